@@ -1,0 +1,42 @@
+# Everything a person or a machine does with this repository. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit lint format bench clean
+
+bin := .venv/bin
+with_engine := scripts/with-engine
+# Extra words for pytest, as in: make test-unit PYTEST_ARGS="-k lease -x"
+PYTEST_ARGS ?=
+
+help: ## List what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Make .venv with the project and its development dependencies
+	@scripts/setup
+
+demo: setup ## Two worktrees, two stacks at once, on a real engine; cleans up after itself
+	@$(with_engine) scripts/demo
+
+test: setup lint ## The checks, then all tests, on a real engine; cleans up after itself
+	@$(with_engine) sh -c 'scripts/images.py && exec $(bin)/pytest $(PYTEST_ARGS)'
+
+test-unit: setup ## The tests that need no engine
+	@$(bin)/pytest tests/unit tests/integration $(PYTEST_ARGS)
+
+lint: setup ## Style, types and the direction of imports
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	cd scripts && ../$(bin)/mypy --strict *.py devkit
+	$(bin)/lint-imports
+
+format: setup ## Rewrite the code in the house style
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+bench: setup ## The figures that the README quotes, measured here
+	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks'
+
+clean: ## Stop our engines; remove .venv and what was fetched, built and cached
+	@scripts/engine.py clean
+	rm -rf .venv .venv.lock build dist htmlcov .coverage .coverage.* .hypothesis \
+	    .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

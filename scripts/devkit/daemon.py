@@ -1,0 +1,185 @@
+"""Owns one private dockerd: starts it, waits for it, stops it by its own pid; nobody else's."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devkit import cache, shell
+from devkit.cache import DevError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Unix socket paths end at 107 bytes; containerd puts its own ones this far below ours.
+_LONGEST_HOME = 107 - len("/exec/containerd/containerd-debug.sock")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The directory of one private engine; everything it writes is below it."""
+
+    home: Path
+
+    @property
+    def name(self) -> str:
+        """Return the name that the engine was started under."""
+        return self.home.name
+
+    @property
+    def socket(self) -> Path:
+        """Return the socket that the engine answers on."""
+        return self.home / "docker.sock"
+
+    @property
+    def docker_host(self) -> str:
+        """Return the value for DOCKER_HOST."""
+        return f"unix://{self.socket}"
+
+    @property
+    def log(self) -> Path:
+        """Return the file that dockerd's own output goes to."""
+        return self.home / "dockerd.log"
+
+    def facts(self) -> dict[str, str]:
+        """Return what was written down when the engine was started."""
+        file = self.home / "engine.json"
+        if not file.is_file():
+            return {}
+        return {str(key): str(value) for key, value in json.loads(file.read_text()).items()}
+
+    def remember(self, facts: Mapping[str, str]) -> None:
+        """Write down what is needed to use and stop the engine later."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        fresh = self.home / "engine.json.new"
+        fresh.write_text(json.dumps(dict(facts), indent=2) + "\n")
+        fresh.replace(self.home / "engine.json")
+
+    def pid(self) -> int | None:
+        """Return the pid of the running dockerd, checked against its command line."""
+        try:
+            pid = int((self.home / "docker.pid").read_text())
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            return None
+        return pid if os.fsencode(self.docker_host) in words else None
+
+    def answers(self) -> bool:
+        """Tell whether the engine answers a ping now."""
+        connection = http.client.HTTPConnection("engine", timeout=5)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(5)
+        try:
+            connection.sock.connect(str(self.socket))
+            connection.request("GET", "/_ping")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def engine(name: str) -> Engine:
+    """Return the engine of a name, running or not."""
+    if not name or not name.replace("-", "").replace("_", "").isalnum():
+        message = f"engine name {name!r}: use letters, digits, - and _ only"
+        raise DevError(message)
+    home = cache.root() / "engines" / name
+    if len(os.fsencode(home)) > _LONGEST_HOME:
+        message = (
+            f"{home} is too long for a socket path; set COMPOSEPORTS_DEV_CACHE to a shorter one"
+        )
+        raise DevError(message)
+    return Engine(home)
+
+
+def engines() -> list[Engine]:
+    """Return the engines that have a directory in the cache."""
+    return [Engine(path) for path in sorted((cache.root() / "engines").glob("*")) if path.is_dir()]
+
+
+def launch(target: Engine, env: Mapping[str, str], prefix: Sequence[str]) -> None:
+    """Start dockerd in the background and wait until it answers."""
+    (target.home / "docker.pid").unlink(missing_ok=True)
+    (target.home / "daemon.json").write_text("{}\n")
+    cache.say(f"starting engine {target.name}")
+    begun = time.monotonic()
+    with target.log.open("wb") as log:
+        process = subprocess.Popen(
+            [*prefix, *_command(target)],
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    _wait(target, process)
+    cache.say(f"engine {target.name} answers after {time.monotonic() - begun:.1f} s")
+
+
+def _command(target: Engine) -> list[str]:
+    settings = {
+        "--host": target.docker_host,
+        "--data-root": target.home / "data",
+        "--exec-root": target.home / "exec",
+        "--pidfile": target.home / "docker.pid",
+        # The machine's own /etc/docker/daemon.json and containerd stay out of it.
+        "--config-file": target.home / "daemon.json",
+        "--containerd-namespace": f"dev-{target.name}",
+        "--containerd-plugins-namespace": f"dev-{target.name}-plugins",
+        "--shutdown-timeout": 3,
+    }
+    return ["dockerd", *(str(word) for pair in settings.items() for word in pair)]
+
+
+def _wait(target: Engine, process: subprocess.Popen[bytes], limit: float = 60) -> None:
+    deadline = time.monotonic() + limit
+    while not target.answers():
+        if process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+            continue
+        process.kill()
+        lines = target.log.read_text(errors="replace").splitlines()[-12:]
+        message = f"engine {target.name} did not start; the end of {target.log}:\n"
+        raise DevError(message + "\n".join(lines))
+
+
+def halt(target: Engine, limit: float = 30) -> None:
+    """Stop dockerd and its containers, and wait until the process is gone."""
+    pid = target.pid()
+    if pid is None:
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + limit
+    while target.pid() is not None:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            deadline = float("inf")
+        _reap(pid)
+        time.sleep(0.05)
+
+
+def _reap(pid: int) -> None:
+    """Collect the process when it is our own child, so that it does not linger as a zombie."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def erase(target: Engine) -> None:
+    """Remove everything the engine wrote, left mounts included."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in sorted(mounts, reverse=True):
+        if Path(mount).is_relative_to(target.home):
+            shell.attempt(["umount", "--lazy", mount])
+    shutil.rmtree(target.home, ignore_errors=True)

@@ -1,0 +1,89 @@
+"""Owns which engine a command gets, and that the last user of ours stops it; runs no command."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import engine
+from devkit import cache, daemon, shell, toolbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OLDEST_COMPOSE = (2, 24, 4)
+_SHARED = "shared"
+_ANSWER_SECONDS = 10
+
+
+@contextmanager
+def borrowed() -> Iterator[dict[str, str]]:
+    """Lend an engine: hand out the variables that lead to it, and stop it if it was started."""
+    if _engine_answers():
+        yield {} if _compose_version() >= OLDEST_COMPOSE else _newer_compose()
+        return
+    running = _ours_on_the_host()
+    if running:
+        cache.say(f"using engine {running}, which runs already")
+        yield engine.environment(running)
+        return
+    with _started() as environment:
+        yield environment
+
+
+def _engine_answers() -> bool:
+    answer = shell.attempt(["docker", "info", "--format", "{{.ID}}"], timeout=_ANSWER_SECONDS)
+    # An unreachable engine is reported on stderr, with exit code 0 from some versions.
+    return answer.returncode == 0 and bool(answer.stdout.strip())
+
+
+def _compose_version() -> tuple[int, ...]:
+    answer = shell.attempt(["docker", "compose", "version", "--short"], timeout=_ANSWER_SECONDS)
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", answer.stdout.strip())
+    return tuple(int(part) for part in found.groups()) if found else ()
+
+
+def _newer_compose() -> dict[str, str]:
+    """Return what puts a Compose of ours in front of one that is missing or too old."""
+    cache.say("the engine answers, but `docker compose` is missing or older than 2.24.4")
+    place = shell.run(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
+    config = toolbox.toolbox(None).docker_config
+    return {"DOCKER_HOST": place.strip(), "DOCKER_CONFIG": str(config)}
+
+
+def _ours_on_the_host() -> str | None:
+    """Return an engine that somebody started with scripts/engine.py, on the host's network."""
+    return next(
+        (
+            target.name
+            for target in daemon.engines()
+            if target.name != _SHARED and not target.facts().get("namespace") and target.answers()
+        ),
+        None,
+    )
+
+
+@contextmanager
+def _started() -> Iterator[dict[str, str]]:
+    """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
+    users = cache.lock_file("engine-users")
+    with users.open("a") as mark:
+        # Waits only while somebody, alone, is stopping the engine.
+        fcntl.flock(mark, fcntl.LOCK_SH)
+        try:
+            engine.start(_SHARED)
+            yield engine.environment(_SHARED)
+        finally:
+            fcntl.flock(mark, fcntl.LOCK_UN)
+            _stop_unless_used()
+
+
+def _stop_unless_used() -> None:
+    with cache.locked("engine-leaving"), cache.lock_file("engine-users").open("a") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        engine.stop(_SHARED)

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Owns private Docker engines for development; touches no engine that it did not start."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from devkit import cache, daemon, network, toolbox
+from devkit.cache import DevError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def start(name: str, *, release: str | None = None, netns: bool = False) -> daemon.Engine:
+    """Start an engine, or leave it as it is when it already runs; return it once it answers."""
+    target = daemon.engine(name)
+    with cache.locked(f"engine-{name}"):
+        if target.pid() and target.answers():
+            return target
+        box = toolbox.toolbox(release)
+        env = box.server_env(dict(os.environ))
+        toolbox.provide_iptables(box)
+        prefix, facts = _place(name, env, netns=netns)
+        target.remember({**facts, "release": release or ""})
+        daemon.launch(target, env, prefix)
+    return target
+
+
+def _place(name: str, env: dict[str, str], *, netns: bool) -> tuple[list[str], dict[str, str]]:
+    """Prepare the network for an engine; return its command prefix and what to undo later."""
+    if not netns:
+        network.require_free_host()
+        return [], network.facts_before(env)
+    namespace = network.make_namespace(name, env)
+    facts = {"namespace": namespace.name, "link": namespace.link, "address": namespace.address}
+    return namespace.prefix(), facts
+
+
+def stop(name: str) -> bool:
+    """Stop an engine and remove everything it wrote; tell whether there was one."""
+    target = daemon.engine(name)
+    with cache.locked(f"engine-{name}"):
+        if not target.home.is_dir():
+            return False
+        facts = target.facts()
+        daemon.halt(target)
+        if facts:
+            box = toolbox.toolbox(facts["release"] or None)
+            network.restore(facts, box.server_env(dict(os.environ)))
+        daemon.erase(target)
+    return True
+
+
+def environment(name: str) -> dict[str, str]:
+    """Return the variables that put a shell on a running engine."""
+    target = daemon.engine(name)
+    if not target.answers():
+        message = (
+            f"engine {name} does not run; start it with: scripts/engine.py start --name {name}"
+        )
+        raise DevError(message)
+    facts = target.facts()
+    client = toolbox.toolbox(facts["release"] or None).client_env(dict(os.environ))
+    place = {"DOCKER_HOST": target.docker_host}
+    if facts.get("namespace"):
+        place["COMPOSEPORTS_DEV_NETNS"] = facts["namespace"]
+    return {**place, **client, "COMPOSEPORTS_DEV_ENGINE_IP": facts.get("address", "127.0.0.1")}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        options.action(options)
+    except DevError as error:
+        cache.say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="engine.py", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    starting = commands.add_parser("start", help="start an engine and wait until it answers")
+    starting.add_argument("--release", choices=toolbox.RELEASES, help="where it comes from")
+    starting.add_argument("--netns", action="store_true", help="give it its own network namespace")
+    starting.set_defaults(action=_start)
+    stopping = commands.add_parser("stop", help="stop an engine and remove what it wrote")
+    stopping.set_defaults(action=_stop)
+    showing = commands.add_parser("env", help="print the exports that put a shell on an engine")
+    showing.set_defaults(action=_env)
+    for command in (starting, stopping, showing):
+        command.add_argument("--name", default="default", help="which engine (default: default)")
+    commands.add_parser("list", help="list the engines").set_defaults(action=_list)
+    cleaning = commands.add_parser("clean", help="stop all engines and remove the whole cache")
+    cleaning.set_defaults(action=_clean)
+    return parser
+
+
+def _start(options: argparse.Namespace) -> None:
+    start(options.name, release=options.release, netns=options.netns)
+
+
+def _stop(options: argparse.Namespace) -> None:
+    cache.say(f"engine {options.name} " + ("stopped" if stop(options.name) else "was not there"))
+
+
+def _env(options: argparse.Namespace) -> None:
+    for key, value in environment(options.name).items():
+        sys.stdout.write(f"export {key}={shlex.quote(value)}\n")
+
+
+def _list(_: argparse.Namespace) -> None:
+    for target in daemon.engines():
+        facts = target.facts()
+        state = "running" if target.answers() else "stopped"
+        where = facts.get("namespace") or "host network"
+        sys.stdout.write(f"{target.name}\t{state}\t{target.docker_host}\t{where}\n")
+
+
+def _clean(_: argparse.Namespace) -> None:
+    for target in daemon.engines():
+        stop(target.name)
+    cache.remove()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Owns which images the demo and the tests get on the present engine; starts no engine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from devkit import cache, imaging
+from devkit.cache import DevError
+from devkit.imaging import IMAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def provide(names: Iterable[str]) -> None:
+    """Put the named images on the engine; keep what is there."""
+    with cache.locked("images"):
+        for name in names:
+            imaging.provide(IMAGES[name])
+
+
+def main(argv: Sequence[str]) -> int:
+    """Provide the images named on the command line, or all of them."""
+    unknown = [name for name in argv if name not in IMAGES]
+    if unknown:
+        cache.say(f"error: no image {', '.join(unknown)}; there are {', '.join(IMAGES)}")
+        return 2
+    try:
+        provide(argv or [name for name, image in IMAGES.items() if image.upstream])
+    except DevError as error:
+        cache.say(f"error: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
