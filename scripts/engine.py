@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from devkit import cache, daemon, network, toolbox
+from devkit import cache, daemon, leftovers, network, toolbox
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
@@ -20,28 +20,33 @@ if TYPE_CHECKING:
 
 
 def start(name: str, *, release: str | None = None, netns: bool = False) -> daemon.Engine:
-    """Start an engine, or leave it as it is when it already runs; return it once it answers."""
+    """Start an engine, or leave it as it is when it already runs; return it once it answers.
+
+    One that was halted, or died, comes back with its data.
+    """
     target = daemon.engine(name)
     with cache.locked(f"engine-{name}"):
         if target.pid() and target.answers():
             return target
+        daemon.halt(target)
+        known = target.facts()
+        if (known.get("release", ""), "namespace" in known) != (release or "", netns):
+            _discard(target)
+            known = {}
         box = toolbox.toolbox(release)
         env = box.server_env(dict(os.environ))
         toolbox.provide_iptables(box)
-        prefix, facts = _place(name, env, netns=netns)
+        facts = network.namespace(name, env, known) if netns else network.host(env, known)
         target.remember({**facts, "release": release or ""})
-        daemon.launch(target, env, prefix)
+        daemon.launch(target, env, network.prefix(facts))
     return target
 
 
-def _place(name: str, env: dict[str, str], *, netns: bool) -> tuple[list[str], dict[str, str]]:
-    """Prepare the network for an engine; return its command prefix and what to undo later."""
-    if not netns:
-        network.require_free_host()
-        return [], network.facts_before(env)
-    namespace = network.make_namespace(name, env)
-    facts = {"namespace": namespace.name, "link": namespace.link, "address": namespace.address}
-    return namespace.prefix(), facts
+def halt(name: str) -> None:
+    """Stop an engine as a reboot would: its data stays, and `start` brings it back."""
+    target = daemon.engine(name)
+    with cache.locked(f"engine-{name}"):
+        daemon.halt(target)
 
 
 def stop(name: str) -> bool:
@@ -50,13 +55,17 @@ def stop(name: str) -> bool:
     with cache.locked(f"engine-{name}"):
         if not target.home.is_dir():
             return False
-        facts = target.facts()
         daemon.halt(target)
-        if facts:
-            box = toolbox.toolbox(facts["release"] or None)
-            network.restore(facts, box.server_env(dict(os.environ)))
-        daemon.erase(target)
+        _discard(target)
     return True
+
+
+def _discard(target: daemon.Engine) -> None:
+    facts = target.facts()
+    if facts:
+        box = toolbox.toolbox(facts["release"] or None)
+        network.restore(facts, box.server_env(dict(os.environ)))
+    leftovers.erase(target.home)
 
 
 def environment(name: str) -> dict[str, str]:
@@ -96,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument("--netns", action="store_true", help="give it its own network namespace")
     starting.set_defaults(action=_start)
     stopping = commands.add_parser("stop", help="stop an engine and remove what it wrote")
+    stopping.add_argument("--keep", action="store_true", help="keep its data for the next start")
     stopping.set_defaults(action=_stop)
     showing = commands.add_parser("env", help="print the exports that put a shell on an engine")
     showing.set_defaults(action=_env)
@@ -112,6 +122,9 @@ def _start(options: argparse.Namespace) -> None:
 
 
 def _stop(options: argparse.Namespace) -> None:
+    if options.keep:
+        halt(options.name)
+        return
     cache.say(f"engine {options.name} " + ("stopped" if stop(options.name) else "was not there"))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from devkit import cache, imaging
+from devkit import cache, imaging, lending
 from devkit.cache import DevError
 from devkit.imaging import IMAGES
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 def provide(names: Iterable[str]) -> None:
     """Put the named images on the engine; keep what is there."""
+    if not lending.engine_answers():
+        message = "no Docker engine answers; try: scripts/with-engine scripts/images.py"
+        raise DevError(message)
     with cache.locked("images"):
         for name in names:
             imaging.provide(IMAGES[name])

@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from devkit import cache, lending
+from devkit import cache, lending, shell
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
 
@@ -25,35 +24,44 @@ def main(command: Sequence[str]) -> int:
     if not command:
         sys.stderr.write("usage: scripts/with-engine COMMAND [ARGUMENT...]\n")
         return 2
-    signal.signal(signal.SIGTERM, _terminated)
+    _on_signals(_leave)
     try:
         with lending.borrowed() as environment:
             return _run(command, {**os.environ, **environment})
     except DevError as error:
         cache.say(f"error: {error}")
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Turn a SIGTERM into an exit that unwinds, so that the engine is given back."""
-    raise SystemExit(128 + signal.SIGTERM)
+def _on_signals(action: Callable[[int, FrameType | None], object]) -> None:
+    # Functions, never SIG_IGN, which the command would inherit.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, action)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """Unwind, so that the engine is given back; a second signal must not cut that short."""
+    _on_signals(_ignore)
+    raise SystemExit(128 + number)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Let a signal pass."""
 
 
 def _run(command: Sequence[str], environment: dict[str, str]) -> int:
     """Run the command to its end; signals are its business while it runs."""
+    # Ctrl-C reaches the child by itself, as it does every process of the terminal.
+    _on_signals(_ignore)
     try:
-        child = subprocess.Popen(command, env=environment)
+        child = shell.start(command, env=environment)
     except OSError as error:
         message = f"cannot run {command[0]}: {error.strerror}"
         raise DevError(message) from error
-    # Ctrl-C reaches the child by itself, as it does every process of the terminal.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, _: child.send_signal(number))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: child.send_signal(received))
     code = child.wait()
-    # From here on the engine is being given back, which a second signal must not cut short.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _on_signals(_ignore)
     return code if code >= 0 else 128 - code
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
-import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit import cache, shell
+from devkit import cache, leftovers, shell
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 # Unix socket paths end at 107 bytes; containerd puts its own ones this far below ours.
@@ -113,15 +113,7 @@ def launch(target: Engine, env: Mapping[str, str], prefix: Sequence[str]) -> Non
     (target.home / "daemon.json").write_text("{}\n")
     cache.say(f"starting engine {target.name}")
     begun = time.monotonic()
-    with target.log.open("wb") as log:
-        process = subprocess.Popen(
-            [*prefix, *_command(target)],
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    process = shell.start([*prefix, *_command(target)], env=env, log=target.log)
     _wait(target, process)
     cache.say(f"engine {target.name} answers after {time.monotonic() - begun:.1f} s")
 
@@ -141,45 +133,49 @@ def _command(target: Engine) -> list[str]:
     return ["dockerd", *(str(word) for pair in settings.items() for word in pair)]
 
 
-def _wait(target: Engine, process: subprocess.Popen[bytes], limit: float = 60) -> None:
+def _wait(target: Engine, process: subprocess.Popen[bytes]) -> None:
+    answered = False
+    try:
+        answered = _answers_in_time(target, process)
+    finally:
+        # One that nobody waits for any more would run on, unknown to everybody.
+        if not answered:
+            process.terminate()
+            process.wait()
+    if not answered:
+        message = f"engine {target.name} did not start:\n{_complaints(target.log)}"
+        raise DevError(message)
+
+
+def _complaints(log: Path) -> str:
+    """Return the end of a dockerd log without the lines that report progress."""
+    lines = log.read_text(errors="replace").splitlines()
+    told = [line for line in lines if "level=info" not in line and "level=warning" not in line]
+    return "\n".join([*told[-12:], f"(more in {log})"])
+
+
+def _answers_in_time(target: Engine, process: subprocess.Popen[bytes], limit: float = 60) -> bool:
     deadline = time.monotonic() + limit
     while not target.answers():
-        if process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-            continue
-        process.kill()
-        lines = target.log.read_text(errors="replace").splitlines()[-12:]
-        message = f"engine {target.name} did not start; the end of {target.log}:\n"
-        raise DevError(message + "\n".join(lines))
+        if process.poll() is not None or time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def halt(target: Engine, limit: float = 30) -> None:
-    """Stop dockerd and its containers, and wait until the process is gone."""
+    """Stop dockerd and its containers, and wait until every process of theirs is gone."""
     pid = target.pid()
-    if pid is None:
-        return
-    os.kill(pid, signal.SIGTERM)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + limit
-    while target.pid() is not None:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            deadline = float("inf")
+    while target.pid() is not None and time.monotonic() < deadline:
         _reap(pid)
         time.sleep(0.05)
+    leftovers.end_processes(target.home)
 
 
-def _reap(pid: int) -> None:
+def _reap(pid: int | None) -> None:
     """Collect the process when it is our own child, so that it does not linger as a zombie."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
-
-
-def erase(target: Engine) -> None:
-    """Remove everything the engine wrote, left mounts included."""
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in sorted(mounts, reverse=True):
-        if Path(mount).is_relative_to(target.home):
-            shell.attempt(["umount", "--lazy", mount])
-    shutil.rmtree(target.home, ignore_errors=True)
+    with suppress(ChildProcessError):
+        os.waitpid(pid or -1, os.WNOHANG)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import os
-import subprocess
 import tarfile
 import time
 from dataclasses import dataclass
@@ -127,11 +126,7 @@ def _save(image: Image, saved: Path) -> None:
 
 def _build(image: Image, context: bytes) -> None:
     label = f"{LABEL}={recipe(image)}"
-    command = ["docker", "build", "--quiet", "--label", label, "--tag", image.tag, "-"]
-    done = subprocess.run(command, input=context, capture_output=True, check=False)
-    if done.returncode:
-        message = f"building {image.tag} failed:\n{done.stderr.decode(errors='replace').strip()}"
-        raise DevError(message)
+    shell.feed(["docker", "build", "--quiet", "--label", label, "--tag", image.tag, "-"], context)
 
 
 def _pulled(image: Image) -> bytes:

@@ -21,7 +21,7 @@ _ANSWER_SECONDS = 10
 @contextmanager
 def borrowed() -> Iterator[dict[str, str]]:
     """Lend an engine: hand out the variables that lead to it, and stop it if it was started."""
-    if _engine_answers():
+    if engine_answers():
         yield {} if _compose_version() >= OLDEST_COMPOSE else _newer_compose()
         return
     running = _ours_on_the_host()
@@ -33,7 +33,8 @@ def borrowed() -> Iterator[dict[str, str]]:
         yield environment
 
 
-def _engine_answers() -> bool:
+def engine_answers() -> bool:
+    """Tell whether the docker CLI of this environment reaches an engine."""
     answer = shell.attempt(["docker", "info", "--format", "{{.ID}}"], timeout=_ANSWER_SECONDS)
     # An unreachable engine is reported on stderr, with exit code 0 from some versions.
     return answer.returncode == 0 and bool(answer.stdout.strip())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,26 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_NAMESPACES = Path("/run/netns")
 _BRIDGE = "docker0"
 _DOCKER_RULE = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b|\bbr-[0-9a-f]{12}\b")
 
 
-@dataclass(frozen=True)
-class Namespace:
-    """A network namespace, the host's end of its link, and the address at the other end."""
-
-    name: str
-    link: str
-    address: str
-
-    def prefix(self) -> list[str]:
-        """Return the words that run a program inside."""
-        # `ip netns exec` would hide the cgroup mounts, which an engine needs.
-        return ["nsenter", f"--net=/run/netns/{self.name}"]
-
-
-def make_namespace(engine: str, env: Mapping[str, str]) -> Namespace:
-    """Make the network namespace of an engine, linked to the host."""
+def namespace(engine: str, env: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the network namespace of an engine, linked to the host; made unless it is there."""
+    if known and (_NAMESPACES / known["namespace"]).exists():
+        return dict(known)
     digest = sha256(f"{cache.root()}/{engine}".encode()).hexdigest()[:8]
     name, link, inner = f"composeports-{engine}-{digest}", f"cpo{digest}", f"cpi{digest}"
     with cache.locked("namespaces"):
@@ -52,7 +40,15 @@ def make_namespace(engine: str, env: Mapping[str, str]) -> Namespace:
             f"route add default via {near}",
         ):
             _ip(env, f"-n {name} {step}")
-    return Namespace(name, link, far)
+    return {"namespace": name, "link": link, "address": far}
+
+
+def prefix(facts: Mapping[str, str]) -> list[str]:
+    """Return the words that run a program where the engine belongs."""
+    if "namespace" not in facts:
+        return []
+    # `ip netns exec` would hide the cgroup mounts, which an engine needs.
+    return ["nsenter", f"--net={_NAMESPACES / facts['namespace']}"]
 
 
 def remove_namespace(name: str, link: str, env: Mapping[str, str]) -> None:
@@ -78,7 +74,19 @@ def _free_pair(env: Mapping[str, str]) -> tuple[str, str]:
     raise DevError(message)
 
 
-def require_free_host() -> None:
+def host(env: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return how the host's network was before an engine of ours changed it."""
+    _require_no_other_engine()
+    if known:
+        return dict(known)
+    policy = shell.attempt([_program("iptables", env), "--list-rules", "FORWARD"], env=env)
+    return {
+        "ip_forward": _FORWARDING.read_text().strip(),
+        "forward_policy": "DROP" if "-P FORWARD DROP" in policy.stdout else "ACCEPT",
+    }
+
+
+def _require_no_other_engine() -> None:
     """Refuse a second engine on the host's own network: two would undo each other's rules."""
     here = Path("/proc/self/ns/net").readlink()
     for process in Path("/proc").glob("[0-9]*"):
@@ -93,15 +101,6 @@ def require_free_host() -> None:
                 "use it through DOCKER_HOST, stop it, or start this one with --netns"
             )
             raise DevError(message)
-
-
-def facts_before(env: Mapping[str, str]) -> dict[str, str]:
-    """Return what has to be known to put the host's network back as it was."""
-    policy = shell.attempt([_program("iptables", env), "--list-rules", "FORWARD"], env=env)
-    return {
-        "ip_forward": _FORWARDING.read_text().strip(),
-        "forward_policy": "DROP" if "-P FORWARD DROP" in policy.stdout else "ACCEPT",
-    }
 
 
 def restore(facts: Mapping[str, str], env: Mapping[str, str]) -> None:

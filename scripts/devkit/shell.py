@@ -37,6 +37,32 @@ def attempt(
         return subprocess.CompletedProcess(words, 124, "", f"{words[0]}: no answer in {timeout} s")
 
 
+def start(
+    command: Sequence[str | Path], *, env: Mapping[str, str], log: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a command without waiting: on this terminal, or detached with its output in a log."""
+    words = [str(word) for word in command]
+    if log is None:
+        return subprocess.Popen(words, env=env)
+    with log.open("wb") as sink:
+        return subprocess.Popen(
+            words,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+
+
+def feed(command: Sequence[str | Path], data: bytes) -> None:
+    """Run a command that reads data on its stdin and has to succeed."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, input=data, capture_output=True, check=False)
+    if done.returncode:
+        raise _failure(words, done.returncode, done.stderr.decode(errors="replace"))
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -46,8 +72,10 @@ def run(
     """Run a command that has to succeed and return its stdout."""
     done = attempt(command, env=env, stdin=stdin)
     if done.returncode:
-        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
-        shown = " ".join(done.args)
-        message = f"`{shown}` failed with exit code {done.returncode}:\n{tail}"
-        raise DevError(message)
+        raise _failure(done.args, done.returncode, done.stderr or done.stdout)
     return done.stdout
+
+
+def _failure(words: Sequence[str], code: int, output: str) -> DevError:
+    tail = "\n".join(output.strip().splitlines()[-15:])
+    return DevError(f"`{' '.join(words)}` failed with exit code {code}:\n{tail}")

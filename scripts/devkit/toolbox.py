@@ -131,8 +131,8 @@ def provide_iptables(box: Toolbox) -> None:
     env = box.server_env(dict(os.environ))
     if shutil.which("iptables"):
         return
-    kinds = [kind for kind in ("nft", "legacy") if _lists_nat(f"iptables-{kind}", env)]
-    kind = kinds[0] if kinds else "nft"
+    # Asking the legacy kind makes its tables, so it is asked only where the other one fails.
+    kind = "nft" if _lists_nat("iptables-nft", env) else "legacy"
     for family in ("iptables", "ip6tables"):
         for tail in ("", "-save", "-restore"):
             found = shutil.which(f"{family}-{kind}{tail}", path=env["PATH"])
