@@ -26,7 +26,6 @@ lint: setup ## Style, types and the direction of imports
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	cd scripts && ../$(bin)/mypy --strict *.py devkit
 	$(bin)/lint-imports
 
 format: setup ## Rewrite the code in the house style
@@ -34,7 +33,7 @@ format: setup ## Rewrite the code in the house style
 	$(bin)/ruff format .
 
 bench: setup ## The figures that the README quotes, measured here
-	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks'
+	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python benchmarks/speed.py'
 
 clean: ## Stop our engines; remove .venv and what was fetched, built and cached
 	@scripts/engine.py clean

@@ -19,6 +19,7 @@ from devkit.sources import read_machine
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_MERGED = ("bin", "lib", "lib64", "sbin")
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 LABEL = "composeports-dev.recipe"
 _PROBE = "busybox:1.37-musl"
@@ -163,8 +164,17 @@ def _tar(image: Image, dockerfile: str, rootfs: Path | None) -> bytes:
             if not file.name.startswith("Dockerfile"):
                 tar.add(file, file.name, filter=_as_root)
         if rootfs:
-            tar.add(rootfs, "rootfs", filter=_useful)
+            _add_rootfs(tar, rootfs)
     return buffer.getvalue()
+
+
+def _add_rootfs(tar: tarfile.TarFile, rootfs: Path) -> None:
+    """Add a tree with everything below /usr, as newer releases pack it and older ones may."""
+    for name in _MERGED:
+        link = tarfile.TarInfo(f"rootfs/{name}")
+        link.type, link.linkname = tarfile.SYMTYPE, f"usr/{name}"
+        tar.addfile(link)
+    tar.add(rootfs, "rootfs", filter=_useful)
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -177,4 +187,6 @@ def _useful(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     inside = entry.name.removeprefix("rootfs/")
     if inside.startswith(_USELESS) or inside.endswith(("llvmjit.so", ".bc")):
         return None
+    if inside.split("/")[0] in _MERGED:
+        entry.name = f"rootfs/usr/{inside}"
     return _as_root(entry)

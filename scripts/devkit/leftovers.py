@@ -35,7 +35,7 @@ def _processes(home: Path) -> Iterator[int]:
             group = (process / "cgroup").read_bytes()
         except OSError:
             continue  # It has ended meanwhile.
-        program = os.path.basename(words.split(b"\0")[0])  # noqa: PTH119 - bytes, not a path
+        program = words.split(b"\0")[0].rpartition(b"/")[2]
         ours = program.startswith((b"dockerd", b"containerd", b"docker-proxy")) and inside in words
         if ours or any(container in group for container in containers):
             yield int(process.name)

@@ -80,13 +80,19 @@ def toolbox(release: str | None) -> Toolbox:
     _require_root_and_apt()
     machine = read_machine()
     recipe = recipe_for(release, machine)
-    base = Wish(machine.codename, ("docker.io", "iptables", "iproute2"), needs="missing")
+    base = Wish(machine.codename, (*_engine_packages(machine), "iproute2"), needs="missing")
     trees = [unpacked(f"native-{machine.codename}", base)]
     if recipe.engine != machine.codename:
         # Newer Go programs run here; runc needs the C library of its release, so ours stays.
         wish = Wish(recipe.engine, ("docker.io", "docker-cli", "containerd"))
         trees.insert(0, unpacked(f"engine-{recipe.engine}", wish))
     return Toolbox(tuple(trees), _docker_config(recipe))
+
+
+def _engine_packages(machine: Machine) -> tuple[str, ...]:
+    """Name the engine's packages; after bookworm, Debian packs the docker command apart."""
+    apart = machine.distribution == "debian" and machine.codename != "bookworm"
+    return ("docker.io", "iptables", *(["docker-cli"] if apart else []))
 
 
 def _require_root_and_apt() -> None:
