@@ -68,7 +68,7 @@ IMAGES: Mapping[str, Image] = {image.name: image for image in _ALL}
 
 def recipe(image: Image) -> str:
     """Return a digest of all that an image is made from, so that a changed recipe is noticed."""
-    digest = sha256(repr(image).encode())
+    digest = sha256(repr(image).encode() + Path(__file__).read_bytes())
     if image.parent:
         digest.update(recipe(IMAGES[image.parent]).encode())
     for file in sorted((RECIPES / image.name).iterdir()):
