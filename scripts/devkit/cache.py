@@ -34,7 +34,13 @@ def root() -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     path = Path(named) if named else Path(home) / "composeports-dev"
     path = path.absolute()
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = (
+            f"cannot make {path} ({error.strerror}); set COMPOSEPORTS_DEV_CACHE to a directory"
+        )
+        raise DevError(message) from error
     return path
 
 

@@ -89,35 +89,37 @@ def apt_get(release: str) -> list[str]:
     """Return an apt-get command line that knows one release and keeps its state in the cache."""
     home = cache.root() / "apt" / release
     base = _command(home)
-    if not _fresh(home):
+    sources = "\n".join(read_machine().lines(release)) + "\n"
+    if not _fresh(home, sources):
         with cache.locked(f"apt-{release}"):
-            if not _fresh(home):
-                _update(home, base, release)
+            if not _fresh(home, sources):
+                _update(home, base, sources)
     return base
 
 
-def _fresh(home: Path) -> bool:
-    """Tell whether the lists are young enough to name files that the mirror still has."""
+def _fresh(home: Path, sources: str) -> bool:
+    """Tell whether the lists are of these sources, and young enough to name files still there."""
     stamp = home / "updated"
-    return stamp.exists() and time.time() - stamp.stat().st_mtime < _LISTS_LAST
+    young = stamp.exists() and time.time() - stamp.stat().st_mtime < _LISTS_LAST
+    return young and stamp.read_text() == sources
 
 
-def _update(home: Path, base: Sequence[str], release: str) -> None:
-    cache.say(f"reading the package lists of {release}")
+def _update(home: Path, base: Sequence[str], sources: str) -> None:
+    cache.say(f"reading the package lists of {home.name}")
     for folder in ("state/lists/partial", "cache/archives/partial"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    (home / "sources.list").write_text("\n".join(read_machine().lines(release)) + "\n")
+    (home / "sources.list").write_text(sources)
     (home / "preferences").touch()
-    shell.run([*base, "update"])
-    (home / "updated").touch()
+    shell.run([*base, "-o", "APT::Update::Error-Mode=any", "update"])
+    (home / "updated").write_text(sources)
 
 
 def _command(home: Path) -> list[str]:
     settings = {
         "Dir::Etc::sourcelist": home / "sources.list",
-        "Dir::Etc::sourceparts": "-",
+        "Dir::Etc::sourceparts": "/dev/null",
         "Dir::Etc::preferences": home / "preferences",
-        "Dir::Etc::preferencesparts": "-",
+        "Dir::Etc::preferencesparts": "/dev/null",
         "Dir::State": home / "state",
         "Dir::State::status": "/var/lib/dpkg/status",
         "Dir::Cache": home / "cache",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import textwrap
 from typing import TYPE_CHECKING
 
 from devkit.cache import DevError
@@ -78,4 +79,5 @@ def run(
 
 def _failure(words: Sequence[str], code: int, output: str) -> DevError:
     tail = "\n".join(output.strip().splitlines()[-15:])
-    return DevError(f"`{' '.join(words)}` failed with exit code {code}:\n{tail}")
+    shown = textwrap.shorten(" ".join(words), 80, placeholder=" ...")
+    return DevError(f"`{shown}` failed with exit code {code}:\n{tail}")

@@ -55,15 +55,16 @@ class Machine:
         ranked = sorted(carried, key=lambda source: source.uri not in updated)
         if not ranked:
             message = (
-                f"no apt source of this machine carries {self.codename}/main; "
-                "add one to /etc/apt/sources.list, or start a Docker engine yourself"
+                f"no apt source of this machine carries {self.codename or 'Debian'} main; "
+                "add one below /etc/apt, or start a Docker engine yourself"
             )
             raise DevError(message)
         return ranked[0]
 
     def lines(self, release: str) -> list[str]:
         """Return the sources.list lines for one release of the distribution."""
-        return self.native_lines() if release == self.codename else [self.mirror().line(release)]
+        mirror = self.mirror()
+        return self.native_lines() if release == self.codename else [mirror.line(release)]
 
 
 def read_machine(etc: Path = Path("/etc")) -> Machine:
