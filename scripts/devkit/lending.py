@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import engine
-from devkit import cache, daemon, shell, toolbox
+from devkit import cache, daemon, packages, shell, toolbox
+from devkit.cache import DevError
+from devkit.sources import read_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,9 +50,13 @@ def _compose_version() -> tuple[int, ...]:
 
 def _newer_compose() -> dict[str, str]:
     """Return what puts a Compose of ours in front of one that is missing or too old."""
-    cache.say("the engine answers, but `docker compose` is missing or older than 2.24.4")
+    wanted = ".".join(map(str, OLDEST_COMPOSE))
+    if not packages.available():
+        message = f"`docker compose` is missing or older than {wanted}; install a newer one"
+        raise DevError(message)
+    cache.say(f"`docker compose` is missing or older than {wanted}; using one from packages")
     place = shell.run(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
-    config = toolbox.toolbox(None).docker_config
+    config = toolbox.docker_config(toolbox.recipe_for(None, read_machine()))
     return {"DOCKER_HOST": place.strip(), "DOCKER_CONFIG": str(config)}
 
 

@@ -86,7 +86,7 @@ def toolbox(release: str | None) -> Toolbox:
         # Newer Go programs run here; runc needs the C library of its release, so ours stays.
         wish = Wish(recipe.engine, ("docker.io", "docker-cli", "containerd"))
         trees.insert(0, unpacked(f"engine-{recipe.engine}", wish))
-    return Toolbox(tuple(trees), _docker_config(recipe))
+    return Toolbox(tuple(trees), docker_config(recipe))
 
 
 def _engine_packages(machine: Machine) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def _require_root_and_apt() -> None:
     raise cache.DevError(message)
 
 
-def _docker_config(recipe: Recipe) -> Path:
+def docker_config(recipe: Recipe) -> Path:
     """Return a DOCKER_CONFIG directory of our own, so that nobody's ~/.docker changes."""
     plugins = unpacked(f"plugins-{recipe.plugins}", Wish(recipe.plugins, recipe.plugin_packages))
     config = cache.root() / "docker-config" / recipe.plugins
