@@ -20,6 +20,22 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
+# dockerd keeps the key that its id comes from in /etc/docker, and containerd makes directories in
+# /opt, whatever they are told. In a mount namespace both get a layer of their own there, so that
+# engines have ids of their own and the machine stays as it was.
+_PRIVATE_PLACES = (
+    *("unshare", "--mount", "--propagation", "slave", "sh", "-c"),
+    """
+    home=$0
+    for place in etc opt; do
+        layer=$home/private/$place
+        mkdir -p "$layer/upper" "$layer/work"
+        mount -t overlay -o "lowerdir=/$place,upperdir=$layer/upper,workdir=$layer/work" \\
+            overlay "/$place" || echo "no private /$place: continuing without"
+    done
+    exec "$@"
+    """,
+)
 # Unix socket paths end at 107 bytes; containerd puts its own ones this far below ours.
 _LONGEST_HOME = 107 - len("/exec/containerd/containerd-debug.sock")
 
@@ -113,7 +129,8 @@ def launch(target: Engine, env: Mapping[str, str], prefix: Sequence[str]) -> Non
     (target.home / "daemon.json").write_text("{}\n")
     cache.say(f"starting engine {target.name}")
     begun = time.monotonic()
-    process = shell.start([*prefix, *_command(target)], env=env, log=target.log)
+    command = [*prefix, *_PRIVATE_PLACES, str(target.home), *_command(target)]
+    process = shell.start(command, env=env, log=target.log)
     _wait(target, process)
     cache.say(f"engine {target.name} answers after {time.monotonic() - begun:.1f} s")
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RELEASES = ("bookworm", "forky")
+_BIN_FOLDERS = ("usr/sbin", "usr/bin", "sbin", "bin")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Toolbox:
 
     def bin_folders(self) -> list[Path]:
         """Return the folders to put at the front of PATH."""
-        inside = (tree / part for tree in self.trees for part in ("usr/sbin", "usr/bin"))
+        inside = (tree / part for tree in self.trees for part in _BIN_FOLDERS)
         return [*(folder for folder in inside if folder.is_dir()), cache.root() / "bin"]
 
     def client_env(self, environ: dict[str, str]) -> dict[str, str]:
