@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _NAMESPACES = Path("/run/netns")
-_BRIDGE = "docker0"
-_DOCKER_RULE = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b|\bbr-[0-9a-f]{12}\b")
+_BRIDGE = r"\bdocker0\b|\bbr-[0-9a-f]{12}\b"
+# The last kind, with which a container reaches its own published port, names neither.
+_HAIRPIN = r"-s (\S+)/32 -d \1/32 .*--dport \d+ -j MASQUERADE"
+_DOCKER_RULE = re.compile(rf"\bDOCKER\b|\bDOCKER-|{_BRIDGE}|{_HAIRPIN}")
 
 
 def namespace(engine: str, env: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
@@ -83,6 +85,7 @@ def host(env: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
     return {
         "ip_forward": _FORWARDING.read_text().strip(),
         "forward_policy": "DROP" if "-P FORWARD DROP" in policy.stdout else "ACCEPT",
+        "bridges": " ".join(_bridges()),
     }
 
 
@@ -111,8 +114,15 @@ def restore(facts: Mapping[str, str], env: Mapping[str, str]) -> None:
     _without_docker_rules(env)
     iptables = _program("iptables", env)
     shell.attempt([iptables, "--policy", "FORWARD", facts["forward_policy"]], env=env)
-    shell.attempt([_program("ip", env), "link", "delete", _BRIDGE], env=env)
+    for bridge in _bridges() - set(facts["bridges"].split()):
+        shell.attempt([_program("ip", env), "link", "delete", bridge], env=env)
     _FORWARDING.write_text(facts["ip_forward"] + "\n")
+
+
+def _bridges() -> set[str]:
+    """Return the bridges that Docker engines made, running or not."""
+    links = Path("/proc/net/dev").read_text()
+    return set(re.findall(_BRIDGE, links))
 
 
 def _without_docker_rules(env: Mapping[str, str]) -> None:

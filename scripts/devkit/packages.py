@@ -63,18 +63,7 @@ def _fetch(wish: Wish, debs: Path) -> None:
     base = apt_get(wish.release)
     if wish.needs == "nothing":
         # `apt-get download` knows no target but the working directory.
-        shell.run(
-            [
-                "sh",
-                "-c",
-                'cd "$1" && shift && exec "$@"',
-                "sh",
-                debs,
-                *base,
-                "download",
-                *wish.names,
-            ]
-        )
+        shell.run([*base, "download", *wish.names], cwd=debs)
         return
     settings = ["-o", f"Dir::Cache::archives={debs}/"]
     if wish.needs == "everything":

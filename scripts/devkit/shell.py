@@ -17,6 +17,7 @@ def attempt(
     command: Sequence[str | Path],
     *,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     stdin: str | None = None,
     timeout: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
@@ -26,6 +27,7 @@ def attempt(
         return subprocess.run(
             words,
             env=env,
+            cwd=cwd,
             input=stdin,
             timeout=timeout,
             text=True,
@@ -68,10 +70,10 @@ def run(
     command: Sequence[str | Path],
     *,
     env: Mapping[str, str] | None = None,
-    stdin: str | None = None,
+    cwd: Path | None = None,
 ) -> str:
     """Run a command that has to succeed and return its stdout."""
-    done = attempt(command, env=env, stdin=stdin)
+    done = attempt(command, env=env, cwd=cwd)
     if done.returncode:
         raise _failure(done.args, done.returncode, done.stderr or done.stdout)
     return done.stdout
