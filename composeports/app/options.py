@@ -1,0 +1,15 @@
+"""What stands before the command on the command line; imports nothing, since `--help` needs it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Compose's own options, and `--session`; `flags` go to Compose as they are."""
+
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    project_directory: str | None = None
+    session: str | None = None
+    flags: tuple[str, ...] = ()

@@ -1,0 +1,165 @@
+"""What a session or a person asks about leases: environment, URLs, and the list of all sessions."""
+
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from composeports.app.leasing import renew_lease
+from composeports.app.workspace import Workspace
+from composeports.core.lease import Lease
+from composeports.core.project import PublishedPort
+from composeports.core.shell import shell_environment
+from composeports.core.urls import client_url
+from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
+from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
+from composeports.host.engine import Container
+
+FIXED_SERVICES = ("db", "rest", "realtime", "api")
+
+
+def environment(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+    """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
+    lease = renew_lease(workspace)
+    stack = lease.stack
+    own = workspace.folder.path
+    override = (os.path.join(own, OWN_OVERRIDE),) if stack.overridden else ()
+    return shell_environment(
+        lease.block.start,
+        lease.project,
+        lease.environment,
+        (*stack.files, *override),
+        (*stack.env_files, os.path.join(own, OWN_ENV)),
+        stack.profiles,
+    )
+
+
+def url(workspace: Workspace, service: str, port: str = "") -> str:
+    """Return the URL, or host:port, of a service's published port on this session's stack.
+
+    `port` is a container port (`80`, `53/udp`); it may be left out where there is one, or one
+    that speaks HTTP. UnknownPortError names what there is.
+    """
+    lease = renew_lease(workspace)
+    found = _urls_of(lease, service, port) or _engine_urls(workspace, lease, service, port)
+    if not found and not lease.ports and service in FIXED_SERVICES and not port:
+        number = lease.block.port(FIXED_SERVICES.index(service))
+        found = {
+            service: f"http://localhost:{number}" if service != "db" else f"localhost:{number}"
+        }
+    return _only(found, service, port, lease)
+
+
+def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
+    web = [each for each in found.values() if each.startswith("http")]
+    choice = list(found.values()) if len(found) == 1 else web
+    if len(choice) == 1:
+        return choice[0]
+    wanted = f"{service} {port}".strip()
+    if found:
+        ports = ", ".join(key.partition(":")[2] for key in found)
+        message = f"{service} publishes several ports: {ports}"
+        raise UnknownPortError(message, hint=f"say which: composeports url {service} PORT")
+    known = ", ".join(lease.ports) or "none"
+    message = f"this session's stack publishes no port for {wanted!r}"
+    raise UnknownPortError(message, hint=f"published: {known}", ports=dict(lease.ports))
+
+
+def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
+    """Return the URLs of the keys, `web:80/tcp`, that service and port mean."""
+    return {
+        key: text
+        for key, text in lease.urls.items()
+        if key.rpartition(":")[0] == service and _is_port(key.rpartition(":")[2], port)
+    }
+
+
+def _is_port(kind: str, wanted: str) -> bool:
+    number, _, protocol = kind.partition("#")[0].partition("/")
+    return wanted in {"", number, f"{number}/{protocol}"}
+
+
+def _engine_urls(workspace: Workspace, lease: Lease, service: str, port: str) -> dict[str, str]:
+    """Return what the engine chose a host port for, since the file leaves it the choice."""
+    try:
+        containers = workspace.doors.engine.containers(lease.project)
+    except (EngineError, ComposeMissingError):
+        return {}
+    return {
+        f"{service}:{target}/{protocol}": client_url(PublishedPort(service, target, protocol), host)
+        for container in containers
+        if container.service == service
+        for host, target, protocol in container.ports
+        if _is_port(f"{target}/{protocol}", port)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """One held lease as people and programs see it; `state` as in the README."""
+
+    lease: Lease
+    state: str
+    mine: bool
+    remaining_ttl_minutes: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the entry of `status --json`."""
+        lease = self.lease
+        return {
+            "session_id": lease.session_id,
+            "worktree": lease.place.worktree,
+            "branch": lease.place.branch,
+            "compose_project_name": lease.project,
+            "db_port": lease.db_port,
+            "rest_port": lease.rest_port,
+            "realtime_port": lease.realtime_port,
+            "api_port": lease.api_port,
+            "ports": dict(lease.ports),
+            "urls": dict(lease.urls),
+            "allocated_at": iso_time(lease.allocated_at),
+            "expires_at": iso_time(lease.expires_at),
+            "remaining_ttl_minutes": self.remaining_ttl_minutes,
+            "state": self.state,
+            "current": self.mine,
+        }
+
+
+def iso_time(seconds: float) -> str:
+    """Return seconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def status(workspace: Workspace) -> list[SessionStatus]:
+    """Return every held lease, lowest block first; states are unknown where no engine answers."""
+    now = workspace.doors.now()
+    containers = _containers(workspace)
+    mine = workspace.session_id
+    return [
+        SessionStatus(
+            lease=lease,
+            state=_state(lease, containers),
+            mine=lease.session_id == mine,
+            remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
+        )
+        for lease in workspace.doors.store.held()
+    ]
+
+
+def _containers(workspace: Workspace) -> tuple[Container, ...] | None:
+    try:
+        return workspace.doors.engine.containers()
+    except (EngineError, ComposeMissingError) as error:
+        workspace.doors.say(f"{error.message}; states are unknown")
+        return None
+
+
+def _state(lease: Lease, containers: Iterable[Container] | None) -> str:
+    if containers is None:
+        return "unknown"
+    own = [container for container in containers if container.project == lease.project]
+    if any(container.is_running for container in own):
+        return "running"
+    directory = lease.place.directory
+    return "gone" if directory and not os.path.isdir(directory) else "stopped"

@@ -1,0 +1,142 @@
+"""Who asks and from where: the session, its files, and the doors that its use cases go through."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from composeports.app.options import Options
+from composeports.config import Config
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.session import check_session_id, derive_session_id, project_name
+from composeports.errors import NoLeaseError
+from composeports.host.compose import Compose
+from composeports.host.compose_files import Selection, select_files
+from composeports.host.engine import Engine
+from composeports.host.files import OwnFolder
+from composeports.host.git import find_checkout, read_branch
+from composeports.host.inherited import clean_environment
+from composeports.host.questions import Questions
+from composeports.host.sockets import taken_ports
+from composeports.stores.base import Store
+
+# What Compose said of the files, for a quicker second `up`.
+MEMORY = "observed.json"
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Everything outside of us that a use case touches; tests pass their own."""
+
+    environ: Mapping[str, str]
+    cwd: str
+    config: Config
+    store: Store
+    engine: Engine
+    now: Callable[[], float] = time.time
+    taken: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = taken_ports
+    say: Callable[[str], None] = _silent
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One session at its place, with the options it was asked with."""
+
+    doors: Doors
+    options: Options = field(default_factory=Options)
+
+    @cached_property
+    def environ(self) -> Mapping[str, str]:
+        """The shell's environment, without what `composeports env` put there."""
+        return clean_environment(self.doors.environ, self.doors.cwd)
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The files that Compose would use here."""
+        return select_files(
+            self.doors.cwd,
+            self.environ,
+            files=self.options.files,
+            env_files=self.options.env_files,
+            project_directory=self.options.project_directory,
+        )
+
+    @cached_property
+    def session_id(self) -> str:
+        """The id given by `--session` or COMPOSEPORTS_SESSION, else that of the place."""
+        given = self.options.session or self.doors.config.session
+        if given is not None:
+            return check_session_id(given)
+        place = self.place
+        return derive_session_id(place.git_dir or None, place.worktree, place.directory)
+
+    @cached_property
+    def place(self) -> Place:
+        """The project directory (the worktree, without a Compose file) and its checkout."""
+        checkout = find_checkout(self.selection.directory)
+        directory = os.path.realpath(self.selection.directory)
+        if checkout is None:
+            return Place(directory, "", directory, "")
+        worktree, git_dir = checkout
+        if not self.selection.files and self.options.project_directory is None:
+            directory = worktree
+        return Place(worktree, git_dir, directory, read_branch(git_dir))
+
+    @cached_property
+    def folder(self) -> OwnFolder:
+        """Our folder in the project directory."""
+        return OwnFolder(self.selection.directory)
+
+    @property
+    def compose(self) -> Compose:
+        """Compose on the files that are here now."""
+        return Compose(self.selection, self.environ, self.options.profiles, self.options.flags)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """The questions to Compose and the engine, under way since this was first looked at."""
+        project = self.likely_project(self.record())
+        return Questions(self.compose, self.doors.engine, project, self.folder.read(MEMORY))
+
+    @property
+    def stack(self) -> Stack:
+        """What a later command needs to call Compose on the same files."""
+        found = self.selection
+        return Stack(_real(found.files), _real(found.env_files), self.options.profiles)
+
+    def record(self) -> Lease | None:
+        """Return what the store knows of the session, held or remembered."""
+        return self.doors.store.get(self.session_id)
+
+    def held_lease(self) -> Lease:
+        """Return the session's lease; NoLeaseError when it holds none."""
+        lease = self.record()
+        if lease is None or not lease.held:
+            raise no_lease(self.session_id)
+        return lease
+
+    def likely_project(self, record: Lease | None) -> str:
+        """Return the project name the session has, or will most likely get."""
+        return record.project if record else project_name(self.session_id)
+
+
+def _real(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths with real folders; a file that is itself a link keeps its name."""
+    return tuple(
+        os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        for path in paths
+    )
+
+
+def no_lease(session_id: str) -> NoLeaseError:
+    """Return the error for a session that holds no lease."""
+    return NoLeaseError(
+        f"this session holds no lease: {session_id}",
+        hint="`composeports up` starts the stack; `composeports allocate` takes the ports alone",
+        session_id=session_id,
+    )

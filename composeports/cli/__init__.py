@@ -1,0 +1,1 @@
+"""Speaks to people: one file a command: options, one call into `app`, print."""

@@ -1,0 +1,47 @@
+"""`composeports allocate`: the lease alone."""
+
+import click
+
+from composeports.app import leasing
+from composeports.app.options import Options
+from composeports.app.reports import iso_time
+from composeports.cli.opening import session_option, workspace
+from composeports.cli.output import as_json_option, write_json, write_line
+from composeports.core.environment import snippet
+
+EPILOG = """\b
+Examples:
+  eval "$(composeports allocate)"
+  composeports allocate --session nightly --json
+"""
+
+
+@click.command("allocate", epilog=EPILOG)
+@session_option
+@as_json_option
+@click.pass_obj
+def command(options: Options, session: str | None, *, as_json: bool) -> None:
+    """Take the session's block of ports, or renew it, and print its six variables.
+
+    Neither Docker nor a Compose file is needed. The same session gets the same ports again.
+    """
+    with workspace(options, session) as here:
+        lease = leasing.allocate(here)
+    fixed = leasing.environment_of(lease)[:6]
+    if not as_json:
+        write_line(snippet(fixed))
+        return
+    write_json(
+        {
+            "session_id": lease.session_id,
+            "db_port": lease.db_port,
+            "rest_port": lease.rest_port,
+            "realtime_port": lease.realtime_port,
+            "api_port": lease.api_port,
+            "compose_project_name": lease.project,
+            "allocated_at": iso_time(lease.allocated_at),
+            "expires_at": iso_time(lease.expires_at),
+            "env": dict(fixed),
+            "env_snippet": snippet(fixed),
+        }
+    )

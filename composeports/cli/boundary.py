@@ -1,0 +1,83 @@
+"""The one error boundary: a failure becomes a message with a next step and an exit code."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+import click
+
+from composeports.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, ComposeportsError
+from composeports.location import state_directory
+
+
+def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, str]) -> int:
+    """Return what `call` returns, or the exit code of the failure that was told instead."""
+    try:
+        return call()
+    except ComposeportsError as error:
+        return _tell(error.as_dict(), error.exit_code, wants_json=wants_json)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        return _tell_usage(error, wants_json=wants_json)
+    except BrokenPipeError:
+        # The reader of our output is gone; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the boundary: nobody shall see a traceback
+        return _tell_bug(error, environ, wants_json=wants_json)
+
+
+def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> int:
+    if wants_json:
+        document = {"ok": False, "error": error}
+        sys.stdout.write(json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n")
+        return exit_code
+    sys.stderr.write(f"error: {error['message']}\n")
+    if error["hint"]:
+        sys.stderr.write(f"hint: {error['hint']}\n")
+    return exit_code
+
+
+def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "composeports"
+    told = {
+        "code": "usage",
+        "message": error.format_message(),
+        "hint": f"`{command} --help` shows what is accepted",
+        "details": {},
+    }
+    return _tell(told, EXIT_USAGE, wants_json=wants_json)
+
+
+def _tell_bug(error: Exception, environ: Mapping[str, str], *, wants_json: bool) -> int:
+    path = _write_log(environ)
+    told = {
+        "code": "internal",
+        "message": f"composeports failed unexpectedly ({type(error).__name__})",
+        "hint": f"this is a bug of composeports; please report it with the log file {path}",
+        "details": {"log": path},
+    }
+    return _tell(told, EXIT_BUG, wants_json=wants_json)
+
+
+def _write_log(environ: Mapping[str, str]) -> str:
+    """Write the traceback to a file that only the user can read, and return its path."""
+    import tempfile  # noqa: PLC0415 - only for bugs
+    import traceback  # noqa: PLC0415
+
+    text = traceback.format_exc()
+    for folder in (state_directory(environ), None):
+        try:
+            number, path = tempfile.mkstemp(prefix="bug-", suffix=".log", dir=folder)
+        except OSError:
+            continue
+        with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        return path
+    return "(which could not be written)"

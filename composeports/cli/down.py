@@ -1,0 +1,44 @@
+"""`composeports down`: take the stack down, then release its ports."""
+
+import click
+
+from composeports.app import stack
+from composeports.app.options import Options
+from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.output import as_json_option, visible, write_json
+
+EPILOG = """\b
+Examples:
+  composeports down
+  composeports down -v
+"""
+
+
+@click.command("down", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@session_option
+@as_json_option
+@click.argument(
+    "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[COMPOSE DOWN OPTIONS] [SERVICE]..."
+)
+@click.pass_obj
+def command(
+    options: Options, arguments: tuple[str, ...], session: str | None, *, as_json: bool
+) -> int:
+    """Take this session's stack down, services behind profiles too, then release its ports.
+
+    Named volumes stay unless -v is given. It works when the Compose file has changed or is gone,
+    and does nothing (exit 0) where no stack was started.
+    """
+    with workspace(options, session) as here:
+        stopped = stack.down(here, arguments)
+    if as_json:
+        write_json(
+            {
+                "ok": not stopped.code,
+                "session_id": stopped.session_id,
+                "compose_project_name": stopped.project,
+                "released": stopped.released,
+            }
+        )
+    say(visible(stopped.note))
+    return stopped.code

@@ -1,0 +1,63 @@
+"""`composeports env`: the session's variables, to eval, to source, to load, or for one command."""
+
+import click
+
+from composeports.app.options import Options
+from composeports.app.reports import environment
+from composeports.cli.opening import session_option, workspace
+from composeports.cli.output import write_line
+from composeports.core.environment import FORMATS
+from composeports.errors import UsageError
+from composeports.host.process import NOT_FOUND, replace
+
+EPILOG = """\b
+Examples:
+  eval "$(composeports env)"
+  composeports env --format dotenv > .env.session
+  composeports env -- npm test
+"""
+
+
+@click.command(
+    "env",
+    epilog=EPILOG,
+    context_settings={"allow_interspersed_args": False},
+    short_help="Print the session's variables, or run a command with them.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="export",
+    show_default=True,
+    help="For a shell, an env file, or a program.",
+)
+@session_option
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
+@click.pass_obj
+def command(options: Options, form: str, session: str | None, argv: tuple[str, ...]) -> int:
+    """Print the session's variables, or run COMMAND with them.
+
+    COMPOSE_FILE and COMPOSE_ENV_FILES are among them, so that plain `docker compose` in that
+    shell is on this session's stack.
+    """
+    with workspace(options, session) as here:
+        pairs = environment(here)
+        environ = {**here.environ, **dict(pairs)}
+    if not argv:
+        write_line(FORMATS[form](pairs).rstrip("\n"))
+        return 0
+    code = replace(argv, environ)
+    reason = "was not found" if code == NOT_FOUND else "cannot be run"
+    raise CommandNotStartedError(f"the command {argv[0]!r} {reason}", exit_code=code)
+
+
+class CommandNotStartedError(UsageError):
+    """The command after `env --` could not be started; the exit code is that of env(1)."""
+
+    code = "command_not_started"
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        """Keep the exit code that env(1) would give."""
+        super().__init__(message, hint="check its name and PATH")
+        self.exit_code = exit_code

@@ -1,0 +1,58 @@
+"""How a command gets its workspace: settings, the store, the engine, a voice."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from composeports.app.options import Options
+from composeports.app.workspace import Doors, Workspace
+from composeports.config import Config
+from composeports.errors import UsageError
+from composeports.host.engine import Engine
+from composeports.stores.opening import open_store
+
+
+def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators are untyped callables
+    """Let a command take `--session` after its name too."""
+    return click.option("--session", metavar="ID", help="Session instead of this worktree's own.")(
+        command
+    )
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, where everything goes that was not asked for."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def workspace(options: Options, session: str | None = None) -> Iterator[Workspace]:
+    """Open the session's workspace, and let go of the store at the end."""
+    environ = dict(os.environ)
+    config = Config.from_env(environ)
+    store = open_store(config.store, waiting=say)
+    if session is not None:
+        options = replace(options, session=session)
+    doors = Doors(environ, _cwd(), config, store, Engine(environ), say=say)
+    try:
+        yield Workspace(doors, options)
+    finally:
+        store.close()
+
+
+def _cwd() -> str:
+    """Return the working directory as the shell names it, as Compose does."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        message = "the current folder does not exist any more"
+        raise UsageError(message, hint="cd to a folder that exists") from None
+    named = os.environ.get("PWD", "")
+    if os.path.isabs(named) and os.path.isdir(named) and os.path.samefile(named, here):
+        return named
+    return here

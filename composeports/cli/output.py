@@ -1,0 +1,62 @@
+"""How results look: JSON documents, tables, and text that cannot drive a terminal."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+import click
+
+WIDE = 10_000
+
+
+def write_json(document: object) -> None:
+    """Write one JSON document to stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_line(text: str) -> None:
+    """Write one line to stdout; bytes of file names that are not text go out as they came in."""
+    data = f"{text}\n".encode("utf-8", "surrogateescape")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """Write a table to stdout; in a pipe it has its full width and no colour."""
+    from rich.console import Console  # noqa: PLC0415 - 35 ms, only where people look
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    with console.capture() as captured:
+        if title:
+            console.print(Text(visible(title), style="bold"))
+        console.print(table)
+    for line in captured.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def prepare_table() -> None:
+    """Import what a table needs, while there is something else to wait for."""
+    import rich.console  # noqa: PLC0415
+    import rich.table  # noqa: F401, PLC0415
+
+
+def visible(text: str) -> str:
+    """Return text that a terminal shows and does not obey: control characters as escapes."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def as_json_option(command: click.decorators.FC) -> click.decorators.FC:
+    """Give a command its `--json` flag."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(
+        command
+    )

@@ -1,0 +1,30 @@
+"""Every Compose command that is not ours: passed through on the session's stack."""
+
+import click
+
+from composeports.app import stack
+from composeports.app.options import Options
+from composeports.cli.opening import workspace
+from composeports.host.process import replace
+
+# About no project in particular, so that no lease is needed.
+PROJECTLESS = frozenset({"ls", "version"})
+
+
+def passing_command(name: str) -> click.Command:
+    """Return a command that becomes `docker compose NAME` with all that follows."""
+
+    @click.command(
+        name,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    @click.pass_obj
+    def command(options: Options, arguments: tuple[str, ...]) -> int:
+        with workspace(options) as here:
+            if name in PROJECTLESS or "--help" in arguments:
+                return replace(("docker", "compose", name, *arguments), here.environ)
+            return stack.pass_through(here, name, arguments)
+
+    return command

@@ -1,0 +1,85 @@
+"""The short way of `composeports env`: a shell prompt may run it, so it imports next to nothing.
+
+It answers the plain case (this worktree's own session, a SQLite store, no settings file) exactly as
+the long way does, and leaves everything else to it, errors included.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from composeports.core.session import derive_session_id
+from composeports.host.compose_files import OWN_ENV, OWN_FOLDER, OWN_OVERRIDE, select_files
+from composeports.host.git import find_checkout
+from composeports.location import STORE_FILE, state_directory
+
+FORMATS = {
+    "": "export",
+    "--format=export": "export",
+    "--format=json": "json",
+    "--format=dotenv": "dotenv",
+}
+# With any of these the long way has something to check or to choose.
+LEFT_ALONE = ("PORT_ALLOC_", "COMPOSEPORTS_S", "COMPOSE_")
+BUT_NOT = "COMPOSEPORTS_STATE_DIR"
+
+
+def answer(arguments: Sequence[str]) -> int | None:
+    """Print the environment and return 0; None where the long way has to look."""
+    if arguments[:1] != ["env"] or len(arguments) > 3:  # noqa: PLR2004 - env --format NAME
+        return None
+    form = FORMATS.get("=".join(arguments[1:]))
+    if form is None or any(map(_matters, os.environ)):
+        return None
+    try:
+        text = _environment(form)
+    except Exception:  # noqa: BLE001 - whatever it is, the long way tells it properly
+        return None
+    if text is None:
+        return None
+    sys.stdout.write(text)
+    return 0
+
+
+def _matters(name: str) -> bool:
+    return name.startswith(LEFT_ALONE) and name != BUT_NOT
+
+
+def _environment(form: str) -> str | None:
+    here = os.environ.get("PWD", "")
+    if not os.path.isabs(here) or os.path.realpath(here) != os.path.realpath(os.getcwd()):
+        return None
+    selection = select_files(here, os.environ)
+    directory = os.path.realpath(selection.directory)
+    worktree, git_dir = find_checkout(directory) or (directory, None)
+    if not selection.files and git_dir is not None:
+        directory = worktree
+    session_id = derive_session_id(git_dir, worktree, directory)
+    return _printed(form, session_id, directory)
+
+
+def _printed(form: str, session_id: str, directory: str) -> str | None:
+    # Imported late: the store's reader and the printer are needed only now.
+    import json  # noqa: PLC0415
+
+    from composeports.core import environment  # noqa: PLC0415
+    from composeports.core.shell import shell_environment  # noqa: PLC0415
+    from composeports.stores.quick import read_and_renew  # noqa: PLC0415
+
+    path = os.path.join(state_directory(os.environ), STORE_FILE)
+    row = read_and_renew(path, session_id, time.time())
+    if row is None:
+        return None
+    start, _size, project, planned, stack_text, place_text = row
+    stack = json.loads(stack_text)
+    if json.loads(place_text).get("directory") != directory:
+        return None  # moved since: the long way finds the files again
+    own = os.path.join(directory, OWN_FOLDER)
+    files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
+    env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
+    pairs = shell_environment(
+        start, project, json.loads(planned), files, env_files, stack["profiles"]
+    )
+    text: str = environment.FORMATS[form](pairs)
+    return text.rstrip("\n") + "\n"

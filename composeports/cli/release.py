@@ -1,0 +1,32 @@
+"""`composeports release`: give the ports back, where no stack uses them."""
+
+import click
+
+from composeports.app import leasing
+from composeports.app.options import Options
+from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.output import as_json_option, write_json
+
+EPILOG = """\b
+Example:
+  composeports release --session nightly
+"""
+
+
+@click.command("release", epilog=EPILOG)
+@session_option
+@as_json_option
+@click.pass_obj
+def command(options: Options, session: str | None, *, as_json: bool) -> None:
+    """Give the session's ports back without touching containers.
+
+    Refused while the session's stack has containers: `composeports down` removes them first.
+    A session that holds nothing is released already.
+    """
+    with workspace(options, session) as here:
+        leasing.release_without_stack(here)
+        session_id = here.session_id
+    if as_json:
+        write_json({"ok": True, "session_id": session_id, "released": True})
+    else:
+        say(f"released ({session_id})")

@@ -1,0 +1,197 @@
+"""The root command: Compose's own options, and the lazy list of commands."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from composeports import __version__
+from composeports.app.options import Options
+from composeports.cli.boundary import guarded
+
+# Command -> module below `composeports.cli`, with the line that `--help` shows, so that `--help`
+# imports none of them.
+COMMANDS = {
+    "up": ("up", "Lease ports, plan, and start the stack."),
+    "down": ("down", "Take the stack down and release its ports."),
+    "plan": ("plan", "Show what `up` would do, and why; changes nothing."),
+    "env": ("env", "Print the session's variables, or run a command with them."),
+    "url": ("url", "Print the URL of one service."),
+    "status": ("status", "List every session that holds ports."),
+    "allocate": ("allocate", "Take the session's ports alone, without a stack."),
+    "release": ("release", "Give the session's ports back, without a stack."),
+}
+# Docker Compose's other commands, as of 2.40; each runs on the session's stack.
+PASSED_THROUGH = frozenset(
+    [
+        "attach",
+        "bridge",
+        "build",
+        "commit",
+        "config",
+        "convert",
+        "cp",
+        "create",
+        "events",
+        "exec",
+        "export",
+        "images",
+        "kill",
+        "logs",
+        "ls",
+        "pause",
+        "port",
+        "ps",
+        "publish",
+        "pull",
+        "push",
+        "restart",
+        "rm",
+        "run",
+        "scale",
+        "start",
+        "stats",
+        "stop",
+        "top",
+        "unpause",
+        "version",
+        "volumes",
+        "wait",
+        "watch",
+    ]
+)
+TAKES_VALUE = frozenset(
+    {"-f", "--file", "--profile", "--env-file", "--project-directory", "--session"}
+    | {"--progress", "--ansi", "--parallel"}
+)
+EPILOG = """\b
+Every other Docker Compose command (logs, ps, exec, run, build, ...) runs on
+this session's stack: composeports logs -f web
+
+\b
+Example, in each worktree:
+  composeports up --wait
+  curl "$(composeports url web)"
+  composeports down
+"""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return our own commands, in the order of a day's work."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import one of our commands, or make one that passes through to Compose."""
+        if name in COMMANDS:
+            module = importlib.import_module(f"composeports.cli.{COMMANDS[name][0]}")
+            command: click.Command = module.command
+            return command
+        if name in PASSED_THROUGH:
+            from composeports.cli.passing import passing_command  # noqa: PLC0415
+
+            return passing_command(name)
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for an unknown one, name the closest that there is."""
+        if self.get_command(ctx, args[0]) is None:
+            from difflib import get_close_matches  # noqa: PLC0415
+
+            near = get_close_matches(args[0], [*COMMANDS, *PASSED_THROUGH], 1)
+            meant = f" Did you mean {near[0]!r}?" if near else " See `composeports --help`."
+            message = f"There is no command {args[0]!r}.{meant}"
+            raise click.UsageError(message, ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        message = (
+            "composeports names the project itself. To choose a session, use --session "
+            f"(for example --session {value})."
+        )
+        raise click.UsageError(message, ctx)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
+@click.option(
+    "-f", "--file", "files", multiple=True, metavar="FILE", help="Compose file, as in Compose."
+)
+@click.option("--profile", "profiles", multiple=True, help="Profile to switch on, as in Compose.")
+@click.option(
+    "--env-file", "env_files", multiple=True, metavar="FILE", help="Env file instead of `.env`."
+)
+@click.option("--project-directory", metavar="DIR", help="Working directory, as in Compose.")
+@click.option("--session", metavar="ID", help="Session instead of this worktree's own.")
+@click.option("-p", "--project-name", hidden=True, expose_value=False, callback=_no_project_name)
+@click.option("--progress", hidden=True)
+@click.option("--ansi", hidden=True)
+@click.option("--parallel", hidden=True)
+@click.option("--compatibility", is_flag=True, hidden=True)
+@click.version_option(__version__, "-v", "--version", message="composeports %(version)s")
+@click.pass_context
+def root(
+    ctx: click.Context,
+    *,
+    files: tuple[str, ...],
+    profiles: tuple[str, ...],
+    env_files: tuple[str, ...],
+    project_directory: str | None,
+    session: str | None,
+    progress: str | None,
+    ansi: str | None,
+    parallel: str | None,
+    compatibility: bool,
+) -> None:
+    """Run this repository's Docker Compose stack in every git worktree at once.
+
+    Each worktree is a session with host ports that nobody else holds. No Compose file is changed.
+    """
+    with_values = {"--progress": progress, "--ansi": ansi, "--parallel": parallel}
+    flags = [part for name, value in with_values.items() if value for part in (name, value)]
+    flags += ["--compatibility"] if compatibility else []
+    ctx.obj = Options(files, env_files, profiles, project_directory, session, tuple(flags))
+
+
+def insert_command(arguments: Sequence[str], command: str) -> list[str]:
+    """Return the arguments with the command after the options that stand before a command."""
+    position = 0
+    while position < len(arguments):
+        name, _, value = arguments[position].partition("=")
+        if name not in TAKES_VALUE:
+            break
+        position += 1 if value else 2
+    return [*arguments[:position], command, *arguments[position:]]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return the exit code; every failure becomes a message."""
+    wants_json = (
+        "--json" in arguments[: arguments.index("--")]
+        if "--" in arguments
+        else "--json" in arguments
+    )
+    return guarded(lambda: _call(arguments), wants_json=wants_json, environ=os.environ)
+
+
+def _call(arguments: Sequence[str]) -> int:
+    result = root.main(args=list(arguments), prog_name="composeports", standalone_mode=False)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,58 @@
+"""How the result of `up` looks: the table of URLs, or one JSON document, and what is to be said."""
+
+from collections.abc import Iterator
+
+from composeports.app.stack import Started
+from composeports.cli.opening import say
+from composeports.cli.output import prepare_table as prepare
+from composeports.cli.output import visible, write_json, write_table
+from composeports.cli.plan import plan_document
+from composeports.core.project import PublishedPort
+from composeports.core.urls import client_url
+
+__all__ = ["prepare", "show"]
+
+
+def show(started: Started, *, as_json: bool) -> None:
+    """Print the result to stdout, and warnings and notes to stderr."""
+    if as_json:
+        write_json(_document(started))
+    elif not started.code and started.containers:
+        _show(started)
+    for warning in started.plan.warnings:
+        say(f"warning: {visible(warning)}")
+    if started.note:
+        say(visible(started.note))
+
+
+def _document(started: Started) -> dict[str, object]:
+    if not started.code:
+        return {"ok": True, **plan_document(started.plan)}
+    error = {
+        "code": "compose_failed",
+        "message": f"docker compose up ended with exit code {started.code}",
+        "hint": started.note,
+        "details": {"exit_code": started.code, "compose_project_name": started.plan.project},
+    }
+    return {"ok": False, "error": error}
+
+
+def _show(started: Started) -> None:
+    rows = sorted(_rows(started))
+    title = f"Project {started.plan.project}"
+    if rows:
+        write_table(("Service", "Port", "URL"), rows, title=title)
+    else:
+        say(f"{title} is up; it publishes no port")
+
+
+def _rows(started: Started) -> Iterator[tuple[str, str, str]]:
+    """Yield what the containers publish, with the planned URL where there is one."""
+    planned = {
+        (each.service, each.number, each.protocol): each.url for each in started.plan.endpoints
+    }
+    for container in started.containers:
+        for host, target, protocol in container.ports:
+            guess = client_url(PublishedPort(container.service, target, protocol), host)
+            url = planned.get((container.service, host, protocol), guess)
+            yield container.service, f"{target}/{protocol}", url

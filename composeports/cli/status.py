@@ -1,0 +1,54 @@
+"""`composeports status`: every lease of the store, with what its stack does."""
+
+import click
+
+from composeports.app import reports
+from composeports.app.options import Options
+from composeports.app.reports import SessionStatus
+from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.output import as_json_option, write_json, write_table
+
+COLUMNS = ("", "Session", "Branch", "Project", "Ports", "TTL", "State")
+EPILOG = """\b
+Examples:
+  composeports status
+  composeports status --json | jq -r '.[] | select(.state == "gone") | .worktree'
+"""
+
+
+@click.command("status", epilog=EPILOG)
+@session_option
+@as_json_option
+@click.pass_obj
+def command(options: Options, session: str | None, *, as_json: bool) -> None:
+    """List every lease: session, branch, project, ports, minutes left, and the stack's state.
+
+    `*` marks this session. running: containers run. stopped: none runs. gone: none runs, and the
+    worktree is not there any more. unknown: the engine did not answer.
+    """
+    with workspace(options, session) as here:
+        found = reports.status(here)
+    if as_json:
+        write_json([each.as_dict() for each in found])
+    elif found:
+        write_table(COLUMNS, map(_row, found))
+    else:
+        say("no session holds ports; `composeports up` starts this one's stack")
+
+
+def _row(status: SessionStatus) -> tuple[str, ...]:
+    lease = status.lease
+    where = lease.place.worktree or lease.session_id
+    below = lease.place.directory.removeprefix(lease.place.worktree).strip("/")
+    own_id = (
+        "" if lease.session_id.startswith((lease.place.git_dir or "/", "/")) else lease.session_id
+    )
+    return (
+        "*" if status.mine else "",
+        own_id or (f"{where} ({below})" if below else where),
+        lease.place.branch,
+        lease.project,
+        f"{lease.block.start}-{lease.block.last}",
+        f"{status.remaining_ttl_minutes} min",
+        status.state,
+    )

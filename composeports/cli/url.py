@@ -1,0 +1,35 @@
+"""`composeports url`: one URL or host:port on stdout, and nothing else."""
+
+import click
+
+from composeports.app import reports
+from composeports.app.options import Options
+from composeports.cli.opening import session_option, workspace
+from composeports.cli.output import as_json_option, write_json, write_line
+
+EPILOG = """\b
+Examples:
+  curl "$(composeports url web)"
+  psql "postgresql://postgres:postgres@$(composeports url db 5432)/postgres"
+"""
+
+
+@click.command("url", epilog=EPILOG)
+@click.argument("service")
+@click.argument("port", default="")
+@session_option
+@as_json_option
+@click.pass_obj
+def command(
+    options: Options, service: str, port: str, session: str | None, *, as_json: bool
+) -> None:
+    """Print the URL (or host:port, where it is not HTTP) of SERVICE.
+
+    PORT is the port inside the container, such as 80 or 53/udp; needed where there are several.
+    """
+    with workspace(options, session) as here:
+        found = reports.url(here, service, port)
+    if as_json:
+        write_json({"service": service, "url": found})
+    else:
+        write_line(found)

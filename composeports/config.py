@@ -1,0 +1,132 @@
+"""The only reader of environment variables: raw strings in, frozen and checked settings out."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from composeports.core.block import HIGHEST_PORT, Grid
+from composeports.core.session import check_session_id
+from composeports.errors import ConfigError
+from composeports.location import default_store_url
+
+LOWEST = {"base_port": 1024, "range_per_session": 4, "ttl_minutes": 1, "max_sessions": 1}
+VARIABLES = {
+    "base_port": "PORT_ALLOC_BASE",
+    "range_per_session": "PORT_ALLOC_RANGE",
+    "ttl_minutes": "PORT_ALLOC_TTL_MINUTES",
+    "max_sessions": "PORT_ALLOC_MAX_SESSIONS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PortAllocatorConfig:
+    """The grid of blocks and the time to live (minutes) of a lease.
+
+    A value that is not accepted raises ConfigError (a ValueError) that names it and the limit.
+    """
+
+    base_port: int = 10000
+    range_per_session: int = 100
+    ttl_minutes: int = 120
+    max_sessions: int = 20
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, at construction."""
+        for name, lowest in LOWEST.items():
+            _check_lowest(name, getattr(self, name), lowest)
+        _check_end(self)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read `PORT_ALLOC_BASE`, `_RANGE`, `_TTL_MINUTES` and `_MAX_SESSIONS`.
+
+        Unset or empty means the default.
+        """
+        environ = os.environ if environ is None else environ
+        given = {
+            name: _number(variable, environ[variable])
+            for name, variable in VARIABLES.items()
+            if environ.get(variable, "").strip()
+        }
+        try:
+            return cls(**given)
+        except ConfigError as error:
+            raise _naming_variables(error, given) from None
+
+    @property
+    def grid(self) -> Grid:
+        """All blocks that this configuration can give out."""
+        return Grid(self.base_port, self.range_per_session, self.max_sessions)
+
+
+def _check_lowest(name: str, value: object, lowest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{name} must be a whole number >= {lowest}, got {value!r}"
+        raise ConfigError(message, hint=f"give {lowest} or more", setting=name)
+    if value < lowest:
+        message = f"{name} must be >= {lowest}, got {value}"
+        raise ConfigError(message, hint=f"the smallest accepted value is {lowest}", setting=name)
+
+
+def _check_end(config: PortAllocatorConfig) -> None:
+    blocks = config.range_per_session * config.max_sessions
+    end = config.base_port + blocks
+    if end <= HIGHEST_PORT:
+        return
+    most_sessions = (HIGHEST_PORT - config.base_port) // config.range_per_session
+    message = (
+        f"base_port + range_per_session * max_sessions must be <= {HIGHEST_PORT}, got "
+        f"{config.base_port} + {config.range_per_session} * {config.max_sessions} = {end}"
+    )
+    hint = (
+        f"the largest max_sessions that fits is {most_sessions}"
+        if most_sessions >= 1
+        else f"the largest base_port that fits one session is "
+        f"{HIGHEST_PORT - config.range_per_session}"
+    )
+    raise ConfigError(message, hint=hint, setting="max_sessions")
+
+
+def _number(variable: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        lowest = LOWEST[next(name for name, each in VARIABLES.items() if each == variable)]
+        message = f"{variable} must be a whole number >= {lowest}, got {text!r}"
+        hint = f"set it to {lowest} or more, or unset it for the default"
+        raise ConfigError(message, hint=hint, setting=variable) from None
+
+
+def _naming_variables(error: ConfigError, given: Mapping[str, int]) -> ConfigError:
+    """Return the same error with the variables' names in front, for those who set variables."""
+    setting = str(error.details.get("setting", ""))
+    names = [VARIABLES[name] for name in LOWEST if name in given and name in error.message]
+    text = f"{', '.join(names)}: {error.message}" if names else error.message
+    return ConfigError(text, hint=error.hint, setting=VARIABLES.get(setting, setting))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that the environment settles, checked once at the start of a program."""
+
+    port_allocator: PortAllocatorConfig = field(default_factory=PortAllocatorConfig)
+    store: str = "memory:"
+    session: str | None = None
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read `PORT_ALLOC_*` and `COMPOSEPORTS_*`; ConfigError names what is not accepted."""
+        environ = os.environ if environ is None else environ
+        session = environ.get("COMPOSEPORTS_SESSION")
+        return cls(
+            port_allocator=PortAllocatorConfig.from_env(environ),
+            store=environ.get("COMPOSEPORTS_STORE") or default_store_url(environ),
+            session=check_session_id(session) if session else None,
+            api_keys=_keys(environ.get("COMPOSEPORTS_API_KEYS", "")),
+        )
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())

@@ -1,0 +1,105 @@
+"""The lease: a session's hold on a block until `expires_at`; a plain value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from composeports.core import block as fixed
+from composeports.core.block import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session lives on disk; empty where that is not known."""
+
+    worktree: str = ""
+    git_dir: str = ""
+    directory: str = ""
+    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """How the last `up` called Compose; absolute paths, our own two files left out."""
+
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    overridden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A session's block, project name and memory.
+
+    Times are seconds since the epoch. `held` is False once released: what is left is the
+    memory that gives the same session the same ports again. `offsets` maps `"web:80/tcp"` to
+    an offset of the block for every published port ever planned; `ports` maps the ones of the
+    last plan to host ports, `urls` to what a client of the port wants. `environment` is what
+    follows the six fixed variables.
+    """
+
+    session_id: str
+    block: Block
+    project: str
+    allocated_at: float
+    expires_at: float
+    held: bool = True
+    ttl_minutes: int = 120
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+    urls: Mapping[str, str] = field(default_factory=dict)
+    environment: tuple[tuple[str, str], ...] = ()
+    place: Place = field(default_factory=Place)
+    stack: Stack = field(default_factory=Stack)
+
+    @property
+    def db_port(self) -> int:
+        """`AGENT_COORDINATOR_DB_PORT`."""
+        return self.block.port(fixed.DB)
+
+    @property
+    def rest_port(self) -> int:
+        """`AGENT_COORDINATOR_REST_PORT`."""
+        return self.block.port(fixed.REST)
+
+    @property
+    def realtime_port(self) -> int:
+        """`AGENT_COORDINATOR_REALTIME_PORT`."""
+        return self.block.port(fixed.REALTIME)
+
+    @property
+    def api_port(self) -> int:
+        """`API_PORT`."""
+        return self.block.port(fixed.API)
+
+    def renewed(self, now: float, ttl_minutes: int) -> Self:
+        """Return the lease held until `ttl_minutes` from `now`."""
+        return replace(self, held=True, expires_at=now + ttl_minutes * 60, ttl_minutes=ttl_minutes)
+
+    def at(self, place: Place) -> Self:
+        """Return the lease at the place it is now, its files moved along with the directory."""
+        if place in {self.place, Place()}:
+            return self
+        before, after = self.place.directory, place.directory
+
+        def moved(paths: tuple[str, ...]) -> tuple[str, ...]:
+            if not before:
+                return paths
+            return tuple(
+                after + path[len(before) :] if path.startswith(before + "/") else path
+                for path in paths
+            )
+
+        stack = replace(
+            self.stack, files=moved(self.stack.files), env_files=moved(self.stack.env_files)
+        )
+        return replace(self, place=place, stack=stack)
+
+    def released(self) -> Self:
+        """Return what is remembered of the lease after its release."""
+        return replace(self, held=False)
+
+    def expired(self, now: float) -> bool:
+        """Tell whether the time to live is over; a running stack outlives that."""
+        return self.expires_at <= now

@@ -1,0 +1,115 @@
+"""What a variable moves, found by comparing Compose's answer with and without a marker value.
+
+Compose alone knows how it reads a file. So it is asked twice, the second time with an unlikely
+number in each variable that could be a port: what differs is what the variable moves.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from composeports.core.block import HIGHEST_PORT
+from composeports.core.project import Json, Project, PublishedPort, is_port
+
+FIXED_PORT_VARIABLES = (
+    "AGENT_COORDINATOR_DB_PORT",
+    "AGENT_COORDINATOR_REST_PORT",
+    "AGENT_COORDINATOR_REALTIME_PORT",
+    "API_PORT",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A field of one `ports` entry: `published` or `target` of the service's n-th entry."""
+
+    service: str
+    index: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """For each port variable: the `ports` fields it moves, and whether it moves anything else."""
+
+    slots: Mapping[str, tuple[Slot, ...]]
+    elsewhere: Mapping[str, tuple[str, ...]]
+
+    def variable_of(self, service: str, index: int, field: str) -> str:
+        """Return the variable that alone gives this field its number; empty where none does."""
+        wanted = Slot(service, index, field)
+        return next((name for name, slots in self.slots.items() if wanted in slots), "")
+
+    def is_pure(self, variable: str) -> bool:
+        """Tell whether the variable moves published host ports and nothing else."""
+        slots = self.slots.get(variable, ())
+        published = all(slot.field == "published" for slot in slots)
+        return bool(slots) and published and not self.elsewhere.get(variable)
+
+
+NO_MOVES = Moves({}, {})
+
+
+def candidates(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that may give a port: their value is a number the file publishes.
+
+    The four fixed port variables are always among them where the file mentions them.
+    """
+    numbers = {port.published for port in project.ports}
+    return tuple(
+        name
+        for name, value in sorted(values.items())
+        if name in FIXED_PORT_VARIABLES or (is_port(value) and value in numbers)
+    )
+
+
+def markers(variables: Sequence[str], config_text: str) -> dict[str, str]:
+    """Return a port number for each variable that stands nowhere in the text yet."""
+    unused = (str(port) for port in range(HIGHEST_PORT, 0, -1) if str(port) not in config_text)
+    return dict(zip(variables, unused, strict=False))
+
+
+def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> Moves:
+    """Return what each marker moved between Compose's two answers."""
+    slots: dict[str, list[Slot]] = {}
+    elsewhere: dict[str, list[str]] = {}
+    for path, after in _differences(plain, marked, ()):
+        for variable in (name for name, mark in marks.items() if mark in after):
+            slot = _slot(path)
+            if slot is not None and after == marks[variable]:
+                slots.setdefault(variable, []).append(slot)
+            else:
+                elsewhere.setdefault(variable, []).append(".".join(map(str, path)))
+    return Moves(
+        {name: tuple(found) for name, found in slots.items()},
+        {name: tuple(found) for name, found in elsewhere.items()},
+    )
+
+
+def _slot(path: Sequence[str | int]) -> Slot | None:
+    match path:
+        case ("services", str(service), "ports", int(index), "published" | "target" as field):
+            return Slot(service, index, str(field))
+        case _:
+            return None
+
+
+def _differences(
+    before: object, after: object, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield (path, new text) of every leaf that differs; a changed shape is one leaf."""
+    if before == after:
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in [*before, *(key for key in after if key not in before)]:
+            yield from _differences(before.get(key), after.get(key), (*path, key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, pair in enumerate(zip(before, after, strict=True)):
+            yield from _differences(*pair, (*path, index))
+    else:
+        yield path, str(after)
+
+
+def moved_target(port: PublishedPort, index: int, moves: Moves, values: Mapping[str, str]) -> int:
+    """Return the container port that Compose will see once `values` are set."""
+    variable = moves.variable_of(port.service, index, "target")
+    return int(values[variable]) if variable in values else port.target

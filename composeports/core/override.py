@@ -1,0 +1,59 @@
+"""The override document: what Compose is told to change, as data and as YAML text."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+HEADER = (
+    "# Written by composeports; every `composeports up` writes it again.\n"
+    "# `composeports plan` explains each line.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A value that replaces what the files before say, where Compose would merge the two."""
+
+    value: object
+
+
+Node = Mapping[str, object]
+
+
+def render(document: Node) -> str:
+    """Return the document as YAML; every key and value is written as a JSON string or number.
+
+    `$` is left as it is: values that come from `docker compose config` have it doubled already.
+    """
+    return HEADER + "".join(f"{line}\n" for line in _mapping(document, ""))
+
+
+def _mapping(node: Mapping[str, object], indent: str) -> Iterator[str]:
+    for key, value in node.items():
+        yield from _pair(f"{indent}{_scalar(key)}:", value, indent)
+
+
+def _pair(head: str, value: object, indent: str) -> Iterator[str]:
+    if isinstance(value, Override):
+        head, value = f"{head} !override", value.value
+    if isinstance(value, Mapping) and value:
+        yield head
+        yield from _mapping(value, indent + "  ")
+    elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+        yield head
+        yield from (f"{indent}  - {_flow(item)}" for item in value)
+    else:
+        yield f"{head} {_flow(value)}"
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_scalar(key)}: {_flow(each)}" for key, each in value.items())
+        return "{" + inside + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

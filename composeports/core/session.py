@@ -1,0 +1,53 @@
+"""The session: who asks. Ids and project names from plain strings; imports little, for `env`."""
+
+from collections.abc import Container, Iterator
+from hashlib import sha256
+
+from composeports.errors import InvalidSessionError
+
+MAX_LENGTH = 4096
+
+
+def derive_session_id(git_dir: str | None, worktree: str, directory: str) -> str:
+    """Return the id of the session that works in `directory`.
+
+    Inside git that is the worktree's own git directory (it survives branch switches and
+    `git worktree move`) and, where `directory` lies below the worktree, `#` and the sub-folder.
+    Outside git (`git_dir` None) it is the folder. All three are absolute real paths.
+    """
+    if git_dir is None:
+        return _storable(directory)
+    below = directory.removeprefix(worktree.rstrip("/")).strip("/")
+    return _storable(f"{git_dir}#{below}" if below else git_dir)
+
+
+def _storable(path: str) -> str:
+    """Replace bytes that are not UTF-8 by an escape, so that every store can keep the id."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def check_session_id(session_id: str) -> str:
+    """Return `session_id` as it is; InvalidSessionError for one that cannot name a session."""
+    if not session_id.strip():
+        message = "the session id is empty"
+        raise InvalidSessionError(message, hint="give a name, for example --session my-feature")
+    if len(session_id) > MAX_LENGTH:
+        message = f"the session id has {len(session_id)} characters; {MAX_LENGTH} are accepted"
+        raise InvalidSessionError(message, hint="give a shorter name")
+    if "\0" in session_id or any("\ud800" <= char <= "\udfff" for char in session_id):
+        message = f"the session id {session_id!a} holds a character that is not text"
+        raise InvalidSessionError(message, hint="give a name of printable characters")
+    return session_id
+
+
+def project_name(session_id: str, taken: Container[str] = (), prefix: str = "ac") -> str:
+    """Return `<prefix>-<first 8 hex digits of sha256(session_id)>`, or the next not `taken`."""
+    return next(name for name in _project_names(session_id, prefix) if name not in taken)
+
+
+def _project_names(session_id: str, prefix: str) -> Iterator[str]:
+    salt = ""
+    while True:
+        digest = sha256((session_id + salt).encode()).hexdigest()
+        yield f"{prefix}-{digest[:8]}"
+        salt += "\n"

@@ -1,0 +1,49 @@
+"""What a shell needs to be on a session's stack; imports next to nothing, for `env`."""
+
+from collections.abc import Iterator, Sequence
+
+from composeports.core.environment import fixed_variables
+
+MARKER = "COMPOSEPORTS_ENV"
+Pairs = tuple[tuple[str, str], ...]
+
+
+def shell_environment(
+    start: int,
+    project: str,
+    planned: Sequence[Sequence[str]],
+    files: Sequence[str],
+    env_files: Sequence[str],
+    profiles: Sequence[str],
+) -> Pairs:
+    """Return the session's variables, those that point Compose at its files, and the marker.
+
+    `planned` is what the last plan added to the six fixed variables. The marker lists what is
+    ours, so that a later composeports does not take results for wishes.
+    """
+    fixed = fixed_variables(start, project)
+    own = (*fixed, *((name, value) for name, value in planned))
+    marked = " ".join(f"{name}={value}" for name, value in own if not value.split()[1:])
+    return (*own, *_compose_settings(files, env_files, profiles), (MARKER, marked))
+
+
+def is_marked(name: str, value: str, marked: str | None) -> bool:
+    """Tell whether the marker's text says that this variable is ours."""
+    return marked is not None and f"{name}={value}" in marked.split(" ")
+
+
+def _compose_settings(
+    files: Sequence[str], env_files: Sequence[str], profiles: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    if not files:
+        return
+    joined = "".join(files)
+    separator = next((each for each in ":;|\t" if each not in joined), ":")
+    if separator != ":":
+        yield "COMPOSE_PATH_SEPARATOR", separator
+    yield "COMPOSE_FILE", separator.join(files)
+    # Compose splits this one at commas, always; a path with one is left out, since all variables
+    # are in the shell as well.
+    yield "COMPOSE_ENV_FILES", ",".join(path for path in env_files if "," not in path)
+    if profiles:
+        yield "COMPOSE_PROFILES", ",".join(profiles)

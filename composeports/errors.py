@@ -1,0 +1,134 @@
+"""Every failure a user can see: message, hint, stable code and exit code; no I/O."""
+
+EXIT_USAGE = 2
+EXIT_NO_LEASE = 66
+EXIT_ENGINE = 69
+EXIT_BUG = 70
+EXIT_TRY_LATER = 75
+EXIT_CONFIG = 78
+EXIT_INTERRUPTED = 130
+
+
+class ComposeportsError(Exception):
+    """A failure with a next step; `code` and `exit_code` are promises to scripts."""
+
+    code = "error"
+    exit_code = EXIT_BUG
+
+    def __init__(self, message: str, *, hint: str = "", **details: object) -> None:
+        """Keep the message, the next step and the facts that `--json` shows as `details`."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the `error` object of the JSON error document."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "details": self.details,
+        }
+
+
+class UsageError(ComposeportsError):
+    """The command line says something that cannot be done."""
+
+    code = "usage"
+    exit_code = EXIT_USAGE
+
+
+class InvalidSessionError(UsageError, ValueError):
+    """A session id that is empty, blank or holds characters that cannot be stored."""
+
+    code = "invalid_session"
+
+
+class NoLeaseError(ComposeportsError):
+    """The session holds no lease, and the command needs one."""
+
+    code = "no_lease"
+    exit_code = EXIT_NO_LEASE
+
+
+class UnknownPortError(UsageError):
+    """The session's stack publishes no such port, or several where one was asked for."""
+
+    code = "unknown_port"
+
+
+class EngineError(ComposeportsError):
+    """The engine did not answer, so nothing is known about what runs."""
+
+    code = "engine_unreachable"
+    exit_code = EXIT_ENGINE
+
+
+class ComposeMissingError(ComposeportsError):
+    """Docker or its Compose plugin is not installed."""
+
+    code = "compose_missing"
+    exit_code = EXIT_ENGINE
+
+
+class ComposeTooOldError(ComposeportsError):
+    """The Compose plugin does not know the override tags that a plan needs."""
+
+    code = "compose_too_old"
+    exit_code = EXIT_ENGINE
+
+
+class NoPortsAvailableError(ComposeportsError):
+    """Every block is held, or every free one has a port that is taken."""
+
+    code = "no_ports_available"
+    exit_code = EXIT_TRY_LATER
+
+
+class StoreBusyError(ComposeportsError):
+    """Somebody else holds the store's write lock for longer than we wait."""
+
+    code = "store_busy"
+    exit_code = EXIT_TRY_LATER
+
+
+class StackLeftError(ComposeportsError):
+    """Containers or networks of the project are still there after a removal."""
+
+    code = "stack_left"
+    exit_code = EXIT_TRY_LATER
+
+
+class StoreError(ComposeportsError):
+    """The store cannot be read or written, is damaged or is from a newer version."""
+
+    code = "store_unusable"
+    exit_code = EXIT_CONFIG
+
+
+class ConfigError(ComposeportsError, ValueError):
+    """A setting has a value that is not accepted."""
+
+    code = "invalid_config"
+    exit_code = EXIT_CONFIG
+
+
+class ComposeFileError(ComposeportsError):
+    """Compose rejects the file, or it cannot be planned."""
+
+    code = "compose_file"
+    exit_code = EXIT_CONFIG
+
+
+class BlockTooSmallError(ComposeFileError):
+    """The Compose file publishes more ports than a block holds."""
+
+    code = "block_too_small"
+
+
+class FileAccessError(ComposeportsError):
+    """A file or folder of ours cannot be written, or is not what we made."""
+
+    code = "file_access"
+    exit_code = EXIT_CONFIG

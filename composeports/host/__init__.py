@@ -1,0 +1,1 @@
+"""Touches the machine: processes, git, sockets, Compose, the engine and files; decides nothing."""

@@ -1,0 +1,47 @@
+"""Git facts read from git's own files, which costs no process; changes nothing."""
+
+import os
+
+
+def find_checkout(directory: str) -> tuple[str, str] | None:
+    """Return (worktree, git directory), both real paths, of the checkout around `directory`.
+
+    None outside git. A linked worktree and a submodule have a `.git` file that names their git
+    directory (gitrepository-layout(5)); git's own ownership check does not apply to reading that.
+    """
+    folder = os.path.realpath(directory)
+    while True:
+        git_dir = _git_dir(os.path.join(folder, ".git"))
+        if git_dir is not None:
+            return folder, git_dir
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+def _git_dir(entry: str) -> str | None:
+    if os.path.isfile(os.path.join(entry, "HEAD")):
+        return os.path.realpath(entry)
+    text = _read(entry)
+    if text is None or not text.startswith("gitdir: "):
+        return None
+    return os.path.realpath(
+        os.path.join(os.path.dirname(entry), text[len("gitdir: ") :].rstrip("\n"))
+    )
+
+
+def read_branch(git_dir: str) -> str:
+    """Return the branch, or the first 12 digits of a detached commit; empty where unknown."""
+    head = (_read(os.path.join(git_dir, "HEAD")) or "").strip()
+    if head.startswith("ref: "):
+        return head.removeprefix("ref: ").removeprefix("refs/heads/")
+    return head[:12]
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:
+        return None

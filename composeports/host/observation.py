@@ -1,0 +1,205 @@
+"""What the Compose files say, asked of Compose: the resolved files, and what variables move."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from composeports.core.moves import (
+    FIXED_PORT_VARIABLES,
+    NO_MOVES,
+    Moves,
+    Slot,
+    candidates,
+    compare,
+    markers,
+)
+from composeports.core.plan import Observed
+from composeports.core.project import Json, read_project
+from composeports.errors import ComposeFileError
+from composeports.host.compose import EVERY_PROFILE, Compose, check_installation
+from composeports.host.compose_files import read_env_file
+from composeports.host.process import Finished
+from composeports.host.questions import Questions
+
+# Only to get past `${API_PORT:?}` while reading; the plan sets the real ones.
+STAND_INS = dict(zip(FIXED_PORT_VARIABLES, ("54322", "3000", "4000", "8081"), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was observed, and the text that makes the next observation of the same files quicker."""
+
+    observed: Observed
+    memory: str
+
+
+class Observation:
+    """What Compose answers to the questions about the files."""
+
+    def __init__(self, questions: Questions) -> None:
+        """Take over the questions that are under way."""
+        self._compose = questions.compose
+        self._project = questions.project
+        self._memory = questions.memory
+        self._config = questions.config
+        self._variables = questions.variables
+
+    def finish(self) -> Answer:
+        """Return what the files say; ComposeFileError, in Compose's words, where it refuses."""
+        finished, extra, profiles = self._resolved()
+        config = _parse(finished)
+        project = read_project(config)
+        key = _key(self._compose, finished.out)
+        recalled = _recall(self._memory, key)
+        if recalled is not None and self._memory is not None:
+            return Answer(Observed(project, *recalled), self._memory)
+        values = self._values(extra)
+        marks = markers(candidates(project, values), finished.out)
+        moves = self._moves(config, marks, extra, profiles) if marks else NO_MOVES
+        return Answer(Observed(project, moves, values), _remember(key, moves, values))
+
+    def _resolved(self) -> tuple[Finished, Mapping[str, str], tuple[str, ...]]:
+        """Return the resolved files, if need be without all profiles or with stand-in values."""
+        finished = self._config.finish()
+        if not finished.code:
+            return finished, {}, EVERY_PROFILE
+        check_installation(self._compose.environ)
+        missing = self._missing_fixed()
+        for profiles, extra in ((EVERY_PROFILE, missing), ((), {}), ((), missing)):
+            again = self._ask(profiles, extra)
+            if not again.code:
+                return again, extra, profiles
+        raise _refused(finished, self._compose)
+
+    def _missing_fixed(self) -> dict[str, str]:
+        """Return stand-ins for the fixed port variables that the shell does not set."""
+        return {
+            name: value for name, value in STAND_INS.items() if name not in self._compose.environ
+        }
+
+    def _values(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables that the files mention, with their values now."""
+        running = self._variables or self._compose.start_config(self._project, "--variables")
+        finished = running.finish()
+        if finished.code:
+            check_installation(self._compose.environ)
+            return {}
+        defaults = dict(_parse_variables(finished.out))
+        stored: dict[str, str] = {}
+        if defaults:
+            for path in self._compose.selection.env_files:
+                stored |= read_env_file(path)
+        known = {**stored, **self._compose.environ}
+        return {name: known.get(name, extra.get(name, value)) for name, value in defaults.items()}
+
+    def _moves(
+        self,
+        config: Json,
+        marks: Mapping[str, str],
+        extra: Mapping[str, str],
+        profiles: tuple[str, ...],
+    ) -> Moves:
+        """Ask again with a marker in each variable that could be a port, and compare.
+
+        Where Compose refuses one of the markers, each variable is asked for alone.
+        """
+        together = self._marked(config, marks, extra, profiles)
+        if together is not None:
+            return together
+        alone = [
+            self._marked(config, {name: mark}, extra, profiles) or NO_MOVES
+            for name, mark in marks.items()
+        ]
+        return Moves(
+            {name: slots for moves in alone for name, slots in moves.slots.items()},
+            {name: paths for moves in alone for name, paths in moves.elsewhere.items()},
+        )
+
+    def _marked(
+        self,
+        config: Json,
+        marks: Mapping[str, str],
+        extra: Mapping[str, str],
+        profiles: tuple[str, ...],
+    ) -> Moves | None:
+        """Return what the markers move, None where Compose refuses them."""
+        finished = self._ask(profiles, {**extra, **marks})
+        return None if finished.code else compare(config, _parse(finished), marks)
+
+    def _ask(self, profiles: tuple[str, ...], extra: Mapping[str, str]) -> Finished:
+        arguments = ("--format", "json")
+        return self._compose.start_config(
+            self._project, *arguments, profiles=profiles, extra=extra
+        ).finish()
+
+
+def _parse(finished: Finished) -> Json:
+    document = json.loads(finished.out)
+    return document if isinstance(document, dict) else {}
+
+
+def _parse_variables(table: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, default) of the table of `config --variables`, by its header's columns."""
+    header, *rows = table.splitlines() or [""]
+    start, end = header.find("DEFAULT VALUE"), header.find("ALTERNATE VALUE")
+    for row in rows:
+        if row.split():
+            yield row.split()[0], row[start:end].strip() if start > 0 else ""
+
+
+def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
+    lines = [line for line in finished.err.splitlines() if line.strip()]
+    shown = [line for line in lines if "level=warning" not in line] or lines
+    said = "\n".join(shown) or f"docker compose config ended with exit code {finished.code}"
+    if not compose.selection.files:
+        hint = "run it in a folder with a compose.yaml (or below one), or name the file with -f"
+    else:
+        hint = "`docker compose config` with the same options shows the same"
+    return ComposeFileError(said, hint=hint, files=list(compose.selection.files))
+
+
+def _key(compose: Compose, resolved: str) -> str:
+    """Return a digest of all that the moves depend on; empty where that cannot be told.
+
+    With `include` and `extends` other files take part, whose texts we do not know.
+    """
+    digest = sha256(resolved.encode("utf-8", "surrogateescape"))
+    for path in compose.selection.files:
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except OSError:
+            return ""
+        if b"include" in text or b"extends" in text:
+            return ""
+        digest.update(b"\0" + text)
+    return digest.hexdigest()
+
+
+def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None:
+    """Return moves and values of an earlier observation of the very same files, else None."""
+    try:
+        stored = json.loads(memory or "")
+        if not key or stored["key"] != key:
+            return None
+        slots = {
+            str(name): tuple(Slot(str(slot[0]), int(slot[1]), str(slot[2])) for slot in found)
+            for name, found in stored["slots"].items()
+        }
+        elsewhere = {str(name): tuple(found) for name, found in stored["elsewhere"].items()}
+        return Moves(slots, elsewhere), dict(stored["values"])
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
+
+
+def _remember(key: str, moves: Moves, values: Mapping[str, str]) -> str:
+    slots = {
+        name: [(slot.service, slot.index, slot.field) for slot in found]
+        for name, found in moves.slots.items()
+    }
+    elsewhere = {name: list(found) for name, found in moves.elsewhere.items()}
+    # Not every value: there are passwords among them.
+    wanted = {*slots, *elsewhere, *FIXED_PORT_VARIABLES, "SUPABASE_URL"}
+    kept = {name: value for name, value in values.items() if name in wanted}
+    return json.dumps({"key": key, "slots": slots, "elsewhere": elsewhere, "values": kept})

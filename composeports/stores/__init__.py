@@ -1,0 +1,1 @@
+"""Remembers leases: one contract (`base`) and its backends; decides nothing."""

@@ -1,0 +1,42 @@
+"""The contract that every store keeps: where leases live, and how one is changed atomically."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from composeports.core.claims import Ledger, Outcome
+from composeports.core.lease import Lease
+
+Decide = Callable[[Ledger], Outcome]
+
+
+class Store(Protocol):
+    """Leases by session id, held ones and remembered ones.
+
+    Two held leases never overlap and never share a project name; an `update` that would
+    break this fails with StoreError and writes nothing. Every method may raise StoreError
+    (unusable), and `update` StoreBusyError (somebody holds the write lock for too long).
+    """
+
+    def get(self, session_id: str) -> Lease | None:
+        """Return the session's lease, held or remembered."""
+        ...
+
+    def held(self) -> list[Lease]:
+        """Return every held lease, lowest block first; expired ones too."""
+        ...
+
+    def ledger(self, session_id: str) -> Ledger:
+        """Return what an `update` of this session would be shown now; for a look ahead."""
+        ...
+
+    def update(self, session_id: str, decide: Decide) -> Outcome:
+        """Run `decide` on what is known and write what it says, as one atomic step.
+
+        No other `update` of any process comes in between. `decide` must be quick and pure,
+        since it runs under the write lock; what it raises passes through, with nothing written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; the store is not used afterwards."""
+        ...

@@ -1,0 +1,101 @@
+"""The README's console blocks are run, in order, and print what the README says."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+BASE = "31"  # The README shows ports from 10000; the test takes them from 31000.
+
+
+def console_steps() -> Iterator[tuple[str, str]]:
+    """Yield every command of the console blocks with the output that the README shows."""
+    for block in re.findall(r"```console\n(.*?)```", README.read_text(), re.DOTALL):
+        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = step.partition("\n")
+            yield command, output
+
+
+def numbered(text: str) -> str:
+    """Replace project names by their order of appearance, since they are hashes of paths."""
+    names = list(dict.fromkeys(re.findall(r"ac-[0-9a-f]{8}", text)))
+    for number, name in enumerate(names):
+        text = text.replace(name, f"ac-{number:08}")
+    return text
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make the README's repository, and take down whatever its commands leave up."""
+    monkeypatch.setenv("COMPOSEPORTS_STATE_DIR", str(tmp_path / "state"))
+    repository = tmp_path / "shop"
+    repository.mkdir()
+    steps = dict(console_steps())
+    (repository / "compose.yaml").write_text(steps["cat compose.yaml"])
+    git = ["git", "-C", str(repository), "-c", "user.name=you", "-c", "user.email=you@localhost"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "The shop"], check=True)
+    yield repository
+    for name in ("shop-login", "shop-search"):
+        if (tmp_path / name).is_dir():
+            run("composeports down -v -t 0", tmp_path / name)
+
+
+def run(command: str, cwd: Path) -> tuple[str, Path]:
+    """Run a command as a shell in `cwd` would; return its stdout and where the shell is then."""
+    environ = {
+        **os.environ,
+        "PWD": str(cwd),
+        "PORT_ALLOC_BASE": f"{BASE}000",
+        "WEB_IMAGE": "composeports-dev/tiny:1",
+        "DB_IMAGE": "composeports-dev/postgres:1",
+    }
+    script = f"{command}\ncode=$?\npwd >&3\nexit $code"
+    read, write = os.pipe()
+    argv = ["bash", "-c", f"exec 3>&{write}; {script}"]
+    done = subprocess.run(
+        argv, cwd=cwd, env=environ, capture_output=True, text=True, pass_fds=[write], check=False
+    )
+    os.close(write)
+    with os.fdopen(read) as where:
+        after = Path(where.read().strip())
+    assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stderr}"
+    return done.stdout, after
+
+
+def test_the_readme_shows_what_happens(shop: Path) -> None:
+    cwd, shown, said = shop, "", ""
+    for command, expected in console_steps():
+        output, cwd = run(command, cwd)
+        shown += f"$ {command}\n{expected.rstrip()}\n"
+        output = re.sub(rf"\b{BASE}(\d{{3}})\b", r"10\1", output)
+        said += f"$ {command}\n{output.replace(str(shop.parent), '/home/you').rstrip()}\n"
+    assert squeezed(numbered(said)) == squeezed(numbered(shown))
+
+
+def squeezed(text: str) -> str:
+    """Make runs of blanks one, since column widths follow the length of the test's own paths."""
+    return re.sub(r" {2,}", "  ", text)
+
+
+def test_the_readme_has_steps_to_run() -> None:
+    commands = [command for command, _ in console_steps()]
+    assert "composeports up" in commands
+    assert "composeports down" in commands
+
+
+def test_the_python_example_of_the_readme_runs() -> None:
+    example = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert example is not None
+    done = subprocess.run(
+        [sys.executable, "-c", example[1]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith("20000 ac-")
+    assert "export API_PORT=20003" in done.stdout
