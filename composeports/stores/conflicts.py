@@ -1,0 +1,34 @@
+"""Refuses an outcome that gives two sessions one port or one project name, for every store."""
+
+from composeports.core.claims import Hold, Ledger, Outcome
+from composeports.core.lease import Lease
+from composeports.errors import StoreError
+
+
+def refuse_conflicts(session_id: str, ledger: Ledger, outcome: Outcome) -> None:
+    """Raise StoreError when what `outcome` says may not be written."""
+    lease = outcome.lease
+    if lease is None or outcome.forget:
+        return
+    if lease.session_id != session_id:
+        message = f"a lease of {lease.session_id!r} is no record of {session_id!r}"
+        raise StoreError(message, hint="this is a bug of composeports; please report it")
+    if not lease.held:
+        return
+    for hold in ledger.others:
+        if hold.held and hold.session_id not in outcome.reclaimed and _clash(lease, hold):
+            raise _conflict(lease, hold)
+
+
+def _clash(lease: Lease, hold: Hold) -> bool:
+    return lease.project == hold.project or lease.block.overlaps(hold.block)
+
+
+def _conflict(lease: Lease, hold: Hold) -> StoreError:
+    return StoreError(
+        f"ports {lease.block.start}-{lease.block.last} and project {lease.project} are not free: "
+        f"session {hold.session_id} holds {hold.block.start}-{hold.block.last} as {hold.project}",
+        hint="`composeports status` shows who holds what; `composeports down` there frees it",
+        session_id=lease.session_id,
+        holder=hold.session_id,
+    )

@@ -1,0 +1,65 @@
+"""Turns COMPOSEPORTS_STORE into a store; the only place that knows which kinds there are."""
+
+import os
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from composeports.errors import ConfigError
+from composeports.stores.base import Store
+
+ACCEPTED = "sqlite:///absolute/path/of/a/file, or memory:"
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+def open_store(url: str, *, waiting: Callable[[str], None] = _silent) -> Store:
+    """Return the store that `url` means; ConfigError, naming the setting, for none.
+
+    In a path `%20` and the like are decoded, and `?`, `#` and `%` are written as `%3F`, `%23`
+    and `%25`; spaces and letters of any language may stand as they are. `waiting` is told when
+    a lock of somebody else is waited for.
+    """
+    if url == "memory:":
+        from composeports.stores.memory import MemoryStore  # noqa: PLC0415 - tests, mostly
+
+        return MemoryStore()
+    from composeports.stores.sqlite import SqliteStore  # noqa: PLC0415 - only where it is used
+
+    return SqliteStore(_path_of(url), waiting=waiting)
+
+
+def _path_of(url: str) -> str:
+    """Return the absolute path that a `sqlite:///...` URL names."""
+    scheme, _, written = url.partition("://")
+    if scheme != "sqlite":
+        raise _refused(url, "is no store that this version knows")
+    path = unquote(written, errors="surrogateescape")
+    if not written.startswith("/"):
+        raise _refused(url, "names no absolute path (three slashes)")
+    if "?" in written or "#" in written or "\0" in path:
+        raise _refused(url, "has more than a path (write ? and # as %3F and %23)")
+    if path.endswith("/") or os.path.isdir(path):
+        raise _refused(url, "names a folder, not a file")
+    return path
+
+
+def _refused(url: str, reason: str) -> ConfigError:
+    shown = without_password(url)
+    return ConfigError(
+        f"COMPOSEPORTS_STORE={shown} {reason}",
+        hint=f"accepted: {ACCEPTED}; unset it for a file in the state directory",
+        setting="COMPOSEPORTS_STORE",
+        value=shown,
+    )
+
+
+def without_password(url: str) -> str:
+    """Return `url` without what may be a password: all of user part, query and key=value pairs."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url if "=" not in url and "@" not in url else "..."
+    rest, query, _ = rest.rpartition("@")[2].partition("?")
+    hidden = "...@" if "@" in url else ""
+    return f"{scheme}://{hidden}{rest}{'?...' if query else ''}"

@@ -1,0 +1,40 @@
+"""Reads one held lease and renews it, for the short way of `composeports env`; imports little."""
+
+import sqlite3
+
+from composeports.stores.sqlite_file import explain, open_existing
+
+# start, size, project, and three JSON texts: environment, stack, place
+Row = tuple[int, int, str, str, str, str]
+
+HELD = (
+    "SELECT start, size, project, environment, stack, place"
+    " FROM leases WHERE session_id = ? AND held = 1"
+)
+RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE session_id = ?"
+
+
+def read_and_renew(path: str, session_id: str, now: float) -> Row | None:
+    """Return the session's held lease, extended from `now`; None when it holds none.
+
+    StoreBusyError comes after a quarter of a second: the long way waits, and says so.
+    """
+    try:
+        connection = open_existing(path)
+        if connection is None:
+            return None
+        try:
+            return _renewed(connection, session_id, now)
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, path) from error
+
+
+def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> Row | None:
+    connection.execute("BEGIN IMMEDIATE")
+    row: Row | None = connection.execute(HELD, (session_id,)).fetchone()
+    if row is not None:
+        connection.execute(RENEW, (now, session_id))
+    connection.execute("COMMIT")
+    return row

@@ -1,0 +1,163 @@
+"""Leases in one SQLite file, for all processes of a machine; short transactions, no decisions."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from composeports.core.claims import Ledger, Outcome
+from composeports.core.lease import Lease
+from composeports.stores.base import Decide
+from composeports.stores.conflicts import refuse_conflicts
+from composeports.stores.sqlite_file import busy, explain, is_busy, open_existing, open_or_create
+from composeports.stores.sqlite_rows import read_held, read_lease, read_ledger, write_outcome
+
+NOTICE_SECONDS = 1.0
+Result = TypeVar("Result")
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+class SqliteStore:
+    """A store for the processes and threads of one machine.
+
+    The file is opened at the first use and made at the first `update`, so that looking at a
+    store that does not exist creates nothing. A lock that somebody else holds is waited for, up
+    to `wait_seconds`; after a second `waiting` is told so, once.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        waiting: Callable[[str], None] = _silent,
+        wait_seconds: float = 30,
+    ) -> None:
+        self._path = os.path.abspath(path)
+        self._waiting = waiting
+        self._wait_seconds = wait_seconds
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def get(self, session_id: str) -> Lease | None:
+        """Return the session's lease, held or remembered."""
+        return self._read(None, lambda found: read_lease(found, session_id, self._path))
+
+    def held(self) -> list[Lease]:
+        """Return every held lease, lowest block first; expired ones too."""
+        return self._read([], lambda found: read_held(found, self._path))
+
+    def ledger(self, session_id: str) -> Ledger:
+        """Return what an `update` of this session would be shown now."""
+        return self._read(Ledger(), lambda found: read_ledger(found, session_id, self._path))
+
+    def update(self, session_id: str, decide: Decide) -> Outcome:
+        """Run `decide` and write what it says; `decide` must not call the store."""
+        with self._alone():
+            connection = self._patiently(self._open_or_create)
+            with self._transaction(connection, "BEGIN IMMEDIATE"):
+                ledger = read_ledger(connection, session_id, self._path)
+                outcome = decide(ledger)
+                refuse_conflicts(session_id, ledger, outcome)
+                write_outcome(connection, session_id, outcome)
+            return outcome
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._alone():
+            self._forget_connection()
+
+    def _read(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Return what `read` finds in one state of the store; `nothing` where there is none."""
+        with self._alone():
+            return self._patiently(lambda: self._read_once(nothing, read))
+
+    def _read_once(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
+        connection = self._open_existing()
+        if connection is None:
+            return nothing
+        with self._transaction(connection, "BEGIN"):
+            return read(connection)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one thread in at a time, and let no error of a driver out."""
+        if not self._lock.acquire(timeout=self._wait_seconds):
+            raise busy(self._path)
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+        try:
+            self._patiently(lambda: connection.execute(begin))
+            yield
+            self._patiently(lambda: connection.execute("COMMIT"))
+        finally:
+            # Whatever came in between, an interrupt too: nothing of it is written.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _patiently(self, step: Callable[[], Result]) -> Result:
+        """Run `step` until no lock of somebody else is in its way."""
+        started = time.monotonic()
+        told = False
+        while True:
+            try:
+                return step()
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - started
+                if not is_busy(error) or waited >= self._wait_seconds:
+                    raise
+            if waited >= NOTICE_SECONDS and not told:
+                told = True
+                self._waiting(
+                    f"waiting for the lease store {self._path} (another composeports is writing)"
+                )
+
+    def _open_existing(self) -> sqlite3.Connection | None:
+        self._notice_replacement()
+        if self._connection is None:
+            self._connection = self._opened(open_existing)
+        return self._connection
+
+    def _open_or_create(self) -> sqlite3.Connection:
+        self._notice_replacement()
+        if self._connection is None:
+            self._connection = self._opened(open_or_create)
+        return self._connection
+
+    def _opened(self, how: Callable[[str], Result]) -> Result:
+        try:
+            opened = how(self._path)
+            self._file = self._identity()
+        except OSError as error:
+            raise explain(error, self._path) from error
+        return opened
+
+    def _notice_replacement(self) -> None:
+        """Let go of a file that was removed or replaced, since nobody else sees its leases."""
+        if self._connection is not None and self._identity() != self._file:
+            self._forget_connection()
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _forget_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

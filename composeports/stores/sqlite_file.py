@@ -1,0 +1,187 @@
+"""The SQLite file: its format, how it is opened, what its errors mean; imports little, for `env`.
+
+It never writes to a file that is not a lease store of a version it knows.
+"""
+
+import os
+import sqlite3
+
+from composeports.errors import ComposeportsError, StoreBusyError, StoreError
+
+APPLICATION_ID = 0x63707274
+VERSION = 1
+# SQLite gives up on a lock after this long; who wants to wait longer asks again, so that
+# Ctrl-C is heard in between.
+LOCK_SECONDS = 0.25
+
+# `block` is one number for start and size, so that SQLite can jump from one to the next.
+SCHEMA = (
+    """
+    CREATE TABLE leases (
+        session_id TEXT PRIMARY KEY NOT NULL,
+        start INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        project TEXT NOT NULL,
+        held INTEGER NOT NULL CHECK (held IN (0, 1)),
+        allocated_at REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        ttl_minutes INTEGER NOT NULL,
+        environment TEXT NOT NULL,
+        stack TEXT NOT NULL,
+        memory TEXT NOT NULL,
+        place TEXT NOT NULL,
+        block INTEGER GENERATED ALWAYS AS (start * 65536 + size) VIRTUAL
+    )
+    """,
+    "CREATE UNIQUE INDEX held_start ON leases (start) WHERE held = 1",
+    "CREATE UNIQUE INDEX held_project ON leases (project) WHERE held = 1",
+    "CREATE INDEX remembered_block ON leases (block) WHERE held = 0",
+    "CREATE INDEX remembered_digest ON leases (substr(project, -8)) WHERE held = 0",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+ELSEWHERE = "or set COMPOSEPORTS_STORE to another file (sqlite:///...)"
+MOVE_AWAY = (
+    "end the stacks that run and move the file away; "
+    f"the next `composeports up` makes a new one; {ELSEWHERE}"
+)
+# By SQLite's primary result codes (https://www.sqlite.org/rescode.html).
+MEANINGS = {
+    sqlite3.SQLITE_FULL: ("has no space left on its disk", "free some space there, then try again"),
+    sqlite3.SQLITE_READONLY: ("is read-only", f"make it and its folder writable, {ELSEWHERE}"),
+    sqlite3.SQLITE_PERM: ("may not be opened", f"make it readable and writable, {ELSEWHERE}"),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", f"look at the path and its rights, {ELSEWHERE}"),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written", f"look at its disk, {ELSEWHERE}"),
+    sqlite3.SQLITE_NOTADB: ("is not a database", MOVE_AWAY),
+}
+DAMAGED = ("is damaged", MOVE_AWAY)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether somebody else's lock is all that was in the way."""
+    return _primary(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
+    """Translate what SQLite or the file system said; the one place that does."""
+    if isinstance(error, OSError):
+        reason = f"cannot be used: {error.strerror or error} ({error.filename or path})"
+        hint = f"look at the path and its rights, {ELSEWHERE}"
+        return StoreError(f"the lease store {path} {reason}", hint=hint, path=path)
+    if is_busy(error):
+        return busy(path)
+    meaning, hint = MEANINGS.get(_primary(error), DAMAGED)
+    return StoreError(f"the lease store {path} {meaning} ({error})", hint=hint, path=path)
+
+
+def busy(path: str) -> StoreBusyError:
+    """Return the error for a write lock that somebody holds for too long."""
+    return StoreBusyError(
+        f"the lease store {path} is locked: something else has been writing to it for too long",
+        hint=f"try again; `fuser '{path}'` names the processes that have it open",
+        path=path,
+    )
+
+
+def _primary(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def open_existing(path: str) -> sqlite3.Connection | None:
+    """Open the store; None where there is none yet. Nothing is created or changed."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return None
+    connection = _connect(path)
+    try:
+        if is_store(connection, path):
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
+
+
+def is_store(connection: sqlite3.Connection, path: str) -> bool:
+    """Tell a store from a database that is empty yet; StoreError for anything else."""
+    ((application,),) = connection.execute("PRAGMA application_id")
+    ((version,),) = connection.execute("PRAGMA user_version")
+    if (application, version) == (APPLICATION_ID, VERSION):
+        return True
+    if application == APPLICATION_ID and version > VERSION:
+        raise StoreError(
+            f"the lease store {path} has format {version}, of a newer composeports; "
+            f"this one knows format {VERSION}",
+            hint=f"upgrade composeports, {ELSEWHERE}",
+            path=path,
+        )
+    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
+    if application or version or tables:
+        raise StoreError(
+            f"{path} is a SQLite database of something else, not a lease store",
+            hint="set COMPOSEPORTS_STORE to a file of its own (sqlite:///...)",
+            path=path,
+        )
+    return False
+
+
+def open_or_create(path: str) -> sqlite3.Connection:
+    """Open the store and make what is missing; safe when many do so at the same instant."""
+    _create_file(path)
+    connection = _connect(path)
+    try:
+        if not is_store(connection, path):
+            _create_tables(connection, path)
+        # Kept in the file; asked for again because its maker may have been killed before this.
+        connection.execute("PRAGMA journal_mode = WAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    connection = sqlite3.connect(
+        f"file://{quoted}?mode=rw",
+        uri=True,
+        timeout=LOCK_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _create_file(path: str) -> None:
+    """Make the folder and an empty file, which SQLite takes for an empty database."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, 0o700, exist_ok=True)
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    try:
+        os.fchmod(number, _file_mode(os.stat(folder).st_mode))
+    finally:
+        os.close(number)
+
+
+def _file_mode(folder_mode: int) -> int:
+    """Return the user's rights alone, and those of others who may write to the folder anyway."""
+    return 0o600 | (0o060 if folder_mode & 0o020 else 0) | (0o006 if folder_mode & 0o002 else 0)
+
+
+def _create_tables(connection: sqlite3.Connection, path: str) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not is_store(connection, path):
+            for statement in SCHEMA:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

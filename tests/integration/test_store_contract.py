@@ -1,0 +1,570 @@
+"""The contract of stores/base.py: every backend has to pass this file as it is."""
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from composeports.core.block import Block, Grid
+from composeports.core.claims import (
+    NOTHING_RUNS,
+    UNKNOWN,
+    Ledger,
+    Liveness,
+    Outcome,
+    Request,
+    claim,
+    release,
+    renew,
+)
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.session import project_name
+from composeports.errors import ComposeportsError, NoPortsAvailableError, StoreError
+from composeports.stores.base import Store
+from composeports.stores.memory import MemoryStore
+from composeports.stores.sqlite import SqliteStore
+
+pytestmark = pytest.mark.integration
+
+# The SHA-256 of these two begins with the same eight hex digits.
+TWINS = ("session-16250", "session-52884")
+GRID = Grid(10000, 10, 4)
+NOON = 43200.0
+TTL = 2
+LATER = NOON + TTL * 60 + 1
+
+BACKENDS: dict[str, Callable[[Path], Store]] = {
+    "memory": lambda _: MemoryStore(),
+    "sqlite": lambda folder: SqliteStore(folder / "leases.sqlite3"),
+}
+
+
+@dataclass(frozen=True)
+class Leases:
+    """A store, spoken to in the words of the contract."""
+
+    store: Store
+    grid: Grid = GRID
+
+    def claim(
+        self, session_id: str, now: float = NOON, liveness: Liveness = UNKNOWN, ttl: int = TTL
+    ) -> Outcome:
+        request = Request(session_id, self.grid, now, ttl, liveness)
+        return self.store.update(session_id, lambda ledger: claim(ledger, request))
+
+    def start(self, session_id: str, now: float = NOON) -> int:
+        return self.claim(session_id, now).granted.block.start
+
+    def release(self, session_id: str) -> None:
+        self.store.update(session_id, release)
+
+    def put(self, lease: Lease) -> None:
+        self.store.update(lease.session_id, lambda _: Outcome(lease))
+
+    def forget(self, session_id: str) -> None:
+        self.store.update(session_id, lambda _: Outcome(forget=True))
+
+    def project(self, session_id: str) -> str:
+        lease = self.store.get(session_id)
+        assert lease is not None
+        return lease.project
+
+
+@pytest.fixture(params=BACKENDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    opened = BACKENDS[request.param](tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def leases(store: Store) -> Leases:
+    return Leases(store)
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def lasting(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Leases]:
+    """One store for all examples of a property."""
+    opened = BACKENDS[request.param](tmp_path_factory.mktemp("lasting"))
+    yield Leases(opened)
+    opened.close()
+
+
+# What nobody has asked for yet
+
+
+def test_an_unknown_session_has_nothing(store: Store) -> None:
+    assert store.get("nobody") is None
+    assert store.held() == []
+    assert store.ledger("nobody") == Ledger()
+
+
+def test_releasing_or_renewing_an_unknown_session_makes_none(store: Store) -> None:
+    assert store.update("nobody", release) == Outcome()
+    assert store.update("nobody", lambda ledger: renew(ledger, NOON)) == Outcome()
+    assert store.get("nobody") is None
+
+
+# Claim, renew, release
+
+
+def test_blocks_are_given_out_lowest_first(leases: Leases) -> None:
+    assert [leases.start(name) for name in "abcd"] == [10000, 10010, 10020, 10030]
+
+
+def test_what_a_claim_grants_is_what_the_store_knows(leases: Leases) -> None:
+    granted = leases.claim("a").granted
+    assert leases.store.get("a") == granted
+    assert leases.store.held() == [granted]
+
+
+def test_a_claim_again_keeps_block_and_start_and_counts_the_ttl_anew(leases: Leases) -> None:
+    first = leases.claim("a").granted
+    again = leases.claim("a", LATER, ttl=7).granted
+    assert again == replace(first, expires_at=LATER + 420, ttl_minutes=7)
+    assert leases.store.get("a") == again
+
+
+def test_renewing_extends_by_the_lease_s_own_ttl(leases: Leases) -> None:
+    leases.claim("a", ttl=7)
+    leases.store.update("a", lambda ledger: renew(ledger, LATER))
+    lease = leases.store.get("a")
+    assert lease is not None
+    assert lease.expires_at == LATER + 420
+
+
+def test_a_released_lease_is_remembered_and_no_longer_held(leases: Leases) -> None:
+    granted = leases.claim("a").granted
+    leases.release("a")
+    assert leases.store.get("a") == replace(granted, held=False)
+    assert leases.store.held() == []
+
+
+def test_a_released_lease_is_not_renewed(leases: Leases) -> None:
+    leases.claim("a")
+    leases.release("a")
+    leases.store.update("a", lambda ledger: renew(ledger, LATER))
+    assert leases.store.held() == []
+
+
+def test_a_session_gets_its_earlier_block_back(leases: Leases) -> None:
+    assert [leases.start(name) for name in "ab"] == [10000, 10010]
+    leases.release("a")
+    leases.release("b")
+    assert leases.start("b") == 10010
+
+
+def test_a_remembered_block_is_given_to_others_last(leases: Leases) -> None:
+    leases.start("a")
+    leases.release("a")
+    assert [leases.start(name) for name in "bcde"] == [10010, 10020, 10030, 10000]
+
+
+def test_a_block_that_many_remember_is_still_given_last(leases: Leases) -> None:
+    for name in "abc":
+        leases.put(Lease(name, Block(10000, 10), f"ac-0000000{name}", NOON, LATER, held=False))
+    assert leases.start("new") == 10010
+
+
+def test_the_others_memory_of_one_s_own_block_is_seen(leases: Leases) -> None:
+    """The session's own row must not hide another one that remembers the same block."""
+    for name in "ab":
+        leases.put(Lease(name, Block(10000, 10), f"ac-0000000{name}", NOON, LATER, held=False))
+    for name, other in ("ab", "ba"):
+        assert [hold.session_id for hold in leases.store.ledger(name).others] == [other]
+
+
+def test_when_all_blocks_are_held_nothing_changes(leases: Leases) -> None:
+    for name in "abcd":
+        leases.claim(name)
+    before = leases.store.held()
+    with pytest.raises(NoPortsAvailableError):
+        leases.claim("e")
+    assert leases.store.held() == before
+    assert leases.store.get("e") is None
+
+
+# Expiry
+
+
+def test_an_expired_lease_is_still_listed_as_held(leases: Leases) -> None:
+    granted = leases.claim("a").granted
+    assert granted.expired(LATER)
+    assert leases.store.held() == [granted]
+
+
+def test_an_expired_block_is_reclaimed_once_nothing_runs_on_it(leases: Leases) -> None:
+    for name in "abcd":
+        leases.claim(name)
+    outcome = leases.claim("e", LATER, NOTHING_RUNS)
+    assert outcome.granted.block.start == 10000
+    assert outcome.reclaimed == ("a",)
+    assert [lease.session_id for lease in leases.store.held()] == ["e", "b", "c", "d"]
+
+
+def test_a_reclaimed_session_keeps_its_memory(leases: Leases) -> None:
+    before = [leases.claim(name).granted for name in "abcd"][0]
+    leases.claim("e", LATER, NOTHING_RUNS)
+    assert leases.store.get("a") == replace(before, held=False)
+
+
+def test_an_expired_lease_stays_while_nobody_knows_what_runs(leases: Leases) -> None:
+    for name in "abcd":
+        leases.claim(name)
+    with pytest.raises(NoPortsAvailableError):
+        leases.claim("e", LATER, UNKNOWN)
+
+
+def test_an_expired_lease_whose_stack_runs_is_extended(leases: Leases) -> None:
+    leases.claim("a")
+    running = Liveness(known=True, running=frozenset({leases.project("a")}))
+    assert leases.claim("b", LATER, running).granted.block.start == 10010
+    lease = leases.store.get("a")
+    assert lease is not None
+    assert (lease.held, lease.expires_at) == (True, LATER + TTL * 60)
+
+
+def test_reclaiming_and_extending_sessions_that_are_gone_is_no_failure(store: Store) -> None:
+    outcome = Outcome(reclaimed=("gone",), extended=(("gone", LATER),))
+    store.update("a", lambda _: outcome)
+    assert store.get("gone") is None
+
+
+# Forgetting
+
+
+def test_a_forgotten_session_leaves_nothing(leases: Leases) -> None:
+    leases.claim("a")
+    leases.forget("a")
+    assert leases.store.get("a") is None
+    assert leases.store.held() == []
+    assert leases.store.ledger("b") == Ledger()
+
+
+def test_forgetting_an_unknown_session_is_no_failure(leases: Leases) -> None:
+    leases.forget("nobody")
+    assert leases.store.get("nobody") is None
+
+
+# Project names
+
+
+def test_the_twins_would_have_the_same_project() -> None:
+    assert project_name(TWINS[0]) == project_name(TWINS[1])
+
+
+def test_two_live_sessions_never_share_a_project(leases: Leases) -> None:
+    assert leases.claim(TWINS[0]).granted.project != leases.claim(TWINS[1]).granted.project
+
+
+def test_a_remembered_project_is_not_given_to_another_session(leases: Leases) -> None:
+    first = leases.claim(TWINS[0]).granted.project
+    leases.release(TWINS[0])
+    assert leases.claim(TWINS[1]).granted.project != first
+    assert leases.claim(TWINS[0]).granted.project == first
+
+
+def test_a_name_taken_under_two_salts_is_passed_over_twice(leases: Leases) -> None:
+    first = project_name("a")
+    second = project_name("a", {first})
+    leases.put(Lease("held", Block(10000, 10), first, NOON, LATER))
+    leases.put(Lease("remembered", Block(10010, 10), second, NOON, LATER, held=False))
+    assert leases.claim("a").granted.project == project_name("a", {first, second})
+
+
+def test_a_remembered_name_with_another_prefix_ends_the_search_all_the_same(leases: Leases) -> None:
+    name = project_name("a", prefix="team")
+    leases.put(Lease("other", Block(10000, 10), name, NOON, LATER, held=False))
+    assert leases.claim("a").granted.project == project_name("a")
+
+
+# One atomic step
+
+
+class MadeUpError(Exception):
+    """What no store knows."""
+
+
+@pytest.mark.parametrize("error", [MadeUpError, KeyboardInterrupt, OSError])
+def test_what_decide_raises_passes_through_and_nothing_is_written(
+    leases: Leases, error: type[BaseException]
+) -> None:
+    granted = leases.claim("a").granted
+
+    def refuse(_: Ledger) -> Outcome:
+        raise error
+
+    with pytest.raises(error):
+        leases.store.update("a", refuse)
+    assert leases.store.held() == [granted]
+    assert leases.start("b") == 10010
+
+
+def test_decide_is_shown_what_the_ledger_says(leases: Leases) -> None:
+    leases.claim("a")
+    leases.claim("b")
+    leases.release("b")
+    shown: list[Ledger] = []
+
+    def look(ledger: Ledger) -> Outcome:
+        shown.append(ledger)
+        return Outcome()
+
+    for name in "abc":
+        ledger = leases.store.ledger(name)
+        leases.store.update(name, look)
+        assert shown.pop() == ledger
+        assert {hold.session_id for hold in ledger.others} == {"a", "b"} - {name}
+
+
+def test_an_outcome_without_a_lease_changes_nothing(leases: Leases) -> None:
+    granted = leases.claim("a").granted
+    leases.store.update("a", lambda _: Outcome())
+    assert leases.store.get("a") == granted
+
+
+def holding(session_id: str, block: Block, project: str) -> Lease:
+    return Lease(session_id, block, project, NOON, LATER)
+
+
+@pytest.mark.parametrize(
+    "clash",
+    [
+        holding("b", Block(10000, 10), "ac-other"),
+        holding("b", Block(10009, 1), "ac-other"),
+        holding("b", Block(9000, 1001), "ac-other"),
+        holding("b", Block(9000, 5000), "ac-other"),
+        holding("b", Block(30000, 10), "ac-same"),
+    ],
+)
+def test_two_held_leases_never_share_a_port_or_a_project(leases: Leases, clash: Lease) -> None:
+    first = holding("a", Block(10000, 10), "ac-same")
+    leases.put(first)
+    with pytest.raises(StoreError) as told:
+        leases.put(clash)
+    assert "session a holds 10000-10009 as ac-same" in told.value.message
+    assert leases.store.held() == [first]
+    assert leases.store.get("b") is None
+
+
+def test_neighbours_and_memories_do_not_clash(leases: Leases) -> None:
+    leases.put(holding("a", Block(10000, 10), "ac-same"))
+    leases.put(holding("b", Block(10010, 10), "ac-b"))
+    leases.put(holding("c", Block(9990, 10), "ac-c"))
+    leases.put(replace(holding("d", Block(10000, 10), "ac-same"), held=False))
+    assert [lease.session_id for lease in leases.store.held()] == ["c", "a", "b"]
+
+
+def test_a_block_may_go_to_another_session_in_the_step_that_reclaims_it(leases: Leases) -> None:
+    leases.put(holding("a", Block(10000, 10), "ac-same"))
+    taken = holding("b", Block(10000, 10), "ac-same")
+    leases.store.update("b", lambda _: Outcome(taken, reclaimed=("a",)))
+    assert leases.store.held() == [taken]
+
+
+def test_a_session_may_move_to_a_block_that_overlaps_its_own(leases: Leases) -> None:
+    leases.put(holding("a", Block(10000, 10), "ac-a"))
+    moved = holding("a", Block(10005, 10), "ac-a")
+    leases.put(moved)
+    assert leases.store.held() == [moved]
+
+
+def test_a_record_is_only_written_under_its_own_session(leases: Leases) -> None:
+    with pytest.raises(StoreError):
+        leases.store.update("a", lambda _: Outcome(holding("b", Block(10000, 10), "ac-b")))
+    assert leases.store.held() == []
+
+
+def test_held_leases_come_lowest_block_first(leases: Leases) -> None:
+    starts = [50000, 9, 40000, 100, 65535]
+    for start in starts:
+        leases.put(holding(f"s{start}", Block(start, 1), f"ac-{start}"))
+    assert [lease.block.start for lease in leases.store.held()] == sorted(starts)
+
+
+# Every field survives
+
+HOSTILE = (
+    "a\nb",
+    "it's",
+    '"',
+    "$(touch x)",
+    "`id`",
+    "\\",
+    "é",
+    "日本",
+    "🐳",
+    "%20?#",
+    "--",
+    " ",
+    "\r\t",
+)
+texts = st.one_of(st.sampled_from(HOSTILE), st.text(), st.binary().map(os.fsdecode))
+session_ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+numbers = st.integers(0, 65535)
+moments = st.floats(0, 2e10)
+stacks = st.builds(
+    Stack,
+    files=st.lists(texts).map(tuple),
+    env_files=st.lists(texts).map(tuple),
+    profiles=st.lists(texts).map(tuple),
+    overridden=st.booleans(),
+)
+any_lease = st.builds(
+    Lease,
+    session_id=st.one_of(st.sampled_from(HOSTILE), session_ids),
+    block=st.builds(Block, numbers, st.integers(1, 65535)),
+    project=st.text("abcdef0123456789-", min_size=1),
+    allocated_at=moments,
+    expires_at=moments,
+    held=st.booleans(),
+    ttl_minutes=st.integers(1, 10**6),
+    offsets=st.dictionaries(texts, numbers),
+    ports=st.dictionaries(texts, numbers),
+    urls=st.dictionaries(texts, texts),
+    environment=st.lists(st.tuples(texts, texts)).map(tuple),
+    place=st.builds(Place, texts, texts, texts, texts),
+    stack=stacks,
+)
+
+
+@given(any_lease)
+@settings(deadline=None)
+def test_every_field_of_a_lease_survives(lasting: Leases, lease: Lease) -> None:
+    lasting.put(lease)
+    try:
+        assert lasting.store.get(lease.session_id) == lease
+        assert lasting.store.held() == [lease] * lease.held
+        assert lasting.store.ledger(lease.session_id).own == lease
+    finally:
+        lasting.forget(lease.session_id)
+
+
+# Many at once
+
+
+class Observer:
+    """Sees a block that two have at once; knows nothing of stores."""
+
+    def __init__(self) -> None:
+        self.doubled: list[int] = []
+        self._used: set[int] = set()
+        self._lock = threading.Lock()
+
+    def enter(self, start: int) -> None:
+        with self._lock:
+            if start in self._used:
+                self.doubled.append(start)
+            self._used.add(start)
+
+    def leave(self, start: int) -> None:
+        with self._lock:
+            self._used.discard(start)
+
+
+def claim_in_turn(
+    leases: Leases, name: str, observer: Observer, together: threading.Barrier
+) -> int:
+    together.wait()
+    claims = 0
+    while claims < 50:
+        try:
+            start = leases.start(name)
+        except NoPortsAvailableError:
+            continue
+        observer.enter(start)
+        claims += 1
+        observer.leave(start)
+        leases.release(name)
+    return claims
+
+
+def test_sixteen_racing_threads_never_have_a_block_at_once(store: Store) -> None:
+    leases = Leases(store, Grid(10000, 10, 12))
+    observer, together = Observer(), threading.Barrier(16)
+    with ThreadPoolExecutor(16) as pool:
+        done = [
+            pool.submit(claim_in_turn, leases, f"s{number}", observer, together)
+            for number in range(16)
+        ]
+        assert sum(each.result() for each in done) == 800
+    assert observer.doubled == []
+    assert store.held() == []
+
+
+def test_sixteen_threads_of_one_session_get_one_block(store: Store) -> None:
+    leases, together = Leases(store), threading.Barrier(16)
+
+    def claim_at_once(_: int) -> int:
+        together.wait()
+        return leases.start("same")
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(claim_at_once, range(16))) == {10000}
+
+
+# Backends agree
+
+SESSIONS = (*TWINS, "c", "d", "e")
+GRIDS = (Grid(10000, 10, 3), Grid(10000, 15, 3), Grid(10005, 10, 2))
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["claim", "claim", "release", "renew", "forget"]),
+        st.sampled_from(SESSIONS),
+        st.integers(0, 200),
+        st.sampled_from(GRIDS),
+        st.none() | st.frozensets(st.sampled_from(SESSIONS)),
+    ),
+    max_size=30,
+)
+Step = tuple[str, str, int, Grid, frozenset[str] | None]
+counter = itertools.count()
+
+
+def take(leases: Leases, step: Step, now: float) -> object:
+    """Do one step; return what came of it."""
+    kind, name, _, grid, running = step
+    known = {each: leases.store.get(each) for each in running or ()}
+    projects = frozenset(lease.project for lease in known.values() if lease is not None)
+    liveness = UNKNOWN if running is None else Liveness(known=True, running=projects)
+    try:
+        if kind == "claim":
+            return replace(leases, grid=grid).claim(name, now, liveness).granted
+        if kind == "renew":
+            return leases.store.update(name, lambda ledger: renew(ledger, now)).lease
+        return leases.release(name) if kind == "release" else leases.forget(name)
+    except ComposeportsError as error:
+        return error.code, error.message
+
+
+@given(steps)
+@settings(deadline=None)
+def test_whatever_happens_no_leases_overlap_and_backends_agree(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / f"agree-{next(counter)}"
+    both = [Leases(backend(folder)) for backend in BACKENDS.values()]
+    now = NOON
+    try:
+        for step in steps:
+            now += step[2]
+            first, *rest = [take(leases, step, now) for leases in both]
+            assert rest == [first] * len(rest)
+        first_held, *rest_held = [leases.store.held() for leases in both]
+        assert rest_held == [first_held] * len(rest_held)
+        assert not any(a.block.overlaps(b.block) for a, b in itertools.pairwise(first_held))
+        assert len({lease.project for lease in first_held}) == len(first_held)
+        for name in SESSIONS:
+            assert both[0].store.get(name) == both[1].store.get(name)
+    finally:
+        for leases in both:
+            leases.store.close()
