@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from composeports.config import PortAllocatorConfig
 from composeports.core.claims import NOTHING_RUNS, Hold, Ledger, Request, claim
-from composeports.core.environment import fixed_variables, snippet
+from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.session import check_session_id
 from composeports.errors import NoPortsAvailableError
@@ -36,7 +36,7 @@ class PortAllocation:
     @property
     def env_snippet(self) -> str:
         """The six variables as `export NAME=value` lines, without a newline at the end."""
-        return snippet(fixed_variables(self.db_port, self.compose_project_name))
+        return as_export(fixed_variables(self.db_port, self.compose_project_name))
 
 
 class PortAllocatorService:

@@ -13,7 +13,7 @@ from composeports.app.leasing import (
     take_lease,
     with_plan,
 )
-from composeports.app.workspace import MEMORY, Workspace
+from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
 from composeports.core.override import render
@@ -25,7 +25,7 @@ from composeports.errors import (
     StackLeftError,
 )
 from composeports.host.compose import Compose, without_files
-from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE, Selection
+from composeports.host.compose_files import OWN_ENV, OWN_MEMORY, OWN_OVERRIDE, Selection
 from composeports.host.engine import Container
 from composeports.host.observation import Answer, Observation
 from composeports.host.process import replace as replace_process
@@ -137,7 +137,7 @@ def _write(workspace: Workspace, made: Plan, memory: str) -> None:
     folder = workspace.folder
     folder.write(OWN_ENV, as_dotenv(made.environment))
     folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
-    folder.write(MEMORY, memory)
+    folder.write(OWN_MEMORY, memory)
 
 
 def _command(

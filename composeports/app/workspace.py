@@ -12,7 +12,7 @@ from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import check_session_id, derive_session_id, project_name
 from composeports.errors import NoLeaseError
 from composeports.host.compose import Compose
-from composeports.host.compose_files import Selection, select_files
+from composeports.host.compose_files import OWN_MEMORY, Selection, select_files
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, read_branch
@@ -20,9 +20,6 @@ from composeports.host.inherited import clean_environment
 from composeports.host.questions import Questions
 from composeports.host.sockets import taken_ports
 from composeports.stores.base import Store
-
-# What Compose said of the files, for a quicker second `up`.
-MEMORY = "observed.json"
 
 
 def _silent(_text: str) -> None:
@@ -66,12 +63,16 @@ class Workspace:
             project_directory=self.options.project_directory,
         )
 
+    @property
+    def given_session(self) -> str | None:
+        """What `--session` or COMPOSEPORTS_SESSION says; several may share a place."""
+        return self.options.session or self.doors.config.session
+
     @cached_property
     def session_id(self) -> str:
         """The id given by `--session` or COMPOSEPORTS_SESSION, else that of the place."""
-        given = self.options.session or self.doors.config.session
-        if given is not None:
-            return check_session_id(given)
+        if self.given_session is not None:
+            return check_session_id(self.given_session)
         place = self.place
         return derive_session_id(place.git_dir or None, place.worktree, place.directory)
 
@@ -89,8 +90,9 @@ class Workspace:
 
     @cached_property
     def folder(self) -> OwnFolder:
-        """Our folder in the project directory."""
-        return OwnFolder(self.selection.directory)
+        """Our folder in the project directory; a session with a name has its own inside it."""
+        below = "" if self.given_session is None else project_name(self.session_id)
+        return OwnFolder(self.selection.directory, below)
 
     @property
     def compose(self) -> Compose:
@@ -101,7 +103,7 @@ class Workspace:
     def questions(self) -> Questions:
         """The questions to Compose and the engine, under way since this was first looked at."""
         project = self.likely_project(self.record())
-        return Questions(self.compose, self.doors.engine, project, self.folder.read(MEMORY))
+        return Questions(self.compose, self.doors.engine, project, self.folder.read(OWN_MEMORY))
 
     @property
     def stack(self) -> Stack:

@@ -7,7 +7,7 @@ from composeports.app.options import Options
 from composeports.app.reports import iso_time
 from composeports.cli.opening import session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_line
-from composeports.core.environment import snippet
+from composeports.core.environment import as_export
 
 EPILOG = """\b
 Examples:
@@ -29,7 +29,7 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
         lease = leasing.allocate(here)
     fixed = leasing.environment_of(lease)[:6]
     if not as_json:
-        write_line(snippet(fixed))
+        write_line(as_export(fixed))
         return
     write_json(
         {
@@ -42,6 +42,6 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
             "allocated_at": iso_time(lease.allocated_at),
             "expires_at": iso_time(lease.expires_at),
             "env": dict(fixed),
-            "env_snippet": snippet(fixed),
+            "env_snippet": as_export(fixed),
         }
     )

@@ -38,7 +38,12 @@ def answer(arguments: Sequence[str]) -> int | None:
         return None
     if text is None:
         return None
-    sys.stdout.write(text)
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader is gone; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

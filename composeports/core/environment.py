@@ -1,9 +1,17 @@
-"""STUB"""
+"""The session's variables and how they are written down; imports next to nothing, for `env`."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+Pair = tuple[str, str]
+
+PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+:,./-")
 
 
-def fixed_variables(
-    start: int, project: str, host: str = "localhost"
-) -> tuple[tuple[str, str], ...]:
+def fixed_variables(start: int, project: str, host: str = "localhost") -> tuple[Pair, ...]:
+    """Return the six variables of a session whose block begins at `start`, in their fixed order.
+
+    `host` is where the engine's published ports are reached.
+    """
     return (
         ("AGENT_COORDINATOR_DB_PORT", str(start)),
         ("AGENT_COORDINATOR_REST_PORT", str(start + 1)),
@@ -14,23 +22,47 @@ def fixed_variables(
     )
 
 
-def snippet(pairs):
-    import shlex
-
-    return "\n".join(f"export {n}={shlex.quote(v)}" for n, v in pairs)
-
-
-as_export = snippet
+def as_export(pairs: Iterable[Pair]) -> str:
+    """Return `export NAME=value` lines for a POSIX shell, without a newline at the end."""
+    return "\n".join(f"export {name}={_shell_word(value)}" for name, value in pairs)
 
 
-def as_dotenv(pairs):
-    return "".join(f'{n}="{v}"\n' for n, v in pairs)
+def _shell_word(value: str) -> str:
+    """Quote `value` so that a shell takes it as it is."""
+    if value and PLAIN.issuperset(value):
+        return value
+    return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
-def as_json(pairs):
-    import json
+def as_dotenv(pairs: Iterable[Pair]) -> str:
+    """Return an env file that Compose reads back as it was given, and a shell can source.
+
+    Single quotes are literal for both, but Compose has no way to write a quote or a backslash
+    between them. Where double quotes are needed, a backtick is written as Compose's octal escape:
+    a shell, which does not know that one, gets other text but runs nothing.
+    """
+    return "".join(f"{name}={_dotenv_value(value)}\n" for name, value in pairs)
+
+
+def _dotenv_value(value: str) -> str:
+    if value and PLAIN.issuperset(value):
+        return value
+    if "'" not in value and "\\" not in value:
+        return f"'{value}'"
+    for char, escape in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("`", "\\0140")):
+        value = value.replace(char, escape)
+    return f'"{value}"'
+
+
+def as_json(pairs: Iterable[Pair]) -> str:
+    """Return one JSON object, in the order of the pairs."""
+    import json  # noqa: PLC0415 - the other two forms do not need it
 
     return json.dumps(dict(pairs), indent=2)
 
 
-FORMATS = {"export": as_export, "dotenv": as_dotenv, "json": as_json}
+FORMATS: Mapping[str, Callable[[Iterable[Pair]], str]] = {
+    "export": as_export,
+    "dotenv": as_dotenv,
+    "json": as_json,
+}

@@ -17,6 +17,7 @@ OVERRIDE_NAMES = (
 OWN_FOLDER = ".composeports"
 OWN_OVERRIDE = "compose.override.yaml"
 OWN_ENV = ".env"
+OWN_MEMORY = "observed.json"
 
 
 class Selection:
@@ -145,7 +146,14 @@ def _join(cwd: str, name: str) -> str:
     return os.path.normpath(os.path.join(cwd, name))
 
 
-def is_own(path: str) -> bool:
-    """Tell whether `path` is an override document or env file that composeports wrote."""
+def owner_of(path: str) -> str | None:
+    """Return the project directory of an override document or env file that composeports wrote.
+
+    None for every other file. A session with a name has a folder of its own inside ours.
+    """
     folder, name = os.path.split(path)
-    return os.path.basename(folder) == OWN_FOLDER and name in {OWN_OVERRIDE, OWN_ENV}
+    if name not in {OWN_OVERRIDE, OWN_ENV}:
+        return None
+    if os.path.basename(folder) != OWN_FOLDER:
+        folder = os.path.dirname(folder)
+    return os.path.dirname(folder) if os.path.basename(folder) == OWN_FOLDER else None

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 
 from composeports.core.shell import MARKER, is_marked
-from composeports.host.compose_files import is_own
+from composeports.host.compose_files import owner_of
 from composeports.host.git import find_checkout
 
 
@@ -28,15 +28,15 @@ def _strip_own_files(environ: dict[str, str], cwd: str) -> None:
     separator = environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
     files = environ.get("COMPOSE_FILE", "").split(separator)
     env_files = environ.get("COMPOSE_ENV_FILES", "").split(",")
-    own = [path for path in files + env_files if is_own(path)]
-    if not own:
+    owners = {owner for owner in map(owner_of, files + env_files) if owner is not None}
+    if not owners:
         return
-    here = all(_same_place(os.path.dirname(os.path.dirname(path)), cwd) for path in own)
+    here = all(_same_place(owner, cwd) for owner in owners)
     for name, paths, joint in (
         ("COMPOSE_FILE", files, separator),
         ("COMPOSE_ENV_FILES", env_files, ","),
     ):
-        rest = joint.join(path for path in paths if not is_own(path)) if here else ""
+        rest = joint.join(path for path in paths if owner_of(path) is None) if here else ""
         environ.pop(name, None)
         if rest:
             environ[name] = rest

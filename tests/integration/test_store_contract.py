@@ -212,7 +212,7 @@ def test_an_expired_block_is_reclaimed_once_nothing_runs_on_it(leases: Leases) -
 
 
 def test_a_reclaimed_session_keeps_its_memory(leases: Leases) -> None:
-    before = [leases.claim(name).granted for name in "abcd"][0]
+    before, *_ = [leases.claim(name).granted for name in "abcd"]
     leases.claim("e", LATER, NOTHING_RUNS)
     assert leases.store.get("a") == replace(before, held=False)
 
@@ -541,9 +541,10 @@ def take(leases: Leases, step: Step, now: float) -> object:
             return replace(leases, grid=grid).claim(name, now, liveness).granted
         if kind == "renew":
             return leases.store.update(name, lambda ledger: renew(ledger, now)).lease
-        return leases.release(name) if kind == "release" else leases.forget(name)
+        (leases.release if kind == "release" else leases.forget)(name)
     except ComposeportsError as error:
         return error.code, error.message
+    return None
 
 
 @given(steps)
