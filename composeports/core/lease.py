@@ -20,12 +20,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """How the last `up` called Compose; absolute paths, our own two files left out."""
+    """How the last `up` called Compose; absolute paths, our own two files left out.
+
+    `default_ports` tells that the file's own ports were wanted.
+    """
 
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     overridden: bool = False
+    default_ports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,9 @@ class Lease:
     memory that gives the same session the same ports again. `offsets` maps `"web:80/tcp"` to
     an offset of the block for every published port ever planned; `ports` maps the ones of the
     last plan to host ports, `urls` to what a client of the port wants. `environment` is what
-    follows the six fixed variables.
+    follows the six fixed variables, or replaces one of them. `pins` are host ports outside the
+    block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
+    of the network backend, to the one that the session has instead.
     """
 
     session_id: str
@@ -49,6 +55,8 @@ class Lease:
     offsets: Mapping[str, int] = field(default_factory=dict)
     ports: Mapping[str, int] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, int] = field(default_factory=dict)
+    subnets: Mapping[str, str] = field(default_factory=dict)
     environment: tuple[tuple[str, str], ...] = ()
     place: Place = field(default_factory=Place)
     stack: Stack = field(default_factory=Stack)

@@ -1,11 +1,12 @@
-"""The project: what a Compose file publishes, read from the JSON of `docker compose config`."""
+"""The project: what a Compose file says, read from the JSON of `docker compose config`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from composeports.core.block import HIGHEST_PORT
 
 Json = Mapping[str, object]
+Texts = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,65 +33,261 @@ class PublishedPort:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A service's place in a network; an address is empty where the engine chooses it."""
+
+    network: str
+    aliases: Texts = ()
+    ipv4: str = ""
+    ipv6: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a service's image is built, as far as the plan looks at it."""
+
+    args: Mapping[str, str] = field(default_factory=dict)
+    tags: Texts = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What a container gets from outside: `kind` is `bind` or `volume`.
+
+    `source` is the absolute path of a bind, or the key of a volume; empty for an anonymous one.
+    """
+
+    kind: str
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One service of the file, also of a profile that is switched off."""
 
     name: str
     ports: tuple[PublishedPort, ...] = ()
-    profiles: tuple[str, ...] = ()
+    profiles: Texts = ()
     network_mode: str = ""
+    container_name: str = ""
+    image: str = ""
+    build: Build | None = None
+    pull_policy: str = ""
+    replicas: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    networks: tuple[Attachment, ...] = ()
+    dns: Texts = ()
+    extra_hosts: Texts = ()
+    external_links: Texts = ()
+    volumes_from: Texts = ()
+    ipc: str = ""
+    pid: str = ""
+    mounts: tuple[Mount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A top-level network: `name` as the engine sees it, `ipam` as Compose shows it."""
+
+    key: str
+    name: str
+    external: bool = False
+    driver: str = ""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    ipam: Json = field(default_factory=dict)
+
+    @property
+    def pools(self) -> tuple[Json, ...]:
+        """The entries of `ipam.config`."""
+        entries = self.ipam.get("config")
+        listed = entries if isinstance(entries, list) else []
+        return tuple(entry for entry in listed if isinstance(entry, Mapping))
+
+    @property
+    def subnets(self) -> Texts:
+        """The subnets that the file fixes, in its order; empty texts for entries without one."""
+        return tuple(str(pool.get("subnet") or "") for pool in self.pools)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A top-level volume: `name` as the engine sees it."""
+
+    key: str
+    name: str
+    external: bool = False
+    driver: str = ""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All services of the file, in Compose's order."""
+    """All that the file describes, in Compose's order; `asked_as` is the project it was read as."""
 
     services: tuple[Service, ...] = ()
+    networks: tuple[Network, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    asked_as: str = ""
 
     @property
     def ports(self) -> tuple[PublishedPort, ...]:
         """Every entry of every service that wants a host port of its own choice."""
         return tuple(port for service in self.services for port in service.ports if port.published)
 
+    def is_fixed(self, name: str) -> bool:
+        """Tell whether a name is the same in every project, since the project's is not in it."""
+        return bool(name) and not (self.asked_as and self.asked_as in name)
+
 
 def read_project(config: Json) -> Project:
     """Return the project that `docker compose config --format json` describes."""
-    services = config.get("services")
-    if not isinstance(services, Mapping):
-        return Project()
-    return Project(tuple(_service(str(name), spec) for name, spec in services.items()))
+    return Project(
+        services=tuple(_service(name, spec) for name, spec in _items(config.get("services"))),
+        networks=tuple(_network(name, spec) for name, spec in _items(config.get("networks"))),
+        volumes=tuple(_volume(name, spec) for name, spec in _items(config.get("volumes"))),
+        asked_as=_text(config.get("name")),
+    )
 
 
-def _service(name: str, spec: object) -> Service:
-    fields = spec if isinstance(spec, Mapping) else {}
-    profiles = fields.get("profiles")
+def _service(name: str, spec: Json) -> Service:
     return Service(
         name=name,
-        ports=tuple(_ports(name, fields.get("ports"))),
-        profiles=tuple(map(str, profiles)) if isinstance(profiles, list) else (),
-        network_mode=str(fields.get("network_mode") or ""),
+        ports=tuple(_ports(name, spec.get("ports"))),
+        profiles=_texts(spec.get("profiles")),
+        network_mode=_text(spec.get("network_mode")),
+        container_name=_text(spec.get("container_name")),
+        image=_text(spec.get("image")),
+        build=_build(spec.get("build")),
+        pull_policy=_text(spec.get("pull_policy")),
+        replicas=_replicas(spec),
+        environment=_pairs(spec.get("environment")),
+        labels=_pairs(spec.get("labels")),
+        networks=tuple(_attachment(each, at) for each, at in _items(spec.get("networks"))),
+        dns=_texts(spec.get("dns")),
+        extra_hosts=_hosts(spec.get("extra_hosts")),
+        external_links=_texts(spec.get("external_links")),
+        volumes_from=_texts(spec.get("volumes_from")),
+        ipc=_text(spec.get("ipc")),
+        pid=_text(spec.get("pid")),
+        mounts=tuple(_mounts(spec.get("volumes"))),
     )
 
 
 def _ports(service: str, entries: object) -> Iterator[PublishedPort]:
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, Mapping):
-            yield PublishedPort(
-                service=service,
-                target=int(entry.get("target") or 0),
-                protocol=str(entry.get("protocol") or "tcp"),
-                published=_host_port(entry.get("published")),
-                host_ip=str(entry.get("host_ip") or ""),
-                mode=str(entry.get("mode") or ""),
-                name=str(entry.get("name") or ""),
-                app_protocol=str(entry.get("app_protocol") or ""),
-            )
+    for entry in _mappings(entries):
+        yield PublishedPort(
+            service=service,
+            target=int(_text(entry.get("target")) or 0),
+            protocol=_text(entry.get("protocol")) or "tcp",
+            published=_host_port(entry.get("published")),
+            host_ip=_text(entry.get("host_ip")),
+            mode=_text(entry.get("mode")),
+            name=_text(entry.get("name")),
+            app_protocol=_text(entry.get("app_protocol")),
+        )
 
 
 def _host_port(value: object) -> str:
     """Return a fixed port or range as text; 0 and nothing both leave the choice to the engine."""
-    text = "" if value is None else str(value)
+    text = _text(value)
     return "" if text == "0" else text
+
+
+def _build(spec: object) -> Build | None:
+    if not isinstance(spec, Mapping):
+        return None
+    return Build(_pairs(spec.get("args")), _texts(spec.get("tags")))
+
+
+def _replicas(spec: Json) -> int:
+    """Return how many containers are wanted; `scale` and `deploy.replicas` mean the same."""
+    deploy = spec.get("deploy")
+    stated = (spec.get("scale"), deploy.get("replicas") if isinstance(deploy, Mapping) else None)
+    return next((each for each in stated if isinstance(each, int)), 1)
+
+
+def _attachment(network: str, spec: Json) -> Attachment:
+    return Attachment(
+        network=network,
+        aliases=_texts(spec.get("aliases")),
+        ipv4=_text(spec.get("ipv4_address")),
+        ipv6=_text(spec.get("ipv6_address")),
+    )
+
+
+def _hosts(value: object) -> Texts:
+    """Return `host=address` texts; versions of Compose show a list or a mapping."""
+    if isinstance(value, Mapping):
+        return tuple(
+            f"{host}={address}"
+            for host, addresses in value.items()
+            for address in (addresses if isinstance(addresses, list) else [addresses])
+        )
+    return _texts(value)
+
+
+def _mounts(entries: object) -> Iterator[Mount]:
+    for entry in _mappings(entries):
+        yield Mount(
+            kind=_text(entry.get("type")),
+            source=_text(entry.get("source")),
+            target=_text(entry.get("target")),
+            read_only=entry.get("read_only") is True,
+        )
+
+
+def _network(key: str, spec: Json) -> Network:
+    ipam = spec.get("ipam")
+    return Network(
+        key=key,
+        name=_text(spec.get("name")),
+        external=bool(spec.get("external")),
+        driver=_text(spec.get("driver")),
+        driver_opts=_pairs(spec.get("driver_opts")),
+        ipam=ipam if isinstance(ipam, Mapping) else {},
+    )
+
+
+def _volume(key: str, spec: Json) -> Volume:
+    return Volume(
+        key=key,
+        name=_text(spec.get("name")),
+        external=bool(spec.get("external")),
+        driver=_text(spec.get("driver")),
+        driver_opts=_pairs(spec.get("driver_opts")),
+    )
+
+
+def _items(value: object) -> Iterator[tuple[str, Json]]:
+    for name, spec in value.items() if isinstance(value, Mapping) else ():
+        yield str(name), spec if isinstance(spec, Mapping) else {}
+
+
+def _mappings(value: object) -> Iterator[Json]:
+    return (
+        (each for each in value if isinstance(each, Mapping))
+        if isinstance(value, list)
+        else iter(())
+    )
+
+
+def _pairs(value: object) -> dict[str, str]:
+    """Return what has a value; `NAME` alone, which Compose shows as null, has none."""
+    found = value.items() if isinstance(value, Mapping) else ()
+    return {str(name): _text(each) for name, each in found if each is not None}
+
+
+def _texts(value: object) -> Texts:
+    if isinstance(value, list):
+        return tuple(map(str, value))
+    return (str(value),) if value else ()
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def is_port(text: str) -> bool:

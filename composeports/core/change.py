@@ -1,0 +1,66 @@
+"""What a rule of the plan says: changes with their reasons, the override's part, what is shared."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+Node = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that Compose will see differently; `before` is empty for what is new.
+
+    `service` is empty for what belongs to the whole project.
+    """
+
+    kind: str
+    where: str
+    before: str
+    after: str
+    why: str
+    service: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the entry of `changes` in JSON."""
+        return {
+            "kind": self.kind,
+            "where": self.where,
+            "service": self.service,
+            "from": self.before,
+            "to": self.after,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One thing that all sessions have in common, on purpose."""
+
+    kind: str
+    name: str
+    why: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the entry of `shared` in JSON."""
+        return {"kind": self.kind, "name": self.name, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One rule's part of the plan. `warnings` say what cannot be isolated."""
+
+    changes: tuple[Change, ...] = ()
+    override: Node = field(default_factory=dict)
+    shared: tuple[Shared, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def merge(nodes: Iterable[Node]) -> dict[str, object]:
+    """Return one override document; mappings are merged, and of other values the last one stays."""
+    merged: dict[str, object] = {}
+    for node in nodes:
+        for key, value in node.items():
+            before = merged.get(key)
+            both = isinstance(before, Mapping) and isinstance(value, Mapping)
+            merged[key] = merge((before, value)) if both else value
+    return merged

@@ -1,0 +1,29 @@
+"""What a repository settles for itself in `composeports.toml`; a plain value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SUBNET_POOL = "10.213.0.0/16"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one repository, all optional.
+
+    `files` are absolute. `pins` maps a published port (`"web:3000/tcp"`) to a host port. `env`
+    holds templates such as `postgresql://{host}:{db}/postgres`. `keep_urls` lists variables and
+    URLs that stay as they are.
+    """
+
+    files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    prefix: str = "ac"
+    pins: Mapping[str, int] = field(default_factory=dict)
+    main_keeps_ports: bool = False
+    strict: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    keep_urls: tuple[str, ...] = ()
+    isolate_images: bool = True
+    isolate_volumes: bool = True
+    isolate_networks: bool = True
+    subnet_pool: str = SUBNET_POOL
