@@ -15,7 +15,7 @@ from composeports.core.claims import (
     release,
     renew,
 )
-from composeports.core.environment import fixed_variables
+from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.plan import Observed, make_plan
 from composeports.errors import ComposeMissingError, EngineError, StackLeftError
@@ -203,7 +203,7 @@ def renew_lease(workspace: Workspace) -> Lease:
 
 def environment_of(lease: Lease, host: str = "localhost") -> tuple[tuple[str, str], ...]:
     """Return the six fixed variables and what the last plan added."""
-    return fixed_variables(lease.block.start, lease.project, host) + lease.environment
+    return combined(fixed_variables(lease.block.start, lease.project, host), lease.environment)
 
 
 def release_without_stack(workspace: Workspace) -> None:

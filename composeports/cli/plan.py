@@ -1,14 +1,18 @@
 """`composeports plan`: what `up` would do and why."""
 
+from collections.abc import Iterable
+
 import click
 
 from composeports.app import stack
 from composeports.app.options import Options
 from composeports.cli.opening import session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.core.plan import Change, Plan
+from composeports.core.change import Change
+from composeports.core.plan import Plan
 
-HEADINGS = {"project": "Project", "variable": "Variables", "port": "Published ports"}
+# A longer cell pushes the rest of its line to the right, and no other line.
+WIDEST = 60
 EPILOG = """\b
 Examples:
   composeports plan
@@ -28,22 +32,27 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
         write_json(plan_document(made))
         return
     write_line(f"Session {visible(made.session_id)}")
-    for kind, heading in HEADINGS.items():
-        _write_group(heading, [change for change in made.changes if change.kind == kind])
-    for warning in made.warnings:
-        write_line(f"\nWarning: {visible(warning)}")
+    _write_group("Project", [change for change in made.changes if not change.service])
+    for name in sorted({change.service for change in made.changes if change.service}):
+        _write_group(
+            f"Service {name}", [change for change in made.changes if change.service == name]
+        )
+    _write_list("Shared by all sessions", (f"{x.kind} {x.name}: {x.why}" for x in made.shared))
+    _write_list("Cannot be isolated", made.warnings)
 
 
 def _write_group(heading: str, changes: list[Change]) -> None:
-    if not changes:
-        return
-    write_line(f"\n{heading}")
-    where = max(len(visible(change.where)) for change in changes)
-    move = max(len(_move(change)) for change in changes)
-    for change in changes:
-        write_line(
-            f"  {visible(change.where):{where}}  {_move(change):{move}}  {visible(change.why)}"
-        )
+    write_line(f"\n{visible(heading)}")
+    rows = [(visible(change.where), _move(change), visible(change.why)) for change in changes]
+    where, move = (min(WIDEST, max(len(row[column]) for row in rows)) for column in (0, 1))
+    for row in rows:
+        write_line(f"  {row[0]:{where}}  {row[1]:{move}}  {row[2]}")
+
+
+def _write_list(heading: str, lines: Iterable[str]) -> None:
+    shown = [f"  {visible(line)}" for line in lines]
+    if shown:
+        write_line("\n".join(("", heading, *shown)))
 
 
 def _move(change: Change) -> str:
@@ -59,5 +68,6 @@ def plan_document(made: Plan) -> dict[str, object]:
         "ports": made.ports,
         "urls": made.urls,
         "changes": [change.as_dict() for change in made.changes],
+        "shared": [each.as_dict() for each in made.shared],
         "warnings": list(made.warnings),
     }

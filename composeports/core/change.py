@@ -61,6 +61,7 @@ def merge(nodes: Iterable[Node]) -> dict[str, object]:
     for node in nodes:
         for key, value in node.items():
             before = merged.get(key)
-            both = isinstance(before, Mapping) and isinstance(value, Mapping)
-            merged[key] = merge((before, value)) if both else value
+            if isinstance(before, Mapping) and isinstance(value, Mapping):
+                value = merge((before, value))  # noqa: PLW2901 - the same value, merged
+            merged[key] = value
     return merged

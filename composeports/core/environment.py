@@ -22,6 +22,13 @@ def fixed_variables(start: int, project: str, host: str = "localhost") -> tuple[
     )
 
 
+def combined(fixed: Iterable[Pair], later: Iterable[Pair]) -> tuple[Pair, ...]:
+    """Return the pairs of `fixed`, with values that `later` replaces, then the rest of `later`."""
+    rest = dict(later)
+    first = [(name, rest.pop(name, value)) for name, value in fixed]
+    return (*first, *rest.items())
+
+
 def as_export(pairs: Iterable[Pair]) -> str:
     """Return `export NAME=value` lines for a POSIX shell, without a newline at the end."""
     return "\n".join(f"export {name}={_shell_word(value)}" for name, value in pairs)

@@ -1,6 +1,6 @@
 """Which published port gets which offset of the block, whatever joins or leaves the file."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from composeports.core.block import FIRST_FREE_OFFSET
@@ -49,16 +49,20 @@ class Group:
         return step == (1, 1) and mine.protocol == theirs.protocol
 
 
-def entries_of(project: Project, moves: Moves) -> tuple[Entry, ...]:
-    """Return every published port with its key; the second of a kind gets `#2`, and so on."""
+def entries_of(project: Project, moves: Moves, pinned: Collection[str] = ()) -> tuple[Entry, ...]:
+    """Return every published port with its key; the second of a kind gets `#2`, and so on.
+
+    A port that the file leaves to the engine is among them only where its key is `pinned`. What
+    a service on the host's network lists is not published, and cannot be moved.
+    """
     found: list[Entry] = []
     seen: dict[str, int] = {}
     for service in project.services:
-        for index, port in enumerate(service.ports):
+        for index, port in enumerate(service.ports if service.network_mode != "host" else ()):
             variable = moves.variable_of(service.name, index, "published")
-            if not port.published and variable not in FIXED_PORT_VARIABLES:
-                continue
             base = f"{port.service}:{port.target}/{port.protocol}"
+            if not (port.published or variable in FIXED_PORT_VARIABLES or base in pinned):
+                continue
             seen[base] = seen.get(base, 0) + 1
             key = base if seen[base] == 1 else f"{base}#{seen[base]}"
             found.append(Entry(key, port, index, variable))

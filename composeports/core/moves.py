@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from composeports.core.block import HIGHEST_PORT
+from composeports.core.local_urls import leads_only_there
 from composeports.core.project import Json, Project, PublishedPort, is_port
 
 FIXED_PORT_VARIABLES = (
@@ -29,7 +30,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """For each port variable: the `ports` fields it moves, and whether it moves anything else."""
+    """For each port variable: the `ports` fields it moves, and where else it stands.
+
+    What follows a published port by itself, a URL that leads from the host to it, does not count
+    as elsewhere.
+    """
 
     slots: Mapping[str, tuple[Slot, ...]]
     elsewhere: Mapping[str, tuple[str, ...]]
@@ -40,7 +45,7 @@ class Moves:
         return next((name for name, slots in self.slots.items() if wanted in slots), "")
 
     def is_pure(self, variable: str) -> bool:
-        """Tell whether the variable moves published host ports and nothing else."""
+        """Tell whether the variable moves published host ports, URLs to them, and nothing else."""
         slots = self.slots.get(variable, ())
         published = all(slot.field == "published" for slot in slots)
         return bool(slots) and published and not self.elsewhere.get(variable)
@@ -77,12 +82,26 @@ def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> Moves:
             slot = _slot(path)
             if slot is not None and after == marks[variable]:
                 slots.setdefault(variable, []).append(slot)
-            else:
+            elif not _leads_to_host(path, after, int(marks[variable])):
                 elsewhere.setdefault(variable, []).append(".".join(map(str, path)))
     return Moves(
         {name: tuple(found) for name, found in slots.items()},
         {name: tuple(found) for name, found in elsewhere.items()},
     )
+
+
+def _leads_to_host(path: Sequence[str | int], text: str, mark: int) -> bool:
+    match path:
+        case ("services", _, "environment", str(name)) | (
+            "services",
+            _,
+            "build",
+            "args",
+            str(name),
+        ):
+            return leads_only_there(name, text, mark)
+        case _:
+            return False
 
 
 def _slot(path: Sequence[str | int]) -> Slot | None:

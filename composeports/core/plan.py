@@ -1,16 +1,46 @@
 """The plan: everything that `up` is about to do to Compose, and why. Pure data from pure data."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from composeports.core.environment import fixed_variables
-from composeports.core.layout import Entry, Group, assign, entries_of, groups_of
+from composeports.core.block import REST
+from composeports.core.change import Change, Part, Shared, merge
+from composeports.core.environment import combined, fixed_variables
+from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
-from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves, moved_target
-from composeports.core.override import Override
-from composeports.core.project import Project, Service
+from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves
+from composeports.core.project import Project
+from composeports.core.rules import (
+    addresses,
+    containers,
+    environment,
+    images,
+    limits,
+    networks,
+    ports,
+    volumes,
+)
+from composeports.core.rules.context import Context, MovedPort
+from composeports.core.settings import Settings
 from composeports.core.urls import client_url
+
+REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
+Rule = Callable[[Context], Part]
+# In the order in which people read the plan.
+RULES: tuple[Rule, ...] = (
+    ports.variables,
+    ports.published_ports,
+    containers.container_names,
+    containers.container_references,
+    images.built_images,
+    environment.values,
+    volumes.named_volumes,
+    networks.named_networks,
+    networks.network_labels,
+    addresses.subnets,
+    addresses.repeated_addresses,
+    limits.limits,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +56,6 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that Compose will see differently; `before` is empty for what is new."""
-
-    kind: str
-    where: str
-    before: str
-    after: str
-    why: str
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the entry of `changes` in JSON."""
-        return {
-            "kind": self.kind,
-            "where": self.where,
-            "from": self.before,
-            "to": self.after,
-            "why": self.why,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A published port as it will be: `key` is `"web:80/tcp"`, `number` the host port."""
 
@@ -59,7 +68,12 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `up` does: the environment, the override document, and the reasons."""
+    """What `up` does: the environment, the override document, and the reasons.
+
+    `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
+    `shared` is common to all sessions because the file or the settings say so; `warnings` tell
+    what is, or fails, although nobody said so.
+    """
 
     session_id: str
     project: str
@@ -69,12 +83,13 @@ class Plan:
     offsets: Mapping[str, int]
     override: Mapping[str, object]
     changes: tuple[Change, ...]
+    shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
         """The six fixed variables, then the file's own, then one for every published port."""
-        return self.fixed + self.variables
+        return combined(self.fixed, self.variables)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -87,132 +102,75 @@ class Plan:
         return {endpoint.key: endpoint.url for endpoint in self.endpoints}
 
 
-@dataclass(frozen=True, slots=True)
-class _Moved:
-    """A published port with the host port that it gets."""
-
-    entry: Entry
-    number: int
-
-
-def make_plan(observed: Observed, lease: Lease, host: str = "localhost") -> Plan:
-    """Plan the session's stack on the lease's block; BlockTooSmallError where it does not fit."""
-    groups = groups_of(entries_of(observed.project, observed.moves))
-    offsets = assign(groups, lease.offsets, lease.block.size)
+def make_plan(
+    observed: Observed, lease: Lease, host: str = "localhost", settings: Settings | None = None
+) -> Plan:
+    """Plan the session's stack on its lease; BlockTooSmallError where the block does not do."""
+    groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
+    loose = [group for group in groups if not all(each.key in lease.pins for each in group.entries)]
+    offsets = assign(loose, lease.offsets, lease.block.size)
     moved = tuple(_moved(groups, offsets, lease))
     fixed = fixed_variables(lease.block.start, lease.project, host)
-    own = _own_variables(observed, moved)
-    per_port = _port_variables(moved, {name for name, _ in fixed} | {*observed.values, *own})
+    pinned = dict(_pinned(moved, lease, host))
+    context = Context(
+        project=observed.project,
+        lease=lease,
+        settings=settings or Settings(),
+        fixed=dict(fixed) | pinned,
+        values=observed.values,
+        moves=observed.moves,
+        moved=moved,
+    )
+    parts = [rule(context) for rule in RULES]
+    named = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
         session_id=lease.session_id,
         project=lease.project,
         fixed=fixed,
-        variables=(*own.items(), *per_port.items()),
+        variables=(*pinned.items(), *_variables(context)),
         endpoints=tuple(_endpoint(each, host) for each in moved),
         offsets=offsets,
-        override=_override(observed, moved, dict(fixed)),
-        changes=tuple(_changes(observed, dict(fixed) | own, moved, lease.project)),
-        warnings=tuple(_warnings(observed.project.services)),
+        override=merge(part.override for part in parts),
+        changes=(named, *(change for part in parts for change in part.changes)),
+        shared=tuple(each for part in parts for each in part.shared),
+        warnings=tuple(text for part in parts for text in part.warnings),
     )
 
 
-def _moved(groups: Sequence[Group], offsets: Mapping[str, int], lease: Lease) -> Iterator[_Moved]:
+def _moved(
+    groups: Sequence[Group], offsets: Mapping[str, int], lease: Lease
+) -> Iterator[MovedPort]:
     pairs = [
-        _Moved(entry, lease.block.port(offsets[group.key]))
+        MovedPort(entry, lease.pins.get(entry.key) or lease.block.port(offsets[group.key]))
         for group in groups
         for entry in group.entries
     ]
     yield from sorted(pairs, key=lambda pair: (pair.entry.port.service, pair.entry.index))
 
 
-def _endpoint(moved: _Moved, host: str) -> Endpoint:
+def _pinned(moved: Sequence[MovedPort], lease: Lease, host: str) -> Iterator[tuple[str, str]]:
+    """Yield those of the six variables whose published port is pinned to another number."""
+    for each in moved:
+        name = each.entry.variable
+        if name in FIXED_PORT_VARIABLES and each.entry.key in lease.pins:
+            yield name, str(each.number)
+            if name == REST_VARIABLE:
+                yield "SUPABASE_URL", f"http://{host}:{each.number}"
+
+
+def _endpoint(moved: MovedPort, host: str) -> Endpoint:
     port = moved.entry.port
     url = client_url(port, moved.number, host)
     return Endpoint(moved.entry.key, port.service, moved.number, port.protocol, url)
 
 
-def _own_variables(observed: Observed, moved: Sequence[_Moved]) -> dict[str, str]:
-    """Return the new values of variables that move nothing but published ports."""
-    found: dict[str, str] = {}
-    for each in moved:
-        name = each.entry.variable
-        if name and name not in FIXED_PORT_VARIABLES and observed.moves.is_pure(name):
-            found.setdefault(name, str(each.number))
-    return dict(sorted(found.items()))
-
-
-def _port_variables(moved: Sequence[_Moved], taken: set[str]) -> dict[str, str]:
-    """Return `PORT_<SERVICE>_<TARGET>` for every published port; the first of equal names wins."""
-    found: dict[str, str] = {}
-    for each in moved:
-        port = each.entry.port
-        suffix = "" if port.protocol == "tcp" else f"_{port.protocol.upper()}"
-        name = f"PORT_{re.sub('[^A-Z0-9]', '_', port.service.upper())}_{port.target}{suffix}"
+def _variables(context: Context) -> Iterator[tuple[str, str]]:
+    """Yield the file's own variables, then one for every published port that has no such name."""
+    own = ports.own_variables(context)
+    yield from own.items()
+    taken = {*context.fixed, *context.values, *own}
+    for each in context.moved:
+        name = ports.variable_of(each.entry)
         if name not in taken:
-            found.setdefault(name, str(each.number))
-    return found
-
-
-def _override(
-    observed: Observed, moved: Sequence[_Moved], fixed: Mapping[str, str]
-) -> dict[str, object]:
-    numbers = {(each.entry.port.service, each.entry.index): each.number for each in moved}
-    services = {
-        service.name: {"ports": Override(_port_list(service, numbers, observed.moves, fixed))}
-        for service in observed.project.services
-        if any((service.name, index) in numbers for index in range(len(service.ports)))
-    }
-    return {"services": services} if services else {}
-
-
-def _port_list(
-    service: Service,
-    numbers: Mapping[tuple[str, int], int],
-    moves: Moves,
-    fixed: Mapping[str, str],
-) -> list[dict[str, object]]:
-    """Return the service's whole `ports` list in long form; entries without a host port stay so."""
-    listed: list[dict[str, object]] = []
-    for index, port in enumerate(service.ports):
-        entry: dict[str, object] = {
-            "name": port.name,
-            "mode": port.mode,
-            "host_ip": port.host_ip,
-            "target": moved_target(port, index, moves, fixed),
-            "published": str(numbers.get((service.name, index), "")),
-            "protocol": port.protocol,
-            "app_protocol": port.app_protocol,
-        }
-        listed.append({field: value for field, value in entry.items() if value})
-    return listed
-
-
-def _changes(
-    observed: Observed, variables: Mapping[str, str], moved: Sequence[_Moved], project: str
-) -> Iterator[Change]:
-    yield Change("project", "project name", "", project, "every session has a project of its own")
-    for name, value in variables.items():
-        before = observed.values.get(name, "")
-        if name in observed.values and before != value:
-            yield Change("variable", name, before, value, "the Compose file reads it")
-    for each in moved:
-        port = each.entry.port
-        why = _why(each.entry, observed.moves)
-        yield Change("port", each.entry.key, port.published, str(each.number), why)
-
-
-def _why(entry: Entry, moves: Moves) -> str:
-    if not entry.variable:
-        return f"host port {entry.port.published} is written in the Compose file"
-    if entry.variable in FIXED_PORT_VARIABLES or moves.is_pure(entry.variable):
-        return f"{entry.variable} sets it"
-    return f"{entry.variable} also moves other things, so only the host port is changed"
-
-
-def _warnings(services: Sequence[Service]) -> Iterator[str]:
-    for service in services:
-        if service.network_mode == "host":
-            yield (
-                f"service {service.name} uses the host's network: its ports cannot be moved, "
-                "so only one session can run it"
-            )
+            taken.add(name)
+            yield name, str(each.number)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from composeports.core.environment import fixed_variables
+from composeports.core.environment import combined, fixed_variables
 
 MARKER = "COMPOSEPORTS_ENV"
 Pairs = tuple[tuple[str, str], ...]
@@ -21,8 +21,7 @@ def shell_environment(
     `planned` is what the last plan added to the six fixed variables. The marker lists what is
     ours, so that a later composeports does not take results for wishes.
     """
-    fixed = fixed_variables(start, project)
-    own = (*fixed, *((name, value) for name, value in planned))
+    own = combined(fixed_variables(start, project), ((name, value) for name, value in planned))
     marked = " ".join(f"{name}={value}" for name, value in own if not value.split()[1:])
     return (*own, *_compose_settings(files, env_files, profiles), (MARKER, marked))
 

@@ -1,0 +1,56 @@
+"""Texts that lead from the host to a published port: found and given new port numbers."""
+
+import re
+from collections.abc import Callable, Collection
+
+WEB = frozenset({"http", "https", "ws", "wss"})
+IMPLIED = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
+ENGINE_HOST = "host.docker.internal"
+LISTENS = re.compile(r"LISTEN|BIND|^(ASPNETCORE|DOTNET)_URLS$")
+_URL = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+._-]*)://(?P<user>[^\s/@,\"']*@)?)?"
+    r"(?<![A-Za-z0-9_.-])(?P<host>localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|host\.docker\.internal)"
+    r"(?::(?P<port>\d{1,5})(?!\d)|(?![A-Za-z0-9_.:-]))",
+    re.IGNORECASE,
+)
+
+
+def renumbered(
+    name: str, text: str, number_of: Callable[[int], int | None], listens_on: Collection[int] = ()
+) -> str:
+    """Return the value of variable `name` with the number of each host-facing port replaced.
+
+    `number_of` returns None for a port that stays. `listens_on` are the service's own container
+    ports: `0.0.0.0` with one of them is where the service itself listens.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        port = _port_of(name, match, listens_on)
+        number = None if port is None else number_of(port)
+        if number is None or number == port:
+            return match[0]
+        if match["port"]:
+            return match[0][: -len(match["port"])] + str(number)
+        return f"{match[0]}:{number}"
+
+    return _URL.sub(replace, text)
+
+
+def leads_only_there(name: str, text: str, mark: int, listens_on: Collection[int] = ()) -> bool:
+    """Tell whether every place of `mark` in the text is the port of a host-facing URL."""
+    rest = renumbered(name, text, lambda port: 0 if port == mark else None, listens_on)
+    return str(mark) not in rest
+
+
+def _port_of(name: str, match: re.Match[str], listens_on: Collection[int]) -> int | None:
+    """Return the port that a match leads to, None where it does not lead to the host."""
+    scheme, host = (match["scheme"] or "").lower(), match["host"].lower()
+    port = int(match["port"]) if match["port"] else IMPLIED.get(scheme)
+    upper = name.upper()
+    advertised = "ADVERTISE" in upper
+    if port is None or (LISTENS.search(upper) and not advertised):
+        return None
+    if host in ANY_ADDRESS and (port in listens_on or advertised):
+        return None
+    return port if scheme in WEB or host == ENGINE_HOST or advertised else None

@@ -1,0 +1,63 @@
+"""What every rule of the plan looks at, worked out once: nothing here decides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from composeports.core.layout import Entry
+from composeports.core.lease import Lease
+from composeports.core.moves import NO_MOVES, Moves
+from composeports.core.project import Project, Service
+from composeports.core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class MovedPort:
+    """A published port with the host port that it gets."""
+
+    entry: Entry
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What was observed, what the lease gives out, and what the repository wants.
+
+    `values` are the variables that the files mention, with the values they have now; `fixed` are
+    the six variables, as the stack will see them.
+    """
+
+    project: Project
+    lease: Lease
+    settings: Settings
+    fixed: Mapping[str, str]
+    values: Mapping[str, str]
+    moves: Moves = NO_MOVES
+    moved: tuple[MovedPort, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """What makes a name the session's own: `ac-` and the hash."""
+        return self.lease.project
+
+    def own_name(self, name: str) -> str:
+        """Return the session's name for a volume or network, as Compose forms such names."""
+        return f"{self.tag}_{name}"
+
+    def numbers_for(self, service: Service) -> dict[int, int]:
+        """Return the new number of every moved host port, as `service` most likely means it.
+
+        Its own port comes first, then one of a service that runs together with it.
+        """
+        profiles = {each.name: set(each.profiles) for each in self.project.services}
+        wanted = set(service.profiles)
+
+        def distance(port: MovedPort) -> tuple[bool, bool]:
+            owner = port.entry.port.service
+            together = not profiles[owner] or bool(profiles[owner] & wanted)
+            return owner != service.name, not together
+
+        found: dict[int, int] = {}
+        for each in sorted(self.moved, key=distance):
+            if each.entry.port.number is not None:
+                found.setdefault(each.entry.port.number, each.number)
+        return found

@@ -1,0 +1,104 @@
+"""Published ports and the variables that move them."""
+
+from collections.abc import Iterator, Mapping
+
+from composeports.core.change import Change, Part
+from composeports.core.layout import Entry
+from composeports.core.moves import FIXED_PORT_VARIABLES, moved_target
+from composeports.core.override import Override
+from composeports.core.project import Service
+from composeports.core.rules.context import Context, MovedPort
+
+
+def published_ports(context: Context) -> Part:
+    """Give every published port its number of the block; address, protocol, mode and name stay."""
+    numbers = {
+        (each.entry.port.service, each.entry.index): str(each.number) for each in context.moved
+    }
+    services = {
+        service.name: {"ports": Override(_port_list(service, numbers, context))}
+        for service in context.project.services
+        if any(
+            numbers.get((service.name, index), port.published) != port.published
+            for index, port in enumerate(service.ports)
+        )
+    }
+    changes = tuple(
+        Change(
+            kind="port",
+            where=each.entry.key,
+            before=each.entry.port.published,
+            after=str(each.number),
+            why=_why(each, context),
+            service=each.entry.port.service,
+        )
+        for each in context.moved
+        if each.entry.port.published != str(each.number)
+    )
+    return Part(changes, {"services": services} if services else {})
+
+
+def _port_list(
+    service: Service, numbers: Mapping[tuple[str, int], str], context: Context
+) -> list[dict[str, object]]:
+    """Return the service's whole `ports` list in long form; entries without a host port stay so."""
+    listed: list[dict[str, object]] = []
+    for index, port in enumerate(service.ports):
+        entry: dict[str, object] = {
+            "name": port.name,
+            "mode": port.mode,
+            "host_ip": port.host_ip,
+            "target": moved_target(port, index, context.moves, context.fixed),
+            "published": numbers.get((service.name, index), port.published),
+            "protocol": port.protocol,
+            "app_protocol": port.app_protocol,
+        }
+        listed.append({field: value for field, value in entry.items() if value})
+    return listed
+
+
+def _why(moved: MovedPort, context: Context) -> str:
+    entry = moved.entry
+    if entry.key in context.lease.pins:
+        return "pinned to this number"
+    if not entry.variable:
+        return f"host port {entry.port.published} is written in the Compose file"
+    if entry.variable in FIXED_PORT_VARIABLES or context.moves.is_pure(entry.variable):
+        return f"{entry.variable} sets it"
+    return f"{entry.variable} also moves other things, so only the host port is changed"
+
+
+def variables(context: Context) -> Part:
+    """Set the six variables, and those of the file that move nothing but published ports."""
+    after = {**context.fixed, **own_variables(context)}
+    return Part(
+        tuple(
+            Change("variable", name, context.values[name], value, "the Compose file reads it")
+            for name, value in after.items()
+            if name in context.values and context.values[name] != value
+        )
+    )
+
+
+def own_variables(context: Context) -> dict[str, str]:
+    """Return the new values of variables that move nothing but published ports and their URLs."""
+    found: dict[str, str] = {}
+    for name, number in _moved_by_variables(context):
+        if context.moves.is_pure(name):
+            found.setdefault(name, str(number))
+    return dict(sorted(found.items()))
+
+
+def _moved_by_variables(context: Context) -> Iterator[tuple[str, int]]:
+    for each in context.moved:
+        name = each.entry.variable
+        if name and name not in FIXED_PORT_VARIABLES:
+            yield name, each.number
+
+
+def variable_of(entry: Entry) -> str:
+    """Return `PORT_<SERVICE>_<TARGET>`, by which host-run programs find a published port."""
+    port = entry.port
+    letters = (char if char.isascii() and char.isalnum() else "_" for char in port.service.upper())
+    suffix = "" if port.protocol == "tcp" else f"_{port.protocol.upper()}"
+    return f"PORT_{''.join(letters)}_{port.target}{suffix}"
