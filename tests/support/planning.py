@@ -1,0 +1,78 @@
+"""A plan from what Compose would say, written as Python values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from composeports.core.block import Block
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.moves import compare
+from composeports.core.override import Override
+from composeports.core.plan import Observed, Plan, make_plan
+from composeports.core.project import read_project
+from composeports.core.settings import Settings
+
+PROJECT = "ac-0123abcd"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan with its parts in the form that tables compare."""
+
+    plan: Plan
+
+    def changes(self, *kinds: str) -> list[tuple[str, str, str, str]]:
+        """Return (service, where, from, to) of the changes of these kinds."""
+        return [
+            (change.service, change.where, change.before, change.after)
+            for change in self.plan.changes
+            if change.kind in kinds
+        ]
+
+    def override(self, *path: str) -> object:
+        """Return the override document at a path, None where it says nothing."""
+        node: object = self.plan.override
+        for key in path:
+            node = node.get(key) if isinstance(node, Mapping) else None
+            node = node.value if isinstance(node, Override) else node
+        return node
+
+    @property
+    def warnings(self) -> list[str]:
+        return list(self.plan.warnings)
+
+    @property
+    def shared(self) -> list[tuple[str, str]]:
+        return [(each.kind, each.name) for each in self.plan.shared]
+
+
+def plan_of(
+    config: Mapping[str, object],
+    *,
+    marked: Mapping[str, object] | None = None,
+    marks: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
+    subnets: Mapping[str, str] | None = None,
+    pins: Mapping[str, int] | None = None,
+    offsets: Mapping[str, int] | None = None,
+    size: int = 100,
+    worktree: str = "/repo",
+    default_ports: bool = False,
+) -> Planned:
+    """Plan a file; the keywords are the rest of what a plan depends on."""
+    config = {"name": PROJECT, **config}
+    lease = Lease(
+        "session",
+        Block(10000, size),
+        PROJECT,
+        0,
+        60,
+        pins=pins or {},
+        subnets=subnets or {},
+        offsets=offsets or {},
+        place=Place(worktree, worktree + "/.git", worktree, "main"),
+        stack=Stack(default_ports=default_ports),
+    )
+    moves = compare(config, {"name": PROJECT, **(marked or config)}, marks or {})
+    observed = Observed(read_project(config), moves, values or {})
+    return Planned(make_plan(observed, lease, settings=settings))

@@ -1,0 +1,80 @@
+"""Fixed container names, and what refers to them."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.support.planning import plan_of
+
+TAG = "ac-0123abcd"
+
+
+def services(**specs: Mapping[str, object]) -> dict[str, object]:
+    return {"services": specs}
+
+
+@pytest.mark.parametrize(
+    ("spec", "name", "aliases"),
+    [
+        pytest.param(
+            {"container_name": "shop-db", "networks": {"default": None}},
+            f"{TAG}-shop-db",
+            {"default": {"aliases": ["shop-db"]}},
+            id="gets the session's prefix and keeps its name as an alias",
+        ),
+        pytest.param(
+            {"container_name": "db", "networks": {"default": None}},
+            f"{TAG}-db",
+            None,
+            id="the service's own name is an alias already",
+        ),
+        pytest.param(
+            {"container_name": "shop-db", "networks": {"a": {"aliases": ["shop-db"]}, "b": None}},
+            f"{TAG}-shop-db",
+            {"b": {"aliases": ["shop-db"]}},
+            id="no alias twice",
+        ),
+        pytest.param(
+            {"container_name": "shop-db", "network_mode": "bridge"},
+            f"{TAG}-shop-db",
+            None,
+            id="no alias without a network",
+        ),
+        pytest.param(
+            {"container_name": f"{TAG}-db", "networks": {"default": None}},
+            None,
+            None,
+            id="a name with the project in it is one's own already",
+        ),
+        pytest.param({"networks": {"default": None}}, None, None, id="no name, no change"),
+    ],
+)
+def test_a_container_name(spec: dict[str, object], name: str | None, aliases: object) -> None:
+    made = plan_of(services(db=spec))
+    assert made.override("services", "db", "container_name") == name
+    assert made.override("services", "db", "networks") == aliases
+    assert made.changes("container_name") == (
+        [("db", "container_name", spec["container_name"], name)] if name else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after"),
+    [
+        ("network_mode", "container:shop-db", f"container:{TAG}-shop-db"),
+        ("ipc", "container:shop-db", f"container:{TAG}-shop-db"),
+        ("pid", "container:shop-db", f"container:{TAG}-shop-db"),
+        ("network_mode", "container:other", None),
+        ("network_mode", "service:db", None),
+        ("volumes_from", ["container:shop-db:ro", "web"], [f"container:{TAG}-shop-db:ro", "web"]),
+        ("volumes_from", ["db"], None),
+        ("external_links", ["shop-db:database"], [f"{TAG}-shop-db:database"]),
+        ("external_links", ["shop-db"], [f"{TAG}-shop-db:shop-db"]),
+        ("external_links", ["other:o"], None),
+    ],
+)
+def test_what_names_a_container_of_the_file_follows(
+    field: str, before: object, after: object
+) -> None:
+    made = plan_of(services(app={field: before}, db={"container_name": "shop-db"}))
+    assert made.override("services", "app", field) == after

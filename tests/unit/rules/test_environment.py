@@ -1,0 +1,123 @@
+"""Host-facing URLs in variables of containers and builds."""
+
+import pytest
+
+from composeports.core.settings import Settings
+from tests.support.planning import plan_of
+
+
+def ports(*pairs: str) -> list[dict[str, object]]:
+    return [
+        {"published": pair.split(":")[0], "target": int(pair.split(":")[1]), "protocol": "tcp"}
+        for pair in pairs
+    ]
+
+
+# The web service publishes 3000 (as 10005) and 80 (as 10004); kafka 9092 as 10006.
+def config(**environment: str) -> dict[str, object]:
+    return {
+        "services": {
+            "web": {"ports": ports("3000:3000", "80:80"), "environment": environment},
+            "zk": {"ports": ports("9092:9092")},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "after"),
+    [
+        ("URL", "http://localhost:3000", "http://localhost:10005"),
+        ("URL", "https://localhost:3000/x?y=1", "https://localhost:10005/x?y=1"),
+        ("URL", "ws://127.0.0.1:3000", "ws://127.0.0.1:10005"),
+        ("URL", "WSS://LOCALHOST:3000", "WSS://LOCALHOST:10005"),
+        ("URL", "http://[::1]:3000/", "http://[::1]:10005/"),
+        ("URL", "http://u:p@localhost:3000", "http://u:p@localhost:10005"),
+        ("URL", "http://localhost", "http://localhost:10004"),
+        ("URL", "http://localhost/path", "http://localhost:10004/path"),
+        ("URL", "https://localhost", None),
+        ("URL", "http://localhost:80", "http://localhost:10004"),
+        ("URL", "http://0.0.0.0:9092", "http://0.0.0.0:10006"),
+        ("URL", "http://0.0.0.0:3000", None),
+        ("URL", "a http://localhost:3000,http://localhost:9092 b",
+         "a http://localhost:10005,http://localhost:10006 b"),
+        ("URL", '["http://localhost:3000"]', '["http://localhost:10005"]'),
+        ("URL", "http://localhost:30000", None),
+        ("URL", "http://localhost:4000", None),
+        ("URL", "http://localhost.example.com:3000", None),
+        ("URL", "http://mylocalhost:3000", None),
+        ("URL", "http://web:3000", None),
+        ("URL", "http://example.com:3000", None),
+        ("URL", "localhost:3000", None),
+        ("URL", "postgres://localhost:3000", None),
+        ("URL", "3000", None),
+        ("URL", "http://host.docker.internal:3000", "http://host.docker.internal:10005"),
+        ("URL", "redis://host.docker.internal:9092", "redis://host.docker.internal:10006"),
+        ("URL", "host.docker.internal:9092", "host.docker.internal:10006"),
+        ("LISTEN_URL", "http://localhost:3000", None),
+        ("BIND", "http://localhost:3000", None),
+        ("ASPNETCORE_URLS", "http://localhost:3000", None),
+        ("KAFKA_LISTENERS", "EXT://0.0.0.0:9092", None),
+        ("KAFKA_ADVERTISED_LISTENERS", "INT://zk:29092,EXT://localhost:9092",
+         "INT://zk:29092,EXT://localhost:10006"),
+        ("KAFKA_ADVERTISED_LISTENERS", "EXT://0.0.0.0:9092", None),
+        ("ADVERTISED_ADDR", "127.0.0.1:9092", "127.0.0.1:10006"),
+        ("PRICE", "$$http://localhost:3000", "$$http://localhost:10005"),
+    ],
+)  # fmt: skip
+def test_a_value(name: str, text: str, after: str | None) -> None:
+    made = plan_of(config(**{name: text}))
+    want = {name: after} if after else None
+    assert made.override("services", "web", "environment") == want
+    assert made.changes("url") == ([("web", f"environment.{name}", text, after)] if after else [])
+
+
+def test_build_arguments_too() -> None:
+    web = {"ports": ports("3000:3000"), "build": {"args": {"API": "http://localhost:3000"}}}
+    made = plan_of({"services": {"web": web}})
+    assert made.override("services", "web", "build") == {"args": {"API": "http://localhost:10004"}}
+
+
+def test_health_checks_and_commands_stay() -> None:
+    web = {
+        "ports": ports("3000:3000"),
+        "command": ["--url", "http://localhost:3000"],
+        "healthcheck": {"test": ["CMD", "curl", "http://localhost:3000"]},
+    }
+    made = plan_of({"services": {"web": web}}).override("services", "web")
+    assert isinstance(made, dict)
+    assert set(made) == {"ports"}
+
+
+@pytest.mark.parametrize("keep", ["URL", "web.URL", "http://localhost:3000"])
+def test_what_is_to_be_kept_stays(keep: str) -> None:
+    made = plan_of(config(URL="http://localhost:3000"), settings=Settings(keep_urls=(keep,)))
+    assert made.changes("url") == []
+
+
+@pytest.mark.parametrize("keep", ["zk.URL", "URLS", "http://localhost:300"])
+def test_what_only_looks_alike_is_not_kept(keep: str) -> None:
+    made = plan_of(config(URL="http://localhost:3000"), settings=Settings(keep_urls=(keep,)))
+    assert len(made.changes("url")) == 1
+
+
+def test_one_number_of_two_services_means_the_own_one_first_then_that_which_runs_too() -> None:
+    url = {"URL": "http://localhost:80"}
+    services = {
+        "a": {"ports": ports("80:80"), "profiles": ["one"]},
+        "b": {"ports": ports("80:80"), "profiles": ["two"], "environment": url},
+        "c": {"profiles": ["two"], "environment": url},
+        "d": {"profiles": ["one"], "environment": url},
+    }
+    made = plan_of({"services": services})
+    assert {service: after for service, _, _, after in made.changes("url")} == {
+        "b": "http://localhost:10005",
+        "c": "http://localhost:10005",
+        "d": "http://localhost:10004",
+    }
+
+
+def test_the_file_s_own_ports_leave_its_urls_alone() -> None:
+    pins = {"web:3000/tcp": 3000, "web:80/tcp": 80, "zk:9092/tcp": 9092}
+    made = plan_of(config(URL="http://localhost:3000"), pins=pins)
+    assert made.plan.override == {}
+    assert made.changes("url", "port") == []

@@ -1,0 +1,129 @@
+"""Volumes, networks and images with names of their own."""
+
+import pytest
+
+from composeports.core.settings import Settings
+from tests.support.planning import plan_of
+
+TAG = "ac-0123abcd"
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        pytest.param({"name": "shop-data"}, f"{TAG}_shop-data", id="an explicit name"),
+        pytest.param({"name": f"{TAG}_data"}, None, id="Compose's own name"),
+        pytest.param({"name": f"data-of-{TAG}"}, None, id="the project is in it"),
+        pytest.param({"name": "shop-data", "external": True}, None, id="external"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["volumes", "networks"])
+def test_a_named_resource(kind: str, spec: dict[str, object], name: str | None) -> None:
+    made = plan_of({"services": {}, kind: {"data": spec}})
+    assert made.override(kind, "data") == ({"name": name} if name else None)
+    assert made.changes(kind.removesuffix("s")) == (
+        [("", f"{kind}.data.name", "shop-data", name)] if name else []
+    )
+    assert made.shared == ([(kind.removesuffix("s"), "shop-data")] if "external" in spec else [])
+
+
+def test_two_keys_of_one_name_still_share_it() -> None:
+    made = plan_of({"services": {}, "volumes": {"a": {"name": "x"}, "b": {"name": "x"}}})
+    assert made.override("volumes", "a") == made.override("volumes", "b") == {"name": f"{TAG}_x"}
+
+
+def test_what_is_not_to_be_isolated_stays_and_is_listed() -> None:
+    config = {
+        "services": {"web": {"image": "shop", "build": {"context": "."}}},
+        "volumes": {"data": {"name": "shop-data"}},
+        "networks": {"back": {"name": "shop-back", "driver_opts": {BRIDGE: "br-shop"}}},
+    }
+    settings = Settings(isolate_images=False, isolate_volumes=False, isolate_networks=False)
+    made = plan_of(config, settings=settings)
+    assert made.plan.override == {}
+    assert made.shared == [("image", "shop"), ("volume", "shop-data"), ("network", "shop-back")]
+
+
+BRIDGE = "com.docker.network.bridge.name"
+
+
+@pytest.mark.parametrize(
+    ("bridge", "after"),
+    [("br0", "br0-0123abcd"), ("br-mailcow", "br-mai-0123abcd"), ("", None)],
+)
+def test_a_bridge_name_fits_an_interface_and_is_one_s_own(bridge: str, after: str | None) -> None:
+    opts = {BRIDGE: bridge, "other": "1"} if bridge else {}
+    made = plan_of({"services": {}, "networks": {"n": {"name": f"{TAG}_n", "driver_opts": opts}}})
+    assert made.override("networks", "n") == ({"driver_opts": {BRIDGE: after}} if after else None)
+    assert after is None or len(after) <= 15
+
+
+def test_traefik_s_label_follows_a_renamed_network() -> None:
+    labels = {"traefik.docker.network": "edge", "other": "edge"}
+    config = {
+        "services": {"web": {"labels": labels}, "api": {"labels": {"traefik.docker.network": "x"}}},
+        "networks": {"edge": {"name": "edge"}, "x": {"name": "x", "external": True}},
+    }
+    made = plan_of(config)
+    assert made.override("services") == {
+        "web": {"labels": {"traefik.docker.network": f"{TAG}_edge"}}
+    }
+
+
+@pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
+def test_a_network_on_the_host_s_own_cannot_be_moved(driver: str) -> None:
+    ipam = {"config": [{"subnet": "192.168.1.0/24"}]}
+    made = plan_of({"services": {}, "networks": {"lan": {"driver": driver, "ipam": ipam}}})
+    assert [text.partition(":")[0] for text in made.warnings] == [
+        f"network lan is a {driver} on the host's own network"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "after"),
+    [
+        ("shop", f"shop:latest-{TAG}"),
+        ("shop:1.2", f"shop:1.2-{TAG}"),
+        ("registry:5000/shop", f"registry:5000/shop:latest-{TAG}"),
+        ("registry:5000/shop:1", f"registry:5000/shop:1-{TAG}"),
+        ("shop:" + "x" * 128, f"shop:{'x' * 116}-{TAG}"),
+        (f"{TAG}/shop:1", None),
+    ],
+)
+def test_the_tag_of_a_built_image(image: str, after: str | None) -> None:
+    config = {"services": {"web": {"image": image, "build": {"context": "."}}}}
+    assert plan_of(config).override("services", "web", "image") == after
+    assert after is None or len(after.rpartition(":")[2]) <= 128
+
+
+def test_every_service_that_names_a_built_image_follows() -> None:
+    config = {
+        "services": {
+            "app": {"image": "app:1", "build": {"args": {"BASE": "base", "N": "1"}}},
+            "base": {"image": "base", "build": {"context": "base", "tags": ["base:2", "base"]}},
+            "job": {"image": "app:1"},
+            "db": {"image": "postgres:17"},
+        }
+    }
+    made = plan_of(config)
+    assert made.override("services") == {
+        "app": {"image": f"app:1-{TAG}", "build": {"args": {"BASE": f"base:latest-{TAG}"}}},
+        "base": {
+            "image": f"base:latest-{TAG}",
+            "build": made.override("services", "base", "build"),
+        },
+        "job": {"image": f"app:1-{TAG}"},
+    }
+    tags = made.override("services", "base", "build", "tags")
+    assert tags == [f"base:2-{TAG}", f"base:latest-{TAG}"]
+
+
+@pytest.mark.parametrize("policy", ["always", "daily", "weekly", "every_12h"])
+def test_an_image_that_up_pulls_keeps_its_tag(policy: str) -> None:
+    web = {"image": "shop", "build": {"context": "."}, "pull_policy": policy}
+    assert plan_of({"services": {"web": web}}).plan.override == {}
+
+
+def test_an_image_that_nobody_builds_keeps_its_tag() -> None:
+    config = {"services": {"web": {"image": "nginx"}, "job": {"build": {"context": "."}}}}
+    assert plan_of(config).plan.override == {}

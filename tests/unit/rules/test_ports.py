@@ -1,0 +1,188 @@
+"""Published ports in every form, and the variables that move them."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.support.planning import plan_of
+
+
+def port(published: str, target: int, protocol: str = "tcp", **more: str) -> dict[str, object]:
+    return {"mode": "ingress", "target": target, "published": published, "protocol": protocol,
+            **more}  # fmt: skip
+
+
+def moved(entry: dict[str, object], number: int) -> dict[str, object]:
+    return {**entry, "published": str(number)}
+
+
+@pytest.mark.parametrize(
+    ("entries", "numbers"),
+    [
+        pytest.param([port("8080", 80)], [10004], id="literal"),
+        pytest.param([port("8080", 80, host_ip="127.0.0.1")], [10004], id="host address"),
+        pytest.param(
+            [port("8080", 80, name="web", app_protocol="http")], [10004], id="name and protocol"
+        ),
+        pytest.param([port("53", 53), port("53", 53, "udp")], [10004, 10004], id="tcp and udp"),
+        pytest.param(
+            [port("8001", 81), port("8000", 80), port("8002", 82)],
+            [10005, 10004, 10006],
+            id="a range, in the order of its targets",
+        ),
+        pytest.param([port("8000-8010", 80)], [10004], id="a range for one target"),
+        pytest.param([port("80", 80), port("81", 80)], [10004, 10005], id="one target twice"),
+        pytest.param(
+            [port("80", 80, host_ip="127.0.0.1"), port("80", 80, host_ip="::1")],
+            [10004, 10004],
+            id="one number on two addresses",
+        ),
+    ],
+)
+def test_published_ports(entries: list[dict[str, object]], numbers: list[int]) -> None:
+    made = plan_of({"services": {"web": {"ports": entries}}})
+    assert made.override("services", "web", "ports") == [
+        moved(entry, number) for entry, number in zip(entries, numbers, strict=True)
+    ]
+
+
+def test_an_entry_without_a_host_port_stays_as_it_is() -> None:
+    free = {"mode": "ingress", "target": 9000, "protocol": "tcp"}
+    made = plan_of({"services": {"web": {"ports": [port("80", 80), free]}}})
+    assert made.override("services", "web", "ports") == [moved(port("80", 80), 10004), free]
+    assert plan_of({"services": {"web": {"ports": [free]}}}).plan.override == {}
+
+
+def test_the_same_number_in_two_services_becomes_two() -> None:
+    services = {name: {"ports": [port("80", 80)], "profiles": [name]} for name in ("a", "b")}
+    made = plan_of({"services": services})
+    assert made.plan.ports == {"a:80/tcp": 10004, "b:80/tcp": 10005}
+
+
+def test_the_host_s_network_publishes_nothing() -> None:
+    made = plan_of({"services": {"a": {"network_mode": "host", "ports": [port("80", 80)]}}})
+    assert made.plan.ports == {}
+    assert made.plan.override == {}
+
+
+def test_a_remembered_offset_beats_the_order() -> None:
+    services = {name: {"ports": [port("80", 80)]} for name in ("a", "b")}
+    made = plan_of({"services": services}, offsets={"b:80/tcp": 4})
+    assert made.plan.ports == {"a:80/tcp": 10005, "b:80/tcp": 10004}
+
+
+def test_a_pinned_port_has_its_number() -> None:
+    web = {"ports": [port("8080", 80), port("9090", 90), {"target": 70}]}
+    made = plan_of({"services": {"web": web}}, pins={"web:80/tcp": 3000, "web:70/tcp": 7000})
+    assert made.plan.ports == {"web:80/tcp": 3000, "web:90/tcp": 10004, "web:70/tcp": 7000}
+    assert ("web", "web:80/tcp", "8080", "3000") in made.changes("port")
+    whys = {change.where: change.why for change in made.plan.changes}
+    assert whys["web:80/tcp"] == "pinned to this number"
+
+
+# Variables
+
+
+def with_variable(spec: Mapping[str, object], number: str) -> dict[str, object]:
+    """Put a number where the file has ${PORT}."""
+
+    def fill(node: object) -> object:
+        if isinstance(node, dict):
+            return {key: fill(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [fill(value) for value in node]
+        if node == "int:${PORT}":
+            return int(number)
+        return node.replace("${PORT}", number) if isinstance(node, str) else node
+
+    filled = fill({"services": spec})
+    assert isinstance(filled, dict)
+    return filled
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_set", "why"),
+    [
+        pytest.param(
+            {"web": {"ports": [port("${PORT}", 80)]}}, True, "PORT sets it", id="published only"
+        ),
+        pytest.param(
+            {"web": {"ports": [port("${PORT}", 80)],
+                     "environment": {"URL": "http://localhost:${PORT}"}}},
+            True, "PORT sets it", id="published, and the URL to it",
+        ),
+        pytest.param(
+            {"web": {"ports": [{"published": "${PORT}", "target": "int:${PORT}"}]}},
+            False, "PORT also moves other things, so only the host port is changed",
+            id="the container port too",
+        ),
+        pytest.param(
+            {"db": {"ports": [port("${PORT}", 80)]},
+             "web": {"environment": {"DB": "postgres://db:${PORT}"}}},
+            False, "PORT also moves other things, so only the host port is changed",
+            id="an internal URL too",
+        ),
+        pytest.param(
+            {"web": {"ports": [port("${PORT}", 80)], "command": ["--port", "${PORT}"]}},
+            False, "PORT also moves other things, so only the host port is changed",
+            id="a command too",
+        ),
+        pytest.param(
+            {"web": {"ports": [port("${PORT}", 80)],
+                     "environment": {"URL": "http://localhost:${PORT} http://web:${PORT}"}}},
+            False, "PORT also moves other things, so only the host port is changed",
+            id="one value with both kinds of URL",
+        ),
+    ],
+)  # fmt: skip
+def test_a_variable_is_set_where_it_moves_published_ports_only(
+    spec: dict[str, object], is_set: bool, why: str
+) -> None:
+    made = plan_of(
+        with_variable(spec, "8080"),
+        marked=with_variable(spec, "65000"),
+        marks={"PORT": "65000"},
+        values={"PORT": "8080"},
+    )
+    assert dict(made.plan.environment).get("PORT") == ("10004" if is_set else None)
+    assert made.changes("variable") == ([("", "PORT", "8080", "10004")] if is_set else [])
+    assert [change.why for change in made.plan.changes if change.kind == "port"] == [why]
+
+
+def test_a_contract_variable_is_set_whatever_it_moves() -> None:
+    spec = {"api": {"ports": [{"published": "${PORT}", "target": "int:${PORT}"}]}}
+    made = plan_of(
+        with_variable(spec, "8081"),
+        marked=with_variable(spec, "65000"),
+        marks={"API_PORT": "65000"},
+        values={"API_PORT": "8081"},
+    )
+    assert made.override("services", "api", "ports") == [
+        {"target": 10003, "published": "10003", "protocol": "tcp"}
+    ]
+    assert made.changes("variable") == [("", "API_PORT", "8081", "10003")]
+
+
+def test_a_pinned_contract_variable_says_the_pinned_number() -> None:
+    spec = {"rest": {"ports": [port("${PORT}", 3000)]}}
+    made = plan_of(
+        with_variable(spec, "3000"),
+        marked=with_variable(spec, "65000"),
+        marks={"AGENT_COORDINATOR_REST_PORT": "65000"},
+        values={"AGENT_COORDINATOR_REST_PORT": "3000"},
+        pins={"rest:3000/tcp": 3000},
+    )
+    environment = dict(made.plan.environment)
+    assert environment["AGENT_COORDINATOR_REST_PORT"] == "3000"
+    assert environment["SUPABASE_URL"] == "http://localhost:3000"
+    assert list(environment)[:2] == ["AGENT_COORDINATOR_DB_PORT", "AGENT_COORDINATOR_REST_PORT"]
+    assert made.plan.override == {}
+
+
+def test_every_published_port_has_a_variable() -> None:
+    services = {
+        "dns.1": {"ports": [port("53", 53), port("53", 53, "udp")]},
+        "web": {"ports": [port("80", 80)]},
+    }
+    made = plan_of({"services": services}, values={"PORT_WEB_80": "mine"})
+    assert dict(made.plan.variables) == {"PORT_DNS_1_53": "10004", "PORT_DNS_1_53_UDP": "10004"}
