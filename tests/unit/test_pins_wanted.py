@@ -1,0 +1,60 @@
+"""Which published ports get a number of their own choice."""
+
+import pytest
+
+from composeports.core.moves import NO_MOVES
+from composeports.core.pins import pins_of
+from composeports.core.project import read_project
+from composeports.core.settings import Settings
+from composeports.errors import ConfigError
+
+FILE = read_project(
+    {
+        "services": {
+            "web": {
+                "ports": [
+                    {"published": "8080", "target": 80},
+                    {"target": 9000},
+                    {"published": "8000-8010", "target": 81},
+                    {"published": "53", "target": 53, "protocol": "udp"},
+                ]
+            },
+            "host": {"network_mode": "host", "ports": [{"published": "1", "target": 1}]},
+        }
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("pins", "default_ports", "wanted"),
+    [
+        pytest.param({}, False, {}, id="nothing wanted"),
+        pytest.param({"web:80/tcp": 3000}, False, {"web:80/tcp": 3000}, id="a pin"),
+        pytest.param({"web:9000/tcp": 9000}, False, {"web:9000/tcp": 9000}, id="of a free port"),
+        pytest.param(
+            {}, True, {"web:80/tcp": 8080, "web:53/udp": 53}, id="the file's own, but for ranges"
+        ),
+        pytest.param(
+            {"web:80/tcp": 3000},
+            True,
+            {"web:80/tcp": 3000, "web:53/udp": 53},
+            id="a pin beats the file",
+        ),
+    ],
+)
+def test_pins(pins: dict[str, int], default_ports: bool, wanted: dict[str, int]) -> None:
+    settings = Settings(pins=pins)
+    assert pins_of(FILE, NO_MOVES, settings, default_ports=default_ports) == wanted
+
+
+def test_a_pin_of_an_unknown_port_names_the_closest() -> None:
+    with pytest.raises(ConfigError) as told:
+        pins_of(FILE, NO_MOVES, Settings(pins={"wep:80/tcp": 3000}))
+    assert "'wep:80/tcp'" in told.value.message
+    assert "did you mean 'web:80/tcp'?" in told.value.hint
+
+
+def test_a_pin_in_a_file_without_ports() -> None:
+    with pytest.raises(ConfigError) as told:
+        pins_of(read_project({}), NO_MOVES, Settings(pins={"web:80/tcp": 3000}))
+    assert "lists no ports" in told.value.hint
