@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint format bench clean
+.PHONY: help setup demo test test-latest test-unit lint format bench clean
 
 bin := .venv/bin
 with_engine := scripts/with-engine
@@ -18,6 +18,10 @@ demo: setup ## Two worktrees, two stacks at once, on a real engine; cleans up af
 
 test: setup lint ## The checks, then all tests, on a real engine; cleans up after itself
 	@$(with_engine) sh -c 'scripts/images.py && exec $(bin)/pytest $(PYTEST_ARGS)'
+
+test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
+	@COMPOSEPORTS_DEV_RELEASE=forky $(with_engine) sh -c 'scripts/images.py && \
+	    exec $(bin)/pytest tests/acceptance $(PYTEST_ARGS)'
 
 test-unit: setup ## The tests that need no engine
 	@$(bin)/pytest tests/unit tests/integration $(PYTEST_ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,7 +23,15 @@ _ANSWER_SECONDS = 10
 
 @contextmanager
 def borrowed() -> Iterator[dict[str, str]]:
-    """Lend an engine: hand out the variables that lead to it, and stop it if it was started."""
+    """Lend an engine: hand out the variables that lead to it, and stop it if it was started.
+
+    With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs.
+    """
+    release = os.environ.get("COMPOSEPORTS_DEV_RELEASE")
+    if release:
+        with _started(f"{_SHARED}-{release}", release) as environment:
+            yield environment
+        return
     if engine_answers():
         yield {} if _compose_version() >= OLDEST_COMPOSE else _newer_compose()
         return
@@ -31,7 +40,7 @@ def borrowed() -> Iterator[dict[str, str]]:
         cache.say(f"using engine {running}, which runs already")
         yield engine.environment(running)
         return
-    with _started() as environment:
+    with _started(_SHARED, None) as environment:
         yield environment
 
 
@@ -66,31 +75,32 @@ def _ours_on_the_host() -> str | None:
         (
             target.name
             for target in daemon.engines()
-            if target.name != _SHARED and not target.facts().get("namespace") and target.answers()
+            if not target.name.startswith(_SHARED) and not target.facts().get("namespace") and target.answers()
         ),
         None,
     )
 
 
 @contextmanager
-def _started() -> Iterator[dict[str, str]]:
+def _started(name: str, release: str | None) -> Iterator[dict[str, str]]:
     """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
-    users = cache.lock_file("engine-users")
+    users = cache.lock_file(f"engine-users-{name}")
     with users.open("a") as mark:
         # Waits only while somebody, alone, is stopping the engine.
         fcntl.flock(mark, fcntl.LOCK_SH)
         try:
-            engine.start(_SHARED)
-            yield engine.environment(_SHARED)
+            engine.start(name, release=release)
+            yield engine.environment(name)
         finally:
             fcntl.flock(mark, fcntl.LOCK_UN)
-            _stop_unless_used()
+            _stop_unless_used(name)
 
 
-def _stop_unless_used() -> None:
-    with cache.locked("engine-leaving"), cache.lock_file("engine-users").open("a") as mark:
+def _stop_unless_used(name: str) -> None:
+    users = cache.lock_file(f"engine-users-{name}")
+    with cache.locked("engine-leaving"), users.open("a") as mark:
         try:
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        engine.stop(_SHARED)
+        engine.stop(name)
