@@ -75,7 +75,9 @@ def _ours_on_the_host() -> str | None:
         (
             target.name
             for target in daemon.engines()
-            if not target.name.startswith(_SHARED) and not target.facts().get("namespace") and target.answers()
+            if not target.name.startswith(_SHARED)
+            and not target.facts().get("namespace")
+            and target.answers()
         ),
         None,
     )
