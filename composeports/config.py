@@ -1,4 +1,4 @@
-"""The only reader of environment variables: raw strings in, frozen and checked settings out."""
+"""The only reader of environment variables and settings files; frozen, checked values out."""
 
 import os
 from collections.abc import Mapping
@@ -7,8 +7,9 @@ from typing import Self
 
 from composeports.core.block import HIGHEST_PORT, Grid
 from composeports.core.session import check_session_id
+from composeports.core.settings import Settings, read_settings
 from composeports.errors import ConfigError
-from composeports.location import default_store_url
+from composeports.location import PYPROJECT, default_store_url, settings_files
 
 LOWEST = {"base_port": 1024, "range_per_session": 4, "ttl_minutes": 1, "max_sessions": 1}
 VARIABLES = {
@@ -130,3 +131,54 @@ class Config:
 
 def _keys(text: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSettings:
+    """A repository's settings and the file they come from, empty where there is none."""
+
+    settings: Settings = field(default_factory=Settings)
+    path: str = ""
+
+
+def find_settings(start: str, top: str | None) -> FoundSettings:
+    """Read the settings for the folder `start`: the nearest file up to `top`, or to the root.
+
+    That is `composeports.toml`, else a `pyproject.toml` with a table `[tool.composeports]`.
+    ConfigError names the file, the place in it, and what is accepted.
+    """
+    for path in settings_files(start, os.path.realpath(top) if top else None):
+        document: object = _read_toml(path)
+        where = path
+        if os.path.basename(path) == PYPROJECT:
+            document = _own_table(document)
+            where = f"{path} [tool.composeports]"
+        if isinstance(document, dict):
+            return FoundSettings(read_settings(document, where, os.path.dirname(path)), path)
+        if document is not None:
+            message = f"{path}: tool.composeports must be a table, got {document!r}"
+            raise ConfigError(message, hint="write [tool.composeports]", file=path)
+    return FoundSettings()
+
+
+def _own_table(document: object) -> object:
+    """Return what pyproject.toml says under `tool.composeports`; None where it says nothing."""
+    tool = document.get("tool") if isinstance(document, dict) else None
+    return tool.get("composeports") if isinstance(tool, dict) else None
+
+
+def _read_toml(path: str) -> object:
+    # 15 ms, and most repositories have no settings file.
+    from tomllib import load  # noqa: PLC0415
+
+    try:
+        with open(path, "rb") as file:
+            return load(file)
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror or error}"
+        raise ConfigError(message, hint="look at the file's rights", file=path) from error
+    except (ValueError, RecursionError) as error:
+        message = f"{path} is not valid TOML: {error}"
+        raise ConfigError(
+            message, hint="correct it there; nothing was changed", file=path
+        ) from None

@@ -1,11 +1,13 @@
-"""Where the store lies when nobody says otherwise; imports almost nothing, for `env`."""
+"""Where the store and the settings file lie; imports almost nothing, for `env`."""
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 SHARED = "/var/lib/composeports"
 STORE_FILE = "leases.sqlite3"
+SETTINGS_FILE = "composeports.toml"
+PYPROJECT = "pyproject.toml"
 
 
 def state_directory(environ: Mapping[str, str]) -> str:
@@ -35,3 +37,36 @@ def default_store_url(environ: Mapping[str, str]) -> str:
     """Return the URL of the SQLite store in the state directory."""
     path = os.path.join(state_directory(environ), STORE_FILE)
     return "sqlite://" + path.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+
+
+def settings_files(start: str, top: str | None) -> Iterator[str]:
+    """Yield the files that may hold settings for the folder `start`, first the one that wins.
+
+    They lie in `start` and its parents up to `top`, or to the root. All are real paths. A
+    `pyproject.toml` counts where it mentions composeports; whether as a table, only its reader
+    can tell.
+    """
+    folder = os.path.realpath(start)
+    while True:
+        path = os.path.join(folder, SETTINGS_FILE)
+        if os.path.exists(path):
+            yield path
+        path = os.path.join(folder, PYPROJECT)
+        if os.path.exists(path) and mentions(path, b"composeports"):
+            yield path
+        parent = os.path.dirname(folder)
+        if folder in {top, parent}:
+            return
+        folder = parent
+
+
+def mentions(path: str, word: bytes, *, beside: bytes = b"") -> bool:
+    """Tell whether the file has the word in it (`beside` is another one that contains it).
+
+    True for one that cannot be read, which its reader tells properly.
+    """
+    try:
+        with open(path, "rb") as file:
+            return word in file.read().replace(beside, b"")
+    except OSError:
+        return True

@@ -34,6 +34,7 @@ def request_of(workspace: Workspace, containers: Iterable[Container] | None) -> 
         ttl_minutes=settings.ttl_minutes,
         liveness=_liveness(containers),
         place=workspace.place,
+        prefix=workspace.settings.prefix,
     )
 
 

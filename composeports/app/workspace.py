@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from composeports.app.options import Options
-from composeports.config import Config
+from composeports.config import Config, find_settings
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import check_session_id, derive_session_id, project_name
+from composeports.core.settings import Settings
 from composeports.errors import NoLeaseError
 from composeports.host.compose import Compose
 from composeports.host.compose_files import OWN_MEMORY, Selection, select_files
@@ -53,6 +54,13 @@ class Workspace:
         return clean_environment(self.doors.environ, self.doors.cwd)
 
     @cached_property
+    def settings(self) -> Settings:
+        """What the repository's settings file says, looked for from here to the checkout's top."""
+        start = os.path.join(self.doors.cwd, self.options.project_directory or "")
+        checkout = find_checkout(start)
+        return find_settings(start, checkout and checkout[0]).settings
+
+    @cached_property
     def selection(self) -> Selection:
         """The files that Compose would use here."""
         return select_files(
@@ -61,7 +69,16 @@ class Workspace:
             files=self.options.files,
             env_files=self.options.env_files,
             project_directory=self.options.project_directory,
+            default_files=() if self.options.files else self.settings.files,
         )
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles to name to Compose, which reads COMPOSE_PROFILES by itself."""
+        given = self.options.profiles
+        if given or "COMPOSE_PROFILES" in {**self.selection.variables, **self.environ}:
+            return given
+        return self.settings.profiles
 
     @property
     def given_session(self) -> str | None:
@@ -91,13 +108,15 @@ class Workspace:
     @cached_property
     def folder(self) -> OwnFolder:
         """Our folder in the project directory; a session with a name has its own inside it."""
-        below = "" if self.given_session is None else project_name(self.session_id)
+        below = ""
+        if self.given_session is not None:
+            below = project_name(self.session_id, prefix=self._prefix(self.record()))
         return OwnFolder(self.selection.directory, below)
 
     @property
     def compose(self) -> Compose:
         """Compose on the files that are here now."""
-        return Compose(self.selection, self.environ, self.options.profiles, self.options.flags)
+        return Compose(self.selection, self.environ, self.profiles, self.options.flags)
 
     @cached_property
     def questions(self) -> Questions:
@@ -109,7 +128,7 @@ class Workspace:
     def stack(self) -> Stack:
         """What a later command needs to call Compose on the same files."""
         found = self.selection
-        return Stack(_real(found.files), _real(found.env_files), self.options.profiles)
+        return Stack(_real(found.files), _real(found.env_files), self.profiles)
 
     def record(self) -> Lease | None:
         """Return what the store knows of the session, held or remembered."""
@@ -124,7 +143,11 @@ class Workspace:
 
     def likely_project(self, record: Lease | None) -> str:
         """Return the project name the session has, or will most likely get."""
-        return record.project if record else project_name(self.session_id)
+        return record.project if record else project_name(self.session_id, prefix=self._prefix())
+
+    def _prefix(self, record: Lease | None = None) -> str:
+        """Return the project name's first part; a known session keeps its, as its volumes do."""
+        return record.project.rpartition("-")[0] if record else self.settings.prefix
 
 
 def _real(paths: Iterable[str]) -> tuple[str, ...]:

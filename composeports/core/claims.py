@@ -55,6 +55,7 @@ class Request:
     liveness: Liveness = UNKNOWN
     place: Place = field(default_factory=Place)
     avoid: frozenset[Block] = frozenset()
+    prefix: str = "ac"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
     until = request.now + request.ttl_minutes * 60
     if ledger.own is None:
         taken = {hold.project for hold in ledger.others}
-        name = project_name(request.session_id, taken)
+        name = project_name(request.session_id, taken, request.prefix)
         lease = Lease(request.session_id, block, name, request.now, until)
     else:
         lease = replace(

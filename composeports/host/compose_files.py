@@ -39,20 +39,24 @@ class Selection:
         self.variables = variables
 
 
-def select_files(
+def select_files(  # noqa: PLR0913 - all that Compose looks at for this
     cwd: str,
     environ: Mapping[str, str],
     *,
     files: Sequence[str] = (),
     env_files: Sequence[str] = (),
     project_directory: str | None = None,
+    default_files: Sequence[str] = (),
 ) -> Selection:
-    """Return what `docker compose` with these options would use; maybe no files."""
+    """Return what `docker compose` with these options would use; maybe no files.
+
+    `default_files` are used instead of a search, where neither `files` nor COMPOSE_FILE names any.
+    """
     here = _directory(cwd, project_directory, [_join(cwd, name) for name in files])
     given = _given_env_files(cwd, environ, env_files)
     dotenv = given if given is not None else _dot_env(here, environ)
     variables = _compose_variables(dotenv)
-    chosen = _choose(cwd, here, files, {**variables, **environ})
+    chosen = _named(cwd, files, {**variables, **environ}) or tuple(default_files) or _search(here)
     directory = _directory(here, project_directory and here, chosen)
     if given is None and directory != here:
         dotenv = (*_dot_env(directory, environ), *dotenv)
@@ -66,16 +70,14 @@ def _directory(cwd: str, project_directory: str | None, files: Sequence[str]) ->
     return os.path.dirname(files[0]) if files else cwd
 
 
-def _choose(
-    cwd: str, here: str, files: Sequence[str], settings: Mapping[str, str]
-) -> tuple[str, ...]:
+def _named(cwd: str, files: Sequence[str], settings: Mapping[str, str]) -> tuple[str, ...]:
     if files:
         return tuple(_join(cwd, name) for name in files)
     listed = settings.get("COMPOSE_FILE", "")
     if listed:
         separator = settings.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
         return tuple(_join(cwd, name) for name in listed.split(separator))
-    return _search(here)
+    return ()
 
 
 def _search(folder: str) -> tuple[str, ...]:

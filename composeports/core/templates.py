@@ -1,0 +1,84 @@
+"""Templates such as `http://{host}:{web:3000}`: their placeholders, checked and filled in."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from composeports.core.block import HIGHEST_PORT
+from composeports.errors import ConfigError
+
+# What every session has; `{SERVICE:PORT}` is a published port.
+NAMES = ("host", "db", "rest", "realtime", "api", "project")
+
+PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+PORT_KEY = re.compile(r"([A-Za-z0-9._-]+):([0-9]{1,5})(?:/(tcp|udp|sctp))?")
+
+
+def port_key(text: str) -> str | None:
+    """Return `web:3000/tcp` for `web:3000`; None for what is not SERVICE:PORT[/PROTOCOL]."""
+    match = PORT_KEY.fullmatch(text)
+    if match is None or not 1 <= int(match[2]) <= HIGHEST_PORT:
+        return None
+    return f"{match[1]}:{int(match[2])}/{match[3] or 'tcp'}"
+
+
+def expand(template: str, values: Mapping[str, str], where: str = "the template") -> str:
+    """Return the template with its placeholders replaced; `{{` and `}}` stand for braces.
+
+    `values` has names and normal port keys (`web:3000/tcp`). ConfigError, which begins with
+    `where`, for a placeholder that has no value.
+    """
+    return "".join(
+        text if name is None else _value(name, values, where)
+        for text, name in _parts(template, where)
+    )
+
+
+def check_template(template: str, where: str) -> None:
+    """Raise ConfigError for a placeholder that no session can fill in."""
+    for _, name in _parts(template, where):
+        if name is None or name in NAMES:
+            continue
+        if ":" not in name:
+            raise _unknown(name, NAMES, where)
+        if port_key(name) is None:
+            message = f"{where}: {{{name}}} is not a published port"
+            hint = "write {SERVICE:PORT} or {SERVICE:PORT/udp}, for example {web:3000}"
+            raise ConfigError(message, hint=hint, setting=where)
+
+
+def _parts(template: str, where: str) -> Iterator[tuple[str, str | None]]:
+    """Yield plain text with None, and for each placeholder its source and its name."""
+    end = 0
+    for match in PLACEHOLDER.finditer(template):
+        yield template[end : match.start()], None
+        end = match.end()
+        found = match[0]
+        if len(found) == 1:
+            message = f"{where}: {template!r} has a {found!r} without its other half"
+            hint = "write {{ and }} for braces that are meant as they are"
+            raise ConfigError(message, hint=hint, setting=where)
+        yield (found[0], None) if found in {"{{", "}}"} else (found, match[1])
+    yield template[end:], None
+
+
+def _value(name: str, values: Mapping[str, str], where: str) -> str:
+    key = port_key(name) or name
+    if key in values:
+        return values[key]
+    ports = [each for each in values if ":" in each]
+    if ":" not in name:
+        raise _unknown(name, (each for each in values if ":" not in each), where)
+    message = f"{where}: the stack publishes no port {key}"
+    hint = f"published: {', '.join(ports) or 'none'}"
+    raise ConfigError(message, hint=hint, setting=where)
+
+
+def _unknown(name: str, known: Iterable[str], where: str) -> ConfigError:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    known = list(known)
+    near = get_close_matches(name.lower(), known, 1)
+    meant = f"did you mean {{{near[0]}}}? " if near else ""
+    listed = ", ".join(f"{{{each}}}" for each in known)
+    hint = f"{meant}known: {listed} and {{SERVICE:PORT}}; {{{{ and }}}} are braces"
+    return ConfigError(f"{where}: {{{name}}} is unknown", hint=hint, setting=where)
