@@ -7,7 +7,7 @@ from typing import Self
 
 from composeports.core.block import HIGHEST_PORT, Grid
 from composeports.core.session import check_session_id
-from composeports.core.settings import Settings, read_settings
+from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 from composeports.location import PYPROJECT, default_store_url, settings_files
 
@@ -154,6 +154,9 @@ def find_settings(start: str, top: str | None) -> FoundSettings:
             document = _own_table(document)
             where = f"{path} [tool.composeports]"
         if isinstance(document, dict):
+            # Most repositories have no settings file, and save the time.
+            from composeports.core.settings_keys import read_settings  # noqa: PLC0415
+
             return FoundSettings(read_settings(document, where, os.path.dirname(path)), path)
         if document is not None:
             message = f"{path}: tool.composeports must be a table, got {document!r}"
@@ -168,8 +171,7 @@ def _own_table(document: object) -> object:
 
 
 def _read_toml(path: str) -> object:
-    # 15 ms, and most repositories have no settings file.
-    from tomllib import load  # noqa: PLC0415
+    from tomllib import load  # noqa: PLC0415 - 15 ms, and most repositories have no file
 
     try:
         with open(path, "rb") as file:

@@ -4,10 +4,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from composeports.core.block import HIGHEST_PORT
+from composeports.core.environment import Pair
+from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 
-# What every session has; `{SERVICE:PORT}` is a published port.
-NAMES = ("host", "db", "rest", "realtime", "api", "project")
+# What every session has, and the variable that it is the value of.
+VARIABLES = {
+    "db": "AGENT_COORDINATOR_DB_PORT",
+    "rest": "AGENT_COORDINATOR_REST_PORT",
+    "realtime": "AGENT_COORDINATOR_REALTIME_PORT",
+    "api": "API_PORT",
+    "project": "COMPOSE_PROJECT_NAME",
+}
+NAMES = ("host", *VARIABLES)
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 PORT_KEY = re.compile(r"([A-Za-z0-9._-]+):([0-9]{1,5})(?:/(tcp|udp|sctp))?")
@@ -30,6 +39,22 @@ def expand(template: str, values: Mapping[str, str], where: str = "the template"
     return "".join(
         text if name is None else _value(name, values, where)
         for text, name in _parts(template, where)
+    )
+
+
+def expand_env(
+    settings: Settings, fixed: Iterable[Pair], ports: Mapping[str, int], host: str
+) -> tuple[Pair, ...]:
+    """Return the variables of `[env]` with their templates filled in.
+
+    `fixed` are the session's six variables, `ports` its host ports by `"web:3000/tcp"`, `host` is
+    where they are reached. ConfigError for a template that names a port that is not published.
+    """
+    given = dict(fixed)
+    known = {"host": host} | {name: given[variable] for name, variable in VARIABLES.items()}
+    known |= {key: str(number) for key, number in ports.items()}
+    return tuple(
+        (name, expand(template, known, f"env.{name}")) for name, template in settings.env.items()
     )
 
 

@@ -144,8 +144,9 @@ def test_what_is_no_toml_is_told(repo: Path, data: bytes) -> None:
     assert str(path) in refused(repo).message
 
 
-def test_a_file_that_cannot_be_read_is_told(repo: Path) -> None:
-    path = repo / "composeports.toml"
+@pytest.mark.parametrize("name", ["composeports.toml", "pyproject.toml"])
+def test_a_file_that_cannot_be_read_is_told(repo: Path, name: str) -> None:
+    path = repo / name
     path.mkdir()
     assert refused(repo).message == f"cannot read {path}: Is a directory"
 

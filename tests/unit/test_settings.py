@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.core.environment import fixed_variables
-from composeports.core.settings import KEYS, Settings, expand_env, read_settings
-from composeports.core.templates import check_template, expand, port_key
+from composeports.core.settings import Settings
+from composeports.core.settings_keys import KEYS, read_settings
+from composeports.core.templates import check_template, expand, expand_env, port_key
 from composeports.errors import ConfigError
 
 FILE = "/repo/composeports.toml"
