@@ -122,12 +122,13 @@ def make_plan(
         moved=moved,
     )
     parts = [rule(context) for rule in RULES]
+    derived = _derived(context, {each.entry.key: each.number for each in moved}, host)
     named = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
         session_id=lease.session_id,
         project=lease.project,
         fixed=fixed,
-        variables=(*pinned.items(), *_variables(context)),
+        variables=(*pinned.items(), *_variables(context), *derived),
         endpoints=tuple(_endpoint(each, host) for each in moved),
         offsets=offsets,
         override=merge(part.override for part in parts),
@@ -162,6 +163,15 @@ def _endpoint(moved: MovedPort, host: str) -> Endpoint:
     port = moved.entry.port
     url = client_url(port, moved.number, host)
     return Endpoint(moved.entry.key, port.service, moved.number, port.protocol, url)
+
+
+def _derived(context: Context, ports: Mapping[str, int], host: str) -> tuple[tuple[str, str], ...]:
+    """Return what the settings derive from the ports, such as DATABASE_URL."""
+    if not context.settings.env:
+        return ()
+    from composeports.core.templates import expand_env  # noqa: PLC0415 - few settings have any
+
+    return expand_env(context.settings, context.fixed.items(), ports, host)
 
 
 def _variables(context: Context) -> Iterator[tuple[str, str]]:

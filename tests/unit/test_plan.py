@@ -13,6 +13,7 @@ from composeports.core.lease import Lease
 from composeports.core.override import Override, render
 from composeports.core.plan import RULES, Observed, Plan, make_plan
 from composeports.core.project import Json, read_project
+from composeports.core.settings import Settings
 from tests.support.planning import plan_of
 
 NAMES = st.sampled_from(["web", "db", "api", "a", "zz"])
@@ -191,3 +192,13 @@ def test_a_change_is_a_plain_document_in_json() -> None:
 def test_every_rule_says_in_one_line_what_it_does() -> None:
     for rule in RULES:
         assert re.fullmatch(r"[A-Z][^\n]+\.", (rule.__doc__ or "").splitlines()[0])
+
+
+def test_settings_derive_variables_from_the_ports() -> None:
+    env = {"DATABASE_URL": "postgresql://{host}:{db}/app", "SITE": "http://{host}:{web:80}"}
+    web = {"ports": [{"published": "80", "target": 80, "protocol": "tcp"}]}
+    made = plan_of({"services": {"web": web}}, settings=Settings(env=env))
+    assert dict(made.plan.environment).items() >= {
+        ("DATABASE_URL", "postgresql://localhost:10000/app"),
+        ("SITE", "http://localhost:10004"),
+    }
