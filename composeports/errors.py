@@ -86,6 +86,20 @@ class NoPortsAvailableError(ComposeportsError):
     exit_code = EXIT_TRY_LATER
 
 
+class PortHeldError(ComposeportsError):
+    """A port that has to be this one, and no other, is held or used by somebody else."""
+
+    code = "port_held"
+    exit_code = EXIT_TRY_LATER
+
+
+class NoSubnetsAvailableError(ComposeportsError):
+    """The pool has no subnet of the wanted size that nobody else has."""
+
+    code = "no_subnets_available"
+    exit_code = EXIT_TRY_LATER
+
+
 class StoreBusyError(ComposeportsError):
     """Somebody else holds the store's write lock for longer than we wait."""
 

@@ -14,6 +14,7 @@ from composeports.app.leasing import (
     with_plan,
 )
 from composeports.app.workspace import Workspace
+from composeports.core.claims import Ledger
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
 from composeports.core.override import render
@@ -69,7 +70,7 @@ class _Prepared:
 def plan(workspace: Workspace) -> Plan:
     """Return what `up` would do now; writes nothing and leases nothing."""
     answer, containers = _look(workspace, engine_needed=False)
-    lease = likely_lease(workspace, containers, lambda lease: with_plan(lease, answer.observed))
+    lease = likely_lease(workspace, containers, lambda lease, _: with_plan(lease, answer.observed))
     return make_plan(answer.observed, lease)
 
 
@@ -118,7 +119,7 @@ def _prepare(workspace: Workspace, *, engine_needed: bool = True) -> _Prepared:
     before = workspace.record()
     answer, containers = _look(workspace, engine_needed=engine_needed)
 
-    def finish(lease: Lease) -> Lease:
+    def finish(lease: Lease, _: Ledger) -> Lease:
         planned = with_plan(lease, answer.observed)
         stack = replace(workspace.stack, overridden=bool(planned.ports))
         return replace(planned, stack=stack)

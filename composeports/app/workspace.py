@@ -19,6 +19,7 @@ from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, read_branch
 from composeports.host.inherited import clean_environment
 from composeports.host.questions import Questions
+from composeports.host.routes import routed_subnets
 from composeports.host.sockets import taken_ports
 from composeports.stores.base import Store
 
@@ -38,6 +39,7 @@ class Doors:
     engine: Engine
     now: Callable[[], float] = time.time
     taken: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = taken_ports
+    routes: Callable[[], tuple[str, ...]] = routed_subnets
     say: Callable[[str], None] = _silent
 
 

@@ -27,6 +27,10 @@ class Block:
             raise ValueError(message)
         return self.start + offset
 
+    def __contains__(self, port: int) -> bool:
+        """Tell whether `port` is one of the block's."""
+        return self.start <= port <= self.last
+
     def overlaps(self, other: "Block") -> bool:
         """Tell whether the two blocks have a port in common."""
         return self.start <= other.last and other.start <= self.last

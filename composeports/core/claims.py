@@ -1,23 +1,57 @@
-"""Who gets which block: claim, renew, release and reclaim, as decisions over what a store knows."""
+"""Who gets which ports: claim, renew, release and reclaim, as decisions over what a store knows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from composeports.core.block import Block, Grid
 from composeports.core.lease import Lease, Place
 from composeports.core.session import check_session_id, project_name
-from composeports.errors import NoPortsAvailableError
+from composeports.core.subnet import overlapping
+from composeports.errors import NoPortsAvailableError, PortHeldError
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What a decision needs to know of another session's lease, held or remembered."""
+    """What a decision needs to know of another session's lease, held or remembered.
+
+    `directory` is where its Compose file is, empty where that is not known.
+    """
 
     session_id: str
     block: Block
     project: str
     expires_at: float
     held: bool
+    pins: frozenset[int] = frozenset()
+    subnets: tuple[str, ...] = ()
+    directory: str = ""
+
+    @classmethod
+    def of(cls, lease: Lease) -> Self:
+        """Return what others have to know of `lease`."""
+        return cls(
+            lease.session_id,
+            lease.block,
+            lease.project,
+            lease.expires_at,
+            lease.held,
+            frozenset(lease.pins.values()),
+            tuple(lease.subnets.values()),
+            lease.place.directory,
+        )
+
+    def has(self, port: int) -> bool:
+        """Tell whether `port` is pinned or in the block."""
+        return port in self.pins or port in self.block
+
+    def shares_port(self, block: Block, pins: Iterable[int]) -> bool:
+        """Tell whether a lease with this block and these pins would share a port."""
+        return (
+            self.block.overlaps(block)
+            or any(port in block for port in self.pins)
+            or any(map(self.has, pins))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +60,16 @@ class Ledger:
 
     own: Lease | None = None
     others: tuple[Hold, ...] = ()
+
+    @property
+    def held_subnets(self) -> tuple[str, ...]:
+        """The subnets of all other sessions that hold a lease."""
+        return tuple(text for hold in self.others if hold.held for text in hold.subnets)
+
+    @property
+    def remembered_subnets(self) -> tuple[str, ...]:
+        """The subnets that others would like to get back; a store may know only a part."""
+        return tuple(text for hold in self.others if not hold.held for text in hold.subnets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +90,10 @@ UNKNOWN = Liveness(known=False)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a session asks for. `ttl_minutes` counts from `now` (seconds since the epoch)."""
+    """What a session asks for. `ttl_minutes` counts from `now` (seconds since the epoch).
+
+    `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`.
+    """
 
     session_id: str
     grid: Grid
@@ -56,6 +103,7 @@ class Request:
     place: Place = field(default_factory=Place)
     avoid: frozenset[Block] = frozenset()
     prefix: str = "ac"
+    pins: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +131,20 @@ class Outcome:
 def claim(ledger: Ledger, request: Request) -> Outcome:
     """Give the session its block: the one it holds, the one it had, else the lowest free one.
 
-    NoPortsAvailableError when there is none; the store then writes nothing.
+    With it go the ports in `request.pins`, instead of those that the session had pinned before.
+    PortHeldError when another session has one of these, NoPortsAvailableError when there is no
+    block; the store then writes nothing.
     """
     check_session_id(request.session_id)
+    _refuse_held_pins(ledger, request)
     own = ledger.own
     if own is not None and own.held and _keeps(own, request):
-        return Outcome(own.renewed(request.now, request.ttl_minutes).at(request.place))
+        return _granted(ledger, request, replace(own, pins=dict(request.pins)))
     block = next(_candidates(ledger, request), None)
     if block is None:
         raise _no_ports(ledger, request)
-    return _granted(ledger, request, block)
+    outcome = _granted(ledger, request, _fresh(ledger, request, block))
+    return replace(outcome, extended=_extended(ledger, request, outcome.reclaimed))
 
 
 def _keeps(own: Lease, request: Request) -> bool:
@@ -102,47 +154,101 @@ def _keeps(own: Lease, request: Request) -> bool:
     return own.block in request.grid or not request.liveness.idle(own.project)
 
 
-def _granted(ledger: Ledger, request: Request, block: Block) -> Outcome:
-    lost = [hold for hold in ledger.others if hold.held and hold.block.overlaps(block)]
-    until = request.now + request.ttl_minutes * 60
+def _refuse_held_pins(ledger: Ledger, request: Request) -> None:
+    if not request.pins:
+        return
+    standing = [hold for hold in ledger.others if _stands(hold, request)]
+    for key, port in request.pins.items():
+        for hold in standing:
+            if hold.has(port):
+                raise _port_held(key, port, hold)
+
+
+def _port_held(key: str, port: int, hold: Hold) -> PortHeldError:
+    how = "pinned" if port in hold.pins else f"in the block {hold.block.start}-{hold.block.last}"
+    place = f" in {hold.directory}" if hold.directory else ""
+    return PortHeldError(
+        f"port {port}, which {key} has to have, is held by the session {hold.session_id}{place} "
+        f"({how})",
+        hint="`composeports down` there frees it; or give this session another port",
+        port=port,
+        key=key,
+        holder=hold.session_id,
+        directory=hold.directory,
+    )
+
+
+def _granted(ledger: Ledger, request: Request, lease: Lease) -> Outcome:
+    """Return the lease renewed; who had one of its ports, and does not stand, loses all of its."""
     return Outcome(
-        lease=_fresh(ledger, request, block),
-        reclaimed=tuple(hold.session_id for hold in lost),
-        extended=tuple(
-            (hold.session_id, until)
+        lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
+        reclaimed=tuple(
+            hold.session_id
             for hold in ledger.others
-            if hold.held and hold.expires_at <= request.now and hold not in lost
-            if hold.project in request.liveness.running
+            if hold.held and hold.shares_port(lease.block, lease.pins.values())
         ),
     )
 
 
-def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
-    """Return a new lease; what the session is remembered for (project, offsets) is kept."""
+def _extended(
+    ledger: Ledger, request: Request, reclaimed: tuple[str, ...]
+) -> tuple[tuple[str, float], ...]:
+    """Return expired leases whose stacks run, with the time that they get."""
     until = request.now + request.ttl_minutes * 60
+    return tuple(
+        (hold.session_id, until)
+        for hold in ledger.others
+        if hold.held and hold.expires_at <= request.now and hold.session_id not in reclaimed
+        if hold.project in request.liveness.running
+    )
+
+
+def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
+    """Return a new lease; what the session is remembered for (project, offsets) is kept.
+
+    So are its subnets, but for those that another session has got meanwhile.
+    """
+    pins = dict(request.pins)
     if ledger.own is None:
         taken = {hold.project for hold in ledger.others}
         name = project_name(request.session_id, taken, request.prefix)
-        lease = Lease(request.session_id, block, name, request.now, until)
-    else:
-        lease = replace(
-            ledger.own, block=block, allocated_at=request.now, ports={}, urls={}, environment=()
-        )
-    return lease.renewed(request.now, request.ttl_minutes).at(request.place)
+        return Lease(request.session_id, block, name, request.now, request.now, pins=pins)
+    subnets = _without(ledger.own.subnets, ledger.held_subnets)
+    return replace(
+        ledger.own,
+        block=block,
+        allocated_at=request.now,
+        ports={},
+        urls={},
+        environment=(),
+        pins=pins,
+        subnets=subnets,
+    )
+
+
+def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]:
+    lost = overlapping(subnets.values(), taken)
+    return {key: subnet for key, subnet in subnets.items() if subnet not in lost}
 
 
 def _candidates(ledger: Ledger, request: Request) -> Iterator[Block]:
-    """Yield free blocks: the session's earlier one, those nobody remembers, then the rest."""
-    standing = [hold.block for hold in ledger.others if _stands(hold, request)]
+    """Yield free blocks: the session's earlier one, those nobody remembers, then the rest.
+
+    One with a port that the session itself pins comes after those without.
+    """
+    standing = [hold for hold in ledger.others if _stands(hold, request)]
     remembered = {hold.block for hold in ledger.others}
     free = [
         block
         for block in request.grid.blocks()
-        if block not in request.avoid and not any(map(block.overlaps, standing))
+        if block not in request.avoid
+        if not any(hold.shares_port(block, ()) for hold in standing)
     ]
     if ledger.own is not None and ledger.own.block in free:
         yield ledger.own.block
-    yield from (block for block in free if block not in remembered)
+    clear = [block for block in free if not any(port in block for port in request.pins.values())]
+    yield from (block for block in clear if block not in remembered)
+    yield from clear
     yield from free
 
 
@@ -156,7 +262,10 @@ def _no_ports(ledger: Ledger, request: Request) -> NoPortsAvailableError:
     grid = request.grid
     held = sum(hold.held for hold in ledger.others)
     busy = len(request.avoid)
+    pinned = len(_only_pinned(ledger, request))
     reason = f"{held} held by other sessions"
+    if pinned:
+        reason += f", {pinned} with a port that another session has pinned"
     if busy:
         reason += f", {busy} with a port that something else uses"
     return NoPortsAvailableError(
@@ -167,6 +276,18 @@ def _no_ports(ledger: Ledger, request: Request) -> NoPortsAvailableError:
         held=held,
         busy_blocks=sorted(block.start for block in request.avoid),
     )
+
+
+def _only_pinned(ledger: Ledger, request: Request) -> list[Block]:
+    """Return the blocks that are not free for nothing but a pinned port in them."""
+    standing = [hold for hold in ledger.others if _stands(hold, request)]
+    pinned = [port for hold in standing for port in hold.pins]
+    return [
+        block
+        for block in request.grid.blocks()
+        if any(port in block for port in pinned)
+        if not any(hold.block.overlaps(block) for hold in standing)
+    ]
 
 
 def release(ledger: Ledger) -> Outcome:
@@ -180,3 +301,19 @@ def renew(ledger: Ledger, now: float, place: Place | None = None) -> Outcome:
     if own is None or not own.held:
         return Outcome()
     return Outcome(own.renewed(now, own.ttl_minutes).at(place or own.place))
+
+
+def restored(ledger: Ledger, before: Lease | None) -> Outcome:
+    """Put the session's record back to what it was, but for what others have got meanwhile."""
+    if before is None:
+        return Outcome(forget=True)
+    if not before.held:
+        return Outcome(before)
+    rivals = [hold for hold in ledger.others if hold.held]
+    if any(hold.shares_port(before.block, ()) for hold in rivals):
+        return Outcome(before.released())
+    pins = {
+        key: port for key, port in before.pins.items() if not any(hold.has(port) for hold in rivals)
+    }
+    subnets = _without(before.subnets, ledger.held_subnets)
+    return Outcome(replace(before, pins=pins, subnets=subnets))

@@ -15,13 +15,18 @@ RUNNING = frozenset({"running", "restarting", "paused"})
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 _COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
-_FORMAT = "\t".join((*_COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}"))
+_FORMAT = "\t".join((*_COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
 # As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
 _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 _BINDINGS = (
     "{{range $target, $bindings := .HostConfig.PortBindings}}"
     "{{range $bindings}}{{.HostPort}} {{$target}}\n{{end}}{{end}}"
 )
+_SUBNETS = (
+    f'{{{{index .Labels "{PROJECT_LABEL}"}}}}{{{{range .IPAM.Config}}}}\t{{{{.Subnet}}}}{{{{end}}}}'
+)
+# As different versions say that a network of a list is gone.
+_GONE = ("no such network", "not found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Container:
     project: str
     service: str
     ports: tuple[tuple[int, int, str], ...] = ()
+    name: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -108,6 +114,24 @@ class Engine:
         only = f"label={PROJECT_LABEL}={project}"
         return tuple(self._ask("network", "ls", "--quiet", "--filter", only).split())
 
+    def subnets(self, exclude_project: str = "") -> tuple[str, ...]:
+        """Return the subnets of all networks but those of one project."""
+        found = self.project_subnets()
+        return tuple(each for project, each in found if not project or project != exclude_project)
+
+    def project_subnets(self) -> tuple[tuple[str, str], ...]:
+        """Return (project, subnet) for all networks; the project is empty for one of none."""
+        ids = self._ask("network", "ls", "--quiet", "--no-trunc").split()
+        if not ids:
+            return ()
+        answer = self._start("network", "inspect", "--format", _SUBNETS, *ids).finish()
+        if answer.code and not _only_gone(answer.err):
+            raise _failure(answer.code, answer.err)
+        rows = (line.split("\t") for line in answer.out.splitlines())
+        return tuple(
+            (project, subnet) for project, *subnets in rows for subnet in subnets if subnet
+        )
+
     def volumes(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's volumes."""
         only = f"label={PROJECT_LABEL}={project}"
@@ -116,8 +140,14 @@ class Engine:
 
 def _parse_containers(text: str) -> Iterator[Container]:
     for line in text.splitlines():
-        identity, state, project, service, ports = (*line.split("\t"), "", "", "", "")[:5]
-        yield Container(identity, state, project, service, tuple(sorted(set(_parse_ports(ports)))))
+        identity, state, project, service, ports, names = (*line.split("\t"), *[""] * 5)[:6]
+        published = tuple(sorted(set(_parse_ports(ports))))
+        yield Container(identity, state, project, service, published, _own_name(names))
+
+
+def _own_name(names: str) -> str:
+    """Return the name that is no link's (`other/alias`)."""
+    return next((name for name in names.split(",") if "/" not in name), names)
 
 
 def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
@@ -126,6 +156,12 @@ def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
         last = int(match["last"] or first)
         for step in range(last - first + 1):
             yield first + step, target + step, match["proto"]
+
+
+def _only_gone(err: str) -> bool:
+    """Tell whether all that is complained about is networks that are there no more."""
+    lines = [line.lower() for line in err.splitlines() if line.strip()]
+    return bool(lines) and all(any(words in line for words in _GONE) for line in lines)
 
 
 def _failure(code: int, err: str) -> EngineError | ComposeMissingError:

@@ -12,9 +12,10 @@ Decide = Callable[[Ledger], Outcome]
 class Store(Protocol):
     """Leases by session id, held ones and remembered ones.
 
-    Two held leases never overlap and never share a project name; an `update` that would
-    break this fails with StoreError and writes nothing. Every method may raise StoreError
-    (unusable), and `update` StoreBusyError (somebody holds the write lock for too long).
+    Two held leases never share a host port (of a block or pinned), a subnet or a project name;
+    an `update` that would break this fails with StoreError and writes nothing. Every method may
+    raise StoreError (unusable), and `update` StoreBusyError (somebody holds the write lock for
+    too long).
     """
 
     def get(self, session_id: str) -> Lease | None:

@@ -1,7 +1,8 @@
-"""Refuses an outcome that gives two sessions one port or one project name, for every store."""
+"""Refuses an outcome that gives two sessions one port, subnet or project, for every store."""
 
 from composeports.core.claims import Hold, Ledger, Outcome
 from composeports.core.lease import Lease
+from composeports.core.subnet import overlapping
 from composeports.errors import StoreError
 
 
@@ -21,14 +22,26 @@ def refuse_conflicts(session_id: str, ledger: Ledger, outcome: Outcome) -> None:
 
 
 def _clash(lease: Lease, hold: Hold) -> bool:
-    return lease.project == hold.project or lease.block.overlaps(hold.block)
+    return (
+        lease.project == hold.project
+        or hold.shares_port(lease.block, lease.pins.values())
+        or bool(overlapping(lease.subnets.values(), hold.subnets))
+    )
 
 
 def _conflict(lease: Lease, hold: Hold) -> StoreError:
+    mine, theirs = _said(Hold.of(lease)), _said(hold)
     return StoreError(
-        f"ports {lease.block.start}-{lease.block.last} and project {lease.project} are not free: "
-        f"session {hold.session_id} holds {hold.block.start}-{hold.block.last} as {hold.project}",
+        f"ports {mine} and project {lease.project} are not free: "
+        f"session {hold.session_id} holds {theirs} as {hold.project}",
         hint="`composeports status` shows who holds what; `composeports down` there frees it",
         session_id=lease.session_id,
         holder=hold.session_id,
     )
+
+
+def _said(hold: Hold) -> str:
+    """Return "10000-10099, 3000, subnets 10.213.0.0/24", as far as there are some."""
+    block = f"{hold.block.start}-{hold.block.last}"
+    subnets = f", subnets {', '.join(hold.subnets)}" if hold.subnets else ""
+    return ", ".join((block, *map(str, sorted(hold.pins)))) + subnets

@@ -48,7 +48,7 @@ class MemoryStore:
 
     def _ledger(self, session_id: str) -> Ledger:
         others = (lease for name, lease in self._leases.items() if name != session_id)
-        return Ledger(self._leases.get(session_id), tuple(map(_hold, others)))
+        return Ledger(self._leases.get(session_id), tuple(map(Hold.of, others)))
 
     def _write(self, session_id: str, outcome: Outcome) -> None:
         for name in outcome.reclaimed:
@@ -61,7 +61,3 @@ class MemoryStore:
             self._leases.pop(session_id, None)
         elif outcome.lease is not None:
             self._leases[session_id] = outcome.lease
-
-
-def _hold(lease: Lease) -> Hold:
-    return Hold(lease.session_id, lease.block, lease.project, lease.expires_at, lease.held)

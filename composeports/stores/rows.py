@@ -3,10 +3,12 @@
 import json
 
 from composeports.core.block import Block
+from composeports.core.claims import Hold
 from composeports.core.lease import Lease, Place, Stack
 from composeports.errors import StoreError
 
-# The columns that decisions need come first; the rest is text that only the session itself reads.
+NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)
+# The columns that decisions need come first; of the rest they look at the place alone.
 COLUMNS = (
     "session_id",
     "start",
@@ -16,12 +18,16 @@ COLUMNS = (
     "allocated_at",
     "expires_at",
     "ttl_minutes",
+    "pins",
+    "subnets",
     "environment",
     "stack",
     "memory",
     "place",
 )
-Row = tuple[str, int, int, str, int, float, float, int, str, str, str, str]
+Row = tuple[str, int, int, str, int, float, float, int, str, str, str, str, str, str]
+HOLD_COLUMNS = (*COLUMNS[:4], "expires_at", "held", "pins", "subnets", "place")
+HoldRow = tuple[str, int, int, str, float, int, str, str, str]
 
 
 def to_row(lease: Lease) -> Row:
@@ -38,6 +44,8 @@ def to_row(lease: Lease) -> Row:
         lease.allocated_at,
         lease.expires_at,
         lease.ttl_minutes,
+        json.dumps(dict(lease.pins)),
+        json.dumps(dict(lease.subnets)),
         json.dumps(lease.environment),
         json.dumps(_stack(lease.stack)),
         json.dumps(_memory(lease)),
@@ -49,15 +57,41 @@ def from_row(row: Row, where: str) -> Lease:
     """Return the lease of a row; StoreError, naming the store, for one that makes no sense."""
     try:
         return _lease(row)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        message = f"the lease store {where} holds a damaged record of session {row[0]!r}"
-        hint = "end that session's stack and move the file away; the next command makes a new one"
-        raise StoreError(message, hint=hint, session_id=row[0]) from error
+    except NO_SENSE as error:
+        raise _damaged(row[0], where) from error
+
+
+def hold_from_row(row: HoldRow, where: str) -> Hold:
+    """Return what others have to know of a row's lease; StoreError as in `from_row`."""
+    try:
+        return _hold(row)
+    except NO_SENSE as error:
+        raise _damaged(row[0], where) from error
+
+
+def _damaged(session_id: str, where: str) -> StoreError:
+    message = f"the lease store {where} holds a damaged record of session {session_id!r}"
+    hint = "end that session's stack and move the file away; the next command makes a new one"
+    return StoreError(message, hint=hint, session_id=session_id)
+
+
+def _hold(row: HoldRow) -> Hold:
+    session_id, start, size, project, expires_at, held, pins, subnets, place = row
+    return Hold(
+        session_id,
+        Block(start, size),
+        project,
+        expires_at,
+        bool(held),
+        frozenset(json.loads(pins).values()),
+        tuple(json.loads(subnets).values()),
+        json.loads(place)["directory"],
+    )
 
 
 def _lease(row: Row) -> Lease:
     session_id, start, size, project, held, allocated_at, expires_at, ttl_minutes = row[:8]
-    environment, stack, memory, place = map(json.loads, row[8:])
+    pins, subnets, environment, stack, memory, place = map(json.loads, row[8:])
     return Lease(
         session_id=session_id,
         block=Block(start, size),
@@ -69,6 +103,8 @@ def _lease(row: Row) -> Lease:
         offsets=memory["offsets"],
         ports=memory["ports"],
         urls=memory["urls"],
+        pins=pins,
+        subnets=subnets,
         environment=tuple((name, value) for name, value in environment),
         place=Place(**place),
         stack=Stack(
@@ -76,6 +112,7 @@ def _lease(row: Row) -> Lease:
             env_files=tuple(stack["env_files"]),
             profiles=tuple(stack["profiles"]),
             overridden=stack["overridden"],
+            default_ports=stack["default_ports"],
         ),
     )
 
@@ -94,6 +131,7 @@ def _stack(stack: Stack) -> dict[str, object]:
         "env_files": stack.env_files,
         "profiles": stack.profiles,
         "overridden": stack.overridden,
+        "default_ports": stack.default_ports,
     }
 
 

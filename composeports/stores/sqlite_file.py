@@ -26,6 +26,8 @@ SCHEMA = (
         allocated_at REAL NOT NULL,
         expires_at REAL NOT NULL,
         ttl_minutes INTEGER NOT NULL,
+        pins TEXT NOT NULL,
+        subnets TEXT NOT NULL,
         environment TEXT NOT NULL,
         stack TEXT NOT NULL,
         memory TEXT NOT NULL,

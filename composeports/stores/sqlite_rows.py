@@ -1,15 +1,17 @@
 """The statements of the SQLite store, on an open connection; knows no locks and no files."""
 
 import sqlite3
+from collections.abc import Callable
 
-from composeports.core.block import Block
 from composeports.core.claims import Hold, Ledger, Outcome
 from composeports.core.lease import Lease
 from composeports.core.session import project_name
-from composeports.stores.rows import COLUMNS, from_row, to_row
+from composeports.stores.rows import COLUMNS, HOLD_COLUMNS, from_row, hold_from_row, to_row
+
+Values = tuple[str, ...] | dict[str, str]
 
 LEASE = f"SELECT {', '.join(COLUMNS)} FROM leases"  # noqa: S608 - our own column names
-HOLD = "SELECT session_id, start, size, project, expires_at, held FROM leases"
+HOLD = f"SELECT {', '.join(HOLD_COLUMNS)} FROM leases"  # noqa: S608 - our own column names
 # One remembered session a block, by jumps in the index: thousands of them cost no more than a few.
 REMEMBERED = f"""
     WITH RECURSIVE known (id, block) AS (
@@ -56,30 +58,30 @@ def read_ledger(connection: sqlite3.Connection, session_id: str, where: str) -> 
     of a new session.
     """
     own = read_lease(connection, session_id, where)
-    rows = connection.execute(f"{HOLD} WHERE held = 1 AND session_id <> ?", (session_id,))
-    held = [_hold(row) for row in rows]
-    remembered = [_hold(row) for row in connection.execute(REMEMBERED, {"own": session_id})]
-    namesakes = [] if own is not None else _namesakes(connection, session_id, held)
+
+    def read(statement: str, values: Values) -> list[Hold]:
+        return [hold_from_row(row, where) for row in connection.execute(statement, values)]
+
+    held = read(f"{HOLD} WHERE held = 1 AND session_id <> ?", (session_id,))
+    remembered = read(REMEMBERED, {"own": session_id})
+    namesakes = [] if own is not None else _namesakes(read, session_id, held)
     return Ledger(own, tuple(dict.fromkeys((*held, *remembered, *namesakes))))
 
 
-def _namesakes(connection: sqlite3.Connection, session_id: str, held: list[Hold]) -> list[Hold]:
+def _namesakes(
+    read: Callable[[str, Values], list[Hold]], session_id: str, held: list[Hold]
+) -> list[Hold]:
     """Return who is remembered by a project name that a new session would get, in turn."""
     tried: set[str] = set()
     found: list[Hold] = []
     while True:
         name = project_name(session_id, tried)
         digest = name.rpartition("-")[2]
-        namesakes = [_hold(row) for row in connection.execute(NAMESAKES, (digest,))]
+        namesakes = read(NAMESAKES, (digest,))
         if not namesakes and not any(hold.project.endswith(digest) for hold in held):
             return found
         found += namesakes
         tried.add(name)
-
-
-def _hold(row: tuple[str, int, int, str, float, int]) -> Hold:
-    session_id, start, size, project, expires_at, held = row
-    return Hold(session_id, Block(start, size), project, expires_at, bool(held))
 
 
 def write_outcome(connection: sqlite3.Connection, session_id: str, outcome: Outcome) -> None:

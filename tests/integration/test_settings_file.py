@@ -242,7 +242,7 @@ def test_a_new_session_gets_the_prefix(repo: Path) -> None:
     name = project_name(here.session_id, prefix="team")
     assert name.startswith("team-")
     assert here.likely_project(None) == name
-    assert likely_lease(here, (), lambda lease: lease).project == name
+    assert likely_lease(here, (), lambda lease, _: lease).project == name
     assert taken(here).project == name
 
 
@@ -294,7 +294,7 @@ def printed(
         environ = dict(os.environ)
         doors = Doors(environ, str(place), Config(), store, Engine(environ))
         here = Workspace(doors)
-        take_lease(here, (), lambda lease: replace(lease, stack=here.stack))
+        take_lease(here, (), lambda lease, _: replace(lease, stack=here.stack))
         long = as_export(environment(here)) + "\n"
         store.close()
         short = capsysbinary.readouterr().out.decode() if answer(["env"]) == 0 else None
