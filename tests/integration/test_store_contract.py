@@ -3,9 +3,10 @@
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from composeports.core.block import Block, Grid
 from composeports.core.claims import (
     NOTHING_RUNS,
     UNKNOWN,
+    Hold,
     Ledger,
     Liveness,
     Outcome,
@@ -26,7 +28,13 @@ from composeports.core.claims import (
 )
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import project_name
-from composeports.errors import ComposeportsError, NoPortsAvailableError, StoreError
+from composeports.core.subnets import SubnetNeed, assign_subnets
+from composeports.errors import (
+    ComposeportsError,
+    NoPortsAvailableError,
+    PortHeldError,
+    StoreError,
+)
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
 from composeports.stores.sqlite import SqliteStore
@@ -39,6 +47,7 @@ GRID = Grid(10000, 10, 4)
 NOON = 43200.0
 TTL = 2
 LATER = NOON + TTL * 60 + 1
+SMALL_POOL = "10.213.0.0/22"
 
 BACKENDS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
@@ -54,10 +63,29 @@ class Leases:
     grid: Grid = GRID
 
     def claim(
-        self, session_id: str, now: float = NOON, liveness: Liveness = UNKNOWN, ttl: int = TTL
+        self,
+        session_id: str,
+        now: float = NOON,
+        liveness: Liveness = UNKNOWN,
+        ttl: int = TTL,
+        *,
+        pins: Mapping[str, int] | None = None,
+        needs: Iterable[SubnetNeed] = (),
     ) -> Outcome:
-        request = Request(session_id, self.grid, now, ttl, liveness)
-        return self.store.update(session_id, lambda ledger: claim(ledger, request))
+        """Claim a block, and a subnet of the small pool for each of `needs` in the same step."""
+        request = Request(session_id, self.grid, now, ttl, liveness, pins=pins or {})
+
+        def decide(ledger: Ledger) -> Outcome:
+            outcome = claim(ledger, request)
+            lease, taken = outcome.granted, ledger.held_subnets
+            subnets = assign_subnets(needs, lease.subnets, taken, SMALL_POOL)
+            return replace(outcome, lease=replace(lease, subnets=subnets))
+
+        return self.store.update(session_id, decide)
+
+    def pin(self, session_id: str, *ports: int, now: float = NOON) -> Lease:
+        pins = {f"web:{port}/tcp": port for port in ports}
+        return self.claim(session_id, now, pins=pins).granted
 
     def start(self, session_id: str, now: float = NOON) -> int:
         return self.claim(session_id, now).granted.block.start
@@ -287,6 +315,138 @@ def test_a_remembered_name_with_another_prefix_ends_the_search_all_the_same(leas
     assert leases.claim("a").granted.project == project_name("a")
 
 
+# Pins: single ports outside the block
+
+
+def test_a_pin_is_held_with_the_block(leases: Leases) -> None:
+    granted = leases.pin("a", 3000, 8080)
+    assert granted.pins == {"web:3000/tcp": 3000, "web:8080/tcp": 8080}
+    assert leases.store.get("a") == granted
+
+
+def test_the_pins_of_the_last_claim_are_the_ones_that_count(leases: Leases) -> None:
+    first = leases.pin("a", 3000, 8080)
+    again = leases.pin("a", 8080, now=NOON + 1)
+    assert again == replace(first, pins={"web:8080/tcp": 8080}, expires_at=again.expires_at)
+    assert leases.pin("b", 3000).pins == {"web:3000/tcp": 3000}
+    assert leases.claim("a").granted.pins == {}
+
+
+@pytest.mark.parametrize("port", [3000, 10005])
+def test_a_port_that_another_session_has_cannot_be_pinned(leases: Leases, port: int) -> None:
+    before = leases.pin("a", 3000)
+    with pytest.raises(PortHeldError) as told:
+        leases.pin("b", port)
+    assert f"port {port}" in told.value.message
+    assert "the session a" in told.value.message
+    assert leases.store.held() == [before]
+    assert leases.store.get("b") is None
+
+
+def test_a_released_pin_is_free_for_others(leases: Leases) -> None:
+    leases.pin("a", 3000)
+    leases.release("a")
+    assert leases.pin("b", 3000).pins == {"web:3000/tcp": 3000}
+    with pytest.raises(PortHeldError):
+        leases.pin("a", 3000)
+
+
+def test_no_block_with_a_pinned_port_is_given(leases: Leases) -> None:
+    leases.pin("a", 10019, 10020)
+    assert [leases.start(name) for name in "b"] == [10030]
+    with pytest.raises(NoPortsAvailableError, match="2 with a port that another session has pin"):
+        leases.start("c")
+
+
+def test_a_session_leaves_an_earlier_block_in_which_another_one_has_pinned(leases: Leases) -> None:
+    leases.start("a")
+    leases.release("a")
+    leases.pin("b", 10003)
+    assert leases.start("a") == 10020
+
+
+def test_a_port_of_one_s_own_block_may_be_pinned(leases: Leases) -> None:
+    leases.start("a")
+    granted = leases.pin("a", 10005)
+    assert (granted.block.start, granted.pins) == (10000, {"web:10005/tcp": 10005})
+
+
+def test_a_new_session_gets_a_block_without_its_own_pins_where_there_is_one(leases: Leases) -> None:
+    assert leases.pin("a", 10005).block.start == 10010
+    assert leases.pin("b", 10020, 10030).block.start == 10020
+
+
+def test_an_expired_pin_is_reclaimed_once_nothing_runs(leases: Leases) -> None:
+    before = leases.pin("a", 3000)
+    with pytest.raises(PortHeldError):
+        leases.pin("b", 3000, now=LATER)
+    outcome = leases.claim("b", LATER, NOTHING_RUNS, pins={"web:3000/tcp": 3000})
+    assert outcome.reclaimed == ("a",)
+    assert leases.store.get("a") == replace(before, held=False)
+    assert [lease.session_id for lease in leases.store.held()] == ["b"]
+
+
+def test_an_expired_pin_is_reclaimed_by_who_holds_a_block_already(leases: Leases) -> None:
+    leases.pin("a", 3000)
+    leases.start("b", LATER)
+    outcome = leases.claim("b", LATER, NOTHING_RUNS, pins={"web:3000/tcp": 3000})
+    assert (outcome.reclaimed, outcome.granted.block.start) == (("a",), 10010)
+
+
+def test_a_block_in_which_an_expired_session_has_pinned_is_given_out(leases: Leases) -> None:
+    leases.pin("a", 10015)
+    outcome = leases.claim("b", LATER, NOTHING_RUNS)
+    assert (outcome.reclaimed, outcome.granted.block.start) == (("a",), 10010)
+
+
+# Subnets
+
+BACKEND = SubnetNeed("backend#0", "backend", "172.28.0.0/24", 24, 4)
+
+
+def test_each_session_has_a_subnet_of_its_own(leases: Leases) -> None:
+    granted = [leases.claim(name, needs=[BACKEND]).granted for name in "abc"]
+    assert [lease.subnets for lease in granted] == [
+        {"backend#0": f"10.213.{number}.0/24"} for number in range(3)
+    ]
+    assert leases.store.held() == granted
+
+
+def test_a_session_gets_its_earlier_subnet_back(leases: Leases) -> None:
+    for name in "ab":
+        leases.claim(name, needs=[BACKEND])
+    for name in "ab":
+        leases.release(name)
+    assert leases.claim("b", needs=[BACKEND]).granted.subnets == {"backend#0": "10.213.1.0/24"}
+
+
+def test_a_subnet_that_another_session_has_got_meanwhile_is_forgotten(leases: Leases) -> None:
+    leases.put(replace(holding("a", Block(10000, 10), "ac-a"), subnets={"x#0": "10.213.0.0/24"}))
+    leases.release("a")
+    leases.put(replace(holding("b", Block(10010, 10), "ac-b"), subnets={"y#0": "10.213.0.0/25"}))
+    request = Request("a", GRID, NOON, TTL)
+    outcome = leases.store.update("a", lambda ledger: claim(ledger, request))
+    assert outcome.granted.subnets == {}
+
+
+def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) -> None:
+    lease = replace(
+        holding("a", Block(10000, 10), "ac-a"),
+        pins={"web:3000/tcp": 3000, "web:3000/udp": 3000},
+        subnets={"x#0": "10.213.0.0/24"},
+        place=Place(directory="/work/shop"),
+    )
+    leases.put(lease)
+    seen = leases.store.ledger("b")
+    assert seen.others == (Hold.of(lease),)
+    assert seen.others[0].pins == {3000}
+    assert seen.others[0].directory == "/work/shop"
+    assert (seen.held_subnets, seen.remembered_subnets) == (("10.213.0.0/24",), ())
+    leases.release("a")
+    seen = leases.store.ledger("b")
+    assert (seen.held_subnets, seen.remembered_subnets) == ((), ("10.213.0.0/24",))
+
+
 # One atomic step
 
 
@@ -332,8 +492,22 @@ def test_an_outcome_without_a_lease_changes_nothing(leases: Leases) -> None:
     assert leases.store.get("a") == granted
 
 
-def holding(session_id: str, block: Block, project: str) -> Lease:
-    return Lease(session_id, block, project, NOON, LATER)
+def holding(
+    session_id: str,
+    block: Block,
+    project: str,
+    pins: Iterable[int] = (),
+    subnets: Iterable[str] = (),
+) -> Lease:
+    return Lease(
+        session_id,
+        block,
+        project,
+        NOON,
+        LATER,
+        pins={f"web:{port}/tcp": port for port in pins},
+        subnets={f"net#{index}": text for index, text in enumerate(subnets)},
+    )
 
 
 @pytest.mark.parametrize(
@@ -354,6 +528,39 @@ def test_two_held_leases_never_share_a_port_or_a_project(leases: Leases, clash: 
     assert "session a holds 10000-10009 as ac-same" in told.value.message
     assert leases.store.held() == [first]
     assert leases.store.get("b") is None
+
+
+@pytest.mark.parametrize(
+    "clash",
+    [
+        holding("b", Block(30000, 10), "ac-b", pins=[3000]),
+        holding("b", Block(30000, 10), "ac-b", pins=[9000, 10009]),
+        holding("b", Block(2991, 10), "ac-b"),
+        holding("b", Block(30000, 10), "ac-b", subnets=["10.213.4.0/24"]),
+        holding("b", Block(30000, 10), "ac-b", subnets=["10.1.0.0/24", "10.213.4.128/26"]),
+        holding("b", Block(30000, 10), "ac-b", subnets=["10.213.0.0/16"]),
+        holding("b", Block(30000, 10), "ac-b", subnets=["fd0d:c5e7::/48"]),
+    ],
+)
+def test_neither_do_they_share_a_pin_or_a_subnet(leases: Leases, clash: Lease) -> None:
+    subnets = ["10.213.4.0/24", "fd0d:c5e7::/64"]
+    first = holding("a", Block(10000, 10), "ac-a", [3000], subnets)
+    leases.put(first)
+    with pytest.raises(StoreError) as told:
+        leases.put(clash)
+    shown = "10000-10009, 3000, subnets 10.213.4.0/24, fd0d:c5e7::/64 as ac-a"
+    assert f"session a holds {shown}" in told.value.message
+    assert leases.store.held() == [first]
+    leases.put(replace(clash, held=False))
+    leases.release("a")
+    leases.put(clash)
+    assert leases.store.held() == [clash]
+
+
+def test_what_only_lies_beside_a_pin_or_a_subnet_does_not_clash(leases: Leases) -> None:
+    leases.put(holding("a", Block(10000, 10), "ac-a", [3000], ["10.213.4.0/24"]))
+    leases.put(holding("b", Block(3001, 10), "ac-b", [9999, 10010], ["10.213.5.0/24", "::/0"]))
+    assert len(leases.store.held()) == 2
 
 
 def test_neighbours_and_memories_do_not_clash(leases: Leases) -> None:
@@ -418,6 +625,7 @@ stacks = st.builds(
     env_files=st.lists(texts).map(tuple),
     profiles=st.lists(texts).map(tuple),
     overridden=st.booleans(),
+    default_ports=st.booleans(),
 )
 any_lease = st.builds(
     Lease,
@@ -431,6 +639,8 @@ any_lease = st.builds(
     offsets=st.dictionaries(texts, numbers),
     ports=st.dictionaries(texts, numbers),
     urls=st.dictionaries(texts, texts),
+    pins=st.dictionaries(texts, numbers),
+    subnets=st.dictionaries(texts, texts),
     environment=st.lists(st.tuples(texts, texts)).map(tuple),
     place=st.builds(Place, texts, texts, texts, texts),
     stack=stacks,
@@ -523,22 +733,30 @@ steps = st.lists(
         st.integers(0, 200),
         st.sampled_from(GRIDS),
         st.none() | st.frozensets(st.sampled_from(SESSIONS)),
+        st.frozensets(st.sampled_from([3000, 8080, 10004, 10015, 10029]), max_size=2),
+        st.lists(st.integers(23, 26), max_size=2),
     ),
     max_size=30,
 )
-Step = tuple[str, str, int, Grid, frozenset[str] | None]
+Step = tuple[str, str, int, Grid, frozenset[str] | None, frozenset[int], list[int]]
 counter = itertools.count()
 
 
 def take(leases: Leases, step: Step, now: float) -> object:
     """Do one step; return what came of it."""
-    kind, name, _, grid, running = step
+    kind, name, _, grid, running, ports, prefixes = step
     known = {each: leases.store.get(each) for each in running or ()}
     projects = frozenset(lease.project for lease in known.values() if lease is not None)
     liveness = UNKNOWN if running is None else Liveness(known=True, running=projects)
     try:
         if kind == "claim":
-            return replace(leases, grid=grid).claim(name, now, liveness).granted
+            pins = {f"web:{port}/tcp": port for port in sorted(ports)}
+            needs = [
+                SubnetNeed(f"net#{index}", "net", f"172.16.0.0/{prefix}", prefix, 4)
+                for index, prefix in enumerate(prefixes)
+            ]
+            wish = replace(leases, grid=grid)
+            return wish.claim(name, now, liveness, pins=pins, needs=needs).granted
         if kind == "renew":
             return leases.store.update(name, lambda ledger: renew(ledger, now)).lease
         (leases.release if kind == "release" else leases.forget)(name)
@@ -547,9 +765,26 @@ def take(leases: Leases, step: Step, now: float) -> object:
     return None
 
 
+def ports_of(lease: Lease) -> set[int]:
+    return {*range(lease.block.start, lease.block.last + 1), *lease.pins.values()}
+
+
+def nothing_is_shared(leases: Iterable[Lease]) -> bool:
+    """Tell whether no two leases have a port, a subnet or a project in common."""
+    return all(
+        a.project != b.project
+        and ports_of(a).isdisjoint(ports_of(b))
+        and not any(
+            IPv4Network(one).overlaps(IPv4Network(other))
+            for one, other in itertools.product(a.subnets.values(), b.subnets.values())
+        )
+        for a, b in itertools.combinations(leases, 2)
+    )
+
+
 @given(steps)
 @settings(deadline=None)
-def test_whatever_happens_no_leases_overlap_and_backends_agree(
+def test_whatever_happens_leases_share_nothing_and_backends_agree(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
 ) -> None:
     folder = tmp_path_factory.getbasetemp() / f"agree-{next(counter)}"
@@ -560,10 +795,9 @@ def test_whatever_happens_no_leases_overlap_and_backends_agree(
             now += step[2]
             first, *rest = [take(leases, step, now) for leases in both]
             assert rest == [first] * len(rest)
+            assert nothing_is_shared(both[0].store.held())
         first_held, *rest_held = [leases.store.held() for leases in both]
         assert rest_held == [first_held] * len(rest_held)
-        assert not any(a.block.overlaps(b.block) for a, b in itertools.pairwise(first_held))
-        assert len({lease.project for lease in first_held}) == len(first_held)
         for name in SESSIONS:
             assert both[0].store.get(name) == both[1].store.get(name)
     finally:
