@@ -54,8 +54,7 @@ def needs_of(project: Project, *, spill: bool = False) -> tuple[SubnetNeed, ...]
     """Return a need for every subnet that the file fixes, in its order.
 
     With `spill`, for when the pools of the engine are used up, also one for each network that
-    would get its IPv4 subnet from there; as a key it has the place in `ipam.config` that has no
-    subnet, or the one after the last.
+    would get all it has from there.
     """
     return tuple(
         need
@@ -108,13 +107,11 @@ def _spilled(project: Project, network: Network) -> Iterator[SubnetNeed]:
     ipam_driver = _text(network.ipam, "driver")
     if network.driver not in {"", "bridge"} or ipam_driver not in {"", "default"}:
         return
-    subnets = network.subnets
-    if any(subnet.version == IPV4 for subnet in readable(subnets)):
+    if any(network.subnets) or len(network.pools) > 1:
         return
-    index = subnets.index("") if "" in subnets else len(subnets)
     crowded = BITS[IPV4] - (_crowd(project, network) - 1).bit_length()
     prefix = min(SPILLED, crowded)
-    yield SubnetNeed(f"{network.key}#{index}", network.key, "", prefix, IPV4)
+    yield SubnetNeed(f"{network.key}#0", network.key, "", prefix, IPV4)
 
 
 def _crowd(project: Project, network: Network) -> int:
