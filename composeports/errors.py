@@ -141,6 +141,12 @@ class BlockTooSmallError(ComposeFileError):
     code = "block_too_small"
 
 
+class NotIsolatedError(ComposeFileError):
+    """The plan has warnings, and was asked to be strict."""
+
+    code = "not_isolated"
+
+
 class FileAccessError(ComposeportsError):
     """A file or folder of ours cannot be written, or is not what we made."""
 

@@ -18,7 +18,6 @@ from composeports.core.claims import (
 )
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
-from composeports.core.plan import Observed, make_plan
 from composeports.core.subnet import readable
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
@@ -235,18 +234,6 @@ def allocate(workspace: Workspace) -> Lease:
     except (EngineError, ComposeMissingError):
         containers = None
     return take_lease(workspace, containers)
-
-
-def with_plan(lease: Lease, observed: Observed) -> Lease:
-    """Return the lease with what the plan gives out, ready to be stored in the same step."""
-    plan = make_plan(observed, lease)
-    return replace(
-        lease,
-        offsets=plan.offsets,
-        ports=plan.ports,
-        urls=plan.urls,
-        environment=plan.variables,
-    )
 
 
 def subnets_in_use(workspace: Workspace) -> tuple[str, ...]:

@@ -11,14 +11,13 @@ from composeports.app.leasing import (
     renew_lease,
     restore,
     take_lease,
-    with_plan,
 )
+from composeports.app.planning import Wishes, draft, look
 from composeports.app.workspace import Workspace
-from composeports.core.claims import Ledger
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
 from composeports.core.override import render
-from composeports.core.plan import Plan, make_plan
+from composeports.core.plan import Plan
 from composeports.errors import (
     ComposeMissingError,
     ComposeportsError,
@@ -28,7 +27,6 @@ from composeports.errors import (
 from composeports.host.compose import Compose, without_files
 from composeports.host.compose_files import OWN_ENV, OWN_MEMORY, OWN_OVERRIDE, Selection
 from composeports.host.engine import Container
-from composeports.host.observation import Answer, Observation
 from composeports.host.process import replace as replace_process
 from composeports.host.process import run_in_foreground
 
@@ -49,6 +47,10 @@ FOREGROUND = (
 )
 
 
+NO_WISHES = Wishes()
+POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """What `up` did: Compose's exit code, the plan, and the stack's containers afterwards."""
@@ -67,29 +69,35 @@ class _Prepared:
     before: Lease | None
 
 
-def plan(workspace: Workspace) -> Plan:
+def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
     """Return what `up` would do now; writes nothing and leases nothing."""
-    answer, containers = _look(workspace, engine_needed=False)
-    lease = likely_lease(workspace, containers, lambda lease, _: with_plan(lease, answer.observed))
-    return make_plan(answer.observed, lease)
+    answer, containers = look(workspace, engine_needed=False)
+    sketch = draft(workspace, answer.observed, wishes, engine_needed=False)
+    lease = likely_lease(workspace, containers, sketch.finish, sketch.pins)
+    return sketch.plan(lease)
 
 
 def up(
     workspace: Workspace,
     arguments: Sequence[str] = (),
+    wishes: Wishes = NO_WISHES,
     *,
     attach: bool = False,
     meanwhile: Callable[[], None] | None = None,
 ) -> Started:
     """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
 
-    `meanwhile` is called while Compose works.
+    `meanwhile` is called while Compose works. Where the engine has no address pool left for a
+    network, all is tried once more with subnets that the session leases.
     """
-    prepared = _prepare(workspace)
     foreground = attach or _stays_in_foreground(arguments)
-    detach = () if foreground else ("--detach",)
-    argv, environ = _command(workspace, prepared, "up", *detach, *arguments)
-    code = run_in_foreground(argv, environ, out_to_stderr=not foreground, meanwhile=meanwhile)
+    words = ("up", *(() if foreground else ("--detach",)), *arguments)
+    prepared = _prepare(workspace, wishes)
+    code = _run(workspace, prepared, words, foreground=foreground, meanwhile=meanwhile)
+    if code and not foreground and workspace.doors.engine.pools_used_up():
+        workspace.doors.say(POOLS_USED_UP)
+        prepared = _prepare(workspace.asking_again(), replace(wishes, spill=True))
+        code = _run(workspace, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared)
         return Started(code, prepared.lease, prepared.plan, note=note)
@@ -97,35 +105,31 @@ def up(
     return Started(code, prepared.lease, prepared.plan, containers)
 
 
+def _run(
+    workspace: Workspace,
+    prepared: _Prepared,
+    words: Sequence[str],
+    *,
+    foreground: bool,
+    meanwhile: Callable[[], None] | None = None,
+) -> int:
+    argv, environ = _command(workspace, prepared, *words)
+    return run_in_foreground(argv, environ, out_to_stderr=not foreground, meanwhile=meanwhile)
+
+
 def _stays_in_foreground(arguments: Sequence[str]) -> bool:
     return any(argument.partition("=")[0] in FOREGROUND for argument in arguments)
 
 
-def _look(
-    workspace: Workspace, *, engine_needed: bool = True
-) -> tuple[Answer, tuple[Container, ...] | None]:
-    """Ask Compose and the engine side by side; what Compose refuses is told first."""
-    answer = Observation(workspace.questions).finish()
-    try:
-        return answer, workspace.questions.listing.containers()
-    except (EngineError, ComposeMissingError):
-        if engine_needed:
-            raise
-        return answer, None
-
-
-def _prepare(workspace: Workspace, *, engine_needed: bool = True) -> _Prepared:
+def _prepare(
+    workspace: Workspace, wishes: Wishes = NO_WISHES, *, engine_needed: bool = True
+) -> _Prepared:
     """Take the lease and write the session's files; where that fails, all is as it was before."""
     before = workspace.record()
-    answer, containers = _look(workspace, engine_needed=engine_needed)
-
-    def finish(lease: Lease, _: Ledger) -> Lease:
-        planned = with_plan(lease, answer.observed)
-        stack = replace(workspace.stack, overridden=bool(planned.ports))
-        return replace(planned, stack=stack)
-
-    lease = take_lease(workspace, containers, finish)
-    made = make_plan(answer.observed, lease)
+    answer, containers = look(workspace, engine_needed=engine_needed)
+    sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
+    lease = take_lease(workspace, containers, sketch.finish, sketch.pins)
+    made = sketch.plan(lease)
     try:
         _write(workspace, made, answer.memory)
     except ComposeportsError:
@@ -252,8 +256,8 @@ def _named_services(arguments: Sequence[str]) -> list[str]:
 def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = ()) -> int:
     """Become `docker compose COMMAND` on the session's project, files and environment."""
     if command in MAKING:
-        workspace.held_lease()
-        prepared = _prepare(workspace, engine_needed=command != "config")
+        wishes = Wishes(default_ports=workspace.held_lease().stack.default_ports)
+        prepared = _prepare(workspace, wishes, engine_needed=command != "config")
         argv, environ = _command(workspace, prepared, command, *arguments)
         return replace_process(argv, environ)
     lease = renew_lease(workspace)

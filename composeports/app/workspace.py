@@ -132,6 +132,10 @@ class Workspace:
         found = self.selection
         return Stack(_real(found.files), _real(found.env_files), self.profiles)
 
+    def asking_again(self) -> "Workspace":
+        """Return the same workspace with its questions not asked yet."""
+        return Workspace(self.doors, self.options)
+
     def record(self) -> Lease | None:
         """Return what the store knows of the session, held or remembered."""
         return self.doors.store.get(self.session_id)

@@ -24,6 +24,17 @@ def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators ar
     )
 
 
+def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Give a command what it may want of its plan."""
+    strict = click.option(
+        "--strict", is_flag=True, help="Refuse what cannot be isolated (exit code 78)."
+    )
+    default_ports = click.option(
+        "--default-ports", is_flag=True, help="Keep the file's own host ports, and lease those."
+    )
+    return strict(default_ports(command))
+
+
 def say(text: str) -> None:
     """Write a line to stderr, where everything goes that was not asked for."""
     sys.stderr.write(f"{text}\n")

@@ -6,7 +6,8 @@ import click
 
 from composeports.app import stack
 from composeports.app.options import Options
-from composeports.cli.opening import session_option, workspace
+from composeports.app.planning import Wishes
+from composeports.cli.opening import plan_options, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.change import Change
 from composeports.core.plan import Plan
@@ -21,13 +22,16 @@ Examples:
 
 
 @click.command("plan", epilog=EPILOG)
+@plan_options
 @session_option
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, as_json: bool) -> None:
+def command(
+    options: Options, session: str | None, *, as_json: bool, strict: bool, default_ports: bool
+) -> None:
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
     with workspace(options, session) as here:
-        made = stack.plan(here)
+        made = stack.plan(here, Wishes(strict=strict, default_ports=default_ports))
     if as_json:
         write_json(plan_document(made))
         return

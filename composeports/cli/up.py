@@ -3,7 +3,7 @@
 import click
 
 from composeports.app.options import Options
-from composeports.cli.opening import session_option, workspace
+from composeports.cli.opening import plan_options, session_option, workspace
 from composeports.cli.output import as_json_option
 
 EPILOG = """\b
@@ -16,6 +16,7 @@ Examples:
 
 @click.command("up", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
 @click.option("--attach", is_flag=True, help="Stay in the foreground and show the logs.")
+@plan_options
 @session_option
 @as_json_option
 @click.argument(
@@ -28,6 +29,8 @@ def command(
     session: str | None,
     *,
     attach: bool,
+    strict: bool,
+    default_ports: bool,
     as_json: bool,
 ) -> int:
     """Lease ports for this session, plan, start the stack, and print its URLs.
@@ -38,8 +41,10 @@ def command(
     with workspace(options, session) as here:
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.app import stack  # noqa: PLC0415
+        from composeports.app.planning import Wishes  # noqa: PLC0415
         from composeports.cli.started import prepare, show  # noqa: PLC0415
 
-        started = stack.up(here, arguments, attach=attach, meanwhile=prepare)
+        wishes = Wishes(strict=strict, default_ports=default_ports)
+        started = stack.up(here, arguments, wishes, attach=attach, meanwhile=prepare)
     show(started, as_json=as_json)
     return started.code

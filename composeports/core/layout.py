@@ -83,27 +83,33 @@ def _entry_order(entry: Entry) -> tuple[str, int, str, str]:
     return entry.port.service, entry.port.target, entry.port.protocol, entry.key
 
 
-def assign(groups: Sequence[Group], memory: Mapping[str, int], size: int) -> dict[str, int]:
+def assign(
+    groups: Sequence[Group],
+    memory: Mapping[str, int],
+    size: int,
+    reserved: Collection[int] = (),
+) -> dict[str, int]:
     """Return the offset of each group's key, and of everything else still remembered.
 
     What `memory` knows stays where it is. A group that one of the four fixed port variables
     moves has that variable's offset. The rest gets the lowest free offsets, a range N:N side by
-    side; what is only remembered gives way when the block is full. BlockTooSmallError when even
-    that does not do.
+    side; what is only remembered gives way when the block is full. Nothing gets a `reserved`
+    offset. BlockTooSmallError when even that does not do.
     """
     fixed = _fixed(groups)
     current = {group.key for group in groups}
     loose = [group for group in groups if group.key not in fixed]
-    _check_size(len(loose), size)
+    kept_free = {each for each in reserved if FIRST_FREE_OFFSET <= each < size}
+    _check_size(len(loose) + len(kept_free), size)
     kept = {
         key: offset
         for key, offset in memory.items()
-        if key not in fixed and FIRST_FREE_OFFSET <= offset < size
+        if key not in fixed and FIRST_FREE_OFFSET <= offset < size and offset not in kept_free
     }
     new = [group for group in loose if group.key not in kept]
-    if len(new) > size - FIRST_FREE_OFFSET - len(kept):
+    if len(new) > size - FIRST_FREE_OFFSET - len(kept) - len(kept_free):
         kept = {key: offset for key, offset in kept.items() if key in current}
-    return {**kept, **fixed, **_place(new, set(kept.values()), size)}
+    return {**kept, **fixed, **_place(new, {*kept.values(), *kept_free}, size)}
 
 
 def _fixed(groups: Iterable[Group]) -> dict[str, int]:

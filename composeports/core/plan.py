@@ -108,7 +108,8 @@ def make_plan(
     """Plan the session's stack on its lease; BlockTooSmallError where the block does not do."""
     groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
     loose = [group for group in groups if not all(each.key in lease.pins for each in group.entries)]
-    offsets = assign(loose, lease.offsets, lease.block.size)
+    inside = [number - lease.block.start for number in lease.pins.values()]
+    offsets = assign(loose, lease.offsets, lease.block.size, inside)
     moved = tuple(_moved(groups, offsets, lease))
     fixed = fixed_variables(lease.block.start, lease.project, host)
     pinned = dict(_pinned(moved, lease, host))

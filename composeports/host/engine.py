@@ -4,6 +4,7 @@ The command, and not the SDK: it follows Docker contexts, ssh and TLS settings a
 calls do, and it answers in 15 ms where importing the SDK takes 100.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from dataclasses import dataclass
 from composeports.errors import ComposeMissingError, EngineError
 from composeports.host.process import NOT_FOUND, Running, start
 
+# What engines up to 26 say, and those since.
+NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
 RUNNING = frozenset({"running", "restarting", "paused"})
 PROJECT_LABEL = "com.docker.compose.project"
+NETWORK_LABEL = "com.docker.compose.network"
 SERVICE_LABEL = "com.docker.compose.service"
 _COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
 _FORMAT = "\t".join((*_COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
@@ -131,6 +135,21 @@ class Engine:
         return tuple(
             (project, subnet) for project, *subnets in rows for subnet in subnets if subnet
         )
+
+    def network_keys(self, project: str) -> tuple[str, ...]:
+        """Return the names that the Compose file has for the project's networks."""
+        only = ("--filter", f"label={PROJECT_LABEL}={project}")
+        form = f'{{{{.Label "{NETWORK_LABEL}"}}}}'
+        return tuple(self._ask("network", "ls", *only, "--format", form).split("\n")[:-1])
+
+    def pools_used_up(self) -> bool:
+        """Tell whether the engine has no subnet left for a new network, by trying to make one."""
+        name = f"composeports-probe-{os.getpid()}"
+        answer = self._start("network", "create", "--label", "composeports=probe", name).finish()
+        if not answer.code:
+            self._start("network", "rm", name).finish()
+        said = answer.err.lower()
+        return any(words in said for words in NO_POOL_LEFT)
 
     def volumes(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's volumes."""

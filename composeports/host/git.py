@@ -31,6 +31,11 @@ def _git_dir(entry: str) -> str | None:
     )
 
 
+def is_linked(git_dir: str) -> bool:
+    """Tell whether this is the git directory of a linked worktree, not of a main checkout."""
+    return os.path.exists(os.path.join(git_dir, "commondir"))
+
+
 def read_branch(git_dir: str) -> str:
     """Return the branch, or the first 12 digits of a detached commit; empty where unknown."""
     head = (_read(os.path.join(git_dir, "HEAD")) or "").strip()

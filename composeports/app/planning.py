@@ -1,0 +1,143 @@
+"""From what Compose and the engine said to a lease with its plan; nothing is started here."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from composeports.app.leasing import subnets_in_use, with_subnets
+from composeports.app.workspace import Workspace
+from composeports.core.claims import Ledger
+from composeports.core.lease import Lease, Stack
+from composeports.core.pins import pins_of
+from composeports.core.plan import Observed, Plan, make_plan
+from composeports.core.settings import Settings
+from composeports.core.subnets import SubnetNeed, needs_of
+from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
+from composeports.host.engine import Container
+from composeports.host.git import is_linked
+from composeports.host.observation import Answer, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What one command wants of its plan, beyond the settings.
+
+    `strict` refuses a plan with warnings; `default_ports` keeps the file's own host ports; `spill`
+    gives every network a subnet of ours, for an engine whose own pools are used up.
+    """
+
+    strict: bool = False
+    default_ports: bool = False
+    spill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Everything that a plan is made from, but for the lease."""
+
+    observed: Observed
+    settings: Settings
+    stack: Stack
+    pins: Mapping[str, int]
+    needs: tuple[SubnetNeed, ...]
+    in_use: tuple[str, ...]
+    strict: bool
+
+    def finish(self, lease: Lease, ledger: Ledger) -> Lease:
+        """Return a granted lease with all that its plan gives out, to be stored in one step.
+
+        NotIsolatedError where the plan has warnings and none are wanted.
+        """
+        if self.needs:
+            pool = self.settings.subnet_pool
+            lease = with_subnets(lease, ledger, self.needs, self.in_use, pool)
+        lease = replace(lease, stack=self.stack)
+        made = self.plan(lease)
+        if self.strict and made.warnings:
+            raise _not_isolated(made)
+        return replace(
+            lease,
+            offsets=made.offsets,
+            ports=made.ports,
+            urls=made.urls,
+            environment=made.variables,
+            stack=replace(self.stack, overridden=bool(made.override)),
+        )
+
+    def plan(self, lease: Lease) -> Plan:
+        """Return the plan on a lease."""
+        return make_plan(self.observed, lease, settings=self.settings)
+
+
+def _not_isolated(made: Plan) -> NotIsolatedError:
+    listed = "\n".join(f"  {text}" for text in made.warnings)
+    return NotIsolatedError(
+        f"the stack cannot be isolated:\n{listed}",
+        hint="change that in the Compose file, or go without --strict (strict = true in the "
+        "settings); nothing was started",
+        warnings=list(made.warnings),
+    )
+
+
+def look(
+    workspace: Workspace, *, engine_needed: bool = True
+) -> tuple[Answer, tuple[Container, ...] | None]:
+    """Ask Compose and the engine side by side; what Compose refuses is told first."""
+    answer = Observation(workspace.questions).finish()
+    try:
+        return answer, workspace.questions.listing.containers()
+    except (EngineError, ComposeMissingError):
+        if engine_needed:
+            raise
+        return answer, None
+
+
+def draft(
+    workspace: Workspace, observed: Observed, wishes: Wishes, *, engine_needed: bool = True
+) -> Draft:
+    """Work out what the session wants of its lease: pinned ports, and subnets."""
+    settings = workspace.settings
+    default_ports = wishes.default_ports or (settings.main_keeps_ports and _is_main(workspace))
+    needs = tuple(_needs(workspace, observed, spill=wishes.spill))
+    return Draft(
+        observed=observed,
+        settings=settings,
+        stack=replace(workspace.stack, default_ports=default_ports),
+        pins=pins_of(observed.project, observed.moves, settings, default_ports=default_ports),
+        needs=needs,
+        in_use=_in_use(workspace, engine_needed=engine_needed) if needs else (),
+        strict=wishes.strict or settings.strict,
+    )
+
+
+def _is_main(workspace: Workspace) -> bool:
+    """Tell whether this is the main checkout of a repository, and its own session."""
+    git_dir = workspace.place.git_dir
+    return bool(git_dir) and workspace.given_session is None and not is_linked(git_dir)
+
+
+def _needs(workspace: Workspace, observed: Observed, *, spill: bool) -> Iterator[SubnetNeed]:
+    """Yield what the file fixes, and once the engine's pools were used up, the rest as well.
+
+    A network that got a subnet of ours then keeps it, as Compose would have to make it anew.
+    """
+    record = workspace.record()
+    known = record.subnets if record else {}
+    standing = _standing_networks(workspace) if spill else frozenset()
+    for need in needs_of(observed.project, spill=spill or bool(known)):
+        if need.old or need.key in known or (spill and need.network not in standing):
+            yield need
+
+
+def _standing_networks(workspace: Workspace) -> frozenset[str]:
+    """Return the keys of the networks that the stack has; what they have is left as it is."""
+    project = workspace.likely_project(workspace.record())
+    return frozenset(workspace.doors.engine.network_keys(project))
+
+
+def _in_use(workspace: Workspace, *, engine_needed: bool) -> tuple[str, ...]:
+    if engine_needed:
+        return subnets_in_use(workspace)
+    with suppress(EngineError, ComposeMissingError):
+        return subnets_in_use(workspace)
+    return ()
