@@ -43,10 +43,8 @@ def test_the_home_is_a_temporary_folder(tmp_path_factory: pytest.TempPathFactory
 
 def test_the_state_directory_lies_in_the_temporary_home() -> None:
     assert Path(state_directory(os.environ)).is_relative_to(Path.home())
-    without = {
-        name: value for name, value in os.environ.items() if name != "COMPOSEPORTS_STATE_DIR"
-    }
-    assert Path(without["XDG_STATE_HOME"]).is_relative_to(Path.home())
+    for name in ("COMPOSEPORTS_STATE_DIR", "XDG_STATE_HOME"):
+        assert Path(os.environ[name]).is_relative_to(Path.home())
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
@@ -72,14 +70,14 @@ def test_docker_keeps_its_plugins() -> None:
 
 def test_what_leads_to_the_engine_is_handed_on() -> None:
     given = {name: os.environ.get(name) for name in HANDED_ON}
-    if os.environ.get("COMPOSEPORTS_DEV_GUARDS"):
+    if os.environ.get("TEST_GUARDS_IN_A_SHELL"):
         assert given == HANDED_ON
     assert os.environ["PATH"]
 
 
 @pytest.mark.integration
 def test_the_guards_hold_in_a_shell_that_is_on_a_stack() -> None:
-    environ = os.environ | HOSTILE | HANDED_ON | {"COMPOSEPORTS_DEV_GUARDS": "1"}
+    environ = os.environ | HOSTILE | HANDED_ON | {"TEST_GUARDS_IN_A_SHELL": "1"}
     inner = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(
         [*inner, "-m", "not integration"], env=environ, capture_output=True, text=True, check=False
