@@ -3,6 +3,7 @@
 import itertools
 import socket
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -330,6 +331,16 @@ def test_it_works_without_a_database_and_opens_no_connection(
 # Many at once
 
 
+@pytest.fixture
+def _impatient() -> Iterator[None]:
+    """Let threads take turns so often that a missing lock shows."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_impatient")
 def test_sixteen_threads_never_share_a_port_or_a_project() -> None:
     service = PortAllocatorService(PortAllocatorConfig(range_per_session=4, max_sessions=80))
     together = threading.Barrier(16)
@@ -344,6 +355,7 @@ def test_sixteen_threads_never_share_a_port_or_a_project() -> None:
     assert len({each.compose_project_name for each in given_}) == 80
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_sixteen_threads_that_come_and_go_never_have_a_block_at_once() -> None:
     service = PortAllocatorService(PortAllocatorConfig(max_sessions=12))
     together, lock = threading.Barrier(16), threading.Lock()
