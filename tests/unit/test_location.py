@@ -81,7 +81,10 @@ def test_the_platform_s_own_convention_is_followed(
     )
 
 
-@given(st.text(st.characters(exclude_characters="/\0"), min_size=1))
+@given(
+    st.text(st.characters(exclude_characters="/\0"), min_size=1)
+    | st.sampled_from(["%41", "%25", "a?b", "a#b", "50%", "é \udcff"])
+)
 def test_the_store_s_url_leads_to_a_file_in_the_state_directory(name: str) -> None:
     environ = {"COMPOSEPORTS_STATE_DIR": f"/s/{name}x"}
     scheme, _, path = default_store_url(environ).partition("://")
