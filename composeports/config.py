@@ -75,18 +75,23 @@ def _check_end(config: PortAllocatorConfig) -> None:
     end = config.base_port + blocks
     if end <= HIGHEST_PORT:
         return
-    most_sessions = (HIGHEST_PORT - config.base_port) // config.range_per_session
     message = (
         f"base_port + range_per_session * max_sessions must be <= {HIGHEST_PORT}, got "
         f"{config.base_port} + {config.range_per_session} * {config.max_sessions} = {end}"
     )
-    hint = (
-        f"the largest max_sessions that fits is {most_sessions}"
-        if most_sessions >= 1
-        else f"the largest base_port that fits one session is "
-        f"{HIGHEST_PORT - config.range_per_session}"
-    )
-    raise ConfigError(message, hint=hint, setting="max_sessions")
+    raise ConfigError(message, hint=_largest(config), setting="max_sessions")
+
+
+def _largest(config: PortAllocatorConfig) -> str:
+    """Name the largest value that would do, of the setting that is the least trouble to change."""
+    most_sessions = (HIGHEST_PORT - config.base_port) // config.range_per_session
+    if most_sessions >= 1:
+        return f"the largest max_sessions that fits is {most_sessions}"
+    highest_base = HIGHEST_PORT - config.range_per_session
+    if highest_base >= LOWEST["base_port"]:
+        return f"the largest base_port that fits one session is {highest_base}"
+    widest = HIGHEST_PORT - LOWEST["base_port"]
+    return f"the largest range_per_session that fits, with the lowest base_port, is {widest}"
 
 
 def _number(variable: str, text: str) -> int:

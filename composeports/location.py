@@ -10,13 +10,13 @@ SETTINGS_FILE = "composeports.toml"
 PYPROJECT = "pyproject.toml"
 
 
-def state_directory(environ: Mapping[str, str]) -> str:
-    """Return the state directory: `COMPOSEPORTS_STATE_DIR`, the shared one, or the user's."""
+def state_directory(environ: Mapping[str, str], shared: str = SHARED) -> str:
+    """Return the state directory: `COMPOSEPORTS_STATE_DIR`, the `shared` one, or the user's."""
     given = environ.get("COMPOSEPORTS_STATE_DIR")
     if given:
         return os.path.abspath(os.path.expanduser(given))
-    if os.path.isdir(SHARED) and os.access(SHARED, os.W_OK | os.X_OK):
-        return SHARED
+    if os.path.isdir(shared) and os.access(shared, os.W_OK | os.X_OK):
+        return shared
     return _user_state(environ)
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from composeports.config import PortAllocatorConfig
@@ -42,9 +43,15 @@ class PortAllocation:
 class PortAllocatorService:
     """Gives every session a block of ports of its own, until it is released or expires."""
 
-    def __init__(self, config: PortAllocatorConfig | None = None) -> None:
-        """Use `config`; the defaults without one."""
+    def __init__(
+        self,
+        config: PortAllocatorConfig | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Use `config`, the defaults without one; `now` tells the seconds since the epoch."""
         self._config = PortAllocatorConfig() if config is None else config
+        self._now = now
         self._leases: dict[str, Lease] = {}
         self._lock = threading.Lock()
 
@@ -57,7 +64,7 @@ class PortAllocatorService:
         """
         check_session_id(session_id)
         with self._lock:
-            now = time.time()
+            now = self._now()
             self._forget_expired(now)
             request = Request(
                 session_id=session_id,
@@ -79,7 +86,7 @@ class PortAllocatorService:
     def status(self) -> list[PortAllocation]:
         """Return all allocations that have not expired, oldest first."""
         with self._lock:
-            self._forget_expired(time.time())
+            self._forget_expired(self._now())
             return [_allocation(lease) for lease in self._leases.values()]
 
     def _ledger(self, session_id: str) -> Ledger:

@@ -1,12 +1,12 @@
 """The one error boundary: a failure becomes a message with a next step and an exit code."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 
 import click
 
+from composeports.cli.output import write_json
 from composeports.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, ComposeportsError
 from composeports.location import state_directory
 
@@ -34,8 +34,7 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
 
 def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> int:
     if wants_json:
-        document = {"ok": False, "error": error}
-        sys.stdout.write(json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n")
+        write_json({"ok": False, "error": error})
         return exit_code
     sys.stderr.write(f"error: {error['message']}\n")
     if error["hint"]:

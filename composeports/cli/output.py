@@ -10,8 +10,10 @@ WIDE = 10_000
 
 
 def write_json(document: object) -> None:
-    """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    """Write one JSON document to stdout; what JSON has no word for becomes text."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+    # Bytes of file names that are not text become JSON's own escapes, which any stream can take.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
 
 
 def write_line(text: str) -> None:

@@ -174,10 +174,13 @@ def insert_command(arguments: Sequence[str], command: str) -> list[str]:
     """Return the arguments with the command after the options that stand before a command."""
     position = 0
     while position < len(arguments):
-        name, _, value = arguments[position].partition("=")
-        if name not in TAKES_VALUE:
+        name, joined, _ = arguments[position].partition("=")
+        if name in TAKES_VALUE:
+            position += 1 if joined else 2
+        elif name == "--compatibility" or name.startswith("-f"):
+            position += 1
+        else:
             break
-        position += 1 if value else 2
     return [*arguments[:position], command, *arguments[position:]]
 
 

@@ -96,7 +96,7 @@ def assign(
     side; what is only remembered gives way when the block is full. Nothing gets a `reserved`
     offset. BlockTooSmallError when even that does not do.
     """
-    fixed = _fixed(groups)
+    fixed = _fixed(groups, memory)
     current = {group.key for group in groups}
     loose = [group for group in groups if group.key not in fixed]
     kept_free = {each for each in reserved if FIRST_FREE_OFFSET <= each < size}
@@ -112,12 +112,17 @@ def assign(
     return {**kept, **fixed, **_place(new, {*kept.values(), *kept_free}, size)}
 
 
-def _fixed(groups: Iterable[Group]) -> dict[str, int]:
-    """Give each fixed port variable's offset to the first group that the variable moves."""
+def _fixed(groups: Iterable[Group], memory: Mapping[str, int]) -> dict[str, int]:
+    """Give each fixed port variable's offset to one group that it moves: who had it, or the first.
+
+    Several services may publish one variable, apart by profile.
+    """
     taken: dict[int, str] = {}
     for group in groups:
         if group.variable in FIXED_PORT_VARIABLES:
-            taken.setdefault(FIXED_PORT_VARIABLES.index(group.variable), group.key)
+            offset = FIXED_PORT_VARIABLES.index(group.variable)
+            if offset not in taken or memory.get(group.key) == offset:
+                taken[offset] = group.key
     return {key: offset for offset, key in taken.items()}
 
 
@@ -132,13 +137,16 @@ def _place(groups: Sequence[Group], used: set[int], size: int) -> dict[str, int]
 
 
 def _runs(groups: Sequence[Group]) -> Iterator[list[Group]]:
-    run: list[Group] = []
-    for group in groups:
-        if run and not group.follows(run[-1]):
-            yield run
-            run = []
-        run.append(group)
-    if run:
+    """Yield every range, lowest port first; whatever else lies between its ports comes later."""
+    left = list(groups)
+    while left:
+        run = [left.pop(0)]
+        while True:
+            following = next((group for group in left if group.follows(run[-1])), None)
+            if following is None:
+                break
+            left.remove(following)
+            run.append(following)
         yield run
 
 

@@ -1,6 +1,7 @@
 """The override document: what Compose is told to change, as data and as YAML text."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,11 @@ HEADER = (
     "# Written by composeports; every `composeports up` writes it again.\n"
     "# `composeports plan` explains each line.\n"
 )
+
+
+# What JSON leaves as it is and a YAML reader refuses, or takes for the end of a line:
+# https://yaml.org/spec/1.1/#id868524 and https://yaml.org/spec/1.1/#id871136
+NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +62,5 @@ def _flow(value: object) -> str:
 
 
 def _scalar(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    return NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

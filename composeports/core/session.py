@@ -18,7 +18,10 @@ def derive_session_id(git_dir: str | None, worktree: str, directory: str) -> str
     if git_dir is None:
         return _storable(directory)
     below = directory.removeprefix(worktree.rstrip("/")).strip("/")
-    return _storable(f"{git_dir}#{below}" if below else git_dir)
+    # A `#` of the path's own is marked by what no real path has, or the worktree `fix#42` would be
+    # the sub-folder `42` of the worktree `fix`.
+    marked = git_dir.replace("#", "//#")
+    return _storable(f"{marked}#{below}" if below else marked)
 
 
 def _storable(path: str) -> str:

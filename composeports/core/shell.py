@@ -19,10 +19,11 @@ def shell_environment(
     """Return the session's variables, those that point Compose at its files, and the marker.
 
     `planned` is what the last plan added to the six fixed variables. The marker lists what is
-    ours, so that a later composeports does not take results for wishes.
+    ours, so that a later composeports does not take results for wishes; a value with a blank is
+    left out, since blanks separate what it lists.
     """
     own = combined(fixed_variables(start, project), ((name, value) for name, value in planned))
-    marked = " ".join(f"{name}={value}" for name, value in own if not value.split()[1:])
+    marked = " ".join(f"{name}={value}" for name, value in own if " " not in value)
     return (*own, *_compose_settings(files, env_files, profiles), (MARKER, marked))
 
 

@@ -1,0 +1,55 @@
+"""The guard of every test: nothing of the real home, state directory or shell is reached.
+
+What leads to the engine stays (PATH, DOCKER_*, COMPOSEPORTS_DEV_*): scripts/with-engine sets it.
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+PREFIXES = ("COMPOSE_", "COMPOSEPORTS_", "PORT_", "AGENT_COORDINATOR_", "GIT_")
+NAMES = frozenset({"API_PORT", "SUPABASE_URL", "NO_COLOR", "FORCE_COLOR"})
+KEPT = "COMPOSEPORTS_DEV_"
+
+# How long one example takes says more about who else uses the machine than about the code.
+settings.register_profile("composeports", deadline=None)
+settings.load_profile("composeports")
+
+
+def _seclude(patch: pytest.MonkeyPatch, folders: pytest.TempPathFactory) -> None:
+    """Take away what the shell handed down, and give a home and a state directory of our own."""
+    for name in list(os.environ):
+        if (name in NAMES or name.startswith(PREFIXES)) and not name.startswith(KEPT):
+            patch.delenv(name)
+    if not os.environ.get("DOCKER_CONFIG"):
+        # The plugins and contexts of the real home lead to the engine.
+        patch.setenv("DOCKER_CONFIG", os.path.expanduser("~/.docker"))
+    pip_settings = os.path.expanduser("~/.config/pip/pip.conf")
+    if os.path.exists(pip_settings):
+        # Where packages come from, which a test that builds the wheel needs.
+        patch.setenv("PIP_CONFIG_FILE", pip_settings)
+    home = folders.mktemp("home")
+    patch.setenv("HOME", str(home))
+    patch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
+    patch.setenv("COMPOSEPORTS_STATE_DIR", str(home / "composeports"))
+    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for role in ("AUTHOR", "COMMITTER"):
+        patch.setenv(f"GIT_{role}_NAME", "A Tester")
+        patch.setenv(f"GIT_{role}_EMAIL", "tester@localhost")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _secluded_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Guard the fixtures that live longer than one test."""
+    with pytest.MonkeyPatch.context() as patch:
+        _seclude(patch, tmp_path_factory)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _secluded(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Guard the test, with a home and a state directory that no other test has used."""
+    _seclude(monkeypatch, tmp_path_factory)

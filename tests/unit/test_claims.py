@@ -1,0 +1,419 @@
+"""Who gets which block: cases, and histories that no two sessions come out of with one port."""
+
+import itertools
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from composeports.core.block import Block, Grid
+from composeports.core.claims import (
+    NOTHING_RUNS,
+    UNKNOWN,
+    Hold,
+    Ledger,
+    Liveness,
+    Outcome,
+    Request,
+    claim,
+    release,
+    renew,
+)
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.session import project_name
+from composeports.errors import InvalidSessionError, NoPortsAvailableError
+
+# The SHA-256 of these two begins with the same eight hex digits.
+TWINS = ("session-16250", "session-52884")
+NOON = 43200.0
+GRID = Grid(10000, 10, 4)
+FIRST, SECOND, THIRD, FOURTH = GRID.blocks()
+HERE = Place("/w", "/w/.git", "/w/sub", "main")
+
+
+def hold(session: str, block: Block, *, held: bool = True, until: float = NOON + 60) -> Hold:
+    return Hold(session, block, project_name(session), until, held)
+
+
+def own(block: Block = SECOND, *, held: bool = True) -> Lease:
+    return Lease(
+        "me", block, "ac-mine", NOON - 600, NOON + 60, held=held, offsets={"web:80/tcp": 7}
+    )
+
+
+def ask(
+    *,
+    grid: Grid = GRID,
+    liveness: Liveness = UNKNOWN,
+    avoid: tuple[Block, ...] = (),
+    place: Place | None = None,
+) -> Request:
+    return Request(
+        session_id="me",
+        grid=grid,
+        now=NOON,
+        ttl_minutes=5,
+        liveness=liveness,
+        place=place or Place(),
+        avoid=frozenset(avoid),
+    )
+
+
+def running(*sessions: str) -> Liveness:
+    return Liveness(known=True, running=frozenset(map(project_name, sessions)))
+
+
+EXPIRED = hold("old", FIRST, until=NOON)
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "request_", "given_"),
+    [
+        pytest.param(None, (), ask(), FIRST, id="the lowest slot comes first"),
+        pytest.param(None, (hold("a", FIRST), hold("b", THIRD)), ask(), SECOND, id="the gap"),
+        pytest.param(
+            None, (hold("a", FIRST, held=False),), ask(), SECOND, id="a remembered slot comes later"
+        ),
+        pytest.param(
+            None,
+            (hold("a", FIRST, held=False), hold("b", SECOND), hold("c", THIRD), hold("d", FOURTH)),
+            ask(),
+            FIRST,
+            id="a remembered slot comes last",
+        ),
+        pytest.param(own(held=False), (), ask(), SECOND, id="the session's earlier slot"),
+        pytest.param(
+            own(held=False),
+            (hold("a", SECOND),),
+            ask(),
+            FIRST,
+            id="the earlier slot is somebody else's now",
+        ),
+        pytest.param(None, (), ask(avoid=(FIRST,)), SECOND, id="a slot with a taken port"),
+        pytest.param(own(), (), ask(avoid=(SECOND,)), FIRST, id="own slot with a taken port"),
+        pytest.param(
+            own(held=False), (), ask(avoid=(SECOND,)), FIRST, id="earlier slot with a taken port"
+        ),
+        pytest.param(None, (EXPIRED,), ask(), SECOND, id="expired, nobody knows what runs"),
+        pytest.param(
+            None, (EXPIRED,), ask(liveness=running("old")), SECOND, id="expired, its stack runs"
+        ),
+        pytest.param(
+            None,
+            (hold("a", FIRST, until=NOON + 1),),
+            ask(liveness=NOTHING_RUNS),
+            SECOND,
+            id="idle and not expired",
+        ),
+        pytest.param(
+            None,
+            (EXPIRED, hold("b", SECOND), hold("c", THIRD), hold("d", FOURTH)),
+            ask(liveness=NOTHING_RUNS),
+            FIRST,
+            id="expired and idle is reclaimed",
+        ),
+        pytest.param(
+            None,
+            (hold("wide", Block(9995, 20)),),
+            ask(),
+            THIRD,
+            id="blocks of another grid that reach into ours",
+        ),
+        pytest.param(
+            own(Block(20000, 10)),
+            (),
+            ask(liveness=UNKNOWN),
+            Block(20000, 10),
+            id="held outside the grid, nobody knows what runs",
+        ),
+        pytest.param(
+            own(Block(20000, 10)),
+            (),
+            ask(liveness=Liveness(known=True, running=frozenset({"ac-mine"}))),
+            Block(20000, 10),
+            id="held outside the grid, the stack runs",
+        ),
+        pytest.param(
+            own(Block(20000, 10)),
+            (),
+            ask(liveness=NOTHING_RUNS),
+            FIRST,
+            id="held outside the grid and idle moves into it",
+        ),
+        pytest.param(
+            own(Block(20000, 10), held=False), (), ask(), FIRST, id="remembered outside the grid"
+        ),
+    ],
+)
+def test_a_claim_gives(
+    mine: Lease | None, others: tuple[Hold, ...], request_: Request, given_: Block
+) -> None:
+    assert claim(Ledger(mine, others), request_).granted.block == given_
+
+
+def test_a_new_lease_begins_now_and_lasts_its_time_to_live() -> None:
+    lease = claim(Ledger(), ask(place=HERE)).granted
+    assert lease == Lease(
+        "me", FIRST, project_name("me"), NOON, NOON + 300, ttl_minutes=5, place=HERE
+    )
+
+
+def test_claiming_again_keeps_everything_but_the_time_to_live_and_the_place() -> None:
+    outcome = claim(Ledger(own()), ask(place=HERE))
+    kept = replace(own(), expires_at=NOON + 300, ttl_minutes=5, place=HERE)
+    assert outcome == Outcome(kept)
+
+
+def test_a_place_that_is_not_known_stays_what_it_was() -> None:
+    before = replace(own(), place=HERE)
+    assert claim(Ledger(before), ask()).granted.place == HERE
+
+
+def test_a_session_that_comes_back_has_its_project_and_offsets_but_no_old_plan() -> None:
+    before = replace(
+        own(held=False),
+        ports={"web:80/tcp": 10017},
+        urls={"web:80/tcp": "http://localhost:10017"},
+        environment=(("WEB_PORT", "10017"),),
+        stack=Stack(("/w/compose.yaml",)),
+    )
+    lease = claim(Ledger(before), ask()).granted
+    assert lease.held
+    assert (lease.project, lease.offsets, lease.stack) == (
+        "ac-mine",
+        before.offsets,
+        before.stack,
+    )
+    assert (lease.allocated_at, lease.expires_at) == (NOON, NOON + 300)
+    assert (lease.ports, lease.urls, lease.environment) == ({}, {}, ())
+
+
+def test_only_who_loses_its_block_is_reclaimed() -> None:
+    others = (EXPIRED, hold("older", SECOND, until=NOON - 60), hold("memory", FIRST, held=False))
+    outcome = claim(Ledger(own(FIRST, held=False), others), ask(liveness=NOTHING_RUNS))
+    assert outcome.granted.block == FIRST
+    assert outcome.reclaimed == ("old",)
+    assert outcome.extended == ()
+
+
+def test_an_expired_lease_whose_stack_runs_is_extended_by_whoever_sees_it() -> None:
+    others = (EXPIRED, hold("alive", SECOND), hold("memory", THIRD, held=False, until=NOON))
+    outcome = claim(Ledger(None, others), ask(liveness=running("old", "alive", "memory")))
+    assert outcome.extended == (("old", NOON + 300),)
+    assert outcome.reclaimed == ()
+
+
+def test_an_expired_lease_is_not_extended_for_a_stack_that_nobody_saw() -> None:
+    assert claim(Ledger(None, (EXPIRED,)), ask()).extended == ()
+
+
+def test_a_full_grid_says_who_holds_it() -> None:
+    others = (hold("a", FIRST), hold("b", SECOND), hold("c", THIRD, held=False))
+    with pytest.raises(NoPortsAvailableError) as told:
+        claim(Ledger(None, others), ask(avoid=(THIRD, FOURTH)))
+    assert told.value.message == (
+        "no block of ports is free: of 4, 2 held by other sessions, "
+        "2 with a port that something else uses"
+    )
+    assert told.value.details == {"max_sessions": 4, "held": 2, "busy_blocks": [10020, 10030]}
+    assert "PORT_ALLOC_MAX_SESSIONS" in told.value.hint
+
+
+def test_a_grid_full_of_sessions_speaks_of_sessions_alone() -> None:
+    others = tuple(map(hold, "abcd", GRID.blocks()))
+    with pytest.raises(NoPortsAvailableError, match=r"of 4, 4 held by other sessions$"):
+        claim(Ledger(None, others), ask())
+
+
+def test_a_blank_session_is_refused() -> None:
+    with pytest.raises(InvalidSessionError):
+        claim(Ledger(), replace(ask(), session_id=" "))
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held", "remembered"])
+def test_a_project_of_another_session_is_never_given(held: bool) -> None:
+    first, second = TWINS
+    assert project_name(first) == project_name(second)
+    request = replace(ask(), session_id=second)
+    lease = claim(Ledger(None, (hold(first, FIRST, held=held),)), request).granted
+    assert lease.project != project_name(first)
+
+
+def test_an_outcome_without_a_lease_grants_none() -> None:
+    with pytest.raises(ValueError, match="gives no lease"):
+        _ = Outcome().granted
+
+
+def test_release_keeps_the_memory() -> None:
+    assert release(Ledger(own())) == Outcome(replace(own(), held=False))
+
+
+def test_releasing_an_unknown_session_changes_nothing() -> None:
+    assert release(Ledger()) == Outcome()
+
+
+def test_renew_extends_by_the_lease_s_own_time_to_live() -> None:
+    lease = replace(own(), ttl_minutes=7)
+    assert renew(Ledger(lease), NOON).granted == replace(lease, expires_at=NOON + 420)
+
+
+def test_renew_takes_the_session_where_it_is_now() -> None:
+    assert renew(Ledger(own()), NOON, HERE).granted.place == HERE
+
+
+@pytest.mark.parametrize("lease", [None, own(held=False)], ids=["unknown", "released"])
+def test_what_is_not_held_is_not_renewed(lease: Lease | None) -> None:
+    assert renew(Ledger(lease), NOON) == Outcome()
+
+
+# Histories
+
+SESSIONS = (*TWINS, "c", "d", "e")
+GRIDS = (Grid(10000, 10, 3), Grid(10000, 15, 3), Grid(10005, 10, 2))
+
+
+@dataclass
+class World:
+    """A store as simple as can be, and the truth about what runs."""
+
+    now: float = NOON
+    leases: dict[str, Lease] = field(default_factory=dict)
+
+    @property
+    def held(self) -> list[Lease]:
+        return [lease for lease in self.leases.values() if lease.held]
+
+    def ledger(self, session: str) -> Ledger:
+        others = tuple(
+            Hold(each.session_id, each.block, each.project, each.expires_at, each.held)
+            for each in self.leases.values()
+            if each.session_id != session
+        )
+        return Ledger(self.leases.get(session), others)
+
+    def write(self, session: str, outcome: Outcome) -> None:
+        for name in outcome.reclaimed:
+            self.leases[name] = self.leases[name].released()
+        for name, until in outcome.extended:
+            self.leases[name] = replace(self.leases[name], expires_at=until)
+        if outcome.lease is not None:
+            self.leases[session] = outcome.lease
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one session does after `minutes`; `known` tells whether the engine answers."""
+
+    kind: str
+    session: str
+    minutes: int
+    grid: Grid
+    known: bool
+    up: frozenset[str]
+    avoid: frozenset[int]
+
+
+steps = st.lists(
+    st.builds(
+        Step,
+        st.sampled_from(["claim", "claim", "claim", "release", "renew"]),
+        st.sampled_from(SESSIONS),
+        st.integers(0, 3),
+        st.sampled_from(GRIDS),
+        st.booleans(),
+        st.frozensets(st.sampled_from(SESSIONS)),
+        st.frozensets(st.integers(0, 2), max_size=1),
+    ),
+    max_size=40,
+)
+
+
+def take(world: World, step: Step) -> Outcome | None:
+    """Do the step; None where no ports were available."""
+    ledger = world.ledger(step.session)
+    if step.kind == "release":
+        return release(ledger)
+    if step.kind == "renew":
+        return renew(ledger, world.now)
+    up = frozenset(lease.project for lease in world.held if lease.session_id in step.up)
+    slots = list(step.grid.blocks())
+    request = Request(
+        session_id=step.session,
+        grid=step.grid,
+        now=world.now,
+        ttl_minutes=2,
+        liveness=Liveness(known=True, running=up) if step.known else UNKNOWN,
+        avoid=frozenset(slots[slot] for slot in step.avoid if slot < len(slots)),
+    )
+    try:
+        return claim(ledger, request)
+    except NoPortsAvailableError:
+        return None
+
+
+@given(steps)
+def test_whatever_happens_no_two_held_leases_share_a_port_or_a_project(history: list[Step]) -> None:
+    world = World()
+    for step in history:
+        world.now += step.minutes * 60
+        world.write(step.session, take(world, step) or Outcome())
+        pairs = list(itertools.combinations(world.held, 2))
+        assert not any(a.block.overlaps(b.block) for a, b in pairs)
+        assert not any(a.project == b.project for a, b in pairs)
+
+
+@given(steps)
+def test_nobody_loses_a_block_but_by_expiry_and_the_engine_s_word(history: list[Step]) -> None:
+    world = World()
+    for step in history:
+        world.now += step.minutes * 60
+        outcome = take(world, step) or Outcome()
+        for name in outcome.reclaimed:
+            assert world.leases[name].expires_at <= world.now
+            assert step.known
+            assert name not in step.up
+        world.write(step.session, outcome)
+
+
+@given(steps)
+def test_a_session_keeps_its_project_for_good_and_its_block_while_it_holds_it(
+    history: list[Step],
+) -> None:
+    world = World()
+    projects: dict[str, str] = {}
+    for step in history:
+        world.now += step.minutes * 60
+        before = world.leases.get(step.session)
+        outcome = take(world, step) or Outcome()
+        world.write(step.session, outcome)
+        if outcome.lease is None:
+            continue
+        after = outcome.lease
+        assert projects.setdefault(step.session, after.project) == after.project
+        if before is not None and before.held and before.block in step.grid:
+            avoided = {
+                list(step.grid.blocks())[slot] for slot in step.avoid if slot < step.grid.slots
+            }
+            if before.block not in avoided:
+                assert after.block == before.block
+                assert after.allocated_at == before.allocated_at
+
+
+@given(steps, st.sampled_from(SESSIONS), st.sampled_from(GRIDS))
+def test_a_session_gets_its_ports_again_after_a_release(
+    history: list[Step], session: str, grid: Grid
+) -> None:
+    world = World()
+    for step in history:
+        world.now += step.minutes * 60
+        world.write(step.session, take(world, step) or Outcome())
+    again = Step("claim", session, 0, grid, known=False, up=frozenset(), avoid=frozenset())
+    first = take(world, again)
+    if first is None or first.granted.block not in grid:
+        return
+    world.write(session, first)
+    world.write(session, release(world.ledger(session)))
+    second = take(world, again)
+    assert second is not None
+    assert second.granted.block == first.granted.block

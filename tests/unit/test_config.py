@@ -1,0 +1,227 @@
+"""The settings: what is accepted, and what an error says of the rest."""
+
+import re
+from dataclasses import FrozenInstanceError
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from composeports.config import Config, PortAllocatorConfig
+from composeports.core.block import Grid
+from composeports.errors import EXIT_CONFIG, ConfigError, InvalidSessionError
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    config = PortAllocatorConfig()
+    assert config == PortAllocatorConfig(10000, 100, 120, 20)
+    assert config.grid == Grid(10000, 100, 20)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"base_port": 1024}, id="the lowest base"),
+        pytest.param({"range_per_session": 4}, id="the smallest range"),
+        pytest.param({"ttl_minutes": 1}, id="the shortest time"),
+        pytest.param({"max_sessions": 1}, id="one session"),
+        pytest.param({"base_port": 63535}, id="a range that ends at the end"),
+    ],
+)
+def test_a_value_at_the_limit_is_accepted(values: dict[str, int]) -> None:
+    assert all(getattr(PortAllocatorConfig(**values), name) == values[name] for name in values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message", "hint"),
+    [
+        pytest.param(
+            {"base_port": 80},
+            "base_port must be >= 1024, got 80",
+            "the smallest accepted value is 1024",
+            id="base",
+        ),
+        pytest.param(
+            {"base_port": 1023}, "base_port must be >= 1024, got 1023", "1024", id="base by one"
+        ),
+        pytest.param(
+            {"range_per_session": 3}, "range_per_session must be >= 4, got 3", "4", id="range"
+        ),
+        pytest.param({"ttl_minutes": 0}, "ttl_minutes must be >= 1, got 0", "1", id="time"),
+        pytest.param({"max_sessions": 0}, "max_sessions must be >= 1, got 0", "1", id="sessions"),
+        pytest.param({"max_sessions": -5}, "max_sessions must be >= 1, got -5", "1", id="negative"),
+        pytest.param(
+            {"base_port": 63536},
+            "base_port + range_per_session * max_sessions must be <= 65535, "
+            "got 63536 + 100 * 20 = 65536",
+            "the largest max_sessions that fits is 19",
+            id="the end by one",
+        ),
+        pytest.param(
+            {"base_port": 65000, "range_per_session": 1000},
+            "got 65000 + 1000 * 20 = 85000",
+            "the largest base_port that fits one session is 64535",
+            id="no room for one session",
+        ),
+        pytest.param(
+            {"range_per_session": 64512},
+            "got 10000 + 64512 * 20 = 1300240",
+            "the largest range_per_session that fits, with the lowest base_port, is 64511",
+            id="no room anywhere",
+        ),
+        pytest.param(
+            {"base_port": "10000"},
+            "base_port must be a whole number >= 1024, got '10000'",
+            "give 1024 or more",
+            id="a text",
+        ),
+        pytest.param(
+            {"max_sessions": True}, "max_sessions must be a whole number >= 1", "1", id="a truth"
+        ),
+        pytest.param(
+            {"ttl_minutes": 1.5}, "ttl_minutes must be a whole number >= 1, got 1.5", "1", id="half"
+        ),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused(
+    values: dict[str, int], message: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as told:
+        PortAllocatorConfig(**values)
+    assert hint in told.value.hint
+    assert told.value.exit_code == EXIT_CONFIG
+
+
+def test_a_refused_value_is_a_value_error_too() -> None:
+    with pytest.raises(ValueError, match=r"^base_port must be >= 1024, got 80$"):
+        PortAllocatorConfig(base_port=80)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        PortAllocatorConfig().base_port = 1  # type: ignore[misc]
+
+
+@given(st.integers(1024, 66000), st.integers(4, 3000), st.integers(1, 40))
+def test_accepted_settings_give_out_ports_alone(base: int, size: int, sessions: int) -> None:
+    try:
+        config = PortAllocatorConfig(base, size, 1, sessions)
+    except ConfigError:
+        assert base + size * sessions > 65535
+        return
+    assert all(block.start >= 1024 and block.last <= 65535 for block in config.grid.blocks())
+
+
+@given(st.integers(1024, 70000), st.integers(4, 70000), st.integers(1, 40))
+def test_the_value_that_a_refusal_names_does_do(base: int, size: int, sessions: int) -> None:
+    try:
+        PortAllocatorConfig(base, size, 1, sessions)
+    except ConfigError as error:
+        largest = int(error.hint.split()[-1])
+        if "max_sessions" in error.hint:
+            PortAllocatorConfig(base, size, 1, largest)
+        elif "range_per_session" in error.hint:
+            PortAllocatorConfig(1024, largest, 1, 1)
+        else:
+            PortAllocatorConfig(largest, size, 1, 1)
+
+
+# The environment
+
+
+def test_the_environment_s_values_are_taken() -> None:
+    environ = {
+        "PORT_ALLOC_BASE": "20000",
+        "PORT_ALLOC_RANGE": "50",
+        "PORT_ALLOC_TTL_MINUTES": " 60 ",
+        "PORT_ALLOC_MAX_SESSIONS": "5",
+    }
+    assert PortAllocatorConfig.from_env(environ) == PortAllocatorConfig(20000, 50, 60, 5)
+
+
+@pytest.mark.parametrize("environ", [{}, {"PORT_ALLOC_BASE": ""}, {"PORT_ALLOC_RANGE": "  "}])
+def test_what_is_unset_or_empty_has_its_default(environ: dict[str, str]) -> None:
+    assert PortAllocatorConfig.from_env(environ) == PortAllocatorConfig()
+
+
+def test_without_an_environment_the_process_s_own_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT_ALLOC_BASE", "20000")
+    assert PortAllocatorConfig.from_env().base_port == 20000
+    assert Config.from_env().port_allocator.base_port == 20000
+
+
+@pytest.mark.parametrize(
+    ("environ", "message", "setting"),
+    [
+        pytest.param(
+            {"PORT_ALLOC_BASE": "80"},
+            "PORT_ALLOC_BASE: base_port must be >= 1024, got 80",
+            "PORT_ALLOC_BASE",
+            id="too low",
+        ),
+        pytest.param(
+            {"PORT_ALLOC_RANGE": "3"},
+            "PORT_ALLOC_RANGE: range_per_session must be >= 4, got 3",
+            "PORT_ALLOC_RANGE",
+            id="too small",
+        ),
+        pytest.param(
+            {"PORT_ALLOC_TTL_MINUTES": "soon"},
+            "PORT_ALLOC_TTL_MINUTES must be a whole number >= 1, got 'soon'",
+            "PORT_ALLOC_TTL_MINUTES",
+            id="no number",
+        ),
+        pytest.param(
+            {"PORT_ALLOC_MAX_SESSIONS": "1.5"},
+            "PORT_ALLOC_MAX_SESSIONS must be a whole number >= 1, got '1.5'",
+            "PORT_ALLOC_MAX_SESSIONS",
+            id="half a session",
+        ),
+        pytest.param(
+            {"PORT_ALLOC_BASE": "64000", "PORT_ALLOC_RANGE": "100", "PORT_ALLOC_TTL_MINUTES": "5"},
+            "PORT_ALLOC_BASE, PORT_ALLOC_RANGE: base_port + range_per_session * max_sessions "
+            "must be <= 65535, got 64000 + 100 * 20 = 66000",
+            "PORT_ALLOC_MAX_SESSIONS",
+            id="a range that ends too high",
+        ),
+    ],
+)
+def test_a_variable_that_cannot_work_is_named(
+    environ: dict[str, str], message: str, setting: str
+) -> None:
+    with pytest.raises(ConfigError) as told:
+        PortAllocatorConfig.from_env(environ)
+    assert told.value.message == message
+    assert told.value.details == {"setting": setting}
+    assert told.value.hint
+
+
+def test_the_aggregate_has_its_defaults() -> None:
+    config = Config.from_env({"COMPOSEPORTS_STATE_DIR": "/state"})
+    assert config == Config(PortAllocatorConfig(), "sqlite:///state/leases.sqlite3")
+    assert Config().store == "memory:"
+
+
+def test_the_aggregate_takes_what_is_set() -> None:
+    config = Config.from_env(
+        {
+            "PORT_ALLOC_BASE": "20000",
+            "COMPOSEPORTS_STORE": "memory:",
+            "COMPOSEPORTS_SESSION": "mine",
+            "COMPOSEPORTS_API_KEYS": " one, two,, ",
+        }
+    )
+    assert config == Config(PortAllocatorConfig(20000), "memory:", "mine", ("one", "two"))
+
+
+def test_an_empty_session_is_none() -> None:
+    assert Config.from_env({"COMPOSEPORTS_SESSION": ""}).session is None
+
+
+def test_a_blank_session_is_refused() -> None:
+    with pytest.raises(InvalidSessionError):
+        Config.from_env({"COMPOSEPORTS_SESSION": " "})
+
+
+def test_keys_are_not_shown() -> None:
+    assert "secret" not in repr(Config.from_env({"COMPOSEPORTS_API_KEYS": "secret"}))

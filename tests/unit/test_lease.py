@@ -1,0 +1,75 @@
+"""The lease as a value: its ports, its time, its place."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from composeports.core.block import Block
+from composeports.core.lease import Lease, Place, Stack
+
+NOON = 43200.0
+LEASE = Lease("me", Block(10000, 10), "ac-mine", NOON, NOON + 60)
+
+
+def test_the_four_ports_are_the_first_of_the_block() -> None:
+    ports = (LEASE.db_port, LEASE.rest_port, LEASE.realtime_port, LEASE.api_port)
+    assert ports == (10000, 10001, 10002, 10003)
+
+
+def test_a_lease_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        LEASE.held = False  # type: ignore[misc]
+
+
+def test_renewing_takes_hold_and_starts_the_time_to_live_anew() -> None:
+    renewed = replace(LEASE, held=False).renewed(NOON + 30, 2)
+    assert renewed == replace(LEASE, expires_at=NOON + 150, ttl_minutes=2)
+
+
+def test_releasing_ends_the_hold_alone() -> None:
+    assert LEASE.released() == replace(LEASE, held=False)
+
+
+@pytest.mark.parametrize(
+    ("now", "expired"), [(NOON + 59.9, False), (NOON + 60, True), (NOON + 61, True)]
+)
+def test_a_lease_expires_the_moment_its_time_is_over(now: float, expired: bool) -> None:
+    assert LEASE.expired(now) is expired
+
+
+OLD = Place("/old", "/r/.git", "/old/sub", "main")
+NEW = Place("/new", "/r/.git", "/new/sub", "main")
+FILES = ("/old/sub/compose.yaml", "/old/sub/deep/x.yaml", "/old/other.yaml", "/old/subway.yaml")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "files"),
+    [
+        pytest.param(
+            OLD,
+            NEW,
+            (
+                "/new/sub/compose.yaml",
+                "/new/sub/deep/x.yaml",
+                "/old/other.yaml",
+                "/old/subway.yaml",
+            ),
+            id="files move along with their directory",
+        ),
+        pytest.param(OLD, replace(OLD, branch="other"), FILES, id="another branch moves none"),
+        pytest.param(Place(), NEW, FILES, id="from nowhere none moves"),
+    ],
+)
+def test_a_lease_moves_with_its_session(
+    before: Place, after: Place, files: tuple[str, ...]
+) -> None:
+    lease = replace(LEASE, place=before, stack=Stack(FILES, FILES[:1], ("dev",), overridden=True))
+    moved = lease.at(after)
+    assert moved.place == after
+    assert moved.stack == Stack(files, files[:1], ("dev",), overridden=True)
+
+
+@pytest.mark.parametrize("place", [OLD, Place()], ids=["the same", "unknown"])
+def test_a_session_that_did_not_move_has_the_very_same_lease(place: Place) -> None:
+    lease = replace(LEASE, place=OLD, stack=Stack(FILES))
+    assert lease.at(place) is lease

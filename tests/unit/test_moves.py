@@ -1,0 +1,178 @@
+"""What a variable moves, from two answers of Compose."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from composeports.core.moves import (
+    FIXED_PORT_VARIABLES,
+    NO_MOVES,
+    Moves,
+    Slot,
+    candidates,
+    compare,
+    markers,
+    moved_target,
+)
+from composeports.core.project import Project, PublishedPort, Service
+
+MARK = {"WEB_PORT": "65535"}
+
+
+def config(**web: object) -> dict[str, object]:
+    return {"name": "x", "services": {"web": web}}
+
+
+def ports(published: str, target: int = 80) -> dict[str, object]:
+    return config(ports=[{"target": target, "published": published, "protocol": "tcp"}])
+
+
+PUBLISHED = Slot("web", 0, "published")
+TARGET = Slot("web", 0, "target")
+
+
+@pytest.mark.parametrize(
+    ("plain", "marked", "slots", "elsewhere", "pure"),
+    [
+        pytest.param(ports("8080"), ports("65535"), (PUBLISHED,), (), True, id="host port"),
+        pytest.param(
+            ports("8080", 8080),
+            ports("65535", 65535),
+            (TARGET, PUBLISHED),
+            (),
+            False,
+            id="both ports",
+        ),
+        pytest.param(ports("80", 8080), ports("80", 65535), (TARGET,), (), False, id="container"),
+        pytest.param(
+            config(command=["serve", "8080"]),
+            config(command=["serve", "65535"]),
+            (),
+            ("services.web.command.1",),
+            False,
+            id="a command",
+        ),
+        pytest.param(
+            config(environment={"URL": "http://x:8080"}),
+            config(environment={"URL": "http://x:65535"}),
+            (),
+            ("services.web.environment.URL",),
+            False,
+            id="a part of a text",
+        ),
+        pytest.param(
+            ports("8080-8081"),
+            ports("65535-8081"),
+            (),
+            ("services.web.ports.0.published",),
+            False,
+            id="a part of a range",
+        ),
+        pytest.param(
+            config(ports=[]),
+            ports("65535"),
+            (),
+            ("services.web.ports",),
+            False,
+            id="another number of ports",
+        ),
+        pytest.param(
+            config(),
+            config(labels={"a": "65535"}),
+            (),
+            ("services.web.labels",),
+            False,
+            id="something new",
+        ),
+        pytest.param(
+            config(labels={"a": "1"}), config(labels={"a": "2"}), (), (), False, id="unmarked"
+        ),
+        pytest.param(
+            config(labels={"65535": "1"}), config(), (), (), False, id="something that went"
+        ),
+        pytest.param(ports("8080"), ports("8080"), (), (), False, id="nothing"),
+    ],
+)
+def test_a_variable_moves(
+    plain: dict[str, object],
+    marked: dict[str, object],
+    slots: tuple[Slot, ...],
+    elsewhere: tuple[str, ...],
+    pure: bool,
+) -> None:
+    moves = compare(plain, marked, MARK)
+    assert moves.slots.get("WEB_PORT", ()) == slots
+    assert moves.elsewhere.get("WEB_PORT", ()) == elsewhere
+    assert moves.is_pure("WEB_PORT") is pure
+
+
+def test_a_host_port_and_a_text_is_not_pure() -> None:
+    plain = {"services": {"web": {**ports("8080")["services"]["web"], "command": "8080"}}}  # type: ignore[index]
+    marked = {"services": {"web": {**ports("65535")["services"]["web"], "command": "65535"}}}  # type: ignore[index]
+    moves = compare(plain, marked, MARK)
+    assert moves == Moves({"WEB_PORT": (PUBLISHED,)}, {"WEB_PORT": ("services.web.command",)})
+    assert not moves.is_pure("WEB_PORT")
+
+
+def test_each_variable_has_its_own_moves() -> None:
+    plain = config(ports=[{"published": "80"}, {"published": "81"}], command="80 81")
+    marked = config(ports=[{"published": "65535"}, {"published": "65534"}], command="80 65534")
+    moves = compare(plain, marked, {"A": "65535", "B": "65534"})
+    assert moves.variable_of("web", 0, "published") == "A"
+    assert moves.variable_of("web", 1, "published") == "B"
+    assert (moves.is_pure("A"), moves.is_pure("B")) == (True, False)
+
+
+def test_a_field_that_no_variable_moves_has_none() -> None:
+    assert NO_MOVES.variable_of("web", 0, "published") == ""
+    assert compare(ports("1"), ports("65535"), MARK).variable_of("web", 0, "target") == ""
+
+
+def project(*published: str) -> Project:
+    entries = tuple(PublishedPort("web", 80, published=each) for each in published)
+    return Project((Service("web", entries),))
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        pytest.param({"B": "8080", "A": "8080"}, ("A", "B"), id="values that are published"),
+        pytest.param({"A": "8081"}, (), id="a port that is not published"),
+        pytest.param({"A": "8000-8010"}, (), id="a range"),
+        pytest.param({"A": ""}, (), id="empty"),
+        pytest.param({"API_PORT": ""}, ("API_PORT",), id="a fixed one, whatever its value"),
+        pytest.param({}, (), id="none"),
+    ],
+)
+def test_a_candidate_has_a_value_that_the_file_publishes(
+    values: dict[str, str], found: tuple[str, ...]
+) -> None:
+    assert candidates(project("8080", "8000-8010", ""), values) == found
+
+
+def test_the_fixed_variables_are_the_four_of_the_contract() -> None:
+    assert FIXED_PORT_VARIABLES == (
+        "AGENT_COORDINATOR_DB_PORT",
+        "AGENT_COORDINATOR_REST_PORT",
+        "AGENT_COORDINATOR_REALTIME_PORT",
+        "API_PORT",
+    )
+
+
+@given(st.lists(st.sampled_from("ABCDE"), unique=True), st.text("0123456789 ", max_size=200))
+def test_a_marker_stands_nowhere_in_the_text_and_is_no_other_s(names: list[str], text: str) -> None:
+    marks = markers(names, text)
+    assert list(marks) == names
+    assert len(set(marks.values())) == len(names)
+    assert all(mark not in text and 1 <= int(mark) <= 65535 for mark in marks.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "target"),
+    [({"API_PORT": "10003"}, 10003), ({}, 80)],
+    ids=["its variable is set", "its variable is left alone"],
+)
+def test_the_container_port_is_what_compose_will_see(values: dict[str, str], target: int) -> None:
+    moves = Moves({"API_PORT": (TARGET,)}, {})
+    assert moved_target(PublishedPort("web", 80), 0, moves, values) == target
+    assert moved_target(PublishedPort("web", 80), 1, moves, values) == 80
