@@ -1,0 +1,51 @@
+"""Fixtures of the integration tests: a shell without docker, a fake docker, another user."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+
+from tests.support.fakes import FakeMachine
+from tests.support.machine import FakeDocker, Shell, make_repository
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> FakeMachine:
+    return FakeMachine(tmp_path)
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> FakeDocker:
+    return FakeDocker(tmp_path / "docker")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    return make_repository(tmp_path / "shop")
+
+
+@pytest.fixture
+def shell(repository: Path, tmp_path: Path) -> Shell:
+    """A shell in a repository, on a machine without docker."""
+    return Shell(repository, tmp_path / "state")
+
+
+@pytest.fixture
+def common_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder of a user to whom file rights apply, who we are for the time of the test."""
+    if os.geteuid() != 0:
+        yield tmp_path
+        return
+    folder = tempfile.mkdtemp(prefix="composeports-test-")
+    os.chown(folder, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield Path(folder)
+    finally:
+        os.seteuid(0)
+        rmtree(folder)
