@@ -1,6 +1,7 @@
 """Fixtures of the integration tests: a shell without docker, a fake docker, another user."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,11 +42,13 @@ def common_folder(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:
         yield tmp_path
         return
+    if sys.platform != "linux":
+        pytest.skip("root cannot become another user for a while here")
     folder = tempfile.mkdtemp(prefix="composeports-test-")
     os.chown(folder, NOBODY, NOBODY)
-    os.seteuid(NOBODY)
+    os.setresuid(NOBODY, NOBODY, 0)
     try:
         yield Path(folder)
     finally:
-        os.seteuid(0)
+        os.setresuid(0, 0, 0)
         rmtree(folder)
