@@ -56,8 +56,8 @@ def take(
     return leasing.take_lease(session, seen, finish)
 
 
-def start_of(machine: FakeMachine, name: str, **options: tuple[Container, ...] | None) -> int:
-    return take(machine, machine.session(name), **options).block.start
+def start_of(machine: FakeMachine, name: str) -> int:
+    return take(machine, machine.session(name)).block.start
 
 
 # A look at the ports

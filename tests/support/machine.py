@@ -34,7 +34,14 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git, untouched by the user's own settings, and return what it printed."""
-    settings = ("-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always")
+    settings = (
+        "-c",
+        "init.defaultBranch=main",
+        "-c",
+        "init.templateDir=",
+        "-c",
+        "protocol.file.allow=always",
+    )
     done = subprocess.run(
         ("git", *settings, *arguments),
         cwd=folder,
