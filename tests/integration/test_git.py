@@ -130,6 +130,15 @@ def test_a_symlink_leads_to_the_same_checkout(repository: Path, tmp_path: Path) 
     assert facts(tmp_path / "link") == facts(repository)
 
 
+def test_a_git_folder_that_is_a_link_is_the_one_it_leads_to(
+    repository: Path, tmp_path: Path
+) -> None:
+    (repository / ".git").rename(tmp_path / "elsewhere.git")
+    (repository / ".git").symlink_to(tmp_path / "elsewhere.git")
+    assert facts(repository) == git_says(repository)
+    assert facts(repository) == (str(repository), f"{tmp_path}/elsewhere.git")
+
+
 # The branch
 
 
