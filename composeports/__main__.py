@@ -1,11 +1,49 @@
 """The entry points: `env` by its short way where it can be, everything else through the CLI."""
 
+import os
 import sys
+from collections.abc import Callable
 
 
 def main() -> int:
     """Run `composeports`; return the exit code."""
-    arguments = sys.argv[1:]
+    return _undisturbed(lambda: _main(sys.argv[1:]))
+
+
+def main_up() -> int:
+    """Run `compose-up`, which is `composeports up`."""
+    return _undisturbed(lambda: _cli(_inserted("up")))
+
+
+def main_down() -> int:
+    """Run `compose-down`, which is `composeports down`."""
+    return _undisturbed(lambda: _cli(_inserted("down")))
+
+
+def _undisturbed(call: Callable[[], int]) -> int:
+    """Keep the exit codes where Ctrl-C comes before the CLI is there, or a stream is closed."""
+    _open_closed_streams()
+    try:
+        return call()
+    except KeyboardInterrupt:
+        from composeports.errors import EXIT_INTERRUPTED  # noqa: PLC0415
+
+        sys.stderr.write("\ninterrupted\n")
+        return EXIT_INTERRUPTED
+
+
+def _open_closed_streams() -> None:
+    """Put /dev/null in the place of a stream that the shell closed (`2>&-`)."""
+    if None not in {sys.stdout, sys.stderr}:
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - stderr's number
+        os.set_inheritable(number, True)  # noqa: FBT003 - the function's only form
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _main(arguments: list[str]) -> int:
     if arguments[:1] == ["env"]:
         from composeports.cli.quick_env import answer  # noqa: PLC0415
 
@@ -13,16 +51,6 @@ def main() -> int:
         if code is not None:
             return code
     return _cli(arguments)
-
-
-def main_up() -> int:
-    """Run `compose-up`, which is `composeports up`."""
-    return _cli(_inserted("up"))
-
-
-def main_down() -> int:
-    """Run `compose-down`, which is `composeports down`."""
-    return _cli(_inserted("down"))
 
 
 def _inserted(command: str) -> list[str]:

@@ -85,7 +85,8 @@ class Workspace:
     @property
     def given_session(self) -> str | None:
         """What `--session` or COMPOSEPORTS_SESSION says; several may share a place."""
-        return self.options.session or self.doors.config.session
+        asked = self.options.session
+        return self.doors.config.session if asked is None else asked
 
     @cached_property
     def session_id(self) -> str:

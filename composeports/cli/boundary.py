@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from composeports.cli.output import write_json
+from composeports.cli.output import visible, write_json
 from composeports.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, ComposeportsError
 from composeports.location import state_directory
 
@@ -20,26 +20,39 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted\n")
+        sys.stderr.write("\ninterrupted\n")
         return EXIT_INTERRUPTED
     except click.ClickException as error:
         return _tell_usage(error, wants_json=wants_json)
     except BrokenPipeError:
-        # The reader of our output is gone; Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 0
     except Exception as error:  # noqa: BLE001 - the boundary: nobody shall see a traceback
         return _tell_bug(error, environ, wants_json=wants_json)
 
 
+def _give_up_stdout() -> None:
+    """Let go of a stdout whose reader is gone; Python would complain when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> int:
     if wants_json:
-        write_json({"ok": False, "error": error})
+        try:
+            write_json({"ok": False, "error": error})
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _give_up_stdout()
         return exit_code
-    sys.stderr.write(f"error: {error['message']}\n")
+    sys.stderr.write(f"error: {_visible_lines(error['message'])}\n")
     if error["hint"]:
-        sys.stderr.write(f"hint: {error['hint']}\n")
+        sys.stderr.write(f"hint: {_visible_lines(error['hint'])}\n")
     return exit_code
+
+
+def _visible_lines(text: object) -> str:
+    """Return text of several lines that cannot drive a terminal."""
+    return "\n".join(map(visible, str(text).split("\n")))
 
 
 def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:

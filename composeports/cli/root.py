@@ -195,6 +195,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _call(arguments: Sequence[str]) -> int:
-    result = root.main(args=list(arguments), prog_name="composeports", standalone_mode=False)
+    # Not `root.main`, which ends the program by itself where the reader of a pipe is gone.
+    with root.make_context("composeports", list(arguments)) as context:
+        result = root.invoke(context)
     sys.stdout.flush()
     return result if isinstance(result, int) else 0

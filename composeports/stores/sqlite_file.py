@@ -109,8 +109,7 @@ def open_existing(path: str) -> sqlite3.Connection | None:
 
 def is_store(connection: sqlite3.Connection, path: str) -> bool:
     """Tell a store from a database that is empty yet; StoreError for anything else."""
-    ((application,),) = connection.execute("PRAGMA application_id")
-    ((version,),) = connection.execute("PRAGMA user_version")
+    application, version, tables = _marks(connection)
     if (application, version) == (APPLICATION_ID, VERSION):
         return True
     if application == APPLICATION_ID and version > VERSION:
@@ -120,7 +119,6 @@ def is_store(connection: sqlite3.Connection, path: str) -> bool:
             hint=f"upgrade composeports, {ELSEWHERE}",
             path=path,
         )
-    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
     if application or version or tables:
         raise StoreError(
             f"{path} is a SQLite database of something else, not a lease store",
@@ -128,6 +126,24 @@ def is_store(connection: sqlite3.Connection, path: str) -> bool:
             path=path,
         )
     return False
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return application id, version and number of tables as of one instant.
+
+    Read one after the other, a store that is just being made would look like something else.
+    """
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        ((application,),) = connection.execute("PRAGMA application_id")
+        ((version,),) = connection.execute("PRAGMA user_version")
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
+    finally:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return application, version, tables
 
 
 def open_or_create(path: str) -> sqlite3.Connection:

@@ -1,0 +1,258 @@
+"""`composeports env` as an installed program: for shells, files, programs, and one command."""
+
+import json
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from composeports.app.workspace import Workspace
+from composeports.core.claims import Outcome
+from composeports.core.lease import Lease
+from composeports.core.session import project_name
+from composeports.stores.sqlite import SqliteStore
+from tests.support.fakes import FakeMachine
+from tests.support.machine import Shell, finished, git, make_repository, wait_until
+
+pytestmark = pytest.mark.integration
+
+HOSTILE = [
+    "$(touch pwned)",
+    "`touch pwned`",
+    "'; touch pwned; '",
+    '"; touch pwned; "',
+    "a\ntouch pwned\n",
+    "it's",
+    "\\",
+    "\\'",
+    "a b",
+    "&& touch pwned",
+    "日本 é",
+    "${HOME}",
+    "#",
+    "~",
+    "!!",
+    "*",
+    "",
+]
+# With this set, the short way leaves everything to the long way.
+LONG_WAY = {"PORT_ALLOC_TTL_MINUTES": "120"}
+
+
+def lease_of(shell: Shell, **values: str) -> Lease:
+    """Put values into the session's lease, as a plan would, and return it."""
+    session_id = shell.run("allocate", "--json").document["session_id"]
+    store = SqliteStore(shell.state / "leases.sqlite3")
+    lease = store.get(session_id)
+    assert lease is not None
+    lease = Lease(
+        **{
+            **{name: getattr(lease, name) for name in Lease.__slots__},
+            "environment": tuple(values.items()),
+        }
+    )
+    store.update(session_id, lambda _: Outcome(lease))
+    store.close()
+    return lease
+
+
+def test_the_three_formats_say_the_same(shell: Shell) -> None:
+    lease_of(shell, WEB_PORT="10004")
+    as_json = json.loads(shell.run("env", "--format", "json").out)
+    as_export = shell.run("env").out
+    dotenv = shell.cwd / "session.env"
+    dotenv.write_text(shell.run("env", "--format=dotenv").out)
+    words = [shlex.split(line) for line in as_export.splitlines()]
+    assert {word.partition("=")[0]: word.partition("=")[2] for _, word in words} == as_json
+    assert dict(dotenv_values(dotenv)) == as_json
+    assert as_json["WEB_PORT"] == "10004"
+    assert list(as_json)[:6] == [
+        "AGENT_COORDINATOR_DB_PORT",
+        "AGENT_COORDINATOR_REST_PORT",
+        "AGENT_COORDINATOR_REALTIME_PORT",
+        "API_PORT",
+        "COMPOSE_PROJECT_NAME",
+        "SUPABASE_URL",
+    ]
+
+
+def test_nothing_but_the_environment_is_printed(shell: Shell) -> None:
+    shell.run("allocate")
+    done = shell.run("env")
+    assert (done.code, done.err) == (0, "")
+    assert all(line.startswith("export ") for line in done.out.splitlines())
+    assert done.out.endswith("\n")
+
+
+def test_hostile_values_survive_eval_and_run_nothing(shell: Shell) -> None:
+    values = {f"HOSTILE_{number}": value for number, value in enumerate(HOSTILE)}
+    lease_of(shell, **values)
+    shown = "".join(f'printf "%s\\001" "${name}"; ' for name in values)
+    done = shell.sh(f'eval "$(composeports env)"; {shown}')
+    assert (done.code, done.err) == (0, "")
+    assert done.out.split("\1")[:-1] == HOSTILE
+    assert not (shell.cwd / "pwned").exists()
+
+
+def test_hostile_values_run_nothing_when_the_file_is_sourced(shell: Shell) -> None:
+    lease_of(shell, **{f"HOSTILE_{number}": value for number, value in enumerate(HOSTILE)})
+    done = shell.sh("composeports env --format dotenv > e && . ./e && printf %s done")
+    assert (done.code, done.out) == (0, "done")
+    assert not (shell.cwd / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", ["$(touch pwned)", "'; touch pwned; '", "a\ntouch pwned\n", "\\"])
+def test_a_hostile_session_name_survives_eval_and_runs_nothing(shell: Shell, name: str) -> None:
+    shell = shell.having(NAME=name)
+    script = (
+        'eval "$(composeports allocate --session "$NAME")" && '
+        'eval "$(composeports env --session "$NAME")" && printf %s "$COMPOSE_PROJECT_NAME"'
+    )
+    done = shell.sh(script)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == project_name(name)
+    assert not (shell.cwd / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", ["$(touch pwned)", "it's; touch pwned", "a\nb", '"; x; "'])
+def test_a_hostile_path_survives_eval_and_runs_nothing(
+    machine: FakeMachine, tmp_path: Path, name: str
+) -> None:
+    repository = make_repository(tmp_path / name)
+    shell = Shell(repository, tmp_path / "state")
+    shell.run("allocate")
+    store = SqliteStore(shell.state / "leases.sqlite3")
+    here = Workspace(machine.doors(cwd=repository))
+    lease = store.get(here.session_id)
+    assert lease is not None
+    slots = {each: getattr(lease, each) for each in Lease.__slots__}
+    store.update(here.session_id, lambda _: Outcome(Lease(**{**slots, "stack": here.stack})))
+    store.close()
+    done = shell.sh('eval "$(composeports env)"; printf %s "$COMPOSE_FILE"')
+    assert (done.code, done.out, done.err) == (0, f"{repository}/compose.yaml", "")
+    assert not list(tmp_path.rglob("pwned"))
+
+
+# The short way and the long way
+
+
+@pytest.mark.parametrize("form", [[], ["--format", "json"], ["--format=dotenv"]], ids=str)
+def test_both_ways_print_the_same_bytes(shell: Shell, form: list[str]) -> None:
+    lease_of(
+        shell, WEB_PORT="10004", HOSTILE="it's\n$(x) \udcff".encode("utf-8", "replace").decode()
+    )
+    short = shell.run("env", *form)
+    long = shell.having(**LONG_WAY).run("env", *form)
+    assert (short.code, long.code) == (0, 0)
+    assert short.out == long.out
+
+
+def test_the_short_way_is_short(shell: Shell) -> None:
+    shell.run("allocate")
+    plain = imported(shell, "env")
+    assert "composeports.cli.quick_env" in plain
+    assert not {"click", "dataclasses", "composeports.app.workspace", "subprocess"} & plain
+    assert "click" in imported(shell.having(**LONG_WAY), "env")
+
+
+def imported(shell: Shell, *argv: str) -> set[str]:
+    done = shell.having(PYTHONPROFILEIMPORTTIME="1").run(*argv)
+    assert done.code == 0, done.err
+    lines = [line for line in done.err.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_both_ways_renew_the_lease(shell: Shell) -> None:
+    lease_of(shell)
+    store = SqliteStore(shell.state / "leases.sqlite3")
+    for each in (shell, shell.having(**LONG_WAY)):
+        lease = store.held()[0]
+        old = Lease(
+            **{
+                **{name: getattr(lease, name) for name in Lease.__slots__},
+                "expires_at": lease.allocated_at,
+            }
+        )
+        store.update(old.session_id, lambda _, put=old: Outcome(put))  # type: ignore[misc]
+        assert each.run("env").code == 0
+        assert store.held()[0].expires_at > lease.allocated_at + 119 * 60
+    store.close()
+
+
+def test_after_a_move_both_ways_still_find_the_session(shell: Shell, tmp_path: Path) -> None:
+    worktree = tmp_path / "login"
+    git(shell.cwd, "worktree", "add", "--quiet", str(worktree))
+    before = shell.at(worktree).run("allocate", "--json").document
+    git(shell.cwd, "worktree", "move", str(worktree), str(tmp_path / "moved"))
+    for _ in range(2):
+        done = shell.at(tmp_path / "moved").run("env", "--format", "json")
+        assert done.document["API_PORT"] == str(before["api_port"])
+        assert f"{tmp_path}/login" not in done.out
+
+
+def test_a_shell_on_one_worktree_s_stack_can_ask_for_another_s(
+    shell: Shell, tmp_path: Path
+) -> None:
+    worktree = tmp_path / "login"
+    git(shell.cwd, "worktree", "add", "--quiet", str(worktree))
+    for each in (shell, shell.at(worktree)):
+        each.run("allocate")
+    expected = shell.at(worktree).run("env").out
+    done = shell.sh(f'eval "$(composeports env)"; cd {worktree}; composeports env')
+    assert done.out == expected
+
+
+# env -- CMD
+
+
+def test_a_command_gets_the_variables_and_its_exit_code_is_ours(shell: Shell) -> None:
+    base = shell.run("allocate", "--json").document["db_port"]
+    done = shell.run("env", "--", "sh", "-c", 'echo "$API_PORT"; echo err >&2; exit 42')
+    assert (done.code, done.out, done.err) == (42, f"{base + 3}\n", "err\n")
+
+
+def test_a_command_needs_no_dashes_and_keeps_its_own_options(shell: Shell) -> None:
+    shell.run("allocate")
+    done = shell.run("env", "sh", "-c", 'printf "%s|" "$@"', "x", "--json", "--help", "a b")
+    assert (done.code, done.out) == (0, "--json|--help|a b|")
+
+
+def test_a_command_that_is_not_found_is_127_and_one_that_cannot_run_126(shell: Shell) -> None:
+    shell.run("allocate")
+    missing = shell.run("env", "--", "no-such-program")
+    assert (missing.code, missing.out) == (127, "")
+    assert "'no-such-program' was not found" in missing.err
+    unusable = shell.run("env", "--", str(shell.cwd))
+    assert unusable.code == 126
+    assert "cannot be run" in unusable.err
+
+
+def test_without_a_lease_the_command_is_not_run(shell: Shell) -> None:
+    assert shell.run("env", "--", "touch", "pwned").code == 66
+    assert not (shell.cwd / "pwned").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_reach_the_command_itself(shell: Shell, number: signal.Signals) -> None:
+    shell.run("allocate")
+    ready = shell.cwd / "ready"
+    trap = f"trap 'exit 9' {number.name.removeprefix('SIG')}"
+    script = f"{trap}; : > {ready}; while :; do /bin/sleep 0.01; done"
+    process = shell.start("env", "--", "sh", "-c", script)
+    wait_until(ready.exists, "the command")
+    process.send_signal(number)
+    assert finished(process).code == 9
+
+
+def test_the_lease_is_not_locked_while_the_command_runs(shell: Shell) -> None:
+    shell.run("allocate")
+    ready = shell.cwd / "ready"
+    process = shell.start(
+        "env", "--", "sh", "-c", f": > {ready}; while :; do /bin/sleep 0.01; done"
+    )
+    wait_until(ready.exists, "the command")
+    assert shell.run("allocate").code == 0
+    process.kill()
+    finished(process)

@@ -1,0 +1,230 @@
+"""The door to other programs, with real ones: output, exit codes, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from composeports.host.process import Finished, replace, run_in_foreground, start
+from tests.support.machine import wait_until, write_program
+
+pytestmark = pytest.mark.integration
+
+PATH = {"PATH": os.environ["PATH"]}
+OURSELVES = [sys.executable, "-c"]
+RUNNER = """
+import os, sys
+from composeports.host.process import run_in_foreground
+code = run_in_foreground(sys.argv[1:], os.environ)
+print("then", code, flush=True)
+"""
+
+
+def sh(script: str) -> tuple[str, ...]:
+    return ("sh", "-c", script)
+
+
+# start, finish
+
+
+def test_output_errors_and_exit_code_are_collected() -> None:
+    running = start(sh("echo out; echo err >&2; exit 3"), PATH)
+    assert running.finish() == Finished(3, "out\n", "err\n")
+
+
+def test_a_program_that_is_missing_ends_with_127_and_says_so() -> None:
+    answer = start(("no-such-program", "x"), PATH).finish()
+    assert answer == Finished(127, "", "no-such-program: No such file or directory")
+
+
+def test_a_file_that_is_no_program_ends_with_127_and_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    answer = start((str(tmp_path / "data"),), PATH).finish()
+    assert answer == Finished(127, "", f"{tmp_path}/data: Permission denied")
+
+
+def test_the_environment_is_the_given_one_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INHERITED", "yes")
+    answer = start(sh('echo "$GIVEN-$INHERITED-"'), {**PATH, "GIVEN": "a b"}).finish()
+    assert answer.out == "a b--\n"
+
+
+def test_the_program_runs_in_the_folder_it_is_given(tmp_path: Path) -> None:
+    assert start(sh("pwd -P"), PATH, cwd=str(tmp_path)).finish().out == f"{tmp_path.resolve()}\n"
+
+
+def test_nothing_can_be_read_from_our_terminal() -> None:
+    assert start(("cat",), PATH).finish() == Finished(0)
+
+
+def test_bytes_that_are_no_text_come_back_as_they_were() -> None:
+    out = start(sh(r"printf '\377\303\251'"), PATH).finish().out
+    assert out.encode("utf-8", "surrogateescape") == b"\xff\xc3\xa9"
+
+
+def test_two_programs_run_side_by_side(tmp_path: Path) -> None:
+    """Each waits for what the other does, so neither ends if they run in turn."""
+    there = [str(tmp_path / name) for name in "ab"]
+    for fifo in there:
+        os.mkfifo(fifo)
+    first = start(sh(f"echo one > {there[0]}; cat {there[1]}"), PATH)
+    second = start(sh(f"cat {there[0]}; echo two > {there[1]}"), PATH)
+    assert (first.finish().out, second.finish().out) == ("two\n", "one\n")
+
+
+def test_a_program_that_a_signal_ended_has_a_code_that_is_not_0() -> None:
+    assert start(sh("kill -KILL $$"), PATH).finish().code == -signal.SIGKILL
+
+
+# run_in_foreground
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [("exit 0", 0), ("exit 17", 17), ("kill -TERM $$", 143), ("kill -KILL $$", 137)],
+)
+def test_the_exit_code_is_the_program_s_own_and_128_more_for_a_signal(
+    script: str, code: int
+) -> None:
+    assert run_in_foreground(sh(script), PATH) == code
+
+
+def test_a_missing_program_in_the_foreground_is_127() -> None:
+    assert run_in_foreground(("no-such-program",), PATH) == 127
+
+
+def test_output_goes_to_our_own_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    run_in_foreground(sh("echo out; echo err >&2"), PATH)
+    assert capfd.readouterr() == ("out\n", "err\n")
+
+
+def test_output_goes_to_stderr_when_stdout_is_kept_for_what_was_asked(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    run_in_foreground(sh("echo out; echo err >&2"), PATH, out_to_stderr=True)
+    assert capfd.readouterr() == ("", "out\nerr\n")
+
+
+def test_what_we_said_before_comes_before_what_the_program_says(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    sys.stdout.write("first\n")
+    run_in_foreground(sh("echo second"), PATH)
+    assert capfd.readouterr().out == "first\nsecond\n"
+
+
+def test_the_time_that_the_program_takes_is_used(tmp_path: Path) -> None:
+    """The program waits for what we do meanwhile."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = run_in_foreground(
+        sh(f'read line < {fifo}; exit "$line"'), PATH, meanwhile=lambda: _write(fifo, "5\n")
+    )
+    assert code == 5
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def test_our_signal_handlers_are_as_before_afterwards() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    run_in_foreground(sh("exit 0"), PATH)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of ours that runs a program which notes signals, and ends with 7 when told to."""
+    script = f"""
+    trap 'echo int >> {tmp_path}/noted' INT
+    trap 'echo term >> {tmp_path}/noted' TERM
+    : > {tmp_path}/ready
+    while [ ! -e {tmp_path}/end ]; do sleep 0.01; done
+    exit 7"""
+    program = write_program(tmp_path / "program", script)
+    process = subprocess.Popen(
+        [*OURSELVES, RUNNER, str(program)], stdout=subprocess.PIPE, start_new_session=True
+    )
+    wait_until((tmp_path / "ready").exists, "the program")
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def noted(folder: Path) -> list[str]:
+    path = folder / "noted"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_ctrl_c_reaches_the_program_once_and_we_wait_for_its_own_end(
+    patient: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    os.killpg(patient.pid, signal.SIGINT)
+    wait_until(lambda: bool(noted(tmp_path)), "the signal")
+    (tmp_path / "end").touch()
+    out, _ = patient.communicate()
+    assert (out, patient.returncode, noted(tmp_path)) == (b"then 7\n", 0, ["int"])
+
+
+def test_sigint_that_is_sent_to_us_alone_ends_nothing(
+    patient: "subprocess.Popen[bytes]", tmp_path: Path
+) -> None:
+    os.kill(patient.pid, signal.SIGINT)
+    os.kill(patient.pid, signal.SIGTERM)
+    wait_until(lambda: bool(noted(tmp_path)), "the second signal")
+    (tmp_path / "end").touch()
+    out, _ = patient.communicate()
+    assert (out, noted(tmp_path)) == (b"then 7\n", ["term"])
+
+
+def test_a_program_started_later_is_not_deaf_to_ctrl_c() -> None:
+    """An ignored signal would be inherited; a handler is not."""
+    script = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    run_in_foreground(sh("exit 0"), PATH)
+    assert start((*OURSELVES, script), PATH).finish().out == "False\n"
+
+
+# replace
+
+
+def replaced(*argv: str) -> subprocess.CompletedProcess[str]:
+    script = (
+        "import os, sys; from composeports.host.process import replace;"
+        " print('first'); sys.exit(replace(sys.argv[1:], {**os.environ, 'GIVEN': '1'}))"
+    )
+    return subprocess.run([*OURSELVES, script, *argv], capture_output=True, text=True, check=False)
+
+
+def test_replace_becomes_the_program_after_what_was_said() -> None:
+    done = replaced("sh", "-c", 'echo "second $GIVEN"; exit 9')
+    assert (done.returncode, done.stdout) == (9, "first\nsecond 1\n")
+
+
+def test_replace_keeps_the_process() -> None:
+    script = (
+        "import os; from composeports.host.process import replace;"
+        " replace(('sh', '-c', 'echo $$'), os.environ)"
+    )
+    process = subprocess.Popen([*OURSELVES, script], stdout=subprocess.PIPE, text=True)
+    assert process.communicate()[0].strip() == str(process.pid)
+
+
+def test_replace_dies_of_the_signal_that_the_program_dies_of() -> None:
+    assert replaced("sh", "-c", "kill -TERM $$").returncode == -signal.SIGTERM
+
+
+def test_replace_returns_127_for_a_missing_program_and_126_for_what_is_none(
+    tmp_path: Path,
+) -> None:
+    assert replace(("no-such-program",), PATH) == 127
+    (tmp_path / "data").write_text("")
+    assert replace((str(tmp_path / "data"),), PATH) == 126
+    assert replace((str(tmp_path),), PATH) == 126

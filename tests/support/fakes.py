@@ -1,0 +1,144 @@
+"""Fakes at the doors of the use cases: engine, ports, clock and voice that tests decide on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from composeports.app.options import Options
+from composeports.app.workspace import Doors, Workspace
+from composeports.config import Config, PortAllocatorConfig
+from composeports.errors import EngineError
+from composeports.host.engine import Container, Engine, Listing
+from composeports.host.process import Finished
+from composeports.stores.base import Store
+from composeports.stores.memory import MemoryStore
+
+Port = tuple[int, str]
+NOON = 43200.0
+
+
+class _Nothing:
+    """A program that has ended already."""
+
+    def finish(self) -> Finished:
+        """Return an empty answer."""
+        return Finished(0)
+
+
+class _FakeListing(Listing):
+    """An answer that is asked for when it is looked at."""
+
+    def __init__(self, engine: "FakeEngine", project: str | None) -> None:
+        super().__init__(engine, _Nothing())
+        self._fake = engine
+        self._project = project
+
+    def containers(self) -> tuple[Container, ...]:
+        """Return what the fake engine has now."""
+        if self._fake.away:
+            message = "the Docker engine did not answer: it is away"
+            raise EngineError(message, hint="start the engine")
+        return tuple(each for each in self._fake.present if self._project in {None, each.project})
+
+
+class FakeEngine(Engine):
+    """An engine that has the containers that it is given, until it is `away`."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.present: list[Container] = []
+        self.bindings: dict[str, frozenset[Port]] = {}
+        self.away = False
+
+    def add(
+        self,
+        project: str,
+        *ports: tuple[int, int, str],
+        state: str = "running",
+        service: str = "web",
+    ) -> Container:
+        """Let a container be there; one that does not run shows no ports and keeps its bindings."""
+        identity = f"{len(self.present):064x}"
+        shown = ports if state == "running" else ()
+        container = Container(identity, state, project, service, shown)
+        self.present.append(container)
+        self.bindings[identity] = frozenset((host, protocol) for host, _, protocol in ports)
+        return container
+
+    def start_listing(self, project: str | None = None) -> Listing:
+        """Return an answer about all containers, or those of one project."""
+        return _FakeListing(self, project)
+
+    def reserved_ports(self, containers: Iterable[Container]) -> frozenset[Port]:
+        """Return what the containers publish, running or not."""
+        return frozenset().union(*(self.bindings[each.id] for each in containers))
+
+    def networks(self, project: str) -> tuple[str, ...]:
+        """Return one network for each project that has containers."""
+        return tuple({each.project for each in self.present if each.project == project})
+
+    def volumes(self, project: str) -> tuple[str, ...]:
+        """Return nothing, whatever the project."""
+        del project
+        return ()
+
+
+class FakePorts:
+    """Which ports of the machine are taken, and which were asked for."""
+
+    def __init__(self) -> None:
+        self.used: set[Port] = set()
+        self.asked: list[frozenset[Port]] = []
+
+    def taken(self, wanted: Iterable[Port]) -> frozenset[Port]:
+        """Return those of `wanted` that are in use."""
+        asked = frozenset(wanted)
+        self.asked.append(asked)
+        return asked & self.used
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.seconds = NOON
+
+    def now(self) -> float:
+        """Return the seconds since the epoch."""
+        return self.seconds
+
+    def pass_minutes(self, minutes: float) -> None:
+        """Let time go by."""
+        self.seconds += minutes * 60
+
+
+@dataclass
+class FakeMachine:
+    """One machine with a store, an engine, ports and a clock, for several sessions."""
+
+    cwd: Path
+    settings: PortAllocatorConfig = field(
+        default_factory=lambda: PortAllocatorConfig(20000, 10, 30, 3)
+    )
+    store: Store = field(default_factory=MemoryStore)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    ports: FakePorts = field(default_factory=FakePorts)
+    clock: FakeClock = field(default_factory=FakeClock)
+    said: list[str] = field(default_factory=list)
+
+    def doors(self, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Doors:
+        """Return the doors to this machine."""
+        return Doors(
+            environ=environ or {},
+            cwd=str(cwd or self.cwd),
+            config=Config(port_allocator=self.settings),
+            store=self.store,
+            engine=self.engine,
+            now=self.clock.now,
+            taken=self.ports.taken,
+            say=self.said.append,
+        )
+
+    def session(self, name: str | None = None, cwd: Path | None = None) -> Workspace:
+        """Return the workspace of a session with a name, or of the folder's own."""
+        return Workspace(self.doors(cwd=cwd), Options(session=name))

@@ -1,0 +1,54 @@
+"""One of many processes that take and give back blocks of one store; run as a program.
+
+Its witness knows nothing of stores: whoever has a block makes a file for it, and a file that is
+there already is a block that two have at once.
+"""
+
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from composeports.core.block import Grid
+from composeports.core.claims import NOTHING_RUNS, Request, claim, release
+from composeports.errors import NoPortsAvailableError
+from composeports.stores.sqlite import SqliteStore
+
+DEADLINE = 60
+
+
+def main(store_path: str, witness: str, name: str, rounds: int, slots: int) -> int:
+    """Take a block `rounds` times; return how often somebody else had it too."""
+    store = SqliteStore(store_path)
+    grid = Grid(10000, 10, slots)
+    Path(witness, f"ready-{name}").touch()
+    _wait_for(Path(witness, "go"))
+    doubled = done = 0
+    while done < rounds:
+        asked = Request(name, grid, time.time(), 5, NOTHING_RUNS)
+        try:
+            lease = store.update(name, partial(claim, request=asked)).granted
+        except NoPortsAvailableError:
+            continue
+        held = Path(witness, f"block-{lease.block.start}")
+        try:
+            os.close(os.open(held, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            doubled += 1
+        done += 1
+        held.unlink(missing_ok=True)
+        store.update(name, release)
+    return doubled
+
+
+def _wait_for(path: Path) -> None:
+    end = time.monotonic() + DEADLINE
+    while not path.exists():
+        if time.monotonic() > end:
+            sys.exit("nobody said go")
+        time.sleep(0.001)
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])))  # noqa: T201
