@@ -217,6 +217,13 @@ def write(directory: Path, files: Mapping[str, str]) -> None:
         path.write_text(text)
 
 
+def stack(services: Mapping[str, Mapping[str, object]], **top: object) -> str:
+    """Return a Compose file of tiny services that end at once; JSON is YAML."""
+    tiny = {"image": TINY, "stop_grace_period": "0s"}
+    named = {name: {**tiny, **service} for name, service in services.items()}
+    return json.dumps({"services": named, **top}, indent=2)
+
+
 def change(session: Session, old: str, new: str, file: str = "compose.yaml") -> None:
     """Edit a file of a session's directory."""
     path = session.directory / file
@@ -272,29 +279,43 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
     assert not any(left.values()), f"left on the engine: {left}"
 
 
-@pytest.fixture
-def environ(tmp_path: Path, projects: Projects) -> Iterator[dict[str, str]]:
-    """Give a fresh shell's environment with leases of its own; take down what it started."""
-    base = next(_bases)
+def fresh_environ(place: Path) -> dict[str, str]:
+    """Return a fresh shell's environment, with leases of its own in `place`."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(_DECIDING)
     }
-    yield {
+    git = {
+        f"GIT_{who}_{what}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "you"), ("EMAIL", "you@localhost"))
+    }
+    return {
         **inherited,
         **ENGINE_VARIABLES,
         "PATH": f"{PROGRAM.parent}{os.pathsep}{PATH}",
-        "COMPOSEPORTS_STATE_DIR": str(tmp_path / "state"),
-        "PORT_ALLOC_BASE": str(base),
+        "COMPOSEPORTS_STATE_DIR": str(place / "state"),
+        "PORT_ALLOC_BASE": str(next(_bases)),
         "PORT_ALLOC_RANGE": str(RANGE),
         "PORT_ALLOC_MAX_SESSIONS": str(SLOTS),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
-        **{
-            f"GIT_{who}_{what}": value
-            for who in ("AUTHOR", "COMMITTER")
-            for what, value in (("NAME", "you"), ("EMAIL", "you@localhost"))
-        },
+        **git,
     }
+
+
+def new_repository(place: Path, environ: dict[str, str], files: Mapping[str, str]) -> Repository:
+    """Make a repository in `place` with these files committed."""
+    made = Repository(Session(place / "main", environ))
+    made.main.directory.mkdir()
+    made.git("init", "--quiet", "--initial-branch=main")
+    made.commit(files)
+    return made
+
+
+@pytest.fixture
+def environ(tmp_path: Path, projects: Projects) -> Iterator[dict[str, str]]:
+    """Give a fresh shell's environment with leases of its own; take down what it started."""
+    yield fresh_environ(tmp_path)
     projects.take_down(tmp_path)
 
 
@@ -305,11 +326,4 @@ MakeRepository = Callable[[Mapping[str, str]], Repository]
 def make_repository(tmp_path: Path, environ: dict[str, str]) -> MakeRepository:
     """Make a repository with these files committed."""
 
-    def make(files: Mapping[str, str]) -> Repository:
-        made = Repository(Session(tmp_path / "main", environ))
-        made.main.directory.mkdir()
-        made.git("init", "--quiet", "--initial-branch=main")
-        made.commit(files)
-        return made
-
-    return make
+    return lambda files: new_repository(tmp_path, environ, files)
