@@ -147,9 +147,9 @@ class Session:
     @property
     def project(self) -> str:
         """The name of the project that this session has or would have."""
-        return str(
-            self.row.get("compose_project_name") or self.json("plan")["compose_project_name"]
-        )
+        name = "compose_project_name"
+        self.known_project = self.known_project or self.row.get(name) or self.json("plan")[name]
+        return self.known_project
 
     @property
     def own_env(self) -> dict[str, str]:
@@ -218,9 +218,11 @@ def write(directory: Path, files: Mapping[str, str]) -> None:
 
 
 def stack(services: Mapping[str, Mapping[str, object]], **top: object) -> str:
-    """Return a Compose file of tiny services that end at once; JSON is YAML."""
-    tiny = {"image": TINY, "stop_grace_period": "0s"}
-    named = {name: {**tiny, **service} for name, service in services.items()}
+    """Return a Compose file of services that end at once, tiny ones by default; JSON is YAML."""
+    named = {
+        name: {"stop_grace_period": "0s", **({} if "build" in each else {"image": TINY}), **each}
+        for name, each in services.items()
+    }
     return json.dumps({"services": named, **top}, indent=2)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from tests.acceptance.conftest import MakeRepository, change, page, stack
 
 pytestmark = pytest.mark.e2e

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from tests.acceptance.conftest import RANGE, MakeRepository, Session, fetch, page, wait_until
 
 pytestmark = pytest.mark.e2e
