@@ -117,6 +117,19 @@ def test_an_evaluated_environment_does_not_leak_into_another_worktree(
     assert one.ids() == ids
 
 
+def test_a_profile_of_an_evaluated_environment_does_not_leak_into_another_worktree(
+    make_repository: MakeRepository,
+) -> None:
+    file = stack({"web": {"ports": ["8080:80"]}, "tool": {"profiles": ["tools"]}})
+    repository = make_repository({"compose.yaml": file})
+    one, two = repository.worktree("one"), repository.worktree("two")
+    one.ok("--profile", "tools", "up")
+    done = one.shell(f"{EVAL}; cd {two.directory}; composeports up")
+    assert done.code == 0, done.err
+    assert set(two.ids()) == {"web-1"}
+    assert set(one.ids()) == {"web-1", "tool-1"}
+
+
 def test_without_a_lease_there_is_no_environment(repository: Repository) -> None:
     fresh = repository.main
     assert fresh.run("env").code == 66
