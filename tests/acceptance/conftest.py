@@ -203,9 +203,9 @@ class Repository:
         self.git("commit", "--quiet", "--message", "Change")
 
     def worktree(self, name: str) -> Session:
-        """Add a worktree beside the main checkout, on a branch of the same name."""
+        """Add a worktree beside the main checkout (or at a path from there), on a new branch."""
         directory = self.main.directory.parent / name
-        self.git("worktree", "add", "--quiet", "-b", name, str(directory))
+        self.git("worktree", "add", "--quiet", "-b", directory.name, str(directory))
         return Session(directory, self.main.environ)
 
 

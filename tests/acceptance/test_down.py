@@ -60,6 +60,49 @@ def test_down_works_in_a_worktree_whose_files_were_deleted(one: Session) -> None
     check_gone(one)
 
 
+def test_down_works_in_a_worktree_whose_git_file_is_gone_too(one: Session) -> None:
+    one.ok("up", "web")
+    assert set(one.ids()) == {"web-1"}
+    shutil.rmtree(one.directory)
+    one.directory.mkdir()
+    one.ok("down", "-t", "0")
+    check_gone(one)
+
+
+@pytest.mark.parametrize("lost", ["compose.yaml", ".git"])
+def test_down_in_a_worktree_inside_the_checkout_never_takes_the_checkouts_stack_down(
+    make_repository: MakeRepository, lost: str
+) -> None:
+    repository = make_repository({"compose.yaml": SHOP, ".gitignore": "trees\n"})
+    main, inner = repository.main, repository.worktree("main/trees/inner")
+    main.ok("up", "web")
+    inner.ok("up", "web")
+    ids = main.ids()
+    assert inner.project != main.project
+    (inner.directory / "compose.yaml").unlink()
+    (inner.directory / lost).unlink(missing_ok=True)
+    inner.ok("down", "-t", "0")
+    assert inner.belongings() == []
+    assert not (inner.directory / ".composeports").exists()
+    assert main.ids() == ids
+    assert main.own_env["COMPOSE_PROJECT_NAME"] == main.project
+    assert [row["compose_project_name"] for row in main.json("status")] == [main.project]
+
+
+def test_down_in_a_new_worktree_leaves_alone_the_one_that_was_moved_away(
+    make_repository: MakeRepository,
+) -> None:
+    repository = make_repository({"compose.yaml": SHOP})
+    one = repository.worktree("one")
+    one.ok("up", "web")
+    ids = one.ids()
+    moved = Session(one.directory.parent / "moved", one.environ)
+    repository.git("worktree", "move", str(one.directory), str(moved.directory))
+    repository.git("worktree", "add", "--quiet", "-b", "fresh", str(one.directory))
+    Session(one.directory, one.environ).ok("down", "-t", "0")
+    assert moved.ids() == ids
+
+
 def test_down_works_in_an_emptied_folder_outside_git(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
