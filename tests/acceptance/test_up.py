@@ -136,20 +136,19 @@ def test_up_build_builds_what_changed(make_repository: MakeRepository) -> None:
 def test_up_that_makes_nothing_leaves_no_lease_and_says_so(
     make_repository: MakeRepository,
 ) -> None:
-    file = stack({"web": {"image": "composeports-dev/absent:1", "pull_policy": "never"}})
+    build = {"dockerfile_inline": "FROM scratch\nCOPY absent /\n"}
+    file = stack({"web": {"build": build, "ports": ["8080:80"]}})
     one = make_repository({"compose.yaml": file}).worktree("one")
     project = one.project
     done = one.run("up", "--json")
-    left = one.belongings("container network")
-    document = json.loads(done.out)
+    error = json.loads(done.out)["error"]
     assert done.code not in {0, 2, 66, 69, 70, 75, 78}
-    assert document["error"]["code"] == "compose_failed"
-    assert document["error"]["details"] == {
-        "exit_code": done.code,
-        "compose_project_name": project,
-    }
-    assert (one.row != {}) == bool(left)
-    assert ("the lease is kept" if left else "the lease is released") in done.err + str(document)
+    assert error["code"] == "compose_failed"
+    assert error["details"] == {"exit_code": done.code, "compose_project_name": project}
+    assert "the lease is released" in error["hint"]
+    assert one.belongings() == []
+    assert one.json("status") == []
+    assert not (one.directory / ".composeports").exists()
 
 
 def test_up_that_fails_half_way_keeps_the_lease_until_down(
