@@ -1,10 +1,11 @@
 """The same session keeps its ports, whatever happens to its stack, its branch or its folder."""
 
+import socket
 from dataclasses import replace
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, change, page, stack
+from tests.acceptance.conftest import RANGE, MakeRepository, change, page, stack
 
 pytestmark = pytest.mark.e2e
 
@@ -27,6 +28,20 @@ def test_ports_are_the_same_after_down_and_up_though_others_came_in_between(
     one.ok("up")
     assert one.published() == before
     assert not set(before.values()) & set(two.published().values())
+
+
+def test_ports_are_the_same_though_lower_ones_became_free(
+    make_repository: MakeRepository, environ: dict[str, str]
+) -> None:
+    one = make_repository({"compose.yaml": SHOP}).worktree("one")
+    lowest = int(environ["PORT_ALLOC_BASE"])
+    with socket.create_server(("127.0.0.1", lowest)):
+        one.ok("up", "web")
+    before = one.published()
+    assert one.row["db_port"] == lowest + RANGE
+    one.ok("down", "-t", "0")
+    one.ok("up", "web")
+    assert one.published() == before
 
 
 def test_a_branch_switch_moves_nothing(make_repository: MakeRepository) -> None:
