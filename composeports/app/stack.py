@@ -13,6 +13,7 @@ from composeports.app.leasing import (
     take_lease,
 )
 from composeports.app.planning import Wishes, draft, look
+from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
@@ -27,6 +28,7 @@ from composeports.errors import (
 from composeports.host.compose import Compose, without_files
 from composeports.host.compose_files import OWN_ENV, OWN_MEMORY, OWN_OVERRIDE, Selection
 from composeports.host.engine import Container
+from composeports.host.files import OwnFolder
 from composeports.host.process import replace as replace_process
 from composeports.host.process import run_in_foreground
 
@@ -202,6 +204,7 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
 
     StackLeftError when Compose is done and something of the stack still exists.
     """
+    asked, workspace = workspace, where_started(workspace)
     record = workspace.record()
     if record is None:
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
@@ -209,7 +212,10 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
     workspace.doors.engine.containers(record.project)  # an engine that is away is told as such
     argv = without_files(record.project, "down", *arguments, flags=workspace.options.flags)
     code = run_in_foreground(argv, _without_files_environ(workspace), out_to_stderr=True)
-    return _after_down(workspace, record, arguments, code)
+    stopped = _after_down(workspace, record, arguments, code)
+    if stopped.released and workspace is not asked:
+        OwnFolder(record.place.directory).remove()
+    return stopped
 
 
 def _without_files_environ(workspace: Workspace) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Every Compose command that is not ours: passed through on the session's stack."""
 
+from collections.abc import Sequence
+from itertools import takewhile
+
 import click
 
 from composeports.app import stack
@@ -23,8 +26,13 @@ def passing_command(name: str) -> click.Command:
     @click.pass_obj
     def command(options: Options, arguments: tuple[str, ...]) -> int:
         with workspace(options) as here:
-            if name in PROJECTLESS or "--help" in arguments:
+            if name in PROJECTLESS or _asks_for_help(arguments):
                 return replace(("docker", "compose", name, *arguments), here.environ)
             return stack.pass_through(here, name, arguments)
 
     return command
+
+
+def _asks_for_help(arguments: Sequence[str]) -> bool:
+    """Tell whether the help is Compose's own; after a word it may be that of `exec`'s program."""
+    return "--help" in takewhile(lambda argument: argument.startswith("-"), arguments)

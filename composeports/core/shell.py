@@ -23,8 +23,10 @@ def shell_environment(
     left out, since blanks separate what it lists.
     """
     own = combined(fixed_variables(start, project), ((name, value) for name, value in planned))
-    marked = " ".join(f"{name}={value}" for name, value in own if " " not in value)
-    return (*own, *_compose_settings(files, env_files, profiles), (MARKER, marked))
+    profile = (("COMPOSE_PROFILES", ",".join(profiles)),) if files and profiles else ()
+    ours = (*own, *profile)
+    marked = " ".join(f"{name}={value}" for name, value in ours if " " not in value)
+    return (*own, *_compose_settings(files, env_files), *profile, (MARKER, marked))
 
 
 def is_marked(name: str, value: str, marked: str | None) -> bool:
@@ -32,18 +34,14 @@ def is_marked(name: str, value: str, marked: str | None) -> bool:
     return marked is not None and f"{name}={value}" in marked.split(" ")
 
 
-def _compose_settings(
-    files: Sequence[str], env_files: Sequence[str], profiles: Sequence[str]
-) -> Iterator[tuple[str, str]]:
+def _compose_settings(files: Sequence[str], env_files: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not files:
         return
     joined = "".join(files)
     separator = next((each for each in ":;|\t" if each not in joined), ":")
-    if separator != ":":
-        yield "COMPOSE_PATH_SEPARATOR", separator
+    # Always, since the shell or `.env` may name another one.
+    yield "COMPOSE_PATH_SEPARATOR", separator
     yield "COMPOSE_FILE", separator.join(files)
     # Compose splits this one at commas, always; a path with one is left out, since all variables
     # are in the shell as well.
     yield "COMPOSE_ENV_FILES", ",".join(path for path in env_files if "," not in path)
-    if profiles:
-        yield "COMPOSE_PROFILES", ",".join(profiles)

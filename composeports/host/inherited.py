@@ -40,6 +40,8 @@ def _strip_own_files(environ: dict[str, str], cwd: str) -> None:
         environ.pop(name, None)
         if rest:
             environ[name] = rest
+    if "COMPOSE_FILE" not in environ:
+        environ.pop("COMPOSE_PATH_SEPARATOR", None)
 
 
 def _same_place(directory: str, cwd: str) -> bool:

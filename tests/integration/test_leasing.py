@@ -1,6 +1,6 @@
 """Taking and giving back leases: the claim, and the look at its ports, with fakes at the doors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from composeports.app import leasing, reports
 from composeports.app.workspace import Workspace
-from composeports.core.claims import Outcome
+from composeports.core.claims import Ledger, Outcome
 from composeports.core.lease import Lease, Stack
 from composeports.errors import (
     EngineError,
@@ -32,10 +32,10 @@ def _store(request: pytest.FixtureRequest, machine: FakeMachine, tmp_path: Path)
         yield
 
 
-def published(*ports: tuple[int, str]) -> Callable[[Lease], Lease]:
+def published(*ports: tuple[int, str]) -> leasing.Finish:
     """Return a plan that publishes ports at offsets of the block."""
 
-    def finish(lease: Lease) -> Lease:
+    def finish(lease: Lease, _: Ledger) -> Lease:
         numbers = {f"web:{at}/{kind}": lease.block.port(at) for at, kind in ports}
         return replace(lease, ports=numbers, stack=Stack(files=("/w/compose.yaml",)))
 
@@ -48,7 +48,7 @@ WEB = published((4, "tcp"))
 def take(
     machine: FakeMachine,
     session: Workspace,
-    finish: Callable[[Lease], Lease] = WEB,
+    finish: leasing.Finish = WEB,
     *,
     containers: tuple[Container, ...] | None = (),
 ) -> Lease:
