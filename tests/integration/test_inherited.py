@@ -51,7 +51,11 @@ def test_in_the_same_worktree_all_results_are_gone_and_the_files_stay(
     shell: dict[str, str], repository: Path
 ) -> None:
     clean = clean_environment(shell, str(repository))
-    assert clean == {**SHELL, "COMPOSE_FILE": f"{repository}/compose.yaml"}
+    assert clean == {
+        **SHELL,
+        "COMPOSE_PATH_SEPARATOR": ":",
+        "COMPOSE_FILE": f"{repository}/compose.yaml",
+    }
 
 
 def test_in_another_worktree_nothing_is_left_of_it(
@@ -111,6 +115,7 @@ def test_files_that_the_user_chose_stay_when_ours_are_taken_out(
     shell = evaluated(machine, Workspace(machine.doors(SHELL, repository), options))
     assert clean_environment(shell, str(repository)) == {
         **SHELL,
+        "COMPOSE_PATH_SEPARATOR": ":",
         "COMPOSE_FILE": f"{repository}/b.yaml:{repository}/a.yaml",
         "COMPOSE_ENV_FILES": f"{repository}/a.env",
     }
@@ -136,7 +141,11 @@ def test_outside_git_a_folder_below_is_the_same_place_and_another_is_not(
     (folder / "compose.yaml").touch()
     shell = evaluated(machine, Workspace(machine.doors(SHELL, folder)))
     below = clean_environment(shell, str(folder / "sub"))
-    assert below == {**SHELL, "COMPOSE_FILE": f"{folder}/compose.yaml"}
+    assert below == {
+        **SHELL,
+        "COMPOSE_PATH_SEPARATOR": ":",
+        "COMPOSE_FILE": f"{folder}/compose.yaml",
+    }
     assert clean_environment(shell, str(tmp_path)) == SHELL
 
 
@@ -145,7 +154,11 @@ def test_a_named_session_s_environment_is_subtracted_too(
 ) -> None:
     shell = evaluated(machine, machine.session("nightly", repository))
     clean = clean_environment(shell, str(repository))
-    assert clean == {**SHELL, "COMPOSE_FILE": f"{repository}/compose.yaml"}
+    assert clean == {
+        **SHELL,
+        "COMPOSE_PATH_SEPARATOR": ":",
+        "COMPOSE_FILE": f"{repository}/compose.yaml",
+    }
 
 
 def test_a_lease_without_a_stack_points_compose_nowhere(

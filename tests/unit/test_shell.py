@@ -33,7 +33,9 @@ def test_what_the_plan_added_follows_the_six() -> None:
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        pytest.param(("/a", "/b"), {"COMPOSE_FILE": "/a:/b"}, id="plain paths"),
+        pytest.param(
+            ("/a", "/b"), {"COMPOSE_FILE": "/a:/b", "COMPOSE_PATH_SEPARATOR": ":"}, id="plain paths"
+        ),
         pytest.param(
             ("/a:1", "/b"),
             {"COMPOSE_FILE": "/a:1;/b", "COMPOSE_PATH_SEPARATOR": ";"},
@@ -45,7 +47,9 @@ def test_what_the_plan_added_follows_the_six() -> None:
             id="a colon and a semicolon",
         ),
         pytest.param(
-            ("/a:;|\t", "/b"), {"COMPOSE_FILE": "/a:;|\t:/b"}, id="everything that could separate"
+            ("/a:;|\t", "/b"),
+            {"COMPOSE_FILE": "/a:;|\t:/b", "COMPOSE_PATH_SEPARATOR": ":"},
+            id="everything that could separate",
         ),
     ],
 )
