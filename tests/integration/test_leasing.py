@@ -154,7 +154,7 @@ def test_whatever_fails_while_ports_are_looked_at_the_claim_is_taken_back(
 
 
 def test_a_plan_that_fails_leaves_no_claim(machine: FakeMachine) -> None:
-    def too_small(lease: Lease) -> Lease:
+    def too_small(lease: Lease, _: Ledger) -> Lease:
         lease.block.port(10)
         return lease
 

@@ -119,20 +119,20 @@ def test_the_default_survives_any_name_of_the_state_directory(tmp_path: Path, na
 
 
 def test_the_shared_directory_is_used_where_it_can_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("composeports.location.SHARED", str(tmp_path))
-    assert state_directory({"HOME": "/home/a"}) == str(tmp_path)
-    assert state_directory({"HOME": "/home/a", "COMPOSEPORTS_STATE_DIR": "/x"}) == "/x"
+    shared, given = str(tmp_path), {"HOME": "/home/a", "COMPOSEPORTS_STATE_DIR": "/x"}
+    assert state_directory({"HOME": "/home/a"}, shared) == shared
+    assert state_directory(given, shared) == "/x"
 
 
 def test_a_shared_directory_that_cannot_be_written_is_left_alone(
     common_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (common_folder / "shared").mkdir(mode=0o555)
-    monkeypatch.setattr("composeports.location.SHARED", str(common_folder / "shared"))
+    shared = str(common_folder / "shared")
     monkeypatch.setattr("sys.platform", "linux")
-    found = state_directory({"HOME": "/home/a"})
+    found = state_directory({"HOME": "/home/a"}, shared)
     assert found == "/home/a/.local/state/composeports"
 
 
@@ -149,6 +149,6 @@ def test_a_shared_directory_that_cannot_be_written_is_left_alone(
 def test_the_user_s_own_directory_is_the_platform_s(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], found: str
 ) -> None:
-    monkeypatch.setattr("composeports.location.SHARED", "/no/such/folder")
+    shared = "/no/such/folder"
     monkeypatch.setattr("sys.platform", "linux")
     assert state_directory(environ) == found

@@ -142,7 +142,8 @@ def test_paths_of_any_kind_make_stable_and_different_sessions(
     repository = make_repository(tmp_path / name)
     worktree = add_worktree(repository, tmp_path / f"{name} 2", "two")
     first, second = session_of(machine, repository), session_of(machine, worktree)
-    assert first == f"{repository}/.git"
+    # A `#` of the path's own is told apart from the one before a sub-folder.
+    assert first == f"{repository}/.git".replace("#", "//#")
     assert first != second
     assert session_of(machine, repository) == first
 

@@ -88,7 +88,7 @@ def test_an_interrupt_is_no_failure_of_ours(
     error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told(error) == 130
-    assert capsys.readouterr().err == "interrupted\n"
+    assert capsys.readouterr().err == "\ninterrupted\n"
 
 
 def test_click_s_own_end_passes_through(capsys: pytest.CaptureFixture[str]) -> None:
