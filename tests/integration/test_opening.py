@@ -149,6 +149,5 @@ def test_a_shared_directory_that_cannot_be_written_is_left_alone(
 def test_the_user_s_own_directory_is_the_platform_s(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], found: str
 ) -> None:
-    shared = "/no/such/folder"
     monkeypatch.setattr("sys.platform", "linux")
-    assert state_directory(environ) == found
+    assert state_directory(environ, "/no/such/folder") == found
