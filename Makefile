@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-latest test-unit lint format bench clean
+.PHONY: help setup demo test test-latest test-unit lint format bench many clean
 
 bin := .venv/bin
 with_engine := scripts/with-engine
@@ -37,7 +37,10 @@ format: setup ## Rewrite the code in the house style
 	$(bin)/ruff format .
 
 bench: setup ## The figures that the README quotes, measured here
-	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python benchmarks/speed.py'
+	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks'
+
+many: setup ## 60 stacks of two networks each at once, on one engine
+	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.many'
 
 clean: ## Stop our engines; remove .venv and what was fetched, built and cached
 	@scripts/engine.py clean

@@ -1,0 +1,24 @@
+"""More stacks than the engine has address pools for: all run, each answers as itself, all go."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import ENGINE_VARIABLES, PATH
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+STACKS = 16  # of two networks each; a stock engine has pools for about 29
+
+
+@pytest.mark.timeout(300)
+def test_more_networks_than_the_engine_has_pools_for(projects: object) -> None:
+    argv = [sys.executable, "-m", "benchmarks.many", "--stacks", str(STACKS)]
+    environ = {"PATH": PATH, **ENGINE_VARIABLES}
+    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{STACKS} stacks: all well" in done.stdout
+    assert f"networks {2 * STACKS}" in done.stdout
