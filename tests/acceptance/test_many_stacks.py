@@ -15,7 +15,8 @@ STACKS = 16  # of two networks each; a stock engine has pools for about 29
 
 
 @pytest.mark.timeout(300)
-def test_more_networks_than_the_engine_has_pools_for(projects: object) -> None:
+@pytest.mark.usefixtures("projects")
+def test_more_networks_than_the_engine_has_pools_for() -> None:
     argv = [sys.executable, "-m", "benchmarks.many", "--stacks", str(STACKS)]
     environ = {"PATH": PATH, **ENGINE_VARIABLES}
     done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
