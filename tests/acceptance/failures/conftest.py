@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -198,6 +199,14 @@ class Started:
         """Send a signal to the program alone."""
         self.process.send_signal(number)
 
+    def dies_after(self, seconds: float) -> None:
+        """Kill the program, and all that it started, at that moment if it is still there."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def ends(self, seconds: float = 30) -> int:
         """Wait for the end and return the exit code as a shell shows it."""
         deadline = time.monotonic() + seconds
@@ -227,18 +236,27 @@ def starting(session: Session, *arguments: str, log: Path) -> Iterator[Started]:
         yield Started(process, log=log)
 
 
+# Makes the terminal on stdin the one that sends signals, and becomes the program.
+CONTROLLED = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @contextmanager
 def at_terminal(session: Session, *argv: str | Path) -> Iterator[Started]:
     """Start a program on a terminal of its own, in the terminal's foreground process group."""
     environ = {**session.environ, "PWD": str(session.directory), "TERM": "xterm"}
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *argv],
+        [sys.executable, "-c", CONTROLLED, *argv],
         cwd=session.directory,
         env=environ,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
+        start_new_session=True,
     )
     os.close(theirs)
     try:
@@ -284,5 +302,3 @@ def run_with_rights(session: Session, *arguments: str) -> Done:
     environ = {**session.environ, "PWD": str(session.directory), "PATH": session.environ["PATH"]}
     argv = [*without_root_powers(), str(PROGRAM), *arguments]
     return run(*argv, cwd=session.directory, environ=environ)
-
-

@@ -67,7 +67,9 @@ def test_without_the_compose_plugin(web: Session, tmp_path: Path) -> None:
     # The docker command looks in system folders too; this one stands for one that finds nothing.
     docker = tmp_path / "bin/docker"
     docker.parent.mkdir()
-    docker.write_text("#!/bin/sh\necho \"docker: 'compose' is not a docker command.\" >&2\nexit 1\n")
+    docker.write_text(
+        "#!/bin/sh\necho \"docker: 'compose' is not a docker command.\" >&2\nexit 1\n"
+    )
     docker.chmod(0o755)
     error = refused(web, "up", PATH=f"{docker.parent}{os.pathsep}{web.environ['PATH']}")
     assert error["code"] == "compose_missing"

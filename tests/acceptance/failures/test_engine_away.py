@@ -154,8 +154,7 @@ def own_engine(environ: dict[str, str]) -> Iterator[str]:
     engine(name, "start", "--netns")
     try:
         place = dict(
-            line.removeprefix("export ").split("=", 1)
-            for line in engine(name, "env").splitlines()
+            line.removeprefix("export ").split("=", 1) for line in engine(name, "env").splitlines()
         )
         environ["DOCKER_HOST"] = place["DOCKER_HOST"]
         image = subprocess.run(["docker", "save", TINY], capture_output=True, check=True).stdout
