@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 import click
 
 WIDE = 10_000
+# On a narrow terminal these columns are folded; a folded port or URL could not be copied.
+FOLDED = frozenset({"Service", "Session", "Branch"})
 
 
 def write_json(document: object) -> None:
@@ -33,7 +35,7 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
     with console.capture() as captured:

@@ -16,7 +16,6 @@ from tests.acceptance.conftest import (
     MakeRepository,
     Repository,
     Session,
-    docker,
     run,
 )
 from tests.acceptance.failures.conftest import WEB, Gate, base, leases

@@ -68,7 +68,7 @@ def test_a_session_without_a_name_is_refused(name: str, web: Session) -> None:
 def test_a_session_may_have_any_name(name: str, web: Session) -> None:
     made = web.json("up", "--session", name)
     assert made["session_id"] == name
-    shown = web.shell(f'eval "$(composeports --session "$NAME" env)"; echo "$WEB_PORT"', NAME=name)
+    shown = web.shell('eval "$(composeports --session "$NAME" env)"; echo "$WEB_PORT"', NAME=name)
     assert shown.out == f"{made['ports']['web:80/tcp']}\n"
     assert "\n`id`" not in web.ok("status")
     web.ok("down", "-t", "0", "--session", name)
