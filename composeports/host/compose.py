@@ -57,34 +57,24 @@ class Compose:
         extra: Mapping[str, str] | None = None,
     ) -> Running:
         """Ask for the resolved files without waiting; `extra` beats the environment."""
-        argv = direct(self.argv(project, *profiles, "config", *arguments), self.environ)
+        argv = _direct(self.argv(project, *profiles, "config", *arguments), self.environ)
         return start(argv, {**self.environ, **(extra or {})})
 
 
-def direct(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """Return `docker compose ...` as a call of the plugin itself, which can be run alone.
+def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return `docker compose ...` as a call of the plugin itself, which gets signals then.
 
-    A question takes half the time, and a signal reaches Compose: docker counts on the terminal to
-    send it to the plugin as well, and drops one that was sent to docker alone.
+    docker counts on the terminal to send them to the plugin as well, and drops one that was sent
+    to docker alone. Where `docker` is a script (Podman's, or the user's own), it may do more than
+    start the plugin, and is called as it is.
     """
+    docker = which("docker", path=environ.get("PATH"))
+    return list(argv) if docker is None or _is_script(docker) else _direct(argv, environ)
+
+
+def _direct(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     program = find_plugin(environ)
     return [program, *argv[2:]] if program else list(argv)
-
-
-def find_plugin(environ: Mapping[str, str]) -> str:
-    """Return the Compose plugin's own program, empty where only `docker compose` will do.
-
-    `docker compose` starts the plugin twice, once to ask what it is. The folders and their order
-    are those of the docker command. Where `docker` is a script (Podman's, or the user's own), it
-    may have more to say than to start the plugin.
-    """
-    home = environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME", ""), ".docker")
-    docker = which("docker", path=environ.get("PATH"))
-    if docker is None or _is_script(docker) or _has_extra_folders(home):
-        return ""
-    folders = (os.path.join(home, "cli-plugins"), *PLUGIN_FOLDERS)
-    programs = (os.path.join(folder, "docker-compose") for folder in folders)
-    return next((program for program in programs if os.access(program, os.X_OK)), "")
 
 
 def _is_script(path: str) -> bool:
@@ -93,6 +83,20 @@ def _is_script(path: str) -> bool:
             return file.read(2) == b"#!"
     except OSError:
         return True
+
+
+def find_plugin(environ: Mapping[str, str]) -> str:
+    """Return the Compose plugin's own program, empty where only `docker compose` will do.
+
+    `docker compose` starts the plugin twice, once to ask what it is. A question that is asked
+    directly takes half the time. The folders and their order are those of the docker command.
+    """
+    home = environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME", ""), ".docker")
+    if which("docker", path=environ.get("PATH")) is None or _has_extra_folders(home):
+        return ""
+    folders = (os.path.join(home, "cli-plugins"), *PLUGIN_FOLDERS)
+    programs = (os.path.join(folder, "docker-compose") for folder in folders)
+    return next((program for program in programs if os.access(program, os.X_OK)), "")
 
 
 def _has_extra_folders(home: str) -> bool:

@@ -71,7 +71,9 @@ def test_without_the_compose_plugin(web: Session, tmp_path: Path) -> None:
         "#!/bin/sh\necho \"docker: 'compose' is not a docker command.\" >&2\nexit 1\n"
     )
     docker.chmod(0o755)
-    error = refused(web, "up", PATH=f"{docker.parent}{os.pathsep}{web.environ['PATH']}")
+    write(tmp_path, {"config/config.json": '{"cliPluginsExtraDirs": []}'})
+    path = f"{docker.parent}{os.pathsep}{web.environ['PATH']}"
+    error = refused(web, "up", PATH=path, DOCKER_CONFIG=str(tmp_path / "config"))
     assert error["code"] == "compose_missing"
     assert "'compose' is not a docker command" in error["message"]
     assert "Compose plugin, 2.24.4 or newer" in error["hint"]
