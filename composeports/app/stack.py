@@ -25,7 +25,7 @@ from composeports.errors import (
     EngineError,
     StackLeftError,
 )
-from composeports.host.compose import Compose, without_files
+from composeports.host.compose import Compose, as_plugin, without_files
 from composeports.host.compose_files import OWN_ENV, OWN_MEMORY, OWN_OVERRIDE, Selection
 from composeports.host.engine import Container
 from composeports.host.files import OwnFolder
@@ -116,6 +116,7 @@ def _run(
     meanwhile: Callable[[], None] | None = None,
 ) -> int:
     argv, environ = _command(workspace, prepared, *words)
+    argv = as_plugin(argv, environ)
     return run_in_foreground(argv, environ, out_to_stderr=not foreground, meanwhile=meanwhile)
 
 
@@ -210,8 +211,9 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return Stopped(0, workspace.session_id, "", released=False, note=note)
     workspace.doors.engine.containers(record.project)  # an engine that is away is told as such
+    environ = _without_files_environ(workspace)
     argv = without_files(record.project, "down", *arguments, flags=workspace.options.flags)
-    code = run_in_foreground(argv, _without_files_environ(workspace), out_to_stderr=True)
+    code = run_in_foreground(as_plugin(argv, environ), environ, out_to_stderr=True)
     stopped = _after_down(workspace, record, arguments, code)
     if stopped.released and workspace is not asked:
         OwnFolder(record.place.directory).remove()

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 import click
 
 WIDE = 10_000
+# On a narrow terminal these columns are folded, to no less than this; a folded port or URL could
+# not be copied, so beyond that the terminal breaks the lines.
+FOLDED = {"Service": 8, "Session": 16, "Branch": 8}
 
 
 def write_json(document: object) -> None:
@@ -30,18 +33,30 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    cells = [[visible(cell) for cell in row] for row in rows]
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    console.width = max(console.width, _least_width(columns, cells))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
+        table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
+    for row in cells:
+        table.add_row(*map(Text, row))
     with console.capture() as captured:
         if title:
             console.print(Text(visible(title), style="bold"))
         console.print(table)
     for line in captured.get().splitlines():
         sys.stdout.write(line.rstrip() + "\n")
+
+
+def _least_width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Return how wide a table has to be where only some columns may be folded."""
+    from rich.cells import cell_len  # noqa: PLC0415
+
+    widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
+    return sum(
+        min(width, FOLDED.get(name, width)) + 2 for name, width in zip(columns, widths, strict=True)
+    )
 
 
 def prepare_table() -> None:

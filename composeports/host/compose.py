@@ -57,10 +57,32 @@ class Compose:
         extra: Mapping[str, str] | None = None,
     ) -> Running:
         """Ask for the resolved files without waiting; `extra` beats the environment."""
-        argv = self.argv(project, *profiles, "config", *arguments)
-        program = find_plugin(self.environ)
-        argv = [program, *argv[2:]] if program else argv
+        argv = _direct(self.argv(project, *profiles, "config", *arguments), self.environ)
         return start(argv, {**self.environ, **(extra or {})})
+
+
+def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return `docker compose ...` as a call of the plugin itself, which gets signals then.
+
+    docker counts on the terminal to send them to the plugin as well, and drops one that was sent
+    to docker alone. Where `docker` is a script (Podman's, or the user's own), it may do more than
+    start the plugin, and is called as it is.
+    """
+    docker = which("docker", path=environ.get("PATH"))
+    return list(argv) if docker is None or _is_script(docker) else _direct(argv, environ)
+
+
+def _direct(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    program = find_plugin(environ)
+    return [program, *argv[2:]] if program else list(argv)
+
+
+def _is_script(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True
 
 
 def find_plugin(environ: Mapping[str, str]) -> str:

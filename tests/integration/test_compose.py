@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import ComposeMissingError, ComposeTooOldError
-from composeports.host.compose import Compose, check_installation, find_plugin, without_files
+from composeports.host.compose import (
+    Compose,
+    as_plugin,
+    check_installation,
+    find_plugin,
+    without_files,
+)
 from composeports.host.compose_files import Selection
 from tests.support.machine import FakeDocker, write_program
 
@@ -136,3 +142,16 @@ def test_a_plugin_that_is_no_program_is_passed_over(docker: FakeDocker) -> None:
     plugin = docker.config / "cli-plugins" / "docker-compose"
     plugin.chmod(0o644)
     assert find_plugin(docker.environ()) != str(plugin)
+
+
+UP = ["docker", "compose", "--project-name", "ac-1", "up"]
+
+
+def test_in_the_foreground_the_plugin_is_called_so_that_it_gets_signals(docker: FakeDocker) -> None:
+    program = docker.path / "docker"
+    program.write_bytes(b"\x7fELF" + program.read_bytes())
+    assert as_plugin(UP, docker.environ()) == [find_plugin(docker.environ()), *UP[2:]]
+
+
+def test_a_docker_that_is_a_script_is_called_as_it_is(docker: FakeDocker) -> None:
+    assert as_plugin(UP, docker.environ()) == UP

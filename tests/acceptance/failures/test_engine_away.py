@@ -1,0 +1,193 @@
+"""An engine that does not answer is "unknown": nothing is lost, and nothing handed out."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import (
+    PROJECT_LABEL,
+    TINY,
+    MakeRepository,
+    Repository,
+    Session,
+    run,
+)
+from tests.acceptance.failures.conftest import WEB, Gate, base, leases
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[3]
+# Taken before the guards give each test a home of its own: our engines live in the real one.
+HOME = os.environ.get("HOME", "/")
+
+
+@pytest.fixture
+def repository(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Repository:
+    """Give a repository whose sessions reach the engine through the gate."""
+    environ["DOCKER_HOST"] = gate.address
+    return make_repository({"compose.yaml": WEB})
+
+
+@pytest.fixture
+def one(repository: Repository) -> Session:
+    return repository.main
+
+
+def expire(session: Session) -> None:
+    """Let the session's lease run out, as two hours without any command would."""
+    store = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
+    with sqlite3.connect(store) as rows:
+        rows.execute(
+            "UPDATE leases SET expires_at = 1000 WHERE project = ?", (session.known_project,)
+        )
+    rows.close()
+
+
+def test_up_without_an_engine_ends_with_69_and_leaves_nothing(one: Session, gate: Gate) -> None:
+    gate.shut()
+    done = one.run("up", "--json")
+    assert done.code == 69
+    assert json.loads(done.out)["error"]["code"] == "engine_unreachable"
+    told = one.run("up")
+    assert told.code == 69
+    assert told.out == ""
+    assert "the Docker engine did not answer" in told.err
+    assert "hint: start the engine" in told.err
+    assert not (one.directory / ".composeports").exists()
+    gate.open()
+    assert leases(one) == []
+
+
+def test_an_engine_that_goes_away_takes_no_lease_and_no_ports_with_it(
+    one: Session, gate: Gate
+) -> None:
+    ports = one.json("up")["ports"]
+    held = leases(one)
+    files = {path.name: path.read_bytes() for path in (one.directory / ".composeports").iterdir()}
+    gate.shut()
+    for command in (["up"], ["down"], ["down", "-v"]):
+        done = one.run(*command)
+        assert done.code == 69, f"{command}: {done.err}"
+        assert "released" not in done.err
+    status = one.run("status", "--json")
+    assert status.code == 0
+    row = json.loads(status.out)[0]
+    assert row["state"] == "unknown"
+    assert "states are unknown" in status.err
+    assert {name: row[name] for name in ("ports", "allocated_at")} == {
+        name: held[0][name] for name in ("ports", "allocated_at")
+    }
+    assert one.ok("url", "web").strip().endswith(str(ports["web:80/tcp"]))
+    assert one.ok("env")
+    kept = {path.name: path.read_bytes() for path in (one.directory / ".composeports").iterdir()}
+    assert kept == files
+    gate.open()
+    assert one.json("up")["ports"] == ports
+    assert leases(one)[0]["state"] == "running"
+
+
+def test_an_engine_that_stops_during_up_leaves_the_lease(one: Session, gate: Gate) -> None:
+    ports = one.json("up")["ports"]
+    one.ok("stop", "-t", "0")
+    shim = one.directory.parent / "bin"
+    shim.mkdir()
+    # A `docker` that is a script is called as it is: this one loses the engine at `up`.
+    (shim / "docker").write_text(
+        f"""#!/bin/sh
+        case " $* " in *" up --detach "*) mv {gate.path} {gate.path}.away ;; esac
+        exec env PATH="{one.environ["PATH"]}" docker "$@"
+        """
+    )
+    (shim / "docker").chmod(0o755)
+    done = one.run("up", PATH=f"{shim}{os.pathsep}{one.environ['PATH']}")
+    os.rename(f"{gate.path}.away", gate.path)
+    assert done.code not in {0, 70}
+    assert "the engine does not answer any more: the lease of" in done.err
+    assert leases(one)[0]["ports"] == ports
+    assert one.json("up")["ports"] == ports
+
+
+def test_an_expired_lease_of_a_running_stack_is_never_handed_out(repository: Repository) -> None:
+    one, two = repository.main, repository.worktree("two")
+    ports = one.json("up", PORT_ALLOC_MAX_SESSIONS="1")["ports"]
+    assert one.project
+    expire(one)
+    done = two.run("up", PORT_ALLOC_MAX_SESSIONS="1")
+    assert done.code == 75, done.err
+    assert two.belongings() == []
+    two_ports = two.json("up", PORT_ALLOC_MAX_SESSIONS="2")["ports"]
+    assert not set(two_ports.values()) & set(ports.values())
+    assert one.published()["web-1:80/tcp"] == ports["web:80/tcp"]
+    row = next(row for row in leases(one) if row["current"])
+    assert row["ports"] == ports
+    assert row["remaining_ttl_minutes"] == 120, "a running stack's lease is renewed"
+
+
+def test_an_expired_lease_is_never_handed_out_while_the_engine_is_away(
+    repository: Repository, gate: Gate
+) -> None:
+    one, two = repository.main, repository.worktree("two")
+    one.ok("up")
+    assert one.project
+    one.ok("stop", "-t", "0")
+    expire(one)
+    gate.shut()
+    assert two.run("allocate", "--json", PORT_ALLOC_MAX_SESSIONS="1").code == 75
+    assert two.run("up", PORT_ALLOC_MAX_SESSIONS="1").code == 69
+    assert two.json("allocate")["db_port"] != base(one)
+    gate.open()
+    assert two.json("release") is not None
+    # The counterpart: once the engine says that nothing runs, the block is free.
+    assert two.json("allocate", PORT_ALLOC_MAX_SESSIONS="1")["db_port"] == base(one)
+    assert [row["current"] for row in leases(two)] == [True]
+
+
+@pytest.fixture
+def own_engine(environ: dict[str, str]) -> Iterator[str]:
+    """Start an engine of the test's own, with the tiny image; remove all of it at the end."""
+    name = f"away-{os.getpid()}"
+    engine(name, "start", "--netns")
+    try:
+        place = dict(
+            line.removeprefix("export ").split("=", 1) for line in engine(name, "env").splitlines()
+        )
+        environ["DOCKER_HOST"] = place["DOCKER_HOST"]
+        image = subprocess.run(["docker", "save", TINY], capture_output=True, check=True).stdout
+        subprocess.run(["docker", "load"], input=image, env=environ, check=True)
+        yield name
+    finally:
+        engine(name, "stop")
+
+
+def engine(name: str, verb: str, *options: str) -> str:
+    """Call scripts/engine.py, which has to succeed."""
+    argv = [sys.executable, str(ROOT / "scripts/engine.py"), verb, "--name", name, *options]
+    done = run(*argv, cwd=ROOT, environ={**os.environ, "HOME": HOME})
+    assert done.code == 0, done.err
+    return done.out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an engine of one's own needs root")
+def test_a_reboot_of_the_engine_costs_no_port(
+    make_repository: MakeRepository, own_engine: str
+) -> None:
+    one = make_repository({"compose.yaml": WEB}).main
+    ports = one.json("up")["ports"]
+    engine(own_engine, "stop", "--keep")
+    assert one.run("up").code == 69
+    assert one.row["state"] == "unknown"
+    engine(own_engine, "start", "--netns")
+    assert one.row["state"] == "stopped"
+    assert one.json("up")["ports"] == ports
+    only = f"label={PROJECT_LABEL}={one.project}"
+    ask = ["docker", "ps", "--filter", only, "--format", "{{.Ports}}"]
+    shown = run(*ask, cwd=one.directory, environ=one.environ).out
+    assert f":{ports['web:80/tcp']}->80/tcp" in shown
+    one.ok("down", "-t", "0")
+    assert leases(one) == []
