@@ -114,6 +114,20 @@ class StackLeftError(ComposeportsError):
     exit_code = EXIT_TRY_LATER
 
 
+class SeedBusyError(ComposeportsError):
+    """Another process is copying volumes for this session right now."""
+
+    code = "seed_busy"
+    exit_code = EXIT_TRY_LATER
+
+
+class SeedError(ComposeportsError):
+    """The engine could not copy a volume; a half copy is removed, if need be by the next `up`."""
+
+    code = "seed_failed"
+    exit_code = EXIT_ENGINE
+
+
 class StoreError(ComposeportsError):
     """The store cannot be read or written, is damaged or is from a newer version."""
 

@@ -70,3 +70,8 @@ def mentions(path: str, word: bytes, *, beside: bytes = b"") -> bool:
             return word in file.read().replace(beside, b"")
     except OSError:
         return True
+
+
+def seed_record(environ: Mapping[str, str], project: str) -> str:
+    """Return where the record of a copy into a project's volumes lies while it is under way."""
+    return os.path.join(state_directory(environ), "seeding", project)

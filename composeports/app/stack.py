@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from composeports.app.leasing import (
     environment_of,
@@ -19,10 +20,12 @@ from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
 from composeports.core.override import render
 from composeports.core.plan import Plan
+from composeports.core.project import Project
 from composeports.errors import (
     ComposeMissingError,
     ComposeportsError,
     EngineError,
+    SeedBusyError,
     StackLeftError,
 )
 from composeports.host.compose import Compose, as_plugin, without_files
@@ -31,11 +34,17 @@ from composeports.host.engine import Container
 from composeports.host.files import OwnFolder
 from composeports.host.process import replace as replace_process
 from composeports.host.process import run_in_foreground
+from composeports.location import seed_record
+
+if TYPE_CHECKING:
+    from composeports.app.seeding import Seed, Seeded
 
 # Compose commands that read the files to make something, so that the plan has to be up to date.
 MAKING = frozenset(
     {"build", "config", "create", "publish", "pull", "push", "run", "scale", "watch"}
 )
+# Those of them that start containers.
+STARTING = frozenset({"create", "run", "scale", "watch"})
 # `up` options with which Compose stays in the foreground.
 FOREGROUND = (
     "--abort-on-container-exit",
@@ -62,6 +71,7 @@ class Started:
     plan: Plan
     containers: tuple[Container, ...] = ()
     note: str = ""
+    seeded: "tuple[Seeded, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class _Prepared:
     lease: Lease
     plan: Plan
     before: Lease | None
+    project: Project
 
 
 def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
@@ -86,15 +97,18 @@ def up(
     *,
     attach: bool = False,
     meanwhile: Callable[[], None] | None = None,
+    seed: "Seed | None" = None,
 ) -> Started:
     """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
 
-    `meanwhile` is called while Compose works. Where the engine has no address pool left for a
-    network, all is tried once more with subnets that the session leases.
+    `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where the engine
+    has no address pool left for a network, all is tried once more with subnets that the session
+    leases.
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
     prepared = _prepare(workspace, wishes)
+    seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, prepared, words, foreground=foreground, meanwhile=meanwhile)
     if code and not foreground and workspace.doors.engine.pools_used_up():
         workspace.doors.say(POOLS_USED_UP)
@@ -102,9 +116,31 @@ def up(
         code = _run(workspace, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared)
-        return Started(code, prepared.lease, prepared.plan, note=note)
+        return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
     containers = workspace.doors.engine.containers(prepared.lease.project)
-    return Started(code, prepared.lease, prepared.plan, containers)
+    return Started(code, prepared.lease, prepared.plan, containers, seeded=seeded)
+
+
+def _seeded(workspace: Workspace, prepared: _Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":
+    """Fill empty volumes; a failure leaves the lease as it was, and is told."""
+    if seed is None and not _is_half_seeded(workspace, prepared.lease):
+        return ()
+    from composeports.app import seeding  # noqa: PLC0415 - most stacks start without
+
+    plan = prepared.plan
+    try:
+        return seeding.seed(workspace, seed, prepared.lease, prepared.project, plan.override)
+    except BaseException:
+        restore(workspace, prepared.before)
+        if prepared.before is None or not prepared.before.held:
+            workspace.folder.remove()
+        workspace.doors.say("nothing was started, and the lease is as it was before")
+        raise
+
+
+def _is_half_seeded(workspace: Workspace, lease: Lease) -> bool:
+    """Tell whether a copy into the session's volumes was begun and did not end."""
+    return os.path.exists(seed_record(workspace.doors.environ, lease.project))
 
 
 def _run(
@@ -138,7 +174,7 @@ def _prepare(
     except ComposeportsError:
         restore(workspace, before)
         raise
-    return _Prepared(lease, made, before)
+    return _Prepared(lease, made, before, answer.observed.project)
 
 
 def _write(workspace: Workspace, made: Plan, memory: str) -> None:
@@ -211,6 +247,10 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return Stopped(0, workspace.session_id, "", released=False, note=note)
     workspace.doors.engine.containers(record.project)  # an engine that is away is told as such
+    if _is_half_seeded(workspace, record):
+        from composeports.app import seeding  # noqa: PLC0415 - only after a copy was killed
+
+        seeding.repair(workspace, record.project)
     environ = _without_files_environ(workspace)
     argv = without_files(record.project, "down", *arguments, flags=workspace.options.flags)
     code = run_in_foreground(as_plugin(argv, environ), environ, out_to_stderr=True)
@@ -264,7 +304,14 @@ def _named_services(arguments: Sequence[str]) -> list[str]:
 def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = ()) -> int:
     """Become `docker compose COMMAND` on the session's project, files and environment."""
     if command in MAKING:
-        wishes = Wishes(default_ports=workspace.held_lease().stack.default_ports)
+        lease = workspace.held_lease()
+        if command in STARTING and _is_half_seeded(workspace, lease):
+            raise SeedBusyError(
+                f"the volumes of {lease.project} are not whole: a copy into them did not end",
+                hint="`composeports up` makes it again, `composeports down` takes it away",
+                project=lease.project,
+            )
+        wishes = Wishes(default_ports=lease.stack.default_ports)
         prepared = _prepare(workspace, wishes, engine_needed=command != "config")
         argv, environ = _command(workspace, prepared, command, *arguments)
         return replace_process(argv, environ)

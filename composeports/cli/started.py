@@ -27,7 +27,8 @@ def show(started: Started, *, as_json: bool) -> None:
 
 def _document(started: Started) -> dict[str, object]:
     if not started.code:
-        return {"ok": True, **plan_document(started.plan)}
+        seeded = [each.as_dict() for each in started.seeded]
+        return {"ok": True, **plan_document(started.plan), "seeded": seeded}
     error = {
         "code": "compose_failed",
         "message": f"docker compose up ended with exit code {started.code}",

@@ -11,12 +11,22 @@ Examples:
   composeports up
   composeports up --build --wait web
   composeports up --attach
+  composeports up --seed-from main
 """
 
 
 @click.command("up", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
 @click.option("--attach", is_flag=True, help="Stay in the foreground and show the logs.")
 @plan_options
+@click.option(
+    "--seed-from",
+    metavar="SESSION",
+    help="Copy another session's named volumes into this one's empty ones first: a session id, "
+    "a project name, a branch, a worktree's path, or `main` for the main checkout.",
+)
+@click.option(
+    "--no-pause", is_flag=True, help="With --seed-from: let the other stack run on meanwhile."
+)
 @session_option
 @as_json_option
 @click.argument(
@@ -31,6 +41,8 @@ def command(
     attach: bool,
     strict: bool,
     default_ports: bool,
+    seed_from: str | None,
+    no_pause: bool,
     as_json: bool,
 ) -> int:
     """Lease ports for this session, plan, start the stack, and print its URLs.
@@ -38,6 +50,8 @@ def command(
     All options of `docker compose up` are accepted (--build, --wait, --force-recreate, ...).
     Again in the same worktree it changes nothing that is up to date. The exit code is Compose's.
     """
+    if no_pause and seed_from is None:
+        raise click.UsageError("--no-pause is about --seed-from SESSION")
     with workspace(options, session) as here:
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.app import stack  # noqa: PLC0415
@@ -45,6 +59,13 @@ def command(
         from composeports.cli.started import prepare, show  # noqa: PLC0415
 
         wishes = Wishes(strict=strict, default_ports=default_ports)
-        started = stack.up(here, arguments, wishes, attach=attach, meanwhile=prepare)
+        seed = None
+        if seed_from is not None:
+            from composeports.cli.seeding import seed_of  # noqa: PLC0415 - only where asked for
+
+            seed = seed_of(seed_from, pause=not no_pause)
+        started = stack.up(
+            here, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed
+        )
     show(started, as_json=as_json)
     return started.code

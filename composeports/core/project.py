@@ -121,6 +121,7 @@ class Volume:
     external: bool = False
     driver: str = ""
     driver_opts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +259,7 @@ def _volume(key: str, spec: Json) -> Volume:
         external=bool(spec.get("external")),
         driver=_text(spec.get("driver")),
         driver_opts=_pairs(spec.get("driver_opts")),
+        labels=_pairs(spec.get("labels")),
     )
 
 

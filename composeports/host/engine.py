@@ -6,11 +6,11 @@ calls do, and it answers in 15 ms where importing the SDK takes 100.
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from composeports.errors import ComposeMissingError, EngineError
-from composeports.host.process import NOT_FOUND, Running, start
+from composeports.host.process import NOT_FOUND, Finished, Running, pump, read_beginning, start
 
 # What engines up to 26 say, and those since.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
@@ -81,6 +81,26 @@ class Engine:
         if answer.code:
             raise _failure(answer.code, answer.err)
         return answer.out
+
+    def answer(self, *arguments: str) -> Finished:
+        """Return all that `docker ARGUMENTS` answers, its failure too; a Ctrl-C does not reach it.
+
+        ComposeMissingError where there is no such command.
+        """
+        answer = start(("docker", *arguments), self._environ, apart=True).finish()
+        if answer.code == NOT_FOUND:
+            raise _failure(answer.code, answer.err)
+        return answer
+
+    def beginning(self, *arguments: str, size: int) -> bytes | None:
+        """Return the first bytes of what `docker ARGUMENTS` writes; None where it fails earlier."""
+        return read_beginning(("docker", *arguments), self._environ, size)
+
+    def pump(
+        self, source: Sequence[str], sink: Sequence[str], passed: Callable[[bytes], None]
+    ) -> tuple[Finished, Finished]:
+        """Run `docker SINK` on what `docker SOURCE` writes; `passed` sees it on its way."""
+        return pump(("docker", *source), ("docker", *sink), self._environ, passed)
 
     def start_listing(self, project: str | None = None) -> Listing:
         """Ask for all containers, or those of one project, without waiting for the answer."""

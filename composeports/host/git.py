@@ -36,6 +36,12 @@ def is_linked(git_dir: str) -> bool:
     return os.path.exists(os.path.join(git_dir, "commondir"))
 
 
+def main_git_dir(git_dir: str) -> str:
+    """Return the git directory of the main checkout, a real path; its own for a main checkout."""
+    common = _read(os.path.join(git_dir, "commondir"))
+    return git_dir if common is None else os.path.realpath(os.path.join(git_dir, common.strip()))
+
+
 def read_branch(git_dir: str) -> str:
     """Return the branch, or the first 12 digits of a detached commit; empty where unknown."""
     head = (_read(os.path.join(git_dir, "HEAD")) or "").strip()

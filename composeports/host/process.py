@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from types import FrameType
 from typing import Protocol
 
 NOT_FOUND = 127
+PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,17 @@ def _text(data: bytes | None) -> str:
     return (data or b"").decode("utf-8", "surrogateescape")
 
 
-def start(argv: Sequence[str], environ: Mapping[str, str], cwd: str | None = None) -> Running:
-    """Start `argv` with its output collected and its input empty; several may run side by side."""
+def start(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: str | None = None,
+    *,
+    apart: bool = False,
+) -> Running:
+    """Start `argv` with its output collected and its input empty; several may run side by side.
+
+    What runs `apart` is not reached by a Ctrl-C of the terminal.
+    """
     try:
         process = subprocess.Popen(
             argv,
@@ -68,6 +79,7 @@ def start(argv: Sequence[str], environ: Mapping[str, str], cwd: str | None = Non
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            process_group=0 if apart else None,
         )
     except OSError as error:
         return _Missing(f"{argv[0]}: {error.strerror}")
@@ -133,3 +145,140 @@ def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return NOT_FOUND
     except OSError:
         return NOT_FOUND - 1
+
+
+class Signals:
+    """What asks us to end (Ctrl-C, SIGTERM, SIGHUP), kept back while a step must be whole."""
+
+    def __init__(self) -> None:
+        self.pending = False
+        self._open = False
+
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
+        """Take note of a signal; KeyboardInterrupt where one may interrupt now."""
+        self.pending = True
+        self.check()
+
+    def check(self) -> None:
+        """Raise the KeyboardInterrupt of a signal that came, where one may interrupt now."""
+        if self._open and self.pending:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def let_in(self) -> Iterator[None]:
+        """Let a signal interrupt what is done here."""
+        self._open = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._open = False
+
+
+@contextmanager
+def signals_kept_back() -> Iterator[Signals]:
+    """Keep back what asks us to end until a `let_in`, or the end of this; then KeyboardInterrupt.
+
+    Outside of the main thread there are no signals to keep back.
+    """
+    signals = Signals()
+    if threading.current_thread() is not threading.main_thread():
+        yield signals
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signals.handle) for number in numbers}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if signals.pending:
+        raise KeyboardInterrupt
+
+
+def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
+    """Return the first bytes that `argv` writes and end it there; None where it fails earlier."""
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+    except OSError:
+        return None
+    with process:
+        out = process.stdout
+        data = out.read(size) if out is not None else b""
+        if len(data) == size:
+            process.kill()
+            return data
+    return None if process.returncode else data
+
+
+def pump(
+    source: Sequence[str],
+    sink: Sequence[str],
+    environ: Mapping[str, str],
+    passed: Callable[[bytes], None],
+) -> tuple[Finished, Finished]:
+    """Run `sink` on what `source` writes; `passed` sees every piece on its way.
+
+    Both end when this is interrupted, and when this process is killed: it holds their pipe.
+    """
+    try:
+        with _piped(source, environ, stdout=subprocess.PIPE) as giving:
+            with _piped(sink, environ, stdin=subprocess.PIPE) as taking:
+                _pass_on(giving, taking, passed)
+                taken = taking.communicate()[1]
+            given = giving.communicate()[1]
+    except OSError as error:
+        missing = Finished(NOT_FOUND, err=f"{source[0]}: {error.strerror}")
+        return missing, missing
+    return (
+        Finished(giving.returncode, err=_text(given)),
+        Finished(taking.returncode, err=_text(taken)),
+    )
+
+
+def _pass_on(
+    giving: "subprocess.Popen[bytes]",
+    taking: "subprocess.Popen[bytes]",
+    passed: Callable[[bytes], None],
+) -> None:
+    if giving.stdout is None or taking.stdin is None:
+        return
+    try:
+        while piece := giving.stdout.read(PIECE):
+            taking.stdin.write(piece)
+            passed(piece)
+    except BrokenPipeError:
+        giving.kill()  # whoever takes it has ended, and says why
+
+
+@contextmanager
+def _piped(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """Start one end of a pipe, out of reach of a Ctrl-C; it is gone when this ends."""
+    process = subprocess.Popen(
+        argv,
+        env=dict(environ),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        bufsize=0 if stdout == subprocess.PIPE else -1,
+        process_group=0,
+    )
+    try:
+        yield process
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise

@@ -26,6 +26,10 @@ class Store(Protocol):
         """Return every held lease, lowest block first; expired ones too."""
         ...
 
+    def known(self) -> list[Lease]:
+        """Return every lease, held or remembered, by session id."""
+        ...
+
     def ledger(self, session_id: str) -> Ledger:
         """Return what an `update` of this session would be shown now; for a look ahead."""
         ...

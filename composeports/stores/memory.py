@@ -27,6 +27,11 @@ class MemoryStore:
             leases = [lease for lease in self._leases.values() if lease.held]
         return sorted(leases, key=lambda lease: lease.block)
 
+    def known(self) -> list[Lease]:
+        """Return every lease, held or remembered, by session id."""
+        with self._lock:
+            return sorted(self._leases.values(), key=lambda lease: lease.session_id)
+
     def ledger(self, session_id: str) -> Ledger:
         """Return what an `update` of this session would be shown now."""
         with self._lock:

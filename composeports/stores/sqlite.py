@@ -13,7 +13,13 @@ from composeports.core.lease import Lease
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.sqlite_file import busy, explain, is_busy, open_existing, open_or_create
-from composeports.stores.sqlite_rows import read_held, read_lease, read_ledger, write_outcome
+from composeports.stores.sqlite_rows import (
+    read_held,
+    read_known,
+    read_lease,
+    read_ledger,
+    write_outcome,
+)
 
 NOTICE_SECONDS = 1.0
 Result = TypeVar("Result")
@@ -52,6 +58,10 @@ class SqliteStore:
     def held(self) -> list[Lease]:
         """Return every held lease, lowest block first; expired ones too."""
         return self._read([], lambda found: read_held(found, self._path))
+
+    def known(self) -> list[Lease]:
+        """Return every lease, held or remembered, by session id."""
+        return self._read([], lambda found: read_known(found, self._path))
 
     def ledger(self, session_id: str) -> Ledger:
         """Return what an `update` of this session would be shown now."""

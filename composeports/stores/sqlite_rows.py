@@ -51,6 +51,11 @@ def read_held(connection: sqlite3.Connection, where: str) -> list[Lease]:
     return [from_row(row, where) for row in rows]
 
 
+def read_known(connection: sqlite3.Connection, where: str) -> list[Lease]:
+    """Return every lease, held or remembered, by session id."""
+    return [from_row(row, where) for row in connection.execute(f"{LEASE} ORDER BY session_id")]
+
+
 def read_ledger(connection: sqlite3.Connection, session_id: str, where: str) -> Ledger:
     """Return all that a decision needs: every hold, and of what is remembered the relevant part.
 

@@ -133,6 +133,7 @@ def lasting(
 def test_an_unknown_session_has_nothing(store: Store) -> None:
     assert store.get("nobody") is None
     assert store.held() == []
+    assert store.known() == []
     assert store.ledger("nobody") == Ledger()
 
 
@@ -168,6 +169,17 @@ def test_renewing_extends_by_the_lease_s_own_ttl(leases: Leases) -> None:
     lease = leases.store.get("a")
     assert lease is not None
     assert lease.expires_at == LATER + 420
+
+
+def test_held_and_released_sessions_are_known_and_forgotten_ones_are_not(leases: Leases) -> None:
+    for name in ("c", "a", "b"):
+        leases.start(name)
+    leases.release("a")
+    leases.forget("c")
+    assert [(lease.session_id, lease.held) for lease in leases.store.known()] == [
+        ("a", False),
+        ("b", True),
+    ]
 
 
 def test_a_released_lease_is_remembered_and_no_longer_held(leases: Leases) -> None:

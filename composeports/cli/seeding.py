@@ -1,0 +1,36 @@
+"""How the copy of volumes looks while it is under way: a line for each volume, on stderr."""
+
+import sys
+import time
+
+from composeports.app.seeding import Seed, Seeded
+from composeports.cli.opening import say
+from composeports.cli.output import visible
+from composeports.core.seeding import shown_bytes
+
+# A terminal is shown ten pictures a second; a log only what is done.
+INTERVAL = 0.1
+START_OF_LINE = "\r\x1b[K"
+
+
+def seed_of(session: str, *, pause: bool) -> Seed:
+    """Return what `--seed-from` asks for, with its progress shown on stderr."""
+    return Seed(session, pause=pause, progress=_Progress(live=sys.stderr.isatty()))
+
+
+class _Progress:
+    """The line of the volume that is under way."""
+
+    def __init__(self, *, live: bool) -> None:
+        self._live = live
+        self._next = 0.0
+
+    def __call__(self, so_far: Seeded, *, whole: bool) -> None:
+        """Show how far it is; a volume that is whole keeps its line."""
+        line = f"{so_far.source} -> {so_far.target}  {shown_bytes(so_far.count)}"
+        if whole:
+            say(f"{START_OF_LINE if self._live else ''}copied {visible(line)}")
+        elif self._live and time.monotonic() >= self._next:
+            self._next = time.monotonic() + INTERVAL
+            sys.stderr.write(f"{START_OF_LINE}copying {visible(line)}")
+            sys.stderr.flush()

@@ -1,0 +1,323 @@
+"""`up --seed-from`: a new worktree starts with another session's data, whole or not at all."""
+
+import json
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import (
+    PATH,
+    PROGRAM,
+    PROJECT_LABEL,
+    MakeRepository,
+    Projects,
+    Repository,
+    Session,
+    docker,
+    fresh_environ,
+    new_repository,
+    stack,
+)
+
+pytestmark = pytest.mark.e2e
+
+SEED_LABEL = "composeports.seed"
+WEB = {"volumes": ["store:/data"]}
+FILES = {"compose.yaml": stack({"web": WEB}, volumes={"store": {"labels": {"team": "blue"}}})}
+# As many bytes of a volume as arrive before its copy is cut off, and more than that.
+HALF, WHOLE = 100_000, 1_000_000
+FILL = f"""
+    cd /data; mkdir -p empty sub
+    head -c {WHOLE} /dev/urandom >large; echo main >who
+    ln who sub/hard; ln -s ../who sub/soft; ln -s /nowhere broken
+    chown 33:44 who; chmod 640 who; chmod 2750 sub; chown 70:71 . empty; chmod 1770 .
+    touch -d '2001-02-03 04:05:06' empty large
+"""
+LOOK = """
+    cd /data; stat -c '%n %U %u %g %a %h %s' . empty sub large who sub/hard
+    stat -c '%n %Y' empty large; readlink broken; readlink sub/soft; sha256sum large sub/soft
+    [ who -ef sub/hard ]
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, projects: Projects) -> Iterator[Repository]:
+    """A repository whose main checkout runs, with data in its volume."""
+    place = tmp_path_factory.mktemp("shop")
+    room = {"PORT_ALLOC_RANGE": "10", "PORT_ALLOC_MAX_SESSIONS": "20"}
+    made = new_repository(place, fresh_environ(place) | room, FILES)
+    made.main.ok("up")
+    made.main.known_project = made.main.project
+    inside(made.main, FILL)
+    yield made
+    projects.take_down(place)
+
+
+@pytest.fixture
+def main(shop: Repository) -> Iterator[Session]:
+    """The session with the data; it runs again after whatever a test did."""
+    yield shop.main
+    assert states(shop.main) == ["running"]
+
+
+@pytest.fixture
+def worktree(shop: Repository, main: Session, tmp_path: Path) -> Session:
+    """A new worktree of the shop; its session has nothing yet."""
+    assert states(main) == ["running"]
+    return shop.worktree(tmp_path.name.replace("_", "-"))
+
+
+def inside(session: Session, script: str) -> str:
+    """Run a script in the session's running container."""
+    return session.ok("exec", "-T", "web", "sh", "-euc", script)
+
+
+def states(session: Session) -> list[str]:
+    """Return the states of the session's containers."""
+    only = ("--filter", f"label={PROJECT_LABEL}={session.known_project or session.project}")
+    return docker("ps", "--all", *only, "--format", "{{.State}}").split()
+
+
+def helpers() -> set[str]:
+    """Return the helpers of copies that the engine has, those of others too."""
+    only = ("--quiet", "--no-trunc", "--filter", f"label={SEED_LABEL}")
+    return {*docker("ps", "--all", *only).split(), *docker("images", *only).split()}
+
+
+def records(session: Session) -> list[str]:
+    """Return the records of copies that did not end."""
+    state = Path(session.environ["COMPOSEPORTS_STATE_DIR"])
+    return [path.name for path in (state / "seeding").iterdir()]
+
+
+def with_docker(place: Path, script: str) -> dict[str, str]:
+    """Return a PATH on which `docker` runs a script first; `$real` is docker.
+
+    `half "$@"` in the script lets the first bytes of a copy arrive, and no more.
+    """
+    folder = place / "bin"
+    folder.mkdir()
+    real = shlex.quote(str(shutil.which("docker", path=PATH)))
+    half = f'half() {{ head -c {HALF} | "$real" "$@"; }}'
+    program = folder / "docker"
+    program.write_text(f'#!/bin/bash\nreal={real}\n{half}\n{script}\nexec "$real" "$@"\n')
+    program.chmod(0o755)
+    return {"PATH": f"{folder}:{PROGRAM.parent}:{PATH}"}
+
+
+def half_way(then: str) -> str:
+    """Return a script that does something when half a volume is copied."""
+    return f'if [ "$1 $2" = "cp -" ]; then half "$@" 2>/dev/null; {then}; fi'
+
+
+def test_a_new_worktree_starts_with_the_main_checkouts_database(
+    make_repository: MakeRepository,
+) -> None:
+    db = {
+        "image": "composeports-dev/postgres:1",
+        "environment": {"POSTGRES_HOST_AUTH_METHOD": "trust"},
+        "volumes": ["db-data:/var/lib/postgresql/data"],
+        "healthcheck": {"test": "pg_isready -h 127.0.0.1", "interval": "0.5s", "retries": 100},
+    }
+    repository = make_repository({"compose.yaml": stack({"db": db}, volumes={"db-data": {}})})
+    source, worktree = repository.main, repository.worktree("feature")
+    psql = ("exec", "-T", "db", "psql", "-U", "postgres", "-Atc")
+    source.ok("up", "--wait")
+    source.ok(*psql, "CREATE TABLE word AS SELECT 'from main' AS text")
+
+    done = worktree.run("up", "--seed-from", "main", "--wait", "--json")
+
+    assert done.code == 0, done.err
+    assert "already exists" not in done.err  # Compose takes the volume for its own
+    assert worktree.ok(*psql, "SELECT text FROM word") == "from main\n"
+    [seeded] = json.loads(done.out)["seeded"]
+    assert seeded["bytes"] > WHOLE
+    assert {name: value for name, value in seeded.items() if name != "bytes"} == {
+        "volume": "db-data",
+        "from": f"{source.project}_db-data",
+        "to": f"{worktree.project}_db-data",
+    }
+    source.ok(*psql, "DROP TABLE word")
+    assert worktree.ok(*psql, "SELECT text FROM word") == "from main\n"
+
+
+def test_all_that_a_volume_holds_is_kept_and_compose_has_it_as_its_own(
+    main: Session, worktree: Session
+) -> None:
+    before = helpers()
+
+    done = worktree.run("up", "--seed-from", "main")
+
+    assert done.code == 0, done.err
+    assert "already exists" not in done.err
+    assert inside(worktree, LOOK) == inside(main, LOOK)
+    [volume] = docker("volume", "ls", "-q", "--filter", f"name={worktree.project}").split()
+    labels = json.loads(docker("volume", "inspect", "--format", "{{json .Labels}}", volume))
+    assert labels["team"] == "blue"
+    assert labels["com.docker.compose.volume"] == "store"
+    assert helpers() <= before
+    assert records(worktree) == []
+    worktree.ok("down", "-v")
+    assert worktree.belongings() == []
+
+
+def test_a_stack_that_is_down_is_copied_too(make_repository: MakeRepository) -> None:
+    repository = make_repository(FILES)
+    source, worktree = repository.main, repository.worktree("feature")
+    source.ok("up")
+    inside(source, "echo main >/data/who")
+    source.ok("down")
+
+    worktree.ok("up", "--seed-from", str(source.directory))
+
+    assert inside(worktree, "cat /data/who") == "main\n"
+    assert source.belongings("container") == []
+
+
+def test_data_that_exists_is_never_overwritten(main: Session, worktree: Session) -> None:
+    worktree.ok("up")
+    in_use = worktree.run("up", "--seed-from", "main", "--json")
+    inside(worktree, "echo mine >/data/who")
+    worktree.ok("down")
+
+    done = worktree.run("up", "--seed-from", main.known_project, "--json")
+
+    assert "is used by a container" in in_use.err
+    assert "has content, which stays" in done.err
+    for each in (in_use, done):
+        assert json.loads(each.out)["seeded"] == []
+    assert inside(worktree, "cat /data/who; ls /data") == "mine\nwho\n"
+
+
+def test_a_volume_that_exists_and_is_empty_is_filled(main: Session, worktree: Session) -> None:
+    worktree.ok("up")
+    worktree.ok("down")
+    assert len(worktree.belongings("volume")) == 1
+
+    worktree.ok("up", "--seed-from", str(main.directory))
+
+    assert inside(worktree, "cat /data/who") == "main\n"
+
+
+KILL = half_way("kill -KILL $PPID; exit 1")
+
+
+def test_after_a_kill_half_way_the_next_up_makes_the_whole_copy(
+    main: Session, worktree: Session, tmp_path: Path
+) -> None:
+    before = helpers()
+
+    killed = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, KILL))
+
+    assert killed.code == -9
+    assert len(worktree.belongings("volume")) == 1
+    assert states(main) == ["paused"]
+    assert helpers() > before
+    assert worktree.run("run", "--rm", "web", "true").code == 75  # nothing starts on half the data
+    assert main.run("--session", "third", "up", "--seed-from", worktree.project).code == 75
+
+    document = worktree.json("up")  # without --seed-from: it must not start on half the data
+
+    assert [each["volume"] for each in document["seeded"]] == ["store"]
+    assert inside(worktree, LOOK) == inside(main, LOOK)
+    assert helpers() <= before
+    assert records(worktree) == []
+
+
+def test_after_a_kill_half_way_down_takes_the_half_copy_away(
+    main: Session, worktree: Session, tmp_path: Path
+) -> None:
+    before = helpers()
+    worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, KILL))
+    assert len(worktree.belongings("volume")) == 1
+
+    worktree.ok("down")
+
+    assert worktree.belongings() == []
+    assert states(main) == ["running"]
+    assert helpers() <= before
+    assert records(worktree) == []
+
+
+@pytest.mark.parametrize(
+    ("then", "ending"),
+    [
+        ("kill -INT $PPID; exec tail -f /dev/null", (130, "interrupted")),
+        ("kill -TERM $PPID; exec tail -f /dev/null", (130, "interrupted")),
+        ("echo 'no space left on device' >&2; exit 1", (69, "no space left on device")),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "failure"],
+)
+def test_a_copy_that_ends_early_leaves_nothing_and_starts_nothing(
+    main: Session, worktree: Session, tmp_path: Path, then: str, ending: tuple[int, str]
+) -> None:
+    before = helpers()
+    made = tmp_path / "made"
+    note = f'[ "$1" = create ] && "$real" "$@" | tee -a {made} && exit\n'
+
+    done = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, note + half_way(then)))
+
+    code, said = ending
+    assert (done.code, said in done.err) == (code, True), done.err
+    assert "nothing was started" in done.err
+    assert len(made.read_text().split()) == 2  # there were helpers
+    assert helpers() <= before
+    assert worktree.row == {}
+    assert worktree.belongings() == []
+    assert states(main) == ["running"]
+    assert records(worktree) == []
+
+
+def test_nobody_else_starts_a_session_while_its_volumes_are_filled(
+    worktree: Session, tmp_path: Path
+) -> None:
+    log = tmp_path / "second"
+    second = f'composeports up >{log} 2>&1; echo "exit $?" >>{log}; exit 1'
+
+    first = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, half_way(second)))
+
+    assert first.code == 69
+    assert "being filled by another process" in log.read_text()
+    assert log.read_text().endswith("exit 75\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--no-pause",)], ids=["paused", "--no-pause"])
+def test_the_source_pauses_for_the_copy_unless_told_otherwise(
+    main: Session, worktree: Session, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    [container] = main.ids().values()
+    log = tmp_path / "seen"
+    ask = f'"$real" inspect --format "{{{{.State.Status}}}}" {container} >{log}'
+    variables = with_docker(tmp_path, f'if [ "$1 $2" = "cp -" ]; then {ask}; fi')
+
+    worktree.ok("up", "--seed-from", "main", *options, **variables)
+
+    assert log.read_text() == ("running\n" if options else "paused\n")
+
+
+def test_what_was_paused_before_stays_paused(main: Session, worktree: Session) -> None:
+    main.ok("pause")
+    try:
+        worktree.ok("up", "--seed-from", "main")
+        assert states(main) == ["paused"]
+    finally:
+        main.ok("unpause")
+    assert inside(worktree, "cat /data/who") == "main\n"
+
+
+def test_a_session_that_nobody_knows_and_the_session_itself_are_refused(
+    main: Session, worktree: Session
+) -> None:
+    unknown = worktree.run("up", "--seed-from", "nobody", "--json")
+    itself = main.run("up", "--seed-from", "main")
+
+    assert unknown.code == itself.code == 2
+    error = json.loads(unknown.out)["error"]
+    assert error["code"] == "usage"
+    assert f"{main.known_project} ({main.directory} on main)" in error["hint"]
+    assert "is this session itself" in itself.err
+    assert worktree.row == {}
+    assert worktree.belongings() == []

@@ -1,0 +1,173 @@
+"""Records of copies: what a killed process leaves is found, and two processes never share one."""
+
+import fcntl
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from composeports.errors import FileAccessError
+from composeports.host.process import Signals, pump, read_beginning, signals_kept_back
+from composeports.host.seed_records import Begun, hold_lock, hold_record
+
+pytestmark = pytest.mark.integration
+
+BEGUN = Begun("token", "session", "ac-1", ("one", "two"))
+ENVIRON = {"PATH": os.environ["PATH"]}
+
+
+def unseen(_piece: bytes) -> None:
+    """Take no note of what passes."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "seeding" / "ac-1")
+
+
+def test_what_was_begun_is_there_until_it_is_cleared(path: str) -> None:
+    with hold_record(path) as record:
+        assert record is not None
+        assert record.read() is None
+        record.write(BEGUN)
+    with hold_record(path) as record:
+        assert record is not None
+        assert record.read() == BEGUN
+        record.clear()
+        assert record.read() is None
+    assert not Path(path).exists()
+
+
+def test_the_last_whole_line_counts_and_a_torn_one_does_not(path: str) -> None:
+    later = Begun("token", "session", "ac-1", ("three",))
+    with hold_record(path) as record:
+        assert record is not None
+        record.write(BEGUN)
+        record.write(later)
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write('\n{"token": "tok')
+    with hold_record(path) as record:
+        assert record is not None
+        assert record.read() == later
+        record.write(BEGUN)
+        assert record.read() == BEGUN
+
+
+def test_a_record_that_somebody_holds_is_not_given_out(path: str) -> None:
+    with hold_record(path) as first, hold_record(path) as second:
+        assert first is not None
+        assert second is None
+    with hold_record(path) as again:
+        assert again is not None
+
+
+def test_a_lock_is_waited_for_and_its_file_is_gone_at_the_end(path: str) -> None:
+    waiting = threading.Event()
+    seen: list[str] = []
+
+    def second() -> None:
+        with hold_lock(path, waiting.set):
+            seen.append("second")
+
+    other = threading.Thread(target=second)
+    with hold_lock(path, waiting.set):
+        other.start()
+        assert waiting.wait(10)
+        seen.append("first")
+    other.join()
+    assert seen == ["first", "second"]
+    assert not Path(path).exists()
+
+
+def test_a_lock_ends_with_its_process(path: str) -> None:
+    child = os.fork()
+    if not child:
+        Path(path).parent.mkdir()
+        file = os.open(path, os.O_RDWR | os.O_CREAT)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert Path(path).exists()
+    with hold_record(path) as record:
+        assert record is not None
+
+
+def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "seeding").write_text("")
+    with pytest.raises(FileAccessError, match="cannot write"), hold_record(f"{tmp_path}/seeding/x"):
+        pass
+
+
+# Programs and signals
+
+
+def test_a_pump_passes_all_bytes_on_and_shows_them(tmp_path: Path) -> None:
+    target = tmp_path / "all"
+    seen: list[bytes] = []
+    source = ("sh", "-c", "head -c 3000000 /dev/zero; echo end")
+    ends = pump(source, ("sh", "-c", f"cat >{target}"), ENVIRON, seen.append)
+    assert [end.code for end in ends] == [0, 0]
+    assert target.read_bytes() == bytes(3_000_000) + b"end\n" == b"".join(seen)
+
+
+def test_a_pump_tells_which_end_failed_and_why() -> None:
+    endless = ("cat", "/dev/zero")
+    given, taken = pump(endless, ("sh", "-c", "echo full >&2; exit 3"), ENVIRON, unseen)
+    assert given.code
+    assert (taken.code, taken.err) == (3, "full\n")
+    given, taken = pump(("sh", "-c", "echo gone >&2; exit 4"), ("cat",), ENVIRON, unseen)
+    assert (given.code, given.err, taken.code) == (4, "gone\n", 0)
+    assert [end.code for end in pump(("no-such-program",), ("cat",), ENVIRON, unseen)] == [127, 127]
+
+
+def test_a_pump_that_is_interrupted_ends_both_programs() -> None:
+    ids: list[int] = []
+
+    def stop(piece: bytes) -> None:
+        ids.extend(map(int, piece.split()[:1]))
+        raise KeyboardInterrupt
+
+    source = ("sh", "-c", "echo $$; exec tail -f /dev/null")
+    with pytest.raises(KeyboardInterrupt):
+        pump(source, ("cat",), ENVIRON, stop)
+    with pytest.raises(ProcessLookupError):
+        os.kill(ids[0], 0)
+
+
+def test_the_beginning_of_an_endless_answer_is_enough() -> None:
+    assert read_beginning(("cat", "/dev/zero"), ENVIRON, 1000) == bytes(1000)
+    assert read_beginning(("echo", "short"), ENVIRON, 1000) == b"short\n"
+    assert read_beginning(("false",), ENVIRON, 1000) is None
+    assert read_beginning(("no-such-program",), ENVIRON, 1000) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_wait_for_a_place_that_lets_them_in(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    done: list[str] = []
+
+    def work(signals: Signals) -> None:
+        os.kill(os.getpid(), number)
+        done.append("whole")
+        with signals.let_in():
+            done.append("never")
+
+    def guarded() -> None:
+        with signals_kept_back() as signals:
+            work(signals)
+
+    with pytest.raises(KeyboardInterrupt):
+        guarded()
+    assert done == ["whole"]
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_nothing_let_in_interrupts_at_the_end() -> None:
+    def guarded() -> None:
+        with signals_kept_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        guarded()
