@@ -90,7 +90,7 @@ def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
     return sketch.plan(lease)
 
 
-def up(
+def up(  # noqa: PLR0913 - most are keywords
     workspace: Workspace,
     arguments: Sequence[str] = (),
     wishes: Wishes = NO_WISHES,

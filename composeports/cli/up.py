@@ -64,8 +64,6 @@ def command(
             from composeports.cli.seeding import seed_of  # noqa: PLC0415 - only where asked for
 
             seed = seed_of(seed_from, pause=not no_pause)
-        started = stack.up(
-            here, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed
-        )
+        started = stack.up(here, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed)
     show(started, as_json=as_json)
     return started.code
