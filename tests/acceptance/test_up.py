@@ -60,7 +60,7 @@ def test_plan_writes_and_leases_nothing(one: Session) -> None:
 def test_up_does_what_plan_said(one: Session) -> None:
     planned = one.json("plan")
     started = one.json("up")
-    assert started == {"ok": True, **planned}
+    assert started == {"ok": True, **planned, "seeded": []}
     assert one.published() == {
         "web-1:80/tcp": planned["ports"]["web:80/tcp"],
         "db-1:80/tcp": planned["ports"]["db:80/tcp"],
