@@ -1,6 +1,7 @@
 """What no plan can isolate: told as warnings, each once, with the services it concerns."""
 
 from collections.abc import Iterator
+from posixpath import basename, normpath
 
 from composeports.core.change import Part
 from composeports.core.project import Mount, Service
@@ -22,12 +23,14 @@ def limits(context: Context) -> Part:
 
 
 def _host_network(context: Context) -> Iterator[str]:
-    for service in context.project.services:
-        if service.network_mode == "host":
-            yield (
-                f"service {service.name} uses the host's network: its ports cannot be moved, "
-                "so only one session can run it"
-            )
+    names = [each.name for each in context.project.services if each.network_mode == "host"]
+    if names:
+        files = ", ".join(basename(path) for path in context.lease.stack.files)
+        where = f" (in {files})" if files else ""
+        yield (
+            f"{_services(names)} the host's network{where}: ports there cannot be moved, so only "
+            "one session can run it"
+        )
 
 
 def _replicas(context: Context) -> Iterator[str]:
@@ -76,10 +79,12 @@ def _shared_folders(context: Context) -> Iterator[str]:
     sharing: dict[str, list[str]] = {}
     for service in context.project.services:
         for mount in service.mounts:
-            if _is_shared(mount, top):
-                sharing.setdefault(mount.source, []).append(service.name)
+            source = normpath(mount.source)
+            if _is_shared(mount, source, top):
+                sharing.setdefault(source, []).append(service.name)
     for volume in context.project.volumes:
         device = volume.driver_opts.get("device", "")
+        device = device and normpath(device)
         if device.startswith("/") and not _below(device, top) and not volume.external:
             sharing.setdefault(device, []).append(f"volume {volume.key}")
     for source, users in sharing.items():
@@ -87,8 +92,7 @@ def _shared_folders(context: Context) -> Iterator[str]:
         yield f"{source} lies outside of the worktree and is written by all sessions ({listed})"
 
 
-def _is_shared(mount: Mount, top: str) -> bool:
-    source = mount.source
+def _is_shared(mount: Mount, source: str, top: str) -> bool:
     return (
         mount.kind == "bind"
         and not mount.read_only

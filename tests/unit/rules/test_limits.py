@@ -16,6 +16,12 @@ def bind(source: str, *, read_only: bool = False) -> dict[str, object]:
     [
         pytest.param({"a": {"network_mode": "host"}}, ["service a uses the host's"], id="host"),
         pytest.param(
+            {"a": {"network_mode": "host"}, "b": {"network_mode": "host"}},
+            ["services a, b use the host's network"],
+            id="host, twice",
+        ),
+        pytest.param({"a": {"volumes": [bind("/repo/x/../../y")]}}, ["/y lies"], id="dots"),
+        pytest.param(
             {"a": {"scale": 2, "ports": [PORT]}}, ["service a wants 2 containers"], id="scale"
         ),
         pytest.param(
