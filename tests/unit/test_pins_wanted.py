@@ -2,6 +2,9 @@
 
 import pytest
 
+from composeports.core.block import Block
+from composeports.core.claims import Hold, Ledger
+from composeports.core.lease import Lease
 from composeports.core.moves import NO_MOVES
 from composeports.core.pins import pins_of
 from composeports.core.project import read_project
@@ -58,3 +61,13 @@ def test_a_pin_in_a_file_without_ports() -> None:
     with pytest.raises(ConfigError) as told:
         pins_of(read_project({}), NO_MOVES, Settings(pins={"web:80/tcp": 3000}))
     assert "lists no ports" in told.value.hint
+
+
+def test_others_are_seen_with_what_they_hold_and_remember() -> None:
+    leases = [
+        Lease(name, Block(10000, 10), f"ac-{name}", 0, 60, held=held, subnets={"n#0": subnet})
+        for name, held, subnet in (("a", True, "10.213.0.0/24"), ("b", False, "10.213.1.0/24"))
+    ]
+    ledger = Ledger(others=tuple(map(Hold.of, leases)))
+    assert ledger.held_subnets == ("10.213.0.0/24",)
+    assert ledger.remembered_subnets == ("10.213.1.0/24",)

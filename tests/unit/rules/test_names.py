@@ -127,3 +127,10 @@ def test_an_image_that_up_pulls_keeps_its_tag(policy: str) -> None:
 def test_an_image_that_nobody_builds_keeps_its_tag() -> None:
     config = {"services": {"web": {"image": "nginx"}, "job": {"build": {"context": "."}}}}
     assert plan_of(config).plan.override == {}
+
+
+def test_a_tag_with_the_project_in_it_stays_beside_one_that_moves() -> None:
+    build = {"tags": [f"shop:{TAG}", "shop:2"]}
+    made = plan_of({"services": {"web": {"image": "nginx", "build": build, "pull_policy": ""}}})
+    assert made.override("services", "web", "build", "tags") == [f"shop:{TAG}", f"shop:2-{TAG}"]
+    assert [change[2] for change in made.changes("image")] == ["nginx", "shop:2"]

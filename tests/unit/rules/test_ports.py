@@ -177,6 +177,27 @@ def test_a_pinned_contract_variable_says_the_pinned_number() -> None:
     assert environment["SUPABASE_URL"] == "http://localhost:3000"
     assert list(environment)[:2] == ["AGENT_COORDINATOR_DB_PORT", "AGENT_COORDINATOR_REST_PORT"]
     assert made.plan.override == {}
+    assert made.plan.urls == {"rest:3000/tcp": "http://localhost:3000"}
+
+
+def test_another_pinned_contract_variable_leaves_the_rest_url_alone() -> None:
+    spec = {"api": {"ports": [port("${PORT}", 8081)]}}
+    made = plan_of(
+        with_variable(spec, "8081"),
+        marked=with_variable(spec, "65000"),
+        marks={"API_PORT": "65000"},
+        values={"API_PORT": "8081"},
+        pins={"api:8081/tcp": 8081},
+    )
+    environment = dict(made.plan.environment)
+    assert environment["API_PORT"] == "8081"
+    assert environment["SUPABASE_URL"] == "http://localhost:10001"
+
+
+def test_a_pin_inside_the_block_is_nobody_else_s_number() -> None:
+    services = {"a": {"ports": [port("80", 80)]}, "b": {"ports": [port("81", 81)]}}
+    made = plan_of({"services": services}, pins={"b:81/tcp": 10004}, offsets={"a:80/tcp": 4})
+    assert made.plan.ports == {"a:80/tcp": 10005, "b:81/tcp": 10004}
 
 
 def test_every_published_port_has_a_variable() -> None:
