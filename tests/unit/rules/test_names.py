@@ -134,3 +134,9 @@ def test_a_tag_with_the_project_in_it_stays_beside_one_that_moves() -> None:
     made = plan_of({"services": {"web": {"image": "nginx", "build": build, "pull_policy": ""}}})
     assert made.override("services", "web", "build", "tags") == [f"shop:{TAG}", f"shop:2-{TAG}"]
     assert [change[2] for change in made.changes("image")] == ["nginx", "shop:2"]
+
+
+def test_tags_move_without_an_image_too() -> None:
+    made = plan_of({"services": {"web": {"build": {"tags": ["shop:2"]}}}})
+    assert made.override("services", "web") == {"build": made.override("services", "web", "build")}
+    assert made.changes("image") == [("web", "build.tags", "shop:2", f"shop:2-{TAG}")]
