@@ -31,6 +31,9 @@ class Wishes:
     spill: bool = False
 
 
+NO_WISHES = Wishes()
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """Everything that a plan is made from, but for the lease."""

@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.app import stack
+from composeports.app import removal
 from composeports.app.options import Options
 from composeports.cli.opening import say, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
@@ -30,7 +30,7 @@ def command(
     and does nothing (exit 0) where no stack was started.
     """
     with workspace(options, session) as here:
-        stopped = stack.down(here, arguments)
+        stopped = removal.down(here, arguments)
     if as_json:
         write_json(
             {

@@ -5,7 +5,7 @@ from itertools import takewhile
 
 import click
 
-from composeports.app import stack
+from composeports.app import passing
 from composeports.app.options import Options
 from composeports.cli.opening import workspace
 from composeports.host.process import replace
@@ -28,7 +28,7 @@ def passing_command(name: str) -> click.Command:
         with workspace(options) as here:
             if name in PROJECTLESS or _asks_for_help(arguments):
                 return replace(("docker", "compose", name, *arguments), here.environ)
-            return stack.pass_through(here, name, arguments)
+            return passing.pass_through(here, name, arguments)
 
     return command
 

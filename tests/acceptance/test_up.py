@@ -78,6 +78,7 @@ def test_plan_gives_each_change_with_its_reason(one: Session) -> None:
         {
             "kind": "port",
             "where": "db:80/tcp",
+            "service": "db",
             "from": "5432",
             "to": str(ports["db:80/tcp"]),
             "why": "host port 5432 is written in the Compose file",
@@ -85,6 +86,7 @@ def test_plan_gives_each_change_with_its_reason(one: Session) -> None:
         {
             "kind": "port",
             "where": "web:80/tcp",
+            "service": "web",
             "from": "8080",
             "to": str(ports["web:80/tcp"]),
             "why": "WEB_PORT sets it",

@@ -1,0 +1,68 @@
+"""From a plan to files and a command line: all that stands between deciding and Compose."""
+
+import os
+from dataclasses import dataclass
+
+from composeports.app.leasing import restore, take_lease
+from composeports.app.planning import NO_WISHES, Wishes, draft, look
+from composeports.app.workspace import Workspace
+from composeports.core.environment import as_dotenv
+from composeports.core.lease import Lease
+from composeports.core.override import render
+from composeports.core.plan import Plan
+from composeports.core.project import Project
+from composeports.errors import ComposeportsError
+from composeports.host.compose_files import OWN_ENV, OWN_MEMORY, OWN_OVERRIDE
+from composeports.location import seed_record
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A lease taken and its plan written; `before` is the session's record until then."""
+
+    lease: Lease
+    plan: Plan
+    before: Lease | None
+    project: Project
+
+
+def prepare(
+    workspace: Workspace, wishes: Wishes = NO_WISHES, *, engine_needed: bool = True
+) -> Prepared:
+    """Take the lease and write the session's files; where that fails, all is as it was before."""
+    before = workspace.record()
+    answer, containers = look(workspace, engine_needed=engine_needed)
+    sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
+    lease = take_lease(workspace, containers, sketch.finish, sketch.pins)
+    made = sketch.plan(lease)
+    try:
+        _write(workspace, made, answer.memory)
+    except ComposeportsError:
+        restore(workspace, before)
+        raise
+    return Prepared(lease, made, before, answer.observed.project)
+
+
+def _write(workspace: Workspace, made: Plan, memory: str) -> None:
+    folder = workspace.folder
+    folder.write(OWN_ENV, as_dotenv(made.environment))
+    folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
+    folder.write(OWN_MEMORY, memory)
+
+
+def command_line(
+    workspace: Workspace, prepared: Prepared, *arguments: str
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command line of Compose on the planned stack, and its environment."""
+    folder = workspace.folder.path
+    files = (os.path.join(folder, OWN_OVERRIDE),) if prepared.plan.override else ()
+    env_files = (os.path.join(folder, OWN_ENV),)
+    argv = workspace.compose.argv(
+        prepared.lease.project, *arguments, files=files, env_files=env_files
+    )
+    return argv, {**workspace.environ, **dict(prepared.plan.environment)}
+
+
+def is_half_seeded(workspace: Workspace, lease: Lease) -> bool:
+    """Tell whether a copy into the session's volumes was begun and did not end."""
+    return os.path.exists(seed_record(workspace.doors.environ, lease.project))

@@ -1,0 +1,102 @@
+"""Taking a stack down by its labels, and giving its lease back once nothing is left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from composeports.app.leasing import release_lease
+from composeports.app.preparing import is_half_seeded
+from composeports.app.stranded import where_started
+from composeports.app.workspace import Workspace
+from composeports.core.lease import Lease
+from composeports.errors import StackLeftError
+from composeports.host.compose import as_plugin, without_files
+from composeports.host.files import OwnFolder
+from composeports.host.process import run_in_foreground
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What `down` did: Compose's exit code, and a line that says how the lease stands."""
+
+    code: int
+    session_id: str
+    project: str
+    released: bool
+    note: str
+
+
+def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
+    """Run `docker compose down` by the project's labels, then release once nothing is left.
+
+    StackLeftError when Compose is done and something of the stack still exists.
+    """
+    asked, workspace = workspace, where_started(workspace)
+    record = workspace.record()
+    if record is None:
+        note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
+        return Stopped(0, workspace.session_id, "", released=False, note=note)
+    workspace.doors.engine.containers(record.project)  # an engine that is away is told as such
+    if is_half_seeded(workspace, record):
+        from composeports.app import seeding  # noqa: PLC0415 - only after a copy was killed
+
+        seeding.repair(workspace, record.project)
+    environ = _without_files_environ(workspace)
+    argv = without_files(record.project, "down", *arguments, flags=workspace.options.flags)
+    code = run_in_foreground(as_plugin(argv, environ), environ, out_to_stderr=True)
+    stopped = _after_down(workspace, record, arguments, code)
+    if stopped.released and workspace is not asked:
+        OwnFolder(record.place.directory).remove()
+    return stopped
+
+
+def _without_files_environ(workspace: Workspace) -> dict[str, str]:
+    hidden = {"COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
+    return {name: value for name, value in workspace.environ.items() if name not in hidden}
+
+
+def _after_down(
+    workspace: Workspace, record: Lease, arguments: Sequence[str], code: int
+) -> Stopped:
+    name = record.project
+    left = leftovers(workspace, name)
+    partial = "--dry-run" in arguments or any(_named_services(arguments))
+    if left and (code or partial):
+        note = f"{left} of {name} exist, so the lease is kept"
+        return Stopped(code, record.session_id, name, released=False, note=note)
+    if left:
+        raise StackLeftError(
+            f"{left} of {name} are still there after `docker compose down`; the lease is kept",
+            hint="end what uses them (`docker network inspect`, `docker ps`), then run "
+            "`composeports down` again",
+            project=name,
+        )
+    release_lease(workspace)
+    workspace.folder.remove()
+    note = f"released {record.block.start}-{record.block.last} ({name})"
+    return Stopped(code, record.session_id, name, released=True, note=note)
+
+
+def _named_services(arguments: Sequence[str]) -> list[str]:
+    """Return the services that `down` was asked for; `--rmi` and `--timeout` take a value."""
+    named: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in {"--rmi", "--timeout", "-t"}:
+            skip = True
+        elif not argument.startswith("-"):
+            named.append(argument)
+    return named
+
+
+def leftovers(workspace: Workspace, project: str) -> str:
+    """Return "2 containers, 1 network" for what the engine still has of a project, or nothing."""
+    engine = workspace.doors.engine
+    counts = {
+        "container": len(engine.containers(project)),
+        "network": len(engine.networks(project)),
+    }
+    return ", ".join(
+        f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count
+    )
