@@ -11,7 +11,7 @@ from composeports.config import Config, find_settings
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import check_session_id, derive_session_id, project_name
 from composeports.core.settings import Settings
-from composeports.errors import NoLeaseError
+from composeports.errors import NoLeaseError, UsageError
 from composeports.host.compose import Compose
 from composeports.host.compose_files import OWN_MEMORY, Selection, select_files
 from composeports.host.engine import Engine
@@ -22,6 +22,9 @@ from composeports.host.questions import Questions
 from composeports.host.routes import routed_subnets
 from composeports.host.sockets import taken_ports
 from composeports.stores.base import Store
+
+
+STDIN = "-"
 
 
 def _silent(_text: str) -> None:
@@ -64,7 +67,12 @@ class Workspace:
 
     @cached_property
     def selection(self) -> Selection:
-        """The files that Compose would use here."""
+        """The files that Compose would use here; UsageError for stdin, which is read only once."""
+        if STDIN in self.options.files:
+            raise UsageError(
+                "a Compose file from stdin (-f -) cannot be planned: it has to be read twice",
+                hint="write it to a file and name that with -f",
+            )
         return select_files(
             self.doors.cwd,
             self.environ,

@@ -219,6 +219,14 @@ def test_settings_are_followed(shell: Shell) -> None:
     assert [each["remaining_ttl_minutes"] for each in status(shell)] == [7]
 
 
+@pytest.mark.parametrize("command", ["up", "plan", "logs"])
+def test_a_file_from_stdin_is_refused(shell: Shell, command: str) -> None:
+    done = shell.run("-f", "-", command)
+    assert (done.code, done.out) == (2, "")
+    assert "(-f -)" in done.err
+    assert "write it to a file" in done.err
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_a_session_without_a_name_is_refused(shell: Shell, name: str) -> None:
     """`--session "$UNSET"` shall not mean the worktree's own session."""
