@@ -23,7 +23,6 @@ from composeports.host.routes import routed_subnets
 from composeports.host.sockets import taken_ports
 from composeports.stores.base import Store
 
-
 STDIN = "-"
 
 
