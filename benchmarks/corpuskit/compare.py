@@ -7,9 +7,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 
-from corpuskit.reading import Json, items, mapping, mappings, text, texts
+from corpuskit import addresses
+from corpuskit.reading import Json, items, mapping, text, texts
 
 Path = tuple[str | int, ...]
 # No line of the plan may explain a difference here: only variables change these.
@@ -95,11 +95,12 @@ def _is_explained(
         case ("services", str(name), "networks", _, *rest) if rest[:1] in (["aliases"], []):
             return _is_alias(each, mapping(mapping(before.get("services")).get(name)))
         case ("services", _, "networks", str(key), "ipv4_address" | "ipv6_address"):
-            return _keeps_place(each, key, before, after) and _is_listed(each, changes)
+            kept = addresses.keep_place(each.before, each.after, key, before, after)
+            return kept and _is_listed(each, changes)
         case ("networks", str(key), "ipam", "config", int(), str(field)) if field != "subnet":
-            return _keeps_place(each, key, before, after)
+            return addresses.keep_place(each.before, each.after, key, before, after)
         case ("networks", _, "ipam", "config", int(), "subnet"):
-            return _same_size(each) and _is_listed(each, changes)
+            return addresses.same_size(each.before, each.after) and _is_listed(each, changes)
         case _:
             return _is_listed(each, changes)
 
@@ -134,42 +135,6 @@ def _is_listed(each: Difference, changes: Sequence[Mapping[str, str]]) -> bool:
 
 def _plain(value: object) -> str:
     return json.dumps(value) if isinstance(value, (list, dict)) else text(value)
-
-
-def _keeps_place(each: Difference, key: str, before: Json, after: Json) -> bool:
-    """Tell whether an address has the same place in the new subnet as in the old one."""
-    if isinstance(each.before, Mapping) and isinstance(each.after, Mapping):
-        return False
-    old, new = _subnets(before, key), _subnets(after, key)
-    return any(
-        _place(text(each.before), one) == _place(text(each.after), other) is not None
-        for one, other in zip(old, new, strict=False)
-    )
-
-
-def _subnets(result: Json, key: str) -> list[str]:
-    network = mapping(mapping(result.get("networks")).get(key))
-    pools = mappings(mapping(network.get("ipam")).get("config"))
-    return [text(pool.get("subnet")) for pool in pools]
-
-
-def _place(address: str, subnet: str) -> int | None:
-    """Return how far into the subnet an address lies, None where it lies outside."""
-    try:
-        inner, outer = ip_address(address.partition("/")[0]), ip_network(subnet, strict=False)
-    except ValueError:
-        return None
-    if inner not in outer:
-        return None
-    return int(inner) - int(outer.network_address)
-
-
-def _same_size(each: Difference) -> bool:
-    try:
-        before, after = (ip_network(text(each.before)), ip_network(text(each.after)))
-    except ValueError:
-        return False
-    return (before.version, before.prefixlen) == (after.version, after.prefixlen)
 
 
 def missing_aliases(before: Json, after: Json) -> Iterator[str]:

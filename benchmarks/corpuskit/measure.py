@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from corpuskit import compare, facts, published
+from corpuskit import addresses, compare, facts, published
 from corpuskit.programs import PROGRAM, CallError, Programs
 from corpuskit.reading import Json, mapping, mappings, pairs, text, texts
 from corpuskit.units import SESSIONS, Unit, fingerprint, make_checkouts, seen_by_git
@@ -167,6 +167,7 @@ class Measurement:
             "ports not as planned": published.unlisted_ports(session.plan, merged),
             "one port twice": published.doubled_ports(merged),
             "unexplained change": map(str, compare.unexplained(expected, merged, changes)),
+            "address outside": addresses.misplaced(merged),
             "alias missing": compare.missing_aliases(raw, merged),
             "variable moves too much": compare.moved_by_variables(raw, expected, own),
             "planned, not done": compare.undone(merged, changes),
