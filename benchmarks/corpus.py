@@ -24,7 +24,7 @@ from corpuskit import report
 from corpuskit.cost import Cost, cost_of
 from corpuskit.measure import Measured, Measurement
 from corpuskit.programs import Programs, StoppedError, environment
-from corpuskit.stacks import Externals, Stacks
+from corpuskit.stacks import Ground, Stacks
 from corpuskit.units import Unit, read_units
 
 
@@ -35,7 +35,7 @@ class Run:
     options: argparse.Namespace
     place: Path
     programs: Programs
-    externals: Externals
+    ground: Ground
 
     def measure(self, units: Sequence[Unit]) -> list[Measured]:
         """Measure the units side by side, and tell of each as it ends."""
@@ -61,7 +61,7 @@ class Run:
         try:
             measurement.measure(result)
             if self.options.up and all(session.merged for session in result.sessions):
-                Stacks(measurement, self.externals).try_out(result)
+                Stacks(measurement, self.ground).try_out(result)
         finally:
             measurement.release(result)
             if not self.options.keep:
@@ -82,6 +82,8 @@ class Run:
 def main() -> int:
     """Measure every unit and report; 1 where one fails, 130 where somebody stopped it."""
     options = parse()
+    if not (options.corpus / "UNITS.tsv").is_file():
+        sys.exit(f"{options.corpus} has no UNITS.tsv, which names the files to measure on")
     units = read_units(options.corpus, options.only)
     if not units:
         sys.exit(f"no unit of {options.corpus} matches {options.only}")
@@ -89,13 +91,14 @@ def main() -> int:
     programs = Programs(environment(place / "state"), place)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: programs.stop())
-    externals = Externals(programs)
-    run = Run(options, place, programs, externals)
+    ground = Ground(programs)
+    run = Run(options, place, programs, ground)
     try:
+        ground.look()
         results = run.measure(units)
         costs = run.costs(results)
     finally:
-        externals.remove()
+        ground.remove()
         if not options.keep:
             shutil.rmtree(place, ignore_errors=True)
     for line in (*report.summary(results, up=options.up), *report.costs(costs)):

@@ -41,5 +41,6 @@ def _ask(each: Expected) -> str:
         if each.protocol == "udp":
             client.send(b"?")
             return client.recv(400).decode()
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
         with client.makefile("rb") as answer:
-            return answer.read(400).decode()
+            return answer.read().decode().partition("\r\n\r\n")[2].strip()

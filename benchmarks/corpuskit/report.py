@@ -38,7 +38,7 @@ def summary(results: Sequence[Measured], *, up: bool) -> Iterator[str]:
 
 
 def _share(good: Sequence[Measured], results: Sequence[Measured]) -> str:
-    return f"{100 * len(good) / len(results):.1f}"
+    return f"{100 * len(good) / max(1, len(results)):.1f}"
 
 
 def _left_out(result: Measured) -> bool:

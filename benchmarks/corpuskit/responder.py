@@ -1,4 +1,4 @@
-"""Stands in for a service: answers everything that reaches its ports with one line.
+"""Stands in for a service: answers all that reaches its ports with one line, TCP as a web page.
 
 Its text is passed to `python3 -c` inside a container: WORDS tcp:80 udp:53 ... are the arguments.
 """
@@ -31,7 +31,8 @@ def answer(ready: socket.socket, words: bytes) -> None:
         return
     caller, _ = ready.accept()
     with caller:
-        caller.sendall(words)
+        caller.recv(400)
+        caller.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + words)
 
 
 def main(words: str, *ports: str) -> None:

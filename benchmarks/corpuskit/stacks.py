@@ -9,7 +9,7 @@ from corpuskit.measure import Failure, Measured, Measurement, Session
 from corpuskit.programs import PROGRAM, CallError, Programs
 from corpuskit.published import moved_ports
 from corpuskit.reading import Json, mapping
-from corpuskit.standin import Expected, externals, stand_in
+from corpuskit.standin import PYTHON, Expected, externals, stand_in
 
 PROJECT_LABEL = "com.docker.compose.project"
 OWN_LABEL = "composeports.corpus"
@@ -17,10 +17,11 @@ SECONDS = 900
 
 
 @dataclass
-class Externals:
-    """The external networks and volumes that the files want, made where the engine has none."""
+class Ground:
+    """What the stacks find on the engine: images to stand in, external networks and volumes."""
 
     programs: Programs
+    spoken: tuple[str, ...] = ("tcp",)
     made: list[tuple[str, str]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -32,6 +33,11 @@ class Externals:
                 self.made.append((kind, name))
                 argv = ["docker", kind, "create", "--label", f"{OWN_LABEL}=1", name]
                 self.programs.run(argv, place)
+
+    def look(self) -> None:
+        """See which protocols the images on the engine can answer in."""
+        if not self.programs.run(["docker", "image", "inspect", PYTHON], self.programs.home).code:
+            self.spoken = ("tcp", "udp")
 
     def remove(self) -> None:
         """Remove those that were made."""
@@ -45,7 +51,7 @@ class Stacks:
     """The three stacks of one unit."""
 
     measurement: Measurement
-    externals: Externals
+    ground: Ground
 
     def try_out(self, result: Measured) -> None:
         """Start the stacks, ask every port who answers, stop them; failures go to the result."""
@@ -60,8 +66,8 @@ class Stacks:
         left_out: dict[str, str] = {}
         for session in result.sessions:
             for kind, name in externals(session.merged):
-                self.externals.provide(kind, name)
-            standing_in = stand_in(session.merged)
+                self.ground.provide(kind, name)
+            standing_in = stand_in(session.merged, self.ground.spoken)
             path = self.measurement.place / f"stand-in-{session.name}.yaml"
             path.write_text(standing_in.document)
             left_out |= standing_in.left_out

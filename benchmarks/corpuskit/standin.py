@@ -5,7 +5,7 @@ names, networks, addresses, volumes, labels. What needs the real image or the re
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from ipaddress import ip_address
@@ -13,8 +13,13 @@ from ipaddress import ip_address
 from corpuskit.published import Port, ports_of
 from corpuskit.reading import Json, items, mapping, mappings, text
 
-# Without ports there is nothing to answer, and the smaller image will do.
-RESPONDING, IDLE = "composeports-dev/base:1", "composeports-dev/tiny:1"
+# Busybox answers over TCP; over UDP it takes Python, for which few services ask.
+SMALL, PYTHON = "composeports-dev/tiny:1", "composeports-dev/base:1"
+SERVE = """\
+mkdir -p /tmp/page && echo "$0" >/tmp/page/index.html
+for port; do busybox httpd -p "$port" -h /tmp/page; done
+exec busybox sleep 2147483
+"""
 KEPT = {
     *("annotations", "container_name", "dns", "dns_search", "domainname", "environment", "expose"),
     *("extra_hosts", "hostname", "init", "labels", "mac_address", "network_mode", "networks"),
@@ -42,10 +47,13 @@ class StandIn:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def stand_in(merged: Json) -> StandIn:
-    """Return what to give to Compose as one more file, and what then has to answer."""
+def stand_in(merged: Json, spoken: Collection[str] = ("tcp", "udp")) -> StandIn:
+    """Return what to give to Compose as one more file, and what then has to answer.
+
+    `spoken` are the protocols that the images on the engine can answer in.
+    """
     services = dict(items(merged.get("services")))
-    left_out = dict(_left_out(services))
+    left_out = dict(_left_out(services, spoken))
     project = text(merged.get("name"))
     lines = ["services:"]
     expected: list[Expected] = []
@@ -60,7 +68,7 @@ def stand_in(merged: Json) -> StandIn:
     return StandIn("\n".join((*lines, "")), tuple(expected), left_out)
 
 
-def _left_out(services: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+def _left_out(services: Mapping[str, Json], spoken: Collection[str]) -> Iterator[tuple[str, str]]:
     for name, service in services.items():
         mode = text(service.get("network_mode"))
         owner = services.get(mode.removeprefix("service:"), service)
@@ -70,8 +78,8 @@ def _left_out(services: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
             yield name, "in the network of a container"
         elif not all(_is_local(port.host_ip) for port in ports_of(service)):
             yield name, "publishes on an address that this host does not have"
-        elif any(port.protocol not in {"tcp", "udp"} for port in ports_of(service)):
-            yield name, "publishes a protocol that nothing here speaks"
+        elif not all(port.protocol in spoken for port in ports_of(service)):
+            yield name, "publishes a protocol that no image here speaks"
 
 
 def _is_local(host_ip: str) -> bool:
@@ -88,14 +96,11 @@ def _usable_volumes(merged: Json) -> set[str]:
 
 
 def _fields(service: Json, words: str, volumes: set[str]) -> Iterator[str]:
-    ports = ports_of(service)
-    listening = sorted({f"{port.protocol}:{port.target}" for port in ports})
-    program = ["/usr/bin/python3", "-I", "-c", _responder(), words, *listening]
-    idle = ["/bin/busybox", "sleep", "2147483"]
-    yield f"image: {RESPONDING if ports else IDLE}"
+    image, program = _program(ports_of(service), words)
+    yield f"image: {image}"
     yield "pull_policy: never"
     yield 'restart: "no"'
-    yield f"entrypoint: !override {json.dumps(program if ports else idle).replace('$', '$$')}"
+    yield f"entrypoint: !override {json.dumps(program).replace('$', '$$')}"
     mounts = [_mount(each) for each in mappings(service.get("volumes"))]
     usable = [each for each in mounts if each["type"] == "volume" and each["source"] in volumes]
     if usable:
@@ -106,16 +111,22 @@ def _fields(service: Json, words: str, volumes: set[str]) -> Iterator[str]:
             yield f"{name}: !reset null"
 
 
+def _program(ports: Sequence[Port], words: str) -> tuple[str, list[str]]:
+    """Return the image and the command that say the words to whoever asks one of the ports."""
+    if any(port.protocol == "udp" for port in ports):
+        script = resources.files("corpuskit").joinpath("responder.py").read_text()
+        listening = sorted({f"{port.protocol}:{port.target}" for port in ports})
+        return PYTHON, ["python3", "-I", "-c", script, words, *listening]
+    numbers = sorted({str(port.target) for port in ports})
+    return SMALL, ["/bin/busybox", "sh", "-c", SERVE, words, *numbers]
+
+
 def _mount(entry: Json) -> dict[str, object]:
     kept = {name: entry[name] for name in ("type", "source", "target") if name in entry}
     return {"type": "", "source": "", **kept}
 
 
-def _responder() -> str:
-    return resources.files("corpuskit").joinpath("responder.py").read_text()
-
-
-def _expected(ports: list[Port], words: str) -> Iterator[Expected]:
+def _expected(ports: Sequence[Port], words: str) -> Iterator[Expected]:
     for port in ports:
         if port.published.isdecimal():
             host = "127.0.0.1" if port.host_ip in LOCAL else port.host_ip

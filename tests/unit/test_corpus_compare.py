@@ -333,6 +333,7 @@ def test_a_stand_in_answers_on_every_target_and_expects_every_host_port() -> Non
     assert {each.words for each in made.expected} == {"ac-1 web"}
     for listening in ("tcp:80", "tcp:81", "udp:53"):
         assert listening in made.document
+    assert '"ac-1 web", "80", "81"]' in stand_in(web(port(80, "16004"), port(81))).document
 
 
 def test_a_stand_in_needs_neither_image_nor_host() -> None:
@@ -364,6 +365,11 @@ def test_what_cannot_run_here_is_left_out(service: Json) -> None:
     assert list(made.left_out) == ["web"]
     assert '  "web": !reset null' in made.document
     assert [each.number for each in made.expected] == [16005]
+
+
+def test_udp_is_left_out_where_no_image_speaks_it() -> None:
+    made = stand_in(web(port(53, "16004", "udp")), spoken=("tcp",))
+    assert list(made.left_out) == ["web"]
 
 
 def test_a_service_in_the_network_of_one_that_is_left_out_is_left_out_too() -> None:
