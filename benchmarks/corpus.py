@@ -92,9 +92,12 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: programs.stop())
     ground = Ground(programs)
+    missing = ground.missing()
+    if missing:
+        shutil.rmtree(place)
+        sys.exit(missing)
     run = Run(options, place, programs, ground)
     try:
-        ground.look()
         results = run.measure(units)
         costs = run.costs(results)
     finally:

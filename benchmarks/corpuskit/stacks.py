@@ -34,10 +34,16 @@ class Ground:
                 argv = ["docker", kind, "create", "--label", f"{OWN_LABEL}=1", name]
                 self.programs.run(argv, place)
 
-    def look(self) -> None:
-        """See which protocols the images on the engine can answer in."""
-        if not self.programs.run(["docker", "image", "inspect", PYTHON], self.programs.home).code:
+    def missing(self) -> str:
+        """Look at the engine, and say what the measurement lacks; empty where it lacks nothing."""
+        home = self.programs.home
+        for argv in (("docker", "compose", "version"), ("docker", "version")):
+            done = self.programs.run(argv, home)
+            if done.code:
+                return f"`{' '.join(argv)}` fails: {done.reason}; try scripts/with-engine"
+        if not self.programs.run(["docker", "image", "inspect", PYTHON], home).code:
             self.spoken = ("tcp", "udp")
+        return ""
 
     def remove(self) -> None:
         """Remove those that were made."""
