@@ -69,7 +69,9 @@ def stand_in(merged: Json, spoken: Collection[str] = ("tcp", "udp")) -> StandIn:
 
 
 def _left_out(services: Mapping[str, Json], spoken: Collection[str]) -> Iterator[tuple[str, str]]:
+    containers: dict[str, str] = {}
     for name, service in services.items():
+        container = text(service.get("container_name")) or name
         mode = text(service.get("network_mode"))
         owner = services.get(mode.removeprefix("service:"), service)
         if "host" in {mode, text(owner.get("network_mode"))}:
@@ -80,6 +82,9 @@ def _left_out(services: Mapping[str, Json], spoken: Collection[str]) -> Iterator
             yield name, "publishes on an address that this host does not have"
         elif not all(port.protocol in spoken for port in ports_of(service)):
             yield name, "publishes a protocol that no image here speaks"
+        elif containers.setdefault(container, name) != name:
+            # Apart by profile: Compose itself cannot run both.
+            yield name, f"has the container name of {containers[container]}"
 
 
 def _is_local(host_ip: str) -> bool:

@@ -367,6 +367,11 @@ def test_what_cannot_run_here_is_left_out(service: Json) -> None:
     assert [each.number for each in made.expected] == [16005]
 
 
+def test_of_two_services_with_one_container_name_only_the_first_can_run() -> None:
+    both = {"one": {"container_name": "shop"}, "two": {"container_name": "shop"}}
+    assert list(stand_in({"services": both}).left_out) == ["two"]
+
+
 def test_udp_is_left_out_where_no_image_speaks_it() -> None:
     made = stand_in(web(port(53, "16004", "udp")), spoken=("tcp",))
     assert list(made.left_out) == ["web"]
