@@ -14,8 +14,11 @@ from pathlib import Path
 from corpuskit.reading import Json, mapping, text
 
 PROGRAM = str(Path(sys.executable).with_name("composeports"))
-# Settings of the shell that would change what is measured.
-DECIDING = ("COMPOSE", "PORT_", "AGENT_COORDINATOR_", "API_PORT", "SUPABASE_", "GIT_")
+# Settings of the shell that would change what is measured. An installed program has its bytecode.
+DECIDING = (
+    *("COMPOSE", "PORT_", "AGENT_COORDINATOR_", "API_PORT", "SUPABASE_", "GIT_"),
+    "PYTHONDONTWRITEBYTECODE",
+)
 
 
 class StoppedError(Exception):
