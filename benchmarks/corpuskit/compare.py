@@ -65,6 +65,22 @@ def _as_mapping(value: object) -> Json | None:
     return {} if value is None else value if isinstance(value, Mapping) else None
 
 
+def unlike_plans(first: Json, second: Json) -> Iterator[str]:
+    """Yield what only one of two plans says; of lists, the entries that only one of them has."""
+    for key in dict.fromkeys((*first, *second)):
+        one, other = first.get(key), second.get(key)
+        if isinstance(one, list) and isinstance(other, list):
+            yield from (f"{key}: only first: {_line(each)}" for each in one if each not in other)
+            yield from (f"{key}: only then: {_line(each)}" for each in other if each not in one)
+        else:
+            yield from (f"{key}: {each}" for each in differences(one, other))
+
+
+def _line(entry: object) -> str:
+    parts = [text(value) for value in mapping(entry).values() if value]
+    return " | ".join(parts) if parts else text(entry)
+
+
 def lost(before: Json, after: Json) -> Iterator[str]:
     """Yield services, networks and volumes that only one of two results has."""
     for kind in ("services", "networks", "volumes"):

@@ -152,8 +152,8 @@ class Measurement:
             # Only somebody else on a port of the block may do that; the run needs its own range.
             yield Failure("block moved", f"{session.name}: between two plans")
             return
-        for each in compare.differences(first, session.plan):
-            yield Failure("second plan differs", f"{session.name}: {each}")
+        for detail in compare.unlike_plans(first, session.plan):
+            yield Failure("second plan differs", f"{session.name}: {detail}")
 
     def _compare(self, session: Session) -> Iterator[Failure]:
         """Compare with raw Compose: with the six variables alone, and with all that are set."""

@@ -182,6 +182,19 @@ def test_a_port_that_moves_when_a_service_comes() -> None:
 # Nothing is lost
 
 
+def test_plans_that_are_not_alike() -> None:
+    kept, gone = line("port", "80", "1"), line("variable", "shop", "ac-1", "")
+    first = {"env": {"A": "1"}, "changes": [gone, kept]}
+    assert not list(compare.unlike_plans(first, first))
+    assert list(compare.unlike_plans(first, {"env": {"A": "2"}, "changes": [kept]})) == [
+        'env: A: "1" became "2"',
+        "changes: only first: variable | x | shop | ac-1",
+    ]
+    assert list(compare.unlike_plans({"warnings": []}, {"warnings": ["so"]})) == [
+        "warnings: only then: so"
+    ]
+
+
 @pytest.mark.parametrize("kind", ["services", "networks", "volumes"])
 def test_a_key_that_is_gone_or_new(kind: str) -> None:
     without = {**STACK, kind: {}}
