@@ -10,9 +10,9 @@ PATIENCE = 20.0  # seconds; a busy machine starts containers slowly
 PAUSE = 0.1
 
 
-def wrong_answers(expected: Sequence[Expected]) -> Iterator[str]:
+def wrong_answers(expected: Sequence[Expected], patience: float = PATIENCE) -> Iterator[str]:
     """Yield every port that does not answer with its own stack's words in time."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     for each in expected:
         said = _ask_until_answered(each, deadline)
         if said != each.words:
