@@ -1,11 +1,14 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-latest test-unit lint format bench many clean
+.PHONY: help setup demo test test-latest test-unit lint format bench many corpus clean
 
 bin := .venv/bin
 with_engine := scripts/with-engine
 # Extra words for pytest, as in: make test-unit PYTEST_ARGS="-k lease -x"
 PYTEST_ARGS ?=
+# Extra words for benchmarks/corpus.py, and the folder that it measures on.
+CORPUS_ARGS ?=
+DIR ?=
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +44,10 @@ bench: setup ## The figures that the README quotes, measured here
 
 many: setup ## 60 stacks of two networks each at once, on one engine
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.many'
+
+corpus: setup ## Measure on a folder of Compose files: make corpus DIR=... CORPUS_ARGS="--up"
+	@$(with_engine) sh -c 'scripts/images.py tiny base && \
+	    exec $(bin)/python benchmarks/corpus.py "$(DIR)" $(CORPUS_ARGS)'
 
 clean: ## Stop our engines; remove .venv and what was fetched, built and cached
 	@scripts/engine.py clean

@@ -1,0 +1,108 @@
+"""What a merged Compose result claims of a host that others share, and what several have in common.
+
+Pure: documents in, facts out.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from corpuskit.reading import Json, items, mapping, mappings, text, texts
+
+# What the plan may call the kinds of things that it lists as shared.
+KINDS = {"container": {"container", "container_name"}, "image": {"image", "build"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that only one stack of a host can have: a port, a name, a subnet, a tag."""
+
+    kind: str
+    name: str
+
+    def meets(self, other: "Fact") -> bool:
+        """Tell whether two stacks with these would be in each other's way."""
+        if self.kind != other.kind:
+            return False
+        if self.kind == "subnet":
+            return _overlap(self.name, other.name)
+        return self.name == other.name
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = _range(one), _range(other)
+    if first is None or second is None or first[0] != second[0]:
+        return False
+    return first[1] <= second[2] and second[1] <= first[2]
+
+
+def _range(subnet: str) -> tuple[int, int, int] | None:
+    """Return version, first and last address as numbers; None for what is no subnet."""
+    try:
+        network = ip_network(subnet, strict=False)
+    except ValueError:
+        return None
+    return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+def facts_of(merged: Json) -> dict[Fact, str]:
+    """Return all that the result claims of the host, each with the place that claims it."""
+    found: dict[Fact, str] = {}
+    for fact, where in itertools.chain(_of_services(merged), _of_top_level(merged)):
+        found.setdefault(fact, where)
+    return found
+
+
+def _of_services(merged: Json) -> Iterator[tuple[Fact, str]]:
+    project = text(merged.get("name"))
+    for name, service in items(merged.get("services")):
+        for port in mappings(service.get("ports")):
+            for number in numbers(text(port.get("published"))):
+                yield Fact("port", f"{number}/{port.get('protocol') or 'tcp'}"), name
+        if service.get("container_name"):
+            yield Fact("container", text(service["container_name"])), name
+        if service.get("build"):
+            tags = texts(mapping(service["build"]).get("tags"))
+            for tag in (text(service.get("image")) or f"{project}-{name}", *tags):
+                yield Fact("image", tag), name
+
+
+def _of_top_level(merged: Json) -> Iterator[tuple[Fact, str]]:
+    for kind in ("volume", "network"):
+        for key, spec in items(merged.get(f"{kind}s")):
+            yield Fact(kind, text(spec.get("name")) or key), key
+    for key, spec in items(merged.get("networks")):
+        for pool in mappings(mapping(spec.get("ipam")).get("config")):
+            if pool.get("subnet"):
+                yield Fact("subnet", text(pool["subnet"])), key
+
+
+def numbers(published: str) -> range:
+    """Return the host ports of `8080` or `8000-8010`; none where the engine chooses."""
+    first, _, last = published.partition("-")
+    if not first.isdecimal() or first == "0":
+        return range(0)
+    return range(int(first), int(last or first) + 1)
+
+
+def in_common(
+    results: Mapping[str, Json], shared: Sequence[Mapping[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield (kind, text) for everything that two sessions both claim and no plan calls shared."""
+    claimed = {session: facts_of(merged) for session, merged in results.items()}
+    told: set[Fact] = set()
+    for (one, first), (other, second) in itertools.combinations(claimed.items(), 2):
+        for fact, where in first.items():
+            met = next((each for each in second if fact.meets(each)), None)
+            if met is None or fact in told or _is_listed(fact, where, shared):
+                continue
+            told.add(fact)
+            yield fact.kind, f"{fact.name} ({where}) in {one} and {other}"
+
+
+def _is_listed(fact: Fact, where: str, shared: Sequence[Mapping[str, str]]) -> bool:
+    kinds = KINDS.get(fact.kind, {fact.kind})
+    return any(
+        each.get("kind") in kinds and each.get("name") in {fact.name, where} for each in shared
+    )

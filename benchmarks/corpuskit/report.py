@@ -1,0 +1,57 @@
+"""Says how the units did: a line for each that fails, the causes, and the share."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from corpuskit.cost import Cost
+from corpuskit.measure import Measured
+
+
+def line(result: Measured) -> str:
+    """Return the unit's line: its first cause, and how many more things are wrong."""
+    if not result.failures:
+        return f"ok    {result.unit.name}"
+    more = len(result.failures) - 1
+    return f"FAIL  {result.unit.name}  {result.failures[0]}" + (f"  (+{more})" if more else "")
+
+
+def summary(results: Sequence[Measured], *, up: bool) -> Iterator[str]:
+    """Yield the lines of the end: causes by how many units have them, then the share."""
+    causes = Counter(
+        cause for each in results for cause in {failure.cause for failure in each.failures}
+    )
+    for cause, count in causes.most_common():
+        yield f"{count:5}  {cause}"
+    good = [each for each in results if not each.failures]
+    named = sum(bool(each.shared or each.warnings) for each in good)
+    what = "planned, started and apart" if up else "planned and apart"
+    yield (
+        f"{len(good)} of {len(results)} units ({_share(good, results)} %) {what}, three sessions "
+        f"each; {named} of them with something that the plan names as shared or impossible"
+    )
+    if up:
+        counts = [each.up.get("ports", 0) for each in results]
+        asked = sum(each for each in counts if isinstance(each, int))
+        out = [f"{each.unit.name}: {each.up['left_out']}" for each in results if _left_out(each)]
+        yield f"{asked} host ports asked; services left out in {len(out)} units"
+        yield from (f"       {each}" for each in out)
+
+
+def _share(good: Sequence[Measured], results: Sequence[Measured]) -> str:
+    return f"{100 * len(good) / max(1, len(results)):.1f}"
+
+
+def _left_out(result: Measured) -> bool:
+    return bool(result.up.get("left_out"))
+
+
+def costs(measured: Sequence[Cost]) -> Iterator[str]:
+    """Yield the table of what a plan costs over raw Compose, in seconds."""
+    if measured:
+        yield "compose config  first plan    over   next plan    over   (median seconds)"
+    for each in measured:
+        first, again = each.first - each.raw, each.again - each.raw
+        yield (
+            f"{each.raw:14.3f}  {each.first:10.3f}  {first:+.3f}  {each.again:10.3f}  {again:+.3f}"
+            f"   {each.unit.name}"
+        )
