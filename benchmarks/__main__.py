@@ -66,6 +66,7 @@ def prepare(folder: Path) -> Place:
     repository.mkdir()
     (repository / "compose.yaml").write_text(COMPOSE_FILE)
     environ = {**os.environ, "COMPOSEPORTS_STATE_DIR": str(folder / "state")}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as an installed program runs
     environ["PWD"] = str(repository)
     environ["XDG_STATE_HOME"] = environ["XDG_DATA_HOME"] = str(folder / "peer")
     subprocess.run(["git", "init", "--quiet", str(repository)], check=True)

@@ -1,28 +1,44 @@
 """The entry points: `env` by its short way where it can be, everything else through the CLI."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
 
+TYPE_CHECKING = False  # importing `typing` takes 4 ms
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-def main() -> int:
-    """Run `composeports`; return the exit code."""
-    return _undisturbed(lambda: _main(sys.argv[1:]))
+
+def main() -> "NoReturn":
+    """Run `composeports`, and end with its exit code."""
+    _leave(_undisturbed(lambda: _main(sys.argv[1:])))
 
 
-def main_up() -> int:
+def main_up() -> "NoReturn":
     """Run `compose-up`, which is `composeports up`."""
-    return _undisturbed(lambda: _cli(_inserted("up")))
+    _leave(_undisturbed(lambda: _cli(_inserted("up"))))
 
 
-def main_down() -> int:
+def main_down() -> "NoReturn":
     """Run `compose-down`, which is `composeports down`."""
-    return _undisturbed(lambda: _cli(_inserted("down")))
+    _leave(_undisturbed(lambda: _cli(_inserted("down"))))
+
+
+def _leave(code: int) -> "NoReturn":
+    """End at once: nothing is left to be put away, and taking all modules apart takes 20 ms."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue
+    os._exit(code)
 
 
 def _undisturbed(call: Callable[[], int]) -> int:
     """Keep the exit codes where Ctrl-C comes before the CLI is there, or a stream is closed."""
     _open_closed_streams()
+    gc.disable()  # a command is over before there is much to collect
     try:
         return call()
     except KeyboardInterrupt:
@@ -66,4 +82,4 @@ def _cli(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
