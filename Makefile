@@ -20,7 +20,10 @@ demo: setup ## Two worktrees, two stacks at once, on a real engine; cleans up af
 	@$(with_engine) scripts/demo
 
 test: setup lint ## The checks, then all tests, on a real engine; cleans up after itself
-	@$(with_engine) sh -c 'scripts/images.py && exec $(bin)/pytest $(PYTEST_ARGS)'
+	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
+	    --cov-report=term:skip-covered -q
+	@$(with_engine) sh -c 'scripts/images.py && \
+	    exec $(bin)/pytest tests/integration tests/acceptance $(PYTEST_ARGS)'
 
 test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
 	@COMPOSEPORTS_DEV_RELEASE=forky $(with_engine) sh -c 'scripts/images.py && \

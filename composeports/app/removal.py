@@ -42,11 +42,20 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
         seeding.repair(workspace, record.project)
     environ = _without_files_environ(workspace)
     argv = without_files(record.project, "down", *arguments, flags=workspace.options.flags)
-    code = run_in_foreground(as_plugin(argv, environ), environ, out_to_stderr=True)
+    argv = as_plugin(argv, environ)
+    code = run_in_foreground(argv, environ, out_to_stderr=True)
+    if code and _only_networks_left(workspace, record.project):
+        # The engine may still be taking containers off a network that Compose wants to remove.
+        code = run_in_foreground(argv, environ, out_to_stderr=True)
     stopped = _after_down(workspace, record, arguments, code)
     if stopped.released and workspace is not asked:
         OwnFolder(record.place.directory).remove()
     return stopped
+
+
+def _only_networks_left(workspace: Workspace, project: str) -> bool:
+    engine = workspace.doors.engine
+    return not engine.containers(project) and bool(engine.networks(project))
 
 
 def _without_files_environ(workspace: Workspace) -> dict[str, str]:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from composeports.app.leasing import likely_lease, release_lease, restore
+from composeports.app.leasing import likely_lease, release_lease, restore, subnets_in_use
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
 from composeports.app.removal import leftovers
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
+from composeports.core.subnet import overlapping
 from composeports.errors import ComposeMissingError, EngineError
 from composeports.host.compose import as_plugin
 from composeports.host.engine import Container
@@ -32,6 +33,8 @@ FOREGROUND = (
 )
 
 
+SUBNET_TRIES = 3
+SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
 POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
 
 
@@ -67,23 +70,38 @@ def up(  # noqa: PLR0913 - most are keywords
     """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
 
     `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where the engine
-    has no address pool left for a network, all is tried once more with subnets that the session
-    leases.
+    has no address pool left for a network, or somebody else has a subnet, all is tried again with
+    subnets that the session leases.
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
     prepared = prepare(workspace, wishes)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    if code and not foreground and workspace.doors.engine.pools_used_up():
-        workspace.doors.say(POOLS_USED_UP)
-        prepared = prepare(workspace.asking_again(), replace(wishes, spill=True))
+    for _ in range(0 if foreground else SUBNET_TRIES):
+        reason = _lacks_subnets(workspace, prepared) if code else ""
+        if not reason:
+            break
+        workspace.doors.say(reason)
+        wishes = replace(wishes, spill=wishes.spill or reason == POOLS_USED_UP)
+        prepared = prepare(workspace.asking_again(), wishes)
         code = _run(workspace, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared)
         return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
     containers = workspace.doors.engine.containers(prepared.lease.project)
     return Started(code, prepared.lease, prepared.plan, containers, seeded=seeded)
+
+
+def _lacks_subnets(workspace: Workspace, prepared: Prepared) -> str:
+    """Return what is wrong with the stack's subnets after a failure, if that is the reason."""
+    engine = workspace.doors.engine
+    try:
+        if overlapping(prepared.lease.subnets.values(), subnets_in_use(workspace)):
+            return SUBNET_TAKEN
+        return POOLS_USED_UP if engine.pools_used_up() else ""
+    except (EngineError, ComposeMissingError):
+        return ""
 
 
 def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":

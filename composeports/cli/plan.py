@@ -1,19 +1,11 @@
 """`composeports plan`: what `up` would do and why."""
 
-from collections.abc import Iterable
-
 import click
 
-from composeports.app import stack
 from composeports.app.options import Options
-from composeports.app.planning import Wishes
 from composeports.cli.opening import plan_options, session_option, workspace
-from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.core.change import Change
-from composeports.core.plan import Plan
+from composeports.cli.output import as_json_option, write_json
 
-# A longer cell pushes the rest of its line to the right, and no other line.
-WIDEST = 60
 EPILOG = """\b
 Examples:
   composeports plan
@@ -31,47 +23,13 @@ def command(
 ) -> None:
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
     with workspace(options, session) as here:
+        _ = here.questions  # Compose and the engine are at work while the rest is imported
+        from composeports.app import stack  # noqa: PLC0415
+        from composeports.app.planning import Wishes  # noqa: PLC0415
+        from composeports.cli.planned import plan_document, show  # noqa: PLC0415
+
         made = stack.plan(here, Wishes(strict=strict, default_ports=default_ports))
     if as_json:
         write_json(plan_document(made))
-        return
-    write_line(f"Session {visible(made.session_id)}")
-    _write_group("Project", [change for change in made.changes if not change.service])
-    for name in sorted({change.service for change in made.changes if change.service}):
-        _write_group(
-            f"Service {name}", [change for change in made.changes if change.service == name]
-        )
-    _write_list("Shared by all sessions", (f"{x.kind} {x.name}: {x.why}" for x in made.shared))
-    _write_list("Cannot be isolated", made.warnings)
-
-
-def _write_group(heading: str, changes: list[Change]) -> None:
-    write_line(f"\n{visible(heading)}")
-    rows = [(visible(change.where), _move(change), visible(change.why)) for change in changes]
-    where, move = (min(WIDEST, max(len(row[column]) for row in rows)) for column in (0, 1))
-    for row in rows:
-        write_line(f"  {row[0]:{where}}  {row[1]:{move}}  {row[2]}")
-
-
-def _write_list(heading: str, lines: Iterable[str]) -> None:
-    shown = [f"  {visible(line)}" for line in lines]
-    if shown:
-        write_line("\n".join(("", heading, *shown)))
-
-
-def _move(change: Change) -> str:
-    return visible(f"{change.before} -> {change.after}" if change.before else f"-> {change.after}")
-
-
-def plan_document(made: Plan) -> dict[str, object]:
-    """Return the document of `plan --json`, which `up --json` has too."""
-    return {
-        "session_id": made.session_id,
-        "compose_project_name": made.project,
-        "env": dict(made.environment),
-        "ports": made.ports,
-        "urls": made.urls,
-        "changes": [change.as_dict() for change in made.changes],
-        "shared": [each.as_dict() for each in made.shared],
-        "warnings": list(made.warnings),
-    }
+    else:
+        show(made)

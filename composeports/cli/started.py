@@ -6,7 +6,7 @@ from composeports.app.stack import Started
 from composeports.cli.opening import say
 from composeports.cli.output import prepare_table as prepare
 from composeports.cli.output import visible, write_json, write_table
-from composeports.cli.plan import plan_document
+from composeports.cli.planned import plan_document
 from composeports.core.project import PublishedPort
 from composeports.core.urls import client_url
 

@@ -67,6 +67,23 @@ def candidates(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
+def suspects(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the candidates, and every other variable that is a whole number now.
+
+    One file may give a variable several defaults (`${SSL_PORT:-443}` and `${SSL_PORT:--1}`), and
+    Compose names any one of them.
+    """
+    certain = candidates(project, values)
+    return (
+        *certain,
+        *(
+            name
+            for name, value in sorted(values.items())
+            if name not in certain and value.removeprefix("-").isdecimal()
+        ),
+    )
+
+
 def markers(variables: Sequence[str], config_text: str) -> dict[str, str]:
     """Return a port number for each variable that stands nowhere in the text yet."""
     unused = (str(port) for port in range(HIGHEST_PORT, 0, -1) if str(port) not in config_text)

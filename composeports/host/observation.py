@@ -1,7 +1,7 @@
 """What the Compose files say, asked of Compose: the resolved files, and what variables move."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from composeports.core.moves import (
     candidates,
     compare,
     markers,
+    suspects,
 )
 from composeports.core.plan import Observed
 from composeports.core.project import Json, read_project
@@ -22,6 +23,7 @@ from composeports.host.compose_files import read_env_file
 from composeports.host.process import Finished
 from composeports.host.questions import Questions
 
+OTHER_FIXED = ("COMPOSE_PROJECT_NAME", "SUPABASE_URL")
 # Only to get past `${API_PORT:?}` while reading; the plan sets the real ones.
 STAND_INS = dict(zip(FIXED_PORT_VARIABLES, ("54322", "3000", "4000", "8081"), strict=True))
 
@@ -55,8 +57,9 @@ class Observation:
         if recalled is not None and self._memory is not None:
             return Answer(Observed(project, *recalled), self._memory)
         values = self._values(extra)
-        marks = markers(candidates(project, values), finished.out)
-        moves = self._moves(config, marks, extra, profiles) if marks else NO_MOVES
+        marks = markers(suspects(project, values), finished.out)
+        certain = candidates(project, values)
+        moves = self._moves(config, marks, certain, extra, profiles) if marks else NO_MOVES
         return Answer(Observed(project, moves, values), _remember(key, moves, values))
 
     def _resolved(self) -> tuple[Finished, Mapping[str, str], tuple[str, ...]]:
@@ -97,12 +100,13 @@ class Observation:
         self,
         config: Json,
         marks: Mapping[str, str],
+        certain: Collection[str],
         extra: Mapping[str, str],
         profiles: tuple[str, ...],
     ) -> Moves:
         """Ask again with a marker in each variable that could be a port, and compare.
 
-        Where Compose refuses one of the markers, each variable is asked for alone.
+        Where Compose refuses one of the markers, each `certain` variable is asked for alone.
         """
         together = self._marked(config, marks, extra, profiles)
         if together is not None:
@@ -110,6 +114,7 @@ class Observation:
         alone = [
             self._marked(config, {name: mark}, extra, profiles) or NO_MOVES
             for name, mark in marks.items()
+            if name in certain
         ]
         return Moves(
             {name: slots for moves in alone for name, slots in moves.slots.items()},
@@ -200,6 +205,6 @@ def _remember(key: str, moves: Moves, values: Mapping[str, str]) -> str:
     }
     elsewhere = {name: list(found) for name, found in moves.elsewhere.items()}
     # Not every value: there are passwords among them.
-    wanted = {*slots, *elsewhere, *FIXED_PORT_VARIABLES, "SUPABASE_URL"}
+    wanted = {*slots, *elsewhere, *FIXED_PORT_VARIABLES, *OTHER_FIXED}
     kept = {name: value for name, value in values.items() if name in wanted}
     return json.dumps({"key": key, "slots": slots, "elsewhere": elsewhere, "values": kept})

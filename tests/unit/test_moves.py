@@ -13,6 +13,7 @@ from composeports.core.moves import (
     compare,
     markers,
     moved_target,
+    suspects,
 )
 from composeports.core.project import Project, PublishedPort, Service
 
@@ -176,3 +177,11 @@ def test_the_container_port_is_what_compose_will_see(values: dict[str, str], tar
     moves = Moves({"API_PORT": (TARGET,)}, {})
     assert moved_target(PublishedPort("web", 80), 0, moves, values) == target
     assert moved_target(PublishedPort("web", 80), 1, moves, values) == 80
+
+
+def test_a_number_that_the_file_does_not_publish_is_a_suspect() -> None:
+    """Compose names one default of a variable; another place of the file may have another."""
+    project = Project((Service("web", (PublishedPort("web", 80, published="443"),)),))
+    values = {"SSL": "-1", "WEB": "443", "TAG": "latest", "EMPTY": "", "N": "3"}
+    assert candidates(project, values) == ("WEB",)
+    assert suspects(project, values) == ("WEB", "N", "SSL")

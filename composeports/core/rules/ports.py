@@ -71,13 +71,34 @@ def _why(moved: MovedPort, context: Context) -> str:
 def variables(context: Context) -> Part:
     """Set the six variables, and those of the file that move nothing but published ports."""
     after = {**context.fixed, **own_variables(context)}
+    before = {**context.values, **_published_before(context)}
     return Part(
         tuple(
-            Change("variable", name, context.values[name], value, "the Compose file reads it")
+            Change("variable", name, before[name], value, _why_set(name, context))
             for name, value in after.items()
-            if name in context.values and context.values[name] != value
+            if name in context.values and before[name] != value
         )
     )
+
+
+def _published_before(context: Context) -> dict[str, str]:
+    """Return what the file publishes by its own variables.
+
+    Compose tells one default of a variable, which may have others elsewhere in the file.
+    """
+    return {
+        each.entry.variable: each.entry.port.published
+        for each in context.moved
+        if each.entry.variable and each.entry.port.published
+    }
+
+
+def _why_set(name: str, context: Context) -> str:
+    """Return the reason; one of the six is set whatever it moves, so all that is told."""
+    elsewhere = context.moves.elsewhere.get(name, ())
+    if name not in FIXED_PORT_VARIABLES or not elsewhere:
+        return "the Compose file reads it"
+    return f"every session has its own; it also sets {', '.join(elsewhere)}"
 
 
 def own_variables(context: Context) -> dict[str, str]:

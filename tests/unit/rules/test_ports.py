@@ -207,3 +207,27 @@ def test_every_published_port_has_a_variable() -> None:
     }
     made = plan_of({"services": services}, values={"PORT_WEB_80": "mine"})
     assert dict(made.plan.variables) == {"PORT_DNS_1_53": "10004", "PORT_DNS_1_53_UDP": "10004"}
+
+
+def test_a_contract_variable_says_what_else_it_sets() -> None:
+    spec = {"api": {"ports": [port("3000", 3000)], "environment": {"PORT": "${PORT}"}}}
+    made = plan_of(
+        with_variable(spec, "3000"),
+        marked=with_variable(spec, "65000"),
+        marks={"API_PORT": "65000"},
+        values={"API_PORT": "3000"},
+    )
+    (why,) = [change.why for change in made.plan.changes if change.kind == "variable"]
+    assert why == "every session has its own; it also sets services.api.environment.PORT"
+
+
+def test_a_variable_s_number_before_is_the_one_that_is_published() -> None:
+    """Compose names any one of several defaults."""
+    spec = {"web": {"ports": [port("${PORT}", 80)]}}
+    made = plan_of(
+        with_variable(spec, "443"),
+        marked=with_variable(spec, "65000"),
+        marks={"SSL_PORT": "65000"},
+        values={"SSL_PORT": "-1"},
+    )
+    assert made.changes("variable") == [("", "SSL_PORT", "443", "10004")]

@@ -1,0 +1,54 @@
+"""How a plan looks: grouped by service for people, one document for programs."""
+
+from collections.abc import Iterable
+
+from composeports.cli.output import visible, write_line
+from composeports.core.change import Change
+from composeports.core.plan import Plan
+
+# A longer cell pushes the rest of its line to the right, and no other line.
+WIDEST = 60
+
+
+def show(made: Plan) -> None:
+    """Print the plan to stdout: what changes and why, what is shared, what cannot be isolated."""
+    write_line(f"Session {visible(made.session_id)}")
+    _write_group("Project", [change for change in made.changes if not change.service])
+    for name in sorted({change.service for change in made.changes if change.service}):
+        _write_group(
+            f"Service {name}", [change for change in made.changes if change.service == name]
+        )
+    _write_list("Shared by all sessions", (f"{x.kind} {x.name}: {x.why}" for x in made.shared))
+    _write_list("Cannot be isolated", made.warnings)
+
+
+def _write_group(heading: str, changes: list[Change]) -> None:
+    write_line(f"\n{visible(heading)}")
+    rows = [(visible(change.where), _move(change), visible(change.why)) for change in changes]
+    where, move = (min(WIDEST, max(len(row[column]) for row in rows)) for column in (0, 1))
+    for row in rows:
+        write_line(f"  {row[0]:{where}}  {row[1]:{move}}  {row[2]}")
+
+
+def _write_list(heading: str, lines: Iterable[str]) -> None:
+    shown = [f"  {visible(line)}" for line in lines]
+    if shown:
+        write_line("\n".join(("", heading, *shown)))
+
+
+def _move(change: Change) -> str:
+    return visible(f"{change.before} -> {change.after}" if change.before else f"-> {change.after}")
+
+
+def plan_document(made: Plan) -> dict[str, object]:
+    """Return the document of `plan --json`, which `up --json` has too."""
+    return {
+        "session_id": made.session_id,
+        "compose_project_name": made.project,
+        "env": dict(made.environment),
+        "ports": made.ports,
+        "urls": made.urls,
+        "changes": [change.as_dict() for change in made.changes],
+        "shared": [each.as_dict() for each in made.shared],
+        "warnings": list(made.warnings),
+    }
