@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-latest test-unit lint format bench many corpus clean
 
+# Programs are measured and tested with compiled modules, as they are when installed.
+unexport PYTHONDONTWRITEBYTECODE
+
 bin := .venv/bin
 with_engine := scripts/with-engine
 # Extra words for pytest, as in: make test-unit PYTEST_ARGS="-k lease -x"
