@@ -23,7 +23,6 @@ from composeports.host.compose_files import read_env_file
 from composeports.host.process import Finished
 from composeports.host.questions import Questions
 
-OTHER_FIXED = ("COMPOSE_PROJECT_NAME", "SUPABASE_URL")
 # Only to get past `${API_PORT:?}` while reading; the plan sets the real ones.
 STAND_INS = dict(zip(FIXED_PORT_VARIABLES, ("54322", "3000", "4000", "8081"), strict=True))
 
@@ -205,6 +204,6 @@ def _remember(key: str, moves: Moves, values: Mapping[str, str]) -> str:
     }
     elsewhere = {name: list(found) for name, found in moves.elsewhere.items()}
     # Not every value: there are passwords among them.
-    wanted = {*slots, *elsewhere, *FIXED_PORT_VARIABLES, *OTHER_FIXED}
+    wanted = {*slots, *elsewhere, *FIXED_PORT_VARIABLES, "SUPABASE_URL"}
     kept = {name: value for name, value in values.items() if name in wanted}
     return json.dumps({"key": key, "slots": slots, "elsewhere": elsewhere, "values": kept})

@@ -10,6 +10,10 @@ from composeports.core.project import Service
 from composeports.core.rules.context import Context, MovedPort
 
 
+# The plan begins with it, whether the file mentions it or not.
+PROJECT_NAME = "COMPOSE_PROJECT_NAME"
+
+
 def published_ports(context: Context) -> Part:
     """Give every published port its number of the block; address, protocol, mode and name stay."""
     numbers = {
@@ -76,7 +80,7 @@ def variables(context: Context) -> Part:
         tuple(
             Change("variable", name, before[name], value, _why_set(name, context))
             for name, value in after.items()
-            if name in context.values and before[name] != value
+            if name in context.values and name != PROJECT_NAME and before[name] != value
         )
     )
 

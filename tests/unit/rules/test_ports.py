@@ -231,3 +231,9 @@ def test_a_variable_s_number_before_is_the_one_that_is_published() -> None:
         values={"SSL_PORT": "-1"},
     )
     assert made.changes("variable") == [("", "SSL_PORT", "443", "10004")]
+
+
+def test_the_project_s_name_is_told_once() -> None:
+    made = plan_of({"services": {}}, values={"COMPOSE_PROJECT_NAME": "shop", "SUPABASE_URL": "x"})
+    assert made.changes("project") == [("", "project name", "", "ac-0123abcd")]
+    assert made.changes("variable") == [("", "SUPABASE_URL", "x", "http://localhost:10001")]
