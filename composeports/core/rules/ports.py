@@ -9,7 +9,6 @@ from composeports.core.override import Override
 from composeports.core.project import Service
 from composeports.core.rules.context import Context, MovedPort
 
-
 # The plan begins with it, whether the file mentions it or not.
 PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 
