@@ -52,6 +52,7 @@ def run(command: str, cwd: Path) -> tuple[str, Path]:
     environ = {
         **os.environ,
         "PWD": str(cwd),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PORT_ALLOC_BASE": f"{BASE}000",
         "WEB_IMAGE": "composeports-dev/tiny:1",
         "DB_IMAGE": "composeports-dev/postgres:1",
