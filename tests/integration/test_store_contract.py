@@ -446,13 +446,13 @@ def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) ->
         holding("a", Block(10000, 10), "ac-a"),
         pins={"web:3000/tcp": 3000, "web:3000/udp": 3000},
         subnets={"x#0": "10.213.0.0/24"},
-        place=Place(directory="/work/shop"),
+        place=Place(directory="/srv/shop"),
     )
     leases.put(lease)
     seen = leases.store.ledger("b")
     assert seen.others == (Hold.of(lease),)
     assert seen.others[0].pins == {3000}
-    assert seen.others[0].directory == "/work/shop"
+    assert seen.others[0].directory == "/srv/shop"
     assert (seen.held_subnets, seen.remembered_subnets) == (("10.213.0.0/24",), ())
     leases.release("a")
     seen = leases.store.ledger("b")

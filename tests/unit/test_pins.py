@@ -64,17 +64,17 @@ def test_a_port_of_another_session_is_refused_with_its_holder(
     own: Lease | None, port: int, how: str
 ) -> None:
     with pytest.raises(PortHeldError) as told:
-        ask(hold("other", 10010, 3000, directory="/work/shop"), own=own, web=port)
+        ask(hold("other", 10010, 3000, directory="/srv/shop"), own=own, web=port)
     error = told.value
     assert (error.code, error.exit_code) == ("port_held", 75)
-    for words in (f"port {port}", WEB, "the session other in /work/shop", how):
+    for words in (f"port {port}", WEB, "the session other in /srv/shop", how):
         assert words in error.message
     assert "`composeports down` there" in error.hint
     assert error.details == {
         "port": port,
         "key": WEB,
         "holder": "other",
-        "directory": "/work/shop",
+        "directory": "/srv/shop",
     }
 
 
