@@ -173,7 +173,6 @@ def engine(name: str, verb: str, *options: str) -> str:
     return done.out
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an engine of one's own needs root")
 def test_a_reboot_of_the_engine_costs_no_port(
     make_repository: MakeRepository, own_engine: str
 ) -> None:
