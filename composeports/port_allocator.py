@@ -1,16 +1,17 @@
 """The public Python API for allocation alone: in memory, thread-safe, no Docker and no database."""
 
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from composeports.config import PortAllocatorConfig
 from composeports.core.claims import NOTHING_RUNS, Hold, Ledger, Request, claim
+from composeports.core.clock import Reading, jump
 from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.session import check_session_id
 from composeports.errors import NoPortsAvailableError
+from composeports.host.clock import read_clock
 
 __all__ = [
     "NoPortsAvailableError",
@@ -47,11 +48,12 @@ class PortAllocatorService:
         self,
         config: PortAllocatorConfig | None = None,
         *,
-        now: Callable[[], float] = time.time,
+        clock: Callable[[], Reading] = read_clock,
     ) -> None:
-        """Use `config`, the defaults without one; `now` tells the seconds since the epoch."""
+        """Use `config`, the defaults without one; a wall clock that is set anew ends no lease."""
         self._config = PortAllocatorConfig() if config is None else config
-        self._now = now
+        self._clock = clock
+        self._time: Reading | None = None
         self._leases: dict[str, Lease] = {}
         self._lock = threading.Lock()
 
@@ -64,7 +66,7 @@ class PortAllocatorService:
         """
         check_session_id(session_id)
         with self._lock:
-            now = self._now()
+            now = self._note_time()
             self._forget_expired(now)
             request = Request(
                 session_id=session_id,
@@ -86,7 +88,7 @@ class PortAllocatorService:
     def status(self) -> list[PortAllocation]:
         """Return all allocations that have not expired, oldest first."""
         with self._lock:
-            self._forget_expired(self._now())
+            self._forget_expired(self._note_time())
             return [_allocation(lease) for lease in self._leases.values()]
 
     def _ledger(self, session_id: str) -> Ledger:
@@ -96,6 +98,18 @@ class PortAllocatorService:
             if lease.session_id != session_id
         )
         return Ledger(self._leases.get(session_id), others)
+
+    def _note_time(self) -> float:
+        """Return the seconds since the epoch; move all leases along with a clock that jumped."""
+        now = self._clock()
+        moved = jump(self._time, now)
+        self._time = now
+        if moved:
+            self._leases = {
+                name: replace(lease, expires_at=lease.expires_at + moved)
+                for name, lease in self._leases.items()
+            }
+        return now.wall
 
     def _forget_expired(self, now: float) -> None:
         self._leases = {

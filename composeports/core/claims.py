@@ -10,6 +10,17 @@ from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, PortHeldError
 
+# How long a block is set aside after somebody else took one of its ports.
+SET_ASIDE_MINUTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A block that is the last choice until then (seconds since the epoch)."""
+
+    block: Block
+    until: float
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -60,6 +71,7 @@ class Ledger:
 
     own: Lease | None = None
     others: tuple[Hold, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
 
     @property
     def held_subnets(self) -> tuple[str, ...]:
@@ -112,12 +124,14 @@ class Outcome:
 
     `lease` replaces the session's own record (`forget` deletes it instead); the sessions in
     `reclaimed` keep their memory and lose their hold; `extended` moves other leases' `expires_at`.
+    `set_aside`, where it is not None, is all that is set aside from now on.
     """
 
     lease: Lease | None = None
     forget: bool = False
     reclaimed: tuple[str, ...] = ()
     extended: tuple[tuple[str, float], ...] = ()
+    set_aside: tuple[SetAside, ...] | None = None
 
     @property
     def granted(self) -> Lease:
@@ -234,7 +248,8 @@ def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]
 def _candidates(ledger: Ledger, request: Request) -> Iterator[Block]:
     """Yield free blocks: the session's earlier one, those nobody remembers, then the rest.
 
-    One with a port that the session itself pins comes after those without.
+    One with a port that the session itself pins comes after those without, and one that is set
+    aside comes last.
     """
     standing = [hold for hold in ledger.others if _stands(hold, request)]
     remembered = {hold.block for hold in ledger.others}
@@ -244,12 +259,24 @@ def _candidates(ledger: Ledger, request: Request) -> Iterator[Block]:
         if block not in request.avoid
         if not any(hold.shares_port(block, ()) for hold in standing)
     ]
-    if ledger.own is not None and ledger.own.block in free:
+    good = [block for block in free if not _is_set_aside(ledger, block, request.now)]
+    if ledger.own is not None and ledger.own.block in good:
         yield ledger.own.block
-    clear = [block for block in free if not any(port in block for port in request.pins.values())]
+    clear = [block for block in good if not any(port in block for port in request.pins.values())]
     yield from (block for block in clear if block not in remembered)
     yield from clear
+    yield from good
     yield from free
+
+
+def _is_set_aside(ledger: Ledger, block: Block, now: float) -> bool:
+    return any(each.until > now and each.block.overlaps(block) for each in ledger.set_aside)
+
+
+def setting_aside(ledger: Ledger, block: Block, now: float) -> tuple[SetAside, ...]:
+    """Return all that is set aside once `block` is, for a while from `now` (since the epoch)."""
+    others = (each for each in ledger.set_aside if each.until > now and each.block != block)
+    return (*others, SetAside(block, now + SET_ASIDE_MINUTES * 60))
 
 
 def _stands(hold: Hold, request: Request) -> bool:

@@ -1,10 +1,13 @@
 """Leases in this process's memory, gone with it; for tests and short-lived programs. No I/O."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
-from composeports.core.claims import Hold, Ledger, Outcome
+from composeports.core.claims import Hold, Ledger, Outcome, SetAside
+from composeports.core.clock import Reading, is_current, jump
 from composeports.core.lease import Lease
+from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
 
@@ -12,34 +15,42 @@ from composeports.stores.conflicts import refuse_conflicts
 class MemoryStore:
     """A store for the threads of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], Reading] = read_clock) -> None:
         self._leases: dict[str, Lease] = {}
+        self._set_aside: tuple[SetAside, ...] = ()
+        self._clock = clock
+        self._time: Reading | None = None
         self._lock = threading.Lock()
 
     def get(self, session_id: str) -> Lease | None:
         """Return the session's lease, held or remembered."""
         with self._lock:
+            self._note_time()
             return self._leases.get(session_id)
 
     def held(self) -> list[Lease]:
         """Return every held lease, lowest block first; expired ones too."""
         with self._lock:
+            self._note_time()
             leases = [lease for lease in self._leases.values() if lease.held]
         return sorted(leases, key=lambda lease: lease.block)
 
     def known(self) -> list[Lease]:
         """Return every lease, held or remembered, by session id."""
         with self._lock:
+            self._note_time()
             return sorted(self._leases.values(), key=lambda lease: lease.session_id)
 
     def ledger(self, session_id: str) -> Ledger:
         """Return what an `update` of this session would be shown now."""
         with self._lock:
+            self._note_time()
             return self._ledger(session_id)
 
     def update(self, session_id: str, decide: Decide) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store."""
         with self._lock:
+            self._note_time()
             ledger = self._ledger(session_id)
             outcome = decide(ledger)
             refuse_conflicts(session_id, ledger, outcome)
@@ -50,10 +61,24 @@ class MemoryStore:
         """Forget everything."""
         with self._lock:
             self._leases.clear()
+            self._set_aside = ()
+
+    def _note_time(self) -> None:
+        """Move the ends of all leases along with a wall clock that jumped."""
+        now = self._clock()
+        if is_current(self._time, now):
+            return
+        moved = jump(self._time, now)
+        self._time = now
+        for name, lease in self._leases.items() if moved else ():
+            if lease.held:
+                self._leases[name] = replace(lease, expires_at=lease.expires_at + moved)
+        self._set_aside = tuple(replace(each, until=each.until + moved) for each in self._set_aside)
 
     def _ledger(self, session_id: str) -> Ledger:
         others = (lease for name, lease in self._leases.items() if name != session_id)
-        return Ledger(self._leases.get(session_id), tuple(map(Hold.of, others)))
+        holds = tuple(map(Hold.of, others))
+        return Ledger(self._leases.get(session_id), holds, self._set_aside)
 
     def _write(self, session_id: str, outcome: Outcome) -> None:
         for name in outcome.reclaimed:
@@ -62,6 +87,8 @@ class MemoryStore:
         for name, expires_at in outcome.extended:
             if name in self._leases:
                 self._leases[name] = replace(self._leases[name], expires_at=expires_at)
+        if outcome.set_aside is not None:
+            self._set_aside = outcome.set_aside
         if outcome.forget:
             self._leases.pop(session_id, None)
         elif outcome.lease is not None:

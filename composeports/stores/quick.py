@@ -2,6 +2,8 @@
 
 import sqlite3
 
+from composeports.host.clock import read_clock
+from composeports.stores.sqlite_clock import note_time
 from composeports.stores.sqlite_file import explain, open_existing
 
 # start, size, project, and three JSON texts: environment, stack, place
@@ -33,6 +35,7 @@ def read_and_renew(path: str, session_id: str, now: float) -> Row | None:
 
 def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> Row | None:
     connection.execute("BEGIN IMMEDIATE")
+    note_time(connection, read_clock())
     row: Row | None = connection.execute(HELD, (session_id,)).fetchone()
     if row is not None:
         connection.execute(RENEW, (now, session_id))

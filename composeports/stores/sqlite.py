@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from composeports.core.claims import Ledger, Outcome
+from composeports.core.clock import Reading
 from composeports.core.lease import Lease
+from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
+from composeports.stores.sqlite_clock import jump_since_written, note_time
 from composeports.stores.sqlite_file import busy, explain, is_busy, open_existing, open_or_create
 from composeports.stores.sqlite_rows import (
     read_held,
@@ -43,10 +46,12 @@ class SqliteStore:
         *,
         waiting: Callable[[str], None] = _silent,
         wait_seconds: float = 30,
+        clock: Callable[[], Reading] = read_clock,
     ) -> None:
         self._path = os.path.abspath(path)
         self._waiting = waiting
         self._wait_seconds = wait_seconds
+        self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -72,6 +77,7 @@ class SqliteStore:
         with self._alone():
             connection = self._patiently(self._open_or_create)
             with self._transaction(connection, "BEGIN IMMEDIATE"):
+                note_time(connection, self._clock())
                 ledger = read_ledger(connection, session_id, self._path)
                 outcome = decide(ledger)
                 refuse_conflicts(session_id, ledger, outcome)
@@ -93,6 +99,10 @@ class SqliteStore:
         if connection is None:
             return nothing
         with self._transaction(connection, "BEGIN"):
+            if not jump_since_written(connection, self._clock()):
+                return read(connection)
+        with self._transaction(connection, "BEGIN IMMEDIATE"):
+            note_time(connection, self._clock())
             return read(connection)
 
     @contextmanager

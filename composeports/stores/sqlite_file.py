@@ -9,10 +9,18 @@ import sqlite3
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError
 
 APPLICATION_ID = 0x63707274
-VERSION = 1
+VERSION = 2
 # SQLite gives up on a lock after this long; who wants to wait longer asks again, so that
 # Ctrl-C is heard in between.
 LOCK_SECONDS = 0.25
+
+SINCE_2 = (
+    "CREATE TABLE set_aside (start INTEGER NOT NULL, size INTEGER NOT NULL, until REAL NOT NULL)",
+    # One row: the clocks as they were when the store was written to.
+    "CREATE TABLE clock (boot TEXT NOT NULL, wall REAL NOT NULL, steady REAL NOT NULL)",
+)
+# What makes a store of the version before one of this version.
+UPGRADES = {1: SINCE_2}
 
 # `block` is one number for start and size, so that SQLite can jump from one to the next.
 SCHEMA = (
@@ -39,6 +47,7 @@ SCHEMA = (
     "CREATE UNIQUE INDEX held_project ON leases (project) WHERE held = 1",
     "CREATE INDEX remembered_block ON leases (block) WHERE held = 0",
     "CREATE INDEX remembered_digest ON leases (substr(project, -8)) WHERE held = 0",
+    *SINCE_2,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -91,7 +100,7 @@ def _primary(error: sqlite3.Error) -> int:
 
 
 def open_existing(path: str) -> sqlite3.Connection | None:
-    """Open the store; None where there is none yet. Nothing is created or changed."""
+    """Open the store; None where there is none yet, and none is made. An older one is upgraded."""
     try:
         os.stat(path)
     except FileNotFoundError:
@@ -99,6 +108,7 @@ def open_existing(path: str) -> sqlite3.Connection | None:
     connection = _connect(path)
     try:
         if is_store(connection, path):
+            _upgrade(connection)
             return connection
     except BaseException:
         connection.close()
@@ -110,7 +120,7 @@ def open_existing(path: str) -> sqlite3.Connection | None:
 def is_store(connection: sqlite3.Connection, path: str) -> bool:
     """Tell a store from a database that is empty yet; StoreError for anything else."""
     application, version, tables = _marks(connection)
-    if (application, version) == (APPLICATION_ID, VERSION):
+    if application == APPLICATION_ID and (version == VERSION or version in UPGRADES):
         return True
     if application == APPLICATION_ID and version > VERSION:
         raise StoreError(
@@ -153,6 +163,7 @@ def open_or_create(path: str) -> sqlite3.Connection:
     try:
         if not is_store(connection, path):
             _create_tables(connection, path)
+        _upgrade(connection)
         # Kept in the file; asked for again because its maker may have been killed before this.
         connection.execute("PRAGMA journal_mode = WAL")
     except BaseException:
@@ -203,3 +214,24 @@ def _create_tables(connection: sqlite3.Connection, path: str) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a store of an older version up to this one, in one step; its leases stay."""
+    if _version(connection) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        while (version := _version(connection)) in UPGRADES:
+            for statement in UPGRADES[version]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    ((version,),) = connection.execute("PRAGMA user_version")
+    return int(version)

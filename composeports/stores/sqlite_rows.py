@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Callable
 
-from composeports.core.claims import Hold, Ledger, Outcome
+from composeports.core.block import Block
+from composeports.core.claims import Hold, Ledger, Outcome, SetAside
 from composeports.core.lease import Lease
 from composeports.core.session import project_name
 from composeports.stores.rows import COLUMNS, HOLD_COLUMNS, from_row, hold_from_row, to_row
@@ -70,7 +71,14 @@ def read_ledger(connection: sqlite3.Connection, session_id: str, where: str) -> 
     held = read(f"{HOLD} WHERE held = 1 AND session_id <> ?", (session_id,))
     remembered = read(REMEMBERED, {"own": session_id})
     namesakes = [] if own is not None else _namesakes(read, session_id, held)
-    return Ledger(own, tuple(dict.fromkeys((*held, *remembered, *namesakes))))
+    others = tuple(dict.fromkeys((*held, *remembered, *namesakes)))
+    return Ledger(own, others, read_set_aside(connection))
+
+
+def read_set_aside(connection: sqlite3.Connection) -> tuple[SetAside, ...]:
+    """Return every block that was set aside, also those whose time is over."""
+    rows = connection.execute("SELECT start, size, until FROM set_aside ORDER BY start, until")
+    return tuple(SetAside(Block(start, size), until) for start, size, until in rows)
 
 
 def _namesakes(
@@ -99,7 +107,17 @@ def write_outcome(connection: sqlite3.Connection, session_id: str, outcome: Outc
         "UPDATE leases SET expires_at = ? WHERE session_id = ?",
         ((expires_at, name) for name, expires_at in outcome.extended),
     )
+    if outcome.set_aside is not None:
+        _write_set_aside(connection, outcome.set_aside)
     if outcome.forget:
         connection.execute("DELETE FROM leases WHERE session_id = ?", (session_id,))
     elif outcome.lease is not None:
         connection.execute(WRITE, to_row(outcome.lease))
+
+
+def _write_set_aside(connection: sqlite3.Connection, blocks: tuple[SetAside, ...]) -> None:
+    connection.execute("DELETE FROM set_aside")
+    connection.executemany(
+        "INSERT INTO set_aside VALUES (?, ?, ?)",
+        ((each.block.start, each.block.size, each.until) for each in blocks),
+    )

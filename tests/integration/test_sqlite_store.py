@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from composeports.core.block import Block, Grid
 from composeports.core.claims import UNKNOWN, Ledger, Outcome, Request, claim, release
 from composeports.core.lease import Lease
 from composeports.errors import StoreBusyError, StoreError
+from composeports.host.clock import read_clock
 from composeports.stores import sqlite as sqlite_store
 from composeports.stores.quick import read_and_renew
 from composeports.stores.sqlite import SqliteStore
@@ -561,3 +564,52 @@ def test_the_mark_of_the_file_is_the_program_s_own(store: SqliteStore, path: Pat
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+# A store of an earlier version
+
+
+def make_first_version(path: Path) -> None:
+    """Make the store as version 1 did: without the tables for blocks set aside and the clock."""
+    with opened(path) as store:
+        put(store)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE set_aside")
+        connection.execute("DROP TABLE clock")
+        connection.execute("PRAGMA user_version = 1")
+
+
+@every_operation
+def test_a_store_of_the_first_version_is_brought_up_to_date(
+    store: SqliteStore, path: Path, operation: Operation
+) -> None:
+    make_first_version(path)
+    with opened(path) as before:
+        kept = before.known()
+    make_first_version(path)
+    operation(store)
+    assert {lease.session_id for lease in kept} <= {each.session_id for each in store.known()}
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_many_bring_one_store_up_to_date_at_once(path: Path) -> None:
+    make_first_version(path)
+
+    def look(_: int) -> int:
+        with opened(path) as store:
+            return len(store.held())
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(look, range(16))) == {1}
+
+
+def test_the_short_way_knows_a_clock_that_was_set(path: Path) -> None:
+    now = read_clock()
+    with closing(SqliteStore(path, clock=lambda: replace(now, wall=now.wall - 7200))) as store:
+        put(store)
+        (before,) = store.held()
+    read_and_renew(str(path), "nobody", now.wall)
+    with closing(SqliteStore(path)) as store:
+        (after,) = store.held()
+    assert after.expires_at - before.expires_at == pytest.approx(7200, abs=30)

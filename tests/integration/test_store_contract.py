@@ -22,10 +22,13 @@ from composeports.core.claims import (
     Liveness,
     Outcome,
     Request,
+    SetAside,
     claim,
     release,
     renew,
+    setting_aside,
 )
+from composeports.core.clock import Reading
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import project_name
 from composeports.core.subnets import SubnetNeed, assign_subnets
@@ -52,6 +55,31 @@ SMALL_POOL = "10.213.0.0/22"
 BACKENDS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
     "sqlite": lambda folder: SqliteStore(folder / "leases.sqlite3"),
+}
+
+
+@dataclass
+class Clocks:
+    """The clocks of a machine that a test runs, sets and boots."""
+
+    wall: float = NOON
+    steady: float = 7.0
+    boot: str = "first"
+
+    def __call__(self) -> Reading:
+        return Reading(self.boot, self.wall, self.steady)
+
+    def run(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+    def set(self, seconds: float) -> None:
+        self.wall += seconds
+
+
+WITH_CLOCKS: dict[str, Callable[[Path, Clocks], Store]] = {
+    "memory": lambda _, clocks: MemoryStore(clock=clocks),
+    "sqlite": lambda folder, clocks: SqliteStore(folder / "leases.sqlite3", clock=clocks),
 }
 
 
@@ -815,3 +843,115 @@ def test_whatever_happens_leases_share_nothing_and_backends_agree(
     finally:
         for leases in both:
             leases.store.close()
+
+
+# Blocks that are set aside
+
+
+def test_what_is_set_aside_is_shown_to_all_and_replaced_as_a_whole(leases: Leases) -> None:
+    first, second = (Block(10000, 10), Block(10010, 10))
+
+    def aside(block: Block, now: float) -> None:
+        leases.store.update(
+            "a", lambda ledger: Outcome(set_aside=setting_aside(ledger, block, now))
+        )
+
+    aside(first, NOON)
+    assert leases.store.ledger("b").set_aside == (SetAside(first, NOON + 600),)
+    assert leases.start("b") == 10010
+    aside(second, NOON + 600)
+    assert leases.store.ledger("b").set_aside == (SetAside(second, NOON + 1200),)
+    assert leases.store.get("a") is None
+
+
+# Clocks that are set, machines that sleep
+
+
+@pytest.fixture
+def clocks() -> Clocks:
+    return Clocks()
+
+
+@pytest.fixture(params=WITH_CLOCKS)
+def timed(
+    request: pytest.FixtureRequest, tmp_path: Path, clocks: Clocks
+) -> Iterator[Callable[[], Leases]]:
+    """Return a way to open the store; the one in memory is always the same."""
+    opened: list[Store] = []
+
+    def open_it() -> Leases:
+        if not opened or request.param != "memory":
+            opened.append(WITH_CLOCKS[request.param](tmp_path, clocks))
+        return Leases(opened[-1])
+
+    yield open_it
+    for each in opened:
+        each.close()
+
+
+READS: dict[str, Callable[[Store, str], float]] = {
+    "get": lambda store, name: getattr(store.get(name), "expires_at", 0.0),
+    "held": lambda store, _: store.held()[0].expires_at,
+    "known": lambda store, _: store.known()[0].expires_at,
+    "ledger": lambda store, _: store.ledger("other").others[0].expires_at,
+    "update": lambda store, name: (
+        store.update(name, lambda old: Outcome(old.own)).granted.expires_at
+    ),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+@pytest.mark.parametrize("moved", [-86400.0, 86400.0])
+def test_a_clock_that_is_set_leaves_a_lease_its_time(
+    timed: Callable[[], Leases],
+    clocks: Clocks,
+    moved: float,
+    read: Callable[[Store, str], float],
+) -> None:
+    timed().claim("a", clocks.wall)
+    clocks.run(30)
+    clocks.set(moved)
+    store = timed().store
+    assert read(store, "a") - clocks.wall == TTL * 60 - 30
+    clocks.run(10)
+    assert read(store, "a") - clocks.wall == TTL * 60 - 40
+
+
+def test_a_lease_that_slept_is_not_handed_out(timed: Callable[[], Leases], clocks: Clocks) -> None:
+    timed().claim("a", clocks.wall)
+    clocks.set(30000)
+    assert timed().claim("b", clocks.wall, NOTHING_RUNS).granted.block.start == 10010
+    clocks.run(TTL * 60)
+    assert timed().claim("c", clocks.wall, NOTHING_RUNS).reclaimed == ()
+    taken = timed().claim("d", clocks.wall, NOTHING_RUNS).granted.block.start
+    assert taken == 10030
+
+
+def test_a_set_clock_brings_back_nothing_that_was_released(
+    timed: Callable[[], Leases], clocks: Clocks
+) -> None:
+    timed().claim("a", clocks.wall)
+    timed().release("a")
+    clocks.set(-86400)
+    assert timed().store.held() == []
+
+
+def test_what_is_set_aside_moves_with_the_clock(
+    timed: Callable[[], Leases], clocks: Clocks
+) -> None:
+    block = Block(10000, 10)
+    timed().store.update(
+        "a", lambda ledger: Outcome(set_aside=setting_aside(ledger, block, clocks.wall))
+    )
+    clocks.set(86400)
+    (aside,) = timed().store.ledger("b").set_aside
+    assert aside.until - clocks.wall == 600
+
+
+def test_after_a_boot_the_wall_clock_counts(timed: Callable[[], Leases], clocks: Clocks) -> None:
+    timed().claim("a", clocks.wall)
+    clocks.boot, clocks.steady = "second", 1.0
+    clocks.wall += TTL * 60 + 1
+    lease = timed().store.get("a")
+    assert lease is not None
+    assert lease.expired(clocks.wall)

@@ -16,9 +16,11 @@ from composeports.core.claims import (
     Liveness,
     Outcome,
     Request,
+    SetAside,
     claim,
     release,
     renew,
+    setting_aside,
 )
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import project_name
@@ -417,3 +419,50 @@ def test_a_session_gets_its_ports_again_after_a_release(
     second = take(world, again)
     assert second is not None
     assert second.granted.block == first.granted.block
+
+
+# Blocks that are set aside
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "aside", "given"),
+    [
+        pytest.param(None, (), (SetAside(FIRST, NOON + 1),), SECOND, id="passed over"),
+        pytest.param(None, (), (SetAside(FIRST, NOON),), FIRST, id="its time is over"),
+        pytest.param(
+            None,
+            (),
+            (SetAside(Block(FIRST.start + 3, 100), NOON + 1),),
+            FIRST,
+            id="the last choice, where all blocks overlap it",
+        ),
+        pytest.param(
+            None,
+            (hold("b", SECOND), hold("c", THIRD), hold("d", FOURTH)),
+            (SetAside(FIRST, NOON + 1),),
+            FIRST,
+            id="better than none",
+        ),
+        pytest.param(
+            own(held=False),
+            (),
+            (SetAside(SECOND, NOON + 1),),
+            FIRST,
+            id="the session's earlier one",
+        ),
+        pytest.param(own(), (), (SetAside(SECOND, NOON + 1),), SECOND, id="not one that is held"),
+    ],
+)
+def test_a_block_that_is_set_aside_is_the_last_choice(
+    mine: Lease | None, others: tuple[Hold, ...], aside: tuple[SetAside, ...], given: Block
+) -> None:
+    assert claim(Ledger(mine, others, aside), ask()).granted.block == given
+
+
+def test_setting_a_block_aside_keeps_the_others_and_drops_what_is_over() -> None:
+    known = (SetAside(FIRST, NOON + 1), SetAside(SECOND, NOON), SetAside(THIRD, NOON + 9))
+    ledger = Ledger(None, (), known)
+    assert setting_aside(ledger, FIRST, NOON) == (
+        SetAside(THIRD, NOON + 9),
+        SetAside(FIRST, NOON + 600),
+    )

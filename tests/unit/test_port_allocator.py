@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.config import PortAllocatorConfig
+from composeports.core.clock import Reading
 from composeports.core.session import project_name
 from composeports.errors import ConfigError, InvalidSessionError
 from composeports.port_allocator import (
@@ -34,11 +35,16 @@ class Clock:
     """A clock that goes on when it is told to."""
 
     now: float = NOON
+    steady: float = 5.0
 
-    def __call__(self) -> float:
-        return self.now
+    def __call__(self) -> Reading:
+        return Reading("this boot", self.now, self.steady)
 
     def advance(self, *, minutes: float) -> None:
+        self.now += minutes * 60
+        self.steady += minutes * 60
+
+    def set(self, *, minutes: float) -> None:
         self.now += minutes * 60
 
 
@@ -49,7 +55,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def service(clock: Clock) -> PortAllocatorService:
-    return PortAllocatorService(PortAllocatorConfig(ttl_minutes=10, max_sessions=3), now=clock)
+    return PortAllocatorService(PortAllocatorConfig(ttl_minutes=10, max_sessions=3), clock=clock)
 
 
 @pytest.fixture
@@ -61,6 +67,22 @@ def _fresh() -> Iterator[None]:
 
 def starts(service: PortAllocatorService) -> dict[str, int]:
     return {each.session_id: each.db_port for each in service.status()}
+
+
+# A clock that somebody sets
+
+
+@pytest.mark.parametrize("minutes", [-600, 600])
+def test_a_wall_clock_that_is_set_takes_nothing_from_a_lease(
+    service: PortAllocatorService, clock: Clock, minutes: float
+) -> None:
+    service.allocate("a")
+    clock.advance(minutes=4)
+    clock.set(minutes=minutes)
+    (listed,) = service.status()
+    assert listed.expires_at - clock.now == 360
+    clock.advance(minutes=7)
+    assert service.status() == []
 
 
 # Allocation
@@ -411,7 +433,7 @@ steps = st.lists(
 def test_whatever_happens_no_two_allocations_share_a_port_or_a_project(history: list[Step]) -> None:
     clock = Clock()
     service = PortAllocatorService(
-        PortAllocatorConfig(range_per_session=4, ttl_minutes=10, max_sessions=3), now=clock
+        PortAllocatorConfig(range_per_session=4, ttl_minutes=10, max_sessions=3), clock=clock
     )
     for kind, name, minutes in history:
         clock.advance(minutes=minutes)
@@ -437,7 +459,7 @@ def test_whatever_happens_no_two_allocations_share_a_port_or_a_project(history: 
 @given(st.permutations(["a", "b", "c"]), st.integers(1, 9))
 def test_a_refresh_in_any_order_changes_nobody_s_ports(order: list[str], minutes: int) -> None:
     clock = Clock()
-    service = PortAllocatorService(PortAllocatorConfig(ttl_minutes=10), now=clock)
+    service = PortAllocatorService(PortAllocatorConfig(ttl_minutes=10), clock=clock)
     before = {name: service.allocate(name).db_port for name in "abc"}
     clock.advance(minutes=minutes)
     assert {name: service.allocate(name).db_port for name in order} == before

@@ -1,0 +1,20 @@
+"""The machine's two clocks, read at one instant."""
+
+import time
+
+from composeports.core.clock import Reading
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def read_clock() -> Reading:
+    """Return what the clocks say; without a name for this boot where the platform has none."""
+    return Reading(_boot(), time.time(), time.clock_gettime(time.CLOCK_MONOTONIC))
+
+
+def _boot() -> str:
+    try:
+        with open(BOOT_ID, encoding="ascii") as file:
+            return file.read().strip()
+    except (OSError, ValueError):
+        return ""

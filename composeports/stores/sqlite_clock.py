@@ -1,0 +1,34 @@
+"""The store's record of the time: what a clock set anew did to its leases is undone by it."""
+
+import sqlite3
+
+from composeports.core.clock import Reading, is_current, jump
+
+MOVES = (
+    "UPDATE leases SET expires_at = expires_at + ? WHERE held = 1",
+    "UPDATE set_aside SET until = until + ?",
+)
+RECORD = "SELECT boot, wall, steady FROM clock"
+
+
+def note_time(connection: sqlite3.Connection, now: Reading) -> None:
+    """Move the ends of all leases along with a wall clock that jumped; in a write transaction."""
+    record = _record(connection)
+    if is_current(record, now):
+        return
+    moved = jump(record, now)
+    if moved:
+        for statement in MOVES:
+            connection.execute(statement, (moved,))
+    connection.execute("DELETE FROM clock")
+    connection.execute("INSERT INTO clock VALUES (?, ?, ?)", (now.boot, now.wall, now.steady))
+
+
+def jump_since_written(connection: sqlite3.Connection, now: Reading) -> float:
+    """Return by how many seconds what is read has to be moved, as `note_time` would."""
+    return jump(_record(connection), now)
+
+
+def _record(connection: sqlite3.Connection) -> Reading | None:
+    row = connection.execute(RECORD).fetchone()
+    return None if row is None else Reading(*row)
