@@ -75,3 +75,8 @@ def mentions(path: str, word: bytes, *, beside: bytes = b"") -> bool:
 def seed_record(environ: Mapping[str, str], project: str) -> str:
     """Return where the record of a copy into a project's volumes lies while it is under way."""
     return os.path.join(state_directory(environ), "seeding", project)
+
+
+def recollections(environ: Mapping[str, str]) -> str:
+    """Return the folder for what was observed of Compose files, of all worktrees."""
+    return os.path.join(state_directory(environ), "observed")

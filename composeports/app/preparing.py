@@ -12,7 +12,7 @@ from composeports.core.override import render
 from composeports.core.plan import Plan
 from composeports.core.project import Project
 from composeports.errors import ComposeportsError
-from composeports.host.compose_files import OWN_ENV, OWN_MEMORY, OWN_OVERRIDE
+from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
 from composeports.location import seed_record
 
 
@@ -36,18 +36,18 @@ def prepare(
     lease = take_lease(workspace, containers, sketch.finish, sketch.pins)
     made = sketch.plan(lease)
     try:
-        _write(workspace, made, answer.memory)
+        _write(workspace, made)
     except ComposeportsError:
         restore(workspace, before)
         raise
+    workspace.questions.memory.keep(answer.memory)
     return Prepared(lease, made, before, answer.observed.project)
 
 
-def _write(workspace: Workspace, made: Plan, memory: str) -> None:
+def _write(workspace: Workspace, made: Plan) -> None:
     folder = workspace.folder
     folder.write(OWN_ENV, as_dotenv(made.environment))
     folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
-    folder.write(OWN_MEMORY, memory)
 
 
 def command_line(

@@ -13,14 +13,16 @@ from composeports.core.session import check_session_id, derive_session_id, proje
 from composeports.core.settings import Settings
 from composeports.errors import NoLeaseError, UsageError
 from composeports.host.compose import Compose
-from composeports.host.compose_files import OWN_MEMORY, Selection, select_files
+from composeports.host.compose_files import Selection, select_files
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, read_branch
 from composeports.host.inherited import clean_environment
 from composeports.host.questions import Questions
+from composeports.host.recollection import Recollection, digest_of
 from composeports.host.routes import routed_subnets
 from composeports.host.sockets import taken_ports
+from composeports.location import recollections
 from composeports.stores.base import Store
 
 STDIN = "-"
@@ -132,7 +134,9 @@ class Workspace:
     def questions(self) -> Questions:
         """The questions to Compose and the engine, under way since this was first looked at."""
         project = self.likely_project(self.record())
-        return Questions(self.compose, self.doors.engine, project, self.folder.read(OWN_MEMORY))
+        folder = recollections(self.doors.environ)
+        memory = Recollection(folder, digest_of(self.selection.files))
+        return Questions(self.compose, self.doors.engine, project, memory)
 
     @property
     def stack(self) -> Stack:

@@ -1,6 +1,7 @@
 """How results look: JSON documents, tables, and text that cannot drive a terminal."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -29,11 +30,14 @@ def write_line(text: str) -> None:
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
     """Write a table to stdout; in a pipe it has its full width and no colour."""
+    cells = [[visible(cell) for cell in row] for row in rows]
+    if not _wants_rich():
+        _write_plain(columns, cells, title)
+        return
     from rich.console import Console  # noqa: PLC0415 - 35 ms, only where people look
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    cells = [[visible(cell) for cell in row] for row in rows]
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     console.width = max(console.width, _least_width(columns, cells))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -49,6 +53,31 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         sys.stdout.write(line.rstrip() + "\n")
 
 
+def _wants_rich() -> bool:
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+
+
+def _write_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    """Write the table as it is in a pipe, without the import of what only a terminal needs."""
+    widths = [max(map(_cells, column)) for column in zip(columns, *rows, strict=True)]
+    if title:
+        sys.stdout.write(visible(title) + "\n")
+    for row in (columns, *rows):
+        padded = (
+            cell + " " * (width - _cells(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+
+def _cells(text: str) -> int:
+    """Return how many columns the text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415 - most tables are ASCII
+
+    return cell_len(text)
+
+
 def _least_width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
     """Return how wide a table has to be where only some columns may be folded."""
     from rich.cells import cell_len  # noqa: PLC0415
@@ -61,6 +90,8 @@ def _least_width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
 
 def prepare_table() -> None:
     """Import what a table needs, while there is something else to wait for."""
+    if not _wants_rich():
+        return
     import rich.console  # noqa: PLC0415
     import rich.table  # noqa: F401, PLC0415
 

@@ -1,6 +1,4 @@
-"""Time that neither a clock set anew nor a suspended machine takes from a lease."""
-
-from dataclasses import dataclass
+"""Time that neither a clock set anew nor a sleeping machine takes from a lease; imports nothing."""
 
 # What a clock may be corrected by without anybody noticing.
 TOLERANCE = 5.0
@@ -8,7 +6,6 @@ TOLERANCE = 5.0
 RECORD_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
 class Reading:
     """Two clocks at one instant: `wall` since the epoch, `steady` since the boot named `boot`.
 
@@ -16,9 +13,12 @@ class Reading:
     `boot` is empty where boots cannot be told apart.
     """
 
-    boot: str
-    wall: float
-    steady: float
+    __slots__ = ("boot", "steady", "wall")
+
+    def __init__(self, boot: str, wall: float, steady: float) -> None:
+        self.boot = boot
+        self.wall = wall
+        self.steady = steady
 
 
 def jump(before: Reading | None, now: Reading) -> float:

@@ -8,7 +8,7 @@ from shutil import which
 
 from composeports.errors import ComposeMissingError, ComposeTooOldError
 from composeports.host.compose_files import Selection
-from composeports.host.process import NOT_FOUND, Running, start
+from composeports.host.process import NOT_FOUND, Running, is_script, start
 
 OLDEST = (2, 24, 4)
 EVERY_PROFILE = ("--profile", "*")
@@ -69,20 +69,12 @@ def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     start the plugin, and is called as it is.
     """
     docker = which("docker", path=environ.get("PATH"))
-    return list(argv) if docker is None or _is_script(docker) else _direct(argv, environ)
+    return list(argv) if docker is None or is_script(docker) else _direct(argv, environ)
 
 
 def _direct(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     program = find_plugin(environ)
     return [program, *argv[2:]] if program else list(argv)
-
-
-def _is_script(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(2) == b"#!"
-    except OSError:
-        return True
 
 
 def find_plugin(environ: Mapping[str, str]) -> str:

@@ -17,7 +17,6 @@ OVERRIDE_NAMES = (
 OWN_FOLDER = ".composeports"
 OWN_OVERRIDE = "compose.override.yaml"
 OWN_ENV = ".env"
-OWN_MEMORY = "observed.json"
 
 
 class Selection:

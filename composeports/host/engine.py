@@ -1,16 +1,28 @@
 """The door to the engine, through the `docker` command; an engine that does not answer is an error.
 
 The command, and not the SDK: it follows Docker contexts, ssh and TLS settings as the user's own
-calls do, and it answers in 15 ms where importing the SDK takes 100.
+calls do, and it answers in 15 ms where importing the SDK takes 100. Only the list of containers,
+which every command wants, is asked of a plain socket directly (engine_socket.py).
 """
 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from shutil import which
+from typing import Any
 
 from composeports.errors import ComposeMissingError, EngineError
-from composeports.host.process import NOT_FOUND, Finished, Running, pump, read_beginning, start
+from composeports.host.engine_socket import Asked, plain_socket
+from composeports.host.process import (
+    NOT_FOUND,
+    Finished,
+    Running,
+    is_script,
+    pump,
+    read_beginning,
+    start,
+)
 
 # What engines up to 26 say, and those since.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
@@ -66,6 +78,22 @@ class Listing:
         return tuple(_parse_containers(answer.out))
 
 
+class _SocketListing(Listing):
+    """A question that the engine's socket was asked; the command has to tell what fails."""
+
+    def __init__(self, engine: "Engine", asked: Asked, project: str | None) -> None:
+        self._engine = engine
+        self._asked = asked
+        self._project = project
+
+    def containers(self) -> tuple[Container, ...]:
+        """Return every container, stopped ones too; EngineError when nobody answers."""
+        found = self._asked.entries()
+        if found is None:
+            return self._engine.listing_by_command(self._project).containers()
+        return tuple(map(_container, found))
+
+
 class Engine:
     """The engine that the user's `docker` command talks to."""
 
@@ -104,6 +132,23 @@ class Engine:
 
     def start_listing(self, project: str | None = None) -> Listing:
         """Ask for all containers, or those of one project, without waiting for the answer."""
+        try:
+            path = plain_socket(self._environ) if self._has_plain_command() else ""
+            label = f"{PROJECT_LABEL}={project}" if project else ""
+            asked = Asked(path, label) if path else None
+        except OSError:
+            asked = None
+        if asked is not None:
+            return _SocketListing(self, asked, project)
+        return self.listing_by_command(project)
+
+    def _has_plain_command(self) -> bool:
+        """Tell whether `docker` is Docker's own program; a script may stand for something else."""
+        docker = which("docker", path=self._environ.get("PATH"))
+        return docker is not None and not is_script(docker)
+
+    def listing_by_command(self, project: str | None = None) -> Listing:
+        """Ask the same by `docker ps`, which knows contexts and says what is wrong."""
         only = ("--filter", f"label={PROJECT_LABEL}={project}") if project else ()
         return Listing(self, self._start("ps", "--all", "--no-trunc", *only, "--format", _FORMAT))
 
@@ -175,6 +220,26 @@ class Engine:
         """Return the names of the project's volumes."""
         only = f"label={PROJECT_LABEL}={project}"
         return tuple(self._ask("volume", "ls", "--quiet", "--filter", only).split("\n")[:-1])
+
+
+def _container(entry: dict[str, Any]) -> Container:
+    """Return a container from the engine's own entry."""
+    labels = entry.get("Labels") or {}
+    ports = entry.get("Ports") or []
+    published = {
+        (each["PublicPort"], each["PrivatePort"], each["Type"])
+        for each in ports
+        if each.get("PublicPort")
+    }
+    names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
+    return Container(
+        entry["Id"],
+        entry["State"],
+        labels.get(PROJECT_LABEL, ""),
+        labels.get(SERVICE_LABEL, ""),
+        tuple(sorted(published)),
+        _own_name(names),
+    )
 
 
 def _parse_containers(text: str) -> Iterator[Container]:

@@ -20,6 +20,7 @@ from composeports.core.project import Json, read_project
 from composeports.errors import ComposeFileError
 from composeports.host.compose import EVERY_PROFILE, Compose, check_installation
 from composeports.host.compose_files import read_env_file
+from composeports.host.git import find_checkout
 from composeports.host.process import Finished
 from composeports.host.questions import Questions
 
@@ -51,15 +52,28 @@ class Observation:
         finished, extra, profiles = self._resolved()
         config = _parse(finished)
         project = read_project(config)
-        key = _key(self._compose, finished.out)
-        recalled = _recall(self._memory, key)
-        if recalled is not None and self._memory is not None:
-            return Answer(Observed(project, *recalled), self._memory)
+        key = self._key(finished.out)
+        kept = self._memory.text
+        recalled = _recall(kept, key)
+        if recalled is not None and kept is not None:
+            return Answer(Observed(project, *recalled), kept)
         values = self._values(extra)
         marks = markers(suspects(project, values), finished.out)
         certain = candidates(project, values)
         moves = self._moves(config, marks, certain, extra, profiles) if marks else NO_MOVES
         return Answer(Observed(project, moves, values), _remember(key, moves, values))
+
+    def _key(self, resolved: str) -> str:
+        """Return a digest of all that the moves depend on; the same in every worktree."""
+        directory = self._compose.selection.directory
+        checkout = find_checkout(directory)
+        worktree = checkout[0] if checkout else directory
+        for text in (worktree, directory, self._project):
+            if len(text) > 1:
+                resolved = resolved.replace(json.dumps(text, ensure_ascii=False)[1:-1], "\0")
+        digest = sha256(resolved.encode("utf-8", "surrogateescape"))
+        digest.update(self._memory.digest.encode())
+        return digest.hexdigest()
 
     def _resolved(self) -> tuple[Finished, Mapping[str, str], tuple[str, ...]]:
         """Return the resolved files, if need be without all profiles or with stand-in values."""
@@ -163,29 +177,11 @@ def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
     return ComposeFileError(said, hint=hint, files=list(compose.selection.files))
 
 
-def _key(compose: Compose, resolved: str) -> str:
-    """Return a digest of all that the moves depend on; empty where that cannot be told.
-
-    With `include` and `extends` other files take part, whose texts we do not know.
-    """
-    digest = sha256(resolved.encode("utf-8", "surrogateescape"))
-    for path in compose.selection.files:
-        try:
-            with open(path, "rb") as file:
-                text = file.read()
-        except OSError:
-            return ""
-        if b"include" in text or b"extends" in text:
-            return ""
-        digest.update(b"\0" + text)
-    return digest.hexdigest()
-
-
 def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None:
     """Return moves and values of an earlier observation of the very same files, else None."""
     try:
         stored = json.loads(memory or "")
-        if not key or stored["key"] != key:
+        if stored["key"] != key:
             return None
         slots = {
             str(name): tuple(Slot(str(slot[0]), int(slot[1]), str(slot[2])) for slot in found)

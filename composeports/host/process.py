@@ -147,6 +147,15 @@ def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return NOT_FOUND - 1
 
 
+def is_script(path: str) -> bool:
+    """Tell whether the program is a script, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True
+
+
 class Signals:
     """What asks us to end (Ctrl-C, SIGTERM, SIGHUP), kept back while a step must be whole."""
 

@@ -6,6 +6,7 @@ Starting them is cheap, so that a command can ask first and import the rest whil
 from composeports.host.compose import Compose
 from composeports.host.engine import Engine, Listing
 from composeports.host.process import Running
+from composeports.host.recollection import Recollection
 
 
 class Questions:
@@ -13,7 +14,9 @@ class Questions:
 
     __slots__ = ("compose", "config", "listing", "memory", "project", "variables")
 
-    def __init__(self, compose: Compose, engine: Engine, project: str, memory: str | None) -> None:
+    def __init__(
+        self, compose: Compose, engine: Engine, project: str, memory: Recollection
+    ) -> None:
         """Start asking; `memory` is what an earlier observation left, if there was one."""
         self.compose = compose
         self.project = project
@@ -21,5 +24,5 @@ class Questions:
         self.config: Running = compose.start_config(project, "--format", "json")
         self.listing: Listing = engine.start_listing()
         self.variables: Running | None = (
-            None if memory else compose.start_config(project, "--variables")
+            None if memory.text else compose.start_config(project, "--variables")
         )

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from composeports.core.block import Block, Grid
 from composeports.core.claims import UNKNOWN, Ledger, Outcome, Request, claim, release
+from composeports.core.clock import Reading
 from composeports.core.lease import Lease
 from composeports.errors import StoreBusyError, StoreError
 from composeports.host.clock import read_clock
@@ -410,6 +410,7 @@ def test_a_thread_that_waits_for_another_one_gives_up_too(path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from composeports.core.claims import Outcome
+from composeports.core.clock import Reading
 from composeports.core.lease import Lease
 from composeports.core.block import Block
 from composeports.stores import sqlite
@@ -606,7 +607,8 @@ def test_many_bring_one_store_up_to_date_at_once(path: Path) -> None:
 
 def test_the_short_way_knows_a_clock_that_was_set(path: Path) -> None:
     now = read_clock()
-    with closing(SqliteStore(path, clock=lambda: replace(now, wall=now.wall - 7200))) as store:
+    earlier = Reading(now.boot, now.wall - 7200, now.steady)
+    with closing(SqliteStore(path, clock=lambda: earlier)) as store:
         put(store)
         (before,) = store.held()
     read_and_renew(str(path), "nobody", now.wall)

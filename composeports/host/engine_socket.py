@@ -1,0 +1,85 @@
+"""The list of containers straight from the engine's socket, where it is one on this machine.
+
+`docker ps` takes 30 ms of processor time to say the same. Everything that is not plain (a context,
+a remote engine, a `docker` that is not Docker's own) is left to the `docker` command, and so is
+telling what is wrong with an engine that does not answer.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from string import ascii_letters, digits
+from typing import Any
+
+SOCKET = "/var/run/docker.sock"
+PIECE = 1 << 16
+# Answers of HTTP 1.0 end where the connection does, so there is nothing to take apart.
+REQUEST = b"GET /containers/json?all=1%s HTTP/1.0\r\nHost: docker\r\n\r\n"
+FOUND = b" 200 "
+UNRESERVED = frozenset(ascii_letters + digits + "-._~")
+
+
+def plain_socket(environ: Mapping[str, str]) -> str:
+    """Return the path of the engine's socket; empty where only `docker` knows the engine."""
+    host = environ.get("DOCKER_HOST", "")
+    if host:
+        path = host.removeprefix("unix://")
+        return path if path != host and path.startswith("/") and not _is_special(environ) else ""
+    if environ.get("DOCKER_CONTEXT", "default") != "default" or _is_special(environ):
+        return ""
+    return SOCKET
+
+
+def _is_special(environ: Mapping[str, str]) -> bool:
+    """Tell whether docker's configuration may name another engine, or more to send to it."""
+    if environ.get("DOCKER_CUSTOM_HEADERS"):
+        return True
+    home = environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME", ""), ".docker")
+    try:
+        with open(os.path.join(home, "config.json"), "rb") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return b"currentContext" in text or b"HttpHeaders" in text
+
+
+class Asked:
+    """A question for containers that is under way."""
+
+    def __init__(self, path: str, label: str = "") -> None:
+        """Ask the engine at `path` for all containers, or those with the label; or OSError."""
+        only = ""
+        if label:
+            only = "&filters=" + _quoted(json.dumps({"label": [label]}))
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(path)
+            self._socket.sendall(REQUEST % only.encode())
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def entries(self) -> "list[dict[str, Any]] | None":
+        """Return the engine's own entries; None where it did not answer as it should."""
+        with self._socket, suppress(OSError, ValueError):
+            head, _, body = b"".join(self._pieces()).partition(b"\r\n\r\n")
+            if FOUND in head.partition(b"\r\n")[0]:
+                found = json.loads(body)
+                return found if isinstance(found, list) else None
+        return None
+
+    def _pieces(self) -> Iterator[bytes]:
+        while piece := self._socket.recv(PIECE):
+            yield piece
+
+
+def _quoted(text: str) -> str:
+    """Return the text for a query; percent-encoding, without the import of urllib."""
+    return "".join(
+        chr(byte) if chr(byte) in UNRESERVED else f"%{byte:02X}"
+        for byte in text.encode("utf-8", "surrogateescape")
+    )

@@ -1,0 +1,112 @@
+"""What is kept of observations: for the same texts in any worktree, and never somebody else's."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from composeports.host.recollection import KEPT, Recollection, digest_of
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "observed"
+
+
+def kept(folder: Path, digest: str = "abc") -> str | None:
+    return Recollection(str(folder), digest).text
+
+
+def test_what_was_kept_is_there_for_the_next(folder: Path) -> None:
+    assert kept(folder) is None
+    assert not folder.parent.exists()
+    Recollection(str(folder), "abc").keep("seen")
+    assert kept(folder) == "seen"
+    assert kept(folder, "other") is None
+    assert (folder / "abc").stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_nothing_is_kept_for_files_that_cannot_be_told_apart(folder: Path) -> None:
+    Recollection(str(folder), "").keep("seen")
+    assert not folder.exists()
+    assert kept(folder, "") is None
+
+
+def test_the_same_text_is_not_written_again(folder: Path) -> None:
+    Recollection(str(folder), "abc").keep("seen")
+    before = (folder / "abc").stat().st_ino
+    Recollection(str(folder), "abc").keep("seen")
+    assert (folder / "abc").stat().st_ino == before
+
+
+def test_somebody_elses_file_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Recollection(str(folder), "abc").keep("seen")
+    stranger = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+    assert kept(folder) is None
+
+
+def test_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir(parents=True)
+    (tmp_path / "elsewhere").write_text("planted")
+    (folder / "abc").symlink_to(tmp_path / "elsewhere")
+    assert kept(folder) is None
+    Recollection(str(folder), "abc").keep("seen")
+    assert (tmp_path / "elsewhere").read_text() == "planted"
+    assert kept(folder) == "seen"
+
+
+def test_text_that_is_none_counts_for_nothing(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "abc").write_bytes(b"\xff\xfe")
+    assert kept(folder) is None
+
+
+def test_where_nothing_can_be_kept_nothing_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    Recollection(str(tmp_path / "state"), "abc").keep("seen")
+    assert (tmp_path / "state").read_text() == "a file"
+
+
+def test_only_the_newest_are_kept(folder: Path) -> None:
+    for number in range(KEPT + 3):
+        Recollection(str(folder), f"digest{number}").keep("seen")
+        os.utime(folder / f"digest{number}", (number, number))
+    Recollection(str(folder), "last").keep("seen")
+    names = set(os.listdir(folder))
+    assert len(names) == KEPT
+    assert "last" in names
+    assert "digest0" not in names
+
+
+@pytest.mark.parametrize(
+    ("texts", "same"),
+    [
+        pytest.param(("services: {}", "services: {}"), True, id="the same text"),
+        pytest.param(("services: {}", "services: {a: {}}"), False, id="another text"),
+        pytest.param(("include: [x.yaml]", "include: [x.yaml]"), False, id="other files take part"),
+    ],
+)
+def test_the_digest_is_that_of_the_texts(
+    tmp_path: Path, texts: tuple[str, str], *, same: bool
+) -> None:
+    digests = []
+    for name, text in zip("ab", texts, strict=True):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "compose.yaml").write_text(text)
+        digests.append(digest_of([str(tmp_path / name / "compose.yaml")]))
+    assert (digests[0] == digests[1] != "") is same
+
+
+def test_texts_are_not_joined(tmp_path: Path) -> None:
+    for name, text in {"a": "ab", "b": "c", "c": "a", "d": "bc"}.items():
+        (tmp_path / name).write_text(text)
+    one, two, three, four = (str(tmp_path / name) for name in "abcd")
+    assert digest_of([one, two]) != digest_of([three, four])
+
+
+def test_a_file_that_is_gone_has_no_digest(tmp_path: Path) -> None:
+    assert digest_of([str(tmp_path / "gone")]) == ""
