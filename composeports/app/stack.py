@@ -87,10 +87,11 @@ def up(  # noqa: PLR0913 - most are keywords
         prepared = prepare(workspace.asking_again(), wishes)
         code = _run(workspace, prepared, words, foreground=foreground)
     if code:
-        note = _after_failure(workspace, prepared)
+        note = _after_failure(workspace, prepared, foreground=foreground)
         return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
     containers = workspace.doors.engine.containers(prepared.lease.project)
-    return Started(code, prepared.lease, prepared.plan, containers, seeded=seeded)
+    note = _if_stopped(prepared.lease.project, containers)
+    return Started(code, prepared.lease, prepared.plan, containers, note, seeded)
 
 
 def _lacks_subnets(workspace: Workspace, prepared: Prepared) -> str:
@@ -138,13 +139,28 @@ def _stays_in_foreground(arguments: Sequence[str]) -> bool:
     return any(argument.partition("=")[0] in FOREGROUND for argument in arguments)
 
 
-def _after_failure(workspace: Workspace, prepared: Prepared) -> str:
+def _if_stopped(project: str, containers: Sequence[Container]) -> str:
+    """Return how the stack stands when it has containers and none of them runs."""
+    if not containers or any(container.is_running for container in containers):
+        return ""
+    return (
+        f"{project} is stopped; its lease is kept: `composeports up` starts it, "
+        "`composeports down` removes it"
+    )
+
+
+def _after_failure(workspace: Workspace, prepared: Prepared, *, foreground: bool) -> str:
     """Release the lease when nothing of the project exists, and say what is so."""
     project = prepared.lease.project
     try:
         left = leftovers(workspace, project)
+        containers = workspace.doors.engine.containers(project) if foreground and left else ()
     except (EngineError, ComposeMissingError):
         return f"the engine does not answer any more: the lease of {project} is kept"
+    if any(container.state == "exited" for container in containers):
+        stopped = _if_stopped(project, containers)  # it ran, and was ended or has ended
+        if stopped:
+            return stopped
     if left:
         return (
             f"{left} of {project} exist, so the lease is kept: `composeports up` tries again, "

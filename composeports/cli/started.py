@@ -43,7 +43,7 @@ def _show(started: Started) -> None:
     title = f"Project {started.plan.project}"
     if rows:
         write_table(("Service", "Port", "URL"), rows, title=title)
-    else:
+    elif any(container.is_running for container in started.containers):
         say(f"{title} is up; it publishes no port")
 
 

@@ -27,6 +27,9 @@ from composeports.host.questions import Questions
 # Only to get past `${API_PORT:?}` while reading; the plan sets the real ones.
 STAND_INS = dict(zip(FIXED_PORT_VARIABLES, ("54322", "3000", "4000", "8081"), strict=True))
 
+# What Compose's checker, which takes paths for URLs, says of a path (Compose 2.40; 2.26 does not).
+CONTROL_CHARACTER = "invalid control character in URL"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -170,11 +173,19 @@ def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
     lines = [line for line in finished.err.splitlines() if line.strip()]
     shown = [line for line in lines if "level=warning" not in line] or lines
     said = "\n".join(shown) or f"docker compose config ended with exit code {finished.code}"
+    files = list(compose.selection.files)
+    if CONTROL_CHARACTER in said:
+        return ComposeFileError(
+            "this Docker Compose cannot read a file in a folder that has a line break or another "
+            f"control character in its name: {compose.selection.directory!r}",
+            hint="rename the folder (`git worktree move` moves a worktree)",
+            files=files,
+        )
     if not compose.selection.files:
         hint = "run it in a folder with a compose.yaml (or below one), or name the file with -f"
     else:
         hint = "`docker compose config` with the same options shows the same"
-    return ComposeFileError(said, hint=hint, files=list(compose.selection.files))
+    return ComposeFileError(said, hint=hint, files=files)
 
 
 def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None:

@@ -7,6 +7,7 @@ that others use; what runs on it runs on, which is the dangerous case.
 import itertools
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,12 +98,19 @@ def foreign_listener(kind: str, port: int) -> Iterator[socket.socket]:
 
 @dataclass
 class Gate:
-    """A socket before the engine that can be shut, as if the engine had stopped."""
+    """A socket before the engine that can be shut, as if the engine had stopped.
+
+    Whoever stands at it sees what passes, and may be quicker than the engine.
+    """
 
     path: Path
     engine: str
     _listener: socket.socket | None = None
     _open: list[socket.socket] = field(default_factory=list)
+    _rivals: list[tuple[re.Pattern[bytes], Callable[[re.Match[bytes]], object]]] = field(
+        default_factory=list
+    )
+    _watching: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def address(self) -> str:
@@ -115,6 +123,10 @@ class Gate:
         self._listener.bind(str(self.path))
         self._listener.listen(128)
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def once(self, text: bytes, act: Callable[[re.Match[bytes]], object]) -> None:
+        """Have `act` done just before the next request or answer like `text` is let through."""
+        self._rivals.append((re.compile(text), act))
 
     def shut(self) -> None:
         """Answer nobody any more, and end what is under way."""
@@ -136,14 +148,27 @@ class Gate:
                 far.connect(self.engine)
                 self._open += [near, far]
                 for pair in ((near, far), (far, near)):
-                    threading.Thread(target=_copy, args=pair, daemon=True).start()
+                    threading.Thread(target=self._copy, args=pair, daemon=True).start()
 
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
+        passed = b""
+        with suppress(OSError):
+            while data := source.recv(65536):
+                # A request may come in pieces; the engine acts when it has the last one.
+                passed = self._let_rivals_act((passed + data)[-65536:])
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+    def _let_rivals_act(self, data: bytes) -> bytes:
+        """Let the first rival who waited for this act; return what may still become a match."""
+        with self._watching:
+            for each in self._rivals:
+                match = each[0].search(data)
+                if match:
+                    self._rivals.remove(each)
+                    each[1](match)
+                    return b""
+            return data if self._rivals else b""
 
 
 @pytest.fixture

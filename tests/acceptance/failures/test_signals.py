@@ -9,6 +9,7 @@ import pytest
 
 from tests.acceptance.conftest import (
     PROGRAM,
+    PROJECT_LABEL,
     TINY,
     MakeRepository,
     Session,
@@ -46,6 +47,13 @@ print("ready", flush=True)
 while True:
     signal.pause()
 """
+
+
+@pytest.fixture
+def polite(make_repository: MakeRepository) -> Session:
+    """Give a stack whose service has time to end by itself when it is asked to."""
+    service = {"ports": ["${WEB_PORT:-8080}:80"], "stop_grace_period": "20s"}
+    return make_repository({"compose.yaml": stack({"web": service})}).main
 
 
 @pytest.fixture
@@ -123,13 +131,32 @@ def test_an_interrupted_build_leaves_nothing(
     repaired(one)
 
 
+def ended(project: str) -> list[str]:
+    """Return what the engine tells of the end of a project's container, once it tells of it.
+
+    One signal and the end by it, where nobody was killed: "kill 15", "die 143".
+    """
+    return wait_until(lambda: _endings(project), "the engine tells of the end")
+
+
+def _endings(project: str) -> list[str]:
+    form = '{{.Action}} {{index .Actor.Attributes "signal"}}{{index .Actor.Attributes "exitCode"}}'
+    only = ("--filter", f"label={PROJECT_LABEL}={project}", "--format", form)
+    lines = docker("events", "--since", "10m", "--until", "0s", *only).splitlines()
+    ends = [line for line in lines if line.startswith(("kill", "die"))]
+    return ends if any(line.startswith("die") for line in ends) else []
+
+
 @pytest.mark.parametrize("way", ["ctrl-c", "sigterm"])
-def test_an_attached_up_stops_its_containers_once(way: str, web: Session, tmp_path: Path) -> None:
-    up = is_up(web)
+def test_an_attached_up_stops_its_containers_once(
+    way: str, polite: Session, tmp_path: Path
+) -> None:
+    up = is_up(polite)
+    polite.environ["COMPOSE_MENU"] = "false"  # with its menu, newer Compose reads Ctrl-C as a key
     context = (
-        at_terminal(web, PROGRAM, "up", "--attach")
+        at_terminal(polite, PROGRAM, "up", "--attach")
         if way == "ctrl-c"
-        else starting(web, "up", "--attach", log=tmp_path / "log")
+        else starting(polite, "up", "--attach", log=tmp_path / "log")
     )
     with context as program:
         wait_until(up, "the container runs")
@@ -139,11 +166,54 @@ def test_an_attached_up_stops_its_containers_once(way: str, web: Session, tmp_pa
         else:
             program.signal(signal.SIGTERM)
         assert program.ends() == 130
-        # A second signal would have made Compose kill at once, and say so.
-        assert program.said.count("Gracefully stopping") == 1
-        assert "Killing" not in program.said
-    assert [row["state"] for row in leases(web)] == ["stopped"]
-    repaired(web)
+        assert f"{polite.project} is stopped; its lease is kept" in program.said
+    assert ended(polite.project) == ["kill 15", "die 143"]
+    assert [row["state"] for row in leases(polite)] == ["stopped"]
+    repaired(polite)
+
+
+def after_ctrl_c(session: Session, *argv: str | Path) -> tuple[int, str]:
+    """Start a stack in the foreground, press Ctrl-C, and return the exit code and what was said."""
+    up = is_up(session)
+    with at_terminal(session, *argv) as program:
+        wait_until(up, "the container runs")
+        program.says("Attaching to")
+        program.press_ctrl_c()
+        return program.ends(), program.said
+
+
+def test_ctrl_c_in_compose_s_menu_ends_as_it_does_with_plain_compose(polite: Session) -> None:
+    polite.environ["COMPOSE_MENU"] = "true"  # what has no menu ends with 130, what has one with 0
+    code, said = after_ctrl_c(polite, PROGRAM, "up", "--attach")
+    assert f"{polite.project} is stopped; its lease is kept" in said
+    assert "is up" not in said
+    assert ended(polite.project) == ["kill 15", "die 143"]
+    assert [row["state"] for row in leases(polite)] == ["stopped"]
+    plain = 'eval "$(composeports env)"; exec docker compose up'
+    assert code == after_ctrl_c(polite, "/bin/sh", "-euc", plain)[0]
+    repaired(polite)
+
+
+def test_a_foreground_up_whose_containers_end_says_so(make_repository: MakeRepository) -> None:
+    job = {"image": TINY, "command": ["true"]}
+    one = make_repository({"compose.yaml": stack({"job": job})}).main
+    done = one.run("up", "--attach")
+    assert done.code == 0
+    assert f"{one.project} is stopped; its lease is kept" in done.err
+    assert "is up" not in done.err + done.out
+    one.ok("down")
+
+
+def test_a_foreground_up_that_another_service_ends_passes_its_exit_code(
+    make_repository: MakeRepository,
+) -> None:
+    job = {"image": TINY, "command": ["sh", "-c", "exit 3"]}
+    services = {"job": job, "web": {"ports": ["${WEB_PORT:-8080}:80"]}}
+    one = make_repository({"compose.yaml": stack(services)}).main
+    done = one.run("up", "--exit-code-from", "job")
+    assert done.code == 3
+    assert f"{one.project} is stopped; its lease is kept" in done.err
+    one.ok("down", "-t", "0")
 
 
 def test_a_command_under_env_gets_its_signals_itself(web: Session, tmp_path: Path) -> None:

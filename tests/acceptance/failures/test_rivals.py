@@ -1,0 +1,130 @@
+"""Somebody else is quicker by a moment: takes a subnet, or stands on a network that is to go.
+
+A gate before the engine lets the rival act exactly between Compose's last look and its deed.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+import pytest
+
+from composeports.app.stack import SUBNET_TAKEN, SUBNET_TRIES
+from tests.acceptance.conftest import TINY, MakeRepository, Session, belongings, docker, page, stack
+from tests.acceptance.failures.conftest import Gate, assert_untouched, foreign_container, leases
+
+pytestmark = pytest.mark.e2e
+
+ASKS_FOR_A_SUBNET = rb'POST \S+/networks/create[\s\S]*"Subnet":"([^"]+)"'
+REMOVES_A_NETWORK = rb"DELETE \S+/networks/"
+REFUSES_TO_REMOVE = rb"has active endpoints"
+FIXED = stack(
+    {"web": {"ports": ["8080:80"], "networks": {"back": {"ipv4_address": "172.29.77.10"}}}},
+    networks={"back": {"ipam": {"config": [{"subnet": "172.29.77.0/24"}]}}},
+)
+
+
+@pytest.fixture
+def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Session:
+    """Give a session with a fixed subnet that reaches the engine through the gate."""
+    environ["DOCKER_HOST"] = gate.address
+    return make_repository({"compose.yaml": FIXED}).main
+
+
+@dataclass
+class Thief:
+    """Somebody who makes networks with the subnets that a session asks the engine for."""
+
+    name: str
+    took: list[str] = field(default_factory=list)
+
+    def take(self, asked: re.Match[bytes]) -> None:
+        """Make a network with the subnet of a request, before the engine sees the request."""
+        self.took.append(asked[1].decode())
+        docker("network", "create", "--subnet", self.took[-1], f"{self.name}-{len(self.took)}")
+
+
+@pytest.fixture
+def thief(one: Session) -> Iterator[Thief]:
+    made = Thief(f"{one.project}-thief")
+    yield made
+    for number in range(len(made.took)):
+        docker("network", "rm", f"{made.name}-{number + 1}")
+
+
+def subnet_of(network: str) -> str:
+    """Return the subnet of a network that exists."""
+    form = "{{(index .IPAM.Config 0).Subnet}}"
+    return docker("network", "inspect", "--format", form, network).strip()
+
+
+def test_a_subnet_that_is_taken_at_the_last_moment_costs_a_second_try(
+    one: Session, gate: Gate, thief: Thief
+) -> None:
+    gate.once(ASKS_FOR_A_SUBNET, thief.take)
+    done = one.run("up", "--json")
+    assert done.code == 0, done.err
+    assert done.err.count(SUBNET_TAKEN) == 1
+    network = f"{one.project}_back"
+    got = ip_network(subnet_of(network))
+    (taken,) = thief.took
+    assert not got.overlaps(ip_network(taken))
+    (web,) = one.containers("running").values()
+    assert web["NetworkSettings"]["Networks"][network]["IPAddress"] == str(got[10])
+    assert page(one.ok("url", "web").strip())
+    assert str(got) in done.out
+    ids = one.ids()
+    one.ok("up")
+    assert one.ids() == ids, "the subnet that was found is the session's from now on"
+    one.ok("down", "-t", "0")
+    assert leases(one) == []
+
+
+def test_somebody_who_takes_every_subnet_ends_it_and_nothing_is_left(
+    one: Session, gate: Gate, thief: Thief
+) -> None:
+    for _ in range(1 + SUBNET_TRIES):
+        gate.once(ASKS_FOR_A_SUBNET, thief.take)
+    done = one.run("up")
+    assert done.code == 1, done.err
+    assert len(set(thief.took)) == 1 + SUBNET_TRIES, done.err
+    assert done.err.count(SUBNET_TAKEN) == SUBNET_TRIES
+    assert "so the lease is released" in done.err
+    assert_untouched(one)
+
+
+def test_a_network_that_is_not_free_yet_is_removed_by_a_second_down(
+    one: Session, gate: Gate
+) -> None:
+    one.ok("up")
+    network = f"{one.project}_back"
+    with foreign_container("--network", "none", TINY) as guest:
+        docker("network", "disconnect", "none", guest)
+        gate.once(REMOVES_A_NETWORK, lambda _: docker("network", "connect", network, guest))
+        gate.once(REFUSES_TO_REMOVE, lambda _: docker("network", "disconnect", network, guest))
+        done = one.run("down", "-t", "0")
+        assert done.code == 0, done.err
+        assert "active endpoints" in done.err
+        assert "released " in done.err
+        assert docker("container", "inspect", "--format", "{{.State.Running}}", guest) == "true\n"
+    assert one.belongings() == []
+    assert leases(one) == []
+
+
+def test_a_network_that_stays_in_use_keeps_the_lease(one: Session) -> None:
+    one.ok("up")
+    network = f"{one.project}_back"
+    with foreign_container("--network", network, TINY) as guest:
+        done = one.run("down", "-t", "0", "--json")
+        assert done.code == 75
+        error = json.loads(done.out)["error"]
+        assert error["code"] == "stack_left"
+        assert "1 network" in error["message"]
+        assert belongings(one.project) == [f"network {network}"]
+        assert len(leases(one)) == 1
+        assert docker("container", "inspect", "--format", "{{.State.Running}}", guest) == "true\n"
+    one.ok("down")
+    assert one.belongings() == []
+    assert leases(one) == []

@@ -1,0 +1,41 @@
+"""A variable that one file gives several defaults: Compose names one of them, whichever it is."""
+
+import json
+
+import pytest
+
+from tests.acceptance.conftest import MakeRepository, page, stack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("other", ["1", "-1", "443", "8443"])
+def test_a_port_variable_with_a_second_default_is_recognised(
+    other: str, make_repository: MakeRepository
+) -> None:
+    """As in `${SSL_PORT:-443}` where it is published and `${SSL_PORT:--1}` in a URL."""
+    web = {
+        "ports": ["${WEB_PORT:-8080}:80"],
+        "environment": {"SITE": f"http://localhost:${{WEB_PORT:-{other}}}/"},
+    }
+    one = make_repository({"compose.yaml": stack({"web": web})}).main
+    plans = [one.ok("plan", "--json") for _ in range(4)]
+    assert len(set(plans)) == 1, "the plan is the same each time"
+    made = json.loads(plans[0])
+    port = made["ports"]["web:80/tcp"]
+    assert made["env"]["WEB_PORT"] == str(port)
+    one.ok("up")
+    assert page(one.ok("url", "web").strip())
+    inside = one.containers()["web-1"]["Config"]["Env"]
+    assert f"SITE=http://localhost:{port}/" in inside
+    one.ok("down", "-t", "0")
+
+
+def test_a_number_that_is_no_port_stays_as_it_is(make_repository: MakeRepository) -> None:
+    """`RETRIES` is suspected, since it is a number, and found to move no port."""
+    web = {"ports": ["${WEB_PORT:-8080}:80"], "environment": {"RETRIES": "${RETRIES:-5}"}}
+    one = make_repository({"compose.yaml": stack({"web": web})}).main
+    made = one.json("up")
+    assert "RETRIES" not in made["env"]
+    assert "RETRIES=5" in one.containers()["web-1"]["Config"]["Env"]
+    one.ok("down", "-t", "0")
