@@ -208,8 +208,8 @@ def test_a_foreground_up_that_another_service_ends_passes_its_exit_code(
     make_repository: MakeRepository,
 ) -> None:
     job = {"image": TINY, "command": ["sh", "-c", "exit 3"]}
-    services = {"job": job, "web": {"ports": ["${WEB_PORT:-8080}:80"]}}
-    one = make_repository({"compose.yaml": stack(services)}).main
+    web = {"ports": ["${WEB_PORT:-8080}:80"]}
+    one = make_repository({"compose.yaml": stack({"job": job, "web": web})}).main
     done = one.run("up", "--exit-code-from", "job")
     assert done.code == 3
     assert f"{one.project} is stopped; its lease is kept" in done.err
