@@ -1,6 +1,7 @@
 """A variable that one file gives several defaults: Compose names one of them, whichever it is."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.mark.parametrize("other", ["1", "-1", "443", "8443"])
 def test_a_port_variable_with_a_second_default_is_recognised(
-    other: str, make_repository: MakeRepository
+    other: str, make_repository: MakeRepository, tmp_path: Path
 ) -> None:
     """As in `${SSL_PORT:-443}` where it is published and `${SSL_PORT:--1}` in a URL."""
     web = {
@@ -19,7 +20,9 @@ def test_a_port_variable_with_a_second_default_is_recognised(
         "environment": {"SITE": f"http://localhost:${{WEB_PORT:-{other}}}/"},
     }
     one = make_repository({"compose.yaml": stack({"web": web})}).main
-    plans = [one.ok("plan", "--json") for _ in range(4)]
+    # Each with a state directory of its own, so that none remembers what another has observed.
+    places = [str(tmp_path / f"fresh-{number}") for number in range(4)]
+    plans = [one.ok("plan", "--json", COMPOSEPORTS_STATE_DIR=place) for place in places]
     assert len(set(plans)) == 1, "the plan is the same each time"
     made = json.loads(plans[0])
     port = made["ports"]["web:80/tcp"]
