@@ -73,6 +73,13 @@ def belongings(project: str, kinds: str = "container network volume") -> list[st
     return [f"{kind} {name}" for kind in kinds.split() for name in docker(*asks[kind]).split()]
 
 
+def present() -> set[str]:
+    """Return all projects that the engine has anything of."""
+    form = ("--format", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
+    asks = (("ps", "--all", *form), ("network", "ls", *form), ("volume", "ls", *form))
+    return {name for ask in asks for name in docker(*ask).splitlines() if name}
+
+
 def fetch(url: str) -> str:
     """Return the page at a URL, or at a host:port."""
     address = url if "://" in url else f"http://{url}"
@@ -277,8 +284,8 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
     found = Projects()
     yield found
     found.seen |= set(started_below(tmp_path_factory.getbasetemp()))
-    left = {project: belongings(project) for project in found.seen}
-    assert not any(left.values()), f"left on the engine: {left}"
+    left = {project: belongings(project) for project in found.seen & present()}
+    assert not left, f"left on the engine: {left}"
 
 
 def fresh_environ(place: Path) -> dict[str, str]:
