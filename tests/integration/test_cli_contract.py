@@ -368,6 +368,19 @@ def test_a_file_that_compose_refuses_is_78_in_compose_s_words(
     assert status(with_docker) == []
 
 
+def test_a_folder_that_compose_takes_for_a_bad_url_is_named_on_one_line(
+    with_docker: Shell, docker: FakeDocker
+) -> None:
+    said = 'parse "file:///a\\nb/compose-spec.json": net/url: invalid control character in URL\n'
+    docker.answer("config", err=f"validating /a\nb/compose.yaml: {said}", code=1)
+    done = with_docker.run("up")
+    assert (done.code, done.out) == (78, "")
+    error, hint = done.err.splitlines()
+    assert error.startswith("error: this Docker Compose cannot read a file in a folder that has")
+    assert hint.startswith("hint: rename the folder")
+    assert status(with_docker) == []
+
+
 def test_more_ports_than_a_block_holds_name_the_range_that_would_do(
     with_docker: Shell, docker: FakeDocker
 ) -> None:
@@ -428,6 +441,32 @@ def test_a_failure_that_left_something_keeps_the_lease(
     assert done.code == 1
     assert "1 network of ac-" in done.err
     assert "composeports down" in done.err
+    assert len(status(with_docker)) == 1
+
+
+# The end of a foreground `up`: state, Compose's exit code, and what is said then.
+STOPPED = "is stopped; its lease is kept"
+ENDS = [
+    ("exited", 0, STOPPED),
+    ("exited", 130, STOPPED),
+    ("running", 0, "is up; it publishes no port"),
+    ("running", 130, "exist, so the lease is kept"),
+    ("created", 1, "exist, so the lease is kept"),
+]
+
+
+@pytest.mark.parametrize(("state", "code", "said"), ENDS)
+def test_a_foreground_up_says_how_the_stack_stands_at_its_end(
+    state: str, code: int, said: str, with_docker: Shell, docker: FakeDocker
+) -> None:
+    project = with_docker.run("plan", "--json").document["compose_project_name"]
+    docker.answer("compose", code=code)
+    docker.answer("ps", f"c1\t{state}\t{project}\tweb\t\tweb-1\n")
+    done = with_docker.run("up", "--attach")
+    assert done.code == code
+    assert said in done.err
+    lines = (STOPPED, "is up", "exist, so")
+    assert sum(line in done.err for line in lines) == 1
     assert len(status(with_docker)) == 1
 
 
