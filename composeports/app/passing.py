@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from composeports.app.at_work import at_work
 from composeports.app.leasing import environment_of, renew_lease
 from composeports.app.planning import Wishes
 from composeports.app.preparing import command_line, is_half_seeded, prepare
@@ -25,14 +26,15 @@ def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = 
     """Become `docker compose COMMAND` on the session's project, files and environment."""
     if command in MAKING:
         lease = workspace.held_lease()
-        if command in STARTING and is_half_seeded(workspace, lease):
+        if command in STARTING and is_half_seeded(workspace, lease.project):
             raise SeedBusyError(
                 f"the volumes of {lease.project} are not whole: a copy into them did not end",
                 hint="`composeports up` makes it again, `composeports down` takes it away",
                 project=lease.project,
             )
         wishes = Wishes(default_ports=lease.stack.default_ports)
-        prepared = prepare(workspace, wishes, engine_needed=command != "config")
+        with at_work(workspace, command):
+            prepared = prepare(workspace, wishes, engine_needed=command != "config")
         argv, environ = command_line(workspace, prepared, command, *arguments)
         return replace(argv, environ)
     lease = renew_lease(workspace)

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from composeports.app.leasing import restore, take_lease
+from composeports.app.ownership import refuse_foreign
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
@@ -18,22 +19,30 @@ from composeports.location import seed_record
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A lease taken and its plan written; `before` is the session's record until then."""
+    """A lease taken and its plan written; `before` is the session's record until then.
+
+    `had_containers` tells whether the engine had any of the project then.
+    """
 
     lease: Lease
     plan: Plan
     before: Lease | None
     project: Project
+    had_containers: bool = False
 
 
 def prepare(
     workspace: Workspace, wishes: Wishes = NO_WISHES, *, engine_needed: bool = True
 ) -> Prepared:
-    """Take the lease and write the session's files; where that fails, all is as it was before."""
+    """Take the lease and write the session's files; where that fails, all is as it was before.
+
+    ForeignProjectError where somebody else started a project of the session's name.
+    """
     before = workspace.record()
     answer, containers = look(workspace, engine_needed=engine_needed)
     sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
-    lease = take_lease(workspace, containers, sketch.finish, sketch.pins)
+    refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
+    lease = take_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
     made = sketch.plan(lease)
     try:
         _write(workspace, made)
@@ -41,7 +50,8 @@ def prepare(
         restore(workspace, before)
         raise
     workspace.questions.memory.keep(answer.memory)
-    return Prepared(lease, made, before, answer.observed.project)
+    had_containers = any(each.project == lease.project for each in containers or ())
+    return Prepared(lease, made, before, answer.observed.project, had_containers)
 
 
 def _write(workspace: Workspace, made: Plan) -> None:
@@ -63,6 +73,6 @@ def command_line(
     return argv, {**workspace.environ, **dict(prepared.plan.environment)}
 
 
-def is_half_seeded(workspace: Workspace, lease: Lease) -> bool:
+def is_half_seeded(workspace: Workspace, project: str) -> bool:
     """Tell whether a copy into the session's volumes was begun and did not end."""
-    return os.path.exists(seed_record(workspace.doors.environ, lease.project))
+    return os.path.exists(seed_record(workspace.doors.environ, project))

@@ -1,21 +1,27 @@
 """Starting a session's stack, and the plan of that."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from composeports.app.leasing import likely_lease, release_lease, restore, subnets_in_use
+from composeports.app.leasing import (
+    heartbeat,
+    likely_lease,
+    release_lease,
+    restore,
+)
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
 from composeports.app.removal import leftovers
+from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
-from composeports.core.subnet import overlapping
 from composeports.errors import ComposeMissingError, EngineError
 from composeports.host.compose import as_plugin
 from composeports.host.engine import Container
 from composeports.host.process import run_in_foreground
+from composeports.host.session_lock import SessionLock
 
 if TYPE_CHECKING:
     from composeports.app.seeding import Seed, Seeded
@@ -31,11 +37,6 @@ FOREGROUND = (
     "--watch",
     "-w",
 )
-
-
-SUBNET_TRIES = 3
-SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
-POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
 
 def up(  # noqa: PLR0913 - most are keywords
     workspace: Workspace,
+    lock: SessionLock,
     arguments: Sequence[str] = (),
     wishes: Wishes = NO_WISHES,
     *,
@@ -69,23 +71,20 @@ def up(  # noqa: PLR0913 - most are keywords
 ) -> Started:
     """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
 
-    `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where the engine
-    has no address pool left for a network, or somebody else has a subnet, all is tried again with
-    subnets that the session leases.
+    `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where somebody
+    else took a port or a subnet, or the engine has no address pool left for a network, all is tried
+    again with others that the session leases; PortTakenError where that does not help. With
+    `attach` the lock is let go of as soon as Compose runs.
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
     prepared = prepare(workspace, wishes)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
-    code = _run(workspace, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    for _ in range(0 if foreground else SUBNET_TRIES):
-        reason = _lacks_subnets(workspace, prepared) if code else ""
-        if not reason:
-            break
-        workspace.doors.say(reason)
-        wishes = replace(wishes, spill=wishes.spill or reason == POOLS_USED_UP)
-        prepared = prepare(workspace.asking_again(), wishes)
-        code = _run(workspace, prepared, words, foreground=foreground)
+    code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
+    retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
+    while retrying.is_worthwhile(code, prepared):
+        prepared = retrying.prepare(prepared)
+        code = _run(workspace, lock, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared, foreground=foreground)
         return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
@@ -94,20 +93,9 @@ def up(  # noqa: PLR0913 - most are keywords
     return Started(code, prepared.lease, prepared.plan, containers, note, seeded)
 
 
-def _lacks_subnets(workspace: Workspace, prepared: Prepared) -> str:
-    """Return what is wrong with the stack's subnets after a failure, if that is the reason."""
-    engine = workspace.doors.engine
-    try:
-        if overlapping(prepared.lease.subnets.values(), subnets_in_use(workspace)):
-            return SUBNET_TAKEN
-        return POOLS_USED_UP if engine.pools_used_up() else ""
-    except (EngineError, ComposeMissingError):
-        return ""
-
-
 def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":
     """Fill empty volumes; a failure leaves the lease as it was, and is told."""
-    if seed is None and not is_half_seeded(workspace, prepared.lease):
+    if seed is None and not is_half_seeded(workspace, prepared.lease.project):
         return ()
     from composeports.app import seeding  # noqa: PLC0415 - most stacks start without
 
@@ -122,8 +110,9 @@ def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "t
         raise
 
 
-def _run(
+def _run(  # noqa: PLR0913 - most are keywords
     workspace: Workspace,
+    lock: SessionLock,
     prepared: Prepared,
     words: Sequence[str],
     *,
@@ -132,7 +121,20 @@ def _run(
 ) -> int:
     argv, environ = command_line(workspace, prepared, *words)
     argv = as_plugin(argv, environ)
-    return run_in_foreground(argv, environ, out_to_stderr=not foreground, meanwhile=meanwhile)
+
+    def let_go() -> None:
+        lock.let_go()
+        if meanwhile is not None:
+            meanwhile()
+
+    return run_in_foreground(
+        argv,
+        environ,
+        out_to_stderr=not foreground,
+        meanwhile=let_go if foreground else meanwhile,
+        inherited=() if foreground else (lock.number,),
+        beat=heartbeat(workspace),
+    )
 
 
 def _stays_in_foreground(arguments: Sequence[str]) -> bool:
