@@ -1,0 +1,91 @@
+"""`composeports gc`: clean up after sessions that are over, and say what was done."""
+
+import shlex
+from collections.abc import Sequence
+
+import click
+
+from composeports.app import cleaning
+from composeports.app.cleaning import KINDS, Cleaned
+from composeports.app.options import Options
+from composeports.cli.opening import say, workspace
+from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.core.cleaning import WORKTREE_GONE
+from composeports.errors import StackLeftError
+
+EPILOG = """\b
+Examples:
+  composeports gc --dry-run
+  composeports gc --volumes
+"""
+
+
+@click.command("gc", epilog=EPILOG)
+@click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
+@click.option("--volumes", is_flag=True, help="Remove the volumes of worktrees that are gone, too.")
+@as_json_option
+@click.pass_obj
+def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) -> int:
+    """Clean up after worktrees that are gone, and leases that expired with nothing running.
+
+    Their containers, networks and session-tagged images are removed, and their ports are free
+    again. Volumes stay, unless --volumes is given, and are listed with the command that removes
+    them. What cannot be told for sure stays, and so does a session that somebody is at work on.
+    """
+    found: list[Cleaned] = []
+    with workspace(options) as here:
+        for each in cleaning.clean(here, dry_run=dry_run, volumes=volumes):
+            found.append(each)
+            if not as_json:
+                _show(each)
+    if as_json:
+        write_json([each.as_dict() for each in found])
+    elif not found:
+        say("nothing to clean")
+    elif dry_run:
+        say("nothing was changed: that is what `composeports gc` would do")
+    return _tell_left(found)
+
+
+def _show(cleaned: Cleaned) -> None:
+    write_line(f"{_title(cleaned)}: {cleaned.reason}")
+    for line in _lines(cleaned):
+        write_line(f"  {visible(line)}")
+
+
+def _title(cleaned: Cleaned) -> str:
+    lease = cleaned.lease
+    return visible(f"{lease.project} ({lease.place.directory or lease.session_id})")
+
+
+def _lines(cleaned: Cleaned) -> list[str]:
+    lines: list[str] = []
+    for kind in KINDS:
+        names = cleaned.names(kind)
+        if names:
+            lines.append(f"remove {kind}{'s' * (len(names) > 1)} {', '.join(names)}")
+    if cleaned.released:
+        block = cleaned.lease.block
+        lines.append(f"release ports {block.start}-{block.last}")
+    if cleaned.left_volumes:
+        lines.append(_kept_volumes(cleaned))
+    return lines
+
+
+def _kept_volumes(cleaned: Cleaned) -> str:
+    names = cleaned.left_volumes
+    words = ("docker", "volume", "rm", *names)
+    kept = f"keep volume{'s' * (len(names) > 1)} {', '.join(names)}"
+    if cleaned.why != WORKTREE_GONE:
+        return f"{kept} for the next `composeports up` there"
+    return f"{kept}; this removes them: {shlex.join(words)}"
+
+
+def _tell_left(found: Sequence[Cleaned]) -> int:
+    left = [visible(each) for cleaned in found for each in cleaned.left]
+    for each in left:
+        say(f"still there: {each}")
+    if not left:
+        return 0
+    say("the rest is done; run `composeports gc` again once nothing uses these")
+    return StackLeftError.exit_code
