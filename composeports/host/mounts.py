@@ -5,12 +5,12 @@ import os
 MOUNT_TABLE = "/proc/self/mountinfo"
 # Those that several machines may have mounted at once (mount(8), and FUSE's by their sub-type).
 NETWORK = frozenset(
-    "9p afs beegfs ceph cifs coda davfs fhgfs gfs gfs2 glusterfs gpfs lustre ncp ncpfs nfs nfs4 "
-    "ocfs2 orangefs panfs pvfs2 smb3 smbfs virtiofs vboxsf vmhgfs".split()
+    """9p afs beegfs ceph cifs coda davfs fhgfs gfs gfs2 glusterfs gpfs lustre ncp ncpfs nfs nfs4
+    ocfs2 orangefs panfs pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs""".split()  # noqa: SIM905 - long
 )
 NETWORK_FUSE = frozenset(
-    "ceph ceph-fuse cifs davfs gcsfuse glusterfs goofys juicefs mfs moosefs rclone s3fs seaweedfs "
-    "sshfs vmhgfs-fuse grpcfuse osxfs".split()
+    """ceph ceph-fuse cifs davfs gcsfuse glusterfs goofys grpcfuse juicefs mfs moosefs osxfs rclone
+    s3fs seaweedfs sshfs vmhgfs-fuse""".split()  # noqa: SIM905 - long
 )
 
 

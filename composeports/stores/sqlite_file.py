@@ -118,16 +118,15 @@ def open_existing(path: str) -> sqlite3.Connection | None:
     """Open the store; None where there is none yet, and none is made. An older one is upgraded."""
     if not _exists(path):
         return None
-    connection = _connect(path)
+    connection = open_as_it_is(path)
     try:
-        if is_store(connection, path):
+        if connection is not None:
             _upgrade(connection)
-            return connection
     except BaseException:
-        connection.close()
+        if connection is not None:
+            connection.close()
         raise
-    connection.close()
-    return None
+    return connection
 
 
 def _exists(path: str) -> bool:
@@ -167,6 +166,21 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
+
+
+def open_as_it_is(path: str) -> sqlite3.Connection | None:
+    """Open the store to look at it, in an older format too; None where there is none yet."""
+    if not _exists(path):
+        return None
+    connection = _connect(path)
+    try:
+        if is_store(connection, path):
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
 
 
 def is_store(connection: sqlite3.Connection, path: str) -> bool:

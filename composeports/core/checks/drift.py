@@ -1,0 +1,127 @@
+"""Checks of leases against the engine and the disk: what one has and the other does not."""
+
+import re
+from collections.abc import Iterator
+
+from composeports.core.checks.facts import Facts, Stack
+from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
+from composeports.core.checks.programs import NO_ENGINE
+from composeports.core.lease import Lease
+
+PROJECT = re.compile(r".+-[0-9a-f]{8}")
+MEANT = {
+    "temporary": "a temporary file of a killed composeports",
+    "folder": "files of a session that holds no lease",
+    "lock": "a lock that nobody holds, of a session that holds no lease",
+    "record": "an empty record of a copy",
+}
+
+
+def check_leases(facts: Facts) -> Checked:
+    """Say which leases have lost their worktree."""
+    held = [lease for lease in facts.sessions if lease.held]
+    found = tuple(
+        Finding(
+            WARNING,
+            f"{lease.project} holds ports for {lease.place.directory}, which does not exist",
+            "its ports are nobody's use, and what it started may still run",
+            "composeports gc",
+        )
+        for lease in held
+        if lease.session_id in facts.gone
+    )
+    known = len(facts.sessions) - len(held)
+    return Checked("leases", f"{len(held)} held, {known} remembered", found)
+
+
+def check_drift(facts: Facts) -> Checked:
+    """Compare stacks and leases: each has the other, and every port is the leased one."""
+    if facts.stacks is None:
+        return Checked("stacks", NO_ENGINE, skipped=True)
+    if facts.store.trouble is not None:
+        return Checked("stacks", "not checked, since the store cannot be read", skipped=True)
+    leases = {lease.project: lease for lease in facts.sessions}
+    stacks = {stack.project: stack for stack in facts.stacks}
+    held = [lease for lease in facts.sessions if lease.held]
+    mine = sum(lease.project in stacks for lease in held)
+    found = (
+        *(each for stack in facts.stacks for each in _of_stack(stack, leases.get(stack.project))),
+        *(each for lease in held for each in _of_lease(lease, stacks, facts)),
+    )
+    return Checked("stacks", f"{mine} with a lease" if not found else "drifted", found)
+
+
+def _of_stack(stack: Stack, lease: Lease | None) -> Iterator[Finding]:
+    if lease is not None and lease.held:
+        yield from _moved(stack, lease)
+        return
+    recorded = lease is not None and bool(lease.stack.files)
+    if not PROJECT.fullmatch(stack.project) or not (stack.ours or recorded):
+        return
+    state = f"{stack.running} running" if stack.running else "none runs"
+    why = (
+        "its ports may be given to another session, which then has to move on"
+        if recorded
+        else "this store does not know it: it was lost, or is another user's or another setting's"
+    )
+    what = f"the stack {stack.project} has {_count(stack.containers)} ({state}) and no lease"
+    yield Finding(WARNING, what, why, _take_over(stack))
+
+
+def _take_over(stack: Stack) -> str:
+    if stack.directory:
+        return f"cd '{stack.directory}' && composeports up (takes it over), or composeports down"
+    return f"docker compose --project-name {stack.project} down"
+
+
+def _count(number: int) -> str:
+    return f"{number} container{'s' if number != 1 else ''}"
+
+
+def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
+    for key in dict.fromkeys(key for key, _ in stack.ports):
+        leased = {port for name, port in lease.ports.items() if name.partition("#")[0] == key}
+        actual = {port for name, port in stack.ports if name == key}
+        if not leased or actual <= leased:
+            continue
+        shown, wanted = (", ".join(map(str, sorted(ports))) for ports in (actual, leased))
+        yield Finding(
+            WARNING,
+            f"{key} of {stack.project} is published on {shown}; its lease says {wanted}",
+            "`url` and `env` lead somewhere else than to this stack",
+            f"cd '{lease.place.directory}' && composeports up",
+        )
+
+
+def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[Finding]:
+    if not lease.stack.files or lease.project in stacks or lease.session_id in facts.gone:
+        return
+    yield Finding(
+        WARNING,
+        f"{lease.project} holds a lease for a stack of which no container exists",
+        "somebody removed it without composeports; its ports stay taken until the lease expires",
+        f"cd '{lease.place.directory}' && composeports down (or up, to start it again)",
+    )
+
+
+def check_leftovers(facts: Facts) -> Checked:
+    """Say which files of ours lie around that nobody needs."""
+    found = []
+    for stray in facts.strays:
+        if stray.kind == "copy":
+            found.append(
+                Finding(
+                    WARNING,
+                    f"a copy into the volumes of {stray.project} was killed ({stray.path})",
+                    "volumes may be half, and containers may still be paused",
+                    "composeports up (or down) in that session",
+                )
+            )
+            continue
+        kind = {"temporary": "file", "record": "lock"}.get(stray.kind, stray.kind)
+        mend = Mend(kind, stray.path, project=stray.project)
+        what = f"{stray.path}: {MEANT[stray.kind]}"
+        step = "composeports doctor --fix"
+        level = WARNING if stray.kind == "folder" else NOTE
+        found.append(Finding(level, what, "nobody needs it", step, mend))
+    return Checked("leftovers", "none" if not found else f"{len(found)}", tuple(found))
