@@ -50,6 +50,7 @@ from composeports.stores.memory import MemoryStore
 from composeports.stores.opening import sqlite_path
 
 Port = tuple[int, str]
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def observe(patient: Patient) -> Facts:
         builds = any_builds(workspace.selection.files)
     facts = Facts(
         store=_store_facts(path, health),
-        settings=tuple(troubles),
+        settings=tuple(dict.fromkeys(troubles)),
         state=list_state(state_directory(patient.environ), path),
         sessions=health.leases,
         gone=frozenset(each.session_id for each in health.leases if _is_gone(each)),
@@ -244,8 +245,24 @@ class Mended:
     failed: tuple[str, ...] = ()
 
 
-def fix(patient: Patient, findings: Iterable[tuple[str, Finding]]) -> Mended:
-    """Mend what is safe to mend; containers, volumes and leases are never touched."""
+def fix(patient: Patient, found: Checkup) -> Mended:
+    """Mend what is safe to mend; containers, volumes and leases are never touched.
+
+    A repair may show the next one: a file may have rights that its folder had.
+    """
+    done: list[str] = []
+    for _ in range(ROUNDS):
+        lines, failed = _mend_once(patient, found.findings)
+        done += lines
+        if not lines:
+            break
+        _, found = check(patient)
+    return Mended(tuple(done), tuple(failed))
+
+
+def _mend_once(
+    patient: Patient, findings: Iterable[tuple[str, Finding]]
+) -> tuple[list[str], list[str]]:
     done: list[str] = []
     failed: list[str] = []
     for _, finding in findings:
@@ -255,7 +272,7 @@ def fix(patient: Patient, findings: Iterable[tuple[str, Finding]]) -> Mended:
             done.append(mend(finding.mend))
         except OSError as error:
             failed.append(f"cannot mend {finding.mend.path}: {error.strerror or error}")
-    return Mended(tuple(done), tuple(failed))
+    return done, failed
 
 
 def _is_used_again(patient: Patient, kind: str, project: str) -> bool:

@@ -38,7 +38,7 @@ def command(options: Options, session: str | None, *, fix: bool, as_json: bool) 
     facts, found = checkup.check(patient)
     mended = Mended()
     if fix:
-        mended = checkup.fix(patient, found.findings)
+        mended = checkup.fix(patient, found)
         facts, found = checkup.check(patient)
     if as_json:
         write_json({**as_document(found, mended), "facts": asdict(facts)})

@@ -10,6 +10,8 @@ SLACK_SECONDS = 60
 # No lease is older than the program; a machine without a clock battery starts in 1970.
 FIRST_SECOND = 1_700_000_000
 STICKY, OTHERS_WRITE, GROUP_WRITE, NOT_MINE = 0o1000, 0o002, 0o020, 0o077
+# Who sets it wants the folder to be a group's.
+SET_GROUP = 0o2000
 
 
 def check_store(facts: Facts) -> Checked:
@@ -47,12 +49,13 @@ def check_rights(facts: Facts) -> Checked:
 
 def _of_top(top: Item) -> Finding | None:
     if top.mode & OTHERS_WRITE and not top.mode & STICKY:
+        shared = bool(top.mode & SET_GROUP)
         return Finding(
             ERROR,
             f"every user may write to {top.path} ({top.mode:04o})",
             "anybody may replace the leases, so composeports refuses it",
-            f"chmod o-w '{top.path}'",
-            _mode(top, top.mode & ~OTHERS_WRITE),
+            f"chmod {'o-w' if shared else '700'} '{top.path}'",
+            _mode(top, top.mode & ~(OTHERS_WRITE if shared else NOT_MINE)),
         )
     if not top.mode & (GROUP_WRITE | OTHERS_WRITE) and top.mode & NOT_MINE:
         return Finding(
