@@ -90,12 +90,24 @@ class Damage:
 
 
 DAMAGES = {
-    "garbage": Damage(lambda at: at.file.write_bytes(b"dear diary\n" * 500), "is not a database", "move the file away"),
-    "its first page overwritten": Damage(lambda at: at.overwrite(0, 4096), "is not a database", "move the file away"),
-    "a later page overwritten": Damage(lambda at: at.overwrite(4096), "is damaged", "move the file away"),
+    "garbage": Damage(
+        lambda at: at.file.write_bytes(b"dear diary\n" * 500),
+        "is not a database",
+        "move the file away",
+    ),
+    "its first page overwritten": Damage(
+        lambda at: at.overwrite(0, 4096), "is not a database", "move the file away"
+    ),
+    "a later page overwritten": Damage(
+        lambda at: at.overwrite(4096), "is damaged", "move the file away"
+    ),
     "truncated": Damage(lambda at: os.truncate(at.file, 5000), "is damaged", "move the file away"),
     "emptied beside its log": Damage(empty_beside_a_log, "is damaged", "-wal"),
-    "of a newer version": Damage(lambda at: at.sql(f"PRAGMA user_version = {VERSION + 1}"), "of a newer composeports", "upgrade composeports"),
+    "of a newer version": Damage(
+        lambda at: at.sql(f"PRAGMA user_version = {VERSION + 1}"),
+        "of a newer composeports",
+        "upgrade composeports",
+    ),
     "of another program": Damage(become_foreign, "of something else", "COMPOSEPORTS_STORE"),
     "a damaged record": Damage(
         lambda at: at.sql("UPDATE leases SET memory = '{}'"),
@@ -104,18 +116,26 @@ DAMAGES = {
         ("env",),
     ),
     "a link to nothing": Damage(link_the_file, "is a link to", "remove the link"),
-    "read-only": Damage(lambda at: at.file.chmod(0o400), "is read-only", "writable", ("status",), root_obeys=True),
+    "read-only": Damage(
+        lambda at: at.file.chmod(0o400), "is read-only", "writable", ("status",), root_obeys=True
+    ),
     "unreadable": Damage(
         lambda at: at.file.chmod(0), "cannot be opened", "rights", root_obeys=True
     ),
     "a folder that is read-only": Damage(
         lambda at: at.state.chmod(0o500), "is read-only", "writable", root_obeys=True
     ),
-    "a folder that is shut": Damage(lambda at: at.state.chmod(0), "Permission denied", "rights", root_obeys=True),
-    "a folder that all may write to": Damage(lambda at: at.state.chmod(0o777), "every user may write to", "chmod o-w"),
-    "a folder that is a file": Damage(replace_by_file, "is not a folder", "move what is in the way"),
+    "a folder that is shut": Damage(
+        lambda at: at.state.chmod(0), "Permission denied", "rights", root_obeys=True
+    ),
+    "a folder that all may write to": Damage(
+        lambda at: at.state.chmod(0o777), "every user may write to", "chmod o-w"
+    ),
+    "a folder that is a file": Damage(
+        replace_by_file, "is not a folder", "move what is in the way"
+    ),
     "a folder that is a link to nothing": Damage(replace_by_link, "is a link to", "mount its disk"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -111,8 +111,8 @@ class FakeDocker:
     """A `docker` command that gives prepared answers, and a Compose plugin that asks it.
 
     The questions: version, config, variables, compose (all other Compose commands), ps, inspect,
-    network, volume; of doctor, engine, info, context, buildx, labels. An answer that was not prepared
-    is empty, with exit code 0.
+    network, volume; those of doctor: engine, info, context, buildx, labels. An answer that was not
+    prepared is empty, with exit code 0.
     """
 
     def __init__(self, folder: Path) -> None:

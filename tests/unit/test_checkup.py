@@ -211,8 +211,8 @@ FINDINGS = {
         {"sessions": (), "stacks": (replace(RUNS, running=0, containers=2),)},
         [
             (
-                "stacks warning: the stack ac-0000000a has 2 containers (none runs) and no lease -> "
-                "cd '/shop' && composeports up (takes it over), or composeports down"
+                "stacks warning: the stack ac-0000000a has 2 containers (none runs) and no lease "
+                "-> cd '/shop' && composeports up (takes it over), or composeports down"
             )
         ],
     ),
