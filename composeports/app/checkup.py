@@ -41,10 +41,11 @@ from composeports.host.leftovers import (
     stray_folder,
     stray_locks,
     stray_temporaries,
+    temporaries_in,
 )
 from composeports.host.mounts import file_system_of, is_network
 from composeports.host.sockets import taken_ports
-from composeports.location import default_store_url, state_directory
+from composeports.location import default_store_url, recollections, state_directory
 from composeports.stores.health import Health, examine
 from composeports.stores.memory import MemoryStore
 from composeports.stores.opening import sqlite_path
@@ -194,6 +195,7 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
     here = _here(workspace)
     leases = facts.sessions
     places = {each.place.directory for each in leases if each.place.directory} | set(here[:1])
+    yield from temporaries_in(recollections(workspace.doors.environ))
     for directory in sorted(places):
         yield from stray_temporaries(directory)
     if facts.stacks is None or facts.store.trouble or facts.store.damage:

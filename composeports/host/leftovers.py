@@ -11,7 +11,7 @@ from composeports.core.checks.findings import Mend
 from composeports.host.compose_files import OWN_FOLDER
 from composeports.host.files import TEMPORARY, OwnFolder, own_files
 
-INNER_FOLDERS = ("locks", "seeding")
+INNER_FOLDERS = ("locks", "observed", "seeding")
 
 
 def list_state(folder: str, store: str) -> tuple[Item, ...]:
@@ -48,13 +48,17 @@ def _item(path: str) -> Iterator[Item]:
 def stray_temporaries(directory: str) -> Iterator[Stray]:
     """Yield what killed processes left in `.composeports` of a directory."""
     top = os.path.join(directory, OWN_FOLDER)
-    folders = [top, *(os.path.join(top, name) for name in _names(top))]
-    for folder in folders:
-        for name in _names(folder):
-            process = name.removesuffix(TEMPORARY).rpartition(".")[2]
-            ended = process.isdecimal() and not _lives(int(process))
-            if name.endswith(TEMPORARY) and ended:
-                yield Stray(os.path.join(folder, name), "temporary")
+    for folder in (top, *(os.path.join(top, name) for name in _names(top))):
+        yield from temporaries_in(folder)
+
+
+def temporaries_in(folder: str) -> Iterator[Stray]:
+    """Yield the temporary files in a folder whose process has ended."""
+    for name in _names(folder):
+        process = name.removesuffix(TEMPORARY).rpartition(".")[2]
+        ended = process.isdecimal() and not _lives(int(process))
+        if name.endswith(TEMPORARY) and ended:
+            yield Stray(os.path.join(folder, name), "temporary")
 
 
 def _lives(process: int) -> bool:

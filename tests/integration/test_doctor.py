@@ -312,11 +312,14 @@ def test_files_of_a_session_that_holds_its_lease_stay(here: Shell, docker: FakeD
 def test_temporary_files_of_the_dead_are_removed_and_of_the_living_not(here: Shell) -> None:
     assert here.run("up").code == 0
     folder = here.cwd / ".composeports"
+    observed = here.state / "observed"
+    observed.mkdir(exist_ok=True)
     alive, dead = folder / f".env.{os.getpid()}.new", folder / ".env.99999999.new"
-    alive.touch()
-    dead.touch()
+    stray = observed / "abc.99999999.new"
+    for each in (alive, dead, stray):
+        each.touch(0o600)
     here.run("doctor", "--fix")
-    assert (alive.exists(), dead.exists()) == (True, False)
+    assert (alive.exists(), dead.exists(), stray.exists()) == (True, False, False)
 
 
 def test_locks_that_nobody_holds_are_removed(here: Shell) -> None:
