@@ -42,7 +42,20 @@ def test_a_mount_over_another_hides_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", "nfs nfs4 cifs smb3 smbfs 9p afs ceph lustre fuse.sshfs fuse.glusterfs".split()
+    "kind",
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "9p",
+        "afs",
+        "ceph",
+        "lustre",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+    ],
 )
 def test_what_machines_share_is_a_network(kind: str) -> None:
     assert is_network(kind)
