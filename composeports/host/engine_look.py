@@ -1,6 +1,7 @@
 """What only `doctor` asks the engine and its programs: versions, labels, address pools."""
 
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,11 +76,19 @@ def look_at_stacks(engine: Engine) -> tuple[Stack, ...]:
             each.project,
             directory or before.directory,
             before.ours or any(owner_of(path) for path in files.split(",")),
+            _is_of_another_user(directory or before.directory),
             before.containers + 1,
             before.running + each.is_running,
             (*before.ports, *published),
         )
     return tuple(found[name] for name in sorted(found))
+
+
+def _is_of_another_user(directory: str) -> bool:
+    try:
+        return bool(directory) and os.stat(directory).st_uid != os.geteuid()
+    except OSError:
+        return False
 
 
 def _labels(engine: Engine) -> dict[str, tuple[str, str]]:

@@ -135,11 +135,11 @@ FINDINGS = {
     ),
     "a state directory that all may write to": (
         {"state": (replace(STATE, mode=0o777),)},
-        ["rights error: every user may write to /state (0777) -> chmod 700 '/state'"],
+        ["rights error: every user may write to /state (0777) -> chmod 700 /state"],
     ),
     "one that all may read": (
         {"state": (replace(STATE, mode=0o755), FILE)},
-        ["rights warning: other users may look into /state (0755) -> chmod 700 '/state'"],
+        ["rights warning: other users may look into /state (0755) -> chmod 700 /state"],
     ),
     "one that is shared by a group": (
         {"state": (replace(STATE, mode=0o2770), replace(FILE, mode=0o660))},
@@ -154,7 +154,7 @@ FINDINGS = {
         [
             (
                 "rights warning: other users may use /state/leases.sqlite3 (0644) "
-                "-> chmod 600 '/state/leases.sqlite3'"
+                "-> chmod 600 /state/leases.sqlite3"
             )
         ],
     ),
@@ -163,7 +163,7 @@ FINDINGS = {
         [
             (
                 "rights warning: other users may use /state/bug-1.log (0660) "
-                "-> chmod 600 '/state/bug-1.log'"
+                "-> chmod 600 /state/bug-1.log"
             )
         ],
     ),
@@ -190,7 +190,7 @@ FINDINGS = {
         [
             (
                 "stacks warning: ac-0000000a holds a lease for a stack of which no container "
-                "exists -> cd '/shop' && composeports down (or up, to start it again)"
+                "exists -> cd /shop && composeports down"
             )
         ],
     ),
@@ -203,7 +203,7 @@ FINDINGS = {
         [
             (
                 "stacks warning: the stack ac-0000000a has 1 container (1 running) and no lease -> "
-                "cd '/shop' && composeports up (takes it over), or composeports down"
+                "cd /shop && composeports up"
             )
         ],
     ),
@@ -212,7 +212,7 @@ FINDINGS = {
         [
             (
                 "stacks warning: the stack ac-0000000a has 2 containers (none runs) and no lease "
-                "-> cd '/shop' && composeports up (takes it over), or composeports down"
+                "-> cd /shop && composeports up"
             )
         ],
     ),
@@ -222,6 +222,29 @@ FINDINGS = {
             (
                 "stacks warning: the stack ac-0000000a has 1 container (1 running) and no lease -> "
                 "docker compose --project-name ac-0000000a down"
+            )
+        ],
+    ),
+    "a stack of another user": (
+        {"sessions": (), "stacks": (replace(RUNS, foreign=True),)},
+        [
+            (
+                "stacks note: the stack ac-0000000a has 1 container (1 running) and no lease "
+                "-> ask them"
+            )
+        ],
+    ),
+    "a lease of a session with a name, in a folder with a quote": (
+        {
+            "stacks": (),
+            "sessions": (
+                replace(LEASE, session_id="two words", place=Place("/it's", "", "/it's", "")),
+            ),
+        },
+        [
+            (
+                "stacks warning: ac-0000000a holds a lease for a stack of which no container exists "
+                """-> cd '/it'"'"'s' && composeports --session 'two words' down"""
             )
         ],
     ),
@@ -245,7 +268,7 @@ FINDINGS = {
         [
             (
                 "stacks warning: web:80/tcp of ac-0000000a is published on 10005, 10099; its lease "
-                "says 10004, 10005 -> cd '/shop' && composeports up"
+                "says 10004, 10005 -> cd /shop && composeports up"
             )
         ],
     ),

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from shlex import quote
 
 from composeports.core.checks.facts import Facts, Stack
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
 from composeports.core.checks.programs import NO_ENGINE
 from composeports.core.lease import Lease
+from composeports.core.session import derive_session_id
 
 PROJECT = re.compile(r".+-[0-9a-f]{8}")
 MEANT = {
@@ -59,19 +61,34 @@ def _of_stack(stack: Stack, lease: Lease | None) -> Iterator[Finding]:
     if not PROJECT.fullmatch(stack.project) or not (stack.ours or recorded):
         return
     state = f"{stack.running} running" if stack.running else "none runs"
-    why = (
-        "its ports may be given to another session, which then has to move on"
-        if recorded
-        else "this store does not know it: it was lost, or is another user's or another setting's"
-    )
     what = f"the stack {stack.project} has {_count(stack.containers)} ({state}) and no lease"
-    yield Finding(WARNING, what, why, _take_over(stack))
+    if stack.foreign and not recorded:
+        yield Finding(NOTE, what, f"another user started it in {stack.directory}", "ask them")
+        return
+    reason = (
+        "another session may get its ports, and then has to move on"
+        if recorded
+        else "this store does not know it: it was lost, or another one is set there"
+    )
+    yield Finding(
+        WARNING, what, f"{reason}; `up` takes it over, `down` removes it", _up(stack, lease)
+    )
 
 
-def _take_over(stack: Stack) -> str:
+def _up(stack: Stack, lease: Lease | None) -> str:
+    if lease is not None and lease.stack.files:
+        return _command(lease, "up")
     if stack.directory:
-        return f"cd '{stack.directory}' && composeports up (takes it over), or composeports down"
+        return f"cd {quote(stack.directory)} && composeports up"
     return f"docker compose --project-name {stack.project} down"
+
+
+def _command(lease: Lease, word: str) -> str:
+    """Return the command line that does it in the lease's own session, from anywhere."""
+    place = lease.place
+    own_id = derive_session_id(place.git_dir or None, place.worktree, place.directory)
+    session = "" if own_id == lease.session_id else f" --session {quote(lease.session_id)}"
+    return f"cd {quote(place.directory)} && composeports{session} {word}"
 
 
 def _count(number: int) -> str:
@@ -89,7 +106,7 @@ def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
             WARNING,
             f"{key} of {stack.project} is published on {shown}; its lease says {wanted}",
             "`url` and `env` lead somewhere else than to this stack",
-            f"cd '{lease.place.directory}' && composeports up",
+            _command(lease, "up"),
         )
 
 
@@ -99,8 +116,9 @@ def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[
     yield Finding(
         WARNING,
         f"{lease.project} holds a lease for a stack of which no container exists",
-        "somebody removed it without composeports; its ports stay taken until the lease expires",
-        f"cd '{lease.place.directory}' && composeports down (or up, to start it again)",
+        "somebody removed it without composeports, and its ports stay taken until the lease "
+        "expires; `down` gives them back, `up` starts it again",
+        _command(lease, "down"),
     )
 
 

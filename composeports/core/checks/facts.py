@@ -59,13 +59,14 @@ class Item:
 class Stack:
     """What the engine has of one Compose project.
 
-    `ours`: its containers were started with an override document of ours. `ports` are
-    ("web:80/tcp", host port) of the running ones.
+    `ours`: its containers were started with an override document of ours. `foreign`: from a folder
+    of another user. `ports` are ("web:80/tcp", host port) of the running ones.
     """
 
     project: str
     directory: str = ""
     ours: bool = False
+    foreign: bool = False
     containers: int = 0
     running: int = 0
     ports: tuple[tuple[str, int], ...] = ()

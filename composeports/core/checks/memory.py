@@ -1,6 +1,7 @@
 """Checks of the store, of who may read the state directory, and of the clock."""
 
 import posixpath
+from shlex import quote
 
 from composeports.core.checks.facts import Facts, Item
 from composeports.core.checks.findings import ERROR, NOTE, WARNING, Checked, Finding, Mend
@@ -54,7 +55,7 @@ def _of_top(top: Item) -> Finding | None:
             ERROR,
             f"every user may write to {top.path} ({top.mode:04o})",
             "anybody may replace the leases, so composeports refuses it",
-            f"chmod {'o-w' if shared else '700'} '{top.path}'",
+            f"chmod {'o-w' if shared else '700'} {quote(top.path)}",
             _mode(top, top.mode & ~(OTHERS_WRITE if shared else NOT_MINE)),
         )
     if not top.mode & (GROUP_WRITE | OTHERS_WRITE) and top.mode & NOT_MINE:
@@ -62,7 +63,7 @@ def _of_top(top: Item) -> Finding | None:
             WARNING,
             f"other users may look into {top.path} ({top.mode:04o})",
             "leases hold variables, and those may hold passwords",
-            f"chmod 700 '{top.path}'",
+            f"chmod 700 {quote(top.path)}",
             _mode(top, top.mode & ~NOT_MINE),
         )
     return None
@@ -80,7 +81,7 @@ def _of_inner(item: Item, top: Item, *, shared: bool) -> Finding | None:
         WARNING,
         f"other users may use {item.path} ({item.mode:04o})",
         "leases hold variables, and those may hold passwords",
-        f"chmod {mode & 0o777:o} '{item.path}'",
+        f"chmod {mode & 0o777:o} {quote(item.path)}",
         _mode(item, mode),
     )
 
