@@ -111,7 +111,7 @@ def test_a_stack_whose_store_was_lost_is_found_and_up_settles_it(here: Session) 
     report = document(here)
     (finding,) = [each for each in report["findings"] if project in each["what"]]
     assert finding["what"] == f"the stack {project} has 2 containers (2 running) and no lease"
-    assert f"cd '{here.directory}' && composeports up" in finding["next_step"]
+    assert f"cd {here.directory} && composeports up" in finding["next_step"]
     here.ok("up")
     assert found(here) == []
     assert here.ids() == ids

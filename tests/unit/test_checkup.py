@@ -243,8 +243,8 @@ FINDINGS = {
         },
         [
             (
-                "stacks warning: ac-0000000a holds a lease for a stack of which no container exists "
-                """-> cd '/it'"'"'s' && composeports --session 'two words' down"""
+                "stacks warning: ac-0000000a holds a lease for a stack of which no container "
+                """exists -> cd '/it'"'"'s' && composeports --session 'two words' down"""
             )
         ],
     ),
