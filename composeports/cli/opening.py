@@ -49,14 +49,14 @@ def workspace(options: Options, session: str | None = None) -> Iterator[Workspac
     store = open_store(config.store, waiting=say)
     if session is not None:
         options = replace(options, session=session)
-    doors = Doors(environ, _cwd(), config, store, Engine(environ), say=say)
+    doors = Doors(environ, working_directory(), config, store, Engine(environ), say=say)
     try:
         yield Workspace(doors, options)
     finally:
         store.close()
 
 
-def _cwd() -> str:
+def working_directory() -> str:
     """Return the working directory as the shell names it, as Compose does."""
     try:
         here = os.getcwd()

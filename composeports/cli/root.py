@@ -21,6 +21,7 @@ COMMANDS = {
     "url": ("url", "Print the URL of one service."),
     "status": ("status", "List every session that holds ports."),
     "allocate": ("allocate", "Take the session's ports alone, without a stack."),
+    "doctor": ("doctor", "Check everything that composeports needs; say what to do."),
     "release": ("release", "Give the session's ports back, without a stack."),
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
     "hook": ("hook", "Let git lease ports for new worktrees."),

@@ -109,6 +109,11 @@ class Engine:
         """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses."""
         self._environ = environ
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that chose the engine."""
+        return self._environ
+
     def _start(self, *arguments: str) -> Running:
         return start(("docker", *arguments), self._environ)
 

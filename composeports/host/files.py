@@ -69,6 +69,16 @@ class OwnFolder:
             raise _not_ours(self.path)
 
 
+def own_files(path: str) -> list[str]:
+    """Return the names of the files in a folder of ours that composeports wrote."""
+    if _is_foreign(os.path.dirname(path)) or _is_foreign(path):
+        return []
+    try:
+        return [name for name in os.listdir(path) if _is_ours(name, OWN_FILES)]
+    except OSError:
+        return []
+
+
 def _is_foreign(path: str) -> bool:
     """Tell whether something is there that composeports did not make: a link, a file, another's."""
     try:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from composeports.errors import FileAccessError
+from composeports.host.state_folder import file_mode, make_inner_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,11 @@ def _locked(path: str, waiting: Callable[[], None] | None) -> Iterator[int | Non
 
 
 def _lock(path: str, waiting: Callable[[], None] | None) -> int | None:
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    folder = os.path.dirname(path)
+    make_inner_folder(folder)
+    mode = file_mode(os.stat(folder).st_mode)
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
         try:
             if not _taken(file, waiting):
                 os.close(file)

@@ -27,11 +27,11 @@ def open_store(url: str, *, waiting: Callable[[str], None] = _silent) -> Store:
         return MemoryStore()
     from composeports.stores.sqlite import SqliteStore  # noqa: PLC0415 - only where it is used
 
-    return SqliteStore(_path_of(url), waiting=waiting)
+    return SqliteStore(sqlite_path(url), waiting=waiting)
 
 
-def _path_of(url: str) -> str:
-    """Return the absolute path that a `sqlite:///...` URL names."""
+def sqlite_path(url: str) -> str:
+    """Return the absolute path that a `sqlite:///...` URL names; ConfigError for no such URL."""
     scheme, _, written = url.partition("://")
     if scheme != "sqlite":
         raise _refused(url, "is no store that this version knows")

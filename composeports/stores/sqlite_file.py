@@ -5,6 +5,7 @@ It never writes to a file that is not a lease store of a version it knows.
 
 import os
 import sqlite3
+import stat
 
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError
 
@@ -54,7 +55,7 @@ SCHEMA = (
 
 ELSEWHERE = "or set COMPOSEPORTS_STORE to another file (sqlite:///...)"
 MOVE_AWAY = (
-    "end the stacks that run and move the file away; "
+    "end the stacks that run and move the file away, with its -wal and -shm; "
     f"the next `composeports up` makes a new one; {ELSEWHERE}"
 )
 # By SQLite's primary result codes (https://www.sqlite.org/rescode.html).
@@ -82,7 +83,7 @@ def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
         return StoreError(f"the lease store {path} {reason}", hint=hint, path=path)
     if is_busy(error):
         return busy(path)
-    meaning, hint = MEANINGS.get(_primary(error), DAMAGED)
+    meaning, hint = MEANINGS.get(_by_its_disk(error, path), DAMAGED)
     return StoreError(f"the lease store {path} {meaning} ({error})", hint=hint, path=path)
 
 
@@ -99,16 +100,81 @@ def _primary(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
+def _by_its_disk(error: sqlite3.Error, path: str) -> int:
+    """Return SQLite's primary code, or the plainer one of a disk that is full or read-only."""
+    code = _primary(error)
+    if code not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+        return code
+    try:
+        disk = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return code
+    if disk.f_flag & os.ST_RDONLY:
+        return sqlite3.SQLITE_READONLY
+    return code if disk.f_bavail else sqlite3.SQLITE_FULL
+
+
 def open_existing(path: str) -> sqlite3.Connection | None:
     """Open the store; None where there is none yet, and none is made. An older one is upgraded."""
+    if not _exists(path):
+        return None
+    connection = open_as_it_is(path)
     try:
-        os.stat(path)
-    except FileNotFoundError:
+        if connection is not None:
+            _upgrade(connection)
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _exists(path: str) -> bool:
+    """Tell whether there is a file; StoreError where one may be that cannot be trusted or seen."""
+    folder = os.path.dirname(path)
+    try:
+        if os.stat(folder).st_mode & stat.S_IWOTH or os.path.islink(path):
+            _refuse_unsafe(path)
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        _refuse_unsafe(path)
+        return False
+    if not found.st_size and _size(f"{path}-wal"):
+        raise StoreError(
+            f"the lease store {path} is damaged (it is empty, and its log {path}-wal is not)",
+            hint=MOVE_AWAY,
+            path=path,
+        )
+    return True
+
+
+def _refuse_unsafe(path: str) -> None:
+    from composeports.host.state_folder import refuse_unsafe  # noqa: PLC0415 - `env` needs none
+
+    refuse_unsafe(os.path.dirname(path))
+    if os.path.islink(path) and not os.path.exists(path):
+        target = os.path.join(os.path.dirname(path), os.readlink(path))
+        raise StoreError(
+            f"the lease store {path} is a link to {target}, which does not exist",
+            hint=f"mount its disk or remove the link, {ELSEWHERE}",
+            path=path,
+        )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def open_as_it_is(path: str) -> sqlite3.Connection | None:
+    """Open the store to look at it, in an older format too; None where there is none yet."""
+    if not _exists(path):
         return None
     connection = _connect(path)
     try:
         if is_store(connection, path):
-            _upgrade(connection)
             return connection
     except BaseException:
         connection.close()
@@ -187,21 +253,20 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _create_file(path: str) -> None:
     """Make the folder and an empty file, which SQLite takes for an empty database."""
+    from composeports.host.state_folder import file_mode, prepare_folder  # noqa: PLC0415 - `env`
+
     folder = os.path.dirname(path)
-    os.makedirs(folder, 0o700, exist_ok=True)
+    prepare_folder(folder)
+    if _exists(path):
+        return
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return
     try:
-        os.fchmod(number, _file_mode(os.stat(folder).st_mode))
+        os.fchmod(number, file_mode(os.stat(folder).st_mode))
     finally:
         os.close(number)
-
-
-def _file_mode(folder_mode: int) -> int:
-    """Return the user's rights alone, and those of others who may write to the folder anyway."""
-    return 0o600 | (0o060 if folder_mode & 0o020 else 0) | (0o006 if folder_mode & 0o002 else 0)
 
 
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:

@@ -83,7 +83,7 @@ def test_folder_and_file_are_for_their_owner_alone(store: SqliteStore, path: Pat
 
 
 @pytest.mark.parametrize(
-    ("folder_mode", "file_mode"), [(0o755, 0o600), (0o770, 0o660), (0o2775, 0o660), (0o777, 0o666)]
+    ("folder_mode", "file_mode"), [(0o755, 0o600), (0o770, 0o660), (0o2775, 0o660), (0o1777, 0o666)]
 )
 def test_who_may_write_to_the_folder_may_write_to_the_store(
     store: SqliteStore, path: Path, folder_mode: int, file_mode: int

@@ -84,6 +84,11 @@ at='{at}'
 printf '%s\\n' "$*" >> "$at/calls"
 case "$*" in
   "compose version"*) name=version ;;
+  "version "*) name=engine ;;
+  "info "*) name=info ;;
+  "context "*) name=context ;;
+  "buildx "*) name=buildx ;;
+  "ps "*config_files*) name=labels ;;
   *" config "*--variables*) name=variables ;;
   *" config "*) name=config ;;
   "compose "*) name=compose ;;
@@ -106,7 +111,8 @@ class FakeDocker:
     """A `docker` command that gives prepared answers, and a Compose plugin that asks it.
 
     The questions: version, config, variables, compose (all other Compose commands), ps, inspect,
-    network, volume. An answer that was not prepared is empty, with exit code 0.
+    network, volume; those of doctor: engine, info, context, buildx, labels. An answer that was not
+    prepared is empty, with exit code 0.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -117,6 +123,8 @@ class FakeDocker:
         plugin = self.config / "cli-plugins" / "docker-compose"
         write_program(plugin, f'exec {self.path}/docker compose "$@"')
         self.answer("version", "2.40.3\n")
+        self.answer("engine", "28.5.2\n")
+        self.answer("context", "default\tunix:///fake.sock\n")
         self.publish()
 
     def answer(self, name: str, out: str = "", *, err: str = "", code: int = 0) -> None:
@@ -145,7 +153,7 @@ class FakeDocker:
 
     def go_away(self) -> None:
         """Let the engine be down: the command is there, and nobody answers it."""
-        for name in ("ps", "inspect", "network", "volume", "compose"):
+        for name in ("ps", "labels", "inspect", "network", "volume", "compose", "engine", "info"):
             self.answer(name, err=UNREACHABLE, code=1)
 
     @property

@@ -1,0 +1,288 @@
+"""The check-up: looks at everything, lets `core` decide, and mends what is safe to mend.
+
+Whatever is broken, it goes on with the rest; and it changes nothing unless it is told to mend.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from composeports.app.options import Options
+from composeports.app.workspace import Doors, Workspace
+from composeports.config import Config
+from composeports.core.checks.facts import (
+    ComposeFacts,
+    EngineFacts,
+    Facts,
+    Stack,
+    StoreFacts,
+    Stray,
+    Trouble,
+)
+from composeports.core.checks.findings import Finding
+from composeports.core.checkup import Checkup, check_up
+from composeports.core.lease import Lease
+from composeports.core.session import derive_session_id
+from composeports.errors import ComposeportsError
+from composeports.host.engine import Engine
+from composeports.host.engine_look import (
+    any_builds,
+    look_at_compose,
+    look_at_engine,
+    look_at_pools,
+    look_at_stacks,
+)
+from composeports.host.kernel_ports import kernel_ports
+from composeports.host.leftovers import (
+    list_state,
+    mend,
+    stray_folder,
+    stray_locks,
+    stray_temporaries,
+    temporaries_in,
+)
+from composeports.host.mounts import file_system_of, is_network
+from composeports.host.sockets import taken_ports
+from composeports.location import default_store_url, recollections, state_directory
+from composeports.stores.health import Health, examine
+from composeports.stores.memory import MemoryStore
+from composeports.stores.opening import sqlite_path
+
+Port = tuple[int, str]
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The machine as `doctor` reaches it; tests pass their own."""
+
+    environ: Mapping[str, str]
+    cwd: str
+    engine: Engine
+    options: Options = field(default_factory=Options)
+    now: Callable[[], float] = time.time
+    taken: Callable[[Iterable[Port]], frozenset[Port]] = taken_ports
+
+
+def check(patient: Patient) -> tuple[Facts, Checkup]:
+    """Look at everything, and return what was seen with what is to be said about it."""
+    facts = observe(patient)
+    return facts, check_up(facts)
+
+
+def observe(patient: Patient) -> Facts:
+    """Return all facts; what cannot be had is left out, and never an error."""
+    troubles: list[Trouble] = []
+    config = Config()
+    with _noting(troubles):
+        config = Config.from_env(patient.environ)
+    allowed = not troubles
+    workspace = Workspace(_doors(patient, config), patient.options)
+    with _noting(troubles):
+        _ = workspace.settings
+    path, health = _store(patient, troubles)
+    builds = False
+    with _noting(troubles):
+        builds = any_builds(workspace.selection.files)
+    facts = Facts(
+        store=_store_facts(path, health),
+        settings=tuple(dict.fromkeys(troubles)),
+        state=list_state(state_directory(patient.environ), path),
+        sessions=health.leases,
+        gone=frozenset(each.session_id for each in health.leases if _is_gone(each)),
+        grid=config.port_allocator.grid if allowed else None,
+        kernel=kernel_ports(),
+        now=patient.now(),
+    )
+    facts = _with_engine(facts, patient.engine, builds=builds)
+    facts = replace(facts, listening=_listening(facts, patient))
+    return replace(facts, strays=tuple(_strays(facts, workspace)))
+
+
+@contextmanager
+def _noting(troubles: list[Trouble]) -> Iterator[None]:
+    """Take note of an error of ours, and go on."""
+    try:
+        yield
+    except ComposeportsError as error:
+        troubles.append(Trouble(error.message, error.hint))
+
+
+def _doors(patient: Patient, config: Config) -> Doors:
+    return Doors(patient.environ, patient.cwd, config, MemoryStore(), patient.engine)
+
+
+def _store(patient: Patient, troubles: list[Trouble]) -> tuple[str, Health]:
+    url = patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
+    if url == "memory:":
+        return "", Health()
+    with _noting(troubles):
+        path = sqlite_path(url)
+        return path, examine(path)
+    return "", Health()
+
+
+def _store_facts(path: str, health: Health) -> StoreFacts:
+    told = health.trouble
+    trouble = None if told is None else Trouble(told.message, told.hint)
+    kind = file_system_of(_existing(path)) if path else ""
+    if trouble is None and is_network(kind):
+        trouble = Trouble(
+            f"{path} lies on a network file system ({kind})",
+            "set COMPOSEPORTS_STATE_DIR to a folder on a local disk",
+        )
+    return StoreFacts(path or "memory:", health.format, trouble, health.damage, kind)
+
+
+def _existing(path: str) -> str:
+    """Return the nearest folder above that exists."""
+    while not os.path.exists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return path
+
+
+def _is_gone(lease: Lease) -> bool:
+    """Tell whether the folder does not exist while the one above does; else its disk is away."""
+    directory = lease.place.directory
+    worktree = lease.place.worktree or directory
+    return (
+        bool(directory) and not os.path.isdir(worktree) and os.path.isdir(os.path.dirname(worktree))
+    )
+
+
+def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
+    seen = look_at_engine(engine)
+    compose = look_at_compose(engine, builds=builds)
+    if seen.trouble is not None:
+        return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
+    try:
+        return _with_contents(facts, engine, seen, compose)
+    except ComposeportsError as error:
+        seen = replace(seen, trouble=Trouble(error.message, error.hint))
+        return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
+
+
+def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: ComposeFacts) -> Facts:
+    return replace(
+        facts,
+        engine=seen,
+        compose=compose,
+        stacks=look_at_stacks(engine),
+        subnets=engine.subnets(),
+        pools=look_at_pools(engine),
+    )
+
+
+def _listening(facts: Facts, patient: Patient) -> frozenset[Port]:
+    """Return what is in use in blocks that nobody holds."""
+    if facts.grid is None:
+        return frozenset()
+    held = [lease.block for lease in facts.sessions if lease.held]
+    return patient.taken(
+        (port, kind)
+        for block in facts.grid.blocks()
+        if not any(map(block.overlaps, held))
+        for port in range(block.start, block.last + 1)
+        for kind in ("tcp", "udp")
+    )
+
+
+def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
+    """Yield what lies around; folders only where the engine says that no stack uses them."""
+    state = state_directory(workspace.doors.environ)
+    here = _here(workspace)
+    leases = facts.sessions
+    places = {each.place.directory for each in leases if each.place.directory} | set(here[:1])
+    yield from temporaries_in(recollections(workspace.doors.environ))
+    for directory in sorted(places):
+        yield from stray_temporaries(directory)
+    if facts.stacks is None or facts.store.trouble or facts.store.damage:
+        return
+    running = {stack.project for stack in facts.stacks}
+    held = {each.project for each in leases if each.held}
+    yield from stray_locks(state, frozenset(held | running))
+    for each in leases:
+        if each.project not in held | running:
+            named = each.session_id != _own_id(each)
+            yield from stray_folder(each.place.directory, each.project, named=named)
+    yield from _stray_here(here, leases, facts.stacks)
+
+
+def _here(workspace: Workspace) -> tuple[str, ...]:
+    """Return directory, session and likely project of this place; nothing where it has none."""
+    try:
+        return (
+            workspace.place.directory,
+            workspace.session_id,
+            workspace.likely_project(None),
+        )
+    except ComposeportsError:
+        return ()
+
+
+def _stray_here(
+    here: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[Stack, ...]
+) -> Iterator[Stray]:
+    """Yield this folder's files where no session of the store has to do with it."""
+    if not here or here[1] in {each.session_id for each in leases}:
+        return
+    directory, _, project = here
+    known = {each.place.directory for each in leases} | {stack.directory for stack in stacks}
+    if directory not in known:
+        yield from stray_folder(directory, project, named=False)
+
+
+def _own_id(lease: Lease) -> str:
+    place = lease.place
+    return derive_session_id(place.git_dir or None, place.worktree, place.directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What `--fix` did, a line each, and what it could not do."""
+
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+def fix(patient: Patient, found: Checkup) -> Mended:
+    """Mend what is safe to mend; containers, volumes and leases are never touched.
+
+    A repair may show the next one: a file may have rights that its folder had.
+    """
+    done: list[str] = []
+    for _ in range(ROUNDS):
+        lines, failed = _mend_once(patient, found.findings)
+        done += lines
+        if not lines:
+            break
+        _, found = check(patient)
+    return Mended(tuple(done), tuple(failed))
+
+
+def _mend_once(
+    patient: Patient, findings: Iterable[tuple[str, Finding]]
+) -> tuple[list[str], list[str]]:
+    done: list[str] = []
+    failed: list[str] = []
+    for _, finding in findings:
+        if finding.mend is None or _is_used_again(patient, finding.mend.kind, finding.mend.project):
+            continue
+        try:
+            done.append(mend(finding.mend))
+        except OSError as error:
+            failed.append(f"cannot mend {finding.mend.path}: {error.strerror or error}")
+    return done, failed
+
+
+def _is_used_again(patient: Patient, kind: str, project: str) -> bool:
+    """Tell whether somebody has taken a lease on a folder's project since it was looked at."""
+    if kind != "folder":
+        return False
+    url = patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
+    health = examine(sqlite_path(url))
+    return health.trouble is not None or any(
+        lease.held and lease.project == project for lease in health.leases
+    )

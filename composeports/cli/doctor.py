@@ -1,0 +1,47 @@
+"""`composeports doctor`: what is wrong, why it matters, and what to do."""
+
+import os
+from dataclasses import asdict, replace
+
+import click
+
+from composeports.app import checkup
+from composeports.app.checkup import Mended, Patient
+from composeports.app.options import Options
+from composeports.cli.checked import as_document, write_report
+from composeports.cli.opening import session_option, working_directory
+from composeports.cli.output import as_json_option, write_json
+from composeports.host.engine import Engine
+
+EPILOG = """\b
+Examples:
+  composeports doctor
+  composeports doctor --json | jq -r '.findings[].next_step'
+"""
+
+
+@click.command("doctor", epilog=EPILOG)
+@click.option(
+    "--fix", is_flag=True, help="Mend rights and remove stray files of ours; no container."
+)
+@session_option
+@as_json_option
+@click.pass_obj
+def command(options: Options, session: str | None, *, fix: bool, as_json: bool) -> int:
+    """Check engine, Compose, lease store, leases against stacks, ports, networks and files.
+
+    Exit code 1 where something is found that is more than a note. Changes nothing without --fix.
+    """
+    environ = dict(os.environ)
+    asked = options if session is None else replace(options, session=session)
+    patient = Patient(environ, working_directory(), Engine(environ), asked)
+    facts, found = checkup.check(patient)
+    mended = Mended()
+    if fix:
+        mended = checkup.fix(patient, found)
+        facts, found = checkup.check(patient)
+    if as_json:
+        write_json({**as_document(found, mended), "facts": asdict(facts)})
+    else:
+        write_report(found, mended)
+    return 0 if found.healthy and not mended.failed else 1

@@ -1,0 +1,1 @@
+"""What `doctor` checks, one module a subject: facts in, findings out; pure."""

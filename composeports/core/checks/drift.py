@@ -1,0 +1,145 @@
+"""Checks of leases against the engine and the disk: what one has and the other does not."""
+
+import re
+from collections.abc import Iterator
+from shlex import quote
+
+from composeports.core.checks.facts import Facts, Stack
+from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
+from composeports.core.checks.programs import NO_ENGINE
+from composeports.core.lease import Lease
+from composeports.core.session import derive_session_id
+
+PROJECT = re.compile(r".+-[0-9a-f]{8}")
+MEANT = {
+    "temporary": "a temporary file of a killed composeports",
+    "folder": "files of a session that holds no lease",
+    "lock": "a lock that nobody holds, of a session that holds no lease",
+    "record": "an empty record of a copy",
+}
+
+
+def check_leases(facts: Facts) -> Checked:
+    """Say which leases have lost their worktree."""
+    held = [lease for lease in facts.sessions if lease.held]
+    found = tuple(
+        Finding(
+            WARNING,
+            f"{lease.project} holds ports for {lease.place.directory}, which does not exist",
+            "its ports are nobody's use, and what it started may still run",
+            "composeports gc",
+        )
+        for lease in held
+        if lease.session_id in facts.gone
+    )
+    known = len(facts.sessions) - len(held)
+    return Checked("leases", f"{len(held)} held, {known} remembered", found)
+
+
+def check_drift(facts: Facts) -> Checked:
+    """Compare stacks and leases: each has the other, and every port is the leased one."""
+    if facts.stacks is None:
+        return Checked("stacks", NO_ENGINE, skipped=True)
+    if facts.store.trouble is not None:
+        return Checked("stacks", "not checked, since the store cannot be read", skipped=True)
+    leases = {lease.project: lease for lease in facts.sessions}
+    stacks = {stack.project: stack for stack in facts.stacks}
+    held = [lease for lease in facts.sessions if lease.held]
+    mine = sum(lease.project in stacks for lease in held)
+    found = (
+        *(each for stack in facts.stacks for each in _of_stack(stack, leases.get(stack.project))),
+        *(each for lease in held for each in _of_lease(lease, stacks, facts)),
+    )
+    return Checked("stacks", f"{mine} with a lease" if not found else "drifted", found)
+
+
+def _of_stack(stack: Stack, lease: Lease | None) -> Iterator[Finding]:
+    if lease is not None and lease.held:
+        yield from _moved(stack, lease)
+        return
+    recorded = lease is not None and bool(lease.stack.files)
+    if not PROJECT.fullmatch(stack.project) or not (stack.ours or recorded):
+        return
+    state = f"{stack.running} running" if stack.running else "none runs"
+    what = f"the stack {stack.project} has {_count(stack.containers)} ({state}) and no lease"
+    if stack.foreign and not recorded:
+        yield Finding(NOTE, what, f"another user started it in {stack.directory}", "ask them")
+        return
+    reason = (
+        "another session may get its ports, and then has to move on"
+        if recorded
+        else "this store does not know it: it was lost, or another one is set there"
+    )
+    yield Finding(
+        WARNING, what, f"{reason}; `up` takes it over, `down` removes it", _up(stack, lease)
+    )
+
+
+def _up(stack: Stack, lease: Lease | None) -> str:
+    if lease is not None and lease.stack.files:
+        return _command(lease, "up")
+    if stack.directory:
+        return f"cd {quote(stack.directory)} && composeports up"
+    return f"docker compose --project-name {stack.project} down"
+
+
+def _command(lease: Lease, word: str) -> str:
+    """Return the command line that does it in the lease's own session, from anywhere."""
+    place = lease.place
+    own_id = derive_session_id(place.git_dir or None, place.worktree, place.directory)
+    session = "" if own_id == lease.session_id else f" --session {quote(lease.session_id)}"
+    return f"cd {quote(place.directory)} && composeports{session} {word}"
+
+
+def _count(number: int) -> str:
+    return f"{number} container{'s' if number != 1 else ''}"
+
+
+def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
+    for key in dict.fromkeys(key for key, _ in stack.ports):
+        leased = {port for name, port in lease.ports.items() if name.partition("#")[0] == key}
+        actual = {port for name, port in stack.ports if name == key}
+        if not leased or actual <= leased:
+            continue
+        shown, wanted = (", ".join(map(str, sorted(ports))) for ports in (actual, leased))
+        yield Finding(
+            WARNING,
+            f"{key} of {stack.project} is published on {shown}; its lease says {wanted}",
+            "`url` and `env` lead somewhere else than to this stack",
+            _command(lease, "up"),
+        )
+
+
+def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[Finding]:
+    if not lease.stack.files or lease.project in stacks or lease.session_id in facts.gone:
+        return
+    yield Finding(
+        WARNING,
+        f"{lease.project} holds a lease for a stack of which no container exists",
+        "somebody removed it without composeports, and its ports stay taken until the lease "
+        "expires; `down` gives them back, `up` starts it again",
+        _command(lease, "down"),
+    )
+
+
+def check_leftovers(facts: Facts) -> Checked:
+    """Say which files of ours lie around that nobody needs."""
+    found = []
+    for stray in facts.strays:
+        if stray.kind == "copy":
+            found.append(
+                Finding(
+                    WARNING,
+                    f"a copy into the volumes of {stray.project} was killed ({stray.path})",
+                    "volumes may be half, and containers may still be paused",
+                    "composeports up (or down) in that session",
+                )
+            )
+            continue
+        kind = {"temporary": "file", "record": "lock"}.get(stray.kind, stray.kind)
+        mend = Mend(kind, stray.path, project=stray.project)
+        what = f"{stray.path}: {MEANT[stray.kind]}"
+        step = "composeports doctor --fix"
+        level = WARNING if stray.kind == "folder" else NOTE
+        found.append(Finding(level, what, "nobody needs it", step, mend))
+    return Checked("leftovers", "none" if not found else f"{len(found)}", tuple(found))

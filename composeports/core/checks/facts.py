@@ -1,0 +1,111 @@
+"""What `doctor` has seen of the machine, the engine and the store; plain values."""
+
+from dataclasses import dataclass, field
+
+from composeports.core.block import Block, Grid
+from composeports.core.lease import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error that a part of ours would have told: what, and the next step."""
+
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """The engine that `docker` talks to; `trouble` where it did not answer."""
+
+    version: str = ""
+    context: str = ""
+    host: str = ""
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeFacts:
+    """The Compose plugin; `builds` tells that the Compose files here build images."""
+
+    version: str = ""
+    trouble: Trouble | None = None
+    builds: bool = False
+    buildx: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """The lease store; `format` 0 where there is none yet."""
+
+    path: str = ""
+    format: int = 0
+    trouble: Trouble | None = None
+    damage: tuple[str, ...] = ()
+    file_system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file or folder in the state directory, the directory itself first."""
+
+    path: str
+    mode: int
+    mine: bool = True
+    folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What the engine has of one Compose project.
+
+    `ours`: its containers were started with an override document of ours. `foreign`: from a folder
+    of another user. `ports` are ("web:80/tcp", host port) of the running ones.
+    """
+
+    project: str
+    directory: str = ""
+    ours: bool = False
+    foreign: bool = False
+    containers: int = 0
+    running: int = 0
+    ports: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A file or folder of ours that nobody needs any more, and whose it was."""
+
+    path: str
+    kind: str
+    project: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelPorts:
+    """The kernel's range for outgoing connections, and ports that it leaves alone."""
+
+    first: int
+    last: int
+    reserved: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All of it; None is what is not known. Times are seconds since the epoch."""
+
+    engine: EngineFacts = field(default_factory=EngineFacts)
+    compose: ComposeFacts = field(default_factory=ComposeFacts)
+    store: StoreFacts = field(default_factory=StoreFacts)
+    settings: tuple[Trouble, ...] = ()
+    state: tuple[Item, ...] = ()
+    sessions: tuple[Lease, ...] = ()
+    gone: frozenset[str] = frozenset()
+    stacks: tuple[Stack, ...] | None = ()
+    grid: Grid | None = None
+    kernel: KernelPorts | None = None
+    listening: frozenset[tuple[int, str]] = frozenset()
+    pools: tuple[tuple[str, int], ...] = ()
+    subnets: tuple[str, ...] | None = ()
+    strays: tuple[Stray, ...] = ()
+    now: float = 0.0

@@ -1,0 +1,47 @@
+"""Checks of settings, engine and Compose, without which no `up` can run."""
+
+from composeports.core.checks.facts import Facts
+from composeports.core.checks.findings import ERROR, WARNING, Checked, Finding
+
+NO_ENGINE = "not checked, since the engine does not answer"
+
+
+def check_settings(facts: Facts) -> Checked:
+    """Say whether every setting of the environment and the settings file is accepted."""
+    found = tuple(
+        Finding(ERROR, each.message, "no command works with it", each.hint)
+        for each in facts.settings
+    )
+    return Checked("settings", "accepted" if not found else "not accepted", found)
+
+
+def check_engine(facts: Facts) -> Checked:
+    """Say which engine answers, or why none does."""
+    engine = facts.engine
+    where = f" (context {engine.context})" if engine.context else ""
+    place = f" at {engine.host}" if engine.host else ""
+    if engine.trouble is None:
+        return Checked("engine", f"Docker {engine.version}{place}{where}")
+    why = f"nothing can be started{place and f'; docker talks to {engine.host}{where}'}"
+    found = Finding(ERROR, engine.trouble.message, why, engine.trouble.hint)
+    return Checked("engine", "does not answer", (found,))
+
+
+def check_compose(facts: Facts) -> Checked:
+    """Say whether Compose is new enough, and buildx there where images are built."""
+    compose = facts.compose
+    found = []
+    if compose.trouble is not None:
+        why = "the override document of a session needs it"
+        found.append(Finding(ERROR, compose.trouble.message, why, compose.trouble.hint))
+    if compose.builds and not compose.buildx:
+        found.append(
+            Finding(
+                WARNING,
+                "the buildx plugin is missing, and the Compose file here builds images",
+                "newer versions of Compose build with it alone",
+                "install Docker's buildx plugin",
+            )
+        )
+    said = f"Compose {compose.version}" if compose.version else "not usable"
+    return Checked("compose", said, tuple(found))

@@ -1,0 +1,124 @@
+"""What only `doctor` asks the engine and its programs: versions, labels, address pools."""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Trouble
+from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
+from composeports.host.compose import check_installation
+from composeports.host.compose_files import owner_of
+from composeports.host.engine import PROJECT_LABEL, Engine
+
+_LABELS = "\t".join(
+    (
+        "{{.ID}}",
+        f'{{{{.Label "{PROJECT_LABEL}.working_dir"}}}}',
+        f'{{{{.Label "{PROJECT_LABEL}.config_files"}}}}',
+    )
+)
+_CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
+
+
+def look_at_engine(engine: Engine) -> EngineFacts:
+    """Return what the engine is, or why it does not answer."""
+    try:
+        context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
+            "\t"
+        )
+        answer = engine.answer("version", "--format", "{{.Server.Version}}")
+        if not answer.code and answer.out.strip():
+            return EngineFacts(answer.out.strip(), context.strip(), host.strip())
+        engine.containers()  # tells the reason as every command does
+        trouble = Trouble("the Docker engine did not tell its version", "docker version")
+    except ComposeportsError as error:
+        trouble = Trouble(error.message, error.hint)
+        if isinstance(error, ComposeMissingError):
+            return EngineFacts(trouble=trouble)
+    return EngineFacts("", context.strip(), host.strip(), trouble)
+
+
+def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
+    """Return which Compose and buildx are installed."""
+    trouble = None
+    version = ""
+    try:
+        check_installation(engine.environ)
+        version = engine.answer("compose", "version", "--short").out.strip()
+    except (ComposeMissingError, ComposeTooOldError) as error:
+        trouble = Trouble(error.message, error.hint)
+        version = str(error.details.get("version", ""))
+    buildx = not builds or not _fails(engine, "buildx", "version")
+    return ComposeFacts(version, trouble, builds, buildx)
+
+
+def _fails(engine: Engine, *arguments: str) -> bool:
+    try:
+        return bool(engine.answer(*arguments).code)
+    except ComposeMissingError:
+        return False  # told by the check of the engine
+
+
+def look_at_stacks(engine: Engine) -> tuple[Stack, ...]:
+    """Return every Compose project with containers; ComposeportsError when nobody answers."""
+    labels = _labels(engine)
+    found: dict[str, Stack] = {}
+    for each in engine.containers():
+        if not each.project:
+            continue
+        directory, files = labels.get(each.id, ("", ""))
+        before = found.get(each.project, Stack(each.project))
+        published = [
+            (f"{each.service}:{target}/{protocol}", host) for host, target, protocol in each.ports
+        ]
+        found[each.project] = Stack(
+            each.project,
+            directory or before.directory,
+            before.ours or any(owner_of(path) for path in files.split(",")),
+            _is_of_another_user(directory or before.directory),
+            before.containers + 1,
+            before.running + each.is_running,
+            (*before.ports, *published),
+        )
+    return tuple(found[name] for name in sorted(found))
+
+
+def _is_of_another_user(directory: str) -> bool:
+    try:
+        return bool(directory) and os.stat(directory).st_uid != os.geteuid()
+    except OSError:
+        return False
+
+
+def _labels(engine: Engine) -> dict[str, tuple[str, str]]:
+    lines = engine.answer("ps", "--all", "--no-trunc", "--format", _LABELS).out.splitlines()
+    rows = (line.split("\t") for line in lines)
+    return {row[0]: (row[1], row[2]) for row in rows if len(row) == 3}  # noqa: PLR2004 - as asked
+
+
+def look_at_pools(engine: Engine) -> tuple[tuple[str, int], ...]:
+    """Return (subnet, prefix length of each part) of the engine's own pools; none: as shipped."""
+    answer = engine.answer("info", "--format", "{{json .DefaultAddressPools}}")
+    try:
+        pools = json.loads(answer.out or "null") or ()
+        return tuple(_pool(pool) for pool in pools)
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def _pool(pool: Any) -> tuple[str, int]:  # noqa: ANN401 - JSON
+    return str(pool["Base"]), int(pool["Size"])
+
+
+def any_builds(texts: Sequence[str]) -> bool:
+    """Tell whether one of the Compose files mentions a build; a guess that costs no question."""
+    return any(_mentions_build(path) for path in texts)
+
+
+def _mentions_build(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return b"build:" in file.read()
+    except OSError:
+        return False

@@ -1,0 +1,28 @@
+"""Which ports the kernel hands to outgoing connections, read from Linux's own settings."""
+
+from composeports.core.block import Block
+from composeports.core.checks.facts import KernelPorts
+
+FOLDER = "/proc/sys/net/ipv4"
+
+
+def kernel_ports(folder: str = FOLDER) -> KernelPorts | None:
+    """Return the range and the ports kept out of it; None where the system does not say."""
+    try:
+        first, last = _read(f"{folder}/ip_local_port_range").split()
+        reserved = _read(f"{folder}/ip_local_reserved_ports").strip()
+        return KernelPorts(
+            int(first), int(last), tuple(map(_span, filter(None, reserved.split(","))))
+        )
+    except (OSError, ValueError):
+        return None
+
+
+def _span(text: str) -> Block:
+    first, _, last = text.partition("-")
+    return Block(int(first), int(last or first) - int(first) + 1)
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()

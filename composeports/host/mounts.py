@@ -1,0 +1,60 @@
+"""Which file system a path lies on, read from Linux's own mount table; no other system's."""
+
+import os
+
+MOUNT_TABLE = "/proc/self/mountinfo"
+# Those that several machines may have mounted at once (mount(8), and FUSE's by their sub-type).
+NETWORK = frozenset(
+    """9p afs beegfs ceph cifs coda davfs fhgfs gfs gfs2 glusterfs gpfs lustre ncp ncpfs nfs nfs4
+    ocfs2 orangefs panfs pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs""".split()  # noqa: SIM905 - long
+)
+NETWORK_FUSE = frozenset(
+    """ceph ceph-fuse cifs davfs gcsfuse glusterfs goofys grpcfuse juicefs mfs moosefs osxfs rclone
+    s3fs seaweedfs sshfs vmhgfs-fuse""".split()  # noqa: SIM905 - long
+)
+
+
+def is_network(kind: str) -> bool:
+    """Tell whether a file system of this type is shared by machines; not for an unknown one."""
+    name, _, below = kind.partition(".")
+    return name in NETWORK or (name == "fuse" and below in NETWORK_FUSE)
+
+
+def file_system_of(path: str, table: str = MOUNT_TABLE) -> str:
+    """Return the type of the file system that the existing `path` lies on; empty where unknown."""
+    try:
+        with open(table, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read()
+        device = os.stat(path).st_dev
+    except OSError:
+        return ""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    return find_type(text, number, os.path.realpath(path))
+
+
+def find_type(table: str, device: str, path: str) -> str:
+    """Return the type of the mount with this `major:minor`, else of the one nearest above `path`.
+
+    Some file systems (btrfs) show another device in stat than in the table.
+    """
+    nearest, found = "", ""
+    for line in table.splitlines():
+        mount, _, source = line.partition(" - ")
+        columns = mount.split(" ")
+        if len(columns) < 5 or not source:  # noqa: PLR2004 - id, parent, device, root, mount point
+            continue
+        kind = source.split(" ", 1)[0]
+        if columns[2] == device:
+            return kind
+        point = _unescaped(columns[4])
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(nearest):
+            nearest, found = point, kind
+    return found
+
+
+def _unescaped(text: str) -> str:
+    """Undo proc(5)'s escapes of space, tab, newline and backslash."""
+    for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        text = text.replace(code, char)
+    return text

@@ -1,0 +1,86 @@
+"""The folder that remembers: made for its owner alone, refused where it could not keep a promise.
+
+Never mended silently: what others may read is told by `composeports doctor`.
+"""
+
+import os
+import stat
+
+from composeports.errors import StoreError
+from composeports.host.mounts import file_system_of, is_network
+
+OTHER_FOLDER = "set COMPOSEPORTS_STATE_DIR to another folder"
+
+
+def prepare_folder(folder: str) -> None:
+    """Make the folder, 0700, where there is none; StoreError where it cannot be used safely."""
+    refuse_unsafe(folder)
+    os.makedirs(folder, 0o700, exist_ok=True)
+    kind = file_system_of(folder)
+    if is_network(kind):
+        raise StoreError(
+            f"{folder} lies on a network file system ({kind}), where locks do not hold and other "
+            "machines would use one engine's leases",
+            hint="set COMPOSEPORTS_STATE_DIR (or COMPOSEPORTS_STORE, where it is set) to a folder "
+            "on a local disk; nothing was changed",
+            path=folder,
+            file_system=kind,
+        )
+
+
+def refuse_unsafe(folder: str) -> None:
+    """Raise StoreError for what is no folder, or one in which anybody may replace our files.
+
+    With the sticky bit (1777) and for a group (2770) it is shared on purpose.
+    """
+    try:
+        mode = os.stat(folder).st_mode
+    except FileNotFoundError:
+        if os.path.islink(folder):
+            raise _leads_nowhere(folder) from None
+        return
+    except NotADirectoryError:
+        raise _no_folder(folder) from None
+    if not stat.S_ISDIR(mode):
+        raise _no_folder(folder)
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise StoreError(
+            f"every user may write to {folder} and replace what is in it ({mode & 0o7777:04o})",
+            hint=f"chmod o-w '{folder}' (or chmod +t, where all users shall share it)",
+            path=folder,
+        )
+
+
+def make_inner_folder(path: str) -> None:
+    """Make a folder inside the state directory, for those who may write to that one."""
+    parent = os.path.dirname(path)
+    prepare_folder(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    rights = os.stat(parent).st_mode
+    if rights & 0o022:
+        os.chmod(path, stat.S_IMODE(rights))
+
+
+def file_mode(folder_mode: int) -> int:
+    """Return the user's rights alone, and those of others who may write to the folder anyway."""
+    return 0o600 | (0o060 if folder_mode & 0o020 else 0) | (0o006 if folder_mode & 0o002 else 0)
+
+
+def _leads_nowhere(folder: str) -> StoreError:
+    target = os.path.join(os.path.dirname(folder), os.readlink(folder))
+    return StoreError(
+        f"{folder} is a link to {target}, which does not exist",
+        hint=f"mount its disk or make that folder, or remove the link; or {OTHER_FOLDER}",
+        path=folder,
+    )
+
+
+def _no_folder(folder: str) -> StoreError:
+    return StoreError(
+        f"{folder} is not a folder, or lies below something that is none",
+        hint=f"move what is in the way, or {OTHER_FOLDER}; nothing was changed",
+        path=folder,
+    )

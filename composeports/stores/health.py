@@ -1,0 +1,54 @@
+"""How a SQLite store is: whole, of which format, writable, with which leases; changes nothing."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+
+from composeports.core.lease import Lease
+from composeports.errors import ComposeportsError, StoreError
+from composeports.stores.sqlite_file import explain, open_as_it_is
+from composeports.stores.sqlite_rows import read_known
+
+WHOLE = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a store is like; `format` 0: there is none yet. `trouble` is what commands would say."""
+
+    format: int = 0
+    damage: tuple[str, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    trouble: ComposeportsError | None = None
+
+
+def examine(path: str) -> Health:
+    """Look at the store, every page of it; one of an older format is not upgraded by that."""
+    try:
+        connection = open_as_it_is(path)
+        if connection is None:
+            return Health()
+        with closing(connection):
+            return _examined(connection, path)
+    except (sqlite3.Error, OSError) as error:
+        return Health(trouble=explain(error, path))
+    except ComposeportsError as error:
+        return Health(trouble=error)
+
+
+def _examined(connection: sqlite3.Connection, path: str) -> Health:
+    ((version,),) = connection.execute("PRAGMA user_version")
+    try:
+        lines = tuple(str(line) for (line,) in connection.execute("PRAGMA quick_check"))
+    except sqlite3.DatabaseError as error:
+        lines = (str(error),)
+    damage = tuple(line for line in lines if line != WHOLE)
+    try:
+        leases = tuple(read_known(connection, path))
+        connection.execute("BEGIN IMMEDIATE")  # fails where nothing could be written
+        connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return Health(version, damage, trouble=None if damage else explain(error, path))
+    except StoreError as error:
+        return Health(version, damage, trouble=error)
+    return Health(version, damage, leases)

@@ -1,0 +1,218 @@
+"""Disks that are full, read-only or of the network, and a store that is damaged under a stack.
+
+The other damages of docs/damage.md are in tests/integration/test_damage.py.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Done, MakeRepository, Repository, Session, page
+from tests.acceptance.failures.conftest import WEB, leases
+
+pytestmark = pytest.mark.e2e
+
+NETWORK_DISK = Path(__file__).parents[2] / "support" / "network_disk.py"
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """Have a small disk of its own at a folder."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
+    words = ("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "composeports-test")
+    done = subprocess.run((*words, folder), capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"this test mounts a tmpfs, which needs root: {done.stderr}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(("umount", "--lazy", folder), check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no space on a disk; return the file that takes it."""
+    stuffing = folder / "stuffing"
+    with stuffing.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"\0" * 4096):
+            pass
+    return stuffing
+
+
+def error_of(done: Done) -> dict[str, str]:
+    assert done.code == 78, f"{done.out}{done.err}"
+    assert "Traceback" not in done.err
+    error: dict[str, str] = json.loads(done.out)["error"]
+    return error
+
+
+@pytest.fixture
+def repository(make_repository: MakeRepository) -> Repository:
+    return make_repository({"compose.yaml": WEB})
+
+
+def test_a_full_state_directory_starts_nothing_and_loses_nothing(
+    repository: Repository, environ: dict[str, str]
+) -> None:
+    one, two = repository.main, repository.worktree("two")
+    with small_disk(Path(environ["COMPOSEPORTS_STATE_DIR"]), "512k") as state:
+        url = one.json("up")["urls"]["web:80/tcp"]
+        ids = one.ids()
+        stuffing = fill(state)
+        for words in (("up",), ("allocate",)):
+            error = error_of(two.run(*words, "--json"))
+            assert "space" in error["message"] + error["hint"], error
+        assert not (two.directory / ".composeports").exists()
+        assert (one.ids(), bool(page(url))) == (ids, True)
+        assert error_of(one.run("release", "--json"))
+        error_of(one.run("down", "--json", "-t", "0"))
+        stuffing.unlink()
+        assert [row["current"] for row in leases(one)] == [True], "the lease is kept"
+        assert one.json("down", "-t", "0")["released"]
+        assert one.belongings() == []
+        assert two.json("up")["ports"]
+        two.ok("down", "-t", "0")
+
+
+def test_a_full_worktree_starts_nothing_and_leases_nothing(
+    repository: Repository, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "64k") as disk:
+        (disk / "compose.yaml").write_text(WEB)
+        here = Session(disk, repository.main.environ)
+        stuffing = fill(disk)
+        error = error_of(here.run("up", "--json"))
+        assert error["code"] == "file_access"
+        assert "No space left" in error["message"]
+        assert leases(here) == []
+        assert here.belongings() == []
+        stuffing.unlink()
+        assert here.json("up")["ports"]
+        fill(disk)
+        assert here.json("down", "-t", "0")["released"], "giving back needs no space"
+        assert here.belongings() == []
+
+
+def test_a_state_directory_that_became_read_only_is_told(
+    web: Session, environ: dict[str, str]
+) -> None:
+    with small_disk(Path(environ["COMPOSEPORTS_STATE_DIR"]), "1m") as state:
+        web.ok("up")
+        ids = web.ids()
+        subprocess.run(("mount", "-o", "remount,ro", state), check=True)
+        for command in ("up", "status", "release"):
+            error = error_of(web.run(command, "--json"))
+            assert "read-only" in error["message"].lower(), error
+        assert web.run("env").code == 78
+        assert web.ids() == ids
+        subprocess.run(("mount", "-o", "remount,rw", state), check=True)
+        assert web.json("down", "-t", "0")["released"]
+
+
+@pytest.fixture
+def network_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder on what the kernel calls a network file system."""
+    folder = tmp_path / "far"
+    folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, NETWORK_DISK, folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        if server.stdout.readline() != "mounted\n":
+            pytest.fail(f"this test mounts a FUSE file system, as root: {server.stderr.read()}")
+        try:
+            yield folder
+        finally:
+            subprocess.run(("umount", "--lazy", folder), check=True)
+            server.kill()
+
+
+def test_a_network_file_system_is_refused_before_anything_is_made(
+    web: Session, network_disk: Path
+) -> None:
+    there = Session(web.directory, {**web.environ, "COMPOSEPORTS_STATE_DIR": str(network_disk)})
+    for command in ("up", "allocate"):
+        error = error_of(there.run(command, "--json"))
+        assert "network file system (fuse.sshfs)" in error["message"]
+        assert "COMPOSEPORTS_STATE_DIR" in error["hint"]
+    assert os.listdir(network_disk) == []
+    assert not (web.directory / ".composeports").exists()
+    done = there.run("doctor", "--json")
+    assert done.code == 1
+    found = json.loads(done.out)["findings"]
+    assert ["fuse.sshfs" in each["what"] for each in found if each["check"] == "store"] == [True]
+    assert web.json("up")["ports"]
+
+
+def damage(store: Path) -> None:
+    data = bytearray(store.read_bytes())
+    data[4096:] = b"\xa5" * len(data[4096:])
+    store.write_bytes(data)
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "garbage": damage,
+    "truncated": lambda store: os.truncate(store, 5000),
+    "shared with everybody": lambda store: store.parent.chmod(0o777),
+}
+
+
+@pytest.mark.parametrize("act", DAMAGES.values(), ids=DAMAGES)
+def test_a_store_that_is_damaged_under_a_running_stack_costs_the_stack_nothing(
+    web: Session, act: Callable[[Path], None]
+) -> None:
+    url = web.json("up")["urls"]["web:80/tcp"]
+    ids = web.ids()
+    state = Path(web.environ["COMPOSEPORTS_STATE_DIR"])
+    store = state / "leases.sqlite3"
+    whole = store.read_bytes()
+    act(store)
+    broken = store.read_bytes()
+    for command in ("up", "status", "down", "release"):
+        assert error_of(web.run(command, "--json"))["code"] == "store_unusable"
+    assert web.run("env").code == 78
+    assert store.read_bytes() == broken
+    assert (web.ids(), bool(page(url))) == (ids, True)
+    for each in state.glob("leases.sqlite3-*"):
+        each.unlink()
+    state.chmod(0o700)
+    store.write_bytes(whole)
+    assert web.json("down", "-t", "0")["released"]
+    assert web.belongings() == []
+
+
+@pytest.mark.parametrize("what", ["gone", "garbage"])
+def test_a_lost_log_costs_what_was_not_in_the_file_yet_and_no_port(
+    repository: Repository, what: str
+) -> None:
+    """What a killed machine may leave: the last leases are forgotten, their stacks are seen."""
+    one, two = repository.main, repository.worktree("two")
+    state = Path(one.environ["COMPOSEPORTS_STATE_DIR"])
+    two.ok("allocate")
+    two.ok("release")
+    store = state / "leases.sqlite3"
+    before = store.read_bytes()
+    url = one.json("up")["urls"]["web:80/tcp"]
+    ids = one.ids()
+    store.write_bytes(before)
+    if what == "garbage":
+        (state / "leases.sqlite3-wal").write_bytes(b"\xa5" * 8192)
+    assert leases(one) == []
+    assert one.run("doctor").code == 1
+    other = two.json("up")["urls"]["web:80/tcp"]
+    assert other != url
+    assert bool(page(url))
+    assert one.json("up")["urls"]["web:80/tcp"] == url
+    assert one.ids() == ids
+    for each in (one, two):
+        assert each.json("down", "-t", "0")["released"]
