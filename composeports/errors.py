@@ -114,6 +114,27 @@ class StackLeftError(ComposeportsError):
     exit_code = EXIT_TRY_LATER
 
 
+class LockBusyError(ComposeportsError):
+    """Another command works on the same session right now."""
+
+    code = "session_busy"
+    exit_code = EXIT_TRY_LATER
+
+
+class PortTakenError(ComposeportsError):
+    """Somebody else took a port between our look and the engine's bind, again and again."""
+
+    code = "port_taken"
+    exit_code = EXIT_TRY_LATER
+
+
+class ForeignProjectError(ComposeportsError):
+    """Somebody else started containers under the project name of this session."""
+
+    code = "project_foreign"
+    exit_code = EXIT_TRY_LATER
+
+
 class SeedBusyError(ComposeportsError):
     """Another process is copying volumes for this session right now."""
 

@@ -80,3 +80,8 @@ def seed_record(environ: Mapping[str, str], project: str) -> str:
 def recollections(environ: Mapping[str, str]) -> str:
     """Return the folder for what was observed of Compose files, of all worktrees."""
     return os.path.join(state_directory(environ), "observed")
+
+
+def session_lock(environ: Mapping[str, str], project: str) -> str:
+    """Return where the lock of a project lies, which those who work on its stack hold."""
+    return os.path.join(state_directory(environ), "locks", project)

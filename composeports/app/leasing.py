@@ -1,10 +1,13 @@
 """Taking, renewing and giving back a lease: the claim in the store, then a look at its ports."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
+from composeports.app.at_work import at_work, at_work_or_busy, projects_at_work
+from composeports.app.port_check import busy_ports, moving_on
 from composeports.app.workspace import Workspace
-from composeports.core.block import FIRST_FREE_OFFSET
+from composeports.core.block import Block
 from composeports.core.claims import (
     UNKNOWN,
     Ledger,
@@ -22,13 +25,15 @@ from composeports.core.subnet import readable
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
     ComposeMissingError,
+    ComposeportsError,
     EngineError,
-    PortHeldError,
     StackLeftError,
 )
 from composeports.host.engine import Container
+from composeports.host.process import Beat
 
-Port = tuple[int, str]
+# How long `release` waits for a command that works on the same stack, in seconds.
+RELEASE_PATIENCE = 3.0
 # Completes a granted lease while the store is locked; the ledger is what the claim was decided on.
 Finish = Callable[[Lease, Ledger], Lease]
 
@@ -64,25 +69,27 @@ def take_lease(
     containers: tuple[Container, ...] | None,
     finish: Finish = lambda lease, _: lease,
     pins: Mapping[str, int] | None = None,
+    avoid: frozenset[Block] = frozenset(),
 ) -> Lease:
     """Claim a block whose ports are all free right now, and return the lease as `finish` made it.
 
     The block is claimed first and looked at afterwards, so that no two sessions look at the same
     one. One that something else uses is given up for the next. When none is left the store is as
     it was before, and NoPortsAvailableError is raised; PortHeldError when somebody else has one of
-    `pins`, by keys such as `"web:3000/tcp"`, for which there is no other port.
+    `pins`, by keys such as `"web:3000/tcp"`, for which there is no other port. Blocks in `avoid`
+    are not taken, and given up where the session holds one.
     """
     before = workspace.record()
 
     def claim_in_store(request: Request) -> Lease:
         def decide(ledger: Ledger) -> Outcome:
-            outcome = claim(ledger, request)
+            outcome = _claim(workspace, ledger, request)
             return replace(outcome, lease=finish(outcome.granted, ledger))
 
         return workspace.doors.store.update(request.session_id, decide).granted
 
     try:
-        request = request_of(workspace, containers, pins)
+        request = replace(request_of(workspace, containers, pins), avoid=avoid)
         return _first_free(workspace, before, containers, request, claim_in_store)
     except BaseException:
         restore(workspace, before)
@@ -102,8 +109,23 @@ def likely_lease(
         ledger.own,
         containers,
         request_of(workspace, containers, pins),
-        lambda request: finish(claim(ledger, request).granted, ledger),
+        lambda request: finish(_claim(workspace, ledger, request).granted, ledger),
     )
+
+
+def _claim(workspace: Workspace, ledger: Ledger, request: Request) -> Outcome:
+    """Claim, but from nobody who is at work on a stack of which nothing runs yet.
+
+    Only locks of those who would lose their lease are looked at. Whoever takes a lock after this
+    look finds the lease gone, since the store is locked meanwhile.
+    """
+    while True:
+        outcome = claim(ledger, request)
+        losing = {hold.project for hold in ledger.others if hold.session_id in outcome.reclaimed}
+        busy = projects_at_work(workspace, losing)
+        if not busy:
+            return outcome
+        request = replace(request, liveness=request.liveness.with_running(busy))
 
 
 def _first_free(
@@ -116,100 +138,11 @@ def _first_free(
     """Take one block after the other until all ports of one are free."""
     while True:
         lease = take(request)
-        busy = _busy_ports(workspace, before, lease, containers)
+        busy, containers = busy_ports(workspace, before, lease, containers)
         if not busy:
             return lease
-        workspace.doors.say(_moving_on(lease, busy, before))
+        workspace.doors.say(moving_on(workspace, lease, busy, before, containers))
         request = replace(request, avoid=request.avoid | {lease.block})
-
-
-def _busy_ports(
-    workspace: Workspace,
-    before: Lease | None,
-    lease: Lease,
-    containers: tuple[Container, ...] | None,
-) -> frozenset[Port]:
-    """Return ports of the lease's block that somebody else has; PortHeldError for a pinned one.
-
-    On a block that the session held already, only what the stack publishes counts, and nothing
-    while the stack runs: the rest may well be in use by the session's own programs. Neither do
-    pins count then that it held already.
-    """
-    own = [each for each in containers or () if each.project == lease.project]
-    trusted = containers is None or any(container.is_running for container in own)
-    pins = _pinned(lease)
-    block = _wanted(before, lease, trusted=trusted) - pins
-    if trusted and before is not None and before.held:
-        pins -= _pinned(before)
-    wanted = block | pins
-    if not wanted:
-        return frozenset()
-    mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
-    others = [each for each in containers or () if each.project != lease.project]
-    foreign = workspace.doors.engine.reserved_ports(others)
-    busy = (wanted & foreign) | workspace.doors.taken(wanted - mine - foreign)
-    if busy & pins:
-        raise _pin_in_use(lease, min(busy & pins), others)
-    return busy
-
-
-def _wanted(before: Lease | None, lease: Lease, *, trusted: bool) -> frozenset[Port]:
-    """Return the ports of the block that have to be free."""
-    if before is None or not before.held or before.block != lease.block:
-        return _published(lease) | _fixed(lease)
-    return frozenset() if trusted else _published(lease)
-
-
-def _fixed(lease: Lease) -> frozenset[Port]:
-    ports = range(lease.block.start, lease.block.start + FIRST_FREE_OFFSET)
-    return frozenset((port, "tcp") for port in ports)
-
-
-def _published(lease: Lease) -> frozenset[Port]:
-    """Return the ports of the lease's last plan."""
-    return frozenset(_port(key, number) for key, number in lease.ports.items())
-
-
-def _pinned(lease: Lease) -> frozenset[Port]:
-    return frozenset(_port(key, number) for key, number in lease.pins.items())
-
-
-def _port(key: str, number: int) -> Port:
-    """Return number and protocol of a key, which reads `web:80/tcp` or `web:80/tcp#2`."""
-    return number, key.rpartition("/")[2].partition("#")[0]
-
-
-def _pin_in_use(lease: Lease, port: Port, others: Iterable[Container]) -> PortHeldError:
-    """Return the error for a pinned port that is in use; it names the container where it can."""
-    number, protocol = port
-    key = next(key for key, pin in lease.pins.items() if _port(key, pin) == port)
-    user = next(
-        (each for each in others if port in {(host, kind) for host, _, kind in each.ports}), None
-    )
-    who = "something else" if user is None else _shown(user)
-    return PortHeldError(
-        f"port {number}/{protocol}, which {key} has to have, is in use by {who}",
-        hint="end what uses it (`docker ps --all` and `ss -lntup` show it), then try again; "
-        "or give this session another port",
-        port=number,
-        key=key,
-        container="" if user is None else user.name or user.id[:12],
-    )
-
-
-def _shown(container: Container) -> str:
-    """Return "the container shop-web-1 (service web of the project shop)"."""
-    name = f"the container {container.name or container.id[:12]}"
-    if not container.project:
-        return name
-    return f"{name} (service {container.service} of the project {container.project})"
-
-
-def _moving_on(lease: Lease, busy: frozenset[Port], before: Lease | None) -> str:
-    shown = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(busy)[:3])
-    if before is not None and before.held and before.block == lease.block:
-        return f"something else uses port {shown} of this session: its ports move to another block"
-    return f"something else uses port {shown}: trying another block"
 
 
 def restore(workspace: Workspace, before: Lease | None) -> None:
@@ -222,13 +155,21 @@ def allocate(workspace: Workspace) -> Lease:
 
     A block that is held already is not looked at: the session's own programs may use it.
     """
-    record = workspace.record()
-    if (
-        record is not None
-        and record.held
-        and record.block in workspace.doors.config.port_allocator.grid
-    ):
+    if _holds_a_block(workspace):
         return renew_lease(workspace)
+    with at_work(workspace, "allocate"):
+        if _holds_a_block(workspace):  # whoever was at work took it
+            return renew_lease(workspace)
+        return _take_alone(workspace)
+
+
+def _holds_a_block(workspace: Workspace) -> bool:
+    record = workspace.record()
+    grid = workspace.doors.config.port_allocator.grid
+    return record is not None and record.held and record.block in grid
+
+
+def _take_alone(workspace: Workspace) -> Lease:
     try:
         containers = workspace.doors.engine.containers()
     except (EngineError, ComposeMissingError):
@@ -282,6 +223,16 @@ def renew_lease(workspace: Workspace) -> Lease:
     return outcome.lease if outcome.lease is not None else workspace.held_lease()
 
 
+def heartbeat(workspace: Workspace) -> Beat:
+    """Return what renews the session's lease, thrice in its time, while a program runs for it."""
+
+    def renew_quietly() -> None:
+        with suppress(ComposeportsError):  # what is wrong with the store is told by others
+            renew_lease(workspace)
+
+    return Beat(workspace.doors.config.port_allocator.ttl_minutes * 60 / 3, renew_quietly)
+
+
 def environment_of(lease: Lease, host: str = "localhost") -> tuple[tuple[str, str], ...]:
     """Return the six fixed variables and what the last plan added."""
     return combined(fixed_variables(lease.block.start, lease.project, host), lease.environment)
@@ -291,8 +242,17 @@ def release_without_stack(workspace: Workspace) -> None:
     """End the session's hold where no container of its project exists.
 
     StackLeftError when there are some; EngineError when a stack was started and the engine,
-    which alone knows, does not answer.
+    which alone knows, does not answer; LockBusyError while another command works on the stack.
     """
+    record = workspace.record()
+    if record is None or not record.held:
+        return
+    with at_work_or_busy(workspace, "release", RELEASE_PATIENCE) as lock:
+        _release_where_nothing_is(workspace)
+        lock.remove()
+
+
+def _release_where_nothing_is(workspace: Workspace) -> None:
     record = workspace.record()
     if record is None or not record.held:
         return

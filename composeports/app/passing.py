@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from composeports.app.at_work import at_work
 from composeports.app.leasing import environment_of, renew_lease
 from composeports.app.planning import Wishes
 from composeports.app.preparing import command_line, is_half_seeded, prepare
@@ -32,7 +33,8 @@ def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = 
                 project=lease.project,
             )
         wishes = Wishes(default_ports=lease.stack.default_ports)
-        prepared = prepare(workspace, wishes, engine_needed=command != "config")
+        with at_work(workspace, command):
+            prepared = prepare(workspace, wishes, engine_needed=command != "config")
         argv, environ = command_line(workspace, prepared, command, *arguments)
         return replace(argv, environ)
     lease = renew_lease(workspace)

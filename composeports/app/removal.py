@@ -1,9 +1,10 @@
 """Taking a stack down by its labels, and giving its lease back once nothing is left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from composeports.app.leasing import release_lease
+from composeports.app.at_work import at_work_soon, who_is_at_work
+from composeports.app.leasing import heartbeat, release_lease
 from composeports.app.preparing import is_half_seeded
 from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
@@ -12,6 +13,10 @@ from composeports.errors import StackLeftError
 from composeports.host.compose import as_plugin, without_files
 from composeports.host.files import OwnFolder
 from composeports.host.process import run_in_foreground
+from composeports.host.session_lock import SessionLock
+
+# How long a command that works on the same stack is waited for, in seconds.
+PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,24 @@ class Stopped:
 def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
     """Run `docker compose down` by the project's labels, then release once nothing is left.
 
-    StackLeftError when Compose is done and something of the stack still exists.
+    StackLeftError when Compose is done and something of the stack still exists. A command that
+    works on the stack is waited for; one that lasts too long does not keep us from it.
     """
     asked, workspace = workspace, where_started(workspace)
+    with at_work_soon(workspace, "down", PATIENCE) as lock:
+        if lock is None:
+            who = who_is_at_work(workspace)
+            workspace.doors.say(f"{who} is still at work: the stack goes down all the same")
+        stopped = _down(workspace, arguments, lock)
+        if stopped.released:
+            if workspace is not asked:
+                OwnFolder(workspace.place.directory).remove()
+            if lock is not None:
+                lock.remove()
+    return stopped
+
+
+def _down(workspace: Workspace, arguments: Sequence[str], lock: SessionLock | None) -> Stopped:
     record = workspace.record()
     if record is None:
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
@@ -43,14 +63,20 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
     environ = _without_files_environ(workspace)
     argv = without_files(record.project, "down", *arguments, flags=workspace.options.flags)
     argv = as_plugin(argv, environ)
-    code = run_in_foreground(argv, environ, out_to_stderr=True)
+    code = _run(workspace, argv, environ, lock)
     if code and _only_networks_left(workspace, record.project):
         # The engine may still be taking containers off a network that Compose wants to remove.
-        code = run_in_foreground(argv, environ, out_to_stderr=True)
-    stopped = _after_down(workspace, record, arguments, code)
-    if stopped.released and workspace is not asked:
-        OwnFolder(record.place.directory).remove()
-    return stopped
+        code = _run(workspace, argv, environ, lock)
+    return _after_down(workspace, record, arguments, code)
+
+
+def _run(
+    workspace: Workspace, argv: Sequence[str], environ: Mapping[str, str], lock: SessionLock | None
+) -> int:
+    inherited = () if lock is None else (lock.number,)
+    return run_in_foreground(
+        argv, environ, out_to_stderr=True, inherited=inherited, beat=heartbeat(workspace)
+    )
 
 
 def _only_networks_left(workspace: Workspace, project: str) -> bool:

@@ -4,7 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from composeports.app.leasing import likely_lease, release_lease, restore, subnets_in_use
+from composeports.app.leasing import (
+    heartbeat,
+    likely_lease,
+    release_lease,
+    restore,
+    subnets_in_use,
+)
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
 from composeports.app.removal import leftovers
@@ -16,6 +22,7 @@ from composeports.errors import ComposeMissingError, EngineError
 from composeports.host.compose import as_plugin
 from composeports.host.engine import Container
 from composeports.host.process import run_in_foreground
+from composeports.host.session_lock import SessionLock
 
 if TYPE_CHECKING:
     from composeports.app.seeding import Seed, Seeded
@@ -60,6 +67,7 @@ def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
 
 def up(  # noqa: PLR0913 - most are keywords
     workspace: Workspace,
+    lock: SessionLock,
     arguments: Sequence[str] = (),
     wishes: Wishes = NO_WISHES,
     *,
@@ -77,7 +85,7 @@ def up(  # noqa: PLR0913 - most are keywords
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
     prepared = prepare(workspace, wishes)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
-    code = _run(workspace, prepared, words, foreground=foreground, meanwhile=meanwhile)
+    code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
     for _ in range(0 if foreground else SUBNET_TRIES):
         reason = _lacks_subnets(workspace, prepared) if code else ""
         if not reason:
@@ -85,7 +93,7 @@ def up(  # noqa: PLR0913 - most are keywords
         workspace.doors.say(reason)
         wishes = replace(wishes, spill=wishes.spill or reason == POOLS_USED_UP)
         prepared = prepare(workspace.asking_again(), wishes)
-        code = _run(workspace, prepared, words, foreground=foreground)
+        code = _run(workspace, lock, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared, foreground=foreground)
         return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
@@ -122,8 +130,9 @@ def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "t
         raise
 
 
-def _run(
+def _run(  # noqa: PLR0913 - most are keywords
     workspace: Workspace,
+    lock: SessionLock,
     prepared: Prepared,
     words: Sequence[str],
     *,
@@ -132,7 +141,20 @@ def _run(
 ) -> int:
     argv, environ = command_line(workspace, prepared, *words)
     argv = as_plugin(argv, environ)
-    return run_in_foreground(argv, environ, out_to_stderr=not foreground, meanwhile=meanwhile)
+
+    def let_go() -> None:
+        lock.let_go()
+        if meanwhile is not None:
+            meanwhile()
+
+    return run_in_foreground(
+        argv,
+        environ,
+        out_to_stderr=not foreground,
+        meanwhile=let_go if foreground else meanwhile,
+        inherited=() if foreground else (lock.number,),
+        beat=heartbeat(workspace),
+    )
 
 
 def _stays_in_foreground(arguments: Sequence[str]) -> bool:

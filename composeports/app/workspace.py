@@ -17,6 +17,7 @@ from composeports.host.compose_files import Selection, select_files
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, read_branch
+from composeports.host.holders import Holder, process_on
 from composeports.host.inherited import clean_environment
 from composeports.host.questions import Questions
 from composeports.host.recollection import Recollection, digest_of
@@ -43,6 +44,7 @@ class Doors:
     engine: Engine
     now: Callable[[], float] = time.time
     taken: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = taken_ports
+    holder: Callable[[tuple[int, str]], Holder] = process_on
     routes: Callable[[], tuple[str, ...]] = routed_subnets
     say: Callable[[str], None] = _silent
 

@@ -2,6 +2,7 @@
 
 import click
 
+from composeports.app.at_work import at_work
 from composeports.app.options import Options
 from composeports.cli.opening import plan_options, session_option, workspace
 from composeports.cli.output import as_json_option
@@ -52,7 +53,7 @@ def command(
     """
     if no_pause and seed_from is None:
         raise click.UsageError("--no-pause is about --seed-from SESSION")
-    with workspace(options, session) as here:
+    with workspace(options, session) as here, at_work(here, "up") as lock:
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.app import stack  # noqa: PLC0415
         from composeports.app.planning import Wishes  # noqa: PLC0415
@@ -64,6 +65,8 @@ def command(
             from composeports.cli.seeding import seed_of  # noqa: PLC0415 - only where asked for
 
             seed = seed_of(seed_from, pause=not no_pause)
-        started = stack.up(here, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed)
+        started = stack.up(
+            here, lock, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed
+        )
     show(started, as_json=as_json)
     return started.code

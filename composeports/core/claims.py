@@ -95,6 +95,10 @@ class Liveness:
         """Tell whether the engine said that nothing of `project` runs."""
         return self.known and project not in self.running
 
+    def with_running(self, projects: Iterable[str]) -> Self:
+        """Return the same with more projects that run."""
+        return replace(self, running=self.running.union(projects))
+
 
 NOTHING_RUNS = Liveness(known=True)
 UNKNOWN = Liveness(known=False)

@@ -13,6 +13,8 @@ from typing import Protocol
 
 NOT_FOUND = 127
 PIECE = 1 << 20
+# How long the end waits for a beat that is under way.
+LAST_BEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +88,29 @@ def start(
     return _Child(process)
 
 
-def run_in_foreground(
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What is to be done every so many seconds while a program runs, on a thread of its own."""
+
+    seconds: float
+    call: Callable[[], None]
+
+
+def run_in_foreground(  # noqa: PLR0913 - most are keywords
     argv: Sequence[str],
     environ: Mapping[str, str],
     *,
     cwd: str | None = None,
     out_to_stderr: bool = False,
     meanwhile: Callable[[], None] | None = None,
+    inherited: Sequence[int] = (),
+    beat: Beat | None = None,
 ) -> int:
     """Run `argv` on our own terminal and return its exit code, 128 + n for signal n.
 
     Ctrl-C reaches the program directly, since it is in our process group; we only wait for how it
     ends. SIGTERM is sent to us alone, so it is passed on. `meanwhile` uses the time that the
-    program takes.
+    program takes, and `beat` is called now and then; the program gets the open files `inherited`.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -108,14 +120,35 @@ def run_in_foreground(
             env=dict(environ),
             cwd=cwd,
             stdout=sys.stderr.fileno() if out_to_stderr else None,
+            pass_fds=inherited,
         )
     except OSError:
         return NOT_FOUND
-    with _signals_left_to(process):
+    with _signals_left_to(process), _beating(beat):
         if meanwhile is not None:
             meanwhile()
         code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def _beating(beat: Beat | None) -> Iterator[None]:
+    if beat is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def keep_on() -> None:
+        while not ended.wait(beat.seconds):
+            beat.call()
+
+    thread = threading.Thread(target=keep_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(LAST_BEAT_SECONDS)
 
 
 @contextmanager

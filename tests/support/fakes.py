@@ -9,6 +9,7 @@ from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config, PortAllocatorConfig
 from composeports.errors import EngineError
 from composeports.host.engine import Container, Engine, Listing
+from composeports.host.holders import NOBODY_SEEN, Holder
 from composeports.host.process import Finished
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
@@ -88,6 +89,7 @@ class FakePorts:
 
     def __init__(self) -> None:
         self.used: set[Port] = set()
+        self.holders: dict[Port, Holder] = {}
         self.asked: list[frozenset[Port]] = []
 
     def taken(self, wanted: Iterable[Port]) -> frozenset[Port]:
@@ -95,6 +97,10 @@ class FakePorts:
         asked = frozenset(wanted)
         self.asked.append(asked)
         return asked & self.used
+
+    def holder(self, port: Port) -> Holder:
+        """Return the process that the test says has the port."""
+        return self.holders.get(port, NOBODY_SEEN)
 
 
 class FakeClock:
@@ -136,6 +142,7 @@ class FakeMachine:
             engine=self.engine,
             now=self.clock.now,
             taken=self.ports.taken,
+            holder=self.ports.holder,
             say=self.said.append,
         )
 

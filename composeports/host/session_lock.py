@@ -1,0 +1,202 @@
+"""The lock of a session's stack: who works on it now. The kernel ends it with its last process.
+
+Take it with `hold`, which waits as long as it is told and yields a `SessionLock`, or None where
+somebody else kept it for all that time; `patience` 0 does not wait. While it is held, `holder`
+names who works there, and `is_held` is what a claim asks before it takes an idle stack's lease.
+
+A program that is started with `lock.number` among its inherited files shares the lock: it is free
+only when both have ended, so that a Compose whose composeports was killed still counts as at work.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from composeports.errors import FileAccessError, LockBusyError
+
+POLL_SECONDS = 0.05
+NOTICE_SECONDS = 1.0
+_BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who works on a session; `pid` 0 where that is not known."""
+
+    pid: int = 0
+    command: str = ""
+
+    def __str__(self) -> str:
+        """Return "`composeports up`, process 123"."""
+        if not self.pid:
+            return "another composeports"
+        return f"`composeports {self.command}`, process {self.pid}"
+
+
+class SessionLock:
+    """A lock that this process has; `let_go` and `take_again` for what lasts long."""
+
+    def __init__(self, path: str, command: str) -> None:
+        """Name the lock file and the command that holds it; `hold` takes the lock."""
+        self._path = path
+        self._command = command
+        self._file = -1
+
+    @property
+    def number(self) -> int:
+        """The file descriptor for programs that shall hold the lock, too; -1: not held."""
+        return self._file
+
+    def take(self, patience: float | None, busy: Callable[[Holder], None]) -> bool:
+        """Wait up to `patience` seconds (None: for ever); `busy` is told who is in the way, once.
+
+        FileAccessError where the file cannot be locked.
+        """
+        started = time.monotonic()
+        told = False
+        while not self._try():
+            waited = time.monotonic() - started
+            if patience is not None and waited >= patience:
+                return False
+            if waited >= NOTICE_SECONDS and not told:
+                told = True
+                busy(holder(self._path))
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def let_go(self) -> None:
+        """Give up our hold; a program that inherited the lock keeps it until it ends."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def remove(self) -> None:
+        """Remove the file while we hold it; who waits for it notices, and makes a new one."""
+        if self._file >= 0:
+            with suppress(OSError):
+                os.unlink(self._path)
+
+    def _try(self) -> bool:
+        try:
+            return self._lock_once()
+        except OSError as error:
+            message = f"cannot lock {self._path}: {error.strerror or error}"
+            hint = "look at the rights and the space of the state directory; nothing was changed"
+            raise FileAccessError(message, hint=hint, path=self._path) from error
+
+    def _lock_once(self) -> bool:
+        file = _open_or_make(self._path)
+        try:
+            if _lock(file, fcntl.LOCK_EX) and _is_at(file, self._path):
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"{os.getpid()}\n{self._command}\n".encode(), 0)
+                self._file, file = file, -1
+                return True
+            return False
+        finally:
+            if file >= 0:
+                os.close(file)
+
+
+@contextmanager
+def hold(
+    path: str, command: str, patience: float | None, busy: Callable[[Holder], None]
+) -> Iterator[SessionLock | None]:
+    """Hold the lock at `path` for `command` (a word, for messages); None: somebody else has it.
+
+    `patience` is in seconds, None for ever; `busy` is called once after a second of waiting.
+    """
+    lock = SessionLock(path, command)
+    if not lock.take(patience, busy):
+        yield None
+        return
+    try:
+        yield lock
+    finally:
+        lock.let_go()
+
+
+def is_held(path: str) -> bool:
+    """Tell whether somebody, we too, holds the lock; a file that we may not open counts as held."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        return not _lock(file, fcntl.LOCK_SH)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+
+
+def holder(path: str) -> Holder:
+    """Return who wrote the lock file last; for messages only."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            pid, _, command = file.read(200).partition("\n")
+        return Holder(int(pid), command.strip())
+    except (OSError, ValueError):
+        return Holder()
+
+
+def busy_error(project: str, path: str) -> LockBusyError:
+    """Return the error for a session that somebody else works on for too long."""
+    return LockBusyError(
+        f"{holder(path)} works on {project} right now",
+        hint="wait for its end, then try again",
+        project=project,
+        pid=holder(path).pid,
+    )
+
+
+def _open_or_make(path: str) -> int:
+    """Open the file; made with the rights that the state directory gives to others, no more."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    folder = os.path.dirname(path)
+    while True:
+        try:
+            return os.open(path, flags)
+        except FileNotFoundError:
+            shared = _make_folder(folder) & 0o022
+        with suppress(FileExistsError):
+            file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+            if shared:
+                os.fchmod(file, 0o600 | shared | shared << 1)
+            return file
+
+
+def _make_folder(folder: str) -> int:
+    """Make the folder of the locks where it is missing, and return its mode."""
+    with suppress(FileExistsError):
+        above = os.path.dirname(folder)
+        os.makedirs(above, 0o700, exist_ok=True)
+        os.mkdir(folder, 0o700)
+        mode = os.stat(above).st_mode & 0o7777
+        if mode & 0o022:
+            os.chmod(folder, mode)
+    return os.stat(folder).st_mode
+
+
+def _lock(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _BUSY:
+            return False
+        raise
+    return True
+
+
+def _is_at(file: int, path: str) -> bool:
+    """Tell whether the file is still the one of that name, and was not removed meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,199 @@
+"""Several commands in one worktree at the same instant: one after the other, and all is well."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import (
+    PROGRAM,
+    Done,
+    MakeRepository,
+    Session,
+    change,
+    docker,
+    page,
+    stack,
+    wait_until,
+)
+
+pytestmark = pytest.mark.e2e
+
+SHOP = stack({"web": {"ports": ["8080:80"]}, "db": {"ports": ["5432:80"]}})
+
+
+@pytest.fixture
+def one(make_repository: MakeRepository) -> Session:
+    return make_repository({"compose.yaml": SHOP}).worktree("one")
+
+
+def begin(session: Session, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """Start `composeports` here, and do not wait for it."""
+    return subprocess.Popen(
+        (PROGRAM, *arguments),
+        cwd=session.directory,
+        env={**session.environ, "PWD": str(session.directory), **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end(process: "subprocess.Popen[str]") -> Done:
+    out, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    return Done(process.returncode, out, err)
+
+
+@contextmanager
+def slow_docker(session: Session, folder: Path, word: str) -> Iterator[Path]:
+    """Let `docker compose ... WORD` wait for a file, which is made at the end; yield a mark.
+
+    The mark is there as soon as it waits.
+    """
+    folder.mkdir()
+    program, mark, go = folder / "docker", folder / "waits", folder / "go"
+    real = subprocess.check_output(("which", "docker"), text=True).strip()
+    program.write_text(
+        "#!/bin/sh\n"
+        f'case " $* " in *" compose "*" {word} "*) if [ ! -e {go} ]; then\n'
+        f"touch {mark}; while [ ! -e {go} ]; do sleep 0.05; done; fi;; esac\n"
+        f'exec {real} "$@"\n'
+    )
+    program.chmod(0o755)
+    path = session.environ["PATH"]
+    session.environ["PATH"] = f"{folder}{os.pathsep}{path}"
+    try:
+        yield mark
+    finally:
+        go.touch()
+        session.environ["PATH"] = path
+
+
+def check_running(session: Session) -> None:
+    assert set(session.published()) == {"web-1:80/tcp", "db-1:80/tcp"}
+    assert session.row["state"] == "running"
+    ports = {name.replace("-1", ""): port for name, port in session.published().items()}
+    assert session.row["ports"] == ports
+    assert page(session.ok("url", "web").strip())
+
+
+def test_two_ups_at_the_same_instant_converge_on_one_stack(one: Session) -> None:
+    for done in [end(each) for each in [begin(one, "up") for _ in range(3)]]:
+        assert done.code == 0, done.err
+        assert "another block" not in done.err
+    check_running(one)
+
+
+def test_an_up_that_waited_sees_the_file_as_it_is_then(one: Session, tmp_path: Path) -> None:
+    with slow_docker(one, tmp_path / "slow", "up") as waits:
+        first = begin(one, "up")
+        wait_until(waits.exists, "the first up at work")
+        change(one, "5432:80", "5433:80")
+        change(one, '"db"', '"store"')
+        second = begin(one, "up")
+        said = wait_until(lambda: second.stderr and second.stderr.readline(), "a line")
+        assert "`composeports up`, process " in str(said)
+        assert "waiting for its end" in str(said)
+    assert end(first).code == 0
+    assert end(second).code == 0
+    assert {"web-1:80/tcp", "store-1:80/tcp"} <= set(one.published())
+    assert set(one.row["ports"]) == {"web:80/tcp", "store:80/tcp"}
+
+
+def test_up_and_down_at_the_same_instant_leave_what_the_next_command_repairs(
+    one: Session,
+) -> None:
+    one.ok("up")
+    for _ in range(3):
+        both = [begin(one, "up"), begin(one, "down", "-t", "0")]
+        assert [end(each).code for each in both] == [0, 0]
+        assert bool(one.row) == bool(one.belongings("container network"))
+    one.ok("up")
+    check_running(one)
+    one.ok("down", "-t", "0")
+    assert one.belongings() == []
+    assert one.json("status") == []
+
+
+def test_a_killed_up_whose_compose_works_on_is_waited_for(one: Session, tmp_path: Path) -> None:
+    with slow_docker(one, tmp_path / "slow", "up") as waits:
+        first = begin(one, "up")
+        wait_until(waits.exists, "the first up at work")
+        first.kill()
+        first.communicate()
+        refused = one.run("release", "--json")
+        assert refused.code == 75
+        assert '"session_busy"' in refused.out
+        second = begin(one, "up")
+        wait_until(lambda: second.stderr and second.stderr.readline(), "a line")
+        assert second.poll() is None
+    assert end(second).code == 0
+    check_running(one)
+
+
+def test_who_waits_can_be_interrupted(one: Session, tmp_path: Path) -> None:
+    with slow_docker(one, tmp_path / "slow", "up") as waits:
+        first = begin(one, "up")
+        wait_until(waits.exists, "the first up at work")
+        second = begin(one, "up")
+        wait_until(lambda: second.stderr and second.stderr.readline(), "a line")
+        second.send_signal(signal.SIGINT)
+        assert end(second).code == 130
+    assert end(first).code == 0
+    check_running(one)
+
+
+def test_down_does_not_wait_for_ever_and_the_next_command_repairs(
+    one: Session, tmp_path: Path
+) -> None:
+    with slow_docker(one, tmp_path / "slow", "up") as waits:
+        first = begin(one, "up")
+        wait_until(waits.exists, "the first up at work")
+        done = one.run("down", "-t", "0")
+        assert done.code == 0, done.err
+        assert "is still at work: the stack goes down all the same" in done.err
+    assert end(first).code == 0
+    check_running(one)
+
+
+def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
+    make_repository: MakeRepository, tmp_path: Path
+) -> None:
+    repository = make_repository({"compose.yaml": SHOP})
+    one, two = repository.worktree("one"), repository.worktree("two")
+    with slow_docker(one, tmp_path / "slow", "up") as waits:
+        first = begin(one, "up")
+        wait_until(waits.exists, "the first up at work")
+        later = {"PORT_ALLOC_MAX_SESSIONS": "1", "FAKE": "1"}
+        expire(one)
+        done = two.run("up", **later)
+        assert done.code == 75, done.err
+    assert end(first).code == 0
+    check_running(one)
+
+
+def expire(session: Session) -> None:
+    """Let all leases of the session's store be over, as if time had passed."""
+    import sqlite3  # noqa: PLC0415
+
+    path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
+    store = sqlite3.connect(path)
+    with store:
+        store.execute("UPDATE leases SET expires_at = 1")
+    store.close()
+
+
+def test_up_in_the_foreground_lets_other_commands_at_the_stack(one: Session) -> None:
+    attached = begin(one, "up", "--attach")
+    wait_until(lambda: len(one.published()) == 2, "the stack")
+    assert one.run("up").code == 0
+    assert one.run("down", "-t", "0").code == 0
+    end(attached)
+    assert one.belongings() == []
+    assert docker("ps", "--all", "--quiet", "--filter", f"name={one.project}") == ""
