@@ -2,9 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from tests.acceptance.conftest import (
     Done,
     MakeRepository,
     Session,
-    change,
     docker,
     page,
     stack,
@@ -24,6 +24,9 @@ from tests.acceptance.conftest import (
 pytestmark = pytest.mark.e2e
 
 SHOP = stack({"web": {"ports": ["8080:80"]}, "db": {"ports": ["5432:80"]}})
+MORE = stack(
+    {"web": {"ports": ["8080:80"]}, "db": {"ports": ["5433:80"]}, "store": {"ports": ["9090:80"]}}
+)
 
 
 @pytest.fixture
@@ -31,23 +34,45 @@ def one(make_repository: MakeRepository) -> Session:
     return make_repository({"compose.yaml": SHOP}).worktree("one")
 
 
-def begin(session: Session, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-    """Start `composeports` here, and do not wait for it."""
-    return subprocess.Popen(
-        (PROGRAM, *arguments),
-        cwd=session.directory,
-        env={**session.environ, "PWD": str(session.directory), **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+Begin = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def begin(environ: dict[str, str]) -> Iterator[Begin]:
+    """Start `composeports` somewhere without waiting for it; it has ended when the test ends."""
+    del environ  # which takes down what was started, after this
+    begun: list[subprocess.Popen[str]] = []
+
+    def start(session: Session, *arguments: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            (PROGRAM, *arguments),
+            cwd=session.directory,
+            env={**session.environ, "PWD": str(session.directory)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield start
+    for process in begun:
+        process.kill()
+        with process:
+            pass
 
 
 def end(process: "subprocess.Popen[str]") -> Done:
     out, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     return Done(process.returncode, out, err)
+
+
+def line_of(process: "subprocess.Popen[str]") -> str:
+    """Return the next line that the program says."""
+    assert process.stderr is not None
+    return process.stderr.readline()
 
 
 @contextmanager
@@ -83,31 +108,35 @@ def check_running(session: Session) -> None:
     assert page(session.ok("url", "web").strip())
 
 
-def test_two_ups_at_the_same_instant_converge_on_one_stack(one: Session) -> None:
+def test_two_ups_at_the_same_instant_converge_on_one_stack(one: Session, begin: Begin) -> None:
     for done in [end(each) for each in [begin(one, "up") for _ in range(3)]]:
         assert done.code == 0, done.err
         assert "another block" not in done.err
     check_running(one)
 
 
-def test_an_up_that_waited_sees_the_file_as_it_is_then(one: Session, tmp_path: Path) -> None:
+def test_an_up_that_waited_sees_the_file_as_it_is_then(
+    one: Session, begin: Begin, tmp_path: Path
+) -> None:
     with slow_docker(one, tmp_path / "slow", "up") as waits:
         first = begin(one, "up")
         wait_until(waits.exists, "the first up at work")
-        change(one, "5432:80", "5433:80")
-        change(one, '"db"', '"store"')
+        (one.directory / "compose.yaml").write_text(MORE)
         second = begin(one, "up")
-        said = wait_until(lambda: second.stderr and second.stderr.readline(), "a line")
-        assert "`composeports up`, process " in str(said)
-        assert "waiting for its end" in str(said)
+        said = line_of(second)
+        assert "`composeports up`, process " in said
+        assert "waiting for its end" in said
     assert end(first).code == 0
     assert end(second).code == 0
-    assert {"web-1:80/tcp", "store-1:80/tcp"} <= set(one.published())
-    assert set(one.row["ports"]) == {"web:80/tcp", "store:80/tcp"}
+    assert set(one.published()) == {"web-1:80/tcp", "db-1:80/tcp", "store-1:80/tcp"}
+    assert {f"{key.replace(':', '-1:')}": port for key, port in one.row["ports"].items()} == (
+        one.published()
+    )
 
 
 def test_up_and_down_at_the_same_instant_leave_what_the_next_command_repairs(
     one: Session,
+    begin: Begin,
 ) -> None:
     one.ok("up")
     for _ in range(3):
@@ -121,28 +150,30 @@ def test_up_and_down_at_the_same_instant_leave_what_the_next_command_repairs(
     assert one.json("status") == []
 
 
-def test_a_killed_up_whose_compose_works_on_is_waited_for(one: Session, tmp_path: Path) -> None:
+def test_a_killed_up_whose_compose_works_on_is_waited_for(
+    one: Session, begin: Begin, tmp_path: Path
+) -> None:
     with slow_docker(one, tmp_path / "slow", "up") as waits:
         first = begin(one, "up")
         wait_until(waits.exists, "the first up at work")
         first.kill()
-        first.communicate()
+        first.wait()
         refused = one.run("release", "--json")
         assert refused.code == 75
         assert '"session_busy"' in refused.out
         second = begin(one, "up")
-        wait_until(lambda: second.stderr and second.stderr.readline(), "a line")
+        line_of(second)
         assert second.poll() is None
     assert end(second).code == 0
     check_running(one)
 
 
-def test_who_waits_can_be_interrupted(one: Session, tmp_path: Path) -> None:
+def test_who_waits_can_be_interrupted(one: Session, begin: Begin, tmp_path: Path) -> None:
     with slow_docker(one, tmp_path / "slow", "up") as waits:
         first = begin(one, "up")
         wait_until(waits.exists, "the first up at work")
         second = begin(one, "up")
-        wait_until(lambda: second.stderr and second.stderr.readline(), "a line")
+        line_of(second)
         second.send_signal(signal.SIGINT)
         assert end(second).code == 130
     assert end(first).code == 0
@@ -150,7 +181,7 @@ def test_who_waits_can_be_interrupted(one: Session, tmp_path: Path) -> None:
 
 
 def test_down_does_not_wait_for_ever_and_the_next_command_repairs(
-    one: Session, tmp_path: Path
+    one: Session, begin: Begin, tmp_path: Path
 ) -> None:
     with slow_docker(one, tmp_path / "slow", "up") as waits:
         first = begin(one, "up")
@@ -158,21 +189,25 @@ def test_down_does_not_wait_for_ever_and_the_next_command_repairs(
         done = one.run("down", "-t", "0")
         assert done.code == 0, done.err
         assert "is still at work: the stack goes down all the same" in done.err
-    assert end(first).code == 0
+        assert one.json("status") == []
+    done = end(first)
+    assert done.code != 0
+    assert "nothing of" in done.err
+    assert one.json("status") == []
+    one.ok("up")
     check_running(one)
 
 
 def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
-    make_repository: MakeRepository, tmp_path: Path
+    make_repository: MakeRepository, begin: Begin, tmp_path: Path
 ) -> None:
     repository = make_repository({"compose.yaml": SHOP})
     one, two = repository.worktree("one"), repository.worktree("two")
     with slow_docker(one, tmp_path / "slow", "up") as waits:
         first = begin(one, "up")
         wait_until(waits.exists, "the first up at work")
-        later = {"PORT_ALLOC_MAX_SESSIONS": "1", "FAKE": "1"}
         expire(one)
-        done = two.run("up", **later)
+        done = two.run("up", PORT_ALLOC_MAX_SESSIONS="1")
         assert done.code == 75, done.err
     assert end(first).code == 0
     check_running(one)
@@ -180,16 +215,12 @@ def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
 
 def expire(session: Session) -> None:
     """Let all leases of the session's store be over, as if time had passed."""
-    import sqlite3  # noqa: PLC0415
-
     path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-    store = sqlite3.connect(path)
-    with store:
+    with closing(sqlite3.connect(path)) as store, store:
         store.execute("UPDATE leases SET expires_at = 1")
-    store.close()
 
 
-def test_up_in_the_foreground_lets_other_commands_at_the_stack(one: Session) -> None:
+def test_up_in_the_foreground_lets_other_commands_at_the_stack(one: Session, begin: Begin) -> None:
     attached = begin(one, "up", "--attach")
     wait_until(lambda: len(one.published()) == 2, "the stack")
     assert one.run("up").code == 0
