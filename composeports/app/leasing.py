@@ -18,6 +18,7 @@ from composeports.core.claims import (
     release,
     renew,
     restored,
+    setting_aside,
 )
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
@@ -207,6 +208,15 @@ def with_subnets(
         avoid=ledger.remembered_subnets,
     )
     return replace(lease, subnets=subnets)
+
+
+def set_aside(workspace: Workspace, block: Block) -> None:
+    """Make a block the last choice of all sessions for a while, since others take its ports."""
+    now = workspace.doors.now()
+    workspace.doors.store.update(
+        workspace.session_id,
+        lambda ledger: Outcome(set_aside=setting_aside(ledger, block, now)),
+    )
 
 
 def release_lease(workspace: Workspace) -> None:

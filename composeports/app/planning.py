@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from composeports.app.leasing import subnets_in_use, with_subnets
 from composeports.app.workspace import Workspace
+from composeports.core.block import Block
 from composeports.core.claims import Ledger
 from composeports.core.lease import Lease, Stack
 from composeports.core.pins import pins_of
@@ -23,12 +24,14 @@ class Wishes:
     """What one command wants of its plan, beyond the settings.
 
     `strict` refuses a plan with warnings; `default_ports` keeps the file's own host ports; `spill`
-    gives every network a subnet of ours, for an engine whose own pools are used up.
+    gives every network a subnet of ours, for an engine whose own pools are used up; blocks in
+    `avoid` are not taken, or given up.
     """
 
     strict: bool = False
     default_ports: bool = False
     spill: bool = False
+    avoid: frozenset[Block] = frozenset()
 
 
 NO_WISHES = Wishes()

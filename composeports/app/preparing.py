@@ -18,12 +18,16 @@ from composeports.location import seed_record
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A lease taken and its plan written; `before` is the session's record until then."""
+    """A lease taken and its plan written; `before` is the session's record until then.
+
+    `had_containers` tells whether the engine had any of the project then.
+    """
 
     lease: Lease
     plan: Plan
     before: Lease | None
     project: Project
+    had_containers: bool = False
 
 
 def prepare(
@@ -33,7 +37,7 @@ def prepare(
     before = workspace.record()
     answer, containers = look(workspace, engine_needed=engine_needed)
     sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
-    lease = take_lease(workspace, containers, sketch.finish, sketch.pins)
+    lease = take_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
     made = sketch.plan(lease)
     try:
         _write(workspace, made)
@@ -41,7 +45,8 @@ def prepare(
         restore(workspace, before)
         raise
     workspace.questions.memory.keep(answer.memory)
-    return Prepared(lease, made, before, answer.observed.project)
+    had_containers = any(each.project == lease.project for each in containers or ())
+    return Prepared(lease, made, before, answer.observed.project, had_containers)
 
 
 def _write(workspace: Workspace, made: Plan) -> None:

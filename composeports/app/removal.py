@@ -1,6 +1,6 @@
 """Taking a stack down by its labels, and giving its lease back once nothing is left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from composeports.app.at_work import at_work_soon, who_is_at_work
@@ -41,17 +41,21 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
         if lock is None:
             who = who_is_at_work(workspace)
             workspace.doors.say(f"{who} is still at work: the stack goes down all the same")
-        stopped = _down(workspace, arguments, lock)
-        if stopped.released:
-            if workspace is not asked:
-                OwnFolder(workspace.place.directory).remove()
-            if lock is not None:
-                lock.remove()
+        record = workspace.record()
+        stopped = _down(workspace, record, arguments, lock)
+        if stopped.released and record is not None and workspace is not asked:
+            OwnFolder(record.place.directory).remove()
+        if stopped.released and lock is not None:
+            lock.remove()
     return stopped
 
 
-def _down(workspace: Workspace, arguments: Sequence[str], lock: SessionLock | None) -> Stopped:
-    record = workspace.record()
+def _down(
+    workspace: Workspace,
+    record: Lease | None,
+    arguments: Sequence[str],
+    lock: SessionLock | None,
+) -> Stopped:
     if record is None:
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return Stopped(0, workspace.session_id, "", released=False, note=note)
@@ -60,23 +64,42 @@ def _down(workspace: Workspace, arguments: Sequence[str], lock: SessionLock | No
         from composeports.app import seeding  # noqa: PLC0415 - only after a copy was killed
 
         seeding.repair(workspace, record.project)
-    environ = _without_files_environ(workspace)
-    argv = without_files(record.project, "down", *arguments, flags=workspace.options.flags)
-    argv = as_plugin(argv, environ)
-    code = _run(workspace, argv, environ, lock)
-    if code and _only_networks_left(workspace, record.project):
-        # The engine may still be taking containers off a network that Compose wants to remove.
-        code = _run(workspace, argv, environ, lock)
+    code = _run(workspace, record.project, arguments, lock)
     return _after_down(workspace, record, arguments, code)
 
 
+def remove_half_started(workspace: Workspace, project: str, lock: SessionLock) -> str:
+    """Take away what an `up` has just made, but for volumes, and release the lease; say what is so."""
+    _run(workspace, project, (), lock)
+    left = leftovers(workspace, project)
+    if left:
+        return f"{left} of {project} exist, so the lease is kept: `composeports down` removes them"
+    release_lease(workspace)
+    workspace.folder.remove()
+    return f"what was started of {project} is removed, and the lease is released"
+
+
 def _run(
-    workspace: Workspace, argv: Sequence[str], environ: Mapping[str, str], lock: SessionLock | None
+    workspace: Workspace, project: str, arguments: Sequence[str], lock: SessionLock | None
 ) -> int:
-    inherited = () if lock is None else (lock.number,)
-    return run_in_foreground(
-        argv, environ, out_to_stderr=True, inherited=inherited, beat=heartbeat(workspace)
-    )
+    environ = _without_files_environ(workspace)
+    argv = without_files(project, "down", *arguments, flags=workspace.options.flags)
+    argv = as_plugin(argv, environ)
+
+    def run() -> int:
+        return run_in_foreground(
+            argv,
+            environ,
+            out_to_stderr=True,
+            inherited=() if lock is None else (lock.number,),
+            beat=heartbeat(workspace),
+        )
+
+    code = run()
+    if code and _only_networks_left(workspace, project):
+        # The engine may still be taking containers off a network that Compose wants to remove.
+        return run()
+    return code
 
 
 def _only_networks_left(workspace: Workspace, project: str) -> bool:

@@ -1,7 +1,7 @@
 """Starting a session's stack, and the plan of that."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from composeports.app.leasing import (
@@ -9,15 +9,14 @@ from composeports.app.leasing import (
     likely_lease,
     release_lease,
     restore,
-    subnets_in_use,
 )
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
 from composeports.app.removal import leftovers
+from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
-from composeports.core.subnet import overlapping
 from composeports.errors import ComposeMissingError, EngineError
 from composeports.host.compose import as_plugin
 from composeports.host.engine import Container
@@ -38,11 +37,6 @@ FOREGROUND = (
     "--watch",
     "-w",
 )
-
-
-SUBNET_TRIES = 3
-SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
-POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +71,19 @@ def up(  # noqa: PLR0913 - most are keywords
 ) -> Started:
     """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
 
-    `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where the engine
-    has no address pool left for a network, or somebody else has a subnet, all is tried again with
-    subnets that the session leases.
+    `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where somebody
+    else took a port or a subnet, or the engine has no address pool left for a network, all is tried
+    again with others that the session leases; PortTakenError where that does not help. With
+    `attach` the lock is let go of as soon as Compose runs.
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
     prepared = prepare(workspace, wishes)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    for _ in range(0 if foreground else SUBNET_TRIES):
-        reason = _lacks_subnets(workspace, prepared) if code else ""
-        if not reason:
-            break
-        workspace.doors.say(reason)
-        wishes = replace(wishes, spill=wishes.spill or reason == POOLS_USED_UP)
-        prepared = prepare(workspace.asking_again(), wishes)
+    retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
+    while retrying.is_worthwhile(code, prepared):
+        prepared = retrying.prepare(prepared)
         code = _run(workspace, lock, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared, foreground=foreground)
@@ -100,17 +91,6 @@ def up(  # noqa: PLR0913 - most are keywords
     containers = workspace.doors.engine.containers(prepared.lease.project)
     note = _if_stopped(prepared.lease.project, containers)
     return Started(code, prepared.lease, prepared.plan, containers, note, seeded)
-
-
-def _lacks_subnets(workspace: Workspace, prepared: Prepared) -> str:
-    """Return what is wrong with the stack's subnets after a failure, if that is the reason."""
-    engine = workspace.doors.engine
-    try:
-        if overlapping(prepared.lease.subnets.values(), subnets_in_use(workspace)):
-            return SUBNET_TAKEN
-        return POOLS_USED_UP if engine.pools_used_up() else ""
-    except (EngineError, ComposeMissingError):
-        return ""
 
 
 def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":

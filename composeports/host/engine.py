@@ -178,6 +178,17 @@ class Engine:
             if host.isdecimal():
                 yield int(host), target.partition("/")[2] or "tcp"
 
+    def start_errors(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Return why containers did not start, in the engine's words; empty for those that did."""
+        ids = tuple(ids)
+        if not ids:
+            return ()
+        argv = ("container", "inspect", "--format", "{{.State.Error}}", *ids)
+        answer = self._start(*argv).finish()
+        if answer.code and "no such container" not in answer.err.lower():
+            raise _failure(answer.code, answer.err)
+        return tuple(answer.out.splitlines())
+
     def networks(self, project: str) -> tuple[str, ...]:
         """Return the ids of the project's networks."""
         only = f"label={PROJECT_LABEL}={project}"

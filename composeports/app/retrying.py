@@ -1,0 +1,165 @@
+"""What can be done when `docker compose up` has failed: other subnets, other ports, or nothing."""
+
+from dataclasses import replace
+
+from composeports.app.at_work import waiting
+from composeports.app.leasing import set_aside, subnets_in_use
+from composeports.app.planning import Wishes
+from composeports.app.port_check import facts, shown, who_has
+from composeports.app.preparing import Prepared, prepare
+from composeports.app.removal import remove_half_started
+from composeports.app.workspace import Workspace
+from composeports.core.subnet import overlapping
+from composeports.core.thefts import Step, Stolen, next_step, stolen_port
+from composeports.errors import (
+    ComposeMissingError,
+    EngineError,
+    NoPortsAvailableError,
+    PortTakenError,
+)
+from composeports.host.engine import Container
+from composeports.host.holders import Holder
+from composeports.host.session_lock import SessionLock
+
+SUBNET_TRIES = 3
+LEASE_TRIES = 3
+SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
+POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
+# A program that a signal ended has such a code, or a higher one.
+ENDED_BY_SIGNAL = 128
+
+
+class Retrying:
+    """What one `up` has tried so far, and so what it may still try.
+
+    Where it may try again, the wishes for that are in `wishes`, and the lock is held.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        lock: SessionLock,
+        prepared: Prepared,
+        wishes: Wishes,
+        *,
+        foreground: bool,
+    ) -> None:
+        """Begin with the first try."""
+        self.workspace = workspace
+        self.lock = lock
+        self.wishes = wishes
+        self.had_containers = prepared.had_containers
+        self._subnet_tries = 0 if foreground else SUBNET_TRIES
+        self._lease_tries = 0 if foreground else LEASE_TRIES
+        self._tried_again = False
+        self._theft: tuple[Stolen, Container | Holder] | None = None
+
+    def is_worthwhile(self, code: int, prepared: Prepared) -> bool:
+        """Say what happened, and tell whether to prepare and start again.
+
+        PortTakenError where a port was stolen and no other one is left to try.
+        """
+        if not code:
+            return self._lost_its_lease(prepared)
+        if self.lock.number < 0:  # a Compose in the foreground let others at the stack
+            self.lock.take(None, waiting(self.workspace))
+        try:
+            if code < ENDED_BY_SIGNAL and self._mends_theft(prepared):
+                return True
+            return self._mends_subnets(prepared)
+        except (EngineError, ComposeMissingError):
+            return False
+
+    def prepare(self, prepared: Prepared) -> Prepared:
+        """Return what is prepared for another try; PortTakenError where no block is left for it."""
+        try:
+            return prepare(self.workspace.asking_again(), self.wishes)
+        except NoPortsAvailableError:
+            if self._theft is None:
+                raise
+            raise self._given_up(prepared, *self._theft) from None
+
+    def _given_up(
+        self, prepared: Prepared, stolen: Stolen, user: Container | Holder
+    ) -> PortTakenError:
+        """Leave nothing half-started where nothing was before, and return the error."""
+        project = prepared.lease.project
+        if self.had_containers:
+            note = f"the stack {project} and its lease are kept"
+        else:
+            note = remove_half_started(self.workspace, project, self.lock)
+        self.workspace.doors.say(note)
+        moves = len(self.wishes.avoid)
+        tries = f", and ports of {moves} other blocks before" if moves else ""
+        return PortTakenError(
+            f"{shown(user)} took port {stolen.number}/{stolen.protocol}, which {stolen.key} has to "
+            f"have, while the stack was being started{tries}",
+            hint="end what takes the ports (`docker ps --all` and `ss -lntup` show it), then "
+            "`composeports up` again",
+            port=stolen.number,
+            protocol=stolen.protocol,
+            key=stolen.key,
+            compose_project_name=project,
+            **facts(user),
+        )
+
+    def _lost_its_lease(self, prepared: Prepared) -> bool:
+        """Tell whether a `down` that did not wait released the lease of what runs now."""
+        self._lease_tries -= 1
+        if self._lease_tries < 0:
+            return False
+        record = self.workspace.record()
+        if record is not None and record.held and record.block == prepared.lease.block:
+            return False
+        self.workspace.doors.say("the lease was released meanwhile: taking it again")
+        return True
+
+    def _mends_theft(self, prepared: Prepared) -> bool:
+        engine = self.workspace.doors.engine
+        seen = engine.containers()
+        own = [each for each in seen if each.project == prepared.lease.project]
+        errors = engine.start_errors(each.id for each in own if not each.is_running)
+        mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
+        stolen = stolen_port(errors, prepared.lease, mine)
+        if stolen is None:
+            return False
+        others = [each for each in seen if each.project != prepared.lease.project]
+        return self._answer(prepared, stolen, others)
+
+    def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
+        doors = self.workspace.doors
+        port = (stolen.number, stolen.protocol)
+        is_free = port not in doors.engine.reserved_ports(others) and not doors.taken([port])
+        moves = len(self.wishes.avoid)
+        step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
+        user = who_has(self.workspace, port, others)
+        what = f"{shown(user)} took port {stolen.number}/{stolen.protocol} ({stolen.key})"
+        if step is Step.GIVE_UP:
+            raise self._given_up(prepared, stolen, user)
+        if step is Step.AGAIN:
+            doors.say(f"{what} for a moment: trying again")
+        else:
+            doors.say(f"{what}: the ports of this session move to another block")
+            block = prepared.lease.block
+            set_aside(self.workspace, block)
+            self.wishes = replace(self.wishes, avoid=self.wishes.avoid | {block})
+        self._theft = (stolen, user)
+        self._tried_again = step is Step.AGAIN
+        return True
+
+    def _mends_subnets(self, prepared: Prepared) -> bool:
+        self._subnet_tries -= 1
+        if self._subnet_tries < 0:
+            return False
+        reason = self._lacks_subnets(prepared)
+        if not reason:
+            return False
+        self.workspace.doors.say(reason)
+        self.wishes = replace(self.wishes, spill=self.wishes.spill or reason == POOLS_USED_UP)
+        return True
+
+    def _lacks_subnets(self, prepared: Prepared) -> str:
+        """Return what is wrong with the stack's subnets, if that was the reason."""
+        if overlapping(prepared.lease.subnets.values(), subnets_in_use(self.workspace)):
+            return SUBNET_TAKEN
+        return POOLS_USED_UP if self.workspace.doors.engine.pools_used_up() else ""

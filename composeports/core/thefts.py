@@ -1,0 +1,72 @@
+"""A port that somebody took between our look and the engine's bind: how it is told, what to do."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from composeports.core.lease import Lease
+
+# How often a session moves to another block within one `up`.
+MOVES = 3
+# What engines say of a container whose port somebody has; Docker Desktop says the last one.
+WORDS = ("port is already allocated", "address already in use", "ports are not available")
+_NUMBER = re.compile(r":(\d+)(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Stolen:
+    """A port of the session that somebody else has; `key` is `web:80/tcp`."""
+
+    number: int
+    protocol: str
+    key: str
+    pinned: bool = False
+
+
+class Step(Enum):
+    """What to do about a stolen port."""
+
+    AGAIN = "try again on the same block"
+    MOVE = "try another block"
+    GIVE_UP = "give up"
+
+
+def stolen_port(
+    errors: Iterable[str], lease: Lease, own: Collection[tuple[int, str]]
+) -> Stolen | None:
+    """Return the first port of the lease that the engine says somebody else has.
+
+    `errors` are the engine's words for containers that did not start, `own` what the session's
+    running containers publish: where they have it (replicas of one fixed port), nobody stole it.
+    """
+    for number in _named(errors):
+        for stolen in _planned(lease):
+            if stolen.number == number and (number, stolen.protocol) not in own:
+                return stolen
+    return None
+
+
+def _named(errors: Iterable[str]) -> Iterator[int]:
+    for text in errors:
+        if any(words in text.lower() for words in WORDS):
+            yield from map(int, _NUMBER.findall(text))
+
+
+def _planned(lease: Lease) -> Iterator[Stolen]:
+    for key, number in lease.ports.items():
+        protocol = key.rpartition("/")[2].partition("#")[0]
+        yield Stolen(number, protocol, key, pinned=number in lease.pins.values())
+
+
+def next_step(stolen: Stolen, *, is_free: bool, tried_again: bool, moves: int) -> Step:
+    """Decide what to do, after `moves` moves to another block in this `up`.
+
+    A port that `is_free` by now had been taken for a moment, and is tried once more. A pinned one
+    is never moved.
+    """
+    if stolen.pinned:
+        return Step.GIVE_UP
+    if is_free and not tried_again:
+        return Step.AGAIN
+    return Step.MOVE if moves < MOVES else Step.GIVE_UP

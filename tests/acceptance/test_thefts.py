@@ -1,0 +1,366 @@
+"""Ports that somebody takes between our look and the engine's bind: another block, or an error."""
+
+import json
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import (
+    TINY,
+    MakeRepository,
+    Session,
+    belongings,
+    docker,
+    page,
+    stack,
+)
+
+pytestmark = pytest.mark.e2e
+
+SHOP = stack(
+    {
+        "web": {"ports": ["8080:80"], "volumes": ["data:/data"]},
+        "db": {"ports": ["5432:80"], "depends_on": ["web"]},
+    },
+    volumes={"data": {}},
+)
+WAITING = """#!/bin/sh
+case " $* " in *" compose "*" up "*)
+    touch {folder}/asked.$$
+    while [ ! -e {folder}/done.$$ ]; do sleep 0.02; done;;
+esac
+exec {docker} "$@"
+"""
+
+
+@pytest.fixture
+def one(make_repository: MakeRepository) -> Session:
+    return make_repository({"compose.yaml": SHOP}).worktree("one")
+
+
+class Thieves:
+    """Whoever takes ports in a test, and lets go of them at its end."""
+
+    def __init__(self) -> None:
+        self.stack = ExitStack()
+
+    def listen(self, number: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> None:
+        """Take a port by a socket of this process."""
+        taken = self.stack.enter_context(socket.socket(socket.AF_INET, kind))
+        taken.bind(("0.0.0.0", number))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+
+    def run(self, number: int) -> str:
+        """Take a port by a container, and return its name."""
+        name = f"thief-{number}"
+        docker("run", "--detach", "--name", name, "--publish", f"{number}:80", TINY)
+        self.stack.callback(docker, "rm", "--force", "--volumes", name)
+        return name
+
+
+@pytest.fixture
+def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
+    del environ  # which takes down what was started, after this
+    found = Thieves()
+    with found.stack:
+        yield found
+
+
+@contextmanager
+def before_compose_up(session: Session, folder: Path, act: Callable[[int], None]) -> Iterator[None]:
+    """Call `act` with 1, 2, 3, ... whenever `docker compose up` is about to start."""
+    folder.mkdir()
+    program = folder / "docker"
+    real = shutil.which("docker", path=session.environ["PATH"])
+    program.write_text(WAITING.format(folder=folder, docker=real))
+    program.chmod(0o755)
+    ended, failures = threading.Event(), []
+
+    def answer() -> None:
+        count = 0
+        while not ended.is_set():
+            for asked in sorted(folder.glob("asked.*")):
+                count += 1
+                try:
+                    act(count)
+                except Exception as error:  # noqa: BLE001 - a thread's failure is the test's
+                    failures.append(error)
+                asked.rename(folder / asked.name.replace("asked", "done"))
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    path = session.environ["PATH"]
+    session.environ["PATH"] = f"{folder}{os.pathsep}{path}"
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        session.environ["PATH"] = path
+    assert failures == []
+
+
+def port_in_file(session: Session, name: str) -> int:
+    """Return a port that this `up` has just written down."""
+    return int(session.own_env[name])
+
+
+def block(session: Session) -> int:
+    return int(session.row["db_port"])
+
+
+def check_running(session: Session) -> None:
+    assert session.row["state"] == "running"
+    published = {name.replace("-1", ""): port for name, port in session.published().items()}
+    assert session.row["ports"] == published
+    assert set(published) == {"web:80/tcp", "db:80/tcp"}
+    assert page(session.ok("url", "web").strip())
+    assert {port // 20 for port in published.values()} == {block(session) // 20}
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_port_that_a_process_takes_costs_a_move_to_another_block(
+    one: Session, thieves: Thieves, tmp_path: Path, times: int
+) -> None:
+    stolen: list[int] = []
+
+    def steal(count: int) -> None:
+        if count <= times:
+            stolen.append(port_in_file(one, "PORT_DB_80"))
+            thieves.listen(stolen[-1])
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        done = one.run("up", "--json")
+    assert done.code == 0, done.err
+    for number in stolen:
+        assert (
+            f"(process {os.getpid()}) took port {number}/tcp (db:80/tcp): the ports of" in done.err
+        )
+    assert len(set(stolen)) == times
+    assert json.loads(done.out)["ports"] == one.row["ports"]
+    check_running(one)
+    assert len(one.belongings("network")) == 1
+
+
+def test_a_port_that_a_container_takes_is_told_with_its_name(
+    one: Session, thieves: Thieves, tmp_path: Path
+) -> None:
+    names: list[str] = []
+
+    def steal(count: int) -> None:
+        if count == 1:
+            names.append(thieves.run(port_in_file(one, "PORT_WEB_80")))
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        done = one.run("up")
+    assert done.code == 0, done.err
+    assert f"the container {names[0]} took port" in done.err
+    check_running(one)
+
+
+def test_a_port_that_is_taken_for_ever_is_an_error_and_nothing_is_left(
+    one: Session, thieves: Thieves, tmp_path: Path
+) -> None:
+    before = (docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet"))
+    stolen: list[int] = []
+
+    def steal(_count: int) -> None:
+        stolen.append(port_in_file(one, "PORT_WEB_80"))
+        thieves.listen(stolen[-1])
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        done = one.run("up", "--json")
+    assert done.code == 75, done.err
+    error = json.loads(done.out)["error"]
+    assert error["code"] == "port_taken"
+    assert (
+        error["details"].items()
+        >= {
+            "port": stolen[-1],
+            "protocol": "tcp",
+            "key": "web:80/tcp",
+            "pid": os.getpid(),
+            "container": "",
+        }.items()
+    )
+    assert str(stolen[-1]) in error["message"]
+    assert len(set(stolen)) == 4
+    assert (docker("ps", "--all", "--quiet"), docker("network", "ls", "--quiet")) == before
+    assert one.json("status") == []
+    assert not (one.directory / ".composeports").exists()
+
+
+def test_a_block_that_was_stolen_from_is_the_last_choice_of_all_sessions(
+    make_repository: MakeRepository, thieves: Thieves, tmp_path: Path
+) -> None:
+    repository = make_repository({"compose.yaml": SHOP})
+    one, two = repository.worktree("one"), repository.worktree("two")
+    first = one.json("plan")["env"]["AGENT_COORDINATOR_DB_PORT"]
+
+    def steal(count: int) -> None:
+        if count == 1:
+            thieves.listen(port_in_file(one, "PORT_WEB_80"))
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        one.ok("up")
+    thieves.stack.close()
+    two.ok("up")
+    assert str(block(one)) != first
+    assert str(block(two)) != first
+
+
+def test_a_port_that_is_free_again_costs_nothing_but_another_try(
+    one: Session, thieves: Thieves, tmp_path: Path
+) -> None:
+    planned = one.json("plan")["ports"]
+    with ExitStack() as moment:
+
+        def steal(count: int) -> None:
+            if count == 1:
+                taken = moment.enter_context(socket.socket())
+                taken.bind(("0.0.0.0", planned["web:80/tcp"]))
+                taken.listen()
+                threading.Timer(1.5, taken.close).start()
+
+        with before_compose_up(one, tmp_path / "bin", steal):
+            done = one.run("up")
+    assert done.code == 0, done.err
+    check_running(one)
+
+
+def test_a_port_stolen_while_the_stack_was_stopped_moves_it_and_keeps_its_data(
+    one: Session, thieves: Thieves
+) -> None:
+    one.ok("up")
+    web = f"{one.project}-web-1"
+    docker("exec", web, "sh", "-c", "echo kept > /data/file")
+    one.ok("stop")
+    thieves.listen(one.row["ports"]["web:80/tcp"])
+    volumes, old = one.belongings("volume"), block(one)
+    done = one.run("up")
+    assert done.code == 0, done.err
+    assert f"(process {os.getpid()}) uses port" in done.err
+    assert "its ports move to another block" in done.err
+    check_running(one)
+    assert block(one) != old
+    assert one.belongings("volume") == volumes
+    assert docker("exec", web, "cat", "/data/file") == "kept\n"
+
+
+def test_a_port_stolen_from_a_stack_that_runs_partly_moves_all_of_it(
+    one: Session, thieves: Thieves
+) -> None:
+    one.ok("up")
+    web, old = f"{one.project}-web-1", block(one)
+    docker("exec", web, "sh", "-c", "echo kept > /data/file")
+    one.ok("stop", "db")
+    thieves.listen(one.row["ports"]["db:80/tcp"])
+    done = one.run("up")
+    assert done.code == 0, done.err
+    assert "the ports of this session move to another block" in done.err
+    check_running(one)
+    assert block(one) != old
+    assert docker("exec", web, "cat", "/data/file") == "kept\n"
+
+
+def test_a_stack_that_was_there_before_stays_when_every_block_is_stolen_from(
+    one: Session, thieves: Thieves, tmp_path: Path
+) -> None:
+    one.ok("up")
+    one.ok("stop", "db")
+    volumes = one.belongings("volume")
+
+    def steal(_count: int) -> None:
+        thieves.listen(port_in_file(one, "PORT_DB_80"))
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        done = one.run("up")
+    assert done.code == 75, done.err
+    assert "lease are kept" in done.err
+    assert len(one.belongings("container")) == 2
+    assert one.belongings("volume") == volumes
+    thieves.stack.close()
+    one.ok("up")
+    check_running(one)
+
+
+def test_a_udp_port_that_is_stolen_moves_too(
+    make_repository: MakeRepository, thieves: Thieves, tmp_path: Path
+) -> None:
+    file = stack({"dns": {"ports": ["53:53/udp", "53:53/tcp"]}})
+    one = make_repository({"compose.yaml": file}).worktree("one")
+
+    def steal(count: int) -> None:
+        if count == 1:
+            thieves.listen(port_in_file(one, "PORT_DNS_53_UDP"), socket.SOCK_DGRAM)
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        done = one.run("up")
+    assert done.code == 0, done.err
+    assert "/udp (dns:53/udp)" in done.err
+    assert one.published() == {f"dns-1:53/{kind}": block(one) + 4 for kind in ("tcp", "udp")}
+
+
+def test_a_pinned_port_that_is_stolen_is_an_error_at_once(
+    make_repository: MakeRepository, thieves: Thieves, tmp_path: Path
+) -> None:
+    files = {"compose.yaml": SHOP, "composeports.toml": 'pin = {"web:80" = 18999}\n'}
+    one = make_repository(files).worktree("one")
+    calls: list[int] = []
+
+    def steal(count: int) -> None:
+        calls.append(count)
+        thieves.listen(18999)
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        done = one.run("up", "--json")
+    assert done.code == 75, done.err
+    error = json.loads(done.out)["error"]
+    assert (error["code"], error["details"]["port"]) == ("port_taken", 18999)
+    assert calls == [1]
+    assert one.belongings("container network") == []
+    assert one.json("status") == []
+
+
+def test_replicas_that_want_one_port_fail_as_compose_says(make_repository: MakeRepository) -> None:
+    file = stack({"web": {"ports": ["8080:80"], "deploy": {"replicas": 2}}})
+    one = make_repository({"compose.yaml": file}).worktree("one")
+    planned = one.json("plan")["ports"]
+    done = one.run("up")
+    assert done.code == 1
+    assert "another block" not in done.err
+    assert "so the lease is kept" in done.err
+    assert one.row["ports"] == planned
+    assert len(one.published()) == 1
+
+
+def test_up_in_the_foreground_moves_too(one: Session, thieves: Thieves, tmp_path: Path) -> None:
+    file = {"job": {"command": ["sh", "-c", "echo done here; exit 3"], "ports": ["8080:80"]}}
+    (one.directory / "compose.yaml").write_text(stack(file))
+
+    def steal(count: int) -> None:
+        if count == 1:
+            thieves.listen(port_in_file(one, "PORT_JOB_80"))
+
+    with before_compose_up(one, tmp_path / "bin", steal):
+        done = one.run("up", "--exit-code-from", "job")
+    assert done.code == 3, done.err
+    assert "done here" in done.out
+    assert "move to another block" in done.err
+
+
+def test_nothing_is_left_of_thieves(thieves: Thieves) -> None:
+    number = thieves.stack.enter_context(socket.socket())
+    number.bind(("127.0.0.1", 0))
+    name = thieves.run(number.getsockname()[1] + 1 if number.getsockname()[1] < 60000 else 19999)
+    thieves.stack.close()
+    assert belongings(name) == []

@@ -1,0 +1,92 @@
+"""Stolen ports: the words of engines, whose port it is, and what to do about it."""
+
+import pytest
+
+from composeports.core.block import Block
+from composeports.core.lease import Lease
+from composeports.core.thefts import MOVES, Step, Stolen, next_step, stolen_port
+
+ON = "driver failed programming external connectivity on endpoint shop-web-1 (e6fb40e56a41): "
+LEASE = Lease(
+    "s",
+    Block(20000, 100),
+    "ac-12345678",
+    0,
+    0,
+    ports={"web:80/tcp": 20004, "dns:53/tcp": 20005, "dns:53/udp#2": 20005, "pin:80/tcp": 3000},
+    pins={"pin:80/tcp": 3000},
+)
+WEB = Stolen(20004, "tcp", "web:80/tcp")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"{ON}Bind for 0.0.0.0:20004 failed: port is already allocated",
+        f"{ON}Bind for :::20004 failed: port is already allocated",
+        f"{ON}Error starting proxy: listen tcp4 0.0.0.0:20004: bind: address already in use",
+        f"{ON}failed to bind host port for 0.0.0.0:20004:10.0.0.2:80/tcp: address already in use",
+        "failed to bind host port 0.0.0.0:20004/tcp: address already in use",
+        "failed to bind host port [::1]:20004/tcp: address already in use",
+        "Ports are not available: exposing port TCP 0.0.0.0:20004 -> 127.0.0.1:0: bind: refused",
+        "rootlessport listen tcp 0.0.0.0:20004: bind: address already in use",
+    ],
+)
+def test_the_engines_words_name_the_port(words: str) -> None:
+    assert stolen_port(["", words], LEASE, ()) == WEB
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "exec: /no/such/program: no such file or directory",
+        "cannot mount 20004:20004",
+        "Bind for 0.0.0.0:200041 failed: port is already allocated",
+        "Bind for 0.0.0.0:8080 failed: port is already allocated",
+        "port is already allocated",
+    ],
+)
+def test_what_names_no_port_of_ours_is_no_theft(words: str) -> None:
+    assert stolen_port([words], LEASE, ()) is None
+
+
+def test_what_our_own_containers_have_was_not_stolen() -> None:
+    words = ["Bind for 0.0.0.0:20004 failed: port is already allocated"]
+    assert stolen_port(words, LEASE, {(20004, "tcp")}) is None
+    assert stolen_port(words, LEASE, {(20004, "udp"), (20005, "tcp")}) == WEB
+
+
+def test_a_port_of_two_protocols_is_the_one_that_we_do_not_have() -> None:
+    words = ["listen udp4 0.0.0.0:20005: bind: address already in use"]
+    found = stolen_port(words, LEASE, {(20005, "tcp")})
+    assert found == Stolen(20005, "udp", "dns:53/udp#2")
+
+
+def test_a_pinned_port_is_known_as_such() -> None:
+    words = ["Bind for 127.0.0.1:3000 failed: port is already allocated"]
+    assert stolen_port(words, LEASE, ()) == Stolen(3000, "tcp", "pin:80/tcp", pinned=True)
+
+
+PINNED = Stolen(3000, "tcp", "pin:80/tcp", pinned=True)
+
+
+@pytest.mark.parametrize(
+    ("stolen", "is_free", "tried_again", "moves", "step"),
+    [
+        (WEB, False, False, 0, Step.MOVE),
+        (WEB, False, True, 0, Step.MOVE),
+        (WEB, True, False, 0, Step.AGAIN),
+        (WEB, True, True, 0, Step.MOVE),
+        (WEB, False, False, MOVES - 1, Step.MOVE),
+        (WEB, False, False, MOVES, Step.GIVE_UP),
+        (WEB, True, True, MOVES, Step.GIVE_UP),
+        (WEB, True, False, MOVES, Step.AGAIN),
+        (PINNED, False, False, 0, Step.GIVE_UP),
+        (PINNED, True, False, 0, Step.GIVE_UP),
+    ],
+)
+def test_what_to_do(
+    stolen: Stolen, *, is_free: bool, tried_again: bool, moves: int, step: Step
+) -> None:
+    assert next_step(stolen, is_free=is_free, tried_again=tried_again, moves=moves) is step
