@@ -26,7 +26,7 @@ def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = 
     """Become `docker compose COMMAND` on the session's project, files and environment."""
     if command in MAKING:
         lease = workspace.held_lease()
-        if command in STARTING and is_half_seeded(workspace, lease):
+        if command in STARTING and is_half_seeded(workspace, lease.project):
             raise SeedBusyError(
                 f"the volumes of {lease.project} are not whole: a copy into them did not end",
                 hint="`composeports up` makes it again, `composeports down` takes it away",

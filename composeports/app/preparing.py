@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from composeports.app.leasing import restore, take_lease
+from composeports.app.ownership import refuse_foreign
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
@@ -33,10 +34,14 @@ class Prepared:
 def prepare(
     workspace: Workspace, wishes: Wishes = NO_WISHES, *, engine_needed: bool = True
 ) -> Prepared:
-    """Take the lease and write the session's files; where that fails, all is as it was before."""
+    """Take the lease and write the session's files; where that fails, all is as it was before.
+
+    ForeignProjectError where somebody else started a project of the session's name.
+    """
     before = workspace.record()
     answer, containers = look(workspace, engine_needed=engine_needed)
     sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
+    refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
     lease = take_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
     made = sketch.plan(lease)
     try:
@@ -68,6 +73,6 @@ def command_line(
     return argv, {**workspace.environ, **dict(prepared.plan.environment)}
 
 
-def is_half_seeded(workspace: Workspace, lease: Lease) -> bool:
+def is_half_seeded(workspace: Workspace, project: str) -> bool:
     """Tell whether a copy into the session's volumes was begun and did not end."""
-    return os.path.exists(seed_record(workspace.doors.environ, lease.project))
+    return os.path.exists(seed_record(workspace.doors.environ, project))

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from composeports.app.at_work import at_work_soon, who_is_at_work
 from composeports.app.leasing import heartbeat, release_lease
+from composeports.app.ownership import refuse_foreign
 from composeports.app.preparing import is_half_seeded
 from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
-from composeports.errors import StackLeftError
+from composeports.errors import ComposeMissingError, EngineError, StackLeftError
 from composeports.host.compose import as_plugin, without_files
 from composeports.host.files import OwnFolder
 from composeports.host.process import run_in_foreground
@@ -33,7 +34,8 @@ class Stopped:
 def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
     """Run `docker compose down` by the project's labels, then release once nothing is left.
 
-    StackLeftError when Compose is done and something of the stack still exists. A command that
+    StackLeftError when Compose is done and something of the stack still exists,
+    ForeignProjectError when somebody else started it. A command that
     works on the stack is waited for; one that lasts too long does not keep us from it.
     """
     asked, workspace = workspace, where_started(workspace)
@@ -56,20 +58,27 @@ def _down(
     arguments: Sequence[str],
     lock: SessionLock | None,
 ) -> Stopped:
-    if record is None:
+    project = workspace.likely_project(record)
+    try:
+        containers = workspace.doors.engine.containers(project)
+    except (EngineError, ComposeMissingError):
+        if record is not None:  # an engine that is away is told as such
+            raise
+        containers = ()
+    if record is None and not containers:
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return Stopped(0, workspace.session_id, "", released=False, note=note)
-    workspace.doors.engine.containers(record.project)  # an engine that is away is told as such
-    if is_half_seeded(workspace, record):
+    refuse_foreign(workspace, record, project, containers)
+    if is_half_seeded(workspace, project):
         from composeports.app import seeding  # noqa: PLC0415 - only after a copy was killed
 
-        seeding.repair(workspace, record.project)
-    code = _run(workspace, record.project, arguments, lock)
-    return _after_down(workspace, record, arguments, code)
+        seeding.repair(workspace, project)
+    code = _run(workspace, project, arguments, lock)
+    return _after_down(workspace, project, arguments, code)
 
 
 def remove_half_started(workspace: Workspace, project: str, lock: SessionLock) -> str:
-    """Take away what an `up` has just made, but for volumes, and release the lease; say what is so."""
+    """Take away what an `up` just made, but for volumes, release the lease, and say what is so."""
     _run(workspace, project, (), lock)
     left = leftovers(workspace, project)
     if left:
@@ -112,15 +121,13 @@ def _without_files_environ(workspace: Workspace) -> dict[str, str]:
     return {name: value for name, value in workspace.environ.items() if name not in hidden}
 
 
-def _after_down(
-    workspace: Workspace, record: Lease, arguments: Sequence[str], code: int
-) -> Stopped:
-    name = record.project
+def _after_down(workspace: Workspace, name: str, arguments: Sequence[str], code: int) -> Stopped:
+    session_id = workspace.session_id
     left = leftovers(workspace, name)
     partial = "--dry-run" in arguments or any(_named_services(arguments))
     if left and (code or partial):
         note = f"{left} of {name} exist, so the lease is kept"
-        return Stopped(code, record.session_id, name, released=False, note=note)
+        return Stopped(code, session_id, name, released=False, note=note)
     if left:
         raise StackLeftError(
             f"{left} of {name} are still there after `docker compose down`; the lease is kept",
@@ -128,10 +135,13 @@ def _after_down(
             "`composeports down` again",
             project=name,
         )
+    record = workspace.record()
     release_lease(workspace)
     workspace.folder.remove()
-    note = f"released {record.block.start}-{record.block.last} ({name})"
-    return Stopped(code, record.session_id, name, released=True, note=note)
+    note = f"removed {name}, of which the store knew nothing"
+    if record is not None:
+        note = f"released {record.block.start}-{record.block.last} ({name})"
+    return Stopped(code, session_id, name, released=True, note=note)
 
 
 def _named_services(arguments: Sequence[str]) -> list[str]:

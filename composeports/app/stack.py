@@ -95,7 +95,7 @@ def up(  # noqa: PLR0913 - most are keywords
 
 def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":
     """Fill empty volumes; a failure leaves the lease as it was, and is told."""
-    if seed is None and not is_half_seeded(workspace, prepared.lease):
+    if seed is None and not is_half_seeded(workspace, prepared.lease.project):
         return ()
     from composeports.app import seeding  # noqa: PLC0415 - most stacks start without
 

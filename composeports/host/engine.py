@@ -30,8 +30,11 @@ RUNNING = frozenset({"running", "restarting", "paused"})
 PROJECT_LABEL = "com.docker.compose.project"
 NETWORK_LABEL = "com.docker.compose.network"
 SERVICE_LABEL = "com.docker.compose.service"
+DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
+FILES_LABEL = "com.docker.compose.project.config_files"
 _COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
 _FORMAT = "\t".join((*_COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
+_FORMAT += f'\t{{{{.Label "{DIRECTORY_LABEL}"}}}}\t{{{{.Label "{FILES_LABEL}"}}}}'
 # As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
 _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 _BINDINGS = (
@@ -47,7 +50,10 @@ _GONE = ("no such network", "not found")
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container of the engine; `ports` are (host port, target port, protocol)."""
+    """One container of the engine; `ports` are (host port, target port, protocol).
+
+    `directory` and `files` (with commas between) are what Compose was started with.
+    """
 
     id: str
     state: str
@@ -55,6 +61,8 @@ class Container:
     service: str
     ports: tuple[tuple[int, int, str], ...] = ()
     name: str = ""
+    directory: str = ""
+    files: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -250,14 +258,16 @@ def _container(entry: dict[str, Any]) -> Container:
         labels.get(SERVICE_LABEL, ""),
         tuple(sorted(published)),
         _own_name(names),
+        labels.get(DIRECTORY_LABEL, ""),
+        labels.get(FILES_LABEL, ""),
     )
 
 
 def _parse_containers(text: str) -> Iterator[Container]:
     for line in text.splitlines():
-        identity, state, project, service, ports, names = (*line.split("\t"), *[""] * 5)[:6]
+        identity, state, project, service, ports, names, *rest = (*line.split("\t"), *[""] * 7)[:8]
         published = tuple(sorted(set(_parse_ports(ports))))
-        yield Container(identity, state, project, service, published, _own_name(names))
+        yield Container(identity, state, project, service, published, _own_name(names), *rest)
 
 
 def _own_name(names: str) -> str:

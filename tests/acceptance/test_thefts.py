@@ -16,7 +16,6 @@ from tests.acceptance.conftest import (
     TINY,
     MakeRepository,
     Session,
-    belongings,
     docker,
     page,
     stack,
@@ -33,11 +32,17 @@ SHOP = stack(
 )
 WAITING = """#!/bin/sh
 case " $* " in *" compose "*" up "*)
-    touch {folder}/asked.$$
-    while [ ! -e {folder}/done.$$ ]; do sleep 0.02; done;;
+    touch {folder}/before.$$
+    while [ ! -e {folder}/started.$$ ]; do sleep 0.02; done
+    {docker} "$@"
+    code=$?
+    touch {folder}/after.$$
+    while [ ! -e {folder}/ended.$$ ]; do sleep 0.02; done
+    exit $code;;
 esac
 exec {docker} "$@"
 """
+GOES_ON = {"before": "started", "after": "ended"}
 
 
 @pytest.fixture
@@ -75,8 +80,13 @@ def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
 
 
 @contextmanager
-def before_compose_up(session: Session, folder: Path, act: Callable[[int], None]) -> Iterator[None]:
-    """Call `act` with 1, 2, 3, ... whenever `docker compose up` is about to start."""
+def around_compose_up(
+    session: Session,
+    folder: Path,
+    before: Callable[[int], None],
+    after: Callable[[int], None] = lambda _count: None,
+) -> Iterator[None]:
+    """Call `before` with 1, 2, 3, ... before each `docker compose up`, and `after` when it ended."""
     folder.mkdir()
     program = folder / "docker"
     real = shutil.which("docker", path=session.environ["PATH"])
@@ -85,15 +95,15 @@ def before_compose_up(session: Session, folder: Path, act: Callable[[int], None]
     ended, failures = threading.Event(), []
 
     def answer() -> None:
-        count = 0
+        calls = {"before": 0, "after": 0}
         while not ended.is_set():
-            for asked in sorted(folder.glob("asked.*")):
-                count += 1
+            for asked in (*folder.glob("before.*"), *folder.glob("after.*")):
+                calls[asked.stem] += 1
                 try:
-                    act(count)
+                    (before if asked.stem == "before" else after)(calls[asked.stem])
                 except Exception as error:  # noqa: BLE001 - a thread's failure is the test's
                     failures.append(error)
-                asked.rename(folder / asked.name.replace("asked", "done"))
+                asked.rename(asked.with_name(GOES_ON[asked.stem] + asked.suffix))
             time.sleep(0.01)
 
     thread = threading.Thread(target=answer)
@@ -138,7 +148,7 @@ def test_a_port_that_a_process_takes_costs_a_move_to_another_block(
             stolen.append(port_in_file(one, "PORT_DB_80"))
             thieves.listen(stolen[-1])
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 0, done.err
     for number in stolen:
@@ -160,7 +170,7 @@ def test_a_port_that_a_container_takes_is_told_with_its_name(
         if count == 1:
             names.append(thieves.run(port_in_file(one, "PORT_WEB_80")))
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         done = one.run("up")
     assert done.code == 0, done.err
     assert f"the container {names[0]} took port" in done.err
@@ -177,7 +187,7 @@ def test_a_port_that_is_taken_for_ever_is_an_error_and_nothing_is_left(
         stolen.append(port_in_file(one, "PORT_WEB_80"))
         thieves.listen(stolen[-1])
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 75, done.err
     error = json.loads(done.out)["error"]
@@ -210,7 +220,7 @@ def test_a_block_that_was_stolen_from_is_the_last_choice_of_all_sessions(
         if count == 1:
             thieves.listen(port_in_file(one, "PORT_WEB_80"))
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         one.ok("up")
     thieves.stack.close()
     two.ok("up")
@@ -222,18 +232,19 @@ def test_a_port_that_is_free_again_costs_nothing_but_another_try(
     one: Session, thieves: Thieves, tmp_path: Path
 ) -> None:
     planned = one.json("plan")["ports"]
-    with ExitStack() as moment:
 
-        def steal(count: int) -> None:
-            if count == 1:
-                taken = moment.enter_context(socket.socket())
-                taken.bind(("0.0.0.0", planned["web:80/tcp"]))
-                taken.listen()
-                threading.Timer(1.5, taken.close).start()
+    def steal(count: int) -> None:
+        if count == 1:
+            thieves.listen(planned["web:80/tcp"])
 
-        with before_compose_up(one, tmp_path / "bin", steal):
-            done = one.run("up")
+    def give_back(_count: int) -> None:
+        thieves.stack.close()
+
+    with around_compose_up(one, tmp_path / "bin", steal, give_back):
+        done = one.run("up")
     assert done.code == 0, done.err
+    assert f"port {planned['web:80/tcp']}/tcp (web:80/tcp) for a moment: trying again" in done.err
+    assert one.row["ports"] == planned
     check_running(one)
 
 
@@ -282,7 +293,7 @@ def test_a_stack_that_was_there_before_stays_when_every_block_is_stolen_from(
     def steal(_count: int) -> None:
         thieves.listen(port_in_file(one, "PORT_DB_80"))
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         done = one.run("up")
     assert done.code == 75, done.err
     assert "lease are kept" in done.err
@@ -303,7 +314,7 @@ def test_a_udp_port_that_is_stolen_moves_too(
         if count == 1:
             thieves.listen(port_in_file(one, "PORT_DNS_53_UDP"), socket.SOCK_DGRAM)
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         done = one.run("up")
     assert done.code == 0, done.err
     assert "/udp (dns:53/udp)" in done.err
@@ -321,12 +332,13 @@ def test_a_pinned_port_that_is_stolen_is_an_error_at_once(
         calls.append(count)
         thieves.listen(18999)
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 75, done.err
     error = json.loads(done.out)["error"]
     assert (error["code"], error["details"]["port"]) == ("port_taken", 18999)
     assert calls == [1]
+    thieves.stack.close()
     assert one.belongings("container network") == []
     assert one.json("status") == []
 
@@ -351,16 +363,8 @@ def test_up_in_the_foreground_moves_too(one: Session, thieves: Thieves, tmp_path
         if count == 1:
             thieves.listen(port_in_file(one, "PORT_JOB_80"))
 
-    with before_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one, tmp_path / "bin", steal):
         done = one.run("up", "--exit-code-from", "job")
     assert done.code == 3, done.err
     assert "done here" in done.out
     assert "move to another block" in done.err
-
-
-def test_nothing_is_left_of_thieves(thieves: Thieves) -> None:
-    number = thieves.stack.enter_context(socket.socket())
-    number.bind(("127.0.0.1", 0))
-    name = thieves.run(number.getsockname()[1] + 1 if number.getsockname()[1] < 60000 else 19999)
-    thieves.stack.close()
-    assert belongings(name) == []
