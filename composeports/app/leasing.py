@@ -248,16 +248,17 @@ def environment_of(lease: Lease, host: str = "localhost") -> tuple[tuple[str, st
     return combined(fixed_variables(lease.block.start, lease.project, host), lease.environment)
 
 
-def release_without_stack(workspace: Workspace) -> None:
+def release_without_stack(workspace: Workspace, patience: float = RELEASE_PATIENCE) -> None:
     """End the session's hold where no container of its project exists.
 
     StackLeftError when there are some; EngineError when a stack was started and the engine,
-    which alone knows, does not answer; LockBusyError while another command works on the stack.
+    which alone knows, does not answer; LockBusyError where another command works on the stack for
+    more than `patience` seconds.
     """
     record = workspace.record()
     if record is None or not record.held:
         return
-    with at_work_or_busy(workspace, "release", RELEASE_PATIENCE) as lock:
+    with at_work_or_busy(workspace, "release", patience) as lock:
         _release_where_nothing_is(workspace)
         lock.remove()
 

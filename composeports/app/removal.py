@@ -47,7 +47,7 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
         stopped = _down(workspace, record, arguments, lock)
         if stopped.released and record is not None and workspace is not asked:
             OwnFolder(record.place.directory).remove()
-        if stopped.released and lock is not None:
+        if lock is not None and (stopped.released or not stopped.project):
             lock.remove()
     return stopped
 

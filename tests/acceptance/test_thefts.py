@@ -86,7 +86,7 @@ def around_compose_up(
     before: Callable[[int], None],
     after: Callable[[int], None] = lambda _count: None,
 ) -> Iterator[None]:
-    """Call `before` with 1, 2, 3, ... before each `docker compose up`, and `after` when it ended."""
+    """Call `before` with 1, 2, ... before each `docker compose up`, and `after` when it ended."""
     folder.mkdir()
     program = folder / "docker"
     real = shutil.which("docker", path=session.environ["PATH"])

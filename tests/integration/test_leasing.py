@@ -1,7 +1,7 @@
 """Taking and giving back leases: the claim, and the look at its ports, with fakes at the doors."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +9,21 @@ import pytest
 
 from composeports.app import leasing, reports
 from composeports.app.workspace import Workspace
+from composeports.core.block import Block
 from composeports.core.claims import Ledger, Outcome
 from composeports.core.lease import Lease, Stack
 from composeports.errors import (
     EngineError,
+    LockBusyError,
     NoLeaseError,
     NoPortsAvailableError,
+    PortHeldError,
     StackLeftError,
 )
 from composeports.host.engine import Container
+from composeports.host.holders import Holder
+from composeports.host.session_lock import hold
+from composeports.location import session_lock
 from composeports.stores.sqlite import SqliteStore
 from tests.support.fakes import NOON, FakeMachine
 
@@ -311,6 +317,127 @@ def test_a_reclaimed_block_whose_stopped_containers_reserve_its_ports_is_passed_
     machine.clock.pass_minutes(31)
     with pytest.raises(NoPortsAvailableError):
         take(machine, machine.session("d"))
+
+
+@contextmanager
+def at_work_on(machine: FakeMachine, lease: Lease, command: str = "up") -> Iterator[None]:
+    path = session_lock(machine.doors().environ, lease.project)
+    with hold(path, command, 0, lambda _: None):
+        yield
+
+
+def test_an_expired_lease_on_whose_stack_somebody_works_is_kept_and_renewed(
+    machine: FakeMachine,
+) -> None:
+    first, second, _ = fill(machine)
+    machine.clock.pass_minutes(31)
+    with at_work_on(machine, first):
+        assert start_of(machine, "d") == second.block.start
+        assert [lease.session_id for lease in machine.store.held()] == ["a", "d", "c"]
+    assert start_of(machine, "e") == 20020
+
+
+def test_when_somebody_works_on_every_expired_lease_there_is_no_block(
+    machine: FakeMachine,
+) -> None:
+    leases = fill(machine)
+    machine.clock.pass_minutes(31)
+    with ExitStack() as work:
+        for lease in leases:
+            work.enter_context(at_work_on(machine, lease))
+        with pytest.raises(NoPortsAvailableError):
+            take(machine, machine.session("d"))
+
+
+def test_an_expired_pin_of_a_session_at_work_is_held(machine: FakeMachine) -> None:
+    session = machine.session("a")
+    lease = leasing.take_lease(session, (), WEB, {"web:80/tcp": 3000})
+    machine.clock.pass_minutes(31)
+    with at_work_on(machine, lease), pytest.raises(PortHeldError):
+        leasing.take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
+    leasing.take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
+
+
+# Blocks that are set aside
+
+
+def test_a_block_to_avoid_is_given_up_by_who_holds_it(machine: FakeMachine) -> None:
+    session = machine.session("a")
+    before = take(machine, session)
+    moved = leasing.take_lease(session, (), WEB, avoid=frozenset({before.block}))
+    assert moved.block.start == 20010
+    assert take(machine, session).block.start == 20010
+
+
+def test_a_block_that_is_set_aside_is_the_last_choice_of_all(machine: FakeMachine) -> None:
+    leasing.set_aside(machine.session("a"), Block(20000, 10))
+    assert [start_of(machine, name) for name in ("a", "b", "c")] == [20010, 20020, 20000]
+
+
+# Who has a port
+
+
+def test_a_process_in_the_way_is_named(machine: FakeMachine) -> None:
+    machine.ports.used = {(20004, "tcp")}
+    machine.ports.holders = {(20004, "tcp"): Holder(7, "nginx")}
+    assert start_of(machine, "a") == 20010
+    assert machine.said == ["nginx (process 7) uses port 20004/tcp: trying another block"]
+
+
+def test_a_container_in_the_way_is_named_and_not_its_proxy(machine: FakeMachine) -> None:
+    machine.engine.add("shop", (20004, 80, "tcp"))
+    machine.ports.holders = {(20004, "tcp"): Holder(7, "docker-proxy")}
+    assert start_of(machine, "a") == 20010
+    (said,) = machine.said
+    assert said.startswith("the container 000000000000 (service web of the project shop) uses port")
+
+
+# A stack that others change meanwhile
+
+
+def test_a_stack_that_started_since_the_engine_was_asked_does_not_move(
+    machine: FakeMachine,
+) -> None:
+    session = machine.session("a")
+    lease = take(machine, session)
+    machine.engine.add(lease.project, (20004, 80, "tcp"))
+    machine.ports.used = {(20004, "tcp")}
+    assert leasing.take_lease(session, (), WEB).block.start == 20000
+    assert machine.said == []
+
+
+def test_release_waits_for_who_works_on_the_stack_but_not_for_ever(
+    machine: FakeMachine,
+) -> None:
+    session = machine.session("a")
+    lease = take(machine, session, lambda lease, _: lease)
+    with at_work_on(machine, lease), pytest.raises(LockBusyError) as told:
+        leasing.release_without_stack(session, 0.2)
+    assert told.value.exit_code == 75
+    assert f"works on {lease.project} right now" in told.value.message
+    assert session.held_lease() == lease
+    leasing.release_without_stack(session)
+    assert machine.store.held() == []
+
+
+def test_the_heartbeat_renews_thrice_in_the_time_of_a_lease(machine: FakeMachine) -> None:
+    session = machine.session("a")
+    take(machine, session)
+    beat = leasing.heartbeat(session)
+    assert beat.seconds == 30 * 60 / 3
+    machine.clock.pass_minutes(29)
+    beat.call()
+    assert session.held_lease().expires_at == machine.clock.now() + 30 * 60
+
+
+def test_the_heartbeat_brings_no_lease_back_and_never_fails(machine: FakeMachine) -> None:
+    session = machine.session("a")
+    beat = leasing.heartbeat(session)
+    beat.call()
+    take(machine, session)
+    leasing.release_lease(session)
+    beat.call()
+    assert machine.store.held() == []
 
 
 # A look ahead

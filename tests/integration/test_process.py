@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from composeports.host.process import Finished, replace, run_in_foreground, start
+from composeports.host.process import Beat, Finished, replace, run_in_foreground, start
 from tests.support.machine import wait_until, write_program
 
 pytestmark = pytest.mark.integration
@@ -129,6 +130,26 @@ def test_the_time_that_the_program_takes_is_used(tmp_path: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text)
+
+
+def test_a_beat_is_called_again_and_again_while_the_program_runs(tmp_path: Path) -> None:
+    beats: list[int] = []
+
+    def call() -> None:
+        beats.append(len(beats))
+        if len(beats) == 3:
+            (tmp_path / "enough").touch()
+
+    wait = f"while [ ! -e {tmp_path}/enough ]; do sleep 0.01; done; exit 4"
+    assert run_in_foreground(sh(wait), PATH, beat=Beat(0.01, call)) == 4
+    assert len(beats) >= 3
+    assert [each.name for each in threading.enumerate()] == ["MainThread"]
+
+
+def test_a_program_that_is_over_before_the_first_beat_has_none() -> None:
+    beats: list[int] = []
+    run_in_foreground(sh("exit 0"), PATH, beat=Beat(60, lambda: beats.append(1)))
+    assert beats == []
 
 
 def test_our_signal_handlers_are_as_before_afterwards() -> None:

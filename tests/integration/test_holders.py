@@ -1,0 +1,52 @@
+"""Who has a port: a process that we can see, or nobody that we know."""
+
+import os
+import socket
+
+import psutil
+import pytest
+
+from composeports.host.holders import NOBODY_SEEN, PROXY, Holder, process_on
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(
+    ("kind", "protocol"), [(socket.SOCK_STREAM, "tcp"), (socket.SOCK_DGRAM, "udp")]
+)
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
+def test_a_process_that_has_a_port_is_named(
+    family: socket.AddressFamily, address: str, kind: socket.SocketKind, protocol: str
+) -> None:
+    with socket.socket(family, kind) as taken:
+        taken.bind((address, 0))
+        if protocol == "tcp":
+            taken.listen()
+        number = taken.getsockname()[1]
+        found = process_on((number, protocol))
+        other = process_on((number, "udp" if protocol == "tcp" else "tcp"))
+    assert found == Holder(os.getpid(), psutil.Process().name())
+    assert str(found) == f"{psutil.Process().name()} (process {os.getpid()})"
+    assert other == NOBODY_SEEN
+    assert process_on((number, protocol)) == NOBODY_SEEN
+
+
+def test_a_connection_from_a_port_does_not_have_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        with client:
+            assert process_on((client.getsockname()[1], "tcp")) == NOBODY_SEEN
+
+
+def test_a_protocol_that_nobody_can_look_at_is_nobodys() -> None:
+    assert process_on((1, "sctp")) == NOBODY_SEEN
+
+
+def test_who_is_not_seen_is_something_else() -> None:
+    assert str(NOBODY_SEEN) == "something else"
+
+
+def test_the_proxy_of_a_container_is_told_as_such() -> None:
+    assert str(Holder(7, PROXY)) == "a container of another engine (docker-proxy, process 7)"
