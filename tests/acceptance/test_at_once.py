@@ -20,6 +20,7 @@ from tests.acceptance.conftest import (
     stack,
     wait_until,
 )
+from tests.support.compose_gate import around_compose_up
 
 pytestmark = pytest.mark.e2e
 
@@ -195,6 +196,22 @@ def test_down_does_not_wait_for_ever_and_the_next_command_repairs(
     assert "nothing of" in done.err
     assert one.json("status") == []
     one.ok("up")
+    check_running(one)
+
+
+def test_an_up_whose_lease_a_down_released_takes_it_again(one: Session, tmp_path: Path) -> None:
+    """The down did not wait any longer, and ran between Compose's end and ours."""
+    downs: list[Done] = []
+
+    def go_down(count: int) -> None:
+        if count == 1:
+            downs.append(one.run("down", "-t", "0"))
+
+    with around_compose_up(one.environ, tmp_path / "bin", lambda _count: None, go_down):
+        done = one.run("up")
+    assert [each.code for each in downs] == [0]
+    assert done.code == 0, done.err
+    assert "the lease was released meanwhile: taking it again" in done.err
     check_running(one)
 
 

@@ -2,12 +2,9 @@
 
 import json
 import os
-import shutil
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from tests.acceptance.conftest import (
     page,
     stack,
 )
+from tests.support.compose_gate import around_compose_up
 
 pytestmark = pytest.mark.e2e
 
@@ -30,19 +28,6 @@ SHOP = stack(
     },
     volumes={"data": {}},
 )
-WAITING = """#!/bin/sh
-case " $* " in *" compose "*" up "*)
-    touch {folder}/before.$$
-    while [ ! -e {folder}/started.$$ ]; do sleep 0.02; done
-    {docker} "$@"
-    code=$?
-    touch {folder}/after.$$
-    while [ ! -e {folder}/ended.$$ ]; do sleep 0.02; done
-    exit $code;;
-esac
-exec {docker} "$@"
-"""
-GOES_ON = {"before": "started", "after": "ended"}
 
 
 @pytest.fixture
@@ -79,46 +64,6 @@ def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
         yield found
 
 
-@contextmanager
-def around_compose_up(
-    session: Session,
-    folder: Path,
-    before: Callable[[int], None],
-    after: Callable[[int], None] = lambda _count: None,
-) -> Iterator[None]:
-    """Call `before` with 1, 2, ... before each `docker compose up`, and `after` when it ended."""
-    folder.mkdir()
-    program = folder / "docker"
-    real = shutil.which("docker", path=session.environ["PATH"])
-    program.write_text(WAITING.format(folder=folder, docker=real))
-    program.chmod(0o755)
-    ended, failures = threading.Event(), []
-
-    def answer() -> None:
-        calls = {"before": 0, "after": 0}
-        while not ended.is_set():
-            for asked in (*folder.glob("before.*"), *folder.glob("after.*")):
-                calls[asked.stem] += 1
-                try:
-                    (before if asked.stem == "before" else after)(calls[asked.stem])
-                except Exception as error:  # noqa: BLE001 - a thread's failure is the test's
-                    failures.append(error)
-                asked.rename(asked.with_name(GOES_ON[asked.stem] + asked.suffix))
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    path = session.environ["PATH"]
-    session.environ["PATH"] = f"{folder}{os.pathsep}{path}"
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        session.environ["PATH"] = path
-    assert failures == []
-
-
 def port_in_file(session: Session, name: str) -> int:
     """Return a port that this `up` has just written down."""
     return int(session.own_env[name])
@@ -148,7 +93,7 @@ def test_a_port_that_a_process_takes_costs_a_move_to_another_block(
             stolen.append(port_in_file(one, "PORT_DB_80"))
             thieves.listen(stolen[-1])
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 0, done.err
     for number in stolen:
@@ -170,7 +115,7 @@ def test_a_port_that_a_container_takes_is_told_with_its_name(
         if count == 1:
             names.append(thieves.run(port_in_file(one, "PORT_WEB_80")))
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up")
     assert done.code == 0, done.err
     assert f"the container {names[0]} took port" in done.err
@@ -187,7 +132,7 @@ def test_a_port_that_is_taken_for_ever_is_an_error_and_nothing_is_left(
         stolen.append(port_in_file(one, "PORT_WEB_80"))
         thieves.listen(stolen[-1])
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 75, done.err
     error = json.loads(done.out)["error"]
@@ -220,7 +165,7 @@ def test_a_block_that_was_stolen_from_is_the_last_choice_of_all_sessions(
         if count == 1:
             thieves.listen(port_in_file(one, "PORT_WEB_80"))
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         one.ok("up")
     thieves.stack.close()
     two.ok("up")
@@ -240,7 +185,7 @@ def test_a_port_that_is_free_again_costs_nothing_but_another_try(
     def give_back(_count: int) -> None:
         thieves.stack.close()
 
-    with around_compose_up(one, tmp_path / "bin", steal, give_back):
+    with around_compose_up(one.environ, tmp_path / "bin", steal, give_back):
         done = one.run("up")
     assert done.code == 0, done.err
     assert f"port {planned['web:80/tcp']}/tcp (web:80/tcp) for a moment: trying again" in done.err
@@ -293,7 +238,7 @@ def test_a_stack_that_was_there_before_stays_when_every_block_is_stolen_from(
     def steal(_count: int) -> None:
         thieves.listen(port_in_file(one, "PORT_DB_80"))
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up")
     assert done.code == 75, done.err
     assert "lease are kept" in done.err
@@ -314,7 +259,7 @@ def test_a_udp_port_that_is_stolen_moves_too(
         if count == 1:
             thieves.listen(port_in_file(one, "PORT_DNS_53_UDP"), socket.SOCK_DGRAM)
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up")
     assert done.code == 0, done.err
     assert "/udp (dns:53/udp)" in done.err
@@ -332,7 +277,7 @@ def test_a_pinned_port_that_is_stolen_is_an_error_at_once(
         calls.append(count)
         thieves.listen(18999)
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 75, done.err
     error = json.loads(done.out)["error"]
@@ -363,7 +308,7 @@ def test_up_in_the_foreground_moves_too(one: Session, thieves: Thieves, tmp_path
         if count == 1:
             thieves.listen(port_in_file(one, "PORT_JOB_80"))
 
-    with around_compose_up(one, tmp_path / "bin", steal):
+    with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up", "--exit-code-from", "job")
     assert done.code == 3, done.err
     assert "done here" in done.out

@@ -1,0 +1,66 @@
+"""A `docker` on PATH that stops before and after each `docker compose up`, for a test to act."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+WAITING = """#!/bin/sh
+case " $* " in *" compose "*" up "*)
+    touch {folder}/before.$$
+    while [ ! -e {folder}/started.$$ ]; do sleep 0.02; done
+    {docker} "$@"
+    code=$?
+    touch {folder}/after.$$
+    while [ ! -e {folder}/ended.$$ ]; do sleep 0.02; done
+    exit $code;;
+esac
+exec {docker} "$@"
+"""
+GOES_ON = {"before": "started", "after": "ended"}
+
+
+@contextmanager
+def around_compose_up(
+    environ: dict[str, str],
+    folder: Path,
+    before: Callable[[int], None],
+    after: Callable[[int], None] = lambda _count: None,
+) -> Iterator[None]:
+    """Call `before` with 1, 2, ... before each `docker compose up`, and `after` when it ended.
+
+    That is so for programs that get `environ`, while this lasts.
+    """
+    folder.mkdir()
+    program = folder / "docker"
+    real = shutil.which("docker", path=environ["PATH"])
+    program.write_text(WAITING.format(folder=folder, docker=real))
+    program.chmod(0o755)
+    ended, failures = threading.Event(), []
+
+    def answer() -> None:
+        calls = {"before": 0, "after": 0}
+        while not ended.is_set():
+            for asked in (*folder.glob("before.*"), *folder.glob("after.*")):
+                calls[asked.stem] += 1
+                try:
+                    (before if asked.stem == "before" else after)(calls[asked.stem])
+                except Exception as error:  # noqa: BLE001 - a thread's failure is the test's
+                    failures.append(error)
+                asked.rename(asked.with_name(GOES_ON[asked.stem] + asked.suffix))
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    path = environ["PATH"]
+    environ["PATH"] = f"{folder}{os.pathsep}{path}"
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        environ["PATH"] = path
+    assert failures == []
