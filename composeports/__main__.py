@@ -66,6 +66,10 @@ def _main(arguments: list[str]) -> int:
         code = answer(arguments)
         if code is not None:
             return code
+    if arguments[:2] == ["hook", "run"]:
+        from composeports.cli.quick_hook import answer as run_hook  # noqa: PLC0415
+
+        return run_hook(arguments[2:])
     return _cli(arguments)
 
 

@@ -22,6 +22,8 @@ COMMANDS = {
     "status": ("status", "List every session that holds ports."),
     "allocate": ("allocate", "Take the session's ports alone, without a stack."),
     "release": ("release", "Give the session's ports back, without a stack."),
+    "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
+    "hook": ("hook", "Let git lease ports for new worktrees."),
 }
 # Docker Compose's other commands, as of 2.40; each runs on the session's stack.
 PASSED_THROUGH = frozenset(

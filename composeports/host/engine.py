@@ -118,6 +118,10 @@ class Engine:
             raise _failure(answer.code, answer.err)
         return answer.out
 
+    def ask(self, *arguments: str) -> str:
+        """Return the stdout of `docker ARGUMENTS`; EngineError where it fails."""
+        return self._ask(*arguments)
+
     def answer(self, *arguments: str) -> Finished:
         """Return all that `docker ARGUMENTS` answers, its failure too; a Ctrl-C does not reach it.
 

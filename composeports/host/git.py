@@ -11,7 +11,7 @@ def find_checkout(directory: str) -> tuple[str, str] | None:
     """
     folder = os.path.realpath(directory)
     while True:
-        git_dir = _git_dir(os.path.join(folder, ".git"))
+        git_dir = git_dir_at(folder)
         if git_dir is not None:
             return folder, git_dir
         parent = os.path.dirname(folder)
@@ -20,10 +20,12 @@ def find_checkout(directory: str) -> tuple[str, str] | None:
         folder = parent
 
 
-def _git_dir(entry: str) -> str | None:
+def git_dir_at(folder: str) -> str | None:
+    """Return what the folder's own `.git` leads to, a real path that may not exist."""
+    entry = os.path.join(folder, ".git")
     if os.path.isfile(os.path.join(entry, "HEAD")):
         return os.path.realpath(entry)
-    text = _read(entry)
+    text = read_text(entry)
     if text is None or not text.startswith("gitdir: "):
         return None
     return os.path.realpath(
@@ -38,19 +40,20 @@ def is_linked(git_dir: str) -> bool:
 
 def main_git_dir(git_dir: str) -> str:
     """Return the git directory of the main checkout, a real path; its own for a main checkout."""
-    common = _read(os.path.join(git_dir, "commondir"))
+    common = read_text(os.path.join(git_dir, "commondir"))
     return git_dir if common is None else os.path.realpath(os.path.join(git_dir, common.strip()))
 
 
 def read_branch(git_dir: str) -> str:
     """Return the branch, or the first 12 digits of a detached commit; empty where unknown."""
-    head = (_read(os.path.join(git_dir, "HEAD")) or "").strip()
+    head = (read_text(os.path.join(git_dir, "HEAD")) or "").strip()
     if head.startswith("ref: "):
         return head.removeprefix("ref: ").removeprefix("refs/heads/")
     return head[:12]
 
 
-def _read(path: str) -> str | None:
+def read_text(path: str) -> str | None:
+    """Return the text of a file; None where there is none that can be read."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()

@@ -1,0 +1,301 @@
+"""Cleaning up after sessions that are over: look, judge, look again under the lock, remove."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from composeports.app.workspace import Workspace
+from composeports.core.cleaning import (
+    EXPIRED,
+    GONE,
+    REASONS,
+    WORKTREE_GONE,
+    Belonging,
+    Verdict,
+    confirm,
+    doubt,
+    is_sessions_image,
+    judge,
+    settle,
+    whereabouts,
+)
+from composeports.core.lease import Lease
+from composeports.core.session import derive_session_id
+from composeports.errors import FileAccessError, NoPortsAvailableError, SeedBusyError
+from composeports.host.belongings import belongings, remove, stop
+from composeports.host.engine import Container
+from composeports.host.files import OwnFolder
+from composeports.host.places import look_at
+from composeports.host.seed_records import hold_record
+from composeports.host.session_lock import SessionLock, hold, is_held
+from composeports.location import seed_record, session_lock
+
+KINDS = ("container", "network", "image", "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What was cleaned up of one session, or would be; `left` says what would not go, and why."""
+
+    lease: Lease
+    why: str
+    removed: tuple[Belonging, ...] = ()
+    left_volumes: tuple[str, ...] = ()
+    released: bool = False
+    left: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The reason in words."""
+        return REASONS[self.why]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of what was removed of one kind."""
+        return [each.name for each in self.removed if each.kind == kind]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the entry of `gc --json`."""
+        return {
+            "session_id": self.lease.session_id,
+            "compose_project_name": self.lease.project,
+            "worktree": self.lease.place.worktree,
+            "why": self.why,
+            "removed": {f"{kind}s": self.names(kind) for kind in KINDS},
+            "left_volumes": list(self.left_volumes),
+            "released": self.released,
+            "left": list(self.left),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaning:
+    """One run over all sessions."""
+
+    workspace: Workspace
+    dry_run: bool = False
+    volumes: bool = False
+    seen: Sequence[Belonging] = ()
+
+    def run(self) -> Iterator[Cleaned]:
+        leases = self.workspace.doors.store.known()
+        held = {lease.project: lease.session_id for lease in leases if lease.held}
+        for lease in leases:
+            # What another session holds by the same name is that session's.
+            if held.get(lease.project, lease.session_id) != lease.session_id:
+                continue
+            verdict = self.judge(lease, _of_project(self.seen, lease.project), tell=True)
+            if verdict.why:
+                cleaned = self.preview(verdict) if self.dry_run else self.clean(verdict)
+                if cleaned is not None and _is_told(cleaned):
+                    yield cleaned
+
+    def judge(self, lease: Lease, found: Sequence[Belonging], *, tell: bool = False) -> Verdict:
+        sight = look_at(lease.place)
+        where = whereabouts(lease.place, sight)
+        verdict = judge(lease, where, found, self.workspace.doors.now())
+        kept = verdict.kept or ("" if verdict.why else doubt(lease, where, sight))
+        if tell and kept:
+            self.workspace.doors.say(kept)
+        return verdict
+
+    def preview(self, verdict: Verdict) -> Cleaned | None:
+        """Return what `clean` would come to; nothing is changed."""
+        lease = verdict.lease
+        environ = self.workspace.doors.environ
+        paths = (session_lock(environ, lease.project), _read_lock(self.workspace, lease))
+        if any(map(is_held, paths)):
+            self.tell_at_work(lease)
+            return None
+        things, kept = self.split(verdict, _of_project(self.seen, lease.project))
+        return Cleaned(lease, verdict.why, tuple(things), kept, released=lease.held)
+
+    def split(
+        self, verdict: Verdict, found: Iterable[Belonging]
+    ) -> tuple[list[Belonging], tuple[str, ...]]:
+        """Return what is to be removed, in that order, and the volumes that stay."""
+        kinds = KINDS if self.volumes and verdict.why == WORKTREE_GONE else KINDS[:-1]
+        found = list(found)
+        things = [each for kind in kinds for each in found if each.kind == kind]
+        return things, tuple(each.name for each in found if each.kind not in kinds)
+
+    def clean(self, verdict: Verdict) -> Cleaned | None:
+        """Look again with nobody else at work on the session, and clean up what is still to be."""
+        with self.alone(verdict.lease) as lock:
+            if lock is None:
+                self.tell_at_work(verdict.lease)
+                return None
+            try:
+                return self.clean_alone(verdict)
+            except SeedBusyError:
+                self.tell_at_work(verdict.lease)
+                return None
+            finally:
+                record = self.workspace.doors.store.get(verdict.lease.session_id)
+                if record is None or not record.held:
+                    lock.remove()
+
+    def clean_alone(self, verdict: Verdict) -> Cleaned | None:
+        doors, lease = self.workspace.doors, verdict.lease
+        found = _of_project(belongings(doors.engine, lease.project), lease.project)
+        if self.judge(lease, found) != verdict or not self.confirmed(lease):
+            return None
+        if os.path.exists(seed_record(doors.environ, lease.project)):
+            from composeports.app import seeding  # noqa: PLC0415 - only after a copy was killed
+
+            seeding.repair(self.workspace, lease.project)
+            found = _of_project(belongings(doors.engine, lease.project), lease.project)
+        things, kept = self.split(verdict, found)
+        removed, left = self.remove(verdict, things)
+        blocking = any(each.startswith(("container", "network")) for each in left)
+        released = False if blocking else self.settle(verdict, [*kept, *left])
+        return Cleaned(lease, verdict.why, removed, kept, released=released, left=left)
+
+    def confirmed(self, lease: Lease) -> bool:
+        outcome = self.workspace.doors.store.update(
+            lease.session_id, lambda ledger: confirm(ledger, lease)
+        )
+        return outcome.lease is not None
+
+    def remove(
+        self, verdict: Verdict, things: Sequence[Belonging]
+    ) -> tuple[tuple[Belonging, ...], tuple[str, ...]]:
+        """Remove what can be; only of a gone worktree what runs, after it could end by itself."""
+        engine = self.workspace.doors.engine
+        gone = verdict.why == WORKTREE_GONE
+        if gone:
+            stop(engine, [each.id for each in things if each.running])
+        removed: list[Belonging] = []
+        left: list[str] = []
+        for each in things:
+            why = remove(engine, each, force=gone, volumes=self.volumes and gone)
+            if why:
+                left.append(f"{each.kind} {each.name}: {why}")
+            else:
+                removed.append(each)
+        return tuple(removed), tuple(left)
+
+    def settle(self, verdict: Verdict, left: Sequence[str]) -> bool:
+        """Release the lease; a session whose worktree and volumes are gone is forgotten, too."""
+        lease = verdict.lease
+        forget = verdict.why == WORKTREE_GONE and not left
+        outcome = self.workspace.doors.store.update(
+            lease.session_id, lambda ledger: settle(ledger, lease, forget=forget)
+        )
+        done = outcome.forget or outcome.lease is not None
+        if done and verdict.why == EXPIRED and lease.place.directory:
+            _own_folder(lease).remove()
+        return done and lease.held
+
+    @contextmanager
+    def alone(self, lease: Lease) -> Iterator[SessionLock | None]:
+        """Keep everybody else off the session's stack; None where somebody is at work there."""
+        path = session_lock(self.workspace.doors.environ, lease.project)
+        with hold(path, "gc", 0, lambda _: None) as lock:
+            if lock is None:
+                yield None
+                return
+            # Another session may be copying from this one's volumes.
+            with hold_record(_read_lock(self.workspace, lease)) as read:
+                yield lock if read is not None else None
+
+    def tell_at_work(self, lease: Lease) -> None:
+        self.workspace.doors.say(f"{lease.project} is kept: another command is at work on it")
+
+
+def clean(
+    workspace: Workspace, *, dry_run: bool = False, volumes: bool = False
+) -> tuple[Cleaned, ...]:
+    """Clean up after every session whose worktree is gone or whose lease is over.
+
+    `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too. EngineError when
+    the engine does not answer, of which nothing may be concluded; nothing is changed then.
+    """
+    seen = belongings(workspace.doors.engine)
+    return tuple(_Cleaning(workspace, dry_run, volumes, seen).run())
+
+
+def _of_project(found: Iterable[Belonging], project: str) -> list[Belonging]:
+    """Return what is the project's; an image by the label that it was found by, and its name."""
+    return [
+        each
+        for each in found
+        if each.project == project
+        or (each.kind == "image" and is_sessions_image(each.name, project))
+    ]
+
+
+def _is_told(cleaned: Cleaned) -> bool:
+    return bool(cleaned.removed or cleaned.left_volumes or cleaned.left or cleaned.released)
+
+
+def _read_lock(workspace: Workspace, lease: Lease) -> str:
+    return seed_record(workspace.doors.environ, lease.project) + ".read"
+
+
+def _own_folder(lease: Lease) -> OwnFolder:
+    place = lease.place
+    own = derive_session_id(place.git_dir or None, place.worktree, place.directory)
+    return OwnFolder(place.directory, "" if lease.session_id == own else lease.project)
+
+
+def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
+    """Release leases whose worktree is gone and that have no container, and say what is left.
+
+    For `up`, which knows the containers already: where nothing is to be done it costs a look at
+    some files. What somebody is at work on is left alone. Returns how many were released.
+    """
+    doors = workspace.doors
+    used = [container.project for container in containers]
+    released = 0
+    left: list[str] = []
+    for lease in doors.store.held():
+        if lease.session_id == workspace.session_id or not _is_gone(lease):
+            continue
+        if lease.project in used:
+            left.append(lease.project)
+        else:
+            released += _release_gone(workspace, lease)
+    if left:
+        count = sum(project in left for project in used)
+        whose = _counted(len(left), "session whose worktree is gone has", "sessions whose worktrees are gone have")
+        doors.say(f"{whose} {_counted(count, 'container', 'containers')} left: `composeports gc` removes them")
+    return released
+
+
+def make_room(
+    workspace: Workspace, containers: Sequence[Container] | None, error: NoPortsAvailableError
+) -> None:
+    """Release what is gone, so that a claim that failed can be tried again; else raise `error`.
+
+    The error names `composeports gc` where that would help.
+    """
+    if containers is not None and tidy(workspace, containers):
+        return
+    if any(map(_is_gone, workspace.doors.store.held())):
+        hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
+        raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
+    raise error
+
+
+def _is_gone(lease: Lease) -> bool:
+    return whereabouts(lease.place, look_at(lease.place)) == GONE
+
+
+def _release_gone(workspace: Workspace, lease: Lease) -> bool:
+    """Release the lease where the engine says again, with nobody at work, that nothing is there."""
+    cleaning = _Cleaning(workspace)
+    try:
+        with cleaning.alone(lease) as lock:
+            if lock is None or workspace.doors.engine.containers(lease.project):
+                return False
+            outcome = workspace.doors.store.update(
+                lease.session_id, lambda ledger: settle(ledger, lease, forget=False)
+            )
+    except FileAccessError:
+        return False
+    return outcome.lease is not None
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"

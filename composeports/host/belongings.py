@@ -1,0 +1,93 @@
+"""What the engine has of projects, and its removal by id; volumes and images by their names.
+
+Nothing is forced but a container of which that is asked.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from composeports.core.cleaning import Belonging
+from composeports.host.engine import PROJECT_LABEL, RUNNING, Engine
+
+WORKING_DIRECTORY = f"{PROJECT_LABEL}.working_dir"
+_PROJECT = f'{{{{.Label "{PROJECT_LABEL}"}}}}'
+_CONTAINER = ("{{.ID}}", "{{.Names}}", _PROJECT, "{{.State}}")
+_FORMS = {
+    "container": "\t".join((*_CONTAINER, f'{{{{.Label "{WORKING_DIRECTORY}"}}}}')),
+    "network": "\t".join(("{{.ID}}", "{{.Name}}", _PROJECT)),
+    "volume": "\t".join(("{{.Name}}", "{{.Name}}", _PROJECT)),
+    "image": "{{.Repository}}:{{.Tag}}\t{{.Repository}}:{{.Tag}}",
+}
+_LISTS = {
+    "container": ("ps", "--all", "--no-trunc"),
+    "network": ("network", "ls", "--no-trunc"),
+    "volume": ("volume", "ls"),
+    "image": ("image", "ls"),
+}
+_REMOVALS = {
+    "container": ("rm",),
+    "network": ("network", "rm"),
+    "volume": ("volume", "rm"),
+    "image": ("image", "rm"),
+}
+# As different engines say that there is nothing to remove, or that somebody else is at it.
+_GONE = ("no such", "not found", "already in progress")
+# The engine may still be taking containers off a network.
+TRIES = 10
+PAUSE_SECONDS = 0.2
+
+
+def belongings(engine: Engine, project: str = "") -> tuple[Belonging, ...]:
+    """Return all that carries the label of the project, or of any; EngineError as ever.
+
+    An image bears the label of the Compose project that built it, which is not told here.
+    """
+    label = f"{PROJECT_LABEL}={project}" if project else PROJECT_LABEL
+    return tuple(
+        each
+        for kind, words in _LISTS.items()
+        for each in sorted(
+            set(_listed(engine, kind, (*words, "--filter", f"label={label}"))),
+            key=lambda each: each.name,
+        )
+    )
+
+
+def _listed(engine: Engine, kind: str, words: Sequence[str]) -> Iterator[Belonging]:
+    for line in engine.ask(*words, "--format", _FORMS[kind]).splitlines():
+        identity, names, project, state, directory = (*line.split("\t"), *[""] * 3)[:5]
+        name = next((each for each in names.split(",") if "/" not in each), names)
+        name = names if kind == "image" else name
+        directory = directory and os.path.realpath(directory)
+        yield Belonging(kind, identity, name, project, state in RUNNING, directory)
+
+
+def stop(engine: Engine, ids: Sequence[str]) -> None:
+    """Let containers end in the time that they were given for that; a failure shows later."""
+    if ids:
+        engine.answer("stop", *ids)
+
+
+def remove(
+    engine: Engine,
+    thing: Belonging,
+    *,
+    force: bool = False,
+    volumes: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Remove one thing and return why it is still there, empty where it is not.
+
+    `force` ends a container that runs; `volumes` takes its anonymous volumes along.
+    """
+    chosen = (*["--force"] * force, *["--volumes"] * volumes) if thing.kind == "container" else ()
+    said = ""
+    for attempt in range(TRIES if thing.kind == "network" else 1):
+        if attempt:
+            sleep(PAUSE_SECONDS)
+        answer = engine.answer(*_REMOVALS[thing.kind], *chosen, thing.id)
+        said = (answer.err.strip().splitlines() or ["the engine gave no reason"])[-1]
+        if not answer.code or any(words in said.lower() for words in _GONE):
+            return ""
+    return said.removeprefix("Error response from daemon: ").removeprefix("Error: ")
