@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from composeports.app.workspace import Workspace
 from composeports.core.cleaning import (
     EXPIRED,
-    GONE,
     REASONS,
     WORKTREE_GONE,
     Belonging,
@@ -22,9 +21,8 @@ from composeports.core.cleaning import (
 )
 from composeports.core.lease import Lease
 from composeports.core.session import derive_session_id
-from composeports.errors import FileAccessError, NoPortsAvailableError, SeedBusyError
+from composeports.errors import SeedBusyError
 from composeports.host.belongings import belongings, remove, stop
-from composeports.host.engine import Container
 from composeports.host.files import OwnFolder
 from composeports.host.places import look_at
 from composeports.host.seed_records import hold_record
@@ -121,7 +119,7 @@ class _Cleaning:
 
     def clean(self, verdict: Verdict) -> Cleaned | None:
         """Look again with nobody else at work on the session, and clean up what is still to be."""
-        with self.alone(verdict.lease) as lock:
+        with alone(self.workspace, verdict.lease) as lock:
             if lock is None:
                 self.tell_at_work(verdict.lease)
                 return None
@@ -187,18 +185,6 @@ class _Cleaning:
             _own_folder(lease).remove()
         return done and lease.held
 
-    @contextmanager
-    def alone(self, lease: Lease) -> Iterator[SessionLock | None]:
-        """Keep everybody else off the session's stack; None where somebody is at work there."""
-        path = session_lock(self.workspace.doors.environ, lease.project)
-        with hold(path, "gc", 0, lambda _: None) as lock:
-            if lock is None:
-                yield None
-                return
-            # Another session may be copying from this one's volumes.
-            with hold_record(_read_lock(self.workspace, lease)) as read:
-                yield lock if read is not None else None
-
     def tell_at_work(self, lease: Lease) -> None:
         self.workspace.doors.say(f"{lease.project} is kept: another command is at work on it")
 
@@ -213,6 +199,19 @@ def clean(
     """
     seen = belongings(workspace.doors.engine)
     return tuple(_Cleaning(workspace, dry_run, volumes, seen).run())
+
+
+@contextmanager
+def alone(workspace: Workspace, lease: Lease) -> Iterator[SessionLock | None]:
+    """Keep everybody else off the session's stack; None where somebody is at work there."""
+    path = session_lock(workspace.doors.environ, lease.project)
+    with hold(path, "gc", 0, lambda _: None) as lock:
+        if lock is None:
+            yield None
+            return
+        # Another session may be copying from this one's volumes.
+        with hold_record(_read_lock(workspace, lease)) as read:
+            yield lock if read is not None else None
 
 
 def _of_project(found: Iterable[Belonging], project: str) -> list[Belonging]:
@@ -237,65 +236,3 @@ def _own_folder(lease: Lease) -> OwnFolder:
     place = lease.place
     own = derive_session_id(place.git_dir or None, place.worktree, place.directory)
     return OwnFolder(place.directory, "" if lease.session_id == own else lease.project)
-
-
-def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
-    """Release leases whose worktree is gone and that have no container, and say what is left.
-
-    For `up`, which knows the containers already: where nothing is to be done it costs a look at
-    some files. What somebody is at work on is left alone. Returns how many were released.
-    """
-    doors = workspace.doors
-    used = [container.project for container in containers]
-    released = 0
-    left: list[str] = []
-    for lease in doors.store.held():
-        if lease.session_id == workspace.session_id or not _is_gone(lease):
-            continue
-        if lease.project in used:
-            left.append(lease.project)
-        else:
-            released += _release_gone(workspace, lease)
-    if left:
-        count = sum(project in left for project in used)
-        whose = _counted(len(left), "session whose worktree is gone has", "sessions whose worktrees are gone have")
-        doors.say(f"{whose} {_counted(count, 'container', 'containers')} left: `composeports gc` removes them")
-    return released
-
-
-def make_room(
-    workspace: Workspace, containers: Sequence[Container] | None, error: NoPortsAvailableError
-) -> None:
-    """Release what is gone, so that a claim that failed can be tried again; else raise `error`.
-
-    The error names `composeports gc` where that would help.
-    """
-    if containers is not None and tidy(workspace, containers):
-        return
-    if any(map(_is_gone, workspace.doors.store.held())):
-        hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
-        raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
-    raise error
-
-
-def _is_gone(lease: Lease) -> bool:
-    return whereabouts(lease.place, look_at(lease.place)) == GONE
-
-
-def _release_gone(workspace: Workspace, lease: Lease) -> bool:
-    """Release the lease where the engine says again, with nobody at work, that nothing is there."""
-    cleaning = _Cleaning(workspace)
-    try:
-        with cleaning.alone(lease) as lock:
-            if lock is None or workspace.doors.engine.containers(lease.project):
-                return False
-            outcome = workspace.doors.store.update(
-                lease.session_id, lambda ledger: settle(ledger, lease, forget=False)
-            )
-    except FileAccessError:
-        return False
-    return outcome.lease is not None
-
-
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"

@@ -28,6 +28,7 @@ from composeports.errors import (
     ComposeMissingError,
     ComposeportsError,
     EngineError,
+    NoPortsAvailableError,
     StackLeftError,
 )
 from composeports.host.engine import Container
@@ -175,7 +176,13 @@ def _take_alone(workspace: Workspace) -> Lease:
         containers = workspace.doors.engine.containers()
     except (EngineError, ComposeMissingError):
         containers = None
-    return take_lease(workspace, containers)
+    try:
+        return take_lease(workspace, containers)
+    except NoPortsAvailableError as error:
+        from composeports.app.tidying import make_room  # noqa: PLC0415 - only when it is full
+
+        make_room(workspace, containers, error)
+        return take_lease(workspace, containers)
 
 
 def subnets_in_use(workspace: Workspace) -> tuple[str, ...]:

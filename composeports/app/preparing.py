@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from composeports.app.leasing import restore, take_lease
 from composeports.app.ownership import refuse_foreign
-from composeports.app.planning import NO_WISHES, Wishes, draft, look
+from composeports.app.planning import NO_WISHES, Draft, Wishes, draft, look
 from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
 from composeports.core.override import render
 from composeports.core.plan import Plan
 from composeports.core.project import Project
-from composeports.errors import ComposeportsError
+from composeports.errors import ComposeportsError, NoPortsAvailableError
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
+from composeports.host.engine import Container
 from composeports.location import seed_record
 
 
@@ -21,7 +22,8 @@ from composeports.location import seed_record
 class Prepared:
     """A lease taken and its plan written; `before` is the session's record until then.
 
-    `had_containers` tells whether the engine had any of the project then.
+    `had_containers` tells whether the engine had any of the project then;
+    `containers` are all that it had, of whatever project.
     """
 
     lease: Lease
@@ -29,6 +31,7 @@ class Prepared:
     before: Lease | None
     project: Project
     had_containers: bool = False
+    containers: tuple[Container, ...] = ()
 
 
 def prepare(
@@ -42,7 +45,7 @@ def prepare(
     answer, containers = look(workspace, engine_needed=engine_needed)
     sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
     refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
-    lease = take_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
+    lease = _lease(workspace, containers, sketch, wishes)
     made = sketch.plan(lease)
     try:
         _write(workspace, made)
@@ -51,7 +54,28 @@ def prepare(
         raise
     workspace.questions.memory.keep(answer.memory)
     had_containers = any(each.project == lease.project for each in containers or ())
-    return Prepared(lease, made, before, answer.observed.project, had_containers)
+    project = answer.observed.project
+    return Prepared(lease, made, before, project, had_containers, containers or ())
+
+
+def _lease(
+    workspace: Workspace,
+    containers: tuple[Container, ...] | None,
+    sketch: Draft,
+    wishes: Wishes,
+) -> Lease:
+    """Take the lease; where all ports are held, worktrees that are gone make room."""
+
+    def take() -> Lease:
+        return take_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
+
+    try:
+        return take()
+    except NoPortsAvailableError as error:
+        from composeports.app.tidying import make_room  # noqa: PLC0415 - only when it is full
+
+        make_room(workspace, containers, error)
+        return take()
 
 
 def _write(workspace: Workspace, made: Plan) -> None:

@@ -97,12 +97,20 @@ def _engine_urls(workspace: Workspace, lease: Lease, service: str, port: str) ->
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """One held lease as people and programs see it; `state` as in the README."""
+    """One held lease as people and programs see it; `state` and `kept_by` as in the README."""
 
     lease: Lease
     state: str
     mine: bool
     remaining_ttl_minutes: int
+    expired: bool = False
+
+    @property
+    def kept_by(self) -> str:
+        """What keeps others from taking the ports: "ttl", "containers", "unknown", or nothing."""
+        if not self.expired:
+            return "ttl"
+        return {"running": "containers", "unknown": "unknown"}.get(self.state, "")
 
     def as_dict(self) -> dict[str, object]:
         """Return the entry of `status --json`."""
@@ -121,6 +129,8 @@ class SessionStatus:
             "allocated_at": iso_time(lease.allocated_at),
             "expires_at": iso_time(lease.expires_at),
             "remaining_ttl_minutes": self.remaining_ttl_minutes,
+            "expired": self.expired,
+            "kept_by": self.kept_by,
             "state": self.state,
             "current": self.mine,
         }
@@ -142,6 +152,7 @@ def status(workspace: Workspace) -> list[SessionStatus]:
             state=_state(lease, containers),
             mine=lease.session_id == mine,
             remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
+            expired=lease.expired(now),
         )
         for lease in workspace.doors.store.held()
     ]

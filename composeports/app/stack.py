@@ -1,6 +1,7 @@
 """Starting a session's stack, and the plan of that."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
-from composeports.errors import ComposeMissingError, EngineError
+from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
 from composeports.host.compose import as_plugin
 from composeports.host.engine import Container
 from composeports.host.process import run_in_foreground
@@ -79,6 +80,7 @@ def up(  # noqa: PLR0913 - most are keywords
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
     prepared = prepare(workspace, wishes)
+    meanwhile = _tidying(workspace, prepared, meanwhile)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
     retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
@@ -91,6 +93,22 @@ def up(  # noqa: PLR0913 - most are keywords
     containers = workspace.doors.engine.containers(prepared.lease.project)
     note = _if_stopped(prepared.lease.project, containers)
     return Started(code, prepared.lease, prepared.plan, containers, note, seeded)
+
+
+def _tidying(
+    workspace: Workspace, prepared: Prepared, meanwhile: Callable[[], None] | None
+) -> Callable[[], None]:
+    """Return what looks after worktrees that are gone, before `meanwhile`, while Compose works."""
+
+    def work() -> None:
+        from composeports.app.tidying import tidy  # noqa: PLC0415 - Compose is at work already
+
+        with suppress(ComposeportsError):
+            tidy(workspace, prepared.containers)
+        if meanwhile is not None:
+            meanwhile()
+
+    return work
 
 
 def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":

@@ -41,9 +41,9 @@ def _allocate(worktree: str) -> None:
     from dataclasses import replace  # noqa: PLC0415 - only for a new worktree
 
     from composeports.app.leasing import allocate  # noqa: PLC0415
-    from composeports.cli.opening import workspace  # noqa: PLC0415
     from composeports.app.options import Options  # noqa: PLC0415
     from composeports.app.workspace import Workspace  # noqa: PLC0415
+    from composeports.cli.opening import workspace  # noqa: PLC0415
 
     with workspace(Options()) as here:
         # The shell's own session and files are those of another worktree.

@@ -8,6 +8,12 @@ from composeports.app.reports import SessionStatus
 from composeports.cli.opening import say, session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_table
 
+KEPT = {
+    "ttl": "{} min",
+    "containers": "expired, kept by its containers",
+    "unknown": "expired, kept while the engine is away",
+    "": "expired",
+}
 COLUMNS = ("", "Session", "Branch", "Project", "Ports", "TTL", "State")
 EPILOG = """\b
 Examples:
@@ -25,6 +31,9 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
 
     `*` marks this session. running: containers run. stopped: none runs. gone: none runs, and the
     worktree is not there any more. unknown: the engine did not answer.
+
+    A lease that has expired keeps its ports while containers of its stack run, or may run; else
+    whoever needs them gets them, and `composeports gc` cleans up.
     """
     with workspace(options, session) as here:
         found = reports.status(here)
@@ -34,6 +43,11 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
         write_table(COLUMNS, map(_row, found))
     else:
         say("no session holds ports; `composeports up` starts this one's stack")
+
+
+def _ttl(status: SessionStatus) -> str:
+    """Return what is left, or what keeps a lease that has expired."""
+    return KEPT[status.kept_by].format(status.remaining_ttl_minutes)
 
 
 def _row(status: SessionStatus) -> tuple[str, ...]:
@@ -49,6 +63,6 @@ def _row(status: SessionStatus) -> tuple[str, ...]:
         lease.place.branch,
         lease.project,
         f"{lease.block.start}-{lease.block.last}",
-        f"{status.remaining_ttl_minutes} min",
+        _ttl(status),
         status.state,
     )

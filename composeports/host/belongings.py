@@ -15,8 +15,8 @@ _PROJECT = f'{{{{.Label "{PROJECT_LABEL}"}}}}'
 _CONTAINER = ("{{.ID}}", "{{.Names}}", _PROJECT, "{{.State}}")
 _FORMS = {
     "container": "\t".join((*_CONTAINER, f'{{{{.Label "{WORKING_DIRECTORY}"}}}}')),
-    "network": "\t".join(("{{.ID}}", "{{.Name}}", _PROJECT)),
-    "volume": "\t".join(("{{.Name}}", "{{.Name}}", _PROJECT)),
+    "network": f"{{{{.ID}}}}\t{{{{.Name}}}}\t{_PROJECT}",
+    "volume": f"{{{{.Name}}}}\t{{{{.Name}}}}\t{_PROJECT}",
     "image": "{{.Repository}}:{{.Tag}}\t{{.Repository}}:{{.Tag}}",
 }
 _LISTS = {

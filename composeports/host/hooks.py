@@ -1,4 +1,4 @@
-"""The hook file of a repository: where git looks for it, whose it is, and its change in one step."""
+"""The hook file of a repository: where git looks for it, whose it is, and how it is changed."""
 
 import os
 import stat

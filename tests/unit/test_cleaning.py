@@ -1,0 +1,213 @@
+"""What is cleaned up and what stays: tables of what may be seen, and what follows from it."""
+
+from dataclasses import replace
+
+import pytest
+
+from composeports.core.block import Block
+from composeports.core.claims import Ledger, Outcome
+from composeports.core.cleaning import (
+    EXPIRED,
+    GONE,
+    HERE,
+    LEFT_BEHIND,
+    UNSEEN,
+    WORKTREE_GONE,
+    Belonging,
+    Sight,
+    Spot,
+    confirm,
+    doubt,
+    is_sessions_image,
+    judge,
+    settle,
+    whereabouts,
+)
+from composeports.core.lease import Lease, Place, Stack
+
+NOON = 43200.0
+GIT_DIR = "/shop/.git/worktrees/one"
+PLACE = Place("/one", GIT_DIR, "/one/app", "one")
+PROJECT = "ac-0123abcd"
+
+OURS = Spot(folder=True, git_dir=GIT_DIR)
+BARE = Spot(folder=True)
+ANOTHERS = Spot(folder=True, git_dir="/shop/.git/worktrees/two")
+MISSING = Spot(missing=True)
+HIDDEN = Spot()
+
+
+@pytest.mark.parametrize(
+    ("sight", "expected"),
+    [
+        pytest.param(Sight(OURS), HERE, id="it is there"),
+        pytest.param(Sight(BARE), HERE, id="a folder outside git"),
+        pytest.param(Sight(MISSING), GONE, id="the folder above does not have it"),
+        pytest.param(Sight(HIDDEN), UNSEEN, id="the folder above is missing too"),
+        pytest.param(Sight(ANOTHERS), HERE, id="a main checkout with another git directory now"),
+        pytest.param(Sight(OURS, OURS), HERE, id="linked, and there"),
+        pytest.param(Sight(BARE, BARE), HERE, id="linked, and its .git was deleted"),
+        pytest.param(Sight(MISSING, MISSING), GONE, id="linked, and deleted"),
+        pytest.param(Sight(HIDDEN, HIDDEN), UNSEEN, id="linked, on a disk that is not there"),
+        pytest.param(Sight(MISSING, OURS), HERE, id="moved, by git"),
+        pytest.param(Sight(OURS, MISSING), HERE, id="moved, by hand"),
+        pytest.param(Sight(MISSING, HIDDEN), UNSEEN, id="moved to a disk that is not there"),
+        pytest.param(Sight(HIDDEN, MISSING), UNSEEN, id="moved away from a missing disk"),
+        pytest.param(Sight(ANOTHERS, OURS), HERE, id="moved, and another one at its place"),
+        pytest.param(Sight(ANOTHERS, MISSING), GONE, id="moved, deleted, another at its place"),
+        pytest.param(Sight(ANOTHERS, HIDDEN), UNSEEN, id="moved to a missing disk, another here"),
+        pytest.param(Sight(MISSING, MISSING, locked=True), UNSEEN, id="locked in git"),
+        pytest.param(Sight(OURS, OURS, locked=True), HERE, id="locked, and there"),
+        pytest.param(Sight(MISSING, pruned=True), GONE, id="removed by git"),
+        pytest.param(Sight(HIDDEN, pruned=True), GONE, id="pruned, its folder out of sight"),
+        pytest.param(Sight(BARE, pruned=True), GONE, id="pruned, and a new folder at its place"),
+        pytest.param(Sight(ANOTHERS, pruned=True), GONE, id="pruned, another worktree there"),
+        pytest.param(Sight(OURS, pruned=True), HERE, id="pruned, and still there with its .git"),
+    ],
+)
+def test_a_worktree_is_gone_only_where_that_is_sure(sight: Sight, expected: str) -> None:
+    assert whereabouts(PLACE, sight) == expected
+
+
+def test_a_session_without_a_place_is_never_gone() -> None:
+    assert whereabouts(Place(), Sight(MISSING)) == HERE
+
+
+def lease(*, held: bool = True, until: float = NOON + 60, files: bool = True) -> Lease:
+    stack = Stack(files=("/one/app/compose.yaml",)) if files else Stack()
+    block = Block(10000, 100)
+    return Lease("one", block, PROJECT, NOON, until, held=held, place=PLACE, stack=stack)
+
+
+def container(*, running: bool = False, directory: str = "/one/app") -> Belonging:
+    name = f"{PROJECT}-web-1"
+    return Belonging("container", "1", name, PROJECT, running, directory)
+
+
+LIVE, OVER = lease(), lease(until=NOON)
+EARLIER = lease(held=False)
+NETWORK = Belonging("network", "2", f"{PROJECT}_default", PROJECT)
+VOLUME = Belonging("volume", "v", "v", PROJECT)
+STOPPED, RUNNING = container(), container(running=True)
+
+
+@pytest.mark.parametrize(
+    ("record", "where", "found", "expected"),
+    [
+        pytest.param(LIVE, HERE, [RUNNING], "", id="it is in use"),
+        pytest.param(LIVE, HERE, [], "", id="it is held"),
+        pytest.param(LIVE, GONE, [], WORKTREE_GONE, id="gone"),
+        pytest.param(LIVE, GONE, [RUNNING, NETWORK], WORKTREE_GONE, id="gone, its stack runs"),
+        pytest.param(LIVE, UNSEEN, [STOPPED], "", id="out of sight"),
+        pytest.param(OVER, HERE, [], EXPIRED, id="expired"),
+        pytest.param(OVER, HERE, [STOPPED, NETWORK], EXPIRED, id="expired, its stack is stopped"),
+        pytest.param(OVER, HERE, [STOPPED, RUNNING], "", id="expired, and something runs"),
+        pytest.param(OVER, UNSEEN, [], EXPIRED, id="expired, out of sight"),
+        pytest.param(OVER, GONE, [], WORKTREE_GONE, id="expired and gone"),
+        pytest.param(EARLIER, HERE, [], "", id="released"),
+        pytest.param(EARLIER, HERE, [VOLUME], "", id="released, its volumes stay"),
+        pytest.param(EARLIER, HERE, [STOPPED], LEFT_BEHIND, id="released, a container is left"),
+        pytest.param(EARLIER, HERE, [NETWORK], LEFT_BEHIND, id="released, a network is left"),
+        pytest.param(EARLIER, HERE, [NETWORK, RUNNING], "", id="released, and something runs"),
+        pytest.param(EARLIER, UNSEEN, [STOPPED], "", id="released, out of sight"),
+        pytest.param(EARLIER, GONE, [], WORKTREE_GONE, id="released and gone"),
+        pytest.param(EARLIER, GONE, [RUNNING], WORKTREE_GONE, id="released and gone, and runs"),
+    ],
+)
+def test_the_verdict(record: Lease, where: str, found: list[Belonging], expected: str) -> None:
+    assert judge(record, where, found, NOON).why == expected
+
+
+def test_what_runs_without_a_lease_is_told() -> None:
+    kept = judge(EARLIER, HERE, [RUNNING], NOON).kept
+    assert "holds no lease" in kept
+    assert f"{PROJECT}-web-1 runs" in kept
+    assert "in /one/app `composeports up`" in kept
+
+
+def test_what_runs_without_a_lease_or_a_place_is_told_by_its_session() -> None:
+    record = replace(EARLIER, place=Place())
+    assert "in the session one `composeports up`" in judge(record, HERE, [RUNNING], NOON).kept
+
+
+@pytest.mark.parametrize("record", [lease(files=False), lease(files=False, until=NOON)])
+def test_containers_that_somebody_else_started_under_the_same_name_stay(record: Lease) -> None:
+    theirs = container(directory="/elsewhere")
+    verdict = judge(record, GONE, [theirs, NETWORK], NOON)
+    assert verdict.why == ""
+    assert "started by somebody else" in verdict.kept
+
+
+@pytest.mark.parametrize("directory", ["/one", "/one/app"])
+def test_plain_compose_on_leased_ports_is_the_sessions_own(directory: str) -> None:
+    record = lease(files=False)
+    verdict = judge(record, GONE, [container(directory=directory), NETWORK], NOON)
+    assert verdict.why == WORKTREE_GONE
+
+
+@pytest.mark.parametrize(
+    ("record", "where", "sight", "expected"),
+    [
+        pytest.param(LIVE, HERE, Sight(OURS), "", id="nothing is odd"),
+        pytest.param(LIVE, HERE, Sight(OURS, directory=False), "/one/app is not in", id="sub-folder"),
+        pytest.param(LIVE, UNSEEN, Sight(HIDDEN), "may not be mounted", id="out of sight"),
+        pytest.param(LIVE, UNSEEN, Sight(MISSING, locked=True), "git worktree lock", id="locked"),
+        pytest.param(LIVE, GONE, Sight(MISSING, directory=False), "", id="gone"),
+        pytest.param(EARLIER, UNSEEN, Sight(HIDDEN), "", id="released"),
+    ],
+)
+def test_what_is_kept_for_a_doubt_is_told(
+    record: Lease, where: str, sight: Sight, expected: str
+) -> None:
+    told = doubt(record, where, sight)
+    assert expected in told
+    assert bool(expected) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("shop/web:1-ac-0123abcd", True),
+        ("localhost:5000/shop/web:latest-ac-0123abcd", True),
+        ("ac-0123abcd-web:latest", True),
+        ("shop/web:1", False),
+        ("shop/web:1-ac-0123abce", False),
+        ("shop/ac-0123abcd:1", False),
+        ("shop/ac-0123abcd-web:1", False),
+        ("ac-0123abcd:latest", False),
+        ("<none>:<none>", False),
+    ],
+)
+def test_an_image_is_the_sessions_by_its_tag_or_composes_own_name(
+    name: str, *, expected: bool
+) -> None:
+    assert is_sessions_image(name, PROJECT) is expected
+
+
+def test_a_record_that_is_as_it_was_seen_is_confirmed() -> None:
+    assert confirm(Ledger(LIVE), LIVE) == Outcome(LIVE)
+
+
+CHANGES = [
+    pytest.param(None, id="forgotten"),
+    pytest.param(LIVE.released(), id="released"),
+    pytest.param(replace(LIVE, expires_at=NOON + 120), id="renewed"),
+    pytest.param(replace(LIVE, block=Block(10100, 100)), id="on another block"),
+    pytest.param(replace(LIVE, place=Place("/two")), id="moved"),
+    pytest.param(replace(LIVE, project="ac-1"), id="another project"),
+]
+
+
+@pytest.mark.parametrize("now", CHANGES)
+def test_a_record_that_has_changed_is_left_alone(now: Lease | None) -> None:
+    assert confirm(Ledger(now), LIVE) == Outcome()
+    assert settle(Ledger(now), LIVE, forget=True) == Outcome()
+
+
+def test_a_settled_session_is_released_or_forgotten() -> None:
+    assert settle(Ledger(LIVE), LIVE, forget=False) == Outcome(LIVE.released())
+    assert settle(Ledger(LIVE), LIVE, forget=True) == Outcome(forget=True)
+
+
+def test_what_changes_nothing_of_the_promise_does_not_matter() -> None:
+    assert confirm(Ledger(replace(LIVE, urls={"web:80/tcp": "x"})), LIVE).lease is not None
