@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from composeports.host.git import find_checkout, is_linked, main_git_dir
+from composeports.location import STORE_FILE, state_directory
 
 BRANCH = "1"
 
@@ -66,20 +67,37 @@ def _is_within(path: str, folder: str) -> bool:
 
 def _gone(repository: str, own: str) -> list[str]:
     """Return the worktrees of the repository that hold a lease and are gone."""
-    from composeports.core.cleaning import GONE, whereabouts  # noqa: PLC0415
+    # A folder that is there is not worth the time of a closer look.
+    missing = {
+        place["worktree"]: place
+        for place in _places()
+        if place["git_dir"].startswith(repository + "/worktrees/") and place["git_dir"] != own
+        if not os.path.isdir(place["worktree"])
+    }
+    if not missing:
+        return []
+    from composeports.core.cleaning import GONE, whereabouts  # noqa: PLC0415 - seldom
+    from composeports.core.lease import Place  # noqa: PLC0415
     from composeports.host.places import look_at  # noqa: PLC0415
-    from composeports.location import default_store_url  # noqa: PLC0415
-    from composeports.stores.opening import open_store  # noqa: PLC0415
 
-    store = open_store(os.environ.get("COMPOSEPORTS_STORE") or default_store_url(os.environ))
-    places = [lease.place for lease in store.held()]
-    store.close()
-    return [
-        place.worktree
-        for place in dict.fromkeys(places)
-        if place.git_dir.startswith(repository + "/worktrees/") and place.git_dir != own
-        if whereabouts(place, look_at(place)) == GONE
-    ]
+    places = [Place(**place) for place in missing.values()]
+    return [each.worktree for each in places if whereabouts(each, look_at(each)) == GONE]
+
+
+def _places() -> list[dict[str, str]]:
+    """Return the places of all held leases of the store that the settings name."""
+    if url := os.environ.get("COMPOSEPORTS_STORE"):
+        from dataclasses import asdict  # noqa: PLC0415 - most have the store of their machine
+
+        from composeports.stores.opening import open_store  # noqa: PLC0415
+
+        return [asdict(lease.place) for lease in open_store(url).held()]
+    import json  # noqa: PLC0415 - 3 ms, not for checkouts of files
+
+    from composeports.stores.quick import read_places  # noqa: PLC0415
+
+    path = os.path.join(state_directory(os.environ), STORE_FILE)
+    return [json.loads(text) for text in read_places(path)]
 
 
 def _say(text: str) -> None:

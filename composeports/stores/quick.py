@@ -1,4 +1,4 @@
-"""Reads one held lease and renews it, for the short way of `composeports env`; imports little."""
+"""Reads what the short ways of `composeports env` and of the git hook need; imports little."""
 
 import sqlite3
 
@@ -13,6 +13,7 @@ HELD = (
     "SELECT start, size, project, environment, stack, place"
     " FROM leases WHERE session_id = ? AND held = 1"
 )
+PLACES = "SELECT DISTINCT place FROM leases WHERE held = 1"
 RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE session_id = ?"
 
 
@@ -41,3 +42,17 @@ def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> Row
         connection.execute(RENEW, (now, session_id))
     connection.execute("COMMIT")
     return row
+
+
+def read_places(path: str) -> list[str]:
+    """Return the place of every held lease, as the JSON text that it is kept as."""
+    try:
+        connection = open_existing(path)
+        if connection is None:
+            return []
+        try:
+            return [row[0] for row in connection.execute(PLACES)]
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, path) from error
