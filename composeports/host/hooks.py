@@ -41,7 +41,7 @@ def install(cwd: str, environ: Mapping[str, str]) -> Changed:
     script = _read(path)
     if script is None:
         if os.path.lexists(path):
-            raise _refused(path, "is a link that leads nowhere, or cannot be read")
+            raise _refused(path, "cannot be read")
         script = OWN_SCRIPT
         _write(path, with_block(script), MODE)
         return Changed(path, changed=True)
@@ -102,6 +102,8 @@ def _refuse_foreign(path: str, worktree: str, git_dir: str, environ: Mapping[str
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise _refused(path, "cannot be made, since core.hooksPath is not a folder")
     real = os.path.realpath(path)
+    if os.path.islink(path) and not os.path.exists(path):
+        raise _refused(path, "is a link that leads nowhere")
     if _is_tracked(real, environ):
         raise _refused(path, "is tracked by git" + (f" as {real}" if real != path else ""))
     common = main_git_dir(git_dir)

@@ -149,7 +149,9 @@ def test_plain_compose_on_leased_ports_is_the_sessions_own(directory: str) -> No
     ("record", "where", "sight", "expected"),
     [
         pytest.param(LIVE, HERE, Sight(OURS), "", id="nothing is odd"),
-        pytest.param(LIVE, HERE, Sight(OURS, directory=False), "/one/app is not in", id="sub-folder"),
+        pytest.param(
+            LIVE, HERE, Sight(OURS, directory=False), "/one/app is not in", id="sub-folder"
+        ),
         pytest.param(LIVE, UNSEEN, Sight(HIDDEN), "may not be mounted", id="out of sight"),
         pytest.param(LIVE, UNSEEN, Sight(MISSING, locked=True), "git worktree lock", id="locked"),
         pytest.param(LIVE, GONE, Sight(MISSING, directory=False), "", id="gone"),

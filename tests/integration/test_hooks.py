@@ -1,0 +1,326 @@
+"""The git hook: put in beside what is there, taken out again, and what it does when git calls."""
+
+import os
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from composeports.core.hook_block import LINE, OWN_SCRIPT, with_block
+from tests.support.machine import GIT_ENVIRONMENT, PROGRAMS, Done, Shell, add_worktree, git
+
+pytestmark = pytest.mark.integration
+
+OURS = with_block(OWN_SCRIPT)
+THEIRS = b"#!/usr/bin/env bash\nset -eu\necho theirs >> ran\n"
+
+
+@dataclass
+class Hooked:
+    """A repository and somebody who calls git in it, with composeports on PATH or without."""
+
+    repository: Path
+    shell: Shell
+
+    @property
+    def file(self) -> Path:
+        return self.repository / ".git" / "hooks" / "post-checkout"
+
+    def install(self) -> Done:
+        return self.shell.run("hook", "install")
+
+    def uninstall(self) -> Done:
+        return self.shell.run("hook", "uninstall")
+
+    def git(self, *arguments: str, program: bool = True, cwd: Path | None = None) -> Done:
+        """Run git as a person would, hooks included."""
+        path = f"{PROGRAMS}:/usr/bin:/bin" if program else "/usr/bin:/bin"
+        environ = {**self.shell.environ, **GIT_ENVIRONMENT, "PATH": path}
+        done = subprocess.run(
+            ("git", *arguments),
+            cwd=cwd or self.repository,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    @property
+    def leased(self) -> list[str]:
+        return [each["worktree"] for each in self.shell.run("status", "--json").document]
+
+
+@pytest.fixture
+def hooked(repository: Path, shell: Shell) -> Hooked:
+    tools = Path(shell.environ["PATH"])
+    (tools / "git").symlink_to(shutil.which("git") or "git")
+    having = shell.having(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1")
+    shutil.rmtree(repository / ".git" / "hooks", ignore_errors=True)
+    return Hooked(repository, having)
+
+
+# Installing
+
+
+def test_a_new_hook_can_be_run_and_holds_nothing_but_ours(hooked: Hooked) -> None:
+    done = hooked.install()
+    assert (done.code, done.out) == (0, "")
+    assert str(hooked.file) in done.err
+    assert hooked.file.read_bytes() == OURS
+    assert os.access(hooked.file, os.X_OK)
+
+
+def test_twice_is_once(hooked: Hooked) -> None:
+    hooked.install()
+    done = hooked.install()
+    assert done.code == 0
+    assert "already" in done.err
+    assert hooked.file.read_bytes() == OURS
+
+
+def test_uninstalling_removes_a_file_that_was_ours_alone(hooked: Hooked) -> None:
+    hooked.install()
+    assert hooked.uninstall().code == 0
+    assert not hooked.file.exists()
+    assert hooked.uninstall().code == 0
+
+
+@pytest.mark.parametrize("theirs", [THEIRS, b"#!/bin/sh", b"#!/bin/sh\r\ntrue\r\n", b"#!/bin/sh\n"])
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o775])
+def test_a_script_of_somebody_is_restored_byte_for_byte(
+    hooked: Hooked, theirs: bytes, mode: int
+) -> None:
+    hooked.file.parent.mkdir()
+    hooked.file.write_bytes(theirs)
+    hooked.file.chmod(mode)
+    for action, expected in ((hooked.install, with_block(theirs)), (hooked.uninstall, theirs)):
+        assert action().code == 0
+        assert hooked.file.read_bytes() == expected
+        assert stat.S_IMODE(hooked.file.stat().st_mode) == mode
+    assert sorted(path.name for path in hooked.file.parent.iterdir()) == ["post-checkout"]
+
+
+def test_a_link_is_followed_and_stays_one(hooked: Hooked, tmp_path: Path) -> None:
+    real = tmp_path / "shared-hook"
+    real.write_bytes(THEIRS)
+    real.chmod(0o755)
+    hooked.file.parent.mkdir()
+    hooked.file.symlink_to(real)
+    assert hooked.install().code == 0
+    assert hooked.file.is_symlink()
+    assert real.read_bytes() == with_block(THEIRS)
+    assert hooked.uninstall().code == 0
+    assert real.read_bytes() == THEIRS
+
+
+def test_worktrees_share_the_hook(hooked: Hooked, tmp_path: Path) -> None:
+    one = add_worktree(hooked.repository, tmp_path / "one", "one")
+    assert Hooked(hooked.repository, hooked.shell.at(one)).install().code == 0
+    assert hooked.file.read_bytes() == OURS
+
+
+@pytest.mark.parametrize("where", ["absolute", "relative"])
+def test_the_repositorys_own_hooks_path_is_respected(
+    hooked: Hooked, tmp_path: Path, where: str
+) -> None:
+    folder = tmp_path / "hooks of ours" if where == "absolute" else hooked.repository / "own"
+    name = str(folder) if where == "absolute" else "own"
+    git(hooked.repository, "config", "core.hooksPath", name)
+    assert hooked.install().code == 0
+    assert (folder / "post-checkout").read_bytes() == OURS
+    assert not hooked.file.exists()
+
+
+def refused(hooked: Hooked, why: str) -> None:
+    before = hooked.file.read_bytes() if hooked.file.exists() else None
+    done = hooked.shell.run("hook", "install", "--json")
+    assert done.code == 78
+    assert why in done.error["message"]
+    assert LINE.decode() in done.error["hint"]
+    assert (hooked.file.read_bytes() if hooked.file.exists() else None) == before
+    assert git(hooked.repository, "status", "--short") == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "mode", "why"),
+    [
+        (b"#!/usr/bin/python3\n", 0o755, "is not a shell script"),
+        (b"\x7fELF\0\0", 0o755, "is not a shell script"),
+        (b"echo hello\n", 0o755, "is not a shell script"),
+        (b"#!/bin/sh\n", 0o644, "is not executable"),
+        (OURS.partition(b"# <<<")[0], 0o755, "not all of it"),
+    ],
+)
+def test_what_is_no_script_that_git_runs_is_refused(
+    hooked: Hooked, script: bytes, mode: int, why: str
+) -> None:
+    hooked.file.parent.mkdir()
+    hooked.file.write_bytes(script)
+    hooked.file.chmod(mode)
+    refused(hooked, why)
+
+
+def test_a_link_that_leads_nowhere_is_refused(hooked: Hooked) -> None:
+    hooked.file.parent.mkdir()
+    hooked.file.symlink_to("nowhere")
+    refused(hooked, "leads nowhere")
+
+
+def commit_hooks(hooked: Hooked, *names: str) -> None:
+    for name in names:
+        path = hooked.repository / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(THEIRS)
+        path.chmod(0o755)
+    git(hooked.repository, "add", ".")
+    git(hooked.repository, "commit", "--quiet", "--message", "hooks")
+
+
+def test_a_hook_that_git_tracks_is_refused(hooked: Hooked) -> None:
+    commit_hooks(hooked, ".githooks/post-checkout")
+    git(hooked.repository, "config", "core.hooksPath", ".githooks")
+    refused(hooked, "is tracked by git")
+
+
+def test_a_link_to_a_file_that_git_tracks_is_refused(hooked: Hooked) -> None:
+    commit_hooks(hooked, "tools/post-checkout")
+    hooked.file.parent.mkdir()
+    hooked.file.symlink_to("../../tools/post-checkout")
+    refused(hooked, "is tracked by git")
+
+
+@pytest.mark.parametrize(
+    ("tracked", "hooks_path"),
+    [(".githooks/pre-commit", ".githooks"), (".husky/pre-commit", ".husky/_")],
+)
+def test_a_folder_of_tracked_hooks_is_refused(
+    hooked: Hooked, tracked: str, hooks_path: str
+) -> None:
+    commit_hooks(hooked, tracked)
+    git(hooked.repository, "config", "core.hooksPath", hooks_path)
+    refused(hooked, "git tracks")
+
+
+def test_hooks_of_all_repositories_are_refused(hooked: Hooked, tmp_path: Path) -> None:
+    (tmp_path / "gitconfig").write_text(f"[core]\n\thooksPath = {tmp_path}/all\n")
+    hooked.shell = hooked.shell.having(GIT_CONFIG_GLOBAL=str(tmp_path / "gitconfig"))
+    refused(hooked, "serves all repositories")
+    assert not (tmp_path / "all").exists()
+
+
+def test_hooks_that_are_switched_off_are_refused(hooked: Hooked) -> None:
+    git(hooked.repository, "config", "core.hooksPath", "/dev/null")
+    refused(hooked, "is not a folder")
+
+
+def test_outside_git_there_is_no_hook(hooked: Hooked, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    done = hooked.shell.at(tmp_path / "plain").run("hook", "install")
+    assert done.code == 2
+    assert "no git repository" in done.err
+
+
+# What it does
+
+
+def test_a_new_worktree_has_a_lease_at_once(hooked: Hooked, tmp_path: Path) -> None:
+    hooked.install()
+    done = hooked.git("worktree", "add", "--quiet", str(tmp_path / "one"))
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert hooked.leased == [str(tmp_path / "one")]
+
+
+def test_a_shell_that_is_on_another_session_leases_for_the_new_worktree(
+    hooked: Hooked, tmp_path: Path
+) -> None:
+    hooked.install()
+    hooked.shell = hooked.shell.having(
+        COMPOSEPORTS_SESSION="other", COMPOSE_FILE=str(hooked.repository / "compose.yaml")
+    )
+    assert hooked.git("worktree", "add", "--quiet", str(tmp_path / "one")).code == 0
+    assert hooked.leased == [str(tmp_path / "one")]
+
+
+def test_a_checkout_leases_nothing(hooked: Hooked) -> None:
+    hooked.install()
+    assert hooked.git("switch", "--quiet", "--create", "other").err == ""
+    assert hooked.git("checkout", "--", ".").err == ""
+    assert hooked.leased == []
+
+
+@pytest.mark.parametrize("place", ["beside", "inside"])
+def test_a_new_worktree_without_a_compose_file_gets_none(
+    hooked: Hooked, tmp_path: Path, place: str
+) -> None:
+    git(hooked.repository, "rm", "--quiet", "--cached", "compose.yaml")
+    git(hooked.repository, "commit", "--quiet", "--message", "without")
+    hooked.install()
+    folder = tmp_path / "one" if place == "beside" else hooked.repository / "one"
+    assert hooked.git("worktree", "add", "--quiet", str(folder)).code == 0
+    assert hooked.leased == []
+
+
+@pytest.mark.parametrize("how", ["git", "rm"])
+def test_a_checkout_tells_of_worktrees_that_are_gone(
+    hooked: Hooked, tmp_path: Path, how: str
+) -> None:
+    hooked.install()
+    one, two = tmp_path / "one", tmp_path / "two"
+    for each in (one, two):
+        hooked.git("worktree", "add", "--quiet", str(each))
+    if how == "git":
+        hooked.git("worktree", "remove", "--force", str(one))
+    else:
+        shutil.rmtree(one)
+    done = hooked.git("switch", "--quiet", "--create", "other", cwd=two)
+    assert done.code == 0
+    assert done.err.count("\n") == 1
+    assert str(one) in done.err
+    assert str(two) not in done.err
+    assert "composeports gc" in done.err
+
+
+def test_other_repositories_are_not_told(hooked: Hooked, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(hooked.repository, other)
+    one = add_worktree(other, tmp_path / "one", "one")
+    hooked.shell.at(one).run("allocate")
+    shutil.rmtree(one)
+    hooked.install()
+    assert hooked.git("switch", "--quiet", "--create", "new").err == ""
+
+
+def test_without_the_program_git_is_as_ever(hooked: Hooked, tmp_path: Path) -> None:
+    hooked.install()
+    done = hooked.git("worktree", "add", "--quiet", str(tmp_path / "one"), program=False)
+    assert (done.code, done.err) == (0, "")
+    assert hooked.leased == []
+
+
+def test_whatever_goes_wrong_git_goes_on(hooked: Hooked, tmp_path: Path) -> None:
+    hooked.install()
+    hooked.shell.state.mkdir()
+    (hooked.shell.state / "leases.sqlite3").write_text("this is no store, and never was one\n" * 9)
+    done = hooked.git("worktree", "add", "--quiet", str(tmp_path / "one"))
+    assert done.code == 0
+    assert done.err.count("\n") == 1
+    assert done.err.startswith("composeports: ")
+
+
+def test_the_hook_of_somebody_else_still_runs(hooked: Hooked) -> None:
+    hooked.file.parent.mkdir()
+    hooked.file.write_bytes(THEIRS)
+    hooked.file.chmod(0o755)
+    hooked.install()
+    assert hooked.git("switch", "--quiet", "--create", "other").code == 0
+    assert (hooked.repository / "ran").read_text() == "theirs\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["post-checkout"], ["pre-commit", "a", "b", "1"]])
+def test_what_git_would_not_call_does_nothing(hooked: Hooked, arguments: list[str]) -> None:
+    done = hooked.shell.run("hook", "run", *arguments)
+    assert (done.code, done.out, done.err) == (0, "", "")

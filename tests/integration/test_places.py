@@ -1,0 +1,162 @@
+"""What is seen of a worktree that was moved, removed, deleted, locked, or is on a missing disk."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from composeports.core.cleaning import GONE, HERE, UNSEEN, whereabouts
+from composeports.core.lease import Place
+from composeports.host.git import find_checkout
+from composeports.host.places import look_at
+from tests.support.machine import add_worktree, git
+
+pytestmark = pytest.mark.integration
+
+
+def place_of(folder: Path, below: str = "") -> Place:
+    found = find_checkout(str(folder))
+    assert found is not None
+    return Place(found[0], found[1], os.path.join(found[0], below).rstrip("/"), "any")
+
+
+def where(place: Place, fstab: Path = Path("/nowhere")) -> str:
+    return whereabouts(place, look_at(place, str(fstab)))
+
+
+@pytest.fixture
+def one(repository: Path, tmp_path: Path) -> Path:
+    return add_worktree(repository, tmp_path / "trees" / "one", "one")
+
+
+def test_worktrees_that_are_there_are_here(repository: Path, one: Path) -> None:
+    assert where(place_of(repository)) == where(place_of(one)) == HERE
+
+
+def test_a_worktree_that_git_removed_is_gone(repository: Path, one: Path) -> None:
+    place = place_of(one)
+    git(repository, "worktree", "remove", "--force", str(one))
+    assert where(place) == GONE
+
+
+def test_a_worktree_that_git_removed_is_gone_while_others_are_there(
+    repository: Path, one: Path, tmp_path: Path
+) -> None:
+    add_worktree(repository, tmp_path / "two", "two")
+    place = place_of(one)
+    git(repository, "worktree", "remove", "--force", str(one))
+    assert where(place) == GONE
+
+
+def test_a_worktree_that_was_deleted_is_gone(one: Path) -> None:
+    place = place_of(one)
+    (one.parent / "other").mkdir()
+    shutil.rmtree(one)
+    assert where(place) == GONE
+
+
+def test_a_worktree_below_a_missing_folder_is_unseen_until_git_drops_it(
+    repository: Path, one: Path
+) -> None:
+    place = place_of(one)
+    shutil.rmtree(one.parent)
+    assert where(place) == UNSEEN
+    git(repository, "worktree", "prune")
+    assert where(place) == GONE
+
+
+def test_a_locked_worktree_is_unseen(repository: Path, one: Path) -> None:
+    place = place_of(one)
+    git(repository, "worktree", "lock", str(one))
+    shutil.rmtree(one)
+    assert where(place) == UNSEEN
+
+
+def test_a_worktree_below_a_mount_point_without_its_disk_is_unseen(
+    one: Path, tmp_path: Path
+) -> None:
+    place = place_of(one)
+    fstab = tmp_path / "fstab"
+    fstab.write_text(f"# disks\n\nUUID=1 {one.parent} ext4 defaults 0 0\nnone swap\n")
+    shutil.rmtree(one)
+    assert where(place, fstab) == UNSEEN
+    fstab.write_text("UUID=1 / ext4 defaults 0 0\n")
+    assert where(place, fstab) == GONE
+
+
+def test_a_worktree_that_git_moved_is_here(repository: Path, one: Path, tmp_path: Path) -> None:
+    place = place_of(one)
+    git(repository, "worktree", "move", str(one), str(tmp_path / "moved"))
+    assert where(place) == HERE
+    add_worktree(repository, one, "another")
+    assert where(place) == HERE
+    shutil.rmtree(tmp_path / "moved")
+    assert where(place) == GONE
+
+
+def test_a_worktree_that_was_moved_by_hand_and_used_there_is_here(
+    one: Path, tmp_path: Path
+) -> None:
+    one.rename(tmp_path / "moved")
+    assert where(place_of(tmp_path / "moved")) == HERE
+
+
+def test_relative_paths_in_gits_files_are_followed(repository: Path, one: Path) -> None:
+    place = place_of(one)
+    noted = Path(place.git_dir, "gitdir")
+    noted.write_text(os.path.relpath(one / ".git", place.git_dir) + "\n")
+    elsewhere = Place(str(repository.parent / "never"), place.git_dir, str(one), "one")
+    assert where(elsewhere) == HERE
+
+
+def test_an_emptied_worktree_is_here(one: Path) -> None:
+    place = place_of(one)
+    shutil.rmtree(one)
+    one.mkdir()
+    assert where(place) == HERE
+
+
+def test_a_worktree_whose_repository_was_deleted_is_here(repository: Path, one: Path) -> None:
+    place = place_of(one)
+    shutil.rmtree(repository)
+    assert where(place) == HERE
+
+
+def test_a_main_checkout_that_was_deleted_is_gone(repository: Path) -> None:
+    place = place_of(repository)
+    shutil.rmtree(repository)
+    assert where(place) == GONE
+
+
+def test_a_folder_outside_git(tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    place = Place(str(folder), "", str(folder), "")
+    assert where(place) == HERE
+    folder.rmdir()
+    assert where(place) == GONE
+
+
+def test_a_link_that_leads_nowhere_is_unseen(tmp_path: Path) -> None:
+    (tmp_path / "plain").symlink_to(tmp_path / "disk" / "plain")
+    place = Place(str(tmp_path / "plain"), "", str(tmp_path / "plain"), "")
+    assert where(place) == UNSEEN
+
+
+def test_a_folder_that_we_may_not_look_into_hides_what_is_in_it(common_folder: Path) -> None:
+    (common_folder / "above" / "plain").mkdir(parents=True)
+    path = str(common_folder / "above" / "plain")
+    (common_folder / "above").chmod(0)
+    try:
+        assert where(Place(path, "", path, "")) == UNSEEN
+    finally:
+        (common_folder / "above").chmod(0o755)
+
+
+def test_a_sub_folder_that_the_branch_does_not_have_is_noticed(one: Path) -> None:
+    (one / "app").mkdir()
+    assert look_at(place_of(one, "app")).directory
+    (one / "app").rmdir()
+    assert not look_at(place_of(one, "app")).directory
+    assert where(place_of(one, "app")) == HERE
