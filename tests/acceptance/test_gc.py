@@ -28,14 +28,11 @@ from tests.acceptance.conftest import (
 
 pytestmark = pytest.mark.e2e
 
-SHOP = {
-    "compose.yaml": stack(
-        {
-            "web": {"build": ".", "image": "shop/web:1", "ports": ["8080:80"]},
-            "db": {"ports": ["5432:80"], "volumes": ["data:/data"]},
-        },
-        volumes={"data": {}},
-    ),
+DB = {"ports": ["5432:80"], "volumes": ["data:/data"]}
+SHOP = {"compose.yaml": stack({"web": {"ports": ["8080:80"]}, "db": DB}, volumes={"data": {}})}
+WEB_BUILT = {"build": ".", "image": "shop/web:1", "ports": ["8080:80"]}
+SHOP_BUILT = {
+    "compose.yaml": stack({"web": WEB_BUILT, "db": DB}, volumes={"data": {}}),
     "Dockerfile": f"FROM {TINY}\n",
 }
 
@@ -54,10 +51,16 @@ End = Callable[[Repository, Session], None]
 
 
 @pytest.fixture
-def shop(make_repository: MakeRepository) -> Iterator[Repository]:
-    repository = make_repository(SHOP)
+def shop(make_repository: MakeRepository) -> Repository:
+    return make_repository(SHOP)
+
+
+@pytest.fixture
+def building_shop(make_repository: MakeRepository) -> Iterator[Repository]:
+    """Give a shop whose images are built, with the session's suffix; none is left."""
+    repository = make_repository(SHOP_BUILT)
     yield repository
-    for image in _images("ac-"):
+    for image in _images("shop/web:1-ac-"):
         docker("image", "rm", "--force", image)
 
 
@@ -108,8 +111,9 @@ def _only(found: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 @ENDS
 def test_a_running_stack_of_a_gone_worktree_goes_and_its_volumes_stay_until_they_are_named(
-    shop: Repository, end: End
+    building_shop: Repository, end: End
 ) -> None:
+    shop = building_shop
     one, project = _started(shop, "one")
     two, other = _started(shop, "two")
     ids = two.ids()
