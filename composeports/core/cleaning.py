@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from composeports.core.claims import Ledger, Outcome
 from composeports.core.lease import Lease, Place
+from composeports.core.ownership import Origin, foreign
 
 # Whereabouts of a worktree
 HERE = "here"
@@ -102,7 +103,7 @@ class Verdict:
 def judge(lease: Lease, where: str, found: Iterable[Belonging], now: float) -> Verdict:
     """Decide over one session, held or remembered, with what the engine has of its project."""
     things = list(found)
-    foreign = _foreign(lease, things)
+    others = _foreign(lease, things)
     running = [each for each in things if each.running]
     if where == GONE:
         why = WORKTREE_GONE
@@ -113,23 +114,21 @@ def judge(lease: Lease, where: str, found: Iterable[Belonging], now: float) -> V
     else:
         parts = [each for each in things if each.kind in {"container", "network"}]
         why = LEFT_BEHIND if not lease.held and where == HERE and parts else ""
-    if why and foreign:
-        return Verdict(lease, kept=_not_ours(lease, foreign))
+    if why and others:
+        return Verdict(lease, kept=_not_ours(lease, others))
     if not why and not lease.held and running:
         return Verdict(lease, kept=_without_lease(lease, running))
     return Verdict(lease, why)
 
 
-def _foreign(lease: Lease, things: Iterable[Belonging]) -> list[Belonging]:
-    """Return containers that were started from elsewhere, where no `up` of ours is on record."""
-    if lease.stack.files:
-        return []
-    own = {lease.place.directory, lease.place.worktree}
-    return [each for each in things if each.kind == "container" and each.directory not in own]
+def _foreign(lease: Lease, things: Iterable[Belonging]) -> list[str]:
+    """Return the containers that were started from elsewhere and not by an `up` on record."""
+    origins = [Origin(each.name, each.directory) for each in things if each.kind == "container"]
+    return [each.container for each in foreign(lease, origins, {lease.place.worktree})]
 
 
-def _not_ours(lease: Lease, foreign: Iterable[Belonging]) -> str:
-    names = ", ".join(each.name for each in foreign)
+def _not_ours(lease: Lease, containers: Iterable[str]) -> str:
+    names = ", ".join(containers)
     return f"{lease.project} is kept: {names} was started by somebody else"
 
 

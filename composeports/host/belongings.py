@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from composeports.core.cleaning import Belonging
-from composeports.host.engine import PROJECT_LABEL, RUNNING, Engine
+from composeports.host.engine import DIRECTORY_LABEL, PROJECT_LABEL, RUNNING, Engine
 
-WORKING_DIRECTORY = f"{PROJECT_LABEL}.working_dir"
 _PROJECT = f'{{{{.Label "{PROJECT_LABEL}"}}}}'
 _CONTAINER = ("{{.ID}}", "{{.Names}}", _PROJECT, "{{.State}}")
 _FORMS = {
-    "container": "\t".join((*_CONTAINER, f'{{{{.Label "{WORKING_DIRECTORY}"}}}}')),
+    "container": "\t".join((*_CONTAINER, f'{{{{.Label "{DIRECTORY_LABEL}"}}}}')),
     "network": f"{{{{.ID}}}}\t{{{{.Name}}}}\t{_PROJECT}",
     "volume": f"{{{{.Name}}}}\t{{{{.Name}}}}\t{_PROJECT}",
     "image": "{{.Repository}}:{{.Tag}}\t{{.Repository}}:{{.Tag}}",

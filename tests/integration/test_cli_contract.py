@@ -23,7 +23,7 @@ FIXED = [
     "COMPOSE_PROJECT_NAME",
     "SUPABASE_URL",
 ]
-OURS = ["up", "down", "plan", "env", "url", "status", "allocate", "release"]
+OURS = ["up", "down", "plan", "env", "url", "status", "allocate", "release", "gc"]
 
 
 @pytest.fixture
