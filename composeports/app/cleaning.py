@@ -191,14 +191,14 @@ class _Cleaning:
 
 def clean(
     workspace: Workspace, *, dry_run: bool = False, volumes: bool = False
-) -> tuple[Cleaned, ...]:
-    """Clean up after every session whose worktree is gone or whose lease is over.
+) -> Iterator[Cleaned]:
+    """Clean up after every session whose worktree is gone or whose lease is over, one by one.
 
     `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too. EngineError when
     the engine does not answer, of which nothing may be concluded; nothing is changed then.
     """
     seen = belongings(workspace.doors.engine)
-    return tuple(_Cleaning(workspace, dry_run, volumes, seen).run())
+    yield from _Cleaning(workspace, dry_run, volumes, seen).run()
 
 
 @contextmanager

@@ -32,24 +32,25 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     again. Volumes stay, unless --volumes is given, and are listed with the command that removes
     them. What cannot be told for sure stays, and so does a session that somebody is at work on.
     """
+    found: list[Cleaned] = []
     with workspace(options) as here:
-        found = cleaning.clean(here, dry_run=dry_run, volumes=volumes)
+        for each in cleaning.clean(here, dry_run=dry_run, volumes=volumes):
+            found.append(each)
+            if not as_json:
+                _show(each)
     if as_json:
         write_json([each.as_dict() for each in found])
-    else:
-        _show(found, dry_run=dry_run)
-    return _tell_left(found)
-
-
-def _show(found: Sequence[Cleaned], *, dry_run: bool) -> None:
-    for each in found:
-        write_line(f"{_title(each)}: {each.reason}")
-        for line in _lines(each):
-            write_line(f"  {line}")
-    if not found:
+    elif not found:
         say("nothing to clean")
     elif dry_run:
         say("nothing was changed: that is what `composeports gc` would do")
+    return _tell_left(found)
+
+
+def _show(cleaned: Cleaned) -> None:
+    write_line(f"{_title(cleaned)}: {cleaned.reason}")
+    for line in _lines(cleaned):
+        write_line(f"  {visible(line)}")
 
 
 def _title(cleaned: Cleaned) -> str:
@@ -73,15 +74,11 @@ def _lines(cleaned: Cleaned) -> list[str]:
 
 def _kept_volumes(cleaned: Cleaned) -> str:
     names = cleaned.left_volumes
+    words = ("docker", "volume", "rm", *names)
     kept = f"keep volume{'s' * (len(names) > 1)} {', '.join(names)}"
     if cleaned.why != WORKTREE_GONE:
         return f"{kept} for the next `composeports up` there"
-    return f"{kept}; this removes them: {remove_command(names)}"
-
-
-def remove_command(names: Sequence[str]) -> str:
-    """Return the command line that removes the volumes."""
-    return shlex.join(("docker", "volume", "rm", *names))
+    return f"{kept}; this removes them: {shlex.join(words)}"
 
 
 def _tell_left(found: Sequence[Cleaned]) -> int:

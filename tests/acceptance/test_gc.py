@@ -1,6 +1,7 @@
 """`gc`: what is over goes, with all that is its own; what is in use, in doubt or others' stays."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -55,15 +56,6 @@ def shop(make_repository: MakeRepository) -> Repository:
     return make_repository(SHOP)
 
 
-@pytest.fixture
-def building_shop(make_repository: MakeRepository) -> Iterator[Repository]:
-    """Give a shop whose images are built, with the session's suffix; none is left."""
-    repository = make_repository(SHOP_BUILT)
-    yield repository
-    for image in _images("shop/web:1-ac-"):
-        docker("image", "rm", "--force", image)
-
-
 def _images(project: str) -> list[str]:
     return [
         name
@@ -111,9 +103,8 @@ def _only(found: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 @ENDS
 def test_a_running_stack_of_a_gone_worktree_goes_and_its_volumes_stay_until_they_are_named(
-    building_shop: Repository, end: End
+    shop: Repository, end: End
 ) -> None:
-    shop = building_shop
     one, project = _started(shop, "one")
     two, other = _started(shop, "two")
     ids = two.ids()
@@ -127,7 +118,7 @@ def test_a_running_stack_of_a_gone_worktree_goes_and_its_volumes_stay_until_they
         "removed": {
             "containers": [f"{project}-db-1", f"{project}-web-1"],
             "networks": [f"{project}_default"],
-            "images": [f"shop/web:1-{project}"],
+            "images": [],
             "volumes": [],
         },
         "left_volumes": [f"{project}_data"],
@@ -142,7 +133,31 @@ def test_a_running_stack_of_a_gone_worktree_goes_and_its_volumes_stay_until_they
     assert _everything(project) == []
     assert _known(shop.main) == [other]
     assert two.ids() == ids
-    assert f"shop/web:1-{other}" in _images(other)
+
+
+@pytest.fixture
+def built(make_repository: MakeRepository) -> Iterator[tuple[Repository, Session]]:
+    """Give a started worktree whose image was built; no image is left."""
+    repository = make_repository(SHOP_BUILT)
+    one, project = _started(repository, "one")
+    docker("image", "tag", f"shop/web:1-{project}", "shop/kept:1")
+    docker("image", "tag", TINY, f"shop/lent:1-{project}")
+    yield repository, one
+    for image in [*_images(project), "shop/kept:1"]:
+        docker("image", "rm", image)
+
+
+def test_images_that_were_built_for_the_session_alone_go(
+    built: tuple[Repository, Session],
+) -> None:
+    repository, one = built
+    project = one.project
+    _removed(repository, one)
+    cleaned = _only(repository.main.json("gc", "--volumes"))
+    assert cleaned["removed"]["images"] == [f"shop/web:1-{project}"]
+    # What a person tagged, or did not build by Compose, is theirs.
+    assert _images("shop/kept") == ["shop/kept:1"]
+    assert _everything(project) == [f"image shop/lent:1-{project}"]
 
 
 def test_the_command_that_is_shown_removes_the_volumes(shop: Repository) -> None:
@@ -356,6 +371,34 @@ def test_killed_at_any_instant_the_next_gc_finishes(shop: Repository, steps: int
     assert _everything(project) == []
     assert _known(shop.main) == []
     assert shop.main.run("gc").err == "nothing to clean\n"
+
+
+def test_a_copy_of_volumes_that_was_killed_is_undone_and_its_source_goes_on(
+    shop: Repository,
+) -> None:
+    one, project = _started(shop, "one")
+    two = shop.worktree("two")
+    two.ok("up", "db")
+    label = "composeports.seed=0123456789abcdef"
+    own = f"{PROJECT_LABEL}={project}"
+    docker("volume", "create", "--label", label, "--label", own, f"{project}_half")
+    docker("pause", *two.ids().values())
+    begun = {
+        "token": "0123456789abcdef",
+        "session": two.row["session_id"],
+        "project": two.project,
+        "paused": list(two.ids().values()),
+    }
+    records = Path(shop.main.environ["COMPOSEPORTS_STATE_DIR"]) / "seeding"
+    records.mkdir(exist_ok=True)
+    (records / project).write_text(f"{json.dumps(begun)}\n")
+    _removed(shop, one)
+    cleaned = _only(shop.main.json("gc"))
+    assert cleaned["left_volumes"] == [f"{project}_data"]
+    assert list(two.containers("running")) == ["db-1"]
+    assert list(records.iterdir()) == []
+    shop.main.ok("gc", "--volumes")
+    assert _everything(project) == []
 
 
 # What `up` does by the way
