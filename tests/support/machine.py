@@ -88,6 +88,7 @@ case "$*" in
   "info "*) name=info ;;
   "context "*) name=context ;;
   "buildx "*) name=buildx ;;
+  "ps "*State*) name=ps ;;
   "ps "*config_files*) name=labels ;;
   *" config "*--variables*) name=variables ;;
   *" config "*) name=config ;;
