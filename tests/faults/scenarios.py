@@ -1,0 +1,51 @@
+"""The list of all scenarios: name, how often `make faults` tries it, and what it does."""
+
+import random
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.faults.kills import EVENT_KILLS, STEP_KILLS, Kill, kill_at_events, kill_at_steps
+from tests.faults.observer import Engine
+from tests.faults.place import Place
+from tests.faults.tally import Tally
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a scenario is given: a folder, 400 ports from `base`, an engine, how often, chance.
+
+    `step` is the one step to take again, or 0.
+    """
+
+    root: Path
+    base: int
+    engine: Engine
+    tries: int
+    chance: random.Random
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of fault; with 0 `tries` each of its steps is taken once."""
+
+    name: str
+    tries: int
+    run: Callable[[Setting], Tally]
+
+
+def _kills(
+    how: Callable[[Kill, Place, int, random.Random, int], Tally], kill: Kill, setting: Setting
+) -> Tally:
+    made = Place(setting.root, setting.base, setting.engine, services=kill.services)
+    with closing(made) as place:
+        return how(kill, place, setting.tries, setting.chance, setting.step)
+
+
+SCENARIOS = (
+    *(Scenario(kill.name, 0, partial(_kills, kill_at_steps, kill)) for kill in STEP_KILLS),
+    *(Scenario(kill.name, 0, partial(_kills, kill_at_events, kill)) for kill in EVENT_KILLS),
+)
