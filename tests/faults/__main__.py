@@ -18,7 +18,7 @@ from tests.faults.observer import Engine
 from tests.faults.scenarios import SCENARIOS, Scenario, Setting
 from tests.faults.tally import Tally, table
 
-BASE, SHARE = 12000, 400
+SHARE = 400
 
 
 def main() -> int:
@@ -49,7 +49,7 @@ def _run(
         number, scenario = numbered
         setting = Setting(
             root=root / f"scene-{number}",
-            base=BASE + SHARE * number,
+            base=options.base + SHARE * number,
             engine=engine,
             tries=scenario.tries if options.tries is None else options.tries,
             chance=random.Random(f"{seed} {scenario.name}"),
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tries", type=int, help="tries of each scenario (0: every step once)")
     parser.add_argument("--seed", type=int, help="what chance is made from")
     parser.add_argument("--step", type=int, default=0, help="this step alone")
+    parser.add_argument("--base", type=int, default=12000, help="the first port that is used")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     return parser

@@ -3,9 +3,10 @@
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -111,7 +112,7 @@ def kill_at_steps(
     done = scene.victim.traced(*kill.words, trace=scene.trace)
     assert done.code == 0, f"{kill.name}: the traced run failed: {done.err}"
     steps = scene.trace.read_text().splitlines()
-    for index, number in enumerate(_chosen(len(steps), tries, chance, only)):
+    for index, number in enumerate(chosen_steps(len(steps), tries, chance, only)):
         scene.prepare()
         done = scene.victim.traced(*kill.words, trace=scene.trace, kill=number)
         tally.tries += 1
@@ -121,7 +122,7 @@ def kill_at_steps(
     return tally
 
 
-def _chosen(count: int, tries: int, chance: random.Random, only: int) -> list[int]:
+def chosen_steps(count: int, tries: int, chance: random.Random, only: int) -> list[int]:
     """Return which steps to take: each once where there are tries enough, in turn."""
     if only:
         return [only] * max(1, tries)
@@ -141,14 +142,13 @@ def kill_at_events(
     tally = Tally(kill.name, "kills")
     scene = Scene(kill, place, tally)
     scene.prepare()
-    count = _until_event(scene.victim, kill.words, 0, group=False)[1]
+    count = until_event(scene.victim, kill.words, 0, _end_alone)[1]
     assert count, f"{kill.name}: the engine told of no event"
-    for index, number in enumerate(_chosen(2 * count, tries, chance, only)):
+    for index, number in enumerate(chosen_steps(2 * count, tries, chance, only)):
         scene.prepare()
         group = number > count
-        done, seen = _until_event(
-            scene.victim, kill.words, (number - 1) % count + 1, group=group
-        )
+        end = _end_group if group else _end_alone
+        done, seen = until_event(scene.victim, kill.words, (number - 1) % count + 1, end)
         tally.tries += 1
         tally.faults += done.killed
         who = "with its children" if group else "alone"
@@ -157,10 +157,23 @@ def kill_at_events(
     return tally
 
 
-def _until_event(
-    tree: Tree, words: tuple[str, ...], number: int, *, group: bool
+def _end_alone(process: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def _end_group(process: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def until_event(
+    tree: Tree,
+    words: tuple[str, ...],
+    number: int,
+    action: Callable[["subprocess.Popen[str]"], None],
 ) -> tuple[Done, int]:
-    """Run the command until the engine has told of `number` events (0: to its end).
+    """Run the command, and act once the engine has told of `number` events (0: never).
 
     Return how it ended, and how many events there were.
     """
@@ -180,19 +193,15 @@ def _until_event(
                 continue
             seen += 1
             if seen == number:
-                with suppress(ProcessLookupError):
-                    (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+                action(process)
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     done = finish(process)
-    if not number:
-        # The last events may still be on their way.
-        time.sleep(0.3)
+    # The last events may still be on their way, and the action has to be over.
+    watcher.join(60 if number and seen >= number else 0.3)
     ended.set()
-    if number:
-        watcher.join(0.1)
     return done, seen
 
 

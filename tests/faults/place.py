@@ -187,6 +187,13 @@ class Place:
         self.trees.append(Tree(self, directory, str(git_dir)))
         return self.trees[-1]
 
+    def forget_set_aside(self) -> None:
+        """Let no block be the last choice any more."""
+        with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
+            with suppress(sqlite3.OperationalError):  # a store that knows no such table
+                store.execute("DELETE FROM set_aside")
+            store.commit()
+
     def close(self) -> None:
         """Take down all that was started here, without the program under test."""
         projects = {row.project for row in rows(self.state)} | self.seen

@@ -11,6 +11,7 @@ from tests.faults.kills import EVENT_KILLS, STEP_KILLS, Kill, kill_at_events, ki
 from tests.faults.observer import Engine
 from tests.faults.place import Place
 from tests.faults.tally import Tally
+from tests.faults.thefts import THEFTS, Theft, steal
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,13 @@ def _kills(
         return how(kill, place, setting.tries, setting.chance, setting.step)
 
 
+def _thefts(theft: Theft, setting: Setting) -> Tally:
+    with closing(Place(setting.root, setting.base, setting.engine, slots=30)) as place:
+        return steal(theft, place, setting.tries, setting.chance)
+
+
 SCENARIOS = (
     *(Scenario(kill.name, 0, partial(_kills, kill_at_steps, kill)) for kill in STEP_KILLS),
     *(Scenario(kill.name, 0, partial(_kills, kill_at_events, kill)) for kill in EVENT_KILLS),
+    *(Scenario(theft.name, 40, partial(_thefts, theft)) for theft in THEFTS),
 )
