@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -18,7 +19,12 @@ from typing import Any
 
 PROJECT = "com.docker.compose.project"
 # What may lie in a state directory while nothing is at work.
-STATE_FILES = ("leases.sqlite3", "leases.sqlite3-wal", "leases.sqlite3-shm")
+STATE_FILES = {
+    ".": re.compile(r"leases\.sqlite3(-wal|-shm)?|filler"),
+    "locks": re.compile(r"[a-z0-9-]+"),
+    "observed": re.compile(r"[0-9a-f]{64}"),
+}
+NOTHING = re.compile("")
 
 
 class _Connection(http.client.HTTPConnection):
@@ -167,9 +173,8 @@ def damage(state: Path) -> list[str]:
         found += [said] * (said != "ok")
     for folder, _, names in os.walk(state):
         below = os.path.relpath(folder, state)
-        for name in names:
-            known = name in STATE_FILES if below == "." else below.partition("/")[0] == "locks"
-            found += [] if known else [f"{below}/{name}"]
+        known = STATE_FILES.get(below.partition("/")[0], NOTHING)
+        found += [f"{below}/{name}" for name in names if not known.fullmatch(name)]
     return found
 
 

@@ -180,12 +180,26 @@ class Place:
         return Path(self.environ["COMPOSEPORTS_STATE_DIR"])
 
     def tree(self, name: str) -> Tree:
-        """Add a worktree."""
+        """Add a worktree, in a folder that is not there or empty."""
         directory = self.root / name
         self._git("worktree", "add", "-q", "-b", name, str(directory))
         git_dir = self.root / "main" / ".git" / "worktrees" / name
         self.trees.append(Tree(self, directory, str(git_dir)))
         return self.trees[-1]
+
+    def expire(self, tree: Tree) -> None:
+        """Let the time to live of a session's lease be over."""
+        with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
+            words = "UPDATE leases SET expires_at = 1 WHERE session_id = ?"
+            store.execute(words, (tree.session_id,))
+            store.commit()
+
+    def prune(self) -> None:
+        """Let git forget worktrees that are gone."""
+        for tree in [tree for tree in self.trees if not (tree.directory / ".git").exists()]:
+            shutil.rmtree(tree.directory, ignore_errors=True)
+            self.trees.remove(tree)
+        self._git("worktree", "prune")
 
     def forget_set_aside(self) -> None:
         """Let no block be the last choice any more."""
