@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.races [--processes N] [--pairs N]
 
-Who sees that no block is had twice knows nothing of stores: whoever has a block makes a file for it,
-and a file that is there already is an overlap. Exit code 1: an overlap, an error, or a median over
+The witness knows nothing of stores: whoever has a block makes a file for it, and a file that is
+there already is an overlap. Exit code 1: an overlap, an error, or a median over
 the goal.
 """
 
@@ -75,7 +75,7 @@ def run(processes: int, pairs: int) -> tuple[list[float], list[str], int, float]
     share = -(-pairs // processes)
     with tempfile.TemporaryDirectory(prefix="composeports-races.") as name:
         folder = Path(name)
-        argv = [sys.executable, "-m", "benchmarks.races", "--racer", name, "--pairs", str(share)]
+        argv = [sys.executable, __file__, "--racer", name, "--pairs", str(share)]
         argv += ["--processes", str(processes), "--name"]
         racers = [
             subprocess.Popen([*argv, f"racer-{number}"], stdout=subprocess.PIPE, text=True)

@@ -126,7 +126,7 @@ def at_once(commands: Iterable[Command], *words: str) -> tuple[float, list[str]]
 
 
 def published(below: Path) -> list[int]:
-    """Return the host ports (IPv4) that the engine publishes for what was started below a folder."""
+    """Return the host ports (IPv4) that are published for what was started below a folder."""
     ids = docker("ps", "--quiet", "--filter", f"label={LABEL}").split()
     found = json.loads(docker("container", "inspect", *ids)) if ids else []
     return [

@@ -40,9 +40,7 @@ def main() -> int:
     return 0 if clean else 1
 
 
-def _run(
-    chosen: list[Scenario], root: Path, seed: int, options: argparse.Namespace
-) -> list[Tally]:
+def _run(chosen: list[Scenario], root: Path, seed: int, options: argparse.Namespace) -> list[Tally]:
     engine = Engine.of(os.environ)
 
     def run(numbered: tuple[int, Scenario]) -> Tally:

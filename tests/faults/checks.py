@@ -66,7 +66,7 @@ def after_release(tree: Tree, done: Done) -> Found:
     return {} if row is None or not row.held else {"lost": ["after release the lease is held"]}
 
 
-def after_gc(tree: Tree, done: Done) -> Found:
+def after_gc(_: Tree, done: Done) -> Found:
     """It has done its work without a complaint; what it may remove depends on the scenario."""
     return {"failed": [f"gc: exit {done.code}: {done.err[-800:]}"]} if done.code else {}
 

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -206,8 +206,8 @@ def until_event(
 
 
 def _events(engine: Engine, since: float) -> Iterator[dict[str, Any]]:
-    with suppress(OSError, ValueError), closing(engine.events(since)) as events:
-        yield from events
+    with suppress(OSError, ValueError):
+        yield from engine.events(since)
 
 
 def _is_of(event: dict[str, Any], project: str) -> bool:

@@ -1,9 +1,9 @@
 """Runs composeports as the installed program does, writing down its steps; ends it before one.
 
-    FAULTS_TRACE=FILE [FAULTS_KILL=N [FAULTS_GROUP=1]] [FAULTS_CLOCK=SECONDS] python -P launcher.py ...
+    FAULTS_TRACE=FILE [FAULTS_KILL=N] [FAULTS_CLOCK=SECONDS] python -P launcher.py ...
 
 A step is whatever changes something outside of the process, or waits for it. With FAULTS_KILL the
-program gets SIGKILL just before its step N, and with FAULTS_GROUP so does all that it has started.
+program gets SIGKILL just before its step N, and what it has started goes on.
 With FAULTS_CLOCK the wall clock is off by so many seconds.
 """
 
@@ -25,21 +25,20 @@ WRITING = os.O_WRONLY | os.O_RDWR
 class Steps:
     """The steps of this process so far."""
 
-    def __init__(self, trace: str, kill_at: int, *, group: bool) -> None:
+    def __init__(self, trace: str, kill_at: int) -> None:
         self._file = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._count = 0
         self._kill_at = kill_at
-        self._group = group
         self._connect = sqlite3.connect
 
     def hear(self, event: str, arguments: tuple[object, ...]) -> None:
         """Take an audit event of Python."""
         if event == "open" and _writes(arguments):
-            self._take(f"open {os.path.basename(os.fspath(arguments[0]))!r}")  # type: ignore[arg-type]
+            self._take(f"open {_shown(arguments[0])}")
         elif event in CHANGES:
             self._take(f"{event} {_shown(arguments[0])}")
 
-    def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:  # noqa: ANN401 - its own
+    def connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:  # noqa: ANN401
         """Connect as sqlite3 does; each statement is a step.
 
         The audit event that hands out a connection comes too early: it cannot be traced yet.
@@ -52,8 +51,6 @@ class Steps:
         self._count += 1
         os.write(self._file, f"{self._count} {what[:100]}\n".encode("ascii", "replace"))
         if self._count == self._kill_at:
-            if self._group:
-                os.killpg(0, signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -66,12 +63,14 @@ def _writes(arguments: tuple[object, ...]) -> bool:
 
 
 def _shown(argument: object) -> str:
-    return repr(os.path.basename(argument)) if isinstance(argument, str) else type(argument).__name__
+    return (
+        repr(os.path.basename(argument)) if isinstance(argument, str) else type(argument).__name__
+    )
 
 
 def _main() -> None:
     trace, kill_at = os.environ.pop("FAULTS_TRACE"), int(os.environ.pop("FAULTS_KILL", "0"))
-    steps = Steps(trace, kill_at, group=bool(os.environ.pop("FAULTS_GROUP", "")))
+    steps = Steps(trace, kill_at)
     offset, real = float(os.environ.pop("FAULTS_CLOCK", "0")), time.time
     if offset:
         time.time = lambda: real() + offset

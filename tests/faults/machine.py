@@ -1,4 +1,4 @@
-"""What the machine itself does to a session: a locked store, a full disk, a moved clock, a lost folder."""
+"""What the machine does to a session: a locked store, full disks, a moved clock, a lost folder."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def lock_store(place: Place, tries: int) -> Tally:
     tally = Tally("store locked", "locks")
     bystander, victim = Bystander.start(place), place.tree("victim")
     for number in range(tries):
-        long = number % 3 == 2  # noqa: PLR2004 - every third
+        long = number % 3 == 2  # every third
         seconds = LONG_SECONDS if long else 2.0
         with _locked(place.state, seconds):
             done = victim.run("up")
@@ -101,7 +101,7 @@ def small_disk(folder: Path, filler: str) -> Iterator[Disk]:
 
 
 def fill_state(place: Place, tries: int) -> Tally:
-    """Run `up` with less and less room for the store: it says so, and goes on when there is room."""
+    """Run `up` and `down` with little room for the store; once there is room, all goes on."""
     tally = Tally("disk full, state directory", "full disks")
     with small_disk(place.state, "filler") as disk:
         bystander, victim = Bystander.start(place), place.tree("victim")
@@ -134,7 +134,7 @@ def _starve(tally: Tally, disk: Disk, bystander: Bystander, victim: Tree, tries:
         where = f"try {number + 1}, {words[0]} with {free} bytes left"
         if done.code == BUG or "Traceback" in done.err:
             tally.note({"failed": [f"exit {done.code}: {done.err[-400:]}"]}, where)
-        if number % 4 < 2:  # noqa: PLR2004 - up and down have to repair in turn
+        if number % 4 < 2:  # up and down have to repair in turn
             tally.note(after_up(victim, victim.run("up")), f"{where}, then up")
         tally.note(after_down(victim, victim.run("down", "-t", "0")), f"{where}, then down")
         tally.note(bystander.problems(), where)
@@ -165,7 +165,7 @@ def move_clock(place: Place, tries: int) -> Tally:
 
 
 def delete_worktree(place: Place, tries: int) -> Tally:
-    """Delete a worktree whose stack runs: nobody gets its ports, and what is left can be removed."""
+    """Delete a worktree whose stack runs: nobody gets its ports, and its stack can be removed."""
     tally = Tally("worktree deleted", "deletions")
     bystander = Bystander.start(place)
     others = [place.tree(f"other-{number}") for number in range(place.slots - 1)]

@@ -1,4 +1,4 @@
-"""What is so, asked without any code under test: the engine's API, the store's rows, sockets, files."""
+"""What is so, asked without any code under test: of the engine, the store, sockets and files."""
 
 import http.client
 import json
@@ -137,7 +137,9 @@ def rows(state: Path) -> list[Row]:
         if not store.execute("SELECT name FROM sqlite_master WHERE name = 'leases'").fetchone():
             return []
         found = store.execute("SELECT session_id, start, size, project, held, memory FROM leases")
-        return [Row(*each[:4], bool(each[4]), json.loads(each[5])["ports"]) for each in found]
+        return [
+            Row(*facts, bool(held), json.loads(memory)["ports"]) for *facts, held, memory in found
+        ]
 
 
 def doubled_holds(state: Path) -> int:

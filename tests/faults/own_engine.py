@@ -1,4 +1,4 @@
-"""An engine of the harness' own, in a network namespace, that may be stopped without harm to others."""
+"""An engine of the harness' own, in a network namespace, which may be stopped at any time."""
 
 import os
 import shlex

@@ -156,7 +156,7 @@ def _begin_anew(victim: Tree) -> None:
 
 def _told(victim: Tree, code: int, err: str, stolen: int, theft: Theft) -> Found:
     """See that a theft was survived, or, where every port is stolen, told properly."""
-    if theft.ports <= 2 or stolen <= 2:  # noqa: PLR2004 - three tries outlast two thefts
+    if theft.ports <= 2 or stolen <= 2:  # three tries outlast two thefts
         return {"failed": [f"up: exit {code}: {err[-800:]}"]} if code else {}
     if code == 0:
         return {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.races import run
+from races import run
 
 pytestmark = pytest.mark.integration
 
