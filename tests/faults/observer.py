@@ -138,7 +138,8 @@ def rows(state: Path) -> list[Row]:
             return []
         found = store.execute("SELECT session_id, start, size, project, held, memory FROM leases")
         return [
-            Row(*facts, bool(held), json.loads(memory)["ports"]) for *facts, held, memory in found
+            Row(session_id, start, size, project, bool(held), json.loads(memory)["ports"])
+            for session_id, start, size, project, held, memory in found
         ]
 
 

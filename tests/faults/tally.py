@@ -44,7 +44,7 @@ def table(tallies: Iterable[Tally]) -> str:
     """Return the table of all scenarios, with the sums of kills and thefts."""
     rows = list(tallies)
     heads = ["scenario", "tries", "faults", *COLUMNS.values()]
-    lines = [
+    lines: list[list[str | int]] = [
         [each.name, each.tries, each.faults, *(each.wrong[column] for column in COLUMNS)]
         for each in rows
     ]
