@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -51,6 +52,7 @@ STEP_KILLS = (
     Kill("kill allocate", ("allocate",), repairs=("allocate", "up", "release", "down")),
     Kill("kill release", ("release",), before="allocated", repairs=("release", "allocate", "up")),
 )
+GC_KILLS = (Kill("kill gc", ("gc",), before="deleted", repairs=("gc",)),)
 EVENT_KILLS = (
     Kill("engine event, up", ("up",), services=WEB_AND_DB),
     Kill("engine event, up, changed", ("up",), "up", changed=True, services=WEB_AND_DB),
@@ -66,10 +68,18 @@ class Scene:
         self.bystander = Bystander.start(place)
         self.victim = place.tree("victim")
         self.trace = place.root / "trace"
-        self._edits = 0
+        self._edits = self._deleted = 0
+
+    @property
+    def worker(self) -> Tree:
+        """Where the command is run: in the victim, or in the main checkout where that is gone."""
+        return self.place.main if self.kill.before == "deleted" else self.victim
 
     def prepare(self) -> None:
         """Bring the victim to where it has to be before the command."""
+        if self.kill.before == "deleted":
+            self._delete()
+            return
         row = self.victim.row
         standing = bool(row and row.held and self.place.engine.containers(row.project))
         if self.kill.before == "up":
@@ -89,10 +99,18 @@ class Scene:
             }
             self.victim.write(compose_file(services))
 
+    def _delete(self) -> None:
+        """Let a new victim be up, and its worktree be gone."""
+        self._deleted += 1
+        self.victim = self.place.tree(f"victim-{self._deleted}")
+        done = self.victim.run("up")
+        assert done.code == 0, f"{self.kill.name}: cannot begin: {done.err}"
+        shutil.rmtree(self.victim.directory)
+
     def repair(self, command: str, step: str) -> None:
         """Run the command that has to put things right, and see that it did."""
         words = {"down": ("down", "-t", "0")}.get(command, (command,))
-        done = self.victim.run(*words)
+        done = self.worker.run(*words)
         self.tally.note(AFTER[command](self.victim, done), f"{step}, then {command}")
         self.tally.note(self.bystander.problems(), f"{step}, then {command}")
         if command == "up" and not self.tally.clean:
@@ -100,6 +118,10 @@ class Scene:
         if command in {"up", "allocate"} and self.kill.before == "nothing":
             done = self.victim.run("down", "-t", "0")
             self.tally.note(AFTER["down"](self.victim, done), f"{step}, {command}, then down")
+        if command == "gc":
+            self.tally.note(AFTER["down"](self.victim, done), f"{step}, then gc")
+            self.victim.forget()
+            self.place.prune()
 
 
 def kill_at_steps(
@@ -109,12 +131,12 @@ def kill_at_steps(
     tally = Tally(kill.name, "kills")
     scene = Scene(kill, place, tally)
     scene.prepare()
-    done = scene.victim.traced(*kill.words, trace=scene.trace)
+    done = scene.worker.traced(*kill.words, trace=scene.trace)
     assert done.code == 0, f"{kill.name}: the traced run failed: {done.err}"
     steps = scene.trace.read_text().splitlines()
     for index, number in enumerate(chosen_steps(len(steps), tries, chance, only)):
         scene.prepare()
-        done = scene.victim.traced(*kill.words, trace=scene.trace, kill=number)
+        done = scene.worker.traced(*kill.words, trace=scene.trace, kill=number)
         tally.tries += 1
         tally.faults += done.killed
         last = scene.trace.read_text().splitlines()[-1]

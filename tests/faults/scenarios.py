@@ -45,6 +45,7 @@ class Scenario:
     name: str
     tries: int
     run: Callable[[Setting], Tally]
+    needs_root: bool = False
 
 
 def _kills(
@@ -79,9 +80,9 @@ SCENARIOS = (
     *(Scenario(kill.name, 0, partial(_kills, kill_at_events, kill)) for kill in EVENT_KILLS),
     *(Scenario(theft.name, 40, partial(_thefts, theft)) for theft in THEFTS),
     Scenario("store locked", 6, partial(_machine, lock_store, 5)),
-    Scenario("disk full, state directory", 40, partial(_machine, fill_state, 5)),
-    Scenario("disk full, worktree", 24, partial(_machine, fill_worktree, 5)),
+    Scenario("disk full, state directory", 40, partial(_machine, fill_state, 5), needs_root=True),
+    Scenario("disk full, worktree", 24, partial(_machine, fill_worktree, 5), needs_root=True),
     Scenario("clock moved", 10, partial(_machine, move_clock, 4)),
     Scenario("worktree deleted", 5, partial(_machine, delete_worktree, 4)),
-    Scenario("engine restarted", 8, _restarts),
+    Scenario("engine restarted", 8, _restarts, needs_root=True),
 )
