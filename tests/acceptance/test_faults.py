@@ -15,6 +15,8 @@ pytestmark = pytest.mark.e2e
 
 # Blocks that no other test uses; two runs at once start at different places.
 BASE, SHARE = 12000 + os.getpid() % 7 * 20, 160
+# Where engines are kept and their programs come from, before a guard hides the home.
+CACHE = os.environ.get("COMPOSEPORTS_DEV_CACHE", os.path.expanduser("~/.cache/composeports-dev"))
 # Disks can be mounted, and engines be started, by root alone.
 POSSIBLE = [each for each in SCENARIOS if os.geteuid() == 0 or not each.needs_root]
 
@@ -23,7 +25,7 @@ POSSIBLE = [each for each in SCENARIOS if os.geteuid() == 0 or not each.needs_ro
 def test_a_fault_leaves_nothing_wrong(
     scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {**ENGINE_VARIABLES, "PATH": PATH}.items():
+    for name, value in {**ENGINE_VARIABLES, "PATH": PATH, "COMPOSEPORTS_DEV_CACHE": CACHE}.items():
         monkeypatch.setenv(name, value)
     number = SCENARIOS.index(scenario)
     tally = scenario.run(

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from tests.faults.place import (
     Bystander,
     Done,
     Place,
+    Services,
     Tree,
     compose_file,
     finish,
@@ -40,14 +41,15 @@ class Kill:
     before: str = "nothing"
     repairs: tuple[str, ...] = ("up", "down")
     changed: bool = False
-    services: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: WEB)
+    services: Services = field(default_factory=lambda: WEB)
+    own_services: Services | None = None
 
 
 STEP_KILLS = (
     Kill("kill up", ("up",)),
     Kill("kill up again", ("up",), before="up"),
     Kill("kill up, file changed", ("up",), before="up", changed=True),
-    Kill("kill up --build", ("up", "--build"), services=BUILT),
+    Kill("kill up --build", ("up", "--build"), own_services=BUILT),
     Kill("kill down", ("down", "-t", "0"), before="up", repairs=("down", "up")),
     Kill("kill allocate", ("allocate",), repairs=("allocate", "up", "release", "down")),
     Kill("kill release", ("release",), before="allocated", repairs=("release", "allocate", "up")),
@@ -67,6 +69,8 @@ class Scene:
         self.kill, self.place, self.tally = kill, place, tally
         self.bystander = Bystander.start(place)
         self.victim = place.tree("victim")
+        if kill.own_services is not None:
+            self.victim.write(compose_file(kill.own_services))
         self.trace = place.root / "trace"
         self._edits = self._deleted = 0
 

@@ -19,6 +19,7 @@ LAUNCHER = Path(__file__).with_name("launcher.py")
 TINY = "composeports-dev/tiny:1"
 RANGE, SLOTS = 10, 12
 TIMEOUT = 120
+Services = Mapping[str, Mapping[str, object]]
 _DECIDING = ("COMPOSE_", "COMPOSEPORTS_S", "PORT_", "AGENT_COORDINATOR_", "API_", "SUPABASE_")
 
 
@@ -36,7 +37,7 @@ class Done:
         return self.code == -signal.SIGKILL
 
 
-def compose_file(services: Mapping[str, Mapping[str, object]]) -> str:
+def compose_file(services: Services) -> str:
     """Return a Compose file of tiny services that end at once."""
     common = {"image": TINY, "stop_grace_period": "0s"}
     named = {
@@ -139,7 +140,7 @@ class Place:
     engine: Engine
     environ: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
-    services: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: WEB)
+    services: Services = field(default_factory=lambda: WEB)
     slots: int = SLOTS
 
     def __post_init__(self) -> None:

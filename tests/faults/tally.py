@@ -49,7 +49,8 @@ def table(tallies: Iterable[Tally]) -> str:
         for each in rows
     ]
     sums = [sum(int(line[at]) for line in lines) for at in range(1, len(heads))]
-    shown = [heads, *([str(cell) for cell in line] for line in [*lines, ["all", *sums]])]
+    body: list[list[str | int]] = [*lines, ["all", *sums]]
+    shown = [heads, *([str(cell) for cell in line] for line in body)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     text = "\n".join(
         line[0].ljust(widths[0])

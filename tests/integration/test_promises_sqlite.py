@@ -13,6 +13,8 @@ from composeports.stores.base import Store
 from composeports.stores.sqlite import SqliteStore
 from tests.support.promises import Clock, Promises
 
+pytestmark = pytest.mark.integration
+
 
 class InSqlite(Promises):
     """Opening it again is what the next process does; the one before was killed."""
@@ -42,6 +44,7 @@ class InSqlite(Promises):
         shutil.rmtree(self.folder)
 
 
-class TestPromises(InSqlite.TestCase):  # type: ignore[misc, name-defined]
-    pytestmark = pytest.mark.integration
-    settings = settings(max_examples=60, stateful_step_count=30, deadline=None, derandomize=True)
+TestPromises = InSqlite.TestCase
+TestPromises.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, derandomize=True
+)

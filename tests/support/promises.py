@@ -43,7 +43,7 @@ PINS = (3000, 3001, 10004, 10029)
 JUMPS = (-86400, -3600, 3600, 86400)
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """A process that is no more."""
 
 
@@ -200,11 +200,11 @@ class Promises(RuleBasedStateMachine):
 
         def decide(ledger: Ledger) -> Outcome:
             claim(ledger, request)
-            raise Crash
+            raise CrashError
 
         try:
             self.store.update(session, decide)
-        except (Crash, NoPortsAvailableError):
+        except (CrashError, NoPortsAvailableError):
             return
         raise AssertionError("what decide raised did not pass through")
 
