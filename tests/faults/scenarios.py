@@ -77,7 +77,7 @@ def _restarts(setting: Setting) -> Tally:
 
 SCENARIOS = (
     *(Scenario(kill.name, 0, partial(_kills, kill_at_steps, kill)) for kill in STEP_KILLS),
-    *(Scenario(kill.name, 0, partial(_kills, kill_at_events, kill)) for kill in EVENT_KILLS),
+    *(Scenario(kill.name, 60, partial(_kills, kill_at_events, kill)) for kill in EVENT_KILLS),
     *(Scenario(theft.name, 40, partial(_thefts, theft)) for theft in THEFTS),
     Scenario("store locked", 6, partial(_machine, lock_store, 5)),
     Scenario("disk full, state directory", 40, partial(_machine, fill_state, 5), needs_root=True),
