@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-latest test-unit lint format bench many corpus clean
+.PHONY: help setup demo test test-latest test-unit lint format bench many rush races faults corpus clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -11,6 +11,8 @@ with_engine := scripts/with-engine
 PYTEST_ARGS ?=
 # Extra words for benchmarks/corpus.py, and the folder that it measures on.
 CORPUS_ARGS ?=
+# Extra words for the fault harness, as in: make faults FAULTS_ARGS="--only 'kill up' --tries 9"
+FAULTS_ARGS ?=
 DIR ?=
 
 help: ## List what can be made
@@ -50,6 +52,16 @@ bench: setup ## The figures that the README quotes, measured here
 
 many: setup ## 60 stacks of two networks each at once, on one engine
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.many'
+
+rush: setup ## 20 worktrees up at the same instant, ten times, beside raw Compose
+	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.rush'
+
+races: setup ## 32 processes, 10,000 leases taken and given back on one store
+	@$(bin)/python -m benchmarks.races
+
+faults: setup ## Kill, starve, rob and mislead it on a real engine: FAULTS_ARGS="--list"
+	@$(with_engine) sh -c 'scripts/images.py tiny && \
+	    exec $(bin)/python -m tests.faults $(FAULTS_ARGS)'
 
 corpus: setup ## Measure on a folder of Compose files: make corpus DIR=... CORPUS_ARGS="--up"
 	@$(with_engine) sh -c 'scripts/images.py tiny base && \

@@ -1,0 +1,88 @@
+"""The fault harness: breaks composeports in every way it knows, and counts what stays broken.
+
+    scripts/with-engine .venv/bin/python -m tests.faults [--only WORDS] [--tries N] [--seed N]
+
+Exit code 1 unless all counts are zero. `--only "kill up" --step 12 --seed 7` does one thing again.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.faults.observer import Engine
+from tests.faults.scenarios import SCENARIOS, Scenario, Setting
+from tests.faults.tally import Tally, table
+
+SHARE = 400
+
+
+def main() -> int:
+    """Run what is asked for, print the table, return the exit code."""
+    options = _parser().parse_args()
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
+    chosen = [each for each in SCENARIOS if options.only in each.name]
+    if options.list or not chosen:
+        print("\n".join(each.name for each in SCENARIOS))
+        return 0 if options.list else 2
+    print(f"seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="composeports-faults.") as name:
+        tallies = _run(chosen, Path(name).resolve(), seed, options)
+    print(f"\n{table(tallies)}\n")
+    for note in [note for tally in tallies for note in tally.notes]:
+        print(f"WRONG {note}")
+    clean = all(tally.clean and tally.tries for tally in tallies)
+    print("all zeros" if clean else f"NOT all zeros; again: --seed {seed} --only ... --step ...")
+    return 0 if clean else 1
+
+
+def _run(chosen: list[Scenario], root: Path, seed: int, options: argparse.Namespace) -> list[Tally]:
+    engine = Engine.of(os.environ)
+
+    def run(numbered: tuple[int, Scenario]) -> Tally:
+        number, scenario = numbered
+        setting = Setting(
+            root=root / f"scene-{number}",
+            base=options.base + SHARE * number,
+            engine=engine,
+            tries=scenario.tries if options.tries is None else options.tries,
+            chance=random.Random(f"{seed} {scenario.name}"),
+            step=options.step,
+        )
+        begun = time.monotonic()
+        try:
+            tally = scenario.run(setting)
+        except Exception as error:  # noqa: BLE001 - the others go on, and it is told
+            tally = Tally(scenario.name, "faults")
+            tally.note({"failed": [f"{type(error).__name__}: {error}"]}, "the harness itself")
+        seconds = time.monotonic() - begun
+        state = "clean" if tally.clean else "WRONG"
+        print(
+            f"{scenario.name}: {tally.tries} tries, {tally.faults} {tally.kind}, {state}"
+            f" ({seconds:.0f} s)",
+            flush=True,
+        )
+        return tally
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        return list(pool.map(run, enumerate(chosen)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", default="", help="scenarios whose name has these words")
+    parser.add_argument("--tries", type=int, help="tries of each scenario (0: every step once)")
+    parser.add_argument("--seed", type=int, help="what chance is made from")
+    parser.add_argument("--step", type=int, default=0, help="this step alone")
+    parser.add_argument("--base", type=int, default=12000, help="the first port that is used")
+    parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What has to be so after a command that had to put things right, by the independent observer."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from tests.faults.place import Done, Tree
+
+Found = dict[str, list[str]]
+
+
+def after_up(tree: Tree, done: Done) -> Found:
+    """There is one stack of the file's services, which answers as itself on its leased ports."""
+    found: Found = defaultdict(list)
+    if done.code:
+        found["failed"].append(f"up: exit {done.code}: {done.err[-800:]}")
+        return found
+    row, engine = tree.row, tree.place.engine
+    if row is None or not row.held:
+        found["lost"].append(f"after up the lease is {row}")
+        return found
+    containers = engine.containers(row.project)
+    states = sorted(each["State"] for each in containers)
+    if states != ["running"] * len(tree.place.services):
+        found["failed"].append(f"after up the containers are {states}")
+    networks = engine.networks(row.project)
+    if len(networks) != 1:
+        found["leaked"].append(f"after up there are {len(networks)} networks")
+    published = sorted(engine.published(row.project).values())
+    if published != sorted(row.ports.values()):
+        found["lost"].append(f"leased are {dict(row.ports)}, published {published}")
+    for port in row.ports.values():
+        said = engine.page(port)
+        if row.project not in said:
+            found["failed"].append(f"port {port} of {row.project} says {said!r}")
+    return found
+
+
+def after_down(tree: Tree, done: Done) -> Found:
+    """Nothing is left: no container, no network, no lease, no file of ours."""
+    found: Found = defaultdict(list)
+    if done.code:
+        found["failed"].append(f"down: exit {done.code}: {done.err[-800:]}")
+        return found
+    row, engine = tree.row, tree.place.engine
+    if row is not None:
+        found["lost"] += [f"after down the lease is held: {row}"] * row.held
+        left = [each["Names"][0] for each in engine.containers(row.project)]
+        left += [each["Name"] for each in engine.networks(row.project)]
+        found["leaked"] += [f"{name} is left after down" for name in left]
+    return {**found, "damaged": _leftover_files(tree)}
+
+
+def after_allocate(tree: Tree, done: Done) -> Found:
+    """The session holds a lease."""
+    row = tree.row
+    if done.code:
+        return {"failed": [f"allocate: exit {done.code}: {done.err[-800:]}"]}
+    return {} if row is not None and row.held else {"lost": [f"after allocate the lease is {row}"]}
+
+
+def after_release(tree: Tree, done: Done) -> Found:
+    """The session holds no lease."""
+    row = tree.row
+    if done.code:
+        return {"failed": [f"release: exit {done.code}: {done.err[-800:]}"]}
+    return {} if row is None or not row.held else {"lost": ["after release the lease is held"]}
+
+
+def after_gc(_: Tree, done: Done) -> Found:
+    """It has done its work without a complaint; what it may remove depends on the scenario."""
+    return {"failed": [f"gc: exit {done.code}: {done.err[-800:]}"]} if done.code else {}
+
+
+def _leftover_files(tree: Tree) -> list[str]:
+    own = tree.directory / ".composeports"
+    if not own.exists():
+        return []
+    return [f".composeports is left, with {sorted(path.name for path in own.iterdir())}"]
+
+
+AFTER: dict[str, Callable[[Tree, Done], Found]] = {
+    "up": after_up,
+    "down": after_down,
+    "allocate": after_allocate,
+    "release": after_release,
+    "gc": after_gc,
+}

@@ -1,0 +1,232 @@
+"""What the machine does to a session: a locked store, full disks, a moved clock, a lost folder."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.checks import Found, after_allocate, after_down, after_release, after_up
+from tests.faults.place import Bystander, Done, Place, Tree
+from tests.faults.tally import Tally
+
+BUG = 70
+TRY_LATER = 75
+BLOCK = 4096
+DAY = 86400.0
+Switch = Callable[[], None]
+# Longer than anybody waits for the store.
+LONG_SECONDS = 34.0
+
+
+def lock_store(place: Place, tries: int) -> Tally:
+    """Hold the store's write lock for a moment: `up` waits; for long: it gives up, and says so."""
+    tally = Tally("store locked", "locks")
+    bystander, victim = Bystander.start(place), place.tree("victim")
+    for number in range(tries):
+        long = number % 3 == 2  # every third
+        seconds = LONG_SECONDS if long else 2.0
+        with _locked(place.state, seconds):
+            done = victim.run("up")
+        tally.tries += 1
+        tally.faults += 1
+        where = f"try {number + 1}, locked for {seconds:.0f} s"
+        if long:
+            tally.note(_gave_up(victim, done), where)
+            done = victim.run("up")
+        tally.note(after_up(victim, done), where)
+        tally.note(after_down(victim, victim.run("down", "-t", "0")), f"{where}, then down")
+        tally.note(bystander.problems(), where)
+    return tally
+
+
+@contextmanager
+def _locked(state: Path, seconds: float) -> Iterator[None]:
+    """Hold the write lock for so long, as another process would."""
+    store = sqlite3.connect(state / "leases.sqlite3", check_same_thread=False, isolation_level=None)
+    store.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(seconds, lambda: store.execute("ROLLBACK"))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+        store.close()
+
+
+def _gave_up(tree: Tree, done: Done) -> Found:
+    found: Found = {"failed": [], "lost": []}
+    if done.code != TRY_LATER or "locked" not in done.err:
+        found["failed"].append(f"up: exit {done.code}, not {TRY_LATER}: {done.err[-400:]}")
+    if (row := tree.row) is not None and row.held:
+        found["lost"].append("a lease is held although nothing was started")
+    return found
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A small disk on a folder, and a file that fills it."""
+
+    folder: Path
+    filler: Path
+
+    def fill(self, free: int) -> None:
+        """Leave `free` bytes of it."""
+        with self.filler.open("wb") as file:
+            there = os.statvfs(self.folder)
+            room = there.f_bavail * there.f_frsize - free
+            while room > 0:
+                room -= file.write(bytes(min(room, BLOCK)))
+
+    def clear(self) -> None:
+        """Free it again."""
+        self.filler.unlink(missing_ok=True)
+
+
+@contextmanager
+def small_disk(folder: Path, filler: str) -> Iterator[Disk]:
+    """Mount a disk of one megabyte on a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
+    subprocess.run(words, check=True, capture_output=True)
+    try:
+        yield Disk(folder, folder / filler)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)
+
+
+def fill_state(place: Place, tries: int) -> Tally:
+    """Run `up` and `down` with little room for the store; once there is room, all goes on."""
+    tally = Tally("disk full, state directory", "full disks")
+    with small_disk(place.state, "filler") as disk:
+        bystander, victim = Bystander.start(place), place.tree("victim")
+        _starve(tally, disk, bystander, victim, tries)
+        place.close()
+    return tally
+
+
+def fill_worktree(place: Place, tries: int) -> Tally:
+    """Run `up` with less and less room in the worktree."""
+    tally = Tally("disk full, worktree", "full disks")
+    bystander = Bystander.start(place)
+    with small_disk(place.root / "victim", ".git-filler") as disk:
+        victim = place.tree("victim")
+        _starve(tally, disk, bystander, victim, tries)
+    return tally
+
+
+def _starve(tally: Tally, disk: Disk, bystander: Bystander, victim: Tree, tries: int) -> None:
+    for number in range(tries):
+        free = BLOCK * number
+        words = (("up",), ("down", "-t", "0"))[number % 2]
+        if words[0] == "down":
+            tally.note(after_up(victim, victim.run("up")), f"before try {number + 1}")
+        disk.fill(free)
+        done = victim.run(*words)
+        disk.clear()
+        tally.tries += 1
+        tally.faults += 1
+        where = f"try {number + 1}, {words[0]} with {free} bytes left"
+        if done.code == BUG or "Traceback" in done.err:
+            tally.note({"failed": [f"exit {done.code}: {done.err[-400:]}"]}, where)
+        if number % 4 < 2:  # up and down have to repair in turn
+            tally.note(after_up(victim, victim.run("up")), f"{where}, then up")
+        tally.note(after_down(victim, victim.run("down", "-t", "0")), f"{where}, then down")
+        tally.note(bystander.problems(), where)
+
+
+def move_clock(place: Place, tries: int) -> Tally:
+    """Set the clock forward and back: nobody gets a block that another session has."""
+    tally = Tally("clock moved", "jumps")
+    bystander, holder = Bystander.start(place), place.tree("holder")
+    needy = [place.tree(f"needy-{number}") for number in range(place.slots - 1)]
+    for number in range(tries):
+        offset = (DAY, -DAY, 400 * DAY, -400 * DAY, 3 * 3600.0)[number % 5]
+        tally.note(after_allocate(holder, holder.run("allocate")), "before")
+        held = holder.row
+        for tree in needy:
+            done = tree.traced("allocate", trace=place.root / "trace", clock=offset)
+            if tree is needy[-1] and done.code != TRY_LATER:
+                tally.note({"failed": [f"allocate: exit {done.code}: {done.err}"]}, "all held")
+        tally.tries += 1
+        tally.faults += 1
+        where = f"try {number + 1}, clock off by {offset:.0f} s"
+        if holder.row != held:
+            tally.note({"lost": [f"the lease was {held} and is {holder.row}"]}, where)
+        tally.note(bystander.problems(), where)
+        for tree in (*needy, holder):
+            tally.note(after_release(tree, tree.run("release")), where)
+    return tally
+
+
+def delete_worktree(place: Place, tries: int) -> Tally:
+    """Delete a worktree whose stack runs: nobody gets its ports, and its stack can be removed."""
+    tally = Tally("worktree deleted", "deletions")
+    bystander = Bystander.start(place)
+    others = [place.tree(f"other-{number}") for number in range(place.slots - 1)]
+    for number in range(tries):
+        victim = place.tree(f"victim-{number}")
+        tally.note(after_up(victim, victim.run("up")), "before")
+        row = victim.row
+        assert row is not None
+        shutil.rmtree(victim.directory)
+        place.expire(victim)
+        tally.tries += 1
+        tally.faults += 1
+        where = f"try {number + 1}"
+        codes = [tree.run("allocate").code for tree in others]
+        if victim.row != row or codes != [0] * (len(others) - 1) + [TRY_LATER]:
+            tally.note({"lost": [f"others: {codes}; was {row}, is {victim.row}"]}, where)
+        victim.directory.mkdir()
+        done = place.main.run("--session", victim.session_id, "down", "-t", "0")
+        tally.note(after_down(victim, done), f"{where}, then down from elsewhere")
+        for tree in others:
+            tally.note(after_release(tree, tree.run("release")), where)
+        tally.note(bystander.problems(), where)
+        victim.forget()
+        place.prune()
+    return tally
+
+
+def restart_engine(place: Place, tries: int, halt: Switch, start: Switch) -> Tally:
+    """Stop the engine in the middle of `up`: leases stay, and all goes on once it is back."""
+    tally = Tally("engine restarted", "restarts")
+    bystander, victim = Bystander.start(place), place.tree("victim")
+    for number in range(tries):
+        process = victim.start("up")
+        time.sleep(0.15 * (number + 1))
+        halt()
+        try:
+            out, err = process.communicate(timeout=60)
+            done = Done(process.returncode, out, err)
+            tally.tries += 1
+            tally.faults += 1
+            where = f"try {number + 1}"
+            if done.code == BUG or "Traceback" in err:
+                tally.note({"failed": [f"exit {done.code}: {err[-400:]}"]}, where)
+            tally.note(_engine_away(bystander.tree), where)
+        finally:
+            start()
+        again = bystander.tree.run("up")
+        tally.note(after_up(bystander.tree, again), f"{where}, the bystander's up")
+        tally.note(bystander.problems(), where)
+        tally.note(after_up(victim, victim.run("up")), f"{where}, then up")
+        tally.note(after_down(victim, victim.run("down", "-t", "0")), f"{where}, then down")
+    return tally
+
+
+def _engine_away(tree: Tree) -> Found:
+    """Every command says that the engine is away, and leaves the lease as it is."""
+    before = tree.row
+    codes = {word: tree.run(word).code for word in ("up", "down")}
+    found: Found = {"failed": [], "lost": []}
+    if set(codes.values()) != {69}:
+        found["failed"].append(f"with the engine away: {codes}, not 69")
+    if tree.row != before:
+        found["lost"].append(f"with the engine away the lease is {tree.row}")
+    return found

@@ -1,0 +1,273 @@
+"""One repository with worktrees, a state directory and a bystander: where a scenario happens."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.observer import Engine, Row, contents, damage, doubled_holds, doubled_ports, rows
+
+PROGRAM = Path(sys.executable).with_name("composeports")
+LAUNCHER = Path(__file__).with_name("launcher.py")
+TINY = "composeports-dev/tiny:1"
+RANGE, SLOTS = 10, 12
+TIMEOUT = 120
+Services = Mapping[str, Mapping[str, object]]
+_DECIDING = ("COMPOSE_", "COMPOSEPORTS_S", "PORT_", "AGENT_COORDINATOR_", "API_", "SUPABASE_")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind; a code below 0 is the signal that ended it."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def killed(self) -> bool:
+        """Whether SIGKILL ended it."""
+        return self.code == -signal.SIGKILL
+
+
+def compose_file(services: Services) -> str:
+    """Return a Compose file of tiny services that end at once."""
+    common = {"image": TINY, "stop_grace_period": "0s"}
+    named = {
+        name: {**({} if "build" in each else common), "stop_grace_period": "0s", **each}
+        for name, each in services.items()
+    }
+    return json.dumps({"services": named}, indent=2) + "\n"
+
+
+GREETING = {"GREETING": "${COMPOSE_PROJECT_NAME}"}
+WEB = {"web": {"ports": ["${WEB_PORT:-8080}:80"], "environment": GREETING}}
+WEB_AND_DB = {**WEB, "db": {"ports": ["5432:80"], "environment": GREETING}}
+BUILT = {"web": {**WEB["web"], "build": ".", "image": "faults-web:dev"}}
+
+
+@dataclass
+class Tree:
+    """One worktree: a session."""
+
+    place: "Place"
+    directory: Path
+    session_id: str
+
+    def start(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start the installed program here, in a process group of its own."""
+        return self._start([str(PROGRAM), *words], variables)
+
+    def run(self, *words: str, **variables: str) -> Done:
+        """Run the installed program here."""
+        return finish(self.start(*words, **variables))
+
+    def traced(self, *words: str, trace: Path, kill: int = 0, clock: float = 0) -> Done:
+        """Run the program with its steps written to a file, ended by SIGKILL before one of them."""
+        trace.unlink(missing_ok=True)
+        argv = [sys.executable, "-P", str(LAUNCHER), *words]
+        variables = {"FAULTS_TRACE": str(trace), "FAULTS_KILL": str(kill)}
+        return finish(self._start(argv, {**variables, "FAULTS_CLOCK": str(clock)}))
+
+    def _start(self, argv: list[str], variables: Mapping[str, str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*self.place.prefix, *argv],
+            cwd=self.directory,
+            env={**self.place.environ, "PWD": str(self.directory), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+
+    @property
+    def row(self) -> Row | None:
+        """What the store has of this session."""
+        found = (row for row in rows(self.place.state) if row.session_id == self.session_id)
+        return next(found, None)
+
+    @property
+    def project(self) -> str:
+        """The session's project, empty where none is known."""
+        return row.project if (row := self.row) is not None else ""
+
+    def forget(self) -> None:
+        """Let the store know nothing of this session, as before its first command."""
+        with closing(sqlite3.connect(self.place.state / "leases.sqlite3", timeout=30)) as store:
+            store.execute("DELETE FROM leases WHERE session_id = ?", (self.session_id,))
+            store.commit()
+
+    def write(self, text: str) -> None:
+        """Write the Compose file."""
+        (self.directory / "compose.yaml").write_text(text)
+
+
+def finish(process: "subprocess.Popen[str]") -> Done:
+    """Wait for the end; a program that hangs is ended, and has failed.
+
+    Where the program was killed, what it had started may still have its pipes: they are not
+    waited for.
+    """
+    try:
+        process.wait(0.01)
+        out, err = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        try:
+            out, err = process.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return Done(124, "", f"did not end within {TIMEOUT} s")
+    return Done(process.returncode, out, err)
+
+
+@dataclass
+class Place:
+    """A repository, its worktrees, and the store that they share."""
+
+    root: Path
+    base: int
+    engine: Engine
+    environ: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
+    services: Services = field(default_factory=lambda: WEB)
+    slots: int = SLOTS
+
+    def __post_init__(self) -> None:
+        """Make the repository."""
+        self.root.mkdir(parents=True)
+        inherited = {
+            name: value
+            for name, value in (self.environ or dict(os.environ)).items()
+            if not name.startswith(_DECIDING) and name != "PYTHONDONTWRITEBYTECODE"
+        }
+        self.environ = {
+            **inherited,
+            "COMPOSEPORTS_STATE_DIR": str(self.root / "state"),
+            "PORT_ALLOC_BASE": str(self.base),
+            "PORT_ALLOC_RANGE": str(RANGE),
+            "PORT_ALLOC_MAX_SESSIONS": str(self.slots),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        main = self.root / "main"
+        main.mkdir()
+        (main / "compose.yaml").write_text(compose_file(self.services))
+        (main / "Dockerfile").write_text(f"FROM {TINY}\nLABEL faults=yes\n")
+        self._git("init", "-q")
+        self._git("add", ".")
+        self._git("-c", "user.name=you", "-c", "user.email=you@localhost", "commit", "-qm", "one")
+        self.main = Tree(self, main, str(main / ".git"))
+        self.trees = [self.main]
+        self.seen: set[str] = set()
+
+    def _git(self, *words: str) -> None:
+        argv = ["git", "-C", str(self.root / "main"), *words]
+        subprocess.run(argv, env=self.environ, check=True, capture_output=True)
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return Path(self.environ["COMPOSEPORTS_STATE_DIR"])
+
+    def tree(self, name: str) -> Tree:
+        """Add a worktree, in a folder that is not there or empty."""
+        directory = self.root / name
+        self._git("worktree", "add", "-q", "-b", name, str(directory))
+        git_dir = self.root / "main" / ".git" / "worktrees" / name
+        self.trees.append(Tree(self, directory, str(git_dir)))
+        return self.trees[-1]
+
+    def expire(self, tree: Tree) -> None:
+        """Let the time to live of a session's lease be over."""
+        with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
+            words = "UPDATE leases SET expires_at = 1 WHERE session_id = ?"
+            store.execute(words, (tree.session_id,))
+            store.commit()
+
+    def prune(self) -> None:
+        """Let git forget worktrees that are gone."""
+        for tree in [tree for tree in self.trees if not (tree.directory / ".git").exists()]:
+            shutil.rmtree(tree.directory, ignore_errors=True)
+            self.trees.remove(tree)
+        self._git("worktree", "prune")
+
+    def forget_set_aside(self) -> None:
+        """Let no block be the last choice any more."""
+        with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
+            with suppress(sqlite3.OperationalError):  # a store that knows no such table
+                store.execute("DELETE FROM set_aside")
+            store.commit()
+
+    def close(self) -> None:
+        """Take down all that was started here, without the program under test."""
+        projects = {row.project for row in rows(self.state)} | self.seen
+        projects |= {
+            each["Labels"]["com.docker.compose.project"]
+            for each in self.engine.containers()
+            if str(each["Labels"].get("com.docker.compose.project.working_dir", "")).startswith(
+                f"{self.root}/"
+            )
+        }
+        for project in projects:
+            name = ["--project-name", project, "--project-directory", "/"]
+            argv = ["docker", "compose", *name, "down", "-v", "--remove-orphans", "-t", "0"]
+            environ = {
+                each: value
+                for each, value in self.environ.items()
+                if not each.startswith("COMPOSE_")
+            }
+            subprocess.run(argv, env=environ, cwd="/", capture_output=True, check=False)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+@dataclass
+class Bystander:
+    """A session that runs all the time, and that nothing may touch."""
+
+    tree: Tree
+    row: Row
+    ids: tuple[str, ...]
+    files: dict[str, bytes]
+
+    @classmethod
+    def start(cls, place: Place) -> "Bystander":
+        """Start it in the main checkout."""
+        done = place.main.run("up")
+        assert done.code == 0, f"the bystander did not start: {done.err}"
+        row = place.main.row
+        assert row is not None
+        ids = tuple(sorted(each["Id"] for each in place.engine.containers(row.project)))
+        return cls(place.main, row, ids, contents(place.main.directory))
+
+    def problems(self) -> dict[str, list[str]]:
+        """Return what has changed, by column of the table."""
+        place = self.tree.place
+        now = self.tree.row
+        lost = [] if now == self.row else [f"the bystander's lease is {now}"]
+        found = place.engine.containers(self.row.project)
+        ids = tuple(sorted(each["Id"] for each in found if each["State"] == "running"))
+        if ids != self.ids:
+            lost.append("the bystander's containers are not the same, or do not run")
+        port = self.row.ports["web:80/tcp"]
+        if self.row.project not in place.engine.page(port):
+            lost.append("the bystander does not answer on its port")
+        files = contents(self.tree.directory)
+        damaged = [] if files == self.files else ["files of the bystander's worktree have changed"]
+        projects = {row.project for row in rows(place.state)}
+        doubled = doubled_holds(place.state) + doubled_ports(place.engine, projects)
+        return {
+            "lost": lost,
+            "damaged": damaged + damage(place.state),
+            "doubled": [f"{doubled} ports are doubled"] * bool(doubled),
+        }

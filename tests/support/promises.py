@@ -1,0 +1,310 @@
+"""Sessions, time, engine and crashes against one store, and a simple model of what is promised.
+
+No two held leases share a port, a subnet or a project. A lease is never handed out while it has
+not expired, its project runs, or the engine does not answer. The same session gets the same block
+as long as nobody else needed it. A lease lives as long as its time to live says, whatever is done
+to the clock; and what did not come to its end has changed nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from composeports.core.block import Block, Grid
+from composeports.core.claims import (
+    UNKNOWN,
+    Ledger,
+    Liveness,
+    Outcome,
+    Request,
+    claim,
+    release,
+    renew,
+    setting_aside,
+)
+from composeports.core.clock import Reading
+from composeports.core.lease import Lease
+from composeports.core.subnet import overlapping
+from composeports.core.subnets import SubnetNeed, assign_subnets
+from composeports.errors import NoPortsAvailableError, NoSubnetsAvailableError, PortHeldError
+from composeports.stores.base import Store
+
+SESSIONS = ("a", "b", "c", "d", "e")
+GRID = Grid(10000, 10, 3)
+BLOCKS = tuple(GRID.blocks())
+TTL_MINUTES = 2
+POOL = "10.213.0.0/22"
+ASIDE_SECONDS = 600
+# Outside of the grid, and in its first and last block.
+PINS = (3000, 3001, 10004, 10029)
+# Longer than what a clock may be off without anybody noticing, and never the sum of two others.
+JUMPS = (-86400, -3600, 3600, 86400)
+
+
+class CrashError(Exception):
+    """A process that is no more."""
+
+
+@dataclass
+class Clock:
+    """The two clocks of a machine, in whole seconds, so that sums are exact."""
+
+    wall: float = 1_000_000.0
+    steady: float = 500.0
+
+    def read(self) -> Reading:
+        """Return what the clocks say."""
+        return Reading("boot", self.wall, self.steady)
+
+    def run(self, seconds: float) -> None:
+        """Let time go by."""
+        self.wall += seconds
+        self.steady += seconds
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the model knows of a held lease; it ends at `until` of the steady clock."""
+
+    block: Block
+    project: str
+    pins: frozenset[int]
+    subnets: frozenset[str]
+    until: float
+
+    def has(self, port: int) -> bool:
+        """Tell whether the port is this lease's."""
+        return port in self.block or port in self.pins
+
+
+@dataclass
+class Model:
+    """What is promised, as far as it can be said without a store."""
+
+    held: dict[str, Held] = field(default_factory=dict)
+    projects: dict[str, str] = field(default_factory=dict)
+    # The block that a session had last, unless somebody else has needed it since.
+    homes: dict[str, Block] = field(default_factory=dict)
+    aside: dict[Block, float] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
+    engine_answers: bool = True
+
+    def may_go(self, session: str, now: float) -> bool:
+        """Tell whether the session's lease may be handed to somebody else."""
+        idle = self.engine_answers and session not in self.running
+        return idle and self.held[session].until <= now
+
+    def standing(self, session: str, now: float) -> list[Held]:
+        """Return the leases of others that have to stay."""
+        return [
+            held
+            for name, held in self.held.items()
+            if name != session and not self.may_go(name, now)
+        ]
+
+
+class Promises(RuleBasedStateMachine):
+    """Whatever sessions, time, engine and crashes do, in any order."""
+
+    store: Store
+
+    def open(self, clock: Clock) -> Store:
+        """Return the store, with all that it knew when it was open before."""
+        raise NotImplementedError
+
+    def tear(self) -> None:
+        """Die in the middle of a write; nothing of it may be seen."""
+
+    def teardown(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    @initialize()
+    def begin(self) -> None:
+        self.clock = Clock()
+        self.model = Model()
+        self.store = self.open(self.clock)
+
+    # What sessions do
+
+    @rule(
+        session=st.sampled_from(SESSIONS),
+        pins=st.frozensets(st.sampled_from(PINS), max_size=1),
+        networks=st.integers(0, 2),
+    )
+    def claim(self, session: str, pins: frozenset[int], networks: int) -> None:
+        request = self._request(session, pins)
+        try:
+            outcome = self.store.update(session, lambda ledger: _claimed(ledger, request, networks))
+        except NoPortsAvailableError:
+            self._no_block_was_left(session)
+        except PortHeldError:
+            standing = self.model.standing(session, self.clock.steady)
+            assert any(held.has(port) for held in standing for port in pins)
+        except NoSubnetsAvailableError:
+            assert networks
+        else:
+            self._granted(session, outcome)
+
+    @rule(session=st.sampled_from(SESSIONS))
+    def renew(self, session: str) -> None:
+        self.store.update(session, lambda ledger: renew(ledger, self.clock.wall))
+        if session in self.model.held:
+            self._extend(session)
+
+    @rule(session=st.sampled_from(SESSIONS))
+    def release(self, session: str) -> None:
+        """Release, as the use cases do it: never while the stack runs."""
+        if session not in self.model.running:
+            self.store.update(session, release)
+            self.model.held.pop(session, None)
+
+    @rule(block=st.sampled_from(BLOCKS))
+    def set_aside(self, block: Block) -> None:
+        now = self.clock.wall
+        self.store.update("a", lambda ledger: _aside(ledger, block, now))
+        self.model.aside[block] = self.clock.steady + ASIDE_SECONDS
+
+    # What the engine does
+
+    @rule(session=st.sampled_from(SESSIONS))
+    def start_stack(self, session: str) -> None:
+        if session in self.model.held:
+            self.model.running.add(session)
+
+    @rule(session=st.sampled_from(SESSIONS))
+    def stop_stack(self, session: str) -> None:
+        self.model.running.discard(session)
+
+    @rule(answers=st.booleans())
+    def reach_engine(self, answers: bool) -> None:
+        self.model.engine_answers = answers
+
+    # What time does
+
+    @rule(seconds=st.sampled_from([1, 30, 90, TTL_MINUTES * 60, ASIDE_SECONDS]))
+    def pass_time(self, seconds: int) -> None:
+        self.clock.run(seconds)
+
+    @rule(seconds=st.sampled_from(JUMPS))
+    def set_clock(self, seconds: int) -> None:
+        self.clock.wall += seconds
+
+    # What goes wrong
+
+    @rule(session=st.sampled_from(SESSIONS))
+    def crash_while_deciding(self, session: str) -> None:
+        request = self._request(session, frozenset())
+
+        def decide(ledger: Ledger) -> Outcome:
+            claim(ledger, request)
+            raise CrashError
+
+        try:
+            self.store.update(session, decide)
+        except (CrashError, NoPortsAvailableError):
+            return
+        raise AssertionError("what decide raised did not pass through")
+
+    @rule()
+    def tear_a_write(self) -> None:
+        self.tear()
+
+    @precondition(lambda self: bool(self.model.held))
+    @rule()
+    def reopen(self) -> None:
+        self.store = self.open(self.clock)
+
+    # What has to hold after every step
+
+    @invariant()
+    def the_store_has_what_was_promised(self) -> None:
+        leases = {lease.session_id: lease for lease in self.store.held()}
+        assert {name: self._known(lease) for name, lease in leases.items()} == self.model.held
+
+    @invariant()
+    def nothing_is_shared(self) -> None:
+        leases = self.store.held()
+        for index, one in enumerate(leases):
+            for two in leases[index + 1 :]:
+                assert _ports(one).isdisjoint(_ports(two))
+                assert not overlapping(one.subnets.values(), two.subnets.values())
+                assert one.project != two.project
+
+    def _known(self, lease: Lease) -> Held:
+        """Return a lease as the model sees one."""
+        return Held(
+            lease.block,
+            lease.project,
+            frozenset(lease.pins.values()),
+            frozenset(lease.subnets.values()),
+            lease.expires_at - self.clock.wall + self.clock.steady,
+        )
+
+    def _request(self, session: str, pins: frozenset[int]) -> Request:
+        running = frozenset(self.model.held[name].project for name in self.model.running)
+        answers = self.model.engine_answers
+        liveness = Liveness(known=True, running=running) if answers else UNKNOWN
+        named: Mapping[str, int] = {f"web:{port}/tcp": port for port in pins}
+        return Request(session, GRID, self.clock.wall, TTL_MINUTES, liveness, pins=named)
+
+    def _granted(self, session: str, outcome: Outcome) -> None:
+        model, now = self.model, self.clock.steady
+        lease = self._known(outcome.granted)
+        for name in outcome.reclaimed:
+            assert model.may_go(name, now), f"{name} was robbed"
+            del model.held[name]
+        for name, _ in outcome.extended:
+            assert name in model.running
+            self._extend(name)
+        self._is_home(session, lease)
+        assert lease.until == now + TTL_MINUTES * 60
+        assert model.projects.setdefault(session, lease.project) == lease.project
+        model.held[session] = lease
+        model.homes[session] = lease.block
+        for name, home in list(model.homes.items()):
+            needed = home.overlaps(lease.block) or any(port in home for port in lease.pins)
+            if name != session and needed:
+                del model.homes[name]
+
+    def _is_home(self, session: str, lease: Held) -> None:
+        """See that the session has its block again, where nobody has needed it."""
+        model, now = self.model, self.clock.steady
+        home = model.homes.get(session)
+        if home is None:
+            return
+        set_aside = any(until > now for block, until in model.aside.items() if block == home)
+        if session in model.held or not set_aside:
+            assert lease.block == home, f"{session} was at {home} and is at {lease.block}"
+
+    def _no_block_was_left(self, session: str) -> None:
+        standing = self.model.standing(session, self.clock.steady)
+        for block in BLOCKS:
+            assert any(
+                held.block.overlaps(block) or any(port in block for port in held.pins)
+                for held in standing
+            ), f"{block} was free"
+
+    def _extend(self, session: str) -> None:
+        until = self.clock.steady + TTL_MINUTES * 60
+        self.model.held[session] = replace(self.model.held[session], until=until)
+
+
+def _claimed(ledger: Ledger, request: Request, networks: int) -> Outcome:
+    outcome = claim(ledger, request)
+    needs = [
+        SubnetNeed(f"net#{number}", "net", "172.16.0.0/24", 24, 4) for number in range(networks)
+    ]
+    lease = outcome.granted
+    subnets = assign_subnets(needs, lease.subnets, ledger.held_subnets, POOL)
+    return replace(outcome, lease=replace(lease, subnets=subnets))
+
+
+def _aside(ledger: Ledger, block: Block, now: float) -> Outcome:
+    return Outcome(ledger.own, set_aside=setting_aside(ledger, block, now))
+
+
+def _ports(lease: Lease) -> set[int]:
+    return {*range(lease.block.start, lease.block.last + 1), *lease.pins.values()}
