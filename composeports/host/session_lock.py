@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from composeports.errors import FileAccessError, LockBusyError
+from composeports.host.state_folder import make_inner_folder
 
 POLL_SECONDS = 0.05
 NOTICE_SECONDS = 1.0
@@ -174,13 +175,7 @@ def _open_or_make(path: str) -> int:
 
 def _make_folder(folder: str) -> int:
     """Make the folder of the locks where it is missing, and return its mode."""
-    with suppress(FileExistsError):
-        above = os.path.dirname(folder)
-        os.makedirs(above, 0o700, exist_ok=True)
-        os.mkdir(folder, 0o700)
-        mode = os.stat(above).st_mode & 0o7777
-        if mode & 0o022:
-            os.chmod(folder, mode)
+    make_inner_folder(folder)
     return os.stat(folder).st_mode
 
 

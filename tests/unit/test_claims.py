@@ -466,3 +466,8 @@ def test_setting_a_block_aside_keeps_the_others_and_drops_what_is_over() -> None
         SetAside(THIRD, NOON + 9),
         SetAside(FIRST, NOON + 600),
     )
+
+
+def test_more_projects_may_run_than_the_engine_knows() -> None:
+    said = Liveness(known=True, running=frozenset({"ac-a"})).with_running(["ac-b"])
+    assert [said.idle(project) for project in ("ac-a", "ac-b", "ac-c")] == [False, False, True]
