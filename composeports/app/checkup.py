@@ -21,8 +21,9 @@ from composeports.core.checks.facts import (
     Stray,
     Trouble,
 )
-from composeports.core.checks.findings import Finding
+from composeports.core.checks.findings import Finding, Mend
 from composeports.core.checkup import Checkup, check_up
+from composeports.core.cleaning import GONE, whereabouts
 from composeports.core.lease import Lease
 from composeports.core.session import derive_session_id
 from composeports.errors import ComposeportsError
@@ -44,8 +45,15 @@ from composeports.host.leftovers import (
     temporaries_in,
 )
 from composeports.host.mounts import file_system_of, is_network
+from composeports.host.places import look_at
+from composeports.host.session_lock import hold
 from composeports.host.sockets import taken_ports
-from composeports.location import default_store_url, recollections, state_directory
+from composeports.location import (
+    default_store_url,
+    recollections,
+    session_lock,
+    state_directory,
+)
 from composeports.stores.health import Health, examine
 from composeports.stores.memory import MemoryStore
 from composeports.stores.opening import sqlite_path
@@ -144,12 +152,7 @@ def _existing(path: str) -> str:
 
 
 def _is_gone(lease: Lease) -> bool:
-    """Tell whether the folder does not exist while the one above does; else its disk is away."""
-    directory = lease.place.directory
-    worktree = lease.place.worktree or directory
-    return (
-        bool(directory) and not os.path.isdir(worktree) and os.path.isdir(os.path.dirname(worktree))
-    )
+    return whereabouts(lease.place, look_at(lease.place)) == GONE
 
 
 def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
@@ -268,19 +271,30 @@ def _mend_once(
     done: list[str] = []
     failed: list[str] = []
     for _, finding in findings:
-        if finding.mend is None or _is_used_again(patient, finding.mend.kind, finding.mend.project):
+        if finding.mend is None:
             continue
         try:
-            done.append(mend(finding.mend))
-        except OSError as error:
-            failed.append(f"cannot mend {finding.mend.path}: {error.strerror or error}")
+            done += _mend(patient, finding.mend)
+        except (OSError, ComposeportsError) as error:
+            reason = getattr(error, "strerror", "") or error
+            failed.append(f"cannot mend {finding.mend.path}: {reason}")
     return done, failed
 
 
-def _is_used_again(patient: Patient, kind: str, project: str) -> bool:
+def _mend(patient: Patient, what: Mend) -> list[str]:
+    """Mend one thing; the folder of a session only while nobody works there, or has come back."""
+    if what.kind != "folder":
+        return [mend(what)]
+    with hold(session_lock(patient.environ, what.project), "doctor", 0, lambda _: None) as lock:
+        if lock is None or _is_used_again(patient, what.project):
+            return []
+        done = [mend(what)]
+        lock.remove()
+        return done
+
+
+def _is_used_again(patient: Patient, project: str) -> bool:
     """Tell whether somebody has taken a lease on a folder's project since it was looked at."""
-    if kind != "folder":
-        return False
     url = patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
     health = examine(sqlite_path(url))
     return health.trouble is not None or any(

@@ -9,15 +9,8 @@ from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Tro
 from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
 from composeports.host.compose import check_installation
 from composeports.host.compose_files import owner_of
-from composeports.host.engine import PROJECT_LABEL, Engine
+from composeports.host.engine import Engine
 
-_LABELS = "\t".join(
-    (
-        "{{.ID}}",
-        f'{{{{.Label "{PROJECT_LABEL}.working_dir"}}}}',
-        f'{{{{.Label "{PROJECT_LABEL}.config_files"}}}}',
-    )
-)
 _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
 
@@ -62,21 +55,19 @@ def _fails(engine: Engine, *arguments: str) -> bool:
 
 def look_at_stacks(engine: Engine) -> tuple[Stack, ...]:
     """Return every Compose project with containers; ComposeportsError when nobody answers."""
-    labels = _labels(engine)
     found: dict[str, Stack] = {}
     for each in engine.containers():
         if not each.project:
             continue
-        directory, files = labels.get(each.id, ("", ""))
         before = found.get(each.project, Stack(each.project))
         published = [
             (f"{each.service}:{target}/{protocol}", host) for host, target, protocol in each.ports
         ]
         found[each.project] = Stack(
             each.project,
-            directory or before.directory,
-            before.ours or any(owner_of(path) for path in files.split(",")),
-            _is_of_another_user(directory or before.directory),
+            each.directory or before.directory,
+            before.ours or any(owner_of(path) for path in each.files.split(",")),
+            _is_of_another_user(each.directory or before.directory),
             before.containers + 1,
             before.running + each.is_running,
             (*before.ports, *published),
@@ -89,12 +80,6 @@ def _is_of_another_user(directory: str) -> bool:
         return bool(directory) and os.stat(directory).st_uid != os.geteuid()
     except OSError:
         return False
-
-
-def _labels(engine: Engine) -> dict[str, tuple[str, str]]:
-    lines = engine.answer("ps", "--all", "--no-trunc", "--format", _LABELS).out.splitlines()
-    rows = (line.split("\t") for line in lines)
-    return {row[0]: (row[1], row[2]) for row in rows if len(row) == 3}  # noqa: PLR2004 - as asked
 
 
 def look_at_pools(engine: Engine) -> tuple[tuple[str, int], ...]:

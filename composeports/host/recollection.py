@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 
+from composeports.errors import StoreError
+from composeports.host.state_folder import make_inner_folder
+
 KEPT = 200
 TEMPORARY = ".new"
 
@@ -47,13 +50,13 @@ class Recollection:
         path = os.path.join(self._folder, self.digest)
         temporary = f"{path}.{os.getpid()}{TEMPORARY}"
         try:
-            os.makedirs(self._folder, 0o700, exist_ok=True)
+            make_inner_folder(self._folder)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
             with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
             os.replace(temporary, path)
             _forget_oldest(self._folder)
-        except OSError:
+        except (OSError, StoreError):
             with suppress(OSError):
                 os.unlink(temporary)
 
