@@ -17,7 +17,8 @@ def refuse_foreign(
 ) -> None:
     """Do nothing where all containers of the project are the session's; else ForeignProjectError.
 
-    `record` is what the store knew of the session before this command.
+    `record` is what the store knew of the session before this command. A session without one gets
+    another name where the store knows this one as another session's.
     """
     directories = {os.path.realpath(workspace.selection.directory), workspace.place.directory}
     origins = [
@@ -30,8 +31,16 @@ def refuse_foreign(
         if each.project == project
     ]
     others = foreign(record, origins, directories)
-    if others:
+    if others and not (record is None and is_anothers(workspace, project)):
         raise _not_ours(project, others)
+
+
+def is_anothers(workspace: Workspace, project: str) -> bool:
+    """Tell whether the store knows the project as another session's."""
+    known = workspace.doors.store.known()
+    return any(
+        each.project == project and each.session_id != workspace.session_id for each in known
+    )
 
 
 def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:

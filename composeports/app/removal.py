@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from composeports.app.at_work import at_work_soon, who_is_at_work
 from composeports.app.leasing import heartbeat, release_lease
-from composeports.app.ownership import refuse_foreign
+from composeports.app.ownership import is_anothers, refuse_foreign
 from composeports.app.preparing import is_half_seeded
 from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
@@ -65,7 +65,7 @@ def _down(
         if record is not None:  # an engine that is away is told as such
             raise
         containers = ()
-    if record is None and not containers:
+    if record is None and (not containers or is_anothers(workspace, project)):
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return Stopped(0, workspace.session_id, "", released=False, note=note)
     refuse_foreign(workspace, record, project, containers)

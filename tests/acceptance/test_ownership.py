@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Done, MakeRepository, Session, page, stack, write
+from tests.acceptance.conftest import (
+    PROJECT_LABEL,
+    Done,
+    MakeRepository,
+    Session,
+    docker,
+    page,
+    stack,
+    write,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -110,3 +119,24 @@ def test_a_stack_in_a_linked_folder_is_ours_by_either_name(one: Session, tmp_pat
     lose_the_store(one)
     linked.ok("down", "-t", "0")
     assert one.belongings() == []
+
+
+# The SHA-256 of these two begins with the same eight hex digits.
+TWINS = ("session-16250", "session-52884")
+
+
+@pytest.mark.parametrize("second", ["one", "two"])
+def test_a_session_whose_name_another_one_has_touches_nothing_of_that(
+    make_repository: MakeRepository, second: str
+) -> None:
+    repository = make_repository({"compose.yaml": SHOP})
+    one = repository.worktree("one")
+    other = one if second == "one" else repository.worktree("two")
+    first = one.json("--session", TWINS[0], "up")["compose_project_name"]
+    running = docker("ps", "--quiet", "--filter", f"label={PROJECT_LABEL}={first}")
+    done = other.run("--session", TWINS[1], "down", "-t", "0")
+    assert done.code == 0, done.err
+    assert "nothing to do" in done.err
+    assert other.json("--session", TWINS[1], "up")["compose_project_name"] != first
+    other.ok("--session", TWINS[1], "down", "-v", "-t", "0")
+    assert docker("ps", "--quiet", "--filter", f"label={PROJECT_LABEL}={first}") == running

@@ -270,13 +270,15 @@ def test_nobody_else_starts_a_session_while_its_volumes_are_filled(
     worktree: Session, tmp_path: Path
 ) -> None:
     log = tmp_path / "second"
-    second = f'composeports up >{log} 2>&1; echo "exit $?" >>{log}; exit 1'
+    up = "timeout --preserve-status --signal=INT 5 composeports up"
+    second = f'{up} >{log} 2>&1; echo "exit $?" >>{log}; composeports release 2>>{log}; exit 1'
 
     first = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, half_way(second)))
 
     assert first.code == 69
-    assert "being filled by another process" in log.read_text()
-    assert log.read_text().endswith("exit 75\n")
+    assert "waiting for its end" in log.read_text()
+    assert "\nexit 130\n" in log.read_text()
+    assert "error: `composeports up`, process " in log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,11 @@ def running(*sessions: str) -> Liveness:
 EXPIRED = hold("old", FIRST, until=NOON)
 
 
+def test_who_is_at_work_counts_as_running() -> None:
+    assert running("a").with_running({project_name("b")}) == running("a", "b")
+    assert UNKNOWN.with_running({"ac-1"}) == Liveness(known=False, running=frozenset({"ac-1"}))
+
+
 @pytest.mark.parametrize(
     ("mine", "others", "request_", "given_"),
     [
