@@ -26,6 +26,8 @@ from composeports.host.process import (
 
 # What engines up to 26 say, and those since.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
+# What Compose calls a container that is to take another one's place, until that one is gone.
+_RECREATION = re.compile(r"[0-9a-f]{12}_")
 RUNNING = frozenset({"running", "restarting", "paused"})
 PROJECT_LABEL = "com.docker.compose.project"
 NETWORK_LABEL = "com.docker.compose.network"
@@ -68,6 +70,11 @@ class Container:
     def is_running(self) -> bool:
         """Whether it holds its ports right now."""
         return self.state in RUNNING
+
+    @property
+    def is_successor(self) -> bool:
+        """Whether it was to replace another one; beside that one it is what a kill left."""
+        return _RECREATION.match(self.name) is not None
 
 
 class Listing:

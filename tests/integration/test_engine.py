@@ -73,6 +73,20 @@ def test_a_container_holds_its_ports_in_some_states(state: str, running: bool) -
     assert Container("a", state, "", "").is_running is running
 
 
+@pytest.mark.parametrize(
+    ("name", "successor"),
+    {
+        "0123456789ab_ac-1-web-1": True,
+        "ac-1-web-1": False,
+        "0123456789a_ac-1-web-1": False,
+        "abcdef_web": False,
+        "": False,
+    }.items(),
+)
+def test_a_successor_has_the_name_that_compose_gives_it(name: str, successor: bool) -> None:
+    assert Container("a", "created", "", "", name=name).is_successor is successor
+
+
 def test_one_project_is_asked_for_by_its_label(docker: FakeDocker, engine: Engine) -> None:
     engine.containers("ac-1")
     engine.containers()

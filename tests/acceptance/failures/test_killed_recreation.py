@@ -1,0 +1,69 @@
+"""An `up` that is killed, with its Compose, while one container takes another one's place."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from composeports.app.retrying import HALF_RECREATED
+from tests.acceptance.conftest import PROGRAM, MakeRepository, Session, page, stack, write
+from tests.acceptance.failures.conftest import Gate, leases
+
+pytestmark = pytest.mark.e2e
+
+STOPS_THE_OLD_ONE = rb"POST \S+/containers/\w+/stop"
+REMOVES_THE_OLD_ONE = rb"DELETE \S+/containers/\w+"
+RENAMES_THE_NEW_ONE = rb"POST \S+/containers/\w+/rename"
+
+
+def greeting(text: str) -> str:
+    """Return a Compose file of one page that says `text`."""
+    return stack({"web": {"environment": {"GREETING": text}, "ports": ["8080:80"]}})
+
+
+@pytest.fixture
+def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Session:
+    """Give a session whose stack is up, and which reaches the engine through the gate."""
+    environ["DOCKER_HOST"] = gate.address
+    session = make_repository({"compose.yaml": greeting("before")}).main
+    session.ok("up")
+    return session
+
+
+def kill_before(request: bytes, session: Session, gate: Gate, log: Path) -> None:
+    """Run `up` on a changed file; kill it and its Compose just before such a request passes."""
+    write(session.directory, {"compose.yaml": greeting("after")})
+    with log.open("wb") as said:
+        program = subprocess.Popen(
+            [PROGRAM, "up"],
+            cwd=session.directory,
+            env={**session.environ, "PWD": str(session.directory)},
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+        def kill(_: re.Match[bytes]) -> None:
+            os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
+
+        gate.once(request, kill)
+        assert program.wait() == -signal.SIGKILL, log.read_text()
+
+
+@pytest.mark.parametrize("request_", [STOPS_THE_OLD_ONE, REMOVES_THE_OLD_ONE, RENAMES_THE_NEW_ONE])
+def test_the_next_up_puts_it_right(
+    one: Session, gate: Gate, tmp_path: Path, request_: bytes
+) -> None:
+    kill_before(request_, one, gate, tmp_path / "log")
+    done = one.run("up")
+    assert done.code == 0, done.err
+    assert done.err.count(HALF_RECREATED) <= 1
+    assert page(one.ok("url", "web").strip()).endswith(" after")
+    assert len(one.containers("running")) == 1
+    one.ok("down", "-t", "0")
+    assert one.belongings() == []
+    assert leases(one) == []
