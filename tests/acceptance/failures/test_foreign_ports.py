@@ -99,7 +99,7 @@ def test_a_port_that_is_taken_while_the_stack_is_down_moves_only_that_session(
         done = one.run("up")
         assert done.code == 0, done.err
         assert one.published()["web-1:80/tcp"] == port + 2 * RANGE
-        assert f"something else uses port {port}/tcp of this session" in done.err
+        assert f" uses port {port}/tcp of this session" in done.err
         assert two.published() == kept
         assert len(leases(one)) == 2
 
