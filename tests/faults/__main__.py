@@ -33,8 +33,6 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="composeports-faults.") as name:
         tallies = _run(chosen, Path(name).resolve(), seed, options)
     print(f"\n{table(tallies)}\n")
-    for note in [note for tally in tallies for note in tally.notes]:
-        print(f"WRONG {note}")
     clean = all(tally.clean and tally.tries for tally in tallies)
     print("all zeros" if clean else f"NOT all zeros; again: --seed {seed} --only ... --step ...")
     return 0 if clean else 1
@@ -66,6 +64,8 @@ def _run(chosen: list[Scenario], root: Path, seed: int, options: argparse.Namesp
             f" ({seconds:.0f} s)",
             flush=True,
         )
+        for note in tally.notes:
+            print(f"WRONG {note}", flush=True)
         return tally
 
     with ThreadPoolExecutor(options.jobs) as pool:

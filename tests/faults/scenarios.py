@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.faults.kills import EVENT_KILLS, STEP_KILLS, Kill, kill_at_events, kill_at_steps
+from tests.faults.kills import (
+    EVENT_KILLS,
+    GC_KILLS,
+    STEP_KILLS,
+    Kill,
+    kill_at_events,
+    kill_at_steps,
+)
 from tests.faults.machine import (
     delete_worktree,
     fill_state,
@@ -76,7 +83,10 @@ def _restarts(setting: Setting) -> Tally:
 
 
 SCENARIOS = (
-    *(Scenario(kill.name, 0, partial(_kills, kill_at_steps, kill)) for kill in STEP_KILLS),
+    *(
+        Scenario(kill.name, 0, partial(_kills, kill_at_steps, kill))
+        for kill in (*STEP_KILLS, *GC_KILLS)
+    ),
     *(Scenario(kill.name, 60, partial(_kills, kill_at_events, kill)) for kill in EVENT_KILLS),
     *(Scenario(theft.name, 40, partial(_thefts, theft)) for theft in THEFTS),
     Scenario("store locked", 6, partial(_machine, lock_store, 5)),

@@ -18,5 +18,5 @@ class InMemory(Promises):
 
 TestPromises = InMemory.TestCase
 TestPromises.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, derandomize=True
+    max_examples=250, stateful_step_count=40, deadline=None, derandomize=True
 )
