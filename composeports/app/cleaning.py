@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from composeports.app.workspace import Workspace
@@ -21,9 +21,9 @@ from composeports.core.cleaning import (
 )
 from composeports.core.lease import Lease
 from composeports.core.session import derive_session_id
-from composeports.errors import SeedBusyError
+from composeports.errors import FileAccessError, SeedBusyError
 from composeports.host.belongings import belongings, remove, stop
-from composeports.host.files import OwnFolder
+from composeports.host.files import OwnFolder, files_in
 from composeports.host.places import look_at
 from composeports.host.seed_records import hold_record
 from composeports.host.session_lock import SessionLock, hold, is_held
@@ -199,6 +199,23 @@ def clean(
     """
     seen = belongings(workspace.doors.engine)
     yield from _Cleaning(workspace, dry_run, volumes, seen).run()
+    if not dry_run:
+        _forget_locks(workspace)
+
+
+def _forget_locks(workspace: Workspace) -> None:
+    """Remove the locks of sessions that are not known any more, which nobody holds."""
+    environ = workspace.doors.environ
+    known = {lease.project for lease in workspace.doors.store.known()}
+    for path in files_in(os.path.dirname(session_lock(environ, "any"))):
+        if os.path.basename(path) not in known:
+            with suppress(FileAccessError), hold(path, "gc", 0, lambda _: None) as lock:
+                if lock is not None:
+                    lock.remove()
+    for path in files_in(os.path.dirname(seed_record(environ, "any"))):
+        if os.path.basename(path).partition(".")[0] not in known:
+            with suppress(FileAccessError), hold_record(path):
+                pass  # one that is empty is removed when it is let go of
 
 
 @contextmanager

@@ -25,7 +25,6 @@ SUBNET_TRIES = 3
 LEASE_TRIES = 3
 SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
 POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
-HALF_RECREATED = "an `up` that was killed had left containers half replaced: once more"
 # A program that a signal ended has such a code, or a higher one.
 ENDED_BY_SIGNAL = 128
 
@@ -52,8 +51,6 @@ class Retrying:
         self.had_containers = prepared.had_containers
         self._subnet_tries = 0 if foreground else SUBNET_TRIES
         self._lease_tries = 0 if foreground else LEASE_TRIES
-        own = (each for each in prepared.containers if each.project == prepared.lease.project)
-        self._half_recreated = any(each.is_successor for each in own)
         self._tried_again = False
         self._theft: tuple[Stolen, Container | Holder] | None = None
 
@@ -69,7 +66,7 @@ class Retrying:
         try:
             if code < ENDED_BY_SIGNAL and self._mends_theft(prepared):
                 return True
-            return self._mends_subnets(prepared) or self._mends_recreation(code)
+            return self._mends_subnets(prepared)
         except (EngineError, ComposeMissingError):
             return False
 
@@ -159,17 +156,6 @@ class Retrying:
             return False
         self.workspace.doors.say(reason)
         self.wishes = replace(self.wishes, spill=self.wishes.spill or reason == POOLS_USED_UP)
-        return True
-
-    def _mends_recreation(self, code: int) -> bool:
-        """Tell whether Compose stumbled over the containers of one that was killed.
-
-        It refuses the first time, since two have the claim to one name, and puts it right then.
-        """
-        half, self._half_recreated = self._half_recreated, False
-        if not half or code >= ENDED_BY_SIGNAL:
-            return False
-        self.workspace.doors.say(HALF_RECREATED)
         return True
 
     def _lacks_subnets(self, prepared: Prepared) -> str:

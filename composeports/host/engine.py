@@ -26,8 +26,9 @@ from composeports.host.process import (
 
 # What engines up to 26 say, and those since.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
-# What Compose calls a container that is to take another one's place, until that one is gone.
-_RECREATION = re.compile(r"[0-9a-f]{12}_")
+# What Compose puts before the name of a container that is to take another one's place, until that
+# one is gone.
+_REPLACING = re.compile(r"[0-9a-f]{12}_")
 RUNNING = frozenset({"running", "restarting", "paused"})
 PROJECT_LABEL = "com.docker.compose.project"
 NETWORK_LABEL = "com.docker.compose.network"
@@ -72,9 +73,10 @@ class Container:
         return self.state in RUNNING
 
     @property
-    def is_successor(self) -> bool:
-        """Whether it was to replace another one; beside that one it is what a kill left."""
-        return _RECREATION.match(self.name) is not None
+    def replaces(self) -> str:
+        """The name of the container that it was to replace; beside that it is what a kill left."""
+        match = _REPLACING.match(self.name)
+        return self.name[match.end() :] if match else ""
 
 
 class Listing:

@@ -79,6 +79,14 @@ def own_files(path: str) -> list[str]:
         return []
 
 
+def files_in(folder: str) -> list[str]:
+    """Return the paths of what lies in the folder; none where it cannot be read."""
+    try:
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+    except OSError:
+        return []
+
+
 def _is_foreign(path: str) -> bool:
     """Tell whether something is there that composeports did not make: a link, a file, another's."""
     try:

@@ -76,3 +76,20 @@ def _forget_oldest(folder: str) -> None:
         found = [(entry.stat(follow_symlinks=False).st_mtime, entry.path) for entry in entries]
     for _, path in sorted(found)[:-KEPT]:
         os.unlink(path)
+    for _, path in found:
+        if _is_abandoned(path):
+            os.unlink(path)
+
+
+def _is_abandoned(path: str) -> bool:
+    """Tell whether it is what a killed process left of a file."""
+    process = path.removesuffix(TEMPORARY).rpartition(".")[2]
+    if not path.endswith(TEMPORARY) or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False

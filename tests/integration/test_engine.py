@@ -74,17 +74,19 @@ def test_a_container_holds_its_ports_in_some_states(state: str, running: bool) -
 
 
 @pytest.mark.parametrize(
-    ("name", "successor"),
+    ("name", "replaces"),
     {
-        "0123456789ab_ac-1-web-1": True,
-        "ac-1-web-1": False,
-        "0123456789a_ac-1-web-1": False,
-        "abcdef_web": False,
-        "": False,
+        "0123456789ab_ac-1-web-1": "ac-1-web-1",
+        "ac-1-web-1": "",
+        "0123456789a_ac-1-web-1": "",
+        "abcdef_web": "",
+        "": "",
     }.items(),
 )
-def test_a_successor_has_the_name_that_compose_gives_it(name: str, successor: bool) -> None:
-    assert Container("a", "created", "", "", name=name).is_successor is successor
+def test_a_container_that_replaces_another_has_its_name_in_its_own(
+    name: str, replaces: str
+) -> None:
+    assert Container("a", "created", "", "", name=name).replaces == replaces
 
 
 def test_one_project_is_asked_for_by_its_label(docker: FakeDocker, engine: Engine) -> None:

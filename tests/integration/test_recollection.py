@@ -1,6 +1,7 @@
 """What is kept of observations: for the same texts in any worktree, and never somebody else's."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,19 @@ def test_only_the_newest_are_kept(folder: Path) -> None:
     assert len(names) == KEPT
     assert "last" in names
     assert "digest0" not in names
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(folder: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    Recollection(str(folder), "abc").keep("seen")
+    left = folder / f"def.{ended.pid}.new"
+    under_way = folder / f"def.{os.getppid()}.new"
+    for path in (left, under_way):
+        path.touch()
+    Recollection(str(folder), "abc").keep("seen again")
+    assert not left.exists()
+    assert under_way.exists()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app.retrying import HALF_RECREATED
+from composeports.app.replacing import BEGINNING_ANEW
 from tests.acceptance.conftest import PROGRAM, MakeRepository, Session, page, stack, write
 from tests.acceptance.failures.conftest import Gate, leases
 
@@ -61,7 +61,7 @@ def test_the_next_up_puts_it_right(
     kill_before(request_, one, gate, tmp_path / "log")
     done = one.run("up")
     assert done.code == 0, done.err
-    assert done.err.count(HALF_RECREATED) <= 1
+    assert done.err.count(BEGINNING_ANEW) == (request_ == STOPS_THE_OLD_ONE)
     assert page(one.ok("url", "web").strip()).endswith(" after")
     assert len(one.containers("running")) == 1
     one.ok("down", "-t", "0")
