@@ -461,7 +461,7 @@ def test_a_foreground_up_says_how_the_stack_stands_at_its_end(
 ) -> None:
     project = with_docker.run("plan", "--json").document["compose_project_name"]
     docker.answer("compose", code=code)
-    docker.answer("ps", f"c1\t{state}\t{project}\tweb\t\tweb-1\n")
+    docker.answer("ps", f"c1\t{state}\t{project}\tweb\t\tweb-1\t{with_docker.cwd}\t\n")
     done = with_docker.run("up", "--attach")
     assert done.code == code
     assert said in done.err
