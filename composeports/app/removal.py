@@ -18,6 +18,8 @@ from composeports.host.session_lock import SessionLock
 
 # How long a command that works on the same stack is waited for, in seconds.
 PATIENCE = 5.0
+# How long a busy engine gets to let go of a network, before each further try, in seconds.
+PAUSES = (0.0, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,12 @@ def _run(
         )
 
     code = run()
-    if code and _only_networks_left(workspace, project):
-        # The engine may still be taking containers off a network that Compose wants to remove.
-        return run()
+    # The engine may still be taking containers off a network that Compose wants to remove.
+    for pause in PAUSES:
+        if not code or not _only_networks_left(workspace, project):
+            break
+        workspace.doors.pause(pause)
+        code = run()
     return code
 
 

@@ -43,6 +43,7 @@ class Doors:
     store: Store
     engine: Engine
     now: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
     taken: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = taken_ports
     holder: Callable[[tuple[int, str]], Holder] = process_on
     routes: Callable[[], tuple[str, ...]] = routed_subnets
