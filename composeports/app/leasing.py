@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from composeports.app.at_work import at_work, at_work_or_busy, projects_at_work
-from composeports.app.port_check import busy_ports, moving_on
+from composeports.app.port_check import busy_ports, moving_on, without_lost
 from composeports.app.workspace import Workspace
 from composeports.core.block import Block
 from composeports.core.claims import (
@@ -15,6 +15,7 @@ from composeports.core.claims import (
     Outcome,
     Request,
     claim,
+    regained,
     release,
     renew,
     restored,
@@ -82,13 +83,16 @@ def take_lease(
     are not taken, and given up where the session holds one.
     """
     before = workspace.record()
+    losers: list[str] = []
 
     def claim_in_store(request: Request) -> Lease:
         def decide(ledger: Ledger) -> Outcome:
             outcome = _claim(workspace, ledger, request)
             return replace(outcome, lease=finish(outcome.granted, ledger))
 
-        return workspace.doors.store.update(request.session_id, decide).granted
+        outcome = workspace.doors.store.update(request.session_id, decide)
+        losers.extend(outcome.reclaimed)
+        return outcome.granted
 
     try:
         request = replace(request_of(workspace, containers, pins), avoid=avoid)
@@ -96,6 +100,10 @@ def take_lease(
     except BaseException:
         restore(workspace, before)
         raise
+    finally:
+        # Who lost a lease for a block that was not taken after all has it again.
+        for session_id in losers:
+            workspace.doors.store.update(session_id, regained)
 
 
 def likely_lease(
@@ -137,7 +145,26 @@ def _first_free(
     request: Request,
     take: Callable[[Request], Lease],
 ) -> Lease:
-    """Take one block after the other until all ports of one are free."""
+    """Take one block after the other until all ports of one are free.
+
+    Where none is, those count as free that only stopped containers of leases that are over want.
+    """
+    try:
+        return _scan(workspace, before, containers, request, take)
+    except NoPortsAvailableError:
+        fewer = without_lost(workspace, containers or ())
+        if len(fewer) == len(containers or ()):
+            raise
+        return _scan(workspace, before, fewer, request, take)
+
+
+def _scan(
+    workspace: Workspace,
+    before: Lease | None,
+    containers: tuple[Container, ...] | None,
+    request: Request,
+    take: Callable[[Request], Lease],
+) -> Lease:
     while True:
         lease = take(request)
         busy, containers = busy_ports(workspace, before, lease, containers)

@@ -52,6 +52,21 @@ def _busy(
     return (wanted & foreign) | workspace.doors.taken(wanted - mine - foreign)
 
 
+def without_lost(workspace: Workspace, containers: tuple[Container, ...]) -> tuple[Container, ...]:
+    """Leave out stopped containers that lost their ports along with a lease that is over.
+
+    Their session is known, and holds no lease, or one that anybody may take.
+    """
+    running = {each.project for each in containers if each.is_running}
+    now = workspace.doors.now()
+    idle = {
+        lease.project
+        for lease in workspace.doors.store.known()
+        if lease.project not in running and (not lease.held or lease.expired(now))
+    }
+    return tuple(each for each in containers if each.project not in idle)
+
+
 def _others(lease: Lease, containers: Containers) -> list[Container]:
     return [each for each in containers or () if each.project != lease.project]
 

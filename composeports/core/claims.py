@@ -334,6 +334,14 @@ def renew(ledger: Ledger, now: float, place: Place | None = None) -> Outcome:
     return Outcome(own.renewed(now, own.ttl_minutes).at(place or own.place))
 
 
+def regained(ledger: Ledger) -> Outcome:
+    """Give a session the hold back that a claim took which led to nothing after all."""
+    own = ledger.own
+    if own is None or own.held:
+        return Outcome()
+    return restored(ledger, replace(own, held=True))
+
+
 def restored(ledger: Ledger, before: Lease | None) -> Outcome:
     """Put the session's record back to what it was, but for what others have got meanwhile."""
     if before is None:

@@ -307,16 +307,27 @@ def test_an_expired_lease_that_runs_is_renewed_by_who_looks(machine: FakeMachine
     assert renewed.expires_at == machine.clock.now() + 30 * 60
 
 
-def test_a_reclaimed_block_whose_stopped_containers_reserve_its_ports_is_passed_by(
+def test_a_block_that_stopped_containers_of_an_expired_lease_want_is_passed_by(
+    machine: FakeMachine,
+) -> None:
+    first, second, third = fill(machine)
+    machine.engine.add(first.project, (20000, 80, "tcp"), state="exited")
+    machine.engine.add(second.project)
+    machine.clock.pass_minutes(31)
+    assert take(machine, machine.session("d")).block == third.block
+    assert [lease.session_id for lease in machine.store.held()] == ["a", "b", "d"]
+
+
+def test_a_block_that_only_stopped_containers_of_an_expired_lease_want_is_the_last_choice(
     machine: FakeMachine,
 ) -> None:
     first, *rest = fill(machine)
-    machine.engine.add(first.project, (20004, 80, "tcp"), state="exited")
+    machine.engine.add(first.project, (20000, 80, "tcp"), state="exited")
     for lease in rest:
         machine.engine.add(lease.project)
     machine.clock.pass_minutes(31)
-    with pytest.raises(NoPortsAvailableError):
-        take(machine, machine.session("d"))
+    assert take(machine, machine.session("d")).block == first.block
+    assert [lease.session_id for lease in machine.store.held()] == ["d", "b", "c"]
 
 
 @contextmanager

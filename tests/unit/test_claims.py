@@ -18,6 +18,7 @@ from composeports.core.claims import (
     Request,
     SetAside,
     claim,
+    regained,
     release,
     renew,
     setting_aside,
@@ -476,3 +477,24 @@ def test_setting_a_block_aside_keeps_the_others_and_drops_what_is_over() -> None
 def test_more_projects_may_run_than_the_engine_knows() -> None:
     said = Liveness(known=True, running=frozenset({"ac-a"})).with_running(["ac-b"])
     assert [said.idle(project) for project in ("ac-a", "ac-b", "ac-c")] == [False, False, True]
+
+
+# A hold that was lost for nothing
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "held"),
+    [
+        pytest.param(None, (), None, id="an unknown session"),
+        pytest.param(own(), (), None, id="one that holds its lease"),
+        pytest.param(own(held=False), (), True, id="nobody has its block"),
+        pytest.param(own(held=False), (hold("b", FIRST),), True, id="another block is held"),
+        pytest.param(own(held=False), (hold("b", SECOND),), False, id="somebody has its block"),
+    ],
+)
+def test_a_hold_that_was_lost_for_nothing_comes_back(
+    mine: Lease | None, others: tuple[Hold, ...], *, held: bool | None
+) -> None:
+    lease = regained(Ledger(mine, others)).lease
+    assert (lease and lease.held) is held
+    assert lease is None or lease.expires_at == NOON + 60
