@@ -25,9 +25,10 @@ from composeports.errors import FileAccessError, SeedBusyError
 from composeports.host.belongings import belongings, remove, stop
 from composeports.host.files import OwnFolder, files_in
 from composeports.host.places import look_at
+from composeports.host.recollection import forget_abandoned
 from composeports.host.seed_records import hold_record
 from composeports.host.session_lock import SessionLock, hold, is_held
-from composeports.location import seed_record, session_lock
+from composeports.location import recollections, seed_record, session_lock
 
 KINDS = ("container", "network", "image", "volume")
 
@@ -206,6 +207,7 @@ def clean(
 def _forget_locks(workspace: Workspace) -> None:
     """Remove the locks of sessions that are not known any more, which nobody holds."""
     environ = workspace.doors.environ
+    forget_abandoned(recollections(environ))
     known = {lease.project for lease in workspace.doors.store.known()}
     for path in files_in(os.path.dirname(session_lock(environ, "any"))):
         if os.path.basename(path) not in known:

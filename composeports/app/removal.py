@@ -14,7 +14,9 @@ from composeports.errors import ComposeMissingError, EngineError, StackLeftError
 from composeports.host.compose import as_plugin, without_files
 from composeports.host.files import OwnFolder
 from composeports.host.process import run_in_foreground
+from composeports.host.recollection import forget_abandoned
 from composeports.host.session_lock import SessionLock
+from composeports.location import recollections
 
 # How long a command that works on the same stack is waited for, in seconds.
 PATIENCE = 5.0
@@ -51,6 +53,7 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
             OwnFolder(record.place.directory).remove()
         if lock is not None and (stopped.released or not stopped.project):
             lock.remove()
+    forget_abandoned(recollections(workspace.doors.environ))
     return stopped
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from hashlib import sha256
 
 from composeports.errors import StoreError
+from composeports.host.files import files_in
 from composeports.host.state_folder import make_inner_folder
 
 KEPT = 200
@@ -56,6 +57,7 @@ class Recollection:
                 file.write(text)
             os.replace(temporary, path)
             _forget_oldest(self._folder)
+            forget_abandoned(self._folder)
         except (OSError, StoreError):
             with suppress(OSError):
                 os.unlink(temporary)
@@ -76,9 +78,14 @@ def _forget_oldest(folder: str) -> None:
         found = [(entry.stat(follow_symlinks=False).st_mtime, entry.path) for entry in entries]
     for _, path in sorted(found)[:-KEPT]:
         os.unlink(path)
-    for _, path in found:
+
+
+def forget_abandoned(folder: str) -> None:
+    """Remove what killed processes left of files; nothing to do where there is no such folder."""
+    for path in files_in(folder):
         if _is_abandoned(path):
-            os.unlink(path)
+            with suppress(OSError):
+                os.unlink(path)
 
 
 def _is_abandoned(path: str) -> bool:

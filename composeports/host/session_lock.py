@@ -6,6 +6,7 @@ names who works there, and `is_held` is what a claim asks before it takes an idl
 
 A program that is started with `lock.number` among its inherited files shares the lock: it is free
 only when both have ended, so that a Compose whose composeports was killed still counts as at work.
+Who waits for ever waits for such an orphan for ten seconds only, and then takes its place.
 """
 
 import errno
@@ -21,6 +22,8 @@ from composeports.host.state_folder import make_inner_folder
 
 POLL_SECONDS = 0.05
 NOTICE_SECONDS = 1.0
+# How long an orphan (a Compose whose composeports was killed) is waited for by who waits for ever.
+ORPHAN_SECONDS = 10.0
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
 
 
@@ -31,10 +34,25 @@ class Holder:
     pid: int = 0
     command: str = ""
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process is gone, so that only a program it started may be at work."""
+        if not self.pid:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def __str__(self) -> str:
         """Return "`composeports up`, process 123"."""
         if not self.pid:
             return "another composeports"
+        if self.is_dead:
+            return f"what a killed `composeports {self.command}` had started"
         return f"`composeports {self.command}`, process {self.pid}"
 
 
@@ -66,6 +84,10 @@ class SessionLock:
             if waited >= NOTICE_SECONDS and not told:
                 told = True
                 busy(holder(self._path))
+            if patience is None and waited >= ORPHAN_SECONDS and holder(self._path).is_dead:
+                # The next try makes a new file; the orphan keeps the lock of one without a name.
+                with suppress(OSError):
+                    os.unlink(self._path)
             time.sleep(POLL_SECONDS)
         return True
 

@@ -61,10 +61,12 @@ def let_run(docker: FakeDocker, shell: Shell, *, port: int = 0, directory: str =
     project = row[0]["compose_project_name"] if row else shell.run("plan", "--json").document
     name = project if isinstance(project, str) else project["compose_project_name"]
     shown = port or (row[0]["ports"]["web:80/tcp"] if row else 1)
-    docker.answer("ps", f"c1\trunning\t{name}\tweb\t0.0.0.0:{shown}->80/tcp\t{name}-web-1\n")
     folder = directory or str(shell.cwd)
     files = f"{folder}/compose.yaml,{folder}/.composeports/compose.override.yaml"
-    docker.answer("labels", f"c1\t{folder}\t{files}\n")
+    docker.answer(
+        "ps",
+        f"c1\trunning\t{name}\tweb\t0.0.0.0:{shown}->80/tcp\t{name}-web-1\t{folder}\t{files}\n",
+    )
     return str(name)
 
 
@@ -296,7 +298,6 @@ def test_files_of_a_session_that_the_store_has_forgotten_are_removed(
     let_run(docker, here)
     assert not [each for each in found(here) if each.startswith("leftovers")]
     docker.answer("ps")
-    docker.answer("labels")
     assert [each.partition(":")[0] for each in found(here)] == ["leftovers"]
     assert here.run("doctor", "--fix").code == 0
     assert not (here.cwd / ".composeports").exists()

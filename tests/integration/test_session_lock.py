@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError
+from composeports.host import session_lock
 from composeports.host.process import run_in_foreground
 from composeports.host.session_lock import Holder, SessionLock, hold, holder, is_held
 from tests.support.machine import wait_until
@@ -75,7 +76,9 @@ def test_who_waits_on_a_removed_file_makes_a_new_one(path: str) -> None:
     assert os.path.exists(path)
 
 
-def test_a_program_that_inherits_the_lock_keeps_it_after_a_kill(path: str, tmp_path: Path) -> None:
+def test_a_program_that_inherits_the_lock_keeps_it_after_a_kill_for_a_while(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = f"""
 import os, sys
 from composeports.host.process import run_in_foreground
@@ -90,9 +93,18 @@ run_in_foreground(program, os.environ, inherited=(lock.number,))
     wait_until((tmp_path / "pid").exists, "the program")
     ours.kill()
     ours.wait()
-    assert is_held(path)
-    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-    wait_until(lambda: not is_held(path), "the end of the lock")
+    try:
+        assert is_held(path)
+        assert str(holder(path)) == "what a killed `composeports up` had started"
+        with hold(path, "down", 0, nobody) as lock:
+            assert lock is None
+        monkeypatch.setattr(session_lock, "ORPHAN_SECONDS", 0.2)
+        with hold(path, "up", None, nobody) as lock:
+            assert lock is not None
+            assert holder(path) == Holder(os.getpid(), "up")
+        assert not is_held(path)
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
 def test_a_program_that_does_not_inherit_the_lock_does_not_keep_it(path: str) -> None:
