@@ -109,8 +109,9 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     """Run `argv` on our own terminal and return its exit code, 128 + n for signal n.
 
     Ctrl-C reaches the program directly, since it is in our process group; we only wait for how it
-    ends. SIGTERM is sent to us alone, so it is passed on. `meanwhile` uses the time that the
-    program takes, and `beat` is called now and then; the program gets the open files `inherited`.
+    ends. SIGTERM is sent to us alone, so it is passed on. Outside of the main thread, a server's,
+    signals are left as they are. `meanwhile` uses the time that the program takes, and `beat` is
+    called now and then; the program gets the open files `inherited`.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -153,6 +154,10 @@ def _beating(beat: Beat | None) -> Iterator[None]:
 
 @contextmanager
 def _signals_left_to(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
     def pass_on(number: int, _frame: FrameType | None) -> None:
         process.send_signal(number)
 
