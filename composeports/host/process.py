@@ -305,6 +305,43 @@ def _pass_on(
         giving.kill()  # whoever takes it has ended, and says why
 
 
+class Following:
+    """The lines of a program that goes on until it is stopped; none of one that cannot start."""
+
+    def __init__(self, process: "subprocess.Popen[bytes] | None") -> None:
+        self._process = process
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines as they come, until the program ends."""
+        if self._process is None or self._process.stdout is None:
+            return
+        for line in self._process.stdout:
+            yield _text(line).rstrip("\n")
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End the program, which ends the lines too; from any thread."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+def follow(argv: Sequence[str], environ: Mapping[str, str]) -> Following:
+    """Start `argv`, out of reach of a Ctrl-C, to read what it writes line by line."""
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+    except OSError:
+        return Following(None)
+    return Following(process)
+
+
 @contextmanager
 def _piped(
     argv: Sequence[str],
