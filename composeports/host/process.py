@@ -315,8 +315,9 @@ class Following:
         """Yield the lines as they come, until the program ends."""
         if self._process is None or self._process.stdout is None:
             return
-        for line in self._process.stdout:
-            yield _text(line).rstrip("\n")
+        with self._process.stdout as lines:
+            for line in lines:
+                yield _text(line).rstrip("\n")
         self._process.wait()
 
     def stop(self) -> None:
