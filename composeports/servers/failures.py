@@ -25,6 +25,14 @@ TOLD_AS_THEY_ARE = frozenset({"stack_left", "no_lease", "no_ports_available", "c
 WORDS = {
     "engine_unreachable": ("the Docker engine did not answer", "start the engine, then try again"),
     "compose_missing": ("Docker or its Compose plugin is missing on the server", ""),
+    "session_busy": (
+        "a command works on this session's stack right now",
+        "wait for its end, then try again",
+    ),
+    "project_foreign": (
+        "somebody else started the project of this session's name, and it is left alone",
+        "`composeports down` in the session's folder says who",
+    ),
     "store_busy": ("the lease store is locked by something else", "try again"),
     "store_unusable": ("the lease store cannot be used", "`composeports doctor` says why"),
 }

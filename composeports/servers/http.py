@@ -17,7 +17,7 @@
             "db_port": 10000, "rest_port": ..., "realtime_port": ..., "api_port": ...,
             "ports": {"web:80/tcp": 10004}, "urls": {"web:80/tcp": "http://localhost:10004"},
             "allocated_at": "2026-01-31T12:00:00+00:00", "expires_at": ...,
-            "remaining_ttl_minutes": 97, "state": "running"}, ...]
+            "remaining_ttl_minutes": 97, "expired": false, "kept_by": "ttl", "state": "running"}]
 
 with the whole list in one line, exactly the document of `GET /ports/status` (`urls` holds what a
 client of the port wants, `localhost:10004` where that is not HTTP; empty for a lease without a

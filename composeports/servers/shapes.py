@@ -86,6 +86,10 @@ class Entry(BaseModel):
     allocated_at: str
     expires_at: str
     remaining_ttl_minutes: int = Field(ge=0)
+    expired: bool
+    kept_by: Literal["ttl", "containers", "unknown", ""] = Field(
+        description="what keeps others from taking the ports"
+    )
     state: Literal["running", "stopped", "gone", "unknown"]
 
 
