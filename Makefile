@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-latest test-unit lint format bench many rush races faults corpus clean
+.PHONY: help setup demo test test-latest test-unit lint format bench many rush races servers faults corpus clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -55,6 +55,9 @@ many: setup ## 60 stacks of two networks each at once, on one engine
 
 rush: setup ## 20 worktrees up at the same instant, ten times, beside raw Compose
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.rush'
+
+servers: setup ## The HTTP server: start-up, requests per second, beside a route that does nothing
+	@$(with_engine) $(bin)/python -m benchmarks.servers
 
 races: setup ## 32 processes, 10,000 leases taken and given back on one store
 	@$(bin)/python -m benchmarks.races

@@ -34,6 +34,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -59,6 +60,8 @@ from composeports.servers.opening import open_doors
 TITLE = "composeports"
 ABOUT = "Leased host ports, the same ones that the command line and the MCP server give out."
 HEARTBEAT_SECONDS = 15.0
+# Threads for what changes something, so that many a slow `down` leaves some for reading.
+CHANGES_AT_ONCE = 32
 # Read by the guard in front of the routes; here it is for the description.
 _KEY = Depends(APIKeyHeader(name="X-API-Key", auto_error=False))
 _REFUSED: dict[int | str, dict[str, Any]] = {
@@ -86,6 +89,7 @@ class _Service:
 
     def __init__(self, doors: Doors) -> None:
         self.doors = doors
+        self._limiter: CapacityLimiter | None = None
         self.board = Board()
         self.keeper = Keeper(doors, self.board)
         # What is wrong with the engine is the keeper's to tell, once.
@@ -96,10 +100,12 @@ class _Service:
         self, use_case: Callable[[Doors, str], answers.Answer], session: str
     ) -> Response:
         """Run a use case that changes something, and let watchers see it."""
+        self._limiter = self._limiter or CapacityLimiter(CHANGES_AT_ONCE)
         try:
-            return JSONResponse(await run_sync(use_case, self.doors, session))
+            answer = await run_sync(use_case, self.doors, session, limiter=self._limiter)
         finally:
             self.keeper.wake()
+        return JSONResponse(answer)
 
 
 def create_app(
