@@ -1,6 +1,6 @@
 """How fast the HTTP server starts and answers, beside a FastAPI route that does nothing.
 
-    scripts/with-engine .venv/bin/python -m benchmarks.servers [--rounds N] [--seconds S] [--clients C]
+    scripts/with-engine .venv/bin/python -m benchmarks.servers [--rounds N] [--clients C]
 
 Blocks are looked at on the engine that there is, if any. The program ends with exit code 1 where a
 block is given to two sessions at once, or an answer is not 200.

@@ -68,7 +68,8 @@ def test_the_request_of_the_docs_gets_the_answer_of_the_docs(shell: Shell) -> No
     shown = re.search(r"```json\n(.*?)```", text, re.DOTALL)
     assert command is not None
     assert shown is not None
-    _, url, _, key, _, kind, _, body = shlex.split(command[1].replace("$KEY", KEY))
+    line = command[1].replace("\\\n", " ").replace("$KEY", KEY)
+    _, url, _, key, _, kind, _, body = shlex.split(line)
     headers = dict(each.split(": ") for each in (key, kind))
     with serving(shell) as server:
         where = url.replace("http://127.0.0.1:8377", server.url)
