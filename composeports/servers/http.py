@@ -29,7 +29,7 @@ something is seen at once.
 one (docs/http.md shows how): without it there is no keeper, and `GET /events` answers 503.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -37,9 +37,11 @@ from typing import Any
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from fastapi.security import APIKeyHeader
+from starlette.exceptions import HTTPException
 
 from composeports import __version__
 from composeports.app import reports, sessions
@@ -145,7 +147,8 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.composeports = service
-    _add_routes(app, service)
+    _add_changes(app, service)
+    _add_reading(app, service, key=[] if open_reading else [_KEY])
     _add_failures(app, doors)
     access = Access(
         keys=Keys(doors.config.api_keys if keys is None else keys),
@@ -164,17 +167,13 @@ def close_streams(app: FastAPI) -> None:
     service.board.close()
 
 
-def _add_routes(app: FastAPI, service: _Service) -> None:
-    _add_changes(app, service)
-
-    @app.get(
-        "/ports/status", responses=_READ, response_model=list[shapes.Entry], dependencies=[_KEY]
-    )
+def _add_reading(app: FastAPI, service: _Service, key: Sequence[Any]) -> None:
+    @app.get("/ports/status", responses=_READ, response_model=list[shapes.Entry], dependencies=key)
     async def status() -> Response:
         """List every lease with its session, ports, minutes left and the state of its stack."""
         return Response(await service.looks.fresh(), media_type="application/json")
 
-    @app.get("/events", responses=_READ, response_class=StreamingResponse, dependencies=[_KEY])
+    @app.get("/events", responses=_READ, response_class=StreamingResponse, dependencies=key)
     async def events() -> Response:
         """Stream the list of leases as server-sent events: now, and whenever it changes."""
         if not service.keeper.is_running:
@@ -187,7 +186,7 @@ def _add_routes(app: FastAPI, service: _Service) -> None:
         service.board.publish(await service.looks.fresh())
         return StreamingResponse(_events(service.board), media_type="text/event-stream")
 
-    @app.get("/health", responses=_READ, response_model=shapes.Health, dependencies=[_KEY])
+    @app.get("/health", responses=_READ, response_model=shapes.Health, dependencies=key)
     async def health() -> Response:
         """Tell that the server answers, and its version."""
         return JSONResponse({"status": "ok", "version": __version__})
@@ -247,6 +246,13 @@ def _add_failures(app: FastAPI, doors: Doors) -> None:
         if status >= 500:  # noqa: PLR2004 - what is no fault of the client is told here
             doors.say(f"error: {error.message}")
         return JSONResponse(body_of(error), status)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # noqa: PLR2004 - a body that is no text at all
+            part = {"loc": ["body"], "msg": error.detail, "type": "json_invalid"}
+            return JSONResponse({"detail": [part]}, 422)
+        return await http_exception_handler(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:

@@ -146,6 +146,15 @@ def test_a_request_without_a_session_is_422(server: Server, path: str, body: str
         assert set(each) == {"loc", "msg", "type"}
 
 
+def test_a_body_that_is_no_text_is_422(server: Server) -> None:
+    with server.client() as client:
+        answer = client.post(
+            ALLOCATE, content=b"\xff\xfe{", headers={"Content-Type": "application/json"}
+        )
+    assert answer.status_code == 422
+    assert [set(each) for each in answer.json()["detail"]] == [{"loc", "msg", "type"}]
+
+
 def test_any_text_can_be_a_session(server: Server) -> None:
     for name in (
         "<img src=x onerror=alert(1)>",
@@ -263,6 +272,7 @@ def test_the_description_names_the_key_and_all_routes(server: Server) -> None:
     assert scheme == {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     for path in POSTS:
         assert document["paths"][path]["post"]["security"]
+    assert "security" not in document["paths"]["/ports/status"]["get"]
 
 
 def test_the_docs_load_nothing_from_anywhere(server: Server) -> None:
@@ -396,6 +406,8 @@ def test_on_an_address_for_all_everything_needs_a_key(served: Shell) -> None:
             assert httpx.get(url + path, auth=("any", KEY)).status_code == 200, "a browser's way"
             assert httpx.get(url + path, auth=("any", "wrong")).status_code == 401
         assert httpx.post(url + RELEASE, auth=("any", KEY)).status_code == 401
+        document = httpx.get(url + "/openapi.json", headers={"X-API-Key": KEY}).json()
+        assert document["paths"]["/ports/status"]["get"]["security"]
         answer = httpx.get(url + "/health", headers={"X-API-Key": KEY, "Host": "10.1.2.3:80"})
         assert answer.status_code == 200
         answer = httpx.get(url + "/health", headers={"X-API-Key": KEY, "Host": "evil.example"})
