@@ -20,6 +20,10 @@ class Board:
             self._latest = text
             self._wake()
 
+    def open(self) -> None:
+        """Let watchers come, after an earlier end too."""
+        self._closed = False
+
     def close(self) -> None:
         """End the lines of all watchers, and of those that still come."""
         self._closed = True

@@ -73,6 +73,8 @@ class Keeper:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work until the end of this; then nothing of it is left, no thread and no process."""
+        self._wake = asyncio.Event()  # an application may be run on one loop after the other
+        self._board.open()
         listener = _Listener(self._doors, asyncio.get_running_loop(), self._wake.set)
         work = asyncio.create_task(self._work())
         self.is_running = True

@@ -220,6 +220,23 @@ def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) 
     assert machine.said == ["the Docker engine did not answer: it is away; states are unknown"]
 
 
+def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
+    leasing.allocate(machine.session("a"))
+    board = Board()
+    keeper = Keeper(machine.doors(), board)
+
+    async def once() -> None:
+        async with keeper.running():
+            assert keeper.is_running
+            await asyncio.sleep(0)
+            keeper.wake()
+            await watched(board, "stopped")
+        assert not keeper.is_running
+
+    asyncio.run(once())
+    asyncio.run(once())
+
+
 def test_it_goes_on_when_the_store_fails(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
