@@ -41,7 +41,8 @@ class Board:
                     yield seen
                     continue
                 try:
-                    await asyncio.wait_for(changed.wait(), heartbeat_seconds)
+                    async with asyncio.timeout(heartbeat_seconds):
+                        await changed.wait()
                 except TimeoutError:
                     yield None
         finally:

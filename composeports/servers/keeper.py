@@ -92,8 +92,10 @@ class Keeper:
         while True:
             await self._look()
             pause = WATCHED_SECONDS if self._board.watchers else ALONE_SECONDS
+            # Not `wait_for`, which swallows a cancellation that comes together with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
             await asyncio.sleep(TOGETHER_SECONDS)
             self._wake.clear()
 
