@@ -106,7 +106,8 @@ class _Service:
         try:
             answer = await run_sync(use_case, self.doors, session, limiter=self._limiter)
         finally:
-            self.keeper.wake()
+            if self.board.watchers:
+                self.keeper.wake()
         return JSONResponse(answer)
 
 
