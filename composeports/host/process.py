@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
 
+# A program whose output is read while it runs.
+Heard = subprocess.Popen[bytes]
 NOT_FOUND = 127
 PIECE = 1 << 20
 # How long the end waits for a beat that is under way.
@@ -96,6 +98,24 @@ class Beat:
     call: Callable[[], None]
 
 
+class Run(Protocol):
+    """Runs a program that does the user's work to its end, and returns its exit code."""
+
+    def __call__(  # noqa: PLR0913 - most are keywords
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        cwd: str | None = None,
+        out_to_stderr: bool = False,
+        meanwhile: Callable[[], None] | None = None,
+        inherited: Sequence[int] = (),
+        beat: Beat | None = None,
+    ) -> int:
+        """As `run_in_foreground`, which is the one for a terminal."""
+        ...
+
+
 def run_in_foreground(  # noqa: PLR0913 - most are keywords
     argv: Sequence[str],
     environ: Mapping[str, str],
@@ -125,15 +145,41 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
         )
     except OSError:
         return NOT_FOUND
-    with _signals_left_to(process), _beating(beat):
+    with _signals_left_to(process), beating(beat):
         if meanwhile is not None:
             meanwhile()
         code = process.wait()
     return code if code >= 0 else 128 - code
 
 
+def start_heard(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: str | None = None,
+    inherited: Sequence[int] = (),
+) -> Heard | None:
+    """Start `argv` with no input, with all that it says in one pipe; None where it is missing.
+
+    Nothing of our terminal, or of what else is our input and output, reaches it.
+    """
+    try:
+        return subprocess.Popen(
+            argv,
+            env=dict(environ),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            pass_fds=inherited,
+        )
+    except OSError:
+        return None
+
+
 @contextmanager
-def _beating(beat: Beat | None) -> Iterator[None]:
+def beating(beat: Beat | None) -> Iterator[None]:
+    """Let a beat go on meanwhile."""
     if beat is None:
         yield
         return
