@@ -26,6 +26,7 @@ COMMANDS = {
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
     "serve": ("serve", "Give out the same leases over HTTP."),
+    "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),
 }
 # Docker Compose's other commands, as of 2.40; each runs on the session's stack.
 PASSED_THROUGH = frozenset(

@@ -6,15 +6,14 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
 
 from composeports.errors import EXIT_INTERRUPTED, AddressInUseError, ComposeportsError, ConfigError
-from composeports.servers.http import close_streams, create_app
+from composeports.servers.guards import App
 from composeports.servers.keys import HOW_TO_SET, read_keys
 from composeports.servers.opening import open_doors, say
 
@@ -31,14 +30,15 @@ def serve(host: str, port: int, keys_file: str | None, allowed_hosts: Iterable[s
     ConfigError for an address that others reach while there is no key, or that is not this
     machine's; AddressInUseError.
     """
+    # Only here, since the MCP server, which is served the same way, needs no FastAPI.
+    from composeports.servers.http import close_streams, create_app  # noqa: PLC0415
+
     doors = open_doors()
     with closing(doors.store):
         keys = (*doors.config.api_keys, *(read_keys(keys_file) if keys_file else ()))
         sockets = listen(host, port)
         try:
-            local = all(_is_loopback(each) for each in sockets)
-            if not local and not keys:
-                raise _open_to_all(host)
+            local = are_local(sockets, host, keys)
             app = create_app(
                 doors,
                 keys=keys,
@@ -46,9 +46,9 @@ def serve(host: str, port: int, keys_file: str | None, allowed_hosts: Iterable[s
                 hosts=(host, *allowed_hosts),
                 any_address=host in WILDCARDS,
             )
-            server = _Server(app)
+            server = Server(app, lambda: close_streams(app))
             number = sockets[0].getsockname()[1]
-            say(f"listening on {_url(host, number)} (Ctrl-C ends it)")
+            say(f"listening on {url_of(host, number)} (Ctrl-C ends it)")
             if not keys:
                 say(f"no API key is set, so nothing can be changed: {HOW_TO_SET}")
             server.run(sockets)
@@ -103,12 +103,21 @@ def _bound(family: int, address: tuple[str | int, ...]) -> socket.socket:
     return made
 
 
+def are_local(sockets: Iterable[socket.socket], host: str, keys: Sequence[str]) -> bool:
+    """Tell whether only this machine reaches them; ConfigError if not, while there is no key."""
+    local = all(map(_is_loopback, sockets))
+    if not local and not keys:
+        raise _open_to_all(host)
+    return local
+
+
 def _is_loopback(bound: socket.socket) -> bool:
     address = str(bound.getsockname()[0]).partition("%")[0]
     return ipaddress.ip_address(address).is_loopback
 
 
-def _url(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
+    """Return the URL of a server on `host`."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -125,7 +134,7 @@ def _no_address(host: str, reason: str) -> ConfigError:
 
 
 def _cannot_bind(host: str, port: int, error: OSError) -> ComposeportsError:
-    where = _url(host, port).removeprefix("http://")
+    where = url_of(host, port).removeprefix("http://")
     if error.errno == errno.EADDRINUSE:
         return AddressInUseError(
             f"something else listens on {where}",
@@ -136,10 +145,11 @@ def _cannot_bind(host: str, port: int, error: OSError) -> ComposeportsError:
     return ConfigError(message, hint="give another port with --port, 1024 or more")
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn that ends cleanly, streams included, and tells by what."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: App, close_streams: Callable[[], None]) -> None:
+        """Serve `app`; `close_streams` ends what would go on for ever, on the loop."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -151,7 +161,7 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
-        self._app = app
+        self._close_streams = close_streams
         self._loop: asyncio.AbstractEventLoop | None = None
         self.ended_by = 0
 
@@ -177,4 +187,4 @@ class _Server(uvicorn.Server):
             self.force_exit = True
         self.should_exit = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(close_streams, self._app)
+            self._loop.call_soon_threadsafe(self._close_streams)

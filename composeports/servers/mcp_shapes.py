@@ -1,0 +1,95 @@
+"""The results of the MCP tools, as their output schemas have them."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from composeports.servers.shapes import Allocation, Entry
+
+Ports = dict[str, int]
+
+
+class AllocateResult(BaseModel):
+    """The session's ports, or that all blocks are taken."""
+
+    success: bool
+    allocation: Allocation | None = None
+    env_snippet: str | None = Field(None, description="six `export NAME=value` lines")
+    error: Literal["no_ports_available"] | None = None
+
+
+class StatusResult(BaseModel):
+    """Every lease of this machine's store, lowest block first."""
+
+    result: list[Entry]
+
+
+class Change(BaseModel):
+    """One thing that Compose will see differently, and why."""
+
+    kind: str
+    where: str
+    service: str = Field(description="empty for the whole project")
+    before: str = Field(alias="from", description="empty for what is new")
+    after: str = Field(alias="to")
+    why: str
+
+
+class Shared(BaseModel):
+    """One thing that all sessions have in common, on purpose."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class Stack(BaseModel):
+    """A session's stack."""
+
+    success: Literal[True]
+    session_id: str
+    compose_project_name: str
+    env: dict[str, str] = Field(description="variables for programs that use the stack")
+    ports: Ports = Field(description='`"web:80/tcp"` -> host port')
+    urls: dict[str, str] = Field(description='`"web:80/tcp"` -> URL or host:port')
+    warnings: list[str] = Field(description="what cannot be isolated")
+
+
+class PlanResult(Stack):
+    """What `compose_up` would do."""
+
+    changes: list[Change]
+    shared: list[Shared]
+
+
+class Published(BaseModel):
+    """A port that runs now."""
+
+    service: str
+    port: str = Field(description="inside of the container: `80/tcp`")
+    url: str
+
+
+class UpResult(Stack):
+    """The stack that runs now."""
+
+    published: list[Published]
+    note: str = Field(description="what else there is to say; mostly empty")
+
+
+class DownResult(BaseModel):
+    """What is left after `compose_down`."""
+
+    success: Literal[True]
+    session_id: str
+    compose_project_name: str = Field(description="empty where there was no stack")
+    released: bool = Field(description="whether the ports were given back")
+    note: str
+
+
+class UrlResult(BaseModel):
+    """Where a service is."""
+
+    success: Literal[True]
+    service: str
+    url: str = Field(description="a URL, or host:port where the port does not speak HTTP")
