@@ -21,8 +21,9 @@ GRACE = 10.0
 class Watch:
     """Whoever runs programs for one caller, one after the other, until it is stopped."""
 
-    def __init__(self, hear: Callable[[str], None]) -> None:
+    def __init__(self, hear: Callable[[str], None], grace: float = GRACE) -> None:
         """Let `hear`, which must not fail, have every line that they say."""
+        self._grace = grace
         self._hear = hear
         self._lock = threading.Lock()
         self._stopped = False
@@ -63,7 +64,7 @@ class Watch:
         if process is None:
             return
         self._send(process, signal.SIGINT)
-        timer = threading.Timer(GRACE, self._send, (process, signal.SIGKILL))
+        timer = threading.Timer(self._grace, self._send, (process, signal.SIGKILL))
         timer.daemon = True
         timer.start()
 

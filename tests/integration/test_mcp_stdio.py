@@ -259,8 +259,8 @@ def test_it_ends_when_it_is_told_to_and_compose_with_it(  # noqa: PLR0917 - fixt
             wait_until((tmp_path / "hung").exists, "Compose to run")
         end(server)
         assert server.process.wait(30) == code
-    if working:
-        assert (tmp_path / "interrupted").exists()
+    assert (tmp_path / "interrupted").exists() is working
+    (tmp_path / "hung").touch()
     assert shell.using(docker).run("up", "--json").document["ok"]
 
 
@@ -321,6 +321,18 @@ def test_a_client_is_told_of_the_server_in_its_own_format(shell: Shell, client: 
     assert "belongs in" in done.err
     on_path = shell.having(PATH=f"{Path(program).parent}{os.pathsep}{shell.environ['PATH']}")
     assert '"composeports"' in on_path.run("mcp", "--print-config", client).out
+
+
+def test_without_the_extra_it_says_how_to_install_it(shell: Shell, tmp_path: Path) -> None:
+    missing = tmp_path / "missing" / "mcp"
+    missing.mkdir(parents=True)
+    (missing / "__init__.py").write_text('raise ModuleNotFoundError("none here", name="mcp")\n')
+    without = shell.having(PYTHONPATH=str(missing.parent))
+    done = without.run("mcp")
+    assert (done.code, done.out) == (69, "")
+    assert "pip install 'composeports[mcp]'" in done.err
+    assert without.run("mcp", "--print-config", "claude").code == 0
+    assert without.run("allocate", "--json").code == 0
 
 
 def test_options_of_http_need_http(shell: Shell) -> None:
