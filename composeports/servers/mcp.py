@@ -20,11 +20,11 @@ from composeports.servers.mcp_shapes import (
     AllocateResult,
     DownResult,
     PlanResult,
+    ReleaseResult,
     StatusResult,
     UpResult,
     UrlResult,
 )
-from composeports.servers.shapes import Released
 from composeports.servers.stacks import Target
 
 INSTRUCTIONS = """\
@@ -105,7 +105,7 @@ def _add_port_tools(server: MCPServer[Any], calls: Calls) -> None:
         return await calls.answer(lambda doors: answers.allocate(doors, session_id))
 
     @_tool(server, "Release ports", REMOVES)
-    async def release_ports(session_id: SessionId) -> Annotated[CallToolResult, Released]:
+    async def release_ports(session_id: SessionId) -> Annotated[CallToolResult, ReleaseResult]:
         """Give a session's ports back; an unknown session is no error.
 
         It fails with `stack_left` while containers of the session exist: compose_down first.

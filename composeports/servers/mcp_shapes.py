@@ -1,24 +1,35 @@
-"""The results of the MCP tools, as their output schemas have them."""
+"""The results of the MCP tools, as their output schemas have them.
 
-from typing import Literal
+A failure is one of them, since some clients compare failures with the schema as well.
+"""
 
-from pydantic import BaseModel, Field
+from typing import Generic, Literal, TypeVar
 
-from composeports.servers.shapes import Allocation, Entry
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from composeports.servers.shapes import Allocated, Entry, Released
 
 Ports = dict[str, int]
+Answer = TypeVar("Answer")
 
 
-class AllocateResult(BaseModel):
-    """The session's ports, or that all blocks are taken."""
+class Failure(BaseModel):
+    """What is wrong, and what to do."""
 
-    success: bool
-    allocation: Allocation | None = None
-    env_snippet: str | None = Field(None, description="six `export NAME=value` lines")
-    error: Literal["no_ports_available"] | None = None
+    success: Literal[False]
+    error: str = Field(description="a code that does not change")
+    message: str = ""
+    hint: str = ""
+    output: list[str] = Field([], description="what Compose said last")
 
 
-class StatusResult(BaseModel):
+class Result(RootModel[Answer | Failure], Generic[Answer]):
+    """An answer or a failure; the protocol wants to be told that either is an object."""
+
+    model_config = ConfigDict(json_schema_extra={"type": "object"})
+
+
+class Leases(BaseModel):
     """Every lease of this machine's store, lowest block first."""
 
     result: list[Entry]
@@ -55,7 +66,7 @@ class Stack(BaseModel):
     warnings: list[str] = Field(description="what cannot be isolated")
 
 
-class PlanResult(Stack):
+class Planned(Stack):
     """What `compose_up` would do."""
 
     changes: list[Change]
@@ -70,14 +81,14 @@ class Published(BaseModel):
     url: str
 
 
-class UpResult(Stack):
+class Up(Stack):
     """The stack that runs now."""
 
     published: list[Published]
     note: str = Field(description="what else there is to say; mostly empty")
 
 
-class DownResult(BaseModel):
+class Down(BaseModel):
     """What is left after `compose_down`."""
 
     success: Literal[True]
@@ -87,9 +98,18 @@ class DownResult(BaseModel):
     note: str
 
 
-class UrlResult(BaseModel):
+class Url(BaseModel):
     """Where a service is."""
 
     success: Literal[True]
     service: str
     url: str = Field(description="a URL, or host:port where the port does not speak HTTP")
+
+
+AllocateResult = Result[Allocated]
+ReleaseResult = Result[Released]
+StatusResult = Result[Leases]
+PlanResult = Result[Planned]
+UpResult = Result[Up]
+DownResult = Result[Down]
+UrlResult = Result[Url]

@@ -14,6 +14,7 @@ from typing import Any
 
 import anyio
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp import Client
 from mcp.types import Tool
 
@@ -68,6 +69,7 @@ def test_tools_say_what_they_take_give_and_do(shell: Shell, mode: str) -> None:
         assert tool.description
         assert not any(line.startswith(" ") for line in tool.description.splitlines())
         assert tool.output_schema is not None
+        Draft202012Validator.check_schema(tool.output_schema)
         assert tool.output_schema["type"] == "object"
         hints = tool.annotations
         assert hints is not None
@@ -133,11 +135,14 @@ MALFORMED: tuple[dict[str, Any], ...] = ({}, {"session_id": None}, {"session_id"
 
 def test_a_failure_is_a_result_with_code_and_hint(shell: Shell) -> None:
     async def talk(client: Client) -> None:
+        tools = (await client.list_tools()).tools
+        schemas = {tool.name: Draft202012Validator(tool.output_schema) for tool in tools}
         for tool, arguments, code in REFUSED:
             failure = refused(await client.call_tool(tool, arguments))
             assert failure["error"] == code, (tool, arguments)
             assert failure["hint"]
             assert "`composeports" not in failure["hint"]
+            schemas[tool].validate(failure)  # some clients do, and show nothing else if it fails
         for malformed in MALFORMED:
             assert (await client.call_tool("allocate_ports", malformed)).is_error
 
