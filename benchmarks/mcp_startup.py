@@ -1,6 +1,7 @@
 """How long an MCP client waits for the server: from its start to the answer to `initialize`.
 
-The time of the processor says more where the machine has other work. Run as `python -m benchmarks.mcp_startup`; it needs neither an engine nor anything else.
+Run as `python -m benchmarks.mcp_startup`; it needs no engine. The processor's time says more where
+the machine has other work.
 """
 
 import json
