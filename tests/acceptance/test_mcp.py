@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 
+import anyio
 import pytest
 from mcp import Client
 
@@ -87,6 +88,29 @@ def test_an_agent_works_in_two_worktrees(shop: Repository) -> None:
     assert login.belongings() == [f"volume {login.project}_data"]
     assert set(search.containers("running")) == {"web-1", "db-1"}
     assert shop.git("status", "--short") == ""
+
+
+def test_calls_at_once_converge(shop: Repository) -> None:
+    """Two agents in one worktree and one in another, by one server, at the same instant."""
+    login, search = shop.worktree("shop-login"), shop.worktree("shop-search")
+    ups: list[dict[str, int]] = []
+
+    async def talk(client: Client) -> None:
+        async def up(session: Session) -> None:
+            asked = {"worktree": str(session.directory)}
+            ups.append(told(await client.call_tool("compose_up", asked))["ports"])
+
+        async with anyio.create_task_group() as group:
+            for session in (login, search, login):
+                group.start_soon(up, session)
+
+    over_stdio(login.environ, talk)
+    assert len(ups) == 3
+    assert {tuple(ports.values()) for ports in ups} == {
+        tuple(session.row["ports"].values()) for session in (login, search)
+    }
+    for session in (login, search):
+        assert set(session.containers("running")) == {"web-1", "db-1"}
 
 
 def test_ports_of_a_running_stack_are_not_released(shop: Repository) -> None:

@@ -3,17 +3,18 @@
 import json
 import re
 import signal
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from mcp import Client
 
-from tests.support.machine import Shell, finished
-from tests.support.mcp_client import over_http, refused, told
+from tests.support.machine import FakeDocker, Shell, finished, wait_until
+from tests.support.mcp_client import Talk, over_http, refused, told
 
 pytestmark = pytest.mark.integration
 
@@ -81,6 +82,43 @@ def test_the_same_leases_in_both_versions_of_the_protocol(shell: Shell) -> None:
     with listening(shell, end=signal.SIGINT) as url:
         for mode in ("auto", "legacy"):
             over_http(url, lease, mode=mode)
+
+
+def test_compose_is_heard_and_ends_with_the_server(
+    shell: Shell, docker: FakeDocker, tmp_path: Path
+) -> None:
+    docker.publish(web=8080)
+    docker.answer("compose", "Compose speaks\n")
+    said: list[str] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total
+        said.append(message or "")
+
+    async def up(client: Client) -> None:
+        asked = {"worktree": str(shell.cwd)}
+        told(await client.call_tool("compose_up", asked, progress_callback=hear))
+
+    with listening(shell.using(docker)) as url:
+        over_http(url, up)
+        assert "Compose speaks" in said
+        hung, interrupted = tmp_path / "hung", tmp_path / "interrupted"
+        docker.run_before(
+            "compose",
+            f"trap 'touch {interrupted}; exit 130' INT; touch {hung}\n"
+            "while :; do /bin/sleep 0.05; done",
+        )
+        thread = threading.Thread(target=lambda: _left_alone(url, up))
+        thread.start()
+        wait_until(hung.exists, "Compose to run")
+    thread.join(20)
+    assert interrupted.exists()
+
+
+def _left_alone(url: str, talk: Talk[None]) -> None:
+    """Speak with a server that ends before it has answered, or answers that Compose failed."""
+    with suppress(Exception, BaseExceptionGroup):
+        over_http(url, talk)
 
 
 def test_a_page_of_another_site_is_refused(shell: Shell) -> None:
