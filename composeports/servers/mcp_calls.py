@@ -153,8 +153,9 @@ def _heard(doors: Doors, voice: _Voice, watch: Watch) -> Doors:
 
 
 async def _report_all(receiver: MemoryObjectReceiveStream[str], report: Report) -> None:
-    with receiver:
-        number = 0
+    """Report every line; a client that cannot be told is no reason to stop the work."""
+    number = 0
+    with receiver, suppress(Exception):
         async for line in receiver:
             if line.strip():
                 number += 1

@@ -28,6 +28,10 @@ def serve_stdio() -> int:
     """Serve one client on stdin and stdout until stdin ends (0), Ctrl-C (130) or SIGTERM (143)."""
     _log_plainly()
     doors = open_doors()
+    if sys.stdin.isatty():
+        say(
+            "an MCP client is to start this: `composeports mcp --print-config CLIENT` (Ctrl-D ends)"
+        )
     with closing(doors.store):
         calls = Calls(doors)
         anyio.run(_run_stdio, create_server(calls=calls), calls)

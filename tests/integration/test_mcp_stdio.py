@@ -1,25 +1,22 @@
 """The MCP server on stdin and stdout, with the official client and with a raw one."""
 
-import itertools
 import json
 import os
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp import Client
 from mcp.types import Tool
 
 from tests.support.machine import FakeDocker, Shell, add_worktree, wait_until
-from tests.support.mcp_client import RawServer, over_stdio, refused, stdio, told
+from tests.support.mcp_client import RawServer, over_stdio, refused, told
 
 pytestmark = pytest.mark.integration
 
@@ -273,35 +270,6 @@ def test_a_bad_setting_is_told_at_the_start(shell: Shell) -> None:
     done = shell.having(PORT_ALLOC_BASE="80").run("mcp")
     assert (done.code, done.out) == (78, "")
     assert "PORT_ALLOC_BASE" in done.err
-
-
-def test_cli_and_servers_at_once_never_share_a_port(shell: Shell) -> None:
-    environ = shell.having(PORT_ALLOC_MAX_SESSIONS="120", PORT_ALLOC_RANGE="4").environ
-    here = Shell(shell.cwd, shell.state, environ)
-    counter = itertools.count()
-
-    def by_cli(_: int) -> int:
-        done = here.run("allocate", "--session", f"cli {next(counter)}", "--json")
-        return int(done.document["db_port"])
-
-    async def by_mcp() -> list[int]:
-        ports: list[int] = []
-
-        async def ask(client: Client, name: str) -> None:
-            answer = told(await client.call_tool("allocate_ports", {"session_id": name}))
-            ports.append(answer["allocation"]["db_port"])
-
-        async with stdio(environ) as one, stdio(environ) as two, anyio.create_task_group() as group:
-            for number in range(35):
-                group.start_soon(ask, one, f"one {number}")
-                group.start_soon(ask, two, f"two {number}")
-        return ports
-
-    with ThreadPoolExecutor(4) as pool:
-        others = pool.map(by_cli, range(30))
-        ports = anyio.run(by_mcp)
-        ports += others
-    assert len(ports) == len(set(ports)) == 100
 
 
 @pytest.mark.parametrize("client", ["claude", "codex", "gemini", "vscode"])
