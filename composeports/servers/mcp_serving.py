@@ -73,7 +73,7 @@ def serve_http(
     # uvicorn, which stdio does not need.
     from composeports.servers.guards import Access, App, Guard, names_of  # noqa: PLC0415
     from composeports.servers.keys import HOW_TO_SET, Keys, read_keys  # noqa: PLC0415
-    from composeports.servers.serving import (  # noqa: PLC0415
+    from composeports.servers.listening import (  # noqa: PLC0415
         WILDCARDS,
         Server,
         are_local,
