@@ -1,6 +1,6 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-latest test-unit lint format bench many rush races faults corpus clean
+.PHONY: help setup demo test test-without-engine test-with-engine test-latest test-unit lint format bench many rush races servers faults corpus clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,11 +24,17 @@ setup: ## Make .venv with the project and its development dependencies
 demo: setup ## Two worktrees, two stacks at once, on a real engine; cleans up after itself
 	@$(with_engine) scripts/demo
 
-test: setup lint ## The checks, then all tests, on a real engine; cleans up after itself
+test: setup ## The checks, then all tests, on a real engine; cleans up after itself
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-without-engine test-with-engine
+
+test-without-engine: setup ## The unit and integration tests; the core has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
-	@$(with_engine) sh -c 'scripts/images.py && \
-	    exec $(bin)/pytest tests/integration tests/acceptance $(PYTEST_ARGS)'
+	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
+
+test-with-engine: setup ## The acceptance tests
+	@$(with_engine) sh -c 'scripts/images.py && exec $(bin)/pytest tests/acceptance $(PYTEST_ARGS)'
 
 test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
 	@COMPOSEPORTS_DEV_RELEASE=forky $(with_engine) sh -c 'scripts/images.py && \
@@ -55,6 +61,9 @@ many: setup ## 60 stacks of two networks each at once, on one engine
 
 rush: setup ## 20 worktrees up at the same instant, ten times, beside raw Compose
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.rush'
+
+servers: setup ## The HTTP server: start-up, requests per second, beside a route that does nothing
+	@$(with_engine) $(bin)/python -m benchmarks.servers
 
 races: setup ## 32 processes, 10,000 leases taken and given back on one store
 	@$(bin)/python -m benchmarks.races

@@ -79,6 +79,20 @@ class ComposeTooOldError(ComposeportsError):
     exit_code = EXIT_ENGINE
 
 
+class ExtraMissingError(ComposeportsError):
+    """A command needs packages that are an extra of ours, which is not installed."""
+
+    code = "extra_missing"
+    exit_code = EXIT_ENGINE
+
+
+class AddressInUseError(ComposeportsError):
+    """Something else listens where a server of ours wants to."""
+
+    code = "address_in_use"
+    exit_code = EXIT_TRY_LATER
+
+
 class NoPortsAvailableError(ComposeportsError):
     """Every block is held, or every free one has a port that is taken."""
 

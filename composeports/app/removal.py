@@ -13,7 +13,6 @@ from composeports.core.lease import Lease
 from composeports.errors import ComposeMissingError, EngineError, StackLeftError
 from composeports.host.compose import as_plugin, without_files
 from composeports.host.files import OwnFolder
-from composeports.host.process import run_in_foreground
 from composeports.host.recollection import forget_abandoned
 from composeports.host.session_lock import SessionLock
 from composeports.location import recollections
@@ -101,7 +100,7 @@ def _run(
     argv = as_plugin(argv, environ)
 
     def run() -> int:
-        return run_in_foreground(
+        return workspace.doors.run(
             argv,
             environ,
             out_to_stderr=True,

@@ -1,6 +1,6 @@
 """Starting a session's stack, and the plan of that."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,10 +19,11 @@ from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
+from composeports.core.project import PublishedPort
+from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
 from composeports.host.compose import as_plugin
 from composeports.host.engine import Container
-from composeports.host.process import run_in_foreground
 from composeports.host.session_lock import SessionLock
 
 if TYPE_CHECKING:
@@ -51,6 +52,20 @@ class Started:
     containers: tuple[Container, ...] = ()
     note: str = ""
     seeded: "tuple[Seeded, ...]" = ()
+
+    def published(self) -> Iterator[tuple[str, str, str]]:
+        """Yield service, port (`80/tcp`) and URL of all that the containers publish.
+
+        The URL is the planned one where there is one; the engine chose the other ports.
+        """
+        planned = {
+            (each.service, each.number, each.protocol): each.url for each in self.plan.endpoints
+        }
+        for container in self.containers:
+            for host, target, protocol in container.ports:
+                guess = client_url(PublishedPort(container.service, target, protocol), host)
+                url = planned.get((container.service, host, protocol), guess)
+                yield container.service, f"{target}/{protocol}", url
 
 
 def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
@@ -148,7 +163,7 @@ def _run(  # noqa: PLR0913 - most are keywords
         if meanwhile is not None:
             meanwhile()
 
-    return run_in_foreground(
+    return workspace.doors.run(
         argv,
         environ,
         out_to_stderr=not foreground,

@@ -19,6 +19,7 @@ from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, read_branch
 from composeports.host.holders import Holder, process_on
 from composeports.host.inherited import clean_environment
+from composeports.host.process import Run, run_in_foreground
 from composeports.host.questions import Questions
 from composeports.host.recollection import Recollection, digest_of
 from composeports.host.routes import routed_subnets
@@ -48,6 +49,7 @@ class Doors:
     holder: Callable[[tuple[int, str]], Holder] = process_on
     routes: Callable[[], tuple[str, ...]] = routed_subnets
     say: Callable[[str], None] = _silent
+    run: Run = run_in_foreground
 
 
 @dataclass(frozen=True)

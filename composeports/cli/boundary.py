@@ -8,7 +8,6 @@ import click
 
 from composeports.cli.output import visible, write_json
 from composeports.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, ComposeportsError
-from composeports.location import state_directory
 
 
 def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, str]) -> int:
@@ -68,7 +67,9 @@ def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:
 
 
 def _tell_bug(error: Exception, environ: Mapping[str, str], *, wants_json: bool) -> int:
-    path = _write_log(environ)
+    from composeports.host.bug_log import write_bug_log  # noqa: PLC0415 - only for bugs
+
+    path = write_bug_log(environ)
     told = {
         "code": "internal",
         "message": f"composeports failed unexpectedly ({type(error).__name__})",
@@ -76,20 +77,3 @@ def _tell_bug(error: Exception, environ: Mapping[str, str], *, wants_json: bool)
         "details": {"log": path},
     }
     return _tell(told, EXIT_BUG, wants_json=wants_json)
-
-
-def _write_log(environ: Mapping[str, str]) -> str:
-    """Write the traceback to a file that only the user can read, and return its path."""
-    import tempfile  # noqa: PLC0415 - only for bugs
-    import traceback  # noqa: PLC0415
-
-    text = traceback.format_exc()
-    for folder in (state_directory(environ), None):
-        try:
-            number, path = tempfile.mkstemp(prefix="bug-", suffix=".log", dir=folder)
-        except OSError:
-            continue
-        with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        return path
-    return "(which could not be written)"

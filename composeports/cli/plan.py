@@ -26,10 +26,10 @@ def command(
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.app import stack  # noqa: PLC0415
         from composeports.app.planning import Wishes  # noqa: PLC0415
-        from composeports.cli.planned import plan_document, show  # noqa: PLC0415
+        from composeports.cli.planned import show  # noqa: PLC0415
 
         made = stack.plan(here, Wishes(strict=strict, default_ports=default_ports))
     if as_json:
-        write_json(plan_document(made))
+        write_json(made.as_dict())
     else:
         show(made)

@@ -1,4 +1,4 @@
-"""How a plan looks: grouped by service for people, one document for programs."""
+"""How a plan looks to people: grouped by service."""
 
 from collections.abc import Iterable
 
@@ -38,17 +38,3 @@ def _write_list(heading: str, lines: Iterable[str]) -> None:
 
 def _move(change: Change) -> str:
     return visible(f"{change.before} -> {change.after}" if change.before else f"-> {change.after}")
-
-
-def plan_document(made: Plan) -> dict[str, object]:
-    """Return the document of `plan --json`, which `up --json` has too."""
-    return {
-        "session_id": made.session_id,
-        "compose_project_name": made.project,
-        "env": dict(made.environment),
-        "ports": made.ports,
-        "urls": made.urls,
-        "changes": [change.as_dict() for change in made.changes],
-        "shared": [each.as_dict() for each in made.shared],
-        "warnings": list(made.warnings),
-    }

@@ -25,6 +25,8 @@ COMMANDS = {
     "release": ("release", "Give the session's ports back, without a stack."),
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
+    "serve": ("serve", "Give out the same leases over HTTP."),
+    "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),
 }
 # Docker Compose's other commands, as of 2.40; each runs on the session's stack.
 PASSED_THROUGH = frozenset(

@@ -1,14 +1,9 @@
 """How the result of `up` looks: the table of URLs, or one JSON document, and what is to be said."""
 
-from collections.abc import Iterator
-
 from composeports.app.stack import Started
 from composeports.cli.opening import say
 from composeports.cli.output import prepare_table as prepare
 from composeports.cli.output import visible, write_json, write_table
-from composeports.cli.planned import plan_document
-from composeports.core.project import PublishedPort
-from composeports.core.urls import client_url
 
 __all__ = ["prepare", "show"]
 
@@ -28,7 +23,7 @@ def show(started: Started, *, as_json: bool) -> None:
 def _document(started: Started) -> dict[str, object]:
     if not started.code:
         seeded = [each.as_dict() for each in started.seeded]
-        return {"ok": True, **plan_document(started.plan), "seeded": seeded}
+        return {"ok": True, **started.plan.as_dict(), "seeded": seeded}
     error = {
         "code": "compose_failed",
         "message": f"docker compose up ended with exit code {started.code}",
@@ -39,21 +34,9 @@ def _document(started: Started) -> dict[str, object]:
 
 
 def _show(started: Started) -> None:
-    rows = sorted(_rows(started))
+    rows = sorted(started.published())
     title = f"Project {started.plan.project}"
     if rows:
         write_table(("Service", "Port", "URL"), rows, title=title)
     elif any(container.is_running for container in started.containers):
         say(f"{title} is up; it publishes no port")
-
-
-def _rows(started: Started) -> Iterator[tuple[str, str, str]]:
-    """Yield what the containers publish, with the planned URL where there is one."""
-    planned = {
-        (each.service, each.number, each.protocol): each.url for each in started.plan.endpoints
-    }
-    for container in started.containers:
-        for host, target, protocol in container.ports:
-            guess = client_url(PublishedPort(container.service, target, protocol), host)
-            url = planned.get((container.service, host, protocol), guess)
-            yield container.service, f"{target}/{protocol}", url

@@ -101,6 +101,19 @@ class Plan:
         """What a client of every published port wants, by key."""
         return {endpoint.key: endpoint.url for endpoint in self.endpoints}
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the document of `plan --json`, which `up --json` has too."""
+        return {
+            "session_id": self.session_id,
+            "compose_project_name": self.project,
+            "env": dict(self.environment),
+            "ports": self.ports,
+            "urls": self.urls,
+            "changes": [change.as_dict() for change in self.changes],
+            "shared": [each.as_dict() for each in self.shared],
+            "warnings": list(self.warnings),
+        }
+
 
 def make_plan(
     observed: Observed, lease: Lease, host: str = "localhost", settings: Settings | None = None

@@ -17,7 +17,9 @@ from composeports.host.engine_socket import Asked, plain_socket
 from composeports.host.process import (
     NOT_FOUND,
     Finished,
+    Following,
     Running,
+    follow,
     is_script,
     pump,
     read_beginning,
@@ -47,6 +49,8 @@ _BINDINGS = (
 _SUBNETS = (
     f'{{{{index .Labels "{PROJECT_LABEL}"}}}}{{{{range .IPAM.Config}}}}\t{{{{.Subnet}}}}{{{{end}}}}'
 )
+# What changes a stack's state; not `exec`, by which every health check shows.
+_EVENTS = ("create", "start", "pause", "unpause", "die", "stop", "destroy")
 # As different versions say that a network of a list is gone.
 _GONE = ("no such network", "not found")
 
@@ -214,6 +218,16 @@ class Engine:
         if answer.code and "no such container" not in answer.err.lower():
             raise _failure(answer.code, answer.err)
         return tuple(answer.out.splitlines())
+
+    def follow_events(self) -> Following:
+        """Follow what happens to containers of all projects, one project name a line.
+
+        The lines end when the engine goes away, and at once where it does not answer.
+        """
+        only = [f"--filter=event={each}" for each in _EVENTS]
+        form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
+        only += ["--filter=type=container", f"--filter=label={PROJECT_LABEL}", f"--format={form}"]
+        return follow(("docker", "events", *only), self._environ)
 
     def networks(self, project: str) -> tuple[str, ...]:
         """Return the ids of the project's networks."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
 
+# A program whose output is read while it runs.
+Heard = subprocess.Popen[bytes]
 NOT_FOUND = 127
 PIECE = 1 << 20
 # How long the end waits for a beat that is under way.
@@ -96,6 +98,24 @@ class Beat:
     call: Callable[[], None]
 
 
+class Run(Protocol):
+    """Runs a program that does the user's work to its end, and returns its exit code."""
+
+    def __call__(  # noqa: PLR0913 - most are keywords
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        cwd: str | None = None,
+        out_to_stderr: bool = False,
+        meanwhile: Callable[[], None] | None = None,
+        inherited: Sequence[int] = (),
+        beat: Beat | None = None,
+    ) -> int:
+        """As `run_in_foreground`, which is the one for a terminal."""
+        ...
+
+
 def run_in_foreground(  # noqa: PLR0913 - most are keywords
     argv: Sequence[str],
     environ: Mapping[str, str],
@@ -109,8 +129,9 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     """Run `argv` on our own terminal and return its exit code, 128 + n for signal n.
 
     Ctrl-C reaches the program directly, since it is in our process group; we only wait for how it
-    ends. SIGTERM is sent to us alone, so it is passed on. `meanwhile` uses the time that the
-    program takes, and `beat` is called now and then; the program gets the open files `inherited`.
+    ends. SIGTERM is sent to us alone, so it is passed on. Outside of the main thread, a server's,
+    signals are left as they are. `meanwhile` uses the time that the program takes, and `beat` is
+    called now and then; the program gets the open files `inherited`.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -124,15 +145,41 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
         )
     except OSError:
         return NOT_FOUND
-    with _signals_left_to(process), _beating(beat):
+    with _signals_left_to(process), beating(beat):
         if meanwhile is not None:
             meanwhile()
         code = process.wait()
     return code if code >= 0 else 128 - code
 
 
+def start_heard(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: str | None = None,
+    inherited: Sequence[int] = (),
+) -> Heard | None:
+    """Start `argv` with no input, with all that it says in one pipe; None where it is missing.
+
+    Nothing of our terminal, or of what else is our input and output, reaches it.
+    """
+    try:
+        return subprocess.Popen(
+            argv,
+            env=dict(environ),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            pass_fds=inherited,
+        )
+    except OSError:
+        return None
+
+
 @contextmanager
-def _beating(beat: Beat | None) -> Iterator[None]:
+def beating(beat: Beat | None) -> Iterator[None]:
+    """Let a beat go on meanwhile."""
     if beat is None:
         yield
         return
@@ -153,6 +200,10 @@ def _beating(beat: Beat | None) -> Iterator[None]:
 
 @contextmanager
 def _signals_left_to(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
     def pass_on(number: int, _frame: FrameType | None) -> None:
         process.send_signal(number)
 
@@ -298,6 +349,44 @@ def _pass_on(
             passed(piece)
     except BrokenPipeError:
         giving.kill()  # whoever takes it has ended, and says why
+
+
+class Following:
+    """The lines of a program that goes on until it is stopped; none of one that cannot start."""
+
+    def __init__(self, process: "subprocess.Popen[bytes] | None") -> None:
+        self._process = process
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines as they come, until the program ends."""
+        if self._process is None or self._process.stdout is None:
+            return
+        with self._process.stdout as lines:
+            for line in lines:
+                yield _text(line).rstrip("\n")
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End the program, which ends the lines too; from any thread."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+def follow(argv: Sequence[str], environ: Mapping[str, str]) -> Following:
+    """Start `argv`, out of reach of a Ctrl-C, to read what it writes line by line."""
+    try:
+        process = subprocess.Popen(
+            argv,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
+    except OSError:
+        return Following(None)
+    return Following(process)
 
 
 @contextmanager

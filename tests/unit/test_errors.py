@@ -8,11 +8,13 @@ from composeports import errors
 from composeports.errors import ComposeportsError
 
 PROMISED = {
+    "address_in_use": 75,
     "block_too_small": 78,
     "compose_file": 78,
     "compose_missing": 69,
     "compose_too_old": 69,
     "engine_unreachable": 69,
+    "extra_missing": 69,
     "file_access": 78,
     "invalid_config": 78,
     "invalid_session": 2,

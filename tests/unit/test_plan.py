@@ -189,6 +189,18 @@ def test_a_change_is_a_plain_document_in_json() -> None:
     ] * 2
 
 
+def test_a_plan_is_a_plain_document_in_json() -> None:
+    made = plan_of({"services": {"web": {"ports": [{"published": "8080", "target": 80}]}}}).plan
+    document = json.loads(json.dumps(made.as_dict()))
+    assert document["session_id"] == made.session_id
+    assert document["compose_project_name"] == made.project
+    assert document["env"] == dict(made.environment)
+    assert document["ports"] == made.ports
+    assert document["urls"] == made.urls
+    assert document["changes"] == [change.as_dict() for change in made.changes]
+    assert (document["shared"], document["warnings"]) == ([], [])
+
+
 def test_every_rule_says_in_one_line_what_it_does() -> None:
     for rule in RULES:
         assert re.fullmatch(r"[A-Z][^\n]+\.", (rule.__doc__ or "").splitlines()[0])

@@ -1,0 +1,223 @@
+"""How fast the HTTP server starts and answers, beside a FastAPI route that does nothing.
+
+    scripts/with-engine .venv/bin/python -m benchmarks.servers [--rounds N] [--clients C]
+
+Blocks are looked at on the engine that there is, if any. The program ends with exit code 1 where a
+block is given to two sessions at once, or an answer is not 200.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+KEY = "benchmark"
+SLOTS = 500
+NOTHING = """
+import uvicorn
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/nothing")
+async def nothing():
+    return {}
+
+
+config = uvicorn.Config(app, port=0, access_log=False, log_config=None, ws="none")
+server = uvicorn.Server(config)
+startup = server.startup
+
+
+async def announced(sockets=None):
+    await startup(sockets)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    import sys
+    sys.stderr.write(f"listening on http://127.0.0.1:{port} \\n")
+    sys.stderr.flush()
+
+
+server.startup = announced
+server.run()
+"""
+
+
+@contextmanager
+def running(argv: list[str], environ: dict[str, str]) -> Iterator[tuple[str, float]]:
+    """Run a server; yield its URL, and the seconds until its first answer."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(argv, env=environ, stderr=subprocess.PIPE, text=True)
+    if process.stderr is None:
+        raise SystemExit(1)
+    url = process.stderr.readline().removeprefix("listening on ").split()[0]
+    path = "/nothing" if argv[1] == "-c" else "/health"
+    httpx.get(url + path, timeout=60)
+    taken = time.perf_counter() - begun
+    reader = threading.Thread(target=process.stderr.read, daemon=True)
+    reader.start()
+    try:
+        yield url, taken
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass
+class Times:
+    """How long each of many requests took, in milliseconds."""
+
+    taken: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def line(self, name: str) -> str:
+        """Return a row of the table."""
+        cuts = statistics.quantiles(self.taken, n=100)
+        rate = len(self.taken) / self.seconds
+        return f"| {name} | {rate:.0f} | {cuts[49]:.1f} | {cuts[98]:.1f} |"
+
+
+def timed(times: Times, request: Callable[[], httpx.Response]) -> httpx.Response:
+    """Make a request; SystemExit where the server fails at it."""
+    begun = time.perf_counter()
+    answer = request()
+    times.taken.append((time.perf_counter() - begun) * 1000)
+    if answer.status_code >= 500:  # noqa: PLR2004 - a failure of the server
+        raise SystemExit(f"{answer.status_code}: {answer.text}")
+    return answer
+
+
+def one_after_the_other(url: str, rounds: int) -> dict[str, Times]:
+    """Allocate and release by one client."""
+    times = {"allocate": Times(), "release": Times()}
+    begun = time.perf_counter()
+    with httpx.Client(base_url=url, headers={"X-API-Key": KEY}, timeout=60) as client:
+        for number in range(rounds):
+            body = {"session_id": f"one {number % 50}"}
+            for name, each in times.items():
+                timed(each, lambda: client.post(f"/ports/{name}", json=body))  # noqa: B023
+    for each in times.values():
+        each.seconds = time.perf_counter() - begun
+    return times
+
+
+class Connection:
+    """A lean client, so that what is measured is the server: one request at a time, kept open."""
+
+    def __init__(self, url: str, times: Times) -> None:
+        parts = httpx.URL(url)
+        self._where = (parts.host, parts.port or 80)
+        self._head = f"Host: {parts.host}\r\nX-API-Key: {KEY}\r\n"
+        self._times = times
+
+    async def open(self) -> None:
+        """Connect."""
+        self._reader, self._writer = await asyncio.open_connection(*self._where)
+
+    async def ask(self, path: str, body: object = None) -> bytes:
+        """Return the answer's body; SystemExit where the server fails."""
+        text = b"" if body is None else json.dumps(body).encode()
+        method = "GET" if body is None else "POST"
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\n{self._head}{kind if text else ''}\r\n"
+        begun = time.perf_counter()
+        self._writer.write(head.encode() + text)
+        answer = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(answer.partition(b"content-length: ")[2].partition(b"\r")[0])
+        found = await self._reader.readexactly(length)
+        self._times.taken.append((time.perf_counter() - begun) * 1000)
+        if answer[9:12] != b"200":
+            raise SystemExit(f"{answer!r}: {found!r}")
+        return found
+
+
+def at_once(url: str, path: str, clients: int, seconds: float) -> Times:
+    """Ask for a path by many clients at once; with no path, allocate and release."""
+    times = Times(seconds=seconds)
+    held: dict[int, str] = {}
+
+    async def change(connection: Connection, session: str) -> None:
+        body = {"session_id": session}
+        answer = json.loads(await connection.ask("/ports/allocate", body))
+        port = answer["allocation"]["db_port"]
+        if held.setdefault(port, session) != session:
+            raise SystemExit(f"{port} is held by {held[port]} and {session}")
+        del held[port]
+        await connection.ask("/ports/release", body)
+
+    async def work(number: int, end: float) -> None:
+        connection = Connection(url, times)
+        await connection.open()
+        count = 0
+        while time.perf_counter() < end:
+            count += 1
+            if path:
+                await connection.ask(path)
+            else:
+                await change(connection, f"client {number}, {count % 3}")
+
+    async def everybody() -> None:
+        end = time.perf_counter() + seconds
+        await asyncio.gather(*(work(number, end) for number in range(clients)))
+
+    asyncio.run(everybody())
+    return times
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--clients", type=int, default=64)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {
+            **os.environ,
+            "COMPOSEPORTS_STATE_DIR": folder,
+            "COMPOSEPORTS_API_KEYS": KEY,
+            "PORT_ALLOC_BASE": "20000",
+            "PORT_ALLOC_RANGE": "10",
+            "PORT_ALLOC_MAX_SESSIONS": str(SLOTS),
+        }
+        measure(asked, environ)
+
+
+def measure(asked: argparse.Namespace, environ: dict[str, str]) -> None:
+    """Measure all, one after the other."""
+    program = str(Path(sys.executable).with_name("composeports"))
+    argv = [program, "serve", "--port", "0"]
+    starts = []
+    for _ in range(5):
+        with running(argv, environ) as (_, taken):
+            starts.append(taken)
+    print(f"start-up to the first answer: {statistics.median(starts):.2f} s (median of 5)\n")
+    print("| | requests/s | p50 ms | p99 ms |\n|---|---|---|---|")
+    with running(argv, environ) as (url, _):
+        for name, times in one_after_the_other(url, asked.rounds).items():
+            print(times.line(f"{name}, one client"))
+        changes = at_once(url, "", asked.clients, asked.seconds)
+        print(changes.line(f"allocate and release, {asked.clients} clients"))
+        status = at_once(url, "/ports/status", asked.clients, asked.seconds)
+        print(status.line(f"status, {asked.clients} clients"))
+    with running([sys.executable, "-c", NOTHING], environ) as (url, _):
+        nothing = at_once(url, "/nothing", asked.clients, asked.seconds)
+    print(nothing.line(f"a FastAPI route that does nothing, {asked.clients} clients"))
+    share = len(status.taken) / len(nothing.taken)
+    print(f"\nstatus has {share:.0%} of the requests per second of a route that does nothing")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Commands that need an extra say which line installs it, where it is missing."""
+
+from importlib import import_module
+from types import ModuleType
+
+from composeports.errors import ExtraMissingError
+
+
+def import_with_extra(module: str, extra: str) -> ModuleType:
+    """Import a module of ours that needs the packages of an extra; ExtraMissingError without."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in {"", "composeports"}:
+            raise
+        raise ExtraMissingError(
+            f"this command needs the extra `{extra}`, which is not installed ({missing} is "
+            f"missing): pip install 'composeports[{extra}]'",
+            hint=f"or, as composeports was installed: uv tool install 'composeports[{extra}]', "
+            f"pipx install --force 'composeports[{extra}]'",
+            extra=extra,
+            missing=missing,
+        ) from None

@@ -1,0 +1,95 @@
+"""`composeports mcp`: the MCP server, and how clients are told of it."""
+
+import gc
+import os
+import sys
+
+import click
+
+from composeports.cli.extras import import_with_extra
+from composeports.cli.opening import say
+from composeports.cli.output import write_line
+
+CLIENTS = ("claude", "codex", "gemini", "vscode")
+EPILOG = """\b
+Examples:
+  composeports mcp --print-config claude > .mcp.json
+  composeports mcp --print-config codex >> ~/.codex/config.toml
+  composeports mcp --http --port 8378
+"""
+
+
+@click.command("mcp", epilog=EPILOG)
+@click.option(
+    "--print-config",
+    "client",
+    type=click.Choice(CLIENTS),
+    help="Print what this client's configuration needs, and end.",
+)
+@click.option("--http", is_flag=True, help="Streamable HTTP, at /mcp, instead of stdin and stdout.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8378,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--keys-file",
+    metavar="FILE",
+    help="API keys, one a line, in a file that only you can read (mode 0600).",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that the server goes by besides localhost and --host.",
+)
+@click.pass_context
+def command(  # noqa: PLR0917 - click passes them by name
+    ctx: click.Context,
+    client: str | None,
+    host: str,
+    port: int,
+    keys_file: str | None,
+    allowed_hosts: tuple[str, ...],
+    *,
+    http: bool,
+) -> int:
+    """Give the same leases and stacks to MCP clients, which start this as their server.
+
+    Tools: allocate_ports, release_ports, ports_status, and for a worktree compose_plan, compose_up,
+    compose_down (never its volumes) and service_url. The end of stdin ends it; leases stay.
+
+    With --http, keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file;
+    where there is one, every request needs one in the header X-API-Key. An address that other
+    machines reach needs one.
+    """
+    if client is not None:
+        _print_config(client)
+        return 0
+    given = [
+        name for name in ("host", "port", "keys_file", "allowed_hosts") if _is_given(ctx, name)
+    ]
+    if given and not http:
+        raise click.UsageError("--host, --port, --keys-file and --allow-host are about --http")
+    serving = import_with_extra("composeports.servers.mcp_serving", "mcp")
+    gc.enable()  # off for commands that are over soon
+    code: int = (
+        serving.serve_http(host, port, keys_file, allowed_hosts) if http else serving.serve_stdio()
+    )
+    return code
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+
+
+def _print_config(client: str) -> None:
+    from composeports.servers.mcp_clients import command_of, snippet, where  # noqa: PLC0415
+
+    program = command_of(sys.argv[0], os.environ.get("PATH", ""))
+    write_line(snippet(client, program).rstrip("\n"))
+    say(where(client, program))

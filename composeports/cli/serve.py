@@ -1,0 +1,49 @@
+"""`composeports serve`: the HTTP server."""
+
+import gc
+
+import click
+
+from composeports.cli.extras import import_with_extra
+
+EPILOG = """\b
+Examples:
+  COMPOSEPORTS_API_KEYS=$(openssl rand -hex 16) composeports serve
+  curl http://127.0.0.1:8377/ports/status
+"""
+
+
+@click.command("serve", epilog=EPILOG)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8377,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--keys-file",
+    metavar="FILE",
+    help="API keys, one a line, in a file that only you can read (mode 0600).",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name that the server goes by besides localhost and --host.",
+)
+def command(host: str, port: int, keys_file: str | None, allowed_hosts: tuple[str, ...]) -> int:
+    """Give out the same leases over HTTP, and keep those of running stacks alive.
+
+    Keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file. What changes
+    something needs one in the header X-API-Key. On 127.0.0.1 reading needs none; on an address
+    that other machines reach everything does.
+
+    Ctrl-C (exit code 130) and SIGTERM (0) end it; leases stay.
+    """
+    serving = import_with_extra("composeports.servers.serving", "http")
+    gc.enable()  # off for commands that are over soon
+    code: int = serving.serve(host, port, keys_file, allowed_hosts)
+    return code

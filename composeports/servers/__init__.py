@@ -1,0 +1,1 @@
+"""Speaks to programs: HTTP, MCP, and a page; needs the extras `http` and `mcp`."""

@@ -1,0 +1,103 @@
+"""What programs are answered, as plain values: the use cases, worded for HTTP and MCP alike.
+
+All of it blocks (store, engine): call it on a thread, not on an event loop.
+"""
+
+import math
+from typing import Any
+
+from composeports.app import leasing, removal, reports, sessions
+from composeports.app.reports import SessionStatus, iso_time
+from composeports.app.workspace import Doors
+from composeports.core.environment import as_export
+from composeports.core.lease import Lease
+from composeports.errors import EXIT_ENGINE, ComposeportsError, NoPortsAvailableError
+
+Answer = dict[str, Any]
+# `allocate` takes six variables of a session; what a stack's plan adds to them is not for it.
+FIXED = 6
+
+
+class ComposeFailedError(ComposeportsError):
+    """`docker compose` ended with an exit code that is not 0."""
+
+    code = "compose_failed"
+    exit_code = EXIT_ENGINE
+
+
+def allocate(doors: Doors, session_id: str) -> Answer:
+    """Take or renew the session's lease; all blocks taken is an answer too."""
+    try:
+        lease = leasing.allocate(sessions.headless(doors, session_id))
+    except NoPortsAvailableError as error:
+        return {"success": False, "error": error.code}
+    return _granted(doors, lease)
+
+
+def renew(doors: Doors, session_id: str) -> Answer:
+    """Extend the lease that the session holds; NoLeaseError where it holds none."""
+    return _granted(doors, leasing.renew_lease(sessions.headless(doors, session_id)))
+
+
+def release(doors: Doors, session_id: str) -> Answer:
+    """Give the session's ports back; an unknown session holds none, which is as good.
+
+    StackLeftError while containers of it exist.
+    """
+    leasing.release_without_stack(sessions.recorded(doors, session_id))
+    return {"success": True}
+
+
+def down(doors: Doors, session_id: str) -> Answer:
+    """Take the session's stack down where it was started, never its volumes, then release.
+
+    Without a recorded place there is no stack of ours: then only the lease is released.
+    """
+    workspace = sessions.recorded(doors, session_id)
+    if not workspace.place.directory:
+        leasing.release_without_stack(workspace)
+        return {"success": True, "released": True}
+    stopped = removal.down(workspace)
+    if stopped.code:
+        raise ComposeFailedError(
+            f"`docker compose down` of {stopped.project} ended with exit code {stopped.code}; "
+            "the lease is kept",
+            hint="the server's own output has what Compose says",
+        )
+    return {"success": True, "released": stopped.released}
+
+
+def status(doors: Doors) -> list[Answer]:
+    """Return every held lease as `status --json` has it; nobody's is marked as one's own."""
+    return [entry(each) for each in reports.status(sessions.nobody(doors))]
+
+
+def entry(found: SessionStatus) -> Answer:
+    """Return one entry of the list."""
+    told = found.as_dict()
+    del told["current"]
+    return told
+
+
+def _granted(doors: Doors, lease: Lease) -> Answer:
+    variables = leasing.environment_of(lease)[:FIXED]
+    return {
+        "success": True,
+        "allocation": {
+            "session_id": lease.session_id,
+            "db_port": lease.db_port,
+            "rest_port": lease.rest_port,
+            "realtime_port": lease.realtime_port,
+            "api_port": lease.api_port,
+            "compose_project_name": lease.project,
+            "allocated_at": iso_time(lease.allocated_at),
+            "expires_at": iso_time(lease.expires_at),
+            "remaining_ttl_minutes": remaining_minutes(lease, doors.now()),
+        },
+        "env_snippet": as_export(variables),
+    }
+
+
+def remaining_minutes(lease: Lease, now: float) -> int:
+    """Return the minutes that are left of the lease, begun ones too."""
+    return max(0, math.ceil((lease.expires_at - now) / 60))

@@ -1,0 +1,252 @@
+"""What every request passes before it is looked at: Host, Origin, key, size; and our headers after.
+
+An ASGI layer of its own, so that nothing of a request is read or parsed before, and so that it
+stands in front of any application: `Guard(app, Access(...))`.
+"""
+
+import base64
+import binascii
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from composeports.servers.keys import HOW_TO_SET, Keys
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+BODY_LIMIT = 64 * 1024
+READING = frozenset({"GET", "HEAD"})
+KEY_HEADER = b"x-api-key"
+# Set where the application has not set another one.
+OUR_HEADERS: Headers = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
+CHALLENGE = (b"www-authenticate", b'APIKey, Basic realm="composeports", charset="UTF-8"')
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask what.
+
+    `open_reading`: GET needs no key. `hosts` are the names that the server goes by (without
+    port), None: any. `any_address`: it listens on all addresses of the machine, so that every
+    address is a name of its own; an address, unlike a name, cannot be made to point elsewhere.
+    """
+
+    keys: Keys = field(default_factory=lambda: Keys(()))
+    open_reading: bool = True
+    hosts: frozenset[str] | None = LOCAL_HOSTS
+    any_address: bool = False
+
+
+def names_of(hosts: Iterable[str]) -> frozenset[str]:
+    """Return host names as they are compared: lower case, no brackets, no dot at the end."""
+    return frozenset(each.strip("[]").rstrip(".").lower() for each in hosts) | LOCAL_HOSTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An answer that ends the request here."""
+
+    status: int
+    body: dict[str, object]
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class _TooLargeError(Exception):
+    """The body is larger than is accepted."""
+
+
+class _GoneError(Exception):
+    """The client has gone before its request was whole."""
+
+
+class Guard:
+    """The layer in front of an application."""
+
+    def __init__(self, app: App, access: Access, limit: int = BODY_LIMIT) -> None:
+        """Guard `app`; bodies of more than `limit` bytes are refused."""
+        self._app = app
+        self._access = access
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is refused, or pass it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_our_headers(send)
+        refusal = _judge(scope["method"], scope["headers"], self._access)
+        if refusal is None and scope["method"] not in READING:
+            try:
+                receive = await self._whole(scope["headers"], receive)
+            except _TooLargeError:
+                refusal = _too_large(self._limit)
+            except _GoneError:
+                return
+        if refusal is not None:
+            await _answer(send, refusal)
+            return
+        await self._app(scope, receive, send)
+
+    async def _whole(self, headers: Headers, receive: Receive) -> Receive:
+        """Read the whole body, whatever its length is said to be, and return what gives it out."""
+        said = _values(headers, b"content-length")
+        if any(each.isdigit() and int(each) > self._limit for each in said):
+            raise _TooLargeError
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _GoneError
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._limit:
+                raise _TooLargeError
+        pending: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        return replay
+
+
+def _judge(method: str, headers: Headers, access: Access) -> _Refusal | None:
+    hosts = _values(headers, b"host")
+    if not _is_our_name(hosts, access):
+        return _refused(
+            "host_not_allowed",
+            "this server does not go by the name in the Host header",
+            "use localhost, or allow the name with --allow-host",
+        )
+    if method not in READING and not _is_same_site(headers, hosts):
+        return _refused(
+            "cross_site",
+            "a page of another site may not change anything here",
+            "ask from a program, or from the server's own page",
+        )
+    if access.open_reading and method in READING:
+        return None
+    if not access.keys:
+        return _unauthorized(f"no API key is set: {HOW_TO_SET}")
+    if any(access.keys.accept(each) for each in _given_keys(method, headers)):
+        return None
+    return _unauthorized("a valid API key is needed in the header X-API-Key")
+
+
+def _is_our_name(hosts: list[bytes], access: Access) -> bool:
+    if access.hosts is None:
+        return True
+    if len(hosts) != 1:
+        return False
+    name = _name_of(hosts[0].decode("latin-1"))
+    return name in access.hosts or (access.any_address and _is_address(name))
+
+
+def _name_of(host: str) -> str:
+    """Return the name of `name:port` or `[address]:port`; empty for what is neither."""
+    try:
+        parts = urlsplit(f"//{host}")
+        _ = parts.port
+    except ValueError:
+        return ""
+    if parts.netloc != host or "@" in host:
+        return ""
+    return (parts.hostname or "").rstrip(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_same_site(headers: Headers, hosts: list[bytes]) -> bool:
+    """Tell whether no browser says that another site's page has sent this."""
+    if any(each not in {b"same-origin", b"none"} for each in _values(headers, b"sec-fetch-site")):
+        return False
+    ours = {b"%s://%s" % (scheme, host.lower()) for host in hosts for scheme in (b"http", b"https")}
+    return all(each.lower() in ours for each in _values(headers, b"origin"))
+
+
+def _given_keys(method: str, headers: Headers) -> list[bytes]:
+    """Return what was given as a key; a browser, which asks for a password, may read with it."""
+    given = _values(headers, KEY_HEADER)
+    if method in READING:
+        given += [_password(each) for each in _values(headers, b"authorization")]
+    return given
+
+
+def _password(header: bytes) -> bytes:
+    scheme, _, text = header.partition(b" ")
+    if scheme.lower() != b"basic":
+        return b""
+    try:
+        return base64.b64decode(text, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
+
+
+def _values(headers: Headers, name: bytes) -> list[bytes]:
+    return [value for key, value in headers if key == name]
+
+
+def _refused(code: str, message: str, hint: str) -> _Refusal:
+    body = {"success": False, "error": code, "message": message, "hint": hint}
+    return _Refusal(403, body)
+
+
+def _unauthorized(detail: str) -> _Refusal:
+    return _Refusal(401, {"detail": detail}, (CHALLENGE,))
+
+
+def _too_large(limit: int) -> _Refusal:
+    body = {
+        "success": False,
+        "error": "body_too_large",
+        "message": f"the body has more than {limit} bytes",
+        "hint": 'send {"session_id": "..."} and nothing else',
+    }
+    return _Refusal(413, body, ((b"connection", b"close"),))
+
+
+async def _answer(send: Send, refusal: _Refusal) -> None:
+    body = json.dumps(refusal.body).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *refusal.headers,
+    ]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_our_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            present = {name.lower() for name, _ in headers}
+            headers += [each for each in OUR_HEADERS if each[0] not in present]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sending

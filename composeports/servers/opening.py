@@ -1,0 +1,28 @@
+"""The doors of a server: settings from its environment, the store, the engine; no session."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from composeports.app.sessions import NOWHERE
+from composeports.app.workspace import Doors
+from composeports.config import Config
+from composeports.host.engine import Engine
+from composeports.stores.opening import open_store
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, a server's only voice."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def open_doors(environ: Mapping[str, str] | None = None) -> Doors:
+    """Return doors that many threads may use; ConfigError for a setting that is not accepted.
+
+    Whoever opens them closes `doors.store` in the end.
+    """
+    environ = dict(os.environ if environ is None else environ)
+    config = Config.from_env(environ)
+    store = open_store(config.store, waiting=say)
+    return Doors(environ, NOWHERE, config, store, Engine(environ), say=say)

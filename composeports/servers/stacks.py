@@ -1,0 +1,102 @@
+"""What programs ask about the stack of a worktree, as plain values: plan, up, down, URL.
+
+All of it blocks (store, engine, Compose): call it on a thread, not on an event loop.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from composeports.app import removal, reports, sessions, stack
+from composeports.app.at_work import at_work
+from composeports.app.options import Options
+from composeports.app.planning import Wishes
+from composeports.app.stack import Started
+from composeports.app.workspace import Doors, Workspace
+from composeports.errors import UsageError
+from composeports.servers.answers import Answer, ComposeFailedError
+
+# What Compose accepts as the name of a service; above all, no option.
+SERVICE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The stack that is meant: a worktree's, with what a command line has before the command."""
+
+    worktree: str
+    files: Sequence[str] = ()
+    profiles: Sequence[str] = ()
+    session: str | None = None
+
+    def workspace(self, doors: Doors) -> Workspace:
+        """Return the workspace that a command in the worktree has; UsageError where it is none."""
+        options = Options(
+            files=tuple(self.files), profiles=tuple(self.profiles), session=self.session
+        )
+        return replace(sessions.of_worktree(doors, self.worktree), options=options)
+
+
+def plan(doors: Doors, target: Target, wishes: Wishes) -> Answer:
+    """Return what `up` would do and why; writes nothing and leases nothing."""
+    return {"success": True, **stack.plan(target.workspace(doors), wishes).as_dict()}
+
+
+def up(
+    doors: Doors, target: Target, wishes: Wishes, services: Sequence[str], flags: Sequence[str]
+) -> Answer:
+    """Start the stack, and return where everything is; `flags` are Compose's own."""
+    for name in services:
+        _check_service(name)
+    here = target.workspace(doors)
+    with at_work(here, "up") as lock:
+        started = stack.up(here, lock, (*flags, *services), wishes)
+    if started.code:
+        raise _compose_failed("up", started.code, started.note)
+    return {"success": True, **_where(started), "note": started.note}
+
+
+def _where(started: Started) -> dict[str, Any]:
+    told = started.plan.as_dict()
+    published = [
+        {"service": service, "port": port, "url": url}
+        for service, port, url in sorted(started.published())
+    ]
+    named = ("session_id", "compose_project_name", "env", "ports", "urls", "warnings")
+    return {**{name: told[name] for name in named}, "published": published}
+
+
+def down(doors: Doors, target: Target) -> Answer:
+    """Take the stack down and release its ports; its volumes stay."""
+    stopped = removal.down(target.workspace(doors))
+    if stopped.code:
+        raise _compose_failed("down", stopped.code, stopped.note)
+    return {
+        "success": True,
+        "session_id": stopped.session_id,
+        "compose_project_name": stopped.project,
+        "released": stopped.released,
+        "note": stopped.note,
+    }
+
+
+def url(doors: Doors, target: Target, service: str, port: str) -> Answer:
+    """Return the URL, or host:port, of a service; renews the lease, as every command does."""
+    return {
+        "success": True,
+        "service": service,
+        "url": reports.url(target.workspace(doors), service, port),
+    }
+
+
+def _check_service(name: str) -> None:
+    if not SERVICE.fullmatch(name):
+        raise UsageError(
+            f"{name!a} is no name of a service", hint="give names as the Compose file has them"
+        )
+
+
+def _compose_failed(command: str, code: int, note: str) -> ComposeFailedError:
+    message = f"docker compose {command} ended with exit code {code}"
+    return ComposeFailedError(message, hint=note, exit_code=code)

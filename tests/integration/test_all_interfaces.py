@@ -1,0 +1,72 @@
+"""Command line, HTTP and MCP at once: one store, and no port that two sessions have."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+
+from tests.support.machine import Shell
+from tests.support.mcp_client import stdio, told
+from tests.support.serving import Server, serving
+
+pytestmark = pytest.mark.integration
+
+BY_CLI, BY_HTTP, BY_MCP = 40, 80, 80
+ALL = BY_CLI + BY_HTTP + BY_MCP
+
+
+@pytest.fixture
+def wide(shell: Shell) -> Shell:
+    """A shell with as many blocks as there will be sessions, and none more."""
+    return shell.having(PORT_ALLOC_MAX_SESSIONS=str(ALL), PORT_ALLOC_RANGE="4")
+
+
+def test_at_once_they_never_share_a_port(wide: Shell) -> None:
+    def by_cli(number: int) -> int:
+        done = wide.run("allocate", "--session", f"cli {number}", "--json")
+        return int(done.document["db_port"])
+
+    def by_http(server: Server, number: int) -> int:
+        return int(server.allocate(f"http {number}")["db_port"])
+
+    with serving(wide) as server, ThreadPoolExecutor(8) as pool:
+        commands = pool.map(by_cli, range(BY_CLI))
+        requests = pool.map(lambda number: by_http(server, number), range(BY_HTTP))
+        ports = [*anyio.run(_by_mcp, wide.environ), *commands, *requests]
+        server.process.kill()
+    assert len(ports) == len(set(ports)) == ALL
+    # The servers were killed or are over, and every lease is still there.
+    rows: list[dict[str, Any]] = wide.run("status", "--json").document
+    assert sorted(row["db_port"] for row in rows) == sorted(ports)
+
+
+async def _by_mcp(environ: dict[str, str]) -> list[int]:
+    ports: list[int] = []
+
+    async def ask(client: Client, name: str) -> None:
+        answer = told(await client.call_tool("allocate_ports", {"session_id": name}))
+        ports.append(answer["allocation"]["db_port"])
+
+    async with stdio(environ) as one, stdio(environ) as two, anyio.create_task_group() as group:
+        for number in range(BY_MCP // 2):
+            group.start_soon(ask, one, f"one {number}")
+            group.start_soon(ask, two, f"two {number}")
+    return ports
+
+
+def test_what_one_leases_the_others_see_and_release(wide: Shell) -> None:
+    async def by_mcp() -> None:
+        async with stdio(wide.environ) as client:
+            (row,) = told(await client.call_tool("ports_status", {}))["result"]
+            asked = {"session_id": row["session_id"]}
+            again = told(await client.call_tool("allocate_ports", asked))
+            assert again["allocation"]["db_port"] == row["db_port"]
+            assert told(await client.call_tool("release_ports", asked)) == {"success": True}
+
+    with serving(wide) as server:
+        server.allocate("agent 7")
+        anyio.run(by_mcp)
+        assert server.status() == []
+    assert wide.run("status", "--json").document == []

@@ -1,0 +1,291 @@
+"""What a server does while nobody asks: renewing, watching, sharing looks; with fakes."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from composeports.app import leasing, reports
+from composeports.errors import NoLeaseError
+from composeports.host.process import Following, follow
+from composeports.servers.board import Board
+from composeports.servers.keeper import Keeper, as_text, look, needs_renewal
+from composeports.servers.looks import Looks
+from tests.support.fakes import FakeMachine
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(autouse=True)
+def _silent_engine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program is followed; the tests wake the keeper themselves."""
+    monkeypatch.setattr(machine.engine, "follow_events", lambda: Following(None))
+
+
+# Renewal: a lease lasts 30 minutes here
+
+
+@pytest.mark.parametrize(
+    ("minutes", "state", "renewed"),
+    [
+        (14, "running", False),
+        (16, "running", True),
+        (29, "restarting", True),
+        (45, "paused", True),
+        (16, "exited", False),
+        (16, "created", False),
+        (45, "exited", False),
+    ],
+)
+def test_only_leases_of_running_stacks_that_need_it_are_renewed(
+    machine: FakeMachine, minutes: float, state: str, *, renewed: bool
+) -> None:
+    lease = leasing.allocate(machine.session("a"))
+    machine.engine.add(lease.project, state=state)
+    machine.clock.pass_minutes(minutes)
+    (found,) = look(machine.doors())
+    until = machine.clock.now() + 30 * 60 if renewed else lease.expires_at
+    assert found.lease.expires_at == until
+    assert machine.store.held() == [replace(lease, expires_at=until)]
+
+
+def test_nothing_is_renewed_while_nobody_knows_what_runs(machine: FakeMachine) -> None:
+    lease = leasing.allocate(machine.session("a"))
+    machine.engine.add(lease.project)
+    machine.engine.away = True
+    machine.clock.pass_minutes(29)
+    (found,) = look(machine.doors())
+    assert (found.state, found.lease) == ("unknown", lease)
+
+
+def test_a_renewal_keeps_the_place(machine: FakeMachine, repository: Path) -> None:
+    lease = leasing.allocate(machine.session(cwd=repository))
+    machine.engine.add(lease.project)
+    machine.clock.pass_minutes(20)
+    (found,) = look(machine.doors())
+    assert found.lease.place == lease.place
+    assert found.lease.place.worktree
+
+
+def test_a_lease_that_is_released_meanwhile_stays_so(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = leasing.allocate(machine.session("a"))
+    machine.engine.add(lease.project)
+    machine.clock.pass_minutes(20)
+    found = reports.status(machine.session("a"))
+    leasing.release_lease(machine.session("a"))
+    answers = iter([found, []])
+    monkeypatch.setattr(reports, "status", lambda _: next(answers))
+    assert look(machine.doors()) == []
+    with pytest.raises(NoLeaseError):
+        machine.session("a").held_lease()
+
+
+def test_half_of_the_lease_s_own_time_counts(machine: FakeMachine) -> None:
+    lease = leasing.allocate(machine.session("a"))
+    machine.engine.add(lease.project)
+    (found,) = reports.status(machine.session("a"))
+    assert not needs_renewal(found, lease.expires_at - 15 * 60)
+    assert needs_renewal(found, lease.expires_at - 15 * 60 + 1)
+
+
+# The board
+
+
+def test_a_watcher_sees_what_is_there_then_what_comes_and_never_the_same_twice() -> None:
+    async def scenario() -> list[bytes | None]:
+        board = Board()
+        board.publish(b"1")
+        seen: list[bytes | None] = []
+        async for text in board.watch(60):
+            seen.append(text)
+            if text == b"1":
+                board.publish(b"1")
+                asyncio.get_running_loop().call_soon(board.publish, b"2")
+            else:
+                board.publish(b"missed")
+                board.publish(b"3") if text == b"2" else board.close()
+        return seen
+
+    assert asyncio.run(scenario()) == [b"1", b"2", b"3"]
+
+
+def test_a_watcher_hears_a_heartbeat_and_is_counted() -> None:
+    async def scenario() -> None:
+        board = Board()
+        watch: AsyncIterator[bytes | None] = board.watch(0.01)
+        assert await anext(watch) is None
+        assert board.watchers == 1
+        board.close()
+        assert [each async for each in watch] == []
+        assert board.watchers == 0
+        assert [each async for each in board.watch(60)] == []
+
+    asyncio.run(scenario())
+
+
+# Looks
+
+
+def test_who_asks_during_a_look_gets_the_next_one() -> None:
+    """The first look may have read before the question; the next one is shared by all."""
+    begun, go_on = threading.Event(), threading.Event()
+    count = 0
+
+    def slow() -> int:
+        nonlocal count
+        count += 1
+        begun.set()
+        assert go_on.wait(20)
+        return count
+
+    async def scenario() -> list[int]:
+        looks = Looks(slow)
+        first = asyncio.ensure_future(looks.fresh())
+        await asyncio.to_thread(begun.wait, 20)
+        rest = [asyncio.ensure_future(looks.fresh()) for _ in range(10)]
+        await asyncio.sleep(0)
+        go_on.set()
+        return await asyncio.gather(first, *rest)
+
+    assert asyncio.run(scenario()) == [1, *[2] * 10]
+
+
+def test_a_look_that_fails_is_told_to_all_and_tried_again() -> None:
+    failures = iter([True, False])
+
+    def once() -> str:
+        if next(failures):
+            message = "not now"
+            raise OSError(message)
+        return "now"
+
+    async def scenario() -> tuple[list[object], str]:
+        looks = Looks(once)
+        first = await asyncio.gather(looks.fresh(), looks.fresh(), return_exceptions=True)
+        return list(map(str, first)), await looks.fresh()
+
+    assert asyncio.run(scenario()) == (["not now", "not now"], "now")
+
+
+def test_a_client_that_goes_away_does_not_end_the_look_of_others() -> None:
+    async def scenario() -> str:
+        looks = Looks(lambda: "seen")
+        leaving = asyncio.ensure_future(looks.fresh())
+        staying = asyncio.ensure_future(looks.fresh())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        return await staying
+
+    assert asyncio.run(scenario()) == "seen"
+
+
+# The keeper as a whole
+
+
+async def watched(board: Board, *wanted: str) -> None:
+    """Wait until the board shows the states."""
+    async with asyncio.timeout(20):
+        async for text in board.watch(60):
+            if text and [each["state"] for each in json.loads(text)] == list(wanted):
+                return
+
+
+def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) -> None:
+    lease = leasing.allocate(machine.session("a"))
+    machine.engine.add(lease.project)
+
+    async def scenario() -> None:
+        board = Board()
+        keeper = Keeper(machine.doors(), board)
+        async with keeper.running():
+            await watched(board, "running")
+            machine.engine.away = True
+            keeper.wake()
+            await watched(board, "unknown")
+            leasing.release_lease(machine.session("a"))
+            keeper.wake()
+            await watched(board)
+            machine.engine.away = False
+            leasing.allocate(machine.session("a"))
+            keeper.wake()
+            await watched(board, "running")
+
+    asyncio.run(scenario())
+    assert machine.said == ["the Docker engine did not answer: it is away; states are unknown"]
+
+
+def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
+    leasing.allocate(machine.session("a"))
+    board = Board()
+    keeper = Keeper(machine.doors(), board)
+
+    async def once() -> None:
+        async with keeper.running():
+            assert keeper.is_running
+            await asyncio.sleep(0)
+            keeper.wake()
+            await watched(board, "stopped")
+        assert not keeper.is_running
+
+    asyncio.run(once())
+    asyncio.run(once())
+
+
+def test_it_goes_on_when_the_store_fails(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = leasing.allocate(machine.session("a"))
+    machine.engine.add(lease.project)
+    held = machine.store.held
+    answers = iter([NoLeaseError("no store"), None])
+
+    def sometimes() -> object:
+        failure = next(answers, None)
+        if failure is not None:
+            raise failure
+        return held()
+
+    monkeypatch.setattr(machine.store, "held", sometimes)
+
+    async def scenario() -> None:
+        board = Board()
+        keeper = Keeper(machine.doors(), board)
+        async with keeper.running():
+            await asyncio.sleep(0)
+            keeper.wake()
+            await watched(board, "running")
+
+    asyncio.run(scenario())
+    assert machine.said == ["no store"]
+
+
+def test_the_list_is_ascii_whatever_it_holds(machine: FakeMachine) -> None:
+    leasing.allocate(machine.session("漢\n\u2028</script>"))
+    text = as_text(reports.status(machine.session("b")))
+    assert text.isascii()
+    assert b"\n" not in text
+    assert json.loads(text)[0]["session_id"] == "漢\n\u2028</script>"
+
+
+# Following a program
+
+
+def test_lines_come_until_it_is_stopped() -> None:
+    following = follow(("sh", "-c", "echo a; echo b; exec sleep 60"), {"PATH": "/usr/bin:/bin"})
+    lines = iter(following)
+    assert [next(lines), next(lines)] == ["a", "b"]
+    following.stop()
+    assert list(lines) == []
+
+
+def test_a_program_that_ends_or_is_missing_has_no_more_lines() -> None:
+    assert list(follow(("sh", "-c", "echo a; exit 3"), {"PATH": "/usr/bin:/bin"})) == ["a"]
+    missing = follow(("no-such-program",), {})
+    assert list(missing) == []
+    missing.stop()

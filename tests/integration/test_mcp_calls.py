@@ -1,0 +1,103 @@
+"""How a tool's work is done: what it says, what becomes of failures, who is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp.types import CallToolResult
+
+from composeports.app.workspace import Doors
+from composeports.errors import NoLeaseError
+from composeports.servers.mcp_calls import Calls, failure, result_of
+from tests.support.fakes import FakeMachine
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def calls(machine: FakeMachine, tmp_path: Path) -> Calls:
+    return Calls(machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}))
+
+
+def attend(calls: Calls, work: Any, report: Any) -> CallToolResult:  # noqa: ANN401 - functions
+    async def run() -> CallToolResult:
+        return await calls.attend(work, report)
+
+    return anyio.run(run)
+
+
+def test_what_work_says_is_reported_in_order_without_empty_lines(calls: Calls) -> None:
+    told: list[tuple[float, float | None, str | None]] = []
+
+    async def report(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
+
+    def work(doors: Doors) -> dict[str, object]:
+        for line in ("one", "", " two "):
+            doors.say(line)
+        return {"success": True}
+
+    result = attend(calls, work, report)
+    assert result.structured_content == {"success": True}
+    assert told == [(1, None, "one"), (2, None, "two")]
+    assert not calls.busy
+
+
+def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: Calls) -> None:
+    async def report(*_: object) -> None:
+        raise anyio.BrokenResourceError
+
+    def work(doors: Doors) -> dict[str, object]:
+        for _ in range(50):
+            doors.say("a line")
+        return {"success": True}
+
+    assert attend(calls, work, report).structured_content == {"success": True}
+
+
+def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(calls: Calls, tmp_path: Path) -> None:
+    def work(_: Doors) -> dict[str, object]:
+        raise RuntimeError("a secret")
+
+    result = anyio.run(calls.answer, work)
+    assert result.is_error
+    assert result.structured_content["error"] == "internal"
+    assert "a secret" not in json.dumps(result.structured_content)
+    (log,) = tmp_path.glob("bug-*.log")
+    assert str(log) in result.structured_content["hint"]
+    assert "a secret" in log.read_text()
+
+
+def test_a_failure_has_what_was_said_last(calls: Calls) -> None:
+    async def report(*_: object) -> None:
+        return
+
+    def work(doors: Doors) -> dict[str, object]:
+        for number in range(30):
+            doors.say(str(number))
+        raise NoLeaseError("there is none", hint="`composeports up` makes one")
+
+    told = attend(calls, work, report).structured_content
+    assert told == {
+        "success": False,
+        "error": "no_lease",
+        "message": "there is none",
+        "hint": "`compose_up` makes one",
+        "output": [str(number) for number in range(10, 30)],
+    }
+
+
+def test_names_that_are_no_text_can_be_read_by_any_client() -> None:
+    result = result_of({"worktree": "/caf\udce9"})
+    assert result.structured_content == {"worktree": "/caf?"}
+    assert result.model_dump_json()
+    assert failure("code", "m\udce9", "").model_dump_json()
+
+
+def test_a_bad_setting_is_a_failure_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT_ALLOC_BASE", "80")
+    result = anyio.run(Calls().answer, lambda _: {"success": True})
+    assert result.is_error
+    assert result.structured_content["error"] == "invalid_config"

@@ -1,0 +1,153 @@
+"""The MCP server over streamable HTTP: who may ask, and that the same leases are given out."""
+
+import json
+import re
+import signal
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from tests.support.machine import FakeDocker, Shell, finished, wait_until
+from tests.support.mcp_client import Talk, over_http, refused, told
+
+pytestmark = pytest.mark.integration
+
+KEY = "a key of the tests"
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+@contextmanager
+def listening(shell: Shell, *arguments: str, end: int = signal.SIGTERM) -> Iterator[str]:
+    """Give the URL of a server that listens; it ends when it is told to."""
+    process = shell.start("mcp", "--http", "--port", "0", *arguments)
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline().decode()
+        found = re.match(r"listening on (http://\S+/mcp) ", line)
+        assert found, line + process.stderr.read().decode()
+        yield found[1]
+        process.send_signal(end)
+        done = finished(process)
+        assert done.code == (130 if end == signal.SIGINT else 0)
+        assert done.out == ""
+        assert KEY not in line + done.err
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status(url: str, **headers: str) -> int:
+    """Return the status of an `initialize` with these headers."""
+    sent = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    request = urllib.request.Request(url, json.dumps(INITIALIZE).encode(), sent)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+async def lease(client: Client) -> None:
+    """Take a lease, list it, give it back, and fail."""
+    assert len((await client.list_tools()).tools) == 7
+    taken = told(await client.call_tool("allocate_ports", {"session_id": "far"}))
+    rows = told(await client.call_tool("ports_status", {}))["result"]
+    assert [row["db_port"] for row in rows] == [taken["allocation"]["db_port"]]
+    told(await client.call_tool("release_ports", {"session_id": "far"}))
+    failure = refused(await client.call_tool("service_url", {"worktree": "/", "service": "web"}))
+    assert failure["error"] == "no_lease"
+
+
+def test_the_same_leases_in_both_versions_of_the_protocol(shell: Shell) -> None:
+    with listening(shell, end=signal.SIGINT) as url:
+        for mode in ("auto", "legacy"):
+            over_http(url, lease, mode=mode)
+
+
+def test_compose_is_heard_and_ends_with_the_server(
+    shell: Shell, docker: FakeDocker, tmp_path: Path
+) -> None:
+    docker.publish(web=8080)
+    docker.answer("compose", "Compose speaks\n")
+    said: list[str] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total
+        said.append(message or "")
+
+    async def up(client: Client) -> None:
+        asked = {"worktree": str(shell.cwd)}
+        told(await client.call_tool("compose_up", asked, progress_callback=hear))
+
+    with listening(shell.using(docker)) as url:
+        over_http(url, up)
+        assert "Compose speaks" in said
+        hung, interrupted = tmp_path / "hung", tmp_path / "interrupted"
+        docker.run_before(
+            "compose",
+            f"trap 'touch {interrupted}; exit 130' INT; touch {hung}\n"
+            "while :; do /bin/sleep 0.05; done",
+        )
+        thread = threading.Thread(target=lambda: _left_alone(url, up))
+        thread.start()
+        wait_until(hung.exists, "Compose to run")
+    thread.join(20)
+    assert interrupted.exists()
+
+
+def _left_alone(url: str, talk: Talk[None]) -> None:
+    """Speak with a server that ends before it has answered, or answers that Compose failed."""
+    with suppress(Exception, BaseExceptionGroup):
+        over_http(url, talk)
+
+
+def test_a_page_of_another_site_is_refused(shell: Shell) -> None:
+    with listening(shell) as url:
+        port = url.split(":")[2].removesuffix("/mcp")
+        assert status(url) == 200
+        assert status(url, Host=f"localhost:{port}") == 200
+        assert status(url, Origin=f"http://127.0.0.1:{port}") == 200
+        assert status(url, Host=f"evil.example:{port}") == 421
+        assert status(url, Origin="http://evil.example") == 403
+
+
+def test_where_there_is_a_key_everybody_needs_it(shell: Shell, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("another one\n")
+    keys.chmod(0o600)
+    guarded = shell.having(COMPOSEPORTS_API_KEYS=KEY)
+    with listening(guarded, "--keys-file", str(keys), "--allow-host", "desk") as url:
+        assert status(url) == 401
+        assert status(url, X_API_Key="a key") == 401
+        assert status(url, X_API_Key="another one") == 200
+        assert status(url, X_API_Key=KEY) == 200
+        assert status(url, X_API_Key=KEY, Host="desk:80") == 200
+        assert status(url, X_API_Key=KEY, Host="evil.example") == 403
+        assert status(url, X_API_Key=KEY, Origin="http://evil.example") == 403
+        over_http(url, lease, key=KEY)
+
+
+def test_without_a_key_it_stays_on_this_machine(shell: Shell) -> None:
+    done = shell.run("mcp", "--http", "--host", "0.0.0.0", "--port", "0")
+    assert done.code == 78
+    assert "COMPOSEPORTS_API_KEYS" in done.err
