@@ -135,17 +135,18 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    try:
-        process = subprocess.Popen(
-            argv,
-            env=dict(environ),
-            cwd=cwd,
-            stdout=sys.stderr.fileno() if out_to_stderr else None,
-            pass_fds=inherited,
-        )
-    except OSError:
-        return NOT_FOUND
-    with _signals_left_to(process), beating(beat):
+    with _signals_left_to_program() as started, beating(beat):
+        try:
+            process = subprocess.Popen(
+                argv,
+                env=dict(environ),
+                cwd=cwd,
+                stdout=sys.stderr.fileno() if out_to_stderr else None,
+                pass_fds=inherited,
+            )
+        except OSError:
+            return NOT_FOUND
+        started(process)
         if meanwhile is not None:
             meanwhile()
         code = process.wait()
@@ -199,21 +200,33 @@ def beating(beat: Beat | None) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_left_to(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _signals_left_to_program() -> "Iterator[Callable[[subprocess.Popen[bytes]], None]]":
+    """Leave signals to the program that the yielded function is told of, once it has started.
+
+    One that comes while it is being started has not reached it, and is passed on then.
+    """
+    programs: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+        if not programs:
+            early.append(number)
+        elif number != signal.SIGINT:  # which reaches the whole group
+            programs[0].send_signal(number)
 
+    def started(program: "subprocess.Popen[bytes]") -> None:
+        programs.append(program)
+        for number in early:
+            program.send_signal(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield started
+        return
     # A handler and not SIG_IGN: an ignored signal would stay ignored in programs started later.
-    before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda _number, _frame: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, pass_on),
-    }
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
-        yield
+        yield started
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
