@@ -34,11 +34,11 @@ test-without-engine: setup ## The unit and integration tests; the core has to be
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
 test-with-engine: setup ## The acceptance tests
-	@$(with_engine) sh -c 'scripts/images.py && exec $(bin)/pytest tests/acceptance $(PYTEST_ARGS)'
+	@$(with_engine) sh -c 'scripts/images.py && exec $(bin)/pytest tests/acceptance --durations=20 $(PYTEST_ARGS)'
 
 test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
 	@COMPOSEPORTS_DEV_RELEASE=forky $(with_engine) sh -c 'scripts/images.py && \
-	    exec $(bin)/pytest tests/acceptance $(PYTEST_ARGS)'
+	    exec $(bin)/pytest tests/acceptance --durations=20 $(PYTEST_ARGS)'
 
 test-unit: setup ## The tests that need no engine
 	@$(bin)/pytest tests/unit tests/integration $(PYTEST_ARGS)
