@@ -5,9 +5,9 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import FrozenInstanceError, dataclass
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -28,6 +28,23 @@ from composeports.port_allocator import (
 NOON = 43200.0
 # The SHA-256 of these two begins with the same eight hex digits.
 TWINS = ("session-16250", "session-52884")
+Result = TypeVar("Result")
+
+
+def in_sixteen_threads(call: Callable[[int], Result]) -> list[Result]:
+    """Return what `call` returns for 0 to 15, each in a thread; fail where one does not end."""
+    results: dict[int, Result] = {}
+
+    def run(number: int) -> None:
+        results[number] = call(number)
+
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(results) == list(range(16))
+    return list(results.values())
 
 
 @dataclass
@@ -320,14 +337,13 @@ def test_the_first_call_settles_the_configuration() -> None:
 
 @pytest.mark.usefixtures("_fresh")
 def test_sixteen_threads_get_one_allocator() -> None:
-    together = threading.Barrier(16)
+    together = threading.Barrier(16, timeout=60)
 
     def get(_: int) -> PortAllocatorService:
         together.wait()
         return get_port_allocator()
 
-    with ThreadPoolExecutor(16) as pool:
-        assert len(set(pool.map(get, range(16)))) == 1
+    assert len(set(in_sixteen_threads(get))) == 1
 
 
 # Nothing else is needed
@@ -365,14 +381,13 @@ def _impatient() -> Iterator[None]:
 @pytest.mark.usefixtures("_impatient")
 def test_sixteen_threads_never_share_a_port_or_a_project() -> None:
     service = PortAllocatorService(PortAllocatorConfig(range_per_session=4, max_sessions=80))
-    together = threading.Barrier(16)
+    together = threading.Barrier(16, timeout=60)
 
     def allocate(number: int) -> list[PortAllocation]:
         together.wait()
         return [service.allocate(f"session-{number}-{each}") for each in range(5)]
 
-    with ThreadPoolExecutor(16) as pool:
-        given_ = [each for found in pool.map(allocate, range(16)) for each in found]
+    given_ = [each for found in in_sixteen_threads(allocate) for each in found]
     assert sorted(each.db_port for each in given_) == list(range(10000, 10320, 4))
     assert len({each.compose_project_name for each in given_}) == 80
 
@@ -380,7 +395,7 @@ def test_sixteen_threads_never_share_a_port_or_a_project() -> None:
 @pytest.mark.usefixtures("_impatient")
 def test_sixteen_threads_that_come_and_go_never_have_a_block_at_once() -> None:
     service = PortAllocatorService(PortAllocatorConfig(max_sessions=12))
-    together, lock = threading.Barrier(16), threading.Lock()
+    together, lock = threading.Barrier(16, timeout=60), threading.Lock()
     used: set[int] = set()
 
     def come_and_go(number: int) -> int:
@@ -400,20 +415,18 @@ def test_sixteen_threads_that_come_and_go_never_have_a_block_at_once() -> None:
             service.release(f"session-{number}")
         return done
 
-    with ThreadPoolExecutor(16) as pool:
-        assert sum(pool.map(come_and_go, range(16))) == 800
+    assert sum(in_sixteen_threads(come_and_go)) == 800
     assert service.status() == []
 
 
 def test_sixteen_threads_of_one_session_get_one_block() -> None:
-    service, together = PortAllocatorService(), threading.Barrier(16)
+    service, together = PortAllocatorService(), threading.Barrier(16, timeout=60)
 
     def allocate(_: int) -> int:
         together.wait()
         return service.allocate("same").db_port
 
-    with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(allocate, range(16))) == {10000}
+    assert set(in_sixteen_threads(allocate)) == {10000}
 
 
 # Histories
