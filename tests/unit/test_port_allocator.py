@@ -370,21 +370,21 @@ def test_it_works_without_a_database_and_opens_no_connection(
 
 
 @pytest.fixture
-def _impatient() -> Iterator[None]:
-    """Let threads take turns so often that a missing lock shows."""
+def impatient() -> Iterator[threading.Barrier]:
+    """Give a barrier behind which threads take turns so often that a missing lock shows.
+
+    Not earlier: a coverage tool that is at work cannot be handed to so many threads so often.
+    """
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
+    yield threading.Barrier(16, action=lambda: sys.setswitchinterval(1e-6), timeout=60)
     sys.setswitchinterval(before)
 
 
-@pytest.mark.usefixtures("_impatient")
-def test_sixteen_threads_never_share_a_port_or_a_project() -> None:
+def test_sixteen_threads_never_share_a_port_or_a_project(impatient: threading.Barrier) -> None:
     service = PortAllocatorService(PortAllocatorConfig(range_per_session=4, max_sessions=80))
-    together = threading.Barrier(16, timeout=60)
 
     def allocate(number: int) -> list[PortAllocation]:
-        together.wait()
+        impatient.wait()
         return [service.allocate(f"session-{number}-{each}") for each in range(5)]
 
     given_ = [each for found in in_sixteen_threads(allocate) for each in found]
@@ -392,14 +392,15 @@ def test_sixteen_threads_never_share_a_port_or_a_project() -> None:
     assert len({each.compose_project_name for each in given_}) == 80
 
 
-@pytest.mark.usefixtures("_impatient")
-def test_sixteen_threads_that_come_and_go_never_have_a_block_at_once() -> None:
+def test_sixteen_threads_that_come_and_go_never_have_a_block_at_once(
+    impatient: threading.Barrier,
+) -> None:
     service = PortAllocatorService(PortAllocatorConfig(max_sessions=12))
-    together, lock = threading.Barrier(16, timeout=60), threading.Lock()
+    lock = threading.Lock()
     used: set[int] = set()
 
     def come_and_go(number: int) -> int:
-        together.wait()
+        impatient.wait()
         done = 0
         while done < 50:
             try:
