@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from tests.faults.checks import Found, after_allocate, after_down, after_release, after_up
 from tests.faults.place import Bystander, Done, Place, Tree
 from tests.faults.tally import Tally
+from tests.support.machine import wait_until
 
 BUG = 70
 TRY_LATER = 75
@@ -193,13 +193,21 @@ def delete_worktree(place: Place, tries: int) -> Tally:
     return tally
 
 
+def has_containers(place: Place, tree: Tree) -> bool:
+    """Tell whether the engine has a container of the session's stack."""
+    return bool(tree.project and place.engine.containers(tree.project))
+
+
 def restart_engine(place: Place, tries: int, halt: Switch, start: Switch) -> Tally:
     """Stop the engine in the middle of `up`: leases stay, and all goes on once it is back."""
     tally = Tally("engine restarted", "restarts")
     bystander, victim = Bystander.start(place), place.tree("victim")
+    plan = victim.directory / ".composeports" / ".env"
     for number in range(tries):
         process = victim.start("up")
-        time.sleep(0.15 * (number + 1))
+        # In turn: its files are there and Compose is about to start; its first container is there.
+        moment = plan.exists if number % 2 == 0 else lambda: has_containers(place, victim)
+        wait_until(moment, "the moment to stop the engine")
         halt()
         try:
             out, err = process.communicate(timeout=60)

@@ -113,7 +113,7 @@ class Engine:
             except (OSError, http.client.HTTPException):
                 if time.monotonic() > deadline:
                     return ""
-                time.sleep(0.02)
+                time.sleep(0.02)  # between two tries; the deadline ends them
 
 
 @dataclass(frozen=True)

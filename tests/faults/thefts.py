@@ -4,7 +4,6 @@ import random
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,6 +58,7 @@ class Thief:
         self._tree, self._theft = tree, theft
         self._loot: dict[int, socket.socket] = {}
         self._ended = threading.Event()
+        self._robbed = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -73,7 +73,7 @@ class Thief:
             port = self._theft.look(self._tree)
             if port and port not in self._loot and port not in late and not self._take(port):
                 late.add(port)
-            time.sleep(0.001)
+            self._ended.wait(0.001)  # leaves the processor to whom it robs
 
     def _take(self, port: int) -> bool:
         held = socket.socket()
@@ -85,13 +85,12 @@ class Thief:
             held.close()
             return False
         self._loot[port] = held
+        self._robbed.set()
         return True
 
     def wait_for_one(self, seconds: float = 10) -> None:
         """Wait until it has a port."""
-        deadline = time.monotonic() + seconds
-        while not self._loot and time.monotonic() < deadline:
-            time.sleep(0.005)
+        self._robbed.wait(seconds)
 
     def stop(self) -> None:
         """Take no more."""

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 TABLE = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
 30 22 0:40 / /home rw,relatime shared:9 - nfs4 filer:/home rw,vers=4.2
-31 30 0:41 /sub /home/you/work rw,relatime - btrfs /dev/vdb rw
+31 30 0:41 /sub /home/you/shop rw,relatime - btrfs /dev/vdb rw
 32 22 0:42 / /mnt/two\\040words\\134x rw - fuse.sshfs far:/ rw
 33 22 0:43 / /mnt rw master:3 propagate_from:2 - cifs //server/share rw
 not a line
@@ -23,8 +23,8 @@ not a line
 CASES = {
     "the root": ("254:1", "/etc", "ext4"),
     "by its device, wherever it is bound to": ("0:40", "/elsewhere", "nfs4"),
-    "by the nearest mount": ("0:99", "/home/you/work/deep", "btrfs"),
-    "a folder beside it": ("0:99", "/home/you/workshop", "nfs4"),
+    "by the nearest mount": ("0:99", "/home/you/shop/deep", "btrfs"),
+    "a folder beside it": ("0:99", "/home/you/shopping", "nfs4"),
     "the mount point itself": ("0:99", "/home", "nfs4"),
     "with spaces and backslashes": ("0:99", "/mnt/two words\\x/deep", "fuse.sshfs"),
     "with fields that are not always there": ("0:99", "/mnt/deep", "cifs"),

@@ -81,9 +81,9 @@ def test_it_gets_the_open_files_and_the_beat_goes_on() -> None:
 def test_stop_interrupts_what_runs_and_lets_nothing_more_begin() -> None:
     listener = Listener()
     program = (
-        "import signal, time, sys\n"
+        "import signal, sys\n"
         "signal.signal(signal.SIGINT, lambda *_: sys.exit(130))\n"
-        "print('runs', flush=True)\nwhile True: time.sleep(60)"
+        "print('runs', flush=True)\nwhile True: signal.pause()"
     )
     thread = listener.begin(program)
     listener.watch.stop()
@@ -96,8 +96,8 @@ def test_stop_interrupts_what_runs_and_lets_nothing_more_begin() -> None:
 def test_what_does_not_end_is_ended() -> None:
     listener = Listener(grace=0.1)
     program = (
-        "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "print('runs', flush=True)\nwhile True: time.sleep(60)"
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "print('runs', flush=True)\nwhile True: signal.pause()"
     )
     thread = listener.begin(program)
     listener.watch.stop()

@@ -3,7 +3,6 @@
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +50,7 @@ def around_compose_up(
                 except Exception as error:  # noqa: BLE001 - a thread's failure is the test's
                     failures.append(error)
                 asked.rename(asked.with_name(GOES_ON[asked.stem] + asked.suffix))
-            time.sleep(0.01)
+            ended.wait(0.01)
 
     thread = threading.Thread(target=answer)
     thread.start()
