@@ -23,8 +23,8 @@ from composeports.core.seeding import (
 from composeports.errors import SeedBusyError, SeedError, UsageError
 from composeports.host.engine import Engine
 from composeports.host.git import find_checkout, main_git_dir, read_branch
-from composeports.host.process import Signals, signals_kept_back
 from composeports.host.seed_records import Begun, Record, hold_lock, hold_record
+from composeports.host.signals import Signals, signals_kept_back
 from composeports.host.volumes import (
     SEED_LABEL,
     Helpers,

@@ -1,18 +1,19 @@
 """The only door to other programs: start, wait, replace; it knows nothing of Docker."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import Protocol
 
 # A program whose output is read while it runs.
+from composeports.host.signals import signals_left_to_program
+
 Heard = subprocess.Popen[bytes]
+
 NOT_FOUND = 127
 PIECE = 1 << 20
 # How long the end waits for a beat that is under way.
@@ -135,7 +136,7 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    with _signals_left_to_program() as started, beating(beat):
+    with signals_left_to_program() as started, beating(beat):
         try:
             process = subprocess.Popen(
                 argv,
@@ -199,39 +200,6 @@ def beating(beat: Beat | None) -> Iterator[None]:
         thread.join(LAST_BEAT_SECONDS)
 
 
-@contextmanager
-def _signals_left_to_program() -> "Iterator[Callable[[subprocess.Popen[bytes]], None]]":
-    """Leave signals to the program that the yielded function is told of, once it has started.
-
-    One that comes while it is being started has not reached it, and is passed on then.
-    """
-    programs: list[subprocess.Popen[bytes]] = []
-    early: list[int] = []
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        if not programs:
-            early.append(number)
-        elif number != signal.SIGINT:  # which reaches the whole group
-            programs[0].send_signal(number)
-
-    def started(program: "subprocess.Popen[bytes]") -> None:
-        programs.append(program)
-        for number in early:
-            program.send_signal(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield started
-        return
-    # A handler and not SIG_IGN: an ignored signal would stay ignored in programs started later.
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, pass_on) for number in numbers}
-    try:
-        yield started
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Become `argv`, as env(1) does; return 127 (126) only where it is missing (not a program)."""
     sys.stdout.flush()
@@ -251,55 +219,6 @@ def is_script(path: str) -> bool:
             return file.read(2) == b"#!"
     except OSError:
         return True
-
-
-class Signals:
-    """What asks us to end (Ctrl-C, SIGTERM, SIGHUP), kept back while a step must be whole."""
-
-    def __init__(self) -> None:
-        self.pending = False
-        self._open = False
-
-    def handle(self, _number: int, _frame: FrameType | None) -> None:
-        """Take note of a signal; KeyboardInterrupt where one may interrupt now."""
-        self.pending = True
-        self.check()
-
-    def check(self) -> None:
-        """Raise the KeyboardInterrupt of a signal that came, where one may interrupt now."""
-        if self._open and self.pending:
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def let_in(self) -> Iterator[None]:
-        """Let a signal interrupt what is done here."""
-        self._open = True
-        try:
-            self.check()
-            yield
-        finally:
-            self._open = False
-
-
-@contextmanager
-def signals_kept_back() -> Iterator[Signals]:
-    """Keep back what asks us to end until a `let_in`, or the end of this; then KeyboardInterrupt.
-
-    Outside of the main thread there are no signals to keep back.
-    """
-    signals = Signals()
-    if threading.current_thread() is not threading.main_thread():
-        yield signals
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signals.handle) for number in numbers}
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if signals.pending:
-        raise KeyboardInterrupt
 
 
 def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError
-from composeports.host.process import Signals, pump, read_beginning, signals_kept_back
+from composeports.host.process import pump, read_beginning
 from composeports.host.seed_records import Begun, hold_lock, hold_record
+from composeports.host.signals import Signals, signals_kept_back
 
 pytestmark = pytest.mark.integration
 
