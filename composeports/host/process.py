@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-# A program whose output is read while it runs.
 from composeports.host.signals import signals_left_to_program
 
+# A program whose output is read while it runs.
 Heard = subprocess.Popen[bytes]
 
 NOT_FOUND = 127
