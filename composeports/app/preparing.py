@@ -43,6 +43,7 @@ def prepare(
     """
     before = workspace.record()
     answer, containers = look(workspace, engine_needed=engine_needed)
+    workspace.memory.keep(answer.memory)
     sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
     refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
     lease = _lease(workspace, containers, sketch, wishes)
@@ -52,7 +53,6 @@ def prepare(
     except ComposeportsError:
         restore(workspace, before)
         raise
-    workspace.questions.memory.keep(answer.memory)
     had_containers = any(each.project == lease.project for each in containers or ())
     project = answer.observed.project
     return Prepared(lease, made, before, project, had_containers, containers or ())

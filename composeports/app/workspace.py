@@ -139,9 +139,12 @@ class Workspace:
     def questions(self) -> Questions:
         """The questions to Compose and the engine, under way since this was first looked at."""
         project = self.likely_project(self.record())
-        folder = recollections(self.doors.environ)
-        memory = Recollection(folder, digest_of(self.selection.files))
-        return Questions(self.compose, self.doors.engine, project, memory)
+        return Questions(self.compose, self.doors.engine, project, self.memory)
+
+    @cached_property
+    def memory(self) -> Recollection:
+        """What was observed before of these files; `up` takes the turn to ask before it asks."""
+        return Recollection(recollections(self.doors.environ), digest_of(self.selection.files))
 
     @property
     def stack(self) -> Stack:

@@ -54,6 +54,7 @@ def command(
     if no_pause and seed_from is None:
         raise click.UsageError("--no-pause is about --seed-from SESSION")
     with workspace(options, session) as here, at_work(here, "up") as lock:
+        here.memory.take_turn()  # twenty that start at once need not ask twenty times
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.app import stack  # noqa: PLC0415
         from composeports.app.planning import Wishes  # noqa: PLC0415

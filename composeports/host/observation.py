@@ -56,6 +56,7 @@ class Observation:
         config = _parse(finished)
         project = read_project(config)
         key = self._key(finished.out)
+        self._memory.wait()
         kept = self._memory.text
         recalled = _recall(kept, key)
         if recalled is not None and kept is not None:

@@ -24,5 +24,7 @@ class Questions:
         self.config: Running = compose.start_config(project, "--format", "json")
         self.listing: Listing = engine.start_listing()
         self.variables: Running | None = (
-            None if memory.text else compose.start_config(project, "--variables")
+            None
+            if memory.text or memory.is_awaited
+            else compose.start_config(project, "--variables")
         )

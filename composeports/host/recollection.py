@@ -2,9 +2,14 @@
 
 It saves questions to Compose and decides nothing: without it, the same comes out later. It lies in
 the state directory, by the digest of the files' texts, and only files of the user's own are read.
+
+Where many worktrees start at the same instant, one of them takes the turn to ask, and the others
+wait for what it keeps: a lock on one byte of a file, which the kernel ends with its process.
 """
 
+import fcntl
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
@@ -15,6 +20,10 @@ from composeports.host.state_folder import make_inner_folder
 
 KEPT = 200
 TEMPORARY = ".new"
+TURNS = "turns"
+# How long somebody else's turn is waited for, at most, and how often it is looked at.
+TURN_SECONDS = 2.0
+POLL_SECONDS = 0.01
 
 
 def digest_of(files: Iterable[str]) -> str:
@@ -41,11 +50,60 @@ class Recollection:
     def __init__(self, folder: str, digest: str) -> None:
         """Read what is kept in `folder` for the files with that digest (empty: never anything)."""
         self.digest = digest
+        self.is_awaited = False
         self._folder = folder
-        self.text = _own_text(os.path.join(folder, digest)) if digest else None
+        self._turns = -1
+        self.text = self._read()
+
+    def take_turn(self) -> None:
+        """Be the one who asks, until `keep` or `let_go`; `is_awaited` where somebody else is."""
+        if not self.digest or self.text is not None:
+            return
+        try:
+            make_inner_folder(self._folder)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._turns = os.open(os.path.join(self._folder, TURNS), flags, 0o600)
+            self.is_awaited = not self._lock(fcntl.LOCK_EX)
+        except (OSError, StoreError):
+            return
+        self.text = self._read()
+
+    def wait(self, seconds: float = TURN_SECONDS) -> None:
+        """Wait for what somebody else is about to keep; nothing to do where nobody is."""
+        deadline = time.monotonic() + seconds
+        while self.is_awaited and time.monotonic() < deadline:
+            with suppress(OSError):
+                self.is_awaited = not self._lock(fcntl.LOCK_SH)
+            if self.is_awaited:
+                time.sleep(POLL_SECONDS)
+        self.is_awaited = False
+        self.text = self._read() if self.text is None else self.text
+
+    def let_go(self) -> None:
+        """Let the others go on; again and again is once."""
+        if self._turns >= 0:
+            os.close(self._turns)
+            self._turns = -1
 
     def keep(self, text: str) -> None:
         """Keep the text for whoever comes next; where that is not possible nothing is lost."""
+        try:
+            self._keep(text)
+        finally:
+            self.let_go()
+
+    def _read(self) -> str | None:
+        return _own_text(os.path.join(self._folder, self.digest)) if self.digest else None
+
+    def _lock(self, kind: int) -> bool:
+        """Lock this digest's byte if it is free; OSError where the file system has no locks."""
+        try:
+            fcntl.lockf(self._turns, kind | fcntl.LOCK_NB, 1, int(self.digest[:7], 16))
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def _keep(self, text: str) -> None:
         if not self.digest or text == self.text:
             return
         path = os.path.join(self._folder, self.digest)
@@ -75,7 +133,11 @@ def _own_text(path: str) -> str | None:
 
 def _forget_oldest(folder: str) -> None:
     with os.scandir(folder) as entries:
-        found = [(entry.stat(follow_symlinks=False).st_mtime, entry.path) for entry in entries]
+        found = [
+            (entry.stat(follow_symlinks=False).st_mtime, entry.path)
+            for entry in entries
+            if entry.name != TURNS
+        ]
     for _, path in sorted(found)[:-KEPT]:
         os.unlink(path)
 

@@ -22,7 +22,7 @@ PROJECT = "com.docker.compose.project"
 STATE_FILES = {
     ".": re.compile(r"leases\.sqlite3(-wal|-shm)?|filler"),
     "locks": re.compile(r"[a-z0-9-]+"),
-    "observed": re.compile(r"[0-9a-f]{64}"),
+    "observed": re.compile(r"[0-9a-f]{64}|turns"),
 }
 NOTHING = re.compile("")
 

@@ -2,11 +2,15 @@
 
 import os
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from composeports.host.recollection import KEPT, Recollection, digest_of
+from composeports.host.recollection import KEPT, TURNS, Recollection, digest_of
 
 pytestmark = pytest.mark.integration
 
@@ -18,6 +22,30 @@ def folder(tmp_path: Path) -> Path:
 
 def kept(folder: Path, digest: str = "abc") -> str | None:
     return Recollection(str(folder), digest).text
+
+
+@contextmanager
+def another_process(folder: Path, *steps: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a process that does the steps and says what came of each; it is killed at the end."""
+    script = f"""
+from composeports.host.recollection import Recollection
+mine = Recollection({str(folder)!r}, "abc")
+for step in {steps!r}:
+    if step == "input":
+        input()
+        continue
+    getattr(mine, step)()
+    print(mine.text or ("awaited" if mine.is_awaited else "first"), flush=True)
+"""
+    argv = [sys.executable, "-c", script]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        yield other
+        other.kill()
+
+
+def said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 def test_what_was_kept_is_there_for_the_next(folder: Path) -> None:
@@ -124,3 +152,70 @@ def test_texts_are_not_joined(tmp_path: Path) -> None:
 
 def test_a_file_that_is_gone_has_no_digest(tmp_path: Path) -> None:
     assert digest_of([str(tmp_path / "gone")]) == ""
+
+
+def test_one_asks_and_the_others_wait_for_what_it_keeps(folder: Path) -> None:
+    first = Recollection(str(folder), "abc")
+    first.take_turn()
+    assert not first.is_awaited
+    with another_process(folder, "take_turn", "wait") as other:
+        assert said(other) == "awaited"
+        first.keep("seen")
+        assert said(other) == "seen"
+
+
+def test_who_comes_after_the_turn_needs_none(folder: Path) -> None:
+    first, late = Recollection(str(folder), "abc"), Recollection(str(folder), "abc")
+    first.take_turn()
+    first.keep("seen")
+    late.take_turn()
+    assert (late.text, late.is_awaited) == ("seen", False)
+
+
+def test_a_turn_ends_with_its_process(folder: Path) -> None:
+    mine = Recollection(str(folder), "abc")
+    with another_process(folder, "take_turn", "input") as killed:
+        assert said(killed) == "first"
+        mine.take_turn()
+        assert mine.is_awaited
+    began = time.monotonic()
+    mine.wait()
+    assert time.monotonic() - began < 1
+    assert (mine.text, mine.is_awaited) == (None, False)
+
+
+def test_nobody_waits_for_ever(folder: Path) -> None:
+    mine = Recollection(str(folder), "abc")
+    with another_process(folder, "take_turn", "input") as slow:
+        assert said(slow) == "first"
+        mine.take_turn()
+        mine.wait(0.1)
+        assert (mine.text, mine.is_awaited) == (None, False)
+
+
+def test_other_files_have_a_turn_of_their_own(folder: Path) -> None:
+    mine = Recollection(str(folder), "def")
+    with another_process(folder, "take_turn", "input") as slow:
+        assert said(slow) == "first"
+        mine.take_turn()
+        assert not mine.is_awaited
+    mine.let_go()
+
+
+def test_without_a_place_for_turns_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    alone = Recollection(str(tmp_path / "state"), "abc")
+    alone.take_turn()
+    alone.wait()
+    alone.keep("seen")
+    assert (alone.text, alone.is_awaited) == (None, False)
+
+
+def test_the_file_of_the_turns_stays(folder: Path) -> None:
+    first = Recollection(str(folder), "abc")
+    first.take_turn()
+    first.keep("seen")
+    os.utime(folder / TURNS, (0, 0))
+    for number in range(KEPT + 3):
+        Recollection(str(folder), f"digest{number}").keep("seen")
+    assert (folder / TURNS).exists()
