@@ -27,10 +27,16 @@ def main(command: Sequence[str]) -> int:
     _on_signals(_leave)
     try:
         with lending.borrowed() as environment:
-            return _run(command, {**os.environ, **environment})
+            return _run(_inside(command, environment), {**os.environ, **environment})
     except DevError as error:
         cache.say(f"error: {error}")
         return 1
+
+
+def _inside(command: Sequence[str], environment: dict[str, str]) -> list[str]:
+    """Return the command as it runs where the engine's ports are: in its network namespace."""
+    namespace = environment.get("COMPOSEPORTS_DEV_NETNS")
+    return [*(["nsenter", f"--net=/run/netns/{namespace}", "--"] if namespace else []), *command]
 
 
 def _on_signals(action: Callable[[int, FrameType | None], object]) -> None:

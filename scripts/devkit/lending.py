@@ -25,11 +25,14 @@ _ANSWER_SECONDS = 10
 def borrowed() -> Iterator[dict[str, str]]:
     """Lend an engine: hand out the variables that lead to it, and stop it if it was started.
 
-    With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs.
+    With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs. With
+    COMPOSEPORTS_DEV_APART it is one of its own in a network namespace, where those can be made.
     """
     release = os.environ.get("COMPOSEPORTS_DEV_RELEASE")
-    if release:
-        with _started(f"{_SHARED}-{release}", release) as environment:
+    apart = bool(os.environ.get("COMPOSEPORTS_DEV_APART")) and _can_be_apart()
+    if release or apart:
+        name = "-".join(filter(None, (_SHARED, release, "apart" if apart else "")))
+        with _started(name, release, apart=apart) as environment:
             yield environment
         return
     if engine_answers():
@@ -42,6 +45,10 @@ def borrowed() -> Iterator[dict[str, str]]:
         return
     with _started(_SHARED, None) as environment:
         yield environment
+
+
+def _can_be_apart() -> bool:
+    return os.geteuid() == 0 and packages.available()
 
 
 def engine_answers() -> bool:
@@ -84,14 +91,16 @@ def _ours_on_the_host() -> str | None:
 
 
 @contextmanager
-def _started(name: str, release: str | None) -> Iterator[dict[str, str]]:
+def _started(
+    name: str, release: str | None, *, apart: bool = False
+) -> Iterator[dict[str, str]]:
     """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
     users = cache.lock_file(f"engine-users-{name}")
     with users.open("a") as mark:
         # Waits only while somebody, alone, is stopping the engine.
         fcntl.flock(mark, fcntl.LOCK_SH)
         try:
-            engine.start(name, release=release)
+            engine.start(name, release=release, netns=apart)
             yield engine.environment(name)
         finally:
             fcntl.flock(mark, fcntl.LOCK_UN)

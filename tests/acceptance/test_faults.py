@@ -37,7 +37,7 @@ def test_a_fault_leaves_nothing_wrong(
             chance=random.Random(scenario.name),
         )
     )
-    assert tally.notes == []
+    assert not tally.notes, "\n".join(tally.notes)
     assert (tally.tries, tally.clean) == (1, True)
     assert tally.faults
 

@@ -14,9 +14,9 @@ from tests.acceptance.failures.conftest import Gate, leases
 
 pytestmark = pytest.mark.e2e
 
-STOPS_THE_OLD_ONE = rb"POST \S+/containers/\w+/stop"
-REMOVES_THE_OLD_ONE = rb"DELETE \S+/containers/\w+"
-RENAMES_THE_NEW_ONE = rb"POST \S+/containers/\w+/rename"
+STOPS_THE_OLD_ONE = rb"POST \S+/containers/[^/ ]+/stop"
+REMOVES_THE_OLD_ONE = rb"DELETE \S+/containers/\S+"
+RENAMES_THE_NEW_ONE = rb"POST \S+/containers/[^/ ]+/rename"
 
 
 def greeting(text: str) -> str:
