@@ -126,6 +126,8 @@ def engines() -> list[Engine]:
 def launch(target: Engine, env: Mapping[str, str], prefix: Sequence[str]) -> None:
     """Start dockerd in the background and wait until it answers."""
     (target.home / "docker.pid").unlink(missing_ok=True)
+    # What runs is told there, which a machine forgets when it starts: it lies in memory elsewhere.
+    leftovers.erase(target.home / "exec")
     (target.home / "daemon.json").write_text("{}\n")
     cache.say(f"starting engine {target.name}")
     begun = time.monotonic()
