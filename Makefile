@@ -1,12 +1,15 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-without-engine test-with-engine test-latest test-unit lint format bench many rush races servers faults corpus clean
+.PHONY: help setup demo test first-half second-half test-without-engine \
+    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench many rush races servers faults corpus clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
 
 bin := .venv/bin
 with_engine := scripts/with-engine
+acceptance = $(with_engine) sh -c 'scripts/images.py && \
+    exec $(bin)/pytest --durations=20 $(PYTEST_ARGS)
 # Extra words for pytest, as in: make test-unit PYTEST_ARGS="-k lease -x"
 PYTEST_ARGS ?=
 # Extra words for benchmarks/corpus.py, and the folder that it measures on.
@@ -24,21 +27,33 @@ setup: ## Make .venv with the project and its development dependencies
 demo: setup ## Two worktrees, two stacks at once, on a real engine; cleans up after itself
 	@$(with_engine) scripts/demo
 
-test: setup ## The checks, then all tests, on a real engine; cleans up after itself
+test: setup ## The checks, then all tests, on real engines; cleans up after itself
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-without-engine test-with-engine
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line first-half second-half
+
+first-half: test-with-engine-1
+second-half: setup
+	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
+	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
 
 test-without-engine: setup ## The unit and integration tests; the core has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
-test-with-engine: setup ## The acceptance tests
-	@$(with_engine) sh -c 'scripts/images.py && exec $(bin)/pytest tests/acceptance --durations=20 $(PYTEST_ARGS)'
+test-with-engine: setup ## The acceptance tests, one after the other on one engine
+	@$(acceptance) tests/acceptance'
+
+# Two halves, so that they can run at the same time, each on an engine of its own.
+test-with-engine-1: setup
+	@$(acceptance) tests/acceptance/failures tests/acceptance/test_[a-g]*.py'
+
+test-with-engine-2: setup
+	@COMPOSEPORTS_DEV_APART=1 $(acceptance) tests/acceptance/test_[h-z]*.py'
 
 test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
-	@COMPOSEPORTS_DEV_RELEASE=forky $(with_engine) sh -c 'scripts/images.py && \
-	    exec $(bin)/pytest tests/acceptance --durations=20 $(PYTEST_ARGS)'
+	@COMPOSEPORTS_DEV_RELEASE=forky $(MAKE) --no-print-directory --jobs 2 --output-sync=line \
+	    test-with-engine-1 test-with-engine-2
 
 test-unit: setup ## The tests that need no engine
 	@$(bin)/pytest tests/unit tests/integration $(PYTEST_ARGS)
