@@ -91,9 +91,7 @@ def _ours_on_the_host() -> str | None:
 
 
 @contextmanager
-def _started(
-    name: str, release: str | None, *, apart: bool = False
-) -> Iterator[dict[str, str]]:
+def _started(name: str, release: str | None, *, apart: bool = False) -> Iterator[dict[str, str]]:
     """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
     users = cache.lock_file(f"engine-users-{name}")
     with users.open("a") as mark:
