@@ -46,7 +46,17 @@ class Grid:
 
     def blocks(self) -> Iterator[Block]:
         """Yield every block, lowest slot first."""
-        return (Block(self.base + slot * self.size, self.size) for slot in range(self.slots))
+        return map(self.block, range(self.slots))
+
+    def block(self, slot: int) -> Block:
+        """Return the block of a slot, which counts from 0."""
+        return Block(self.base + slot * self.size, self.size)
+
+    def slots_of(self, ports: Block) -> range:
+        """Return the slots whose blocks have a port in common with `ports`, of any grid."""
+        first = (ports.start - self.base) // self.size
+        last = (ports.last - self.base) // self.size
+        return range(max(first, 0), min(last + 1, self.slots))
 
     def __contains__(self, block: Block) -> bool:
         """Tell whether `block` is one of the grid's own."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Self
 
 from composeports.core.block import Block, Grid
@@ -55,6 +56,12 @@ class Hold:
     def has(self, port: int) -> bool:
         """Tell whether `port` is pinned or in the block."""
         return port in self.pins or port in self.block
+
+    def all_ports(self) -> Iterator[Block]:
+        """Yield the block, and each pin as a block of one port."""
+        yield self.block
+        for port in self.pins:
+            yield Block(port, 1)
 
     def shares_port(self, block: Block, pins: Iterable[int]) -> bool:
         """Tell whether a lease with this block and these pins would share a port."""
@@ -255,26 +262,30 @@ def _candidates(ledger: Ledger, request: Request) -> Iterator[Block]:
     One with a port that the session itself pins comes after those without, and one that is set
     aside comes last.
     """
-    standing = [hold for hold in ledger.others if _stands(hold, request)]
-    remembered = {hold.block for hold in ledger.others}
-    free = [
-        block
-        for block in request.grid.blocks()
-        if block not in request.avoid
-        if not any(hold.shares_port(block, ()) for hold in standing)
-    ]
-    good = [block for block in free if not _is_set_aside(ledger, block, request.now)]
-    if ledger.own is not None and ledger.own.block in good:
-        yield ledger.own.block
-    clear = [block for block in good if not any(port in block for port in request.pins.values())]
-    yield from (block for block in clear if block not in remembered)
-    yield from clear
-    yield from good
-    yield from free
+    grid = request.grid
+    # Slots, since comparing each block with each hold takes long while the store is locked.
+    standing = (hold for hold in ledger.others if _stands(hold, request))
+    taken = _slots(grid, (ports for hold in standing for ports in hold.all_ports()))
+    taken |= _slots(grid, (block for block in request.avoid if block in grid))
+    aside = _slots(grid, (each.block for each in ledger.set_aside if each.until > request.now))
+    pinned = _slots(grid, (Block(port, 1) for port in request.pins.values()))
+    remembered = _slots(grid, (hold.block for hold in ledger.others if hold.block in grid))
+    free = [slot for slot in range(grid.slots) if slot not in taken]
+    good = [slot for slot in free if slot not in aside]
+    clear = [slot for slot in good if slot not in pinned]
+    own = [slot for slot in _own_slots(ledger, grid) if slot in good]
+    unknown = (slot for slot in clear if slot not in remembered)
+    yield from map(grid.block, chain(own, unknown, clear, good, free))
 
 
-def _is_set_aside(ledger: Ledger, block: Block, now: float) -> bool:
-    return any(each.until > now and each.block.overlaps(block) for each in ledger.set_aside)
+def _own_slots(ledger: Ledger, grid: Grid) -> Iterable[int]:
+    """Return the slot of the session's earlier block, where that is one of the grid's own."""
+    own = ledger.own
+    return grid.slots_of(own.block) if own is not None and own.block in grid else ()
+
+
+def _slots(grid: Grid, ports: Iterable[Block]) -> set[int]:
+    return {slot for each in ports for slot in grid.slots_of(each)}
 
 
 def setting_aside(ledger: Ledger, block: Block, now: float) -> tuple[SetAside, ...]:

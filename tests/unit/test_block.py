@@ -58,6 +58,16 @@ def test_a_grid_has_only_the_blocks_that_it_gives(grid: Grid, block: Block) -> N
     assert (near in grid) == (near in list(grid.blocks()))
 
 
+@given(grids, blocks)
+def test_the_slots_of_ports_are_those_whose_blocks_share_one(grid: Grid, block: Block) -> None:
+    near = Block(grid.base - 30 + block.start, block.size)
+    touched = [slot for slot, each in enumerate(grid.blocks()) if each.overlaps(near)]
+    assert list(grid.slots_of(near)) == touched
+    assert [grid.block(slot) for slot in touched] == [
+        each for each in grid.blocks() if each.overlaps(near)
+    ]
+
+
 @pytest.mark.parametrize(
     "block",
     [
