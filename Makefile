@@ -1,7 +1,7 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test first-half second-half test-without-engine \
-    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench many rush races servers faults corpus clean
+    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench many rush races servers schema faults corpus clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,6 +17,8 @@ CORPUS_ARGS ?=
 # Extra words for the fault harness, as in: make faults FAULTS_ARGS="--only 'kill up' --tries 9"
 FAULTS_ARGS ?=
 DIR ?=
+# How many requests schemathesis makes up for each route, at most.
+EXAMPLES ?= 1000
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +41,7 @@ second-half: setup
 test-without-engine: setup ## The unit and integration tests; the core has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
+	@$(bin)/python scripts/inspector.py >/dev/null
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
 test-with-engine: setup ## The acceptance tests, one after the other on one engine
@@ -79,6 +82,10 @@ rush: setup ## 20 worktrees up at the same instant, ten times, beside raw Compos
 
 servers: setup ## The HTTP server: start-up, requests per second, beside a route that does nothing
 	@$(with_engine) $(bin)/python -m benchmarks.servers
+
+schema: setup ## Thousands of requests from schemathesis, which reads the server's OpenAPI document
+	@COMPOSEPORTS_DEV_EXAMPLES=$(EXAMPLES) $(bin)/pytest tests/integration/test_openapi.py \
+	    --timeout 0 $(PYTEST_ARGS)
 
 races: setup ## 32 processes, 10,000 leases taken and given back on one store
 	@$(bin)/python -m benchmarks.races

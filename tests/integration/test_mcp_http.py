@@ -1,24 +1,22 @@
 """The MCP server over streamable HTTP: who may ask, and that the same leases are given out."""
 
 import json
-import re
 import signal
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from mcp import Client
 
-from tests.support.machine import FakeDocker, Shell, finished, wait_until
+from tests.support.machine import FakeDocker, Shell, wait_until
 from tests.support.mcp_client import Talk, over_http, refused, told
+from tests.support.mcp_serving import KEY, listening
 
 pytestmark = pytest.mark.integration
 
-KEY = "a key of the tests"
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -29,26 +27,6 @@ INITIALIZE = {
         "clientInfo": {"name": "test", "version": "1"},
     },
 }
-
-
-@contextmanager
-def listening(shell: Shell, *arguments: str, end: int = signal.SIGTERM) -> Iterator[str]:
-    """Give the URL of a server that listens; it ends when it is told to."""
-    process = shell.start("mcp", "--http", "--port", "0", *arguments)
-    try:
-        assert process.stderr is not None
-        line = process.stderr.readline().decode()
-        found = re.match(r"listening on (http://\S+/mcp) ", line)
-        assert found, line + process.stderr.read().decode()
-        yield found[1]
-        process.send_signal(end)
-        done = finished(process)
-        assert done.code == (130 if end == signal.SIGINT else 0)
-        assert done.out == ""
-        assert KEY not in line + done.err
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def status(url: str, **headers: str) -> int:

