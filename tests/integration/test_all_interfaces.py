@@ -1,14 +1,18 @@
 """Command line, HTTP and MCP at once: one store, and no port that two sessions have."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 from mcp import Client
 
-from tests.support.machine import Shell
-from tests.support.mcp_client import stdio, told
+from tests.support.machine import Shell, wait_until
+from tests.support.mcp_client import RawServer, stdio, told
 from tests.support.serving import Server, serving
 
 pytestmark = pytest.mark.integration
@@ -31,9 +35,9 @@ def test_at_once_they_never_share_a_port(wide: Shell) -> None:
     def by_http(server: Server, number: int) -> int:
         return int(server.allocate(f"http {number}")["db_port"])
 
-    with serving(wide) as server, ThreadPoolExecutor(8) as pool:
-        commands = pool.map(by_cli, range(BY_CLI))
-        requests = pool.map(lambda number: by_http(server, number), range(BY_HTTP))
+    with serving(wide) as server, ThreadPoolExecutor(4) as shells, ThreadPoolExecutor(8) as clients:
+        commands = shells.map(by_cli, range(BY_CLI))
+        requests = clients.map(lambda number: by_http(server, number), range(BY_HTTP))
         ports = [*anyio.run(_by_mcp, wide.environ), *commands, *requests]
         server.process.kill()
     assert len(ports) == len(set(ports)) == ALL
@@ -54,6 +58,47 @@ async def _by_mcp(environ: dict[str, str]) -> list[int]:
             group.start_soon(ask, one, f"one {number}")
             group.start_soon(ask, two, f"two {number}")
     return ports
+
+
+def test_servers_that_are_killed_at_work_leave_every_lease_that_they_gave(
+    wide: Shell, tmp_path: Path
+) -> None:
+    by_http: dict[str, int] = {}
+    by_mcp: dict[str, int] = {}
+
+    def over_http(server: Server, name: str) -> None:
+        with suppress(httpx.HTTPError):  # the server is killed meanwhile
+            by_http[name] = server.allocate(name)["db_port"]
+
+    def over_mcp(server: RawServer) -> None:
+        assert server.process.stdout is not None
+        for line in server.process.stdout:
+            if line.endswith(b"\n"):  # the last one may be cut
+                given = json.loads(line)["result"]["structuredContent"]["allocation"]
+                by_mcp[given["session_id"]] = given["db_port"]
+
+    names = [f"http {number}" for number in range(ALL // 2)]
+    with serving(wide) as server, (tmp_path / "mcp").open("wb") as errors:
+        raw = RawServer(wide.environ, errors)
+        raw.begin()
+        with ThreadPoolExecutor(8) as clients:
+            clients.submit(over_mcp, raw)
+            for name in names:
+                clients.submit(over_http, server, name)
+            for number in range(ALL // 2):
+                raw.call("allocate_ports", session_id=f"mcp {number}")
+            wait_until(lambda: min(len(by_http), len(by_mcp)) > 10, "leases of both")
+            server.process.kill()
+            raw.stop()
+    given = {**by_http, **by_mcp}
+    rows: list[dict[str, Any]] = wide.run("status", "--json").document
+    kept = {row["session_id"]: row["db_port"] for row in rows}
+    assert len(set(kept.values())) == len(kept)
+    assert given.items() <= kept.items()
+    with serving(wide) as again:
+        for name, port in given.items():
+            assert again.allocate(name)["db_port"] == port
+        assert again.allocate("one more")["db_port"] not in kept.values()
 
 
 def test_what_one_leases_the_others_see_and_release(wide: Shell) -> None:
