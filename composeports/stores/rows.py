@@ -1,6 +1,7 @@
 """The one place where a lease becomes a row of plain values, and a row becomes a lease."""
 
 import json
+from functools import lru_cache
 
 from composeports.core.block import Block
 from composeports.core.claims import Hold
@@ -76,13 +77,15 @@ def _damaged(session_id: str, where: str) -> StoreError:
 
 
 def _hold(row: HoldRow) -> Hold:
-    session_id, start, size, project, expires_at, held, pins, subnets, place = row
-    return Hold(
-        session_id,
-        Block(start, size),
-        project,
-        expires_at,
-        bool(held),
+    session_id, start, size, project, expires_at, held, *texts = row
+    block = Block(start, size)
+    return Hold(session_id, block, project, expires_at, bool(held), *_parsed(*texts))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(pins: str, subnets: str, place: str) -> tuple[frozenset[int], tuple[str, ...], str]:
+    """Return what is in the texts of a hold; a server reads the same ones again and again."""
+    return (
         frozenset(json.loads(pins).values()),
         tuple(json.loads(subnets).values()),
         json.loads(place)["directory"],
