@@ -18,7 +18,7 @@ CORPUS_ARGS ?=
 FAULTS_ARGS ?=
 DIR ?=
 # How many requests schemathesis makes up for each route, at most.
-EXAMPLES ?= 1000
+EXAMPLES ?= 200
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,7 +83,7 @@ rush: setup ## 20 worktrees up at the same instant, ten times, beside raw Compos
 servers: setup ## The HTTP server: start-up, requests per second, beside a route that does nothing
 	@$(with_engine) $(bin)/python -m benchmarks.servers
 
-schema: setup ## Thousands of requests from schemathesis, which reads the server's OpenAPI document
+schema: setup ## Many requests by schemathesis, after the OpenAPI document; EXAMPLES=... for more
 	@COMPOSEPORTS_DEV_EXAMPLES=$(EXAMPLES) $(bin)/pytest tests/integration/test_openapi.py \
 	    --timeout 0 $(PYTEST_ARGS)
 

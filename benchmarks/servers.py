@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,9 @@ import httpx
 
 KEY = "benchmark"
 SLOTS = 500
+# Leases while the list is asked for, and turns of the routes that are compared.
+HELD = 20
+SLICES = 6
 NOTHING = """
 import uvicorn
 from fastapi import FastAPI
@@ -180,7 +183,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--clients", type=int, default=64)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -209,14 +212,34 @@ def measure(asked: argparse.Namespace, environ: dict[str, str]) -> None:
         for name, times in one_after_the_other(url, asked.rounds).items():
             print(times.line(f"{name}, one client"))
         changes = at_once(url, "", asked.clients, asked.seconds)
-        print(changes.line(f"allocate and release, {asked.clients} clients"))
-        status = at_once(url, "/ports/status", asked.clients, asked.seconds)
-        print(status.line(f"status, {asked.clients} clients"))
-    with running([sys.executable, "-c", NOTHING], environ) as (url, _):
-        nothing = at_once(url, "/nothing", asked.clients, asked.seconds)
+        print(changes.line(f"allocate and release, {asked.clients} clients"), flush=True)
+        hold_some(url)
+        with running([sys.executable, "-c", NOTHING], environ) as (beside, _):
+            status, nothing = in_turn(
+                ((url, "/ports/status"), (beside, "/nothing")), asked.clients, asked.seconds
+            )
+    print(status.line(f"status of {HELD} leases, {asked.clients} clients"))
     print(nothing.line(f"a FastAPI route that does nothing, {asked.clients} clients"))
     share = len(status.taken) / len(nothing.taken)
     print(f"\nstatus has {share:.0%} of the requests per second of a route that does nothing")
+
+
+def hold_some(url: str) -> None:
+    """Take leases that stay, so that there is something to list."""
+    with httpx.Client(base_url=url, headers={"X-API-Key": KEY}, timeout=60) as client:
+        for number in range(HELD):
+            timed(Times(), lambda: client.post("/ports/allocate", json={"session_id": f"{number}"}))  # noqa: B023
+
+
+def in_turn(routes: Iterable[tuple[str, str]], clients: int, seconds: float) -> list[Times]:
+    """Ask each route for so many seconds, in slices by turns, so that a busy machine hits all."""
+    found = [(url, path, Times()) for url, path in routes]
+    for _ in range(SLICES):
+        for url, path, times in found:
+            part = at_once(url, path, clients, seconds / SLICES)
+            times.taken += part.taken
+            times.seconds += part.seconds
+    return [times for _, _, times in found]
 
 
 if __name__ == "__main__":
