@@ -1,6 +1,7 @@
 """The machine's two clocks, read at one instant."""
 
 import time
+from functools import cache
 
 from composeports.core.clock import Reading
 
@@ -12,6 +13,7 @@ def read_clock() -> Reading:
     return Reading(_boot(), time.time(), time.clock_gettime(time.CLOCK_MONOTONIC))
 
 
+@cache
 def _boot() -> str:
     try:
         with open(BOOT_ID, encoding="ascii") as file:

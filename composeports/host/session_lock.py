@@ -24,6 +24,7 @@ POLL_SECONDS = 0.05
 NOTICE_SECONDS = 1.0
 # How long an orphan (a Compose whose composeports was killed) is waited for by who waits for ever.
 ORPHAN_SECONDS = 10.0
+_LENGTH = 200
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
 
 
@@ -115,8 +116,8 @@ class SessionLock:
         file = _open_or_make(self._path)
         try:
             if _lock(file, fcntl.LOCK_EX) and _is_at(file, self._path):
-                os.ftruncate(file, 0)
-                os.pwrite(file, f"{os.getpid()}\n{self._command}\n".encode(), 0)
+                # Always as long, since truncating a file takes longer than all else here.
+                os.pwrite(file, f"{os.getpid()}\n{self._command}\n".encode().ljust(_LENGTH), 0)
                 self._file, file = file, -1
                 return True
             return False
@@ -163,7 +164,7 @@ def holder(path: str) -> Holder:
     """Return who wrote the lock file last; for messages only."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            pid, _, command = file.read(200).partition("\n")
+            pid, _, command = file.read(_LENGTH).partition("\n")
         return Holder(int(pid), command.strip())
     except (OSError, ValueError):
         return Holder()
