@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
-from urllib.request import HTTPSHandler, ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_opener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +68,9 @@ def urls_of(statuses: str, services: set[str]) -> dict[str, str]:
 
     `statuses` is what `composeports status --json` prints.
     """
-    row = next((row for row in json.loads(statuses) if row["current"]), {"urls": {}})
-    return {key: url for key, url in row["urls"].items() if key.rpartition(":")[0] in services}
+    own = (row["urls"] for row in json.loads(statuses) if row["current"])
+    found: dict[str, str] = next(own, {})
+    return {key: url for key, url in found.items() if key.rpartition(":")[0] in services}
 
 
 def is_http(url: str) -> bool:
@@ -103,7 +104,7 @@ def _silence_of_port(place: str) -> str:
         return f"{place} does not answer: {error}"
 
 
-def _opener():  # type: ignore[no-untyped-def]  # noqa: ANN202 - its type is of no use here
+def _opener() -> OpenerDirector:
     """Return an opener that knows no proxy; certificates of test stacks are their own."""
     context = ssl.create_default_context()
     context.check_hostname = False

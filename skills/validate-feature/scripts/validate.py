@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Validates a feature on the repository's own Compose stack, and takes the stack down at the end.
 
     python3 validate.py [--report FILE] [--volumes] [--timeout SECONDS] [SERVICE...]
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 sys.dont_write_bytecode = True
 
 import phases
+import suites
 from report import FAIL, SKIP, TITLE, Phase, Report
 from running import Guard, Runner, Stopped, say
 
@@ -93,14 +93,14 @@ class Validation:
             up = self.phase(lambda: phases.ready(self.runner, self.report.urls, seconds))
         if up:
             with tempfile.TemporaryDirectory() as folder:
-                self.phase(lambda: phases.smoke(self.runner, self.report.urls, folder))
+                self.phase(lambda: suites.smoke(self.runner, self.report.urls, folder))
             cwd, urls = os.getcwd(), self.report.urls
-            self.phase(lambda: phases.e2e(self.runner, cwd, urls, seconds))
+            self.phase(lambda: suites.e2e(self.runner, cwd, urls, seconds))
         else:
             self.note(Phase("smoke", SKIP, "the stack is not ready"))
             self.note(Phase("e2e", SKIP, "the stack is not ready"))
         self.phase(lambda: phases.logs(self.runner, os.path.splitext(self.path)[0] + ".log"))
-        self.phase(lambda: phases.checks(self.runner))
+        self.phase(lambda: suites.checks(self.runner))
 
     def phase(self, work: Callable[[], Phase]) -> bool:
         """Run one phase; return whether it did not fail."""
@@ -119,7 +119,9 @@ class Validation:
 def arguments() -> argparse.Namespace:
     """Read the command line; ends with exit code 2 where it makes no sense."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--report", metavar="FILE", help=f"default: {OWN_FOLDER}/validation-report.md")
+    parser.add_argument(
+        "--report", metavar="FILE", help=f"default: {OWN_FOLDER}/validation-report.md"
+    )
     parser.add_argument("--volumes", action="store_true", help="remove the stack's data at the end")
     parser.add_argument(
         "--timeout",

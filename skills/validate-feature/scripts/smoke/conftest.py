@@ -12,14 +12,20 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import probe
 
-SETTINGS = {"health_url": "SMOKE_HEALTH", "protected_url": "SMOKE_PROTECTED", "cors_url": "SMOKE_CORS"}
+SETTINGS = {
+    "health_url": "SMOKE_HEALTH",
+    "protected_url": "SMOKE_PROTECTED",
+    "cors_url": "SMOKE_CORS",
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each URL that it is about; none is a skip that says what to set."""
     if "base_url" in metafunc.fixturenames:
         known = probe.urls()
-        metafunc.parametrize("base_url", _or_skip(list(known.values()), "SMOKE_URLS"), ids=list(known) or None)
+        metafunc.parametrize(
+            "base_url", _or_skip(list(known.values()), "SMOKE_URLS"), ids=list(known) or None
+        )
     for fixture, variable in SETTINGS.items():
         if fixture in metafunc.fixturenames:
             metafunc.parametrize(fixture, _or_skip(probe.places(variable), variable))

@@ -5,8 +5,15 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass
+from http.client import HTTPException
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+
+import pytest
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 SECONDS = float(os.environ.get("SMOKE_TIMEOUT") or 10)
 
@@ -22,7 +29,7 @@ class Answer:
 
 class _NoRedirect(HTTPRedirectHandler):
     def redirect_request(self, *_arguments: object) -> None:
-        """A redirection is an answer, too."""
+        """Follow nothing: a redirection is an answer, too."""
 
 
 def ask(url: str, method: str = "GET", **headers: str) -> Answer:
@@ -32,16 +39,18 @@ def ask(url: str, method: str = "GET", **headers: str) -> Answer:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context), _NoRedirect)
-    request = Request(url, method=method, headers=named)  # noqa: S310 - http and https only
+    request = Request(url, method=method, headers=named)
     try:
         with opener.open(request, timeout=SECONDS) as answer:
             return _answer(answer.status, answer.headers, answer.read())
     except HTTPError as error:
         with error:
             return _answer(error.code, error.headers, error.read())
+    except (OSError, HTTPException) as error:
+        pytest.fail(f"{method} {url} has no answer: {error}", pytrace=False)
 
 
-def _answer(status: int, headers, body: bytes) -> Answer:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _answer(status: int, headers: Message, body: bytes) -> Answer:
     lower = {name.lower(): value for name, value in headers.items()}
     return Answer(status, lower, body.decode("utf-8", "replace"))
 

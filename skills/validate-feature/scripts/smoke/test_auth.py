@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-import probe
 import pytest
+
+import probe
 
 REFUSED = {401, 403}
 CLIENT_ERROR = 400

@@ -12,9 +12,7 @@ CLIENT_ERROR = 400
 
 def test_the_own_origin_may_ask(cors_url: str) -> None:
     origin = os.environ.get("SMOKE_ORIGIN") or "http://localhost"
-    answer = probe.ask(
-        cors_url, "OPTIONS", Origin=origin, Access_Control_Request_Method="GET"
-    )
+    answer = probe.ask(cors_url, "OPTIONS", Origin=origin, Access_Control_Request_Method="GET")
     assert answer.status < CLIENT_ERROR, answer.body[:500]
     assert answer.headers.get("access-control-allow-origin") in {origin, "*"}
 

@@ -23,8 +23,10 @@ def test_an_unknown_page_is_no_failure_of_the_server(base_url: str) -> None:
 
 
 def test_errors_tell_nothing_about_the_inside(base_url: str) -> None:
-    for path, method in ((UNKNOWN, "GET"), ("", "PATCH"), ("%00", "GET")):
+    for path, method in ((UNKNOWN, "GET"), (UNKNOWN, "POST"), ("", "PATCH")):
         answer = probe.ask(f"{base_url}/{path}", method)
         if answer.status >= CLIENT_ERROR:
-            told = [what for what, how in INSIDE.items() if re.search(how, answer.body, re.MULTILINE)]
+            told = [
+                what for what, how in INSIDE.items() if re.search(how, answer.body, re.MULTILINE)
+            ]
             assert not told, f"{method} /{path} shows {', '.join(told)}: {answer.body[:500]}"
