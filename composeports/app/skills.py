@@ -128,8 +128,8 @@ class _Found:
 
     @property
     def diff(self) -> str:
-        """The difference, with paths as they are in the repository."""
-        if self.verdict.state in {CURRENT, FOREIGN}:
+        """The difference of a copy of ours, with paths as they are in the repository."""
+        if self.verdict.state in {CURRENT, MISSING, FOREIGN}:
             return ""
         where = os.path.relpath(self.path, os.path.dirname(self.target.top))
         return difference(self.shipped, self.copy, where)

@@ -65,10 +65,10 @@ def write_copy(folder: str, verdict: Verdict) -> None:
 def remove_copy(folder: str, verdict: Verdict, top: str) -> None:
     """Remove our files, what Python made of them, and folders up to `top` that are empty then."""
     try:
-        _remove(folder, verdict.ours)
-        for path in list(_byproducts(folder)):
+        for path in filter(_is_byproduct, list(_walk(folder))):
             os.unlink(path)
-        _remove(folder, (MARKER,))
+            _remove_empty(os.path.dirname(path), folder)
+        _remove(folder, (*verdict.ours, MARKER))
         _remove_empty(folder, top)
     except OSError as error:
         raise _unusable(folder, error, "remove") from error
@@ -94,10 +94,6 @@ def _walk(folder: str) -> Iterator[str]:
                 yield from _walk(entry.path)
             else:
                 yield entry.path
-
-
-def _byproducts(folder: str) -> Iterator[str]:
-    return filter(_is_byproduct, _walk(folder))
 
 
 def _is_byproduct(path: str) -> bool:
@@ -137,10 +133,6 @@ def _remove(folder: str, names: tuple[str, ...]) -> None:
 
 def _remove_empty(folder: str, top: str) -> None:
     """Remove the folder, and those above it up to `top`, as far as they are empty."""
-    for path, folders, _ in os.walk(folder, topdown=False):
-        if os.path.basename(path) == "__pycache__" and not folders:
-            with suppress(OSError):
-                os.rmdir(path)
     while folder != top and folder.startswith(f"{top}/"):
         try:
             os.rmdir(folder)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ sys.dont_write_bytecode = True
 
 import phases
 import suites
-from report import FAIL, SKIP, TITLE, Phase, Report
+from report import FAIL, PASS, SKIP, TITLE, Phase, Report
 from running import Guard, Runner, Stopped, say
 
 if TYPE_CHECKING:
@@ -42,14 +43,14 @@ def main() -> int:
         say(f"validate: {problem}")
         return 2
     report = Report(facts=facts(runner))
-    write(path, report)
-    validation = Validation(runner, guard, options, report, path)
-    validation.run()
-    write(path, report)
+    if not written(path, report):
+        return 2
+    Validation(runner, guard, options, report, path).run()
+    whole = written(path, report)
     say(f"validate: {report.result}, see {path}")
     if guard.signal:
         return BY_SIGNAL + guard.signal
-    return 0 if report.result == "PASS" else 1
+    return 0 if whole and report.result == "PASS" else 1
 
 
 class Validation:
@@ -77,12 +78,18 @@ class Validation:
             self.report.stopped = True
         except Exception as error:  # noqa: BLE001 - the stack has to be taken down all the same
             self.note(Phase("validate", FAIL, f"{type(error).__name__}: {error}"))
-        stopped = bool(self.guard.signal)
-        self.phase(
-            lambda: phases.teardown(self.runner, volumes=self.options.volumes, quickly=stopped)
-        )
+        self.take_down()
         self.report.stopped = bool(self.guard.signal)
         self.report.finished = True
+
+    def take_down(self) -> None:
+        """Take the stack down, if need be without all that makes it nice, as on a full disk."""
+        volumes, quickly = self.options.volumes, bool(self.guard.signal)
+        try:
+            self.phase(lambda: phases.teardown(self.runner, volumes=volumes, quickly=quickly))
+        except Exception as error:  # noqa: BLE001 - the same
+            code = subprocess.call(("composeports", "down"))
+            self.note(Phase("teardown", FAIL if code else PASS, f"after {error!r}"))
 
     def examine(self) -> None:
         """Do all that needs the stack."""
@@ -167,6 +174,16 @@ def facts(runner: Runner) -> dict[str, str]:
         + (" and changes" if git("status", "--porcelain") else ""),
         "begun": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     }
+
+
+def written(path: str, report: Report) -> bool:
+    """Write the report; say why where that is not possible."""
+    try:
+        write(path, report)
+    except OSError as error:
+        say(f"validate: the report cannot be written: {error}")
+        return False
+    return True
 
 
 def write(path: str, report: Report) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING
 sys.dont_write_bytecode = True
 
 import phases
-from report import FAIL, SKIP, TITLE, Phase, Report
+import suites
+from report import FAIL, PASS, SKIP, TITLE, Phase, Report
 from running import Guard, Runner, Stopped, say
 
 if TYPE_CHECKING:
@@ -41,14 +43,14 @@ def main() -> int:
         say(f"validate: {problem}")
         return 2
     report = Report(facts=facts(runner))
-    write(path, report)
-    validation = Validation(runner, guard, options, report, path)
-    validation.run()
-    write(path, report)
+    if not written(path, report):
+        return 2
+    Validation(runner, guard, options, report, path).run()
+    whole = written(path, report)
     say(f"validate: {report.result}, see {path}")
     if guard.signal:
         return BY_SIGNAL + guard.signal
-    return 0 if report.result == "PASS" else 1
+    return 0 if whole and report.result == "PASS" else 1
 
 
 class Validation:
@@ -76,12 +78,18 @@ class Validation:
             self.report.stopped = True
         except Exception as error:  # noqa: BLE001 - the stack has to be taken down all the same
             self.note(Phase("validate", FAIL, f"{type(error).__name__}: {error}"))
-        stopped = bool(self.guard.signal)
-        self.phase(
-            lambda: phases.teardown(self.runner, volumes=self.options.volumes, quickly=stopped)
-        )
+        self.take_down()
         self.report.stopped = bool(self.guard.signal)
         self.report.finished = True
+
+    def take_down(self) -> None:
+        """Take the stack down, if need be without all that makes it nice, as on a full disk."""
+        volumes, quickly = self.options.volumes, bool(self.guard.signal)
+        try:
+            self.phase(lambda: phases.teardown(self.runner, volumes=volumes, quickly=quickly))
+        except Exception as error:  # noqa: BLE001 - the same
+            code = subprocess.call(("composeports", "down"))
+            self.note(Phase("teardown", FAIL if code else PASS, f"after {error!r}"))
 
     def examine(self) -> None:
         """Do all that needs the stack."""
@@ -92,14 +100,14 @@ class Validation:
             up = self.phase(lambda: phases.ready(self.runner, self.report.urls, seconds))
         if up:
             with tempfile.TemporaryDirectory() as folder:
-                self.phase(lambda: phases.smoke(self.runner, self.report.urls, folder))
+                self.phase(lambda: suites.smoke(self.runner, self.report.urls, folder))
             cwd, urls = os.getcwd(), self.report.urls
-            self.phase(lambda: phases.e2e(self.runner, cwd, urls, seconds))
+            self.phase(lambda: suites.e2e(self.runner, cwd, urls, seconds))
         else:
             self.note(Phase("smoke", SKIP, "the stack is not ready"))
             self.note(Phase("e2e", SKIP, "the stack is not ready"))
         self.phase(lambda: phases.logs(self.runner, os.path.splitext(self.path)[0] + ".log"))
-        self.phase(lambda: phases.checks(self.runner))
+        self.phase(lambda: suites.checks(self.runner))
 
     def phase(self, work: Callable[[], Phase]) -> bool:
         """Run one phase; return whether it did not fail."""
@@ -166,6 +174,16 @@ def facts(runner: Runner) -> dict[str, str]:
         + (" and changes" if git("status", "--porcelain") else ""),
         "begun": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     }
+
+
+def written(path: str, report: Report) -> bool:
+    """Write the report; say why where that is not possible."""
+    try:
+        write(path, report)
+    except OSError as error:
+        say(f"validate: the report cannot be written: {error}")
+        return False
+    return True
 
 
 def write(path: str, report: Report) -> None:
