@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, stack, wait_until
+from tests.acceptance.conftest import Done, MakeRepository, Session, stack, wait_until
 from tests.acceptance.test_template import IMAGES, TEMPLATE
 from tests.support.skill_runs import steps
 
@@ -33,6 +33,11 @@ def take_steps(session: Session, heading: str = "Steps") -> list[tuple[int, str]
     at = str(session.directory / SKILL_DIR)
     done = [session.shell(block, SKILL_DIR=at) for block in steps(heading)]
     return [(each.code, each.out + each.err) for each in done]
+
+
+def by_hand(session: Session, script: str) -> Done:
+    at = str(session.directory / SKILL_DIR)
+    return session.shell(script, SKILL_DIR=at, TMPDIR=str(session.directory.parent))
 
 
 def report(session: Session) -> str:
@@ -118,7 +123,7 @@ def test_the_phases_can_be_done_by_hand(make_repository: MakeRepository) -> None
     # What the raw call shows is the session's own stack, while it is up.
     listed = raw.replace("docker compose ps", "docker compose ps --format json")
     script = whole + listed
-    done = one.shell(script, TMPDIR=str(one.directory.parent))
+    done = by_hand(one, script)
     assert done.code == 0, done.err
     rows = [json.loads(line) for line in done.out.splitlines() if line.startswith("{")]
     assert {row["Project"] for row in rows} == {one.project}
@@ -130,6 +135,6 @@ def test_the_phases_can_be_done_by_hand(make_repository: MakeRepository) -> None
 def test_by_hand_too_a_failure_takes_the_stack_down(make_repository: MakeRepository) -> None:
     one = ready_to_validate(make_repository(small()).main)
     whole, _ = steps("By hand")
-    done = one.shell(whole + "false\n", TMPDIR=str(one.directory.parent))
+    done = by_hand(one, f"{whole}false\n")
     assert done.code == 1
     assert nothing_is_left(one)

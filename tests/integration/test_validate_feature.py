@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -286,3 +287,16 @@ def test_the_skill_has_steps_to_run() -> None:
         "composeports",
     ]
     assert len(steps("By hand")) == 2
+
+
+def answers(*urls: str, seconds: str = "20") -> subprocess.CompletedProcess[str]:
+    argv = (sys.executable, str(SKILL / "scripts/answers.py"), *urls)
+    environ = {**os.environ, "SMOKE_WAIT": seconds}
+    return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_waiting_for_answers_by_hand(url: str) -> None:
+    assert answers(url, url.removeprefix("http://")).returncode == 0
+    silent = answers(url, "http://localhost:1", seconds="0.1")
+    assert silent.returncode == 1
+    assert "http://localhost:1 does not answer" in silent.stderr
