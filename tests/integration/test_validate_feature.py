@@ -38,10 +38,11 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def stack(repository: Path, tmp_path: Path, url: str) -> Stack:
+def stack(repository: Path, tmp_path: Path, url: str) -> Iterator[Stack]:
     made = Stack(tmp_path / "composeports", repository)
     made.prepare({"web:80/tcp": url})
-    return made
+    yield made
+    made.stop()
 
 
 def phases(report: str) -> dict[str, str]:
@@ -207,8 +208,7 @@ def test_a_signal_takes_the_stack_down_at_every_moment(
     started = stack.folder / "started"
     stack.run_at(
         moment,
-        f"touch {started}; trap 'echo ended >> {started}; exit 143' TERM; "
-        "while :; do sleep 0.02; done",
+        f"touch {started}; trap 'echo ended >> {started}; exit 143' TERM; {stack.lasting}",
     )
     process = stack.start(VALIDATE_E2E=f"touch {started}; exec sleep 60")
     wait_until(started.exists, f"{moment} to be under way")
@@ -224,7 +224,7 @@ def test_a_signal_takes_the_stack_down_at_every_moment(
 
 def test_a_second_signal_does_not_stop_the_teardown(stack: Stack) -> None:
     started, going = stack.folder / "started", stack.folder / "going"
-    stack.run_at("up", f"touch {started}; while :; do sleep 0.02; done")
+    stack.run_at("up", f"touch {started}; {stack.lasting}")
     stack.run_at("down", f"touch {going}; while [ ! -e {going}.on ]; do sleep 0.02; done")
     process = stack.start()
     wait_until(started.exists, "up to be under way")

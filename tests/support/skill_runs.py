@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.machine import write_program
@@ -42,6 +42,7 @@ class Stack:
 
     folder: Path
     cwd: Path
+    started: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def prepare(self, urls: Mapping[str, str], **container: object) -> None:
         """Let there be one container of the service `web` that publishes the URLs."""
@@ -64,7 +65,7 @@ class Stack:
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the validation; its smoke tests are taken as passed, but with `REALLY`."""
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        return subprocess.Popen(
+        process = subprocess.Popen(
             (sys.executable, str(SKILL / "scripts/validate.py"), *arguments),
             cwd=self.cwd,
             env={**os.environ, "PATH": path, "VALIDATE_PYTEST": "true", **variables},
@@ -72,6 +73,20 @@ class Stack:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    @property
+    def lasting(self) -> str:
+        """A piece of shell that ends with the test only."""
+        return f"while [ -e {self.folder}/ps.json ]; do sleep 0.02; done"
+
+    def stop(self) -> None:
+        """End what a failed test has left."""
+        (self.folder / "ps.json").unlink(missing_ok=True)
+        for process in self.started:
+            with process:
+                process.kill()
 
     def validate(self, *arguments: str, **variables: str) -> tuple[int, str]:
         """Run the validation to its end; return its exit code, and its report."""
