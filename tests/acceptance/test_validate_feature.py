@@ -101,19 +101,33 @@ def test_a_service_that_fails_its_health_check_fails_the_report_and_nothing_is_l
     assert is_clean(one)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+NEVER = {"test": ["CMD", "false"], "interval": "100ms", "retries": 900}
+WAITS = {"last": {"depends_on": {"slow": {"condition": "service_healthy"}}}}
+
+
+@pytest.mark.parametrize(
+    ("number", "phase", "others"), [(signal.SIGINT, "deploy", WAITS), (signal.SIGTERM, "ready", {})]
+)
 def test_an_interrupt_takes_the_stack_down(
-    make_repository: MakeRepository, number: signal.Signals
+    make_repository: MakeRepository,
+    number: signal.Signals,
+    phase: str,
+    others: dict[str, dict[str, object]],
 ) -> None:
-    waiting = {"test": ["CMD", "false"], "interval": "100ms", "retries": 900}
-    one = ready_to_validate(make_repository(small(slow={"healthcheck": waiting})).main)
+    one = ready_to_validate(make_repository(small(slow={"healthcheck": NEVER}, **others)).main)
     script = one.directory / SKILL_DIR / "scripts/validate.py"
     environ = {**one.environ, "PWD": str(one.directory)}
-    validation = subprocess.Popen(("python3", script), cwd=one.directory, env=environ)
-    wait_until(lambda: len(one.containers("running")) == 3, "the stack to be up")
-    validation.send_signal(number)
-    assert validation.wait(60) == 128 + number
+    argv = ("python3", str(script))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=one.directory, env=environ, stderr=pipe) as validation:
+        assert validation.stderr is not None
+        if phase == "ready":
+            assert validation.stderr.readline() == b"validate: deploy: pass\n"
+        wait_until(lambda: len(one.containers("running")) == 3, "the stack to be up")
+        validation.send_signal(number)
+        assert validation.wait(60) == 128 + number
     assert "Result: **INTERRUPTED**" in report(one)
+    assert f"- {phase}: **interrupted**" in report(one)
     assert nothing_is_left(one)
 
 

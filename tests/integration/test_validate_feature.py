@@ -216,6 +216,8 @@ def test_a_signal_takes_the_stack_down_at_every_moment(
     _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + number, said
     assert "Result: **INTERRUPTED**" in stack.report
+    named = {"up": "deploy", "ps": "ready", "env": "e2e"}[moment]
+    assert phases(stack.report)[named] == "interrupted"
     assert phases(stack.report)["teardown"] == "pass"
     assert stack.calls[-1] == "down --timeout 2"
     if moment != "env":

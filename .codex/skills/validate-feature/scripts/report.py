@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 TITLE = "# Validation report"
-PASS, FAIL, SKIP, WARN = "pass", "fail", "skip", "warn"
+PASS, FAIL, SKIP, WARN, INTERRUPTED = "pass", "fail", "skip", "warn", "interrupted"
 TAIL_LINES = 60
 
 

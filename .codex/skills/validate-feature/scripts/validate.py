@@ -21,7 +21,7 @@ sys.dont_write_bytecode = True
 
 import phases
 import suites
-from report import FAIL, PASS, SKIP, TITLE, Phase, Report
+from report import FAIL, INTERRUPTED, PASS, SKIP, TITLE, Phase, Report
 from running import Guard, Runner, Stopped, say
 
 if TYPE_CHECKING:
@@ -86,33 +86,46 @@ class Validation:
         """Take the stack down, if need be without all that makes it nice, as on a full disk."""
         volumes, quickly = self.options.volumes, bool(self.guard.signal)
         try:
-            self.phase(lambda: phases.teardown(self.runner, volumes=volumes, quickly=quickly))
+            self.phase(
+                "teardown", lambda: phases.teardown(self.runner, volumes=volumes, quickly=quickly)
+            )
         except Exception as error:  # noqa: BLE001 - the same
             code = subprocess.call(("composeports", "down"))
             self.note(Phase("teardown", FAIL if code else PASS, f"after {error!r}"))
 
     def examine(self) -> None:
         """Do all that needs the stack."""
-        seconds = self.options.timeout
-        up = self.phase(lambda: phases.deploy(self.runner, self.options.services, seconds))
-        if up:
-            self.report.urls = phases.urls(self.runner)
-            up = self.phase(lambda: phases.ready(self.runner, self.report.urls, seconds))
-        if up:
-            with tempfile.TemporaryDirectory() as folder:
-                self.phase(lambda: suites.smoke(self.runner, self.report.urls, folder))
-            cwd, urls = os.getcwd(), self.report.urls
-            self.phase(lambda: suites.e2e(self.runner, cwd, urls, seconds))
+        services, seconds = self.options.services, self.options.timeout
+        up = self.phase("deploy", lambda: phases.deploy(self.runner, services, seconds))
+        if up and self.phase("ready", self.get_ready):
+            self.phase("smoke", self.smoke)
+            urls = self.report.urls
+            self.phase("e2e", lambda: suites.e2e(self.runner, os.getcwd(), urls, seconds))
         else:
             self.note(Phase("smoke", SKIP, "the stack is not ready"))
             self.note(Phase("e2e", SKIP, "the stack is not ready"))
-        self.phase(lambda: phases.logs(self.runner, os.path.splitext(self.path)[0] + ".log"))
-        self.phase(lambda: suites.checks(self.runner))
+        log = os.path.splitext(self.path)[0] + ".log"
+        self.phase("logs", lambda: phases.logs(self.runner, log))
+        self.phase("ci", lambda: suites.checks(self.runner))
 
-    def phase(self, work: Callable[[], Phase]) -> bool:
+    def get_ready(self) -> Phase:
+        """Ask for the URLs, and wait until they answer."""
+        self.report.urls = phases.urls(self.runner)
+        return phases.ready(self.runner, self.report.urls, self.options.timeout)
+
+    def smoke(self) -> Phase:
+        """Run the smoke tests, whose results lie in a folder of their own."""
+        with tempfile.TemporaryDirectory() as folder:
+            return suites.smoke(self.runner, self.report.urls, folder)
+
+    def phase(self, name: str, work: Callable[[], Phase]) -> bool:
         """Run one phase; return whether it did not fail."""
         begun = time.monotonic()
-        done = work()
+        try:
+            done = work()
+        except Stopped:
+            self.note(Phase(name, INTERRUPTED, seconds=time.monotonic() - begun))
+            raise
         done.seconds = time.monotonic() - begun
         self.note(done)
         return done.result != FAIL
