@@ -11,7 +11,7 @@ from composeports.app import skills
 from composeports.app.skills import AGENTS, Outcome
 from composeports.cli.opening import say, working_directory
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.core.skills import CURRENT
+from composeports.core.skills import CHANGED, CURRENT, FOREIGN, MISSING, STALE
 
 EPILOG = """\b
 Examples:
@@ -77,9 +77,12 @@ def check(agents: tuple[str, ...], *, user: bool, as_json: bool) -> int:
             write_line("\t".join(map(visible, line.split("\t"))))
     sys.stdout.flush()
     for outcome in found:
-        say(visible(f"{outcome.state}: {outcome.path}"))
-    if differing:
-        say("hint: `composeports skills install` brings copies up to date")
+        theirs = f" ({', '.join(outcome.theirs)})" if outcome.theirs else ""
+        say(visible(f"{outcome.state}: {outcome.path}{theirs}"))
+    if any(outcome.state in {MISSING, STALE} for outcome in differing):
+        say("hint: `composeports skills install` makes what is missing, and updates what is stale")
+    if any(outcome.state in {CHANGED, FOREIGN} for outcome in differing):
+        say("hint: what somebody changed or made is left alone; move it away, then install")
     return 1 if differing else 0
 
 

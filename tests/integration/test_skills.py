@@ -154,6 +154,10 @@ def test_check_drives_no_terminal(shell: Shell, repository: Path) -> None:
     assert answer.code == 1
     assert "\x1b" not in answer.out
     assert "\tb" in answer.out
+    assert "changed: " in answer.err
+    assert "(SKILL.md)" in answer.err
+    assert "is left alone" in answer.err
+    assert "skills install" not in answer.err
 
 
 @pytest.mark.parametrize("command", ["install", "uninstall"])

@@ -51,6 +51,7 @@ def phases(report: str) -> dict[str, str]:
 
 
 def test_all_phases_pass_and_the_report_says_so(stack: Stack, url: str) -> None:
+    skill = sorted(SKILL.rglob("*"))
     code, report = stack.validate(**REALLY)
     assert code == 0, report
     assert "Result: **PASS**" in report
@@ -70,6 +71,7 @@ def test_all_phases_pass_and_the_report_says_so(stack: Stack, url: str) -> None:
     assert stack.calls[0] == "up"
     assert stack.calls[-1] == "down"
     assert git(stack.cwd, "status", "--porcelain") == ""
+    assert sorted(SKILL.rglob("*")) == skill
 
 
 def test_services_and_volumes_are_handed_on(stack: Stack) -> None:
@@ -118,9 +120,7 @@ def test_a_container_that_is_not_well_ends_the_waiting(
     ("container", "address", "reason"),
     [
         ({"Health": "starting"}, "", "ac-1-web-1 is starting"),
-        ({"State": "restarting"}, "", "ac-1-web-1 is restarting"),
         ({}, "http://localhost:1", "http://localhost:1 does not answer"),
-        ({}, "localhost:1", "localhost:1 does not answer"),
     ],
 )
 def test_what_does_not_get_ready_in_time_fails(
@@ -273,12 +273,6 @@ def test_without_composeports_it_does_not_begin(stack: Stack) -> None:
     _, said = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "pip install composeports" in said
-
-
-def test_nothing_is_written_into_the_skill(stack: Stack) -> None:
-    before = sorted(SKILL.rglob("*"))
-    stack.validate(**REALLY)
-    assert sorted(SKILL.rglob("*")) == before
 
 
 def test_the_skill_has_steps_to_run() -> None:
