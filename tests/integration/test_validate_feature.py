@@ -208,7 +208,7 @@ def test_a_signal_takes_the_stack_down_at_every_moment(
     started = stack.folder / "started"
     stack.run_at(
         moment,
-        f"touch {started}; trap 'echo ended >> {started}; exit 143' TERM; {stack.lasting}",
+        f"trap 'echo ended >> {started}; exit 143' TERM; touch {started}; {stack.lasting}",
     )
     process = stack.start(VALIDATE_E2E=f"touch {started}; exec sleep 60")
     wait_until(started.exists, f"{moment} to be under way")
