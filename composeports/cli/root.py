@@ -25,6 +25,7 @@ COMMANDS = {
     "release": ("release", "Give the session's ports back, without a stack."),
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
+    "skills": ("skills", "Install the skills for coding agents; check or remove them."),
     "serve": ("serve", "Give out the same leases over HTTP."),
     "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),
 }

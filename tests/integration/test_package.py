@@ -1,5 +1,6 @@
 """The wheel carries what the program needs, and the metadata says what is true."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import composeports
+from composeports.host.skill_copies import shipped_skills
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,6 +26,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 def test_the_wheel_carries_the_template(wheel: zipfile.ZipFile) -> None:
     packed = wheel.read("composeports/_data/templates/docker-compose.yml")
     assert packed == (ROOT / "templates" / "docker-compose.yml").read_bytes()
+
+
+def test_the_wheel_carries_the_skills_and_nothing_else_beside_them(wheel: zipfile.ZipFile) -> None:
+    inside = "composeports/_data/skills/"
+    packed = {name.removeprefix(inside) for name in wheel.namelist() if name.startswith(inside)}
+    shipped = shipped_skills().items()
+    assert packed == {f"{skill}/{name}" for skill, files in shipped for name in files}
+
+
+def test_an_installed_wheel_installs_the_skills(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path / "site")
+    (tmp_path / "work").mkdir()
+    argv = [sys.executable, "-m", "composeports", "skills", "install"]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    subprocess.run(argv, cwd=tmp_path / "work", env=environ, check=True, capture_output=True)
+    for skill, files in shipped_skills().items():
+        for name, data in files.items():
+            assert (tmp_path / "work/.claude/skills" / skill / name).read_bytes() == data
 
 
 def test_the_wheel_carries_the_type_marker_and_every_module(wheel: zipfile.ZipFile) -> None:

@@ -1,0 +1,216 @@
+"""Validates a feature on the repository's own Compose stack, and takes the stack down at the end.
+
+    python3 validate.py [--report FILE] [--volumes] [--timeout SECONDS] [SERVICE...]
+
+Needs composeports on PATH, and pytest for the smoke tests. Exit code 0: passed, 1: failed, 2: it
+could not begin, 128 + n: ended by signal n. The stack is taken down in each of these cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+sys.dont_write_bytecode = True
+
+import phases
+import suites
+from report import FAIL, INTERRUPTED, PASS, SKIP, TITLE, Phase, Report
+from running import Guard, Runner, Stopped, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BY_SIGNAL = 128
+OWN_FOLDER = ".composeports"
+
+
+def main() -> int:
+    """Validate, and return the exit code."""
+    options = arguments()
+    guard = Guard()
+    runner = Runner(guard, os.getcwd(), os.environ)
+    top = runner.run(("git", "rev-parse", "--show-toplevel"), phases.SHORT).out.strip()
+    path = os.path.abspath(options.report or default_report(top or os.getcwd()))
+    problem = obstacle(path)
+    if problem:
+        say(f"validate: {problem}")
+        return 2
+    report = Report(facts=facts(runner))
+    if not written(path, report):
+        return 2
+    Validation(runner, guard, options, report, path).run()
+    whole = written(path, report)
+    say(f"validate: {report.result}, see {path}")
+    if guard.signal:
+        return BY_SIGNAL + guard.signal
+    return 0 if whole and report.result == "PASS" else 1
+
+
+class Validation:
+    """One validation under way."""
+
+    def __init__(
+        self, runner: Runner, guard: Guard, options: argparse.Namespace, report: Report, path: str
+    ) -> None:
+        """Take what it works with."""
+        self.runner = runner
+        self.guard = guard
+        self.options = options
+        self.report = report
+        self.path = path
+
+    def run(self) -> None:
+        """Go through the phases; the teardown comes whatever happened before."""
+        try:
+            try:
+                self.guard.work()
+                self.examine()
+            finally:
+                self.guard.pause()
+        except Stopped:
+            self.report.stopped = True
+        except Exception as error:  # noqa: BLE001 - the stack has to be taken down all the same
+            self.note(Phase("validate", FAIL, f"{type(error).__name__}: {error}"))
+        self.take_down()
+        self.report.stopped = bool(self.guard.signal)
+        self.report.finished = True
+
+    def take_down(self) -> None:
+        """Take the stack down, if need be without all that makes it nice, as on a full disk."""
+        volumes, quickly = self.options.volumes, bool(self.guard.signal)
+        try:
+            self.phase(
+                "teardown", lambda: phases.teardown(self.runner, volumes=volumes, quickly=quickly)
+            )
+        except Exception as error:  # noqa: BLE001 - the same
+            code = subprocess.call(("composeports", "down"))
+            self.note(Phase("teardown", FAIL if code else PASS, f"after {error!r}"))
+
+    def examine(self) -> None:
+        """Do all that needs the stack."""
+        services, seconds = self.options.services, self.options.timeout
+        up = self.phase("deploy", lambda: phases.deploy(self.runner, services, seconds))
+        if up and self.phase("ready", self.get_ready):
+            self.phase("smoke", self.smoke)
+            urls = self.report.urls
+            self.phase("e2e", lambda: suites.e2e(self.runner, os.getcwd(), urls, seconds))
+        else:
+            self.note(Phase("smoke", SKIP, "the stack is not ready"))
+            self.note(Phase("e2e", SKIP, "the stack is not ready"))
+        log = os.path.splitext(self.path)[0] + ".log"
+        self.phase("logs", lambda: phases.logs(self.runner, log))
+        self.phase("ci", lambda: suites.checks(self.runner))
+
+    def get_ready(self) -> Phase:
+        """Ask for the URLs, and wait until they answer."""
+        self.report.urls = phases.urls(self.runner)
+        return phases.ready(self.runner, self.report.urls, self.options.timeout)
+
+    def smoke(self) -> Phase:
+        """Run the smoke tests, whose results lie in a folder of their own."""
+        with tempfile.TemporaryDirectory() as folder:
+            return suites.smoke(self.runner, self.report.urls, folder)
+
+    def phase(self, name: str, work: Callable[[], Phase]) -> bool:
+        """Run one phase; return whether it did not fail."""
+        begun = time.monotonic()
+        try:
+            done = work()
+        except Stopped:
+            self.note(Phase(name, INTERRUPTED, seconds=time.monotonic() - begun))
+            raise
+        done.seconds = time.monotonic() - begun
+        self.note(done)
+        return done.result != FAIL
+
+    def note(self, phase: Phase) -> None:
+        """Put a phase into the report, and tell of it."""
+        self.report.phases.append(phase)
+        say(f"validate: {phase.name}: {phase.result}" + (f" ({phase.note})" if phase.note else ""))
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line; ends with exit code 2 where it makes no sense."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--report", metavar="FILE", help=f"default: {OWN_FOLDER}/validation-report.md"
+    )
+    parser.add_argument("--volumes", action="store_true", help="remove the stack's data at the end")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long the start, getting ready and the end-to-end tests may take (each; 600)",
+    )
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help="start these only")
+    return parser.parse_args()
+
+
+def default_report(top: str) -> str:
+    """Return where the report goes: a folder that git ignores, at the top of the worktree."""
+    return os.path.join(top, OWN_FOLDER, "validation-report.md")
+
+
+def obstacle(path: str) -> str:
+    """Say why it cannot begin; empty where it can."""
+    if not shutil.which("composeports"):
+        return "composeports is not installed: pip install composeports"
+    try:
+        with open(path, encoding="utf-8") as file:
+            if not file.readline().startswith(TITLE):
+                return f"{path} is no validation report; choose another with --report"
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be read: {error}"
+    return ""
+
+
+def facts(runner: Runner) -> dict[str, str]:
+    """Return what the report says about itself."""
+
+    def git(*words: str) -> str:
+        return runner.run(("git", *words), phases.SHORT).out.strip()
+
+    return {
+        "folder": os.getcwd(),
+        "branch": git("branch", "--show-current"),
+        "commit": git("rev-parse", "--short", "HEAD")
+        + (" and changes" if git("status", "--porcelain") else ""),
+        "begun": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+    }
+
+
+def written(path: str, report: Report) -> bool:
+    """Write the report; say why where that is not possible."""
+    try:
+        write(path, report)
+    except OSError as error:
+        say(f"validate: the report cannot be written: {error}")
+        return False
+    return True
+
+
+def write(path: str, report: Report) -> None:
+    """Write the report whole; its folder is made, and ignored by git where it is composeports'."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    ignored = os.path.join(folder, ".gitignore")
+    if os.path.basename(folder) == OWN_FOLDER and not os.path.exists(ignored):
+        with open(ignored, "w", encoding="utf-8") as file:
+            file.write("# Made for the validation report.\n*\n")
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(report.text())
+    os.replace(f"{path}.new", path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

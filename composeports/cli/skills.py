@@ -1,0 +1,109 @@
+"""`composeports skills`: the skills that we ship, in the folders where agents look for them."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from composeports.app import skills
+from composeports.app.skills import AGENTS, Outcome
+from composeports.cli.opening import say, working_directory
+from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.core.skills import CHANGED, CURRENT, FOREIGN, MISSING, STALE
+
+EPILOG = """\b
+Examples:
+  composeports skills install
+  composeports skills install --agent claude --user
+  composeports skills check
+"""
+
+
+@click.group("skills", epilog=EPILOG, subcommand_metavar="install|check|uninstall")
+def command() -> None:
+    """Give agents the skills of composeports: validate-feature, and composeports itself.
+
+    They go to .claude/skills, .codex/skills and .gemini/skills at the top of the worktree, or with
+    --user in your home. Each copy is marked; what is not ours, or was changed, is left alone.
+    """
+
+
+def _options(command: click.decorators.FC) -> click.decorators.FC:
+    agent = click.option(
+        "--agent", "agents", multiple=True, type=click.Choice(list(AGENTS)), help="This agent only."
+    )
+    user = click.option("--user", is_flag=True, help="In your home, for all repositories.")
+    return agent(user(as_json_option(command)))
+
+
+@command.command("install")
+@_options
+def install(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
+    """Install the skills, or bring copies of an earlier version up to date.
+
+    A folder of a skill's name that composeports did not make, and a copy in which somebody changed
+    a file, are left as they are (exit 78; the rest is done).
+    """
+    _tell(skills.install(_targets(agents, user=user)), as_json=as_json)
+
+
+@command.command("uninstall")
+@_options
+def uninstall(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
+    """Remove the copies that composeports installed, and nothing else.
+
+    A copy in which somebody changed a file is left as it is (exit 78; the rest is done).
+    """
+    _tell(skills.uninstall(_targets(agents, user=user)), as_json=as_json)
+
+
+@command.command("check")
+@_options
+def check(agents: tuple[str, ...], *, user: bool, as_json: bool) -> int:
+    """Compare the copies with the skills of this version; exit 1, with a diff, where they differ.
+
+    Without --agent, of those agents that have a copy.
+    """
+    found = skills.check(_targets(agents, user=user), named=bool(agents))
+    differing = [outcome for outcome in found if outcome.state != CURRENT]
+    if as_json:
+        rows = [_row(outcome) | {"diff": outcome.diff} for outcome in found]
+        write_json({"ok": not differing, "skills": rows})
+        return 1 if differing else 0
+    for outcome in found:
+        for line in outcome.diff.splitlines():
+            write_line("\t".join(map(visible, line.split("\t"))))
+    sys.stdout.flush()
+    for outcome in found:
+        theirs = f" ({', '.join(outcome.theirs)})" if outcome.theirs else ""
+        say(visible(f"{outcome.state}: {outcome.path}{theirs}"))
+    if any(outcome.state in {MISSING, STALE} for outcome in differing):
+        say("hint: `composeports skills install` makes what is missing, and updates what is stale")
+    if any(outcome.state in {CHANGED, FOREIGN} for outcome in differing):
+        say("hint: what somebody changed or made is left alone; move it away, then install")
+    return 1 if differing else 0
+
+
+def _targets(agents: Sequence[str], *, user: bool) -> list[skills.Target]:
+    return skills.targets(agents, working_directory(), os.environ, user=user)
+
+
+def _row(outcome: Outcome) -> dict[str, object]:
+    row = asdict(outcome)
+    del row["diff"]
+    return row
+
+
+def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    """Say what was done; what was left is the error."""
+    error = skills.refusal(outcomes)
+    if as_json and not error:
+        write_json({"ok": True, "skills": [_row(outcome) for outcome in outcomes]})
+    if not as_json:
+        for outcome in outcomes:
+            if not outcome.is_left:
+                say(visible(f"{outcome.done}: {outcome.path}"))
+    if error:
+        raise error

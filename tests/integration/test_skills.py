@@ -1,0 +1,281 @@
+"""`composeports skills` on real files: what is ours comes and goes; all the rest stays."""
+
+from pathlib import Path
+
+import pytest
+
+from composeports.app.skills import install, targets
+from composeports.core.skills import MARKER, with_marker
+from composeports.errors import FileAccessError
+from composeports.host.skill_copies import shipped_skills
+from tests.support.machine import Done, Shell, add_worktree, git
+
+pytestmark = pytest.mark.integration
+
+AGENTS = ["claude", "codex", "gemini"]
+SHIPPED = {name: with_marker(files) for name, files in shipped_skills().items()}
+
+
+def skills_at(top: Path) -> dict[str, dict[str, bytes]]:
+    """Return what lies in `<top>/skills`, by skill."""
+    return {
+        folder.name: {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        for folder in (top / "skills").iterdir()
+    }
+
+
+def skills(shell: Shell, *arguments: str) -> Done:
+    return shell.run("skills", *arguments)
+
+
+def done(answer: Done) -> list[str]:
+    return [each["done"] for each in answer.document["skills"]]
+
+
+def outdated(folder: Path, skill: str = "composeports") -> None:
+    """Make the copy one that an earlier version had written."""
+    files = {**shipped_skills()[skill], "SKILL.md": b"of an earlier version\n", "old/gone.md": b"x"}
+    for name, data in with_marker(files).items():
+        path = folder / "skills" / skill / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def test_all_agents_of_a_repository_get_identical_copies(shell: Shell, repository: Path) -> None:
+    answer = skills(shell, "install")
+    assert (answer.code, answer.out) == (0, "")
+    for agent in AGENTS:
+        assert skills_at(repository / f".{agent}") == SHIPPED
+        assert f"installed: {repository}/.{agent}/skills/validate-feature" in answer.err
+
+
+def test_twice_is_once(shell: Shell, repository: Path) -> None:
+    skills(shell, "install")
+    before = (repository / ".claude/skills/composeports/SKILL.md").stat().st_mtime_ns
+    assert done(skills(shell, "install", "--json")) == ["unchanged"] * 6
+    assert (repository / ".claude/skills/composeports/SKILL.md").stat().st_mtime_ns == before
+
+
+def test_a_folder_below_and_a_worktree_have_the_worktrees_own_top(
+    shell: Shell, repository: Path, tmp_path: Path
+) -> None:
+    worktree = add_worktree(repository, tmp_path / "shop-login", "login")
+    (worktree / "deep").mkdir()
+    assert skills(shell.at(worktree / "deep"), "install", "--agent", "claude").code == 0
+    assert skills_at(worktree / ".claude") == SHIPPED
+    assert not (worktree / "deep/.claude").exists()
+    assert not (repository / ".claude").exists()
+
+
+def test_outside_of_git_it_is_the_folder(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "plain").mkdir()
+    assert skills(shell.at(tmp_path / "plain"), "install", "--agent", "codex").code == 0
+    assert skills_at(tmp_path / "plain/.codex") == SHIPPED
+
+
+def test_only_the_agents_that_are_named(shell: Shell, repository: Path) -> None:
+    answer = skills(shell, "install", "--agent", "claude", "--agent", "gemini", "--json")
+    assert {each["agent"] for each in answer.document["skills"]} == {"claude", "gemini"}
+    assert not (repository / ".codex").exists()
+    assert skills(shell, "install", "--agent", "cursor").code == 2
+
+
+def test_for_a_user_they_go_to_the_home_or_where_the_agent_has_it(
+    shell: Shell, repository: Path, tmp_path: Path
+) -> None:
+    mine = shell.having(CODEX_HOME=str(tmp_path / "my-codex"))
+    assert skills(mine, "install", "--user").code == 0
+    home = Path(shell.environ["HOME"])
+    for top in (home / ".claude", tmp_path / "my-codex", home / ".gemini"):
+        assert skills_at(top) == SHIPPED
+    assert skills(mine, "check", "--user").code == 0
+    assert skills(mine, "uninstall", "--user").code == 0
+    assert not (home / ".claude").exists()
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_an_outdated_copy_is_brought_up_to_date(shell: Shell, repository: Path) -> None:
+    outdated(repository / ".claude")
+    answer = skills(shell, "install", "--agent", "claude", "--json")
+    assert done(answer) == ["updated", "installed"]
+    assert skills_at(repository / ".claude") == SHIPPED
+    assert not (repository / ".claude/skills/composeports/old").exists()
+
+
+def test_check_is_silent_on_stdout_where_all_is_as_shipped(shell: Shell) -> None:
+    skills(shell, "install", "--agent", "claude")
+    answer = skills(shell, "check")
+    assert (answer.code, answer.out) == (0, "")
+    assert "current: " in answer.err
+    assert skills(shell, "check", "--json").document["ok"] is True
+
+
+def test_check_shows_what_is_stale(shell: Shell, repository: Path) -> None:
+    skills(shell, "install")
+    outdated(repository / ".codex")
+    answer = skills(shell, "check")
+    assert answer.code == 1
+    assert "--- .codex/skills/composeports/SKILL.md\n+++ shipped/SKILL.md\n" in answer.out
+    assert "-of an earlier version\n+---\n" in answer.out
+    assert "composeports skills install" in answer.err
+    document = skills(shell, "check", "--json").document
+    assert document["ok"] is False
+    assert {(each["agent"], each["skill"]) for each in document["skills"] if each["diff"]} == {
+        ("codex", "composeports")
+    }
+
+
+def test_check_misses_a_copy_that_somebody_removed(shell: Shell, repository: Path) -> None:
+    skills(shell, "install", "--agent", "claude")
+    for path in (repository / ".claude/skills/composeports").iterdir():
+        path.unlink()
+    (repository / ".claude/skills/composeports").rmdir()
+    answer = skills(shell, "check")
+    assert answer.code == 1
+    assert "missing: " in answer.err
+    assert answer.out == ""
+    assert "codex" not in answer.err
+
+
+def test_check_without_any_copy_fails(shell: Shell, repository: Path) -> None:
+    assert skills(shell, "check").code == 1
+    assert skills(shell, "check", "--agent", "claude").code == 1
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def test_check_drives_no_terminal(shell: Shell, repository: Path) -> None:
+    skills(shell, "install", "--agent", "claude")
+    (repository / ".claude/skills/composeports/SKILL.md").write_bytes(b"a\x1b[2J\xff\tb\n")
+    answer = skills(shell, "check")
+    assert answer.code == 1
+    assert "\x1b" not in answer.out
+    assert "\tb" in answer.out
+    assert "changed: " in answer.err
+    assert "(SKILL.md)" in answer.err
+    assert "is left alone" in answer.err
+    assert "skills install" not in answer.err
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_a_copy_that_somebody_changed_is_left_and_the_rest_is_done(
+    shell: Shell, repository: Path, command: str
+) -> None:
+    skills(shell, "install")
+    mine = repository / ".claude/skills/composeports/SKILL.md"
+    mine.write_text("mine\n")
+    outdated(repository / ".codex")
+    answer = skills(shell, command, "--json")
+    assert answer.code == 78
+    assert answer.error["code"] == "file_access"
+    assert answer.error["details"]["left"] == [str(mine.parent)]
+    assert "SKILL.md" in answer.error["message"]
+    assert answer.error["hint"] != ""
+    assert mine.read_text() == "mine\n"
+    assert (mine.parent / MARKER).exists()
+    if command == "install":
+        assert skills_at(repository / ".codex") == SHIPPED
+    else:
+        assert not (repository / ".codex").exists()
+        assert not (repository / ".claude/skills/validate-feature").exists()
+
+
+def test_a_skill_of_the_same_name_that_is_not_ours_is_left(shell: Shell, repository: Path) -> None:
+    theirs = repository / ".claude/skills/composeports/SKILL.md"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs\n")
+    answer = skills(shell, "install", "--agent", "claude")
+    assert answer.code == 78
+    assert f"{theirs.parent}: composeports did not make it" in answer.err
+    assert [path.name for path in theirs.parent.iterdir()] == ["SKILL.md"]
+    assert skills(shell, "uninstall").code == 0
+    assert theirs.read_text() == "theirs\n"
+
+
+def test_uninstalling_leaves_what_others_put_there(shell: Shell, repository: Path) -> None:
+    own = repository / ".claude/skills/own/SKILL.md"
+    own.parent.mkdir(parents=True)
+    own.write_text("own\n")
+    skills(shell, "install")
+    note = repository / ".codex/skills/validate-feature/scripts/note.md"
+    note.write_text("note\n")
+    assert skills(shell, "uninstall").code == 0
+    left = [path for path in repository.rglob("*") if path.is_file() and ".git/" not in str(path)]
+    assert sorted(left) == sorted([repository / "compose.yaml", own, note])
+    assert not (repository / ".gemini").exists()
+    assert skills(shell, "uninstall").code == 0
+
+
+def test_what_python_made_of_the_scripts_goes_too(shell: Shell, repository: Path) -> None:
+    skills(shell, "install", "--agent", "claude")
+    scripts = repository / ".claude/skills/validate-feature/scripts"
+    (scripts / "__pycache__").mkdir()
+    (scripts / "__pycache__/report.cpython-311.pyc").write_bytes(b"")
+    (scripts / "report.py.1.composeports-new").write_bytes(b"half")
+    assert skills(shell, "check").code == 0
+    assert skills(shell, "uninstall").code == 0
+    assert not (repository / ".claude").exists()
+
+
+def test_agents_that_share_a_folder_by_a_link_share_the_copies(
+    shell: Shell, repository: Path
+) -> None:
+    (repository / ".claude").mkdir()
+    (repository / ".codex").symlink_to(".claude")
+    answer = skills(shell, "install", "--agent", "claude", "--agent", "codex", "--json")
+    assert done(answer) == ["installed"] * 2 + ["unchanged"] * 2
+    assert skills(shell, "uninstall").code == 0
+    assert (repository / ".codex").is_symlink()
+
+
+def test_nothing_is_written_through_a_link_that_leads_out(
+    shell: Shell, repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shared").mkdir()
+    (repository / ".claude").symlink_to(tmp_path / "shared")
+    assert skills(shell, "install", "--agent", "claude").code == 78
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
+def test_a_link_in_place_of_a_skill_or_of_a_file_stays(shell: Shell, repository: Path) -> None:
+    folder = repository / ".claude/skills"
+    folder.mkdir(parents=True)
+    (repository / "real").mkdir()
+    (folder / "composeports").symlink_to(repository / "real")
+    assert skills(shell, "install", "--agent", "claude").code == 78
+    assert list((repository / "real").iterdir()) == []
+    skill = folder / "validate-feature/SKILL.md"
+    skill.unlink()
+    skill.symlink_to(repository / "compose.yaml")
+    assert skills(shell, "install", "--agent", "claude").code == 78
+    assert skill.is_symlink()
+    assert git(repository, "diff", "--", "compose.yaml") == ""
+
+
+def test_an_installation_that_was_killed_goes_on(shell: Shell, repository: Path) -> None:
+    """The marker of a new copy comes first, so what is there is known as ours."""
+    folder = repository / ".claude/skills/composeports"
+    folder.mkdir(parents=True)
+    (folder / MARKER).write_bytes(SHIPPED["composeports"][MARKER])
+    assert done(skills(shell, "install", "--agent", "claude", "--json")) == ["updated", "installed"]
+    assert skills_at(repository / ".claude") == SHIPPED
+
+
+def test_a_folder_that_cannot_be_written_is_told(shell: Shell, repository: Path) -> None:
+    (repository / ".claude").write_text("a file\n")
+    answer = skills(shell, "install", "--agent", "claude")
+    assert answer.code == 78
+    assert "error: " in answer.err
+    assert "hint: " in answer.err
+
+
+def test_a_home_that_cannot_be_written_is_told(common_folder: Path) -> None:
+    blocked = common_folder / "home"
+    blocked.mkdir(mode=0o500)
+    places = targets([], str(common_folder), {"HOME": str(blocked)}, user=True)
+    with pytest.raises(FileAccessError, match=f"cannot write {blocked}") as told:
+        install(places)
+    assert told.value.hint != ""
