@@ -52,6 +52,8 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
             OwnFolder(record.place.directory).remove()
         if lock is not None and (stopped.released or not stopped.project):
             lock.remove()
+        if lock is not None and not stopped.code:
+            lock.ended()
     forget_abandoned(recollections(workspace.doors.environ))
     return stopped
 

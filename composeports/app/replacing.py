@@ -1,11 +1,14 @@
-"""Undoing what a Compose that was killed while it replaced containers has left behind."""
+"""Ending what a command that was killed, with its Compose, has left half done."""
 
 from collections.abc import Iterable
 
 from composeports.app.workspace import Workspace
 from composeports.host.engine import Container
+from composeports.host.session_lock import SessionLock
 
 BEGINNING_ANEW = "an earlier up was killed while it replaced containers: beginning anew"
+
+STOPPING_FIRST = "an earlier down was interrupted: what it may be stopping still is stopped first"
 
 
 def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[Container]) -> None:
@@ -20,3 +23,17 @@ def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[
         workspace.doors.say(BEGINNING_ANEW)
         # Without force, and without volumes: one that runs by now stays.
         workspace.doors.engine.answer("rm", *begun)
+
+
+def end_interrupted_down(
+    workspace: Workspace, lock: SessionLock, project: str, containers: Iterable[Container]
+) -> None:
+    """Stop what runs, where a `down` before us was interrupted.
+
+    The engine goes on stopping a container when nobody asks for it any more. Compose would take one
+    that still runs for one that stays, and the stack would lack it some seconds later.
+    """
+    running = [each.id for each in containers if each.project == project and each.is_running]
+    if lock.before.command == "down" and running:
+        workspace.doors.say(STOPPING_FIRST)
+        workspace.doors.engine.answer("stop", *running)

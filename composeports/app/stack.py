@@ -14,7 +14,7 @@ from composeports.app.leasing import (
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
 from composeports.app.removal import leftovers
-from composeports.app.replacing import undo_half_replaced
+from composeports.app.replacing import end_interrupted_down, undo_half_replaced
 from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
@@ -98,6 +98,7 @@ def up(  # noqa: PLR0913 - most are keywords
     prepared = prepare(workspace, wishes)
     if "--dry-run" not in arguments:
         undo_half_replaced(workspace, prepared.lease.project, prepared.containers)
+        end_interrupted_down(workspace, lock, prepared.lease.project, prepared.containers)
     meanwhile = _tidying(workspace, prepared, meanwhile)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)

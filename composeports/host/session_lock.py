@@ -65,6 +65,8 @@ class SessionLock:
         self._path = path
         self._command = command
         self._file = -1
+        # Who held the lock before, and did not end what it did; of nobody where it did.
+        self.before = Holder()
 
     @property
     def number(self) -> int:
@@ -92,6 +94,12 @@ class SessionLock:
             time.sleep(POLL_SECONDS)
         return True
 
+    def ended(self) -> None:
+        """Note that the command did all it wanted to, so that the next one need not."""
+        if self._file >= 0:
+            with suppress(OSError):
+                _write(self._file, "")
+
     def let_go(self) -> None:
         """Give up our hold; a program that inherited the lock keeps it until it ends."""
         if self._file >= 0:
@@ -116,8 +124,8 @@ class SessionLock:
         file = _open_or_make(self._path)
         try:
             if _lock(file, fcntl.LOCK_EX) and _is_at(file, self._path):
-                # Always as long, since truncating a file takes longer than all else here.
-                os.pwrite(file, f"{os.getpid()}\n{self._command}\n".encode().ljust(_LENGTH), 0)
+                self.before = _holder(os.pread(file, _LENGTH, 0))
+                _write(file, self._command)
                 self._file, file = file, -1
                 return True
             return False
@@ -163,11 +171,15 @@ def is_held(path: str) -> bool:
 def holder(path: str) -> Holder:
     """Return who wrote the lock file last; for messages only."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            pid, _, command = file.read(_LENGTH).partition("\n")
-        return Holder(int(pid), command.strip())
-    except (OSError, ValueError):
+        with open(path, "rb") as file:
+            return _holder(file.read(_LENGTH))
+    except OSError:
         return Holder()
+
+
+def _holder(text: bytes) -> Holder:
+    pid, _, command = text.decode(errors="replace").partition("\n")
+    return Holder(int(pid), command.strip()) if pid.isdecimal() else Holder()
 
 
 def busy_error(project: str, path: str) -> LockBusyError:
@@ -200,6 +212,11 @@ def _make_folder(folder: str) -> int:
     """Make the folder of the locks where it is missing, and return its mode."""
     make_inner_folder(folder)
     return os.stat(folder).st_mode
+
+
+def _write(file: int, command: str) -> None:
+    # Always as long, since truncating a file takes longer than all else here.
+    os.pwrite(file, f"{os.getpid()}\n{command}\n".encode().ljust(_LENGTH), 0)
 
 
 def _lock(file: int, kind: int) -> bool:

@@ -39,6 +39,19 @@ def test_a_lock_is_held_until_its_end_and_says_by_whom(path: str) -> None:
     assert not is_held(path)
 
 
+def test_the_next_one_knows_what_was_not_ended(path: str) -> None:
+    with hold(path, "down", 0, nobody) as first:
+        assert first is not None
+        assert first.before == Holder()
+    with hold(path, "up", 0, nobody) as second:
+        assert second is not None
+        assert second.before == Holder(os.getpid(), "down")
+        second.ended()
+    with hold(path, "up", 0, nobody) as third:
+        assert third is not None
+        assert third.before.command == ""
+
+
 def test_who_does_not_wait_gets_nothing(path: str) -> None:
     with hold(path, "up", 0, nobody), hold(path, "gc", 0, nobody) as second:
         assert second is None

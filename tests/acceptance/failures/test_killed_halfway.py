@@ -1,0 +1,132 @@
+"""An `up` or `down` that is killed, with its Compose, while a container is replaced or stopped."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from composeports.app.replacing import BEGINNING_ANEW, STOPPING_FIRST
+from tests.acceptance.conftest import (
+    PROGRAM,
+    PROJECT_LABEL,
+    MakeRepository,
+    Session,
+    page,
+    stack,
+    write,
+)
+from tests.acceptance.failures.conftest import Gate, leases
+
+pytestmark = pytest.mark.e2e
+
+STOPS_THE_OLD_ONE = rb"POST \S+/containers/[^/ ]+/stop"
+REMOVES_THE_OLD_ONE = rb"DELETE \S+/containers/\S+"
+RENAMES_THE_NEW_ONE = rb"POST \S+/containers/[^/ ]+/rename"
+
+
+def greeting(text: str) -> str:
+    """Return a Compose file of one page that says `text`."""
+    return stack({"web": {"environment": {"GREETING": text}, "ports": ["8080:80"]}})
+
+
+@pytest.fixture
+def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Session:
+    """Give a session whose stack is up, and which reaches the engine through the gate."""
+    environ["DOCKER_HOST"] = gate.address
+    session = make_repository({"compose.yaml": greeting("before")}).main
+    session.ok("up")
+    return session
+
+
+def kill_before(request: bytes, session: Session, gate: Gate, log: Path) -> None:
+    """Run `up` on a changed file; kill it and its Compose just before such a request passes."""
+    write(session.directory, {"compose.yaml": greeting("after")})
+    with log.open("wb") as said:
+        program = subprocess.Popen(
+            [PROGRAM, "up"],
+            cwd=session.directory,
+            env={**session.environ, "PWD": str(session.directory)},
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+        def kill(_: re.Match[bytes]) -> None:
+            os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
+
+        gate.once(request, kill)
+        assert program.wait() == -signal.SIGKILL, log.read_text()
+
+
+@pytest.mark.parametrize("request_", [STOPS_THE_OLD_ONE, REMOVES_THE_OLD_ONE, RENAMES_THE_NEW_ONE])
+def test_the_next_up_puts_it_right(
+    one: Session, gate: Gate, tmp_path: Path, request_: bytes
+) -> None:
+    kill_before(request_, one, gate, tmp_path / "log")
+    done = one.run("up")
+    assert done.code == 0, done.err
+    # A removal that was under way may have come through all the same.
+    if request_ != REMOVES_THE_OLD_ONE:
+        assert done.err.count(BEGINNING_ANEW) == (request_ == STOPS_THE_OLD_ONE)
+    assert page(one.ok("url", "web").strip()).endswith(" after")
+    assert len(one.containers("running")) == 1
+    one.ok("down", "-t", "0")
+    assert one.belongings() == []
+    assert leases(one) == []
+
+
+STUBBORN = {
+    "entrypoint": ["sh", "-c", "trap '' TERM; while true; do sleep 0.1; done"],
+    "stop_grace_period": "3s",
+}
+
+
+def test_an_up_after_a_killed_down_does_not_take_what_is_being_stopped_for_running(
+    make_repository: MakeRepository,
+) -> None:
+    """The engine goes on stopping a container when nobody waits for that any more."""
+    web = {"ports": ["8080:80"]}
+    session = make_repository({"compose.yaml": stack({"web": web, "db": STUBBORN})}).main
+    session.ok("up")
+    watching = ["docker", "events", "--filter", "event=kill", "--filter", "type=container"]
+    only = ["--filter", f"label={PROJECT_LABEL}={session.project}"]
+    environ = {**session.environ, "PWD": str(session.directory)}
+    with subprocess.Popen([*watching, *only], env=environ, stdout=subprocess.PIPE) as events:
+        program = subprocess.Popen(
+            [PROGRAM, "down"],
+            cwd=session.directory,
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert events.stdout is not None
+        for line in events.stdout:
+            if b"-db-1" in line:
+                break
+        os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
+        events.kill()
+    done = session.run("up")
+    assert done.code == 0, done.err
+    assert STOPPING_FIRST in done.err
+    assert set(session.containers("running")) == {"web-1", "db-1"}
+    assert not session.containers("running")["db-1"]["State"]["FinishedAt"].startswith("0001")
+    assert STOPPING_FIRST not in session.run("up").err
+
+
+def test_an_up_after_a_down_of_one_service_stops_nothing(make_repository: MakeRepository) -> None:
+    services = {"web": {"ports": ["8080:80"]}, "db": {}}
+    session = make_repository({"compose.yaml": stack(services)}).main
+    session.ok("up")
+    before = session.ids()["web-1"]
+    started = session.containers()["web-1"]["State"]["StartedAt"]
+    session.ok("down", "-t", "0", "db")
+    done = session.run("up")
+    assert STOPPING_FIRST not in done.err
+    assert session.ids()["web-1"] == before
+    assert session.containers()["web-1"]["State"]["StartedAt"] == started
