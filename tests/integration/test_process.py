@@ -18,9 +18,10 @@ pytestmark = pytest.mark.integration
 PATH = {"PATH": os.environ["PATH"]}
 OURSELVES = [sys.executable, "-c"]
 RUNNER = """
-import os, sys
+import os, pathlib, sys
 from composeports.host.process import run_in_foreground
-code = run_in_foreground(sys.argv[1:], os.environ)
+begun = pathlib.Path(sys.argv[1]).with_name("begun")
+code = run_in_foreground(sys.argv[1:], os.environ, meanwhile=begun.touch)
 print("then", code, flush=True)
 """
 
@@ -171,7 +172,9 @@ def patient(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
         [*OURSELVES, RUNNER, str(program)], stdout=subprocess.PIPE, start_new_session=True
     )
-    wait_until((tmp_path / "ready").exists, "the program")
+    # Both: a signal that comes while a program is being started is passed on.
+    for each in ("ready", "begun"):
+        wait_until((tmp_path / each).exists, "the program")
     yield process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
