@@ -20,6 +20,22 @@ from tests.support.serving import KEY, Server, serving
 SHOP = {"db:5432/tcp": "localhost:{4}", "web:80/tcp": "http://localhost:{5}"}
 # What the engine says of a container.
 SAID = {"running": "running", "stopped": "exited"}
+# The engine has a file for each project that has containers.
+LISTS = """
+only="$*"
+case "$only" in
+  *project=*) only="${{only##*project=}}"; only="${{only%% *}}" ;;
+  *) only= ;;
+esac
+for stack in '{stacks}'/*"$only"; do
+  [ ! -e "$stack" ] || /bin/cat "$stack"
+done
+"""
+TAKES_DOWN = """
+case "$*" in
+  *" down") name="${{*}}"; name="${{name##*--project-name }}"; /bin/rm "{stacks}/${{name%% *}}" ;;
+esac
+"""
 GRID = {"PORT_ALLOC_BASE": "10000", "PORT_ALLOC_MAX_SESSIONS": "50"}
 
 
@@ -30,11 +46,15 @@ class BoardPlace:
     folder: Path
     docker: FakeDocker = field(init=False)
     shell: Shell = field(init=False)
-    states: dict[str, str] = field(default_factory=dict)
+    stacks: Path = field(init=False)
     blocks: dict[str, Block] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.docker = FakeDocker(self.folder / "docker")
+        self.stacks = self.folder / "stacks"
+        self.stacks.mkdir()
+        self.docker.run_before("ps", LISTS.format(stacks=self.stacks))
+        self.docker.run_before("compose", TAKES_DOWN.format(stacks=self.stacks))
         self.shell = Shell(self.folder, self.folder / "state", GRID).using(self.docker)
 
     def put(
@@ -49,7 +69,8 @@ class BoardPlace:
     ) -> None:
         """Let the session hold a lease; `gone`, its folder does not exist, `expired`, it ended.
 
-        In `urls`, {4} is the fifth port of the block. Without a worktree it is a lease alone.
+        In `urls`, {4} is the fifth port of the block. Without a worktree it is a lease alone,
+        with no container.
         """
         block = self.blocks.setdefault(session, Block(10000 + 100 * len(self.blocks), 100))
         numbers = range(block.start, block.start + 20)
@@ -67,32 +88,36 @@ class BoardPlace:
             stack=Stack(files=(f"{worktree}/compose.yaml",)) if worktree else Stack(),
         )
         self._write(session, Outcome(lease))
-        self.states[lease.project] = state
-        self._tell_engine()
+        self._set_state(lease.project, state if worktree else "")
 
     def drop(self, session: str) -> None:
         """Let the session have no lease and no containers."""
         self._write(session, Outcome(forget=True))
-        self.states.pop(project_name(session, "ac"))
-        self._tell_engine()
+        self._set_state(project_name(session, "ac"), "")
 
     def _write(self, session: str, outcome: Outcome) -> None:
         with closing(SqliteStore(self.shell.state / "leases.sqlite3")) as store:
             store.update(session, lambda _: outcome)
 
+    def clear(self) -> None:
+        """Let nobody hold anything, and the engine answer."""
+        for session in self.blocks:
+            self.drop(session)
+        for name in ("ps", "compose", "inspect", "network", "volume", "labels"):
+            self.docker.answer(name)
+
     def lose_engine(self) -> None:
         """Let the engine not answer."""
         self.docker.go_away()
 
-    def _tell_engine(self) -> None:
-        self.docker.answer(
-            "ps",
-            "".join(
-                f"{index:04}\t{SAID[state]}\t{project}\tweb\t\tn\n"
-                for index, (project, state) in enumerate(self.states.items())
-                if state in SAID
-            ),
-        )
+    def _set_state(self, project: str, state: str) -> None:
+        file = self.stacks / project
+        if state not in SAID:
+            file.unlink(missing_ok=True)
+            return
+        fresh = self.folder / "fresh"
+        fresh.write_text(f"{project}\t{SAID[state]}\t{project}\tweb\t\tn\n")
+        fresh.replace(file)
 
     @contextmanager
     def serving(self, *arguments: str, keys: str = KEY) -> Iterator[Server]:
@@ -140,4 +165,4 @@ def fill(place: BoardPlace) -> None:
         branch="main",
         urls={"web:80/tcp": "http://localhost:{4}"},
     )
-    place.put("agent-7", "stopped", minutes=1.4)
+    place.put("agent-7", minutes=1.4)

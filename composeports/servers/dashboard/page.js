@@ -1,6 +1,7 @@
 // The page: the list of leases, live. All that comes from the server is set as text, never as HTML.
 
 const HEARTBEAT_LIMIT_MS = 40_000; // the server says something every 15 s
+const ANSWER_LIMIT_MS = 15_000;
 const LONGEST_PAUSE_MS = 5_000;
 const SPEAK_AFTER_MS = 800; // what happens together is said together
 const KEY = "composeports-key";
@@ -401,9 +402,14 @@ async function getKey(reason) {
   });
 }
 
-function open() {
+async function open() {
   stream = new AbortController();
-  return ask("events", { headers: headers(), signal: stream.signal });
+  const silent = setTimeout(() => stream.abort(), ANSWER_LIMIT_MS);
+  try {
+    return await ask("events", { headers: headers(), signal: stream.signal });
+  } finally {
+    clearTimeout(silent);
+  }
 }
 
 async function read(body, arrived) {
