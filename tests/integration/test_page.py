@@ -1,12 +1,12 @@
 """The page in a real browser, from a server process: what it shows, and how it is used."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from composeports.servers import dashboard
 from tests.support.board_place import BoardPlace, fill
 from tests.support.browsing import PHONE, Watched, open_browser, watched
 from tests.support.serving import KEY, Server
@@ -326,7 +326,12 @@ def test_on_a_phone_rows_are_cards(browser: Browser, server: Server) -> None:
     with watched(browser, viewport=PHONE, has_touch=True) as tab:
         page = tab.open(server.url)
         expect(rows(page)).to_have_count(6)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for width in (320, 640, 641, 800, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+        name = page.locator(".name").nth(1).bounding_box()
+        assert name is not None
+        assert name["width"] > 300
         assert (
             page.locator("#rows tr").nth(0).evaluate("(n) => getComputedStyle(n).display")
             == "block"
@@ -443,6 +448,6 @@ def test_the_files_may_do_nothing_but_what_they_do(server: Server, path: str) ->
 
 
 def test_its_script_makes_no_html_of_what_it_shows() -> None:
-    text = (Path("composeports/servers/dashboard/page.js")).read_text()
+    text = dashboard.content("page.js").decode()
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert word not in text

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, ViewportSize, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 # Taken when this file is imported, before any guard hides where the browser is kept.
 ENVIRON = dict(os.environ)
-PHONE = {"width": 390, "height": 844}
+PHONE = ViewportSize(width=390, height=844)
 PATIENCE_MS = 15_000
 SEVERE = frozenset({"serious", "critical"})
 

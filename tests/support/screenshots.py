@@ -9,7 +9,7 @@ from tests.support.board_place import BoardPlace, fill
 from tests.support.browsing import PHONE, ROOT, open_browser, watched
 
 IMAGES = ROOT / "docs" / "images"
-DESKTOP = {"width": 1180, "height": 730}
+DESKTOP = {"width": 1180, "height": 860}
 
 
 def take(browser: Browser, url: str, name: str, **options: object) -> None:
