@@ -1,5 +1,6 @@
 """The page in a real browser, from a server process: what it shows, and how it is used."""
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -8,12 +9,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from composeports.servers import dashboard
 from tests.support.board_place import BoardPlace, fill
-from tests.support.browsing import PHONE, Watched, open_browser, watched
+from tests.support.browsing import OTHER_NAME, PHONE, Watched, open_browser, watched
 from tests.support.serving import KEY, Server
 
 pytestmark = pytest.mark.integration
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+OUTLINE = "(n) => [getComputedStyle(n).outlineStyle, parseFloat(getComputedStyle(n).outlineWidth)]"
 FILES = ("/", "/page.css", "/page.js", "/page.svg")
 
 
@@ -50,7 +52,7 @@ def tab(browser: Browser) -> Iterator[Watched]:
         assert opened.dialogs == []
         assert opened.errors == []
         hosts = {httpx.URL(each).host for each in opened.asked}
-        assert hosts <= {"127.0.0.1"}
+        assert hosts <= {"127.0.0.1", OTHER_NAME}
 
 
 @pytest.fixture
@@ -134,6 +136,29 @@ def test_the_time_counts_down(page: Page) -> None:
     assert cell.inner_text() < before
 
 
+@pytest.mark.usefixtures("place")
+def test_time_is_told_by_the_server_where_the_clocks_differ(tab: Watched, server: Server) -> None:
+    with server.client() as client:
+        (first, second, *_) = client.get("/ports/status").json()
+    first |= {"expired": True, "kept_by": "containers", "remaining_ttl_minutes": 0}
+    second |= {"expires_at": "2001-01-01T00:00:00+00:00", "remaining_ttl_minutes": 98}
+    list_ = f"event: status\ndata: {json.dumps([first, second])}\n\n"
+    tab.page.route("**/events", lambda route: route.fulfill(body=list_))
+    page = tab.open(server.url)
+    expect(row(page, "shop")).to_contain_text("running expired, kept by its containers")
+    expect(row(page, "shop-login")).to_contain_text("1 h 37 min")
+
+
+def test_localhost_is_the_server_s_machine_and_not_the_reader_s(
+    tab: Watched, place: BoardPlace
+) -> None:
+    with place.serving("--allow-host", OTHER_NAME) as server:
+        page = tab.open(server.url.replace("127.0.0.1", OTHER_NAME))
+        expect(row(page, "shop")).to_contain_text(f"db {OTHER_NAME}:10004")
+        link = row(page, "shop").get_by_role("link")
+        expect(link).to_have_attribute("href", f"http://{OTHER_NAME}:10005")
+
+
 def test_nothing_held_is_said(tab: Watched, server: Server, place: BoardPlace) -> None:
     place.clear()
     page = tab.open(server.url)
@@ -210,7 +235,8 @@ def test_tab_goes_through_all_in_order_and_the_focus_is_visible(page: Page) -> N
         page.keyboard.press("Tab")
         focused = page.locator(":focus")
         seen.append(focused.get_attribute("aria-label") or focused.inner_text() or "Filter")
-        width = focused.evaluate("(node) => parseFloat(getComputedStyle(node).outlineWidth)")
+        style, width = focused.evaluate(OUTLINE)
+        assert style == "solid"
         assert width >= 2
     assert seen == [
         "Filter",
@@ -224,7 +250,7 @@ def test_tab_goes_through_all_in_order_and_the_focus_is_visible(page: Page) -> N
 
 
 def test_renew_asks_for_the_key_once_and_keeps_it_in_this_tab_only(
-    page: Page, place: BoardPlace
+    page: Page, tab: Watched, place: BoardPlace
 ) -> None:
     button(page, "Renew", "shop-search").focus()
     page.keyboard.press("Enter")
@@ -242,7 +268,7 @@ def test_renew_asks_for_the_key_once_and_keeps_it_in_this_tab_only(
     assert page.evaluate("localStorage.length") == 0
     assert page.context.cookies() == []
     assert KEY not in page.content()
-    page.reload()
+    tab.open(page.url)
     expect(page.get_by_role("button", name="Forget key")).to_be_visible()
     page.get_by_role("button", name="Forget key").click()
     assert page.evaluate("sessionStorage.length") == 0
@@ -273,6 +299,23 @@ def test_release_is_confirmed_and_what_is_wrong_is_shown_with_what_to_do(
     expect(problem).to_contain_text("composeports down")
     expect(problem).to_contain_text("(stack_left)")
     assert tab.problems() == []
+
+
+def test_a_dialog_s_answer_is_for_what_it_was_opened_for(page: Page, tab: Watched) -> None:
+    page.get_by_role("button", name="Enter key").click()
+    give_key(page)
+    expect(page.get_by_role("button", name="Forget key")).to_be_visible()
+    # Faster than the browser tells that the first dialog is closed.
+    page.evaluate("""() => {
+        const click = (what) => document.querySelector(what).click();
+        click("[aria-label='Release shop-old']");
+        click("#confirm [value='']");
+        click("[aria-label='Release agent-7']");
+        click("#confirm-yes");
+    }""")
+    expect(row(page, "agent-7")).to_have_count(0)
+    expect(row(page, "shop-old")).to_have_count(1)
+    assert len([each for each in tab.asked if each.endswith("/ports/release")]) == 1
 
 
 def test_the_focus_stays_near_what_was_released(page: Page) -> None:

@@ -247,21 +247,40 @@ function speak(text) {
 let asking = null;
 
 function askForKey(reason) {
-  asking ??= new Promise((settle) => {
-    const dialog = at("ask");
-    setText(at("ask-reason"), reason);
-    at("key").value = "";
-    dialog.returnValue = "";
-    dialog.addEventListener("close", () => {
-      asking = null;
-      const key = dialog.returnValue === "yes" ? at("key").value.trim() : "";
-      at("key").value = "";
-      if (key) keepKey(key);
-      settle(key !== "");
-    }, { once: true });
-    dialog.showModal();
+  asking ??= openForKey(reason).finally(() => {
+    asking = null;
   });
   return asking;
+}
+
+async function openForKey(reason) {
+  setText(at("ask-reason"), reason);
+  at("key").value = "";
+  const key = (await answered(at("ask"))) ? at("key").value.trim() : "";
+  at("key").value = "";
+  if (key) keepKey(key);
+  return key !== "";
+}
+
+const openings = new Map(); // dialog -> who waits for its end
+
+// Opens a dialog, and tells whether it was closed with yes.
+function answered(dialog) {
+  settle(dialog); // an earlier opening, whose end is told late
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((done) => openings.set(dialog, done));
+}
+
+function settle(dialog) {
+  openings.get(dialog)?.(dialog.returnValue === "yes");
+  openings.delete(dialog);
+}
+
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("close", () => {
+    if (!dialog.open) settle(dialog);
+  });
 }
 
 function keepKey(key) {
@@ -335,16 +354,11 @@ function problemOf(told, status) {
 
 function confirmed(does, entry) {
   const [title, text, word] = GRAVE[does];
-  const dialog = at("confirm");
   setText(at("confirm-title"), title);
   setText(at("confirm-session"), entry.worktree || entry.session_id);
   setText(at("confirm-text"), text);
   setText(at("confirm-yes"), word);
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((settle) => {
-    dialog.addEventListener("close", () => settle(dialog.returnValue === "yes"), { once: true });
-  });
+  return answered(at("confirm"));
 }
 
 // The stream
@@ -385,9 +399,9 @@ async function follow() {
     // A network that comes or goes, as stacks have them, breaks a connection that is back at once.
     failures += 1;
     if (failures > 1 || trouble) lost(trouble);
-    await new Promise((settle) => {
-      wake = settle;
-      setTimeout(settle, Math.min(125 * 2 ** failures, LONGEST_PAUSE_MS));
+    await new Promise((done) => {
+      wake = done;
+      setTimeout(done, Math.min(125 * 2 ** failures, LONGEST_PAUSE_MS));
     });
   }
 }
@@ -397,8 +411,8 @@ async function getKey(reason) {
   say("lost", "No key", reason);
   keepKey("");
   if (await askForKey(reason)) return;
-  await new Promise((settle) => {
-    given = settle;
+  await new Promise((done) => {
+    given = done;
   });
 }
 
