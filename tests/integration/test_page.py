@@ -255,10 +255,10 @@ def test_renew_asks_for_the_key_once_and_keeps_it_in_this_tab_only(
     button(page, "Renew", "shop-search").focus()
     page.keyboard.press("Enter")
     asked = page.get_by_role("dialog", name="API key")
-    expect(asked).to_contain_text("a valid API key is needed")
+    expect(asked).to_contain_text("Whatever changes something needs a key")
     expect(page.get_by_label("Key", exact=True)).to_be_focused()
     give_key(page, "wröng ☃")
-    expect(asked).to_contain_text("a valid API key is needed")
+    expect(asked).to_contain_text("The server does not know that key.")
     give_key(page)
     expect(asked).to_be_hidden()
     expect(row(page, "shop-search")).to_contain_text("2 h")
@@ -277,6 +277,14 @@ def test_renew_asks_for_the_key_once_and_keeps_it_in_this_tab_only(
     expect(asked).to_be_visible()
     page.keyboard.press("Escape")
     expect(row(page, "other")).to_contain_text("Not done: it needs a key.")
+
+
+def test_a_server_without_keys_says_what_to_do(tab: Watched, place: BoardPlace) -> None:
+    with place.serving(keys="") as server:
+        page = tab.open(server.url)
+        button(page, "Renew", "shop").click()
+        asked = page.get_by_role("dialog", name="API key")
+        expect(asked).to_contain_text("set COMPOSEPORTS_API_KEYS or give --keys-file")
 
 
 def test_release_is_confirmed_and_what_is_wrong_is_shown_with_what_to_do(
@@ -466,7 +474,7 @@ def test_where_others_reach_it_the_page_asks_for_the_key(tab: Watched, place: Bo
         assert tab.problems() == []
         page.get_by_role("button", name="Enter key").click()
         give_key(page, "wrong")
-        expect(asked).to_contain_text("a valid API key is needed")
+        expect(asked).to_contain_text("The server does not know that key.")
         give_key(page)
         expect(rows(page)).to_have_count(6)
         button(page, "Renew", "agent-7").click()

@@ -19,6 +19,8 @@ const GRAVE = {
   release: ["Release the ports?", "Whoever asks next may get them.", "Release"],
 };
 
+const NO_SUCH_KEY = "The server does not know that key.";
+const NEEDS_KEY = /^a valid API key/; // said of requests without a key, and with a wrong one
 const WHY_A_KEY = "Whatever changes something needs a key; on some servers, looking does too.";
 
 const at = (id) => document.getElementById(id);
@@ -289,6 +291,14 @@ function keepKey(key) {
   setText(at("key-button"), key ? "Forget key" : "Enter key");
 }
 
+// Forgets a key that was refused, and returns why another one is asked for.
+function withoutKey(told) {
+  const had = sessionStorage.getItem(KEY) !== null;
+  keepKey("");
+  if (!NEEDS_KEY.test(told.detail)) return told.detail ?? "";
+  return had ? NO_SUCH_KEY : WHY_A_KEY;
+}
+
 function headers(more = {}) {
   const key = sessionStorage.getItem(KEY);
   // A header holds Latin-1; whatever else cannot be a key, and the server says so.
@@ -307,17 +317,15 @@ function ask(path, options) {
 // Renew, down, release
 
 async function act(does, row, button) {
-  if (row.busy) return;
+  if (button.ariaDisabled) return;
   const entry = known.get(row.id);
   if (does in GRAVE && !(await confirmed(does, entry))) return;
-  row.busy = true;
-  button.setAttribute("aria-disabled", "true");
+  button.ariaDisabled = "true";
   setText(row.problem, "");
   try {
     setText(row.problem, await carryOut(does, entry));
   } finally {
-    row.busy = false;
-    button.removeAttribute("aria-disabled");
+    button.ariaDisabled = null;
   }
 }
 
@@ -339,14 +347,14 @@ async function carryOut(does, entry) {
       if (answer.ok) speak(`${nameOf(entry)}: ${DONE[does]}`);
       return answer.ok ? "" : problemOf(told, answer.status);
     }
-    keepKey("");
-    if (!(await askForKey(told.detail ?? ""))) return "Not done: it needs a key.";
+    if (!(await askForKey(withoutKey(told)))) return "Not done: it needs a key.";
   }
 }
 
 function problemOf(told, status) {
   if (typeof told.message === "string") {
-    return [told.message, told.hint].filter(Boolean).join(". ").concat(` (${told.error})`);
+    const words = [told.message, told.hint].filter(Boolean).join(". ");
+    return `${words[0].toUpperCase()}${words.slice(1)} (${told.error})`;
   }
   const detail = Array.isArray(told.detail) ? told.detail[0]?.msg : told.detail;
   return detail ?? `The server answered ${status}.`;
@@ -388,7 +396,7 @@ async function follow() {
       } else {
         const told = await answer.json();
         if (answer.status === 401) {
-          await getKey(told.detail);
+          await getKey(withoutKey(told));
           continue;
         }
         trouble = problemOf(told, answer.status);
@@ -409,7 +417,6 @@ async function follow() {
 // Once it was not given, it is asked for again when the button is used, and not before.
 async function getKey(reason) {
   say("lost", "No key", reason);
-  keepKey("");
   if (await askForKey(reason)) return;
   await new Promise((done) => {
     given = done;
