@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import platform
 import shutil
-import sys
-import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit import cache, packages, shell
+from devkit import nodejs, packages
 from devkit.cache import DevError
 from devkit.packages import Wish
 from devkit.sources import read_machine
@@ -23,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AXE = "axe-core@4.14.1"
-AXE_SHA512 = (
-    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
-)
 # What people have installed themselves, where packages cannot be unpacked.
 _INSTALLED = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FONTS = """<?xml version="1.0"?>
@@ -89,47 +81,5 @@ def _font_settings(codename: str) -> Path:
 
 
 def axe() -> Path:
-    """Return the script of axe-core, from the npm registry that this machine is set up for."""
-    name = AXE.replace("@", "-")
-    file = cache.root() / "trees" / name / "axe.min.js"
-    if file.exists():
-        return file
-    with cache.locked(name):
-        if not file.exists():
-            cache.say(f"fetching {AXE} (once)")
-            _fetch_axe(file)
-    return file
-
-
-def _fetch_axe(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache.root(), prefix="fetch-") as scratch:
-        command, environment = _npm()
-        options = ("--silent", "--cache", f"{scratch}/cache")
-        shell.run([*command, "pack", AXE, *options], env=environment, cwd=Path(scratch))
-        packed = next(Path(scratch).glob("*.tgz"))
-        digest = hashlib.sha512(packed.read_bytes()).digest()
-        if base64.b64encode(digest).decode() != AXE_SHA512:
-            raise DevError(f"{AXE} is not what it was when its checksum was written down")
-        with tarfile.open(packed) as archive:
-            source = archive.extractfile(f"package/{file.name}")
-            fresh = Path(scratch) / file.name
-            fresh.write_bytes(source.read() if source else b"")
-        fresh.replace(file)
-
-
-def _npm() -> tuple[list[str | Path], dict[str, str]]:
-    """Return how to call npm: the machine's, else Debian's on the node that Playwright brings."""
-    environment = dict(os.environ)
-    if shutil.which("npm"):
-        return ["npm"], environment
-    if not packages.available():
-        raise DevError("npm is needed to fetch the accessibility checker; install it")
-    codename = read_machine().codename
-    tree = packages.unpacked(f"npm-{codename}", Wish(codename, ("npm",), needs="everything"))
-    modules = tree / "usr/share/nodejs"
-    node = next(Path(sys.prefix).glob("lib/python*/site-packages/playwright/driver/node"), None)
-    if node is None:
-        raise DevError("run scripts/setup first, then this with .venv/bin/python")
-    environment |= {"NODE_PATH": str(modules), "NODE_NO_WARNINGS": "1"}
-    return [node, modules / "npm/bin/npm-cli.js"], environment
+    """Return the script of axe-core, fetched where the cache lacks it."""
+    return nodejs.npm_packages("axe", AXE) / "axe-core/axe.min.js"
