@@ -1,7 +1,7 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test first-half second-half test-without-engine \
-    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench many rush races servers schema faults corpus clean
+.PHONY: help setup browser demo test first-half second-half test-without-engine \
+    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench many rush races servers screenshots schema faults corpus clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,6 +26,9 @@ help: ## List what can be made
 setup: ## Make .venv with the project and its development dependencies
 	@scripts/setup
 
+browser: setup
+	@$(bin)/python scripts/browser.py >/dev/null
+
 demo: setup ## Two worktrees, two stacks at once, on a real engine; cleans up after itself
 	@$(with_engine) scripts/demo
 
@@ -38,27 +41,27 @@ second-half: setup
 	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
 
-test-without-engine: setup ## The unit and integration tests; the core has to be covered wholly
+test-without-engine: browser ## The unit and integration tests; the core has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
 	@$(bin)/python scripts/inspector.py >/dev/null
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
-test-with-engine: setup ## The acceptance tests, one after the other on one engine
+test-with-engine: browser ## The acceptance tests, one after the other on one engine
 	@$(acceptance) tests/acceptance'
 
 # Two halves, so that they can run at the same time, each on an engine of its own.
 test-with-engine-1: setup
 	@$(acceptance) tests/acceptance/failures tests/acceptance/test_[a-g]*.py'
 
-test-with-engine-2: setup
+test-with-engine-2: browser
 	@COMPOSEPORTS_DEV_APART=1 $(acceptance) tests/acceptance/test_[h-z]*.py'
 
 test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
 	@COMPOSEPORTS_DEV_RELEASE=forky $(MAKE) --no-print-directory --jobs 2 --output-sync=line \
 	    test-with-engine-1 test-with-engine-2
 
-test-unit: setup ## The tests that need no engine
+test-unit: browser ## The tests that need no engine
 	@$(bin)/pytest tests/unit tests/integration $(PYTEST_ARGS)
 
 lint: setup ## Style, types and the direction of imports
@@ -86,6 +89,9 @@ servers: setup ## The HTTP server: start-up, requests per second, beside a route
 schema: setup ## Many requests by schemathesis, after the OpenAPI document; EXAMPLES=... for more
 	@COMPOSEPORTS_DEV_EXAMPLES=$(EXAMPLES) $(bin)/pytest tests/integration/test_openapi.py \
 	    --timeout 0 $(PYTEST_ARGS)
+
+screenshots: browser ## The pictures of the page in docs/images
+	@$(bin)/python -m tests.support.screenshots
 
 races: setup ## 32 processes, 10,000 leases taken and given back on one store
 	@$(bin)/python -m benchmarks.races

@@ -37,9 +37,11 @@ Examples:
 def command(host: str, port: int, keys_file: str | None, allowed_hosts: tuple[str, ...]) -> int:
     """Give out the same leases over HTTP, and keep those of running stacks alive.
 
+    http://127.0.0.1:8377/ is a page that shows every stack on the machine, live.
+
     Keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file. What changes
     something needs one in the header X-API-Key. On 127.0.0.1 reading needs none; on an address
-    that other machines reach everything does.
+    that other machines reach all data does.
 
     Ctrl-C (exit code 130) and SIGTERM (0) end it; leases stay.
     """

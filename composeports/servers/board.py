@@ -1,7 +1,7 @@
 """The latest list of leases for everybody who watches; a slow watcher skips what it has missed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 
 class Board:
@@ -13,6 +13,7 @@ class Board:
         self._changed = asyncio.Event()
         self._closed = False
         self.watchers = 0
+        self.on_watcher: Callable[[], None] = lambda: None
 
     def publish(self, text: bytes) -> None:
         """Show `text` to all watchers, where it differs from what they have seen."""
@@ -32,6 +33,7 @@ class Board:
     async def watch(self, heartbeat_seconds: float) -> AsyncIterator[bytes | None]:
         """Yield what was published last, then what comes; None where nothing came for a while."""
         self.watchers += 1
+        self.on_watcher()
         seen: bytes | None = None
         try:
             while not self._closed:

@@ -47,12 +47,14 @@ class Access:
     `open_reading`: GET needs no key. `hosts` are the names that the server goes by (without
     port), None: any. `any_address`: it listens on all addresses of the machine, so that every
     address is a name of its own; an address, unlike a name, cannot be made to point elsewhere.
+    `free` are paths that need no key for reading wherever: those of files that hold no data.
     """
 
     keys: Keys = field(default_factory=lambda: Keys(()))
     open_reading: bool = True
     hosts: frozenset[str] | None = LOCAL_HOSTS
     any_address: bool = False
+    free: frozenset[str] = frozenset()
 
 
 def names_of(hosts: Iterable[str]) -> frozenset[str]:
@@ -92,7 +94,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         send = _with_our_headers(send)
-        refusal = _judge(scope["method"], scope["headers"], self._access)
+        refusal = _judge(scope, self._access)
         if refusal is None and scope["method"] not in READING:
             try:
                 receive = await self._whole(scope["headers"], receive)
@@ -128,7 +130,8 @@ class Guard:
         return replay
 
 
-def _judge(method: str, headers: Headers, access: Access) -> _Refusal | None:
+def _judge(scope: Scope, access: Access) -> _Refusal | None:
+    method, headers = scope["method"], scope["headers"]
     hosts = _values(headers, b"host")
     if not _is_our_name(hosts, access):
         return _refused(
@@ -142,13 +145,19 @@ def _judge(method: str, headers: Headers, access: Access) -> _Refusal | None:
             "a page of another site may not change anything here",
             "ask from a program, or from the server's own page",
         )
-    if access.open_reading and method in READING:
+    if method in READING and (access.open_reading or _path_of(scope) in access.free):
         return None
     if not access.keys:
         return _unauthorized(f"no API key is set: {HOW_TO_SET}")
     if any(access.keys.accept(each) for each in _given_keys(method, headers)):
         return None
     return _unauthorized("a valid API key is needed in the header X-API-Key")
+
+
+def _path_of(scope: Scope) -> str:
+    """Return the path inside of the application, which may be mounted in another one."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _is_our_name(hosts: list[bytes], access: Access) -> bool:

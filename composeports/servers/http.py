@@ -9,6 +9,7 @@
 | `GET /ports/status` | not on loopback | the list of leases |
 | `GET /events` | as status | the same list, now and whenever it changes |
 | `GET /health`, `/openapi.json`, `/docs` | as status | |
+| `GET /`, and the files of the page | no | the page; it holds no data |
 
 `GET /events` is `text/event-stream`. Each time the list changes, and once at the beginning, comes
 
@@ -48,7 +49,7 @@ from composeports.app import reports, sessions
 from composeports.app.workspace import Doors
 from composeports.errors import ComposeportsError
 from composeports.host.bug_log import write_bug_log
-from composeports.servers import answers, shapes
+from composeports.servers import answers, dashboard, shapes
 from composeports.servers.board import Board
 from composeports.servers.boundary import Boundary
 from composeports.servers.docs_page import POLICY, render
@@ -150,12 +151,14 @@ def create_app(
     app.state.composeports = service
     _add_changes(app, service)
     _add_reading(app, service, key=[] if open_reading else [_KEY])
+    _add_page(app)
     _add_failures(app, doors)
     access = Access(
         keys=Keys(doors.config.api_keys if keys is None else keys),
         open_reading=open_reading,
         hosts=None if hosts is None else names_of(hosts),
         any_address=any_address,
+        free=frozenset(f"/{name}" for name in dashboard.FILES),
     )
     app.add_middleware(Boundary, tell=lambda error: _tell_bug(doors, error))
     app.add_middleware(Guard, access=access)
@@ -196,6 +199,17 @@ def _add_reading(app: FastAPI, service: _Service, key: Sequence[Any]) -> None:
     async def docs() -> Response:
         """Show this description to people, with nothing from elsewhere."""
         return HTMLResponse(render(app.openapi()), headers={"Content-Security-Policy": POLICY})
+
+
+def _add_page(app: FastAPI) -> None:
+    def add(path: str, name: str, kind: str) -> None:
+        @app.get(f"/{path}", include_in_schema=False)
+        async def file() -> Response:
+            headers = {"Content-Security-Policy": dashboard.POLICY}
+            return Response(dashboard.content(name), media_type=kind, headers=headers)
+
+    for path, (name, kind) in dashboard.FILES.items():
+        add(path, name, kind)
 
 
 def _add_changes(app: FastAPI, service: _Service) -> None:

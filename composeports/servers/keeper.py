@@ -62,6 +62,8 @@ class Keeper:
         self._heard: list[str] = []
         self._doors = replace(doors, say=self._heard.append)
         self._board = board
+        # Or the first one would wait for the end of a pause that was meant for nobody.
+        board.on_watcher = self.wake
         self._wake = asyncio.Event()
         self._trouble = ""
         self.is_running = False

@@ -1,5 +1,6 @@
 """The example of docs/http.md is run as it stands: our routes in another application."""
 
+import asyncio
 import json
 import re
 import shlex
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from composeports.servers.http import create_app
+from tests.support.fakes import FakeMachine
 from tests.support.machine import PROGRAMS, Shell, wait_until
 from tests.support.serving import KEY, serving
 
@@ -53,6 +57,8 @@ def test_the_example_of_the_docs_runs(shell: Shell, tmp_path: Path) -> None:
         other = {"Host": "elsewhere.example"}
         assert httpx.get(f"{below}/ports/status", headers=other).status_code == 403
         assert httpx.get(f"{below}/docs").status_code == 200
+        for path in ("/", "/page.js", "/page.css"):
+            assert httpx.get(below + path).status_code == 200
         with httpx.stream("GET", f"{below}/events") as answer:
             assert next(answer.iter_lines()) == "event: status"
         process.terminate()
@@ -90,3 +96,23 @@ def test_the_docs_name_every_route_and_every_code() -> None:
         "no_lease", "store_unusable", "engine_unreachable", "compose_failed", "store_busy",
     ):  # fmt: skip
         assert word in text
+
+
+def test_below_a_path_the_page_is_free_too_and_nothing_else(machine: FakeMachine) -> None:
+    other = FastAPI()
+    other.mount("/below", create_app(machine.doors(), keys=["a"], open_reading=False, hosts=None))
+
+    async def ask() -> dict[str, int]:
+        transport = httpx.ASGITransport(app=other)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            paths = ("/", "/page.js", "/ports/status", "/health", "/below/", "/page.js/")
+            return {path: (await client.get(f"/below{path}")).status_code for path in paths}
+
+    assert asyncio.run(ask()) == {
+        "/": 200,
+        "/page.js": 200,
+        "/ports/status": 401,
+        "/health": 401,
+        "/below/": 401,
+        "/page.js/": 401,
+    }

@@ -220,6 +220,31 @@ def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) 
     assert machine.said == ["the Docker engine did not answer: it is away; states are unknown"]
 
 
+def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An engine where nothing happens.
+    monkeypatch.setattr(machine.engine, "follow_events", lambda: follow(("sleep", "60"), {}))
+
+    class Told(Board):
+        def publish(self, text: bytes) -> None:
+            super().publish(text)
+            alone.set()
+
+    async def scenario() -> None:
+        board = Told()
+        async with Keeper(machine.doors(), board).running():
+            await alone.wait()  # from here on it looks every 15 s
+            watching = board.watch(60)
+            assert await anext(watching) == b"[]"
+            await asyncio.to_thread(leasing.allocate, machine.session("a"))
+            async with asyncio.timeout(5):
+                assert b'"a"' in (await anext(watching) or b"")
+
+    alone = asyncio.Event()
+    asyncio.run(scenario())
+
+
 def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
     leasing.allocate(machine.session("a"))
     board = Board()

@@ -46,6 +46,12 @@ def test_an_installed_wheel_installs_the_skills(wheel: zipfile.ZipFile, tmp_path
             assert (tmp_path / "work/.claude/skills" / skill / name).read_bytes() == data
 
 
+def test_the_wheel_carries_the_page(wheel: zipfile.ZipFile) -> None:
+    for name in ("page.html", "page.css", "page.js", "page.svg"):
+        packed = wheel.read(f"composeports/servers/dashboard/{name}")
+        assert packed == (ROOT / "composeports/servers/dashboard" / name).read_bytes()
+
+
 def test_the_wheel_carries_the_type_marker_and_every_module(wheel: zipfile.ZipFile) -> None:
     packed = set(wheel.namelist())
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "composeports").rglob("*.py")}

@@ -1,0 +1,109 @@
+"""A headless browser, what a page did in it, and what axe-core finds wrong."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Dialog, Error, Page, ViewportSize, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+# Taken when this file is imported, before any guard hides where the browser is kept.
+ENVIRON = dict(os.environ)
+PHONE = ViewportSize(width=390, height=844)
+PATIENCE_MS = 15_000
+STYLED = "[...document.styleSheets].some((each) => each.cssRules.length > 0)"
+# A name that leads to this machine, and is not localhost.
+OTHER_NAME = "ports.example"
+
+
+@functools.cache
+def tools() -> dict[str, Any]:
+    """Return where browser and axe-core are; they are fetched at the first use on a machine."""
+    argv = (sys.executable, str(ROOT / "scripts" / "browser.py"))
+    done = subprocess.run(argv, env=ENVIRON, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start a browser; nothing else may run an event loop in this thread meanwhile."""
+    expect.set_options(timeout=PATIENCE_MS)
+    found = tools()
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=found["executable"],
+            env={**os.environ, **found["environment"]},
+            args=["--no-sandbox", f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1"],
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Watched:
+    """A page, and what happened in it that nobody wants."""
+
+    page: Page
+    dialogs: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.on("dialog", self._refuse)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on(
+            "console",
+            lambda said: self.errors.append(said.text) if "Security Policy" in said.text else None,
+        )
+
+    def _refuse(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def open(self, url: str) -> Page:
+        """Load the page; a network that comes or goes on the machine may break the first try."""
+        connection = self.page.locator("#connection")
+        for last in (False, False, True):
+            try:
+                self.page.goto(url)
+                expect(connection).not_to_have_attribute("data-is", "connecting", timeout=5000)
+                assert self.page.evaluate(STYLED)
+            except (AssertionError, Error):
+                if last:
+                    raise
+            else:
+                break
+        return self.page
+
+    def problems(self) -> list[str]:
+        """Return what axe-core finds, however light, as "rule: where"."""
+        self.page.evaluate(Path(tools()["axe"]).read_text())
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{each['id']}: {node['html']} {node['failureSummary']}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+
+@contextmanager
+def watched(browser: Browser, **options: Any) -> Iterator[Watched]:  # noqa: ANN401 - Playwright's
+    """Open a tab that shares nothing with others."""
+    context = browser.new_context(**options)
+    try:
+        yield Watched(context.new_page())
+    finally:
+        context.close()
