@@ -26,6 +26,8 @@ COMMANDS = {
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
     "skills": ("skills", "Install the skills for coding agents; check or remove them."),
+    "link": ("link", "Put plain `docker compose`, IDEs and others on this stack."),
+    "unlink": ("unlink", "Leave `.env` as it was before `link`."),
     "serve": ("serve", "Give out the same leases over HTTP."),
     "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),
 }

@@ -32,16 +32,26 @@ def project_of(text: bytes) -> str:
     return parted.head.split(b" ")[0].decode("ascii", "replace") if parted else ""
 
 
+def unlinked(text: bytes) -> bytes:
+    """Return what the file holds of its user's."""
+    return without_block(text, MARKS)
+
+
+def is_made(text: bytes) -> bool:
+    """Tell whether composeports made the file."""
+    parted = Parted.of(text, MARKS)
+    return parted is not None and MADE.encode() in parted.head
+
+
 def is_all_ours(text: bytes) -> bool:
     """Tell whether composeports made the file, and nobody else has added anything."""
-    parted = Parted.of(text, MARKS)
-    return parted is not None and MADE.encode() in parted.head and not parted.bare
+    return is_made(text) and not unlinked(text)
 
 
 def body(pairs: Iterable[Pair], text: bytes) -> bytes:
     """Return the block's lines for the session's variables, in a file with that text."""
     chosen = [(name, value) for name, value in pairs if name != NOT_IN_A_FILE]
-    again = b"".join(repeated(without_block(text, MARKS), {name for name, _ in chosen}))
+    again = b"".join(repeated(unlinked(text), {name for name, _ in chosen}))
     lines = as_dotenv(chosen).encode("utf-8", "surrogateescape")
     return EXPLANATION + lines + (REPEATED + again if again else b"")
 
@@ -59,7 +69,7 @@ def repeated(text: bytes, names: Collection[str]) -> Iterator[bytes]:
 
 def overridden(text: bytes, pairs: Iterable[Pair]) -> list[str]:
     """Return the variables that a file's own lines set, and its block sets, too."""
-    lines = without_block(text, MARKS).replace(b"\r\n", b"\n").split(b"\n")
+    lines = unlinked(text).replace(b"\r\n", b"\n").split(b"\n")
     own = {_assignment(line)[0] for line in lines}
     return [name for name, _ in pairs if name.encode() in own and name != NOT_IN_A_FILE]
 

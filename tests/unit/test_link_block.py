@@ -14,6 +14,7 @@ from composeports.core.link_block import (
     overridden,
     project_of,
     repeated,
+    unlinked,
     with_exclusion,
     without_exclusion,
 )
@@ -100,6 +101,7 @@ def test_a_file_that_holds_nothing_else_is_known() -> None:
     assert not is_all_ours(made + b"A=1\n")
     assert not is_all_ours(linked(b""))
     assert not is_all_ours(b"")
+    assert unlinked(made + b"A=1\n") == b"A=1\n"
 
 
 def test_the_body_says_what_it_is_and_leaves_out_what_compose_would_not_read() -> None:
