@@ -1,4 +1,4 @@
-"""A linked worktree: plain `docker compose` is on the session's stack, and changes nothing of it."""
+"""A linked worktree: plain `docker compose` is on the very same stack, and changes none of it."""
 
 import pytest
 
