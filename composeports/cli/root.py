@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": ("doctor", "Check everything that composeports needs; say what to do."),
     "release": ("release", "Give the session's ports back, without a stack."),
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
+    "init": ("init", "Look at a repository, and set it up with what is asked for."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
     "skills": ("skills", "Install the skills for coding agents; check or remove them."),
     "link": ("link", "Put plain `docker compose`, IDEs and others on this stack."),

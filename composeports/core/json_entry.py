@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from json.decoder import scanstring
 
 STEP = "  "
 
@@ -62,7 +61,7 @@ def _object_at(text: str, start: int) -> _Object:
     position = first = _skip(text, start + 1)
     last = position
     while text[position] != "}":
-        name, position = scanstring(text, position + 1, True)  # noqa: FBT003 - it takes no keyword
+        name, position = decoder.raw_decode(text, position)
         begin = _skip(text, _skip(text, position) + 1)
         _, last = decoder.raw_decode(text, begin)
         values[name] = (begin, last)

@@ -37,23 +37,25 @@ def merged(text: str) -> str | None:
         (
             '{"servers": {"x": {}}, "b": 2}',
             (
-                '{"servers": {"x": {}, "composeports": {"command": "composeports", "args": ["mcp"]}}, '
-                '"b": 2}'
+                '{"servers": {"x": {}, "composeports": {"command": "composeports", '
+                '"args": ["mcp"]}}, "b": 2}'
             ),
         ),
         (
             '{\r\n\t"servers": {\r\n\t\t"x": {}\r\n\t}\r\n}',
             (
                 '{\r\n\t"servers": {\r\n\t\t"x": {},\r\n\t\t"composeports": {\r\n'
-                '\t\t\t"command": "composeports",\r\n\t\t\t"args": [\r\n\t\t\t\t"mcp"\r\n\t\t\t]\r\n'
+                '\t\t\t"command": "composeports",\r\n\t\t\t"args": [\r\n\t\t\t\t"mcp"\r\n'
+                "\t\t\t]\r\n"
                 "\t\t}\r\n\t}\r\n}"
             ),
         ),
         (
             '{\n    "a": "}",\n    "servers": { }\n}\n',
             (
-                '{\n    "a": "}",\n    "servers": {\n        "composeports": {\n            "command": '
-                '"composeports",\n            "args": [\n                "mcp"\n            ]\n'
+                '{\n    "a": "}",\n    "servers": {\n        "composeports": {\n'
+                '            "command": "composeports",\n            "args": [\n'
+                '                "mcp"\n            ]\n'
                 "        }\n    }\n}\n"
             ),
         ),
