@@ -105,7 +105,10 @@ def take_lease(
     finally:
         # Who lost a lease for a block that was not taken after all has it again.
         for session_id in losers:
-            workspace.doors.store.update(session_id, regained)
+            outcome = workspace.doors.store.update(session_id, regained)
+            lost = outcome.lease or workspace.doors.store.get(session_id)
+            if lost is not None and not lost.held:
+                unlink_released(workspace, lost)
 
 
 def likely_lease(

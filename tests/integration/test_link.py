@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from composeports.app.leasing import take_lease
 from composeports.core.link_block import MARKS, project_of, unlinked
+from composeports.host import links
 from composeports.host.compose_files import read_env_file, select_files
+from tests.support.fakes import FakeMachine
 from tests.support.machine import Done, FakeDocker, Shell, add_worktree, git
 
 pytestmark = pytest.mark.integration
@@ -257,3 +260,21 @@ def test_outside_git_it_works_too(linker: Linker, tmp_path: Path) -> None:
     assert there.run("link").code == 0
     assert there.run("down").code == 0
     assert sorted(path.name for path in plain.iterdir()) == ["compose.yaml"]
+
+
+def test_who_loses_an_expired_lease_is_unlinked(machine: FakeMachine, tmp_path: Path) -> None:
+    """Else plain `docker compose up` there would start on somebody else's ports."""
+    rooms = []
+    for name in ("a", "b", "c", "d"):
+        rooms.append(tmp_path / name)
+        rooms[-1].mkdir()
+        (rooms[-1] / "compose.yaml").write_text("services: {}\n")
+        if name == "d":
+            machine.clock.pass_minutes(31)
+        lease = take_lease(machine.session(cwd=rooms[-1]), ())
+        (rooms[-1] / ".env").write_text("A=1")
+        links.put_in(str(rooms[-1]), lease.project, [("API_PORT", "1")], {})
+        machine.clock.pass_minutes(1)
+    texts = [(room / ".env").read_text() for room in rooms]
+    assert [text == "A=1" for text in texts] == [True, False, False, False]
+    assert [str(rooms[0]) in line for line in machine.said] == [True]
