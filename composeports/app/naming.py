@@ -6,7 +6,7 @@ from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config
 from composeports.host.engine import Engine
-from composeports.host.observation import remembered_services
+from composeports.host.recollection import remembered_services
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
 from composeports.stores.opening import open_store

@@ -207,14 +207,6 @@ def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None
         return None
 
 
-def remembered_services(memory: str | None) -> list[str] | None:
-    """Return the services that the files had when they were observed; None where none were."""
-    try:
-        return [str(name) for name in json.loads(memory or "")["services"]]
-    except (ValueError, TypeError, KeyError):
-        return None
-
-
 def _remember(key: str, moves: Moves, values: Mapping[str, str], services: list[str]) -> str:
     slots = {
         name: [(slot.service, slot.index, slot.field) for slot in found]
