@@ -81,7 +81,11 @@ class Unlinked:
 def unlink(workspace: Workspace) -> Unlinked:
     """Leave the project's `.env` as it was, whoever it is linked to; needs no lease."""
     directory = workspace.selection.directory
-    return Unlinked(links.env_file(directory), changed=links.take_out(directory))
+    changed = links.take_out(directory)
+    record = workspace.record()
+    if record is not None:
+        forget(record, workspace.doors.say)  # a `link` that was killed may have left as much
+    return Unlinked(links.env_file(directory), changed=changed)
 
 
 def follow(workspace: Workspace, lease: Lease) -> None:

@@ -11,7 +11,7 @@ from composeports.core.environment import Pair
 from composeports.core.link_block import MARKS
 from composeports.core.marked_block import is_broken, with_block
 from composeports.errors import NotOursError
-from composeports.host.compose_files import USER_ENV
+from composeports.host.compose_files import OWN_FOLDER, USER_ENV
 from composeports.host.git import find_checkout, main_git_dir
 from composeports.host.tracking import is_ignored, is_tracked
 from composeports.host.user_files import read_file, remove_file, unusable, write_file
@@ -65,7 +65,7 @@ def take_out(directory: str) -> bool:
     if link_block.is_all_ours(text):
         remove_file(path)
     else:
-        write_file(path, link_block.unlinked(text))
+        write_file(path, link_block.unlinked(text), None, _scratch(path))
     checkout = find_checkout(directory)
     if checkout is not None:
         forget(checkout[1], project)
@@ -122,8 +122,14 @@ def _write(path: str, text: bytes, project: str, pairs: Iterable[Pair], *, made:
     after = with_block(text, MARKS, head, link_block.body(pairs, text))
     if after == text:
         return False
-    write_file(path, after, None if os.path.exists(path) else MODE)
+    write_file(path, after, None if os.path.exists(path) else MODE, _scratch(path))
     return True
+
+
+def _scratch(path: str) -> str:
+    """Return our folder beside the file, which git ignores and `down` removes, where it is."""
+    folder = os.path.join(os.path.dirname(path), OWN_FOLDER)
+    return folder if os.path.isdir(folder) and not os.path.islink(folder) else ""
 
 
 def _shown_by_git(path: str, environ: Mapping[str, str]) -> bool:

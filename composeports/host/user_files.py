@@ -16,12 +16,14 @@ def read_file(path: str) -> bytes | None:
         return None
 
 
-def write_file(path: str, data: bytes, mode: int | None = None) -> None:
+def write_file(path: str, data: bytes, mode: int | None = None, scratch: str = "") -> None:
     """Write beside the file and rename; a new one gets `mode`, and the folders that it lies in.
 
-    Without `mode`, mode and owner stay as they are.
+    Without `mode`, mode and owner stay as they are. `scratch` is a folder of the same disk where
+    what a killed process leaves would harm nobody.
     """
-    temporary = f"{path}.{os.getpid()}.new"
+    beside = os.path.join(scratch or os.path.dirname(path), os.path.basename(path))
+    temporary = f"{beside}.{os.getpid()}.new"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

@@ -53,6 +53,7 @@ STEP_KILLS = (
     Kill("kill down", ("down", "-t", "0"), before="up", repairs=("down", "up")),
     Kill("kill allocate", ("allocate",), repairs=("allocate", "up", "release", "down")),
     Kill("kill release", ("release",), before="allocated", repairs=("release", "allocate", "up")),
+    Kill("kill link", ("link",), before="up", repairs=("down",)),
 )
 GC_KILLS = (Kill("kill gc", ("gc",), before="deleted", repairs=("gc",)),)
 EVENT_KILLS = (
