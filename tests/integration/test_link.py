@@ -202,6 +202,8 @@ def test_composeports_does_not_read_what_it_wrote_itself(linker: Linker) -> None
     assert selection.variables == {}
     env = linker.ok("env", "--format", "json").document
     assert env["COMPOSE_ENV_FILES"].split(",")[0] == str(linker.file)
+    long_way = linker.shell.having(PORT_ALLOC_TTL_MINUTES="120")
+    assert long_way.run("env").out == linker.ok("env").out
     linker.ok("down")
     assert not (linker.shell.cwd / ".composeports").exists()
 
