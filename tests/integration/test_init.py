@@ -182,6 +182,17 @@ def test_the_template_is_written_only_where_there_is_no_compose_file(
         assert text == (ROOT / "templates" / "docker-compose.yml").read_bytes()
 
 
+def test_it_installs_the_skills(here: Shell) -> None:
+    before = contents(here.cwd)
+    states = here.run("init", "--skills", "--dry-run", "--json").document["skills"]
+    assert states[".claude/skills/composeports"] == "missing"
+    assert contents(here.cwd) == before
+    for done in ("installed", "unchanged"):
+        states = here.run("init", "--skills", "--json").document["skills"]
+        assert set(states.values()) == {done}
+    assert ".codex/skills/validate-feature/SKILL.md" in contents(here.cwd)
+
+
 def test_on_a_terminal_it_asks_and_nothing_is_the_default(here: Shell) -> None:
     argv = (str(PROGRAMS / "composeports"), "init")
     environ = {**here.environ, "PWD": str(here.cwd), "TERM": "dumb"}
