@@ -17,12 +17,12 @@ def main() -> "NoReturn":
 
 def main_up() -> "NoReturn":
     """Run `compose-up`, which is `composeports up`."""
-    _leave(_undisturbed(lambda: _cli(_inserted("up"))))
+    _leave(_undisturbed(lambda: _inserted("up")))
 
 
 def main_down() -> "NoReturn":
     """Run `compose-down`, which is `composeports down`."""
-    _leave(_undisturbed(lambda: _cli(_inserted("down"))))
+    _leave(_undisturbed(lambda: _inserted("down")))
 
 
 def _leave(code: int) -> "NoReturn":
@@ -60,6 +60,8 @@ def _open_closed_streams() -> None:
 
 
 def _main(arguments: list[str]) -> int:
+    if "_COMPOSEPORTS_COMPLETE" in os.environ:
+        return _completed("composeports")
     if arguments[:1] == ["env"]:
         from composeports.cli.quick_env import answer  # noqa: PLC0415
 
@@ -73,10 +75,19 @@ def _main(arguments: list[str]) -> int:
     return _cli(arguments)
 
 
-def _inserted(command: str) -> list[str]:
+def _inserted(command: str) -> int:
+    if f"_COMPOSE_{command.upper()}_COMPLETE" in os.environ:
+        return _completed(f"compose-{command}")
     from composeports.cli.root import insert_command  # noqa: PLC0415
 
-    return insert_command(sys.argv[1:], command)
+    return _cli(insert_command(sys.argv[1:], command))
+
+
+def _completed(program: str) -> int:
+    """Tell a shell what could come next; it says in a variable where its line is."""
+    from composeports.cli.completing import answer  # noqa: PLC0415
+
+    return answer(program, os.environ)
 
 
 def _cli(arguments: list[str]) -> int:

@@ -201,3 +201,10 @@ class FileAccessError(ComposeportsError):
 
     code = "file_access"
     exit_code = EXIT_CONFIG
+
+
+class NotOursError(ComposeportsError):
+    """A file of the user's that cannot get a part of ours, or lose it, without harm."""
+
+    code = "file_not_ours"
+    exit_code = EXIT_CONFIG

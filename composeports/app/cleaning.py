@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from composeports.app.leasing import unlink_released
+from composeports.app.linking import forget as forget_link
 from composeports.app.workspace import Workspace
 from composeports.core.cleaning import (
     EXPIRED,
@@ -184,6 +186,9 @@ class _Cleaning:
         done = outcome.forget or outcome.lease is not None
         if done and verdict.why == EXPIRED and lease.place.directory:
             _own_folder(lease).remove()
+            unlink_released(self.workspace, lease)
+        elif done and verdict.why == WORKTREE_GONE:
+            forget_link(lease, self.workspace.doors.say)
         return done and lease.held
 
     def tell_at_work(self, lease: Lease) -> None:

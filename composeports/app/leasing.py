@@ -1,5 +1,6 @@
 """Taking, renewing and giving back a lease: the claim in the store, then a look at its ports."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -32,6 +33,7 @@ from composeports.errors import (
     NoPortsAvailableError,
     StackLeftError,
 )
+from composeports.host.compose_files import USER_ENV, has_link
 from composeports.host.engine import Container
 from composeports.host.process import Beat
 
@@ -103,7 +105,10 @@ def take_lease(
     finally:
         # Who lost a lease for a block that was not taken after all has it again.
         for session_id in losers:
-            workspace.doors.store.update(session_id, regained)
+            outcome = workspace.doors.store.update(session_id, regained)
+            lost = outcome.lease or workspace.doors.store.get(session_id)
+            if lost is not None and not lost.held:
+                unlink_released(workspace, lost)
 
 
 def likely_lease(
@@ -254,8 +259,22 @@ def set_aside(workspace: Workspace, block: Block) -> None:
 
 
 def release_lease(workspace: Workspace) -> None:
-    """End the session's hold; its memory stays. Nothing to do for an unknown session."""
-    workspace.doors.store.update(workspace.session_id, release)
+    """End the session's hold; its memory stays. Nothing to do for an unknown session.
+
+    A `.env` that is linked to its stack is as it was before.
+    """
+    outcome = workspace.doors.store.update(workspace.session_id, release)
+    if outcome.lease is not None:
+        unlink_released(workspace, outcome.lease)
+
+
+def unlink_released(workspace: Workspace, lease: Lease) -> None:
+    """Leave `.env` as it was before `composeports link`, where the lease is over."""
+    directory = lease.place.directory
+    if directory and has_link(os.path.join(directory, USER_ENV)):
+        from composeports.app.linking import let_go  # noqa: PLC0415 - few are linked
+
+        let_go(directory, lease.project, workspace.doors.say)
 
 
 def renew_lease(workspace: Workspace) -> Lease:

@@ -13,7 +13,7 @@ from composeports.core.override import render
 from composeports.core.plan import Plan
 from composeports.core.project import Project
 from composeports.errors import ComposeportsError, NoPortsAvailableError
-from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
+from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE, USER_ENV, has_link
 from composeports.host.engine import Container
 from composeports.location import seed_record
 
@@ -49,7 +49,7 @@ def prepare(
     lease = _lease(workspace, containers, sketch, wishes)
     made = sketch.plan(lease)
     try:
-        _write(workspace, made)
+        _write(workspace, lease, made)
     except ComposeportsError:
         restore(workspace, before)
         raise
@@ -78,10 +78,14 @@ def _lease(
         return take()
 
 
-def _write(workspace: Workspace, made: Plan) -> None:
+def _write(workspace: Workspace, lease: Lease, made: Plan) -> None:
     folder = workspace.folder
     folder.write(OWN_ENV, as_dotenv(made.environment))
     folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
+    if has_link(os.path.join(workspace.selection.directory, USER_ENV)):
+        from composeports.app.linking import follow  # noqa: PLC0415 - few are linked
+
+        follow(workspace, lease)
 
 
 def command_line(

@@ -21,9 +21,12 @@ FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 def environment(workspace: Workspace) -> tuple[tuple[str, str], ...]:
     """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
-    lease = renew_lease(workspace)
+    return variables_of(renew_lease(workspace), workspace.folder.path)
+
+
+def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
+    """Return what puts a shell on the stack of a lease whose files are in the folder `own`."""
     stack = lease.stack
-    own = workspace.folder.path
     override = (os.path.join(own, OWN_OVERRIDE),) if stack.overridden else ()
     return shell_environment(
         lease.block.start,

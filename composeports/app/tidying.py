@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from composeports.app.cleaning import alone
+from composeports.app.linking import forget
 from composeports.app.workspace import Workspace
 from composeports.core.cleaning import GONE, settle, whereabouts
 from composeports.core.lease import Lease
@@ -63,7 +64,10 @@ def _release_gone(workspace: Workspace, lease: Lease) -> bool:
             )
     except FileAccessError:
         return False
-    return outcome.lease is not None
+    if outcome.lease is None:
+        return False
+    forget(lease, workspace.doors.say)
+    return True
 
 
 def _left(projects: Sequence[str], containers: Sequence[str]) -> str:

@@ -13,7 +13,13 @@ from composeports.core.session import check_session_id, derive_session_id, proje
 from composeports.core.settings import Settings
 from composeports.errors import NoLeaseError, UsageError
 from composeports.host.compose import Compose
-from composeports.host.compose_files import Selection, select_files
+from composeports.host.compose_files import (
+    OWN_COPIES,
+    Selection,
+    has_link,
+    read_unlinked,
+    select_files,
+)
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, read_branch
@@ -133,7 +139,27 @@ class Workspace:
     @property
     def compose(self) -> Compose:
         """Compose on the files that are here now."""
-        return Compose(self.selection, self.environ, self.profiles, self.options.flags)
+        return Compose(self._unlinked, self.environ, self.profiles, self.options.flags)
+
+    @cached_property
+    def _unlinked(self) -> Selection:
+        """The files for Compose to read: copies of env files that are linked, without our block.
+
+        In the block are results; taken for what the user wants they would move ports twice.
+        """
+        found = self.selection
+        linked = [path for path in found.env_files if has_link(path)]
+        if not linked:
+            return found
+        copies = dict(zip(linked, OWN_COPIES, strict=False))
+        for path, name in copies.items():
+            text = read_unlinked(path) or b""
+            self.folder.write(name, text.decode("utf-8", "surrogateescape"))
+        env_files = tuple(
+            os.path.join(self.folder.path, copies[path]) if path in copies else path
+            for path in found.env_files
+        )
+        return Selection(found.directory, found.files, env_files, found.variables)
 
     @cached_property
     def questions(self) -> Questions:

@@ -4,6 +4,7 @@ import click
 
 from composeports.app import removal
 from composeports.app.options import Options
+from composeports.cli.on_tab import services
 from composeports.cli.opening import say, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 
@@ -18,7 +19,11 @@ Examples:
 @session_option
 @as_json_option
 @click.argument(
-    "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[COMPOSE DOWN OPTIONS] [SERVICE]..."
+    "arguments",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[COMPOSE DOWN OPTIONS] [SERVICE]...",
+    shell_complete=services,
 )
 @click.pass_obj
 def command(

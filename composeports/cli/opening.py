@@ -11,6 +11,7 @@ import click
 
 from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
+from composeports.cli.on_tab import sessions
 from composeports.config import Config
 from composeports.errors import UsageError
 from composeports.host.engine import Engine
@@ -19,9 +20,13 @@ from composeports.stores.opening import open_store
 
 def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators are untyped callables
     """Let a command take `--session` after its name too."""
-    return click.option("--session", metavar="ID", help="Session instead of this worktree's own.")(
-        command
+    option = click.option(
+        "--session",
+        metavar="ID",
+        help="Session instead of this worktree's own.",
+        shell_complete=sessions,
     )
+    return option(command)
 
 
 def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same

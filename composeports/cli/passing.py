@@ -7,6 +7,7 @@ import click
 
 from composeports.app import passing
 from composeports.app.options import Options
+from composeports.cli.on_tab import services
 from composeports.cli.opening import workspace
 from composeports.host.process import replace
 
@@ -22,7 +23,7 @@ def passing_command(name: str) -> click.Command:
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     )
-    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=services)
     @click.pass_obj
     def command(options: Options, arguments: tuple[str, ...]) -> int:
         with workspace(options) as here:

@@ -4,12 +4,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from composeports import __version__
 from composeports.app.options import Options
 from composeports.cli.boundary import guarded
+from composeports.cli.on_tab import files, folders, sessions
 
 # Command -> module below `composeports.cli`, with the line that `--help` shows, so that `--help`
 # imports none of them.
@@ -24,8 +26,12 @@ COMMANDS = {
     "doctor": ("doctor", "Check everything that composeports needs; say what to do."),
     "release": ("release", "Give the session's ports back, without a stack."),
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
+    "init": ("init", "Look at a repository, and set it up with what is asked for."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
     "skills": ("skills", "Install the skills for coding agents; check or remove them."),
+    "link": ("link", "Put plain `docker compose`, IDEs and others on this stack."),
+    "unlink": ("unlink", "Leave `.env` as it was before `link`."),
+    "completion": ("completion", "Print what bash, zsh or fish need to complete commands."),
     "serve": ("serve", "Give out the same leases over HTTP."),
     "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),
 }
@@ -107,6 +113,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; for an unknown one, name the closest that there is."""
+        if ctx.resilient_parsing:  # a shell's completion, where there may be none yet
+            return super().resolve_command(ctx, args)
         if self.get_command(ctx, args[0]) is None:
             from difflib import get_close_matches  # noqa: PLC0415
 
@@ -120,6 +128,21 @@ class LazyGroup(click.Group):
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Return the commands that begin so, without importing them, or options."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for shells
+
+        # fish would end it at a comma.
+        lines = {name: line.replace(",", ";") for name, (_, line) in COMMANDS.items()}
+        own = [CompletionItem(name, help=line) for name, line in lines.items()]
+        theirs = [
+            CompletionItem(name, help="Docker Compose's own; on this stack")
+            for name in sorted(PASSED_THROUGH)
+        ]
+        return [each for each in (*own, *theirs) if each.value.startswith(incomplete)]
 
 
 def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -138,14 +161,35 @@ def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str
     subcommand_metavar="COMMAND [ARGS]...",
 )
 @click.option(
-    "-f", "--file", "files", multiple=True, metavar="FILE", help="Compose file, as in Compose."
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Compose file, as in Compose.",
+    shell_complete=files,
 )
 @click.option("--profile", "profiles", multiple=True, help="Profile to switch on, as in Compose.")
 @click.option(
-    "--env-file", "env_files", multiple=True, metavar="FILE", help="Env file instead of `.env`."
+    "--env-file",
+    "env_files",
+    multiple=True,
+    metavar="FILE",
+    help="Env file instead of `.env`.",
+    shell_complete=files,
 )
-@click.option("--project-directory", metavar="DIR", help="Working directory, as in Compose.")
-@click.option("--session", metavar="ID", help="Session instead of this worktree's own.")
+@click.option(
+    "--project-directory",
+    metavar="DIR",
+    help="Working directory, as in Compose.",
+    shell_complete=folders,
+)
+@click.option(
+    "--session",
+    metavar="ID",
+    help="Session instead of this worktree's own.",
+    shell_complete=sessions,
+)
 @click.option("-p", "--project-name", hidden=True, expose_value=False, callback=_no_project_name)
 @click.option("--progress", hidden=True)
 @click.option("--ansi", hidden=True)

@@ -4,6 +4,7 @@ import click
 
 from composeports.app.at_work import at_work
 from composeports.app.options import Options
+from composeports.cli.on_tab import seeds, services
 from composeports.cli.opening import plan_options, session_option, workspace
 from composeports.cli.output import as_json_option
 
@@ -22,6 +23,7 @@ Examples:
 @click.option(
     "--seed-from",
     metavar="SESSION",
+    shell_complete=seeds,
     help="Copy another session's named volumes into this one's empty ones first: a session id, "
     "a project name, a branch, a worktree's path, or `main` for the main checkout.",
 )
@@ -31,7 +33,11 @@ Examples:
 @session_option
 @as_json_option
 @click.argument(
-    "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[COMPOSE UP OPTIONS] [SERVICE]..."
+    "arguments",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[COMPOSE UP OPTIONS] [SERVICE]...",
+    shell_complete=services,
 )
 @click.pass_obj
 def command(

@@ -4,6 +4,7 @@ import click
 
 from composeports.app import reports
 from composeports.app.options import Options
+from composeports.cli.on_tab import services
 from composeports.cli.opening import session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_line
 
@@ -15,7 +16,7 @@ Examples:
 
 
 @click.command("url", epilog=EPILOG)
-@click.argument("service")
+@click.argument("service", shell_complete=services)
 @click.argument("port", default="")
 @session_option
 @as_json_option

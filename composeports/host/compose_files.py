@@ -17,6 +17,10 @@ OVERRIDE_NAMES = (
 OWN_FOLDER = ".composeports"
 OWN_OVERRIDE = "compose.override.yaml"
 OWN_ENV = ".env"
+USER_ENV = ".env"
+# The user's env files as they are without our block, for Compose to read while they have one.
+OWN_COPIES = ("user.env", "user-2.env")
+LINK = b"# >>> composeports link "
 
 
 class Selection:
@@ -107,7 +111,7 @@ def _given_env_files(
 def _dot_env(folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     if environ.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in {"1", "t", "true"}:
         return ()
-    path = os.path.join(folder, ".env")
+    path = os.path.join(folder, USER_ENV)
     return (path,) if os.path.exists(path) and not os.path.isdir(path) else ()
 
 
@@ -125,21 +129,46 @@ def _compose_variables(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _mentions_compose(path: str) -> bool:
+    return b"COMPOSE_" in (read_unlinked(path) or b"")
+
+
+def read_unlinked(path: str) -> bytes | None:
+    """Return what is in an env file but for the block of `composeports link`, which are results.
+
+    None where there is none that can be read.
+    """
     try:
         with open(path, "rb") as file:
-            return b"COMPOSE_" in file.read()
+            text = file.read()
+    except OSError:
+        return None
+    if LINK not in text:
+        return text
+    from composeports.core.link_block import unlinked  # noqa: PLC0415 - seldom
+
+    return unlinked(text)
+
+
+def has_link(path: str) -> bool:
+    """Tell whether the env file has a block of `composeports link`."""
+    try:
+        with open(path, "rb") as file:
+            return LINK in file.read()
     except OSError:
         return False
 
 
 def read_env_file(path: str) -> dict[str, str]:
-    """Return the variables of an env file; empty where it cannot be read (Compose says why)."""
+    """Return the user's variables of an env file; none if it cannot be read (Compose says why)."""
+    from io import StringIO  # noqa: PLC0415 - few projects need it
+
     from dotenv import dotenv_values  # noqa: PLC0415 - 20 ms, and few projects need it
 
     try:
-        values = dotenv_values(path, encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = (read_unlinked(path) or b"").decode()
+    except UnicodeDecodeError:
         return {}
+    values = dotenv_values(stream=StringIO(text, newline=None))
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,9 +1,7 @@
 """The hook file of a repository: where git looks for it, whose it is, and how it is changed."""
 
 import os
-import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from composeports.core.hook_block import (
@@ -14,9 +12,10 @@ from composeports.core.hook_block import (
     with_block,
     without_block,
 )
-from composeports.errors import ConfigError, FileAccessError, UsageError
+from composeports.errors import ConfigError, UsageError
 from composeports.host.git import find_checkout, main_git_dir
-from composeports.host.process import Finished, start
+from composeports.host.tracking import ask_git, has_tracked, is_tracked, is_within
+from composeports.host.user_files import read_file, remove_file, write_file
 
 HOOK = "post-checkout"
 # The scopes of `core.hooksPath` that are about this repository alone.
@@ -38,12 +37,12 @@ def install(cwd: str, environ: Mapping[str, str]) -> Changed:
     ConfigError, with the line to add by hand, where that file is not ours to change.
     """
     path = _hook_file(cwd, environ)
-    script = _read(path)
+    script = read_file(path)
     if script is None:
         if os.path.lexists(path):
             raise _refused(path, "cannot be read")
         script = OWN_SCRIPT
-        _write(path, with_block(script), MODE)
+        write_file(path, with_block(script), MODE)
         return Changed(path, changed=True)
     if not is_shell_script(script):
         raise _refused(path, "is not a shell script")
@@ -57,16 +56,16 @@ def install(cwd: str, environ: Mapping[str, str]) -> Changed:
 def uninstall(cwd: str, environ: Mapping[str, str]) -> Changed:
     """Take our block out again; a file that held nothing else is removed."""
     path = _hook_file(cwd, environ, writing=False)
-    script = _read(path)
+    script = read_file(path)
     if script is None:
         return Changed(path, changed=False)
     if is_broken(script):
         raise _refused(path, "has a part of our block, but not all of it: take that out by hand")
     bare = without_block(script)
     if bare == OWN_SCRIPT and bare != script:
-        _remove(path)
+        remove_file(path)
         return Changed(path, changed=True)
-    if bare != script and _is_tracked(path, environ):
+    if bare != script and is_tracked(path, environ):
         raise _refused(path, "is tracked by git: take our block out by hand")
     return _changed(path, script, bare)
 
@@ -87,7 +86,7 @@ def _hook_file(cwd: str, environ: Mapping[str, str], *, writing: bool = True) ->
 
 def _hooks_folder(worktree: str, environ: Mapping[str, str]) -> str:
     # git says where, since `core.hooksPath` may be relative, and `~` in it is a home.
-    answer = _git(worktree, environ, "rev-parse", "--git-path", "hooks")
+    answer = ask_git(worktree, environ, "rev-parse", "--git-path", "hooks")
     if answer.code:
         message = f"git does not say where its hooks are: {answer.err.strip()}"
         raise ConfigError(message, hint="`git rev-parse --git-path hooks` has to work here")
@@ -95,7 +94,7 @@ def _hooks_folder(worktree: str, environ: Mapping[str, str]) -> str:
 
 
 def _refuse_foreign(path: str, worktree: str, git_dir: str, environ: Mapping[str, str]) -> None:
-    scope = _git(worktree, environ, "config", "--show-scope", "--get", "core.hooksPath").out
+    scope = ask_git(worktree, environ, "config", "--show-scope", "--get", "core.hooksPath").out
     if scope and scope.split("\t")[0] not in OWN_SCOPES:
         raise _refused(path, "serves all repositories (core.hooksPath is not set in this one)")
     folder = os.path.dirname(path)
@@ -104,36 +103,16 @@ def _refuse_foreign(path: str, worktree: str, git_dir: str, environ: Mapping[str
     real = os.path.realpath(path)
     if os.path.islink(path) and not os.path.exists(path):
         raise _refused(path, "is a link that leads nowhere")
-    if _is_tracked(real, environ):
+    if is_tracked(real, environ):
         raise _refused(path, "is tracked by git" + (f" as {real}" if real != path else ""))
     common = main_git_dir(git_dir)
-    if not _is_within(real, common) and _is_within(real, worktree):
+    if not is_within(real, common) and is_within(real, worktree):
         # As husky has it: what makes such a folder writes its files anew, too.
         above = os.path.dirname(folder)
-        if _has_tracked(folder, environ) or (
-            above != worktree and _is_within(above, worktree) and _has_tracked(above, environ)
+        if has_tracked(folder, environ) or (
+            above != worktree and is_within(above, worktree) and has_tracked(above, environ)
         ):
             raise _refused(path, "lies in a folder whose files git tracks")
-
-
-def _is_within(path: str, folder: str) -> bool:
-    return path.startswith(folder.rstrip("/") + "/")
-
-
-def _is_tracked(path: str, environ: Mapping[str, str]) -> bool:
-    folder, name = os.path.split(path)
-    return os.path.isdir(folder) and bool(_git(folder, environ, "ls-files", "--", name).out)
-
-
-def _has_tracked(folder: str, environ: Mapping[str, str]) -> bool:
-    return os.path.isdir(folder) and bool(_git(folder, environ, "ls-files", "--", ".").out)
-
-
-def _git(folder: str, environ: Mapping[str, str], *arguments: str) -> Finished:
-    """Ask git about the repository around the folder, whatever the shell's variables say."""
-    hidden = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
-    own = {name: value for name, value in environ.items() if name not in hidden}
-    return start(("git", "--literal-pathspecs", *arguments), own, folder).finish()
 
 
 def _refused(path: str, why: str) -> ConfigError:
@@ -145,58 +124,7 @@ def _refused(path: str, why: str) -> ConfigError:
     )
 
 
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
-
-
 def _changed(path: str, before: bytes, after: bytes) -> Changed:
     if before != after:
-        _write(path, after, None)
+        write_file(path, after, None)
     return Changed(path, changed=before != after)
-
-
-def _write(path: str, script: bytes, mode: int | None) -> None:
-    """Write beside the file and rename; mode and owner stay where there was a file before."""
-    temporary = f"{path}.{os.getpid()}.new"
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with open(os.open(temporary, flags, mode or 0o600), "wb") as file:
-            file.write(script)
-            if mode is None:
-                _keep_rights(file.fileno(), os.stat(path))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise _unusable(path, error) from error
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
-
-
-def _keep_rights(file: int, before: os.stat_result) -> None:
-    own = os.fstat(file)
-    if (own.st_uid, own.st_gid) != (before.st_uid, before.st_gid):
-        with suppress(PermissionError):
-            os.fchown(file, before.st_uid, before.st_gid)
-    os.fchmod(file, stat.S_IMODE(before.st_mode))
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError as error:
-        raise _unusable(path, error) from error
-
-
-def _unusable(path: str, error: OSError) -> FileAccessError:
-    return FileAccessError(
-        f"cannot write {path}: {error.strerror or error}",
-        hint="look at the folder's rights and the space on its disk; nothing was changed",
-        path=path,
-    )

@@ -59,13 +59,15 @@ class Observation:
         self._memory.wait()
         kept = self._memory.text
         recalled = _recall(kept, key)
+        names = sorted(each.name for each in project.services)
         if recalled is not None and kept is not None:
-            return Answer(Observed(project, *recalled), kept)
+            moves, values = recalled
+            return Answer(Observed(project, moves, values), _remember(key, moves, values, names))
         values = self._values(extra)
         marks = markers(suspects(project, values), finished.out)
         certain = candidates(project, values)
         moves = self._moves(config, marks, certain, extra, profiles) if marks else NO_MOVES
-        return Answer(Observed(project, moves, values), _remember(key, moves, values))
+        return Answer(Observed(project, moves, values), _remember(key, moves, values, names))
 
     def _key(self, resolved: str) -> str:
         """Return a digest of all that the moves depend on; the same in every worktree."""
@@ -205,7 +207,7 @@ def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None
         return None
 
 
-def _remember(key: str, moves: Moves, values: Mapping[str, str]) -> str:
+def _remember(key: str, moves: Moves, values: Mapping[str, str], services: list[str]) -> str:
     slots = {
         name: [(slot.service, slot.index, slot.field) for slot in found]
         for name, found in moves.slots.items()
@@ -214,4 +216,5 @@ def _remember(key: str, moves: Moves, values: Mapping[str, str]) -> str:
     # Not every value: there are passwords among them.
     wanted = {*slots, *elsewhere, *FIXED_PORT_VARIABLES, "SUPABASE_URL"}
     kept = {name: value for name, value in values.items() if name in wanted}
-    return json.dumps({"key": key, "slots": slots, "elsewhere": elsewhere, "values": kept})
+    found = {"slots": slots, "elsewhere": elsewhere, "values": kept, "services": services}
+    return json.dumps({"key": key, **found})

@@ -44,6 +44,16 @@ def digest_of(files: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+def remembered_services(memory: str | None) -> list[str] | None:
+    """Return the services that the files had when they were observed; None where none were."""
+    import json  # noqa: PLC0415 - only for a shell's completion
+
+    try:
+        return [str(name) for name in json.loads(memory or "")["services"]]
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 class Recollection:
     """The text that was kept for some files; None where there is none."""
 

@@ -16,7 +16,6 @@ WHERE = {
 
 def snippet(client: str, command: str) -> str:
     """Return the configuration for one of WHERE, of the program `command`, ending in a newline."""
-    server: dict[str, object] = {"command": command, "args": ["mcp"]}
     if client == "codex":
         return "\n".join(
             (
@@ -27,14 +26,18 @@ def snippet(client: str, command: str) -> str:
                 "",
             )
         )
-    key = "mcpServers"
-    if client == "vscode":
-        key = "servers"
+    key, server = entry(client, command)
+    return json.dumps({key: {NAME: server}}, indent=2) + "\n"
+
+
+def entry(client: str, command: str) -> tuple[str, dict[str, object]]:
+    """Return the key that a client's JSON file has its servers under, and ours."""
+    server: dict[str, object] = {"command": command, "args": ["mcp"]}
     if client in {"claude", "vscode"}:
         server = {"type": "stdio", **server}
     if client == "gemini":
         server["timeout"] = TOOL_SECONDS * 1000
-    return json.dumps({key: {NAME: server}}, indent=2) + "\n"
+    return "servers" if client == "vscode" else "mcpServers", server
 
 
 def where(client: str, command: str) -> str:

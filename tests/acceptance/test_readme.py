@@ -1,4 +1,4 @@
-"""The README's console blocks are run, in order, and print what the README says."""
+"""The console blocks of README and docs/shell.md are run, in order, and print what they say."""
 
 import os
 import re
@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[2] / "README.md"
+SHELL = README.parent / "docs" / "shell.md"
 BASE = "31"  # The README shows ports from 10000; the test takes them from 31000.
 
 
-def console_steps() -> Iterator[tuple[str, str]]:
+def console_steps(page: Path = README) -> Iterator[tuple[str, str]]:
     """Yield every command of the console blocks with the output that the README shows."""
-    for block in re.findall(r"```console\n(.*?)```", README.read_text(), re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
         for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = step.partition("\n")
             yield command, output
@@ -71,8 +72,18 @@ def run(command: str, cwd: Path) -> tuple[str, Path]:
 
 
 def test_the_readme_shows_what_happens(shop: Path) -> None:
-    cwd, shown, said = shop, "", ""
-    for command, expected in console_steps():
+    shows_what_happens(README, shop, shop)
+
+
+def test_the_page_about_shells_shows_what_happens(shop: Path) -> None:
+    worktree = shop.parent / "shop-login"
+    run(f"git worktree add -q {worktree}", shop)
+    shows_what_happens(SHELL, worktree, shop)
+
+
+def shows_what_happens(page: Path, cwd: Path, shop: Path) -> None:
+    shown, said = "", ""
+    for command, expected in console_steps(page):
         output, cwd = run(command, cwd)
         shown += f"$ {command}\n{expected.rstrip()}\n"
         output = re.sub(rf"\b{BASE}(\d{{3}})\b", r"10\1", output)

@@ -72,10 +72,12 @@ def after_gc(_: Tree, done: Done) -> Found:
 
 
 def _leftover_files(tree: Tree) -> list[str]:
+    left = [f"{path.name} is left" for path in tree.directory.glob(".env*")]
     own = tree.directory / ".composeports"
-    if not own.exists():
-        return []
-    return [f".composeports is left, with {sorted(path.name for path in own.iterdir())}"]
+    if own.exists():
+        names = sorted(path.name for path in own.iterdir())
+        left.append(f".composeports is left, with {names}")
+    return left
 
 
 AFTER: dict[str, Callable[[Tree, Done], Found]] = {

@@ -53,6 +53,7 @@ STEP_KILLS = (
     Kill("kill down", ("down", "-t", "0"), before="up", repairs=("down", "up")),
     Kill("kill allocate", ("allocate",), repairs=("allocate", "up", "release", "down")),
     Kill("kill release", ("release",), before="allocated", repairs=("release", "allocate", "up")),
+    Kill("kill link", ("link",), before="unlinked", repairs=("down",)),
 )
 GC_KILLS = (Kill("kill gc", ("gc",), before="deleted", repairs=("gc",)),)
 EVENT_KILLS = (
@@ -86,13 +87,15 @@ class Scene:
             return
         row = self.victim.row
         standing = bool(row and row.held and self.place.engine.containers(row.project))
-        if self.kill.before == "up":
+        if self.kill.before in {"up", "unlinked"}:
             done = self.victim.run("up") if not standing else Done(0, "", "")
         else:
             done = self.victim.run("down", "-t", "0")
             self.victim.forget()
         if self.kill.before == "allocated":
             done = self.victim.run("allocate")
+        if self.kill.before == "unlinked":
+            done = self.victim.run("unlink")
         assert done.code == 0, f"{self.kill.name}: cannot begin: {done.err}"
         if self.kill.changed:
             self._edits += 1

@@ -23,9 +23,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next(folder.glob("*.whl")))
 
 
-def test_the_wheel_carries_the_template(wheel: zipfile.ZipFile) -> None:
-    packed = wheel.read("composeports/_data/templates/docker-compose.yml")
-    assert packed == (ROOT / "templates" / "docker-compose.yml").read_bytes()
+@pytest.mark.parametrize("name", ["docker-compose.yml", "ci/github.yml", "ci/gitlab.yml"])
+def test_the_wheel_carries_the_templates(wheel: zipfile.ZipFile, name: str) -> None:
+    packed = wheel.read(f"composeports/_data/templates/{name}")
+    assert packed == (ROOT / "templates" / name).read_bytes()
 
 
 def test_the_wheel_carries_the_skills_and_nothing_else_beside_them(wheel: zipfile.ZipFile) -> None:

@@ -1,0 +1,30 @@
+"""`composeports completion`: the script that a shell needs to complete our commands."""
+
+import click
+from click.shell_completion import get_completion_class
+
+from composeports.cli.completing import PROGRAMS, variable
+from composeports.cli.output import write_line
+from composeports.cli.root import root
+
+EPILOG = """\b
+Examples:
+  eval "$(composeports completion bash)"        # in ~/.bashrc
+  eval "$(composeports completion zsh)"         # in ~/.zshrc, after compinit
+  composeports completion fish > ~/.config/fish/completions/composeports.fish
+"""
+
+
+@click.command("completion", epilog=EPILOG)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the script that completes commands, options, services and sessions.
+
+    For compose-up and compose-down, too.
+    """
+    kind = get_completion_class(shell)
+    if kind is None:  # pragma: no cover - the three are click's own
+        raise click.UsageError(f"there is no completion for {shell}")
+    for program in PROGRAMS:
+        talk = kind(root, {}, program, variable(program))
+        write_line((talk.source_template % talk.source_vars()).strip())

@@ -1,0 +1,193 @@
+"""`composeports init`: a repository looked at, and set up with what is asked for."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from composeports.app import initial
+from composeports.app.initial import CI, Found, Wanted
+from composeports.app.initial_skills import install_skills
+from composeports.app.options import Options
+from composeports.cli.opening import say, working_directory, workspace
+from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.core.initial import Step
+from composeports.core.plan import Plan
+from composeports.errors import ComposeportsError, UsageError
+
+CLIENTS = ("claude", "codex", "gemini", "vscode")
+EPILOG = """\b
+Examples:
+  composeports init
+  composeports init --settings --direnv --dry-run
+  composeports init --mcp claude --mcp codex --skills --ci github
+"""
+
+
+@click.command("init", epilog=EPILOG)
+@click.option("--settings", is_flag=True, help="composeports.toml, with every setting explained.")
+@click.option("--direnv", is_flag=True, help=".envrc: the stack's variables in every shell here.")
+@click.option(
+    "--mcp", "clients", multiple=True, type=click.Choice(CLIENTS), help="This client's own file."
+)
+@click.option("--skills", is_flag=True, help="The skills for coding agents.")
+@click.option("--ci", multiple=True, type=click.Choice(list(CI)), help="A job with the stack.")
+@click.option(
+    "--template", is_flag=True, help="The agent-coordinator stack, where there is no Compose file."
+)
+@click.option("--dry-run", is_flag=True, help="Show the changes as diffs; write nothing.")
+@as_json_option
+@click.pass_obj
+def command(
+    options: Options,
+    clients: tuple[str, ...],
+    ci: tuple[str, ...],
+    *,
+    settings: bool,
+    direnv: bool,
+    skills: bool,
+    template: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Look at a repository, and write what is asked for, at its top.
+
+    Without a flag it shows the Compose files and what `up` would do with them; on a terminal it
+    asks what to write. What is there is never overwritten: a file gets an addition where that is
+    safe, else it is left (exit 78; the rest is done). Again it changes nothing.
+    """
+    found = initial.look(working_directory(), os.environ)
+    made = _plan(options) if found.files else None
+    if not as_json:
+        _show(found, made)
+    if not any((settings, direnv, clients, ci, template, skills)) and _can_ask(as_json=as_json):
+        settings, direnv, clients, skills, ci, template = _ask(found)
+    wanted = Wanted(settings, direnv, template, ci, _servers(clients))
+    steps = initial.work_out(found, wanted)
+    if not dry_run:
+        initial.write(found, steps)
+    installed = install_skills(found.top, os.environ, dry_run=dry_run) if skills else {}
+    error = initial.refusal(steps)
+    if error is not None and as_json and not dry_run:
+        raise error
+    if as_json:
+        write_json(_document(found, made, steps, installed, dry_run=dry_run))
+    else:
+        _tell(steps, installed, dry_run=dry_run)
+    if error is not None and not dry_run:
+        raise error
+    if steps and not dry_run and not as_json:
+        say("next: composeports up")
+
+
+def _plan(options: Options) -> Plan | None:
+    """Return what `up` would do; None, with the reason on stderr, where that cannot be said."""
+    from composeports.app import stack  # noqa: PLC0415 - only where there is a Compose file
+
+    try:
+        with workspace(options) as here:
+            return stack.plan(here)
+    except ComposeportsError as error:
+        say(f"no plan: {visible(error.message)}")
+        return None
+
+
+def _show(found: Found, made: Plan | None) -> None:
+    write_line(f"Repository     {visible(found.top)}")
+    write_line(f"Compose files  {_listed(found.files or found.below)}")
+    if not found.files and found.below:
+        write_line(
+            f"               not found by Compose from here; --settings names {found.proposed[0]}"
+        )
+    if made is None:
+        return
+    write_line(f"Ports          {_listed(tuple(made.ports))}")
+    write_line(f"Changes        {len(made.changes)}, as `composeports plan` shows")
+    for shared in made.shared:
+        write_line(visible(f"Shared         {shared.kind} {shared.name}: {shared.why}"))
+    for warning in made.warnings:
+        write_line(f"Not isolated   {visible(warning)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return visible(", ".join(names)) or "none"
+
+
+def _can_ask(*, as_json: bool) -> bool:
+    return not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(
+    found: Found,
+) -> tuple[bool, bool, tuple[str, ...], bool, tuple[str, ...], bool]:
+    """Ask for what no flag said; nothing is the answer to everything by default."""
+    template = False
+    if not found.files and not found.below:
+        template = _yes("Write the agent-coordinator stack (docker-compose.yml)?")
+    settings = _yes("Write composeports.toml?")
+    direnv = _yes("Write .envrc, for direnv?")
+    clients = _several("MCP clients to tell of composeports", CLIENTS)
+    skills = _yes("Install the skills for coding agents?")
+    ci = _several("CI jobs to write", tuple(CI))
+    return settings, direnv, clients, skills, ci, template
+
+
+def _yes(question: str) -> bool:
+    return click.confirm(question, default=False, err=True)
+
+
+def _several(question: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+    text = f"{question} ({', '.join(choices)}; empty for none)"
+    answer: str = click.prompt(text, default="", show_default=False, err=True)
+    chosen = tuple(dict.fromkeys(answer.replace(",", " ").split()))
+    for each in chosen:
+        if each not in choices:
+            raise UsageError(
+                f"{each!r} is none of {', '.join(choices)}", hint="nothing was written"
+            )
+    return chosen
+
+
+def _servers(clients: Sequence[str]) -> dict[str, tuple[str, dict[str, object] | str]]:
+    """Return what each client's file gets; by name, since a repository is not one machine's."""
+    from composeports.servers.mcp_clients import NAME, entry, snippet  # noqa: PLC0415 - if asked
+
+    return {
+        client: ("", snippet(client, NAME)) if client == "codex" else entry(client, NAME)
+        for client in dict.fromkeys(clients)
+    }
+
+
+def _document(
+    found: Found,
+    made: Plan | None,
+    steps: Sequence[Step],
+    installed: dict[str, str],
+    *,
+    dry_run: bool,
+) -> dict[str, object]:
+    files = [{"path": step.path, "state": step.state, "why": step.why} for step in steps]
+    if dry_run:
+        files = [row | {"diff": step.diff} for row, step in zip(files, steps, strict=True)]
+    return {
+        "ok": True,
+        "top": found.top,
+        "compose_files": list(found.files or found.below),
+        "ports": dict(made.ports) if made else {},
+        "warnings": list(made.warnings) if made else [],
+        "files": files,
+        "skills": installed,
+    }
+
+
+def _tell(steps: Sequence[Step], installed: dict[str, str], *, dry_run: bool) -> None:
+    for step in steps:
+        if dry_run and step.is_to_write:
+            for line in step.diff.splitlines():
+                write_line("\t".join(map(visible, line.split("\t"))))
+        elif not dry_run or step.why:
+            why = f" ({step.why})" if step.why else ""
+            say(visible(f"{step.state}: {step.path}{why}"))
+    for path, state in installed.items():
+        say(visible(f"{state}: {path}"))

@@ -1,0 +1,48 @@
+"""`composeports link`: plain `docker compose`, IDEs and others on this session's stack."""
+
+import click
+
+from composeports.app import linking
+from composeports.app.options import Options
+from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.output import as_json_option, visible, write_json
+
+EPILOG = """\b
+Examples:
+  composeports up && composeports link
+  docker compose ps
+  composeports unlink
+"""
+
+
+@click.command("link", epilog=EPILOG)
+@session_option
+@as_json_option
+@click.pass_obj
+def command(options: Options, session: str | None, *, as_json: bool) -> None:
+    """Put plain `docker compose`, IDEs and other tools on this session's stack.
+
+    The session's variables go into a marked block at the end of the project's own `.env`, which is
+    made where there is none. `up` keeps the block up to date, `down` and `unlink` take it out.
+
+    Refused (exit 78) where git tracks the file, or others may use it, too.
+    """
+    with workspace(options, session) as here:
+        done = linking.link(here)
+    if as_json:
+        write_json(
+            {
+                "ok": True,
+                "path": done.path,
+                "compose_project_name": done.project,
+                "changed": done.changed,
+                "overridden": done.overridden,
+            }
+        )
+    word = "linked" if done.changed else "linked already"
+    say(visible(f"{word}: {done.path} (plain `docker compose` there is on {done.project})"))
+    if done.overridden:
+        names = ", ".join(done.overridden)
+        say(visible(f"lines of yours that do not count meanwhile: {names}"))
+    for note in done.notes:
+        say(visible(note))

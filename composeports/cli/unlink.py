@@ -1,0 +1,30 @@
+"""`composeports unlink`: the project's `.env` as it was before `composeports link`."""
+
+import click
+
+from composeports.app import linking
+from composeports.app.options import Options
+from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.output import as_json_option, visible, write_json
+
+EPILOG = """\b
+Example:
+  composeports unlink
+"""
+
+
+@click.command("unlink", epilog=EPILOG)
+@session_option
+@as_json_option
+@click.pass_obj
+def command(options: Options, session: str | None, *, as_json: bool) -> None:
+    """Take the block of `composeports link` out of `.env`, and leave every other byte.
+
+    A file that held nothing else is removed.
+    """
+    with workspace(options, session) as here:
+        done = linking.unlink(here)
+    if as_json:
+        write_json({"ok": True, "path": done.path, "changed": done.changed})
+    text = f"unlinked: {done.path}" if done.changed else f"nothing to do: {done.path} is not linked"
+    say(visible(text))

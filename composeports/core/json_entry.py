@@ -1,0 +1,102 @@
+"""One entry more in somebody's JSON file, every other byte as it was. Text in, text out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+STEP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """Where an object stands in a text: its braces, its first member, and the end of its last."""
+
+    opening: int
+    closing: int
+    values: Mapping[str, tuple[int, int]]
+    first: int
+    last: int
+
+
+def with_entry(text: str, key: str, name: str, entry: Mapping[str, object]) -> str | None:
+    """Return the text with `{key: {name: entry}}` in it as well; None where that is not certain.
+
+    It is certain in plain JSON, an object with at most one `key`, itself an object without `name`.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_unique)
+        top = _object_at(text, _skip(text, 0))
+        if key in top.values:
+            inner = _object_at(text, top.values[key][0])
+            made = _added(text, inner, name, entry, _step(text, top))
+        else:
+            made = _added(text, top, key, {name: entry}, _step(text, top))
+        wanted = {**document, key: {**document.get(key, {}), name: entry}}
+        return made if json.loads(made) == wanted else None
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return None
+
+
+def has_entry(text: str, key: str, name: str) -> bool:
+    """Tell whether a JSON text has such an entry."""
+    try:
+        return name in json.loads(text)[key]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _object_at(text: str, start: int) -> _Object:
+    """Return the object that begins at `start`, in a text that is JSON."""
+    if text[start] != "{":
+        raise ValueError("no object")
+    decoder = json.JSONDecoder()
+    values: dict[str, tuple[int, int]] = {}
+    position = first = _skip(text, start + 1)
+    last = position
+    while text[position] != "}":
+        name, position = decoder.raw_decode(text, position)
+        begin = _skip(text, _skip(text, position) + 1)
+        _, last = decoder.raw_decode(text, begin)
+        values[name] = (begin, last)
+        position = _skip(text, last)
+        if text[position] == ",":
+            position = _skip(text, position + 1)
+    return _Object(start, position, values, first, last)
+
+
+def _skip(text: str, position: int) -> int:
+    return len(text) - len(text[position:].lstrip(" \t\r\n"))
+
+
+def _added(text: str, where: _Object, name: str, value: Mapping[str, object], step: str) -> str:
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if where.values:
+        before = text[where.opening + 1 : where.first]
+        line = f"{json.dumps(name)}: {_written(value, before, step, newline)}"
+        gap = before if "\n" in before else " "
+        return text[: where.last] + "," + gap + line + text[where.last :]
+    opened = text[: where.opening].rpartition("\n")[2]
+    outer = newline + opened[: len(opened) - len(opened.lstrip())]
+    inner = outer + step
+    line = f"{json.dumps(name)}: {_written(value, inner, step, newline)}"
+    return text[: where.opening + 1] + inner + line + outer + text[where.closing :]
+
+
+def _step(text: str, top: _Object) -> str:
+    """Return by how much the text indents what is one deeper."""
+    return text[top.opening + 1 : top.first].rpartition("\n")[2] or STEP
+
+
+def _written(value: Mapping[str, object], before: str, step: str, newline: str) -> str:
+    """Return the value on lines that are indented as the line after `before` is, or on one."""
+    if "\n" not in before:
+        return json.dumps(value)
+    indent = before.rpartition("\n")[2]
+    return json.dumps(value, indent=step).replace("\n", newline + indent)

@@ -1,0 +1,128 @@
+"""Completion in real shells on a terminal, and what they are told by the program."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.machine import PROGRAMS, Done, FakeDocker, Shell
+from tests.support.shells import on_a_terminal, programs
+
+pytestmark = pytest.mark.integration
+
+START = {
+    "bash": ("--norc", "--noprofile", "-i"),
+    "zsh": ("-f", "-i"),
+    "fish": ("--no-config", "--interactive"),
+}
+READY = {
+    "bash": "PS1='ready> '",
+    "zsh": "PS1='ready> '; autoload -U compinit; compinit -u -D",
+    "fish": "function fish_prompt; echo 'ready> '; end",
+}
+LOAD = {
+    "bash": 'eval "$(composeports completion bash)"',
+    "zsh": 'eval "$(composeports completion zsh)"',
+    "fish": "composeports completion fish | source",
+}
+
+
+@pytest.fixture
+def known(shell: Shell, docker: FakeDocker) -> Shell:
+    """A shell where the services of the Compose file were seen by an `up`."""
+    docker.publish(webserver=8080, database=5432)
+    having = shell.using(docker)
+    assert having.run("up").code == 0
+    return having
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+def test_a_real_shell_completes_commands_services_and_sessions(known: Shell, name: str) -> None:
+    program = programs()[name]
+    path = f"{PROGRAMS}:{known.environ['PATH']}:/usr/bin:/bin"
+    environ = {**known.environ, **program["environment"], "PATH": path, "TERM": "dumb"}
+    session = known.run("status", "--json").document[0]["session_id"]
+    argv = (program["executable"], *START[name])
+    with on_a_terminal(argv, known.cwd, environ) as terminal:
+        for line in (*program["preamble"].splitlines(), READY[name], LOAD[name], "echo rea''dy"):
+            terminal.type(f"{line}\n")
+        terminal.wait_for("ready\r\n")
+        for begun, whole in (
+            ("composeports allo", "cate"),
+            ("composeports logs webs", "erver"),
+            ("composeports url data", "base"),
+            (f"composeports status --session {session[:-3]}", session[-3:]),
+            ("compose-down webs", "erver"),
+        ):
+            terminal.type(begun)
+            terminal.wait_for(begun[-3:])
+            terminal.type("\t")
+            terminal.wait_for(whole)
+            terminal.type("\x15")  # Ctrl-U: an empty line
+
+
+def asked(shell: Shell, line: str, program: str = "composeports") -> list[str]:
+    """Return what a shell would be told for a line whose last word is not whole."""
+    return told(shell, line, program).out.splitlines()
+
+
+def told(shell: Shell, line: str, program: str = "composeports") -> Done:
+    variable = f"_{program.upper().replace('-', '_')}_COMPLETE"
+    position = len(line.split(" ")) - 1
+    having = shell.having(COMP_WORDS=line, COMP_CWORD=str(position), **{variable: "bash_complete"})
+    done = having.run(program=program)
+    assert done.err == ""
+    return done
+
+
+NEXT = [
+    ("composeports sta", ["plain,status", "plain,start", "plain,stats"]),
+    ("composeports --prof", ["plain,--profile"]),
+    ("composeports -f ", ["file,"]),
+    ("composeports --project-directory ", ["dir,"]),
+    ("composeports up ", ["plain,database", "plain,webserver"]),
+    ("composeports up --build web", ["plain,webserver"]),
+    ("composeports up --seed", ["plain,--seed-from"]),
+    ("composeports up --seed-from ma", ["plain,main"]),
+    ("composeports exec web", ["plain,webserver"]),
+    ("composeports exec webserver ", ["file,"]),
+    ("composeports hook ", ["plain,install", "plain,uninstall"]),
+    ("composeports env --format ", ["plain,export", "plain,dotenv", "plain,json"]),
+    ("composeports completion z", ["plain,zsh"]),
+]
+
+
+def test_what_could_come_next(known: Shell) -> None:
+    for line, expected in NEXT:
+        assert (line, asked(known, line)) == (line, expected)
+
+
+def test_the_other_two_programs_complete_too(known: Shell) -> None:
+    assert asked(known, "compose-up --wait web", "compose-up") == ["plain,webserver"]
+    assert asked(known, "compose-down -f compose.yaml data", "compose-down") == ["plain,database"]
+
+
+def test_services_that_were_never_seen_are_asked_for(shell: Shell, docker: FakeDocker) -> None:
+    docker.answer("config", "web\ndb\n")
+    assert asked(shell.using(docker), "composeports logs ") == ["plain,db", "plain,web"]
+
+
+def test_a_shell_hears_of_no_failure(shell: Shell, tmp_path: Path) -> None:
+    assert asked(shell, "composeports logs ") == []
+    broken = shell.having(PORT_ALLOC_BASE="none")
+    assert asked(broken, "composeports --session ") == []
+    (tmp_path / "empty").mkdir()
+    assert asked(shell.at(tmp_path / "empty"), "composeports up ") == []
+    assert shell.having(_COMPOSEPORTS_COMPLETE="nonsense").run().out == ""
+
+
+def test_it_does_not_keep_a_shell_waiting(known: Shell) -> None:
+    """Services are known without a question to Compose, and little is imported."""
+    before = len(list((known.state).rglob("*")))
+    calls = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        asked(known, "composeports logs w")
+        calls.append(time.perf_counter() - begun)
+    assert min(calls) < 0.5  # 0.13 s on a machine at rest
+    assert len(list((known.state).rglob("*"))) == before

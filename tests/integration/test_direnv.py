@@ -1,0 +1,78 @@
+"""A real direnv, with what `composeports init --direnv` writes."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.machine import PROGRAMS, FakeDocker, Shell
+from tests.support.shells import programs
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Direnv:
+    """A shell where direnv has been allowed to read the folder's `.envrc`."""
+
+    shell: Shell
+
+    def ask(self, *arguments: str) -> tuple[str, str]:
+        """Run direnv, which has to succeed, and return its stdout and stderr."""
+        path = f"{PROGRAMS}:{self.shell.environ['PATH']}:/usr/bin:/bin"
+        done = subprocess.run(
+            (programs()["direnv"]["executable"], *arguments),
+            cwd=self.shell.cwd,
+            env={**self.shell.environ, "PATH": path, "PWD": str(self.shell.cwd)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    def value(self, name: str) -> str:
+        """Return a variable as a program in the folder gets it."""
+        script = f'printf %s "${{{name}-unset}}"'
+        return self.ask("exec", ".", "sh", "-c", script)[0]
+
+
+@pytest.fixture
+def direnv(shell: Shell, docker: FakeDocker) -> Direnv:
+    docker.publish(web=8080)
+    having = Direnv(shell.using(docker))
+    assert having.shell.run("init", "--direnv").code == 0
+    having.ask("allow", ".")
+    return having
+
+
+def test_the_stack_s_variables_are_there_while_it_is_leased(direnv: Direnv) -> None:
+    assert direnv.value("PORT_WEB_80") == "unset"  # and no failure
+    assert direnv.shell.run("up").code == 0
+    assert direnv.value("PORT_WEB_80") == "10004"
+    assert direnv.value("COMPOSE_FILE").startswith(str(direnv.shell.cwd / "compose.yaml"))
+    assert direnv.shell.run("down").code == 0
+    assert direnv.value("PORT_WEB_80") == "unset"
+
+
+def test_direnv_looks_again_when_ports_move(direnv: Direnv) -> None:
+    loaded = json.loads(direnv.ask("export", "json")[0])
+    inside = Direnv(direnv.shell.having(**loaded))
+    assert inside.ask("export", "json")[0] == ""
+    assert direnv.shell.run("up").code == 0
+    assert json.loads(inside.ask("export", "json")[0])["PORT_WEB_80"] == "10004"
+
+
+def test_nobody_needs_composeports_to_enter_the_folder(direnv: Direnv) -> None:
+    path = f"{direnv.shell.environ['PATH']}:/usr/bin:/bin"
+    done = subprocess.run(
+        (programs()["direnv"]["executable"], "exec", ".", "sh", "-c", "echo fine"),
+        cwd=direnv.shell.cwd,
+        env={**direnv.shell.environ, "PATH": path, "PWD": str(direnv.shell.cwd)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "fine\n")
+    assert "not found" not in done.stderr
