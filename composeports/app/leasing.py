@@ -327,7 +327,8 @@ def _release_where_nothing_is(workspace: Workspace) -> None:
             raise
         containers = ()
     if containers:
-        message = f"the stack {record.project} still has {len(containers)} containers"
+        many = "1 container" if len(containers) == 1 else f"{len(containers)} containers"
+        message = f"the stack {record.project} still has {many}"
         hint = "`composeports down` removes them and releases the ports"
         raise StackLeftError(message, hint=hint, project=record.project)
     release_lease(workspace)
