@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from composeports.config import PortAllocatorConfig
-from composeports.core.claims import NOTHING_RUNS, Hold, Ledger, Request, claim
+from composeports.core.claims import NOTHING_RUNS, Request, claim
 from composeports.core.clock import Reading, jump
 from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
+from composeports.core.ledger import Hold, Ledger
 from composeports.core.session import check_session_id
 from composeports.errors import NoPortsAvailableError
 from composeports.host.clock import read_clock

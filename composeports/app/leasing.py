@@ -11,9 +11,7 @@ from composeports.app.workspace import Workspace
 from composeports.core.block import Block
 from composeports.core.claims import (
     UNKNOWN,
-    Ledger,
     Liveness,
-    Outcome,
     Request,
     claim,
     regained,
@@ -24,6 +22,7 @@ from composeports.core.claims import (
 )
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger, Outcome
 from composeports.core.subnet import readable
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from composeports.app.leasing import subnets_in_use, with_subnets
 from composeports.app.workspace import Workspace
 from composeports.core.block import Block
-from composeports.core.claims import Ledger
 from composeports.core.lease import Lease, Stack
+from composeports.core.ledger import Ledger
 from composeports.core.pins import pins_of
 from composeports.core.plan import Observed, Plan, make_plan
 from composeports.core.settings import Settings

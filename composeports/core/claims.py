@@ -7,88 +7,13 @@ from typing import Self
 
 from composeports.core.block import Block, Grid
 from composeports.core.lease import Lease, Place
+from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, PortHeldError
 
 # How long a block is set aside after somebody else took one of its ports.
 SET_ASIDE_MINUTES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A block that is the last choice until then (seconds since the epoch)."""
-
-    block: Block
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What a decision needs to know of another session's lease, held or remembered.
-
-    `directory` is where its Compose file is, empty where that is not known.
-    """
-
-    session_id: str
-    block: Block
-    project: str
-    expires_at: float
-    held: bool
-    pins: frozenset[int] = frozenset()
-    subnets: tuple[str, ...] = ()
-    directory: str = ""
-
-    @classmethod
-    def of(cls, lease: Lease) -> Self:
-        """Return what others have to know of `lease`."""
-        return cls(
-            lease.session_id,
-            lease.block,
-            lease.project,
-            lease.expires_at,
-            lease.held,
-            frozenset(lease.pins.values()),
-            tuple(lease.subnets.values()),
-            lease.place.directory,
-        )
-
-    def has(self, port: int) -> bool:
-        """Tell whether `port` is pinned or in the block."""
-        return port in self.pins or port in self.block
-
-    def all_ports(self) -> Iterator[Block]:
-        """Yield the block, and each pin as a block of one port."""
-        yield self.block
-        for port in self.pins:
-            yield Block(port, 1)
-
-    def shares_port(self, block: Block, pins: Iterable[int]) -> bool:
-        """Tell whether a lease with this block and these pins would share a port."""
-        return (
-            self.block.overlaps(block)
-            or any(port in block for port in self.pins)
-            or any(map(self.has, pins))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """What a store knows, seen from one session, in one instant."""
-
-    own: Lease | None = None
-    others: tuple[Hold, ...] = ()
-    set_aside: tuple[SetAside, ...] = ()
-
-    @property
-    def held_subnets(self) -> tuple[str, ...]:
-        """The subnets of all other sessions that hold a lease."""
-        return tuple(text for hold in self.others if hold.held for text in hold.subnets)
-
-    @property
-    def remembered_subnets(self) -> tuple[str, ...]:
-        """The subnets that others would like to get back; a store may know only a part."""
-        return tuple(text for hold in self.others if not hold.held for text in hold.subnets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +52,6 @@ class Request:
     avoid: frozenset[Block] = frozenset()
     prefix: str = "ac"
     pins: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a store writes in one transaction.
-
-    `lease` replaces the session's own record (`forget` deletes it instead); the sessions in
-    `reclaimed` keep their memory and lose their hold; `extended` moves other leases' `expires_at`.
-    `set_aside`, where it is not None, is all that is set aside from now on.
-    """
-
-    lease: Lease | None = None
-    forget: bool = False
-    reclaimed: tuple[str, ...] = ()
-    extended: tuple[tuple[str, float], ...] = ()
-    set_aside: tuple[SetAside, ...] | None = None
-
-    @property
-    def granted(self) -> Lease:
-        """The lease that a claim gave, which no other outcome has to have."""
-        if self.lease is None:
-            message = "this outcome gives no lease"
-            raise ValueError(message)
-        return self.lease
 
 
 def claim(ledger: Ledger, request: Request) -> Outcome:

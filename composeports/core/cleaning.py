@@ -6,8 +6,8 @@ Pure verdicts. In doubt a session stays, and a line says why.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from composeports.core.claims import Ledger, Outcome
 from composeports.core.lease import Lease, Place
+from composeports.core.ledger import Ledger, Outcome
 from composeports.core.ownership import Origin, foreign
 
 # Whereabouts of a worktree

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from composeports.core.claims import Ledger, Outcome
 from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger, Outcome
 
 Decide = Callable[[Ledger], Outcome]
 

@@ -1,7 +1,7 @@
 """Refuses an outcome that gives two sessions one port, subnet or project, for every store."""
 
-from composeports.core.claims import Hold, Ledger, Outcome
 from composeports.core.lease import Lease
+from composeports.core.ledger import Hold, Ledger, Outcome
 from composeports.core.subnet import overlapping
 from composeports.errors import StoreError
 

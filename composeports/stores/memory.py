@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from composeports.core.claims import Hold, Ledger, Outcome, SetAside
 from composeports.core.clock import Reading, is_current, jump
 from composeports.core.lease import Lease
+from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts

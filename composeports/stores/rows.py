@@ -4,8 +4,8 @@ import json
 from functools import lru_cache
 
 from composeports.core.block import Block
-from composeports.core.claims import Hold
 from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ledger import Hold
 from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from composeports.core.claims import Ledger, Outcome
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger, Outcome
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Callable
 
 from composeports.core.block import Block
-from composeports.core.claims import Hold, Ledger, Outcome, SetAside
 from composeports.core.lease import Lease
+from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
 from composeports.stores.rows import COLUMNS, HOLD_COLUMNS, from_row, hold_from_row, to_row
 

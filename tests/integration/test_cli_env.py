@@ -9,8 +9,8 @@ import pytest
 from dotenv import dotenv_values
 
 from composeports.app.workspace import Workspace
-from composeports.core.claims import Outcome
 from composeports.core.lease import Lease
+from composeports.core.ledger import Outcome
 from composeports.core.session import project_name
 from composeports.stores.sqlite import SqliteStore
 from tests.support.fakes import FakeMachine

@@ -8,8 +8,8 @@ import pytest
 from composeports.app import leasing, reports
 from composeports.app.options import Options
 from composeports.app.workspace import Workspace
-from composeports.core.claims import Outcome
 from composeports.core.lease import Stack
+from composeports.core.ledger import Outcome
 from composeports.host.inherited import clean_environment
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree

@@ -10,8 +10,8 @@ import pytest
 from composeports.app import leasing, reports
 from composeports.app.workspace import Workspace
 from composeports.core.block import Block
-from composeports.core.claims import Ledger, Outcome
 from composeports.core.lease import Lease, Stack
+from composeports.core.ledger import Ledger, Outcome
 from composeports.errors import (
     EngineError,
     LockBusyError,

@@ -7,8 +7,8 @@ import pytest
 
 from composeports.config import Config
 from composeports.core.block import Block
-from composeports.core.claims import Outcome
 from composeports.core.lease import Lease
+from composeports.core.ledger import Outcome
 from composeports.errors import ConfigError
 from composeports.location import default_store_url, state_directory
 from composeports.stores.memory import MemoryStore

@@ -16,8 +16,8 @@ from composeports.app.leasing import (
 from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config, PortAllocatorConfig
-from composeports.core.claims import Ledger
 from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger
 from composeports.core.subnets import SubnetNeed
 from composeports.errors import ComposeportsError, EngineError, PortHeldError
 from composeports.host.engine import Container, Engine

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from composeports.core.block import Block, Grid
-from composeports.core.claims import UNKNOWN, Ledger, Outcome, Request, claim, release
+from composeports.core.claims import UNKNOWN, Request, claim, release
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger, Outcome
 from composeports.errors import StoreBusyError, StoreError
 from composeports.host.clock import read_clock
 from composeports.stores import sqlite as sqlite_store
@@ -409,7 +410,7 @@ def test_a_thread_that_waits_for_another_one_gives_up_too(path: Path) -> None:
 
 KILLED = """
 import os, signal, sys
-from composeports.core.claims import Outcome
+from composeports.core.ledger import Outcome
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
 from composeports.core.block import Block

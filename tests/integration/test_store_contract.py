@@ -17,12 +17,8 @@ from composeports.core.block import Block, Grid
 from composeports.core.claims import (
     NOTHING_RUNS,
     UNKNOWN,
-    Hold,
-    Ledger,
     Liveness,
-    Outcome,
     Request,
-    SetAside,
     claim,
     release,
     renew,
@@ -30,6 +26,7 @@ from composeports.core.claims import (
 )
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (

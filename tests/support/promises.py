@@ -15,9 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from composeports.core.block import Block, Grid
 from composeports.core.claims import (
     UNKNOWN,
-    Ledger,
     Liveness,
-    Outcome,
     Request,
     claim,
     release,
@@ -27,6 +25,7 @@ from composeports.core.claims import (
 )
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger, Outcome
 from composeports.core.subnet import overlapping
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import NoPortsAvailableError, NoSubnetsAvailableError, PortHeldError

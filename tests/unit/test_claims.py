@@ -11,12 +11,8 @@ from composeports.core.block import Block, Grid
 from composeports.core.claims import (
     NOTHING_RUNS,
     UNKNOWN,
-    Hold,
-    Ledger,
     Liveness,
-    Outcome,
     Request,
-    SetAside,
     claim,
     regained,
     release,
@@ -24,6 +20,7 @@ from composeports.core.claims import (
     setting_aside,
 )
 from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
 from composeports.errors import InvalidSessionError, NoPortsAvailableError
 

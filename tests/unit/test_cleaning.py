@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from composeports.core.block import Block
-from composeports.core.claims import Ledger, Outcome
 from composeports.core.cleaning import (
     EXPIRED,
     GONE,
@@ -24,6 +23,7 @@ from composeports.core.cleaning import (
     whereabouts,
 )
 from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ledger import Ledger, Outcome
 
 NOON = 43200.0
 GIT_DIR = "/shop/.git/worktrees/one"

@@ -7,18 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.core.block import Block, Grid
-from composeports.core.claims import (
-    NOTHING_RUNS,
-    UNKNOWN,
-    Hold,
-    Ledger,
-    Liveness,
-    Outcome,
-    Request,
-    claim,
-    restored,
-)
+from composeports.core.claims import NOTHING_RUNS, UNKNOWN, Liveness, Request, claim, restored
 from composeports.core.lease import Lease, Place
+from composeports.core.ledger import Hold, Ledger, Outcome
 from composeports.errors import NoPortsAvailableError, PortHeldError, StoreError
 from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.rows import hold_from_row

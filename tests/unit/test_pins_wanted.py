@@ -3,8 +3,8 @@
 import pytest
 
 from composeports.core.block import Block
-from composeports.core.claims import Hold, Ledger
 from composeports.core.lease import Lease
+from composeports.core.ledger import Hold, Ledger
 from composeports.core.moves import NO_MOVES
 from composeports.core.pins import pins_of
 from composeports.core.project import read_project
