@@ -77,7 +77,9 @@ def command(
         _tell(steps, installed, dry_run=dry_run)
     if error is not None and not dry_run:
         raise error
-    if steps and not dry_run and not as_json:
+    if not as_json and not steps and not installed:
+        say("nothing was asked for, so nothing is written: `composeports init --help` has the list")
+    if not as_json and not dry_run:
         say("next: composeports up")
 
 

@@ -51,7 +51,9 @@ def here(shell: Shell, docker: FakeDocker) -> Shell:
 def test_it_shows_what_the_plan_would_do_and_writes_nothing(here: Shell) -> None:
     before = contents(here.cwd)
     done = here.run("init")
-    assert (done.code, done.err) == (0, "")
+    assert done.code == 0
+    assert done.err.splitlines()[-1] == "next: composeports up"
+    assert "nothing is written" in done.err
     assert "Compose files  compose.yaml" in done.out
     assert "Ports          web:80/tcp" in done.out
     document = here.run("init", "--json").document
