@@ -13,9 +13,7 @@ from composeports.app.leasing import (
 )
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
-from composeports.app.removal import leftovers
 from composeports.app.replacing import end_interrupted_down, undo_half_replaced
-from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
@@ -102,10 +100,13 @@ def up(  # noqa: PLR0913 - most are keywords
     meanwhile = _tidying(workspace, prepared, meanwhile)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
-    while retrying.is_worthwhile(code, prepared):
-        prepared = retrying.prepare(prepared)
-        code = _run(workspace, lock, prepared, words, foreground=foreground)
+    if code:
+        from composeports.app.retrying import Retrying  # noqa: PLC0415 - only after a failure
+
+        retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
+        while retrying.is_worthwhile(code, prepared):
+            prepared = retrying.prepare(prepared)
+            code = _run(workspace, lock, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared, foreground=foreground)
         return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
@@ -190,6 +191,8 @@ def _if_stopped(project: str, containers: Sequence[Container]) -> str:
 
 def _after_failure(workspace: Workspace, prepared: Prepared, *, foreground: bool) -> str:
     """Release the lease when nothing of the project exists, and say what is so."""
+    from composeports.app.removal import leftovers  # noqa: PLC0415 - only after a failure
+
     project = prepared.lease.project
     try:
         left = leftovers(workspace, project)

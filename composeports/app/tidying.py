@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from composeports.app.cleaning import alone
-from composeports.app.linking import forget
 from composeports.app.workspace import Workspace
 from composeports.core.cleaning import GONE, settle, whereabouts
 from composeports.core.lease import Lease
@@ -55,6 +53,9 @@ def _is_gone(lease: Lease) -> bool:
 
 def _release_gone(workspace: Workspace, lease: Lease) -> bool:
     """Release the lease where the engine says again, with nobody at work, that nothing is there."""
+    from composeports.app.cleaning import alone  # noqa: PLC0415 - seldom is anything gone
+    from composeports.app.linking import forget  # noqa: PLC0415
+
     try:
         with alone(workspace, lease) as lock:
             if lock is None or workspace.doors.engine.containers(lease.project):
