@@ -14,6 +14,7 @@ from composeports.app.leasing import (
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
 from composeports.app.replacing import end_interrupted_down, undo_half_replaced
+from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
@@ -100,13 +101,10 @@ def up(  # noqa: PLR0913 - most are keywords
     meanwhile = _tidying(workspace, prepared, meanwhile)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    if code:
-        from composeports.app.retrying import Retrying  # noqa: PLC0415 - only after a failure
-
-        retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
-        while retrying.is_worthwhile(code, prepared):
-            prepared = retrying.prepare(prepared)
-            code = _run(workspace, lock, prepared, words, foreground=foreground)
+    retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
+    while retrying.is_worthwhile(code, prepared):
+        prepared = retrying.prepare(prepared)
+        code = _run(workspace, lock, prepared, words, foreground=foreground)
     if code:
         note = _after_failure(workspace, prepared, foreground=foreground)
         return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
