@@ -4,8 +4,10 @@ import ast
 import re
 from pathlib import Path
 
+import click
 import pytest
 
+from composeports.cli.root import PASSED_THROUGH, root
 from composeports.core.rules.table import RULES, TABLE
 from composeports.core.settings_keys import KEYS
 from composeports.errors import ComposeportsError
@@ -137,3 +139,41 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         if not target.exists() or (anchor and anchor not in anchors_of(target)):
             broken.append(link)
     assert broken == []
+
+
+def calls_in(text: str) -> list[list[str]]:
+    """Return the words of every call of composeports in the shell examples of a page."""
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL)
+    found = re.findall(r"(?:^|[$(\s])composeports ([^#|)\n]*)", "\n".join(blocks), re.MULTILINE)
+    return [call.replace('"', "").split() for call in found if call.strip()]
+
+
+def unknown_words(call: list[str]) -> list[str]:
+    """Return what a call says that the program does not know: its command, and its options."""
+    context = click.Context(root)
+    command: click.Command | None = root.get_command(context, call[0])
+    words = call[1:]
+    if isinstance(command, click.Group):
+        command = command.get_command(context, words[0]) if words else None
+    if command is None:
+        return call[:2]
+    known = {name for each in command.params for name in each.opts}
+    if command.ignore_unknown_options or call[0] in PASSED_THROUGH:
+        return []
+    own = words[: words.index("--")] if "--" in words else words
+    return [word for word in own if word.startswith("--") and word.partition("=")[0] not in known]
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+def test_the_commands_of_the_examples_exist(path: Path) -> None:
+    calls = [call for call in calls_in(path.read_text()) if call[0][0].isalpha()]
+    assert [call for call in calls if unknown_words(call)] == []
+
+
+def test_a_command_that_does_not_exist_would_be_found() -> None:
+    assert calls_in("```sh\ncomposeports fly --high   # up\n```") == [["fly", "--high"]]
+    assert unknown_words(["fly"]) == ["fly"]
+    assert unknown_words(["down-all"]) == ["down-all"]
+    assert unknown_words(["gc", "--dry-run", "--all"]) == ["--all"]
+    assert unknown_words(["hook", "install"]) == []
+    assert unknown_words(["logs", "-f", "web"]) == []
