@@ -76,7 +76,7 @@ format: setup ## Rewrite the code in the house style
 	$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 
-bench: setup ## The figures that the README quotes, measured here
+bench: setup ## The figures of docs/benchmarks.md, measured here
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks'
 
 many: setup ## 60 stacks of two networks each at once, on one engine
@@ -109,7 +109,7 @@ corpus: setup ## Measure on a folder of Compose files: make corpus DIR=... CORPU
 openspec: setup ## Validate the specifications, strictly, with the official command
 	@$(bin)/python scripts/openspec.py validate --all --strict
 
-reference: setup ## Write what docs/ and the README have from the program itself
+reference: setup ## Write the pages of docs/ that come from the program itself
 	@$(bin)/python scripts/reference.py
 
 clean: ## Stop our engines; remove .venv and what was fetched, built and cached

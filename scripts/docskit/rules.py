@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from composeports.core.rules.table import TABLE
 
 INTRODUCTION = """\
@@ -13,6 +15,8 @@ Compose file stays as it is: variables and one override document bring the chang
 not named here stays as the file says.
 
 """
+# Written by hand; a test runs its commands.
+EXAMPLE = Path(__file__).with_name("plan_example.md")
 END = """\
 What the files say is asked of Docker Compose. Why it is done this way is in [design.md](design.md),
 and what it comes to with real Compose files in [corpus.md](corpus.md).
@@ -31,4 +35,4 @@ def page() -> str:
         sections.append(
             f"## {title}\n\n{said}{kind}\n\n| in the file | what happens |\n|---|---|\n{lines}\n"
         )
-    return INTRODUCTION + "\n".join(sections) + "\n" + END
+    return "\n".join((INTRODUCTION.rstrip() + "\n", *sections, EXAMPLE.read_text(), END))

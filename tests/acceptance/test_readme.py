@@ -12,6 +12,7 @@ import pytest
 README = Path(__file__).parents[2] / "README.md"
 DOCS = README.parent / "docs"
 PAGES = ["shell.md", "leases.md"]
+PLAN = "plan.md"
 BASE = "31"  # The README shows ports from 10000; the test takes them from 31000.
 
 
@@ -83,6 +84,12 @@ def test_a_page_of_the_docs_shows_what_happens(shop: Path, page: str) -> None:
     shows_what_happens(DOCS / page, worktree, shop)
 
 
+def test_the_page_about_plans_shows_what_happens(shop: Path) -> None:
+    steps = dict(console_steps(DOCS / PLAN))
+    (shop / "compose.yaml").write_text(steps["cat compose.yaml"])
+    shows_what_happens(DOCS / PLAN, shop, shop)
+
+
 def shows_what_happens(page: Path, cwd: Path, shop: Path) -> None:
     shown, said = "", ""
     for command, expected in console_steps(page):
@@ -106,7 +113,7 @@ def test_the_readme_has_steps_to_run() -> None:
 
 def test_all_pages_with_steps_are_run() -> None:
     with_steps = {path.name for path in DOCS.rglob("*.md") if "```console" in path.read_text()}
-    assert with_steps == set(PAGES)
+    assert with_steps == {*PAGES, PLAN}
 
 
 def test_the_python_example_of_the_docs_runs() -> None:
