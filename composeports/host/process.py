@@ -1,11 +1,12 @@
 """The only door to other programs: start, wait, replace; it knows nothing of Docker."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -177,6 +178,29 @@ def start_heard(
         )
     except OSError:
         return None
+
+
+def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Finished:
+    """Run `argv` to its end with its output collected and its input empty, in a group of its own.
+
+    What interrupts us is passed on as a Ctrl-C to that whole group, whose end is waited for.
+    """
+    process = subprocess.Popen(
+        argv,
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    try:
+        return _Child(process).finish()
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        process.communicate()
+        raise
 
 
 @contextmanager
