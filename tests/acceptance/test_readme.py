@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.e2e
+
 README = Path(__file__).parents[2] / "README.md"
 SHELL = README.parent / "docs" / "shell.md"
 BASE = "31"  # The README shows ports from 10000; the test takes them from 31000.

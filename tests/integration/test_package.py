@@ -11,6 +11,8 @@ import pytest
 import composeports
 from composeports.host.skill_copies import shipped_skills
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 
 
