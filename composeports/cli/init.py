@@ -78,7 +78,9 @@ def command(
     if error is not None and not dry_run:
         raise error
     if not as_json and not steps and not installed:
-        say("nothing was asked for, so nothing is written: `composeports init --help` has the list")
+        note(
+            "nothing was asked for, so nothing is written: `composeports init --help` has the list"
+        )
     if not as_json and not dry_run:
         note("next: composeports up")
 

@@ -100,19 +100,20 @@ def _teller(config: pytest.Config) -> Callable[[str], None]:
     return tell
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the stack's last log lines to the report of a test that failed and uses it."""
-    report = yield
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """Add the stack's last log lines to the report of a test that failed and uses it.
+
+    In the older form of a wrapper, since an older pytest beside us must not fail.
+    """
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
     stack = item.config.stash.get(STACK, None)
     if report.failed and stack is not None and FIXTURE in getattr(item, "fixturenames", ()):
         lines = _log_lines(item.config)
         text = stack.logs(lines=lines).strip() if lines else ""
         if text:
             report.sections.append((f"composeports logs of {stack.project}", text))
-    return report
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -19,16 +19,20 @@ LOG_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`composeports` with the options of a run, in the run's folder."""
+    """`composeports` with the options of a run, in the run's folder.
+
+    The environment is that of the beginning, whatever a test does to its own meanwhile.
+    """
 
     directory: str
     options: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def run(self, *arguments: str) -> Finished:
         """Run a command to its end; whatever interrupts us interrupts it first."""
         # -P: nothing of the project's own folder is imported in the place of our modules.
         argv = (sys.executable, "-P", "-m", "composeports", *self.options, *arguments)
-        return run_collected(argv, {**os.environ, "PWD": self.directory}, self.directory)
+        return run_collected(argv, {**self.environ, "PWD": self.directory}, self.directory)
 
     def answer(self, *arguments: str) -> str:
         """Return what a command prints; a failure of it fails the test."""

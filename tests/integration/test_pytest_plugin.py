@@ -57,6 +57,23 @@ def test_the_stack_is_up_once_for_all_tests_and_down_at_the_end(
     assert compose_calls(fake) == ["up --detach --wait", "down"]
 
 
+def test_what_a_test_does_to_its_environment_does_not_matter(
+    fake: FakeDocker, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        """
+        import os
+        def test_it(composeports_stack, monkeypatch, tmp_path):
+            monkeypatch.setenv("COMPOSEPORTS_STATE_DIR", str(tmp_path))
+            monkeypatch.setenv("PATH", "/nowhere")
+            monkeypatch.chdir(tmp_path)
+            assert composeports_stack.url("web")
+        """
+    )
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    assert compose_calls(fake) == ["up --detach --wait", "down"]
+
+
 def test_a_run_that_wants_no_stack_starts_nothing(
     fake: FakeDocker, pytester: pytest.Pytester
 ) -> None:
