@@ -5,7 +5,7 @@ import click
 from composeports.app import reports
 from composeports.app.options import Options
 from composeports.app.reports import SessionStatus
-from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.opening import note, session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_table
 
 KEPT = {
@@ -42,7 +42,7 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     elif found:
         write_table(COLUMNS, map(row_of, found))
     else:
-        say("no session holds ports; `composeports up` starts this one's stack")
+        note("no session holds ports; `composeports up` starts this one's stack")
 
 
 def _ttl(status: SessionStatus) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.e2e
+
 README = Path(__file__).parents[2] / "README.md"
 DOCS = README.parent / "docs"
 PAGES = ["shell.md", "leases.md"]
