@@ -1,7 +1,8 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help setup browser demo test first-half second-half test-without-engine \
-    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench many rush races servers screenshots schema faults corpus clean
+    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench \
+    many rush races servers screenshots schema faults corpus openspec reference clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,6 +46,7 @@ test-without-engine: browser ## The unit and integration tests; the core has to 
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
 	@$(bin)/python scripts/inspector.py >/dev/null
+	@$(bin)/python scripts/openspec.py
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
 test-with-engine: browser ## The acceptance tests, one after the other on one engine
@@ -74,7 +76,7 @@ format: setup ## Rewrite the code in the house style
 	$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 
-bench: setup ## The figures that the README quotes, measured here
+bench: setup ## The figures of docs/benchmarks.md, measured here
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks'
 
 many: setup ## 60 stacks of two networks each at once, on one engine
@@ -103,6 +105,12 @@ faults: setup ## Kill, starve, rob and mislead it on a real engine: FAULTS_ARGS=
 corpus: setup ## Measure on a folder of Compose files: make corpus DIR=... CORPUS_ARGS="--up"
 	@$(with_engine) sh -c 'scripts/images.py tiny base && \
 	    exec $(bin)/python benchmarks/corpus.py "$(DIR)" $(CORPUS_ARGS)'
+
+openspec: setup ## Validate the specifications, strictly, with the official command
+	@$(bin)/python scripts/openspec.py validate --all --strict
+
+reference: setup ## Write the pages of docs/ that come from the program itself
+	@$(bin)/python scripts/reference.py
 
 clean: ## Stop our engines; remove .venv and what was fetched, built and cached
 	@scripts/engine.py clean

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Compose's own options, and `--session`; `flags` go to Compose as they are."""
+    """Compose's own options, and ours; `flags` go to Compose as they are."""
 
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
@@ -13,3 +13,4 @@ class Options:
     project_directory: str | None = None
     session: str | None = None
     flags: tuple[str, ...] = ()
+    quiet: bool = False

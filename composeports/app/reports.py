@@ -100,7 +100,7 @@ def _engine_urls(workspace: Workspace, lease: Lease, service: str, port: str) ->
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """One held lease as people and programs see it; `state` and `kept_by` as in the README."""
+    """One held lease as people and programs see it; `state` and `kept_by` as in docs/guide.md."""
 
     lease: Lease
     state: str

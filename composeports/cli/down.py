@@ -5,7 +5,7 @@ import click
 from composeports.app import removal
 from composeports.app.options import Options
 from composeports.cli.on_tab import services
-from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.opening import note, say, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 
 EPILOG = """\b
@@ -45,5 +45,5 @@ def command(
                 "released": stopped.released,
             }
         )
-    say(visible(stopped.note))
+    (say if stopped.code else note)(visible(stopped.note))
     return stopped.code

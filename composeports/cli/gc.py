@@ -8,7 +8,7 @@ import click
 from composeports.app import cleaning
 from composeports.app.cleaning import KINDS, Cleaned
 from composeports.app.options import Options
-from composeports.cli.opening import say, workspace
+from composeports.cli.opening import note, say, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.cleaning import WORKTREE_GONE
 from composeports.errors import StackLeftError
@@ -41,9 +41,9 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     if as_json:
         write_json([each.as_dict() for each in found])
     elif not found:
-        say("nothing to clean")
+        note("nothing to clean")
     elif dry_run:
-        say("nothing was changed: that is what `composeports gc` would do")
+        note("nothing was changed: that is what `composeports gc` would do")
     return _tell_left(found)
 
 

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from composeports.cli.opening import say
+from composeports.cli.opening import note
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.host import hooks
 from composeports.host.hooks import Changed
@@ -47,9 +47,9 @@ def _tell(done: Changed, word: str, *, as_json: bool) -> None:
     if as_json:
         write_json({"ok": True, "path": done.path, "changed": done.changed})
     elif done.changed:
-        say(visible(f"{word}: {done.path}"))
+        note(visible(f"{word}: {done.path}"))
     else:
-        say(visible(f"nothing to do: {done.path} is {word} already"))
+        note(visible(f"nothing to do: {done.path} is {word} already"))
 
 
 @command.command("run", hidden=True, context_settings={"ignore_unknown_options": True})

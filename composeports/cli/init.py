@@ -10,9 +10,9 @@ from composeports.app import initial
 from composeports.app.initial import CI, Found, Wanted
 from composeports.app.initial_skills import install_skills
 from composeports.app.options import Options
-from composeports.cli.opening import say, working_directory, workspace
+from composeports.cli.opening import note, say, working_directory, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.core.initial import Step
+from composeports.core.initial import LEFT, Step
 from composeports.core.plan import Plan
 from composeports.errors import ComposeportsError, UsageError
 
@@ -78,9 +78,11 @@ def command(
     if error is not None and not dry_run:
         raise error
     if not as_json and not steps and not installed:
-        say("nothing was asked for, so nothing is written: `composeports init --help` has the list")
+        note(
+            "nothing was asked for, so nothing is written: `composeports init --help` has the list"
+        )
     if not as_json and not dry_run:
-        say("next: composeports up")
+        note("next: composeports up")
 
 
 def _plan(options: Options) -> Plan | None:
@@ -190,6 +192,6 @@ def _tell(steps: Sequence[Step], installed: dict[str, str], *, dry_run: bool) ->
                 write_line("\t".join(map(visible, line.split("\t"))))
         elif not dry_run or step.why:
             why = f" ({step.why})" if step.why else ""
-            say(visible(f"{step.state}: {step.path}{why}"))
+            (say if step.state == LEFT else note)(visible(f"{step.state}: {step.path}{why}"))
     for path, state in installed.items():
-        say(visible(f"{state}: {path}"))
+        note(visible(f"{state}: {path}"))

@@ -4,7 +4,7 @@ import click
 
 from composeports.app import linking
 from composeports.app.options import Options
-from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.opening import note, say, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 
 EPILOG = """\b
@@ -40,9 +40,9 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
             }
         )
     word = "linked" if done.changed else "linked already"
-    say(visible(f"{word}: {done.path} (plain `docker compose` there is on {done.project})"))
+    note(visible(f"{word}: {done.path} (plain `docker compose` there is on {done.project})"))
     if done.overridden:
         names = ", ".join(done.overridden)
         say(visible(f"lines of yours that do not count meanwhile: {names}"))
-    for note in done.notes:
-        say(visible(note))
+    for each in done.notes:
+        say(visible(each))

@@ -17,6 +17,8 @@ from composeports.errors import UsageError
 from composeports.host.engine import Engine
 from composeports.stores.opening import open_store
 
+WARNING = "warning: "
+
 
 def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators are untyped callables
     """Let a command take `--session` after its name too."""
@@ -41,9 +43,22 @@ def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, where everything goes that was not asked for."""
+    """Write a line to stderr, where everything goes that was not asked for; see `note`, too."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
+
+
+def note(text: str) -> None:
+    """Write a line to stderr, but for one that only informs where `--quiet` was given."""
+    if text.startswith(WARNING) or not is_quiet():
+        say(text)
+
+
+def is_quiet() -> bool:
+    """Tell whether `--quiet` was given."""
+    context = click.get_current_context(silent=True)
+    options = None if context is None else context.find_root().obj
+    return isinstance(options, Options) and options.quiet
 
 
 @contextmanager
@@ -51,10 +66,10 @@ def workspace(options: Options, session: str | None = None) -> Iterator[Workspac
     """Open the session's workspace, and let go of the store at the end."""
     environ = dict(os.environ)
     config = Config.from_env(environ)
-    store = open_store(config.store, waiting=say)
+    store = open_store(config.store, waiting=note)
     if session is not None:
         options = replace(options, session=session)
-    doors = Doors(environ, working_directory(), config, store, Engine(environ), say=say)
+    doors = Doors(environ, working_directory(), config, store, Engine(environ), say=note)
     try:
         yield Workspace(doors, options)
     finally:

@@ -4,7 +4,7 @@ import click
 
 from composeports.app import leasing
 from composeports.app.options import Options
-from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.opening import note, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 
 EPILOG = """\b
@@ -29,4 +29,4 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     if as_json:
         write_json({"ok": True, "session_id": session_id, "released": True})
     else:
-        say(f"released ({visible(session_id)})")
+        note(f"released ({visible(session_id)})")

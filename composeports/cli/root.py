@@ -74,6 +74,7 @@ PASSED_THROUGH = frozenset(
         "watch",
     ]
 )
+FLAGS = frozenset({"--compatibility", "-q", "--quiet", "--verbose"})
 TAKES_VALUE = frozenset(
     {"-f", "--file", "--profile", "--env-file", "--project-directory", "--session"}
     | {"--progress", "--ansi", "--parallel"}
@@ -195,6 +196,8 @@ def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str
 @click.option("--ansi", hidden=True)
 @click.option("--parallel", hidden=True)
 @click.option("--compatibility", is_flag=True, hidden=True)
+@click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong; no progress, no notes.")
+@click.option("--verbose", is_flag=True, help="Tell every command that is run, and its time.")
 @click.version_option(__version__, "-v", "--version", message="composeports %(version)s")
 @click.pass_context
 def root(
@@ -209,15 +212,22 @@ def root(
     ansi: str | None,
     parallel: str | None,
     compatibility: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Run this repository's Docker Compose stack in every git worktree at once.
 
     Each worktree is a session with host ports that nobody else holds. No Compose file is changed.
     """
+    if verbose:
+        from composeports.cli.verbose import tell_commands  # noqa: PLC0415 - only where asked for
+
+        tell_commands()
+    progress = progress or ("quiet" if quiet else None)
     with_values = {"--progress": progress, "--ansi": ansi, "--parallel": parallel}
     flags = [part for name, value in with_values.items() if value for part in (name, value)]
     flags += ["--compatibility"] if compatibility else []
-    ctx.obj = Options(files, env_files, profiles, project_directory, session, tuple(flags))
+    ctx.obj = Options(files, env_files, profiles, project_directory, session, tuple(flags), quiet)
 
 
 def insert_command(arguments: Sequence[str], command: str) -> list[str]:
@@ -227,7 +237,7 @@ def insert_command(arguments: Sequence[str], command: str) -> list[str]:
         name, joined, _ = arguments[position].partition("=")
         if name in TAKES_VALUE:
             position += 1 if joined else 2
-        elif name == "--compatibility" or name.startswith("-f"):
+        elif name in FLAGS or name.startswith("-f"):
             position += 1
         else:
             break

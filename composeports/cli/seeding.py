@@ -4,7 +4,7 @@ import sys
 import time
 
 from composeports.app.seeding import Seed, Seeded
-from composeports.cli.opening import say
+from composeports.cli.opening import is_quiet, note
 from composeports.cli.output import visible
 from composeports.core.seeding import shown_bytes
 
@@ -15,7 +15,9 @@ START_OF_LINE = "\r\x1b[K"
 
 def seed_of(session: str, *, pause: bool) -> Seed:
     """Return what `--seed-from` asks for, with its progress shown on stderr."""
-    return Seed(session, pause=pause, progress=_Progress(live=sys.stderr.isatty()))
+    return Seed(
+        session, pause=pause, progress=_Progress(live=sys.stderr.isatty() and not is_quiet())
+    )
 
 
 class _Progress:
@@ -29,7 +31,7 @@ class _Progress:
         """Show how far it is; a volume that is whole keeps its line."""
         line = f"{so_far.source} -> {so_far.target}  {shown_bytes(so_far.count)}"
         if whole:
-            say(f"{START_OF_LINE if self._live else ''}copied {visible(line)}")
+            note(f"{START_OF_LINE if self._live else ''}copied {visible(line)}")
         elif self._live and time.monotonic() >= self._next:
             self._next = time.monotonic() + INTERVAL
             sys.stderr.write(f"{START_OF_LINE}copying {visible(line)}")

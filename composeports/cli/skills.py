@@ -9,7 +9,7 @@ import click
 
 from composeports.app import skills
 from composeports.app.skills import AGENTS, Outcome
-from composeports.cli.opening import say, working_directory
+from composeports.cli.opening import note, say, working_directory
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.skills import CHANGED, CURRENT, FOREIGN, MISSING, STALE
 
@@ -104,6 +104,6 @@ def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
     if not as_json:
         for outcome in outcomes:
             if not outcome.is_left:
-                say(visible(f"{outcome.done}: {outcome.path}"))
+                note(visible(f"{outcome.done}: {outcome.path}"))
     if error:
         raise error

@@ -1,7 +1,7 @@
 """How the result of `up` looks: the table of URLs, or one JSON document, and what is to be said."""
 
 from composeports.app.stack import Started
-from composeports.cli.opening import say
+from composeports.cli.opening import note, say
 from composeports.cli.output import prepare_table as prepare
 from composeports.cli.output import visible, write_json, write_table
 
@@ -17,7 +17,7 @@ def show(started: Started, *, as_json: bool) -> None:
     for warning in started.plan.warnings:
         say(f"warning: {visible(warning)}")
     if started.note:
-        say(visible(started.note))
+        (say if started.code else note)(visible(started.note))
 
 
 def _document(started: Started) -> dict[str, object]:
@@ -39,4 +39,4 @@ def _show(started: Started) -> None:
     if rows:
         write_table(("Service", "Port", "URL"), rows, title=title)
     elif any(container.is_running for container in started.containers):
-        say(f"{title} is up; it publishes no port")
+        note(f"{title} is up; it publishes no port")

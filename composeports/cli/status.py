@@ -5,7 +5,7 @@ import click
 from composeports.app import reports
 from composeports.app.options import Options
 from composeports.app.reports import SessionStatus
-from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.opening import note, session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_table
 
 KEPT = {
@@ -40,9 +40,9 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     if as_json:
         write_json([each.as_dict() for each in found])
     elif found:
-        write_table(COLUMNS, map(_row, found))
+        write_table(COLUMNS, map(row_of, found))
     else:
-        say("no session holds ports; `composeports up` starts this one's stack")
+        note("no session holds ports; `composeports up` starts this one's stack")
 
 
 def _ttl(status: SessionStatus) -> str:
@@ -50,7 +50,8 @@ def _ttl(status: SessionStatus) -> str:
     return KEPT[status.kept_by].format(status.remaining_ttl_minutes)
 
 
-def _row(status: SessionStatus) -> tuple[str, ...]:
+def row_of(status: SessionStatus) -> tuple[str, ...]:
+    """Return the cells of one lease, in the order of COLUMNS."""
     lease = status.lease
     where = lease.place.worktree or lease.session_id
     below = lease.place.directory.removeprefix(lease.place.worktree).strip("/")

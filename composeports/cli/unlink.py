@@ -4,7 +4,7 @@ import click
 
 from composeports.app import linking
 from composeports.app.options import Options
-from composeports.cli.opening import say, session_option, workspace
+from composeports.cli.opening import note, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 
 EPILOG = """\b
@@ -27,4 +27,4 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     if as_json:
         write_json({"ok": True, "path": done.path, "changed": done.changed})
     text = f"unlinked: {done.path}" if done.changed else f"nothing to do: {done.path} is not linked"
-    say(visible(text))
+    note(visible(text))

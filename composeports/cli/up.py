@@ -1,5 +1,8 @@
 """`composeports up`: lease, plan, start, and print the URLs."""
 
+import os
+import sys
+
 import click
 
 from composeports.app.at_work import at_work
@@ -59,6 +62,7 @@ def command(
     """
     if no_pause and seed_from is None:
         raise click.UsageError("--no-pause is about --seed-from SESSION")
+    is_first = sys.stderr.isatty() and _is_first_here()
     with workspace(options, session) as here, at_work(here, "up") as lock:
         here.memory.take_turn()  # twenty that start at once need not ask twenty times
         _ = here.questions  # Compose and the engine are at work while the rest is imported
@@ -76,4 +80,14 @@ def command(
             here, lock, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed
         )
     show(started, as_json=as_json)
+    if is_first and not started.code:
+        from composeports.cli.welcome import welcome  # noqa: PLC0415 - once on a machine
+
+        welcome(os.environ)
     return started.code
+
+
+def _is_first_here() -> bool:
+    from composeports.cli.welcome import is_first_here  # noqa: PLC0415 - only on a terminal
+
+    return is_first_here(os.environ)

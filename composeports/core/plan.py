@@ -1,46 +1,22 @@
 """The plan: everything that `up` is about to do to Compose, and why. Pure data from pure data."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from composeports.core.block import REST
-from composeports.core.change import Change, Part, Shared, merge
+from composeports.core.change import Change, Shared, merge
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves
 from composeports.core.project import Project
-from composeports.core.rules import (
-    addresses,
-    containers,
-    environment,
-    images,
-    limits,
-    networks,
-    ports,
-    volumes,
-)
+from composeports.core.rules import ports
 from composeports.core.rules.context import Context, MovedPort
+from composeports.core.rules.table import RULES
 from composeports.core.settings import Settings
 from composeports.core.urls import client_url
 
 REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
-Rule = Callable[[Context], Part]
-# In the order in which people read the plan.
-RULES: tuple[Rule, ...] = (
-    ports.variables,
-    ports.published_ports,
-    containers.container_names,
-    containers.container_references,
-    images.built_images,
-    environment.values,
-    volumes.named_volumes,
-    networks.named_networks,
-    networks.network_labels,
-    addresses.subnets,
-    addresses.repeated_addresses,
-    limits.limits,
-)
 
 
 @dataclass(frozen=True, slots=True)

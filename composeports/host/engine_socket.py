@@ -13,6 +13,8 @@ from contextlib import suppress
 from string import ascii_letters, digits
 from typing import Any
 
+from composeports.host.witness import began
+
 SOCKET = "/var/run/docker.sock"
 PIECE = 1 << 16
 # Answers of HTTP 1.0 end where the connection does, so there is nothing to take apart.
@@ -55,6 +57,7 @@ class Asked:
         only = ""
         if label:
             only = "&filters=" + _quoted(json.dumps({"label": [label]}))
+        self._ended = began(("GET", f"unix://{path}", "/containers/json?all=1", label))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
@@ -67,6 +70,7 @@ class Asked:
         """Return the engine's own entries; None where it did not answer as it should."""
         with self._socket, suppress(OSError, ValueError):
             head, _, body = b"".join(self._pieces()).partition(b"\r\n\r\n")
+            self._ended(None)
             if FOUND in head.partition(b"\r\n")[0]:
                 found = json.loads(body)
                 return found if isinstance(found, list) else None

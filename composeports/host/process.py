@@ -1,15 +1,17 @@
 """The only door to other programs: start, wait, replace; it knows nothing of Docker."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from composeports.host.signals import signals_left_to_program
+from composeports.host.witness import Ended, began
 
 # A program whose output is read while it runs.
 Heard = subprocess.Popen[bytes]
@@ -40,13 +42,15 @@ class Running(Protocol):
 class _Child:
     """A started program whose output is collected."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", ended: Ended) -> None:
         self._process = process
+        self._ended = ended
 
     def finish(self) -> Finished:
         """Wait for its end and return what it said."""
         out, err = self._process.communicate()
         code = self._process.returncode
+        self._ended(code)
         return Finished(code, _text(out), _text(err))
 
 
@@ -76,6 +80,7 @@ def start(
 
     What runs `apart` is not reached by a Ctrl-C of the terminal.
     """
+    ended = began(argv)
     try:
         process = subprocess.Popen(
             argv,
@@ -87,8 +92,9 @@ def start(
             process_group=0 if apart else None,
         )
     except OSError as error:
+        ended(NOT_FOUND)
         return _Missing(f"{argv[0]}: {error.strerror}")
-    return _Child(process)
+    return _Child(process, ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,7 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    ended = began(argv)
     with signals_left_to_program() as started, beating(beat):
         try:
             process = subprocess.Popen(
@@ -146,12 +153,15 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
                 pass_fds=inherited,
             )
         except OSError:
+            ended(NOT_FOUND)
             return NOT_FOUND
         started(process)
         if meanwhile is not None:
             meanwhile()
         code = process.wait()
-    return code if code >= 0 else 128 - code
+    code = code if code >= 0 else 128 - code
+    ended(code)
+    return code
 
 
 def start_heard(
@@ -179,6 +189,30 @@ def start_heard(
         return None
 
 
+def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Finished:
+    """Run `argv` to its end with its output collected and its input empty, in a group of its own.
+
+    What interrupts us is passed on as a Ctrl-C to that whole group, whose end is waited for.
+    """
+    ended = began(argv)
+    process = subprocess.Popen(
+        argv,
+        env=dict(environ),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    try:
+        return _Child(process, ended).finish()
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        process.communicate()
+        raise
+
+
 @contextmanager
 def beating(beat: Beat | None) -> Iterator[None]:
     """Let a beat go on meanwhile."""
@@ -202,6 +236,7 @@ def beating(beat: Beat | None) -> Iterator[None]:
 
 def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Become `argv`, as env(1) does; return 127 (126) only where it is missing (not a program)."""
+    began(argv)
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -223,6 +258,7 @@ def is_script(path: str) -> bool:
 
 def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
     """Return the first bytes that `argv` writes and end it there; None where it fails earlier."""
+    ended = began(argv)
     try:
         process = subprocess.Popen(
             argv,
@@ -239,8 +275,8 @@ def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -
         data = out.read(size) if out is not None else b""
         if len(data) == size:
             process.kill()
-            return data
-    return None if process.returncode else data
+    ended(process.returncode)
+    return None if process.returncode and len(data) != size else data
 
 
 def pump(
@@ -253,12 +289,15 @@ def pump(
 
     Both end when this is interrupted, and when this process is killed: it holds their pipe.
     """
+    source_ended, sink_ended = began(source), began(sink)
     try:
         with _piped(source, environ, stdout=subprocess.PIPE) as giving:
             with _piped(sink, environ, stdin=subprocess.PIPE) as taking:
                 _pass_on(giving, taking, passed)
                 taken = taking.communicate()[1]
             given = giving.communicate()[1]
+        source_ended(giving.returncode)
+        sink_ended(taking.returncode)
     except OSError as error:
         missing = Finished(NOT_FOUND, err=f"{source[0]}: {error.strerror}")
         return missing, missing

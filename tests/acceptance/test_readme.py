@@ -1,4 +1,4 @@
-"""The console blocks of README and docs/shell.md are run, in order, and print what they say."""
+"""The console blocks of README and docs/ are run, in order, and print what they say."""
 
 import os
 import re
@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.e2e
+
 README = Path(__file__).parents[2] / "README.md"
-SHELL = README.parent / "docs" / "shell.md"
+DOCS = README.parent / "docs"
+PAGES = ["shell.md", "leases.md"]
+PLAN = "plan.md"
 BASE = "31"  # The README shows ports from 10000; the test takes them from 31000.
 
 
@@ -75,10 +79,17 @@ def test_the_readme_shows_what_happens(shop: Path) -> None:
     shows_what_happens(README, shop, shop)
 
 
-def test_the_page_about_shells_shows_what_happens(shop: Path) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_the_docs_shows_what_happens(shop: Path, page: str) -> None:
     worktree = shop.parent / "shop-login"
     run(f"git worktree add -q {worktree}", shop)
-    shows_what_happens(SHELL, worktree, shop)
+    shows_what_happens(DOCS / page, worktree, shop)
+
+
+def test_the_page_about_plans_shows_what_happens(shop: Path) -> None:
+    steps = dict(console_steps(DOCS / PLAN))
+    (shop / "compose.yaml").write_text(steps["cat compose.yaml"])
+    shows_what_happens(DOCS / PLAN, shop, shop)
 
 
 def shows_what_happens(page: Path, cwd: Path, shop: Path) -> None:
@@ -102,8 +113,14 @@ def test_the_readme_has_steps_to_run() -> None:
     assert "composeports down" in commands
 
 
-def test_the_python_example_of_the_readme_runs() -> None:
-    example = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+def test_all_pages_with_steps_are_run() -> None:
+    with_steps = {path.name for path in DOCS.rglob("*.md") if "```console" in path.read_text()}
+    assert with_steps == {*PAGES, PLAN}
+
+
+def test_the_python_example_of_the_docs_runs() -> None:
+    text = (DOCS / "python.md").read_text()
+    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert example is not None
     done = subprocess.run(
         [sys.executable, "-c", example[1]], capture_output=True, text=True, check=False

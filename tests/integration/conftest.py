@@ -13,6 +13,14 @@ from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, make_repository
 
 NOBODY = 65534
+# Where the stack's PostgREST answers, for tests that are run on one: `composeports env -- pytest`.
+POSTGREST_URL = f"http://localhost:{os.environ.get('AGENT_COORDINATOR_REST_PORT') or 3000}"
+
+
+@pytest.fixture
+def postgrest_url() -> str:
+    """Where the stack's PostgREST answers."""
+    return POSTGREST_URL
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 import composeports
 from composeports.host.skill_copies import shipped_skills
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -62,5 +64,7 @@ def test_the_wheel_carries_the_type_marker_and_every_module(wheel: zipfile.ZipFi
 def test_the_wheel_has_the_three_commands_and_the_version(wheel: zipfile.ZipFile) -> None:
     info = f"composeports-{composeports.__version__}.dist-info"
     scripts = wheel.read(f"{info}/entry_points.txt").decode()
+    scripts, _, plugins = scripts.partition("[pytest11]\n")
+    assert plugins.strip() == "composeports = composeports.pytest_plugin"
     names = {line.split(" = ")[0] for line in scripts.splitlines() if " = " in line}
     assert names == {"composeports", "compose-up", "compose-down"}

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import socket
 import sqlite3
 import subprocess
@@ -129,3 +130,14 @@ def test_a_unit_test_starts_no_process_and_opens_no_connection(
 @pytest.mark.integration
 def test_a_test_marked_integration_may_start_a_process() -> None:
     assert subprocess.run(["true"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("folder", "marker"), [("integration", "integration"), ("acceptance", "e2e")]
+)
+def test_all_that_needs_more_than_python_is_marked(folder: str, marker: str) -> None:
+    """`pytest -m "not e2e and not integration"` needs no engine and takes under a minute."""
+    marked = re.compile(rf"^pytestmark = \[?pytest\.mark\.{marker}\b", re.MULTILINE)
+    found = list((Path(__file__).parents[1] / folder).rglob("test_*.py"))
+    assert len(found) > 10
+    assert [path.name for path in found if not marked.search(path.read_text())] == []

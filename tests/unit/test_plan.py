@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from composeports.core.block import Block
 from composeports.core.lease import Lease
 from composeports.core.override import Override, render
-from composeports.core.plan import RULES, Observed, Plan, make_plan
+from composeports.core.plan import Observed, Plan, make_plan
 from composeports.core.project import Json, read_project
+from composeports.core.rules.table import RULES
 from composeports.core.settings import Settings
 from tests.support.planning import plan_of
 

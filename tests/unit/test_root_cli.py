@@ -39,6 +39,11 @@ from composeports.cli.root import COMMANDS, PASSED_THROUGH, insert_command, root
         pytest.param(["-f", "a", "-f", "b"], ["-f", "a", "-f", "b", "up"], id="two files"),
         pytest.param(["-f"], ["-f", "up"], id="a value that is missing"),
         pytest.param(["--help"], ["up", "--help"], id="help"),
+        pytest.param(
+            ["-q", "--verbose", "--quiet", "web"],
+            ["-q", "--verbose", "--quiet", "up", "web"],
+            id="flags of ours",
+        ),
         pytest.param(["--", "-f"], ["up", "--", "-f"], id="a double dash"),
     ],
 )

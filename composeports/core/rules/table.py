@@ -1,0 +1,218 @@
+"""The rules of the plan, in the order in which people read it, and what each does in words.
+
+`docs/plan.md` is made of these words; a rule cannot be without them.
+"""
+
+from collections.abc import Callable
+
+from composeports.core.change import Part
+from composeports.core.rules import (
+    addresses,
+    containers,
+    environment,
+    images,
+    limits,
+    networks,
+    ports,
+    volumes,
+)
+from composeports.core.rules.context import Context
+
+Rule = Callable[[Context], Part]
+# The rule, the kinds of change that it makes, and what is in the file with what happens to it.
+TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
+    (
+        ports.variables,
+        ("variable",),
+        (
+            ("the six variables", "are always set"),
+            (
+                "a variable that moves published ports (and URLs to them) only",
+                "is set to the new port, for whatever else reads it",
+            ),
+            (
+                "a variable that also moves a container port, a command, a URL",
+                "stays as it is; only the host port changes",
+            ),
+        ),
+    ),
+    (
+        ports.published_ports,
+        ("port",),
+        (
+            (
+                "a published host port, literal or from a variable",
+                "gets a port of the block; address, protocol, mode and name stay",
+            ),
+            (
+                "a range `8000-8010:8000-8010`",
+                "as many ports of the block, side by side",
+            ),
+            ("a range for one port (`8000-8010:80`)", "one port of the block"),
+            (
+                'no host port (`"80"`)',
+                "is left to the engine; `url` and the table of `up` show it",
+            ),
+            (
+                "the same old number twice in a service (53/tcp and 53/udp)",
+                "the same new number",
+            ),
+            ("the same old number in two services", "two numbers"),
+            (
+                "services behind profiles",
+                "have their ports planned too, so that switching one on moves nothing",
+            ),
+            (
+                '`up --default-ports`, or `main = "defaults"` in the main checkout',
+                (
+                    "the file's own ports, leased, so that nobody else gets them; a port that "
+                    "somebody has is an error that names who"
+                ),
+            ),
+            (
+                "a port that `pin` names",
+                "always its number, held by one session at a time",
+            ),
+        ),
+    ),
+    (
+        containers.container_names,
+        ("container_name",),
+        (
+            (
+                "`container_name: db`",
+                "becomes `ac-<hash>-db`, and `db` stays a host name inside the stack",
+            ),
+        ),
+    ),
+    (
+        containers.container_references,
+        ("container_name",),
+        (
+            (
+                (
+                    "what refers to such a container (`network_mode: container:db`, "
+                    "`volumes_from`, `external_links`)"
+                ),
+                "follows",
+            ),
+        ),
+    ),
+    (
+        images.built_images,
+        ("image",),
+        (
+            (
+                "`build:` with a fixed `image:` or `tags:`",
+                (
+                    "the tag gets the session's suffix wherever the file names the image, build "
+                    "arguments included. A `FROM` in a Dockerfile is not read: name such a base "
+                    "image by a build argument, or keep tags shared with `[isolate] images = false`"
+                ),
+            ),
+        ),
+    ),
+    (
+        environment.values,
+        ("url", "address"),
+        (
+            (
+                (
+                    "`http(s)/ws(s)://localhost:8080` in `environment` or build arguments (also "
+                    "127.0.0.1, 0.0.0.0, [::1]), without a number for 80 and 443"
+                ),
+                "the new number, where the old one is a moved port",
+            ),
+            ("`host.docker.internal:5432`, with any scheme or none", "the same"),
+            (
+                "advertised listeners (`KAFKA_ADVERTISED_LISTENERS: EXT://localhost:9092`)",
+                "the same",
+            ),
+            ("an address of a fixed subnet in these values", "follows the subnet"),
+            (
+                (
+                    "health checks, `command`, plain numbers (`PORT: 8080`), names of services "
+                    "(`db:5432`), other schemes on localhost, variables that say where to listen, "
+                    "and what `[urls] keep` lists"
+                ),
+                "stay as they are",
+            ),
+        ),
+    ),
+    (
+        volumes.named_volumes,
+        ("volume",),
+        (
+            (
+                "a volume with an explicit `name:`",
+                (
+                    "becomes `ac-<hash>_<name>`; `external: true` ones stay shared and are listed "
+                    "as such"
+                ),
+            ),
+        ),
+    ),
+    (
+        networks.named_networks,
+        ("network",),
+        (
+            ("a network with an explicit `name:`", "becomes `ac-<hash>_<name>`, as a volume does"),
+            ("a fixed bridge name", "gets the session's hash"),
+        ),
+    ),
+    (
+        networks.network_labels,
+        ("label",),
+        (
+            (
+                "the label `traefik.docker.network`",
+                "follows the network that it names",
+            ),
+        ),
+    ),
+    (
+        addresses.subnets,
+        ("subnet", "address"),
+        (
+            (
+                "a fixed subnet",
+                (
+                    "a free one of the pool 10.213.0.0/16 (IPv6: of `fd0d:c5e7::/32`), leased like "
+                    "ports; gateways and static addresses keep their host part. One larger than "
+                    "/20 is narrowed to /24, or to what its addresses need"
+                ),
+            ),
+            (
+                (
+                    "no subnet, and the engine's own address pools are used up (29 networks on a "
+                    "stock engine)"
+                ),
+                "`up` tries again with subnets of that pool, so that hundreds of stacks fit",
+            ),
+        ),
+    ),
+    (
+        addresses.repeated_addresses,
+        ("address",),
+        (
+            (
+                "an address of a fixed subnet in `dns` or `extra_hosts`",
+                "follows the subnet",
+            ),
+        ),
+    ),
+    (
+        limits.limits,
+        (),
+        (
+            (
+                (
+                    "`network_mode: host`; several replicas with a fixed host port; containers of "
+                    "others; the engine's socket; folders outside of the worktree that are written"
+                ),
+                "cannot be isolated: a warning, or with `--strict` an error",
+            ),
+        ),
+    ),
+)
+RULES: tuple[Rule, ...] = tuple(rule for rule, _, _ in TABLE)

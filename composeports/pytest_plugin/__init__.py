@@ -1,0 +1,136 @@
+"""The pytest plugin: the fixture `composeports_stack`, its options, and logs on failures.
+
+It is loaded by every pytest that runs beside composeports, so it imports nothing until a test asks
+for the fixture.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from composeports.pytest_plugin.run import Wanted
+    from composeports.pytest_plugin.stack import Stack
+
+FIXTURE = "composeports_stack"
+FOLDER = "composeports_run"
+STACK: "pytest.StashKey[Stack]" = pytest.StashKey()
+RUN_FOLDER = pytest.StashKey[str]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and settings."""
+    group = parser.getgroup("composeports", "the Docker Compose stack of this worktree")
+    group.addoption(
+        "--composeports-keep", action="store_true", help="leave the stack up at the end"
+    )
+    group.addoption(
+        "--composeports-shared",
+        action="store_true",
+        help="with pytest-xdist: one stack for all workers, not one for each",
+    )
+    parser.addini("composeports_directory", "where to run, from the root folder", default=".")
+    parser.addini("composeports_files", "Compose files, as with -f", type="args")
+    parser.addini("composeports_profiles", "profiles to switch on", type="args")
+    parser.addini(
+        "composeports_up", "options and services of `up`", type="args", default=["--wait"]
+    )
+    parser.addini("composeports_shared", "as --composeports-shared", type="bool", default=False)
+    parser.addini(
+        "composeports_log_lines",
+        "how many last lines of each service a failed test shows; 0 for none",
+        default="50",
+    )
+
+
+@pytest.fixture(scope="session")
+def composeports_stack(request: pytest.FixtureRequest) -> "Iterator[Stack]":
+    """Give the worktree's stack, up and ready: `.url("web")`, `.port("db")`, `.env`, `.run(...)`.
+
+    It is started for the first test that wants it and taken down at the end of the run; one that
+    was up before stays up. With pytest-xdist each worker has a stack of its own.
+    """
+    from composeports.pytest_plugin.run import Place, running_stack  # noqa: PLC0415 - see above
+
+    config = request.config
+    given: dict[str, Any] = getattr(config, "workerinput", {})
+    place = Place(given.get("workerid", ""), given.get(FOLDER, ""))
+    for stack in running_stack(_wanted(config), place, _teller(config)):
+        config.stash[STACK] = stack
+        yield stack
+
+
+def _wanted(config: pytest.Config) -> "Wanted":
+    from composeports.pytest_plugin.run import Wanted  # noqa: PLC0415 - see above
+
+    named = {"--file": "composeports_files", "--profile": "composeports_profiles"}
+    options = [
+        part for option, name in named.items() for value in config.getini(name)
+        for part in (option, value)
+    ]  # fmt: skip
+    return Wanted(
+        directory=os.path.realpath(config.rootpath / config.getini("composeports_directory")),
+        options=tuple(options),
+        up=tuple(config.getini("composeports_up")),
+        log_lines=_log_lines(config),
+        keep=config.getoption("--composeports-keep"),
+        shared=config.getoption("--composeports-shared") or config.getini("composeports_shared"),
+    )
+
+
+def _log_lines(config: pytest.Config) -> int:
+    value = config.getini("composeports_log_lines")
+    if not str(value).isdecimal():
+        raise pytest.UsageError(f"composeports_log_lines has to be a number, not {value!r}")
+    return int(value)
+
+
+def _teller(config: pytest.Config) -> Callable[[str], None]:
+    """Return what says what went wrong at the end, where no test can fail for it any more."""
+
+    def tell(problem: str) -> None:
+        capture = config.pluginmanager.getplugin("capturemanager")
+        with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n{problem}\n")
+
+    return tell
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """Add the stack's last log lines to the report of a test that failed and uses it.
+
+    In the older form of a wrapper, since an older pytest beside us must not fail.
+    """
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
+    stack = item.config.stash.get(STACK, None)
+    if report.failed and stack is not None and FIXTURE in getattr(item, "fixturenames", ()):
+        lines = _log_lines(item.config)
+        text = stack.logs(lines=lines).strip() if lines else ""
+        if text:
+            report.sections.append((f"composeports logs of {stack.project}", text))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - a class of pytest-xdist
+    """Tell a worker of pytest-xdist where to leave a record of the stack that it starts."""
+    stash = node.config.stash
+    if RUN_FOLDER not in stash:
+        from composeports.pytest_plugin.run import make_folder  # noqa: PLC0415 - see above
+
+        stash[RUN_FOLDER] = make_folder()
+    node.workerinput[FOLDER] = stash[RUN_FOLDER]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what workers have left: the stack that they shared, and those of killed ones."""
+    folder = config.stash.get(RUN_FOLDER, None)
+    if folder is not None:
+        from composeports.pytest_plugin.run import end_all  # noqa: PLC0415 - see above
+
+        end_all(folder, _teller(config))

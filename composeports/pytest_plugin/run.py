@@ -1,0 +1,145 @@
+"""One test run's stacks: who starts one, who shares it, and what is ended when a worker is gone.
+
+With pytest-xdist the controller has a folder with a record of each stack that a worker started. A
+worker takes its record away when it has ended its stack; the controller ends what is left, which is
+the stack that all share, and those of workers that were killed.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from composeports.core import suite
+from composeports.pytest_plugin.stack import Program, Stack, end, start, states_before
+
+SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options and settings of a run want of its stack."""
+
+    directory: str
+    options: tuple[str, ...] = ()
+    up: tuple[str, ...] = ("--wait",)
+    log_lines: int = 50
+    keep: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where we run: the worker (empty without pytest-xdist) and the controller's folder."""
+
+    worker: str = ""
+    folder: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """A file that remembers a started stack for the controller; nothing without a folder."""
+
+    path: str = ""
+    known: dict[str, object] = field(default_factory=dict)
+
+    def write(self, **more: object) -> None:
+        """Remember more of the stack."""
+        self.known |= more
+        if self.path:
+            with open(f"{self.path}.new", "w", encoding="utf-8") as file:
+                json.dump(self.known, file)
+            os.replace(f"{self.path}.new", self.path)
+
+    def remove(self) -> None:
+        """Forget the stack, which has ended."""
+        if self.path:
+            os.unlink(self.path)
+
+
+def running_stack(wanted: Wanted, place: Place, tell: Callable[[str], None]) -> Iterator[Stack]:
+    """Yield the stack, and end it, however the tests end; one that is shared is left alone."""
+    if place.worker and wanted.shared:
+        yield _shared(wanted, place)
+        return
+    session = suite.session_of(
+        os.environ.get("COMPOSEPORTS_SESSION", ""), wanted.directory, place.worker
+    )
+    program = _program(wanted, session)
+    record = Record(os.path.join(place.folder, f"{place.worker}.json") if place.folder else "")
+    stack = _started(wanted, program, record, is_own=bool(place.worker))
+    try:
+        yield stack
+    finally:
+        problem = stack.end()
+        record.remove()
+        if problem:
+            tell(problem)
+
+
+def _program(wanted: Wanted, session: str | None) -> Program:
+    named = () if session is None else ("--session", session)
+    return Program(wanted.directory, (*wanted.options, *named))
+
+
+def _started(wanted: Wanted, program: Program, record: Record, *, is_own: bool) -> Stack:
+    ending = suite.ending(states_before(program), is_own=is_own, keep=wanted.keep)
+    # Before it is started, so that a worker that is killed meanwhile leaves a trace.
+    record.write(directory=program.directory, options=program.options, ending=ending)
+    return start(program, wanted.up, ending, wanted.log_lines)
+
+
+def _shared(wanted: Wanted, place: Place) -> Stack:
+    """Return the stack that all workers use; the first one starts it, the controller ends it."""
+    program = _program(wanted, None)
+    record = Record(os.path.join(place.folder, f"{SHARED}.json"))
+    with _turn(place.folder):
+        if os.path.exists(record.path):
+            return _joined(program, record.path)
+        try:
+            stack = _started(wanted, program, record, is_own=False)
+        except pytest.fail.Exception as failure:
+            record.write(failure=str(failure))
+            raise
+        record.write(project=stack.project, session=stack.session)
+        return stack
+
+
+def _joined(program: Program, path: str) -> Stack:
+    with open(path, encoding="utf-8") as file:
+        known = json.load(file)
+    if "project" not in known:
+        pytest.fail(known.get("failure", "another worker could not start the stack"), pytrace=False)
+    env = json.loads(program.answer("env", "--format", "json"))
+    return Stack(program, known["project"], known["session"], env, ())
+
+
+@contextmanager
+def _turn(folder: str) -> Iterator[None]:
+    with open(os.path.join(folder, "turn"), "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def make_folder() -> str:
+    """Return a new folder for the records of a run."""
+    return tempfile.mkdtemp(prefix="composeports-pytest-")
+
+
+def end_all(folder: str, tell: Callable[[str], None]) -> None:
+    """End every stack that has a record left, and remove the folder."""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".json"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                known = json.load(file)
+            program = Program(known["directory"], tuple(known["options"]))
+            problem = end(program, tuple(known["ending"]))
+            if problem:
+                tell(problem)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,140 @@
+"""One stack of a test run: started, asked and ended by the program, so that all is as in a shell.
+
+Failures are pytest's own (`pytest.fail`), with message and hint and without our code's traceback.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from composeports.core import suite
+from composeports.host.process import Finished, run_collected
+
+LOG_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`composeports` with the options of a run, in the run's folder.
+
+    The environment is that of the beginning, whatever a test does to its own meanwhile.
+    """
+
+    directory: str
+    options: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def run(self, *arguments: str) -> Finished:
+        """Run a command to its end; whatever interrupts us interrupts it first."""
+        # -P: nothing of the project's own folder is imported in the place of our modules.
+        argv = (sys.executable, "-P", "-m", "composeports", *self.options, *arguments)
+        return run_collected(argv, {**self.environ, "PWD": self.directory}, self.directory)
+
+    def answer(self, *arguments: str) -> str:
+        """Return what a command prints; a failure of it fails the test."""
+        __tracebackhide__ = True
+        done = self.run(*arguments)
+        if done.code:
+            pytest.fail(suite.told(arguments[0], done.code, done.out, done.err))
+        return done.out
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Stack:
+    """The stack of this run (of this worker, with pytest-xdist): what tests ask of it."""
+
+    program: Program
+    project: str
+    session: str
+    env: Mapping[str, str]
+    ending: tuple[str, ...]
+    _urls: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Return what a test's report shows of it."""
+        return f"<stack {self.project} of session {self.session}>"
+
+    def url(self, service: str, port: int | str = "") -> str:
+        """Return the URL of a service, or host:port where it does not speak HTTP.
+
+        `port` is the one inside the container (80, "53/udp"); needed where there are several.
+        """
+        __tracebackhide__ = True
+        key = (service, str(port))
+        if key not in self._urls:
+            out = self.program.answer("url", "--json", service, *filter(None, [str(port)]))
+            self._urls[key] = json.loads(out)["url"]
+        return self._urls[key]
+
+    def port(self, service: str, port: int | str = "") -> int:
+        """Return the host port of a service."""
+        __tracebackhide__ = True
+        return int(self.url(service, port).rstrip("/").rpartition(":")[2])
+
+    def run(self, *arguments: str) -> str:
+        """Return what a command on this stack prints: `run("exec", "-T", "db", "date")`."""
+        __tracebackhide__ = True
+        return self.program.answer(*arguments)
+
+    def logs(self, *services: str, lines: int = 50) -> str:
+        """Return the last lines that the services wrote, of each so many."""
+        return logs(self.program, *services, lines=lines)
+
+    def end(self) -> str:
+        """Leave things as they were before the run; return what went wrong, or nothing."""
+        return end(self.program, self.ending)
+
+
+def logs(program: Program, *services: str, lines: int) -> str:
+    """Return the last lines of the services; what keeps us from it instead."""
+    done = program.run("logs", "--no-color", "--tail", str(lines), *services)
+    return suite.shortened(done.out + (done.err if done.code else ""), LOG_CHARACTERS)
+
+
+def end(program: Program, ending: tuple[str, ...]) -> str:
+    """Run the command that ends a stack; return what went wrong, or nothing."""
+    if not ending:
+        return ""
+    done = program.run(*ending)
+    return suite.told(ending[0], done.code, done.out, done.err) if done.code else ""
+
+
+def states_before(program: Program) -> list[str]:
+    """Return the states of the session's containers; none where it holds no lease."""
+    done = program.run("ps", "--all", "--format", "json")
+    return [] if done.code else suite.states(done.out)
+
+
+def start(
+    program: Program, arguments: tuple[str, ...], ending: tuple[str, ...], lines: int
+) -> Stack:
+    """Start the stack; where that fails, say why with the last log lines, and end it."""
+    try:
+        done = program.run("up", "--json", *arguments)
+        if done.code:
+            raise_failure(program, done, lines)
+        document = json.loads(done.out)
+        env = json.loads(program.answer("env", "--format", "json"))
+    except BaseException:
+        end(program, ending)
+        raise
+    return Stack(program, document["compose_project_name"], document["session_id"], env, ending)
+
+
+def raise_failure(program: Program, done: Finished, lines: int) -> None:
+    """Fail with what `up` said, and what the services wrote."""
+    __tracebackhide__ = True
+    text = suite.told("up", done.code, done.out, done.err)
+    written = logs(program, lines=lines).strip() if lines and _started(done) else ""
+    if written:
+        text += f"\n\nThe last lines of the services:\n{written}"
+    pytest.fail(text, pytrace=False)
+
+
+def _started(done: Finished) -> bool:
+    """Tell whether it was Compose that failed, so that there may be logs."""
+    return '"compose_failed"' in done.out

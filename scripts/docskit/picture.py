@@ -1,0 +1,66 @@
+"""Draws the table of `status` as a terminal shows it, with the program's own rows and columns."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.terminal_theme import MONOKAI
+from rich.text import Text
+
+from composeports.app.reports import SessionStatus
+from composeports.cli.status import COLUMNS, row_of
+from composeports.core.block import Block
+from composeports.core.lease import Lease, Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SESSIONS = (
+    ("shop", "main", "ac-1b0d7a52", "running"),
+    ("shop-login", "login", "ac-46438373", "running"),
+    ("shop-search", "search", "ac-7b4279de", "running"),
+    ("shop-basket", "basket", "ac-e20c91f4", "stopped"),
+    ("shop-old", "old", "ac-90aa31c7", "gone"),
+)
+MINE = "shop-search"
+
+
+def write(path: Path) -> None:
+    """Write the picture."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(svg())
+
+
+def svg() -> str:
+    """Return the picture, which loads nothing from elsewhere."""
+    console = Console(record=True, width=92, file=StringIO(), highlight=False)
+    console.print(Text("$ composeports status", style="dim"))
+    console.print(_table())
+    drawn = console.export_svg(title="composeports status", theme=MONOKAI, unique_id="status")
+    return re.sub(r"\s*@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+
+
+def _table() -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in COLUMNS:
+        table.add_column(name, no_wrap=True)
+    for number, session in enumerate(SESSIONS):
+        table.add_row(*map(Text, row_of(_status(number, *session))))
+    return table
+
+
+def _status(number: int, name: str, branch: str, project: str, state: str) -> SessionStatus:
+    folder = f"/home/you/{name}"
+    lease = Lease(
+        session_id=folder,
+        block=Block(10000 + number * 100, 100),
+        project=project,
+        allocated_at=0,
+        expires_at=0,
+        place=Place(worktree=folder, directory=folder, branch=branch),
+    )
+    return SessionStatus(lease, state, name == MINE, 120 - 7 * number)

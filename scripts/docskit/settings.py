@@ -1,0 +1,143 @@
+"""Words the reference of the variables and of composeports.toml; the values come from the code."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from composeports.config import LOWEST, VARIABLES, PortAllocatorConfig
+from composeports.core.settings import Settings
+from composeports.core.settings_keys import KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from composeports.core.settings_keys import Keys
+
+NUMBERS = {
+    "base_port": "the first port",
+    "range_per_session": "ports of one session",
+    "ttl_minutes": "how long a lease lasts without any command in its session",
+    "max_sessions": "how many sessions at once",
+}
+# What the program reads besides, and what it is when it is not set.
+OTHERS = {
+    "COMPOSEPORTS_SESSION": ("the worktree", "the session, as `--session`"),
+    "COMPOSEPORTS_STATE_DIR": (
+        "`/var/lib/composeports` where it can be written, else the user's state directory",
+        "where the leases are",
+    ),
+    "COMPOSEPORTS_STORE": (
+        "`sqlite:///<state directory>/leases.sqlite3`",
+        "another file; `memory:` forgets all with the process",
+    ),
+    "COMPOSEPORTS_API_KEYS": (
+        "none",
+        "keys that `serve` and `mcp --http` accept, with commas between",
+    ),
+}
+# What it sets itself, for programs that it starts and shells that evaluate it.
+SET_BY_US = {"COMPOSEPORTS_ENV": "names the variables of an evaluated environment that are ours"}
+KEYS_IN_WORDS = {
+    "files": ('`["deploy/compose.yaml"]`', "Compose files, relative to this file"),
+    "profiles": ('`["dev"]`', "profiles that are on"),
+    "prefix": ('`"ac"`', "projects are named `<prefix>-<hash>`"),
+    "pin": (
+        '`{"web:3000" = 3000}`',
+        (
+            'container port (`"dns:53/udp"` for UDP) = the host port that it always gets, held by '
+            "one session at a time"
+        ),
+    ),
+    "main": (
+        '`"defaults"`',
+        'the main checkout keeps the file\'s own ports; `"block"`: it does not',
+    ),
+    "strict": ("`true`", "what cannot be isolated is an error"),
+    "env": ('`{SITE_URL = "http://{host}:{web:3000}"}`', "variables made from others"),
+    "urls.keep": (
+        '`["NEXTAUTH_URL", "web.SITE_URL", "http://localhost:3000"]`',
+        "variables, variables of one service, and URLs that stay as they are",
+    ),
+    "isolate.images": ("`false`", "tags of built images are shared by all sessions"),
+    "isolate.volumes": ("`false`", "volumes with an explicit name are"),
+    "isolate.networks": ("`false`", "networks with an explicit name are"),
+    "subnets.pool": (
+        '`"10.213.0.0/16"`',
+        "where subnets come from: a private IPv4 network, /8 to /24",
+    ),
+}
+
+
+def page() -> str:
+    """Return docs/reference/settings.md."""
+    return f"""\
+# Settings
+
+## Variables
+
+| variable | default | |
+|---|---|---|
+{_table(_variables())}
+
+`PORT_ALLOC_BASE + PORT_ALLOC_RANGE * PORT_ALLOC_MAX_SESSIONS` has to be within 65535. A value that
+cannot work is [`invalid_config`](../troubleshooting.md#invalid_config), with the limit named.
+
+{_ours()}
+
+## composeports.toml
+
+All keys are optional. They may stand under `[tool.composeports]` in `pyproject.toml`, too.
+[The guide](../guide.md#settings) says which file counts, and what templates know.
+
+| key | default | for example | |
+|---|---|---|---|
+{_table(_keys())}
+"""
+
+
+def _table(rows: Iterator[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _variables() -> Iterator[tuple[str, ...]]:
+    defaults = PortAllocatorConfig()
+    for name, variable in VARIABLES.items():
+        words = f"{NUMBERS[name]}; at least {LOWEST[name]}"
+        yield f"`{variable}`", str(getattr(defaults, name)), words
+    for variable, (default, words) in OTHERS.items():
+        yield f"`{variable}`", default, words
+
+
+def _ours() -> str:
+    words = "; ".join(f"`{name}` {text}" for name, text in SET_BY_US.items())
+    return f"composeports sets one by itself: {words}."
+
+
+def _keys() -> Iterator[tuple[str, ...]]:
+    defaults = Settings()
+    for key, field in fields_of(KEYS):
+        example, words = KEYS_IN_WORDS[key]
+        yield f"`{key}`", _shown(getattr(defaults, field), key), example, words
+
+
+def fields_of(keys: Keys, above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every key of the file, with dots, and the field of Settings that it sets."""
+    for name, known in keys.items():
+        if isinstance(known, tuple):
+            yield above + name, known[0]
+        else:
+            yield from fields_of(known, f"{above}{name}.")
+
+
+def _shown(value: object, key: str) -> str:
+    if key == "main":
+        return '`"block"`'
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    return f'`"{value}"`' if isinstance(value, str) else "none"
+
+
+def unset_fields() -> set[str]:
+    """Return the fields of Settings that no key sets; there should be none."""
+    return {each.name for each in fields(Settings)} - {field for _, field in fields_of(KEYS)}

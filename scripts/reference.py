@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Writes the pages of docs/ that come from the program itself; a test says when they are stale.
+
+Run it with .venv/bin/python, which has the program.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from docskit import commands, failures, picture, rules, settings
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def pages() -> dict[Path, str]:
+    """Return what every generated page has to be."""
+    trouble = DOCS / "troubleshooting.md"
+    before = trouble.read_text() if trouble.is_file() else ""
+    return {
+        DOCS / "reference" / "commands.md": commands.page(),
+        DOCS / "reference" / "settings.md": settings.page(),
+        DOCS / "plan.md": rules.page(),
+        trouble: failures.page(before),
+    }
+
+
+def main() -> int:
+    """Write them, and say which have changed."""
+    for path, text in pages().items():
+        if not path.is_file() or path.read_text() != text:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+            sys.stderr.write(f"wrote {path}\n")
+    picture.write(DOCS / "images" / "status.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The CI examples and the pages about them: they parse, and name what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from composeports.cli.root import COMMANDS, PASSED_THROUGH
+from tests.support.ci_jobs import ALWAYS, KINDS, steps_of, text_of
+
+DOCS = Path(__file__).parents[2] / "docs"
+CALL = re.compile(r"\bcomposeports((?: --(?:quiet|verbose))*) ([a-z]+)")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_shows_the_job_as_it_is_written(kind: str) -> None:
+    assert f"```yaml\n{text_of(kind)}```" in (DOCS / "ci.md").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_installs_us_starts_the_stack_and_always_takes_it_down(kind: str) -> None:
+    steps = steps_of(kind)
+    installed = [step.script.split() for step in steps if step.is_installing]
+    assert [words[-1] for words in installed if words[0] == "pip"] == ["composeports"]
+    scripts = [step.script for step in steps if not step.is_installing]
+    assert scripts[0] == "composeports up --wait"
+    assert (steps[-1].when, steps[-1].script) == (ALWAYS, "composeports down --volumes")
+
+
+def test_the_github_job_runs_where_docker_is() -> None:
+    document = yaml.safe_load(text_of("github"))
+    assert document["jobs"]["test"]["runs-on"] == "ubuntu-latest"
+    assert {"push", "pull_request"} == set(document[True])  # `on` is a truth value in YAML 1.1
+
+
+def test_the_gitlab_job_has_an_engine_beside_it() -> None:
+    job = yaml.safe_load(text_of("gitlab"))["stack"]
+    assert job["services"] == ["docker:dind"]
+
+
+@pytest.mark.parametrize("page", ["ci.md", "pytest.md"])
+def test_every_command_of_a_page_exists(page: str) -> None:
+    code = re.findall(r"```.*?```|`[^`]+`", (DOCS / page).read_text(), re.DOTALL)
+    called = {name for each in code for _, name in CALL.findall(each)}
+    assert called
+    assert called <= {*COMMANDS, *PASSED_THROUGH}
+
+
+def test_every_setting_of_the_plugin_is_on_its_page(request: pytest.FixtureRequest) -> None:
+    text = (DOCS / "pytest.md").read_text()
+    known = set(re.findall(r"(?:--composeports-|composeports_)[a-z_]+", text))
+    source = Path(__file__).parents[2] / "composeports/pytest_plugin/__init__.py"
+    added = set(re.findall(r"add(?:option|ini)\(\s*\"([-a-z_]+)\"", source.read_text()))
+    assert known - {"composeports_stack"} == added
+    assert request.config.getini("composeports_up") == ["--wait"]
