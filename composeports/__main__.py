@@ -38,6 +38,7 @@ def _leave(code: int) -> "NoReturn":
 def _undisturbed(call: Callable[[], int]) -> int:
     """Keep the exit codes where Ctrl-C comes before the CLI is there, or a stream is closed."""
     _open_closed_streams()
+    sys.unraisablehook = _heard_too_early
     gc.disable()  # a command is over before there is much to collect
     try:
         return call()
@@ -46,6 +47,18 @@ def _undisturbed(call: Callable[[], int]) -> int:
 
         sys.stderr.write("\ninterrupted\n")
         return EXIT_INTERRUPTED
+
+
+def _heard_too_early(lost: "sys.UnraisableHookArgs") -> None:
+    """Have a Ctrl-C raised again, a moment later: it came where Python ignores what is raised."""
+    if lost.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(lost)
+        return
+    import _thread  # noqa: PLC0415 - seldom
+    import signal  # noqa: PLC0415 - seldom
+
+    # By another thread, as it would be raised in here, and be ignored again.
+    _thread.start_new_thread(signal.pthread_kill, (_thread.get_ident(), signal.SIGINT))
 
 
 def _open_closed_streams() -> None:

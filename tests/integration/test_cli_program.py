@@ -1,9 +1,11 @@
 """The installed program as a program: help, versions, what it imports, pipes and interrupts."""
 
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -146,6 +148,29 @@ def test_ctrl_c_while_docker_is_asked_is_130_and_leaves_nothing(
     docker.run_before("ps", "")
     assert shell.run("status", "--json").document == []
     assert not (shell.cwd / ".composeports").exists()
+
+
+def test_ctrl_c_where_python_ignores_what_is_raised_is_heard_all_the_same(shell: Shell) -> None:
+    """As in a callback of the import system, which is busy while Docker is asked."""
+    script = """
+import os, signal, time
+from composeports.__main__ import _undisturbed
+
+class Busy:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+
+def work():
+    busy = Busy()
+    del busy
+    time.sleep(10)
+    return 0
+
+os._exit(_undisturbed(work))
+"""
+    done = shell.sh(f"exec {shlex.quote(sys.executable)} -c {shlex.quote(script)}")
+    assert (done.code, done.out, done.err) == (130, "", "\ninterrupted\n")
 
 
 def test_ctrl_c_while_compose_works_is_compose_s_to_answer(

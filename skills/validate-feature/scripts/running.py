@@ -42,9 +42,13 @@ class Done:
 
 def say(text: str) -> None:
     """Write a line to stderr; that nobody reads it any more is no reason to end."""
-    with suppress(OSError, ValueError):
+    try:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+    except (OSError, ValueError):
+        # What is left in the buffer has to go somewhere, or it would decide the exit code.
+        with suppress(OSError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
 
 
 class Guard:
