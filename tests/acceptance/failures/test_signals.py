@@ -168,12 +168,16 @@ def test_an_attached_up_stops_its_containers_once(
         else:
             program.signal(signal.SIGTERM)
         code = program.ends()
-        # Compose 2.26 may fall over its own end, when all is stopped; its exit code passes through.
-        assert code == 130 or (code == 2 and COMPOSE_FALLS_OVER in program.said), program.said
+        assert code == 130 or fell_over(code, program.said), program.said
         assert f"{polite.project} is stopped; its lease is kept" in program.said
     assert ended(polite.project) == ["kill 15", "die 143"]
     assert [row["state"] for row in leases(polite)] == ["stopped"]
     repaired(polite)
+
+
+def fell_over(code: int, said: str) -> bool:
+    """Tell whether Compose (2.26) fell over its own end, when all is stopped; its code passes."""
+    return code == 2 and COMPOSE_FALLS_OVER in said
 
 
 def after_ctrl_c(session: Session, *argv: str | Path) -> tuple[int, str]:
@@ -194,7 +198,9 @@ def test_ctrl_c_in_compose_s_menu_ends_as_it_does_with_plain_compose(polite: Ses
     assert ended(polite.project) == ["kill 15", "die 143"]
     assert [row["state"] for row in leases(polite)] == ["stopped"]
     plain = 'eval "$(composeports env)"; exec docker compose up'
-    assert code == after_ctrl_c(polite, "/bin/sh", "-euc", plain)[0]
+    plain_code, plain_said = after_ctrl_c(polite, "/bin/sh", "-euc", plain)
+    fell = fell_over(code, said) or fell_over(plain_code, plain_said)
+    assert code == plain_code or fell, said + plain_said
     repaired(polite)
 
 
