@@ -32,9 +32,9 @@ from composeports.errors import (
     NoPortsAvailableError,
     StackLeftError,
 )
+from composeports.host.beats import Beat
 from composeports.host.compose_files import USER_ENV, has_link
 from composeports.host.engine import Container
-from composeports.host.process import Beat
 
 # How long `release` waits for a command that works on the same stack, in seconds.
 RELEASE_PATIENCE = 3.0

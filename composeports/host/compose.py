@@ -8,7 +8,8 @@ from shutil import which
 
 from composeports.errors import ComposeMissingError, ComposeTooOldError
 from composeports.host.compose_files import Selection
-from composeports.host.process import NOT_FOUND, Running, is_script, start
+from composeports.host.files import is_script
+from composeports.host.process import NOT_FOUND, Running, start
 
 OLDEST = (2, 24, 4)
 EVERY_PROFILE = ("--profile", "*")

@@ -14,13 +14,13 @@ from typing import Any
 
 from composeports.errors import ComposeMissingError, EngineError
 from composeports.host.engine_socket import Asked, plain_socket
+from composeports.host.files import is_script
 from composeports.host.process import (
     NOT_FOUND,
     Finished,
     Following,
     Running,
     follow,
-    is_script,
     pump,
     read_beginning,
     start,

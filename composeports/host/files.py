@@ -152,3 +152,12 @@ def _unusable(error: OSError, path: str) -> FileAccessError:
         hint="look at the folder's rights and the space on its disk; nothing was changed",
         path=path,
     )
+
+
+def is_script(path: str) -> bool:
+    """Tell whether the program is a script, or cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True

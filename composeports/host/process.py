@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from composeports.host.beats import Beat, beating
 from composeports.host.signals import signals_left_to_program
 from composeports.host.witness import Ended, began
 
@@ -18,8 +18,6 @@ Heard = subprocess.Popen[bytes]
 
 NOT_FOUND = 127
 PIECE = 1 << 20
-# How long the end waits for a beat that is under way.
-LAST_BEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +93,6 @@ def start(
         ended(NOT_FOUND)
         return _Missing(f"{argv[0]}: {error.strerror}")
     return _Child(process, ended)
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """What is to be done every so many seconds while a program runs, on a thread of its own."""
-
-    seconds: float
-    call: Callable[[], None]
 
 
 class Run(Protocol):
@@ -213,27 +203,6 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
         raise
 
 
-@contextmanager
-def beating(beat: Beat | None) -> Iterator[None]:
-    """Let a beat go on meanwhile."""
-    if beat is None:
-        yield
-        return
-    ended = threading.Event()
-
-    def keep_on() -> None:
-        while not ended.wait(beat.seconds):
-            beat.call()
-
-    thread = threading.Thread(target=keep_on, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(LAST_BEAT_SECONDS)
-
-
 def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Become `argv`, as env(1) does; return 127 (126) only where it is missing (not a program)."""
     began(argv)
@@ -245,15 +214,6 @@ def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return NOT_FOUND
     except OSError:
         return NOT_FOUND - 1
-
-
-def is_script(path: str) -> bool:
-    """Tell whether the program is a script, or cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(2) == b"#!"
-    except OSError:
-        return True
 
 
 def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from composeports.host.process import NOT_FOUND, Beat, Heard, beating, start_heard
+from composeports.host.beats import Beat, beating
+from composeports.host.process import NOT_FOUND, Heard, start_heard
 
 # What a program that Ctrl-C ended returns to a shell.
 STOPPED = 130

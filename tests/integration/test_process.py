@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.process import Beat, Finished, replace, run_in_foreground, start
+from composeports.host.beats import Beat
+from composeports.host.process import Finished, replace, run_in_foreground, start
 from tests.support.machine import wait_until, write_program
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from composeports.host.process import Beat
+from composeports.host.beats import Beat
 from composeports.host.watching import Watch
 from tests.support.machine import wait_until
 
