@@ -113,7 +113,7 @@ class Engine:
             except (OSError, http.client.HTTPException):
                 if time.monotonic() > deadline:
                     return ""
-                time.sleep(0.02)  # between two tries; the deadline ends them
+                time.sleep(0.02)  # nothing tells when a port answers; the deadline ends it
 
 
 @dataclass(frozen=True)

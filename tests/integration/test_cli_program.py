@@ -153,19 +153,20 @@ def test_ctrl_c_while_docker_is_asked_is_130_and_leaves_nothing(
 def test_ctrl_c_where_python_ignores_what_is_raised_is_heard_all_the_same(shell: Shell) -> None:
     """As in a callback of the import system, which is busy while Docker is asked."""
     script = """
-import os, signal, time
+import os, signal
 from composeports.__main__ import _undisturbed
 
 class Busy:
     def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(10)
+        signal.raise_signal(signal.SIGINT)
+        while True:
+            pass
 
 def work():
     busy = Busy()
     del busy
-    time.sleep(10)
-    return 0
+    while True:
+        pass
 
 os._exit(_undisturbed(work))
 """
