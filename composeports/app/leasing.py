@@ -14,6 +14,7 @@ from composeports.core.claims import (
     Liveness,
     Request,
     claim,
+    refuse_elsewhere,
     regained,
     release,
     renew,
@@ -58,6 +59,7 @@ def request_of(
         place=workspace.place,
         prefix=workspace.settings.prefix,
         pins=pins or {},
+        engine=workspace.engine_id,
     )
 
 
@@ -269,7 +271,7 @@ def release_lease(workspace: Workspace) -> None:
 
 def unlink_released(workspace: Workspace, lease: Lease) -> None:
     """Leave `.env` as it was before `composeports link`, where the lease is over."""
-    directory = lease.place.directory
+    directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
     if directory and has_link(os.path.join(directory, USER_ENV)):
         from composeports.app.linking import let_go  # noqa: PLC0415 - few are linked
 
@@ -319,6 +321,7 @@ def _release_where_nothing_is(workspace: Workspace) -> None:
     record = workspace.record()
     if record is None or not record.held:
         return
+    refuse_elsewhere(record, workspace.engine_id)
     try:
         containers = workspace.doors.engine.containers(record.project)
     except (EngineError, ComposeMissingError):

@@ -31,6 +31,18 @@ OTHERS = {
         "`sqlite:///<state directory>/leases.sqlite3`",
         "another file; `memory:` forgets all with the process",
     ),
+    "COMPOSEPORTS_HOST": (
+        "what the engine's address says",
+        "where the published ports of the engine are reached: a name or an address",
+    ),
+    "COMPOSEPORTS_MACHINE": (
+        "the host name and a digest of the machine's own id",
+        "this machine's name, where other machines see its leases",
+    ),
+    "COMPOSEPORTS_ENGINE": (
+        "what the engine says",
+        "the engine's id, where several have the same (cloned machines), or one has none",
+    ),
     "COMPOSEPORTS_API_KEYS": (
         "none",
         "keys that `serve` and `mcp --http` accept, with commas between",
