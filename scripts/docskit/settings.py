@@ -31,6 +31,10 @@ OTHERS = {
         "`sqlite:///<state directory>/leases.sqlite3`",
         "another file; `memory:` forgets all with the process",
     ),
+    "COMPOSEPORTS_HOST": (
+        "the host in the engine's address; `localhost` for an engine of this machine",
+        "where published ports are reached, where that is not the engine's own host",
+    ),
     "COMPOSEPORTS_API_KEYS": (
         "none",
         "keys that `serve` and `mcp --http` accept, with commas between",

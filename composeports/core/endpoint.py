@@ -1,0 +1,81 @@
+"""What an engine's address says: which machine it is on, and whether that is this one.
+
+It imports nothing, for `env`.
+"""
+
+LOCALHOST = "localhost"
+TCP = "tcp"
+SSH = "ssh"
+# Those of this machine's own files.
+OF_FILES = frozenset({"unix", "npipe", "fd"})
+
+
+class Address:
+    """The parts of an address such as `ssh://me@build:2222`; `host` is without brackets."""
+
+    __slots__ = ("host", "port", "scheme", "user")
+
+    def __init__(self, scheme: str, host: str = "", user: str = "", port: str = "") -> None:
+        """Keep the parts; what an address does not say is empty."""
+        self.scheme = scheme
+        self.host = host
+        self.user = user
+        self.port = port
+
+
+def split_address(text: str) -> Address:
+    """Return the parts of what DOCKER_HOST or a context has; `build:2375` is one over TCP."""
+    scheme, separator, rest = text.strip().partition("://")
+    if not separator:
+        scheme, rest = TCP, text.strip()
+    if scheme in OF_FILES:
+        return Address(scheme)
+    user, _, place = rest.partition("/")[0].rpartition("@")
+    host, port = _host_and_port(place)
+    # As docker has it, an address without a name is one of this machine.
+    return Address(scheme, host or LOCALHOST, user.partition(":")[0], port)
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        return host, port.removeprefix(":")
+    host, _, port = place.partition(":")
+    return host, port
+
+
+def is_this_machine(host: str) -> bool:
+    """Tell whether a name or address (no brackets) is a loopback one."""
+    name = host.lower().rstrip(".")
+    if name == LOCALHOST or name.endswith("." + LOCALHOST):
+        return True
+    # `::ffff:127.0.0.1` is the same for a program that speaks IPv6 alone.
+    number = name.removeprefix("::ffff:").split(".")
+    is_ipv4 = len(number) == 4 and all(part.isdecimal() for part in number)  # noqa: PLR2004 - IPv4
+    return name in {"::1", "0:0:0:0:0:0:0:1"} or (is_ipv4 and number[0] == "127")
+
+
+def in_url(host: str) -> str:
+    """Return the host as a URL has it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def host_problem(host: str) -> str:
+    """Return what is wrong with a host that somebody gave; empty for a name or an address."""
+    if not host.strip():
+        return "it is empty"
+    if "://" in host or "/" in host:
+        return "it is a URL"
+    if any(char.isspace() or not char.isprintable() or char in "@?#\\\"'`$%" for char in host):
+        return "it has characters that no name has"
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if "[" in bare or "]" in bare:
+        return "its brackets do not match"
+    if ":" in bare and (bare.count(":") == 1 or not set(bare) <= set("0123456789abcdefABCDEF:.")):
+        return "it has a port"
+    return ""
+
+
+def without_brackets(host: str) -> str:
+    """Return an IPv6 address as it is; a URL gets brackets of its own."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host

@@ -1,0 +1,150 @@
+"""Where the engine is: found as `docker` does it, from the environment and Docker's own files.
+
+It starts a program only where nothing else knows: `ssh -G` for what an alias stands for, and
+`docker context inspect` for a context that is not in a file. It imports almost nothing, for `env`.
+"""
+
+import os
+from collections.abc import Mapping
+
+from composeports.core.endpoint import (
+    LOCALHOST,
+    OF_FILES,
+    SSH,
+    Address,
+    is_this_machine,
+    split_address,
+    without_brackets,
+)
+
+SOCKET = "unix:///var/run/docker.sock"
+DEFAULT = "default"
+# What an ssh alias stands for does not change while a program runs.
+_hosts: dict[tuple[str, ...], str] = {}
+
+
+class Endpoint:
+    """The engine's `address`, the `host` where its published ports are, whether that is ours.
+
+    The address is empty for a context that nobody knows, of which docker tells more. `context` is
+    the name of the one that it comes from, empty where DOCKER_HOST gives it.
+    """
+
+    __slots__ = ("address", "context", "host", "local")
+
+    def __init__(self, address: str, host: str, *, local: bool, context: str = "") -> None:
+        """Keep what was found; `host` is a name or an address without brackets."""
+        self.address = address
+        self.host = host
+        self.local = local
+        self.context = context
+
+    @property
+    def socket(self) -> str:
+        """The path of the engine's socket, empty where it has another kind of address."""
+        path = self.address.removeprefix("unix://")
+        return path if path != self.address and path.startswith("/") else ""
+
+
+def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
+    """Return where the engine of `docker` in this environment is; nobody is asked whether it runs.
+
+    DOCKER_HOST wins, then DOCKER_CONTEXT, then the context in use. COMPOSEPORTS_HOST says where
+    the published ports are reached, where that is another host.
+    """
+    address, context = _find_address(environ)
+    host = without_brackets(environ.get("COMPOSEPORTS_HOST", "").strip())
+    if not host:
+        host = _host_of(split_address(address), environ) if address else ""
+    local = is_this_machine(host)
+    return Endpoint(address, LOCALHOST if local else host, local=local, context=context)
+
+
+def docker_folder(environ: Mapping[str, str]) -> str:
+    """Return the folder of docker's own settings."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    return environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
+
+
+def _find_address(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the engine's address and the context that it comes from."""
+    given = environ.get("DOCKER_HOST", "").strip()
+    if given:
+        return given, ""
+    name = environ.get("DOCKER_CONTEXT") or _context_in_use(docker_folder(environ))
+    if name in {"", DEFAULT}:
+        return SOCKET, DEFAULT
+    return _address_in_file(name, environ) or _address_by_docker(name, environ), name
+
+
+def _context_in_use(folder: str) -> str:
+    """Return the context that `docker context use` chose, empty for none."""
+    text = _read(os.path.join(folder, "config.json"))
+    if b"currentContext" not in text:
+        return ""
+    return _text_in(text, "currentContext")
+
+
+def _address_in_file(name: str, environ: Mapping[str, str]) -> str:
+    from hashlib import sha256  # noqa: PLC0415 - only for a context
+
+    key = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    path = os.path.join(docker_folder(environ), "contexts", "meta", key, "meta.json")
+    return _text_in(_read(path), "Endpoints", "docker", "Host")
+
+
+def _address_by_docker(name: str, environ: Mapping[str, str]) -> str:
+    """Return what docker says of a context; empty where it does not know it either."""
+    from composeports.host.process import start  # noqa: PLC0415 - seldom
+
+    form = "{{.Endpoints.docker.Host}}"
+    answer = start(("docker", "context", "inspect", "--format", form, "--", name), environ).finish()
+    return "" if answer.code else answer.out.strip()
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _text_in(document: bytes, *keys: str) -> str:
+    """Return a text of a JSON document, by the keys that lead to it; empty where it is not."""
+    if not document:
+        return ""
+    import json  # noqa: PLC0415 - only for a context
+
+    try:
+        found = json.loads(document)
+        for key in keys:
+            found = found[key]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return found if isinstance(found, str) else ""
+
+
+def _host_of(address: Address, environ: Mapping[str, str]) -> str:
+    if address.scheme in OF_FILES:
+        return LOCALHOST
+    if address.scheme != SSH:
+        return address.host
+    asked = (address.user, address.port, address.host, environ.get("HOME", ""))
+    if asked not in _hosts:
+        _hosts[asked] = _host_by_ssh(address, environ) or address.host
+    return _hosts[asked]
+
+
+def _host_by_ssh(address: Address, environ: Mapping[str, str]) -> str:
+    """Return the host that ssh would connect to; empty where it does not say."""
+    from composeports.host.process import start  # noqa: PLC0415 - only for ssh
+
+    user = ("-l", address.user) if address.user else ()
+    port = ("-p", address.port) if address.port else ()
+    answer = start(("ssh", "-G", *user, *port, "--", address.host), environ).finish()
+    for line in answer.out.splitlines():
+        word, _, text = line.partition(" ")
+        if word.lower() == "hostname" and not answer.code:
+            return without_brackets(text.strip())
+    return ""
