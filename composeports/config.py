@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from composeports.core.block import HIGHEST_PORT, Grid
+from composeports.core.endpoint import host_problem, without_brackets
 from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
@@ -120,6 +121,7 @@ class Config:
     store: str = "memory:"
     session: str | None = None
     api_keys: tuple[str, ...] = field(default=(), repr=False)
+    host: str = ""
 
     @property
     def is_shared(self) -> bool:
@@ -136,7 +138,18 @@ class Config:
             store=environ.get("COMPOSEPORTS_STORE") or default_store_url(environ),
             session=check_session_id(session) if session else None,
             api_keys=_keys(environ.get("COMPOSEPORTS_API_KEYS", "")),
+            host=_host(environ.get("COMPOSEPORTS_HOST", "")),
         )
+
+
+def _host(text: str) -> str:
+    """Return the host of published ports; empty where the engine's address says it."""
+    problem = host_problem(text) if text else ""
+    if problem:
+        message = f"COMPOSEPORTS_HOST must be a host's name or address, got {text!r}: {problem}"
+        hint = "as in build.example.com, 10.0.0.7 or fd00::7; unset, it is the engine's own host"
+        raise ConfigError(message, hint=hint, setting="COMPOSEPORTS_HOST")
+    return without_brackets(text)
 
 
 def _keys(text: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The list of containers straight from the engine's socket, where it is one on this machine.
 
-`docker ps` takes 30 ms of processor time to say the same. Everything that is not plain (a context,
-a remote engine, a `docker` that is not Docker's own) is left to the `docker` command, and so is
-telling what is wrong with an engine that does not answer.
+`docker ps` takes 30 ms of processor time to say the same. Everything that is not plain (a remote
+engine, a `docker` that is not Docker's own) is left to the `docker` command, and so is telling what
+is wrong with an engine that does not answer.
 """
 
 import json
@@ -13,9 +13,9 @@ from contextlib import suppress
 from string import ascii_letters, digits
 from typing import Any
 
+from composeports.host.endpoint import docker_folder, find_endpoint
 from composeports.host.witness import began
 
-SOCKET = "/var/run/docker.sock"
 PIECE = 1 << 16
 # Answers of HTTP 1.0 end where the connection does, so there is nothing to take apart.
 REQUEST = b"GET /containers/json?all=1%s HTTP/1.0\r\nHost: docker\r\n\r\n"
@@ -24,29 +24,21 @@ UNRESERVED = frozenset(ascii_letters + digits + "-._~")
 
 
 def plain_socket(environ: Mapping[str, str]) -> str:
-    """Return the path of the engine's socket; empty where only `docker` knows the engine."""
-    host = environ.get("DOCKER_HOST", "")
-    if host:
-        path = host.removeprefix("unix://")
-        return path if path != host and path.startswith("/") and not _is_special(environ) else ""
-    if environ.get("DOCKER_CONTEXT", "default") != "default" or _is_special(environ):
-        return ""
-    return SOCKET
+    """Return the path of the engine's socket; empty where only `docker` can ask the engine."""
+    return "" if _is_special(environ) else find_endpoint(environ).socket
 
 
 def _is_special(environ: Mapping[str, str]) -> bool:
-    """Tell whether docker's configuration may name another engine, or more to send to it."""
+    """Tell whether docker's configuration has more to send to the engine, or cannot be read."""
     if environ.get("DOCKER_CUSTOM_HEADERS"):
         return True
-    home = environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME", ""), ".docker")
     try:
-        with open(os.path.join(home, "config.json"), "rb") as file:
-            text = file.read()
+        with open(os.path.join(docker_folder(environ), "config.json"), "rb") as file:
+            return b"HttpHeaders" in file.read()
     except FileNotFoundError:
         return False
     except OSError:
         return True
-    return b"currentContext" in text or b"HttpHeaders" in text
 
 
 class Asked:

@@ -32,6 +32,8 @@ OTHERS = {
         "another file; `memory:` forgets all with the process",
     ),
     "COMPOSEPORTS_HOST": (
+        "the host in the engine's address; `localhost` for an engine of this machine",
+        "where published ports are reached, where that is not the engine's own host",
         "what the engine's address says",
         "where the published ports of the engine are reached: a name or an address",
     ),

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from composeports.host.endpoint import SOCKET
 from composeports.host.engine import Container, Engine
-from composeports.host.engine_socket import SOCKET, plain_socket
+from composeports.host.engine_socket import plain_socket
 from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
@@ -132,15 +133,16 @@ def test_a_docker_that_is_a_script_is_asked_itself(docker: FakeDocker, path: Pat
     assert asked == []
 
 
+PLAIN = SOCKET.removeprefix("unix://")
 SOCKETS = {
-    "nothing set": ({}, None, SOCKET),
+    "nothing set": ({}, None, PLAIN),
     "a socket": ({"DOCKER_HOST": "unix:///run/x.sock"}, None, "/run/x.sock"),
     "tcp": ({"DOCKER_HOST": "tcp://10.0.0.1:2376"}, None, ""),
     "ssh": ({"DOCKER_HOST": "ssh://box"}, None, ""),
     "no path": ({"DOCKER_HOST": "unix://x.sock"}, None, ""),
     "a bare path": ({"DOCKER_HOST": "/run/x.sock"}, None, ""),
     "a context": ({"DOCKER_CONTEXT": "far"}, None, ""),
-    "the default context": ({"DOCKER_CONTEXT": "default"}, None, SOCKET),
+    "the default context": ({"DOCKER_CONTEXT": "default"}, None, PLAIN),
     "a context in the settings": ({}, '{"currentContext": "far"}', ""),
     "headers in the settings": ({}, '{"HttpHeaders": {"A": "b"}}', ""),
     "headers and a host": (
@@ -149,7 +151,7 @@ SOCKETS = {
         "",
     ),
     "headers in a variable": ({"DOCKER_CUSTOM_HEADERS": "A=b"}, None, ""),
-    "other settings": ({}, '{"auths": {}}', SOCKET),
+    "other settings": ({}, '{"auths": {}}', PLAIN),
 }
 
 

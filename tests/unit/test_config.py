@@ -209,9 +209,19 @@ def test_the_aggregate_takes_what_is_set() -> None:
             "COMPOSEPORTS_STORE": "memory:",
             "COMPOSEPORTS_SESSION": "mine",
             "COMPOSEPORTS_API_KEYS": " one, two,, ",
+            "COMPOSEPORTS_HOST": "[fd00::7]",
         }
     )
-    assert config == Config(PortAllocatorConfig(20000), "memory:", "mine", ("one", "two"))
+    grid = PortAllocatorConfig(20000)
+    assert config == Config(grid, "memory:", "mine", ("one", "two"), "fd00::7")
+
+
+def test_a_host_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError) as told:
+        Config.from_env({"COMPOSEPORTS_HOST": "http://build:80"})
+    assert "COMPOSEPORTS_HOST" in told.value.message
+    assert "'http://build:80': it is a URL" in told.value.message
+    assert told.value.details == {"setting": "COMPOSEPORTS_HOST"}
 
 
 def test_an_empty_session_is_none() -> None:
