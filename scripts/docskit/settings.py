@@ -34,8 +34,6 @@ OTHERS = {
     "COMPOSEPORTS_HOST": (
         "the host in the engine's address; `localhost` for an engine of this machine",
         "where published ports are reached, where that is not the engine's own host",
-        "what the engine's address says",
-        "where the published ports of the engine are reached: a name or an address",
     ),
     "COMPOSEPORTS_MACHINE": (
         "the host name and a digest of the machine's own id",
