@@ -20,9 +20,9 @@ PLUGIN_FOLDERS = (
     "/usr/libexec/docker/cli-plugins",
 )
 INSTALL = (
-    "install Docker's Compose plugin, 2.24.4 or newer: `apt-get install docker-compose-plugin` where "
-    "packages come from Docker, `docker-compose-v2` on Ubuntu; https://docs.docker.com/compose/install "
-    "has all ways"
+    "install Docker's Compose plugin, 2.24.4 or newer: `apt-get install docker-compose-plugin` "
+    "where packages come from Docker, `docker-compose-v2` on Ubuntu; "
+    "https://docs.docker.com/compose/install has all ways"
 )
 # What docker says of `docker compose ...` where no plugin of that name is installed.
 NO_PLUGIN = ("unknown flag", "unknown shorthand flag", "unknown command", "not a docker command")

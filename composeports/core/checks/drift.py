@@ -127,9 +127,7 @@ def check_links(facts: Facts) -> Checked:
     if facts.store.trouble is not None:
         return Checked("links", "not checked, since the store cannot be read", skipped=True)
     homes = {lease.project: lease.place.directory for lease in facts.sessions if lease.held}
-    found = tuple(
-        each for link in facts.links for each in _of_link(link, homes.get(link.project))
-    )
+    found = tuple(each for link in facts.links for each in _of_link(link, homes.get(link.project)))
     good = len(facts.links) - len(found)
     said = f"{good} .env file{'s' if good != 1 else ''} linked" if good else "none"
     return Checked("links", f"{len(found)} stale" if found else said, found)
