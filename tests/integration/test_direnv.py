@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.documents import blocks
 from tests.support.machine import PROGRAMS, FakeDocker, Shell
 from tests.support.shells import programs
 
@@ -43,6 +44,8 @@ def direnv(shell: Shell, docker: FakeDocker) -> Direnv:
     docker.publish(web=8080)
     having = Direnv(shell.using(docker))
     assert having.shell.run("init", "--direnv").code == 0
+    (shown,) = [each for each in blocks("docs/shell.md", "sh") if "watch_file" in each.text]
+    assert shown.text in (having.shell.cwd / ".envrc").read_text()
     having.ask("allow", ".")
     return having
 
