@@ -9,6 +9,8 @@ import click
 from composeports.cli.output import visible, write_json
 from composeports.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, ComposeportsError
 
+PAGE = "docs/troubleshooting.md"
+
 
 def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, str]) -> int:
     """Return what `call` returns, or the exit code of the failure that was told instead."""
@@ -46,7 +48,13 @@ def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> i
     sys.stderr.write(f"error: {_visible_lines(error['message'])}\n")
     if error["hint"]:
         sys.stderr.write(f"hint: {_visible_lines(error['hint'])}\n")
+    if sys.stderr.isatty():
+        sys.stderr.write(_dim(f"code: {error['code']}, see {PAGE}") + "\n")
     return exit_code
+
+
+def _dim(text: str) -> str:
+    return text if os.environ.get("NO_COLOR") else click.style(text, dim=True)
 
 
 def _visible_lines(text: object) -> str:
