@@ -48,7 +48,7 @@ def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> i
     sys.stderr.write(f"error: {_visible_lines(error['message'])}\n")
     if error["hint"]:
         sys.stderr.write(f"hint: {_visible_lines(error['hint'])}\n")
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and sys.stdout.isatty() and exit_code != EXIT_USAGE:
         sys.stderr.write(_dim(f"code: {error['code']}, see {PAGE}") + "\n")
     return exit_code
 

@@ -205,6 +205,10 @@ def test_on_a_terminal_it_asks_and_nothing_is_the_default(here: Shell) -> None:
                 ("composeports.toml", ".envrc", "MCP", "skills", "CI"), answers, strict=True
             ):
                 terminal.wait_for(question)
+                if question == "MCP":  # a slip costs no other answer
+                    terminal.type("yes\n")
+                    terminal.wait_for("'yes' is none of claude")
+                    terminal.wait_for(question)
                 terminal.type(f"{answer}\n")
             terminal.wait_for("next: composeports up" if any(answers) else "none)")
         if not any(answers):

@@ -184,3 +184,4 @@ def test_a_failure_names_its_code_and_its_page_on_a_terminal_alone(with_docker: 
     assert plain.splitlines()[-1] == "code: no_lease, see docs/troubleshooting.md"
     assert "\x1b[2mcode: no_lease" in at_terminal(with_docker.having(NO_COLOR=""), "env", code=66)
     assert "code: " not in with_docker.run("env").err
+    assert "code: " not in at_terminal(with_docker, "fly", code=2)
