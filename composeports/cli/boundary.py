@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 import click
 
 from composeports.cli.output import visible, write_json
-from composeports.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, ComposeportsError
+from composeports.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    ComposeportsError,
+    NoLeaseError,
+)
 
 PAGE = "docs/troubleshooting.md"
 
@@ -44,6 +50,10 @@ def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> i
             sys.stdout.flush()
         except BrokenPipeError:
             _give_up_stdout()
+        return exit_code
+    if error["code"] == NoLeaseError.code and os.environ.get("DIRENV_IN_ENVRC"):
+        # Every shell that enters the folder reads it, and a stack that is down is no error there.
+        sys.stderr.write(f"composeports: no stack's variables yet; {error['hint']}\n")
         return exit_code
     sys.stderr.write(f"error: {_visible_lines(error['message'])}\n")
     if error["hint"]:

@@ -17,6 +17,7 @@ from composeports.core.plan import Plan
 from composeports.errors import ComposeportsError
 
 CLIENTS = ("claude", "codex", "gemini", "vscode")
+ENVRC = ".envrc"
 EPILOG = """\b
 Examples:
   composeports init
@@ -82,6 +83,8 @@ def command(
             "nothing was asked for, so nothing is written: `composeports init --help` has the list"
         )
     if not as_json and not dry_run:
+        if any(step.path == ENVRC and step.is_to_write for step in steps):
+            note(f"next: direnv allow, since {ENVRC} is new to it")
         note("next: composeports up")
 
 

@@ -83,6 +83,7 @@ def test_it_writes_what_is_asked_for_and_twice_is_once(here: Shell) -> None:
     )
     after = contents(here.cwd)
     assert set(after) - set(before) == FILES
+    assert "direnv allow" not in here.run("init", "--settings").err
     assert json.loads(after[".mcp.json"])["mcpServers"]["composeports"]["command"] == "composeports"
     assert "composeports" in json.loads(after[".vscode/mcp.json"])["servers"]
     assert tomllib.loads(after[".codex/config.toml"].decode())["mcp_servers"]
