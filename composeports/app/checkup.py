@@ -216,7 +216,8 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
 
 def _links(facts: Facts, workspace: Workspace) -> Iterator[Linked]:
     """Yield what `composeports link` did to the directories that are known, and to this one."""
-    places = {each.place.directory for each in facts.sessions if each.place.directory}
+    here = [each.place for each in facts.sessions if each.place.is_on(workspace.machine)]
+    places = {place.directory for place in here if place.directory}
     for directory in sorted(places | set(_here(workspace)[:1])):
         with suppress(OSError, ComposeportsError):
             project = links.linked_project(directory)
