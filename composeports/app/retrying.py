@@ -5,12 +5,12 @@ from dataclasses import replace
 from composeports.app.at_work import waiting
 from composeports.app.leasing import set_aside, subnets_in_use
 from composeports.app.planning import Wishes
-from composeports.app.port_check import facts, shown, who_has
+from composeports.app.port_check import facts, ports_of, shown, who_has
 from composeports.app.preparing import Prepared, prepare
 from composeports.app.removal import remove_half_started
 from composeports.app.workspace import Workspace
 from composeports.core.subnet import overlapping
-from composeports.core.thefts import Step, Stolen, next_step, stolen_port
+from composeports.core.thefts import Step, Stolen, next_step, silent_thefts, stolen_port
 from composeports.errors import (
     ComposeMissingError,
     EngineError,
@@ -25,6 +25,8 @@ SUBNET_TRIES = 3
 LEASE_TRIES = 3
 SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
 POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
+# What Podman's service is called among the machine's processes.
+PODMAN = "podman"
 # A program that a signal ended has such a code, or a higher one.
 ENDED_BY_SIGNAL = 128
 
@@ -121,10 +123,32 @@ class Retrying:
         errors = engine.start_errors(each.id for each in own if not each.is_running)
         mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
         stolen = stolen_port(errors, prepared.lease, mine)
+        others = [each for each in seen if each.project != prepared.lease.project]
+        if stolen is None and not any(errors) and engine.is_podman:
+            stolen = self._stolen_silently(prepared, own, others)
         if stolen is None:
             return False
-        others = [each for each in seen if each.project != prepared.lease.project]
         return self._answer(prepared, stolen, others)
+
+    def _stolen_silently(
+        self, prepared: Prepared, own: list[Container], others: list[Container]
+    ) -> Stolen | None:
+        """Return a stolen port, for Podman, which keeps no word of why a container did not start.
+
+        Its service may hold more ports of that container, from its own attempt: those come last.
+        """
+        doors = self.workspace.doors
+        running = ports_of(each for each in own if each.is_running)
+        waiting = doors.engine.reserved_ports(each for each in own if not each.is_running) - running
+        foreign = doors.engine.reserved_ports(others)
+        taken = (waiting & foreign) | doors.taken(waiting - foreign)
+        found = silent_thefts(prepared.lease, waiting, taken)
+
+        def is_podmans_own(stolen: Stolen) -> bool:
+            user = who_has(self.workspace, (stolen.number, stolen.protocol), others)
+            return isinstance(user, Holder) and user.name == PODMAN
+
+        return min(found, key=is_podmans_own, default=None)
 
     def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
         doors = self.workspace.doors

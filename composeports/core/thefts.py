@@ -47,6 +47,21 @@ def stolen_port(
     return None
 
 
+def silent_thefts(
+    lease: Lease, waiting: Collection[tuple[int, str]], taken: Collection[tuple[int, str]]
+) -> tuple[Stolen, ...]:
+    """Return the ports of the lease that containers wait for, and somebody else has.
+
+    For an engine that does not tell why it did not start them.
+    """
+    return tuple(
+        stolen
+        for stolen in _planned(lease)
+        for port in [(stolen.number, stolen.protocol)]
+        if port in waiting and port in taken
+    )
+
+
 def _named(errors: Iterable[str]) -> Iterator[int]:
     for text in errors:
         if any(words in text.lower() for words in WORDS):

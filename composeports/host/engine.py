@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from shutil import which
 from typing import Any
@@ -101,7 +101,7 @@ class Listing:
         answer = self._running.finish()
         if answer.code:
             raise engine_failure(answer.code, answer.err)
-        return tuple(_parse_containers(answer.out))
+        return self._engine.with_all_ports(tuple(_parse_containers(answer.out)), answer.out)
 
 
 class _SocketListing(Listing):
@@ -220,6 +220,29 @@ class Engine:
     def containers(self, project: str | None = None) -> tuple[Container, ...]:
         """Return all containers, or those of one project, stopped ones too."""
         return self.start_listing(project).containers()
+
+    def with_all_ports(self, found: tuple[Container, ...], shown: str) -> tuple[Container, ...]:
+        """Return the containers with the ports that Podman does not let `docker ps` show."""
+        from composeports.host import podman  # noqa: PLC0415 - only where a command is asked
+
+        if not podman.shows_bare(shown) or not self.is_podman:
+            return found
+        ids = [each.id for each in found if each.is_running]
+        if not ids:
+            return found
+        answer = self._start("container", "inspect", "--format", podman.INSPECT, *ids).finish()
+        if answer.code and "no such container" not in answer.err.lower():
+            raise engine_failure(answer.code, answer.err)
+        ports = podman.inspected(answer.out)
+        return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
+
+    @cached_property
+    def is_podman(self) -> bool:
+        """Whether it is Podman's; no error where it does not answer."""
+        from composeports.host.podman import COMPONENT  # noqa: PLC0415 - rarely asked
+
+        form = "{{range .Server.Components}}{{println .Name}}{{end}}"
+        return COMPONENT in self._start("version", "--format", form).finish().out.splitlines()
 
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[tuple[int, str]]:
         """Return the (host port, protocol) pairs that the containers publish, running or not."""

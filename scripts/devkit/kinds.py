@@ -15,7 +15,7 @@ from devkit.sources import read_machine
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from devkit.daemon import Engine
 
@@ -23,8 +23,10 @@ DOCKER = "docker"
 KINDS = (DOCKER, "podman", "podman-rootless", "docker-rootless")
 # The release whose packages these are; others pack them differently.
 RELEASE = "bookworm"
-_PACKAGES = ("podman", "netavark", "aardvark-dns", "crun", "iptables", "iproute2")
-_PACKAGES += ("slirp4netns", "uidmap", "rootlesskit", "docker.io")
+_PACKAGES = (
+    *("podman", "netavark", "aardvark-dns", "crun", "iptables", "iproute2"),
+    *("slirp4netns", "uidmap", "rootlesskit", "docker.io"),
+)
 _LODGE = Path(__file__).with_name("lodge.sh")
 _USER = "composeports-dev"
 _ID, _SUBORDINATES = 54_321, "4300000:65536"
@@ -77,6 +79,8 @@ def _furnish(home: Path) -> None:
     files = {
         "passwd": f"{passwd.rstrip()}\n{_USER}:x:{_ID}:{_ID}::/mnt/user:/bin/sh\n",
         "group": f"{group.rstrip()}\n{_USER}:x:{_ID}:\n",
+        # There is no network but the machine's own: who asks for a registry hears so at once.
+        "resolv.conf": "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n",
         "subuid": f"{_USER}:{_SUBORDINATES}\n",
         "subgid": f"{_USER}:{_SUBORDINATES}\n",
         "containers/containers.conf": _CONTAINERS,
