@@ -97,11 +97,6 @@ def port_of(key: str, number: int) -> Port:
     return number, key.rpartition("/")[2].partition("#")[0]
 
 
-def ports_of(containers: Iterable[Container]) -> frozenset[Port]:
-    """Return the host ports that containers publish, or will once they start."""
-    return frozenset((host, kind) for each in containers for host, _, kind in each.ports)
-
-
 def who_has(workspace: Workspace, port: Port, others: Iterable[Container]) -> Container | Holder:
     """Return the container of somebody else that has the port now, else the process.
 

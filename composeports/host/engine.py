@@ -56,8 +56,9 @@ _BINDINGS = (
 _SUBNETS = (
     f'{{{{index .Labels "{PROJECT_LABEL}"}}}}{{{{range .IPAM.Config}}}}\t{{{{.Subnet}}}}{{{{end}}}}'
 )
-# What changes a stack's state; not `exec`, by which every health check shows.
-_EVENTS = ("create", "start", "pause", "unpause", "die", "stop", "destroy")
+# What changes a stack's state; not `exec`, by which every health check shows. Podman has words of
+# its own for two of them, and no filter for a label of whatever value.
+_EVENTS = ("create", "start", "pause", "unpause", "die", "died", "stop", "destroy", "remove")
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,13 +279,13 @@ class Engine:
         return tuple(answer.out.splitlines())
 
     def follow_events(self) -> Following:
-        """Follow what happens to containers of all projects, one project name a line.
+        """Follow what happens to containers, the project's name or an empty line for each.
 
         The lines end when the engine goes away, and at once where it does not answer.
         """
         only = [f"--filter=event={each}" for each in _EVENTS]
         form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
-        only += ["--filter=type=container", f"--filter=label={PROJECT_LABEL}", f"--format={form}"]
+        only += ["--filter=type=container", f"--format={form}"]
         return follow(("docker", "events", *only), self._environ)
 
     def networks(self, project: str) -> tuple[str, ...]:

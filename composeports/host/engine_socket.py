@@ -65,21 +65,27 @@ class Asked:
 
     def entries(self) -> "list[dict[str, Any]] | None":
         """Return the engine's own entries; None where it did not answer as it should."""
+        head, found = self.document()
+        if not isinstance(found, list):
+            return None
+        is_podmans = PODMAN in head.lower() and self._listed == LIST
+        return self._with_all_ports(found) if is_podmans else found
+
+    def document(self) -> tuple[bytes, Any]:
+        """Return the head of the answer and what it says; None where that is not as it should."""
         with self._socket, suppress(OSError, ValueError):
             head, _, body = b"".join(self._pieces()).partition(b"\r\n\r\n")
             self._ended(None)
             if FOUND in head.partition(b"\r\n")[0]:
-                found = json.loads(body)
-                if not isinstance(found, list):
-                    return None
-                is_podmans = PODMAN in head.lower() and self._listed == LIST
-                return self._with_all_ports(found) if is_podmans else found
-        return None
+                return head, json.loads(body)
+        return b"", None
 
     def _with_all_ports(self, found: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
         from composeports.host import podman  # noqa: PLC0415 - for Podman alone
 
-        own = Asked(self._path, self._label, podman.OWN_LIST).entries()
+        own = None
+        with suppress(OSError):
+            own = Asked(self._path, self._label, podman.OWN_LIST).entries()
         return podman.with_all_ports(found, own)
 
     def _pieces(self) -> Iterator[bytes]:

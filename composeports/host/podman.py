@@ -13,6 +13,7 @@ from composeports.host.engine import RUNNING
 
 # The list of containers in Podman's own form; every Podman since 4.0 knows this version of it.
 OWN_LIST = "/v4.0.0/libpod/containers/json?all=true"
+OWN_INFO = "/v4.0.0/libpod/info"
 # What `docker version` has among the engine's components.
 COMPONENT = "Podman Engine"
 INSPECT = (
