@@ -118,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (starting, stopping, showing):
         command.add_argument("--name", default="default", help="which engine (default: default)")
     commands.add_parser("list", help="list the engines").set_defaults(action=_list)
+    others = commands.add_parser("kinds", help="list the other kinds that this machine can have")
+    others.set_defaults(action=_kinds)
     cleaning = commands.add_parser("clean", help="stop all engines and remove the whole cache")
     cleaning.set_defaults(action=_clean)
     return parser
@@ -145,6 +147,15 @@ def _list(_: argparse.Namespace) -> None:
         state = "running" if target.answers() else "stopped"
         where = facts.get("namespace") or "host network"
         sys.stdout.write(f"{target.name}\t{target.kind}\t{state}\t{target.docker_host}\t{where}\n")
+
+
+def _kinds(_: argparse.Namespace) -> None:
+    if kinds.available():
+        sys.stdout.write("\n".join(kinds.KINDS[1:]) + "\n")
+        return
+    cache.say(
+        f"Podman and rootless engines are left out: they need root, and Debian {kinds.RELEASE}"
+    )
 
 
 def _clean(_: argparse.Namespace) -> None:

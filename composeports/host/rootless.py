@@ -1,5 +1,7 @@
 """Whether the engine runs without root's rights, asked when that matters: it does so rarely."""
 
+from typing import Any
+
 from composeports.host.engine import Engine
 from composeports.host.engine_socket import Asked, plain_socket
 from composeports.host.podman import OWN_INFO
@@ -18,7 +20,7 @@ def is_rootless(engine: Engine) -> bool:
     return ROOTLESS in engine.answer("info", "--format", SECURITY).out.split()
 
 
-def podman_info(engine: Engine) -> dict[str, dict[str, object]]:
+def podman_info(engine: Engine) -> dict[str, Any]:
     """Return what Podman says of its host in its own form; empty where it cannot be asked so."""
     path = plain_socket(engine.environ)
     try:
