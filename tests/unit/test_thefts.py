@@ -128,8 +128,10 @@ LOW = Lease("s", Block(20000, 100), "ac-12345678", 0, 0, ports={"web:80/tcp": 80
     ("words", "key"),
     [
         (
-            f"{ON}Error starting userland proxy: error while calling PortManager.AddPort(): "
-            f"{LOW_80}",
+            (
+                f"{ON}Error starting userland proxy: error while calling PortManager.AddPort(): "
+                f"{LOW_80}"
+            ),
             "web:80/tcp",
         ),
         ("rootlessport cannot expose privileged port 80, you can add", "web:80/tcp"),

@@ -1,7 +1,8 @@
-"""Engines without root's rights, Docker's and Podman's: ports that they may not have, and doctor."""
+"""Engines without root's rights, Docker's and Podman's: ports they may not have, and doctor."""
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -57,15 +58,12 @@ def test_a_port_below_what_it_may_have_is_an_error_at_once(
     assert done.err.count("privileged port 80,") == 1  # Compose was started once
     assert one.belongings() == []
     assert one.row == {}
-    assert one.json("up", "-t", "0")["ports"] if not pinned else True
 
 
 def test_doctor_says_that_it_is_rootless_and_where_ports_begin(shop: Repository) -> None:
     document = shop.main.json("doctor")
-    said = next(each["said"] for each in document["checks"] if each["name"] == "engine")
     product = "Podman" if "podman" in KIND else "Docker"
-    assert said.startswith(product)
-    assert ", rootless at unix://" in said
+    assert re.search(rf"engine     {product} \S+, rootless at unix://", shop.main.ok("doctor"))
     notes = [each["what"] for each in document["findings"]]
     assert "a rootless engine publishes ports from 1024 on" in notes
 
