@@ -111,7 +111,6 @@ def sweep(target: Engine) -> None:
     """Remove the groups of containers that were killed with their engine."""
     ids = [path.name for path in target.home.glob("data/overlay-containers/*") if path.is_dir()]
     for group in Path("/sys/fs/cgroup").glob("*/libpod_parent"):
-        for name in ids:
-            for each in group.glob(f"*{name}*"):
-                leftovers.remove_group(each)
-        leftovers.remove_group(group)
+        containers = [each for name in ids for each in group.glob(f"*{name}*")]
+        for each in (*containers, group / "conmon", group):
+            leftovers.remove_group(each)
