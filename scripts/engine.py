@@ -12,32 +12,37 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from devkit import cache, daemon, leftovers, network, toolbox
+from devkit import cache, daemon, kinds, leftovers, network, toolbox
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def start(name: str, *, release: str | None = None, netns: bool = False) -> daemon.Engine:
+def start(
+    name: str, *, release: str | None = None, netns: bool = False, kind: str = kinds.DOCKER
+) -> daemon.Engine:
     """Start an engine, or leave it as it is when it already runs; return it once it answers.
 
-    One that was halted, or died, comes back with its data.
+    One that was halted, or died, comes back with its data. One of another kind than Docker always
+    has a network namespace of its own.
     """
+    netns = netns or kind != kinds.DOCKER
     target = daemon.engine(name)
     with cache.locked(f"engine-{name}"):
         if target.pid() and target.answers():
             return target
         daemon.halt(target)
         known = target.facts()
-        if (known.get("release", ""), "namespace" in known) != (release or "", netns):
+        before = (known.get("release", ""), "namespace" in known, target.kind)
+        if before != (release or "", netns, kind):
             _discard(target)
             known = {}
         box = toolbox.toolbox(release)
         env = box.server_env(dict(os.environ))
         toolbox.provide_iptables(box)
         facts = network.namespace(name, env, known) if netns else network.host(env, known)
-        target.remember({**facts, "release": release or ""})
+        target.remember({**facts, "release": release or "", "kind": kind})
         daemon.launch(target, env, network.prefix(facts))
     return target
 
@@ -103,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     starting = commands.add_parser("start", help="start an engine and wait until it answers")
     starting.add_argument("--release", choices=toolbox.RELEASES, help="where it comes from")
     starting.add_argument("--netns", action="store_true", help="give it its own network namespace")
+    starting.add_argument("--kind", choices=kinds.KINDS, default=kinds.DOCKER, help="what it is")
     starting.set_defaults(action=_start)
     stopping = commands.add_parser("stop", help="stop an engine and remove what it wrote")
     stopping.add_argument("--keep", action="store_true", help="keep its data for the next start")
@@ -112,13 +118,15 @@ def _parser() -> argparse.ArgumentParser:
     for command in (starting, stopping, showing):
         command.add_argument("--name", default="default", help="which engine (default: default)")
     commands.add_parser("list", help="list the engines").set_defaults(action=_list)
+    others = commands.add_parser("kinds", help="list the other kinds that this machine can have")
+    others.set_defaults(action=_kinds)
     cleaning = commands.add_parser("clean", help="stop all engines and remove the whole cache")
     cleaning.set_defaults(action=_clean)
     return parser
 
 
 def _start(options: argparse.Namespace) -> None:
-    start(options.name, release=options.release, netns=options.netns)
+    start(options.name, release=options.release, netns=options.netns, kind=options.kind)
 
 
 def _stop(options: argparse.Namespace) -> None:
@@ -138,7 +146,16 @@ def _list(_: argparse.Namespace) -> None:
         facts = target.facts()
         state = "running" if target.answers() else "stopped"
         where = facts.get("namespace") or "host network"
-        sys.stdout.write(f"{target.name}\t{state}\t{target.docker_host}\t{where}\n")
+        sys.stdout.write(f"{target.name}\t{target.kind}\t{state}\t{target.docker_host}\t{where}\n")
+
+
+def _kinds(_: argparse.Namespace) -> None:
+    if kinds.available():
+        sys.stdout.write("\n".join(kinds.KINDS[1:]) + "\n")
+        return
+    cache.say(
+        f"Podman and rootless engines are left out: they need root, and Debian {kinds.RELEASE}"
+    )
 
 
 def _clean(_: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from composeports.errors import ComposeMissingError, ComposeportsError, ComposeT
 from composeports.host.compose import check_installation
 from composeports.host.compose_files import owner_of
 from composeports.host.engine import Engine
+from composeports.host.engine_kinds import about_engine, others_here
 
 _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
@@ -22,14 +23,14 @@ def look_at_engine(engine: Engine) -> EngineFacts:
         )
         answer = engine.answer("version", "--format", "{{.Server.Version}}")
         if not answer.code and answer.out.strip():
-            return EngineFacts(answer.out.strip(), context.strip(), host.strip())
+            return about_engine(engine, answer.out.strip(), context.strip(), host.strip())
         engine.containers()  # tells the reason as every command does
         trouble = Trouble("the Docker engine did not tell its version", "docker version")
     except ComposeportsError as error:
         trouble = Trouble(error.message, error.hint)
         if isinstance(error, ComposeMissingError):
             return EngineFacts(trouble=trouble)
-    return EngineFacts("", context.strip(), host.strip(), trouble)
+    return others_here(engine, EngineFacts("", context.strip(), host.strip(), trouble))
 
 
 def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
@@ -43,7 +44,8 @@ def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
         trouble = Trouble(error.message, error.hint)
         version = str(error.details.get("version", ""))
     buildx = not builds or not _fails(engine, "buildx", "version")
-    return ComposeFacts(version, trouble, builds, buildx)
+    classic = engine.environ.get("DOCKER_BUILDKIT") in {"0", "false"}
+    return ComposeFacts(version, trouble, builds, buildx, classic)
 
 
 def _fails(engine: Engine, *arguments: str) -> bool:

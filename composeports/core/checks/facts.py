@@ -16,22 +16,40 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """The engine that `docker` talks to; `trouble` where it did not answer."""
+    """The engine that `docker` talks to; `trouble` where it did not answer.
+
+    `network`, `dns`, `lingers`: what makes Podman's networks, whether its name server is there,
+    and whether its user's programs outlive a login; None or empty where that is not known. Where no
+    engine answers, `sockets` are those of others that are there.
+    """
 
     version: str = ""
     context: str = ""
     host: str = ""
     trouble: Trouble | None = None
+    product: str = "Docker"
+    rootless: bool = False
+    network: str = ""
+    dns: bool | None = None
+    lingers: bool | None = None
+    first_port: int = 0
+    sockets: tuple[str, ...] = ()
+    podman_command: bool = False
+    as_root: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeFacts:
-    """The Compose plugin; `builds` tells that the Compose files here build images."""
+    """The Compose plugin; `builds` tells that the Compose files here build images.
+
+    `classic`: the environment asks for builds without BuildKit.
+    """
 
     version: str = ""
     trouble: Trouble | None = None
     builds: bool = False
     buildx: bool = True
+    classic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
