@@ -81,6 +81,8 @@ def without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url if "=" not in url and "@" not in url else "..."
-    rest, query, _ = rest.rpartition("@")[2].partition("?")
-    hidden = "...@" if "@" in url else ""
-    return f"{scheme}://{hidden}{rest}{'?...' if query else ''}"
+    before, _, after = rest.rpartition("@")
+    if "=" in before:  # an `@` of the query's, or a password that nobody can tell from it
+        return f"{scheme}://..."
+    place, query, _ = after.partition("?")
+    return f"{scheme}://{'...@' if before else ''}{place}{'?...' if query else ''}"

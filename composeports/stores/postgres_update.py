@@ -1,0 +1,177 @@
+"""One try of an `update` on PostgreSQL: two round trips where nobody is in the way.
+
+The first one takes the engine's lock and, if it got that, reads all that is needed; the second one
+writes and commits. What is left in doubt when the connection breaks is settled by its number.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+
+from composeports.core.clock import Reading
+from composeports.core.engine_identity import EngineIdentity
+from composeports.core.ledger import Ledger, Outcome
+from composeports.stores.base import Decide
+from composeports.stores.conflicts import refuse_conflicts
+from composeports.stores.postgres_errors import Fate, busy, fate_of
+from composeports.stores.postgres_patience import Patience
+from composeports.stores.postgres_rows import (
+    ENGINE,
+    Connection,
+    ask_ledger,
+    write_outcome,
+    writes_anything,
+)
+from composeports.stores.postgres_schema import FORMAT
+
+# The longest time in the server's line at a stretch, below the time that an answer may take.
+LINE_SLICE = 10.0
+# How old the record of when an engine was seen last may get.
+SEEN_SECONDS = 600
+TIMELINE = """
+    CASE WHEN NOT pg_is_in_recovery()
+    THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END
+"""
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# A client that stands still in the middle loses its connection, and with it the lock. Plans are
+# made for few rows whatever the server knows of the tables, which it has hardly seen sometimes.
+LIMITS = """
+    SELECT set_config('idle_in_transaction_session_timeout', '15s', true),
+        set_config('statement_timeout', '15s', true),
+        set_config('lock_timeout', %(line)s, true),
+        set_config('enable_seqscan', 'off', true),
+        set_config('jit', 'off', true)
+"""
+# The number of the transaction is known before anything is written: what came of it can be asked.
+_LOCKED = f"""
+    SELECT mine,
+        set_config('composeports.mine', mine::text, true),
+        CASE WHEN mine THEN pg_current_xact_id()::text END,
+        {TIMELINE},
+        extract(epoch FROM clock_timestamp())::double precision,
+        ({FORMAT}),
+        (SELECT name || chr(10) || host FROM composeports.engines
+        WHERE space = %(space)s AND seen > extract(epoch FROM now()) - {SEEN_SECONDS})
+    FROM (SELECT {{lock}} AS mine OFFSET 0) AS lock
+"""  # noqa: S608 - our own statements
+TRY_LOCK = _LOCKED.format(lock="pg_try_advisory_xact_lock(%(lock)s)")
+TAKE_LOCK = _LOCKED.format(lock="pg_advisory_xact_lock(%(lock)s)::text IS NOT NULL")
+STATUS = f"SELECT pg_xact_status(%s::xid8), {TIMELINE}"  # noqa: S608 - our own statements
+END_OF = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE backend_xid = %s::xid8::xid AND pid <> pg_backend_pid()
+"""
+
+
+class Difference:
+    """By how many whole seconds the server's clock is ahead, until that is wrong by more than one."""
+
+    def __init__(
+        self, clock: Callable[[], Reading], database_time: Callable[[], float] | None
+    ) -> None:
+        self.clock = clock
+        self._database_time = database_time
+        self._kept: int | None = None
+
+    def ahead(self, server: float, sent: float, received: float) -> float:
+        """Return it; `server` was read between the two moments of the client's clock."""
+        if self._database_time is not None:
+            server = self._database_time()
+        measured = server - (sent + received) / 2
+        if self._kept is None or abs(measured - self._kept) > 1:
+            self._kept = round(measured)
+        return self._kept
+
+
+class Attempt:
+    """One try; what is known of it afterwards tells whether it was one too many."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        own: EngineIdentity,
+        session_id: str,
+        url: str,
+        difference: Difference,
+        check: Callable[[int], None],
+    ) -> None:
+        self._connection = connection
+        self._own = own
+        self._session_id = session_id
+        self._url = url
+        self._difference = difference
+        self._check = check
+        self._seen = ""
+        self._ahead = 0.0
+        self.number = ""
+        self.timeline = ""
+        self.outcome: Outcome | None = None
+
+    def run(self, decide: Decide, patience: Patience) -> Outcome:
+        """Lock, read, decide, write and commit; `outcome` is set as long as a commit is in doubt."""
+        ledger = self._locked(patience)
+        outcome = decide(ledger)
+        refuse_conflicts(self._session_id, ledger, outcome)
+        if not writes_anything(outcome):
+            self._connection.execute("ROLLBACK")
+            return outcome
+        self.outcome = outcome
+        with self._connection.pipeline():
+            write_outcome(self._connection, self._own.id, self._session_id, outcome, self._ahead)
+            if self._seen != f"{self._own.name}\n{self._own.host}":
+                self._connection.execute(ENGINE, (self._own.id, self._own.name, self._own.host))
+            self._connection.execute("COMMIT")
+        return outcome
+
+    def _locked(self, patience: Patience) -> Ledger:
+        """Return what is known, once nobody else can change it."""
+        what = f"waiting for the lease store {self._url} (another composeports is writing)"
+        begin = True
+        while True:
+            line = min(LINE_SLICE, max(patience.left, 0.001)) if patience.stands_in_line else 0.0
+            try:
+                ledger = self._ask(line, begin=begin)
+            except psycopg.Error as error:
+                if fate_of(error) is not Fate.BUSY:
+                    raise
+                self._connection.execute("ROLLBACK")
+                ledger, begin = None, True
+            else:
+                begin = False
+            if ledger is not None:
+                return ledger
+            if patience.left <= 0:
+                self._connection.execute("ROLLBACK")
+                raise busy(self._url)
+            patience.pause(what)
+
+    def _ask(self, line: float, *, begin: bool) -> Ledger | None:
+        """Take the lock, for `line` seconds if need be, and read; None when others have it."""
+        connection = self._connection
+        known: dict[str, Any] = {"space": self._own.id, "lock": _lock_of(self._own.id)}
+        sent = self._difference.clock().wall
+        with connection.pipeline():
+            if begin:
+                connection.execute(BEGIN)
+                connection.execute(LIMITS, {"line": f"{round(line * 1000)}ms"})
+            elif line:
+                connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{round(line * 1000)}ms",))
+            header = connection.execute(TAKE_LOCK if line else TRY_LOCK, known)
+            read = ask_ledger(connection, self._own.id, self._session_id, alone=True)
+        received = self._difference.clock().wall
+        row = header.fetchone()
+        if row is None or not row[0]:
+            return None
+        _, _, number, timeline, server, version, seen = row
+        self.number, self.timeline, self._seen = number or "", timeline or "", seen or ""
+        self._check(version or 0)
+        self._ahead = self._difference.ahead(server, sent, received)
+        return read(self._ahead, self._url)
+
+
+def _lock_of(space: str) -> int:
+    """Return the number of the lock that whoever changes an engine's leases has."""
+    digest = sha256(f"composeports {space}".encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
