@@ -40,7 +40,7 @@ TABLES = (
         allocated_at double precision NOT NULL,
         expires_at double precision NOT NULL,
         ttl_minutes integer NOT NULL,
-        engine text NOT NULL DEFAULT '',
+        engine text NOT NULL,
         pins text NOT NULL,
         subnets text NOT NULL,
         environment text NOT NULL,
