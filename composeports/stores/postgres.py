@@ -14,7 +14,7 @@ from composeports.core.clock import Reading
 from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
-from composeports.errors import StoreError
+from composeports.errors import StoreError, StoreServerError
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.opening import without_password
@@ -30,7 +30,6 @@ from composeports.stores.postgres_errors import (
 )
 from composeports.stores.postgres_patience import Patience
 from composeports.stores.postgres_rows import (
-    LEASE,
     OWN,
     Connection,
     ask_ledger,
@@ -46,10 +45,12 @@ from composeports.stores.postgres_schema import (
     create_or_upgrade,
     read_format,
 )
-from composeports.stores.postgres_update import END_OF, STATUS, Attempt, Difference
+from composeports.stores.postgres_update import END_OF, STATUS, Attempt, Difference, View
 
 # A server that was never reached is not waited for as long as one that is gone for a moment.
 CONNECT_SECONDS = 10.0
+# How often tables that are not there are looked for in one call: others may drop and make them.
+MENDS = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 CLOCK = f"SELECT ({FORMAT}), extract(epoch FROM clock_timestamp())::double precision"  # noqa: S608 - ours
 Result = TypeVar("Result")
@@ -63,12 +64,12 @@ class PostgresStore:
     """A store for the processes and threads of many machines; a view on one engine's leases.
 
     The server is reached at the first use, and the tables are made at the first `update`. Others,
-    and a server that is gone, are waited for, up to `wait_seconds`; after a second `waiting` is told
-    so, once. Times are kept as the server's clock tells them and shown as `clock` does;
+    and a server that is gone, are waited for, up to `wait_seconds`; after a second `waiting` is
+    told so, once. Times are kept as the server's clock tells them and shown as `clock` does;
     `database_time` replaces the server's clock.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - clocks and waits, for tests
         self,
         url: str,
         *,
@@ -117,7 +118,9 @@ class PostgresStore:
         own = self._engine().id
         return self._read(
             Ledger(),
-            lambda found, ahead: ask_ledger(found, own, session_id, alone=False)(ahead, self._shown),
+            lambda found, ahead: ask_ledger(found, own, session_id, alone=False)(
+                ahead, self._shown
+            ),
         )
 
     def fleet(self) -> list[EngineLeases]:
@@ -133,14 +136,12 @@ class PostgresStore:
         Where the connection breaks while it commits, it is asked afterwards what came of that;
         only where nothing did, `decide` is run again.
         """
-        own = self._engine()
+        view = View(self._engine(), self._shown, self._difference, self._check_format)
         with self._alone():
             patience = self._patience()
             while True:
                 connection = self._reached(patience)
-                attempt = Attempt(
-                    connection, own, session_id, self._shown, self._difference, self._check_format
-                )
+                attempt = Attempt(connection, view, session_id)
                 try:
                     return self._run(attempt, decide, patience)
                 except psycopg.Error as error:
@@ -200,7 +201,7 @@ class PostgresStore:
                 try:
                     return self._read_once(connection, read)
                 except psycopg.Error as error:
-                    if fate_of(error) is Fate.MISSING:
+                    if fate_of(error) is Fate.MISSING and self._may_mend(patience):
                         self._rollback()
                         if not self._format(patience):
                             return nothing
@@ -249,7 +250,9 @@ class PostgresStore:
         return self._connection
 
     def _missed(self, error: psycopg.Error) -> str:
-        return f"waiting for the server of the lease store {self._shown} ({said_by(error, self._url)})"
+        return (
+            f"waiting for the server of the lease store {self._shown} ({said_by(error, self._url)})"
+        )
 
     def _recover(self, error: psycopg.Error, patience: Patience) -> None:
         """Get ready for another try; the error, translated, where that would not help."""
@@ -261,10 +264,15 @@ class PostgresStore:
             patience.pause(self._missed(error))
             return
         self._rollback()
-        if fate is Fate.MISSING:
+        if fate is Fate.MISSING and self._may_mend(patience):
             self._created(patience)
             return
         raise explain(error, self._url) from error
+
+    def _may_mend(self, patience: Patience) -> bool:
+        """Tell whether looking for the tables once more may help; it does not go on for ever."""
+        patience.mended += 1
+        return patience.mended <= MENDS
 
     def _created(self, patience: Patience) -> int:
         """Make the tables, where that is still to be done."""
@@ -276,7 +284,7 @@ class PostgresStore:
 
     def _settle_making(self, error: psycopg.Error, patience: Patience) -> None:
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
-            raise StoreError(
+            raise StoreServerError(
                 f"there is no lease store in {self._shown} yet, and this user may make none",
                 hint="let the owner of the database run `composeports store create` on it, "
                 "or GRANT CREATE ON DATABASE ... TO this user",

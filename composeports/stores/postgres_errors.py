@@ -11,7 +11,6 @@ from urllib.parse import unquote
 import psycopg
 from psycopg import errors
 
-from composeports.stores.opening import without_password
 from composeports.errors import (
     ComposeportsError,
     ConfigError,
@@ -19,6 +18,7 @@ from composeports.errors import (
     StoreError,
     StoreServerError,
 )
+from composeports.stores.opening import without_password
 
 GRANTS = (
     "the schema's owner grants it: GRANT USAGE ON SCHEMA composeports TO ...; "
@@ -41,10 +41,17 @@ UNREACHED = ("cannot be reached", "look at the server, the network and the URL, 
 # Failures while connecting come without a code; these are the server's words in English, and
 # libpq's own. Whatever else it is, it is tried again for a while.
 REFUSALS = (
-    (re.compile(r"password|no pg_hba\.conf entry|authentication|not permitted to log in|role "), "28"),
-    (re.compile(r"database .* does not exist"), "3D000"),
     (re.compile(r"permission denied for database"), "42501"),
-    (re.compile(r"certificate|SSL|sslmode|GSS"), "TLS"),
+    (re.compile(r"database .* does not exist"), "3D000"),
+    (
+        re.compile(
+            r"password|no pg_hba\.conf entry|authentication|not permitted to log in"
+            r"|role .* does not exist"
+        ),
+        "28",
+    ),
+    (re.compile(r"certificate|SSL (error|SYSCALL|is not|was)|does not support SSL|GSS"), "TLS"),
+    (re.compile(r"invalid (integer value|port number|\w+ value)"), "URL"),
     (re.compile(r"could not translate host name|definition of service|service file"), "NAME"),
 )
 REFUSED = {
@@ -73,7 +80,7 @@ def fate_of(error: psycopg.Error) -> Fate:
         return Fate.LOST if isinstance(error, psycopg.OperationalError) else Fate.FINAL
     if isinstance(error, errors.LockNotAvailable):
         return Fate.BUSY
-    if isinstance(error, (errors.UndefinedTable, errors.InvalidSchemaName)):
+    if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)):
         return Fate.MISSING
     return Fate.LOST if PASSING.fullmatch(state) else Fate.FINAL
 
@@ -100,9 +107,10 @@ def explain(error: psycopg.Error, url: str) -> ComposeportsError:
 
 def explain_connecting(error: psycopg.Error, url: str) -> ComposeportsError:
     """Translate why there is no connection."""
-    if isinstance(error, psycopg.ProgrammingError):
+    code = _refusal(error)
+    if code == "URL" or isinstance(error, psycopg.ProgrammingError):
         return unreadable(url)
-    return _server(error, url, REFUSED.get(_refusal(error), UNREACHED))
+    return _server(error, url, REFUSED.get(code, UNREACHED))
 
 
 def _server(error: psycopg.Error, url: str, meaning: tuple[str, str]) -> StoreServerError:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 NOTICE_SECONDS = 1.0
 LINE_SECONDS = 5.0
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.001, 0.25, 1.6
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.002, 1.0, 2.0
 
 
 class Patience:
@@ -23,6 +23,7 @@ class Patience:
         self._begun = time.monotonic()
         self._told = False
         self._next = FIRST_PAUSE
+        self.mended = 0
 
     @property
     def waited(self) -> float:
@@ -43,6 +44,8 @@ class Patience:
         """Wait a little, and longer the next time; `what` is waited for."""
         self.notice(what)
         pause = self._next * (0.5 + random.random())  # noqa: S311 - no secret
+        if not self._told:
+            pause = min(pause, NOTICE_SECONDS - self.waited)
         time.sleep(max(0.0, min(pause, self.left)))
         self._next = min(self._next * GROWTH, LONGEST_PAUSE)
 

@@ -27,37 +27,42 @@ ALLOCATED = COLUMNS.index("allocated_at")
 HOLD_EXPIRES = HOLD_COLUMNS.index("expires_at")
 
 LEASE = f"SELECT {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
-HOLD = f"SELECT {', '.join(HOLD_COLUMNS)} FROM composeports.leases"  # noqa: S608 - the same
+HOLD_LIST = ", ".join(HOLD_COLUMNS)
 # What is only read by whoever has the lock, where there is one to have: `mine` says who.
 IF_MINE = "current_setting('composeports.mine') = 'true'"
 OWN = f"{LEASE} WHERE space = %(space)s AND key = %(key)s"
 # One remembered session a block, by jumps in the index: thousands of them cost no more than a few.
+# An order that only one index has, and an expression that only one index is of, leave the planner
+# no choice, whatever it believes about a table that has just grown.
 OTHERS = f"""
     WITH RECURSIVE known AS (
         (
-            SELECT key, block FROM composeports.leases
+            SELECT {HOLD_LIST}, block FROM composeports.leases
             WHERE space = %(space)s AND NOT held AND key <> %(key)s ORDER BY block LIMIT 1
         )
         UNION ALL
-        SELECT following.key, following.block FROM known CROSS JOIN LATERAL (
-            SELECT key, block FROM composeports.leases
+        SELECT following.* FROM known CROSS JOIN LATERAL (
+            SELECT {HOLD_LIST}, block FROM composeports.leases
             WHERE space = %(space)s AND NOT held AND key <> %(key)s AND block > known.block
             ORDER BY block LIMIT 1
         ) AS following
     )
-    {HOLD} WHERE space = %(space)s AND held AND key <> %(key)s
+    (
+        SELECT {HOLD_LIST} FROM composeports.leases
+        WHERE space = %(space)s AND held AND key <> %(key)s ORDER BY start
+    )
     UNION ALL
-    {HOLD} WHERE space = %(space)s AND key = ANY (ARRAY (SELECT key FROM known))
+    SELECT {HOLD_LIST} FROM known
     UNION ALL
-    {HOLD} WHERE space = %(space)s AND NOT held AND key <> %(key)s
-        AND "right"(project, 8) = ANY (%(digests)s)
+    SELECT {HOLD_LIST} FROM composeports.leases
+    WHERE NOT held AND key <> %(key)s AND ("right"(project, 8) || space) = ANY (%(digests)s)
 """  # noqa: S608 - nothing but our own statements
 # By the digest alone, since the prefix is a setting that may change.
 NAMESAKES = f"""
-    {HOLD} WHERE space = %(space)s AND NOT held AND key <> %(key)s
-    AND "right"(project, 8) = %(digest)s
-"""
-ASIDE = "SELECT start, size, until FROM composeports.set_aside WHERE space = %(space)s ORDER BY 1, 3"
+    SELECT {HOLD_LIST} FROM composeports.leases
+    WHERE NOT held AND key <> %(key)s AND ("right"(project, 8) || space) = %(digest)s
+"""  # noqa: S608 - the same
+ASIDE = "SELECT start, size, until FROM composeports.set_aside WHERE space = %(space)s"
 
 WRITE = f"""
     INSERT INTO composeports.leases (space, key, {", ".join(COLUMNS)})
@@ -111,7 +116,7 @@ def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
 
 def lease_of(row: Sequence[Any], ahead: float, where: str) -> Lease:
     """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds."""
-    return from_row(moved(row, -ahead, ALLOCATED, EXPIRES), where)  # type: ignore[arg-type] # a row
+    return from_row(moved(row, -ahead, ALLOCATED, EXPIRES), where)
 
 
 def ask_ledger(
@@ -122,7 +127,8 @@ def ask_ledger(
     That is every hold, and of what is remembered one session for each block, and those whose
     project name is in the way of a new session.
     """
-    known = {"space": space, "key": key_of(session_id), "digests": digests_of(session_id)}
+    digests = [digest + space for digest in digests_of(session_id)]
+    known = {"space": space, "key": key_of(session_id), "digests": digests}
 
     def ask(statement: str) -> Cursor:
         guarded = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}" if alone else statement  # noqa: S608 - ours
@@ -131,23 +137,23 @@ def ask_ledger(
     own, others, aside = ask(OWN), ask(OTHERS), ask(ASIDE)
 
     def read(ahead: float, where: str) -> Ledger:
+        def hold_of(row: Sequence[Any]) -> Hold:
+            return hold_from_row(moved(row, -ahead, HOLD_EXPIRES), where)
+
         row = own.fetchone()
-        found = [_hold(each, ahead, where) for each in others.fetchall()]
+        found = [hold_of(each) for each in others.fetchall()]
         if row is None:
-            found += _more_namesakes(connection, known, session_id, found, ahead, where)
+            found += _more_namesakes(connection, known, session_id, found, hold_of)
+        blocks = (
+            SetAside(Block(start, size), until - ahead) for start, size, until in aside.fetchall()
+        )
         return Ledger(
             None if row is None else lease_of(row, ahead, where),
             tuple(dict.fromkeys(found)),
-            tuple(
-                SetAside(Block(start, size), until - ahead) for start, size, until in aside.fetchall()
-            ),
+            tuple(sorted(blocks, key=lambda each: (each.block, each.until))),
         )
 
     return read
-
-
-def _hold(row: Sequence[Any], ahead: float, where: str) -> Hold:
-    return hold_from_row(moved(row, -ahead, HOLD_EXPIRES), where)  # type: ignore[arg-type] # a row
 
 
 def _more_namesakes(
@@ -155,8 +161,7 @@ def _more_namesakes(
     known: dict[str, Any],
     session_id: str,
     found: list[Hold],
-    ahead: float,
-    where: str,
+    hold_of: Callable[[Sequence[Any]], Hold],
 ) -> list[Hold]:
     """Return who is remembered by a project name that comes after those asked for already."""
     more: list[Hold] = []
@@ -165,8 +170,8 @@ def _more_namesakes(
         name = project_name(session_id, tried)
         digest = name.rpartition("-")[2]
         if len(tried) >= NAMES:
-            rows = connection.execute(NAMESAKES, {**known, "digest": digest})
-            more += [_hold(row, ahead, where) for row in rows]
+            wanted = {**known, "digest": digest + known["space"]}
+            more += map(hold_of, connection.execute(NAMESAKES, wanted).fetchall())
         if not any(hold.project.endswith(digest) for hold in (*found, *more)):
             return more
         tried.append(name)
@@ -203,7 +208,9 @@ def _write_set_aside(
     found = tuple(blocks)
     if found:
         starts, sizes = [each.block.start for each in found], [each.block.size for each in found]
-        connection.execute(SET_ASIDE, (space, starts, sizes, [each.until + ahead for each in found]))
+        connection.execute(
+            SET_ASIDE, (space, starts, sizes, [each.until + ahead for each in found])
+        )
 
 
 def writes_anything(outcome: Outcome) -> bool:

@@ -19,7 +19,7 @@ LOCK = 0x63707274
 TABLES = (
     "CREATE SCHEMA IF NOT EXISTS composeports",
     "CREATE TABLE composeports.meta (format integer NOT NULL)",
-    f"INSERT INTO composeports.meta VALUES ({VERSION})",
+    f"INSERT INTO composeports.meta VALUES ({VERSION})",  # noqa: S608 - a number of ours
     """
     CREATE TABLE composeports.engines (
         space text PRIMARY KEY,
@@ -59,8 +59,10 @@ TABLES = (
     "CREATE UNIQUE INDEX held_start ON composeports.leases (space, start) WHERE held",
     "CREATE UNIQUE INDEX held_project ON composeports.leases (space, project) WHERE held",
     "CREATE INDEX remembered_block ON composeports.leases (space, block) WHERE NOT held",
-    'CREATE INDEX remembered_digest ON composeports.leases (space, "right"(project, 8))'
-    " WHERE NOT held",
+    """
+    CREATE INDEX remembered_digest
+    ON composeports.leases (("right"(project, 8) || space)) WHERE NOT held
+    """,
     """
     CREATE TABLE composeports.set_aside (
         space text NOT NULL,
@@ -143,4 +145,5 @@ def _statements(before: int) -> tuple[str, ...]:
     found: tuple[str, ...] = ()
     for version in range(before, VERSION):
         found += UPGRADES[version]
-    return (*found, f"UPDATE composeports.meta SET format = {VERSION}") if found else ()
+    done = f"UPDATE composeports.meta SET format = {VERSION}"  # noqa: S608 - a number of ours
+    return (*found, done) if found else ()

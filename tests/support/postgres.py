@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -53,6 +54,18 @@ def stop(server: postgres.Server) -> None:
         postgres.stop(server.name, "immediate")
 
 
+@contextmanager
+def stopped(server: postgres.Server) -> Iterator[None]:
+    """Let the server stand still: it takes connections, and says nothing."""
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 @cache
 def shared() -> postgres.Server:
     """Return the server that all tests of this run may use, and none may stop."""
@@ -77,13 +90,14 @@ def new_database(server: postgres.Server) -> str:
     """Make an empty database; return its name."""
     name = f"test_{next(_numbers)}"
     with connected(server.socket_url()) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type] # no literal
+        connection.execute(f"CREATE DATABASE {name}")
     return name
 
 
 @cache
 def _database_of(folder: Path) -> str:
-    assert folder
+    """Return the database that is made for a folder the first time."""
+    assert folder.is_absolute()
     return new_database(shared())
 
 
