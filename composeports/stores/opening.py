@@ -47,7 +47,7 @@ def open_store(
         from composeports.stores.memory import MemoryStore  # noqa: PLC0415 - tests, mostly
 
         return MemoryStore()
-    if url.startswith(SHARED):
+    if is_shared(url):
         return open_postgres(
             url, (lambda: THIS_MACHINE) if engine is None else engine.identity, waiting
         )
@@ -57,6 +57,18 @@ def open_store(
         return THIS_MACHINE if engine is None or engine.is_local else engine.identity()
 
     return SqliteStore(sqlite_path(url), engine=whose, waiting=waiting)
+
+
+def is_shared(url: str) -> bool:
+    """Tell whether the store that `url` means may be that of many machines."""
+    return url.startswith(SHARED)
+
+
+def same_store(one: str, other: str) -> bool:
+    """Tell whether two URLs are one store, as far as can be seen without opening it."""
+    if is_shared(one) or is_shared(other):
+        return one.partition("://")[2] == other.partition("://")[2]
+    return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
 
 
 def open_postgres(
