@@ -201,3 +201,16 @@ def test_a_store_that_lets_nobody_in_is_exit_69(place: Place, command: str) -> N
 
 def test_a_store_of_this_machine_needs_no_making(place: Place) -> None:
     assert place.run("store", "create").code == 78
+
+
+def test_doctor_looks_at_a_shared_store(place: Place) -> None:
+    place.run("store", "create", store=place.shared)
+    place.run("--session", "one", "allocate", store=place.shared)
+    document = place.json("doctor", store=place.shared)
+    assert [each for each in document["findings"] if each["check"] == "store"] == []
+    facts = document["facts"]["store"]
+    assert (facts["format"], facts["lacking"]) == (1, [])
+    assert [each["session_id"] for each in document["facts"]["sessions"]] == ["one"]
+    refused = place.shared.replace(place.password, f"not-{place.password}")
+    findings = place.json("doctor", store=refused)["findings"]
+    assert any("refuses this user" in each["what"] for each in findings if each["check"] == "store")
