@@ -20,6 +20,7 @@ from composeports.stores.postgres import PostgresStore
 from composeports.stores.postgres_connection import PatientConnection
 from devkit.postgres import Mode, Server
 from tests.support import postgres
+from tests.support.documents import blocks
 from tests.support.machine import wait_until
 from tests.support.tcp_proxy import TO_CLIENT, TO_SERVER, Proxy
 
@@ -384,12 +385,14 @@ def test_a_lock_that_others_keep_is_waited_for_and_told(store: PostgresStore, ur
 
 
 def grant(admin: psycopg.Connection, role: str) -> None:
-    """Grant what the documentation says, to somebody who may connect."""
-    for statement in (
-        f"GRANT USAGE ON SCHEMA composeports TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA composeports TO {role}",
-    ):
-        admin.execute(statement)
+    """Grant what the documentation says."""
+    (granted,) = blocks("docs/fleet.md", "sql")
+    names = {"DATABASE ports": f"DATABASE {admin.info.dbname}", "TO agents": f"TO {role}"}
+    text = granted.text
+    for written, meant in names.items():
+        assert written in text
+        text = text.replace(written, meant)
+    admin.execute(text)
 
 
 def as_user(server: Server, database: str, name: str, password: str) -> str:
