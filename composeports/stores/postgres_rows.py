@@ -82,11 +82,12 @@ SET_ASIDE = """
     INSERT INTO composeports.set_aside (space, start, size, until)
     SELECT %s, * FROM unnest(%s::integer[], %s::integer[], %s::double precision[])
 """
+# Its own machine calls an engine's host localhost, by which nobody else reaches it.
 ENGINE = """
-    INSERT INTO composeports.engines (space, name, host, seen)
-    VALUES (%s, %s, %s, extract(epoch FROM clock_timestamp()))
-    ON CONFLICT (space) DO UPDATE SET
-    name = excluded.name, host = excluded.host, seen = excluded.seen
+    INSERT INTO composeports.engines AS known (space, name, host, seen)
+    VALUES (%(id)s, %(name)s, %(host)s, extract(epoch FROM clock_timestamp()))
+    ON CONFLICT (space) DO UPDATE SET name = excluded.name, seen = excluded.seen,
+    host = CASE WHEN %(local)s THEN known.host ELSE excluded.host END
 """
 ENGINES = "SELECT space, name, host FROM composeports.engines ORDER BY name, space"
 

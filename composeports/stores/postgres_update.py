@@ -5,7 +5,7 @@ writes and commits. What is left in doubt when the connection breaks is settled 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, LiteralString
 
@@ -132,8 +132,9 @@ class Attempt:
     def _write(self, outcome: Outcome) -> None:
         self.outcome = outcome
         write_outcome(self._connection, self._own.id, self._session_id, outcome, self._ahead)
-        if self._seen != f"{self._own.name}\n{self._own.host}":
-            self._connection.execute(ENGINE, (self._own.id, self._own.name, self._own.host))
+        name, _, host = self._seen.partition("\n")
+        if name != self._own.name or (host != self._own.host and not self._own.local):
+            self._connection.execute(ENGINE, asdict(self._own))
         self._say("COMMIT")
 
     def _say(self, *statements: LiteralString) -> None:

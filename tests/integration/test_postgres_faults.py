@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import psycopg
 import pytest
@@ -547,3 +548,14 @@ def test_a_session_id_may_be_as_long_as_it_may_be(store: PostgresStore) -> None:
 def test_one_store_may_be_opened_by_its_other_name(url: str) -> None:
     with opened(url.replace("postgresql://", "postgres://")) as store:
         assert start_of(store, "a") == 10000
+
+
+def test_an_engine_is_shown_by_the_host_that_others_reach_it_by(url: str) -> None:
+    nearby = replace(OWN, host="localhost", local=True)
+    for turn in (nearby, OWN, nearby):
+        store = PostgresStore(url, engine=partial(replace, turn))
+        store.update("a", counted)
+        store.close()
+    other = PostgresStore(url, engine=lambda: EngineIdentity("two", "host-2", local=True))
+    assert [each.engine for each in other.fleet()][1:] == [OWN]
+    other.close()
