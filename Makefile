@@ -48,6 +48,7 @@ test-without-engine: browser ## The unit and integration tests; the core has to 
 	    --cov-report=term:skip-covered -q
 	@$(bin)/python scripts/inspector.py >/dev/null
 	@$(bin)/python scripts/openspec.py
+	@$(bin)/python scripts/postgres.py prepare
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
 test-with-engine: browser ## The acceptance tests, one after the other on one engine

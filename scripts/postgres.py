@@ -47,8 +47,16 @@ def _parser() -> argparse.ArgumentParser:
     showing.set_defaults(action=_env)
     for command in (starting, again, stopping, showing):
         command.add_argument("--name", default="default", help="which server (default: default)")
+    preparing = commands.add_parser(
+        "prepare", help="fetch the server, so that starts take a second"
+    )
+    preparing.set_defaults(action=_prepare)
     commands.add_parser("list", help="list the servers").set_defaults(action=_list)
     return parser
+
+
+def _prepare(_: argparse.Namespace) -> None:
+    postgres.prepare()
 
 
 def _start(options: argparse.Namespace) -> None:

@@ -36,6 +36,8 @@ _SIGNALS: Mapping[Mode, signal.Signals] = {"fast": signal.SIGINT, "immediate": s
 _INSTALLED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 # The compiler of queries, three times as large as the rest.
 _WITHOUT = ("libllvm", "llvm", "postgresql-common", "ssl-cert", "perl", "libperl", "locales")
+# The file that names the process that a bound server belongs to.
+_OWNER = "owner"
 _RIGHTS = "+dac_read_search"
 _USER = "nobody"
 _HBA = "local all all trust\nhost all all all scram-sha-256\n"
@@ -153,9 +155,13 @@ def start(
     words that run a program where the server belongs.
     """
     target = server(name)
+    if bound:
+        _forget_abandoned()
     with cache.locked(f"postgres-{name}"):
         if target.pid() is None:
             _prepare(target, host)
+            if bound:
+                (target.home / _OWNER).write_text(str(os.getpid()))
             _launch(target, {**_SETTINGS, **(settings or {})}, prefix, bound=bound)
     return target
 
@@ -199,11 +205,20 @@ def restart(
     start(target.name, settings=settings, bound=bound)
 
 
+def _forget_abandoned() -> None:
+    """Remove what bound servers left whose owner was killed, and they with it."""
+    for target in servers():
+        with suppress(OSError, ValueError):
+            owner = int((target.home / _OWNER).read_text())
+            if not Path(f"/proc/{owner}").exists() and target.pid() is None:
+                shutil.rmtree(target.home, ignore_errors=True)
+
+
 def _prepare(target: Server, host: str) -> None:
     """Make the server's files as a copy of a template, unless they are there."""
     if (target.home / "address").exists():
         return
-    template = _template()
+    template = prepare()
     shutil.rmtree(target.home, ignore_errors=True)
     target.home.mkdir(parents=True)
     shell.run(["cp", "-a", template, target.data])
@@ -239,8 +254,8 @@ def _as_user(*, bound: bool = False) -> list[str]:
     return ["setpriv", *words] if words and shutil.which("setpriv") else []
 
 
-def _template() -> Path:
-    """Return a data directory that initdb made, once for each version of the server."""
+def prepare() -> Path:
+    """Return a data directory that initdb made, once for each version; fetch the server first."""
     found = programs()
     version = shell.run([found.folder / "postgres", "--version"], env=_environment(found))
     digest = sha256(f"{version}{_HBA}".encode()).hexdigest()[:8]

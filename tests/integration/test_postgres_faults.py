@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -291,6 +292,34 @@ def test_a_standby_is_waited_for_until_it_is_promoted(
         patient.update("a", counted)
     assert len(told) == 1
     assert count_in(store.get("a")) == 2
+
+
+def test_a_standby_that_takes_over_in_the_middle_goes_on_from_there() -> None:
+    primary = postgres.start(f"failover-{postgres.NAME}")
+    servers = [primary]
+    promoted: list[str] = []
+
+    def promote(_text: str) -> None:
+        with postgres.connected(servers[1].socket_url()) as admin:
+            promoted.append(str(admin.execute("SELECT pg_promote()").fetchone()))
+
+    try:
+        with opened(primary.socket_url()) as before:
+            before.update("a", counted)
+        servers.append(postgres.standby_of(primary))
+        hosts, ports = (
+            ",".join(str(each.run) for each in servers),
+            ",".join(str(each.address[1]) for each in servers),
+        )
+        both = f"postgresql:///postgres?host={quote(hosts)}&port={ports}&user=postgres"
+        with opened(both, waiting=promote) as store:
+            lease = store.get("a")
+            store.update("a", counted)
+            assert (count_in(lease), count_in(store.get("a"))) == (1, 2)
+        assert promoted == ["(True,)"]
+    finally:
+        for each in servers:
+            postgres.stop(each)
 
 
 def test_one_that_stays_a_standby_is_told(

@@ -2,7 +2,9 @@
 
 import itertools
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -52,6 +54,22 @@ def stop(server: postgres.Server) -> None:
     """End a server, and remove what it wrote."""
     with _with_cache():
         postgres.stop(server.name, "immediate")
+
+
+def standby_of(server: postgres.Server) -> postgres.Server:
+    """End a server, and start another one on a copy of its data: a standby of nobody."""
+    postgres.halt(server, "immediate")
+    name = f"{server.name}-standby"
+    with _with_cache():
+        start(name)
+        copy = postgres.server(name)
+        postgres.halt(copy)
+        shutil.rmtree(copy.data)
+        subprocess.run(["cp", "-a", server.data, copy.data], check=True)
+        subprocess.run(
+            ["cp", "-a", copy.data / "PG_VERSION", copy.data / "standby.signal"], check=True
+        )
+        return postgres.start(name, bound=True)
 
 
 @contextmanager
