@@ -1,8 +1,9 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help setup browser demo test first-half second-half test-without-engine \
-    test-with-engine test-with-engine-1 test-with-engine-2 test-other-engines test-latest test-unit lint format bench \
-    many rush races races-postgres servers screenshots schema faults corpus openspec reference clean
+    test-with-engine test-with-engine-1 test-with-engine-2 test-other-engines test-fleet \
+    test-latest test-unit lint format bench many rush races races-postgres fleet servers \
+    screenshots schema faults corpus openspec reference clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,6 +18,7 @@ PYTEST_ARGS ?=
 CORPUS_ARGS ?=
 # Extra words for the fault harness, as in: make faults FAULTS_ARGS="--only 'kill up' --tries 9"
 FAULTS_ARGS ?=
+FLEET_ARGS ?=
 DIR ?=
 # How many requests schemathesis makes up for each route, at most.
 EXAMPLES ?= 200
@@ -40,6 +42,7 @@ test: setup ## The checks, then all tests, on real engines; cleans up after itse
 first-half: test-with-engine-1
 second-half: setup
 	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
+	@$(MAKE) --no-print-directory --output-sync=none test-fleet
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
 	@$(MAKE) --no-print-directory --output-sync=none test-other-engines
 
@@ -65,6 +68,12 @@ test-other-engines: setup ## Podman, and Podman and Docker without root; each an
 	@for kind in $$(scripts/engine.py kinds); do COMPOSEPORTS_DEV_KIND=$$kind $(with_engine) sh -c \
 	    'scripts/images.py tiny && exec $(bin)/pytest tests/acceptance/engines $(PYTEST_ARGS)' \
 	    || exit; done
+
+test-fleet: setup ## Machines that share a PostgreSQL store, each with an engine of its own
+	@$(bin)/pytest tests/fleet --durations=5 $(PYTEST_ARGS)
+
+fleet: setup ## Sixty worktrees on three machines at once, and what goes wrong: FLEET_ARGS="--tries 9"
+	@PYTHONPATH=scripts $(bin)/python -m tests.fleet $(FLEET_ARGS)
 
 test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
 	@COMPOSEPORTS_DEV_RELEASE=forky $(MAKE) --no-print-directory --jobs 2 --output-sync=line \

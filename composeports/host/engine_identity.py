@@ -11,7 +11,7 @@ from contextlib import suppress
 from hashlib import sha256
 
 from composeports.core.engine_identity import EngineIdentity
-from composeports.errors import EngineError, StoreError
+from composeports.errors import ComposeMissingError, EngineError, StoreError
 from composeports.host.endpoint import Endpoint
 from composeports.host.engine_failures import engine_failure
 from composeports.host.kept import read_own, write_own
@@ -39,7 +39,7 @@ def identify(
         try:
             known = (_mark(endpoint), *_asked(start))
             _remember(environ, endpoint, known)
-        except EngineError:
+        except (EngineError, ComposeMissingError):
             if known is None and not given:
                 raise
     _, identity, name = known or ("", "", "")

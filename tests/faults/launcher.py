@@ -1,10 +1,12 @@
 """Runs composeports as the installed program does, writing down its steps; ends it before one.
 
-    FAULTS_TRACE=FILE [FAULTS_KILL=N] [FAULTS_CLOCK=SECONDS] python -P launcher.py ...
+    FAULTS_TRACE=FILE [FAULTS_KILL=N] [FAULTS_CLOCK=SECONDS] [FAULTS_POSTGRES=1]
+        python -P launcher.py ...
 
 A step is whatever changes something outside of the process, or waits for it. With FAULTS_KILL the
 program gets SIGKILL just before its step N, and what it has started goes on.
-With FAULTS_CLOCK the wall clock is off by so many seconds.
+With FAULTS_CLOCK the wall clock is off by so many seconds; with FAULTS_POSTGRES every question to a
+PostgreSQL server is a step.
 """
 
 import os
@@ -47,6 +49,18 @@ class Steps:
         connection.set_trace_callback(lambda text: self._take(f"sql {' '.join(text.split())}"))
         return connection
 
+    def watch_postgres(self) -> None:
+        """Let everything that is sent to a server, and waited for, be a step."""
+        import psycopg  # noqa: PLC0415 - only where the store is one
+
+        wait = psycopg.Connection.wait
+
+        def waiting(connection: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+            self._take("postgres")
+            return wait(connection, *arguments, **options)
+
+        psycopg.Connection.wait = waiting  # type: ignore[method-assign, assignment]
+
     def _take(self, what: str) -> None:
         self._count += 1
         os.write(self._file, f"{self._count} {what[:100]}\n".encode("ascii", "replace"))
@@ -77,6 +91,8 @@ def _main() -> None:
     sys.argv[0] = "composeports"
     sys.addaudithook(steps.hear)
     sqlite3.connect = steps.connect  # type: ignore[assignment]
+    if os.environ.pop("FAULTS_POSTGRES", ""):
+        steps.watch_postgres()
     from composeports.__main__ import main  # noqa: PLC0415 - the clock and the steps come first
 
     main()

@@ -14,7 +14,13 @@ COMMANDS = f"{ACCEPTANCE}/test_documented.py::test_the_commands_of_guide_and_she
 TARGETS = "tests/unit/test_documented.py::test_every_target_of_make_exists"
 PAGE = f"{README}::test_a_page_of_the_docs_shows_what_happens"
 # (page, kind, how the block or the command begins) -> the test that runs it as it stands there.
+SHARING = "tests/fleet/test_readme.py::test_two_hosts_come_to_share_an_empty_database"
 RUN = {
+    ("README.md", "sh", "psql "): SHARING,
+    ("README.md", "sh", "COMPOSEPORTS_STORE="): SHARING,
+    ("README.md", "sh", "echo "): SHARING,
+    ("README.md", "sh", "export COMPOSEPORTS_STORE="): SHARING,
+    ("README.md", "sh", "composeports "): SHARING,
     ("README.md", "console", ""): f"{README}::test_the_readme_shows_what_happens",
     ("CONTRIBUTING.md", "sh", "make "): TARGETS,
     ("docs/ci.md", "yaml", "# Made by"): (
