@@ -144,6 +144,7 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 def calls_in(text: str) -> list[list[str]]:
     """Return the words of every call of composeports in the shell examples of a page."""
     blocks = re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL)
+    blocks = [re.sub(r"^psql .*$", "", block, flags=re.MULTILINE) for block in blocks]
     found = re.findall(r"(?:^|[$(\s])composeports ([^#|)\n]*)", "\n".join(blocks), re.MULTILINE)
     return [call.replace('"', "").split() for call in found if call.strip()]
 
