@@ -49,7 +49,7 @@ def _busy(
         return frozenset()
     mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
     foreign = workspace.doors.engine.reserved_ports(_others(lease, containers))
-    return (wanted & foreign) | workspace.doors.taken(wanted - mine - foreign)
+    return (wanted & foreign) | workspace.doors.taken_here(wanted - mine - foreign)
 
 
 def without_lost(workspace: Workspace, containers: tuple[Container, ...]) -> tuple[Container, ...]:
@@ -103,7 +103,7 @@ def who_has(workspace: Workspace, port: Port, others: Iterable[Container]) -> Co
     A Holder of no process, where that cannot be known.
     """
     users = (each for each in others if port in {(host, kind) for host, _, kind in each.ports})
-    return next(users, None) or workspace.doors.holder(port)
+    return next(users, None) or workspace.doors.holder_of(port)
 
 
 def shown(user: Container | Holder) -> str:

@@ -129,7 +129,12 @@ class Retrying:
     def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
         doors = self.workspace.doors
         port = (stolen.number, stolen.protocol)
-        is_free = port not in doors.engine.reserved_ports(others) and not doors.taken([port])
+        # Whether another machine's port is free by now, only its engine can tell, by trying.
+        is_free = (
+            doors.engine.endpoint.local
+            and port not in doors.engine.reserved_ports(others)
+            and not doors.taken([port])
+        )
         moves = len(self.wishes.avoid)
         step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
         user = who_has(self.workspace, port, others)

@@ -57,6 +57,22 @@ class Doors:
     say: Callable[[str], None] = _silent
     run: Run = run_in_foreground
 
+    def taken_here(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
+        """Return those of the ports that programs of this machine use, where they are its ports.
+
+        What uses ports of a remote engine's machine, beside containers, cannot be seen from here.
+        """
+        return self.taken(wanted) if self.engine.endpoint.local else frozenset()
+
+    def holder_of(self, port: tuple[int, str]) -> Holder:
+        """Return the process that has a port of the engine's machine, as far as it can be seen."""
+        endpoint = self.engine.endpoint
+        return self.holder(port) if endpoint.local else Holder(machine=endpoint.host)
+
+    def routed_here(self) -> tuple[str, ...]:
+        """Return the subnets with a route on the engine's machine; none where that is not ours."""
+        return self.routes() if self.engine.endpoint.local else ()
+
 
 @dataclass(frozen=True)
 class Workspace:

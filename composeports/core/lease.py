@@ -6,6 +6,7 @@ from typing import Self
 
 from composeports.core import block as fixed
 from composeports.core.block import Block
+from composeports.core.endpoint import LOCALHOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Lease:
     last plan to host ports, `urls` to what a client of the port wants. `environment` is what
     follows the six fixed variables, or replaces one of them. `pins` are host ports outside the
     block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
-    of the network backend, to the one that the session has instead.
+    of the network backend, to the one that the session has instead. `host` is
+    where the engine's published ports are reached: a name, or an address without brackets.
     """
 
     session_id: str
@@ -60,6 +62,7 @@ class Lease:
     environment: tuple[tuple[str, str], ...] = ()
     place: Place = field(default_factory=Place)
     stack: Stack = field(default_factory=Stack)
+    host: str = LOCALHOST
 
     @property
     def db_port(self) -> int:

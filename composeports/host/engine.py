@@ -9,10 +9,12 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from shutil import which
 from typing import Any
 
 from composeports.errors import ComposeMissingError, EngineError
+from composeports.host.endpoint import Endpoint, find_endpoint
 from composeports.host.engine_socket import Asked, plain_socket
 from composeports.host.files import is_script
 from composeports.host.process import (
@@ -126,6 +128,11 @@ class Engine:
     def environ(self) -> Mapping[str, str]:
         """The variables that chose the engine."""
         return self._environ
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """Where the engine is, as `docker` finds it."""
+        return find_endpoint(self._environ)
 
     def _start(self, *arguments: str) -> Running:
         return start(("docker", *arguments), self._environ)
