@@ -123,6 +123,11 @@ class Config:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     host: str = ""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the store may be that of many machines."""
+        return self.store.startswith(("postgresql:", "postgres:"))
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read `PORT_ALLOC_*` and `COMPOSEPORTS_*`; ConfigError names what is not accepted."""

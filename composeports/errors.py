@@ -107,6 +107,13 @@ class PortHeldError(ComposeportsError):
     exit_code = EXIT_TRY_LATER
 
 
+class OtherEngineError(ComposeportsError):
+    """The session's stack was started on another engine than the one that is asked now."""
+
+    code = "other_engine"
+    exit_code = EXIT_TRY_LATER
+
+
 class NoSubnetsAvailableError(ComposeportsError):
     """The pool has no subnet of the wanted size that nobody else has."""
 

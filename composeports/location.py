@@ -85,3 +85,8 @@ def recollections(environ: Mapping[str, str]) -> str:
 def session_lock(environ: Mapping[str, str], project: str) -> str:
     """Return where the lock of a project lies, which those who work on its stack hold."""
     return os.path.join(state_directory(environ), "locks", project)
+
+
+def known_things(environ: Mapping[str, str]) -> str:
+    """Return the folder for what is known of the engines and of this machine itself."""
+    return os.path.join(state_directory(environ), "known")

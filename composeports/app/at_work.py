@@ -15,6 +15,7 @@ def at_work(workspace: Workspace, command: str) -> Iterator[SessionLock]:
     What the workspace asks (its `questions`) has to be asked after this, since whoever was at work
     has changed the answers.
     """
+    workspace.meet_engine()
     with hold(_path(workspace), command, None, waiting(workspace)) as lock:
         if lock is None:  # pragma: no cover - it waits for ever
             raise busy_error(_project(workspace), _path(workspace))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from composeports.app.options import Options
+from composeports.app.whereabouts import locate
 from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config
 from composeports.core.checks.facts import (
@@ -23,9 +24,8 @@ from composeports.core.checks.facts import (
 )
 from composeports.core.checks.findings import Finding, Mend
 from composeports.core.checkup import Checkup, check_up
-from composeports.core.cleaning import GONE, whereabouts
+from composeports.core.cleaning import GONE
 from composeports.core.lease import Lease
-from composeports.core.session import derive_session_id
 from composeports.errors import ComposeportsError
 from composeports.host.engine import Engine
 from composeports.host.engine_look import (
@@ -45,7 +45,6 @@ from composeports.host.leftovers import (
     temporaries_in,
 )
 from composeports.host.mounts import file_system_of, is_network
-from composeports.host.places import look_at
 from composeports.host.session_lock import hold
 from composeports.host.sockets import taken_ports
 from composeports.location import (
@@ -99,7 +98,9 @@ def observe(patient: Patient) -> Facts:
         settings=tuple(dict.fromkeys(troubles)),
         state=list_state(state_directory(patient.environ), path),
         sessions=health.leases,
-        gone=frozenset(each.session_id for each in health.leases if _is_gone(each)),
+        gone=frozenset(
+            each.session_id for each in health.leases if locate(workspace, each)[0] == GONE
+        ),
         grid=config.port_allocator.grid if allowed else None,
         kernel=kernel_ports(),
         now=patient.now(),
@@ -149,10 +150,6 @@ def _existing(path: str) -> str:
     while not os.path.exists(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
     return path
-
-
-def _is_gone(lease: Lease) -> bool:
-    return whereabouts(lease.place, look_at(lease.place)) == GONE
 
 
 def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
@@ -208,7 +205,7 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
     yield from stray_locks(state, frozenset(held | running))
     for each in leases:
         if each.project not in held | running:
-            named = each.session_id != _own_id(each)
+            named = each.session_id != each.place.session_id
             yield from stray_folder(each.place.directory, each.project, named=named)
     yield from _stray_here(here, leases, facts.stacks)
 
@@ -235,11 +232,6 @@ def _stray_here(
     known = {each.place.directory for each in leases} | {stack.directory for stack in stacks}
     if directory not in known:
         yield from stray_folder(directory, project, named=False)
-
-
-def _own_id(lease: Lease) -> str:
-    place = lease.place
-    return derive_session_id(place.git_dir or None, place.worktree, place.directory)
 
 
 @dataclass(frozen=True, slots=True)

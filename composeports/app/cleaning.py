@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from composeports.app.leasing import unlink_released
 from composeports.app.linking import forget as forget_link
+from composeports.app.whereabouts import locate, on_another_engine
 from composeports.app.workspace import Workspace
 from composeports.core.cleaning import (
     EXPIRED,
@@ -18,15 +19,13 @@ from composeports.core.cleaning import (
     doubt,
     is_sessions_image,
     judge,
+    of_another_engine,
     settle,
-    whereabouts,
 )
 from composeports.core.lease import Lease
-from composeports.core.session import derive_session_id
 from composeports.errors import FileAccessError, SeedBusyError
 from composeports.host.belongings import belongings, remove, stop
 from composeports.host.files import OwnFolder, files_in
-from composeports.host.places import look_at
 from composeports.host.recollection import forget_abandoned
 from composeports.host.seed_records import hold_record
 from composeports.host.session_lock import SessionLock, hold, is_held
@@ -92,9 +91,11 @@ class _Cleaning:
                     yield cleaned
 
     def judge(self, lease: Lease, found: Sequence[Belonging], *, tell: bool = False) -> Verdict:
-        sight = look_at(lease.place)
-        where = whereabouts(lease.place, sight)
-        verdict = judge(lease, where, found, self.workspace.doors.now())
+        where, sight = locate(self.workspace, lease)
+        if on_another_engine(self.workspace, lease):
+            verdict = Verdict(lease, kept=of_another_engine(lease) if lease.held else "")
+        else:
+            verdict = judge(lease, where, found, self.workspace.doors.now())
         kept = verdict.kept or ("" if verdict.why else doubt(lease, where, sight))
         if tell and kept:
             self.workspace.doors.say(kept)
@@ -184,7 +185,8 @@ class _Cleaning:
             lease.session_id, lambda ledger: settle(ledger, lease, forget=forget)
         )
         done = outcome.forget or outcome.lease is not None
-        if done and verdict.why == EXPIRED and lease.place.directory:
+        here = lease.place.is_on(self.workspace.machine)
+        if done and here and verdict.why == EXPIRED and lease.place.directory:
             _own_folder(lease).remove()
             unlink_released(self.workspace, lease)
         elif done and verdict.why == WORKTREE_GONE:
@@ -203,6 +205,7 @@ def clean(
     `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too. EngineError when
     the engine does not answer, of which nothing may be concluded; nothing is changed then.
     """
+    workspace.meet_engine()
     seen = belongings(workspace.doors.engine)
     yield from _Cleaning(workspace, dry_run, volumes, seen).run()
     if not dry_run:
@@ -258,5 +261,5 @@ def _read_lock(workspace: Workspace, lease: Lease) -> str:
 
 def _own_folder(lease: Lease) -> OwnFolder:
     place = lease.place
-    own = derive_session_id(place.git_dir or None, place.worktree, place.directory)
-    return OwnFolder(place.directory, "" if lease.session_id == own else lease.project)
+    named = lease.session_id != place.session_id
+    return OwnFolder(place.directory, lease.project if named else "")

@@ -14,6 +14,7 @@ from composeports.core.claims import (
     Liveness,
     Request,
     claim,
+    refuse_elsewhere,
     regained,
     release,
     renew,
@@ -59,6 +60,7 @@ def request_of(
         place=workspace.place,
         prefix=workspace.settings.prefix,
         pins=pins or {},
+        engine=workspace.engine_id,
     )
 
 
@@ -132,7 +134,7 @@ def likely_lease(
 
 def _reached(workspace: Workspace, lease: Lease) -> Lease:
     """Return the lease with the host where the engine's ports are reached now."""
-    return replace(lease, host=workspace.doors.engine.endpoint.host or LOCALHOST)
+    return replace(lease, host=workspace.doors.engine.host or LOCALHOST)
 
 
 def _claim(workspace: Workspace, ledger: Ledger, request: Request) -> Outcome:
@@ -277,7 +279,7 @@ def release_lease(workspace: Workspace) -> None:
 
 def unlink_released(workspace: Workspace, lease: Lease) -> None:
     """Leave `.env` as it was before `composeports link`, where the lease is over."""
-    directory = lease.place.directory
+    directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
     if directory and has_link(os.path.join(directory, USER_ENV)):
         from composeports.app.linking import let_go  # noqa: PLC0415 - few are linked
 
@@ -329,6 +331,7 @@ def _release_where_nothing_is(workspace: Workspace) -> None:
     record = workspace.record()
     if record is None or not record.held:
         return
+    refuse_elsewhere(record, workspace.engine_id)
     try:
         containers = workspace.doors.engine.containers(record.project)
     except (EngineError, ComposeMissingError):

@@ -40,4 +40,4 @@ def seeds(environ: Mapping[str, str]) -> list[str]:
 
 
 def _store(environ: Mapping[str, str]) -> Store:
-    return open_store(Config.from_env(environ).store)
+    return open_store(Config.from_env(environ).store, Engine(environ))

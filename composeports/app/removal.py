@@ -9,6 +9,7 @@ from composeports.app.ownership import is_anothers, refuse_foreign
 from composeports.app.preparing import is_half_seeded
 from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
+from composeports.core.claims import refuse_elsewhere
 from composeports.core.lease import Lease
 from composeports.errors import ComposeMissingError, EngineError, StackLeftError
 from composeports.host.compose import as_plugin, without_files
@@ -41,6 +42,7 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
     ForeignProjectError when somebody else started it. A command that
     works on the stack is waited for; one that lasts too long does not keep us from it.
     """
+    workspace.meet_engine()
     asked, workspace = workspace, where_started(workspace)
     with at_work_soon(workspace, "down", PATIENCE) as lock:
         if lock is None:
@@ -65,6 +67,8 @@ def _down(
     lock: SessionLock | None,
 ) -> Stopped:
     project = workspace.likely_project(record)
+    if record is not None:
+        refuse_elsewhere(record, workspace.engine_id)
     try:
         containers = workspace.doors.engine.containers(project)
     except (EngineError, ComposeMissingError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from composeports.app.leasing import renew_lease
+from composeports.app.whereabouts import on_another_engine
 from composeports.app.workspace import Workspace
 from composeports.core.endpoint import in_url
 from composeports.core.lease import Lease
@@ -156,7 +157,7 @@ def status(workspace: Workspace) -> list[SessionStatus]:
     return [
         SessionStatus(
             lease=lease,
-            state=_state(lease, containers),
+            state=_state(workspace, lease, containers),
             mine=lease.session_id == mine,
             remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
             expired=lease.expired(now),
@@ -173,11 +174,11 @@ def _containers(workspace: Workspace) -> tuple[Container, ...] | None:
         return None
 
 
-def _state(lease: Lease, containers: Iterable[Container] | None) -> str:
-    if containers is None:
+def _state(workspace: Workspace, lease: Lease, containers: Iterable[Container] | None) -> str:
+    if containers is None or on_another_engine(workspace, lease):
         return "unknown"
     own = [container for container in containers if container.project == lease.project]
     if any(container.is_running for container in own):
         return "running"
-    directory = lease.place.directory
+    directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
     return "gone" if directory and not os.path.isdir(directory) else "stopped"

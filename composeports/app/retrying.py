@@ -131,7 +131,7 @@ class Retrying:
         port = (stolen.number, stolen.protocol)
         # Whether another machine's port is free by now, only its engine can tell, by trying.
         is_free = (
-            doors.engine.endpoint.local
+            doors.engine.is_local
             and port not in doors.engine.reserved_ports(others)
             and not doors.taken([port])
         )

@@ -11,7 +11,7 @@ from functools import cached_property
 from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.core.lease import Place
-from composeports.core.session import check_session_id, derive_session_id
+from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.errors import UsageError
 from composeports.host.compose_files import Selection
@@ -99,7 +99,7 @@ def recorded(doors: Doors, session_id: str) -> Workspace:
         return nowhere
     place = record.place
     doors = _apart(doors, place.directory)
-    if session_id == derive_session_id(place.git_dir or None, place.worktree, place.directory):
+    if session_id == place.session_id:
         return _OfItsPlace(doors, Options(), place, session_id)
     return _Placed(doors, Options(session=session_id), place)
 

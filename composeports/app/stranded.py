@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
-from composeports.core.session import derive_session_id
 from composeports.host.git import find_checkout
 
 
@@ -21,7 +20,11 @@ def where_started(workspace: Workspace) -> Workspace:
     if "COMPOSE_FILE" in workspace.environ:
         return workspace
     cwd = os.path.realpath(workspace.doors.cwd)
-    started = [lease for lease in workspace.doors.store.held() if _was_started_at(lease, cwd)]
+    started = [
+        lease
+        for lease in workspace.doors.store.held()
+        if lease.place.is_on(workspace.machine) and _was_started_at(lease, cwd)
+    ]
     nearest = max(started, key=lambda lease: len(lease.place.directory), default=None)
     if nearest is None or nearest.session_id == workspace.session_id:
         return workspace
@@ -35,8 +38,7 @@ def where_started(workspace: Workspace) -> Workspace:
 def _was_started_at(lease: Lease, cwd: str) -> bool:
     """Tell whether the lease is that of a folder around `cwd` where no other worktree lies now."""
     place = lease.place
-    own_id = derive_session_id(place.git_dir or None, place.worktree, place.directory)
-    if lease.session_id != own_id or not _is_within(cwd, place.directory):
+    if lease.session_id != place.session_id or not _is_within(cwd, place.directory):
         return False
     checkout = find_checkout(cwd)
     return (

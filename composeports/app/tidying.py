@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+from composeports.app.whereabouts import is_gone
 from composeports.app.workspace import Workspace
-from composeports.core.cleaning import GONE, settle, whereabouts
+from composeports.core.cleaning import settle
 from composeports.core.lease import Lease
 from composeports.errors import FileAccessError, NoPortsAvailableError
 from composeports.host.engine import Container
-from composeports.host.places import look_at
 
 
 def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
@@ -21,7 +21,7 @@ def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
     released = 0
     left: list[str] = []
     for lease in doors.store.held():
-        if lease.session_id == workspace.session_id or not _is_gone(lease):
+        if lease.session_id == workspace.session_id or not is_gone(workspace, lease):
             continue
         if lease.project in used:
             left.append(lease.project)
@@ -41,14 +41,10 @@ def make_room(
     """
     if containers is not None and tidy(workspace, containers):
         return
-    if any(map(_is_gone, workspace.doors.store.held())):
+    if any(is_gone(workspace, lease) for lease in workspace.doors.store.held()):
         hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
         raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
     raise error
-
-
-def _is_gone(lease: Lease) -> bool:
-    return whereabouts(lease.place, look_at(lease.place)) == GONE
 
 
 def _release_gone(workspace: Workspace, lease: Lease) -> bool:

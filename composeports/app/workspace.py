@@ -9,7 +9,7 @@ from functools import cached_property
 from composeports.app.options import Options
 from composeports.config import Config, find_settings
 from composeports.core.lease import Lease, Place, Stack
-from composeports.core.session import check_session_id, derive_session_id, project_name
+from composeports.core.session import check_session_id, project_name
 from composeports.core.settings import Settings
 from composeports.errors import NoLeaseError, UsageError
 from composeports.host.compose import Compose
@@ -62,16 +62,16 @@ class Doors:
 
         What uses ports of a remote engine's machine, beside containers, cannot be seen from here.
         """
-        return self.taken(wanted) if self.engine.endpoint.local else frozenset()
+        return self.taken(wanted) if self.engine.is_local else frozenset()
 
     def holder_of(self, port: tuple[int, str]) -> Holder:
         """Return the process that has a port of the engine's machine, as far as it can be seen."""
-        endpoint = self.engine.endpoint
-        return self.holder(port) if endpoint.local else Holder(machine=endpoint.host)
+        engine = self.engine
+        return self.holder(port) if engine.is_local else Holder(machine=engine.host)
 
     def routed_here(self) -> tuple[str, ...]:
         """Return the subnets with a route on the engine's machine; none where that is not ours."""
-        return self.routes() if self.engine.endpoint.local else ()
+        return self.routes() if self.engine.is_local else ()
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,36 @@ class Workspace:
         """The id given by `--session` or COMPOSEPORTS_SESSION, else that of the place."""
         if self.given_session is not None:
             return check_session_id(self.given_session)
-        place = self.place
-        return derive_session_id(place.git_dir or None, place.worktree, place.directory)
+        return self.place.session_id
+
+    @cached_property
+    def machine(self) -> str:
+        """The name of this machine where others see its leases, or stacks; else nothing.
+
+        There the same path on two machines is two sessions.
+        """
+        if self.doors.engine.is_local and not self.doors.config.is_shared:
+            return ""
+        from composeports.host.machine import machine_name  # noqa: PLC0415 - most are alone
+
+        return machine_name(self.doors.environ)
+
+    def meet_engine(self) -> None:
+        """See that a remote engine is the one that is remembered, before leases change hands."""
+        if not self.doors.engine.is_local:
+            self.doors.engine.identity(anew=True)
+
+    @property
+    def engine_id(self) -> str:
+        """What tells the engine from others in the store: its own id.
+
+        For a store and an engine of this machine it is the engine's address, which costs nothing.
+        """
+        engine = self.doors.engine
+        if engine.is_local and not self.doors.config.is_shared:
+            socket = engine.endpoint.socket
+            return f"unix://{os.path.realpath(socket)}" if socket else engine.endpoint.address
+        return engine.identity().id
 
     @cached_property
     def place(self) -> Place:
@@ -138,11 +166,11 @@ class Workspace:
         checkout = find_checkout(self.selection.directory)
         directory = os.path.realpath(self.selection.directory)
         if checkout is None:
-            return Place(directory, "", directory, "")
+            return Place(directory, "", directory, "", self.machine)
         worktree, git_dir = checkout
         if not self.selection.files and self.options.project_directory is None:
             directory = worktree
-        return Place(worktree, git_dir, directory, read_branch(git_dir))
+        return Place(worktree, git_dir, directory, read_branch(git_dir), self.machine)
 
     @cached_property
     def folder(self) -> OwnFolder:

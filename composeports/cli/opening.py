@@ -66,10 +66,11 @@ def workspace(options: Options, session: str | None = None) -> Iterator[Workspac
     """Open the session's workspace, and let go of the store at the end."""
     environ = dict(os.environ)
     config = Config.from_env(environ)
-    store = open_store(config.store, waiting=note)
+    engine = Engine(environ)
+    store = open_store(config.store, engine, waiting=note)
     if session is not None:
         options = replace(options, session=session)
-    doors = Doors(environ, working_directory(), config, store, Engine(environ), say=note)
+    doors = Doors(environ, working_directory(), config, store, engine, say=note)
     try:
         yield Workspace(doors, options)
     finally:

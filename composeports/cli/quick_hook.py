@@ -89,9 +89,11 @@ def _places() -> list[dict[str, str]]:
     if url := os.environ.get("COMPOSEPORTS_STORE"):
         from dataclasses import asdict  # noqa: PLC0415 - most have the store of their machine
 
+        from composeports.host.engine import Engine  # noqa: PLC0415
         from composeports.stores.opening import open_store  # noqa: PLC0415
 
-        return [asdict(lease.place) for lease in open_store(url).held()]
+        held = open_store(url, Engine(os.environ)).held()
+        return [asdict(lease.place) for lease in held if not lease.place.machine]
     import json  # noqa: PLC0415 - 3 ms, not for checkouts of files
 
     from composeports.stores.quick import read_places  # noqa: PLC0415

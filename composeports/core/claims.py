@@ -10,7 +10,7 @@ from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping
-from composeports.errors import NoPortsAvailableError, PortHeldError
+from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHeldError
 
 # How long a block is set aside after somebody else took one of its ports.
 SET_ASIDE_MINUTES = 10
@@ -40,7 +40,8 @@ UNKNOWN = Liveness(known=False)
 class Request:
     """What a session asks for. `ttl_minutes` counts from `now` (seconds since the epoch).
 
-    `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`.
+    `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `engine` is
+    the id of the engine that is asked for it, and that `liveness` is of; empty where nobody knows.
     """
 
     session_id: str
@@ -52,6 +53,20 @@ class Request:
     avoid: frozenset[Block] = frozenset()
     prefix: str = "ac"
     pins: Mapping[str, int] = field(default_factory=dict)
+    engine: str = ""
+
+    def idle(self, of: Lease | Hold) -> bool:
+        """Tell whether the engine said that nothing of a lease's stack runs.
+
+        What it says of a stack on another engine means nothing.
+        """
+        elsewhere = is_elsewhere(of, self.engine)
+        return not elsewhere and self.liveness.idle(of.project)
+
+
+def is_elsewhere(of: Lease | Hold, engine: str) -> bool:
+    """Tell whether a lease is of another engine than the one with this id, as far as is known."""
+    return bool(of.engine and engine and of.engine != engine)
 
 
 def claim(ledger: Ledger, request: Request) -> Outcome:
@@ -59,9 +74,11 @@ def claim(ledger: Ledger, request: Request) -> Outcome:
 
     With it go the ports in `request.pins`, instead of those that the session had pinned before.
     PortHeldError when another session has one of these, NoPortsAvailableError when there is no
-    block; the store then writes nothing.
+    block, OtherEngineError when the session's own stack is on another engine; the store then writes
+    nothing.
     """
     check_session_id(request.session_id)
+    refuse_elsewhere(ledger.own, request.engine)
     _refuse_held_pins(ledger, request)
     own = ledger.own
     if own is not None and own.held and _keeps(own, request):
@@ -73,11 +90,24 @@ def claim(ledger: Ledger, request: Request) -> Outcome:
     return replace(outcome, extended=_extended(ledger, request, outcome.reclaimed))
 
 
+def refuse_elsewhere(own: Lease | None, engine: str) -> None:
+    """Do nothing but raise OtherEngineError for a stack that was started on another engine."""
+    if own is None or not own.held or not own.stack.files or not is_elsewhere(own, engine):
+        return
+    raise OtherEngineError(
+        f"the stack {own.project} of this session was started on another engine ({own.engine})",
+        hint="choose that engine again (`docker context use`, DOCKER_HOST) and run `composeports "
+        "down` there; or give this stack a session of its own with --session",
+        project=own.project,
+        engine=own.engine,
+    )
+
+
 def _keeps(own: Lease, request: Request) -> bool:
     """Tell whether a session stays on its block; a changed grid moves it once nothing runs."""
     if own.block in request.avoid:
         return False
-    return own.block in request.grid or not request.liveness.idle(own.project)
+    return own.block in request.grid or not request.idle(own)
 
 
 def _refuse_held_pins(ledger: Ledger, request: Request) -> None:
@@ -106,6 +136,7 @@ def _port_held(key: str, port: int, hold: Hold) -> PortHeldError:
 
 def _granted(ledger: Ledger, request: Request, lease: Lease) -> Outcome:
     """Return the lease renewed; who had one of its ports, and does not stand, loses all of its."""
+    lease = replace(lease, engine=request.engine or lease.engine)
     return Outcome(
         lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
         reclaimed=tuple(
@@ -198,7 +229,7 @@ def setting_aside(ledger: Ledger, block: Block, now: float) -> tuple[SetAside, .
 def _stands(hold: Hold, request: Request) -> bool:
     """Tell whether a hold keeps its block: held, and not both expired and known to be idle."""
     expired = hold.expires_at <= request.now
-    return hold.held and not (expired and request.liveness.idle(hold.project))
+    return hold.held and not (expired and request.idle(hold))
 
 
 def _no_ports(ledger: Ledger, request: Request) -> NoPortsAvailableError:

@@ -14,6 +14,7 @@ from composeports.core.ownership import Origin, foreign
 HERE = "here"
 GONE = "gone"
 UNSEEN = "unseen"
+ELSEWHERE = "elsewhere"
 
 # Why a session is cleaned up; promises to scripts
 WORKTREE_GONE = "worktree_gone"
@@ -57,7 +58,8 @@ class Sight:
 def whereabouts(place: Place, sight: Sight) -> str:
     """Return whether the session's worktree is HERE, GONE, or UNSEEN, which may mean either.
 
-    A session without a place is never gone.
+    A session without a place is never gone. What is on another machine is ELSEWHERE, which only
+    those who know this machine can tell.
     """
     if not place.worktree:
         return HERE
@@ -140,9 +142,17 @@ def _without_lease(lease: Lease, running: Iterable[Belonging]) -> str:
     )
 
 
+def of_another_engine(lease: Lease) -> str:
+    """Return why a lease whose stack is on another engine is kept."""
+    return (
+        f"{lease.project} is kept: its stack is on another engine ({lease.engine}); "
+        "`composeports gc` there knows what runs"
+    )
+
+
 def doubt(lease: Lease, where: str, sight: Sight) -> str:
     """Return why a lease whose folder is not to be seen is kept all the same, or nothing."""
-    if not lease.held or where == GONE:
+    if not lease.held or where in {GONE, ELSEWHERE}:
         return ""
     if where == UNSEEN:
         reason = "`git worktree lock`" if sight.locked else "its disk may not be mounted"

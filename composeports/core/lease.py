@@ -7,16 +7,31 @@ from typing import Self
 from composeports.core import block as fixed
 from composeports.core.block import Block
 from composeports.core.endpoint import LOCALHOST
+from composeports.core.session import derive_session_id
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a session lives on disk; empty where that is not known."""
+    """Where a session lives on disk; empty where that is not known.
+
+    `machine` is the name of the machine whose disk it is, where others may see the lease, too.
+    """
 
     worktree: str = ""
     git_dir: str = ""
     directory: str = ""
     branch: str = ""
+    machine: str = ""
+
+    @property
+    def session_id(self) -> str:
+        """The id of the session that has this place and no name of its own."""
+        own = derive_session_id(self.git_dir or None, self.worktree, self.directory)
+        return f"{self.machine}:{own}" if self.machine else own
+
+    def is_on(self, machine: str) -> bool:
+        """Tell whether it is the named machine's disk; without a name it is everybody's own."""
+        return self.machine in {"", machine}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +58,9 @@ class Lease:
     last plan to host ports, `urls` to what a client of the port wants. `environment` is what
     follows the six fixed variables, or replaces one of them. `pins` are host ports outside the
     block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
-    of the network backend, to the one that the session has instead. `host` is
-    where the engine's published ports are reached: a name, or an address without brackets.
+    of the network backend, to the one that the session has instead. `engine` is the id of the
+    engine that the stack is on, empty where that is not known, and `host` where its published ports
+    are reached: a name, or an address without brackets.
     """
 
     session_id: str
@@ -62,6 +78,7 @@ class Lease:
     environment: tuple[tuple[str, str], ...] = ()
     place: Place = field(default_factory=Place)
     stack: Stack = field(default_factory=Stack)
+    engine: str = ""
     host: str = LOCALHOST
 
     @property

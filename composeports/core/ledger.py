@@ -20,7 +20,8 @@ class SetAside:
 class Hold:
     """What a decision needs to know of another session's lease, held or remembered.
 
-    `directory` is where its Compose file is, empty where that is not known.
+    `directory` is where its Compose file is, `engine` the id of the engine that its stack is on;
+    empty where that is not known.
     """
 
     session_id: str
@@ -31,6 +32,7 @@ class Hold:
     pins: frozenset[int] = frozenset()
     subnets: tuple[str, ...] = ()
     directory: str = ""
+    engine: str = ""
 
     @classmethod
     def of(cls, lease: Lease) -> Self:
@@ -44,6 +46,7 @@ class Hold:
             frozenset(lease.pins.values()),
             tuple(lease.subnets.values()),
             lease.place.directory,
+            lease.engine,
         )
 
     def has(self, port: int) -> bool:

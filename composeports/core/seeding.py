@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from composeports.core.lease import Lease
 from composeports.core.project import Project, Volume
-from composeports.core.session import derive_session_id
 from composeports.errors import UsageError
 
 MAIN = "main"
@@ -96,9 +95,7 @@ def _narrowed(found: list[Known], own: Known) -> list[Known]:
 
 
 def _is_unnamed(lease: Lease) -> bool:
-    place = lease.place
-    own = derive_session_id(place.git_dir or None, place.worktree, place.directory)
-    return lease.session_id == own
+    return lease.session_id == lease.place.session_id
 
 
 def _unclear(

@@ -5,16 +5,19 @@ calls do, and it answers in 15 ms where importing the SDK takes 100. Only the li
 which every command wants, is asked of a plain socket directly (engine_socket.py).
 """
 
+import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from shutil import which
 from typing import Any
 
-from composeports.errors import ComposeMissingError, EngineError
+from composeports.core.engine_identity import EngineIdentity
 from composeports.host.endpoint import Endpoint, find_endpoint
+from composeports.host.engine_failures import engine_failure, only_gone
 from composeports.host.engine_socket import Asked, plain_socket
 from composeports.host.files import is_script
 from composeports.host.process import (
@@ -28,6 +31,8 @@ from composeports.host.process import (
     start,
 )
 
+# How long an engine that was asked who it is need not be asked again.
+IDENTITY_SECONDS = 60.0
 # What engines up to 26 say, and those since.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
 # What Compose puts before the name of a container that is to take another one's place, until that
@@ -53,8 +58,6 @@ _SUBNETS = (
 )
 # What changes a stack's state; not `exec`, by which every health check shows.
 _EVENTS = ("create", "start", "pause", "unpause", "die", "stop", "destroy")
-# As different versions say that a network of a list is gone.
-_GONE = ("no such network", "not found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Listing:
         """Return every container, stopped ones too; EngineError when nobody answers."""
         answer = self._running.finish()
         if answer.code:
-            raise _failure(answer.code, answer.err)
+            raise engine_failure(answer.code, answer.err)
         return tuple(_parse_containers(answer.out))
 
 
@@ -123,6 +126,8 @@ class Engine:
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses."""
         self._environ = environ
+        self._identity: EngineIdentity | None = None
+        self._asked_at = -math.inf
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -131,8 +136,31 @@ class Engine:
 
     @cached_property
     def endpoint(self) -> Endpoint:
-        """Where the engine is, as `docker` finds it."""
+        """Where the engine is, as far as can be told without asking it."""
         return find_endpoint(self._environ)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its published ports are this machine's."""
+        return self.endpoint.local
+
+    @property
+    def host(self) -> str:
+        """The name or address under which its published ports are reached."""
+        return self.endpoint.host
+
+    def identity(self, *, anew: bool = False) -> EngineIdentity:
+        """Return which engine it is; EngineError where it does not answer and never did.
+
+        `anew`: a remote one is asked again, but for what it said less than a minute ago.
+        """
+        fresh = time.monotonic() - self._asked_at < IDENTITY_SECONDS
+        if self._identity is None or (anew and not fresh and not self.is_local):
+            from composeports.host.engine_identity import identify  # noqa: PLC0415 - mostly local
+
+            self._identity = identify(self._environ, self.endpoint, self._start, anew=anew)
+            self._asked_at = time.monotonic() if anew else self._asked_at
+        return self._identity
 
     def _start(self, *arguments: str) -> Running:
         return start(("docker", *arguments), self._environ)
@@ -140,7 +168,7 @@ class Engine:
     def _ask(self, *arguments: str) -> str:
         answer = self._start(*arguments).finish()
         if answer.code:
-            raise _failure(answer.code, answer.err)
+            raise engine_failure(answer.code, answer.err)
         return answer.out
 
     def ask(self, *arguments: str) -> str:
@@ -154,7 +182,7 @@ class Engine:
         """
         answer = start(("docker", *arguments), self._environ, apart=True).finish()
         if answer.code == NOT_FOUND:
-            raise _failure(answer.code, answer.err)
+            raise engine_failure(answer.code, answer.err)
         return answer
 
     def beginning(self, *arguments: str, size: int) -> bytes | None:
@@ -209,7 +237,7 @@ class Engine:
             return
         answer = self._start("container", "inspect", "--format", _BINDINGS, *ids).finish()
         if answer.code and "no such container" not in answer.err.lower():
-            raise _failure(answer.code, answer.err)
+            raise engine_failure(answer.code, answer.err)
         for line in answer.out.splitlines():
             host, _, target = line.partition(" ")
             if host.isdecimal():
@@ -223,7 +251,7 @@ class Engine:
         argv = ("container", "inspect", "--format", "{{.State.Error}}", *ids)
         answer = self._start(*argv).finish()
         if answer.code and "no such container" not in answer.err.lower():
-            raise _failure(answer.code, answer.err)
+            raise engine_failure(answer.code, answer.err)
         return tuple(answer.out.splitlines())
 
     def follow_events(self) -> Following:
@@ -252,8 +280,8 @@ class Engine:
         if not ids:
             return ()
         answer = self._start("network", "inspect", "--format", _SUBNETS, *ids).finish()
-        if answer.code and not _only_gone(answer.err):
-            raise _failure(answer.code, answer.err)
+        if answer.code and not only_gone(answer.err):
+            raise engine_failure(answer.code, answer.err)
         rows = (line.split("\t") for line in answer.out.splitlines())
         return tuple(
             (project, subnet) for project, *subnets in rows for subnet in subnets if subnet
@@ -320,26 +348,3 @@ def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
         last = int(match["last"] or first)
         for step in range(last - first + 1):
             yield first + step, target + step, match["proto"]
-
-
-def _only_gone(err: str) -> bool:
-    """Tell whether all that is complained about is networks that are there no more."""
-    lines = [line.lower() for line in err.splitlines() if line.strip()]
-    return bool(lines) and all(any(words in line for words in _GONE) for line in lines)
-
-
-def _failure(code: int, err: str) -> EngineError | ComposeMissingError:
-    lines = err.strip().splitlines() or [f"docker ended with exit code {code}"]
-    if code == NOT_FOUND:
-        return ComposeMissingError(
-            "the `docker` command was not found",
-            hint="install Docker (engine, command and the Compose plugin) and put it on PATH",
-        )
-    said = lines[0].removeprefix("error during connect: ")
-    if "permission denied" in said.lower():
-        hint = (
-            "your user may not use the engine's socket: join the group `docker`, then log in again"
-        )
-    else:
-        hint = "start the engine, or check DOCKER_HOST and `docker context ls`; nothing was changed"
-    return EngineError(f"the Docker engine did not answer: {said}", hint=hint)

@@ -16,6 +16,7 @@ from hashlib import sha256
 
 from composeports.errors import StoreError
 from composeports.host.files import files_in
+from composeports.host.kept import read_own, write_own
 from composeports.host.state_folder import make_inner_folder
 
 KEPT = 200
@@ -103,7 +104,7 @@ class Recollection:
             self.let_go()
 
     def _read(self) -> str | None:
-        return _own_text(os.path.join(self._folder, self.digest)) if self.digest else None
+        return read_own(os.path.join(self._folder, self.digest)) if self.digest else None
 
     def _lock(self, kind: int) -> bool:
         """Lock this digest's byte if it is free; OSError where the file system has no locks."""
@@ -116,29 +117,10 @@ class Recollection:
     def _keep(self, text: str) -> None:
         if not self.digest or text == self.text:
             return
-        path = os.path.join(self._folder, self.digest)
-        temporary = f"{path}.{os.getpid()}{TEMPORARY}"
-        try:
-            make_inner_folder(self._folder)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-            with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, path)
+        with suppress(OSError, StoreError):
+            write_own(self._folder, self.digest, text)
             _forget_oldest(self._folder)
             forget_abandoned(self._folder)
-        except (OSError, StoreError):
-            with suppress(OSError):
-                os.unlink(temporary)
-
-
-def _own_text(path: str) -> str | None:
-    """Return the text of a file that this user wrote; None for any other."""
-    try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-            own = os.fstat(file.fileno()).st_uid == os.geteuid()
-            return file.read().decode() if own else None
-    except (OSError, UnicodeDecodeError):
-        return None
 
 
 def _forget_oldest(folder: str) -> None:

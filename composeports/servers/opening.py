@@ -24,5 +24,6 @@ def open_doors(environ: Mapping[str, str] | None = None) -> Doors:
     """
     environ = dict(os.environ if environ is None else environ)
     config = Config.from_env(environ)
-    store = open_store(config.store, waiting=say)
-    return Doors(environ, NOWHERE, config, store, Engine(environ), say=say)
+    engine = Engine(environ)
+    store = open_store(config.store, engine, waiting=say)
+    return Doors(environ, NOWHERE, config, store, engine, say=say)

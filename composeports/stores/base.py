@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from composeports.core.engine_identity import EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
 
@@ -10,7 +11,11 @@ Decide = Callable[[Ledger], Outcome]
 
 
 class Store(Protocol):
-    """Leases by session id, held ones and remembered ones.
+    """Leases by session id, held ones and remembered ones, all of them of one engine.
+
+    What other engines have in the same place is theirs: the same session, port or project there
+    is another one. Engines of the machine that the store is on count as one, where the store is
+    that machine's alone, since their ports are the same ones.
 
     Two held leases never share a host port (of a block or pinned), a subnet or a project name;
     an `update` that would break this fails with StoreError and writes nothing. Every method may
@@ -40,6 +45,10 @@ class Store(Protocol):
         No other `update` of any process comes in between. `decide` must be quick and pure,
         since it runs under the write lock; what it raises passes through, with nothing written.
         """
+        ...
+
+    def fleet(self) -> list[EngineLeases]:
+        """Return what is held on every engine that the store knows, this one's first."""
         ...
 
     def close(self) -> None:

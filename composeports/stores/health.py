@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from composeports.core.lease import Lease
 from composeports.errors import ComposeportsError, StoreError
 from composeports.stores.sqlite_file import explain, open_as_it_is
-from composeports.stores.sqlite_rows import read_known
+from composeports.stores.sqlite_rows import read_known, read_known_of_before
 
+SPACES_SINCE = 3
 WHOLE = "ok"
 
 
@@ -22,21 +23,24 @@ class Health:
     trouble: ComposeportsError | None = None
 
 
-def examine(path: str) -> Health:
-    """Look at the store, every page of it; one of an older format is not upgraded by that."""
+def examine(path: str, space: str = "") -> Health:
+    """Look at the store, every page of it; one of an older format is not upgraded by that.
+
+    `space` tells whose leases are wanted: this machine's, or those of a remote engine by its id.
+    """
     try:
         connection = open_as_it_is(path)
         if connection is None:
             return Health()
         with closing(connection):
-            return _examined(connection, path)
+            return _examined(connection, path, space)
     except (sqlite3.Error, OSError) as error:
         return Health(trouble=explain(error, path))
     except ComposeportsError as error:
         return Health(trouble=error)
 
 
-def _examined(connection: sqlite3.Connection, path: str) -> Health:
+def _examined(connection: sqlite3.Connection, path: str, space: str) -> Health:
     ((version,),) = connection.execute("PRAGMA user_version")
     try:
         lines = tuple(str(line) for (line,) in connection.execute("PRAGMA quick_check"))
@@ -44,7 +48,10 @@ def _examined(connection: sqlite3.Connection, path: str) -> Health:
         lines = (str(error),)
     damage = tuple(line for line in lines if line != WHOLE)
     try:
-        leases = tuple(read_known(connection, path))
+        if version < SPACES_SINCE:
+            leases = tuple(read_known_of_before(connection, path))
+        else:
+            leases = tuple(read_known(connection, space, path))
         connection.execute("BEGIN IMMEDIATE")  # fails where nothing could be written
         connection.execute("ROLLBACK")
     except sqlite3.Error as error:

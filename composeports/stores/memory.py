@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from composeports.core.clock import Reading, is_current, jump
+from composeports.core.engine_identity import THIS_MACHINE, EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.host.clock import read_clock
@@ -46,6 +47,10 @@ class MemoryStore:
         with self._lock:
             self._note_time()
             return self._ledger(session_id)
+
+    def fleet(self) -> list[EngineLeases]:
+        """Return what is held, which is of one engine."""
+        return [EngineLeases(THIS_MACHINE, tuple(self.held()))]
 
     def update(self, session_id: str, decide: Decide) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store."""

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import unquote
 
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.errors import ConfigError
 from composeports.stores.base import Store
 
@@ -14,9 +16,25 @@ def _silent(_text: str) -> None:
     """Say nothing."""
 
 
-def open_store(url: str, *, waiting: Callable[[str], None] = _silent) -> Store:
+class EngineDoor(Protocol):
+    """The engine whose leases are wanted; it is asked who it is only where that matters."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its published ports are this machine's."""
+        ...
+
+    def identity(self) -> EngineIdentity:
+        """Return which engine it is; EngineError where nobody can know."""
+        ...
+
+
+def open_store(
+    url: str, engine: EngineDoor | None = None, *, waiting: Callable[[str], None] = _silent
+) -> Store:
     """Return the store that `url` means; ConfigError, naming the setting, for none.
 
+    Its leases are those of `engine`, and of engines of this machine without one.
     In a path `%20` and the like are decoded, and `?`, `#` and `%` are written as `%3F`, `%23`
     and `%25`; spaces and letters of any language may stand as they are. `waiting` is told when
     a lock of somebody else is waited for.
@@ -27,7 +45,10 @@ def open_store(url: str, *, waiting: Callable[[str], None] = _silent) -> Store:
         return MemoryStore()
     from composeports.stores.sqlite import SqliteStore  # noqa: PLC0415 - only where it is used
 
-    return SqliteStore(sqlite_path(url), waiting=waiting)
+    def whose() -> EngineIdentity:
+        return THIS_MACHINE if engine is None or engine.is_local else engine.identity()
+
+    return SqliteStore(sqlite_path(url), engine=whose, waiting=waiting)
 
 
 def sqlite_path(url: str) -> str:

@@ -1,4 +1,7 @@
-"""Reads what the short ways of `composeports env` and of the git hook need; imports little."""
+"""Reads what the short ways of `composeports env` and of the git hook need; imports little.
+
+They are for engines of this machine; whatever is on another one is left to the long way.
+"""
 
 import sqlite3
 
@@ -11,10 +14,10 @@ Row = tuple[int, int, str, str, str, str]
 
 HELD = (
     "SELECT start, size, project, environment, stack, place"
-    " FROM leases WHERE session_id = ? AND held = 1"
+    " FROM leases WHERE space = '' AND session_id = ? AND held = 1"
 )
-PLACES = "SELECT DISTINCT place FROM leases WHERE held = 1"
-RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE session_id = ?"
+PLACES = "SELECT DISTINCT place FROM leases WHERE space = '' AND held = 1"
+RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE space = '' AND session_id = ?"
 
 
 def read_and_renew(path: str, session_id: str, now: float) -> Row | None:

@@ -20,6 +20,7 @@ COLUMNS = (
     "allocated_at",
     "expires_at",
     "ttl_minutes",
+    "engine",
     "pins",
     "subnets",
     "environment",
@@ -27,9 +28,9 @@ COLUMNS = (
     "memory",
     "place",
 )
-Row = tuple[str, int, int, str, int, float, float, int, str, str, str, str, str, str]
-HOLD_COLUMNS = (*COLUMNS[:4], "expires_at", "held", "pins", "subnets", "place")
-HoldRow = tuple[str, int, int, str, float, int, str, str, str]
+Row = tuple[str, int, int, str, int, float, float, int, str, str, str, str, str, str, str]
+HOLD_COLUMNS = (*COLUMNS[:4], "expires_at", "held", "engine", "pins", "subnets", "place")
+HoldRow = tuple[str, int, int, str, float, int, str, str, str, str]
 
 
 def to_row(lease: Lease) -> Row:
@@ -46,6 +47,7 @@ def to_row(lease: Lease) -> Row:
         lease.allocated_at,
         lease.expires_at,
         lease.ttl_minutes,
+        lease.engine,
         json.dumps(dict(lease.pins)),
         json.dumps(dict(lease.subnets)),
         json.dumps(lease.environment),
@@ -78,9 +80,9 @@ def _damaged(session_id: str, where: str) -> StoreError:
 
 
 def _hold(row: HoldRow) -> Hold:
-    session_id, start, size, project, expires_at, held, *texts = row
-    block = Block(start, size)
-    return Hold(session_id, block, project, expires_at, bool(held), *_parsed(*texts))
+    session_id, start, size, project, expires_at, held, engine, *texts = row
+    known = _parsed(*texts)
+    return Hold(session_id, Block(start, size), project, expires_at, bool(held), *known, engine)
 
 
 @lru_cache(maxsize=4096)
@@ -95,7 +97,7 @@ def _parsed(pins: str, subnets: str, place: str) -> tuple[frozenset[int], tuple[
 
 def _lease(row: Row) -> Lease:
     session_id, start, size, project, held, allocated_at, expires_at, ttl_minutes = row[:8]
-    pins, subnets, environment, stack, memory, place = map(json.loads, row[8:])
+    pins, subnets, environment, stack, memory, place = map(json.loads, row[9:])
     return Lease(
         session_id=session_id,
         block=Block(start, size),
@@ -119,6 +121,7 @@ def _lease(row: Row) -> Lease:
             overridden=stack["overridden"],
             default_ports=stack["default_ports"],
         ),
+        engine=row[8],
     )
 
 
@@ -147,4 +150,5 @@ def _place(place: Place) -> dict[str, str]:
         "git_dir": place.git_dir,
         "directory": place.directory,
         "branch": place.branch,
+        "machine": place.machine,
     }

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from composeports.core.clock import Reading
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
 from composeports.host.clock import read_clock
@@ -17,6 +18,7 @@ from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.sqlite_clock import jump_since_written, note_time
 from composeports.stores.sqlite_file import busy, explain, is_busy, open_existing, open_or_create
 from composeports.stores.sqlite_rows import (
+    read_fleet,
     read_held,
     read_known,
     read_lease,
@@ -36,7 +38,8 @@ class SqliteStore:
     """A store for the processes and threads of one machine.
 
     The file is opened at the first use and made at the first `update`, so that looking at a
-    store that does not exist creates nothing. A lock that somebody else holds is waited for, up
+    store that does not exist creates nothing. `engine`, whose leases these are, is asked for at the
+    first use too; what it raises passes through. A lock that somebody else holds is waited for, up
     to `wait_seconds`; after a second `waiting` is told so, once.
     """
 
@@ -44,11 +47,13 @@ class SqliteStore:
         self,
         path: str | os.PathLike[str],
         *,
+        engine: Callable[[], EngineIdentity] = lambda: THIS_MACHINE,
         waiting: Callable[[str], None] = _silent,
         wait_seconds: float = 30,
         clock: Callable[[], Reading] = read_clock,
     ) -> None:
         self._path = os.path.abspath(path)
+        self._engine = engine
         self._waiting = waiting
         self._wait_seconds = wait_seconds
         self._clock = clock
@@ -58,30 +63,41 @@ class SqliteStore:
 
     def get(self, session_id: str) -> Lease | None:
         """Return the session's lease, held or remembered."""
-        return self._read(None, lambda found: read_lease(found, session_id, self._path))
+        space = self._engine().space
+        return self._read(None, lambda found: read_lease(found, space, session_id, self._path))
 
     def held(self) -> list[Lease]:
         """Return every held lease, lowest block first; expired ones too."""
-        return self._read([], lambda found: read_held(found, self._path))
+        space = self._engine().space
+        return self._read([], lambda found: read_held(found, space, self._path))
 
     def known(self) -> list[Lease]:
         """Return every lease, held or remembered, by session id."""
-        return self._read([], lambda found: read_known(found, self._path))
+        space = self._engine().space
+        return self._read([], lambda found: read_known(found, space, self._path))
 
     def ledger(self, session_id: str) -> Ledger:
         """Return what an `update` of this session would be shown now."""
-        return self._read(Ledger(), lambda found: read_ledger(found, session_id, self._path))
+        space = self._engine().space
+        return self._read(Ledger(), lambda found: read_ledger(found, space, session_id, self._path))
+
+    def fleet(self) -> list[EngineLeases]:
+        """Return what is held on this machine's engines and on every remote one."""
+        own = self._engine()
+        nothing = [EngineLeases(own)]
+        return self._read(nothing, lambda found: read_fleet(found, own, self._path))
 
     def update(self, session_id: str, decide: Decide) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store."""
+        engine = self._engine()
         with self._alone():
             connection = self._patiently(self._open_or_create)
             with self._transaction(connection, "BEGIN IMMEDIATE"):
                 note_time(connection, self._clock())
-                ledger = read_ledger(connection, session_id, self._path)
+                ledger = read_ledger(connection, engine.space, session_id, self._path)
                 outcome = decide(ledger)
                 refuse_conflicts(session_id, ledger, outcome)
-                write_outcome(connection, session_id, outcome)
+                write_outcome(connection, engine, session_id, outcome)
             return outcome
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import stat
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError
 
 APPLICATION_ID = 0x63707274
-VERSION = 2
+VERSION = 3
 # SQLite gives up on a lock after this long; who wants to wait longer asks again, so that
 # Ctrl-C is heard in between.
 LOCK_SECONDS = 0.25
@@ -20,14 +20,13 @@ SINCE_2 = (
     # One row: the clocks as they were when the store was written to.
     "CREATE TABLE clock (boot TEXT NOT NULL, wall REAL NOT NULL, steady REAL NOT NULL)",
 )
-# What makes a store of the version before one of this version.
-UPGRADES = {1: SINCE_2}
-
+# `space` tells whose ports they are: none for this machine's own, else the id of a remote engine.
 # `block` is one number for start and size, so that SQLite can jump from one to the next.
-SCHEMA = (
+LEASES = (
     """
     CREATE TABLE leases (
-        session_id TEXT PRIMARY KEY NOT NULL,
+        space TEXT NOT NULL DEFAULT '',
+        session_id TEXT NOT NULL,
         start INTEGER NOT NULL,
         size INTEGER NOT NULL,
         project TEXT NOT NULL,
@@ -35,20 +34,46 @@ SCHEMA = (
         allocated_at REAL NOT NULL,
         expires_at REAL NOT NULL,
         ttl_minutes INTEGER NOT NULL,
+        engine TEXT NOT NULL DEFAULT '',
         pins TEXT NOT NULL,
         subnets TEXT NOT NULL,
         environment TEXT NOT NULL,
         stack TEXT NOT NULL,
         memory TEXT NOT NULL,
         place TEXT NOT NULL,
-        block INTEGER GENERATED ALWAYS AS (start * 65536 + size) VIRTUAL
+        block INTEGER GENERATED ALWAYS AS (start * 65536 + size) VIRTUAL,
+        PRIMARY KEY (space, session_id)
     )
     """,
-    "CREATE UNIQUE INDEX held_start ON leases (start) WHERE held = 1",
-    "CREATE UNIQUE INDEX held_project ON leases (project) WHERE held = 1",
-    "CREATE INDEX remembered_block ON leases (block) WHERE held = 0",
-    "CREATE INDEX remembered_digest ON leases (substr(project, -8)) WHERE held = 0",
+)
+INDEXES = (
+    "CREATE UNIQUE INDEX held_start ON leases (space, start) WHERE held = 1",
+    "CREATE UNIQUE INDEX held_project ON leases (space, project) WHERE held = 1",
+    "CREATE INDEX remembered_block ON leases (space, block) WHERE held = 0",
+    "CREATE INDEX remembered_digest ON leases (space, substr(project, -8)) WHERE held = 0",
+)
+KEPT = (
+    "session_id, start, size, project, held, allocated_at, expires_at, ttl_minutes,"
+    " pins, subnets, environment, stack, memory, place"
+)
+SINCE_3 = (
+    "ALTER TABLE leases RENAME TO earlier_leases",
+    *LEASES,
+    f"INSERT INTO leases ({KEPT}) SELECT {KEPT} FROM earlier_leases",  # noqa: S608 - our own names
+    "DROP TABLE earlier_leases",
+    *INDEXES,
+    "ALTER TABLE set_aside ADD COLUMN space TEXT NOT NULL DEFAULT ''",
+    # The remote engines that leases are on.
+    "CREATE TABLE engines (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, host TEXT NOT NULL)",
+)
+# What makes a store of the version before one of the next.
+UPGRADES = {1: SINCE_2, 2: SINCE_3}
+
+SCHEMA = (
+    *LEASES,
+    *INDEXES,
     *SINCE_2,
+    *SINCE_3[-2:],
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )

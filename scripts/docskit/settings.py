@@ -32,8 +32,16 @@ OTHERS = {
         "another file; `memory:` forgets all with the process",
     ),
     "COMPOSEPORTS_HOST": (
-        "the host in the engine's address; `localhost` for an engine of this machine",
-        "where published ports are reached, where that is not the engine's own host",
+        "what the engine's address says",
+        "where the published ports of the engine are reached: a name or an address",
+    ),
+    "COMPOSEPORTS_MACHINE": (
+        "the host name and a digest of the machine's own id",
+        "this machine's name, where other machines see its leases",
+    ),
+    "COMPOSEPORTS_ENGINE": (
+        "what the engine says",
+        "the engine's id, where several have the same (cloned machines), or one has none",
     ),
     "COMPOSEPORTS_API_KEYS": (
         "none",

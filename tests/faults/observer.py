@@ -21,6 +21,7 @@ PROJECT = "com.docker.compose.project"
 # What may lie in a state directory while nothing is at work.
 STATE_FILES = {
     ".": re.compile(r"leases\.sqlite3(-wal|-shm)?|filler"),
+    "known": re.compile(r"machine|engine-[0-9a-f]{16}"),
     "locks": re.compile(r"[a-z0-9-]+"),
     "observed": re.compile(r"[0-9a-f]{64}|turns"),
 }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from composeports.stores.sqlite_file import VERSION
+from tests.support.earlier_stores import as_of_version
 from tests.support.machine import UNREACHABLE, FakeDocker, Shell, make_repository
 
 pytestmark = pytest.mark.integration
@@ -184,13 +185,10 @@ def test_a_store_that_is_locked_for_long_is_told(here: Shell) -> None:
 def test_a_store_of_the_format_before_is_looked_at_and_not_upgraded(here: Shell) -> None:
     assert here.run("allocate").code == 0
     store = here.state / "leases.sqlite3"
-    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
-        connection.execute("DROP TABLE set_aside")
-        connection.execute("DROP TABLE clock")
-        connection.execute("PRAGMA user_version = 1")
+    as_of_version(store, 1)
     document = examined(here)
     assert document["ok"]
-    assert (document["facts"]["store"]["format"], VERSION) == (1, 2)
+    assert (document["facts"]["store"]["format"], VERSION) == (1, 3)
     assert len(document["facts"]["sessions"]) == 1
     with closing(sqlite3.connect(store)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)

@@ -25,6 +25,7 @@ from composeports.stores import sqlite as sqlite_store
 from composeports.stores.quick import read_and_renew
 from composeports.stores.sqlite import SqliteStore
 from composeports.stores.sqlite_file import APPLICATION_ID, VERSION, is_store
+from tests.support.earlier_stores import as_of_version
 from tests.support.machine import wait_until
 
 pytestmark = pytest.mark.integration
@@ -571,24 +572,23 @@ def test_the_mark_of_the_file_is_the_program_s_own(store: SqliteStore, path: Pat
 # A store of an earlier version
 
 
-def make_first_version(path: Path) -> None:
-    """Make the store as version 1 did: without the tables for blocks set aside and the clock."""
+def make_earlier(path: Path, version: int) -> None:
+    """Make a store of an earlier format with a lease in it."""
+    path.unlink(missing_ok=True)
     with opened(path) as store:
         put(store)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DROP TABLE set_aside")
-        connection.execute("DROP TABLE clock")
-        connection.execute("PRAGMA user_version = 1")
+    as_of_version(path, version)
 
 
+@pytest.mark.parametrize("version", range(1, VERSION))
 @every_operation
-def test_a_store_of_the_first_version_is_brought_up_to_date(
-    store: SqliteStore, path: Path, operation: Operation
+def test_a_store_of_an_earlier_version_is_brought_up_to_date(
+    store: SqliteStore, path: Path, operation: Operation, version: int
 ) -> None:
-    make_first_version(path)
+    make_earlier(path, version)
     with opened(path) as before:
         kept = before.known()
-    make_first_version(path)
+    make_earlier(path, version)
     operation(store)
     assert {lease.session_id for lease in kept} <= {each.session_id for each in store.known()}
     with closing(sqlite3.connect(path)) as connection:
@@ -596,7 +596,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(
 
 
 def test_many_bring_one_store_up_to_date_at_once(path: Path) -> None:
-    make_first_version(path)
+    make_earlier(path, 1)
 
     def look(_: int) -> int:
         with opened(path) as store:

@@ -25,6 +25,7 @@ from composeports.core.claims import (
     setting_aside,
 )
 from composeports.core.clock import Reading
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
@@ -52,6 +53,14 @@ SMALL_POOL = "10.213.0.0/22"
 BACKENDS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
     "sqlite": lambda folder: SqliteStore(folder / "leases.sqlite3"),
+}
+
+
+ONE = EngineIdentity("one", "host-1", "one.example", local=False)
+TWO = EngineIdentity("two", "host-2", "two.example", local=False)
+# Backends that keep leases of several engines in one place.
+ON_ENGINES: dict[str, Callable[[Path, EngineIdentity], Store]] = {
+    "sqlite": lambda folder, engine: SqliteStore(folder / "leases.sqlite3", engine=lambda: engine),
 }
 
 
@@ -952,3 +961,131 @@ def test_after_a_boot_the_wall_clock_counts(timed: Callable[[], Leases], clocks:
     lease = timed().store.get("a")
     assert lease is not None
     assert lease.expired(clocks.wall)
+
+
+# Several engines
+
+
+@pytest.fixture(params=ON_ENGINES)
+def on_engine(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[EngineIdentity], Leases]]:
+    """Open the one store as it is for an engine."""
+    opened: list[Store] = []
+
+    def open_for(engine: EngineIdentity) -> Leases:
+        opened.append(ON_ENGINES[request.param](tmp_path, engine))
+        return Leases(opened[-1])
+
+    yield open_for
+    for store in opened:
+        store.close()
+
+
+OnEngine = Callable[[EngineIdentity], Leases]
+
+
+def test_each_engine_has_its_whole_range(on_engine: OnEngine) -> None:
+    one, two = on_engine(ONE), on_engine(TWO)
+    assert [one.start(name) for name in "abcd"] == [10000, 10010, 10020, 10030]
+    assert [two.start(name) for name in "dcba"] == [10000, 10010, 10020, 10030]
+
+
+def test_a_session_has_a_lease_on_each_engine(on_engine: OnEngine) -> None:
+    one, two = on_engine(ONE), on_engine(TWO)
+    one.start("first")
+    assert (one.start("a"), two.start("a")) == (10010, 10000)
+    two.release("a")
+    assert [lease.held for lease in one.store.known()] == [True, True]
+    assert two.store.held() == []
+    two.forget("a")
+    assert two.store.known() == []
+    assert one.store.get("a") is not None
+
+
+def test_pins_subnets_and_projects_are_an_engine_s_own(on_engine: OnEngine) -> None:
+    need = SubnetNeed("net#0", "net", "172.16.0.0/24", 24, 4)
+    leases = [
+        on_engine(engine).claim("a", pins={"web:80/tcp": 3000}, needs=[need]).granted
+        for engine in (ONE, TWO)
+    ]
+    assert leases[0] == leases[1]
+
+
+def test_what_is_set_aside_on_one_engine_is_free_on_another(on_engine: OnEngine) -> None:
+    one, two = on_engine(ONE), on_engine(TWO)
+    (block, *_) = GRID.blocks()
+    one.store.update("a", lambda led: Outcome(set_aside=setting_aside(led, block, NOON)))
+    two.store.update("a", lambda _: Outcome(set_aside=()))
+    assert one.store.ledger("a").set_aside == (SetAside(block, NOON + 600),)
+    assert (one.start("a"), two.start("a")) == (10010, 10000)
+
+
+def test_a_name_that_is_remembered_on_another_engine_is_not_in_the_way(
+    on_engine: OnEngine,
+) -> None:
+    one, two = on_engine(ONE), on_engine(TWO)
+    for leases in (one, two):
+        leases.start(TWINS[0])
+        leases.release(TWINS[0])
+    two.forget(TWINS[0])
+    two.start(TWINS[1])
+    one.start(TWINS[1])
+    assert two.project(TWINS[1]) == project_name(TWINS[0])
+    assert one.project(TWINS[1]) != project_name(TWINS[0])
+
+
+def test_an_expired_lease_on_another_engine_is_nobody_s_to_reclaim(on_engine: OnEngine) -> None:
+    one, two = on_engine(ONE), on_engine(TWO)
+    for name in "abcd":
+        one.start(name)
+    outcome = two.claim("e", LATER, NOTHING_RUNS)
+    assert outcome.reclaimed == ()
+    assert len(one.store.held()) == 4
+
+
+def test_a_fleet_is_shown_with_this_engine_first(on_engine: OnEngine) -> None:
+    one, two = on_engine(ONE), on_engine(TWO)
+    one.start("a")
+    one.start("b")
+    two.start("c")
+    two.start("d")
+    two.release("d")
+    fleet = [
+        (each.engine, [lease.session_id for lease in each.leases])
+        for each in two.store.fleet()
+        if each.engine != THIS_MACHINE
+    ]
+    assert fleet == [(TWO, ["c"]), (ONE, ["a", "b"])]
+
+
+def test_an_engine_without_leases_is_shown_all_the_same(on_engine: OnEngine) -> None:
+    fleet = on_engine(ONE).store.fleet()
+    assert [(each.engine, each.leases) for each in fleet if each.engine == ONE] == [(ONE, ())]
+
+
+def test_an_engine_goes_by_the_name_that_it_said_last(on_engine: OnEngine) -> None:
+    on_engine(ONE).start("a")
+    renamed = replace(ONE, name="host-9", host="nine.example")
+    on_engine(renamed).start("a")
+    fleet = on_engine(TWO).store.fleet()
+    assert renamed in [each.engine for each in fleet]
+    assert ONE not in [each.engine for each in fleet]
+
+
+def test_many_on_two_engines_do_not_meet(on_engine: OnEngine) -> None:
+    stores = [on_engine(engine) for engine in (ONE, TWO) * 4]
+
+    def take(turn: int) -> int:
+        return stores[turn % 8].start(f"session-{turn // 2}")
+
+    with ThreadPoolExecutor(8) as pool:
+        starts = sorted(pool.map(take, range(8)))
+    assert starts == sorted([10000, 10010, 10020, 10030] * 2)
+
+
+def test_a_memory_store_is_of_this_machine() -> None:
+    leases = Leases(MemoryStore())
+    leases.start("a")
+    (only,) = leases.store.fleet()
+    assert (only.engine, [lease.session_id for lease in only.leases]) == (THIS_MACHINE, ["a"])

@@ -23,6 +23,7 @@ PROMISED = {
     "no_subnets_available": 75,
     "not_isolated": 78,
     "port_held": 75,
+    "other_engine": 75,
     "port_taken": 75,
     "project_foreign": 75,
     "session_busy": 75,

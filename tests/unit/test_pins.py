@@ -246,6 +246,6 @@ def test_a_block_has_the_ports_from_first_to_last(start: int, size: int, port: i
     ],
 )
 def test_a_damaged_record_of_another_session_is_told(pins: str, subnets: str, place: str) -> None:
-    row = ("other", 10000, 10, "ac-1", NOON, 1, pins, subnets, place)
+    row = ("other", 10000, 10, "ac-1", NOON, 1, "", pins, subnets, place)
     with pytest.raises(StoreError, match="damaged record of session 'other'"):
         hold_from_row(row, "/store")

@@ -8,7 +8,6 @@ from composeports.core.checks.facts import Facts, Stack
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
 from composeports.core.checks.programs import NO_ENGINE
 from composeports.core.lease import Lease
-from composeports.core.session import derive_session_id
 
 PROJECT = re.compile(r".+-[0-9a-f]{8}")
 MEANT = {
@@ -86,8 +85,9 @@ def _up(stack: Stack, lease: Lease | None) -> str:
 def _command(lease: Lease, word: str) -> str:
     """Return the command line that does it in the lease's own session, from anywhere."""
     place = lease.place
-    own_id = derive_session_id(place.git_dir or None, place.worktree, place.directory)
-    session = "" if own_id == lease.session_id else f" --session {quote(lease.session_id)}"
+    session = (
+        "" if place.session_id == lease.session_id else f" --session {quote(lease.session_id)}"
+    )
     return f"cd {quote(place.directory)} && composeports{session} {word}"
 
 

@@ -1,0 +1,33 @@
+"""Small files of ours in the state directory that save a question; losing one costs nothing."""
+
+import os
+from contextlib import suppress
+
+from composeports.host.files import TEMPORARY
+from composeports.host.state_folder import make_inner_folder
+
+
+def read_own(path: str) -> str | None:
+    """Return the text of a file that this user wrote; None for any other."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+            own = os.fstat(file.fileno()).st_uid == os.geteuid()
+            return file.read().decode() if own else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def write_own(folder: str, name: str, text: str) -> None:
+    """Write a file whole, in a folder of the state directory; OSError or StoreError otherwise."""
+    path = os.path.join(folder, name)
+    temporary = f"{path}.{os.getpid()}{TEMPORARY}"
+    try:
+        make_inner_folder(folder)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,133 @@
+"""What is on another engine or another machine: nobody here knows whether it is over."""
+
+from dataclasses import replace
+
+import pytest
+
+from composeports.core.block import Block, Grid
+from composeports.core.claims import (
+    NOTHING_RUNS,
+    Liveness,
+    Request,
+    claim,
+    is_elsewhere,
+    refuse_elsewhere,
+)
+from composeports.core.cleaning import ELSEWHERE, EXPIRED, Sight, Spot, doubt, judge
+from composeports.core.cleaning import of_another_engine as kept_for_another_engine
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ledger import Hold, Ledger
+from composeports.errors import NoPortsAvailableError, OtherEngineError
+
+NOON = 43200.0
+GRID = Grid(10000, 10, 1)
+(FIRST,) = GRID.blocks()
+UP = Stack(files=("/w/compose.yaml",))
+
+
+def lease(engine: str = "", block: Block = FIRST, *, held: bool = True) -> Lease:
+    return Lease("me", block, "ac-me", NOON, NOON + 60, held=held, stack=UP, engine=engine)
+
+
+def ask(engine: str = "", liveness: Liveness = NOTHING_RUNS) -> Request:
+    return Request("me", GRID, NOON, 5, liveness, engine=engine)
+
+
+def expired(engine: str) -> Hold:
+    return Hold("old", FIRST, "ac-old", NOON - 1, held=True, engine=engine)
+
+
+@pytest.mark.parametrize(
+    ("of", "asked", "robbed"),
+    [
+        pytest.param("", "", True, id="nobody knows engines: it is idle"),
+        pytest.param("", "one", True, id="a lease of before is of this engine"),
+        pytest.param("one", "", True, id="who asks does not know"),
+        pytest.param("one", "one", True, id="the same engine"),
+        pytest.param("two", "one", False, id="of another engine nobody can say that it is idle"),
+    ],
+)
+def test_an_expired_lease_is_reclaimed_only_by_its_own_engine(
+    of: str, asked: str, robbed: bool
+) -> None:
+    ledger = Ledger(others=(expired(of),))
+    if robbed:
+        assert claim(ledger, ask(asked)).reclaimed == ("old",)
+        return
+    with pytest.raises(NoPortsAvailableError):
+        claim(ledger, ask(asked))
+
+
+def test_a_lease_keeps_the_engine_that_it_was_granted_on() -> None:
+    assert claim(Ledger(), ask("one")).granted.engine == "one"
+    assert claim(Ledger(own=lease("one")), ask()).granted.engine == "one"
+    assert claim(Ledger(own=lease()), ask("one")).granted.engine == "one"
+
+
+def test_a_stack_on_another_engine_is_taken_down_there_first() -> None:
+    with pytest.raises(OtherEngineError, match=r"ac-me .* another engine \(two\)") as caught:
+        claim(Ledger(own=lease("two")), ask("one"))
+    assert "composeports down" in caught.value.hint
+    assert (caught.value.exit_code, caught.value.details["engine"]) == (75, "two")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        pytest.param(None, id="no lease"),
+        pytest.param(lease("one"), id="the same engine"),
+        pytest.param(lease(), id="an engine that nobody knows"),
+        pytest.param(lease("two", held=False), id="a lease that is over"),
+        pytest.param(replace(lease("two"), stack=Stack()), id="ports without a stack"),
+    ],
+)
+def test_otherwise_a_session_may_change_its_engine(own: Lease | None) -> None:
+    refuse_elsewhere(own, "one")
+
+
+def test_without_knowing_the_engine_nothing_is_elsewhere() -> None:
+    assert not is_elsewhere(lease("two"), "")
+    assert is_elsewhere(lease("two"), "one")
+
+
+@pytest.mark.parametrize(
+    ("engine", "space"),
+    [
+        pytest.param(THIS_MACHINE, "", id="this machine"),
+        pytest.param(EngineIdentity("id", "name"), "", id="an engine of this machine"),
+        pytest.param(EngineIdentity("id", "name", "far", local=False), "id", id="a remote one"),
+    ],
+)
+def test_the_engines_of_a_machine_share_its_ports(engine: EngineIdentity, space: str) -> None:
+    assert engine.space == space
+
+
+@pytest.mark.parametrize(
+    ("place", "session"),
+    [
+        (Place("/w", "/w/.git", "/w"), "/w/.git"),
+        (Place("/w", "/w/.git", "/w/sub"), "/w/.git#sub"),
+        (Place("/w", "", "/w"), "/w"),
+        (Place("/w", "/w/.git", "/w/sub", machine="ci-1"), "ci-1:/w/.git#sub"),
+    ],
+)
+def test_the_same_path_on_two_machines_is_two_sessions(place: Place, session: str) -> None:
+    assert place.session_id == session
+
+
+def test_a_place_without_a_machine_is_everybody_s_own() -> None:
+    assert Place("/w").is_on("ci-1")
+    assert Place("/w", machine="ci-1").is_on("ci-1")
+    assert not Place("/w", machine="ci-2").is_on("ci-1")
+
+
+def test_a_worktree_of_another_machine_is_neither_gone_nor_in_doubt() -> None:
+    late = replace(lease(), place=Place("/w", "/w/.git", "/w", machine="ci-2"))
+    assert judge(late, ELSEWHERE, (), NOON).why == ""
+    assert judge(late, ELSEWHERE, (), NOON + 61).why == EXPIRED
+    assert doubt(late, ELSEWHERE, Sight(Spot(), directory=False)) == ""
+
+
+def test_what_is_on_another_engine_is_kept_with_a_reason() -> None:
+    assert "another engine (two)" in kept_for_another_engine(lease("two"))
