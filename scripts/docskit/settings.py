@@ -32,8 +32,8 @@ OTHERS = {
         "another file; `memory:` forgets all with the process",
     ),
     "COMPOSEPORTS_HOST": (
-        "what the engine's address says",
-        "where the published ports of the engine are reached: a name or an address",
+        "the host in the engine's address; `localhost` for an engine of this machine",
+        "where published ports are reached, where that is not the engine's own host",
     ),
     "COMPOSEPORTS_MACHINE": (
         "the host name and a digest of the machine's own id",
