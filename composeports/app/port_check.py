@@ -116,6 +116,13 @@ def shown(user: Container | Holder) -> str:
     return f"{name} (service {user.service} of the project {user.project})"
 
 
+def ways_to_see(workspace: Workspace) -> str:
+    """Return the commands that show who uses ports of the engine's machine."""
+    engine = workspace.doors.engine
+    where = "" if engine.is_local else f" on {engine.host}"
+    return f"`docker ps --all` and `ss -lntup`{where} show it"
+
+
 def facts(user: Container | Holder) -> dict[str, object]:
     """Return what JSON says of who has a port; empty or 0 where it is not known."""
     if isinstance(user, Holder):
@@ -131,7 +138,7 @@ def _pin_in_use(
     user = who_has(workspace, port, _others(lease, containers))
     return PortHeldError(
         f"port {number}/{protocol}, which {key} has to have, is in use by {shown(user)}",
-        hint="end what uses it (`docker ps --all` and `ss -lntup` show it), then try again; "
+        hint=f"end what uses it ({ways_to_see(workspace)}), then try again; "
         "or give this session another port",
         port=number,
         key=key,

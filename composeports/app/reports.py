@@ -3,13 +3,14 @@
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from composeports.app.leasing import renew_lease
 from composeports.app.whereabouts import on_another_engine
 from composeports.app.workspace import Workspace
 from composeports.core.endpoint import in_url
+from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.project import PublishedPort
 from composeports.core.shell import shell_environment
@@ -126,6 +127,7 @@ class SessionStatus:
             "session_id": lease.session_id,
             "worktree": lease.place.worktree,
             "branch": lease.place.branch,
+            "machine": lease.place.machine,
             "compose_project_name": lease.project,
             "db_port": lease.db_port,
             "rest_port": lease.rest_port,
@@ -151,8 +153,13 @@ def iso_time(seconds: float) -> str:
 
 def status(workspace: Workspace) -> list[SessionStatus]:
     """Return every held lease, lowest block first; states are unknown where no engine answers."""
+    return _statuses(workspace, workspace.doors.store.held(), _containers(workspace))
+
+
+def _statuses(
+    workspace: Workspace, leases: Iterable[Lease], containers: tuple[Container, ...] | None
+) -> list[SessionStatus]:
     now = workspace.doors.now()
-    containers = _containers(workspace)
     mine = workspace.session_id
     return [
         SessionStatus(
@@ -162,7 +169,46 @@ def status(workspace: Workspace) -> list[SessionStatus]:
             remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
             expired=lease.expired(now),
         )
-        for lease in workspace.doors.store.held()
+        for lease in leases
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One engine that the store knows with its held leases; `current` is the one asked here."""
+
+    engine: EngineIdentity
+    current: bool
+    sessions: tuple[SessionStatus, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the entry of `status --fleet --json`."""
+        return {
+            "engine": self.engine.id,
+            "name": self.engine.name,
+            "host": self.engine.host,
+            "current": self.current,
+            "leases": [each.as_dict() for each in self.sessions],
+        }
+
+
+def fleet(workspace: Workspace) -> list[EngineStatus]:
+    """Return every engine that the store knows with what is held there, this one's first.
+
+    What runs on the others nobody here knows.
+    """
+    own, *others = workspace.doors.store.fleet()
+    here = _statuses(workspace, own.leases, _containers(workspace))
+    elsewhere = (
+        [replace(each, mine=False) for each in _statuses(workspace, found.leases, None)]
+        for found in others
+    )
+    return [
+        EngineStatus(own.engine, current=True, sessions=tuple(here)),
+        *(
+            EngineStatus(found.engine, current=False, sessions=tuple(sessions))
+            for found, sessions in zip(others, elsewhere, strict=True)
+        ),
     ]
 
 

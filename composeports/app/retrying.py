@@ -5,7 +5,7 @@ from dataclasses import replace
 from composeports.app.at_work import waiting
 from composeports.app.leasing import set_aside, subnets_in_use
 from composeports.app.planning import Wishes
-from composeports.app.port_check import facts, shown, who_has
+from composeports.app.port_check import facts, shown, ways_to_see, who_has
 from composeports.app.preparing import Prepared, prepare
 from composeports.app.removal import remove_half_started
 from composeports.app.workspace import Workspace
@@ -94,7 +94,7 @@ class Retrying:
         return PortTakenError(
             f"{shown(user)} took port {stolen.number}/{stolen.protocol}, which {stolen.key} has to "
             f"have, while the stack was being started{tries}",
-            hint="end what takes the ports (`docker ps --all` and `ss -lntup` show it), then "
+            hint=f"end what takes the ports ({ways_to_see(self.workspace)}), then "
             "`composeports up` again",
             port=stolen.number,
             protocol=stolen.protocol,

@@ -1,10 +1,12 @@
 """`composeports status`: every lease of the store, with what its stack does."""
 
+from collections.abc import Iterator
+
 import click
 
 from composeports.app import reports
 from composeports.app.options import Options
-from composeports.app.reports import SessionStatus
+from composeports.app.reports import EngineStatus, SessionStatus
 from composeports.cli.opening import note, session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_table
 
@@ -15,18 +17,21 @@ KEPT = {
     "": "expired",
 }
 COLUMNS = ("", "Session", "Branch", "Project", "Ports", "TTL", "State")
+FLEET_COLUMNS = ("Engine", "Host", *COLUMNS)
 EPILOG = """\b
 Examples:
   composeports status
+  composeports status --fleet
   composeports status --json | jq -r '.[] | select(.state == "gone") | .worktree'
 """
 
 
 @click.command("status", epilog=EPILOG)
 @session_option
+@click.option("--fleet", is_flag=True, help="Every engine that the store knows, by host.")
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, as_json: bool) -> None:
+def command(options: Options, session: str | None, *, fleet: bool, as_json: bool) -> None:
     """List every lease: session, branch, project, ports, minutes left, and the stack's state.
 
     `*` marks this session. running: containers run. stopped: none runs. gone: none runs, and the
@@ -34,8 +39,14 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
 
     A lease that has expired keeps its ports while containers of its stack run, or may run; else
     whoever needs them gets them, and `composeports gc` cleans up.
+
+    A store may be that of many engines: `--fleet` lists the leases on all of them. What runs is
+    known of this one alone.
     """
     with workspace(options, session) as here:
+        if fleet:
+            _show_fleet(reports.fleet(here), as_json=as_json)
+            return
         found = reports.status(here)
     if as_json:
         write_json([each.as_dict() for each in found])
@@ -43,6 +54,22 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
         write_table(COLUMNS, map(row_of, found))
     else:
         note("no session holds ports; `composeports up` starts this one's stack")
+
+
+def _show_fleet(found: list[EngineStatus], *, as_json: bool) -> None:
+    if as_json:
+        write_json([each.as_dict() for each in found])
+        return
+    write_table(FLEET_COLUMNS, (row for each in found for row in _fleet_rows(each)))
+
+
+def _fleet_rows(found: EngineStatus) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of one engine's leases, in the order of FLEET_COLUMNS."""
+    where = (found.engine.name or "this machine", found.engine.host)
+    for each in found.sessions:
+        yield (*where, *row_of(each))
+    if not found.sessions:
+        yield (*where, "", "no leases", *[""] * (len(COLUMNS) - 2))
 
 
 def _ttl(status: SessionStatus) -> str:
@@ -55,9 +82,10 @@ def row_of(status: SessionStatus) -> tuple[str, ...]:
     lease = status.lease
     where = lease.place.worktree or lease.session_id
     below = lease.place.directory.removeprefix(lease.place.worktree).strip("/")
-    own_id = (
-        "" if lease.session_id.startswith((lease.place.git_dir or "/", "/")) else lease.session_id
-    )
+    if lease.place.machine:
+        where = f"{lease.place.machine}:{where}"
+    unnamed = lease.session_id == lease.place.session_id or lease.session_id.startswith("/")
+    own_id = "" if unnamed and lease.place.worktree else lease.session_id
     return (
         "*" if status.mine else "",
         own_id or (f"{where} ({below})" if below else where),

@@ -76,6 +76,7 @@ class Entry(BaseModel):
     session_id: str
     worktree: str
     branch: str
+    machine: str = Field(description="whose disk the worktree is on, where others see its lease")
     compose_project_name: str
     db_port: int
     rest_port: int
