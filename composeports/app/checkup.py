@@ -102,7 +102,7 @@ def observe(patient: Patient) -> Facts:
             each.session_id for each in health.leases if locate(workspace, each)[0] == GONE
         ),
         grid=config.port_allocator.grid if allowed else None,
-        kernel=kernel_ports(),
+        kernel=kernel_ports() if patient.engine.is_local else None,
         now=patient.now(),
     )
     facts = _with_engine(facts, patient.engine, builds=builds)
@@ -176,8 +176,8 @@ def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: Com
 
 
 def _listening(facts: Facts, patient: Patient) -> frozenset[Port]:
-    """Return what is in use in blocks that nobody holds."""
-    if facts.grid is None:
+    """Return what is in use in blocks that nobody holds, where they are ports of this machine."""
+    if facts.grid is None or not patient.engine.is_local:
         return frozenset()
     held = [lease.block for lease in facts.sessions if lease.held]
     return patient.taken(

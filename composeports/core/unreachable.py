@@ -11,8 +11,8 @@ TLS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("http request to an https server", "malformed http response"),
         (
-            "the engine wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a context with "
-            "certificates"
+            "the engine wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a context "
+            "with certificates"
         ),
     ),
     (
@@ -22,8 +22,8 @@ TLS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("x509:", "tls:", "certificate", "ca.pem", "cert.pem", "key.pem"),
         (
-            "look at the certificates that DOCKER_CERT_PATH or the context names: the engine's own has "
-            "to be of that ca.pem and for that address, and it has to know yours"
+            "look at the certificates that DOCKER_CERT_PATH or the context names: the engine's own "
+            "has to be of that ca.pem and for that address, and it has to know yours"
         ),
     ),
 )
@@ -31,8 +31,8 @@ OVER_SSH: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("permission denied",),
         (
-            "`{ssh}` has to work without a question: give it a key (in an agent, SSH_AUTH_SOCK), and "
-            "make sure that the user there may use docker"
+            "`{ssh}` has to work without a question: give it a key (in an agent, SSH_AUTH_SOCK), "
+            "and make sure that the user there may use docker"
         ),
     ),
     (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Tro
 from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
 from composeports.host.compose import check_installation
 from composeports.host.compose_files import owner_of
+from composeports.host.endpoint import is_secured
 from composeports.host.engine import Engine
 
 _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
@@ -20,9 +22,17 @@ def look_at_engine(engine: Engine) -> EngineFacts:
         context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
             "\t"
         )
+        begun = time.perf_counter()
         answer = engine.answer("version", "--format", "{{.Server.Version}}")
         if not answer.code and answer.out.strip():
-            return EngineFacts(answer.out.strip(), context.strip(), host.strip())
+            return EngineFacts(
+                answer.out.strip(),
+                context.strip(),
+                host.strip(),
+                reached="" if engine.is_local else engine.host,
+                secured=is_secured(engine.endpoint, engine.environ),
+                milliseconds=round((time.perf_counter() - begun) * 1000),
+            )
         engine.containers()  # tells the reason as every command does
         trouble = Trouble("the Docker engine did not tell its version", "docker version")
     except ComposeportsError as error:

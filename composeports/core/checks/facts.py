@@ -16,12 +16,19 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """The engine that `docker` talks to; `trouble` where it did not answer."""
+    """The engine that `docker` talks to; `trouble` where it did not answer.
+
+    `reached` is where its published ports are, where it is a remote one; `secured` tells that
+    nobody on the way to it can listen or talk to it; a question to it takes so many milliseconds.
+    """
 
     version: str = ""
     context: str = ""
     host: str = ""
     trouble: Trouble | None = None
+    reached: str = ""
+    secured: bool = True
+    milliseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

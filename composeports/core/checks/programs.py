@@ -1,6 +1,6 @@
 """Checks of settings, engine and Compose, without which no `up` can run."""
 
-from composeports.core.checks.facts import Facts
+from composeports.core.checks.facts import EngineFacts, Facts
 from composeports.core.checks.findings import ERROR, WARNING, Checked, Finding
 
 NO_ENGINE = "not checked, since the engine does not answer"
@@ -21,10 +21,22 @@ def check_engine(facts: Facts) -> Checked:
     where = f" (context {engine.context})" if engine.context else ""
     place = f" at {engine.host}" if engine.host else ""
     if engine.trouble is None:
-        return Checked("engine", f"Docker {engine.version}{place}{where}")
+        said = f"Docker {engine.version}{place}{where}"
+        if engine.reached:
+            said += f", answers in {engine.milliseconds} ms; its ports are at {engine.reached}"
+        return Checked("engine", said, () if engine.secured else (_unsecured(engine),))
     why = f"nothing can be started{place and f'; docker talks to {engine.host}{where}'}"
     found = Finding(ERROR, engine.trouble.message, why, engine.trouble.hint)
     return Checked("engine", "does not answer", (found,))
+
+
+def _unsecured(engine: EngineFacts) -> Finding:
+    return Finding(
+        WARNING,
+        f"docker talks to {engine.host} without TLS",
+        "whoever reaches that port is root on the engine's machine, and can read what you send",
+        "let the engine ask for certificates (dockerd --tlsverify), or use ssh://",
+    )
 
 
 def check_compose(facts: Facts) -> Checked:
