@@ -6,7 +6,7 @@ Whatever is broken, it goes on with the rest; and it changes nothing unless it i
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from composeports.app.options import Options
@@ -17,6 +17,7 @@ from composeports.core.checks.facts import (
     ComposeFacts,
     EngineFacts,
     Facts,
+    Linked,
     Stack,
     StoreFacts,
     Stray,
@@ -27,6 +28,7 @@ from composeports.core.checkup import Checkup, check_up
 from composeports.core.cleaning import GONE
 from composeports.core.lease import Lease
 from composeports.errors import ComposeportsError
+from composeports.host import links
 from composeports.host.engine import Engine
 from composeports.host.engine_look import (
     any_builds,
@@ -107,7 +109,9 @@ def observe(patient: Patient) -> Facts:
     )
     facts = _with_engine(facts, patient.engine, builds=builds)
     facts = replace(facts, listening=_listening(facts, patient))
-    return replace(facts, strays=tuple(_strays(facts, workspace)))
+    return replace(
+        facts, strays=tuple(_strays(facts, workspace)), links=tuple(_links(facts, workspace))
+    )
 
 
 @contextmanager
@@ -208,6 +212,17 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
             named = each.session_id != each.place.session_id
             yield from stray_folder(each.place.directory, each.project, named=named)
     yield from _stray_here(here, leases, facts.stacks)
+
+
+def _links(facts: Facts, workspace: Workspace) -> Iterator[Linked]:
+    """Yield what `composeports link` did to the directories that are known, and to this one."""
+    here = [each.place for each in facts.sessions if each.place.is_on(workspace.machine)]
+    places = {place.directory for place in here if place.directory}
+    for directory in sorted(places | set(_here(workspace)[:1])):
+        with suppress(OSError, ComposeportsError):
+            project = links.linked_project(directory)
+            if project:
+                yield Linked(directory, links.env_file(directory), project)
 
 
 def _here(workspace: Workspace) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Cleaning up after sessions that are over: look, judge, look again under the lock, remove."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -32,6 +32,10 @@ from composeports.host.session_lock import SessionLock, hold, is_held
 from composeports.location import recollections, seed_record, session_lock
 
 KINDS = ("container", "network", "image", "volume")
+
+
+def _silent(_text: str) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class _Cleaning:
     dry_run: bool = False
     volumes: bool = False
     seen: Sequence[Belonging] = ()
+    at: Callable[[str], None] = _silent
 
     def run(self) -> Iterator[Cleaned]:
         leases = self.workspace.doors.store.known()
@@ -123,6 +128,7 @@ class _Cleaning:
 
     def clean(self, verdict: Verdict) -> Cleaned | None:
         """Look again with nobody else at work on the session, and clean up what is still to be."""
+        self.at(f"cleaning up after {verdict.lease.project}")
         with alone(self.workspace, verdict.lease) as lock:
             if lock is None:
                 self.tell_at_work(verdict.lease)
@@ -198,16 +204,21 @@ class _Cleaning:
 
 
 def clean(
-    workspace: Workspace, *, dry_run: bool = False, volumes: bool = False
+    workspace: Workspace,
+    *,
+    dry_run: bool = False,
+    volumes: bool = False,
+    at: Callable[[str], None] = _silent,
 ) -> Iterator[Cleaned]:
     """Clean up after every session whose worktree is gone or whose lease is over, one by one.
 
-    `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too. EngineError when
+    `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too; `at` is told what
+    is being cleaned up. EngineError when
     the engine does not answer, of which nothing may be concluded; nothing is changed then.
     """
     workspace.meet_engine()
     seen = belongings(workspace.doors.engine)
-    yield from _Cleaning(workspace, dry_run, volumes, seen).run()
+    yield from _Cleaning(workspace, dry_run, volumes, seen, at).run()
     if not dry_run:
         _forget_locks(workspace)
 

@@ -280,10 +280,13 @@ def release_lease(workspace: Workspace) -> None:
 def unlink_released(workspace: Workspace, lease: Lease) -> None:
     """Leave `.env` as it was before `composeports link`, where the lease is over."""
     directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
-    if directory and has_link(os.path.join(directory, USER_ENV)):
-        from composeports.app.linking import let_go  # noqa: PLC0415 - few are linked
+    if not directory:
+        return
+    from composeports.app.linking import forget, let_go  # noqa: PLC0415 - seldom is one over
 
+    if has_link(os.path.join(directory, USER_ENV)):
         let_go(directory, lease.project, workspace.doors.say)
+    forget(lease, workspace.doors.say)  # a `link` or `unlink` that was killed may have left it
 
 
 def renew_lease(workspace: Workspace) -> Lease:

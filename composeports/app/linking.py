@@ -122,9 +122,9 @@ def let_go(directory: str, project: str, say: Callable[[str], None]) -> None:
 
 
 def forget(lease: Lease, say: Callable[[str], None]) -> None:
-    """Take what a worktree that is gone has left in its repository's own list for git."""
+    """Take what a worktree that is gone, or a killed command, has left in git's own list."""
     git_dir = lease.place.git_dir
-    if git_dir:
+    if git_dir and links.is_excluded(git_dir, lease.project):
         _telling(say, lambda: links.forget(git_dir, lease.project))
 
 

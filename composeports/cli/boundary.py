@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 import click
 
 from composeports.cli.output import visible, write_json
-from composeports.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USAGE, ComposeportsError
+from composeports.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    ComposeportsError,
+    NoLeaseError,
+)
+
+PAGE = "docs/troubleshooting.md"
 
 
 def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, str]) -> int:
@@ -43,10 +51,20 @@ def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> i
         except BrokenPipeError:
             _give_up_stdout()
         return exit_code
+    if error["code"] == NoLeaseError.code and os.environ.get("DIRENV_IN_ENVRC"):
+        # Every shell that enters the folder reads it, and a stack that is down is no error there.
+        sys.stderr.write(f"composeports: no stack's variables yet; {error['hint']}\n")
+        return exit_code
     sys.stderr.write(f"error: {_visible_lines(error['message'])}\n")
     if error["hint"]:
         sys.stderr.write(f"hint: {_visible_lines(error['hint'])}\n")
+    if sys.stderr.isatty() and sys.stdout.isatty() and exit_code != EXIT_USAGE:
+        sys.stderr.write(_dim(f"code: {error['code']}, see {PAGE}") + "\n")
     return exit_code
+
+
+def _dim(text: str) -> str:
+    return text if os.environ.get("NO_COLOR") else click.style(text, dim=True)
 
 
 def _visible_lines(text: object) -> str:

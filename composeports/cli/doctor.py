@@ -9,8 +9,9 @@ from composeports.app import checkup
 from composeports.app.checkup import Mended, Patient
 from composeports.app.options import Options
 from composeports.cli.checked import as_document, write_report
-from composeports.cli.opening import session_option, working_directory
+from composeports.cli.opening import is_quiet, session_option, working_directory
 from composeports.cli.output import as_json_option, write_json
+from composeports.cli.waiting import working
 from composeports.host.engine import Engine
 
 EPILOG = """\b
@@ -35,11 +36,12 @@ def command(options: Options, session: str | None, *, fix: bool, as_json: bool) 
     environ = dict(os.environ)
     asked = options if session is None else replace(options, session=session)
     patient = Patient(environ, working_directory(), Engine(environ), asked)
-    facts, found = checkup.check(patient)
     mended = Mended()
-    if fix:
-        mended = checkup.fix(patient, found)
+    with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):
         facts, found = checkup.check(patient)
+        if fix:
+            mended = checkup.fix(patient, found)
+            facts, found = checkup.check(patient)
     if as_json:
         write_json({**as_document(found, mended), "facts": asdict(facts)})
     else:

@@ -8,8 +8,9 @@ import click
 from composeports.app import cleaning
 from composeports.app.cleaning import KINDS, Cleaned
 from composeports.app.options import Options
-from composeports.cli.opening import note, say, workspace
+from composeports.cli.opening import is_quiet, note, say, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.cli.waiting import aside, working
 from composeports.core.cleaning import WORKTREE_GONE
 from composeports.errors import StackLeftError
 
@@ -33,8 +34,13 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     them. What cannot be told for sure stays, and so does a session that somebody is at work on.
     """
     found: list[Cleaned] = []
-    with workspace(options) as here:
-        for each in cleaning.clean(here, dry_run=dry_run, volumes=volumes):
+    with (
+        workspace(options) as here,
+        working(
+            "looking at every session and what the engine has of it", live=not is_quiet()
+        ) as at,
+    ):
+        for each in cleaning.clean(here, dry_run=dry_run, volumes=volumes, at=at):
             found.append(each)
             if not as_json:
                 _show(each)
@@ -48,9 +54,10 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
 
 
 def _show(cleaned: Cleaned) -> None:
-    write_line(f"{_title(cleaned)}: {cleaned.reason}")
-    for line in _lines(cleaned):
-        write_line(f"  {visible(line)}")
+    with aside():
+        write_line(f"{_title(cleaned)}: {cleaned.reason}")
+        for line in _lines(cleaned):
+            write_line(f"  {visible(line)}")
 
 
 def _title(cleaned: Cleaned) -> str:

@@ -14,9 +14,10 @@ from composeports.cli.opening import note, say, working_directory, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.initial import LEFT, Step
 from composeports.core.plan import Plan
-from composeports.errors import ComposeportsError, UsageError
+from composeports.errors import ComposeportsError
 
 CLIENTS = ("claude", "codex", "gemini", "vscode")
+ENVRC = ".envrc"
 EPILOG = """\b
 Examples:
   composeports init
@@ -82,6 +83,8 @@ def command(
             "nothing was asked for, so nothing is written: `composeports init --help` has the list"
         )
     if not as_json and not dry_run:
+        if any(step.path == ENVRC and step.is_to_write for step in steps):
+            note(f"next: direnv allow, since {ENVRC} is new to it")
         note("next: composeports up")
 
 
@@ -143,14 +146,19 @@ def _yes(question: str) -> bool:
 
 def _several(question: str, choices: tuple[str, ...]) -> tuple[str, ...]:
     text = f"{question} ({', '.join(choices)}; empty for none)"
-    answer: str = click.prompt(text, default="", show_default=False, err=True)
-    chosen = tuple(dict.fromkeys(answer.replace(",", " ").split()))
-    for each in chosen:
-        if each not in choices:
-            raise UsageError(
-                f"{each!r} is none of {', '.join(choices)}", hint="nothing was written"
-            )
-    return chosen
+
+    def parted(answer: str) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(answer.replace(",", " ").split()))
+        for each in chosen:
+            if each not in choices:
+                # click tells it and asks again, so that one slip does not cost all the answers.
+                raise click.UsageError(f"{visible(each)!r} is none of {', '.join(choices)}.")
+        return chosen
+
+    asked: tuple[str, ...] = click.prompt(
+        text, default="", show_default=False, err=True, value_proc=parted
+    )
+    return asked
 
 
 def _servers(clients: Sequence[str]) -> dict[str, tuple[str, dict[str, object] | str]]:

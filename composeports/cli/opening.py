@@ -12,6 +12,7 @@ import click
 from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.cli.on_tab import sessions
+from composeports.cli.waiting import aside
 from composeports.config import Config
 from composeports.errors import UsageError
 from composeports.host.engine import Engine
@@ -44,8 +45,9 @@ def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
 
 def say(text: str) -> None:
     """Write a line to stderr, where everything goes that was not asked for; see `note`, too."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    with aside():
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def note(text: str) -> None:

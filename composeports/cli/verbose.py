@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from composeports.cli.output import visible
+from composeports.cli.waiting import aside
 from composeports.host.witness import Ended, call_witness
 
 
@@ -27,5 +28,6 @@ def _told(argv: Sequence[str]) -> Ended:
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(f"+ {line}\n")
-    sys.stderr.flush()
+    with aside():
+        sys.stderr.write(f"+ {line}\n")
+        sys.stderr.flush()

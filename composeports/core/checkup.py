@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from composeports.core.checks.drift import check_drift, check_leases, check_leftovers
+from composeports.core.checks.drift import check_drift, check_leases, check_leftovers, check_links
 from composeports.core.checks.facts import Facts
 from composeports.core.checks.findings import NOTE, Checked, Finding
 from composeports.core.checks.memory import check_clock, check_rights, check_store
@@ -17,6 +17,7 @@ CHECKS = (
     check_rights,
     check_leases,
     check_drift,
+    check_links,
     check_ports,
     check_networks,
     check_leftovers,

@@ -19,7 +19,13 @@ PLUGIN_FOLDERS = (
     "/usr/lib/docker/cli-plugins",
     "/usr/libexec/docker/cli-plugins",
 )
-INSTALL = "install Docker's Compose plugin, 2.24.4 or newer"
+INSTALL = (
+    "install Docker's Compose plugin, 2.24.4 or newer: `apt-get install docker-compose-plugin` "
+    "where packages come from Docker, `docker-compose-v2` on Ubuntu; "
+    "https://docs.docker.com/compose/install has all ways"
+)
+# What docker says of `docker compose ...` where no plugin of that name is installed.
+NO_PLUGIN = ("unknown flag", "unknown shorthand flag", "unknown command", "not a docker command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,8 @@ def check_installation(environ: Mapping[str, str]) -> None:
     if answer.code or version is None:
         said = (answer.err or answer.out).strip().splitlines() or ["no version shown"]
         message = f"`docker compose` does not work: {said[0]}"
+        if answer.code and any(words in answer.err for words in NO_PLUGIN):
+            message = "`docker compose` is missing: Docker is there, but its Compose plugin is not"
         raise ComposeMissingError(message, hint=INSTALL)
     if version < OLDEST:
         shown = answer.out.strip()

@@ -11,7 +11,7 @@ from composeports.core.checks.findings import Mend
 from composeports.host.compose_files import OWN_FOLDER
 from composeports.host.files import TEMPORARY, OwnFolder, own_files
 
-INNER_FOLDERS = ("known", "locks", "observed", "seeding")
+INNER_FOLDERS = ("known", "locks", "observed", "seeding", "tests")
 
 
 def list_state(folder: str, store: str) -> tuple[Item, ...]:

@@ -72,6 +72,12 @@ def take_out(directory: str) -> bool:
     return True
 
 
+def is_excluded(git_dir: str, project: str) -> bool:
+    """Tell whether the project has an entry in what git ignores; False where nobody can tell."""
+    text = read_file(_exclude_file(git_dir)) or b""
+    return link_block.without_exclusion(text, project) != text
+
+
 def forget(git_dir: str, project: str) -> None:
     """Take the project's entry out of what git ignores; the worktree may be gone."""
     with _exclusions(git_dir) as path:
@@ -150,17 +156,24 @@ def _exclude(path: str, project: str) -> None:
 @contextmanager
 def _exclusions(git_dir: str) -> Iterator[str]:
     """Give git's own list of what it ignores, with no other worktree's link at work on it."""
-    above, name = os.path.split(os.path.dirname(git_dir))
-    common = above if name == "worktrees" else main_git_dir(git_dir)
+    file = _exclude_file(git_dir)
+    common = os.path.dirname(os.path.dirname(file))
     try:
         folder = os.open(common, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise unusable(common, error) from error
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        yield os.path.join(common, "info", "exclude")
+        yield file
     finally:
         os.close(folder)
+
+
+def _exclude_file(git_dir: str) -> str:
+    """Return the path of the list; the worktree, and what git has of it, may be gone."""
+    above, name = os.path.split(os.path.dirname(git_dir))
+    common = above if name == "worktrees" else main_git_dir(git_dir)
+    return os.path.join(common, "info", "exclude")
 
 
 def _refused(path: str, why: str, hint: str) -> NotOursError:

@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from composeports.core import suite
+from composeports.pytest_plugin.sharing import Ending, Share
 from composeports.pytest_plugin.stack import Program, Stack, end, start, states_before
 
 SHARED = "shared"
@@ -63,21 +65,38 @@ class Record:
             os.unlink(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A stack that is up, our part in it, and how it is ended where nobody else has one."""
+
+    stack: Stack
+    share: Share
+    ending: Ending = ()
+
+    def end(self) -> str:
+        """Leave things as they were before the first run; return what went wrong, or nothing."""
+        return self.share.end(partial(end, self.stack.program), self.ending)
+
+
 def running_stack(wanted: Wanted, place: Place, tell: Callable[[str], None]) -> Iterator[Stack]:
     """Yield the stack, and end it, however the tests end; one that is shared is left alone."""
     if place.worker and wanted.shared:
-        yield _shared(wanted, place)
+        use = _shared(wanted, place)
+        try:
+            yield use.stack
+        finally:
+            use.share.leave()
         return
     session = suite.session_of(
         os.environ.get("COMPOSEPORTS_SESSION", ""), wanted.directory, place.worker
     )
     program = _program(wanted, session)
     record = Record(os.path.join(place.folder, f"{place.worker}.json") if place.folder else "")
-    stack = _started(wanted, program, record, is_own=bool(place.worker))
+    use = _started(wanted, program, record, is_own=bool(place.worker))
     try:
-        yield stack
+        yield use.stack
     finally:
-        problem = stack.end()
+        problem = use.end()
         record.remove()
         if problem:
             tell(problem)
@@ -88,36 +107,49 @@ def _program(wanted: Wanted, session: str | None) -> Program:
     return Program(wanted.directory, (*wanted.options, *named))
 
 
-def _started(wanted: Wanted, program: Program, record: Record, *, is_own: bool) -> Stack:
-    ending = suite.ending(states_before(program), is_own=is_own, keep=wanted.keep)
-    # Before it is started, so that a worker that is killed meanwhile leaves a trace.
-    record.write(directory=program.directory, options=program.options, ending=ending)
-    return start(program, wanted.up, ending, wanted.log_lines)
+def _started(wanted: Wanted, program: Program, record: Record, *, is_own: bool) -> Use:
+    share = Share(program)
+    ending: Ending = ()
+    try:
+        with share.turn():
+            ending = share.join(
+                lambda: suite.ending(states_before(program), is_own=is_own, keep=wanted.keep),
+                keep=wanted.keep,
+            )
+            # Before it is started, so that a worker that is killed meanwhile leaves a trace.
+            record.write(directory=program.directory, options=program.options, ending=ending)
+            return Use(start(program, wanted.up, wanted.log_lines), share, ending)
+    except BaseException:
+        share.end(partial(end, program), ending)
+        raise
 
 
-def _shared(wanted: Wanted, place: Place) -> Stack:
+def _shared(wanted: Wanted, place: Place) -> Use:
     """Return the stack that all workers use; the first one starts it, the controller ends it."""
     program = _program(wanted, None)
     record = Record(os.path.join(place.folder, f"{SHARED}.json"))
     with _turn(place.folder):
         if os.path.exists(record.path):
-            return _joined(program, record.path)
+            return _joined(wanted, program, record.path)
         try:
-            stack = _started(wanted, program, record, is_own=False)
+            use = _started(wanted, program, record, is_own=False)
         except pytest.fail.Exception as failure:
             record.write(failure=str(failure))
             raise
-        record.write(project=stack.project, session=stack.session)
-        return stack
+        record.write(project=use.stack.project, session=use.stack.session)
+        return use
 
 
-def _joined(program: Program, path: str) -> Stack:
+def _joined(wanted: Wanted, program: Program, path: str) -> Use:
     with open(path, encoding="utf-8") as file:
         known = json.load(file)
     if "project" not in known:
         pytest.fail(known.get("failure", "another worker could not start the stack"), pytrace=False)
+    share = Share(program)
+    with share.turn():
+        share.join(lambda: tuple(known["ending"]), keep=wanted.keep)
     env = json.loads(program.answer("env", "--format", "json"))
-    return Stack(program, known["project"], known["session"], env, ())
+    return Use(Stack(program, known["project"], known["session"], env), share)
 
 
 @contextmanager
@@ -139,7 +171,7 @@ def end_all(folder: str, tell: Callable[[str], None]) -> None:
             with open(os.path.join(folder, name), encoding="utf-8") as file:
                 known = json.load(file)
             program = Program(known["directory"], tuple(known["options"]))
-            problem = end(program, tuple(known["ending"]))
+            problem = Share(program).end(partial(end, program), tuple(known["ending"]))
             if problem:
                 tell(problem)
     shutil.rmtree(folder, ignore_errors=True)

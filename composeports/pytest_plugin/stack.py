@@ -51,7 +51,6 @@ class Stack:
     project: str
     session: str
     env: Mapping[str, str]
-    ending: tuple[str, ...]
     _urls: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -84,10 +83,6 @@ class Stack:
         """Return the last lines that the services wrote, of each so many."""
         return logs(self.program, *services, lines=lines)
 
-    def end(self) -> str:
-        """Leave things as they were before the run; return what went wrong, or nothing."""
-        return end(self.program, self.ending)
-
 
 def logs(program: Program, *services: str, lines: int) -> str:
     """Return the last lines of the services; what keeps us from it instead."""
@@ -109,20 +104,14 @@ def states_before(program: Program) -> list[str]:
     return [] if done.code else suite.states(done.out)
 
 
-def start(
-    program: Program, arguments: tuple[str, ...], ending: tuple[str, ...], lines: int
-) -> Stack:
-    """Start the stack; where that fails, say why with the last log lines, and end it."""
-    try:
-        done = program.run("up", "--json", *arguments)
-        if done.code:
-            raise_failure(program, done, lines)
-        document = json.loads(done.out)
-        env = json.loads(program.answer("env", "--format", "json"))
-    except BaseException:
-        end(program, ending)
-        raise
-    return Stack(program, document["compose_project_name"], document["session_id"], env, ending)
+def start(program: Program, arguments: tuple[str, ...], lines: int) -> Stack:
+    """Start the stack; where that fails, say why with the last log lines."""
+    done = program.run("up", "--json", *arguments)
+    if done.code:
+        raise_failure(program, done, lines)
+    document = json.loads(done.out)
+    env = json.loads(program.answer("env", "--format", "json"))
+    return Stack(program, document["compose_project_name"], document["session_id"], env)
 
 
 def raise_failure(program: Program, done: Finished, lines: int) -> None:

@@ -1,4 +1,7 @@
-"""The CI examples' own shell steps on a real engine, as a runner runs them, but for installing."""
+"""The CI examples' own shell steps on a real engine, as a runner runs them, but for installing.
+
+They are read from the templates; a unit test sees that docs/ci.md shows those.
+"""
 
 import pytest
 

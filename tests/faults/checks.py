@@ -71,8 +71,31 @@ def after_gc(_: Tree, done: Done) -> Found:
     return {"failed": [f"gc: exit {done.code}: {done.err[-800:]}"]} if done.code else {}
 
 
-def _leftover_files(tree: Tree) -> list[str]:
+def after_link(tree: Tree, done: Done) -> Found:
+    """Plain Compose is on the session's stack, and git has nothing to say of the file."""
+    if done.code:
+        return {"failed": [f"link: exit {done.code}: {done.err[-800:]}"]}
+    env = tree.directory / ".env"
+    if f"COMPOSE_PROJECT_NAME={tree.project}" not in env.read_text():
+        return {"lost": ["after link .env does not name the project"]}
+    return {} if tree.project in tree.place.exclusions else {"lost": ["git may show .env"]}
+
+
+def after_unlink(tree: Tree, done: Done) -> Found:
+    """There is no file of ours where there was none, and git's own list is as before."""
+    if done.code:
+        return {"failed": [f"unlink: exit {done.code}: {done.err[-800:]}"]}
+    return {"damaged": _leftover_links(tree)}
+
+
+def _leftover_links(tree: Tree) -> list[str]:
     left = [f"{path.name} is left" for path in tree.directory.glob(".env*")]
+    excluded = "composeports link" in tree.place.exclusions
+    return left + ["an entry of link is left in info/exclude"] * excluded
+
+
+def _leftover_files(tree: Tree) -> list[str]:
+    left = _leftover_links(tree)
     own = tree.directory / ".composeports"
     if own.exists():
         names = sorted(path.name for path in own.iterdir())
@@ -86,4 +109,6 @@ AFTER: dict[str, Callable[[Tree, Done], Found]] = {
     "allocate": after_allocate,
     "release": after_release,
     "gc": after_gc,
+    "link": after_link,
+    "unlink": after_unlink,
 }

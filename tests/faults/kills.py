@@ -54,6 +54,7 @@ STEP_KILLS = (
     Kill("kill allocate", ("allocate",), repairs=("allocate", "up", "release", "down")),
     Kill("kill release", ("release",), before="allocated", repairs=("release", "allocate", "up")),
     Kill("kill link", ("link",), before="unlinked", repairs=("down",)),
+    Kill("kill unlink", ("unlink",), before="linked", repairs=("unlink", "link", "down")),
 )
 GC_KILLS = (Kill("kill gc", ("gc",), before="deleted", repairs=("gc",)),)
 EVENT_KILLS = (
@@ -87,15 +88,15 @@ class Scene:
             return
         row = self.victim.row
         standing = bool(row and row.held and self.place.engine.containers(row.project))
-        if self.kill.before in {"up", "unlinked"}:
+        if self.kill.before in {"up", "linked", "unlinked"}:
             done = self.victim.run("up") if not standing else Done(0, "", "")
         else:
             done = self.victim.run("down", "-t", "0")
             self.victim.forget()
         if self.kill.before == "allocated":
             done = self.victim.run("allocate")
-        if self.kill.before == "unlinked":
-            done = self.victim.run("unlink")
+        if self.kill.before in {"linked", "unlinked"}:
+            done = self.victim.run(self.kill.before.removesuffix("ed"))
         assert done.code == 0, f"{self.kill.name}: cannot begin: {done.err}"
         if self.kill.changed:
             self._edits += 1

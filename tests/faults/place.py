@@ -180,6 +180,12 @@ class Place:
         """The state directory."""
         return Path(self.environ["COMPOSEPORTS_STATE_DIR"])
 
+    @property
+    def exclusions(self) -> str:
+        """Git's own list of what it ignores in this repository."""
+        path = self.root / "main" / ".git" / "info" / "exclude"
+        return path.read_text() if path.exists() else ""
+
     def tree(self, name: str) -> Tree:
         """Add a worktree, in a folder that is not there or empty."""
         directory = self.root / name

@@ -37,15 +37,22 @@ def test_a_version_that_is_too_old_is_named(docker: FakeDocker, version: str) ->
     assert (told.value.exit_code, told.value.code) == (69, "compose_too_old")
 
 
-def test_a_missing_plugin_is_told_in_docker_s_words(docker: FakeDocker) -> None:
-    err = "docker: 'compose' is not a docker command.\nSee 'docker --help'\n"
+@pytest.mark.parametrize(
+    "err",
+    [
+        "docker: 'compose' is not a docker command.\nSee 'docker --help'\n",
+        "unknown flag: --short\nSee 'docker --help'.\n\nUsage:  docker [OPTIONS] COMMAND\n",
+        "docker: unknown command: docker compose\n\nRun 'docker --help' for more information\n",
+    ],
+)
+def test_a_missing_plugin_is_told_whatever_docker_calls_it(docker: FakeDocker, err: str) -> None:
     docker.answer("version", err=err, code=1)
     with pytest.raises(ComposeMissingError) as told:
         check_installation(docker.environ())
     assert told.value.message == (
-        "`docker compose` does not work: docker: 'compose' is not a docker command."
+        "`docker compose` is missing: Docker is there, but its Compose plugin is not"
     )
-    assert "Compose plugin, 2.24.4 or newer" in told.value.hint
+    assert "Compose plugin, 2.24.4 or newer: `apt-get install" in told.value.hint
     assert (told.value.exit_code, told.value.code) == (69, "compose_missing")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.documents import blocks
 from tests.support.machine import PROGRAMS, FakeDocker, Shell
 from tests.support.shells import programs
 
@@ -42,13 +43,18 @@ class Direnv:
 def direnv(shell: Shell, docker: FakeDocker) -> Direnv:
     docker.publish(web=8080)
     having = Direnv(shell.using(docker))
-    assert having.shell.run("init", "--direnv").code == 0
+    assert "next: direnv allow" in having.shell.run("init", "--direnv").err
+    (shown,) = [each for each in blocks("docs/shell.md", "sh") if "watch_file" in each.text]
+    assert shown.text in (having.shell.cwd / ".envrc").read_text()
     having.ask("allow", ".")
     return having
 
 
 def test_the_stack_s_variables_are_there_while_it_is_leased(direnv: Direnv) -> None:
     assert direnv.value("PORT_WEB_80") == "unset"  # and no failure
+    said = direnv.ask("exec", ".", "true")[1]
+    assert "composeports: no stack's variables yet; `composeports up` starts" in said
+    assert "error" not in said
     assert direnv.shell.run("up").code == 0
     assert direnv.value("PORT_WEB_80") == "10004"
     assert direnv.value("COMPOSE_FILE").startswith(str(direnv.shell.cwd / "compose.yaml"))

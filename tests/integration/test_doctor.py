@@ -24,6 +24,7 @@ CHECKS = [
     "rights",
     "leases",
     "stacks",
+    "links",
     "ports",
     "networks",
     "leftovers",
@@ -365,3 +366,18 @@ def test_without_fix_nothing_changes(here: Shell) -> None:
     assert len(found(here)) == 2
     assert look() == before
     assert here.state.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_stale_link_is_told_with_the_command_that_mends_it(here: Shell) -> None:
+    assert here.run("up").code == 0
+    assert here.run("link").code == 0
+    linked = (here.cwd / ".env").read_text()
+    assert [each for each in found(here) if each.startswith("links")] == []
+    assert here.run("down").code == 0
+    (here.cwd / ".env").write_text(linked)  # as if it were restored from a backup
+    (finding,) = [each for each in examined(here)["findings"] if each["check"] == "links"]
+    assert f"{here.cwd}/.env is linked to ac-" in finding["what"]
+    assert "which holds no lease" in finding["what"]
+    assert here.sh(finding["next_step"]).code == 0
+    assert not (here.cwd / ".env").exists()
+    assert found(here) == []

@@ -83,6 +83,7 @@ def test_it_writes_what_is_asked_for_and_twice_is_once(here: Shell) -> None:
     )
     after = contents(here.cwd)
     assert set(after) - set(before) == FILES
+    assert "direnv allow" not in here.run("init", "--settings").err
     assert json.loads(after[".mcp.json"])["mcpServers"]["composeports"]["command"] == "composeports"
     assert "composeports" in json.loads(after[".vscode/mcp.json"])["servers"]
     assert tomllib.loads(after[".codex/config.toml"].decode())["mcp_servers"]
@@ -205,6 +206,10 @@ def test_on_a_terminal_it_asks_and_nothing_is_the_default(here: Shell) -> None:
                 ("composeports.toml", ".envrc", "MCP", "skills", "CI"), answers, strict=True
             ):
                 terminal.wait_for(question)
+                if question == "MCP":  # a slip costs no other answer
+                    terminal.type("yes\n")
+                    terminal.wait_for("'yes' is none of claude")
+                    terminal.wait_for(question)
                 terminal.type(f"{answer}\n")
             terminal.wait_for("next: composeports up" if any(answers) else "none)")
         if not any(answers):

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -280,3 +282,17 @@ def test_who_loses_an_expired_lease_is_unlinked(machine: FakeMachine, tmp_path: 
     texts = [(room / ".env").read_text() for room in rooms]
     assert [text == "A=1" for text in texts] == [True, False, False, False]
     assert [str(rooms[0]) in line for line in machine.said] == [True]
+
+
+def test_gc_unlinks_a_lease_that_has_expired(linker: Linker) -> None:
+    linker.file.write_bytes(b"MINE=1")
+    linker.ok("link")
+    with closing(sqlite3.connect(linker.shell.state / "leases.sqlite3")) as store:
+        store.execute("UPDATE leases SET expires_at = 1")
+        store.commit()
+    assert "remove" not in linker.ok("gc", "--dry-run").out
+    assert links.linked_project(str(linker.shell.cwd)) != ""
+    done = linker.ok("gc")
+    assert "release ports 10000-10099" in done.out
+    assert f"unlinked: {linker.file}" in done.err
+    assert linker.file.read_bytes() == b"MINE=1"

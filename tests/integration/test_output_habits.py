@@ -21,8 +21,8 @@ def with_docker(shell: Shell, docker: FakeDocker) -> Shell:
     return shell.using(docker)
 
 
-def at_terminal(shell: Shell, *arguments: str) -> str:
-    """Return all that a terminal shows of a command, which has to succeed."""
+def at_terminal(shell: Shell, *arguments: str, code: int = 0) -> str:
+    """Return all that a terminal shows of a command, which has to end with that exit code."""
     ours, theirs = pty.openpty()
     process = shell.start(*arguments, stdout=theirs, stderr=theirs)
     os.close(theirs)
@@ -31,7 +31,7 @@ def at_terminal(shell: Shell, *arguments: str) -> str:
         while piece := os.read(ours, 4096):
             shown += piece
     os.close(ours)
-    assert process.wait(timeout=20) == 0, shown
+    assert process.wait(timeout=20) == code, shown
     return shown.decode().replace("\r\n", "\n")
 
 
@@ -159,3 +159,29 @@ def test_a_home_is_shortened(with_docker: Shell) -> None:
     home = with_docker.environ["HOME"]
     shell = with_docker.having(COMPOSEPORTS_STATE_DIR=f"{home}/leases")
     assert "lies in ~/leases," in at_terminal(shell, "up")
+
+
+# What takes a while
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("gc", "looking at every session"), ("doctor", "looking at the engine")]
+)
+def test_what_takes_longer_than_a_second_says_so_on_a_terminal_and_leaves_no_trace(
+    with_docker: Shell, docker: FakeDocker, command: str, said: str
+) -> None:
+    for question in ("ps", "labels"):
+        docker.run_before(question, '[ "$TERM" = dumb ] || /bin/sleep 1.3')
+    shown = at_terminal(with_docker.having(TERM="xterm"), command)
+    assert f"\r\x1b[K{said}" in shown
+    assert "(1 s)" in shown
+    assert shown.rpartition("(1 s)")[2].startswith("\r\x1b[K")
+    assert "\x1b[K" not in at_terminal(with_docker.having(TERM="dumb"), command)
+
+
+def test_a_failure_names_its_code_and_its_page_on_a_terminal_alone(with_docker: Shell) -> None:
+    plain = at_terminal(with_docker.having(NO_COLOR="1"), "env", code=66)
+    assert plain.splitlines()[-1] == "code: no_lease, see docs/troubleshooting.md"
+    assert "\x1b[2mcode: no_lease" in at_terminal(with_docker.having(NO_COLOR=""), "env", code=66)
+    assert "code: " not in with_docker.run("env").err
+    assert "code: " not in at_terminal(with_docker, "fly", code=2)

@@ -282,3 +282,82 @@ def test_no_folder_of_a_run_is_left(
     pytester.makepyfile("def test_it(): pass")
     pytester.runpytest_inprocess("-n", "1").assert_outcomes(passed=1)
     assert not [name for name in os.listdir(tmp_path) if name.startswith("composeports-pytest-")]
+
+
+# Several runs in one worktree
+
+WAITING = """
+import pathlib, time
+def test_it(composeports_stack):
+    pathlib.Path("{mine}").touch()
+    end = time.monotonic() + 20
+    while not pathlib.Path("{other}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+"""
+
+
+def waiting_run(pytester: pytest.Pytester, mine: str, other: str) -> "subprocess.Popen[bytes]":
+    """Start a run whose test has the stack, makes one file, and ends when there is the other."""
+    (pytester.path / f"test_{mine}.py").write_text(WAITING.format(mine=mine, other=other))
+    argv = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"test_{mine}.py")
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    wait_until((pytester.path / mine).exists, mine)
+    return process
+
+
+def ended(process: "subprocess.Popen[bytes]") -> None:
+    out = process.communicate(timeout=20)[0].decode()
+    assert process.returncode == 0, out
+
+
+def test_of_two_runs_the_last_one_to_end_takes_the_stack_down(
+    fake: FakeDocker, pytester: pytest.Pytester
+) -> None:
+    first = waiting_run(pytester, "first", "let-first-end")
+    (fake.folder / "listing").write_text(RUNNING)  # which the second one sees
+    second = waiting_run(pytester, "second", "let-second-end")
+    (pytester.path / "let-first-end").touch()
+    ended(first)
+    assert compose_calls(fake) == ["up --detach --wait"] * 2
+    (pytester.path / "let-second-end").touch()
+    ended(second)
+    assert compose_calls(fake) == [*["up --detach --wait"] * 2, "down"]
+    assert list((Path(os.environ["COMPOSEPORTS_STATE_DIR"]) / "tests").iterdir()) == []
+
+
+def test_a_run_that_fails_to_start_leaves_the_stack_of_another(
+    fake: FakeDocker, pytester: pytest.Pytester
+) -> None:
+    first = waiting_run(pytester, "first", "let-first-end")
+    fake.run_before("compose", 'case "$*" in *" ps "*) exit 0;; *" up "*) exit 1;; esac')
+    pytester.makepyfile(SUITE)
+    pytester.runpytest_inprocess("test_a_run_that_fails_to_start_leaves_the_stack_of_another.py")
+    assert compose_calls(fake) == ["up --detach --wait"] * 2
+    (pytester.path / "let-first-end").touch()
+    ended(first)
+    assert compose_calls(fake)[2:] == ["down"]
+
+
+def test_a_run_that_was_killed_uses_the_stack_no_more(
+    fake: FakeDocker, pytester: pytest.Pytester
+) -> None:
+    first = waiting_run(pytester, "first", "never")
+    second = waiting_run(pytester, "second", "let-second-end")
+    first.kill()
+    first.communicate()
+    (pytester.path / "let-second-end").touch()
+    ended(second)
+    assert compose_calls(fake)[2:] == ["down"]
+
+
+def test_one_run_that_keeps_the_stack_is_enough(
+    fake: FakeDocker, pytester: pytest.Pytester
+) -> None:
+    first = waiting_run(pytester, "first", "let-first-end")
+    pytester.makepyfile(SUITE)
+    name = "test_one_run_that_keeps_the_stack_is_enough.py"
+    pytester.runpytest_inprocess("--composeports-keep", name).assert_outcomes(passed=1)
+    (pytester.path / "let-first-end").touch()
+    ended(first)
+    assert compose_calls(fake) == ["up --detach --wait"] * 2

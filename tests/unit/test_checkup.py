@@ -11,6 +11,7 @@ from composeports.core.checks.facts import (
     Facts,
     Item,
     KernelPorts,
+    Linked,
     Stack,
     StoreFacts,
     Stray,
@@ -82,6 +83,7 @@ def test_a_healthy_machine_has_no_finding() -> None:
         "rights: /state: yours alone",
         "leases: 1 held, 0 remembered",
         "stacks: 1 with a lease",
+        "links: none",
         "ports: 10000-11999: 19 of 20 blocks free",
         "networks: 30 of 31 subnets of the engine's address pools left",
         "leftovers: none",
@@ -105,6 +107,25 @@ def test_a_machine_on_which_nothing_was_done_yet_is_healthy() -> None:
 
 
 FINDINGS = {
+    "a link that is right": ({"links": (Linked("/shop", "/shop/.env", NAME),)}, []),
+    "a link to a session that holds no lease": (
+        {"links": (Linked("/my shop", "/my shop/.env", "ac-0000000b"),)},
+        [
+            (
+                "links warning: /my shop/.env is linked to ac-0000000b, which holds no lease -> "
+                "cd '/my shop' && composeports unlink"
+            )
+        ],
+    ),
+    "a link that was copied from another worktree": (
+        {"links": (Linked("/other", "/other/.env", NAME),)},
+        [
+            (
+                f"links warning: /other/.env is linked to {NAME}, the session of /shop -> "
+                "cd /other && composeports unlink"
+            )
+        ],
+    ),
     "a setting": (
         {"settings": (TROUBLE,)},
         ["settings error: it broke -> mend it"],

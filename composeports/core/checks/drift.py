@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from shlex import quote
 
-from composeports.core.checks.facts import Facts, Stack
+from composeports.core.checks.facts import Facts, Linked, Stack
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
 from composeports.core.checks.programs import NO_ENGINE
 from composeports.core.lease import Lease
@@ -120,6 +120,30 @@ def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[
         "expires; `down` gives them back, `up` starts it again",
         _command(lease, "down"),
     )
+
+
+def check_links(facts: Facts) -> Checked:
+    """Say which `.env` leads plain `docker compose` to ports that nobody, or another, holds."""
+    if facts.store.trouble is not None:
+        return Checked("links", "not checked, since the store cannot be read", skipped=True)
+    homes = {lease.project: lease.place.directory for lease in facts.sessions if lease.held}
+    found = tuple(each for link in facts.links for each in _of_link(link, homes.get(link.project)))
+    good = len(facts.links) - len(found)
+    said = f"{good} .env file{'s' if good != 1 else ''} linked" if good else "none"
+    return Checked("links", f"{len(found)} stale" if found else said, found)
+
+
+def _of_link(link: Linked, home: str | None) -> Iterator[Finding]:
+    if home == link.directory:
+        return
+    whose = "which holds no lease" if home is None else f"the session of {home}"
+    why = (
+        "plain `docker compose` there starts on ports that nobody holds"
+        if home is None
+        else "plain `docker compose` there works on that session's stack"
+    )
+    step = f"cd {quote(link.directory)} && composeports unlink"
+    yield Finding(WARNING, f"{link.path} is linked to {link.project}, {whose}", why, step)
 
 
 def check_leftovers(facts: Facts) -> Checked:

@@ -89,6 +89,15 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """A project directory whose `.env` is linked to a project (`composeports link`)."""
+
+    directory: str
+    path: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
 class KernelPorts:
     """The kernel's range for outgoing connections, and ports that it leaves alone."""
 
@@ -115,4 +124,5 @@ class Facts:
     pools: tuple[tuple[str, int], ...] = ()
     subnets: tuple[str, ...] | None = ()
     strays: tuple[Stray, ...] = ()
+    links: tuple[Linked, ...] = ()
     now: float = 0.0

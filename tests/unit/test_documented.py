@@ -1,0 +1,132 @@
+"""Whatever README and docs/ show in a block is run by a test; what is not has a reason here."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.documents import ROOT, Block, blocks, pages
+
+ACCEPTANCE, INTEGRATION = "tests/acceptance", "tests/integration"
+README = f"{ACCEPTANCE}/test_readme.py"
+COMMANDS = f"{ACCEPTANCE}/test_documented.py::test_the_commands_of_guide_and_shell_are_run_in_order"
+TARGETS = "tests/unit/test_documented.py::test_every_target_of_make_exists"
+PAGE = f"{README}::test_a_page_of_the_docs_shows_what_happens"
+# (page, kind, how the block or the command begins) -> the test that runs it as it stands there.
+RUN = {
+    ("README.md", "console", ""): f"{README}::test_the_readme_shows_what_happens",
+    ("CONTRIBUTING.md", "sh", "make "): TARGETS,
+    ("docs/ci.md", "yaml", "# Made by"): (
+        f"{ACCEPTANCE}/test_ci_examples.py::test_a_job_runs_tests_on_the_stack_and_leaves_nothing"
+    ),
+    ("docs/guide.md", "toml", "files = "): COMMANDS,
+    ("docs/guide.md", "sh", "composeports up --seed-from"): COMMANDS,
+    ("docs/guide.md", "sh", "composeports doctor"): COMMANDS,
+    ("docs/guide.md", "sh", "composeports skills "): COMMANDS,
+    ("docs/guide.md", "json", ""): (
+        f"{INTEGRATION}/test_documented.py::test_a_failure_is_the_document_of_the_guide"
+    ),
+    ("docs/http.md", "sh", "COMPOSEPORTS_API_KEYS="): (
+        f"{INTEGRATION}/test_documented.py::test_the_servers_start_as_the_docs_say"
+    ),
+    ("docs/http.md", "sh", "curl "): (
+        f"{INTEGRATION}/test_http_docs.py::test_the_request_of_the_docs_gets_the_answer_of_the_docs"
+    ),
+    ("docs/http.md", "json", ""): (
+        f"{INTEGRATION}/test_http_docs.py::test_the_request_of_the_docs_gets_the_answer_of_the_docs"
+    ),
+    ("docs/http.md", "python", ""): (
+        f"{INTEGRATION}/test_http_docs.py::test_the_example_of_the_docs_runs"
+    ),
+    ("docs/leases.md", "console", ""): PAGE,
+    ("docs/mcp.md", "sh", "COMPOSEPORTS_API_KEYS="): (
+        f"{INTEGRATION}/test_documented.py::test_the_servers_start_as_the_docs_say"
+    ),
+    ("docs/mcp.md", "python", ""): (
+        f"{ACCEPTANCE}/test_mcp.py::test_docs_show_how_to_add_the_tools_to_another_server"
+    ),
+    ("docs/plan.md", "console", ""): f"{README}::test_the_page_about_plans_shows_what_happens",
+    ("docs/pytest.md", "python", ""): (
+        f"{ACCEPTANCE}/test_pytest_plugin.py"
+        "::test_two_workers_test_on_two_stacks_and_leave_nothing"
+    ),
+    ("docs/python.md", "python", ""): f"{README}::test_the_python_example_of_the_docs_runs",
+    ("docs/shell.md", "console", ""): PAGE,
+    ("docs/shell.md", "sh", "composeports init"): COMMANDS,
+    ("docs/shell.md", "sh", "if has composeports"): (
+        f"{INTEGRATION}/test_direnv.py::test_the_stack_s_variables_are_there_while_it_is_leased"
+    ),
+    ("docs/shell.md", "sh", 'eval "$(composeports completion'): (
+        f"{INTEGRATION}/test_completion.py"
+        "::test_a_real_shell_completes_commands_services_and_sessions"
+    ),
+    ("docs/shell.md", "sh", "composeports completion fish"): (
+        f"{INTEGRATION}/test_completion.py"
+        "::test_a_real_shell_completes_commands_services_and_sessions"
+    ),
+}  # fmt: skip
+# The same, with why no test runs it.
+NOT_RUN = {
+    ("README.md", "sh", "make demo"): "it sets a whole machine up; its target is seen to exist",
+    ("README.md", "sh", "make test"): "it is what runs this test",
+    ("README.md", "sh", "pip install"): "an installation; test_package.py installs what is built",
+    ("docs/http.md", "sh", "pip install"): "an installation; test_package.py has its extras",
+    ("docs/mcp.md", "sh", "pip install"): "an installation; test_package.py has its extras",
+}
+# Inside of a construct that begins with another line.
+WHOLE = ("if has composeports",)
+Shown = tuple[str, str, str]
+
+
+def shown() -> Iterator[Shown]:
+    """Yield (page, kind, text) of every block, of every command in the case of a shell block."""
+    for page in pages():
+        for block in blocks(page):
+            whole = block.language != "sh" or block.text.startswith(WHOLE)
+            for text in [block.text] if whole else block.commands:
+                yield page, block.language, text
+
+
+def takers(each: Shown) -> list[Shown]:
+    page, kind, text = each
+    return [key for key in (*RUN, *NOT_RUN) if key[:2] == (page, kind) and text.startswith(key[2])]
+
+
+def test_every_block_has_somebody_who_runs_it_or_a_reason() -> None:
+    assert [each for each in shown() if len(takers(each)) != 1] == []
+
+
+def test_nothing_is_listed_that_is_not_shown() -> None:
+    taken = {key for each in shown() for key in takers(each)}
+    assert {*RUN, *NOT_RUN} - taken == set()
+
+
+@pytest.mark.parametrize("name", sorted(set(RUN.values())))
+def test_who_runs_a_block_exists_and_reads_the_page(name: str) -> None:
+    path, _, function = name.partition("::")
+    text = (ROOT / path).read_text()
+    tree = ast.parse(text)
+    assert function in {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
+    for page in {page.rpartition("/")[2] for (page, *_), test in RUN.items() if test == name}:
+        assert page in text, f"{path} has nothing to do with {page}"
+
+
+def test_a_new_block_would_be_found() -> None:
+    assert takers(("docs/guide.md", "sh", "composeports gc")) == []
+    assert takers(("docs/guide.md", "sh", "composeports doctor --fix")) != []
+    block = Block("x", "sh", "# first\na b \\\n    c   # why\n\nd '#'\n")
+    assert [each.split() for each in block.commands] == [["a", "b", "c"], ["d", "'#'"]]
+
+
+def test_every_target_of_make_exists() -> None:
+    called = [
+        command.split()[1]
+        for page in ("README.md", "CONTRIBUTING.md")
+        for block in blocks(page, "sh")
+        for command in block.commands
+        if command.startswith("make ")
+    ]
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert "demo" in called
+    assert set(called) - set(targets) == set()
