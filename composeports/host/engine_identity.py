@@ -50,7 +50,8 @@ def _asked(start: Start, address: str) -> tuple[str, str]:
     """Return the engine's id and its machine's name, as the engine tells them."""
     running = (start("info", "--format", INFO), start("version", "--format", COMPONENTS))
     info, version = (each.finish() for each in running)
-    for answer in (info, version):
+    # Some versions tell in a failed `info` of a failed template, and no more.
+    for answer in (version, info):
         if answer.code:
             raise engine_failure(answer.code, answer.err, address)
     identity, name, folder = (*info.out.strip("\n").split("\t"), "", "")[:3]
