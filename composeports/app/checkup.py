@@ -209,9 +209,10 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
     yield from stray_locks(state, frozenset(held | running))
     for each in leases:
         if each.project not in held | running:
-            named = each.session_id != each.place.session_id
+            named = each.shares_place
             yield from stray_folder(each.place.directory, each.project, named=named)
-    yield from _stray_here(here, leases, facts.stacks)
+    if workspace.doors.engine.is_local:  # a remote engine's sessions do not use the folder itself
+        yield from _stray_here(here, leases, facts.stacks)
 
 
 def _links(facts: Facts, workspace: Workspace) -> Iterator[Linked]:

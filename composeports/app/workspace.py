@@ -174,9 +174,12 @@ class Workspace:
 
     @cached_property
     def folder(self) -> OwnFolder:
-        """Our folder in the project directory; a session with a name has its own inside it."""
+        """Our folder in the project directory; who shares the place has one inside it.
+
+        That is a session with a name, and one on a remote engine.
+        """
         below = ""
-        if self.given_session is not None:
+        if self.given_session is not None or not self.doors.engine.is_local:
             below = project_name(self.session_id, prefix=self._prefix(self.record()))
         return OwnFolder(self.selection.directory, below)
 

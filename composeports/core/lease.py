@@ -101,6 +101,15 @@ class Lease:
         """`API_PORT`."""
         return self.block.port(fixed.API)
 
+    @property
+    def shares_place(self) -> bool:
+        """Whether others may have the same place, so that its files need a folder of their own.
+
+        So it is with a session that has a name, and with a stack on a remote engine, beside which
+        there may be one of this machine.
+        """
+        return self.session_id != self.place.session_id or self.host != LOCALHOST
+
     def renewed(self, now: float, ttl_minutes: int) -> Self:
         """Return the lease held until `ttl_minutes` from `now`."""
         return replace(self, held=True, expires_at=now + ttl_minutes * 60, ttl_minutes=ttl_minutes)

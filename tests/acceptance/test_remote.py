@@ -155,7 +155,8 @@ def test_a_stack_is_reached_at_the_engines_host(far: Far, one: Session, way: str
     started = one.json("up")
     assert started["urls"] == {"web:80/tcp": site}
     assert started["env"]["SUPABASE_URL"] == f"http://{far.address}:{base(one) + 1}"
-    assert one.own_env["SUPABASE_URL"] == started["env"]["SUPABASE_URL"]
+    written = one.directory / ".composeports" / started["compose_project_name"] / ".env"
+    assert f"SUPABASE_URL={started['env']['SUPABASE_URL']}\n" in written.read_text()
     assert page(site)
     assert one.ok("url", "web") == f"{site}\n"
     assert f"SUPABASE_URL=http://{far.address}:{base(one) + 1}\n" in one.ok("env")
@@ -227,9 +228,22 @@ def test_an_engine_here_and_one_there_have_leases_of_their_own(
     assert near["urls"]["web:80/tcp"].startswith("http://localhost:")
     assert away["urls"]["web:80/tcp"].startswith(f"http://{far.address}:")
     assert near["session_id"] != away["session_id"]
+    own = near["env"]["SUPABASE_URL"]
+    assert here.own_env["SUPABASE_URL"] == own
+    assert in_shell(here) != in_shell(there)
     there.ok("down")
+    assert here.own_env["SUPABASE_URL"] == own
     assert page(here.ok("url", "web").strip())
     here.ok("down")
+
+
+def in_shell(session: Session) -> str:
+    """Return what plain Compose publishes in an evaluated shell: the same as the lease has."""
+    done = session.shell(
+        'eval "$(composeports env)"; docker compose port web 80; echo $SUPABASE_URL'
+    )
+    assert done.code == 0, done.err
+    return done.out
 
 
 def test_doctor_tells_how_the_engine_is_reached(far: Far, one: Session) -> None:
