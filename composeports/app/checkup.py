@@ -197,7 +197,7 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
     """Yield what lies around; folders only where the engine says that no stack uses them."""
     state = state_directory(workspace.doors.environ)
     here = _here(workspace)
-    leases = facts.sessions
+    leases = tuple(each for each in facts.sessions if each.place.is_on(workspace.machine))
     places = {each.place.directory for each in leases if each.place.directory} | set(here[:1])
     yield from temporaries_in(recollections(workspace.doors.environ))
     for directory in sorted(places):
@@ -205,7 +205,7 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
     if facts.stacks is None or facts.store.trouble or facts.store.damage:
         return
     running = {stack.project for stack in facts.stacks}
-    held = {each.project for each in leases if each.held}
+    held = {each.project for each in facts.sessions if each.held}
     yield from stray_locks(state, frozenset(held | running))
     for each in leases:
         if each.project not in held | running:

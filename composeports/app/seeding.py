@@ -161,7 +161,9 @@ def _source(workspace: Workspace, text: str, lease: Lease) -> Lease:
         path if os.path.exists(path) else "",
         checkout[1] if checkout is not None else "",
     )
-    known = [_known(each) for each in workspace.doors.store.known()]
+    # Nobody here can keep another machine's commands off while its volumes are read.
+    sessions = workspace.doors.store.known()
+    known = [_known(each) for each in sessions if each.place.is_on(workspace.machine)]
     return find_source(wanted, _known(lease), known)
 
 
