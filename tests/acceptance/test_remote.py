@@ -13,11 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.acceptance.conftest import (
     PATH,
+    PROGRAM,
     TINY,
     MakeRepository,
     Repository,
@@ -26,12 +28,15 @@ from tests.acceptance.conftest import (
     run,
     stack,
 )
+from tests.support.documents import blocks
 
 pytestmark = pytest.mark.e2e
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 # Taken when this file is imported, before any guard hides the tools of development.
 OUTSIDE = dict(os.environ)
+RELEASE = OUTSIDE.get("COMPOSEPORTS_DEV_RELEASE")
+START = ("start", "--netns", "--tcp", "--ssh", *(("--release", RELEASE) if RELEASE else ()))
 SHOP = stack({"web": {"ports": ["8080:80"], "environment": {"SITE": "http://localhost:8080"}}})
 # Takes a port of the namespace that it runs in, until its input ends.
 TAKE = "import socket,sys;s=socket.create_server(('',{port}));print(flush=True);sys.stdin.read()"
@@ -100,7 +105,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     name = f"far-{os.getpid()}"
     config = tmp_path_factory.mktemp("docker")
     try:
-        engine_script("start", "--name", name, "--netns", "--tcp", "--ssh")
+        engine_script(*START, "--name", name)
         words = shlex.split(engine_script("env", "--name", name).replace("export ", ""))
         exports = dict(word.split("=", 1) for word in words)
         made = Far(name, exports["COMPOSEPORTS_DEV_ENGINE_IP"], exports, config)
@@ -253,6 +258,41 @@ def test_doctor_tells_how_the_engine_is_reached(far: Far, one: Session) -> None:
     assert "without TLS" not in said
 
 
+@pytest.fixture
+def build(far: Far) -> Iterator[dict[str, str]]:
+    """Give what leads to the machine that docs/remote.md calls "build", as it tells ssh to."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        (block,) = blocks("docs/remote.md", "sshconfig")
+        known = block.text.replace("build.example.com", far.address).replace("~/.ssh", folder)
+        rig = Path(far.exports["COMPOSEPORTS_DEV_SSH_PATH"])
+        lines = (rig.parent / "config").read_text().splitlines()
+        kept = [line for line in lines if not line.startswith("Host")]
+        (place / "config").write_text(known + "\n".join(kept) + "\n")
+        (place / "docker").mkdir()
+        (place / "docker" / "cli-plugins").symlink_to(far.config / "cli-plugins")
+        program = (rig / "ssh").read_text().replace(str(rig.parent / "config"), f"{folder}/config")
+        (place / "ssh").write_text(program)
+        (place / "ssh").chmod(0o755)
+        yield {"PATH": f"{folder}:{PATH}", "DOCKER_CONFIG": f"{folder}/docker"}
+        run(place / "ssh", "-O", "exit", "build", cwd=place, environ={"PATH": PATH})
+
+
+def test_the_page_about_remote_engines_leads_to_one(
+    far: Far, repository: Repository, build: dict[str, str]
+) -> None:
+    session = far.seen_from(repository.worktree("one"))
+    unset = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+    environ = {name: text for name, text in session.environ.items() if name not in unset}
+    path = {"PATH": f"{PROGRAM.parent}:{build['PATH']}"}
+    session = replace(session, environ={**environ, **build, **path})
+    (block,) = blocks("docs/remote.md", "sh")
+    done = session.shell(block.text)
+    assert done.code == 0, done.err
+    assert f"http://{far.address}:{base(session) + 4}" in done.out
+    session.ok("down")
+
+
 def test_an_engine_that_is_away_is_named_and_its_lease_kept(far: Far, one: Session) -> None:
     over_ssh = far.seen_from(one, "ssh")
     one.ok("up")
@@ -265,6 +305,6 @@ def test_an_engine_that_is_away_is_named_and_its_lease_kept(far: Far, one: Sessi
                 assert f"the Docker engine at {far.exports[way]} did not answer" in done.err
         assert one.row["state"] == "unknown"
     finally:
-        far.script("start", "--netns", "--tcp", "--ssh")
+        far.script(*START)
     one.ok("up")
     one.ok("down")
