@@ -1,7 +1,7 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help setup browser demo test first-half second-half test-without-engine \
-    test-with-engine test-with-engine-1 test-with-engine-2 test-latest test-unit lint format bench \
+    test-with-engine test-with-engine-1 test-with-engine-2 test-other-engines test-latest test-unit lint format bench \
     many rush races servers screenshots schema faults corpus openspec reference clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
@@ -41,6 +41,7 @@ first-half: test-with-engine-1
 second-half: setup
 	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
+	@$(MAKE) --no-print-directory --output-sync=none test-other-engines
 
 test-without-engine: browser ## The unit and integration tests; the core has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
@@ -50,7 +51,7 @@ test-without-engine: browser ## The unit and integration tests; the core has to 
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
 test-with-engine: browser ## The acceptance tests, one after the other on one engine
-	@$(acceptance) tests/acceptance'
+	@$(acceptance) tests/acceptance --ignore tests/acceptance/engines'
 
 # Two halves, so that they can run at the same time, each on an engine of its own.
 test-with-engine-1: setup
@@ -58,6 +59,11 @@ test-with-engine-1: setup
 
 test-with-engine-2: browser
 	@COMPOSEPORTS_DEV_APART=1 $(acceptance) tests/acceptance/test_[h-z]*.py'
+
+test-other-engines: setup ## Podman, and Podman and Docker without root; each an engine of ours
+	@for kind in $$(scripts/engine.py kinds); do COMPOSEPORTS_DEV_KIND=$$kind $(with_engine) sh -c \
+	    'scripts/images.py tiny && exec $(bin)/pytest tests/acceptance/engines $(PYTEST_ARGS)' \
+	    || exit; done
 
 test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
 	@COMPOSEPORTS_DEV_RELEASE=forky $(MAKE) --no-print-directory --jobs 2 --output-sync=line \

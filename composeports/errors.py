@@ -203,6 +203,13 @@ class NotIsolatedError(ComposeFileError):
     code = "not_isolated"
 
 
+class PortPrivilegedError(ComposeportsError):
+    """A rootless engine may not listen on a port that has to be this one."""
+
+    code = "port_privileged"
+    exit_code = EXIT_CONFIG
+
+
 class FileAccessError(ComposeportsError):
     """A file or folder of ours cannot be written, or is not what we made."""
 

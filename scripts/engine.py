@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from devkit import cache, daemon, leftovers, network, remote, toolbox
+from devkit import cache, daemon, kinds, leftovers, network, remote, toolbox
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
@@ -20,31 +20,38 @@ if TYPE_CHECKING:
 
 
 def start(
-    name: str, *, release: str | None = None, netns: bool = False, ways: Collection[str] = ()
+    name: str,
+    *,
+    release: str | None = None,
+    netns: bool = False,
+    kind: str = kinds.DOCKER,
+    ways: Collection[str] = (),
 ) -> daemon.Engine:
     """Start an engine, or leave it as it is when it already runs; return it once it answers.
 
-    One that was halted, or died, comes back with its data. `ways` are those by which other machines
-    reach it, "tcp" and "ssh"; its network namespace is linked to the one where this runs.
+    One that was halted, or died, comes back with its data. One of another kind than Docker always
+    has a network namespace of its own. `ways` are those by which other machines reach it, "tcp"
+    and "ssh"; its namespace is linked to the one where this runs.
     """
+    netns = netns or kind != kinds.DOCKER
     reached = " ".join(sorted(ways))
-    if ways and not netns:
-        raise DevError("an engine that is reached by TCP or ssh needs a namespace: --netns")
+    if ways and (not netns or kind != kinds.DOCKER):
+        raise DevError("Docker alone is reached by TCP or ssh, and with a namespace: --netns")
     target = daemon.engine(name)
     with cache.locked(f"engine-{name}"):
         if target.pid() and target.answers():
             return target
         daemon.halt(target)
         known = target.facts()
-        before = (known.get("release", ""), "namespace" in known, known.get("ways", ""))
-        if before != (release or "", netns, reached):
+        before = (known.get("release", ""), "namespace" in known, target.kind)
+        if (*before, known.get("ways", "")) != (release or "", netns, kind, reached):
             _discard(target)
             known = {}
         box = toolbox.toolbox(release)
         env = box.server_env(dict(os.environ))
         toolbox.provide_iptables(box)
         facts = network.namespace(name, env, known) if netns else network.host(env, known)
-        target.remember({**facts, "release": release or "", "ways": reached})
+        target.remember({**facts, "release": release or "", "kind": kind, "ways": reached})
         prefix = network.prefix(facts)
         more = remote.tls_words(target.home, facts["address"]) if "tcp" in ways else ()
         daemon.launch(target, env, prefix, more)
@@ -124,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument("--netns", action="store_true", help="give it its own network namespace")
     starting.add_argument("--tcp", action="store_true", help="let it be reached by TCP, with TLS")
     starting.add_argument("--ssh", action="store_true", help="let it be reached by ssh")
+    starting.add_argument("--kind", choices=kinds.KINDS, default=kinds.DOCKER, help="what it is")
     starting.set_defaults(action=_start)
     stopping = commands.add_parser("stop", help="stop an engine and remove what it wrote")
     stopping.add_argument("--keep", action="store_true", help="keep its data for the next start")
@@ -133,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     for command in (starting, stopping, showing):
         command.add_argument("--name", default="default", help="which engine (default: default)")
     commands.add_parser("list", help="list the engines").set_defaults(action=_list)
+    others = commands.add_parser("kinds", help="list the other kinds that this machine can have")
+    others.set_defaults(action=_kinds)
     cleaning = commands.add_parser("clean", help="stop all engines and remove the whole cache")
     cleaning.set_defaults(action=_clean)
     return parser
@@ -140,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _start(options: argparse.Namespace) -> None:
     ways = [way for way in ("tcp", "ssh") if getattr(options, way)]
-    start(options.name, release=options.release, netns=options.netns, ways=ways)
+    start(options.name, release=options.release, netns=options.netns, kind=options.kind, ways=ways)
 
 
 def _stop(options: argparse.Namespace) -> None:
@@ -160,7 +170,16 @@ def _list(_: argparse.Namespace) -> None:
         facts = target.facts()
         state = "running" if target.answers() else "stopped"
         where = facts.get("namespace") or "host network"
-        sys.stdout.write(f"{target.name}\t{state}\t{target.docker_host}\t{where}\n")
+        sys.stdout.write(f"{target.name}\t{target.kind}\t{state}\t{target.docker_host}\t{where}\n")
+
+
+def _kinds(_: argparse.Namespace) -> None:
+    if kinds.available():
+        sys.stdout.write("\n".join(kinds.KINDS[1:]) + "\n")
+        return
+    cache.say(
+        f"Podman and rootless engines are left out: they need root, and Debian {kinds.RELEASE}"
+    )
 
 
 def _clean(_: argparse.Namespace) -> None:

@@ -5,16 +5,24 @@ from dataclasses import replace
 from composeports.app.at_work import waiting
 from composeports.app.leasing import set_aside, subnets_in_use
 from composeports.app.planning import Wishes
-from composeports.app.port_check import facts, shown, ways_to_see, who_has
+from composeports.app.port_check import Port, facts, shown, ways_to_see, who_has
 from composeports.app.preparing import Prepared, prepare
 from composeports.app.removal import remove_half_started
 from composeports.app.workspace import Workspace
 from composeports.core.subnet import overlapping
-from composeports.core.thefts import Step, Stolen, next_step, stolen_port
+from composeports.core.thefts import (
+    Step,
+    Stolen,
+    next_step,
+    refused_port,
+    silent_thefts,
+    stolen_port,
+)
 from composeports.errors import (
     ComposeMissingError,
     EngineError,
     NoPortsAvailableError,
+    PortPrivilegedError,
     PortTakenError,
 )
 from composeports.host.engine import Container
@@ -25,6 +33,8 @@ SUBNET_TRIES = 3
 LEASE_TRIES = 3
 SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
 POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
+# What Podman's service is called among the machine's processes.
+PODMAN = "podman"
 # A program that a signal ended has such a code, or a higher one.
 ENDED_BY_SIGNAL = 128
 
@@ -57,7 +67,8 @@ class Retrying:
     def is_worthwhile(self, code: int, prepared: Prepared) -> bool:
         """Say what happened, and tell whether to prepare and start again.
 
-        PortTakenError where a port was stolen and no other one is left to try.
+        PortTakenError where a port was stolen and no other one is left to try, PortPrivilegedError
+        where the engine may not have it.
         """
         if not code:
             return self._lost_its_lease(prepared)
@@ -84,11 +95,7 @@ class Retrying:
     ) -> PortTakenError:
         """Leave nothing half-started where nothing was before, and return the error."""
         project = prepared.lease.project
-        if self.had_containers:
-            note = f"the stack {project} and its lease are kept"
-        else:
-            note = remove_half_started(self.workspace, project, self.lock)
-        self.workspace.doors.say(note)
+        self._undo(project)
         moves = len(self.wishes.avoid)
         tries = f", and ports of {moves} other blocks before" if moves else ""
         return PortTakenError(
@@ -102,6 +109,32 @@ class Retrying:
             compose_project_name=project,
             **facts(user),
         )
+
+    def _refused(self, prepared: Prepared, port: Stolen) -> PortPrivilegedError:
+        """Leave nothing half-started where nothing was before, and return the error."""
+        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
+
+        project = prepared.lease.project
+        self._undo(project)
+        first = unprivileged_start()
+        return PortPrivilegedError(
+            f"port {port.number}/{port.protocol}, which {port.key} has to have, is below {first}, "
+            "where a rootless engine may not listen",
+            hint=f"give it a port from {first} on (in the Compose file, or in `pin`), or allow it: "
+            f"sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port.number}",
+            port=port.number,
+            protocol=port.protocol,
+            key=port.key,
+            compose_project_name=project,
+        )
+
+    def _undo(self, project: str) -> None:
+        """Remove what this `up` started, unless there was something before, and say so."""
+        if self.had_containers:
+            note = f"the stack {project} and its lease are kept"
+        else:
+            note = remove_half_started(self.workspace, project, self.lock)
+        self.workspace.doors.say(note)
 
     def _lost_its_lease(self, prepared: Prepared) -> bool:
         """Tell whether a `down` that did not wait released the lease of what runs now."""
@@ -121,10 +154,46 @@ class Retrying:
         errors = engine.start_errors(each.id for each in own if not each.is_running)
         mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
         stolen = stolen_port(errors, prepared.lease, mine)
+        refused = refused_port(errors, prepared.lease)
+        others = [each for each in seen if each.project != prepared.lease.project]
+        if not any(errors) and engine.is_podman:
+            waiting = engine.reserved_ports(each for each in own if not each.is_running) - mine
+            refused = self._refused_silently(prepared, waiting)
+            stolen = self._stolen_silently(prepared, waiting, others)
+        if refused is not None:
+            raise self._refused(prepared, refused)
         if stolen is None:
             return False
-        others = [each for each in seen if each.project != prepared.lease.project]
         return self._answer(prepared, stolen, others)
+
+    def _refused_silently(self, prepared: Prepared, waiting: frozenset[Port]) -> Stolen | None:
+        """Return a port that Podman may not listen on, of which it keeps no word either."""
+        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
+        from composeports.host.rootless import is_rootless  # noqa: PLC0415 - rarely asked
+
+        first = unprivileged_start()
+        low = {port for port in waiting if port[0] < first}
+        if not low or not is_rootless(self.workspace.doors.engine):
+            return None
+        return next(iter(silent_thefts(prepared.lease, waiting, low)), None)
+
+    def _stolen_silently(
+        self, prepared: Prepared, waiting: frozenset[Port], others: list[Container]
+    ) -> Stolen | None:
+        """Return a stolen port, for Podman, which keeps no word of why a container did not start.
+
+        Its service may hold more ports of that container, from its own attempt: those come last.
+        """
+        doors = self.workspace.doors
+        foreign = doors.engine.reserved_ports(others)
+        taken = (waiting & foreign) | doors.taken_here(waiting - foreign)
+        found = silent_thefts(prepared.lease, waiting, taken)
+
+        def is_podmans_own(stolen: Stolen) -> bool:
+            user = who_has(self.workspace, (stolen.number, stolen.protocol), others)
+            return isinstance(user, Holder) and user.name == PODMAN
+
+        return min(found, key=is_podmans_own, default=None)
 
     def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
         doors = self.workspace.doors

@@ -103,6 +103,7 @@ def seed(
             return ()
         source = _source(workspace, wanted.session, lease)
         _refuse_half_filled(workspace, source)
+        _refuse_podman(workspace.doors.engine)
         return _Seeding(workspace, wanted, lease, source, record, signals).run(project, override)
 
 
@@ -173,6 +174,16 @@ def _refuse_half_filled(workspace: Workspace, source: Lease) -> None:
         message = f"the volumes of {source.session_id} ({source.project}) are not whole yet"
         hint = "wait for `composeports up` there, or run it again"
         raise SeedBusyError(message, hint=hint, project=source.project)
+
+
+def _refuse_podman(engine: Engine) -> None:
+    """SeedError for Podman, which gives all that it copies to root: a database does not start."""
+    if engine.is_podman:
+        raise SeedError(
+            "Podman's socket copies files without their owners, so nothing was copied",
+            hint="copy each volume where Podman runs, while nothing uses it: "
+            "podman volume export OLD | podman volume import NEW -; or leave out --seed-from",
+        )
 
 
 def _known(lease: Lease) -> Known:

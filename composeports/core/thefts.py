@@ -11,6 +11,8 @@ from composeports.core.lease import Lease
 MOVES = 3
 # What engines say of a container whose port somebody has; Docker Desktop says the last one.
 WORDS = ("port is already allocated", "address already in use", "ports are not available")
+# What a rootless engine says of a port that it may not listen on.
+_REFUSED = re.compile(r"privileged port (\d+)(?!\d)")
 _NUMBER = re.compile(r":(\d+)(?!\d)")
 
 
@@ -45,6 +47,27 @@ def stolen_port(
             if stolen.number == number and (number, stolen.protocol) not in own:
                 return stolen
     return None
+
+
+def refused_port(errors: Iterable[str], lease: Lease) -> Stolen | None:
+    """Return the first port of the lease that the engine says it may not listen on."""
+    refused = {int(number) for text in errors for number in _REFUSED.findall(text)}
+    return next((each for each in _planned(lease) if each.number in refused), None)
+
+
+def silent_thefts(
+    lease: Lease, waiting: Collection[tuple[int, str]], taken: Collection[tuple[int, str]]
+) -> tuple[Stolen, ...]:
+    """Return the ports of the lease that containers wait for, and somebody else has.
+
+    For an engine that does not tell why it did not start them.
+    """
+    return tuple(
+        stolen
+        for stolen in _planned(lease)
+        for port in [(stolen.number, stolen.protocol)]
+        if port in waiting and port in taken
+    )
 
 
 def _named(errors: Iterable[str]) -> Iterator[int]:

@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from shutil import which
 from typing import Any
@@ -57,8 +57,9 @@ _BINDINGS = (
 _SUBNETS = (
     f'{{{{index .Labels "{PROJECT_LABEL}"}}}}{{{{range .IPAM.Config}}}}\t{{{{.Subnet}}}}{{{{end}}}}'
 )
-# What changes a stack's state; not `exec`, by which every health check shows.
-_EVENTS = ("create", "start", "pause", "unpause", "die", "stop", "destroy")
+# What changes a stack's state; not `exec`, by which every health check shows. Podman has words of
+# its own for two of them, and no filter for a label of whatever value.
+_EVENTS = ("create", "start", "pause", "unpause", "die", "died", "stop", "destroy", "remove")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Listing:
         answer = self._running.finish()
         if answer.code:
             raise self._engine.failure(answer)
-        return tuple(_parse_containers(answer.out))
+        return self._engine.with_all_ports(tuple(_parse_containers(answer.out)), answer.out)
 
 
 class _SocketListing(Listing):
@@ -226,6 +227,29 @@ class Engine:
         """Return all containers, or those of one project, stopped ones too."""
         return self.start_listing(project).containers()
 
+    def with_all_ports(self, found: tuple[Container, ...], shown: str) -> tuple[Container, ...]:
+        """Return the containers with the ports that Podman does not let `docker ps` show."""
+        from composeports.host import podman  # noqa: PLC0415 - only where a command is asked
+
+        if not podman.shows_bare(shown) or not self.is_podman:
+            return found
+        ids = [each.id for each in found if each.is_running]
+        if not ids:
+            return found
+        answer = self._start("container", "inspect", "--format", podman.INSPECT, *ids).finish()
+        if answer.code and "no such container" not in answer.err.lower():
+            raise self.failure(answer)
+        ports = podman.inspected(answer.out)
+        return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
+
+    @cached_property
+    def is_podman(self) -> bool:
+        """Whether it is Podman's; no error where it does not answer."""
+        from composeports.host.podman import COMPONENT  # noqa: PLC0415 - rarely asked
+
+        form = "{{range .Server.Components}}{{println .Name}}{{end}}"
+        return COMPONENT in self._start("version", "--format", form).finish().out.splitlines()
+
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[tuple[int, str]]:
         """Return the (host port, protocol) pairs that the containers publish, running or not."""
         shown: set[tuple[int, str]] = set()
@@ -260,13 +284,13 @@ class Engine:
         return tuple(answer.out.splitlines())
 
     def follow_events(self) -> Following:
-        """Follow what happens to containers of all projects, one project name a line.
+        """Follow what happens to containers, the project's name or an empty line for each.
 
         The lines end when the engine goes away, and at once where it does not answer.
         """
         only = [f"--filter=event={each}" for each in _EVENTS]
         form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
-        only += ["--filter=type=container", f"--filter=label={PROJECT_LABEL}", f"--format={form}"]
+        only += ["--filter=type=container", f"--format={form}"]
         return follow(("docker", "events", *only), self._environ)
 
     def networks(self, project: str) -> tuple[str, ...]:

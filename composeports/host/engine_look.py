@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Trouble
@@ -12,6 +13,7 @@ from composeports.host.compose import check_installation
 from composeports.host.compose_files import owner_of
 from composeports.host.endpoint import is_secured
 from composeports.host.engine import Engine
+from composeports.host.engine_kinds import about_engine, others_here
 
 _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
@@ -25,13 +27,13 @@ def look_at_engine(engine: Engine) -> EngineFacts:
         begun = time.perf_counter()
         answer = engine.answer("version", "--format", "{{.Server.Version}}")
         if not answer.code and answer.out.strip():
-            return EngineFacts(
-                answer.out.strip(),
-                context.strip(),
-                host.strip(),
+            taken = round((time.perf_counter() - begun) * 1000)
+            facts = about_engine(engine, answer.out.strip(), context.strip(), host.strip())
+            return replace(
+                facts,
                 reached="" if engine.is_local else engine.host,
                 secured=is_secured(engine.endpoint, engine.environ),
-                milliseconds=round((time.perf_counter() - begun) * 1000),
+                milliseconds=taken,
             )
         engine.containers()  # tells the reason as every command does
         trouble = Trouble("the Docker engine did not tell its version", "docker version")
@@ -39,7 +41,7 @@ def look_at_engine(engine: Engine) -> EngineFacts:
         trouble = Trouble(error.message, error.hint)
         if isinstance(error, ComposeMissingError):
             return EngineFacts(trouble=trouble)
-    return EngineFacts("", context.strip(), host.strip(), trouble)
+    return others_here(engine, EngineFacts("", context.strip(), host.strip(), trouble))
 
 
 def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
@@ -53,7 +55,8 @@ def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
         trouble = Trouble(error.message, error.hint)
         version = str(error.details.get("version", ""))
     buildx = not builds or not _fails(engine, "buildx", "version")
-    return ComposeFacts(version, trouble, builds, buildx)
+    classic = engine.environ.get("DOCKER_BUILDKIT") in {"0", "false"}
+    return ComposeFacts(version, trouble, builds, buildx, classic)
 
 
 def _fails(engine: Engine, *arguments: str) -> bool:

@@ -18,8 +18,10 @@ from composeports.host.witness import began
 
 PIECE = 1 << 16
 # Answers of HTTP 1.0 end where the connection does, so there is nothing to take apart.
-REQUEST = b"GET /containers/json?all=1%s HTTP/1.0\r\nHost: docker\r\n\r\n"
+REQUEST = b"GET %s HTTP/1.0\r\nHost: docker\r\n\r\n"
+LIST = "/containers/json?all=1"
 FOUND = b" 200 "
+PODMAN = b"\r\nlibpod-api-version:"
 UNRESERVED = frozenset(ascii_letters + digits + "-._~")
 
 
@@ -44,29 +46,47 @@ def _is_special(environ: Mapping[str, str]) -> bool:
 class Asked:
     """A question for containers that is under way."""
 
-    def __init__(self, path: str, label: str = "") -> None:
+    def __init__(self, path: str, label: str = "", listed: str = LIST) -> None:
         """Ask the engine at `path` for all containers, or those with the label; or OSError."""
+        self._path = path
+        self._label = label
+        self._listed = listed
         only = ""
         if label:
             only = "&filters=" + _quoted(json.dumps({"label": [label]}))
-        self._ended = began(("GET", f"unix://{path}", "/containers/json?all=1", label))
+        self._ended = began(("GET", f"unix://{path}", listed, label))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
-            self._socket.sendall(REQUEST % only.encode())
+            self._socket.sendall(REQUEST % (listed + only).encode())
         except BaseException:
             self._socket.close()
             raise
 
     def entries(self) -> "list[dict[str, Any]] | None":
         """Return the engine's own entries; None where it did not answer as it should."""
+        head, found = self.document()
+        if not isinstance(found, list):
+            return None
+        is_podmans = PODMAN in head.lower() and self._listed == LIST
+        return self._with_all_ports(found) if is_podmans else found
+
+    def document(self) -> tuple[bytes, Any]:
+        """Return the head of the answer and what it says; None where that is not as it should."""
         with self._socket, suppress(OSError, ValueError):
             head, _, body = b"".join(self._pieces()).partition(b"\r\n\r\n")
             self._ended(None)
             if FOUND in head.partition(b"\r\n")[0]:
-                found = json.loads(body)
-                return found if isinstance(found, list) else None
-        return None
+                return head, json.loads(body)
+        return b"", None
+
+    def _with_all_ports(self, found: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
+        from composeports.host import podman  # noqa: PLC0415 - for Podman alone
+
+        own = None
+        with suppress(OSError):
+            own = Asked(self._path, self._label, podman.OWN_LIST).entries()
+        return podman.with_all_ports(found, own)
 
     def _pieces(self) -> Iterator[bytes]:
         while piece := self._socket.recv(PIECE):

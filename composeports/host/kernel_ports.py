@@ -4,6 +4,7 @@ from composeports.core.block import Block
 from composeports.core.checks.facts import KernelPorts
 
 FOLDER = "/proc/sys/net/ipv4"
+FIRST_UNPRIVILEGED = 1024
 
 
 def kernel_ports(folder: str = FOLDER) -> KernelPorts | None:
@@ -16,6 +17,14 @@ def kernel_ports(folder: str = FOLDER) -> KernelPorts | None:
         )
     except (OSError, ValueError):
         return None
+
+
+def unprivileged_start(folder: str = FOLDER) -> int:
+    """Return the first port that programs without root's rights may listen on."""
+    try:
+        return int(_read(f"{folder}/ip_unprivileged_port_start"))
+    except (OSError, ValueError):
+        return FIRST_UNPRIVILEGED
 
 
 def _span(text: str) -> Block:

@@ -145,9 +145,10 @@ class _Listener:
     def _listen(self) -> None:
         pause = 0.5
         while not self._ended.is_set():
-            for _ in self._events():
+            for project in self._events():
                 pause = 0.5
-                self._notify()
+                if project:
+                    self._notify()
             self._notify()  # the engine may have gone away
             self._ended.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

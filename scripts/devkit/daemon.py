@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit import cache, leftovers, shell
+from devkit import cache, kinds, leftovers, shell
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ class Engine:
             return {}
         return {str(key): str(value) for key, value in json.loads(file.read_text()).items()}
 
+    @property
+    def kind(self) -> str:
+        """Return which of `kinds.KINDS` it is."""
+        return self.facts().get("kind", kinds.DOCKER)
+
     def remember(self, facts: Mapping[str, str]) -> None:
         """Write down what is needed to use and stop the engine later."""
         self.home.mkdir(parents=True, exist_ok=True)
@@ -126,15 +131,18 @@ def engines() -> list[Engine]:
 def launch(
     target: Engine, env: Mapping[str, str], prefix: Sequence[str], more: Sequence[str] = ()
 ) -> None:
-    """Start dockerd, with `more` words, in the background and wait until it answers."""
+    """Start the engine in the background, dockerd with `more` words, and wait until it answers."""
     (target.home / "docker.pid").unlink(missing_ok=True)
     # What runs is told there, which a machine forgets when it starts: it lies in memory elsewhere.
     leftovers.erase(target.home / "exec")
     (target.home / "daemon.json").write_text("{}\n")
     cache.say(f"starting engine {target.name}")
     begun = time.monotonic()
-    command = [*prefix, *_PRIVATE_PLACES, str(target.home), *_command(target), *more]
-    process = shell.start(command, env=env, log=target.log)
+    if target.kind != kinds.DOCKER:
+        process = kinds.launch(target, target.kind, prefix)
+    else:
+        command = [*prefix, *_PRIVATE_PLACES, str(target.home), *_command(target), *more]
+        process = shell.start(command, env=env, log=target.log)
     _wait(target, process)
     cache.say(f"engine {target.name} answers after {time.monotonic() - begun:.1f} s")
 
@@ -161,7 +169,7 @@ def _wait(target: Engine, process: subprocess.Popen[bytes]) -> None:
     finally:
         # One that nobody waits for any more would run on, unknown to everybody.
         if not answered:
-            process.terminate()
+            _end(target, process.pid)
             process.wait()
     if not answered:
         message = f"engine {target.name} did not start:\n{_complaints(target.log)}"
@@ -188,12 +196,23 @@ def halt(target: Engine, limit: float = 30) -> None:
     """Stop dockerd and its containers, and wait until every process of theirs is gone."""
     pid = target.pid()
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
+        _end(target, pid)
     deadline = time.monotonic() + limit
     while target.pid() is not None and time.monotonic() < deadline:
         _reap(pid)
         time.sleep(0.05)
     leftovers.end_processes(target.home)
+    if target.kind != kinds.DOCKER:
+        kinds.sweep(target)
+
+
+def _end(target: Engine, pid: int) -> None:
+    """Ask an engine's process to end; one of another kind is killed with all that it started."""
+    with suppress(OSError):
+        if target.kind == kinds.DOCKER:
+            os.kill(pid, signal.SIGTERM)
+        else:
+            kinds.end(pid)
 
 
 def _reap(pid: int | None) -> None:

@@ -48,3 +48,9 @@ def erase(home: Path) -> None:
         if Path(mount).is_relative_to(home):
             shell.attempt(["umount", "--lazy", mount])
     shutil.rmtree(home, ignore_errors=True)
+
+
+def remove_group(group: Path) -> None:
+    """Remove an empty cgroup; one that is in use stays."""
+    with suppress(OSError):
+        group.rmdir()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import engine
-from devkit import cache, daemon, packages, shell, toolbox
+from devkit import cache, daemon, kinds, packages, shell, toolbox
 from devkit.cache import DevError
 from devkit.sources import read_machine
 
@@ -26,8 +26,14 @@ def borrowed() -> Iterator[dict[str, str]]:
     """Lend an engine: hand out the variables that lead to it, and stop it if it was started.
 
     With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs. With
-    COMPOSEPORTS_DEV_APART it is one of its own in a network namespace, where those can be made.
+    COMPOSEPORTS_DEV_APART it is one of its own in a network namespace, where those can be made, and
+    with COMPOSEPORTS_DEV_KIND one of another kind, which is there too.
     """
+    kind = os.environ.get("COMPOSEPORTS_DEV_KIND")
+    if kind:
+        with _started(f"{_SHARED}-{kind}", None, kind=kind) as environment:
+            yield environment
+        return
     release = os.environ.get("COMPOSEPORTS_DEV_RELEASE")
     apart = bool(os.environ.get("COMPOSEPORTS_DEV_APART")) and _can_be_apart()
     if release or apart:
@@ -91,14 +97,16 @@ def _ours_on_the_host() -> str | None:
 
 
 @contextmanager
-def _started(name: str, release: str | None, *, apart: bool = False) -> Iterator[dict[str, str]]:
+def _started(
+    name: str, release: str | None, *, apart: bool = False, kind: str = kinds.DOCKER
+) -> Iterator[dict[str, str]]:
     """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
     users = cache.lock_file(f"engine-users-{name}")
     with users.open("a") as mark:
         # Waits only while somebody, alone, is stopping the engine.
         fcntl.flock(mark, fcntl.LOCK_SH)
         try:
-            engine.start(name, release=release, netns=apart)
+            engine.start(name, release=release, netns=apart, kind=kind)
             yield engine.environment(name)
         finally:
             fcntl.flock(mark, fcntl.LOCK_UN)

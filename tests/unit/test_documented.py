@@ -78,6 +78,10 @@ NOT_RUN = {
     ("README.md", "sh", "make test"): "it is what runs this test",
     ("README.md", "sh", "pip install"): "an installation; test_package.py installs what is built",
     ("docs/http.md", "sh", "pip install"): "an installation; test_package.py has its extras",
+    ("docs/podman.md", "sh", "systemctl "): "it needs systemd; the tests start the service itself",
+    ("docs/podman.md", "sh", "loginctl "): "it needs systemd, and changes the machine",
+    ("docs/podman.md", "sh", "export DOCKER_HOST="): "test_rootless.py follows what doctor says",
+    ("docs/podman.md", "sh", "export DOCKER_BUILDKIT="): "test_podman.py builds with it set",
     ("docs/mcp.md", "sh", "pip install"): "an installation; test_package.py has its extras",
 }
 # Inside of a construct that begins with another line.

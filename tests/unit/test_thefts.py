@@ -4,7 +4,15 @@ import pytest
 
 from composeports.core.block import Block
 from composeports.core.lease import Lease
-from composeports.core.thefts import MOVES, Step, Stolen, next_step, stolen_port
+from composeports.core.thefts import (
+    MOVES,
+    Step,
+    Stolen,
+    next_step,
+    refused_port,
+    silent_thefts,
+    stolen_port,
+)
 
 ON = "driver failed programming external connectivity on endpoint shop-web-1 (e6fb40e56a41): "
 LEASE = Lease(
@@ -90,3 +98,48 @@ def test_what_to_do(
     stolen: Stolen, *, is_free: bool, tried_again: bool, moves: int, step: Step
 ) -> None:
     assert next_step(stolen, is_free=is_free, tried_again=tried_again, moves=moves) is step
+
+
+@pytest.mark.parametrize(
+    ("waiting", "taken", "keys"),
+    [
+        ({(20004, "tcp")}, {(20004, "tcp")}, ["web:80/tcp"]),
+        ({(20004, "tcp")}, {(20004, "udp"), (20005, "tcp")}, []),
+        ({(20005, "tcp"), (20005, "udp")}, {(20005, "udp")}, ["dns:53/udp#2"]),
+        ({(20004, "tcp"), (3000, "tcp")}, {(3000, "tcp")}, ["pin:80/tcp"]),
+        ({(8080, "tcp")}, {(8080, "tcp")}, []),
+    ],
+)
+def test_an_engine_that_says_nothing_is_no_reason_to_know_nothing(
+    waiting: set[tuple[int, str]], taken: set[tuple[int, str]], keys: list[str]
+) -> None:
+    assert [each.key for each in silent_thefts(LEASE, waiting, taken)] == keys
+
+
+LOW_80 = (
+    "cannot expose privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to "
+    "/etc/sysctl.conf (currently 1024), or set CAP_NET_BIND_SERVICE on rootlesskit binary, or "
+    "choose a larger port number (>= 1024): listen tcp4 0.0.0.0:80: bind: permission denied"
+)
+LOW = Lease("s", Block(20000, 100), "ac-12345678", 0, 0, ports={"web:80/tcp": 80})
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        (
+            (
+                f"{ON}Error starting userland proxy: error while calling PortManager.AddPort(): "
+                f"{LOW_80}"
+            ),
+            "web:80/tcp",
+        ),
+        ("rootlessport cannot expose privileged port 80, you can add", "web:80/tcp"),
+        ("cannot expose privileged port 800, you can add", ""),
+        ("listen tcp4 0.0.0.0:80: bind: address already in use", ""),
+        ("", ""),
+    ],
+)
+def test_a_port_that_the_engine_may_not_have_is_named(words: str, key: str) -> None:
+    refused = refused_port(["", words], LOW)
+    assert (refused.key if refused else "") == key

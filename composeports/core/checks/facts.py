@@ -20,6 +20,9 @@ class EngineFacts:
 
     `reached` is where its published ports are, where it is a remote one; `secured` tells that
     nobody on the way to it can listen or talk to it; a question to it takes so many milliseconds.
+    `network`, `dns`, `lingers`: what makes Podman's networks, whether its name server is there,
+    and whether its user's programs outlive a login; None or empty where that is not known. Where no
+    engine answers, `sockets` are those of others that are there.
     """
 
     version: str = ""
@@ -29,16 +32,29 @@ class EngineFacts:
     reached: str = ""
     secured: bool = True
     milliseconds: int = 0
+    product: str = "Docker"
+    rootless: bool = False
+    network: str = ""
+    dns: bool | None = None
+    lingers: bool | None = None
+    first_port: int = 0
+    sockets: tuple[str, ...] = ()
+    podman_command: bool = False
+    as_root: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeFacts:
-    """The Compose plugin; `builds` tells that the Compose files here build images."""
+    """The Compose plugin; `builds` tells that the Compose files here build images.
+
+    `classic`: the environment asks for builds without BuildKit.
+    """
 
     version: str = ""
     trouble: Trouble | None = None
     builds: bool = False
     buildx: bool = True
+    classic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

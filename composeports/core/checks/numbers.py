@@ -1,6 +1,7 @@
 """Checks of what there is a number of: host ports against the kernel, subnets of the engine."""
 
 from composeports.core.block import HIGHEST_PORT, Block, Grid
+from composeports.core.checks.engines import PODMAN
 from composeports.core.checks.facts import Facts, KernelPorts
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding
 from composeports.core.checks.programs import NO_ENGINE
@@ -81,6 +82,8 @@ def check_networks(facts: Facts) -> Checked:
     """Say how many subnets the engine has left for new networks."""
     if facts.subnets is None:
         return Checked("networks", NO_ENGINE, skipped=True)
+    if facts.engine.product == PODMAN:
+        return Checked("networks", "Podman has thousands of subnets, from 10.89.0.0/24 on")
     total, left = _left(facts.pools or STOCK_POOLS, facts.subnets)
     said = f"{left} of {total} subnets of the engine's address pools left"
     if left > FEW:

@@ -1,5 +1,6 @@
 """Checks of settings, engine and Compose, without which no `up` can run."""
 
+from composeports.core.checks.engines import PODMAN, engine_findings, engine_name, way_in
 from composeports.core.checks.facts import EngineFacts, Facts
 from composeports.core.checks.findings import ERROR, WARNING, Checked, Finding
 
@@ -21,12 +22,14 @@ def check_engine(facts: Facts) -> Checked:
     where = f" (context {engine.context})" if engine.context else ""
     place = f" at {engine.host}" if engine.host else ""
     if engine.trouble is None:
-        said = f"Docker {engine.version}{place}{where}"
+        said = f"{engine_name(engine)}{place}{where}"
         if engine.reached:
             said += f", answers in {engine.milliseconds} ms; its ports are at {engine.reached}"
-        return Checked("engine", said, () if engine.secured else (_unsecured(engine),))
+        secured = () if engine.secured else (_unsecured(engine),)
+        return Checked("engine", said, (*secured, *engine_findings(engine, facts.compose)))
     why = f"nothing can be started{place and f'; docker talks to {engine.host}{where}'}"
-    found = Finding(ERROR, engine.trouble.message, why, engine.trouble.hint)
+    hint = way_in(engine) or engine.trouble.hint
+    found = Finding(ERROR, engine.trouble.message, why, hint)
     return Checked("engine", "does not answer", (found,))
 
 
@@ -46,7 +49,7 @@ def check_compose(facts: Facts) -> Checked:
     if compose.trouble is not None:
         why = "the override document of a session needs it"
         found.append(Finding(ERROR, compose.trouble.message, why, compose.trouble.hint))
-    if compose.builds and not compose.buildx:
+    if compose.builds and not compose.buildx and facts.engine.product != PODMAN:
         found.append(
             Finding(
                 WARNING,

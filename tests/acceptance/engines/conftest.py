@@ -1,0 +1,53 @@
+"""Which tests run on which kind of engine; COMPOSEPORTS_DEV_KIND tells, since guards hide it later.
+
+What is different from Docker's own engine is asked here; the rest is the same program.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.acceptance.conftest import MakeRepository, Repository, stack
+
+KIND = os.environ.get("COMPOSEPORTS_DEV_KIND", "")
+# Podman's own tests pass on a rootless one, too, where they take twice as long.
+_FILES = {"test_podman.py": ("podman",), "test_rootless.py": ("podman-rootless", "docker-rootless")}
+collect_ignore = [name for name, kinds in _FILES.items() if KIND not in kinds]
+
+SHOP = stack(
+    {
+        "web": {"ports": ["8080:80", "8081-8083:81-83", "5353:53/udp"], "volumes": ["data:/data"]},
+        "db": {"ports": ["5432:80"], "depends_on": ["web"]},
+    },
+    volumes={"data": {}},
+)
+
+
+@pytest.fixture
+def shop(make_repository: MakeRepository) -> Repository:
+    """Give a repository whose stack publishes a run of ports."""
+    return make_repository({"compose.yaml": SHOP})
+
+
+class Thieves:
+    """Whoever takes ports in a test, and lets go of them at its end."""
+
+    def __init__(self, exits: ExitStack) -> None:
+        self._exits = exits
+
+    def listen(self, number: int) -> None:
+        """Take a port by a socket of this process."""
+        taken = self._exits.enter_context(socket.socket(socket.AF_INET))
+        taken.bind(("0.0.0.0", number))
+        taken.listen()
+
+
+@pytest.fixture
+def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
+    """Give somebody who takes ports until what was started is taken down."""
+    del environ
+    with ExitStack() as exits:
+        yield Thieves(exits)
