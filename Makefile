@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup browser demo test first-half second-half test-without-engine \
     test-with-engine test-with-engine-1 test-with-engine-2 test-other-engines test-latest test-unit lint format bench \
-    many rush races servers screenshots schema faults corpus openspec reference clean
+    many rush races races-postgres servers screenshots schema faults corpus openspec reference clean
 
 # Programs are measured and tested with compiled modules, as they are when installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,6 +48,7 @@ test-without-engine: browser ## The unit and integration tests; the core has to 
 	    --cov-report=term:skip-covered -q
 	@$(bin)/python scripts/inspector.py >/dev/null
 	@$(bin)/python scripts/openspec.py
+	@$(bin)/python scripts/postgres.py prepare
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
 test-with-engine: browser ## The acceptance tests, one after the other on one engine
@@ -103,6 +104,10 @@ screenshots: browser ## The pictures of the page in docs/images
 
 races: setup ## 32 processes, 10,000 leases taken and given back on one store
 	@$(bin)/python -m benchmarks.races
+
+races-postgres: setup ## 64 processes, 20,000 leases on PostgreSQL; then the cost of many leases
+	@$(bin)/python -m benchmarks.races --store postgres
+	@$(bin)/python -m benchmarks.crowd
 
 faults: setup ## Kill, starve, rob and mislead it on a real engine: FAULTS_ARGS="--list"
 	@$(with_engine) sh -c 'scripts/images.py tiny && \

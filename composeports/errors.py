@@ -177,6 +177,13 @@ class StoreError(ComposeportsError):
     exit_code = EXIT_CONFIG
 
 
+class StoreServerError(StoreError):
+    """The database server of a shared store is not reached, or does not let us work."""
+
+    code = "store_server"
+    exit_code = EXIT_ENGINE
+
+
 class ConfigError(ComposeportsError, ValueError):
     """A setting has a value that is not accepted."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from devkit import cache, daemon, kinds, leftovers, network, remote, toolbox
+from devkit import cache, daemon, kinds, leftovers, network, postgres, remote, toolbox
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
@@ -185,6 +185,8 @@ def _kinds(_: argparse.Namespace) -> None:
 def _clean(_: argparse.Namespace) -> None:
     for target in daemon.engines():
         stop(target.name)
+    for server in postgres.servers():
+        postgres.stop(server.name)
     cache.remove()
 
 

@@ -3,12 +3,12 @@
 Whatever is broken, it goes on with the rest; and it changes nothing unless it is told to mend.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
+from composeports.app.checkup_store import SeenStore, look_at_store
 from composeports.app.options import Options
 from composeports.app.whereabouts import locate
 from composeports.app.workspace import Doors, Workspace
@@ -19,7 +19,6 @@ from composeports.core.checks.facts import (
     Facts,
     Linked,
     Stack,
-    StoreFacts,
     Stray,
     Trouble,
 )
@@ -46,7 +45,6 @@ from composeports.host.leftovers import (
     stray_temporaries,
     temporaries_in,
 )
-from composeports.host.mounts import file_system_of, is_network
 from composeports.host.session_lock import hold
 from composeports.host.sockets import taken_ports
 from composeports.location import (
@@ -55,9 +53,7 @@ from composeports.location import (
     session_lock,
     state_directory,
 )
-from composeports.stores.health import Health, examine
 from composeports.stores.memory import MemoryStore
-from composeports.stores.opening import sqlite_path
 
 Port = tuple[int, str]
 ROUNDS = 3
@@ -91,17 +87,17 @@ def observe(patient: Patient) -> Facts:
     workspace = Workspace(_doors(patient, config), patient.options)
     with _noting(troubles):
         _ = workspace.settings
-    path, health = _store(patient, troubles)
+    seen = _store(patient, troubles)
     builds = False
     with _noting(troubles):
         builds = any_builds(workspace.selection.files)
     facts = Facts(
-        store=_store_facts(path, health),
+        store=seen.facts,
         settings=tuple(dict.fromkeys(troubles)),
-        state=list_state(state_directory(patient.environ), path),
-        sessions=health.leases,
+        state=list_state(state_directory(patient.environ), seen.path),
+        sessions=seen.leases,
         gone=frozenset(
-            each.session_id for each in health.leases if locate(workspace, each)[0] == GONE
+            each.session_id for each in seen.leases if locate(workspace, each)[0] == GONE
         ),
         grid=config.port_allocator.grid if allowed else None,
         kernel=kernel_ports() if patient.engine.is_local else None,
@@ -127,33 +123,14 @@ def _doors(patient: Patient, config: Config) -> Doors:
     return Doors(patient.environ, patient.cwd, config, MemoryStore(), patient.engine)
 
 
-def _store(patient: Patient, troubles: list[Trouble]) -> tuple[str, Health]:
-    url = patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
-    if url == "memory:":
-        return "", Health()
+def _store(patient: Patient, troubles: list[Trouble]) -> SeenStore:
     with _noting(troubles):
-        path = sqlite_path(url)
-        return path, examine(path)
-    return "", Health()
+        return look_at_store(_store_url(patient), patient.engine)
+    return SeenStore()
 
 
-def _store_facts(path: str, health: Health) -> StoreFacts:
-    told = health.trouble
-    trouble = None if told is None else Trouble(told.message, told.hint)
-    kind = file_system_of(_existing(path)) if path else ""
-    if trouble is None and is_network(kind):
-        trouble = Trouble(
-            f"{path} lies on a network file system ({kind})",
-            "set COMPOSEPORTS_STATE_DIR to a folder on a local disk",
-        )
-    return StoreFacts(path or "memory:", health.format, trouble, health.damage, kind)
-
-
-def _existing(path: str) -> str:
-    """Return the nearest folder above that exists."""
-    while not os.path.exists(path) and os.path.dirname(path) != path:
-        path = os.path.dirname(path)
-    return path
+def _store_url(patient: Patient) -> str:
+    return patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
 
 
 def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
@@ -202,7 +179,7 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
     yield from temporaries_in(recollections(workspace.doors.environ))
     for directory in sorted(places):
         yield from stray_temporaries(directory)
-    if facts.stacks is None or facts.store.trouble or facts.store.damage:
+    if facts.stacks is None or not facts.store.is_readable or facts.store.damage:
         return
     running = {stack.project for stack in facts.stacks}
     held = {each.project for each in facts.sessions if each.held}
@@ -303,8 +280,7 @@ def _mend(patient: Patient, what: Mend) -> list[str]:
 
 def _is_used_again(patient: Patient, project: str) -> bool:
     """Tell whether somebody has taken a lease on a folder's project since it was looked at."""
-    url = patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
-    health = examine(sqlite_path(url))
-    return health.trouble is not None or any(
-        lease.held and lease.project == project for lease in health.leases
+    seen = look_at_store(_store_url(patient), patient.engine)
+    return not seen.facts.is_readable or any(
+        lease.held and lease.project == project for lease in seen.leases
     )

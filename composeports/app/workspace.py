@@ -156,8 +156,7 @@ class Workspace:
         """
         engine = self.doors.engine
         if engine.is_local and not self.doors.config.is_shared:
-            socket = engine.endpoint.socket
-            return f"unix://{os.path.realpath(socket)}" if socket else engine.endpoint.address
+            return local_address(engine)
         return engine.identity().id
 
     @cached_property
@@ -247,6 +246,12 @@ class Workspace:
     def _prefix(self, record: Lease | None = None) -> str:
         """Return the project name's first part; a known session keeps its, as its volumes do."""
         return record.project.rpartition("-")[0] if record else self.settings.prefix
+
+
+def local_address(engine: Engine) -> str:
+    """Return what tells engines of this machine from each other, without asking them."""
+    socket = engine.endpoint.socket
+    return f"unix://{os.path.realpath(socket)}" if socket else engine.endpoint.address
 
 
 def _real(paths: Iterable[str]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ COMMANDS = {
     "skills": ("skills", "Install the skills for coding agents; check or remove them."),
     "link": ("link", "Put plain `docker compose`, IDEs and others on this stack."),
     "unlink": ("unlink", "Leave `.env` as it was before `link`."),
+    "store": ("store", "Tell where leases are kept; move them to another store."),
     "completion": ("completion", "Print what bash, zsh or fish need to complete commands."),
     "serve": ("serve", "Give out the same leases over HTTP."),
     "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),

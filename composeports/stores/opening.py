@@ -2,14 +2,18 @@
 
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
-from composeports.errors import ConfigError
+from composeports.errors import ConfigError, ExtraMissingError
 from composeports.stores.base import Store
 
-ACCEPTED = "sqlite:///absolute/path/of/a/file, or memory:"
+if TYPE_CHECKING:
+    from composeports.stores.postgres import PostgresStore
+
+ACCEPTED = "sqlite:///absolute/path/of/a/file, postgresql://..., or memory:"
+SHARED = ("postgresql://", "postgres://")
 
 
 def _silent(_text: str) -> None:
@@ -43,12 +47,54 @@ def open_store(
         from composeports.stores.memory import MemoryStore  # noqa: PLC0415 - tests, mostly
 
         return MemoryStore()
+    if is_shared(url):
+        return open_postgres(
+            url, (lambda: THIS_MACHINE) if engine is None else engine.identity, waiting
+        )
     from composeports.stores.sqlite import SqliteStore  # noqa: PLC0415 - only where it is used
 
     def whose() -> EngineIdentity:
         return THIS_MACHINE if engine is None or engine.is_local else engine.identity()
 
     return SqliteStore(sqlite_path(url), engine=whose, waiting=waiting)
+
+
+def is_shared(url: str) -> bool:
+    """Tell whether the store that `url` means may be that of many machines."""
+    return url.startswith(SHARED)
+
+
+def same_store(one: str, other: str) -> bool:
+    """Tell whether two URLs are one store, as far as can be seen without opening it."""
+    if is_shared(one) or is_shared(other):
+        return one.partition("://")[2] == other.partition("://")[2]
+    return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
+
+
+def open_postgres(
+    url: str, whose: Callable[[], EngineIdentity], waiting: Callable[[str], None] = _silent
+) -> "PostgresStore":
+    """Return the store in the database that libpq finds by `url`; ExtraMissingError without it."""
+    try:
+        from composeports.stores.postgres import PostgresStore  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        raise _no_driver(url) from None
+    except ImportError:  # psycopg without any libpq
+        raise _no_driver(url) from None
+    return PostgresStore(url, engine=whose, waiting=waiting)
+
+
+def _no_driver(url: str) -> ExtraMissingError:
+    return ExtraMissingError(
+        f"COMPOSEPORTS_STORE={without_password(url)} needs the extra `postgres`, which is not "
+        "installed: pip install 'composeports[postgres]'",
+        hint="or, as composeports was installed: uv tool install 'composeports[postgres]', "
+        "pipx install --force 'composeports[postgres]'",
+        extra="postgres",
+        missing="psycopg",
+    )
 
 
 def sqlite_path(url: str) -> str:
@@ -81,6 +127,8 @@ def without_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url if "=" not in url and "@" not in url else "..."
-    rest, query, _ = rest.rpartition("@")[2].partition("?")
-    hidden = "...@" if "@" in url else ""
-    return f"{scheme}://{hidden}{rest}{'?...' if query else ''}"
+    before, _, after = rest.rpartition("@")
+    if "=" in before:  # an `@` of the query's, or a password that nobody can tell from it
+        return f"{scheme}://..."
+    place, query, _ = after.partition("?")
+    return f"{scheme}://{'...@' if before else ''}{place}{'?...' if query else ''}"

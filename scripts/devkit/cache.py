@@ -19,7 +19,7 @@ class DevError(Exception):
 
 
 # All that is ever made below the cache directory.
-_PARTS = ("apt", "bin", "docker-config", "engines", "images", "locks", "trees")
+_PARTS = ("apt", "bin", "docker-config", "engines", "images", "locks", "postgres", "trees")
 
 
 def say(text: str) -> None:

@@ -29,7 +29,7 @@ OTHERS = {
     ),
     "COMPOSEPORTS_STORE": (
         "`sqlite:///<state directory>/leases.sqlite3`",
-        "another file; `memory:` forgets all with the process",
+        "another file; `postgresql://...` for many machines; `memory:` is gone with the process",
     ),
     "COMPOSEPORTS_HOST": (
         "the host in the engine's address; `localhost` for an engine of this machine",

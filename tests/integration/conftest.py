@@ -9,6 +9,7 @@ from shutil import copytree, rmtree
 
 import pytest
 
+from tests.support import postgres
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, make_repository
 
@@ -21,6 +22,13 @@ POSTGREST_URL = f"http://localhost:{os.environ.get('AGENT_COORDINATOR_REST_PORT'
 def postgrest_url() -> str:
     """Where the stack's PostgREST answers."""
     return POSTGREST_URL
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_left() -> Iterator[None]:
+    """Stop the PostgreSQL server that the tests share, where one was started."""
+    yield
+    postgres.end_shared()
 
 
 @pytest.fixture

@@ -197,10 +197,10 @@ def test_a_store_of_the_format_before_is_looked_at_and_not_upgraded(here: Shell)
 
 def test_a_network_file_system_is_told(here: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the check-up itself sees it; a real one is mounted in the acceptance tests."""
-    from composeports.app import checkup  # noqa: PLC0415 - to put a mount table under it
+    from composeports.app import checkup, checkup_store  # noqa: PLC0415 - to put a mount table under it
     from composeports.host.engine import Engine  # noqa: PLC0415
 
-    monkeypatch.setattr(checkup, "file_system_of", lambda _path: "nfs4")
+    monkeypatch.setattr(checkup_store, "file_system_of", lambda _path: "nfs4")
     patient = checkup.Patient(here.environ, str(here.cwd), Engine(here.environ))
     _, told = checkup.check(patient)
     assert [finding.what for name, finding in told.findings if name == "store"] == [

@@ -39,6 +39,7 @@ from composeports.errors import (
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
 from composeports.stores.sqlite import SqliteStore
+from tests.support import postgres
 
 pytestmark = pytest.mark.integration
 
@@ -53,6 +54,7 @@ SMALL_POOL = "10.213.0.0/22"
 BACKENDS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryStore(),
     "sqlite": lambda folder: SqliteStore(folder / "leases.sqlite3"),
+    "postgres": postgres.store_on,
 }
 
 
@@ -61,6 +63,7 @@ TWO = EngineIdentity("two", "host-2", "two.example", local=False)
 # Backends that keep leases of several engines in one place.
 ON_ENGINES: dict[str, Callable[[Path, EngineIdentity], Store]] = {
     "sqlite": lambda folder, engine: SqliteStore(folder / "leases.sqlite3", engine=lambda: engine),
+    "postgres": postgres.store_for,
 }
 
 
@@ -72,6 +75,9 @@ class Clocks:
     steady: float = 7.0
     boot: str = "first"
 
+    def __post_init__(self) -> None:
+        self.server = self._of_the_server()
+
     def __call__(self) -> Reading:
         return Reading(self.boot, self.wall, self.steady)
 
@@ -82,10 +88,24 @@ class Clocks:
     def set(self, seconds: float) -> None:
         self.wall += seconds
 
+    def _of_the_server(self) -> Callable[[], float]:
+        """Return another machine's clock, which runs on whatever is done to this one's."""
+        begun, before = 2 * NOON, self()
+
+        def read() -> float:
+            now = self()
+            same = now.boot == before.boot
+            return begun + (now.steady - before.steady if same else now.wall - before.wall)
+
+        return read
+
 
 WITH_CLOCKS: dict[str, Callable[[Path, Clocks], Store]] = {
     "memory": lambda _, clocks: MemoryStore(clock=clocks),
     "sqlite": lambda folder, clocks: SqliteStore(folder / "leases.sqlite3", clock=clocks),
+    "postgres": lambda folder, clocks: postgres.store_on(
+        folder, clock=clocks, database_time=clocks.server
+    ),
 }
 
 

@@ -54,6 +54,16 @@ def test_a_server_says_what_to_install_and_does_nothing(
     assert not shell.state.exists()
 
 
+def test_a_store_that_needs_an_extra_says_which(bare: Path, shell: Shell) -> None:
+    url = "postgresql://somebody:s3cret@localhost/leases"
+    shell = shell.having(COMPOSEPORTS_STORE=url, COMPOSEPORTS_ENGINE="one")
+    for words in (("allocate",), ("store", "info"), ("store", "create")):
+        done = shell.run(*words, program=str(bare / "composeports"))
+        assert (done.code, done.out) == (69, "")
+        assert "pip install 'composeports[postgres]'" in done.err
+        assert "s3cret" not in done.err
+
+
 def test_nothing_else_changes(bare: Path, shell: Shell, docker: FakeDocker) -> None:
     docker.publish(web=8080)
     shell = shell.using(docker)

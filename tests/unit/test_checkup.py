@@ -106,6 +106,16 @@ def test_a_machine_on_which_nothing_was_done_yet_is_healthy() -> None:
     assert line(facts, "rights")[1] == "no state directory yet"
 
 
+SERVER = StoreFacts("postgresql://...@db/leases", 1, server="17.2", latency=0.002)
+
+
+def test_a_store_on_a_server_says_which_and_how_far() -> None:
+    facts = replace(HEALTHY, store=SERVER)
+    said = "postgresql://...@db/leases: format 1 on PostgreSQL 17.2, 2 ms away"
+    assert line(facts, "store")[1] == said
+    assert check_up(facts).healthy
+
+
 FINDINGS = {
     "a link that is right": ({"links": (Linked("/shop", "/shop/.env", NAME),)}, []),
     "a link to a session that holds no lease": (
@@ -160,6 +170,33 @@ FINDINGS = {
     "a store that cannot be used": (
         {"store": StoreFacts(FILE.path, trouble=TROUBLE), "sessions": ()},
         ["store error: it broke -> mend it"],
+    ),
+    "a store whose user lacks rights": (
+        {"store": replace(SERVER, lacking=("INSERT on leases",), grants="GRANT it"), "stacks": ()},
+        [f"store error: the user of {SERVER.path} lacks INSERT on leases -> GRANT it"],
+    ),
+    "a store on a standby": (
+        {"store": replace(SERVER, read_only=True)},
+        [
+            (
+                f"store error: {SERVER.path} is read-only -> name the primary server in "
+                "COMPOSEPORTS_STORE; several hosts may stand there, with "
+                "?target_session_attrs=read-write"
+            )
+        ],
+    ),
+    "a store that is far away": (
+        {"store": replace(SERVER, latency=0.4)},
+        [
+            (
+                f"store note: {SERVER.path} takes 400 ms for a round trip -> "
+                "use a database that is nearer"
+            )
+        ],
+    ),
+    "a store whose clock is wrong": (
+        {"store": replace(SERVER, ahead=-90.0)},
+        [f"store note: the clock of {SERVER.path} is -90 s from ours -> set both clocks (NTP)"],
     ),
     "a damaged store": (
         {"store": StoreFacts(FILE.path, 2, damage=("page 3", "page 4", "page 5", "page 6"))},

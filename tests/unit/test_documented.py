@@ -20,6 +20,10 @@ RUN = {
     ("docs/ci.md", "yaml", "# Made by"): (
         f"{ACCEPTANCE}/test_ci_examples.py::test_a_job_runs_tests_on_the_stack_and_leaves_nothing"
     ),
+    ("docs/fleet.md", "sql", "GRANT"): (
+        f"{INTEGRATION}/test_postgres_faults.py"
+        "::test_a_user_with_the_grants_may_do_all_that_is_needed"
+    ),
     ("docs/guide.md", "toml", "files = "): COMMANDS,
     ("docs/guide.md", "sh", "composeports up --seed-from"): COMMANDS,
     ("docs/guide.md", "sh", "composeports doctor"): COMMANDS,

@@ -39,7 +39,7 @@ def check_drift(facts: Facts) -> Checked:
     """Compare stacks and leases: each has the other, and every port is the leased one."""
     if facts.stacks is None:
         return Checked("stacks", NO_ENGINE, skipped=True)
-    if facts.store.trouble is not None:
+    if not facts.store.is_readable:
         return Checked("stacks", "not checked, since the store cannot be read", skipped=True)
     leases = {lease.project: lease for lease in facts.sessions}
     stacks = {stack.project: stack for stack in facts.stacks}
@@ -124,7 +124,7 @@ def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[
 
 def check_links(facts: Facts) -> Checked:
     """Say which `.env` leads plain `docker compose` to ports that nobody, or another, holds."""
-    if facts.store.trouble is not None:
+    if not facts.store.is_readable:
         return Checked("links", "not checked, since the store cannot be read", skipped=True)
     homes = {lease.project: lease.place.directory for lease in facts.sessions if lease.held}
     found = tuple(each for link in facts.links for each in _of_link(link, homes.get(link.project)))

@@ -59,13 +59,28 @@ class ComposeFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """The lease store; `format` 0 where there is none yet."""
+    """The lease store; `format` 0 where there is none yet.
+
+    Of one on a server: its version, the seconds of a round trip, by how many seconds its clock is
+    ahead of ours, and the rights that its user lacks, with what brings them.
+    """
 
     path: str = ""
     format: int = 0
     trouble: Trouble | None = None
     damage: tuple[str, ...] = ()
     file_system: str = ""
+    server: str = ""
+    latency: float = 0.0
+    ahead: float = 0.0
+    lacking: tuple[str, ...] = ()
+    grants: str = ""
+    read_only: bool = False
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the leases that were seen are all that there are."""
+        return self.trouble is None and not self.lacking
 
 
 @dataclass(frozen=True, slots=True)

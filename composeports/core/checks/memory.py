@@ -1,13 +1,16 @@
 """Checks of the store, of who may read the state directory, and of the clock."""
 
 import posixpath
+from collections.abc import Iterator
 from shlex import quote
 
-from composeports.core.checks.facts import Facts, Item
+from composeports.core.checks.facts import Facts, Item, StoreFacts
 from composeports.core.checks.findings import ERROR, NOTE, WARNING, Checked, Finding, Mend
 
 # Clocks of one machine do not differ by more; beyond it somebody has set one.
 SLACK_SECONDS = 60
+# A round trip that people notice, since a command takes several.
+SLOW_SECONDS = 0.2
 # No lease is older than the program; a machine without a clock battery starts in 1970.
 FIRST_SECOND = 1_700_000_000
 STICKY, OTHERS_WRITE, GROUP_WRITE, NOT_MINE = 0o1000, 0o002, 0o020, 0o077
@@ -29,10 +32,32 @@ def check_store(facts: Facts) -> Checked:
         )
         what = f"{store.path} is damaged: {'; '.join(store.damage[:3])}"
         found.append(Finding(ERROR, what, "leases may be lost or wrong", step))
+    found += _of_server(store)
     where = f" on {store.file_system}" if store.file_system else ""
+    if store.server:
+        where = f" on PostgreSQL {store.server}, {store.latency * 1000:.0f} ms away"
     kind = f"format {store.format}" if store.format else "none yet; the first command makes it"
     said = "not usable" if found else f"{store.path}: {kind}{where}"
     return Checked("store", said, tuple(found))
+
+
+def _of_server(store: StoreFacts) -> Iterator[Finding]:
+    """Yield what is wrong with a store that is a database."""
+    why = "no command can take, renew or release a lease"
+    if store.lacking:
+        what = f"the user of {store.path} lacks {', '.join(store.lacking)}"
+        yield Finding(ERROR, what, why, store.grants)
+    if store.read_only:
+        what = f"{store.path} is read-only"
+        step = "name the primary server in COMPOSEPORTS_STORE; several hosts may stand there, with "
+        yield Finding(ERROR, what, why, f"{step}?target_session_attrs=read-write")
+    if store.latency > SLOW_SECONDS:
+        what = f"{store.path} takes {store.latency * 1000:.0f} ms for a round trip"
+        why = "each lease takes two of them, and others wait as long for theirs"
+        yield Finding(NOTE, what, why, "use a database that is nearer")
+    if abs(store.ahead) > SLACK_SECONDS:
+        what = f"the clock of {store.path} is {store.ahead:+.0f} s from ours"
+        yield Finding(NOTE, what, "leases end by the server's clock", "set both clocks (NTP)")
 
 
 def check_rights(facts: Facts) -> Checked:

@@ -1,0 +1,149 @@
+"""The tables of the PostgreSQL store: made, upgraded and recognised; what else is there is left.
+
+All is in the schema `composeports`. `space` is the id of the engine that a row is about.
+"""
+
+import psycopg
+
+from composeports.stores.postgres_errors import foreign, newer, too_old
+
+VERSION = 1
+# For pg_current_xact_id and pg_xact_status.
+LOWEST_SERVER = 130000
+# Any number that nobody else is likely to take; it is held while tables are made.
+LOCK = 0x63707274
+
+# The key is a digest, since an index takes no text as long as a session id may be. `block` is one
+# number for start and size, so that an index is left in jumps from one to the next. Rows are
+# updated all the time, for which there is room beside them, and tidied up often.
+TABLES = (
+    "CREATE SCHEMA IF NOT EXISTS composeports",
+    "CREATE TABLE composeports.meta (format integer NOT NULL)",
+    f"INSERT INTO composeports.meta VALUES ({VERSION})",  # noqa: S608 - a number of ours
+    """
+    CREATE TABLE composeports.engines (
+        space text PRIMARY KEY,
+        name text NOT NULL,
+        host text NOT NULL,
+        seen double precision NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE composeports.leases (
+        space text NOT NULL,
+        key text NOT NULL,
+        session_id text NOT NULL,
+        start integer NOT NULL,
+        size integer NOT NULL,
+        project text NOT NULL,
+        held boolean NOT NULL,
+        allocated_at double precision NOT NULL,
+        expires_at double precision NOT NULL,
+        ttl_minutes integer NOT NULL,
+        engine text NOT NULL,
+        pins text NOT NULL,
+        subnets text NOT NULL,
+        environment text NOT NULL,
+        stack text NOT NULL,
+        memory text NOT NULL,
+        place text NOT NULL,
+        block bigint GENERATED ALWAYS AS (start::bigint * 65536 + size) STORED,
+        PRIMARY KEY (space, key)
+    ) WITH (
+        fillfactor = 50,
+        autovacuum_vacuum_scale_factor = 0,
+        autovacuum_vacuum_threshold = 500,
+        autovacuum_analyze_scale_factor = 0.2
+    )
+    """,
+    "CREATE UNIQUE INDEX held_start ON composeports.leases (space, start) WHERE held",
+    "CREATE UNIQUE INDEX held_project ON composeports.leases (space, project) WHERE held",
+    "CREATE INDEX remembered_block ON composeports.leases (space, block) WHERE NOT held",
+    """
+    CREATE INDEX remembered_digest
+    ON composeports.leases (("right"(project, 8) || space)) WHERE NOT held
+    """,
+    """
+    CREATE TABLE composeports.set_aside (
+        space text NOT NULL,
+        start integer NOT NULL,
+        size integer NOT NULL,
+        until double precision NOT NULL
+    )
+    """,
+    "CREATE INDEX set_aside_space ON composeports.set_aside (space)",
+)
+# What makes a store of the version before one of this version.
+UPGRADES: dict[int, tuple[str, ...]] = {}
+
+FORMAT = "SELECT format FROM composeports.meta"
+LOOK = """
+    SELECT to_regclass('composeports.meta') IS NOT NULL,
+        (SELECT count(*) FROM pg_catalog.pg_class AS c
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'composeports')
+"""
+
+
+def check_server(connection: psycopg.Connection, url: str) -> None:
+    """Do nothing but raise StoreServerError for a server that is too old."""
+    version = connection.info.server_version
+    if version < LOWEST_SERVER:
+        raise too_old(url, version, LOWEST_SERVER)
+
+
+def check_format(found: int, url: str) -> bool:
+    """Tell whether a store has this version's format; StoreError for a newer one."""
+    if found > VERSION:
+        raise newer(url, found, VERSION)
+    return found == VERSION
+
+
+def read_format(connection: psycopg.Connection, url: str) -> int:
+    """Return the format of the store, 0 where there is none yet; StoreError for anything else."""
+    row = connection.execute(LOOK).fetchone()
+    there, others = row or (False, 0)
+    if not there:
+        if others:
+            raise foreign(url)
+        return 0
+    try:
+        found = connection.execute(FORMAT).fetchall()
+    except psycopg.errors.UndefinedColumn:
+        raise foreign(url) from None
+    if len(found) != 1 or not isinstance(found[0][0], int):
+        raise foreign(url)
+    return int(found[0][0])
+
+
+def create_or_upgrade(connection: psycopg.Connection, url: str) -> int:
+    """Make what is missing, in one step; return the format that was there before.
+
+    Many may do so at the same instant: they wait for the first one. Nothing of somebody else's,
+    and of a newer version, is changed.
+    """
+    connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+    try:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        before = read_format(connection, url)
+        if before:
+            check_format(before, url)
+        for statement in _statements(before):
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        if not connection.closed:
+            connection.execute("ROLLBACK")
+        raise
+    return before
+
+
+def _statements(before: int) -> tuple[str, ...]:
+    """Return what makes a store of this version of one of that version; of none for 0."""
+    if not before:
+        return TABLES
+    found: tuple[str, ...] = ()
+    for version in range(before, VERSION):
+        found += UPGRADES[version]
+    done = f"UPDATE composeports.meta SET format = {VERSION}"  # noqa: S608 - a number of ours
+    return (*found, done) if found else ()
