@@ -12,22 +12,31 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from devkit import cache, daemon, kinds, leftovers, network, postgres, toolbox
+from devkit import cache, daemon, kinds, leftovers, network, postgres, remote, toolbox
 from devkit.cache import DevError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 def start(
-    name: str, *, release: str | None = None, netns: bool = False, kind: str = kinds.DOCKER
+    name: str,
+    *,
+    release: str | None = None,
+    netns: bool = False,
+    kind: str = kinds.DOCKER,
+    ways: Collection[str] = (),
 ) -> daemon.Engine:
     """Start an engine, or leave it as it is when it already runs; return it once it answers.
 
     One that was halted, or died, comes back with its data. One of another kind than Docker always
-    has a network namespace of its own.
+    has a network namespace of its own. `ways` are those by which other machines reach it, "tcp"
+    and "ssh"; its namespace is linked to the one where this runs.
     """
     netns = netns or kind != kinds.DOCKER
+    reached = " ".join(sorted(ways))
+    if ways and (not netns or kind != kinds.DOCKER):
+        raise DevError("Docker alone is reached by TCP or ssh, and with a namespace: --netns")
     target = daemon.engine(name)
     with cache.locked(f"engine-{name}"):
         if target.pid() and target.answers():
@@ -35,15 +44,20 @@ def start(
         daemon.halt(target)
         known = target.facts()
         before = (known.get("release", ""), "namespace" in known, target.kind)
-        if before != (release or "", netns, kind):
+        if (*before, known.get("ways", "")) != (release or "", netns, kind, reached):
             _discard(target)
             known = {}
         box = toolbox.toolbox(release)
         env = box.server_env(dict(os.environ))
         toolbox.provide_iptables(box)
         facts = network.namespace(name, env, known) if netns else network.host(env, known)
-        target.remember({**facts, "release": release or "", "kind": kind})
-        daemon.launch(target, env, network.prefix(facts))
+        target.remember({**facts, "release": release or "", "kind": kind, "ways": reached})
+        prefix = network.prefix(facts)
+        more = remote.tls_words(target.home, facts["address"]) if "tcp" in ways else ()
+        daemon.launch(target, env, prefix, more)
+        if "ssh" in ways:
+            client = {"DOCKER_HOST": target.docker_host, **box.client_env(dict(os.environ))}
+            remote.serve_ssh(target.home, facts["address"], env, client, prefix)
     return target
 
 
@@ -51,7 +65,13 @@ def halt(name: str) -> None:
     """Stop an engine as a reboot would: its data stays, and `start` brings it back."""
     target = daemon.engine(name)
     with cache.locked(f"engine-{name}"):
-        daemon.halt(target)
+        _end(target)
+
+
+def _end(target: daemon.Engine) -> None:
+    daemon.halt(target)
+    if "ssh" in target.facts().get("ways", ""):
+        remote.end_ssh(target.facts()["namespace"])
 
 
 def stop(name: str) -> bool:
@@ -60,7 +80,7 @@ def stop(name: str) -> bool:
     with cache.locked(f"engine-{name}"):
         if not target.home.is_dir():
             return False
-        daemon.halt(target)
+        _end(target)
         _discard(target)
     return True
 
@@ -86,6 +106,7 @@ def environment(name: str) -> dict[str, str]:
     place = {"DOCKER_HOST": target.docker_host}
     if facts.get("namespace"):
         place["COMPOSEPORTS_DEV_NETNS"] = facts["namespace"]
+        place |= remote.variables(target.home, facts)
     return {**place, **client, "COMPOSEPORTS_DEV_ENGINE_IP": facts.get("address", "127.0.0.1")}
 
 
@@ -108,6 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     starting = commands.add_parser("start", help="start an engine and wait until it answers")
     starting.add_argument("--release", choices=toolbox.RELEASES, help="where it comes from")
     starting.add_argument("--netns", action="store_true", help="give it its own network namespace")
+    starting.add_argument("--tcp", action="store_true", help="let it be reached by TCP, with TLS")
+    starting.add_argument("--ssh", action="store_true", help="let it be reached by ssh")
     starting.add_argument("--kind", choices=kinds.KINDS, default=kinds.DOCKER, help="what it is")
     starting.set_defaults(action=_start)
     stopping = commands.add_parser("stop", help="stop an engine and remove what it wrote")
@@ -126,7 +149,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _start(options: argparse.Namespace) -> None:
-    start(options.name, release=options.release, netns=options.netns, kind=options.kind)
+    ways = [way for way in ("tcp", "ssh") if getattr(options, way)]
+    start(options.name, release=options.release, netns=options.netns, kind=options.kind, ways=ways)
 
 
 def _stop(options: argparse.Namespace) -> None:

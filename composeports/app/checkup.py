@@ -100,7 +100,7 @@ def observe(patient: Patient) -> Facts:
             each.session_id for each in seen.leases if locate(workspace, each)[0] == GONE
         ),
         grid=config.port_allocator.grid if allowed else None,
-        kernel=kernel_ports(),
+        kernel=kernel_ports() if patient.engine.is_local else None,
         now=patient.now(),
     )
     facts = _with_engine(facts, patient.engine, builds=builds)
@@ -157,8 +157,8 @@ def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: Com
 
 
 def _listening(facts: Facts, patient: Patient) -> frozenset[Port]:
-    """Return what is in use in blocks that nobody holds."""
-    if facts.grid is None:
+    """Return what is in use in blocks that nobody holds, where they are ports of this machine."""
+    if facts.grid is None or not patient.engine.is_local:
         return frozenset()
     held = [lease.block for lease in facts.sessions if lease.held]
     return patient.taken(
@@ -186,9 +186,10 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
     yield from stray_locks(state, frozenset(held | running))
     for each in leases:
         if each.project not in held | running:
-            named = each.session_id != each.place.session_id
+            named = each.shares_place
             yield from stray_folder(each.place.directory, each.project, named=named)
-    yield from _stray_here(here, leases, facts.stacks)
+    if workspace.doors.engine.is_local:  # a remote engine's sessions do not use the folder itself
+        yield from _stray_here(here, leases, facts.stacks)
 
 
 def _links(facts: Facts, workspace: Workspace) -> Iterator[Linked]:

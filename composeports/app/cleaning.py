@@ -271,6 +271,4 @@ def _read_lock(workspace: Workspace, lease: Lease) -> str:
 
 
 def _own_folder(lease: Lease) -> OwnFolder:
-    place = lease.place
-    named = lease.session_id != place.session_id
-    return OwnFolder(place.directory, lease.project if named else "")
+    return OwnFolder(lease.place.directory, lease.project if lease.shares_place else "")

@@ -21,6 +21,7 @@ from composeports.core.claims import (
     restored,
     setting_aside,
 )
+from composeports.core.endpoint import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
@@ -91,7 +92,7 @@ def take_lease(
     def claim_in_store(request: Request) -> Lease:
         def decide(ledger: Ledger) -> Outcome:
             outcome = _claim(workspace, ledger, request)
-            return replace(outcome, lease=finish(outcome.granted, ledger))
+            return replace(outcome, lease=finish(_reached(workspace, outcome.granted), ledger))
 
         outcome = workspace.doors.store.update(request.session_id, decide)
         losers.extend(outcome.reclaimed)
@@ -125,8 +126,15 @@ def likely_lease(
         ledger.own,
         containers,
         request_of(workspace, containers, pins),
-        lambda request: finish(_claim(workspace, ledger, request).granted, ledger),
+        lambda request: finish(
+            _reached(workspace, _claim(workspace, ledger, request).granted), ledger
+        ),
     )
+
+
+def _reached(workspace: Workspace, lease: Lease) -> Lease:
+    """Return the lease with the host where the engine's ports are reached now."""
+    return replace(lease, host=workspace.doors.engine.host or LOCALHOST)
 
 
 def _claim(workspace: Workspace, ledger: Ledger, request: Request) -> Outcome:
@@ -230,7 +238,7 @@ def subnets_in_use(workspace: Workspace) -> tuple[str, ...]:
     # The session's own networks have routes, too.
     routes = (
         str(route)
-        for route in readable(workspace.doors.routes())
+        for route in readable(workspace.doors.routed_here())
         if not any(subnet.holds(route) for subnet in own)
     )
     return tuple(dict.fromkeys((*others, *routes)))
@@ -300,9 +308,11 @@ def heartbeat(workspace: Workspace) -> Beat:
     return Beat(workspace.doors.config.port_allocator.ttl_minutes * 60 / 3, renew_quietly)
 
 
-def environment_of(lease: Lease, host: str = "localhost") -> tuple[tuple[str, str], ...]:
+def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
     """Return the six fixed variables and what the last plan added."""
-    return combined(fixed_variables(lease.block.start, lease.project, host), lease.environment)
+    return combined(
+        fixed_variables(lease.block.start, lease.project, lease.host), lease.environment
+    )
 
 
 def release_without_stack(workspace: Workspace, patience: float = RELEASE_PATIENCE) -> None:

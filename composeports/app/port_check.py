@@ -49,7 +49,7 @@ def _busy(
         return frozenset()
     mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
     foreign = workspace.doors.engine.reserved_ports(_others(lease, containers))
-    return (wanted & foreign) | workspace.doors.taken(wanted - mine - foreign)
+    return (wanted & foreign) | workspace.doors.taken_here(wanted - mine - foreign)
 
 
 def without_lost(workspace: Workspace, containers: tuple[Container, ...]) -> tuple[Container, ...]:
@@ -103,7 +103,7 @@ def who_has(workspace: Workspace, port: Port, others: Iterable[Container]) -> Co
     A Holder of no process, where that cannot be known.
     """
     users = (each for each in others if port in {(host, kind) for host, _, kind in each.ports})
-    return next(users, None) or workspace.doors.holder(port)
+    return next(users, None) or workspace.doors.holder_of(port)
 
 
 def shown(user: Container | Holder) -> str:
@@ -114,6 +114,13 @@ def shown(user: Container | Holder) -> str:
     if not user.project:
         return name
     return f"{name} (service {user.service} of the project {user.project})"
+
+
+def ways_to_see(workspace: Workspace) -> str:
+    """Return the commands that show who uses ports of the engine's machine."""
+    engine = workspace.doors.engine
+    where = "" if engine.is_local else f" on {engine.host}"
+    return f"`docker ps --all` and `ss -lntup`{where} show it"
 
 
 def facts(user: Container | Holder) -> dict[str, object]:
@@ -131,7 +138,7 @@ def _pin_in_use(
     user = who_has(workspace, port, _others(lease, containers))
     return PortHeldError(
         f"port {number}/{protocol}, which {key} has to have, is in use by {shown(user)}",
-        hint="end what uses it (`docker ps --all` and `ss -lntup` show it), then try again; "
+        hint=f"end what uses it ({ways_to_see(workspace)}), then try again; "
         "or give this session another port",
         port=number,
         key=key,

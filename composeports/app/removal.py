@@ -51,7 +51,8 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
         record = workspace.record()
         stopped = _down(workspace, record, arguments, lock)
         if stopped.released and record is not None and workspace is not asked:
-            OwnFolder(record.place.directory).remove()
+            below = record.project if record.shares_place else ""
+            OwnFolder(record.place.directory, below).remove()
         if lock is not None and (stopped.released or not stopped.project):
             lock.remove()
         if lock is not None and not stopped.code:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from composeports.app.leasing import renew_lease
 from composeports.app.whereabouts import on_another_engine
 from composeports.app.workspace import Workspace
+from composeports.core.endpoint import in_url
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.project import PublishedPort
@@ -37,6 +38,7 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
         (*stack.files, *override),
         (*stack.env_files, os.path.join(own, OWN_ENV)),
         stack.profiles,
+        lease.host,
     )
 
 
@@ -50,9 +52,8 @@ def url(workspace: Workspace, service: str, port: str = "") -> str:
     found = _urls_of(lease, service, port) or _engine_urls(workspace, lease, service, port)
     if not found and not lease.ports and service in FIXED_SERVICES and not port:
         number = lease.block.port(FIXED_SERVICES.index(service))
-        found = {
-            service: f"http://localhost:{number}" if service != "db" else f"localhost:{number}"
-        }
+        place = f"{in_url(lease.host)}:{number}"
+        found = {service: f"http://{place}" if service != "db" else place}
     return _only(found, service, port, lease)
 
 
@@ -92,10 +93,12 @@ def _engine_urls(workspace: Workspace, lease: Lease, service: str, port: str) ->
     except (EngineError, ComposeMissingError):
         return {}
     return {
-        f"{service}:{target}/{protocol}": client_url(PublishedPort(service, target, protocol), host)
+        f"{service}:{target}/{protocol}": client_url(
+            PublishedPort(service, target, protocol), number, lease.host
+        )
         for container in containers
         if container.service == service
-        for host, target, protocol in container.ports
+        for number, target, protocol in container.ports
         if _is_port(f"{target}/{protocol}", port)
     }
 
@@ -132,6 +135,7 @@ class SessionStatus:
             "api_port": lease.api_port,
             "ports": dict(lease.ports),
             "urls": dict(lease.urls),
+            "host": lease.host,
             "allocated_at": iso_time(lease.allocated_at),
             "expires_at": iso_time(lease.expires_at),
             "remaining_ttl_minutes": self.remaining_ttl_minutes,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from composeports.app.at_work import waiting
 from composeports.app.leasing import set_aside, subnets_in_use
 from composeports.app.planning import Wishes
-from composeports.app.port_check import Port, facts, shown, who_has
+from composeports.app.port_check import Port, facts, shown, ways_to_see, who_has
 from composeports.app.preparing import Prepared, prepare
 from composeports.app.removal import remove_half_started
 from composeports.app.workspace import Workspace
@@ -101,7 +101,7 @@ class Retrying:
         return PortTakenError(
             f"{shown(user)} took port {stolen.number}/{stolen.protocol}, which {stolen.key} has to "
             f"have, while the stack was being started{tries}",
-            hint="end what takes the ports (`docker ps --all` and `ss -lntup` show it), then "
+            hint=f"end what takes the ports ({ways_to_see(self.workspace)}), then "
             "`composeports up` again",
             port=stolen.number,
             protocol=stolen.protocol,
@@ -186,7 +186,7 @@ class Retrying:
         """
         doors = self.workspace.doors
         foreign = doors.engine.reserved_ports(others)
-        taken = (waiting & foreign) | doors.taken(waiting - foreign)
+        taken = (waiting & foreign) | doors.taken_here(waiting - foreign)
         found = silent_thefts(prepared.lease, waiting, taken)
 
         def is_podmans_own(stolen: Stolen) -> bool:
@@ -198,7 +198,12 @@ class Retrying:
     def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
         doors = self.workspace.doors
         port = (stolen.number, stolen.protocol)
-        is_free = port not in doors.engine.reserved_ports(others) and not doors.taken([port])
+        # Whether another machine's port is free by now, only its engine can tell, by trying.
+        is_free = (
+            doors.engine.is_local
+            and port not in doors.engine.reserved_ports(others)
+            and not doors.taken([port])
+        )
         moves = len(self.wishes.avoid)
         step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
         user = who_has(self.workspace, port, others)

@@ -61,9 +61,10 @@ class Started:
             (each.service, each.number, each.protocol): each.url for each in self.plan.endpoints
         }
         for container in self.containers:
-            for host, target, protocol in container.ports:
-                guess = client_url(PublishedPort(container.service, target, protocol), host)
-                url = planned.get((container.service, host, protocol), guess)
+            for number, target, protocol in container.ports:
+                port = PublishedPort(container.service, target, protocol)
+                guess = client_url(port, number, self.lease.host)
+                url = planned.get((container.service, number, protocol), guess)
                 yield container.service, f"{target}/{protocol}", url
 
 

@@ -57,6 +57,22 @@ class Doors:
     say: Callable[[str], None] = _silent
     run: Run = run_in_foreground
 
+    def taken_here(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
+        """Return those of the ports that programs of this machine use, where they are its ports.
+
+        What uses ports of a remote engine's machine, beside containers, cannot be seen from here.
+        """
+        return self.taken(wanted) if self.engine.is_local else frozenset()
+
+    def holder_of(self, port: tuple[int, str]) -> Holder:
+        """Return the process that has a port of the engine's machine, as far as it can be seen."""
+        engine = self.engine
+        return self.holder(port) if engine.is_local else Holder(machine=engine.host)
+
+    def routed_here(self) -> tuple[str, ...]:
+        """Return the subnets with a route on the engine's machine; none where that is not ours."""
+        return self.routes() if self.engine.is_local else ()
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -157,9 +173,12 @@ class Workspace:
 
     @cached_property
     def folder(self) -> OwnFolder:
-        """Our folder in the project directory; a session with a name has its own inside it."""
+        """Our folder in the project directory; who shares the place has one inside it.
+
+        That is a session with a name, and one on a remote engine.
+        """
         below = ""
-        if self.given_session is not None:
+        if self.given_session is not None or not self.doors.engine.is_local:
             below = project_name(self.session_id, prefix=self._prefix(self.record()))
         return OwnFolder(self.selection.directory, below)
 

@@ -1,7 +1,8 @@
 """The short way of `composeports env`: a shell prompt may run it, so it imports next to nothing.
 
-It answers the plain case (this worktree's own session, a SQLite store, no settings file that names
-Compose files) exactly as the long way does, and leaves everything else to it, errors included.
+It answers the plain case (this worktree's own session, an engine of this machine, a SQLite store,
+no settings file that names Compose files) exactly as the long way does, and leaves everything else
+to it, errors included.
 """
 
 import os
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from composeports.core.session import derive_session_id
 from composeports.host.compose_files import OWN_ENV, OWN_FOLDER, OWN_OVERRIDE, select_files
+from composeports.host.endpoint import find_endpoint
 from composeports.host.git import find_checkout
 from composeports.location import STORE_FILE, mentions, settings_files, state_directory
 
@@ -59,6 +61,8 @@ def _names_files(path: str) -> bool:
 def _environment(form: str) -> str | None:
     here = os.environ.get("PWD", "")
     if not os.path.isabs(here) or os.path.realpath(here) != os.path.realpath(os.getcwd()):
+        return None
+    if not find_endpoint(os.environ).local:
         return None
     checkout = find_checkout(here)
     if any(map(_names_files, settings_files(here, checkout and checkout[0]))):

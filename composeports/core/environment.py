@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from composeports.core.endpoint import LOCALHOST, in_url
+
 Pair = tuple[str, str]
 
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+:,./-")
 
 
-def fixed_variables(start: int, project: str, host: str = "localhost") -> tuple[Pair, ...]:
+def fixed_variables(start: int, project: str, host: str = LOCALHOST) -> tuple[Pair, ...]:
     """Return the six variables of a session whose block begins at `start`, in their fixed order.
 
     `host` is where the engine's published ports are reached.
@@ -18,7 +20,7 @@ def fixed_variables(start: int, project: str, host: str = "localhost") -> tuple[
         ("AGENT_COORDINATOR_REALTIME_PORT", str(start + 2)),
         ("API_PORT", str(start + 3)),
         ("COMPOSE_PROJECT_NAME", project),
-        ("SUPABASE_URL", f"http://{host}:{start + 1}"),
+        ("SUPABASE_URL", f"http://{in_url(host)}:{start + 1}"),
     )
 
 

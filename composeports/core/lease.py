@@ -6,6 +6,7 @@ from typing import Self
 
 from composeports.core import block as fixed
 from composeports.core.block import Block
+from composeports.core.endpoint import LOCALHOST
 from composeports.core.session import derive_session_id
 
 
@@ -58,7 +59,8 @@ class Lease:
     follows the six fixed variables, or replaces one of them. `pins` are host ports outside the
     block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
     of the network backend, to the one that the session has instead. `engine` is the id of the
-    engine that the stack is on, empty where that is not known.
+    engine that the stack is on, empty where that is not known, and `host` where its published ports
+    are reached: a name, or an address without brackets.
     """
 
     session_id: str
@@ -77,6 +79,7 @@ class Lease:
     place: Place = field(default_factory=Place)
     stack: Stack = field(default_factory=Stack)
     engine: str = ""
+    host: str = LOCALHOST
 
     @property
     def db_port(self) -> int:
@@ -97,6 +100,15 @@ class Lease:
     def api_port(self) -> int:
         """`API_PORT`."""
         return self.block.port(fixed.API)
+
+    @property
+    def shares_place(self) -> bool:
+        """Whether others may have the same place, so that its files need a folder of their own.
+
+        So it is with a session that has a name, and with a stack on a remote engine, beside which
+        there may be one of this machine.
+        """
+        return self.session_id != self.place.session_id or self.host != LOCALHOST
 
     def renewed(self, now: float, ttl_minutes: int) -> Self:
         """Return the lease held until `ttl_minutes` from `now`."""

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Collection
 
+from composeports.core.endpoint import in_url
+
 WEB = frozenset({"http", "https", "ws", "wss"})
 IMPLIED = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
@@ -17,22 +19,28 @@ _URL = re.compile(
 
 
 def renumbered(
-    name: str, text: str, number_of: Callable[[int], int | None], listens_on: Collection[int] = ()
+    name: str,
+    text: str,
+    number_of: Callable[[int], int | None],
+    listens_on: Collection[int] = (),
+    host: str = "",
 ) -> str:
     """Return the value of variable `name` with the number of each host-facing port replaced.
 
     `number_of` returns None for a port that stays. `listens_on` are the service's own container
-    ports: `0.0.0.0` with one of them is where the service itself listens.
+    ports: `0.0.0.0` with one of them is where the service itself listens. `host`, where published
+    ports are not reached by localhost, takes its place; `host.docker.internal` stays.
     """
 
     def replace(match: re.Match[str]) -> str:
         port = _port_of(name, match, listens_on)
         number = None if port is None else number_of(port)
-        if number is None or number == port:
+        if number is None:
             return match[0]
-        if match["port"]:
-            return match[0][: -len(match["port"])] + str(number)
-        return f"{match[0]}:{number}"
+        named = match["host"]
+        there = named if not host or named.lower() == ENGINE_HOST else in_url(host)
+        before = match[0][: match.start("host") - match.start()]
+        return f"{before}{there}:{number}" if match["port"] or number != port else before + there
 
     return _URL.sub(replace, text)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from composeports.core.block import REST
 from composeports.core.change import Change, Shared, merge
+from composeports.core.endpoint import in_url
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
@@ -91,17 +92,15 @@ class Plan:
         }
 
 
-def make_plan(
-    observed: Observed, lease: Lease, host: str = "localhost", settings: Settings | None = None
-) -> Plan:
+def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None) -> Plan:
     """Plan the session's stack on its lease; BlockTooSmallError where the block does not do."""
     groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
     loose = [group for group in groups if not all(each.key in lease.pins for each in group.entries)]
     inside = [number - lease.block.start for number in lease.pins.values()]
     offsets = assign(loose, lease.offsets, lease.block.size, inside)
     moved = tuple(_moved(groups, offsets, lease))
-    fixed = fixed_variables(lease.block.start, lease.project, host)
-    pinned = dict(_pinned(moved, lease, host))
+    fixed = fixed_variables(lease.block.start, lease.project, lease.host)
+    pinned = dict(_pinned(moved, lease))
     context = Context(
         project=observed.project,
         lease=lease,
@@ -112,14 +111,14 @@ def make_plan(
         moved=moved,
     )
     parts = [rule(context) for rule in RULES]
-    derived = _derived(context, {each.entry.key: each.number for each in moved}, host)
+    derived = _derived(context, {each.entry.key: each.number for each in moved})
     named = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
         session_id=lease.session_id,
         project=lease.project,
         fixed=fixed,
         variables=(*pinned.items(), *_variables(context), *derived),
-        endpoints=tuple(_endpoint(each, host) for each in moved),
+        endpoints=tuple(_endpoint(each, lease.host) for each in moved),
         offsets=offsets,
         override=merge(part.override for part in parts),
         changes=(named, *(change for part in parts for change in part.changes)),
@@ -139,14 +138,14 @@ def _moved(
     yield from sorted(pairs, key=lambda pair: (pair.entry.port.service, pair.entry.index))
 
 
-def _pinned(moved: Sequence[MovedPort], lease: Lease, host: str) -> Iterator[tuple[str, str]]:
+def _pinned(moved: Sequence[MovedPort], lease: Lease) -> Iterator[tuple[str, str]]:
     """Yield those of the six variables whose published port is pinned to another number."""
     for each in moved:
         name = each.entry.variable
         if name in FIXED_PORT_VARIABLES and each.entry.key in lease.pins:
             yield name, str(each.number)
             if name == REST_VARIABLE:
-                yield "SUPABASE_URL", f"http://{host}:{each.number}"
+                yield "SUPABASE_URL", f"http://{in_url(lease.host)}:{each.number}"
 
 
 def _endpoint(moved: MovedPort, host: str) -> Endpoint:
@@ -155,13 +154,13 @@ def _endpoint(moved: MovedPort, host: str) -> Endpoint:
     return Endpoint(moved.entry.key, port.service, moved.number, port.protocol, url)
 
 
-def _derived(context: Context, ports: Mapping[str, int], host: str) -> tuple[tuple[str, str], ...]:
+def _derived(context: Context, ports: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
     """Return what the settings derive from the ports, such as DATABASE_URL."""
     if not context.settings.env:
         return ()
     from composeports.core.templates import expand_env  # noqa: PLC0415 - few settings have any
 
-    return expand_env(context.settings, context.fixed.items(), ports, host)
+    return expand_env(context.settings, context.fixed.items(), ports, in_url(context.lease.host))
 
 
 def _variables(context: Context) -> Iterator[tuple[str, str]]:

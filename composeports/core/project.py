@@ -126,12 +126,16 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All that the file describes, in Compose's order; `asked_as` is the project it was read as."""
+    """All that the file describes, in Compose's order; `asked_as` is the project it was read as.
+
+    `handed_files` are those that configs and secrets are.
+    """
 
     services: tuple[Service, ...] = ()
     networks: tuple[Network, ...] = ()
     volumes: tuple[Volume, ...] = ()
     asked_as: str = ""
+    handed_files: Texts = ()
 
     @property
     def ports(self) -> tuple[PublishedPort, ...]:
@@ -150,7 +154,15 @@ def read_project(config: Json) -> Project:
         networks=tuple(_network(name, spec) for name, spec in _items(config.get("networks"))),
         volumes=tuple(_volume(name, spec) for name, spec in _items(config.get("volumes"))),
         asked_as=_text(config.get("name")),
+        handed_files=tuple(_handed_files(config)),
     )
+
+
+def _handed_files(config: Json) -> Iterator[str]:
+    for kind in ("configs", "secrets"):
+        for _, spec in _items(config.get(kind)):
+            if spec.get("file"):
+                yield _text(spec["file"])
 
 
 def _service(name: str, spec: Json) -> Service:

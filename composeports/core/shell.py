@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from composeports.core.endpoint import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 
 MARKER = "COMPOSEPORTS_ENV"
@@ -15,14 +16,18 @@ def shell_environment(
     files: Sequence[str],
     env_files: Sequence[str],
     profiles: Sequence[str],
+    host: str = LOCALHOST,
 ) -> Pairs:
     """Return the session's variables, those that point Compose at its files, and the marker.
 
-    `planned` is what the last plan added to the six fixed variables. The marker lists what is
+    `planned` is what the last plan added to the six fixed variables, `host` where published ports
+    are reached. The marker lists what is
     ours, so that a later composeports does not take results for wishes; a value with a blank is
     left out, since blanks separate what it lists.
     """
-    own = combined(fixed_variables(start, project), ((name, value) for name, value in planned))
+    own = combined(
+        fixed_variables(start, project, host), ((name, value) for name, value in planned)
+    )
     profile = (("COMPOSE_PROFILES", ",".join(profiles)),) if files and profiles else ()
     ours = (*own, *profile)
     marked = " ".join(f"{name}={value}" for name, value in ours if " " not in value)

@@ -1,5 +1,6 @@
 """What a client of a published port wants: a URL where it speaks HTTP, else host:port."""
 
+from composeports.core.endpoint import LOCALHOST, in_url
 from composeports.core.project import PublishedPort
 
 # Well-known container ports that do not speak HTTP; from the IANA registry and the vendors' images.
@@ -13,10 +14,10 @@ HTTPS = frozenset({443, 4443, 6443, 8443, 9443})
 EVERYWHERE = frozenset({"", "0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 - read, not bound
 
 
-def client_url(port: PublishedPort, number: int, host: str = "localhost") -> str:
+def client_url(port: PublishedPort, number: int, host: str = LOCALHOST) -> str:
     """Return `http://localhost:10004` or `localhost:10000` for a published port's host port."""
     name = host if port.host_ip in EVERYWHERE else port.host_ip
-    place = f"[{name}]:{number}" if ":" in name else f"{name}:{number}"
+    place = f"{in_url(name)}:{number}"
     scheme = _scheme(port)
     return f"{scheme}://{place}" if scheme else place
 

@@ -66,6 +66,17 @@ def docker_folder(environ: Mapping[str, str]) -> str:
     return environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
 
 
+def is_secured(endpoint: Endpoint, environ: Mapping[str, str]) -> bool:
+    """Tell whether nobody on the way to the engine can listen, or talk to it instead of us."""
+    address = split_address(endpoint.address)
+    if address.scheme in {SSH, *OF_FILES} or is_this_machine(address.host):
+        return True
+    if endpoint.context:
+        folder = os.path.join(docker_folder(environ), "contexts", "tls", _key_of(endpoint.context))
+        return os.path.isdir(folder)
+    return bool(environ.get("DOCKER_TLS_VERIFY") or environ.get("DOCKER_TLS"))
+
+
 def _find_address(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the engine's address and the context that it comes from."""
     given = environ.get("DOCKER_HOST", "").strip()
@@ -86,11 +97,15 @@ def _context_in_use(folder: str) -> str:
 
 
 def _address_in_file(name: str, environ: Mapping[str, str]) -> str:
+    path = os.path.join(docker_folder(environ), "contexts", "meta", _key_of(name), "meta.json")
+    return _text_in(_read(path), "Endpoints", "docker", "Host")
+
+
+def _key_of(context: str) -> str:
+    """Return the name of the folders that docker keeps a context in."""
     from hashlib import sha256  # noqa: PLC0415 - only for a context
 
-    key = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-    path = os.path.join(docker_folder(environ), "contexts", "meta", key, "meta.json")
-    return _text_in(_read(path), "Endpoints", "docker", "Host")
+    return sha256(context.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _address_by_docker(name: str, environ: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from shutil import which
 from typing import Any
 
 from composeports.core.engine_identity import EngineIdentity
+from composeports.errors import ComposeMissingError, EngineError
 from composeports.host.endpoint import Endpoint, find_endpoint
 from composeports.host.engine_failures import engine_failure, only_gone
 from composeports.host.engine_socket import Asked, plain_socket
@@ -101,7 +102,7 @@ class Listing:
         """Return every container, stopped ones too; EngineError when nobody answers."""
         answer = self._running.finish()
         if answer.code:
-            raise engine_failure(answer.code, answer.err)
+            raise self._engine.failure(answer)
         return self._engine.with_all_ports(tuple(_parse_containers(answer.out)), answer.out)
 
 
@@ -163,13 +164,17 @@ class Engine:
             self._asked_at = time.monotonic() if anew else self._asked_at
         return self._identity
 
+    def failure(self, answer: Finished) -> EngineError | ComposeMissingError:
+        """Return the error of ours for an answer that `docker` did not get."""
+        return engine_failure(answer.code, answer.err, self.endpoint.address)
+
     def _start(self, *arguments: str) -> Running:
         return start(("docker", *arguments), self._environ)
 
     def _ask(self, *arguments: str) -> str:
         answer = self._start(*arguments).finish()
         if answer.code:
-            raise engine_failure(answer.code, answer.err)
+            raise self.failure(answer)
         return answer.out
 
     def ask(self, *arguments: str) -> str:
@@ -183,7 +188,7 @@ class Engine:
         """
         answer = start(("docker", *arguments), self._environ, apart=True).finish()
         if answer.code == NOT_FOUND:
-            raise engine_failure(answer.code, answer.err)
+            raise self.failure(answer)
         return answer
 
     def beginning(self, *arguments: str, size: int) -> bytes | None:
@@ -233,7 +238,7 @@ class Engine:
             return found
         answer = self._start("container", "inspect", "--format", podman.INSPECT, *ids).finish()
         if answer.code and "no such container" not in answer.err.lower():
-            raise engine_failure(answer.code, answer.err)
+            raise self.failure(answer)
         ports = podman.inspected(answer.out)
         return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
 
@@ -261,7 +266,7 @@ class Engine:
             return
         answer = self._start("container", "inspect", "--format", _BINDINGS, *ids).finish()
         if answer.code and "no such container" not in answer.err.lower():
-            raise engine_failure(answer.code, answer.err)
+            raise self.failure(answer)
         for line in answer.out.splitlines():
             host, _, target = line.partition(" ")
             if host.isdecimal():
@@ -275,7 +280,7 @@ class Engine:
         argv = ("container", "inspect", "--format", "{{.State.Error}}", *ids)
         answer = self._start(*argv).finish()
         if answer.code and "no such container" not in answer.err.lower():
-            raise engine_failure(answer.code, answer.err)
+            raise self.failure(answer)
         return tuple(answer.out.splitlines())
 
     def follow_events(self) -> Following:
@@ -305,7 +310,7 @@ class Engine:
             return ()
         answer = self._start("network", "inspect", "--format", _SUBNETS, *ids).finish()
         if answer.code and not only_gone(answer.err):
-            raise engine_failure(answer.code, answer.err)
+            raise self.failure(answer)
         rows = (line.split("\t") for line in answer.out.splitlines())
         return tuple(
             (project, subnet) for project, *subnets in rows for subnet in subnets if subnet

@@ -37,7 +37,7 @@ def identify(
     known = _remembered(environ, endpoint)
     if known is None or known[0] != _mark(endpoint) or (anew and not endpoint.local):
         try:
-            known = (_mark(endpoint), *_asked(start))
+            known = (_mark(endpoint), *_asked(start, endpoint.address))
             _remember(environ, endpoint, known)
         except (EngineError, ComposeMissingError):
             if known is None and not given:
@@ -46,13 +46,14 @@ def identify(
     return EngineIdentity(given or identity, name, endpoint.host, local=endpoint.local)
 
 
-def _asked(start: Start) -> tuple[str, str]:
+def _asked(start: Start, address: str) -> tuple[str, str]:
     """Return the engine's id and its machine's name, as the engine tells them."""
     running = (start("info", "--format", INFO), start("version", "--format", COMPONENTS))
     info, version = (each.finish() for each in running)
-    for answer in (info, version):
+    # Some versions tell in a failed `info` of a failed template, and no more.
+    for answer in (version, info):
         if answer.code:
-            raise engine_failure(answer.code, answer.err)
+            raise engine_failure(answer.code, answer.err, address)
     identity, name, folder = (*info.out.strip("\n").split("\t"), "", "")[:3]
     if PODMAN in version.out.split("\t"):
         return f"podman:{name}:{folder}", name

@@ -2,13 +2,16 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Trouble
 from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
 from composeports.host.compose import check_installation
 from composeports.host.compose_files import owner_of
+from composeports.host.endpoint import is_secured
 from composeports.host.engine import Engine
 from composeports.host.engine_kinds import about_engine, others_here
 
@@ -21,9 +24,17 @@ def look_at_engine(engine: Engine) -> EngineFacts:
         context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
             "\t"
         )
+        begun = time.perf_counter()
         answer = engine.answer("version", "--format", "{{.Server.Version}}")
         if not answer.code and answer.out.strip():
-            return about_engine(engine, answer.out.strip(), context.strip(), host.strip())
+            taken = round((time.perf_counter() - begun) * 1000)
+            facts = about_engine(engine, answer.out.strip(), context.strip(), host.strip())
+            return replace(
+                facts,
+                reached="" if engine.is_local else engine.host,
+                secured=is_secured(engine.endpoint, engine.environ),
+                milliseconds=taken,
+            )
         engine.containers()  # tells the reason as every command does
         trouble = Trouble("the Docker engine did not tell its version", "docker version")
     except ComposeportsError as error:

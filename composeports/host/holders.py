@@ -10,15 +10,21 @@ PROXY = "docker-proxy"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A process that has a port; `pid` is 0 where we cannot see it."""
+    """A process that has a port; `pid` is 0 where we cannot see it.
+
+    `machine` is the one that it is on, where that is another one than ours.
+    """
 
     pid: int = 0
     name: str = ""
+    machine: str = ""
 
     def __str__(self) -> str:
         """Return "nginx (process 123)"."""
         if self.name == PROXY:
             return f"a container of another engine ({PROXY}, process {self.pid})"
+        if self.machine:
+            return f"something on {self.machine} that is no container of its engine"
         return f"{self.name} (process {self.pid})" if self.pid else "something else"
 
 

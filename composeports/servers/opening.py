@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from composeports.app.sessions import NOWHERE
 from composeports.app.workspace import Doors
 from composeports.config import Config
+from composeports.host.endpoint import find_endpoint
 from composeports.host.engine import Engine
 from composeports.stores.opening import open_store
 
@@ -17,12 +18,19 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def _settled(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the context that is in use; who chooses another means shells."""
+    if environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT"):
+        return dict(environ)
+    return {**environ, "DOCKER_CONTEXT": find_endpoint(environ).context}
+
+
 def open_doors(environ: Mapping[str, str] | None = None) -> Doors:
     """Return doors that many threads may use; ConfigError for a setting that is not accepted.
 
     Whoever opens them closes `doors.store` in the end.
     """
-    environ = dict(os.environ if environ is None else environ)
+    environ = _settled(os.environ if environ is None else environ)
     config = Config.from_env(environ)
     engine = Engine(environ)
     store = open_store(config.store, engine, waiting=say)

@@ -4,6 +4,7 @@ import json
 from functools import lru_cache
 
 from composeports.core.block import Block
+from composeports.core.endpoint import LOCALHOST
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold
 from composeports.errors import StoreError
@@ -110,6 +111,7 @@ def _lease(row: Row) -> Lease:
         urls=memory["urls"],
         pins=pins,
         subnets=subnets,
+        host=memory.get("host", LOCALHOST),
         environment=tuple((name, value) for name, value in environment),
         place=Place(**place),
         stack=Stack(
@@ -128,6 +130,7 @@ def _memory(lease: Lease) -> dict[str, object]:
         "offsets": dict(lease.offsets),
         "ports": dict(lease.ports),
         "urls": dict(lease.urls),
+        "host": lease.host,
     }
 
 

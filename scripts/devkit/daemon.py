@@ -128,8 +128,10 @@ def engines() -> list[Engine]:
     return [Engine(path) for path in sorted((cache.root() / "engines").glob("*")) if path.is_dir()]
 
 
-def launch(target: Engine, env: Mapping[str, str], prefix: Sequence[str]) -> None:
-    """Start the engine in the background and wait until it answers."""
+def launch(
+    target: Engine, env: Mapping[str, str], prefix: Sequence[str], more: Sequence[str] = ()
+) -> None:
+    """Start the engine in the background, dockerd with `more` words, and wait until it answers."""
     (target.home / "docker.pid").unlink(missing_ok=True)
     # What runs is told there, which a machine forgets when it starts: it lies in memory elsewhere.
     leftovers.erase(target.home / "exec")
@@ -139,7 +141,7 @@ def launch(target: Engine, env: Mapping[str, str], prefix: Sequence[str]) -> Non
     if target.kind != kinds.DOCKER:
         process = kinds.launch(target, target.kind, prefix)
     else:
-        command = [*prefix, *_PRIVATE_PLACES, str(target.home), *_command(target)]
+        command = [*prefix, *_PRIVATE_PLACES, str(target.home), *_command(target), *more]
         process = shell.start(command, env=env, log=target.log)
     _wait(target, process)
     cache.say(f"engine {target.name} answers after {time.monotonic() - begun:.1f} s")

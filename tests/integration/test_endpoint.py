@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from composeports.host import endpoint
-from composeports.host.endpoint import SOCKET, Endpoint, find_endpoint
+from composeports.host.endpoint import SOCKET, Endpoint, find_endpoint, is_secured
 from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
@@ -184,3 +184,32 @@ def test_without_an_answer_of_ssh_the_alias_is_the_host(home: Path, ssh: Path) -
 )
 def test_a_socket_has_a_path(address: str, path: str) -> None:
     assert Endpoint(address, "localhost", local=True).socket == path
+
+
+# The address, whether it is a context's, variables: whether it is secured.
+SECURED = {
+    "a socket": ("unix:///x.sock", False, {}, True),
+    "ssh": ("ssh://box", False, {}, True),
+    "TCP to this machine": ("tcp://127.0.0.1:2375", False, {}, True),
+    "TCP": (FAR, False, {}, False),
+    "TCP with TLS": (FAR, False, {"DOCKER_TLS_VERIFY": "1"}, True),
+    "TLS that trusts anybody": (FAR, False, {"DOCKER_TLS": "1"}, True),
+    "a context": (FAR, True, {"DOCKER_TLS_VERIFY": "1"}, False),
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "of_context", "variables", "secured"), SECURED.values(), ids=SECURED
+)
+def test_an_engine_is_secured(
+    home: Path, address: str, variables: dict[str, str], *, of_context: bool, secured: bool
+) -> None:
+    found = Endpoint(address, "x", local=False, context="far" if of_context else "")
+    assert is_secured(found, {"HOME": str(home), **variables}) is secured
+
+
+def test_a_context_with_certificates_is_secured(home: Path) -> None:
+    found = Endpoint(FAR, "x", local=False, context="far")
+    key = hashlib.sha256(b"far").hexdigest()
+    (home / ".docker" / "contexts" / "tls" / key).mkdir(parents=True)
+    assert is_secured(found, {"HOME": str(home)})

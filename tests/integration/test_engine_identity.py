@@ -158,3 +158,10 @@ def test_a_machine_has_the_name_that_it_is_given(tmp_path: Path) -> None:
 def test_a_machine_without_an_id_or_a_place_to_remember_has_a_name(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("no folder")
     assert known_as(tmp_path / "a", tmp_path / "none").startswith(os.uname().nodename)
+
+
+def test_an_engine_that_is_away_is_told_of_in_the_words_that_say_why(place: Place) -> None:
+    place.docker.answer("info", "\n", err="template: :1:2: executing <.ID>: nil pointer\n", code=1)
+    place.docker.answer("engine", "\n", err=UNREACHABLE, code=1)
+    with pytest.raises(EngineError, match=r"at tcp://far\.example:2376 did not answer: Cannot con"):
+        place.engine().identity()

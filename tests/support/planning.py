@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from composeports.core.block import Block
+from composeports.core.endpoint import LOCALHOST
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.moves import compare
 from composeports.core.override import Override
@@ -58,6 +59,7 @@ def plan_of(
     size: int = 100,
     worktree: str = "/repo",
     default_ports: bool = False,
+    host: str = LOCALHOST,
 ) -> Planned:
     """Plan a file; the keywords are the rest of what a plan depends on."""
     config = {"name": PROJECT, **config}
@@ -72,6 +74,7 @@ def plan_of(
         offsets=offsets or {},
         place=Place(worktree, worktree + "/.git", worktree, "main"),
         stack=Stack(default_ports=default_ports),
+        host=host,
     )
     moves = compare(config, {"name": PROJECT, **(marked or config)}, marks or {})
     observed = Observed(read_project(config), moves, values or {})

@@ -91,6 +91,14 @@ def test_a_healthy_machine_has_no_finding() -> None:
     ]
 
 
+def test_a_remote_engine_says_how_far_it_is_and_where_its_ports_are() -> None:
+    engine = EngineFacts("28.5", "far", "ssh://far", reached="10.0.0.7", milliseconds=120)
+    assert line(replace(HEALTHY, engine=engine), "engine") == (
+        "ok",
+        "Docker 28.5 at ssh://far (context far), answers in 120 ms; its ports are at 10.0.0.7",
+    )
+
+
 def test_a_machine_on_which_nothing_was_done_yet_is_healthy() -> None:
     facts = replace(HEALTHY, sessions=(), stacks=(), state=(), store=StoreFacts(FILE.path))
     assert check_up(facts).healthy
@@ -135,6 +143,15 @@ FINDINGS = {
     "no engine": (
         {"engine": EngineFacts(trouble=TROUBLE), "stacks": None, "subnets": None},
         ["engine error: it broke -> mend it"],
+    ),
+    "an engine that anybody may use": (
+        {"engine": EngineFacts("28.5", "", "tcp://box:2375", reached="box", secured=False)},
+        [
+            (
+                "engine warning: docker talks to tcp://box:2375 without TLS -> let the engine ask "
+                "for certificates (dockerd --tlsverify), or use ssh://"
+            )
+        ],
     ),
     "no compose": (
         {"compose": ComposeFacts(trouble=TROUBLE)},

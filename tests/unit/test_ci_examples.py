@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from composeports.cli.root import COMMANDS, PASSED_THROUGH
+from composeports.host.endpoint import find_endpoint, is_secured
 from tests.support.ci_jobs import ALWAYS, KINDS, steps_of, text_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -37,6 +38,9 @@ def test_the_github_job_runs_where_docker_is() -> None:
 def test_the_gitlab_job_has_an_engine_beside_it() -> None:
     job = yaml.safe_load(text_of("gitlab"))["stack"]
     assert job["services"] == ["docker:dind"]
+    found = find_endpoint(job["variables"])
+    assert (found.host, found.local) == ("docker", False)
+    assert is_secured(found, job["variables"])
 
 
 @pytest.mark.parametrize("page", ["ci.md", "pytest.md"])

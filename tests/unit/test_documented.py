@@ -62,6 +62,12 @@ RUN = {
         "::test_two_workers_test_on_two_stacks_and_leave_nothing"
     ),
     ("docs/python.md", "python", ""): f"{README}::test_the_python_example_of_the_docs_runs",
+    ("docs/remote.md", "sh", ""): (
+        f"{ACCEPTANCE}/test_remote.py::test_the_page_about_remote_engines_leads_to_one"
+    ),
+    ("docs/remote.md", "sshconfig", ""): (
+        f"{ACCEPTANCE}/test_remote.py::test_the_page_about_remote_engines_leads_to_one"
+    ),
     ("docs/shell.md", "console", ""): PAGE,
     ("docs/shell.md", "sh", "composeports init"): COMMANDS,
     ("docs/shell.md", "sh", "if has composeports"): (

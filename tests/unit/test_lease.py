@@ -73,3 +73,17 @@ def test_a_lease_moves_with_its_session(
 def test_a_session_that_did_not_move_has_the_very_same_lease(place: Place) -> None:
     lease = replace(LEASE, place=OLD, stack=Stack(FILES))
     assert lease.at(place) is lease
+
+
+@pytest.mark.parametrize(
+    ("session_id", "host", "shares"),
+    [
+        pytest.param("/w/.git", "localhost", False, id="the place's own"),
+        pytest.param("mine", "localhost", True, id="a name"),
+        pytest.param("/w/.git", "build", True, id="on a remote engine"),
+    ],
+)
+def test_a_session_may_share_its_place(session_id: str, host: str, *, shares: bool) -> None:
+    place = Place("/w", "/w/.git", "/w")
+    lease = replace(LEASE, session_id=session_id, place=place, host=host)
+    assert lease.shares_place is shares

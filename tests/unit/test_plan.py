@@ -215,3 +215,17 @@ def test_settings_derive_variables_from_the_ports() -> None:
         ("DATABASE_URL", "postgresql://localhost:10000/app"),
         ("SITE", "http://localhost:10004"),
     }
+
+
+def test_a_remote_engines_host_is_where_everything_is_reached() -> None:
+    ports = [{"published": "3000", "target": 80}, {"published": "53", "target": 53}]
+    config = {"services": {"web": {"ports": ports}}}
+    wanted = Settings(env={"AT": "postgresql://{host}:{web:53}"})
+    made = plan_of(config, host="fd00::1", settings=wanted).plan
+    environment = dict(made.environment)
+    assert made.urls == {
+        "web:80/tcp": "http://[fd00::1]:10005",
+        "web:53/tcp": "[fd00::1]:10004",
+    }
+    assert environment["SUPABASE_URL"] == "http://[fd00::1]:10001"
+    assert environment["AT"] == "postgresql://[fd00::1]:10004"

@@ -18,6 +18,8 @@ class Trouble:
 class EngineFacts:
     """The engine that `docker` talks to; `trouble` where it did not answer.
 
+    `reached` is where its published ports are, where it is a remote one; `secured` tells that
+    nobody on the way to it can listen or talk to it; a question to it takes so many milliseconds.
     `network`, `dns`, `lingers`: what makes Podman's networks, whether its name server is there,
     and whether its user's programs outlive a login; None or empty where that is not known. Where no
     engine answers, `sockets` are those of others that are there.
@@ -27,6 +29,9 @@ class EngineFacts:
     context: str = ""
     host: str = ""
     trouble: Trouble | None = None
+    reached: str = ""
+    secured: bool = True
+    milliseconds: int = 0
     product: str = "Docker"
     rootless: bool = False
     network: str = ""

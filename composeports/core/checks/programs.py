@@ -1,7 +1,7 @@
 """Checks of settings, engine and Compose, without which no `up` can run."""
 
 from composeports.core.checks.engines import PODMAN, engine_findings, engine_name, way_in
-from composeports.core.checks.facts import Facts
+from composeports.core.checks.facts import EngineFacts, Facts
 from composeports.core.checks.findings import ERROR, WARNING, Checked, Finding
 
 NO_ENGINE = "not checked, since the engine does not answer"
@@ -22,12 +22,24 @@ def check_engine(facts: Facts) -> Checked:
     where = f" (context {engine.context})" if engine.context else ""
     place = f" at {engine.host}" if engine.host else ""
     if engine.trouble is None:
-        others = tuple(engine_findings(engine, facts.compose))
-        return Checked("engine", f"{engine_name(engine)}{place}{where}", others)
+        said = f"{engine_name(engine)}{place}{where}"
+        if engine.reached:
+            said += f", answers in {engine.milliseconds} ms; its ports are at {engine.reached}"
+        secured = () if engine.secured else (_unsecured(engine),)
+        return Checked("engine", said, (*secured, *engine_findings(engine, facts.compose)))
     why = f"nothing can be started{place and f'; docker talks to {engine.host}{where}'}"
     hint = way_in(engine) or engine.trouble.hint
     found = Finding(ERROR, engine.trouble.message, why, hint)
     return Checked("engine", "does not answer", (found,))
+
+
+def _unsecured(engine: EngineFacts) -> Finding:
+    return Finding(
+        WARNING,
+        f"docker talks to {engine.host} without TLS",
+        "whoever reaches that port is root on the engine's machine, and can read what you send",
+        "let the engine ask for certificates (dockerd --tlsverify), or use ssh://",
+    )
 
 
 def check_compose(facts: Facts) -> Checked:

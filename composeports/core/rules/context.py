@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from composeports.core.endpoint import LOCALHOST
 from composeports.core.layout import Entry
 from composeports.core.lease import Lease
 from composeports.core.moves import NO_MOVES, Moves
@@ -33,6 +34,11 @@ class Context:
     values: Mapping[str, str]
     moves: Moves = NO_MOVES
     moved: tuple[MovedPort, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """Where published ports are reached: empty on this machine, else the engine's host."""
+        return "" if self.lease.host == LOCALHOST else self.lease.host
 
     @property
     def tag(self) -> str:

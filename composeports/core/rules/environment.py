@@ -21,20 +21,21 @@ def values(context: Context) -> Part:
             for name, text in found.items():
                 if _kept(service, name, text, context.settings.keep_urls):
                     continue
-                with_ports = _renumbered(name, text, service, numbers)
+                with_ports = _renumbered(name, text, service, numbers, context.host)
                 changed = move(with_ports)
                 if changed != text:
                     after[name] = changed
                     where = f"{'.'.join(path)}.{name}"
-                    changes.append(_change(service, where, text, with_ports, changed))
+                    changes.append(_change(service, where, (text, with_ports, changed), context))
             if after:
                 nodes.append({"services": {service.name: _nested(path, after)}})
     return Part(tuple(changes), merge(nodes))
 
 
 def _numbers(service: Service, context: Context) -> Mapping[int, int]:
+    """Return the new number of every port that is reached elsewhere than before."""
     found = context.numbers_for(service)
-    return {old: new for old, new in found.items() if old != new}
+    return {old: new for old, new in found.items() if old != new or context.host}
 
 
 def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, str]]]:
@@ -43,9 +44,11 @@ def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, 
         yield ("build", "args"), service.build.args
 
 
-def _renumbered(name: str, text: str, service: Service, numbers: Mapping[int, int]) -> str:
+def _renumbered(
+    name: str, text: str, service: Service, numbers: Mapping[int, int], host: str
+) -> str:
     targets = {port.target for port in service.ports}
-    return renumbered(name, text, numbers.get, targets) if numbers else text
+    return renumbered(name, text, numbers.get, targets, host) if numbers else text
 
 
 def _kept(service: Service, name: str, text: str, keep: Collection[str]) -> bool:
@@ -53,9 +56,11 @@ def _kept(service: Service, name: str, text: str, keep: Collection[str]) -> bool
     return any(each in {name, f"{service.name}.{name}"} or each == text for each in keep)
 
 
-def _change(service: Service, where: str, before: str, with_ports: str, after: str) -> Change:
+def _change(service: Service, where: str, texts: tuple[str, str, str], context: Context) -> Change:
+    before, with_ports, after = texts
     kind = "url" if with_ports != before else "address"
-    why = "it leads to a port that has moved" if kind == "url" else "it follows the subnet"
+    moved = f"of {context.host}" if context.host else "that has moved"
+    why = f"it leads to a port {moved}" if kind == "url" else "it follows the subnet"
     return Change(kind, where, before, after, why, service.name)
 
 

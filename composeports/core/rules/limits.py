@@ -85,7 +85,7 @@ def _shared_folders(context: Context) -> Iterator[str]:
     for volume in context.project.volumes:
         device = volume.driver_opts.get("device", "")
         device = device and normpath(device)
-        if device.startswith("/") and not _below(device, top) and not volume.external:
+        if device.startswith("/") and not below(device, top) and not volume.external:
             sharing.setdefault(device, []).append(f"volume {volume.key}")
     for source, users in sharing.items():
         listed = ", ".join(dict.fromkeys(users))
@@ -97,13 +97,14 @@ def _is_shared(mount: Mount, source: str, top: str) -> bool:
         mount.kind == "bind"
         and not mount.read_only
         and not source.endswith(ENGINE_SOCKETS)
-        and not any(_below(source, each) for each in OF_THE_HOST)
+        and not any(below(source, each) for each in OF_THE_HOST)
         and bool(top)
-        and not _below(source, top)
+        and not below(source, top)
     )
 
 
-def _below(path: str, folder: str) -> bool:
+def below(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder, or lies in it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 

@@ -14,6 +14,7 @@ from composeports.core.rules import (
     limits,
     networks,
     ports,
+    remote,
     volumes,
 )
 from composeports.core.rules.context import Context
@@ -123,10 +124,17 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 ),
                 "the new number, where the old one is a moved port",
             ),
-            ("`host.docker.internal:5432`, with any scheme or none", "the same"),
+            (
+                "the same where the engine is a remote one",
+                "the engine's host as well (`http://build:10004`), also where the number stays",
+            ),
+            (
+                "`host.docker.internal:5432`, with any scheme or none",
+                "the new number; the name stays",
+            ),
             (
                 "advertised listeners (`KAFKA_ADVERTISED_LISTENERS: EXT://localhost:9092`)",
-                "the same",
+                "the new number, and a remote engine's host",
             ),
             ("an address of a fixed subnet in these values", "follows the subnet"),
             (
@@ -211,6 +219,26 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "others; the engine's socket; folders outside of the worktree that are written"
                 ),
                 "cannot be isolated: a warning, or with `--strict` an error",
+            ),
+        ),
+    ),
+    (
+        remote.remote,
+        (),
+        (
+            (
+                (
+                    "with a remote engine: bind mounts, configs and secrets from files, volumes "
+                    "with a `device`"
+                ),
+                (
+                    "are that machine's files, not this one's: a warning, or with `--strict` an "
+                    "error"
+                ),
+            ),
+            (
+                "with a remote engine: a port published on 127.0.0.1",
+                "is not reached from here: the same",
             ),
         ),
     ),

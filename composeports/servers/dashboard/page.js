@@ -71,11 +71,17 @@ function servicesOf(entry) {
   const found = keys.map((key, index) => {
     const name = names[index];
     const several = names.indexOf(name) !== names.lastIndexOf(name);
-    const where = fromHere(entry.urls[key] ?? `localhost:${entry.ports[key]}`);
+    const where = fromHere(entry.urls[key] ?? `${hostOf(entry)}:${entry.ports[key]}`);
     return [several ? `${name} ${key.slice(name.length + 1)}` : name, where, answers];
   });
   if (found.length) return found;
-  return FIXED.map((name) => [name, fromHere(`localhost:${entry[`${name}_port`]}`), false]);
+  return FIXED.map((name) => [name, fromHere(`${hostOf(entry)}:${entry[`${name}_port`]}`), false]);
+}
+
+// The engine's host as a URL has it.
+function hostOf(entry) {
+  const host = entry.host ?? "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 // "localhost" is the server's machine, which need not be the one that the page is seen on.

@@ -121,3 +121,55 @@ def test_the_file_s_own_ports_leave_its_urls_alone() -> None:
     made = plan_of(config(URL="http://localhost:3000"), pins=pins)
     assert made.plan.override == {}
     assert made.changes("url", "port") == []
+
+
+# The same file on the engine of the host "box", or of fd00::1.
+@pytest.mark.parametrize(
+    ("name", "text", "after"),
+    [
+        ("URL", "http://localhost:3000", "http://box:10005"),
+        ("URL", "https://127.0.0.1:3000/x", "https://box:10005/x"),
+        ("URL", "http://[::1]:3000", "http://box:10005"),
+        ("URL", "ws://u:p@0.0.0.0:9092", "ws://u:p@box:10006"),
+        ("URL", "http://localhost", "http://box:10004"),
+        ("URL", "http://localhost:3000,http://localhost:9092",
+         "http://box:10005,http://box:10006"),
+        ("URL", "http://host.docker.internal:3000", "http://host.docker.internal:10005"),
+        ("URL", "http://HOST.docker.internal:3000", "http://HOST.docker.internal:10005"),
+        ("URL", "http://localhost:4000", None),
+        ("URL", "http://0.0.0.0:3000", None),
+        ("URL", "localhost:3000", None),
+        ("URL", "postgres://localhost:3000", None),
+        ("LISTEN_URL", "http://localhost:3000", None),
+        ("KAFKA_ADVERTISED_LISTENERS", "INT://zk:29092,EXT://localhost:9092",
+         "INT://zk:29092,EXT://box:10006"),
+        ("KAFKA_ADVERTISED_LISTENERS", "EXT://0.0.0.0:9092", None),
+        ("DOMAIN", "localhost", None),
+    ],
+)  # fmt: skip
+def test_a_value_leads_to_the_remote_engines_host(name: str, text: str, after: str | None) -> None:
+    made = plan_of(config(**{name: text}), host="box")
+    want = {name: after} if after else None
+    assert made.override("services", "web", "environment") == want
+    assert made.changes("url") == ([("web", f"environment.{name}", text, after)] if after else [])
+
+
+def test_an_ipv6_host_gets_brackets() -> None:
+    made = plan_of(config(URL="http://localhost:3000"), host="fd00::1")
+    assert made.override("services", "web", "environment", "URL") == "http://[fd00::1]:10005"
+
+
+def test_the_host_of_a_port_that_keeps_its_number_changes_too() -> None:
+    pins = {"web:3000/tcp": 3000, "web:80/tcp": 80, "zk:9092/tcp": 9092}
+    made = plan_of(config(A="http://localhost:3000", B="http://localhost/x"), pins=pins, host="box")
+    assert made.override("services", "web", "environment") == {
+        "A": "http://box:3000",
+        "B": "http://box/x",
+    }
+
+
+def test_what_is_to_be_kept_keeps_its_host() -> None:
+    made = plan_of(
+        config(URL="http://localhost:3000"), settings=Settings(keep_urls=("URL",)), host="box"
+    )
+    assert made.changes("url") == []

@@ -1,0 +1,124 @@
+"""A remote engine: nothing is tried on this machine, and everything names the engine's host."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from composeports.app import leasing, reports
+from composeports.app.port_check import who_has
+from composeports.core.engine_identity import EngineIdentity
+from composeports.core.lease import Lease, Stack
+from composeports.core.ledger import Ledger
+from composeports.host.endpoint import Endpoint
+from composeports.servers.opening import open_doors
+from tests.support.fakes import FakeEngine, FakeMachine
+from tests.support.machine import FakeDocker, Shell
+
+pytestmark = pytest.mark.integration
+
+
+class FarEngine(FakeEngine):
+    """An engine on the host "box"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.endpoint = Endpoint("tcp://box:2376", "box", local=False)
+
+    def identity(self, *, anew: bool = False) -> EngineIdentity:
+        """Return what it says of itself."""
+        del anew
+        return EngineIdentity("id-of-box", "box", "box", local=False)
+
+
+@pytest.fixture
+def far(machine: FakeMachine) -> FakeMachine:
+    machine.engine = FarEngine()
+    return machine
+
+
+def with_web(lease: Lease, _: Ledger) -> Lease:
+    ports = {"web:80/tcp": lease.block.port(4)}
+    return replace(lease, ports=ports, stack=Stack(files=("/w/compose.yaml",)))
+
+
+def test_what_is_busy_here_is_not_asked_for(far: FakeMachine) -> None:
+    far.ports.used = {(20004, "tcp")}
+    lease = leasing.take_lease(far.session("one"), (), with_web)
+    assert lease.block.start == 20000
+    assert far.ports.asked == []
+
+
+def test_what_its_containers_publish_is_not_free(far: FakeMachine) -> None:
+    far.engine.add("other", (20004, 80, "tcp"), state="exited")
+    lease = leasing.take_lease(far.session("one"), tuple(far.engine.present), with_web)
+    assert lease.block.start == 20010
+    assert far.ports.asked == []
+
+
+def test_a_lease_knows_the_engines_host(far: FakeMachine) -> None:
+    one = far.session("one")
+    lease = leasing.allocate(one)
+    assert lease.host == "box"
+    assert dict(reports.environment(one))["SUPABASE_URL"] == "http://box:20001"
+    assert reports.url(one, "rest") == "http://box:20001"
+    assert reports.url(one, "db") == "box:20000"
+    assert [each.as_dict()["host"] for each in reports.status(one)] == ["box"]
+
+
+def test_a_port_that_the_engine_chose_is_at_its_host(far: FakeMachine) -> None:
+    one = far.session("one")
+    lease = leasing.allocate(one)
+    far.engine.add(lease.project, (32768, 80, "tcp"))
+    assert reports.url(one, "web") == "http://box:32768"
+
+
+def test_who_has_a_port_there_cannot_be_seen(far: FakeMachine) -> None:
+    user = who_has(far.session("one"), (20004, "tcp"), ())
+    assert str(user) == "something on box that is no container of its engine"
+
+
+def test_routes_of_this_machine_do_not_matter(far: FakeMachine) -> None:
+    doors = replace(far.doors(), routes=lambda: ("10.213.0.0/16",))
+    assert doors.routed_here() == ()
+    assert replace(doors, engine=FakeEngine()).routed_here() == ("10.213.0.0/16",)
+
+
+def test_its_files_are_beside_those_of_an_engine_here(far: FakeMachine, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").touch()
+    there = far.session()
+    assert there.folder.path == f"{tmp_path}/.composeports/{there.likely_project(None)}"
+    far.engine = FakeEngine()
+    assert far.session().folder.path == f"{tmp_path}/.composeports"
+
+
+@pytest.fixture
+def shell(shell: Shell, docker: FakeDocker) -> Shell:
+    docker.publish(web=8080)
+    docker.answer("info", "id-of-box\tbox\t/var/lib/docker\n")
+    return shell.using(docker).having(DOCKER_HOST="tcp://box:2376", DOCKER_TLS_VERIFY="1")
+
+
+def test_the_short_way_of_env_is_for_engines_of_this_machine(shell: Shell) -> None:
+    near = shell.having(DOCKER_HOST="unix:///x.sock")
+    assert near.run("allocate").code == 0
+    assert shell.run("env").code == 66
+    assert shell.run("allocate").code == 0
+    assert "SUPABASE_URL=http://box:" in shell.run("env").out
+    assert "SUPABASE_URL=http://localhost:" in near.run("env").out
+
+
+def test_doctor_takes_no_file_of_an_engine_s_session_for_a_stray_one(shell: Shell) -> None:
+    near = shell.having(DOCKER_HOST="unix:///x.sock")
+    assert near.run("up").code == 0
+    assert shell.run("up").code == 0
+    for each in (near, shell):
+        found = each.run("doctor", "--json").document["findings"]
+        assert [one["what"] for one in found if ".composeports" in one["what"]] == []
+
+
+def test_a_server_stays_on_the_engine_of_its_start(tmp_path: Path) -> None:
+    known = {"HOME": str(tmp_path), "PATH": "", "COMPOSEPORTS_STORE": "memory:"}
+    assert open_doors(known).environ["DOCKER_CONTEXT"] == "default"
+    given = {**known, "DOCKER_HOST": "tcp://box:2376"}
+    assert "DOCKER_CONTEXT" not in open_doors(given).environ
