@@ -36,7 +36,7 @@ from composeports.errors import (
 )
 from composeports.host.beats import Beat
 from composeports.host.compose_files import USER_ENV, has_link
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 
 # How long `release` waits for a command that works on the same stack, in seconds.
 RELEASE_PATIENCE = 3.0

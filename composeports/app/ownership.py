@@ -7,7 +7,7 @@ from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.ownership import Origin, foreign
 from composeports.errors import ForeignProjectError
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 
 SHOWN = 5
 

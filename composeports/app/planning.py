@@ -14,7 +14,7 @@ from composeports.core.plan import Observed, Plan, make_plan
 from composeports.core.settings import Settings
 from composeports.core.subnets import SubnetNeed, needs_of
 from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 from composeports.host.git import is_linked
 from composeports.host.observation import Answer, Observation
 

@@ -7,7 +7,7 @@ from composeports.app.workspace import Workspace
 from composeports.core.block import FIRST_FREE_OFFSET
 from composeports.core.lease import Lease
 from composeports.errors import ComposeMissingError, EngineError, PortHeldError
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 from composeports.host.holders import Holder
 
 Port = tuple[int, str]

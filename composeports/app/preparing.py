@@ -14,7 +14,7 @@ from composeports.core.plan import Plan
 from composeports.core.project import Project
 from composeports.errors import ComposeportsError, NoPortsAvailableError
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE, USER_ENV, has_link
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 from composeports.location import seed_record
 
 

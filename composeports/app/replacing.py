@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from composeports.app.workspace import Workspace
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 from composeports.host.session_lock import SessionLock
 
 BEGINNING_ANEW = "an earlier up was killed while it replaced containers: beginning anew"

@@ -17,7 +17,7 @@ from composeports.core.shell import shell_environment
 from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 
 FIXED_SERVICES = ("db", "rest", "realtime", "api")
 

@@ -25,7 +25,7 @@ from composeports.errors import (
     PortPrivilegedError,
     PortTakenError,
 )
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 from composeports.host.holders import Holder
 from composeports.host.session_lock import SessionLock
 
@@ -202,7 +202,7 @@ class Retrying:
         is_free = (
             doors.engine.is_local
             and port not in doors.engine.reserved_ports(others)
-            and not doors.taken([port])
+            and not doors.taken_here([port])
         )
         moves = len(self.wishes.avoid)
         step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)

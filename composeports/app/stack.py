@@ -22,7 +22,7 @@ from composeports.core.project import PublishedPort
 from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
 from composeports.host.compose import as_plugin
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 from composeports.host.session_lock import SessionLock
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from composeports.app.workspace import Workspace
 from composeports.core.cleaning import settle
 from composeports.core.lease import Lease
 from composeports.errors import FileAccessError, NoPortsAvailableError
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 
 
 def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:

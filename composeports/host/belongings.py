@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from composeports.core.cleaning import Belonging
-from composeports.host.engine import DIRECTORY_LABEL, PROJECT_LABEL, RUNNING, Engine
+from composeports.host.containers import DIRECTORY_LABEL, PROJECT_LABEL, RUNNING
+from composeports.host.engine import Engine
 
 _PROJECT = f'{{{{.Label "{PROJECT_LABEL}"}}}}'
 _CONTAINER = ("{{.ID}}", "{{.Names}}", _PROJECT, "{{.State}}")

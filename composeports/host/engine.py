@@ -7,16 +7,21 @@ which every command wants, is asked of a plain socket directly (engine_socket.py
 
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from shutil import which
-from typing import Any
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.errors import ComposeMissingError, EngineError
+from composeports.host.containers import (
+    FORMAT,
+    PROJECT_LABEL,
+    Container,
+    container_of,
+    parse_containers,
+)
 from composeports.host.endpoint import Endpoint, find_endpoint
 from composeports.host.engine_failures import engine_failure, only_gone
 from composeports.host.engine_socket import Asked, plain_socket
@@ -36,20 +41,7 @@ from composeports.host.process import (
 IDENTITY_SECONDS = 60.0
 # What engines up to 26 say, and those since.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
-# What Compose puts before the name of a container that is to take another one's place, until that
-# one is gone.
-_REPLACING = re.compile(r"[0-9a-f]{12}_")
-RUNNING = frozenset({"running", "restarting", "paused"})
-PROJECT_LABEL = "com.docker.compose.project"
 NETWORK_LABEL = "com.docker.compose.network"
-SERVICE_LABEL = "com.docker.compose.service"
-DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
-FILES_LABEL = "com.docker.compose.project.config_files"
-_COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
-_FORMAT = "\t".join((*_COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
-_FORMAT += f'\t{{{{.Label "{DIRECTORY_LABEL}"}}}}\t{{{{.Label "{FILES_LABEL}"}}}}'
-# As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
-_PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 _BINDINGS = (
     "{{range $target, $bindings := .HostConfig.PortBindings}}"
     "{{range $bindings}}{{.HostPort}} {{$target}}\n{{end}}{{end}}"
@@ -60,34 +52,6 @@ _SUBNETS = (
 # What changes a stack's state; not `exec`, by which every health check shows. Podman has words of
 # its own for two of them, and no filter for a label of whatever value.
 _EVENTS = ("create", "start", "pause", "unpause", "die", "died", "stop", "destroy", "remove")
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """One container of the engine; `ports` are (host port, target port, protocol).
-
-    `directory` and `files` (with commas between) are what Compose was started with.
-    """
-
-    id: str
-    state: str
-    project: str
-    service: str
-    ports: tuple[tuple[int, int, str], ...] = ()
-    name: str = ""
-    directory: str = ""
-    files: str = ""
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it holds its ports right now."""
-        return self.state in RUNNING
-
-    @property
-    def replaces(self) -> str:
-        """The name of the container that it was to replace; beside that it is what a kill left."""
-        match = _REPLACING.match(self.name)
-        return self.name[match.end() :] if match else ""
 
 
 class Listing:
@@ -103,7 +67,7 @@ class Listing:
         answer = self._running.finish()
         if answer.code:
             raise self._engine.failure(answer)
-        return self._engine.with_all_ports(tuple(_parse_containers(answer.out)), answer.out)
+        return self._engine.with_all_ports(tuple(parse_containers(answer.out)), answer.out)
 
 
 class _SocketListing(Listing):
@@ -119,7 +83,7 @@ class _SocketListing(Listing):
         found = self._asked.entries()
         if found is None:
             return self._engine.listing_by_command(self._project).containers()
-        return tuple(map(_container, found))
+        return tuple(map(container_of, found))
 
 
 class Engine:
@@ -221,7 +185,7 @@ class Engine:
     def listing_by_command(self, project: str | None = None) -> Listing:
         """Ask the same by `docker ps`, which knows contexts and says what is wrong."""
         only = ("--filter", f"label={PROJECT_LABEL}={project}") if project else ()
-        return Listing(self, self._start("ps", "--all", "--no-trunc", *only, "--format", _FORMAT))
+        return Listing(self, self._start("ps", "--all", "--no-trunc", *only, "--format", FORMAT))
 
     def containers(self, project: str | None = None) -> tuple[Container, ...]:
         """Return all containers, or those of one project, stopped ones too."""
@@ -335,45 +299,3 @@ class Engine:
         """Return the names of the project's volumes."""
         only = f"label={PROJECT_LABEL}={project}"
         return tuple(self._ask("volume", "ls", "--quiet", "--filter", only).split("\n")[:-1])
-
-
-def _container(entry: dict[str, Any]) -> Container:
-    """Return a container from the engine's own entry."""
-    labels = entry.get("Labels") or {}
-    ports = entry.get("Ports") or []
-    published = {
-        (each["PublicPort"], each["PrivatePort"], each["Type"])
-        for each in ports
-        if each.get("PublicPort")
-    }
-    names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
-    return Container(
-        entry["Id"],
-        entry["State"],
-        labels.get(PROJECT_LABEL, ""),
-        labels.get(SERVICE_LABEL, ""),
-        tuple(sorted(published)),
-        _own_name(names),
-        labels.get(DIRECTORY_LABEL, ""),
-        labels.get(FILES_LABEL, ""),
-    )
-
-
-def _parse_containers(text: str) -> Iterator[Container]:
-    for line in text.splitlines():
-        identity, state, project, service, ports, names, *rest = (*line.split("\t"), *[""] * 7)[:8]
-        published = tuple(sorted(set(_parse_ports(ports))))
-        yield Container(identity, state, project, service, published, _own_name(names), *rest)
-
-
-def _own_name(names: str) -> str:
-    """Return the name that is no link's (`other/alias`)."""
-    return next((name for name in names.split(",") if "/" not in name), names)
-
-
-def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
-    for match in _PORTS.finditer(text):
-        first, target = int(match["first"]), int(match["target"])
-        last = int(match["last"] or first)
-        for step in range(last - first + 1):
-            yield first + step, target + step, match["proto"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from composeports.host.engine import RUNNING
+from composeports.host.containers import RUNNING
 
 # The list of containers in Podman's own form; every Podman since 4.0 knows this version of it.
 OWN_LIST = "/v4.0.0/libpod/containers/json?all=true"

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
-from composeports.host.engine import Container, Engine
+from composeports.host.containers import Container
+from composeports.host.engine import Engine
 from tests.support.machine import UNREACHABLE, FakeDocker
 
 pytestmark = pytest.mark.integration

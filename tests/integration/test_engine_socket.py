@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from composeports.host.containers import Container
 from composeports.host.endpoint import SOCKET
-from composeports.host.engine import Container, Engine
+from composeports.host.engine import Engine
 from composeports.host.engine_socket import plain_socket
 from tests.support.machine import FakeDocker
 

@@ -20,7 +20,7 @@ from composeports.errors import (
     PortHeldError,
     StackLeftError,
 )
-from composeports.host.engine import Container
+from composeports.host.containers import Container
 from composeports.host.holders import Holder
 from composeports.host.session_lock import hold
 from composeports.location import session_lock

@@ -20,7 +20,8 @@ from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger
 from composeports.core.subnets import SubnetNeed
 from composeports.errors import ComposeportsError, EngineError, PortHeldError
-from composeports.host.engine import Container, Engine
+from composeports.host.containers import Container
+from composeports.host.engine import Engine
 from composeports.stores.memory import MemoryStore
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,8 @@ from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config, PortAllocatorConfig
 from composeports.errors import EngineError
-from composeports.host.engine import Container, Engine, Listing
+from composeports.host.containers import Container
+from composeports.host.engine import Engine, Listing
 from composeports.host.holders import NOBODY_SEEN, Holder
 from composeports.host.process import Finished
 from composeports.stores.base import Store

@@ -1,0 +1,91 @@
+"""Containers as an engine lists them, in its own document and in what `docker ps` prints."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# What Compose puts before the name of a container that is to take another one's place, until that
+# one is gone.
+_REPLACING = re.compile(r"[0-9a-f]{12}_")
+RUNNING = frozenset({"running", "restarting", "paused"})
+PROJECT_LABEL = "com.docker.compose.project"
+SERVICE_LABEL = "com.docker.compose.service"
+DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
+FILES_LABEL = "com.docker.compose.project.config_files"
+COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
+FORMAT = "\t".join((*COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
+FORMAT += f'\t{{{{.Label "{DIRECTORY_LABEL}"}}}}\t{{{{.Label "{FILES_LABEL}"}}}}'
+# As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
+_PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of the engine; `ports` are (host port, target port, protocol).
+
+    `directory` and `files` (with commas between) are what Compose was started with.
+    """
+
+    id: str
+    state: str
+    project: str
+    service: str
+    ports: tuple[tuple[int, int, str], ...] = ()
+    name: str = ""
+    directory: str = ""
+    files: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it holds its ports right now."""
+        return self.state in RUNNING
+
+    @property
+    def replaces(self) -> str:
+        """The name of the container that it was to replace; beside that it is what a kill left."""
+        match = _REPLACING.match(self.name)
+        return self.name[match.end() :] if match else ""
+
+
+def container_of(entry: dict[str, Any]) -> Container:
+    """Return a container from the engine's own entry."""
+    labels = entry.get("Labels") or {}
+    ports = entry.get("Ports") or []
+    published = {
+        (each["PublicPort"], each["PrivatePort"], each["Type"])
+        for each in ports
+        if each.get("PublicPort")
+    }
+    names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
+    return Container(
+        entry["Id"],
+        entry["State"],
+        labels.get(PROJECT_LABEL, ""),
+        labels.get(SERVICE_LABEL, ""),
+        tuple(sorted(published)),
+        _own_name(names),
+        labels.get(DIRECTORY_LABEL, ""),
+        labels.get(FILES_LABEL, ""),
+    )
+
+
+def parse_containers(text: str) -> Iterator[Container]:
+    """Yield the containers of `docker ps --format FORMAT`."""
+    for line in text.splitlines():
+        identity, state, project, service, ports, names, *rest = (*line.split("\t"), *[""] * 7)[:8]
+        published = tuple(sorted(set(_parse_ports(ports))))
+        yield Container(identity, state, project, service, published, _own_name(names), *rest)
+
+
+def _own_name(names: str) -> str:
+    """Return the name that is no link's (`other/alias`)."""
+    return next((name for name in names.split(",") if "/" not in name), names)
+
+
+def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in _PORTS.finditer(text):
+        first, target = int(match["first"]), int(match["target"])
+        last = int(match["last"] or first)
+        for step in range(last - first + 1):
+            yield first + step, target + step, match["proto"]
