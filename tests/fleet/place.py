@@ -234,6 +234,9 @@ def fleet(root: Path, count: int, machines: int = 3) -> Iterator[Fleet]:
     names = [f"fleet-{number + 1}" for number in range(machines)]
     with ThreadPoolExecutor(machines) as pool:
         try:
+            for name in names:  # one that was killed may have left them
+                _script("engine.py", "stop", "--name", name)
+            postgres.stop(SERVER, "immediate")
             server = postgres.start(SERVER, host="0.0.0.0")
             for name in names:  # one after the other: they choose addresses
                 _script("engine.py", "start", "--netns", "--name", name)
