@@ -39,12 +39,14 @@ test: setup ## The checks, then all tests, on real engines; cleans up after itse
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line first-half second-half
 
-first-half: test-with-engine-1
+first-half: setup
+	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-1
+	@$(MAKE) --no-print-directory --output-sync=none test-fleet
+	@$(MAKE) --no-print-directory --output-sync=none test-other-engines
+
 second-half: setup
 	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
-	@$(MAKE) --no-print-directory --output-sync=none test-fleet
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
-	@$(MAKE) --no-print-directory --output-sync=none test-other-engines
 
 test-without-engine: browser ## The unit and integration tests; the core has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \

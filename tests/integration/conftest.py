@@ -9,7 +9,6 @@ from shutil import copytree, rmtree
 
 import pytest
 
-from tests.support import postgres
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, make_repository
 
@@ -28,6 +27,8 @@ def postgrest_url() -> str:
 def _no_server_left() -> Iterator[None]:
     """Stop the PostgreSQL server that the tests share, where one was started."""
     yield
+    from tests.support import postgres  # noqa: PLC0415 - this file is read without pytest, too
+
     postgres.end_shared()
 
 

@@ -75,7 +75,7 @@ def test_without_the_compose_plugin(web: Session, tmp_path: Path) -> None:
     path = f"{docker.parent}{os.pathsep}{web.environ['PATH']}"
     error = refused(web, "up", PATH=path, DOCKER_CONFIG=str(tmp_path / "config"))
     assert error["code"] == "compose_missing"
-    assert "'compose' is not a docker command" in error["message"]
+    assert "its Compose plugin is not" in error["message"]
     assert "Compose plugin, 2.24.4 or newer" in error["hint"]
     assert_untouched(web)
 
