@@ -33,26 +33,11 @@ def lease_named(name: str) -> Lease:
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
     """Make a certificate for localhost that vouches for itself; return it and its key."""
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
-    words = (
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-    )
-    more = (
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-out",
-        str(certificate),
-        "-keyout",
-        str(key),
-    )
-    subprocess.run(["openssl", *words, *more], check=True, capture_output=True)
+    named = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    new = ("-newkey", "rsa:2048", "-nodes", "-days", "2")
+    out = ("-out", str(certificate), "-keyout", str(key))
+    argv = ["openssl", "req", "-x509", *new, *named, *out]
+    subprocess.run(argv, check=True, capture_output=True)
     key.chmod(0o600)
     return certificate, key
 
@@ -174,10 +159,8 @@ def test_a_disk_that_is_full_there_costs_a_clear_word_and_nothing_else(
     given: list[str] = []
     try:
         with pytest.raises(StoreServerError, match="no space left") as error:
-            for number in range(100_000):
-                name = f"session-{number}"
-                store.update(name, partial(_new, name=name))
-                given.append(name)
+            _fill(store, given)
+        assert len(given) > 100
         assert error.value.exit_code == 69
         known = {lease.session_id for lease in store.known()}
         assert known == set(given), "what was given out is there, and nothing else"
@@ -185,6 +168,13 @@ def test_a_disk_that_is_full_there_costs_a_clear_word_and_nothing_else(
     finally:
         store.close()
         _drop(url)
+
+
+def _fill(store: PostgresStore, given: list[str]) -> None:
+    for number in range(100_000):
+        name = f"session-{number}"
+        store.update(name, partial(_new, name=name))
+        given.append(name)
 
 
 def _new(_: Ledger, *, name: str) -> Outcome:
