@@ -10,7 +10,7 @@ from composeports.app.leasing import renew_lease
 from composeports.app.whereabouts import on_another_engine
 from composeports.app.workspace import Workspace
 from composeports.core.endpoint import in_url
-from composeports.core.engine_identity import EngineIdentity
+from composeports.core.engine_identity import LOCALHOST, EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.project import PublishedPort
 from composeports.core.shell import shell_environment
@@ -192,6 +192,12 @@ class EngineStatus:
         }
 
 
+def _seen_from_here(engine: EngineIdentity) -> EngineIdentity:
+    """Return another engine by its machine's name where only that machine has told its host."""
+    told_itself = engine.name and engine.host == LOCALHOST
+    return replace(engine, host=engine.name) if told_itself else engine
+
+
 def fleet(workspace: Workspace) -> list[EngineStatus]:
     """Return every engine that the store knows with what is held there, this one's first.
 
@@ -206,7 +212,7 @@ def fleet(workspace: Workspace) -> list[EngineStatus]:
     return [
         EngineStatus(own.engine, current=True, sessions=tuple(here)),
         *(
-            EngineStatus(found.engine, current=False, sessions=tuple(sessions))
+            EngineStatus(_seen_from_here(found.engine), current=False, sessions=tuple(sessions))
             for found, sessions in zip(others, elsewhere, strict=True)
         ),
     ]

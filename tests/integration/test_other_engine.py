@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from composeports.app.reports import _seen_from_here
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from tests.support.machine import FakeDocker, Shell, make_repository
 
 pytestmark = pytest.mark.integration
@@ -128,3 +130,10 @@ def test_a_remote_engine_that_never_answered_is_told(one: Shell, docker: FakeDoc
         done = on(one, FAR).run(command)
         assert done.code == 69, done
     assert json.loads(one.run("status", "--json").out) == []
+
+
+def test_an_engine_that_only_its_own_machine_has_named_goes_by_that_machine() -> None:
+    """As seen from another machine, `localhost` leads nowhere."""
+    assert _seen_from_here(EngineIdentity("id", "box", "localhost", local=False)).host == "box"
+    assert _seen_from_here(EngineIdentity("id", "box", "far", local=False)).host == "far"
+    assert _seen_from_here(THIS_MACHINE) == THIS_MACHINE
