@@ -43,7 +43,7 @@ def fill(url: str, number: int) -> None:
             space = f"other-{each // 80}" if held else OWN.id
             slot = each // 4 % 20 if held else each % 20
             lease = Lease(
-                f"/work/{space}/{each}/.git",
+                f"/srv/{space}/{each}/.git",
                 GRID.block(slot),
                 f"ac-{each:08x}",
                 1.0,

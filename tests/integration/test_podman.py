@@ -178,7 +178,7 @@ def test_mappings_in_podmans_own_form(mappings: list[dict[str, Any]], ports: Por
         ("id\trunning\tac-1\tweb\t127.0.0.1:20081->81/tcp, 82/tcp\tfixed", True),
         ("id\trunning\tac-1\tweb\t127.0.0.1:20081->81/tcp\tfixed", False),
         ("id\trunning\tac-1\tweb\t0.0.0.0:8000-8002->80-82/tcp\tfixed", False),
-        ("id\trunning\tac-1\tweb\t\tfixed\t/work/80/tcp", False),
+        ("id\trunning\tac-1\tweb\t\tfixed\t/srv/80/tcp", False),
     ],
 )
 def test_ports_that_docker_ps_does_not_take_for_published(line: str, *, bare: bool) -> None:

@@ -22,12 +22,12 @@ ENGINE = EngineIdentity("id-1", "host-1")
 REMOTE = EngineIdentity("id-2", "host-2", "host-2", local=False)
 ADDRESS = "unix:///run/docker.sock"
 HERE = Here("ant", ENGINE, ADDRESS)
-PLACE = Place("/work/shop", "/work/shop/.git", "/work/shop", "main")
+PLACE = Place("/srv/shop", "/srv/shop/.git", "/srv/shop", "main")
 LEASE = Lease(
-    "/work/shop/.git", Block(10000, 10), "ac-00000001", 1.0, 2.0, place=PLACE, engine=ADDRESS
+    "/srv/shop/.git", Block(10000, 10), "ac-00000001", 1.0, 2.0, place=PLACE, engine=ADDRESS
 )
 SHARED = replace(
-    LEASE, session_id="ant:/work/shop/.git", place=replace(PLACE, machine="ant"), engine="id-1"
+    LEASE, session_id="ant:/srv/shop/.git", place=replace(PLACE, machine="ant"), engine="id-1"
 )
 NAMED = replace(LEASE, session_id="mine")
 
