@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -21,10 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from devkit import cache, packages, shell
+from devkit import cache, shell
 from devkit.cache import DevError
-from devkit.packages import Wish
-from devkit.sources import read_machine
+from devkit.postgres_programs import Programs, programs
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 Mode = Literal["fast", "immediate"]
 
 _SIGNALS: Mapping[Mode, signal.Signals] = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-_INSTALLED = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
-# The compiler of queries, three times as large as the rest.
-_WITHOUT = ("libllvm", "llvm", "postgresql-common", "ssl-cert", "perl", "libperl", "locales")
 # The file that names the process that a bound server belongs to.
 _OWNER = "owner"
 _RIGHTS = "+dac_read_search"
@@ -57,14 +52,6 @@ _SETTINGS = {
     # Nothing here has to outlive a power cut, unless somebody says so; a killed server is no loss.
     "fsync": "off",
 }
-
-
-@dataclass(frozen=True)
-class Programs:
-    """Where the server's programs are, and what they need to start."""
-
-    folder: Path
-    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -327,54 +314,3 @@ def _answers_in_time(target: Server, process: subprocess.Popen[bytes], limit: fl
 
 def _environment(found: Programs) -> dict[str, str]:
     return {**os.environ, **found.environment, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def programs() -> Programs:
-    """Return the server's programs: installed ones, else Debian's, unpacked."""
-    named = os.environ.get("COMPOSEPORTS_DEV_POSTGRES_BIN")
-    if named:
-        return Programs(Path(named), {})
-    installed = _newest("/", _INSTALLED)
-    if installed is not None:
-        return Programs(installed, {})
-    if not packages.available():
-        message = "no PostgreSQL server found; install one, or name the folder of its programs in "
-        message += "COMPOSEPORTS_DEV_POSTGRES_BIN"
-        raise DevError(message)
-    codename = read_machine().codename
-    package = _server_package(codename)
-    wish = Wish(codename, (package,), needs="missing", without=_WITHOUT)
-    tree = packages.unpacked(f"postgres-{codename}", wish)
-    folder = _newest(str(tree), ("usr/lib/postgresql/*/bin",))
-    if folder is None:
-        message = f"{package} has no server in {tree}"
-        raise DevError(message)
-    libraries = sorted({str(file.parent) for file in tree.glob("usr/lib/*-linux-gnu/*.so*")})
-    return Programs(folder, {"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
-
-
-def _server_package(codename: str) -> str:
-    """Return the server's package: `postgresql` depends on that of the release's version."""
-    _, *settings = packages.apt_get(codename)
-    told = shell.run(["apt-cache", *settings, "depends", "postgresql"])
-    found = re.search(r"Depends: (postgresql-\d+)", told)
-    if found is None:
-        message = f"{codename} has no package of a PostgreSQL server"
-        raise DevError(message)
-    return found[1]
-
-
-def _newest(root: str, patterns: Sequence[str]) -> Path | None:
-    """Return the folder of the newest server's programs below a root."""
-    found = [
-        path
-        for pattern in patterns
-        for path in Path(root).glob(pattern.lstrip("/"))
-        if (path / "initdb").exists()
-    ]
-    return max(found, key=_version, default=None)
-
-
-def _version(folder: Path) -> int:
-    numbers = re.findall(r"\d+", folder.parent.name)
-    return int(numbers[-1]) if numbers else 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devkit import postgres
+from devkit.postgres_programs import programs
 from tests.faults.place import PROGRAM, finish
 from tests.fleet.place import Fleet, Machine
 from tests.support.documents import blocks
@@ -27,7 +27,7 @@ def lines_of_the_section() -> tuple[list[str], list[str]]:
 
 def on_server(fleet: Fleet, command: str) -> None:
     """Run a command as the owner of the server would, on its machine."""
-    found = postgres.programs()
+    found = programs()
     environ = {
         **os.environ,
         **found.environment,

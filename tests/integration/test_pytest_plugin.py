@@ -293,7 +293,7 @@ def test_it(composeports_stack):
     end = time.monotonic() + 20
     while not pathlib.Path("{other}").exists():
         assert time.monotonic() < end
-        time.sleep(0.01)
+        time.sleep(0.01)  # another process makes the file, and tells nobody; the deadline ends it
 """
 
 
