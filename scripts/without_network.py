@@ -9,17 +9,13 @@ import shutil
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _INSIDE = "--inside"
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP_RUNNING = 0x41
 
 
-def main(argv: Sequence[str]) -> None:
+def main(argv: list[str]) -> None:
     """Become the command, in a network namespace of its own."""
     if argv[:1] == [_INSIDE]:
         _set_loopback_up()

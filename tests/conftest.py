@@ -5,7 +5,8 @@ What leads to the engine stays (PATH, DOCKER_*, COMPOSEPORTS_DEV_*): scripts/wit
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 import pytest
 from hypothesis import settings
@@ -15,7 +16,7 @@ NAMES = frozenset({"API_PORT", "SUPABASE_URL", "NO_COLOR", "FORCE_COLOR"})
 KEPT = "COMPOSEPORTS_DEV_"
 
 # `nohup`, `trap '' INT` and a script's `&` hand down ignored signals, which programs keep ignoring.
-HANDED_DOWN = {
+HANDED_DOWN: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers] = {
     signal.SIGINT: signal.default_int_handler,
     signal.SIGTERM: signal.SIG_DFL,
     signal.SIGHUP: signal.SIG_DFL,
