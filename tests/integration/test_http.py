@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from composeports.errors import FileAccessError
+from composeports.servers.keys import read_own_key
 from tests.support.machine import FakeDocker, Shell, finished, wait_until
 from tests.support.serving import KEY, Server, serving, start_server
 
@@ -376,17 +378,23 @@ def _make_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_make_readable, _make_empty, _make_link, os.mkfifo, os.mkdir])
-@pytest.mark.parametrize("command", [("serve",), ("mcp", "--http")], ids=["serve", "mcp"])
 def test_a_made_key_that_is_not_one_s_own_is_refused(
-    served: Shell, make: Callable[[Path], None], command: tuple[str, ...]
+    tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
-    served.state.mkdir(0o700)
-    made = served.state / f"api-key-{os.geteuid()}"
+    made = tmp_path / "api-key-0"
     make(made)
-    done = served.run(*command, "--port", "0")
+    with pytest.raises(FileAccessError) as told:
+        read_own_key(str(made))
+    assert str(made) in told.value.message
+    assert "makes a new key" in told.value.hint
+
+
+def test_a_server_with_such_a_key_does_not_start(served: Shell) -> None:
+    served.state.mkdir(0o700)
+    os.mkfifo(served.state / f"api-key-{os.geteuid()}")
+    done = served.run("serve", "--port", "0")
     assert done.code == 78
-    assert str(made) in done.err
-    assert "hint:" in done.err
+    assert "it is not a plain file" in done.err
 
 
 def test_keys_come_from_a_file_too(served: Shell, tmp_path: Path) -> None:
