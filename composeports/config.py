@@ -19,6 +19,10 @@ VARIABLES = {
     "ttl_minutes": "PORT_ALLOC_TTL_MINUTES",
     "max_sessions": "PORT_ALLOC_MAX_SESSIONS",
 }
+# How many commands a server runs at once.
+SERVER_COMMANDS = "COMPOSEPORTS_SERVER_COMMANDS"
+DEFAULT_COMMANDS = 4
+MOST_COMMANDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class Config:
     session: str | None = None
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     host: str = ""
+    server_commands: int = DEFAULT_COMMANDS
 
     @property
     def is_shared(self) -> bool:
@@ -139,7 +144,25 @@ class Config:
             session=check_session_id(session) if session else None,
             api_keys=_keys(environ.get("COMPOSEPORTS_API_KEYS", "")),
             host=_host(environ.get("COMPOSEPORTS_HOST", "")),
+            server_commands=_server_commands(environ.get(SERVER_COMMANDS, "").strip()),
         )
+
+
+def _server_commands(text: str) -> int:
+    """Return how many commands a server runs at once."""
+    if not text:
+        return DEFAULT_COMMANDS
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1 or number > MOST_COMMANDS:
+        raise ConfigError(
+            f"{SERVER_COMMANDS} must be a whole number from 1 to {MOST_COMMANDS}, got {text!r}",
+            hint=f"set it to one of these, or unset it for the default, {DEFAULT_COMMANDS}",
+            setting=SERVER_COMMANDS,
+        )
+    return number
 
 
 def _host(text: str) -> str:

@@ -198,6 +198,13 @@ class ComposeFileError(ComposeportsError):
     exit_code = EXIT_CONFIG
 
 
+class OutsideRootsError(ComposeportsError):
+    """A server was started with `--root`, and the worktree lies in none of those folders."""
+
+    code = "outside_roots"
+    exit_code = EXIT_CONFIG
+
+
 class BlockTooSmallError(ComposeFileError):
     """The Compose file publishes more ports than a block holds."""
 

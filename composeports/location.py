@@ -87,6 +87,11 @@ def session_lock(environ: Mapping[str, str], project: str) -> str:
     return os.path.join(state_directory(environ), "locks", project)
 
 
+def api_key_file(environ: Mapping[str, str]) -> str:
+    """Return where a server keeps the API key that it makes for this user."""
+    return os.path.join(state_directory(environ), f"api-key-{os.geteuid()}")
+
+
 def known_things(environ: Mapping[str, str]) -> str:
     """Return the folder for what is known of the engines and of this machine itself."""
     return os.path.join(state_directory(environ), "known")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from composeports.config import LOWEST, VARIABLES, PortAllocatorConfig
+from composeports.config import LOWEST, VARIABLES, Config, PortAllocatorConfig
 from composeports.core.settings import Settings
 from composeports.core.settings_keys import KEYS
 
@@ -46,6 +46,13 @@ OTHERS = {
     "COMPOSEPORTS_API_KEYS": (
         "none",
         "keys that `serve` and `mcp --http` accept, with commas between",
+    ),
+    "COMPOSEPORTS_SERVER_COMMANDS": (
+        str(Config().server_commands),
+        (
+            "how many commands (`compose_plan`, `compose_up`, `compose_down`, `POST /stacks/down`) "
+            "one `serve` or `mcp` runs at once; the others wait in order; 1 to 1000"
+        ),
     ),
 }
 # What it sets itself, for programs that it starts and shells that evaluate it.
