@@ -175,6 +175,15 @@ FINDINGS = {
         {"store": replace(SERVER, lacking=("INSERT on leases",), grants="GRANT it"), "stacks": ()},
         [f"store error: the user of {SERVER.path} lacks INSERT on leases -> GRANT it"],
     ),
+    "a store whose users have too many rights": (
+        {"store": replace(SERVER, excess=("REVOKE this", "REVOKE that"))},
+        [
+            (
+                f"store warning: users of {SERVER.path} have rights that they do not need -> "
+                "let its owner run: REVOKE this; REVOKE that"
+            )
+        ],
+    ),
     "a store on a standby": (
         {"store": replace(SERVER, read_only=True)},
         [

@@ -47,6 +47,14 @@ def _of_server(store: StoreFacts) -> Iterator[Finding]:
     if store.lacking:
         what = f"the user of {store.path} lacks {', '.join(store.lacking)}"
         yield Finding(ERROR, what, why, store.grants)
+    if store.excess:
+        what = f"users of {store.path} have rights that they do not need"
+        yield Finding(
+            WARNING,
+            what,
+            "what they make there could act with the rights of others",
+            f"let its owner run: {'; '.join(store.excess)}",
+        )
     if store.read_only:
         what = f"{store.path} is read-only"
         step = "name the primary server in COMPOSEPORTS_STORE; several hosts may stand there, with "
