@@ -54,7 +54,7 @@ CONNECT_SECONDS = 10.0
 # How often tables that are not there are looked for in one call: others may drop and make them.
 MENDS = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-CLOCK = f"SELECT ({FORMAT}), {NOW}"  # noqa: S608 - ours
+CLOCK = f"SELECT ({FORMAT}), {NOW}"
 Result = TypeVar("Result")
 
 

@@ -1,4 +1,4 @@
-"""Who has which rights on a PostgreSQL store: what a user lacks, and what others have too much of."""
+"""Rights on a PostgreSQL store: those that a user lacks, and those that nobody needs."""
 
 from composeports.stores.postgres_connection import PatientConnection
 from composeports.stores.postgres_schema import NAMES

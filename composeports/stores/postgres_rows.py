@@ -56,7 +56,8 @@ OTHERS = f"""
     SELECT {HOLD_LIST} FROM known
     UNION ALL
     SELECT {HOLD_LIST} FROM composeports.leases
-    WHERE NOT held AND key <> %(key)s AND (pg_catalog."right"(project, 8) || space) = ANY (%(digests)s)
+    WHERE NOT held AND key <> %(key)s
+    AND (pg_catalog."right"(project, 8) || space) = ANY (%(digests)s)
 """  # noqa: S608 - nothing but our own statements
 # By the digest alone, since the prefix is a setting that may change.
 NAMESAKES = f"""

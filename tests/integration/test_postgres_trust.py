@@ -1,4 +1,4 @@
-"""Others of a PostgreSQL who may create something there: nothing of theirs runs as the store's owner.
+"""Other roles that may create things in the database: nothing of theirs runs as the owner.
 
 The owner here is a superuser: what runs with the owner's rights can make any role a superuser.
 """
@@ -34,6 +34,8 @@ COMMANDS = (
     ("status", "--fleet"),
     ("release",),
 )
+# What tells of rights that are too much.
+TELLING = (("store", "create"), ("store", "info"), ("doctor",))
 TYPES = ("int2", "int4", "int8", "float8", "numeric", "text", "name", "bool", "xid", "timestamptz")
 COMPARE, COMPUTE = ("=", "<>", "<", ">", "<=", ">="), ("+", "-", "*", "||")
 _numbers = itertools.count()
@@ -340,8 +342,10 @@ def test_members_may_not_change_what_the_store_says_of_itself(database: Database
             "INSERT INTO composeports.meta VALUES (1)",
             "TRUNCATE composeports.leases",
             "CREATE TABLE composeports.more (a int)",
-            "CREATE TRIGGER t BEFORE INSERT ON composeports.leases"
-            " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            (
+                "CREATE TRIGGER t BEFORE INSERT ON composeports.leases"
+                " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+            ),
             "CREATE RULE r AS ON INSERT TO composeports.leases DO ALSO NOTHING",
             "CREATE TABLE public.more (a int)",
         ):
@@ -362,8 +366,10 @@ def test_rights_that_nobody_should_have_are_told_with_the_lines_that_take_them(
     wanted = {
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         f"REVOKE CREATE ON SCHEMA composeports FROM {role}",
-        f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON composeports.meta"
-        f" FROM {role}",
+        (
+            "REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON composeports.meta"
+            f" FROM {role}"
+        ),
         f"REVOKE TRUNCATE, REFERENCES, TRIGGER ON composeports.leases FROM {role}",
         f"REVOKE TRUNCATE, REFERENCES, TRIGGER ON composeports.engines FROM {role}",
         f"REVOKE TRUNCATE, REFERENCES, TRIGGER ON composeports.set_aside FROM {role}",
@@ -379,14 +385,14 @@ def test_rights_that_nobody_should_have_are_told_with_the_lines_that_take_them(
     assert {each for each in wanted if each in found} == wanted, found
     for line in wanted:
         database.own(line)
-    for command in (("store", "create"), ("store", "info"), ("doctor",)):
-        done = database.run(*command)
+    for words in TELLING:
+        done = database.run(*words)
         assert "REVOKE" not in done.out + done.err
 
 
 def test_a_store_that_is_granted_as_the_documentation_says_is_no_news(database: Database) -> None:
     database.run("store", "create")
     database.grant()
-    for command in (("store", "create"), ("store", "info"), ("doctor",)):
-        done = database.run(*command)
+    for words in TELLING:
+        done = database.run(*words)
         assert "REVOKE" not in done.out + done.err
