@@ -37,7 +37,14 @@ COMMANDS = (
 # What tells of rights that are too much.
 TELLING = (("store", "create"), ("store", "info"), ("doctor",))
 TYPES = ("int2", "int4", "int8", "float8", "numeric", "text", "name", "bool", "xid", "timestamptz")
-COMPARE, COMPUTE = ("=", "<>", "<", ">", "<=", ">="), ("+", "-", "*", "||")
+# Operators, what they return and what that is: as far as needed, what the server's own would say.
+OPERATORS = {
+    "=": ("bool", "$1::text OPERATOR(pg_catalog.=) $2::text"),
+    "<>": ("bool", "$1::text OPERATOR(pg_catalog.<>) $2::text"),
+    "||": ("text", "pg_catalog.textcat($1::text, $2::text)"),
+    **dict.fromkeys(("<", ">", "<=", ">="), ("bool", "true")),
+    **dict.fromkeys(("+", "-", "*"), ("{left}", "$1")),
+}
 _numbers = itertools.count()
 
 
@@ -62,6 +69,7 @@ class Database:
     def own(self, statement: str) -> list[tuple[object, ...]]:
         """Execute as the owner, with nothing of this project."""
         with postgres.connected(self._server.socket_url(self.name)) as connection:
+            connection.execute("SET search_path = pg_catalog")
             done = connection.execute(statement.encode())
             return done.fetchall() if done.description else []
 
@@ -174,17 +182,19 @@ def test_names_are_looked_for_among_the_server_s_own(
 
 def plant_operators(database: Database) -> None:
     """Make every operator that the server has not, and those that it has, in `public`."""
-    made = []
+    made = [f"CREATE FUNCTION public.harm() {database.harm('int', '1')}"]
     for left, right in itertools.product(TYPES, TYPES):
-        bodies = {"compare": database.harm("bool", "true"), "compute": database.harm(left, "$1")}
-        for name, body in bodies.items():
-            made.append(f"CREATE FUNCTION public.{name}({left}, {right}) {body}")
-        for operator in (*COMPARE, *COMPUTE):
-            function = "compare" if operator in COMPARE else "compute"
-            made.append(
-                f"CREATE OPERATOR public.{operator} (LEFTARG = {left}, RIGHTARG = {right},"
-                f" FUNCTION = public.{function})"
-            )
+        for number, (operator, (returns, value)) in enumerate(OPERATORS.items()):
+            name, arguments = f"public.harm_{number}", f"LEFTARG = {left}, RIGHTARG = {right}"
+            made += [
+                # What indexes and generated columns may call is IMMUTABLE, or says so.
+                (
+                    f"CREATE FUNCTION {name}({left}, {right}) RETURNS {returns.format(left=left)}"
+                    " LANGUAGE plpgsql IMMUTABLE AS"
+                    f" $$ BEGIN PERFORM public.harm(); RETURN {value}; END $$"
+                ),
+                f"CREATE OPERATOR public.{operator} ({arguments}, FUNCTION = {name})",
+            ]
     database.attack("; ".join(made))
 
 
@@ -238,7 +248,8 @@ def test_functions_that_others_plant_do_harm_where_they_are_called(database: Dat
     """The attack itself: without it, the tests above would show nothing."""
     database.own(f"GRANT CREATE ON SCHEMA public TO {database.role}")
     plant_operators(database)
-    database.own("SELECT 1.0::float8 > 1.0::numeric")
+    assert not database.is_harmed()
+    database.own("SET search_path = pg_catalog, public; SELECT 1.0::float8 > 1.0::numeric")
     assert database.is_harmed()
 
 
