@@ -75,14 +75,19 @@ WRITE = f"""
 RECLAIM = "UPDATE composeports.leases SET held = false WHERE space = %s AND key = ANY (%s)"
 EXTEND = """
     UPDATE composeports.leases AS lease SET expires_at = wanted.until
-    FROM pg_catalog.unnest(%s::text[], %s::double precision[]) AS wanted (key, until)
+    FROM ROWS FROM (
+        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::double precision[])
+    ) AS wanted (key, until)
     WHERE lease.space = %s AND lease.key = wanted.key
 """
 FORGET = "DELETE FROM composeports.leases WHERE space = %s AND key = %s"
 CLEAR_ASIDE = "DELETE FROM composeports.set_aside WHERE space = %s"
 SET_ASIDE = """
     INSERT INTO composeports.set_aside (space, start, size, until)
-    SELECT %s, * FROM pg_catalog.unnest(%s::integer[], %s::integer[], %s::double precision[])
+    SELECT %s, * FROM ROWS FROM (
+        pg_catalog.unnest(%s::integer[]), pg_catalog.unnest(%s::integer[]),
+        pg_catalog.unnest(%s::double precision[])
+    ) AS block (start, size, until)
 """
 # Its own machine calls an engine's host localhost, by which nobody else reaches it.
 ENGINE = f"""
