@@ -37,7 +37,8 @@ def check_store(facts: Facts) -> Checked:
     if store.server:
         where = f" on PostgreSQL {store.server}, {store.latency * 1000:.0f} ms away"
     kind = f"format {store.format}" if store.format else "none yet; the first command makes it"
-    said = "not usable" if found else f"{store.path}: {kind}{where}"
+    refused = any(each.level == ERROR for each in found)
+    said = "not usable" if refused else f"{store.path}: {kind}{where}"
     return Checked("store", said, tuple(found))
 
 
