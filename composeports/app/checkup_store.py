@@ -75,6 +75,7 @@ def _of_server(url: str, engine: Engine) -> SeenStore:
         ahead=health.ahead,
         lacking=health.lacking,
         grants=health.hint,
+        excess=health.excess,
         read_only=health.read_only,
     )
     return SeenStore(facts, leases)

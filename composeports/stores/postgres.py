@@ -40,9 +40,11 @@ from composeports.stores.postgres_rows import (
 )
 from composeports.stores.postgres_schema import (
     FORMAT,
+    NOW,
     check_format,
     check_server,
     create_or_upgrade,
+    look,
     read_format,
 )
 from composeports.stores.postgres_update import END_OF, STATUS, Attempt, Difference, View
@@ -52,7 +54,7 @@ CONNECT_SECONDS = 10.0
 # How often tables that are not there are looked for in one call: others may drop and make them.
 MENDS = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-CLOCK = f"SELECT ({FORMAT}), extract(epoch FROM clock_timestamp())::double precision"  # noqa: S608 - ours
+CLOCK = f"SELECT ({FORMAT}), {NOW}"
 Result = TypeVar("Result")
 
 
@@ -87,6 +89,7 @@ class PostgresStore:
         self._difference = Difference(clock, database_time)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._is_known = False
         self._was_reached = False
 
     def get(self, session_id: str) -> Lease | None:
@@ -143,6 +146,9 @@ class PostgresStore:
                 connection = self._reached(patience)
                 attempt = Attempt(connection, view, session_id)
                 try:
+                    if not self._has_tables(connection) and self._may_mend(patience):
+                        self._created(patience)
+                        continue
                     return self._run(attempt, decide, patience)
                 except psycopg.Error as error:
                     self._recover(error, patience)
@@ -199,10 +205,13 @@ class PostgresStore:
             while True:
                 connection = self._reached(patience)
                 try:
+                    if not self._has_tables(connection):
+                        return nothing
                     return self._read_once(connection, read)
                 except psycopg.Error as error:
                     if fate_of(error) is Fate.MISSING and self._may_mend(patience):
                         self._rollback()
+                        self._is_known = False
                         if not self._format(patience):
                             return nothing
                         continue
@@ -225,6 +234,15 @@ class PostgresStore:
         found = read(connection, self._difference.ahead(server, sent, received))
         connection.execute("COMMIT")
         return found
+
+    def _has_tables(self, connection: Connection) -> bool:
+        """Tell whether there is a store; nothing of it is touched before it is known whose it is.
+
+        That is asked once for each connection.
+        """
+        if not self._is_known:
+            self._is_known = look(connection, self._url).tables
+        return self._is_known
 
     def _check_format(self, found: int) -> None:
         if not check_format(found, self._url):
@@ -265,6 +283,7 @@ class PostgresStore:
             return
         self._rollback()
         if fate is Fate.MISSING and self._may_mend(patience):
+            self._is_known = False
             self._created(patience)
             return
         raise explain(error, self._url) from error
@@ -321,6 +340,7 @@ class PostgresStore:
 
     def _forget_connection(self) -> None:
         connection, self._connection = self._connection, None
+        self._is_known = False
         if connection is not None:
             with suppress(psycopg.Error):
                 connection.close()

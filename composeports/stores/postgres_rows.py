@@ -15,6 +15,7 @@ from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
+from composeports.stores.postgres_schema import NOW
 from composeports.stores.rows import COLUMNS, HOLD_COLUMNS, from_row, hold_from_row, to_row
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -29,7 +30,7 @@ HOLD_EXPIRES = HOLD_COLUMNS.index("expires_at")
 LEASE = f"SELECT {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
 HOLD_LIST = ", ".join(HOLD_COLUMNS)
 # What is only read by whoever has the lock, where there is one to have: `mine` says who.
-IF_MINE = "current_setting('composeports.mine') = 'true'"
+IF_MINE = "pg_catalog.current_setting('composeports.mine') = 'true'"
 OWN = f"{LEASE} WHERE space = %(space)s AND key = %(key)s"
 # One remembered session a block, by jumps in the index: thousands of them cost no more than a few.
 # An order that only one index has, and an expression that only one index is of, leave the planner
@@ -55,12 +56,13 @@ OTHERS = f"""
     SELECT {HOLD_LIST} FROM known
     UNION ALL
     SELECT {HOLD_LIST} FROM composeports.leases
-    WHERE NOT held AND key <> %(key)s AND ("right"(project, 8) || space) = ANY (%(digests)s)
+    WHERE NOT held AND key <> %(key)s
+    AND (pg_catalog."right"(project, 8) || space) = ANY (%(digests)s)
 """  # noqa: S608 - nothing but our own statements
 # By the digest alone, since the prefix is a setting that may change.
 NAMESAKES = f"""
     SELECT {HOLD_LIST} FROM composeports.leases
-    WHERE NOT held AND key <> %(key)s AND ("right"(project, 8) || space) = %(digest)s
+    WHERE NOT held AND key <> %(key)s AND (pg_catalog."right"(project, 8) || space) = %(digest)s
 """  # noqa: S608 - the same
 ASIDE = "SELECT start, size, until FROM composeports.set_aside WHERE space = %(space)s"
 
@@ -73,22 +75,27 @@ WRITE = f"""
 RECLAIM = "UPDATE composeports.leases SET held = false WHERE space = %s AND key = ANY (%s)"
 EXTEND = """
     UPDATE composeports.leases AS lease SET expires_at = wanted.until
-    FROM unnest(%s::text[], %s::double precision[]) AS wanted (key, until)
+    FROM ROWS FROM (
+        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::double precision[])
+    ) AS wanted (key, until)
     WHERE lease.space = %s AND lease.key = wanted.key
 """
 FORGET = "DELETE FROM composeports.leases WHERE space = %s AND key = %s"
 CLEAR_ASIDE = "DELETE FROM composeports.set_aside WHERE space = %s"
 SET_ASIDE = """
     INSERT INTO composeports.set_aside (space, start, size, until)
-    SELECT %s, * FROM unnest(%s::integer[], %s::integer[], %s::double precision[])
+    SELECT %s, * FROM ROWS FROM (
+        pg_catalog.unnest(%s::integer[]), pg_catalog.unnest(%s::integer[]),
+        pg_catalog.unnest(%s::double precision[])
+    ) AS block (start, size, until)
 """
 # Its own machine calls an engine's host localhost, by which nobody else reaches it.
-ENGINE = """
+ENGINE = f"""
     INSERT INTO composeports.engines AS known (space, name, host, seen)
-    VALUES (%(id)s, %(name)s, %(host)s, extract(epoch FROM clock_timestamp()))
+    VALUES (%(id)s, %(name)s, %(host)s, {NOW})
     ON CONFLICT (space) DO UPDATE SET name = excluded.name, seen = excluded.seen,
     host = CASE WHEN %(local)s THEN known.host ELSE excluded.host END
-"""
+"""  # noqa: S608 - ours
 ENGINES = "SELECT space, name, host FROM composeports.engines ORDER BY name, space"
 
 

@@ -18,6 +18,7 @@ from composeports.core.checks.facts import (
     Trouble,
 )
 from composeports.core.checks.findings import Mend
+from composeports.core.checks.memory import check_store
 from composeports.core.checkup import Checkup, check_up
 from composeports.core.lease import Lease, Place
 from composeports.core.lease import Stack as Started
@@ -174,6 +175,15 @@ FINDINGS = {
     "a store whose user lacks rights": (
         {"store": replace(SERVER, lacking=("INSERT on leases",), grants="GRANT it"), "stacks": ()},
         [f"store error: the user of {SERVER.path} lacks INSERT on leases -> GRANT it"],
+    ),
+    "a store whose users have too many rights": (
+        {"store": replace(SERVER, excess=("REVOKE this", "REVOKE that"))},
+        [
+            (
+                f"store warning: users of {SERVER.path} have rights that they do not need -> "
+                "let its owner run: REVOKE this; REVOKE that"
+            )
+        ],
     ),
     "a store on a standby": (
         {"store": replace(SERVER, read_only=True)},
@@ -553,3 +563,10 @@ def test_stray_files_are_mended_each_in_its_way_and_copies_are_not() -> None:
         ("lock", "/lock"),
         ("lock", "/record"),
     ]
+
+
+def test_a_store_is_called_not_usable_only_where_no_command_can_use_it() -> None:
+    excess = replace(SERVER, excess=("REVOKE this",))
+    assert check_store(Facts(store=excess)).said == check_store(Facts(store=SERVER)).said
+    lacking = replace(SERVER, lacking=("INSERT on leases",))
+    assert check_store(Facts(store=lacking)).said == "not usable"

@@ -37,7 +37,8 @@ def check_store(facts: Facts) -> Checked:
     if store.server:
         where = f" on PostgreSQL {store.server}, {store.latency * 1000:.0f} ms away"
     kind = f"format {store.format}" if store.format else "none yet; the first command makes it"
-    said = "not usable" if found else f"{store.path}: {kind}{where}"
+    refused = any(each.level == ERROR for each in found)
+    said = "not usable" if refused else f"{store.path}: {kind}{where}"
     return Checked("store", said, tuple(found))
 
 
@@ -47,6 +48,14 @@ def _of_server(store: StoreFacts) -> Iterator[Finding]:
     if store.lacking:
         what = f"the user of {store.path} lacks {', '.join(store.lacking)}"
         yield Finding(ERROR, what, why, store.grants)
+    if store.excess:
+        what = f"users of {store.path} have rights that they do not need"
+        yield Finding(
+            WARNING,
+            what,
+            "what they make there could act with the rights of others",
+            f"let its owner run: {'; '.join(store.excess)}",
+        )
     if store.read_only:
         what = f"{store.path} is read-only"
         step = "name the primary server in COMPOSEPORTS_STORE; several hosts may stand there, with "
