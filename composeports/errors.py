@@ -224,6 +224,12 @@ class FileAccessError(ComposeportsError):
     exit_code = EXIT_CONFIG
 
 
+class UnsafeFileError(FileAccessError):
+    """A file is a pipe, a device, a symbolic link or too large, so that it is not read."""
+
+    code = "file_unsafe"
+
+
 class NotOursError(ComposeportsError):
     """A file of the user's that cannot get a part of ours, or lose it, without harm."""
 
