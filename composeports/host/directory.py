@@ -52,9 +52,3 @@ def write_whole(  # noqa: PLR0913 - most are keywords
         with suppress(OSError):
             os.unlink(temporary, dir_fd=beside)
         raise
-
-
-def remove_file(path: str) -> None:
-    """Remove a file whose folder is no link; OSError where that is not possible."""
-    with open_folder(os.path.dirname(path)) as folder:
-        os.unlink(os.path.basename(path), dir_fd=folder)

@@ -10,8 +10,8 @@ from composeports.core.checks.facts import Item, Stray
 from composeports.core.checks.findings import Mend
 from composeports.errors import UnsafeFileError
 from composeports.host.compose_files import OWN_FOLDER
-from composeports.host.directory import remove_file
 from composeports.host.files import TEMPORARY, OwnFolder, own_files
+from composeports.host.user_files import remove_file
 from composeports.regular_file import open_regular
 
 INNER_FOLDERS = ("known", "locks", "observed", "seeding", "tests")
@@ -120,7 +120,7 @@ def mend(what: Mend) -> str:
     elif what.kind == "lock":
         _remove_lock(what.path)
     else:
-        remove_file(what.path)
+        remove_file(what.path, follow=False)
     return f"removed {what.path}"
 
 

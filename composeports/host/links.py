@@ -14,7 +14,7 @@ from composeports.errors import NotOursError
 from composeports.host.compose_files import USER_ENV
 from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, main_git_dir
-from composeports.host.tracking import is_ignored, is_tracked
+from composeports.host.tracking import check_access, is_ignored, is_tracked
 from composeports.host.user_files import read_file, remove_file, unusable, write_file
 
 MODE = 0o600  # variables may hold passwords
@@ -41,6 +41,7 @@ def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping
     checkout = find_checkout(directory)
     if checkout is not None:
         read_file(_exclude_file(checkout[1]))  # git reads it, too, and would wait for a pipe
+        check_access(checkout[0], environ)
     text = _checked(path, environ)
     missing = not os.path.lexists(path)
     if missing and _shown_by_git(path, environ):

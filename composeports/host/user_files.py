@@ -24,17 +24,23 @@ def read_file(path: str, *, follow: bool = False) -> bytes | None:
 
 
 def write_file(
-    path: str, data: bytes, mode: int | None = None, scratch: OwnFolder | None = None
+    path: str,
+    data: bytes,
+    mode: int | None = None,
+    scratch: OwnFolder | None = None,
+    *,
+    follow: bool = True,
 ) -> None:
     """Write beside the file and rename; a new one gets `mode`, and the folders that it lies in.
 
     Without `mode`, mode and owner stay as they are. `scratch` is a folder of the same disk where
-    what a killed process leaves would harm nobody; it is used where it is there.
+    what a killed process leaves would harm nobody; it is used where it is there. Unless `follow`,
+    the file's folder must be no link.
     """
     parent, name = os.path.split(path)
     try:
         os.makedirs(parent, exist_ok=True)
-        with open_folder(parent, follow=True) as folder, _opened(scratch) as beside:
+        with open_folder(parent, follow=follow) as folder, _opened(scratch) as beside:
             prepare = None
             if mode is None:
                 before = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -71,10 +77,15 @@ def _keep_rights(file: int, before: os.stat_result) -> None:
     os.fchmod(file, stat.S_IMODE(before.st_mode))
 
 
-def remove_file(path: str) -> None:
-    """Remove the file; FileAccessError where that is not possible."""
+def remove_file(path: str, *, follow: bool = True) -> None:
+    """Remove the file; FileAccessError where that is not possible.
+
+    Unless `follow`, the file's folder must be no link.
+    """
+    parent, name = os.path.split(path)
     try:
-        os.unlink(path)
+        with open_folder(parent, follow=follow) as folder:
+            os.unlink(name, dir_fd=folder)
     except OSError as error:
         raise unusable(path, error) from error
 
