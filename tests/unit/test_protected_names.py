@@ -19,7 +19,7 @@ PROTECTED = (
     " CURL_HOME PGHOST PGPORT PGPASSFILE PGSSLROOTCERT PGSERVICEFILE GOPROXY GOFLAGS LUA_INIT"
     " TCLLIBPATH PHPRC MAKEFLAGS MAKEFILES CC UID EUID PPID TMOUT FZF_DEFAULT_COMMAND"
     " TAR_OPTIONS RSYNC_RSH DOTNET_STARTUP_HOOKS KUBECONFIG SOURCE_DATE_EPOCH TZ LC_ALL functions"
-).split()
+)
 
 # Port variables of real Compose files, some of which begin like a protected one.
 ORDINARY = (
@@ -28,16 +28,16 @@ ORDINARY = (
     " PROMPT_SERVICE_PORT ENVOY_PORT TEMPORAL_PORT MAILPIT_PORT JAVA_PORT RUBBER_PORT LDAP_PORT"
     " AWS_ENDPOINT_URL DATABASE_URL MYSQL_HOST PHP_PORT PORT_DB_5432 PORT_DNS_53_UDP PROXY_PORT"
     " SUPABASE_URL VITE_API_URL MAKER_PORT CCTV_PORT BASHIR_PORT"
-).split()
+)
 
 
-@pytest.mark.parametrize("name", PROTECTED)
+@pytest.mark.parametrize("name", PROTECTED.split())
 def test_a_name_that_programs_obey_is_not_settable(name: str) -> None:
     assert is_protected(name)
     assert not is_settable(name)
 
 
-@pytest.mark.parametrize("name", ORDINARY)
+@pytest.mark.parametrize("name", ORDINARY.split())
 def test_an_ordinary_name_is_settable(name: str) -> None:
     assert is_settable(name)
 
