@@ -198,6 +198,12 @@ class ComposeFileError(ComposeportsError):
     exit_code = EXIT_CONFIG
 
 
+class ComposeLimitError(ComposeFileError):
+    """Compose took too much time or memory to read the files, as with aliases of aliases."""
+
+    code = "compose_limit"
+
+
 class BlockTooSmallError(ComposeFileError):
     """The Compose file publishes more ports than a block holds."""
 
