@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator, Mapping
 
 from composeports.errors import ConfigError
-from composeports.host.process import NOT_FOUND, Finished, start
+from composeports.host.process import NOT_FOUND, Finished, Limits, start
 
 # Settings by which a repository names programs that git would run.
 SETTINGS = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "-c", "diff.external=")
 NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 OPTIONS = ("--no-optional-locks", "--no-pager", "--literal-pathspecs")
+# Git waits for a named pipe in the place of a file of its own. These questions take milliseconds.
+LIMITS = Limits(seconds=10, memory=2 << 30)
 # All other GIT_* variables lead to another repository, or to programs and settings.
 KEPT_VARIABLES = frozenset(
     {
@@ -28,11 +30,21 @@ def ask_git(
     """Ask git about the repository around the folder, whatever the shell's variables say.
 
     No program that the repository's configuration names is run. `about_hooks` is for a question
-    about `core.hooksPath`, which is left as it is; such a question runs no hook.
+    about `core.hooksPath`, which is left as it is; such a question runs no hook. ConfigError where
+    git does not answer in time, or takes too much memory.
     """
     settings = SETTINGS if about_hooks else (*SETTINGS, *NO_HOOKS)
     argv = ("git", *settings, *_trusted(environ), *OPTIONS, *arguments)
-    return start(argv, _environment(environ), folder).finish()
+    answer = start(argv, _environment(environ), folder, limits=LIMITS).finish()
+    if answer.limit:
+        raise ConfigError(
+            f"git does not answer about {folder}: it reached a limit ({answer.limit})",
+            hint="`git status` has to work there; look for a pipe or a huge file among git's own "
+            "files; nothing was changed",
+            path=folder,
+            limit=answer.limit,
+        )
+    return answer
 
 
 def check_access(folder: str, environ: Mapping[str, str]) -> None:

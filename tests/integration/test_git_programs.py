@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from composeports.host.tracking import ask_git, has_tracked, is_ignored, is_tracked
+from tests.support.hostile import named_pipe, place
 from tests.support.machine import GIT_ENVIRONMENT, FakeDocker, Shell, git, write_program
 
 pytestmark = pytest.mark.integration
@@ -142,6 +143,16 @@ def test_variables_of_git_bring_no_program_and_no_other_repository(
     assert is_tracked(str(trap.repository / "compose.yaml"), {**os.environ, **hostile})
     assert trap.runs() == []
     assert not (tmp_path / "trace").exists()
+
+
+def test_a_pipe_that_git_waits_for_ends_the_question(user: Shell) -> None:
+    assert user.run("up").code == 0
+    place(named_pipe, user.cwd / ".git" / "config")
+    done = user.run("link", "--json")
+    assert done.code == 78
+    assert "git does not answer" in done.error["message"]
+    assert done.error["hint"]
+    assert not (user.cwd / ".env").exists()
 
 
 # The repository of another user
