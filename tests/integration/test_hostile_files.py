@@ -9,7 +9,15 @@ import pytest
 
 from composeports.errors import UnsafeFileError
 from composeports.regular_file import LIMIT, open_regular, read_regular
-from tests.support.hostile import HOSTILE, huge_file, identity, limit_memory, named_pipe, place
+from tests.support.hostile import (
+    HARMFUL,
+    HOSTILE,
+    huge_file,
+    identity,
+    limit_memory,
+    named_pipe,
+    place,
+)
 from tests.support.machine import Done, FakeDocker, Shell, add_worktree, finished, git
 
 pytestmark = pytest.mark.integration
@@ -85,7 +93,7 @@ def test_no_child_inherits_the_file(tmp_path: Path) -> None:
 # Files of a repository
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 @pytest.mark.parametrize("name", [".env", "composeports.toml", "pyproject.toml", "compose.yaml"])
 def test_a_repository_with_such_a_file_is_refused_by_name(
     user: Shell, make: Make, name: str
@@ -103,7 +111,7 @@ def test_a_repository_with_such_a_file_is_refused_by_name(
         assert str(path) in done.err
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 @pytest.mark.parametrize("name", [".env", "composeports.toml", "pyproject.toml", "compose.yaml"])
 def test_neither_git_nor_the_check_up_waits_for_such_a_file(
     user: Shell, make: Make, name: str
@@ -116,7 +124,7 @@ def test_neither_git_nor_the_check_up_waits_for_such_a_file(
         run(user, command)
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 @pytest.mark.parametrize("name", [".git", ".git/HEAD", ".git/commondir"])
 def test_git_s_own_files_are_not_waited_for(user: Shell, make: Make, name: str) -> None:
     place(make, user.cwd / name)
@@ -127,7 +135,7 @@ def test_git_s_own_files_are_not_waited_for(user: Shell, make: Make, name: str) 
         assert done.code != 78 or name in done.err
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 def test_the_worktree_of_another_session_does_not_stop_the_clean_up(
     user: Shell, tmp_path: Path, make: Make
 ) -> None:
@@ -140,7 +148,7 @@ def test_the_worktree_of_another_session_does_not_stop_the_clean_up(
     assert len(run(user, "status", "--json").document) == 1
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 @pytest.mark.parametrize("name", [".env", "compose.override.yaml", ".gitignore"])
 def test_such_a_file_in_our_folder_is_replaced_and_never_followed(
     user: Shell, tmp_path: Path, make: Make, name: str
@@ -156,7 +164,7 @@ def test_such_a_file_in_our_folder_is_replaced_and_never_followed(
     assert precious.read_text() == "mine"
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 @pytest.mark.parametrize(
     ("name", "option"),
     [
@@ -176,7 +184,7 @@ def test_init_leaves_such_a_file(user: Shell, make: Make, name: str, option: str
     assert identity(path) == before
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 def test_such_a_file_among_the_skills_is_not_ours(user: Shell, make: Make) -> None:
     assert run(user, "skills", "install").code == 0
     place(make, user.cwd / ".claude" / "skills" / "composeports" / "SKILL.md")
@@ -184,7 +192,7 @@ def test_such_a_file_among_the_skills_is_not_ours(user: Shell, make: Make) -> No
     assert run(user, "skills", "install").code == 78
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 def test_link_refuses_such_a_list_of_what_git_ignores(user: Shell, make: Make) -> None:
     path = user.cwd / ".git" / "info" / "exclude"
     assert run(user, "up").code == 0
@@ -196,7 +204,7 @@ def test_link_refuses_such_a_list_of_what_git_ignores(user: Shell, make: Make) -
     assert identity(path) == before
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 def test_unlink_waits_for_no_such_file(user: Shell, make: Make) -> None:
     assert run(user, "up").code == 0
     place(make, user.cwd / ".env")
@@ -226,7 +234,7 @@ def test_the_null_device_as_an_env_file_is_no_env_file(user: Shell) -> None:
 # The state directory, where others may write
 
 
-@pytest.mark.parametrize("make", HOSTILE)
+@pytest.mark.parametrize("make", HARMFUL)
 def test_such_files_in_a_shared_state_directory_are_not_waited_for(user: Shell, make: Make) -> None:
     assert run(user, "up").code == 0
     files = [path for path in user.state.rglob("*") if path.is_file()]

@@ -48,6 +48,8 @@ HOSTILE: tuple[Callable[[Path], None], ...] = (
     huge_file,
     unix_socket,
 )
+# One of each way to harm: it is waited for, read without end, or takes all memory.
+HARMFUL = (named_pipe, endless_device, huge_file)
 
 
 def place(make: Callable[[Path], None], path: Path) -> None:
