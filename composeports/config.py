@@ -11,6 +11,7 @@ from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 from composeports.location import PYPROJECT, default_store_url, settings_files
+from composeports.regular_file import read_regular
 
 LOWEST = {"base_port": 1024, "range_per_session": 4, "ttl_minutes": 1, "max_sessions": 1}
 VARIABLES = {
@@ -217,11 +218,10 @@ def _own_table(document: object) -> object:
 
 
 def _read_toml(path: str) -> object:
-    from tomllib import load  # noqa: PLC0415 - 15 ms, and most repositories have no file
+    from tomllib import loads  # noqa: PLC0415 - 15 ms, and most repositories have no file
 
     try:
-        with open(path, "rb") as file:
-            return load(file)
+        return loads(read_regular(path, follow=True).decode())
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"
         raise ConfigError(message, hint="look at the file's rights", file=path) from error

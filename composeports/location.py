@@ -4,6 +4,9 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 
+from composeports.errors import UnsafeFileError
+from composeports.regular_file import read_regular
+
 SHARED = "/var/lib/composeports"
 STORE_FILE = "leases.sqlite3"
 SETTINGS_FILE = "composeports.toml"
@@ -66,9 +69,8 @@ def mentions(path: str, word: bytes, *, beside: bytes = b"") -> bool:
     True for one that cannot be read, which its reader tells properly.
     """
     try:
-        with open(path, "rb") as file:
-            return word in file.read().replace(beside, b"")
-    except OSError:
+        return word in read_regular(path, follow=True).replace(beside, b"")
+    except (OSError, UnsafeFileError):
         return True
 
 

@@ -104,7 +104,7 @@ def _run(
 ) -> int:
     environ = _without_files_environ(workspace)
     argv = without_files(project, "down", *arguments, flags=workspace.options.flags)
-    argv = as_plugin(argv, environ)
+    argv = as_plugin(argv, workspace.environ)
 
     def run() -> int:
         return workspace.doors.run(

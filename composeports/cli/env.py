@@ -47,7 +47,7 @@ def command(options: Options, form: str, session: str | None, argv: tuple[str, .
     if not argv:
         write_line(FORMATS[form](pairs).rstrip("\n"))
         return 0
-    code = replace(argv, environ)
+    code = replace(argv, environ, as_users_own=True)
     reason = "was not found" if code == NOT_FOUND else "cannot be run"
     raise CommandNotStartedError(f"the command {argv[0]!r} {reason}", exit_code=code)
 

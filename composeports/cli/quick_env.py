@@ -81,6 +81,7 @@ def _printed(form: str, session_id: str, directory: str) -> str | None:
     import json  # noqa: PLC0415
 
     from composeports.core import environment  # noqa: PLC0415
+    from composeports.core.protected_names import is_settable  # noqa: PLC0415
     from composeports.core.shell import shell_environment  # noqa: PLC0415
     from composeports.stores.quick import read_and_renew  # noqa: PLC0415
 
@@ -92,11 +93,12 @@ def _printed(form: str, session_id: str, directory: str) -> str | None:
     stack = json.loads(stack_text)
     if json.loads(place_text).get("directory") != directory:
         return None  # moved since: the long way finds the files again
+    stored = json.loads(planned)
+    if not all(is_settable(name) for name, _ in stored):
+        return None  # the long way leaves it out, and tells it
     own = os.path.join(directory, OWN_FOLDER)
     files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
     env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
-    pairs = shell_environment(
-        start, project, json.loads(planned), files, env_files, stack["profiles"]
-    )
+    pairs = shell_environment(start, project, stored, files, env_files, stack["profiles"])
     text: str = environment.FORMATS[form](pairs)
     return text.rstrip("\n") + "\n"

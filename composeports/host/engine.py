@@ -22,7 +22,7 @@ from composeports.host.containers import (
     container_of,
     parse_containers,
 )
-from composeports.host.endpoint import Endpoint, find_endpoint
+from composeports.host.endpoint import Endpoint, docker_folder, find_endpoint
 from composeports.host.engine_failures import engine_failure, only_gone
 from composeports.host.engine_socket import Asked, plain_socket
 from composeports.host.files import is_script
@@ -90,7 +90,11 @@ class Engine:
     """The engine that the user's `docker` command talks to."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses."""
+        """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses.
+
+        ConfigError where docker would take its plugins from the folder it is called in.
+        """
+        docker_folder(environ)
         self._environ = environ
         self._identity: EngineIdentity | None = None
         self._asked_at = -math.inf

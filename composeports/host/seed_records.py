@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 
 from composeports.errors import FileAccessError
 from composeports.host.state_folder import file_mode, make_inner_folder
+from composeports.regular_file import open_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def _lock(path: str, waiting: Callable[[], None] | None) -> int | None:
     make_inner_folder(folder)
     mode = file_mode(os.stat(folder).st_mode)
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+        file = open_regular(path, flags=os.O_RDWR | os.O_CREAT, mode=mode)
         try:
             if not _taken(file, waiting):
                 os.close(file)

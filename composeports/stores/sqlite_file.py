@@ -5,9 +5,9 @@ It never writes to a file that is not a lease store of a version it knows.
 
 import os
 import sqlite3
-import stat
 
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError
+from composeports.host.state_folder import file_mode, prepare_folder, refuse_unsafe
 
 APPLICATION_ID = 0x63707274
 VERSION = 3
@@ -156,13 +156,10 @@ def open_existing(path: str) -> sqlite3.Connection | None:
 
 def _exists(path: str) -> bool:
     """Tell whether there is a file; StoreError where one may be that cannot be trusted or seen."""
-    folder = os.path.dirname(path)
     try:
-        if os.stat(folder).st_mode & stat.S_IWOTH or os.path.islink(path):
-            _refuse_unsafe(path)
+        _refuse_unsafe(path)
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        _refuse_unsafe(path)
         return False
     if not found.st_size and _size(f"{path}-wal"):
         raise StoreError(
@@ -174,8 +171,6 @@ def _exists(path: str) -> bool:
 
 
 def _refuse_unsafe(path: str) -> None:
-    from composeports.host.state_folder import refuse_unsafe  # noqa: PLC0415 - `env` needs none
-
     refuse_unsafe(os.path.dirname(path))
     if os.path.islink(path) and not os.path.exists(path):
         target = os.path.join(os.path.dirname(path), os.readlink(path))
@@ -278,8 +273,6 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _create_file(path: str) -> None:
     """Make the folder and an empty file, which SQLite takes for an empty database."""
-    from composeports.host.state_folder import file_mode, prepare_folder  # noqa: PLC0415 - `env`
-
     folder = os.path.dirname(path)
     prepare_folder(folder)
     if _exists(path):

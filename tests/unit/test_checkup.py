@@ -232,7 +232,12 @@ FINDINGS = {
     ),
     "one that is shared by all": (
         {"state": (replace(STATE, mode=0o1777), replace(FILE, mode=0o666))},
-        [],
+        [
+            (
+                "rights warning: every user may put files into /state (1777) -> make it a group's "
+                "(chgrp GROUP /state; chmod 2770 /state), or yours alone (chmod 700 /state)"
+            )
+        ],
     ),
     "a file that others may read": (
         {"state": (STATE, replace(FILE, mode=0o644))},

@@ -92,6 +92,14 @@ def _of_top(top: Item) -> Finding | None:
             f"chmod {'o-w' if shared else '700'} {quote(top.path)}",
             _mode(top, top.mode & ~(OTHERS_WRITE if shared else NOT_MINE)),
         )
+    if top.mode & OTHERS_WRITE:
+        return Finding(
+            WARNING,
+            f"every user may put files into {top.path} ({top.mode:04o})",
+            "other users may hold the locks, and put leases and records of theirs there",
+            f"make it a group's (chgrp GROUP {quote(top.path)}; chmod 2770 {quote(top.path)}), or "
+            f"yours alone (chmod 700 {quote(top.path)})",
+        )
     if not top.mode & (GROUP_WRITE | OTHERS_WRITE) and top.mode & NOT_MINE:
         return Finding(
             WARNING,

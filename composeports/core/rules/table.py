@@ -35,6 +35,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 "a variable that also moves a container port, a command, a URL",
                 "stays as it is; only the host port changes",
             ),
+            (
+                "a variable that programs obey (`NODE_PORT`, `DOCKER_HOST`, `PATH`)",
+                "is never set; only the host port changes",
+            ),
         ),
     ),
     (
