@@ -76,6 +76,7 @@ class StoreFacts:
     lacking: tuple[str, ...] = ()
     grants: str = ""
     read_only: bool = False
+    refused: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:
