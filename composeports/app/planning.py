@@ -9,7 +9,7 @@ from composeports.app.workspace import Workspace
 from composeports.core.block import Block
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger
-from composeports.core.mark import Mark
+from composeports.core.mark import Mark, session_label
 from composeports.core.pins import pins_of
 from composeports.core.plan import Observed, Plan, make_plan
 from composeports.core.protected_names import settable
@@ -73,7 +73,7 @@ class Draft:
             lease,
             stack=self.stack,
             marks=self._marks(lease),
-            former_stores=_with_new(lease.former_stores, self.adopted, lease.store),
+            former_stores=self._former_stores(lease),
         )
         made = self.plan(lease)
         if self.strict and made.warnings:
@@ -94,14 +94,18 @@ class Draft:
         # A session whose likely name is another one's gets the next name, and nothing is there.
         return self.lasting.marks if self.lasting.project == lease.project else {}
 
+    def _former_stores(self, lease: Lease) -> tuple[str, ...]:
+        """Return the ids of former stores, with those whose stack is adopted."""
+        adopted = [each for each in self.adopted if each not in {"", lease.store}]
+        if adopted and self.lasting is not None:
+            named = session_label(lease.session_id)
+            adopted += [each.store for each in self.lasting.marks.values() if each.session == named]
+        found = dict.fromkeys((*lease.former_stores, *adopted))
+        return tuple(each for each in found if each != lease.store)
+
     def plan(self, lease: Lease) -> Plan:
         """Return the plan on a lease."""
         return make_plan(self.observed, lease, settings=self.settings)
-
-
-def _with_new(known: tuple[str, ...], adopted: tuple[str, ...], own: str) -> tuple[str, ...]:
-    """Return the ids of former stores, with those whose stack is adopted."""
-    return tuple(each for each in dict.fromkeys((*known, *adopted)) if each not in {"", own})
 
 
 def _not_isolated(made: Plan) -> NotIsolatedError:

@@ -107,16 +107,16 @@ def not_owners(
 ) -> tuple[str, ...]:
     """Return the names of the volumes or networks that are not shown to be the owner's.
 
-    One with our labels is whose they say: the owner's, also with another store of which a container
-    that is shown to be the owner's has the labels too. One without them may be from an earlier
+    One with our labels is whose they say: the owner's, with whatever store where containers that
+    are shown to be the owner's are of a lost one. One without labels may be from an earlier
     version: it is the owner's where the project has such containers; their stores are `proven`,
     with an empty one for those without labels.
     """
-    stores = owner.stores | (set(proven) - {""})
+    adopts = bool(set(proven) - owner.stores - {""})
 
     def is_owners(mark: Mark) -> bool:
         if mark == UNMARKED:
             return bool(proven)
-        return mark.store in stores and owner.is_named(mark.session)
+        return (adopts or mark.store in owner.stores) and owner.is_named(mark.session)
 
     return tuple(name for name, mark in marks if not is_owners(mark))

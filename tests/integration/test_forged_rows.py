@@ -368,3 +368,21 @@ def test_a_store_that_has_lost_its_id_is_damaged(local: Shared) -> None:
     local.write("DELETE FROM store", ())
     with pytest.raises(StoreError, match="has lost its id"):
         local.store.held()
+
+
+def test_a_database_of_the_earlier_format_gets_an_id_and_loses_what_no_store_may_set() -> None:
+    server = postgres.shared()
+    url = server.socket_url(postgres.new_database(server))
+    own = EngineIdentity("engine", "host", "host.example", local=False)
+    bad = replace(LEASE, environment=(("PATH", "/w"), ("WEB_PORT", "10004")))
+    with closing(PostgresStore(url, engine=lambda: own)) as store:
+        store.update("victim", lambda _: Outcome(bad))
+    with postgres.connected(url) as admin:
+        admin.execute("ALTER TABLE composeports.meta DROP COLUMN store")
+        admin.execute("UPDATE composeports.meta SET format = 1")
+    with closing(PostgresStore(url, engine=lambda: own)) as store:
+        with pytest.raises(StoreError, match="older format 1"):
+            store.held()
+        assert store.create() == 1
+        assert store.held() == [LEASE]
+        assert len(store.identity()) == 36
