@@ -118,7 +118,8 @@ def test_a_forged_lease_takes_nothing_of_a_foreign_stack(one: Session, tmp_path:
     name = project_name("evil")
     other = Session(tmp_path / "elsewhere", one.environ, name)
     write(
-        other.directory, {"compose.yaml": stack({"db": {"volumes": ["d:/d"]}}, volumes={"d": {}})}
+        other.directory,
+        {"compose.yaml": stack({"db": {"volumes": ["data:/data"]}}, volumes={"data": {}})},
     )
     other.compose("-p", name, "up", "--detach")
     try:
@@ -154,7 +155,7 @@ def test_a_forged_lease_takes_nothing_of_a_foreign_stack(one: Session, tmp_path:
             connection.execute("UPDATE leases SET project = ?", (name,))
         done = one.run("gc", "--volumes")
         assert done.code == 75, done
-        assert f"still there: volume {name}_d" in done.err
-        assert f"volume {name}_d" in other.belongings()
+        assert f"still there: volume {name}_data" in done.err
+        assert f"volume {name}_data" in other.belongings()
     finally:
         other.compose("-p", name, "down", "--volumes", "-t", "0")
