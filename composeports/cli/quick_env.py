@@ -78,10 +78,7 @@ def _environment(form: str) -> str | None:
 
 def _printed(form: str, session_id: str, directory: str) -> str | None:
     # Imported late: the store's reader and the printer are needed only now.
-    import json  # noqa: PLC0415
-
     from composeports.core import environment  # noqa: PLC0415
-    from composeports.core.protected_names import is_settable  # noqa: PLC0415
     from composeports.core.shell import shell_environment  # noqa: PLC0415
     from composeports.stores.quick import read_and_renew  # noqa: PLC0415
 
@@ -89,16 +86,12 @@ def _printed(form: str, session_id: str, directory: str) -> str | None:
     row = read_and_renew(path, session_id, time.time())
     if row is None:
         return None
-    start, _size, project, planned, stack_text, place_text = row
-    stack = json.loads(stack_text)
-    if json.loads(place_text).get("directory") != directory:
+    start, _size, project, planned, stack, place = row
+    if place["directory"] != directory:
         return None  # moved since: the long way finds the files again
-    stored = json.loads(planned)
-    if not all(is_settable(name) for name, _ in stored):
-        return None  # the long way leaves it out, and tells it
     own = os.path.join(directory, OWN_FOLDER)
     files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
     env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
-    pairs = shell_environment(start, project, stored, files, env_files, stack["profiles"])
+    pairs = shell_environment(start, project, planned, files, env_files, stack["profiles"])
     text: str = environment.FORMATS[form](pairs)
     return text.rstrip("\n") + "\n"

@@ -6,7 +6,7 @@ values later, once the pipeline has been synced.
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
@@ -16,7 +16,17 @@ from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
 from composeports.stores.postgres_schema import NOW
-from composeports.stores.rows import COLUMNS, HOLD_COLUMNS, from_row, hold_from_row, to_row
+from composeports.stores.rows import (
+    COLUMNS,
+    HOLD_COLUMNS,
+    HoldRow,
+    Row,
+    Source,
+    from_row,
+    from_rows,
+    hold_from_row,
+    to_row,
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -122,14 +132,21 @@ def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def lease_of(row: Sequence[Any], ahead: float, where: str) -> Lease:
-    """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds."""
-    return from_row(moved(row, -ahead, ALLOCATED, EXPIRES), where)
+def lease_of(row: Sequence[Any], ahead: float, source: Source) -> Lease:
+    """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds.
+
+    StoreError for a record that is not sound.
+    """
+    return from_row(_in_own_time(row, ahead), source)
+
+
+def _in_own_time(row: Sequence[Any], ahead: float) -> Row:
+    return cast("Row", moved(row, -ahead, ALLOCATED, EXPIRES))
 
 
 def ask_ledger(
     connection: Connection, space: str, session_id: str, *, alone: bool
-) -> Callable[[float, str], Ledger]:
+) -> Callable[[float, Source], Ledger]:
     """Send what reads all that a decision needs; only with the lock where `alone` is wanted.
 
     That is every hold, and of what is remembered one session for each block, and those whose
@@ -144,9 +161,9 @@ def ask_ledger(
 
     own, others, aside = ask(OWN), ask(OTHERS), ask(ASIDE)
 
-    def read(ahead: float, where: str) -> Ledger:
+    def read(ahead: float, source: Source) -> Ledger:
         def hold_of(row: Sequence[Any]) -> Hold:
-            return hold_from_row(moved(row, -ahead, HOLD_EXPIRES), where)
+            return hold_from_row(cast("HoldRow", moved(row, -ahead, HOLD_EXPIRES)), source)
 
         row = own.fetchone()
         found = [hold_of(each) for each in others.fetchall()]
@@ -156,9 +173,10 @@ def ask_ledger(
             SetAside(Block(start, size), until - ahead) for start, size, until in aside.fetchall()
         )
         return Ledger(
-            None if row is None else lease_of(row, ahead, where),
+            None if row is None else lease_of(row, ahead, source),
             tuple(dict.fromkeys(found)),
             tuple(sorted(blocks, key=lambda each: (each.block, each.until))),
+            source.store,
         )
 
     return read
@@ -233,26 +251,27 @@ def writes_anything(outcome: Outcome) -> bool:
 
 
 def read_leases(
-    connection: Connection, space: str, ahead: float, where: str, rest: str = ""
+    connection: Connection, space: str, ahead: float, source: Source, rest: str = ""
 ) -> list[Lease]:
     """Return the leases of an engine, as `rest` of the statement says."""
     rows = connection.execute(f"{LEASE} WHERE space = %s {rest}", (space,))
-    return [lease_of(row, ahead, where) for row in rows]
+    return list(from_rows((_in_own_time(row, ahead) for row in rows), source.at(space)))
 
 
 def read_fleet(
-    connection: Connection, own: EngineIdentity | None, ahead: float, where: str
+    connection: Connection, own: EngineIdentity | None, ahead: float, source: Source
 ) -> list[EngineLeases]:
     """Return every engine that is known, and what is held on it; `own` first."""
     names = {space: (name, host) for space, name, host in connection.execute(ENGINES)}
-    held: dict[str, list[Lease]] = {}
+    rows: dict[str, list[Row]] = {}
     for space, *row in connection.execute(
         f"SELECT space, {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
         " WHERE held ORDER BY space, start"
     ):
-        held.setdefault(space, []).append(lease_of(row, ahead, where))
+        rows.setdefault(space, []).append(_in_own_time(row, ahead))
+    held = {space: tuple(from_rows(found, source.at(space))) for space, found in rows.items()}
     others = sorted({*names, *held}, key=lambda space: (names.get(space, ("", ""))[0], space))
     engines = [EngineIdentity(each, *names.get(each, ("", "")), local=False) for each in others]
     if own is not None:
         engines = [own, *(each for each in engines if each.id != own.id)]
-    return [EngineLeases(each, tuple(held.get(each.id, ()))) for each in engines]
+    return [EngineLeases(each, held.get(each.id, ())) for each in engines]

@@ -9,20 +9,23 @@ from dataclasses import dataclass
 
 import psycopg
 
+from composeports.stores.earlier_rows import without_protected
 from composeports.stores.postgres_errors import foreign, newer, not_owned, too_old
 
-VERSION = 1
+VERSION = 2
 # For pg_current_xact_id and pg_xact_status.
 LOWEST_SERVER = 130000
 # Any number that nobody else is likely to take; it is held while tables are made.
 LOCK = 0x63707274
 
+# What tells this store from every other one, in the labels of what its sessions start.
+STORE = "store text NOT NULL DEFAULT pg_catalog.gen_random_uuid()::text"
 # The key is a digest, since an index takes no text as long as a session id may be. `block` is one
 # number for start and size, so that an index is left in jumps from one to the next. Rows are
 # updated all the time, for which there is room beside them, and tidied up often.
 TABLES = (
-    "CREATE TABLE composeports.meta (format integer NOT NULL)",
-    f"INSERT INTO composeports.meta VALUES ({VERSION})",  # noqa: S608 - a number of ours
+    f"CREATE TABLE composeports.meta (format integer NOT NULL, {STORE})",
+    f"INSERT INTO composeports.meta (format) VALUES ({VERSION})",  # noqa: S608 - a number of ours
     """
     CREATE TABLE composeports.engines (
         space text PRIMARY KEY,
@@ -79,9 +82,13 @@ TABLES = (
 SCHEMA = "CREATE SCHEMA composeports"
 NAMES = ("meta", "engines", "leases", "set_aside")
 # What makes a store of the version before one of this version.
-UPGRADES: dict[int, tuple[str, ...]] = {}
+UPGRADES: dict[int, tuple[str, ...]] = {1: (f"ALTER TABLE composeports.meta ADD COLUMN {STORE}",)}
+# Before this one, plans set variables that no store may set.
+CHECKED_SINCE = 2
 
 FORMAT = "SELECT format FROM composeports.meta"
+# The same question is asked of earlier formats, which have no such column.
+STORE_ID = "SELECT pg_catalog.to_jsonb(found) ->> 'store' FROM composeports.meta AS found"
 # Of the type that times are kept in: numbers of one type have one operator, the server's own.
 NOW = "extract(epoch FROM pg_catalog.clock_timestamp())::double precision"
 # One row: is there a schema, are there tables, what else is there, and what of it belongs to a role
@@ -190,12 +197,26 @@ def create_or_upgrade(connection: psycopg.Connection, url: str) -> int:
             connection.execute(SCHEMA)
         for statement in _statements(before):
             connection.execute(statement)
+        if 0 < before < CHECKED_SINCE:
+            _drop_protected(connection)
         connection.execute("COMMIT")
     except BaseException:
         if not connection.closed:
             connection.execute("ROLLBACK")
         raise
     return before
+
+
+def _drop_protected(connection: psycopg.Connection) -> None:
+    """Take variables that programs obey out of the leases of earlier versions, which set them."""
+    rows = connection.execute("SELECT space, key, environment FROM composeports.leases").fetchall()
+    for space, key, text in rows:
+        after = without_protected(text)
+        if after != text:
+            changed = (
+                "UPDATE composeports.leases SET environment = %s WHERE space = %s AND key = %s"
+            )
+            connection.execute(changed, (after, space, key))
 
 
 def _statements(before: int) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ writes and commits. What is left in doubt when the connection breaks is settled 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, LiteralString
 
@@ -25,7 +25,8 @@ from composeports.stores.postgres_rows import (
     write_outcome,
     writes_anything,
 )
-from composeports.stores.postgres_schema import FORMAT, NOW
+from composeports.stores.postgres_schema import FORMAT, NOW, STORE_ID
+from composeports.stores.rows import Source
 
 # The longest time in the server's line at a stretch, below the time that an answer may take.
 LINE_SLICE = 10.0
@@ -60,6 +61,7 @@ HEADER = f"""
         {TIMELINE},
         {NOW},
         ({FORMAT}),
+        ({STORE_ID}),
         (SELECT name || pg_catalog.chr(10) || host FROM composeports.engines
         WHERE space = %(space)s AND seen > {NOW} - {SEEN_SECONDS}::double precision)
     FROM ({TRY_LOCK} AS mine OFFSET 0) AS lock
@@ -93,10 +95,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Whose leases are looked at, and how: clocks, and what is accepted as a store's format."""
+    """Whose leases are looked at, and how: source, clocks, and what is accepted as a format."""
 
     own: EngineIdentity
-    shown: str
+    source: Source
     difference: Difference
     check: Callable[[int], None]
 
@@ -152,12 +154,13 @@ class Attempt:
         The first try reads at once what the lock allows; later ones, of which there may be many,
         ask for the lock alone.
         """
-        what = f"waiting for the lease store {self._view.shown} (another composeports is writing)"
+        shown = self._view.source.shown
+        what = f"waiting for the lease store {shown} (another composeports is writing)"
         ledger = self._ask(begin=True)
         while ledger is None:
             if patience.left <= 0:
                 self._say("ROLLBACK")
-                raise busy(self._view.shown)
+                raise busy(self._view.source.shown)
             patience.pause(what)
             if self._takes_lock(patience):
                 ledger = self._ask(begin=False)
@@ -195,11 +198,12 @@ class Attempt:
         row = header.fetchone()
         if row is None or not row[0]:
             return None
-        _, _, number, timeline, server, version, seen = row
+        _, _, number, timeline, server, version, store, seen = row
         self.number, self.timeline, self._seen = number or "", timeline or "", seen or ""
         self._view.check(version or 0)
         self._ahead = self._view.difference.ahead(server, sent, received)
-        return read(self._ahead, self._view.shown)
+        source = replace(self._view.source, space=self._own.id, store=store or "")
+        return read(self._ahead, source)
 
 
 def _lock_of(space: str) -> int:

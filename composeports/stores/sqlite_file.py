@@ -10,7 +10,7 @@ from composeports.errors import ComposeportsError, StoreBusyError, StoreError
 from composeports.host.state_folder import file_mode, prepare_folder, refuse_unsafe
 
 APPLICATION_ID = 0x63707274
-VERSION = 3
+VERSION = 4
 # SQLite gives up on a lock after this long; who wants to wait longer asks again, so that
 # Ctrl-C is heard in between.
 LOCK_SECONDS = 0.25
@@ -66,14 +66,22 @@ SINCE_3 = (
     # The remote engines that leases are on.
     "CREATE TABLE engines (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, host TEXT NOT NULL)",
 )
+# One row: what tells this store from every other one, in the labels of what its sessions start.
+SINCE_4 = (
+    "CREATE TABLE store (id TEXT NOT NULL)",
+    "INSERT INTO store VALUES (lower(hex(randomblob(16))))",
+)
 # What makes a store of the version before one of the next.
-UPGRADES = {1: SINCE_2, 2: SINCE_3}
+UPGRADES = {1: SINCE_2, 2: SINCE_3, 3: SINCE_4}
+# Before this one, plans set variables that no store may set.
+CHECKED_SINCE = 4
 
 SCHEMA = (
     *LEASES,
     *INDEXES,
     *SINCE_2,
     *SINCE_3[-2:],
+    *SINCE_4,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -308,11 +316,37 @@ def _upgrade(connection: sqlite3.Connection) -> None:
         while (version := _version(connection)) in UPGRADES:
             for statement in UPGRADES[version]:
                 connection.execute(statement)
+            if version + 1 == CHECKED_SINCE:
+                _drop_protected(connection)
             connection.execute(f"PRAGMA user_version = {version + 1}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _drop_protected(connection: sqlite3.Connection) -> None:
+    """Take variables that programs obey out of the leases of earlier versions, which set them."""
+    from composeports.stores.earlier_rows import without_protected  # noqa: PLC0415 - once a store
+
+    rows = connection.execute("SELECT rowid, environment FROM leases").fetchall()
+    connection.executemany(
+        "UPDATE leases SET environment = ? WHERE rowid = ?",
+        [(after, row) for row, text in rows if (after := without_protected(text)) != text],
+    )
+
+
+def read_store_id(connection: sqlite3.Connection, path: str) -> str:
+    """Return what tells this store from others; StoreError where it has been taken away."""
+    found = connection.execute("SELECT id FROM store").fetchall()
+    if len(found) == 1 and is_store_id(found[0][0]):
+        return str(found[0][0])
+    raise StoreError(f"the lease store {path} is damaged (it has lost its id)", hint=MOVE_AWAY)
+
+
+def is_store_id(text: object) -> bool:
+    """Tell whether this is the id of a store: letters, digits and dashes."""
+    return isinstance(text, str) and text.isascii() and text.replace("-", "").isalnum()
 
 
 def _version(connection: sqlite3.Connection) -> int:

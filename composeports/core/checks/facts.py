@@ -78,6 +78,7 @@ class StoreFacts:
     grants: str = ""
     excess: tuple[str, ...] = ()
     read_only: bool = False
+    refused: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:

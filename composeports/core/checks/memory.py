@@ -33,12 +33,16 @@ def check_store(facts: Facts) -> Checked:
         what = f"{store.path} is damaged: {'; '.join(store.damage[:3])}"
         found.append(Finding(ERROR, what, "leases may be lost or wrong", step))
     found += _of_server(store)
+    for each in store.refused:
+        why = "somebody else wrote it, or it is damaged; its session cannot be used"
+        step = "`composeports allocate` in that session says how to remove the record"
+        found.append(Finding(WARNING, each, why, step))
     where = f" on {store.file_system}" if store.file_system else ""
     if store.server:
         where = f" on PostgreSQL {store.server}, {store.latency * 1000:.0f} ms away"
     kind = f"format {store.format}" if store.format else "none yet; the first command makes it"
-    refused = any(each.level == ERROR for each in found)
-    said = "not usable" if refused else f"{store.path}: {kind}{where}"
+    unusable = any(each.level == ERROR for each in found)
+    said = "not usable" if unusable else f"{store.path}: {kind}{where}"
     return Checked("store", said, tuple(found))
 
 
