@@ -127,6 +127,24 @@ def test_no_file_of_the_repository_runs_in_a_shell(
     assert dict(session.row["ports"])["web:82/tcp"] == int(session.own_env["PATH_X"])
 
 
+def test_no_env_file_of_the_repository_says_what_runs(
+    make_repository: MakeRepository, pwned: Path
+) -> None:
+    """What Compose makes of such a file is Compose's; composeports makes nothing of it."""
+    lines = ("DOCKER_CONFIG=evil", "PATH=evil", "LD_PRELOAD=./evil/lib.so", "BASH_ENV=evil/docker")
+    files = {
+        "compose.yaml": with_ports("WEB_PORT"),
+        ".env": "".join(f"{line}\n" for line in lines),
+        "other.env": "".join(f"{line}\n" for line in lines),
+    }
+    session = make_repository(files).main
+    for name in ("docker", "git", "cli-plugins/docker-compose"):
+        write_program(session.directory / "evil" / name, f"touch '{pwned}'; exit 1")
+    go_every_way(session)
+    session.ok("--env-file", "other.env", "up")
+    session.ok("--env-file", "other.env", "ps")
+
+
 LIBRARIES: Mapping[str, str] = {
     "LD_PRELOAD": "./evil.so",
     "PATH": "bin",
@@ -158,7 +176,7 @@ def test_settings_that_name_such_a_variable_are_refused_every_way(
         assert f"cannot set {name}, which programs obey" in failure["message"]
 
     over_stdio(session.environ, talk)
-    assert session.json("status") == []
+    assert Session(session.directory.parent, session.environ).json("status") == []
 
 
 def test_an_alias_bomb_is_told_as_what_it_is(make_repository: MakeRepository) -> None:
