@@ -62,7 +62,7 @@ class Owner:
         """Tell whether the session's stack is started from a folder, or in its worktree."""
         if directory in self.directories:
             return bool(directory)
-        return any(directory.startswith(f"{top.rstrip('/')}/") for top in self.worktrees)
+        return any(f"{directory}/".startswith(f"{top.rstrip('/')}/") for top in self.worktrees)
 
 
 def owner_of(

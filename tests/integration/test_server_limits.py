@@ -18,7 +18,7 @@ import pytest
 from composeports.servers.connections import Connections, Limits, Listener
 from composeports.servers.log import Seldom
 from tests.support.machine import Shell, wait_until
-from tests.support.serving import KEY, PATIENCE, Server, serving
+from tests.support.serving import HANG, KEY, Server, serving
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +26,7 @@ DESCRIPTORS = 1024
 MANY = 1150
 # What the server gives to a request, and what a busy machine may add to that, in seconds.
 LIMIT = 10.0
-SLACK = PATIENCE
+SLACK = HANG
 HEAD = f"POST /ports/allocate HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n"
 KIND = "Content-Type: application/json\r\n"
 
@@ -61,13 +61,13 @@ class Place:
 
     def connect(self, sent: str = "", source: str = "127.0.0.1") -> socket.socket:
         """Connect, send something, and wait for nothing."""
-        made = socket.create_connection((self.host, self.port), PATIENCE, (source, 0))
+        made = socket.create_connection((self.host, self.port), HANG, (source, 0))
         made.sendall(sent.encode())
         return made
 
     def ask(self) -> None:
         """Ask for something that is answered at once."""
-        answer = httpx.get(f"{self.url}/health", timeout=PATIENCE)
+        answer = httpx.get(f"{self.url}/health", timeout=HANG)
         assert answer.status_code in {200, 404}, answer.text
 
     def said(self) -> str:
@@ -85,7 +85,7 @@ def place(shell: Shell, tmp_path: Path, *argv: str, files: int = DESCRIPTORS) ->
             *argv, "--port", "0", stderr=file, preexec_fn=limited(files, files)
         )
     try:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + HANG
         while "listening on " not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, "it does not listen"
@@ -93,7 +93,7 @@ def place(shell: Shell, tmp_path: Path, *argv: str, files: int = DESCRIPTORS) ->
         url = httpx.URL(log.read_text().partition("listening on ")[2].split()[0])
         yield Place(url.host, url.port or 80, log, process.pid)
         process.terminate()
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(HANG) == 0
     finally:
         process.kill()
         process.communicate()
@@ -215,7 +215,7 @@ def test_an_address_has_only_so_many_connections_at_work(shell: Shell, tmp_path:
             client = stack.enter_context(closing(server.connect(asked)))
             assert client.recv(12) == b"HTTP/1.1 200"
         refused = stack.enter_context(closing(server.connect()))
-        assert b" 503 " in everything(refused, PATIENCE)
+        assert b" 503 " in everything(refused, HANG)
         other = stack.enter_context(closing(server.connect(asked, source="127.0.0.2")))
         assert other.recv(12) == b"HTTP/1.1 200"
         client.close()
