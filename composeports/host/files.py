@@ -6,14 +6,20 @@ from collections.abc import Container
 from contextlib import suppress
 
 from composeports.errors import FileAccessError
-from composeports.host.compose_files import OWN_COPIES, OWN_ENV, OWN_FOLDER, OWN_OVERRIDE
+from composeports.host.compose_files import (
+    OWN_COPIES,
+    OWN_ENV,
+    OWN_FOLDER,
+    OWN_NAMES,
+    OWN_OVERRIDE,
+)
 
 IGNORE_FILE = ".gitignore"
 IGNORE_EVERYTHING = "# Made by composeports, `composeports down` removes it.\n*\n"
 TEMPORARY = ".new"
 # Versions before this one had it.
 EARLIER = "observed.json"
-OWN_FILES = frozenset({OWN_ENV, OWN_OVERRIDE, *OWN_COPIES, EARLIER})
+OWN_FILES = frozenset({OWN_ENV, OWN_OVERRIDE, OWN_NAMES, *OWN_COPIES, EARLIER})
 
 
 class OwnFolder:

@@ -18,6 +18,7 @@ Heard = subprocess.Popen[bytes]
 
 NOT_FOUND = 127
 PIECE = 1 << 20
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +209,14 @@ def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     began(argv)
     sys.stdout.flush()
     sys.stderr.flush()
+    # Python ignores these, and what is ignored stays so in the next program.
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in IGNORED_BY_PYTHON}
     try:
         os.execvpe(argv[0], list(argv), dict(environ))  # noqa: S606 - that is the point
-    except FileNotFoundError:
-        return NOT_FOUND
-    except OSError:
-        return NOT_FOUND - 1
+    except OSError as error:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_FOUND - 1
 
 
 def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
