@@ -1,5 +1,6 @@
 """The options and the words of the wrapper of docker, for `env` and `link`."""
 
+import sys
 from collections.abc import Sequence
 
 from composeports import __version__
@@ -25,7 +26,7 @@ def wrapped(workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool) -> tu
     """
     environ = workspace.doors.environ
     verbose = verbose or bool(environ.get(wrapper.VERBOSE))
-    folder = install(wrapper_folders(environ), __version__)
+    folder = install(wrapper_folders(environ), __version__, sys.executable)
     project = dict(pairs)["COMPOSE_PROJECT_NAME"]
     return (*pairs, *wrapper_variables(workspace, project, folder, verbose=verbose))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 OWN_PATH = re.compile(r"(?:^|[\s;&]|export\s)PATH\s*(?::?=|\?=)\s*(?P<value>[^\s;#]*)")
 INHERITED = re.compile(r"\$\(?\{?\(?PATH\b|%PATH%")
-BY_PATH = re.compile(r"(?:^|[\s;&|(`\"'@])/[\w./+-]*/docker(?:-compose)?(?=[\s\"'`)]|$)")
+BY_PATH = re.compile(r"(?:^|[\s;&|(`\"'@])/(?:[\w./+-]*/)?s?bin/docker(?:-compose)?(?=[\s\"'`)]|$)")
 BY_OTHERS = re.compile(
     r"(?:^|[\s;&|(@])(?P<program>sudo|doas|env\s+-i)\s(?:-\S+\s+)*docker(?:-compose)?(?=\s|$)"
 )

@@ -8,7 +8,6 @@ what others may write to is never used.
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -54,7 +53,7 @@ concerns() {
     if [ -r "$COMPOSEPORTS_WRAP_FOLDER/@FILE@" ]; then
         IFS= read -r names <"$COMPOSEPORTS_WRAP_FOLDER/@FILE@" || :
     fi
-    names=" $names ${COMPOSEPORTS_WRAP_CONTAINERS-} "
+    names=" ${names:+$names }${COMPOSEPORTS_WRAP_CONTAINERS:+$COMPOSEPORTS_WRAP_CONTAINERS }"
     for word in "$@"; do
         bare=${word#/}
         value=${word##*[=^]}
@@ -99,15 +98,16 @@ PROGRAM = "from composeports.__main__ import main; main()"
 NOBODY = 65534
 
 
-def install(folders: Iterable[str], version: str) -> str:
+def install(folders: Iterable[str], version: str, python: str) -> str:
     """Return the wrapper's folder, written where it is not there yet, in the first that will do.
 
+    What needs a Python is run by the program `python`.
     FileAccessError, of the last one, where none will.
     """
     refused = FileAccessError("there is no folder for the wrapper", hint="set HOME")
     for folder in folders:
         try:
-            return _installed(folder, version)
+            return _installed(folder, _scripts(version, python))
         except FileAccessError as error:
             refused = error
         except StoreError as error:
@@ -117,8 +117,8 @@ def install(folders: Iterable[str], version: str) -> str:
     raise refused
 
 
-def _scripts(version: str) -> dict[str, str]:
-    settings = (("python", sys.executable), ("program", PROGRAM))
+def _scripts(version: str, python: str) -> dict[str, str]:
+    settings = (("python", python), ("program", PROGRAM))
     words = {
         "@VERSION@": version,
         "@PYTHON@": "\n".join(as_export((each,)).removeprefix("export ") for each in settings),
@@ -137,8 +137,7 @@ def _filled(words: Mapping[str, str]) -> str:
     return re.sub("@[A-Z]+@", lambda mark: words[mark[0]], SCRIPT)
 
 
-def _installed(state: str, version: str) -> str:
-    scripts = _scripts(version)
+def _installed(state: str, scripts: Mapping[str, str]) -> str:
     digest = sha256("\0".join(scripts.values()).encode("utf-8", "surrogateescape"))
     above = os.path.join(state, "wrapper")
     folder = os.path.join(above, digest.hexdigest()[:12])

@@ -95,8 +95,9 @@ def main(both: tuple[Session, Session]) -> Session:
 
 @pytest.fixture
 def login(both: tuple[Session, Session]) -> Session:
-    """The worktree, with its stack up."""
-    both[1].ok("up")
+    """The worktree, with its stack up, and nothing else."""
+    if set(both[1].published()) != {"shop-db:80/tcp", "web-1:80/tcp"}:
+        both[1].ok("up", "--remove-orphans")
     return both[1]
 
 
@@ -341,12 +342,12 @@ def test_a_shell_is_wrapped_where_it_asks_for_it(
     login.ok("unlink")
     assert (done.code, done.out) == (0, mine + mine + login.ok("url", "web"))
     assert login.shell(f'eval "$(composeports env)"; {rows}').out == theirs
-    again = f'{script} >/dev/null; eval "$(composeports env)"; {rows}; echo "$PATH"'
+    again = f'{{ {script}; }} >/dev/null; eval "$(composeports env)"; {rows}; echo "$PATH"'
     done = login.shell(again)
     login.ok("unlink")
     assert done.out.startswith(mine)
     assert done.out.count("state/wrapper/") == 1
-    off = f'{script} >/dev/null; eval "$(composeports env --no-wrap)"; {rows}'
+    off = f'{{ {script}; }} >/dev/null; eval "$(composeports env --no-wrap)"; {rows}'
     assert login.shell(off).out == theirs
     login.ok("unlink")
 
@@ -472,7 +473,8 @@ def docker_program() -> str:
 
 def test_docker_ps_takes_hardly_longer(login: Session) -> None:
     environ = {**login.environ, **json.loads(login.ok("env", "--wrap", "--format", "json"))}
-    raw, through = [], []
+    raw: list[float] = []
+    through: list[float] = []
     for _ in range(15):
         for times, variables in ((raw, login.environ), (through, environ)):
             begun = time.perf_counter()
