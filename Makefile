@@ -1,6 +1,7 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test first-half second-half test-without-engine \
+.PHONY: help setup fetch fetch-demo fetch-tests fetch-latest demo test test-fresh \
+    first-half second-half test-without-engine \
     test-with-engine test-with-engine-1 test-with-engine-2 test-other-engines test-fleet \
     test-latest test-unit lint format bench many rush races races-postgres fleet servers \
     screenshots schema faults corpus openspec reference clean
@@ -29,59 +30,62 @@ help: ## List what can be made
 setup: ## Make .venv with the project and its development dependencies
 	@scripts/setup
 
-browser: setup
-	@$(bin)/python scripts/browser.py >/dev/null
+fetch: setup ## Fetch all that the demo, the tests and the benchmarks need; nothing else fetches
+	@$(bin)/python scripts/fetch.py
 
-demo: setup ## Two worktrees, two stacks at once, on a real engine; cleans up after itself
+fetch-demo fetch-tests fetch-latest: setup
+	@$(bin)/python scripts/fetch.py $(@:fetch-%=%)
+
+demo: fetch-demo ## Two worktrees, two stacks at once, on a real engine; cleans up after itself
 	@$(with_engine) scripts/demo
 
-test: setup ## The checks, then all tests, on real engines; cleans up after itself
+test: fetch-tests ## The checks, then all tests, on real engines; cleans up after itself
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line first-half second-half
 
-first-half: setup
+first-half: fetch-tests
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-1
 	@$(MAKE) --no-print-directory --output-sync=none test-fleet
 	@$(MAKE) --no-print-directory --output-sync=none test-other-engines
 
-second-half: setup
+second-half: fetch-tests
 	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
 
-test-without-engine: browser ## The unit and integration tests; the core has to be covered wholly
+test-fresh: ## The demo and all tests with an empty home and cache, and no network once all is fetched
+	@scripts/test-fresh
+
+test-without-engine: fetch-tests ## The unit and integration tests; the core has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
-	@$(bin)/python scripts/inspector.py >/dev/null
-	@$(bin)/python scripts/openspec.py
-	@$(bin)/python scripts/postgres.py prepare
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
-test-with-engine: browser ## The acceptance tests, one after the other on one engine
+test-with-engine: fetch-tests ## The acceptance tests, one after the other on one engine
 	@$(acceptance) tests/acceptance --ignore tests/acceptance/engines'
 
 # Two halves, so that they can run at the same time, each on an engine of its own.
-test-with-engine-1: setup
+test-with-engine-1: fetch-tests
 	@$(acceptance) tests/acceptance/failures tests/acceptance/test_[a-g]*.py'
 
-test-with-engine-2: browser
+test-with-engine-2: fetch-tests
 	@COMPOSEPORTS_DEV_APART=1 $(acceptance) tests/acceptance/test_[h-z]*.py'
 
-test-other-engines: setup ## Podman, and Podman and Docker without root; each an engine of ours
+test-other-engines: fetch-tests ## Podman, and Podman and Docker without root; each an engine of ours
 	@for kind in $$(scripts/engine.py kinds); do COMPOSEPORTS_DEV_KIND=$$kind $(with_engine) sh -c \
 	    'scripts/images.py tiny && exec $(bin)/pytest tests/acceptance/engines $(PYTEST_ARGS)' \
 	    || exit; done
 
-test-fleet: setup ## Machines that share a PostgreSQL store, each with an engine of its own
+test-fleet: fetch-tests ## Machines that share a PostgreSQL store, each with an engine of its own
 	@$(bin)/pytest tests/fleet --durations=5 $(PYTEST_ARGS)
 
-fleet: setup ## Sixty worktrees on three machines at once, and what goes wrong: FLEET_ARGS="--tries 9"
+fleet: fetch-tests ## Sixty worktrees on three machines at once, and what goes wrong: FLEET_ARGS="--tries 9"
 	@PYTHONPATH=scripts $(bin)/python -m tests.fleet $(FLEET_ARGS)
 
-test-latest: setup ## The acceptance tests on the newest engine and Compose that packages offer
+test-latest: fetch-latest ## The acceptance tests on the newest engine and Compose that packages offer
 	@COMPOSEPORTS_DEV_RELEASE=forky $(MAKE) --no-print-directory --jobs 2 --output-sync=line \
 	    test-with-engine-1 test-with-engine-2
 
-test-unit: browser ## The tests that need no engine
+test-unit: fetch-tests ## The tests that need no engine
 	@$(bin)/pytest tests/unit tests/integration $(PYTEST_ARGS)
 
 lint: setup ## Style, types and the direction of imports
@@ -94,41 +98,41 @@ format: setup ## Rewrite the code in the house style
 	$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 
-bench: setup ## The figures of docs/benchmarks.md, measured here
+bench: fetch-tests ## The figures of docs/benchmarks.md, measured here
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks'
 
-many: setup ## 60 stacks of two networks each at once, on one engine
+many: fetch-tests ## 60 stacks of two networks each at once, on one engine
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.many'
 
-rush: setup ## 20 worktrees up at the same instant, ten times, beside raw Compose
+rush: fetch-tests ## 20 worktrees up at the same instant, ten times, beside raw Compose
 	@$(with_engine) sh -c 'scripts/images.py tiny && exec $(bin)/python -m benchmarks.rush'
 
-servers: setup ## The HTTP server: start-up, requests per second, beside a route that does nothing
+servers: fetch-tests ## The HTTP server: start-up, requests per second, beside a route that does nothing
 	@$(with_engine) $(bin)/python -m benchmarks.servers
 
-schema: setup ## Many requests by schemathesis, after the OpenAPI document; EXAMPLES=... for more
+schema: fetch-tests ## Many requests by schemathesis, after the OpenAPI document; EXAMPLES=... for more
 	@COMPOSEPORTS_DEV_EXAMPLES=$(EXAMPLES) $(bin)/pytest tests/integration/test_openapi.py \
 	    --timeout 0 $(PYTEST_ARGS)
 
-screenshots: browser ## The pictures of the page in docs/images
+screenshots: fetch-tests ## The pictures of the page in docs/images
 	@$(bin)/python -m tests.support.screenshots
 
 races: setup ## 32 processes, 10,000 leases taken and given back on one store
 	@$(bin)/python -m benchmarks.races
 
-races-postgres: setup ## 64 processes, 20,000 leases on PostgreSQL; then the cost of many leases
+races-postgres: fetch-tests ## 64 processes, 20,000 leases on PostgreSQL; then the cost of many leases
 	@$(bin)/python -m benchmarks.races --store postgres
 	@$(bin)/python -m benchmarks.crowd
 
-faults: setup ## Kill, starve, rob and mislead it on a real engine: FAULTS_ARGS="--list"
+faults: fetch-tests ## Kill, starve, rob and mislead it on a real engine: FAULTS_ARGS="--list"
 	@$(with_engine) sh -c 'scripts/images.py tiny && \
 	    exec $(bin)/python -m tests.faults $(FAULTS_ARGS)'
 
-corpus: setup ## Measure on a folder of Compose files: make corpus DIR=... CORPUS_ARGS="--up"
+corpus: fetch-tests ## Measure on a folder of Compose files: make corpus DIR=... CORPUS_ARGS="--up"
 	@$(with_engine) sh -c 'scripts/images.py tiny base && \
 	    exec $(bin)/python benchmarks/corpus.py "$(DIR)" $(CORPUS_ARGS)'
 
-openspec: setup ## Validate the specifications, strictly, with the official command
+openspec: fetch-tests ## Validate the specifications, strictly, with the official command
 	@$(bin)/python scripts/openspec.py validate --all --strict
 
 reference: setup ## Write the pages of docs/ that come from the program itself

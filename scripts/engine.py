@@ -143,6 +143,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="list the engines").set_defaults(action=_list)
     others = commands.add_parser("kinds", help="list the other kinds that this machine can have")
     others.set_defaults(action=_kinds)
+    ending = commands.add_parser("stop-all", help="stop all engines and servers of the cache")
+    ending.set_defaults(action=_stop_all)
     cleaning = commands.add_parser("clean", help="stop all engines and remove the whole cache")
     cleaning.set_defaults(action=_clean)
     return parser
@@ -182,11 +184,15 @@ def _kinds(_: argparse.Namespace) -> None:
     )
 
 
-def _clean(_: argparse.Namespace) -> None:
+def _stop_all(_: argparse.Namespace) -> None:
     for target in daemon.engines():
         stop(target.name)
     for server in postgres.servers():
         postgres.stop(server.name)
+
+
+def _clean(options: argparse.Namespace) -> None:
+    _stop_all(options)
     cache.remove()
 
 

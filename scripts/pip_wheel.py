@@ -17,7 +17,8 @@ def main() -> int:
         cache.say("error: this Python has no pip, and there is no apt-get to fetch it with")
         return 1
     codename = read_machine().codename
-    tree = packages.unpacked("pip-wheel", packages.Wish(codename, ("python3-pip-whl",)))
+    with cache.fetching("setting up"):
+        tree = packages.unpacked("pip-wheel", packages.Wish(codename, ("python3-pip-whl",)))
     sys.stdout.write(f"{next(tree.glob('usr/share/python-wheels/pip-*.whl'))}\n")
     return 0
 

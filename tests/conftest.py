@@ -4,7 +4,9 @@ What leads to the engine stays (PATH, DOCKER_*, COMPOSEPORTS_DEV_*): scripts/wit
 """
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 import pytest
 from hypothesis import settings
@@ -12,6 +14,18 @@ from hypothesis import settings
 PREFIXES = ("COMPOSE_", "COMPOSEPORTS_", "PORT_", "AGENT_COORDINATOR_", "GIT_")
 NAMES = frozenset({"API_PORT", "SUPABASE_URL", "NO_COLOR", "FORCE_COLOR"})
 KEPT = "COMPOSEPORTS_DEV_"
+
+# `nohup`, `trap '' INT` and a script's `&` hand down ignored signals, which programs keep ignoring.
+HANDED_DOWN: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGQUIT: signal.SIG_DFL,
+}
+for _number, _usual in HANDED_DOWN.items():
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _usual)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDED_DOWN)
 
 # How long one example takes says more about who else uses the machine than about the code.
 settings.register_profile("composeports", deadline=None)
@@ -26,10 +40,6 @@ def _seclude(patch: pytest.MonkeyPatch, folders: pytest.TempPathFactory) -> None
     if not os.environ.get("DOCKER_CONFIG"):
         # The plugins and contexts of the real home lead to the engine.
         patch.setenv("DOCKER_CONFIG", os.path.expanduser("~/.docker"))
-    pip_settings = os.path.expanduser("~/.config/pip/pip.conf")
-    if os.path.exists(pip_settings):
-        # Where packages come from, which a test that builds the wheel needs.
-        patch.setenv("PIP_CONFIG_FILE", pip_settings)
     home = folders.mktemp("home")
     patch.setenv("HOME", str(home))
     patch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))

@@ -7,11 +7,20 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@dataclass
+class Step:
+    """A step of fetching: its name, and how much was fetched in it so far."""
+
+    name: str
+    count: int = 0
 
 
 class DevError(Exception):
@@ -20,6 +29,8 @@ class DevError(Exception):
 
 # All that is ever made below the cache directory.
 _PARTS = ("apt", "bin", "docker-config", "engines", "images", "locks", "postgres", "trees")
+# The steps of fetching that are under way, the innermost last.
+_steps: list[Step] = []
 
 
 def say(text: str) -> None:
@@ -51,6 +62,29 @@ def remove() -> None:
         shutil.rmtree(here / part, ignore_errors=True)
     with suppress(OSError):
         here.rmdir()
+
+
+@contextmanager
+def fetching(name: str) -> Iterator[Step]:
+    """Allow fetching in here; the name goes before each line that says what is fetched."""
+    step = Step(name)
+    _steps.append(step)
+    try:
+        yield step
+    finally:
+        _steps.pop()
+
+
+def begin_fetch(what: str, source: str) -> None:
+    """Say that something is fetched; DevError outside of `fetching`, which names it."""
+    if not _steps:
+        message = (
+            f"{what} from {source} is missing in {root()}, and nothing is fetched here; run "
+            "`make fetch`, and list it in scripts/devkit/downloads.py where that does not help"
+        )
+        raise DevError(message)
+    _steps[-1].count += 1
+    say(f"{_steps[-1].name}: fetching {what} from {source}")
 
 
 def lock_file(name: str) -> Path:

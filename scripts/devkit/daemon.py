@@ -31,7 +31,9 @@ _PRIVATE_PLACES = (
         layer=$home/private/$place
         mkdir -p "$layer/upper" "$layer/work"
         mount -t overlay -o "lowerdir=/$place,upperdir=$layer/upper,workdir=$layer/work" \\
-            overlay "/$place" || echo "no private /$place: continuing without"
+            overlay "/$place" || { echo "no private /$place: continuing without"; continue; }
+        # The key of an engine that this machine had before would give them all one id.
+        [ "$place" = opt ] || [ -e "$layer/upper/docker/key.json" ] || rm -f /etc/docker/key.json
     done
     exec "$@"
     """,

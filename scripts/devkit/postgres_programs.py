@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit import packages, shell
+from devkit import packages
 from devkit.cache import DevError
 from devkit.packages import Wish
 from devkit.sources import read_machine
@@ -42,26 +42,14 @@ def programs() -> Programs:
         message += "COMPOSEPORTS_DEV_POSTGRES_BIN"
         raise DevError(message)
     codename = read_machine().codename
-    package = _server_package(codename)
-    wish = Wish(codename, (package,), needs="missing", without=_WITHOUT)
+    wish = Wish(codename, ("postgresql",), needs="missing", without=_WITHOUT)
     tree = packages.unpacked(f"postgres-{codename}", wish)
     folder = _newest(str(tree), ("usr/lib/postgresql/*/bin",))
     if folder is None:
-        message = f"{package} has no server in {tree}"
+        message = f"the package postgresql of {codename} has no server in {tree}"
         raise DevError(message)
     libraries = sorted({str(file.parent) for file in tree.glob("usr/lib/*-linux-gnu/*.so*")})
     return Programs(folder, {"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
-
-
-def _server_package(codename: str) -> str:
-    """Return the server's package: `postgresql` depends on that of the release's version."""
-    _, *settings = packages.apt_get(codename)
-    told = shell.run(["apt-cache", *settings, "depends", "postgresql"])
-    found = re.search(r"Depends: (postgresql-\d+)", told)
-    if found is None:
-        message = f"{codename} has no package of a PostgreSQL server"
-        raise DevError(message)
-    return found[1]
 
 
 def _newest(root: str, patterns: Sequence[str]) -> Path | None:

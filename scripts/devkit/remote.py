@@ -69,13 +69,25 @@ def _make_certificates(place: Path, address: str) -> None:
         _openssl(place, "x509", "-req", "-in", f"{name}.csr", *signer, *made)
 
 
-def _openssl(place: Path, *words: str) -> None:
+def openssl_program() -> str:
+    """Return the program: the machine's own, else that of its release, unpacked."""
     found = shutil.which("openssl")
-    if found is None:
-        machine = read_machine().codename
-        tree = unpacked(f"openssl-{machine}", Wish(machine, ("openssl",), needs="missing"))
-        found = str(tree / "usr/bin/openssl")
-    shell.run([found, *words], cwd=place)
+    if found is not None:
+        return found
+    machine = read_machine().codename
+    tree = unpacked(f"openssl-{machine}", Wish(machine, ("openssl",), needs="missing"))
+    return str(tree / "usr/bin/openssl")
+
+
+def ssh_tree() -> Path:
+    """Return the unpacked server and client of ssh, as far as the machine lacks them."""
+    machine = read_machine().codename
+    wish = Wish(machine, ("openssh-server", "openssh-client"), needs="missing")
+    return unpacked(f"ssh-{machine}", wish)
+
+
+def _openssl(place: Path, *words: str) -> None:
+    shell.run([openssl_program(), *words], cwd=place)
 
 
 def serve_ssh(
@@ -118,9 +130,7 @@ def _listens(address: str) -> bool:
 
 def _ssh_tools(server: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for ssh's programs, with their paths by name beside it."""
-    machine = read_machine().codename
-    wish = Wish(machine, ("openssh-server", "openssh-client"), needs="missing")
-    tree = unpacked(f"ssh-{machine}", wish)
+    tree = ssh_tree()
     folders = [tree / part for part in ("usr/sbin", "usr/bin")]
     path = ":".join([*map(str, folders), server["PATH"], "/usr/sbin"])
     libraries = [str(each) for each in (tree / "usr/lib").glob("*-linux-gnu")]
@@ -129,7 +139,7 @@ def _ssh_tools(server: Mapping[str, str]) -> dict[str, str]:
     for name in ("sshd", "ssh", "ssh-keygen"):
         found = shutil.which(name, path=path)
         if found is None:
-            raise DevError(f"{name} is not in the packages of {machine}")
+            raise DevError(f"{name} is neither on PATH nor in {tree}")
         environ[name] = found
     for name in ("sshd-session", "sshd-auth"):
         if (program := tree / "usr/lib/openssh" / name).exists():

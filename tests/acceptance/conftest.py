@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.support.patience import HANG
+
 PROGRAM = Path(sys.executable).with_name("composeports")
 TINY = "composeports-dev/tiny:1"
 PROJECT_LABEL = "com.docker.compose.project"
@@ -88,7 +90,7 @@ def fetch(url: str) -> str:
     return text
 
 
-def wait_until(ready: Callable[[], Answer], what: str, seconds: float = 20) -> Answer:
+def wait_until(ready: Callable[[], Answer], what: str, seconds: float = HANG) -> Answer:
     """Return the first true answer of `ready`; a connection that is refused is asked again."""
     deadline = time.monotonic() + seconds
     while True:

@@ -21,6 +21,7 @@ from tests.acceptance.conftest import (
     wait_until,
 )
 from tests.support.compose_gate import around_compose_up
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.e2e
 
@@ -65,7 +66,7 @@ def begin(environ: dict[str, str]) -> Iterator[Begin]:
 
 
 def end(process: "subprocess.Popen[str]") -> Done:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANG)
     assert "Traceback" not in err
     return Done(process.returncode, out, err)
 

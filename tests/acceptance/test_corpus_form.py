@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+from tests.support.patience import HANG
+
+pytestmark = pytest.mark.e2e
 CORPUS = Path(__file__).parents[2] / "benchmarks" / "corpus.py"
 PROJECT_LABEL = "com.docker.compose.project"
 TINY = "composeports-dev/tiny:1"
@@ -149,13 +151,13 @@ def test_a_run_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     )
     place = str(tmp_path)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + HANG
         while not started_in(place):
             assert running.poll() is None, "it ended before it started a stack"
             assert time.monotonic() < deadline, "no stack was started"
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
-        said, _ = running.communicate(timeout=120)
+        said, _ = running.communicate(timeout=HANG)
     finally:
         running.kill()
         running.communicate()

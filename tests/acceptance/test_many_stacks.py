@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 STACKS = 16  # of two networks each; a stock engine has pools for about 29
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.usefixtures("projects")
 def test_more_networks_than_the_engine_has_pools_for() -> None:
     argv = [sys.executable, "-m", "benchmarks.many", "--stacks", str(STACKS)]

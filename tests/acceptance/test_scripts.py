@@ -1,12 +1,64 @@
-"""`compose-up` and `compose-down` are `composeports up` and `composeports down`."""
+"""`compose-up` and `compose-down`; and the engines that scripts/engine.py starts."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from devkit import cache
 from tests.acceptance.conftest import MakeRepository, stack
 
 pytestmark = pytest.mark.e2e
+
+ENGINE = Path(__file__).resolve().parents[2] / "scripts" / "engine.py"
+# Taken when this file is imported, before any guard hides the cache.
+OUTSIDE = dict(os.environ)
+CACHE = cache.root()
+# A machine whose /etc has the key that an engine left there before; engines since 23 have none.
+USED_MACHINE = """
+mkdir -p "$0/upper/docker" "$0/work"
+[ ! -e "$1" ] || cp "$1" "$0/upper/docker/key.json"
+mount -t overlay -o "lowerdir=/etc,upperdir=$0/upper,workdir=$0/work" overlay /etc
+shift
+exec "$@"
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts engines")
+def test_engines_have_ids_of_their_own_on_a_machine_that_had_one_before(tmp_path: Path) -> None:
+    engine("start", "first", "--netns")
+    try:
+        first = engine_id("first")
+        left = CACHE / "engines/ids-first/private/etc/upper/docker/key.json"
+        used = ("unshare", "--mount", "sh", "-euc", USED_MACHINE, str(tmp_path), str(left))
+        engine("start", "second", "--netns", machine=used)
+        assert engine_id("second") != first
+        engine("stop", "first", "--keep")
+        engine("start", "first", "--netns")
+        assert engine_id("first") == first
+    finally:
+        engine("stop", "first")
+        engine("stop", "second")
+
+
+def engine(verb: str, name: str, *options: str, machine: tuple[str, ...] = ()) -> str:
+    """Run scripts/engine.py, which has to succeed, on a machine that some words make."""
+    argv = [*machine, sys.executable, str(ENGINE), verb, *options, "--name", f"ids-{name}"]
+    done = subprocess.run(argv, env=OUTSIDE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def engine_id(name: str) -> str:
+    """Return what an engine says that its id is."""
+    asked = f'{engine("env", name)}\ndocker info --format "{{{{.ID}}}}"'
+    done = subprocess.run(
+        ["sh", "-euc", asked], env=OUTSIDE, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def test_compose_up_and_compose_down_do_the_same(make_repository: MakeRepository) -> None:

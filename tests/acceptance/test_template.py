@@ -71,7 +71,6 @@ def check_status(session: Session) -> None:
     assert str(session.directory) in marked[0]
 
 
-@pytest.mark.timeout(180)
 def test_checkout_and_worktrees_run_the_template_at_once_each_with_its_own_data(
     make_repository: MakeRepository, environ: dict[str, str]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.acceptance.conftest import Done, MakeRepository, Session, stack, wait_until
 from tests.acceptance.test_template import IMAGES, TEMPLATE
+from tests.support.patience import HANG
 from tests.support.skill_runs import steps
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +53,6 @@ def is_clean(session: Session) -> bool:
     return session.shell("git status --porcelain").out == ""
 
 
-@pytest.mark.timeout(180)
 def test_two_worktrees_validate_the_template_at_once_and_both_pass(
     make_repository: MakeRepository, environ: dict[str, str]
 ) -> None:
@@ -125,7 +125,7 @@ def test_an_interrupt_takes_the_stack_down(
             assert validation.stderr.readline() == b"validate: deploy: pass\n"
         wait_until(lambda: len(one.containers("running")) == 3, "the stack to be up")
         validation.send_signal(number)
-        assert validation.wait(60) == 128 + number
+        assert validation.wait(HANG) == 128 + number
     assert "Result: **INTERRUPTED**" in report(one)
     assert f"- {phase}: **interrupted**" in report(one)
     assert nothing_is_left(one)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.documents import blocks
 from tests.support.machine import PROGRAMS, Shell
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +51,7 @@ def started(shell: Shell, command: str) -> Iterator[str]:
         yield found[1]
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=HANG)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,6 @@ def test_the_servers_start_as_the_docs_say(shell: Shell, page: str, path: str) -
         kind = {"Content-Type": "application/json"}
         asked = urllib.request.Request(url.rstrip("/") + path, b'{"session_id": "a"}', kind)
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(asked, timeout=20)
+            urllib.request.urlopen(asked, timeout=HANG)
         refused.value.close()
     assert refused.value.code == 401  # the key is one that nobody else knows

@@ -16,6 +16,7 @@ from composeports.servers.board import Board
 from composeports.servers.keeper import Keeper, as_text, look, needs_renewal
 from composeports.servers.looks import Looks
 from tests.support.fakes import FakeMachine
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -141,7 +142,7 @@ def test_who_asks_during_a_look_gets_the_next_one() -> None:
         nonlocal count
         count += 1
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(HANG)
         return count
 
     async def scenario() -> list[int]:
@@ -190,7 +191,7 @@ def test_a_client_that_goes_away_does_not_end_the_look_of_others() -> None:
 
 async def watched(board: Board, *wanted: str) -> None:
     """Wait until the board shows the states."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG):
         async for text in board.watch(60):
             if text and [each["state"] for each in json.loads(text)] == list(wanted):
                 return
@@ -238,7 +239,7 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
             watching = board.watch(60)
             assert await anext(watching) == b"[]"
             await asyncio.to_thread(leasing.allocate, machine.session("a"))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(10):
                 assert b'"a"' in (await anext(watching) or b"")
 
     alone = asyncio.Event()

@@ -14,6 +14,7 @@ from mcp import Client
 from tests.support.machine import FakeDocker, Shell, wait_until
 from tests.support.mcp_client import Talk, over_http, refused, told
 from tests.support.mcp_serving import KEY, listening
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +39,7 @@ def status(url: str, **headers: str) -> int:
     }
     request = urllib.request.Request(url, json.dumps(INITIALIZE).encode(), sent)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=HANG) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -89,7 +90,7 @@ def test_compose_is_heard_and_ends_with_the_server(
         thread = threading.Thread(target=lambda: _left_alone(url, up))
         thread.start()
         wait_until(hung.exists, "Compose to run")
-    thread.join(20)
+    thread.join(HANG)
     assert interrupted.exists()
 
 

@@ -17,6 +17,7 @@ from mcp.types import Tool
 
 from tests.support.machine import FakeDocker, Shell, add_worktree, wait_until
 from tests.support.mcp_client import RawServer, over_stdio, refused, told
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -260,7 +261,7 @@ def test_it_ends_when_it_is_told_to_and_compose_with_it(  # noqa: PLR0917 - fixt
             server.call("compose_up", worktree=str(shell.cwd))
             wait_until((tmp_path / "hung").exists, "Compose to run")
         end(server)
-        assert server.process.wait(30) == code
+        assert server.process.wait(HANG) == code
     assert (tmp_path / "interrupted").exists() is working
     (tmp_path / "hung").touch()
     assert shell.using(docker).run("up", "--json").document["ok"]

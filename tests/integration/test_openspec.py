@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import HANG
+
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,7 @@ OUTSIDE = dict(os.environ)
 def openspec(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, str(SCRIPT), *words]
     return subprocess.run(
-        argv, cwd=cwd, env=OUTSIDE, capture_output=True, text=True, check=False, timeout=60
+        argv, cwd=cwd, env=OUTSIDE, capture_output=True, text=True, check=False, timeout=HANG
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from tests.support.machine import FakeDocker, Shell
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -31,7 +32,7 @@ def at_terminal(shell: Shell, *arguments: str, code: int = 0) -> str:
         while piece := os.read(ours, 4096):
             shown += piece
     os.close(ours)
-    assert process.wait(timeout=20) == code, shown
+    assert process.wait(timeout=HANG) == code, shown
     return shown.decode().replace("\r\n", "\n")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import FakeDocker, wait_until
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ["pytester"]
@@ -198,7 +199,7 @@ def test_ctrl_c_takes_the_stack_down(
         seen = is_up if moment == "while it starts" else is_testing
         wait_until(seen.exists, moment)
         process.send_signal(signal.SIGINT)
-        out = process.communicate(timeout=20)[0].decode()
+        out = process.communicate(timeout=HANG)[0].decode()
     finally:
         process.kill()
     assert process.returncode == pytest.ExitCode.INTERRUPTED, out
@@ -307,7 +308,7 @@ def waiting_run(pytester: pytest.Pytester, mine: str, other: str) -> "subprocess
 
 
 def ended(process: "subprocess.Popen[bytes]") -> None:
-    out = process.communicate(timeout=20)[0].decode()
+    out = process.communicate(timeout=HANG)[0].decode()
     assert process.returncode == 0, out
 
 

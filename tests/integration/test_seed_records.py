@@ -12,6 +12,7 @@ from composeports.errors import FileAccessError
 from composeports.host.process import pump, read_beginning
 from composeports.host.seed_records import Begun, hold_lock, hold_record
 from composeports.host.signals import Signals, signals_kept_back
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +76,7 @@ def test_a_lock_is_waited_for_and_its_file_is_gone_at_the_end(path: str) -> None
     other = threading.Thread(target=second)
     with hold_lock(path, waiting.set):
         other.start()
-        assert waiting.wait(10)
+        assert waiting.wait(HANG)
         seen.append("first")
     other.join()
     assert seen == ["first", "second"]

@@ -27,6 +27,7 @@ from composeports.stores.sqlite import SqliteStore
 from composeports.stores.sqlite_file import APPLICATION_ID, VERSION, is_store
 from tests.support.earlier_stores import as_of_version
 from tests.support.machine import wait_until
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -396,12 +397,12 @@ def test_a_thread_that_waits_for_another_one_gives_up_too(path: Path) -> None:
 
         def slow(_: Ledger) -> Outcome:
             inside.set()
-            leave.wait(20)
+            leave.wait(HANG)
             return Outcome(LEASE)
 
         writer = threading.Thread(target=store.update, args=("a", slow))
         writer.start()
-        inside.wait(20)
+        inside.wait(HANG)
         with pytest.raises(StoreBusyError):
             store.held()
         leave.set()

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.machine import git, wait_until, write_program
 from tests.support.pages import serving
+from tests.support.patience import HANG
 from tests.support.skill_runs import REALLY, SKILL, Stack, steps
 
 pytestmark = pytest.mark.integration
@@ -213,7 +214,7 @@ def test_a_signal_takes_the_stack_down_at_every_moment(
     process = stack.start(VALIDATE_E2E=f"touch {started}; exec sleep 60")
     wait_until(started.exists, f"{moment} to be under way")
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=HANG)
     assert process.returncode == 128 + number, said
     assert "Result: **INTERRUPTED**" in stack.report
     named = {"up": "deploy", "ps": "ready", "env": "e2e"}[moment]
@@ -235,7 +236,7 @@ def test_a_second_signal_does_not_stop_the_teardown(stack: Stack) -> None:
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     Path(f"{going}.on").touch()
-    process.communicate(timeout=30)
+    process.communicate(timeout=HANG)
     assert process.returncode == 128 + signal.SIGTERM
     assert phases(stack.report)["teardown"] == "pass"
 
@@ -245,7 +246,7 @@ def test_nobody_who_reads_its_lines_is_no_reason_to_leave_the_stack(stack: Stack
     for pipe in (process.stdout, process.stderr):
         assert pipe is not None
         pipe.close()
-    assert process.wait(30) == 0
+    assert process.wait(HANG) == 0
     assert stack.calls[-1] == "down"
 
 
@@ -270,7 +271,7 @@ def test_without_composeports_it_does_not_begin(stack: Stack) -> None:
     shutil.rmtree(stack.folder / "bin")
     git_folder = os.path.dirname(shutil.which("git") or "")
     process = stack.start(PATH=git_folder)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=HANG)
     assert process.returncode == 2
     assert "pip install composeports" in said
 

@@ -10,6 +10,7 @@ import pytest
 from composeports.host.beats import Beat
 from composeports.host.watching import Watch
 from tests.support.machine import wait_until
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -87,7 +88,7 @@ def test_stop_interrupts_what_runs_and_lets_nothing_more_begin() -> None:
     )
     thread = listener.begin(program)
     listener.watch.stop()
-    thread.join(20)
+    thread.join(HANG)
     assert listener.codes == [130]
     assert listener.run("print('again')") == 130
     assert listener.heard == ["runs"]
@@ -101,7 +102,7 @@ def test_what_does_not_end_is_ended() -> None:
     )
     thread = listener.begin(program)
     listener.watch.stop()
-    thread.join(20)
+    thread.join(HANG)
     assert listener.codes == [137]
 
 

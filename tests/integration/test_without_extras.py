@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.machine import FakeDocker, Shell
+from tests.support.wheels import offline
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +24,8 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = [sys.executable, "-m", "pip", "--python", f"{folder}/bin/python", "install", "--quiet"]
-    done = subprocess.run([*pip, str(ROOT)], capture_output=True, text=True, check=False)
+    argv = [*pip, str(ROOT)]
+    done = subprocess.run(argv, env=offline(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder / "bin"
 

@@ -13,11 +13,15 @@ from typing import Any
 
 from playwright.sync_api import Browser, Dialog, Error, Page, ViewportSize, expect, sync_playwright
 
+from tests.support.patience import HANG
+
 ROOT = Path(__file__).parents[2]
 # Taken when this file is imported, before any guard hides where the browser is kept.
 ENVIRON = dict(os.environ)
 PHONE = ViewportSize(width=390, height=844)
-PATIENCE_MS = 15_000
+PATIENCE_MS = HANG * 1000
+# After it the page is loaded again, twice at most.
+TRY_MS = 30_000
 STYLED = "[...document.styleSheets].some((each) => each.cssRules.length > 0)"
 # A name that leads to this machine, and is not localhost.
 OTHER_NAME = "ports.example"
@@ -79,7 +83,7 @@ class Watched:
         for last in (False, False, True):
             try:
                 self.page.goto(url)
-                expect(connection).not_to_have_attribute("data-is", "connecting", timeout=5000)
+                expect(connection).not_to_have_attribute("data-is", "connecting", timeout=TRY_MS)
                 assert self.page.evaluate(STYLED)
             except (AssertionError, Error):
                 if last:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import HANG
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "inspector.py"
 # The cache and the settings of pip and npm are those of whoever runs the tests, so this is read
 # before the tests are given a home of their own.
 OUTSIDE = dict(os.environ)
-PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Inspector:
         """Start it, let it ask one thing, and return what it says."""
         words = (*self.argv, "--cli", *self.server, "--method", method, *options)
         done = subprocess.run(
-            words, env=self.environ, capture_output=True, text=True, check=False, timeout=PATIENCE
+            words, env=self.environ, capture_output=True, text=True, check=False, timeout=HANG
         )
         return Told(done.returncode, done.stdout, done.stderr)
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import HANG
+
 PROGRAMS = Path(sys.executable).parent
-DEADLINE = 20.0
 
 GIT_ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -26,9 +27,9 @@ GIT_ENVIRONMENT = {
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Return once `condition` holds; fail, saying `what` did not come, after the deadline."""
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + HANG
     while not condition():
-        assert time.monotonic() < end, f"waited {DEADLINE} s for {what}"
+        assert time.monotonic() < end, f"waited {HANG} s for {what}"
         time.sleep(0.01)
 
 
@@ -257,7 +258,7 @@ class Shell:
 def finished(process: "subprocess.Popen[bytes]") -> Done:
     """Wait for the installed program's end; a traceback is a failure of the test."""
     try:
-        out, err = process.communicate(timeout=DEADLINE)
+        out, err = process.communicate(timeout=HANG)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         raise

@@ -14,9 +14,10 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+from tests.support.patience import HANG
+
 PROGRAM = str(Path(sys.executable).with_name("composeports"))
 # No test waits longer than this for an answer, in seconds.
-PATIENCE = 60
 
 Answer = TypeVar("Answer")
 Talk = Callable[[Client], Awaitable[Answer]]
@@ -26,7 +27,7 @@ def over_stdio(environ: Mapping[str, str], talk: Talk[Answer], mode: str = "auto
     """Start `composeports mcp`, let `talk` speak with it, end its stdin, and return the answer."""
 
     async def run() -> Answer:
-        with anyio.fail_after(PATIENCE):
+        with anyio.fail_after(HANG):
             async with stdio(environ, mode) as client:
                 return await talk(client)
 
@@ -51,7 +52,7 @@ def over_http(url: str, talk: Talk[Answer], key: str = "", mode: str = "auto") -
 
     async def run() -> Answer:
         headers = {"X-API-Key": key} if key else {}
-        with anyio.fail_after(PATIENCE):
+        with anyio.fail_after(HANG):
             async with (
                 create_mcp_http_client(headers=headers) as http,
                 Client(streamable_http_client(url, http_client=http), mode=mode) as client,
@@ -130,7 +131,7 @@ class RawServer:
         """Return the next message; the end of stdout fails the test."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"the server has ended: {self.process.wait(10)}"
+        assert line, f"the server has ended: {self.process.wait(HANG)}"
         self.lines.append(line)
         message: dict[str, Any] = json.loads(line)
         assert message["jsonrpc"] == "2.0"
@@ -161,4 +162,4 @@ class RawServer:
         self.process.stdin.close()
         for line in self.process.stdout:
             json.loads(line)
-        return self.process.wait(30)
+        return self.process.wait(HANG)

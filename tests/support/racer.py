@@ -14,8 +14,7 @@ from composeports.core.block import Grid
 from composeports.core.claims import NOTHING_RUNS, Request, claim, release
 from composeports.errors import NoPortsAvailableError
 from composeports.stores.sqlite import SqliteStore
-
-DEADLINE = 60
+from tests.support.patience import HANG
 
 
 def main(store_path: str, witness: str, name: str, rounds: int, slots: int) -> int:
@@ -43,7 +42,7 @@ def main(store_path: str, witness: str, name: str, rounds: int, slots: int) -> i
 
 
 def _wait_for(path: Path) -> None:
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + HANG
     while not path.exists():
         if time.monotonic() > end:
             sys.exit("nobody said go")

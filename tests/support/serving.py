@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 
 from tests.support.machine import Shell
+from tests.support.patience import HANG
 
 KEY = "a key of the tests"
 # Seconds; two cores may be shared by many.
-PATIENCE = 60.0
 ANNOUNCED = "listening on "
 
 
@@ -30,7 +30,7 @@ class Server:
     def client(self, key: str | None = KEY, **headers: str) -> httpx.Client:
         """Return a client that gives the key with every request."""
         given = headers if key is None else {"X-API-Key": key, **headers}
-        return httpx.Client(base_url=self.url, headers=given, timeout=PATIENCE)
+        return httpx.Client(base_url=self.url, headers=given, timeout=HANG)
 
     def post(self, path: str, session_id: object, key: str | None = KEY) -> httpx.Response:
         """Ask for something that is about one session."""
@@ -55,9 +55,9 @@ class Server:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and return the exit code."""
         self.process.send_signal(number)
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(HANG)
         if self.reader is not None:
-            self.reader.join(PATIENCE)
+            self.reader.join(HANG)
         return code
 
 

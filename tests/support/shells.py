@@ -15,10 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import HANG
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "shells.py"
 # The cache is that of whoever runs the tests, so this is read before they get a home of their own.
 OUTSIDE = dict(os.environ)
-DEADLINE = 20.0
 
 
 @cache
@@ -45,10 +46,10 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Return once the text is to be seen, and forget what came before its end."""
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + HANG
         while text not in self.seen:
             left = end - time.monotonic()
-            assert left > 0, f"waited {DEADLINE} s for {text!r}; seen: {self.seen!r}"
+            assert left > 0, f"waited {HANG} s for {text!r}; seen: {self.seen!r}"
             if select.select([self.file], [], [], left)[0]:
                 self.seen += os.read(self.file, 4096).decode(errors="replace")
         self.seen = self.seen.partition(text)[2]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.machine import write_program
+from tests.support.patience import HANG
 
 SKILL = Path(__file__).parents[2] / "skills/validate-feature"
 PRETENDER = """
@@ -91,7 +92,7 @@ class Stack:
     def validate(self, *arguments: str, **variables: str) -> tuple[int, str]:
         """Run the validation to its end; return its exit code, and its report."""
         process = self.start(*arguments, **variables)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=HANG)
         assert "Traceback" not in said, said
         return process.returncode, self.report
 

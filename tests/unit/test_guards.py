@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -83,6 +84,31 @@ def test_the_guards_hold_in_a_shell_that_is_on_a_stack() -> None:
     done = subprocess.run(
         [*inner, "-m", "not integration"], env=environ, capture_output=True, text=True, check=False
     )
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_signal_is_ignored_or_blocked() -> None:
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        assert signal.getsignal(number) == signal.SIG_DFL
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("way", ["ignored", "blocked"])
+def test_the_guards_hold_where_signals_were(way: str) -> None:
+    """As with `nohup make test`, `(trap '' INT; make test)` and `make test &` in a script."""
+    names = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+    inner = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    starter = (
+        "import os, signal, sys\n"
+        f"names = {sorted(map(int, names))}\n"
+        "if sys.argv[1] == 'blocked': signal.pthread_sigmask(signal.SIG_BLOCK, names)\n"
+        "else: [signal.signal(name, signal.SIG_IGN) for name in names]\n"
+        "os.execv(sys.argv[2], sys.argv[2:])\n"
+    )
+    argv = [sys.executable, "-c", starter, way, *inner, "-k", "no_signal_is_ignored"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 

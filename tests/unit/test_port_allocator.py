@@ -24,6 +24,7 @@ from composeports.port_allocator import (
     get_port_allocator,
     reset_port_allocator,
 )
+from tests.support.patience import HANG
 
 NOON = 43200.0
 # The SHA-256 of these two begins with the same eight hex digits.
@@ -42,7 +43,7 @@ def in_sixteen_threads(call: Callable[[int], Result]) -> list[Result]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG)
     assert sorted(results) == list(range(16))
     return list(results.values())
 
@@ -337,7 +338,7 @@ def test_the_first_call_settles_the_configuration() -> None:
 
 @pytest.mark.usefixtures("_fresh")
 def test_sixteen_threads_get_one_allocator() -> None:
-    together = threading.Barrier(16, timeout=60)
+    together = threading.Barrier(16, timeout=HANG)
 
     def get(_: int) -> PortAllocatorService:
         together.wait()
@@ -376,7 +377,7 @@ def impatient() -> Iterator[threading.Barrier]:
     Not earlier: a coverage tool that is at work cannot be handed to so many threads so often.
     """
     before = sys.getswitchinterval()
-    yield threading.Barrier(16, action=lambda: sys.setswitchinterval(1e-6), timeout=60)
+    yield threading.Barrier(16, action=lambda: sys.setswitchinterval(1e-6), timeout=HANG)
     sys.setswitchinterval(before)
 
 
@@ -421,7 +422,7 @@ def test_sixteen_threads_that_come_and_go_never_have_a_block_at_once(
 
 
 def test_sixteen_threads_of_one_session_get_one_block() -> None:
-    service, together = PortAllocatorService(), threading.Barrier(16, timeout=60)
+    service, together = PortAllocatorService(), threading.Barrier(16, timeout=HANG)
 
     def allocate(_: int) -> int:
         together.wait()

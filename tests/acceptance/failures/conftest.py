@@ -37,6 +37,7 @@ from tests.acceptance.conftest import (
     run,
     stack,
 )
+from tests.support.patience import HANG
 
 WEB = stack({"web": {"ports": ["${WEB_PORT:-8080}:80"]}})
 _bases = itertools.cycle(range(28000, 31000, RANGE * SLOTS))
@@ -207,7 +208,7 @@ class Started:
             self._shown += data
         return self._shown.decode(errors="replace")
 
-    def says(self, text: str, seconds: float = 30) -> None:
+    def says(self, text: str, seconds: float = HANG) -> None:
         """Wait until the program has written `text`."""
         deadline = time.monotonic() + seconds
         while text not in self.said:
@@ -232,7 +233,7 @@ class Started:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def ends(self, seconds: float = 30) -> int:
+    def ends(self, seconds: float = HANG) -> int:
         """Wait for the end and return the exit code as a shell shows it."""
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:

@@ -8,13 +8,13 @@ import pytest
 
 from tests.acceptance.conftest import PROGRAM, MakeRepository, Session, docker
 from tests.acceptance.failures.conftest import WEB, leases
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.e2e
 
 COUNT = 20
 
 
-@pytest.mark.timeout(300)
 def test_twenty_sessions_at_once(make_repository: MakeRepository, environ: dict[str, str]) -> None:
     environ |= {"PORT_ALLOC_RANGE": "10", "PORT_ALLOC_MAX_SESSIONS": str(COUNT)}
     repository = make_repository({"compose.yaml": WEB})
@@ -59,7 +59,7 @@ def at_once(sessions: list[Session], *arguments: str) -> list[str]:
         for session in sessions
     ]
     with ThreadPoolExecutor(len(started)) as readers:
-        said = list(readers.map(lambda program: program.communicate(timeout=120), started))
+        said = list(readers.map(lambda program: program.communicate(timeout=HANG), started))
     for program, (_, err) in zip(started, said, strict=True):
         assert program.returncode == 0, err
     return [out for out, _ in said]
