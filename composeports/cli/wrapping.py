@@ -34,7 +34,7 @@ def wrapped(workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool) -> tu
 def wrapped_if_possible(
     workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool
 ) -> tuple[Pair, ...]:
-    """Return the same, or the pairs alone with a warning, where nobody asked for the wrapper."""
+    """Return the same, or the pairs alone with a warning, where the wrapper was not asked for."""
     try:
         return wrapped(workspace, pairs, verbose=verbose)
     except FileAccessError as error:

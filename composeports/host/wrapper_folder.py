@@ -156,7 +156,7 @@ def _installed(state: str, scripts: Mapping[str, str]) -> str:
 
 def _write(folder: str, scripts: Mapping[str, str]) -> None:
     """Write the folder beside its place, and move it there whole; another may be first."""
-    beside = f"{folder}.{os.getpid()}"
+    beside = f"{folder}.{os.urandom(4).hex()}"
     try:
         os.mkdir(beside, 0o700)
         for name, text in scripts.items():
@@ -174,7 +174,7 @@ def _check(folder: str, scripts: Mapping[str, str]) -> None:
     _refuse_unsafe(os.path.dirname(folder))
     for path in (folder, *(os.path.join(folder, name) for name in scripts)):
         if not _is_mine(path):
-            raise _refused(path, "others may write to it, or it is somebody else's")
+            raise _refused(path, "others may write to it, or another user owns it")
     for name, text in scripts.items():
         path = os.path.join(folder, name)
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
@@ -186,7 +186,7 @@ def _check(folder: str, scripts: Mapping[str, str]) -> None:
 
 def _refuse_unsafe(above: str) -> None:
     if not _is_mine(above):
-        raise _refused(above, "others may write to it, or it is somebody else's")
+        raise _refused(above, "others may write to it, or another user owns it")
     for parent in _parents(above):
         if _lets_others_replace(parent):
             raise _refused(above, f"other users may replace what is in {parent}")
@@ -206,7 +206,7 @@ def _parents(path: str) -> Iterable[str]:
 
 
 def _lets_others_replace(folder: str) -> bool:
-    """Tell whether somebody else may rename what is in it; a user's own group is that user."""
+    """Tell whether another user may rename what is in it; a user's own group is that user."""
     found = os.stat(folder)
     if found.st_mode & stat.S_ISVTX:
         return False

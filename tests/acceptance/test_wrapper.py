@@ -16,6 +16,7 @@ from tests.acceptance.conftest import (
     PROGRAM,
     TINY,
     Done,
+    MakeRepository,
     Projects,
     Session,
     docker,
@@ -241,6 +242,23 @@ def test_a_file_from_stdin_is_told(login: Session) -> None:
     done = wrapped(login, "sh", "-c", script)
     assert (done.code, done.out) == (0, "helper\n")
     assert "warning: a Compose file from stdin" in done.err
+
+
+def test_a_named_session_in_a_folder_with_an_odd_name(make_repository: MakeRepository) -> None:
+    odd = 'it\'s an "odd" ünë'
+    file = stack({"web": {"container_name": "odd-web"}})
+    main = make_repository({f"{odd}/compose.yaml": file}).main
+    session = Session(main.directory / odd, main.environ)
+    session.ok("--session", "second", "up")
+    (row,) = session.json("status")
+    script = "docker compose -p x -f compose.yaml ps -q --no-trunc && docker exec odd-web hostname"
+    done = session.run("--session", "second", "env", "--", "sh", "-c", script)
+    assert done.code == 0, done.err
+    form = ("--format", "{{.Id}}", f"{row['compose_project_name']}-odd-web")
+    container = docker("inspect", *form).strip()
+    shown, host = done.out.split()
+    assert shown == container
+    assert container.startswith(host)
 
 
 # Containers by name
