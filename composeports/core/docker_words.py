@@ -49,8 +49,6 @@ COMMANDS = {
     "update": (_UPDATE, ALL),
     "wait": (_NONE, ALL),
 }
-# Their own options end where the container's name stands; what follows is another program's.
-ENDED_BY_NAME = frozenset({"exec", "top"})
 LISTING = frozenset({"ps", "ls", "list"})
 LISTING_WITH_VALUE = frozenset({"-f", "--filter", "--format", "-n", "--last"})
 NAME_FILTER = "name="
@@ -116,7 +114,8 @@ def with_session_names(
 def _in_command(command: str, words: Sequence[str]) -> Iterator[Token]:
     """Yield the places of the containers of a command; nothing where it asks for other things."""
     valued, which = COMMANDS[command]
-    found = list(scan(words, valued.__contains__, until_name=command in ENDED_BY_NAME))
+    # What follows the name of one container may be another program's.
+    found = list(scan(words, valued.__contains__, until_name=which == FIRST))
     types = {words[index][start:] for index, start, option in found if option == "--type"}
     if types - {"container"}:
         return

@@ -28,6 +28,7 @@ def renamed(line: str) -> str:
         ("exec --env=A=b -w /x --detach shop-db x", f"exec --env=A=b -w /x --detach {DB} x"),
         ("exec --env= shop-db x", f"exec --env= {DB} x"),
         ("exec -- shop-db x", f"exec -- {DB} x"),
+        ("exec shop-db tool --type image", f"exec {DB} tool --type image"),
         ("exec /shop-db x", f"exec /{DB} x"),
         ("container exec shop-db x", f"container exec {DB} x"),
         ("logs shop-db --tail 5", f"logs {DB} --tail 5"),
