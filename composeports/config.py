@@ -11,6 +11,7 @@ from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 from composeports.location import PYPROJECT, default_store_url, settings_files
+from composeports.regular_file import read_regular
 
 LOWEST = {"base_port": 1024, "range_per_session": 4, "ttl_minutes": 1, "max_sessions": 1}
 VARIABLES = {
@@ -19,6 +20,10 @@ VARIABLES = {
     "ttl_minutes": "PORT_ALLOC_TTL_MINUTES",
     "max_sessions": "PORT_ALLOC_MAX_SESSIONS",
 }
+# How many commands a server runs at once.
+SERVER_COMMANDS = "COMPOSEPORTS_SERVER_COMMANDS"
+DEFAULT_COMMANDS = 4
+MOST_COMMANDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,7 @@ class Config:
     session: str | None = None
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     host: str = ""
+    server_commands: int = DEFAULT_COMMANDS
 
     @property
     def is_shared(self) -> bool:
@@ -139,7 +145,25 @@ class Config:
             session=check_session_id(session) if session else None,
             api_keys=_keys(environ.get("COMPOSEPORTS_API_KEYS", "")),
             host=_host(environ.get("COMPOSEPORTS_HOST", "")),
+            server_commands=_server_commands(environ.get(SERVER_COMMANDS, "").strip()),
         )
+
+
+def _server_commands(text: str) -> int:
+    """Return how many commands a server runs at once."""
+    if not text:
+        return DEFAULT_COMMANDS
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1 or number > MOST_COMMANDS:
+        raise ConfigError(
+            f"{SERVER_COMMANDS} must be a whole number from 1 to {MOST_COMMANDS}, got {text!r}",
+            hint=f"set it to one of these, or unset it for the default, {DEFAULT_COMMANDS}",
+            setting=SERVER_COMMANDS,
+        )
+    return number
 
 
 def _host(text: str) -> str:
@@ -194,11 +218,10 @@ def _own_table(document: object) -> object:
 
 
 def _read_toml(path: str) -> object:
-    from tomllib import load  # noqa: PLC0415 - 15 ms, and most repositories have no file
+    from tomllib import loads  # noqa: PLC0415 - 15 ms, and most repositories have no file
 
     try:
-        with open(path, "rb") as file:
-            return load(file)
+        return loads(read_regular(path, follow=True).decode())
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"
         raise ConfigError(message, hint="look at the file's rights", file=path) from error

@@ -198,6 +198,19 @@ class ComposeFileError(ComposeportsError):
     exit_code = EXIT_CONFIG
 
 
+class OutsideRootsError(ComposeportsError):
+    """A server was started with `--root`, and the worktree lies in none of those folders."""
+
+    code = "outside_roots"
+    exit_code = EXIT_CONFIG
+
+
+class ComposeLimitError(ComposeFileError):
+    """Compose took too much time or memory to read the files, as with aliases of aliases."""
+
+    code = "compose_limit"
+
+
 class BlockTooSmallError(ComposeFileError):
     """The Compose file publishes more ports than a block holds."""
 
@@ -222,6 +235,12 @@ class FileAccessError(ComposeportsError):
 
     code = "file_access"
     exit_code = EXIT_CONFIG
+
+
+class UnsafeFileError(FileAccessError):
+    """A file is a pipe, a device, a symbolic link or too large, so that it is not read."""
+
+    code = "file_unsafe"
 
 
 class NotOursError(ComposeportsError):

@@ -4,6 +4,9 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 
+from composeports.errors import UnsafeFileError
+from composeports.regular_file import read_regular
+
 SHARED = "/var/lib/composeports"
 STORE_FILE = "leases.sqlite3"
 SETTINGS_FILE = "composeports.toml"
@@ -66,9 +69,8 @@ def mentions(path: str, word: bytes, *, beside: bytes = b"") -> bool:
     True for one that cannot be read, which its reader tells properly.
     """
     try:
-        with open(path, "rb") as file:
-            return word in file.read().replace(beside, b"")
-    except OSError:
+        return word in read_regular(path, follow=True).replace(beside, b"")
+    except (OSError, UnsafeFileError):
         return True
 
 
@@ -93,6 +95,11 @@ def wrapper_folders(environ: Mapping[str, str]) -> tuple[str, ...]:
 def session_lock(environ: Mapping[str, str], project: str) -> str:
     """Return where the lock of a project lies, which those who work on its stack hold."""
     return os.path.join(state_directory(environ), "locks", project)
+
+
+def api_key_file(environ: Mapping[str, str]) -> str:
+    """Return where a server keeps the API key that it makes for this user."""
+    return os.path.join(state_directory(environ), f"api-key-{os.geteuid()}")
 
 
 def known_things(environ: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 PREFIXES = ("COMPOSE_", "COMPOSEPORTS_", "PORT_", "AGENT_COORDINATOR_", "GIT_")
 NAMES = frozenset({"API_PORT", "SUPABASE_URL", "NO_COLOR", "FORCE_COLOR"})
@@ -27,8 +27,10 @@ for _number, _usual in HANDED_DOWN.items():
         signal.signal(_number, _usual)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDED_DOWN)
 
-# How long one example takes says more about who else uses the machine than about the code.
-settings.register_profile("composeports", deadline=None)
+# How long examples take says more about who else uses the machine than about the code.
+settings.register_profile(
+    "composeports", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("composeports")
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from composeports.core.masking import masked
 from corpuskit import addresses
 from corpuskit.reading import Json, items, mapping, text, texts
 
@@ -134,7 +135,8 @@ def _aliases(value: object) -> set[str]:
 
 def _is_listed(each: Difference, changes: Sequence[Mapping[str, str]]) -> bool:
     """Tell whether the lines of the plan about this service make the old value the new one."""
-    old, new = _plain(each.before), _plain(each.after)
+    # The lines show no passwords.
+    old, new = masked(_plain(each.before)), masked(_plain(each.after))
     service = str(each.path[1]) if each.path[0] == "services" else ""
     about = [
         change
@@ -188,7 +190,7 @@ def _is_address(value: str, number: str, services: Sequence[str]) -> bool:
 
 def undone(after: Json, changes: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """Yield lines of the plan whose new value stands nowhere in the result."""
-    whole = json.dumps(after, ensure_ascii=False)
+    whole = masked(json.dumps(after, ensure_ascii=False))
     for change in changes:
         kind, value = change.get("kind"), change.get("to", "")
         shown = json.dumps(value, ensure_ascii=False)[1:-1]

@@ -7,6 +7,7 @@ from composeports.core.checks.facts import StoreFacts, Trouble
 from composeports.core.lease import Lease
 from composeports.errors import ComposeportsError
 from composeports.host.engine import Engine
+from composeports.host.machine import machine_name
 from composeports.host.mounts import file_system_of, is_network
 from composeports.stores.health import examine
 from composeports.stores.opening import (
@@ -31,11 +32,11 @@ def look_at_store(url: str, engine: Engine) -> SeenStore:
     """Return what there is; ConfigError or ExtraMissingError for a URL that can be none."""
     if url == "memory:":
         return SeenStore(StoreFacts("memory:"))
-    return _of_server(url, engine) if is_shared(url) else _of_file(sqlite_path(url))
+    return _of_server(url, engine) if is_shared(url) else _of_file(sqlite_path(url), engine)
 
 
-def _of_file(path: str) -> SeenStore:
-    health = examine(path)
+def _of_file(path: str, engine: Engine) -> SeenStore:
+    health = examine(path, machine=lambda: machine_name(engine.environ))
     trouble = _trouble(health.trouble)
     kind = file_system_of(_existing(path))
     if trouble is None and is_network(kind):
@@ -43,7 +44,7 @@ def _of_file(path: str) -> SeenStore:
             f"{path} lies on a network file system ({kind})",
             "set COMPOSEPORTS_STATE_DIR to a folder on a local disk",
         )
-    facts = StoreFacts(path, health.format, trouble, health.damage, kind)
+    facts = StoreFacts(path, health.format, trouble, health.damage, kind, refused=health.refused)
     return SeenStore(facts, health.leases, path)
 
 
@@ -75,6 +76,7 @@ def _of_server(url: str, engine: Engine) -> SeenStore:
         ahead=health.ahead,
         lacking=health.lacking,
         grants=health.hint,
+        excess=health.excess,
         read_only=health.read_only,
     )
     return SeenStore(facts, leases)

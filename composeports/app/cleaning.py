@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from shlex import quote
 
 from composeports.app.leasing import unlink_released
 from composeports.app.linking import forget as forget_link
@@ -21,13 +22,14 @@ from composeports.core.cleaning import (
     judge,
     of_another_engine,
     settle,
+    unproven,
 )
 from composeports.core.lease import Lease
 from composeports.errors import FileAccessError, SeedBusyError
 from composeports.host.belongings import belongings, remove, stop
 from composeports.host.files import OwnFolder, files_in
 from composeports.host.recollection import forget_abandoned
-from composeports.host.seed_records import hold_record
+from composeports.host.seed_records import hold_record, is_on_record
 from composeports.host.session_lock import SessionLock, hold, is_held
 from composeports.location import recollections, seed_record, session_lock
 
@@ -114,17 +116,35 @@ class _Cleaning:
         if any(map(is_held, paths)):
             self.tell_at_work(lease)
             return None
-        things, kept = self.split(verdict, _of_project(self.seen, lease.project))
-        return Cleaned(lease, verdict.why, tuple(things), kept, released=lease.held)
+        found = _of_project(self.seen, lease.project)
+        things, kept = self.split(verdict, found)
+        left = self.unproven(verdict, found)
+        return Cleaned(lease, verdict.why, tuple(things), kept, released=lease.held, left=left)
 
     def split(
         self, verdict: Verdict, found: Iterable[Belonging]
     ) -> tuple[list[Belonging], tuple[str, ...]]:
         """Return what is to be removed, in that order, and the volumes that stay."""
-        kinds = KINDS if self.volumes and verdict.why == WORKTREE_GONE else KINDS[:-1]
+        kinds = self.kinds(verdict)
         found = list(found)
+        others = unproven(verdict.lease, found)
         things = [each for kind in kinds for each in found if each.kind == kind]
+        things = [each for each in things if each not in others]
         return things, tuple(each.name for each in found if each.kind not in kinds)
+
+    def kinds(self, verdict: Verdict) -> tuple[str, ...]:
+        """Return the kinds of things that are to be removed, in that order."""
+        return KINDS if self.volumes and verdict.why == WORKTREE_GONE else KINDS[:-1]
+
+    def unproven(self, verdict: Verdict, found: Iterable[Belonging]) -> tuple[str, ...]:
+        """Return a line for each thing that may be somebody else's and is left, therefore."""
+        kinds = self.kinds(verdict)
+        return tuple(
+            f"{each.kind} {each.name}: its labels do not say that it is this session's; "
+            f"`docker {each.kind} rm {quote(each.name)}` removes it, if it is of no use"
+            for each in unproven(verdict.lease, found)
+            if each.kind in kinds
+        )
 
     def clean(self, verdict: Verdict) -> Cleaned | None:
         """Look again with nobody else at work on the session, and clean up what is still to be."""
@@ -148,14 +168,15 @@ class _Cleaning:
         found = _of_project(belongings(doors.engine, lease.project), lease.project)
         if self.judge(lease, found) != verdict or not self.confirmed(lease):
             return None
-        if os.path.exists(seed_record(doors.environ, lease.project)):
+        if is_on_record(seed_record(doors.environ, lease.project)):
             from composeports.app import seeding  # noqa: PLC0415 - only after a copy was killed
 
             seeding.repair(self.workspace, lease.project)
             found = _of_project(belongings(doors.engine, lease.project), lease.project)
         things, kept = self.split(verdict, found)
-        removed, left = self.remove(verdict, things)
-        blocking = any(each.startswith(("container", "network")) for each in left)
+        removed, failed = self.remove(verdict, things)
+        left = (*self.unproven(verdict, found), *failed)
+        blocking = any(each.startswith(("container", "network")) for each in failed)
         released = False if blocking else self.settle(verdict, [*kept, *left])
         return Cleaned(lease, verdict.why, removed, kept, released=released, left=left)
 

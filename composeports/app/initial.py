@@ -3,12 +3,13 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from composeports.config import find_settings
 from composeports.core import initial
 from composeports.core.initial import LEFT, Step
-from composeports.errors import NotOursError
+from composeports.errors import NotOursError, UnsafeFileError
 from composeports.host.compose_files import DEFAULT_NAMES, select_files
 from composeports.host.git import find_checkout
 from composeports.host.shipped import shipped
@@ -107,7 +108,8 @@ def work_out(found: Found, wanted: Wanted) -> list[Step]:
 def _steps(found: Found, wanted: Wanted) -> Iterator[Step]:
     def before(path: str) -> bytes | None:
         full = os.path.join(found.top, path)
-        return (read_file(full) or b"") if os.path.lexists(full) else None
+        # `_safe` says of each file that cannot be read why it is left.
+        return (_readable(full) or b"") if os.path.lexists(full) else None
 
     if wanted.template:
         yield _template(found, before(TEMPLATE))
@@ -145,9 +147,17 @@ def _safe(top: str, step: Step) -> Step:
         return step
     if os.path.realpath(path) != path:
         return Step(step.path, LEFT, step.before, step.before, "it leads elsewhere by a link")
-    if step.before is not None and not (os.path.isfile(path) and os.access(path, os.R_OK)):
-        return Step(step.path, LEFT, step.before, step.before, "it is no file that can be read")
+    if step.before is not None and _readable(path) is None:
+        why = "it is no regular file of at most 1 MiB that can be read"
+        return Step(step.path, LEFT, step.before, step.before, why)
     return step
+
+
+def _readable(path: str) -> bytes | None:
+    """Return what is in the file; None where it cannot, or must not, be read."""
+    with suppress(UnsafeFileError):
+        return read_file(path)
+    return None
 
 
 def write(found: Found, steps: list[Step]) -> None:

@@ -62,7 +62,7 @@ def _notes(lease: Lease, path: str, before: str) -> tuple[str, ...]:
     ]
     if others:
         notes.append(f"plain `docker compose` does not read {', '.join(others)}")
-    if any(b"env_file" in (read_file(each) or b"") for each in lease.stack.files):
+    if any(b"env_file" in (read_file(each, follow=True) or b"") for each in lease.stack.files):
         notes.append(
             "services with `env_file: .env` get these variables, too, and are made anew by the "
             "next `up`"
@@ -124,8 +124,12 @@ def let_go(directory: str, project: str, say: Callable[[str], None]) -> None:
 def forget(lease: Lease, say: Callable[[str], None]) -> None:
     """Take what a worktree that is gone, or a killed command, has left in git's own list."""
     git_dir = lease.place.git_dir
-    if git_dir and links.is_excluded(git_dir, lease.project):
-        _telling(say, lambda: links.forget(git_dir, lease.project))
+
+    def take_out() -> None:
+        if git_dir and links.is_excluded(git_dir, lease.project):
+            links.forget(git_dir, lease.project)
+
+    _telling(say, take_out)
 
 
 def _telling(say: Callable[[str], None], act: Callable[[], None]) -> None:

@@ -45,6 +45,7 @@ class _Door:
     """An engine that is known already, for a store that asks whose leases are wanted."""
 
     known: EngineIdentity
+    environ: Mapping[str, str]
 
     @property
     def is_local(self) -> bool:
@@ -116,7 +117,7 @@ class Migration:
 
     @contextmanager
     def _open(self, url: str, engine: EngineIdentity) -> Iterator[Store]:
-        store = open_store(url, _Door(engine), waiting=self.waiting)
+        store = open_store(url, _Door(engine, self.environ), waiting=self.waiting)
         try:
             yield store
         finally:

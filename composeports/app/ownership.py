@@ -5,34 +5,79 @@ from collections.abc import Iterable
 
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
-from composeports.core.ownership import Origin, foreign
+from composeports.core.ownership import Origin, Owner, foreign, not_owners, owner_of
 from composeports.errors import ForeignProjectError
+from composeports.host.belongings import belongings
 from composeports.host.containers import Container
 
 SHOWN = 5
 
 
+def owner(workspace: Workspace, record: Lease | None) -> Owner:
+    """Return the session that asks, as the labels of its things show it."""
+    place = workspace.place
+    directories = {os.path.realpath(workspace.selection.directory), place.directory}
+    store = workspace.doors.store.identity()
+    return owner_of(workspace.session_id, record, store, directories, place.worktree)
+
+
 def refuse_foreign(
     workspace: Workspace, record: Lease | None, project: str, containers: Iterable[Container]
-) -> None:
+) -> tuple[str, ...]:
     """Do nothing where all containers of the project are the session's; else ForeignProjectError.
 
     `record` is what the store knew of the session before this command. A session without one gets
-    another name where the store knows this one as another session's.
+    another name where the store knows this one as another session's. Returned are the stores whose
+    labels the containers have, each once; an empty one for those that have none.
     """
-    directories = {os.path.realpath(workspace.selection.directory), workspace.place.directory}
-    origins = [
-        Origin(
-            each.name or each.id[:12],
-            os.path.realpath(each.directory) if each.directory else "",
-            each.files,
-        )
-        for each in containers
-        if each.project == project
-    ]
-    others = foreign(record, origins, directories)
-    if others and not (record is None and is_anothers(workspace, project)):
-        raise _not_ours(project, others)
+    origins = [_origin(each) for each in containers if each.project == project]
+    if not origins:
+        return ()
+    others = foreign(owner(workspace, record), origins, adopts=True)
+    if not others:
+        return tuple(dict.fromkeys(each.mark.store for each in origins))
+    if record is None and is_anothers(workspace, project):
+        return ()
+    raise _not_ours(project, others)
+
+
+def refuse_unproven(
+    workspace: Workspace,
+    record: Lease | None,
+    project: str,
+    proven: tuple[str, ...],
+    kinds: Iterable[str],
+) -> None:
+    """Do nothing where all networks, or volumes, of the project are shown to be the session's.
+
+    `proven` are the stores whose labels its containers have. Else ForeignProjectError names them.
+    """
+    found = belongings(workspace.doors.engine, project, kinds)
+    if not found:
+        return
+    marks = [(f"{each.kind} {each.name}", each.mark) for each in found]
+    others = not_owners(owner(workspace, record), marks, proven=proven)
+    if not others:
+        return
+    raise ForeignProjectError(
+        f"{', '.join(others)}: of the project {project}, and no label says that this session made "
+        "it; it is left alone, and nothing was changed",
+        hint="; ".join(_removal(each) for each in others)
+        + " removes it, if it is of no use any more; then run this again",
+        project=project,
+        left=list(others),
+    )
+
+
+def _removal(thing: str) -> str:
+    kind, _, name = thing.partition(" ")
+    return f"`docker {kind} rm {name}`"
+
+
+def _origin(container: Container) -> Origin:
+    directory = os.path.realpath(container.directory) if container.directory else ""
+    name = container.name or container.id[:12]
+    return Origin(name, directory, container.files, container.mark)
 
 
 def is_anothers(workspace: Workspace, project: str) -> bool:

@@ -9,8 +9,10 @@ from composeports.app.workspace import Workspace
 from composeports.core.block import Block
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger
+from composeports.core.mark import Mark, session_label
 from composeports.core.pins import pins_of
 from composeports.core.plan import Observed, Plan, make_plan
+from composeports.core.protected_names import settable
 from composeports.core.settings import Settings
 from composeports.core.subnets import SubnetNeed, needs_of
 from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
@@ -38,6 +40,14 @@ NO_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """The marks of what the engine has of a project, beside containers."""
+
+    project: str
+    marks: Mapping[str, Mark]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Everything that a plan is made from, but for the lease."""
 
@@ -48,6 +58,8 @@ class Draft:
     needs: tuple[SubnetNeed, ...]
     in_use: tuple[str, ...]
     strict: bool
+    lasting: Lasting | None = None
+    adopted: tuple[str, ...] = ()
 
     def finish(self, lease: Lease, ledger: Ledger) -> Lease:
         """Return a granted lease with all that its plan gives out, to be stored in one step.
@@ -57,7 +69,12 @@ class Draft:
         if self.needs:
             pool = self.settings.subnet_pool
             lease = with_subnets(lease, ledger, self.needs, self.in_use, pool)
-        lease = replace(lease, stack=self.stack)
+        lease = replace(
+            lease,
+            stack=self.stack,
+            marks=self._marks(lease),
+            former_stores=self._former_stores(lease),
+        )
         made = self.plan(lease)
         if self.strict and made.warnings:
             raise _not_isolated(made)
@@ -66,9 +83,25 @@ class Draft:
             offsets=made.offsets,
             ports=made.ports,
             urls=made.urls,
-            environment=made.variables,
+            environment=settable(made.variables),
             stack=replace(self.stack, overridden=bool(made.override)),
         )
+
+    def _marks(self, lease: Lease) -> Mapping[str, Mark] | None:
+        """Return what volumes and networks are marked with, from when the stack was begun."""
+        if self.lasting is None:
+            return lease.marks
+        # A session whose likely name is another one's gets the next name, and nothing is there.
+        return self.lasting.marks if self.lasting.project == lease.project else {}
+
+    def _former_stores(self, lease: Lease) -> tuple[str, ...]:
+        """Return the ids of former stores, with those whose stack is adopted."""
+        adopted = [each for each in self.adopted if each not in {"", lease.store}]
+        if adopted and self.lasting is not None:
+            named = session_label(lease.session_id)
+            adopted += [each.store for each in self.lasting.marks.values() if each.session == named]
+        found = dict.fromkeys((*lease.former_stores, *adopted))
+        return tuple(each for each in found if each != lease.store)
 
     def plan(self, lease: Lease) -> Plan:
         """Return the plan on a lease."""
@@ -112,8 +145,22 @@ def draft(
         pins=pins_of(observed.project, observed.moves, settings, default_ports=default_ports),
         needs=needs,
         in_use=_in_use(workspace, engine_needed=engine_needed) if needs else (),
+        lasting=_lasting(workspace, engine_needed=engine_needed),
         strict=wishes.strict or settings.strict,
     )
+
+
+def _lasting(workspace: Workspace, *, engine_needed: bool) -> Lasting | None:
+    """Return what is left of an earlier stack, where this one is begun and the engine says it."""
+    asked = workspace.questions.lasting
+    if asked is None:
+        return None
+    try:
+        return Lasting(workspace.questions.project, asked.marks())
+    except (EngineError, ComposeMissingError):
+        if engine_needed:
+            raise
+        return None
 
 
 def _is_main(workspace: Workspace) -> bool:

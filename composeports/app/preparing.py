@@ -1,7 +1,7 @@
 """From a plan to files and a command line: all that stands between deciding and Compose."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from composeports.app.leasing import restore, take_lease
 from composeports.app.ownership import refuse_foreign
@@ -45,7 +45,8 @@ def prepare(
     answer, containers = look(workspace, engine_needed=engine_needed)
     workspace.memory.keep(answer.memory)
     sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
-    refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
+    adopted = refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
+    sketch = replace(sketch, adopted=adopted)
     lease = _lease(workspace, containers, sketch, wishes)
     made = sketch.plan(lease)
     try:
@@ -105,5 +106,10 @@ def command_line(
 
 
 def is_half_seeded(workspace: Workspace, project: str) -> bool:
-    """Tell whether a copy into the session's volumes was begun and did not end."""
-    return os.path.exists(seed_record(workspace.doors.environ, project))
+    """Tell whether a copy into the session's volumes is on record of this user."""
+    path = seed_record(workspace.doors.environ, project)
+    if not os.path.exists(path):
+        return False
+    from composeports.host.seed_records import is_on_record  # noqa: PLC0415 - seldom is there one
+
+    return is_on_record(path)

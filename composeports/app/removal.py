@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from composeports.app.at_work import at_work_soon, who_is_at_work
 from composeports.app.leasing import heartbeat, release_lease
-from composeports.app.ownership import is_anothers, refuse_foreign
+from composeports.app.ownership import is_anothers, refuse_foreign, refuse_unproven
 from composeports.app.preparing import is_half_seeded
 from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
@@ -79,7 +79,10 @@ def _down(
     if record is None and (not containers or is_anothers(workspace, project)):
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return Stopped(0, workspace.session_id, "", released=False, note=note)
-    refuse_foreign(workspace, record, project, containers)
+    proven = refuse_foreign(workspace, record, project, containers)
+    if "--dry-run" not in arguments:
+        kinds = ("network", "volume") if _takes_volumes(arguments) else ("network",)
+        refuse_unproven(workspace, record, project, proven, kinds)
     if is_half_seeded(workspace, project):
         from composeports.app import seeding  # noqa: PLC0415 - only after a copy was killed
 
@@ -104,7 +107,7 @@ def _run(
 ) -> int:
     environ = _without_files_environ(workspace)
     argv = without_files(project, "down", *arguments, flags=workspace.options.flags)
-    argv = as_plugin(argv, environ)
+    argv = as_plugin(argv, workspace.environ)
 
     def run() -> int:
         return workspace.doors.run(
@@ -156,6 +159,16 @@ def _after_down(workspace: Workspace, name: str, arguments: Sequence[str], code:
     if record is not None:
         note = f"released {record.block.start}-{record.block.last} ({name})"
     return Stopped(code, session_id, name, released=True, note=note)
+
+
+def _takes_volumes(arguments: Sequence[str]) -> bool:
+    """Tell whether `down` was asked to remove volumes; `-vt5` is `-v` and `-t 5`."""
+    return any(
+        argument.partition("=")[0] == "--volumes" and argument != "--volumes=false"
+        if argument.startswith("--")
+        else argument.startswith("-") and "v" in argument
+        for argument in arguments
+    )
 
 
 def _named_services(arguments: Sequence[str]) -> list[str]:

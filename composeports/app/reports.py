@@ -14,6 +14,7 @@ from composeports.core.endpoint import in_url
 from composeports.core.engine_identity import LOCALHOST, EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.project import PublishedPort
+from composeports.core.protected_names import is_settable
 from composeports.core.shell import shell_environment
 from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
@@ -25,7 +26,14 @@ FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 def environment(workspace: Workspace) -> tuple[tuple[str, str], ...]:
     """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
-    return variables_of(renew_lease(workspace), workspace.folder.path)
+    lease = renew_lease(workspace)
+    refused = [name for name, _ in lease.environment if not is_settable(name)]
+    if refused:
+        workspace.doors.say(
+            f"warning: the stored lease sets {', '.join(map(repr, refused))}, which programs obey "
+            "or no shell takes as a name: left out; `composeports up` writes the lease anew"
+        )
+    return variables_of(lease, workspace.folder.path)
 
 
 def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:

@@ -127,6 +127,10 @@ def _recover(workspace: Workspace, record: Record, signals: Signals) -> Begun | 
     begun = record.read()
     if begun is None:
         return None
+    if begun.finished:  # its volumes are whole, and in use perhaps
+        clear(workspace.doors.engine, begun.token, volumes=False)
+        record.clear()
+        return None
     with _alone(workspace, begun.project, signals):
         _undo(workspace.doors.engine, begun)
     record.clear()
@@ -223,10 +227,11 @@ class _Seeding:
         begun = Begun(os.urandom(8).hex(), self.source.session_id, self.source.project)
         self.record.write(begun)
         try:
-            done = self._copy_all(choice.copies, begun)
+            done = self._copy_all(choice.copies, begun, override)
         except BaseException:
             self._undo()
             raise
+        self.record.finish(begun)
         clear(self.engine, begun.token, volumes=False)
         self.record.clear()
         return done
@@ -240,7 +245,7 @@ class _Seeding:
     def _undo(self) -> None:
         """Leave nothing of the copy; what the engine does not let us remove, the next `up` does."""
         begun = self.record.read()
-        if begun is None:
+        if begun is None or begun.finished:
             return
         try:
             _undo(self.engine, begun)
@@ -249,7 +254,9 @@ class _Seeding:
         else:
             self.record.clear()
 
-    def _copy_all(self, copies: Sequence[Copy], begun: Begun) -> tuple[Seeded, ...]:
+    def _copy_all(
+        self, copies: Sequence[Copy], begun: Begun, override: Mapping[str, object]
+    ) -> tuple[Seeded, ...]:
         helpers = Helpers(self.engine, begun.token)
         wanted = self._into_empty(copies, helpers)
         if not wanted:
@@ -257,7 +264,7 @@ class _Seeding:
         with _alone(self.workspace, self.source.project, self.signals):
             try:
                 self._pause(wanted, begun)
-                done = self._copy(wanted, helpers, begun.token)
+                done = self._copy(wanted, helpers, begun.token, override)
             finally:
                 self._let_go_on(begun)
         total = shown_bytes(sum(each.count for each in done))
@@ -307,9 +314,15 @@ class _Seeding:
             unpause(self.engine, written.paused)
             self.record.write(begun)
 
-    def _copy(self, copies: Sequence[Copy], helpers: Helpers, token: str) -> tuple[Seeded, ...]:
+    def _copy(
+        self,
+        copies: Sequence[Copy],
+        helpers: Helpers,
+        token: str,
+        override: Mapping[str, object],
+    ) -> tuple[Seeded, ...]:
         for each in copies:
-            labels = {**labels_of(each, self.lease.project), SEED_LABEL: token}
+            labels = {**labels_of(each, self.lease.project, override), SEED_LABEL: token}
             volume = each.volume
             create_volume(self.engine, each.target, volume.driver, volume.driver_opts, labels)
         sources = helpers.mount([each.source for each in copies], read_only=True)

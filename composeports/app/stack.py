@@ -157,7 +157,7 @@ def _run(  # noqa: PLR0913 - most are keywords
     meanwhile: Callable[[], None] | None = None,
 ) -> int:
     argv, environ = command_line(workspace, prepared, *words)
-    argv = as_plugin(argv, environ)
+    argv = as_plugin(argv, workspace.environ)
 
     def let_go() -> None:
         lock.let_go()

@@ -18,7 +18,10 @@ from composeports.stores.opening import (
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """The store; `format` 0: there is none yet. `latency` and `ahead` (of our clock) in seconds."""
+    """The store; `format` 0: there is none yet. `latency` and `ahead` (of our clock) in seconds.
+
+    `excess` are the statements that take away rights which no user of a shared store needs.
+    """
 
     where: str
     kind: str
@@ -27,6 +30,7 @@ class StoreReport:
     latency: float = 0.0
     ahead: float = 0.0
     lacking: tuple[str, ...] = ()
+    excess: tuple[str, ...] = ()
     engines: tuple[EngineLeases, ...] = ()
 
 
@@ -58,6 +62,7 @@ def _of_server(url: str, environ: Mapping[str, str]) -> StoreReport:
         health.latency,
         health.ahead,
         health.lacking,
+        health.excess,
         () if health.lacking else _fleet(url, environ),
     )
 
@@ -77,10 +82,16 @@ def _fleet(url: str, environ: Mapping[str, str]) -> tuple[EngineLeases, ...]:
         store.close()
 
 
-def create(url: str) -> int:
-    """Make or upgrade the tables of a shared store; return the format before, 0 for none."""
+def create(url: str) -> tuple[int, tuple[str, ...]]:
+    """Make or upgrade the tables of a shared store.
+
+    Return the format before, 0 for none, and the statements that take away excess rights.
+    """
     store = open_postgres(url, lambda: THIS_MACHINE)
     try:
-        return store.create()
+        before = store.create()
     finally:
         store.close()
+    from composeports.stores.postgres_health import examine_server  # noqa: PLC0415 - an extra
+
+    return before, examine_server(url).excess

@@ -210,8 +210,10 @@ class Workspace:
     @cached_property
     def questions(self) -> Questions:
         """The questions to Compose and the engine, under way since this was first looked at."""
-        project = self.likely_project(self.record())
-        return Questions(self.compose, self.doors.engine, project, self.memory)
+        record = self.record()
+        begins = record is None or not record.held or record.marks is None
+        project = self.likely_project(record)
+        return Questions(self.compose, self.doors.engine, project, self.memory, begins=begins)
 
     @cached_property
     def memory(self) -> Recollection:

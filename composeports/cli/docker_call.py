@@ -13,6 +13,7 @@ from composeports.core.docker_words import (
     split_command,
     with_session_names,
 )
+from composeports.errors import UnsafeFileError
 from composeports.host.compose_files import OWN_NAMES
 from composeports.host.wrapper import (
     CONTAINERS,
@@ -23,6 +24,7 @@ from composeports.host.wrapper import (
     VERBOSE,
     unwrapped,
 )
+from composeports.regular_file import read_regular
 
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
 if TYPE_CHECKING:
@@ -50,19 +52,18 @@ def answer(arguments: Sequence[str]) -> int:
 
 def _names() -> list[str]:
     """Return the container names that the session has others for: now, and when it was wrapped."""
+    path = os.path.join(os.environ.get(FOLDER, ""), OWN_NAMES)
     try:
-        path = os.path.join(os.environ.get(FOLDER, ""), OWN_NAMES)
-        with open(path, encoding="utf-8") as file:
-            now = file.read()
-    except (OSError, UnicodeDecodeError):
+        now = read_regular(path).decode("utf-8", "replace")
+    except (OSError, UnsafeFileError):
         now = ""
     return [*now.split(), *os.environ.get(CONTAINERS, "").split()]
 
 
-def _become(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+def _become(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = True) -> int:
     from composeports.host.process import NOT_FOUND, replace  # noqa: PLC0415 - last of all
 
-    code = replace(argv, environ)
+    code = replace(argv, environ, as_users_own=as_users_own)
     reason = "not found" if code == NOT_FOUND else "cannot be run"
     sys.stderr.write(f"{argv[0]}: {reason} behind composeports' wrapper on PATH\n")
     return code
@@ -126,4 +127,4 @@ def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, 
         say(visible(f"warning: {text}"))
     argv = (DOCKER, *options, *command.argv[1:])
     _tell(before, argv)
-    return _become(argv, unwrapped(command.environ))
+    return _become(argv, unwrapped(command.environ), as_users_own=False)

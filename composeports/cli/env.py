@@ -76,7 +76,7 @@ def command(
         from composeports.cli.wrapping import tell_bypasses  # noqa: PLC0415 - not for prompts
 
         tell_bypasses(argv)
-    code = replace(argv, environ)
+    code = replace(argv, environ, as_users_own=True)
     reason = "was not found" if code == NOT_FOUND else "cannot be run"
     raise CommandNotStartedError(f"the command {argv[0]!r} {reason}", exit_code=code)
 

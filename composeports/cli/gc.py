@@ -50,7 +50,7 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
         note("nothing to clean")
     elif dry_run:
         note("nothing was changed: that is what `composeports gc` would do")
-    return _tell_left(found)
+    return _tell_left(found, dry_run=dry_run)
 
 
 def _show(cleaned: Cleaned) -> None:
@@ -88,11 +88,11 @@ def _kept_volumes(cleaned: Cleaned) -> str:
     return f"{kept}; this removes them: {shlex.join(words)}"
 
 
-def _tell_left(found: Sequence[Cleaned]) -> int:
+def _tell_left(found: Sequence[Cleaned], *, dry_run: bool) -> int:
     left = [visible(each) for cleaned in found for each in cleaned.left]
     for each in left:
-        say(f"still there: {each}")
-    if not left:
+        say(f"{'would stay' if dry_run else 'still there'}: {each}")
+    if not left or dry_run:
         return 0
     say("the rest is done; run `composeports gc` again once nothing uses these")
     return StackLeftError.exit_code

@@ -1,6 +1,7 @@
 """`composeports hook`: git's post-checkout hook, put in and taken out."""
 
 import os
+import sys
 
 import click
 
@@ -16,6 +17,11 @@ Examples:
 """
 
 
+anywhere_option = click.option(
+    "--anywhere", is_flag=True, help="Write to a core.hooksPath outside of the repository, too."
+)
+
+
 @click.group("hook", epilog=EPILOG, subcommand_metavar="install|uninstall")
 def command() -> None:
     """Let git lease ports for every new worktree, by a post-checkout hook of this repository.
@@ -26,21 +32,37 @@ def command() -> None:
 
 
 @command.command("install")
+@anywhere_option
 @as_json_option
-def install(*, as_json: bool) -> None:
+def install(*, anywhere: bool, as_json: bool) -> None:
     """Put the hook in, beside what is in the file already; all worktrees share it.
 
-    Refused (exit 78, with the line to add by hand) where the file is not a shell script, is
-    tracked by git, or serves other repositories, too.
+    Refused (exit 78, with the line to add by hand) where the file is not a shell script, is a
+    link, is tracked by git, or serves other repositories, too. A core.hooksPath outside of the
+    repository needs --anywhere, or a yes on a terminal.
     """
-    _tell(hooks.install(os.getcwd(), os.environ), "installed", as_json=as_json)
+    anywhere = anywhere or _is_agreed(as_json=as_json)
+    done = hooks.install(os.getcwd(), os.environ, anywhere=anywhere)
+    _tell(done, "installed", as_json=as_json)
 
 
 @command.command("uninstall")
+@anywhere_option
 @as_json_option
-def uninstall(*, as_json: bool) -> None:
+def uninstall(*, anywhere: bool, as_json: bool) -> None:
     """Take the hook out, and leave the file as it was before."""
-    _tell(hooks.uninstall(os.getcwd(), os.environ), "uninstalled", as_json=as_json)
+    anywhere = anywhere or _is_agreed(as_json=as_json)
+    done = hooks.uninstall(os.getcwd(), os.environ, anywhere=anywhere)
+    _tell(done, "uninstalled", as_json=as_json)
+
+
+def _is_agreed(*, as_json: bool) -> bool:
+    """Ask on a terminal whether a hooks folder outside of the repository may be written to."""
+    if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    hook = hooks.find_hook(os.getcwd(), os.environ)
+    question = f"core.hooksPath leads out of the repository. Change {hook.path}?"
+    return hook.is_elsewhere and click.confirm(visible(question), default=False, err=True)
 
 
 def _tell(done: Changed, word: str, *, as_json: bool) -> None:

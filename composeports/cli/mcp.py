@@ -47,6 +47,18 @@ Examples:
     metavar="NAME",
     help="A name that the server goes by besides localhost and --host.",
 )
+@click.option(
+    "--no-key",
+    is_flag=True,
+    help="Need no key: every user of this machine may ask. Only on 127.0.0.1 and its like.",
+)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="DIR",
+    help="Work on worktrees below this folder only (may be repeated).",
+)
 @click.pass_context
 def command(  # noqa: PLR0917 - click passes them by name
     ctx: click.Context,
@@ -55,30 +67,35 @@ def command(  # noqa: PLR0917 - click passes them by name
     port: int,
     keys_file: str | None,
     allowed_hosts: tuple[str, ...],
+    roots: tuple[str, ...],
     *,
     http: bool,
+    no_key: bool,
 ) -> int:
     """Give the same leases and stacks to MCP clients, which start this as their server.
 
     Tools: allocate_ports, release_ports, ports_status, and for a worktree compose_plan, compose_up,
     compose_down (never its volumes) and service_url. The end of stdin ends it; leases stay.
 
-    With --http, keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file;
-    where there is one, every request needs one in the header X-API-Key. An address that other
-    machines reach needs one.
+    With --http, keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file.
+    Every request needs one in the header X-API-Key; where none is given one is made, and stderr
+    says where it is. An address that other machines reach needs one that is given, of at least 16
+    characters.
     """
     if client is not None:
         _print_config(client)
         return 0
-    given = [
-        name for name in ("host", "port", "keys_file", "allowed_hosts") if _is_given(ctx, name)
-    ]
-    if given and not http:
-        raise click.UsageError("--host, --port, --keys-file and --allow-host are about --http")
+    about_http = ("host", "port", "keys_file", "allowed_hosts", "no_key")
+    if not http and any(_is_given(ctx, name) for name in about_http):
+        raise click.UsageError(
+            "--host, --port, --keys-file, --allow-host and --no-key are about --http"
+        )
     serving = import_with_extra("composeports.servers.mcp_serving", "mcp")
     gc.enable()  # off for commands that are over soon
     code: int = (
-        serving.serve_http(host, port, keys_file, allowed_hosts) if http else serving.serve_stdio()
+        serving.serve_http(host, port, keys_file, allowed_hosts, roots, no_key=no_key)
+        if http
+        else serving.serve_stdio(roots)
     )
     return code
 

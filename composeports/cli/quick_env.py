@@ -78,8 +78,6 @@ def _environment(form: str) -> str | None:
 
 def _printed(form: str, session_id: str, directory: str) -> str | None:
     # Imported late: the store's reader and the printer are needed only now.
-    import json  # noqa: PLC0415
-
     from composeports.core import environment  # noqa: PLC0415
     from composeports.core.shell import shell_environment  # noqa: PLC0415
     from composeports.stores.quick import read_and_renew  # noqa: PLC0415
@@ -88,15 +86,12 @@ def _printed(form: str, session_id: str, directory: str) -> str | None:
     row = read_and_renew(path, session_id, time.time())
     if row is None:
         return None
-    start, _size, project, planned, stack_text, place_text = row
-    stack = json.loads(stack_text)
-    if json.loads(place_text).get("directory") != directory:
+    start, _size, project, planned, stack, place = row
+    if place["directory"] != directory:
         return None  # moved since: the long way finds the files again
     own = os.path.join(directory, OWN_FOLDER)
     files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
     env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
-    pairs = shell_environment(
-        start, project, json.loads(planned), files, env_files, stack["profiles"]
-    )
+    pairs = shell_environment(start, project, planned, files, env_files, stack["profiles"])
     text: str = environment.FORMATS[form](pairs)
     return text.rstrip("\n") + "\n"

@@ -94,12 +94,10 @@ def _places() -> list[dict[str, str]]:
 
         held = open_store(url, Engine(os.environ)).held()
         return [asdict(lease.place) for lease in held if not lease.place.machine]
-    import json  # noqa: PLC0415 - 3 ms, not for checkouts of files
-
-    from composeports.stores.quick import read_places  # noqa: PLC0415
+    from composeports.stores.quick import read_places  # noqa: PLC0415 - not for checkouts of files
 
     path = os.path.join(state_directory(os.environ), STORE_FILE)
-    return [json.loads(text) for text in read_places(path)]
+    return read_places(path)
 
 
 def _say(text: str) -> None:

@@ -34,18 +34,32 @@ Examples:
     metavar="NAME",
     help="A name that the server goes by besides localhost and --host.",
 )
-def command(host: str, port: int, keys_file: str | None, allowed_hosts: tuple[str, ...]) -> int:
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="DIR",
+    help="Change sessions of worktrees below this folder only (may be repeated).",
+)
+def command(
+    host: str,
+    port: int,
+    keys_file: str | None,
+    allowed_hosts: tuple[str, ...],
+    roots: tuple[str, ...],
+) -> int:
     """Give out the same leases over HTTP, and keep those of running stacks alive.
 
     http://127.0.0.1:8377/ is a page that shows every stack on the machine, live.
 
     Keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file. What changes
-    something needs one in the header X-API-Key. On 127.0.0.1 reading needs none; on an address
-    that other machines reach all data does.
+    something needs one in the header X-API-Key. On 127.0.0.1 reading needs none, and a key is made
+    where none is given; stderr says where. On an address that other machines reach all data needs
+    a key, of at least 16 characters.
 
     Ctrl-C (exit code 130) and SIGTERM (0) end it; leases stay.
     """
     serving = import_with_extra("composeports.servers.serving", "http")
     gc.enable()  # off for commands that are over soon
-    code: int = serving.serve(host, port, keys_file, allowed_hosts)
+    code: int = serving.serve(host, port, keys_file, allowed_hosts, roots)
     return code

@@ -44,6 +44,7 @@ def info(*, as_json: bool) -> None:
     write_line(f"format: {found.format or 'none yet; the first lease makes it'}")
     if found.lacking:
         write_line(f"rights that this user lacks: {', '.join(found.lacking)}")
+    _warn(found.excess)
     for each in found.engines:
         name = each.engine.name or each.engine.host
         write_line(visible(f"engine {name}: {len(each.leases)} held ({each.engine.id or 'local'})"))
@@ -54,7 +55,12 @@ def _document(found: StoreReport) -> dict[str, object]:
         {**asdict(each.engine), "held": [lease.session_id for lease in each.leases]}
         for each in found.engines
     ]
-    return {**asdict(found), "lacking": list(found.lacking), "engines": engines}
+    return {
+        **asdict(found),
+        "lacking": list(found.lacking),
+        "excess": list(found.excess),
+        "engines": engines,
+    }
 
 
 @command.command("create")
@@ -63,18 +69,27 @@ def create(*, as_json: bool) -> None:
     """Make the tables in the database that COMPOSEPORTS_STORE names, or upgrade them.
 
     The first lease does so too, where its user may. With this one the owner makes them, and all
-    others need no more than CONNECT, USAGE of the schema `composeports`, and SELECT, INSERT, UPDATE
-    and DELETE on its tables.
+    others need no more than CONNECT, USAGE of the schema `composeports`, SELECT on its tables, and
+    INSERT, UPDATE and DELETE on all but `meta`. More than that, and CREATE in the schema `public`,
+    is a warning with the line to run.
     """
     url = _url()
     if not is_shared(url):
         message = f"{without_password(url)} needs no making; the first lease does that"
         raise ConfigError(message, hint="set COMPOSEPORTS_STORE to postgresql://...")
-    before = store_report.create(url)
+    before, excess = store_report.create(url)
     if as_json:
-        write_json({"ok": True, "store": without_password(url), "format_before": before})
+        shown = {"store": without_password(url), "format_before": before, "excess": list(excess)}
+        write_json({"ok": True, **shown})
         return
     note(f"{'upgraded, or up to date' if before else 'made'}: {without_password(url)}")
+    _warn(excess)
+
+
+def _warn(excess: tuple[str, ...]) -> None:
+    """Tell which rights are too much, each with the statement that takes it away."""
+    for statement in excess:
+        say(visible(f"warning: no user of the store needs this right; as its owner: {statement};"))
 
 
 @command.command("migrate")

@@ -1,7 +1,9 @@
 """What a rule of the plan says: changes with their reasons, the override's part, what is shared."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from composeports.core.masking import masked
 
 Node = Mapping[str, object]
 
@@ -19,6 +21,10 @@ class Change:
     after: str
     why: str
     service: str = ""
+
+    def shown(self) -> "Change":
+        """Return the change as people see it, without passwords."""
+        return replace(self, before=masked(self.before), after=masked(self.after))
 
     def as_dict(self) -> dict[str, str]:
         """Return the entry of `changes` in JSON."""

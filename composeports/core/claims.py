@@ -136,13 +136,14 @@ def _port_held(key: str, port: int, hold: Hold) -> PortHeldError:
 
 def _granted(ledger: Ledger, request: Request, lease: Lease) -> Outcome:
     """Return the lease renewed; who had one of its ports, and does not stand, loses all of its."""
-    lease = replace(lease, engine=request.engine or lease.engine)
+    lease = replace(lease, engine=request.engine or lease.engine, store=ledger.store)
     return Outcome(
         lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
         reclaimed=tuple(
             hold.session_id
             for hold in ledger.others
-            if hold.held and hold.shares_port(lease.block, lease.pins.values())
+            if hold.held and not hold.refused
+            if hold.shares_port(lease.block, lease.pins.values())
         ),
     )
 
@@ -156,6 +157,7 @@ def _extended(
         (hold.session_id, until)
         for hold in ledger.others
         if hold.held and hold.expires_at <= request.now and hold.session_id not in reclaimed
+        if not hold.refused
         if hold.project in request.liveness.running
     )
 
@@ -180,6 +182,7 @@ def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
         environment=(),
         pins=pins,
         subnets=subnets,
+        marks=None,
     )
 
 
@@ -227,8 +230,11 @@ def setting_aside(ledger: Ledger, block: Block, now: float) -> tuple[SetAside, .
 
 
 def _stands(hold: Hold, request: Request) -> bool:
-    """Tell whether a hold keeps its block: held, and not both expired and known to be idle."""
-    expired = hold.expires_at <= request.now
+    """Tell whether a hold keeps its block: held, and not both expired and known to be idle.
+
+    Whoever wrote a record that is refused, nothing is known of what runs on its ports.
+    """
+    expired = hold.expires_at <= request.now and not hold.refused
     return hold.held and not (expired and request.idle(hold))
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ownership import Origin, foreign
+from composeports.core.mark import UNMARKED, Mark
+from composeports.core.ownership import Origin, Owner, foreign, not_owners
 
 # Whereabouts of a worktree
 HERE = "here"
@@ -91,6 +92,7 @@ class Belonging:
     project: str = ""
     running: bool = False
     directory: str = ""
+    mark: Mark = UNMARKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,30 @@ def judge(lease: Lease, where: str, found: Iterable[Belonging], now: float) -> V
 
 
 def _foreign(lease: Lease, things: Iterable[Belonging]) -> list[str]:
-    """Return the containers that were started from elsewhere and not by an `up` on record."""
-    origins = [Origin(each.name, each.directory) for each in things if each.kind == "container"]
-    return [each.container for each in foreign(lease, origins, {lease.place.worktree})]
+    """Return the containers whose labels do not show that the session has started them."""
+    others = foreign(Owner.of(lease), _origins(things), adopts=False)
+    return [each.container for each in others]
+
+
+def _origins(things: Iterable[Belonging]) -> list[Origin]:
+    return [
+        Origin(each.name, each.directory, mark=each.mark)
+        for each in things
+        if each.kind == "container"
+    ]
+
+
+def unproven(lease: Lease, things: Iterable[Belonging]) -> list[Belonging]:
+    """Return the volumes and networks that nothing but their project's label calls the session's.
+
+    All containers among the things are the session's.
+    """
+    things = list(things)
+    lasting = [each for each in things if each.kind in {"network", "volume"}]
+    proven = {each.mark.store for each in _origins(things)}
+    marks = ((each.id, each.mark) for each in lasting)
+    others = not_owners(Owner.of(lease), marks, proven=proven)
+    return [each for each in lasting if each.id in others]
 
 
 def _not_ours(lease: Lease, containers: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from composeports.core.endpoint import LOCALHOST, in_url
+from composeports.core.protected_names import settable
 
 Pair = tuple[str, str]
 
@@ -25,8 +26,11 @@ def fixed_variables(start: int, project: str, host: str = LOCALHOST) -> tuple[Pa
 
 
 def combined(fixed: Iterable[Pair], later: Iterable[Pair]) -> tuple[Pair, ...]:
-    """Return the pairs of `fixed`, with values that `later` replaces, then the rest of `later`."""
-    rest = dict(later)
+    """Return the pairs of `fixed`, with values that `later` replaces, then the rest of `later`.
+
+    `later` comes from files, settings and stores: a name that none of them may set is left out.
+    """
+    rest = dict(settable(later))
     first = [(name, rest.pop(name, value)) for name, value in fixed]
     return (*first, *rest.items())
 

@@ -7,6 +7,7 @@ from typing import Self
 from composeports.core import block as fixed
 from composeports.core.block import Block
 from composeports.core.endpoint import LOCALHOST
+from composeports.core.mark import Mark, mark_of
 from composeports.core.session import derive_session_id
 
 
@@ -60,7 +61,10 @@ class Lease:
     block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
     of the network backend, to the one that the session has instead. `engine` is the id of the
     engine that the stack is on, empty where that is not known, and `host` where its published ports
-    are reached: a name, or an address without brackets.
+    are reached: a name, or an address without brackets. `store` is the id of the store that keeps
+    the lease, `former_stores` are the ids of those that kept it before. `marks` are the labels that
+    volumes and networks of the project had when its stack was begun, by keys such as
+    `"volume:data"`; None where that is not known.
     """
 
     session_id: str
@@ -80,6 +84,14 @@ class Lease:
     stack: Stack = field(default_factory=Stack)
     engine: str = ""
     host: str = LOCALHOST
+    marks: Mapping[str, Mark] | None = None
+    former_stores: tuple[str, ...] = ()
+    store: str = field(default="", compare=False)
+
+    @property
+    def mark(self) -> Mark:
+        """The labels of what the session's stack makes now."""
+        return mark_of(self.store, self.session_id)
 
     @property
     def db_port(self) -> int:

@@ -1,7 +1,7 @@
 """What a store knows of leases, seen from one session, and what it writes after a decision."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from composeports.core.block import Block
@@ -21,7 +21,7 @@ class Hold:
     """What a decision needs to know of another session's lease, held or remembered.
 
     `directory` is where its Compose file is, `engine` the id of the engine that its stack is on;
-    empty where that is not known.
+    empty where that is not known. `refused`: the record is not sound, so that it is left alone.
     """
 
     session_id: str
@@ -33,6 +33,7 @@ class Hold:
     subnets: tuple[str, ...] = ()
     directory: str = ""
     engine: str = ""
+    refused: bool = False
 
     @classmethod
     def of(cls, lease: Lease) -> Self:
@@ -70,11 +71,12 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a store knows, seen from one session, in one instant."""
+    """What a store knows, seen from one session, in one instant; `store` is the store's id."""
 
     own: Lease | None = None
     others: tuple[Hold, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
+    store: str = field(default="", compare=False)
 
     @property
     def held_subnets(self) -> tuple[str, ...]:

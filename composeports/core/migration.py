@@ -85,6 +85,10 @@ def arrive(ledger: Ledger, lease: Lease) -> Outcome:
     One that is there already, from a move that was broken off, stays as it is.
     """
     own = ledger.own
+    # Its stack has the labels of the store that it comes from, until the next `up`.
+    former = tuple(dict.fromkeys((*lease.former_stores, lease.store)))
+    former = tuple(each for each in former if each not in {"", ledger.store})
+    lease = replace(lease, former_stores=former, marks=None)
     if own is not None and own.held:
         if (own.block, own.project) == (lease.block, lease.project):
             return Outcome()

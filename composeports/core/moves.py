@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from composeports.core.block import HIGHEST_PORT
 from composeports.core.local_urls import leads_only_there
 from composeports.core.project import Json, Project, PublishedPort, is_port
+from composeports.core.protected_names import is_settable
 
 FIXED_PORT_VARIABLES = (
     "AGENT_COORDINATOR_DB_PORT",
@@ -57,13 +58,15 @@ NO_MOVES = Moves({}, {})
 def candidates(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variables that may give a port: their value is a number the file publishes.
 
-    The four fixed port variables are always among them where the file mentions them.
+    The four fixed port variables are always among them where the file mentions them, a name that
+    programs obey never: Compose itself would obey the marker.
     """
     numbers = {port.published for port in project.ports}
     return tuple(
         name
         for name, value in sorted(values.items())
-        if name in FIXED_PORT_VARIABLES or (is_port(value) and value in numbers)
+        if name in FIXED_PORT_VARIABLES
+        or (is_port(value) and value in numbers and is_settable(name))
     )
 
 
@@ -79,7 +82,7 @@ def suspects(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
         *(
             name
             for name, value in sorted(values.items())
-            if name not in certain and value.removeprefix("-").isdecimal()
+            if name not in certain and value.removeprefix("-").isdecimal() and is_settable(name)
         ),
     )
 

@@ -9,8 +9,10 @@ from composeports.core.endpoint import in_url
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
+from composeports.core.masking import masked
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves
 from composeports.core.project import Project
+from composeports.core.protected_names import is_settable
 from composeports.core.rules import ports
 from composeports.core.rules.context import Context, MovedPort
 from composeports.core.rules.table import RULES
@@ -49,7 +51,8 @@ class Plan:
 
     `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
     `shared` is common to all sessions because the file or the settings say so; `warnings` tell
-    what is, or fails, although nobody said so.
+    what is, or fails, although nobody said so. Neither `changes` nor `warnings` show passwords,
+    which `environment` and `override` have.
     """
 
     session_id: str
@@ -130,9 +133,9 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         endpoints=tuple(_endpoint(each, lease.host) for each in moved),
         offsets=offsets,
         override=merge(part.override for part in parts),
-        changes=(named, *(change for part in parts for change in part.changes)),
+        changes=(named, *(change.shown() for part in parts for change in part.changes)),
         shared=tuple(each for part in parts for each in part.shared),
-        warnings=tuple(text for part in parts for text in part.warnings),
+        warnings=tuple(masked(text) for part in parts for text in part.warnings),
     )
 
 
@@ -179,6 +182,6 @@ def _variables(context: Context) -> Iterator[tuple[str, str]]:
     taken = {*context.fixed, *context.values, *own}
     for each in context.moved:
         name = ports.variable_of(each.entry)
-        if name not in taken:
+        if name not in taken and is_settable(name):
             taken.add(name)
             yield name, str(each.number)

@@ -215,10 +215,19 @@ def _elsewhere(driver: str, options: Mapping[str, str]) -> str:
     return f"its data lies outside of the engine ({', '.join(told)})" if told else ""
 
 
-def labels_of(copy: Copy, project: str) -> dict[str, str]:
+def labels_of(copy: Copy, project: str, override: Mapping[str, object]) -> dict[str, str]:
     """Return the labels that Compose would give to the volume, so that it takes it for its own."""
     given = {PROJECT_LABEL: project, VOLUME_LABEL: copy.key}
-    return {**copy.volume.labels, **given}
+    return {**copy.volume.labels, **_overridden(copy.key, override), **given}
+
+
+def _overridden(key: str, override: Mapping[str, object]) -> dict[str, str]:
+    """Return the labels that the override gives to a volume; Compose reads `$$` as `$`."""
+    node: object = override
+    for name in ("volumes", key, "labels"):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    labels = node if isinstance(node, Mapping) else {}
+    return {str(name): str(value).replace("$$", "$") for name, value in labels.items()}
 
 
 def shown_bytes(count: int) -> str:

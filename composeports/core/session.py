@@ -2,10 +2,14 @@
 
 from collections.abc import Container, Iterator
 from hashlib import sha256
+from itertools import islice
 
 from composeports.errors import InvalidSessionError
 
 MAX_LENGTH = 4096
+SALTS = 16
+LONGEST_PREFIX = 20
+PREFIX = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def derive_session_id(git_dir: str | None, worktree: str, directory: str) -> str:
@@ -45,12 +49,26 @@ def check_session_id(session_id: str) -> str:
 
 def project_name(session_id: str, taken: Container[str] = (), prefix: str = "ac") -> str:
     """Return `<prefix>-<first 8 hex digits of sha256(session_id)>`, or the next not `taken`."""
-    return next(name for name in _project_names(session_id, prefix) if name not in taken)
+    names = (f"{prefix}-{digest}" for digest in _digests(session_id))
+    return next(name for name in names if name not in taken)
 
 
-def _project_names(session_id: str, prefix: str) -> Iterator[str]:
+def is_project_of(project: str, session_id: str) -> bool:
+    """Tell whether `project_name` gives this name to the session, with whatever prefix.
+
+    No name is taken by so many sessions that more than SALTS digests are tried.
+    """
+    prefix, _, digest = project.rpartition("-")
+    return is_prefix(prefix) and digest in islice(_digests(session_id), SALTS)
+
+
+def is_prefix(text: str) -> bool:
+    """Tell whether names of projects may begin with `text`: letters, digits, `_` and `-`."""
+    return 0 < len(text) <= LONGEST_PREFIX and text[0] not in "_-" and PREFIX.issuperset(text)
+
+
+def _digests(session_id: str) -> Iterator[str]:
     salt = ""
     while True:
-        digest = sha256((session_id + salt).encode()).hexdigest()
-        yield f"{prefix}-{digest[:8]}"
+        yield sha256((session_id + salt).encode()).hexdigest()[:8]
         salt += "\n"

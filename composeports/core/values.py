@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from composeports.core.block import HIGHEST_PORT
 from composeports.core.environment import fixed_variables
+from composeports.core.protected_names import is_protected
 from composeports.core.templates import check_template, port_key
 from composeports.errors import ConfigError
 
@@ -164,6 +165,12 @@ def _check_variable(name: str, at: At) -> None:
     if name in CONTRACT | LEADING:
         message = f"{at.file}: {at.key} cannot set {name}, which composeports sets itself"
         raise at.error(message, "use another name" if name in CONTRACT else _instead(name))
+    if is_protected(name):
+        message = f"{at.file}: {at.key} cannot set {name}, which programs obey"
+        hint = (
+            f"use another name, and set {name} from it where the program that needs it is started"
+        )
+        raise at.error(message, hint)
 
 
 def _instead(name: str) -> str:

@@ -5,18 +5,20 @@ Nothing is forced but a container of which that is asked.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from composeports.core.cleaning import Belonging
-from composeports.host.containers import DIRECTORY_LABEL, PROJECT_LABEL, RUNNING
+from composeports.core.mark import Mark
+from composeports.host.containers import DIRECTORY_LABEL, MARK_LABELS, PROJECT_LABEL, RUNNING
 from composeports.host.engine import Engine
 
-_PROJECT = f'{{{{.Label "{PROJECT_LABEL}"}}}}'
-_CONTAINER = ("{{.ID}}", "{{.Names}}", _PROJECT, "{{.State}}")
+_LABELS = "\t".join(f'{{{{.Label "{label}"}}}}' for label in (PROJECT_LABEL, *MARK_LABELS))
 _FORMS = {
-    "container": "\t".join((*_CONTAINER, f'{{{{.Label "{DIRECTORY_LABEL}"}}}}')),
-    "network": f"{{{{.ID}}}}\t{{{{.Name}}}}\t{_PROJECT}",
-    "volume": f"{{{{.Name}}}}\t{{{{.Name}}}}\t{_PROJECT}",
+    "container": "\t".join(
+        ("{{.ID}}", "{{.Names}}", _LABELS, "{{.State}}", f'{{{{.Label "{DIRECTORY_LABEL}"}}}}')
+    ),
+    "network": f"{{{{.ID}}}}\t{{{{.Name}}}}\t{_LABELS}",
+    "volume": f"{{{{.Name}}}}\t{{{{.Name}}}}\t{_LABELS}",
     "image": "{{.Repository}}:{{.Tag}}\t{{.Repository}}:{{.Tag}}",
 }
 _LISTS = {
@@ -38,7 +40,9 @@ TRIES = 10
 PAUSE_SECONDS = 0.2
 
 
-def belongings(engine: Engine, project: str = "") -> tuple[Belonging, ...]:
+def belongings(
+    engine: Engine, project: str = "", kinds: Iterable[str] = tuple(_LISTS)
+) -> tuple[Belonging, ...]:
     """Return all that carries the label of the project, or of any; EngineError as ever.
 
     An image bears the label of the Compose project that built it, which is not told here.
@@ -46,9 +50,9 @@ def belongings(engine: Engine, project: str = "") -> tuple[Belonging, ...]:
     label = f"{PROJECT_LABEL}={project}" if project else PROJECT_LABEL
     return tuple(
         each
-        for kind, words in _LISTS.items()
+        for kind in kinds
         for each in sorted(
-            set(_listed(engine, kind, (*words, "--filter", f"label={label}"))),
+            set(_listed(engine, kind, (*_LISTS[kind], "--filter", f"label={label}"))),
             key=lambda each: each.name,
         )
     )
@@ -56,11 +60,12 @@ def belongings(engine: Engine, project: str = "") -> tuple[Belonging, ...]:
 
 def _listed(engine: Engine, kind: str, words: Sequence[str]) -> Iterator[Belonging]:
     for line in engine.ask(*words, "--format", _FORMS[kind]).splitlines():
-        identity, names, project, state, directory = (*line.split("\t"), *[""] * 3)[:5]
+        identity, names, project, *mark, state, directory = (*line.split("\t"), *[""] * 5)[:7]
         name = next((each for each in names.split(",") if "/" not in each), names)
         name = names if kind == "image" else name
         directory = directory and os.path.realpath(directory)
-        yield Belonging(kind, identity, name, project, state in RUNNING, directory)
+        running = state in RUNNING
+        yield Belonging(kind, identity, name, project, running, directory, Mark(*mark))
 
 
 def stop(engine: Engine, ids: Sequence[str]) -> None:

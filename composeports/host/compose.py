@@ -8,10 +8,14 @@ from shutil import which
 
 from composeports.errors import ComposeMissingError, ComposeTooOldError
 from composeports.host.compose_files import Selection
+from composeports.host.endpoint import docker_folder
 from composeports.host.files import is_script
-from composeports.host.process import NOT_FOUND, Running, start
+from composeports.host.process import NOT_FOUND, Limits, Running, start
 
 OLDEST = (2, 24, 4)
+# What reading Compose files may take: it needs 0.2 s and 128 MiB, and what an alias bomb needs has
+# no end. Each processor may have a thread, whose stack counts.
+LIMITS = Limits(seconds=60, memory=(512 << 20) + (os.cpu_count() or 1) * (16 << 20))
 EVERY_PROFILE = ("--profile", "*")
 PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -65,7 +69,7 @@ class Compose:
     ) -> Running:
         """Ask for the resolved files without waiting; `extra` beats the environment."""
         argv = _direct(self.argv(project, *profiles, "config", *arguments), self.environ)
-        return start(argv, {**self.environ, **(extra or {})})
+        return start(argv, {**self.environ, **(extra or {})}, limits=LIMITS)
 
 
 def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
@@ -73,7 +77,7 @@ def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
 
     docker counts on the terminal to send them to the plugin as well, and drops one that was sent
     to docker alone. Where `docker` is a script (Podman's, or the user's own), it may do more than
-    start the plugin, and is called as it is.
+    start the plugin, and is called as it is. `environ` is the user's own, without a plan.
     """
     docker = which("docker", path=environ.get("PATH"))
     return list(argv) if docker is None or is_script(docker) else _direct(argv, environ)
@@ -89,8 +93,9 @@ def find_plugin(environ: Mapping[str, str]) -> str:
 
     `docker compose` starts the plugin twice, once to ask what it is. A question that is asked
     directly takes half the time. The folders and their order are those of the docker command.
+    `environ` is the user's own: no plan says where programs are. ConfigError for a relative folder.
     """
-    home = environ.get("DOCKER_CONFIG") or os.path.join(environ.get("HOME", ""), ".docker")
+    home = docker_folder(environ)
     if which("docker", path=environ.get("PATH")) is None or _has_extra_folders(home):
         return ""
     folders = (os.path.join(home, "cli-plugins"), *PLUGIN_FOLDERS)

@@ -7,6 +7,8 @@ rules are those of compose-go's project options; an acceptance test compares the
 import os
 from collections.abc import Mapping, Sequence
 
+from composeports.regular_file import read_regular
+
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDE_NAMES = (
     "compose.override.yml",
@@ -137,11 +139,10 @@ def _mentions_compose(path: str) -> bool:
 def read_unlinked(path: str) -> bytes | None:
     """Return what is in an env file but for the block of `composeports link`, which are results.
 
-    None where there is none that can be read.
+    None where there is none that can be read; UnsafeFileError where it must not be read.
     """
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        text = read_regular(path, follow=True)
     except OSError:
         return None
     if LINK not in text:
@@ -154,8 +155,7 @@ def read_unlinked(path: str) -> bytes | None:
 def has_link(path: str) -> bool:
     """Tell whether the env file has a block of `composeports link`."""
     try:
-        with open(path, "rb") as file:
-            return LINK in file.read()
+        return LINK in read_regular(path, follow=True)
     except OSError:
         return False
 

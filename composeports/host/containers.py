@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from composeports.core.mark import SESSION_LABEL, STORE_LABEL, UNMARKED, Mark
+
 # What Compose puts before the name of a container that is to take another one's place, until that
 # one is gone.
 _REPLACING = re.compile(r"[0-9a-f]{12}_")
@@ -13,9 +15,12 @@ PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
 FILES_LABEL = "com.docker.compose.project.config_files"
+MARK_LABELS = (STORE_LABEL, SESSION_LABEL)
 COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
 FORMAT = "\t".join((*COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
-FORMAT += f'\t{{{{.Label "{DIRECTORY_LABEL}"}}}}\t{{{{.Label "{FILES_LABEL}"}}}}'
+FORMAT += "".join(
+    f'\t{{{{.Label "{label}"}}}}' for label in (DIRECTORY_LABEL, FILES_LABEL, *MARK_LABELS)
+)
 # As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
 _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 
@@ -35,6 +40,7 @@ class Container:
     name: str = ""
     directory: str = ""
     files: str = ""
+    mark: Mark = UNMARKED
 
     @property
     def is_running(self) -> bool:
@@ -67,15 +73,18 @@ def container_of(entry: dict[str, Any]) -> Container:
         _own_name(names),
         labels.get(DIRECTORY_LABEL, ""),
         labels.get(FILES_LABEL, ""),
+        Mark(*(labels.get(label, "") for label in MARK_LABELS)),
     )
 
 
 def parse_containers(text: str) -> Iterator[Container]:
     """Yield the containers of `docker ps --format FORMAT`."""
     for line in text.splitlines():
-        identity, state, project, service, ports, names, *rest = (*line.split("\t"), *[""] * 7)[:8]
+        identity, state, project, service, ports, names, *rest = (*line.split("\t"), *[""] * 9)[:10]
+        directory, files, *mark = rest
         published = tuple(sorted(set(_parse_ports(ports))))
-        yield Container(identity, state, project, service, published, _own_name(names), *rest)
+        origin = (_own_name(names), directory, files, Mark(*mark))
+        yield Container(identity, state, project, service, published, *origin)
 
 
 def _own_name(names: str) -> str:

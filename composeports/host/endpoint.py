@@ -61,9 +61,26 @@ def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
 
 
 def docker_folder(environ: Mapping[str, str]) -> str:
-    """Return the folder of docker's own settings."""
-    home = environ.get("HOME") or os.path.expanduser("~")
-    return environ.get("DOCKER_CONFIG") or os.path.join(home, ".docker")
+    """Return the folder of docker's own settings and plugins.
+
+    ConfigError where it is a relative one: docker would run plugins of the folder it is called in.
+    """
+    for name in ("DOCKER_CONFIG", "HOME"):
+        given = environ.get(name, "")
+        if given:
+            _refuse_relative(name, given)
+            return given if name == "DOCKER_CONFIG" else os.path.join(given, ".docker")
+    return os.path.join(os.path.expanduser("~"), ".docker")
+
+
+def _refuse_relative(name: str, given: str) -> None:
+    if os.path.isabs(given):
+        return
+    from composeports.errors import ConfigError  # noqa: PLC0415 - only a mistake needs it
+
+    message = f"{name} is the relative path {given!r}: docker would run plugins of this folder"
+    hint = f"set {name} to a path that begins with /"
+    raise ConfigError(message, hint=hint, setting=name)
 
 
 def is_secured(endpoint: Endpoint, environ: Mapping[str, str]) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from shutil import which
+from typing import TYPE_CHECKING
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.errors import ComposeMissingError, EngineError
@@ -22,7 +23,7 @@ from composeports.host.containers import (
     container_of,
     parse_containers,
 )
-from composeports.host.endpoint import Endpoint, find_endpoint
+from composeports.host.endpoint import Endpoint, docker_folder, find_endpoint
 from composeports.host.engine_failures import engine_failure, only_gone
 from composeports.host.engine_socket import Asked, plain_socket
 from composeports.host.files import is_script
@@ -36,6 +37,9 @@ from composeports.host.process import (
     read_beginning,
     start,
 )
+
+if TYPE_CHECKING:
+    from composeports.host.lasting import LastingListing
 
 # How long an engine that was asked who it is need not be asked again.
 IDENTITY_SECONDS = 60.0
@@ -90,7 +94,11 @@ class Engine:
     """The engine that the user's `docker` command talks to."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses."""
+        """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses.
+
+        ConfigError where docker would take its plugins from the folder it is called in.
+        """
+        docker_folder(environ)
         self._environ = environ
         self._identity: EngineIdentity | None = None
         self._asked_at = -math.inf
@@ -181,6 +189,23 @@ class Engine:
         """Tell whether `docker` is Docker's own program; a script may stand for something else."""
         docker = which("docker", path=self._environ.get("PATH"))
         return docker is not None and not is_script(docker)
+
+    def start_lasting(self, project: str) -> "LastingListing":
+        """Ask for the marks of a project's volumes and networks, without waiting for them."""
+        from composeports.host.lasting import LastingListing  # noqa: PLC0415 - for a first `up`
+
+        try:
+            path = plain_socket(self._environ) if self._has_plain_command() else ""
+        except OSError:
+            path = ""
+        return LastingListing(self, project, path)
+
+    def start_marks(self, kind: str, project: str) -> Running:
+        """Ask for the marks of a project's volumes or networks by the command."""
+        from composeports.host.lasting import form_of  # noqa: PLC0415 - without a socket
+
+        only = f"label={PROJECT_LABEL}={project}"
+        return self._start(kind, "ls", "--filter", only, "--format", form_of(kind))
 
     def listing_by_command(self, project: str | None = None) -> Listing:
         """Ask the same by `docker ps`, which knows contexts and says what is wrong."""

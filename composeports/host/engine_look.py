@@ -14,6 +14,7 @@ from composeports.host.compose_files import owner_of
 from composeports.host.endpoint import is_secured
 from composeports.host.engine import Engine
 from composeports.host.engine_kinds import about_engine, others_here
+from composeports.regular_file import read_regular
 
 _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
@@ -116,7 +117,6 @@ def any_builds(texts: Sequence[str]) -> bool:
 
 def _mentions_build(path: str) -> bool:
     try:
-        with open(path, "rb") as file:
-            return b"build:" in file.read()
+        return b"build:" in read_regular(path, follow=True)
     except OSError:
         return False

@@ -44,16 +44,17 @@ def _is_special(environ: Mapping[str, str]) -> bool:
 
 
 class Asked:
-    """A question for containers that is under way."""
+    """A question for containers, or for what else is `listed`, that is under way."""
 
     def __init__(self, path: str, label: str = "", listed: str = LIST) -> None:
-        """Ask the engine at `path` for all containers, or those with the label; or OSError."""
+        """Ask the engine at `path` for all that is listed, or has the label; or OSError."""
         self._path = path
         self._label = label
         self._listed = listed
         only = ""
         if label:
-            only = "&filters=" + _quoted(json.dumps({"label": [label]}))
+            begin = "&" if "?" in listed else "?"
+            only = f"{begin}filters=" + _quoted(json.dumps({"label": [label]}))
         self._ended = began(("GET", f"unix://{path}", listed, label))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

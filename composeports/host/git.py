@@ -2,6 +2,8 @@
 
 import os
 
+from composeports.regular_file import read_regular
+
 
 def find_checkout(directory: str) -> tuple[str, str] | None:
     """Return (worktree, git directory), both real paths, of the checkout around `directory`.
@@ -53,9 +55,11 @@ def read_branch(git_dir: str) -> str:
 
 
 def read_text(path: str) -> str | None:
-    """Return the text of a file; None where there is none that can be read."""
+    """Return the text of a file; None where there is none that can be read.
+
+    Links are followed, as git follows them. UnsafeFileError for a pipe, a device and the like.
+    """
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
+        return read_regular(path, follow=True).decode("utf-8", "surrogateescape")
     except OSError:
         return None

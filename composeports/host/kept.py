@@ -3,17 +3,22 @@
 import os
 from contextlib import suppress
 
+from composeports.errors import UnsafeFileError
 from composeports.host.files import TEMPORARY
 from composeports.host.state_folder import make_inner_folder
+from composeports.regular_file import open_regular, read_open
 
 
 def read_own(path: str) -> str | None:
     """Return the text of a file that this user wrote; None for any other."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-            own = os.fstat(file.fileno()).st_uid == os.geteuid()
-            return file.read().decode() if own else None
-    except (OSError, UnicodeDecodeError):
+        number = open_regular(path)
+        try:
+            own = os.fstat(number).st_uid == os.geteuid()
+            return read_open(path, number).decode() if own else None
+        finally:
+            os.close(number)
+    except (OSError, UnicodeDecodeError, UnsafeFileError):
         return None
 
 

@@ -8,8 +8,11 @@ from contextlib import suppress
 
 from composeports.core.checks.facts import Item, Stray
 from composeports.core.checks.findings import Mend
+from composeports.errors import UnsafeFileError
 from composeports.host.compose_files import OWN_FOLDER
 from composeports.host.files import TEMPORARY, OwnFolder, own_files
+from composeports.host.user_files import remove_file
+from composeports.regular_file import open_regular
 
 INNER_FOLDERS = ("known", "locks", "observed", "seeding", "tests")
 
@@ -75,7 +78,7 @@ def stray_folder(directory: str, project: str, *, named: bool) -> Iterator[Stray
     """Yield the session's folder where files of ours are still in it."""
     below = project if named else ""
     path = os.path.join(directory, OWN_FOLDER, below).rstrip("/")
-    if own_files(path):
+    if own_files(directory, below):
         yield Stray(path, "folder", project)
 
 
@@ -94,8 +97,8 @@ def stray_locks(state: str, needed: frozenset[str]) -> Iterator[Stray]:
 def _is_held(path: str) -> bool:
     """Tell whether somebody holds the lock of a file; one that we may not open counts as held."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
+        file = open_regular(path)
+    except (OSError, UnsafeFileError):
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -117,13 +120,13 @@ def mend(what: Mend) -> str:
     elif what.kind == "lock":
         _remove_lock(what.path)
     else:
-        os.unlink(what.path)
+        remove_file(what.path, follow=False)
     return f"removed {what.path}"
 
 
 def _remove_lock(path: str) -> None:
     """Remove a lock while we hold it; who opened it meanwhile notices, and makes a new one."""
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    file = open_regular(path, flags=os.O_RDWR)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(path)

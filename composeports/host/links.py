@@ -11,9 +11,10 @@ from composeports.core.environment import Pair
 from composeports.core.link_block import MARKS
 from composeports.core.marked_block import is_broken, with_block
 from composeports.errors import NotOursError
-from composeports.host.compose_files import OWN_FOLDER, USER_ENV
+from composeports.host.compose_files import USER_ENV
+from composeports.host.files import OwnFolder
 from composeports.host.git import find_checkout, main_git_dir
-from composeports.host.tracking import is_ignored, is_tracked
+from composeports.host.tracking import check_access, is_ignored, is_tracked
 from composeports.host.user_files import read_file, remove_file, unusable, write_file
 
 MODE = 0o600  # variables may hold passwords
@@ -27,7 +28,7 @@ def env_file(directory: str) -> str:
 
 def linked_project(directory: str) -> str:
     """Return the project that the directory's `.env` is linked to, empty where it is to none."""
-    return link_block.project_of(read_file(env_file(directory)) or b"")
+    return link_block.project_of(read_file(env_file(directory), follow=True) or b"")
 
 
 def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping[str, str]) -> bool:
@@ -37,6 +38,10 @@ def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping
     list of what it ignores, where it is made here.
     """
     path = env_file(directory)
+    checkout = find_checkout(directory)
+    if checkout is not None:
+        read_file(_exclude_file(checkout[1]))  # git reads it, too, and would wait for a pipe
+        check_access(checkout[0], environ)
     text = _checked(path, environ)
     missing = not os.path.lexists(path)
     if missing and _shown_by_git(path, environ):
@@ -132,10 +137,9 @@ def _write(path: str, text: bytes, project: str, pairs: Iterable[Pair], *, made:
     return True
 
 
-def _scratch(path: str) -> str:
-    """Return our folder beside the file, which git ignores and `down` removes, where it is."""
-    folder = os.path.join(os.path.dirname(path), OWN_FOLDER)
-    return folder if os.path.isdir(folder) and not os.path.islink(folder) else ""
+def _scratch(path: str) -> OwnFolder:
+    """Return our folder beside the file, which git ignores and `down` removes."""
+    return OwnFolder(os.path.dirname(path))
 
 
 def _shown_by_git(path: str, environ: Mapping[str, str]) -> bool:

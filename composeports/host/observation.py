@@ -16,9 +16,10 @@ from composeports.core.moves import (
     suspects,
 )
 from composeports.core.plan import Observed
-from composeports.core.project import Json, read_project
-from composeports.errors import ComposeFileError
-from composeports.host.compose import EVERY_PROFILE, Compose, check_installation
+from composeports.core.project import Json, is_port, read_project
+from composeports.core.protected_names import is_protected
+from composeports.errors import ComposeFileError, ComposeLimitError
+from composeports.host.compose import EVERY_PROFILE, LIMITS, Compose, check_installation
 from composeports.host.compose_files import read_env_file
 from composeports.host.git import find_checkout
 from composeports.host.process import Finished
@@ -86,13 +87,31 @@ class Observation:
         finished = self._config.finish()
         if not finished.code:
             return finished, {}, EVERY_PROFILE
+        self._refuse_limit(finished)
         check_installation(self._compose.environ)
         missing = self._missing_fixed()
         for profiles, extra in ((EVERY_PROFILE, missing), ((), {}), ((), missing)):
             again = self._ask(profiles, extra)
+            self._refuse_limit(again)
             if not again.code:
                 return again, extra, profiles
         raise _refused(finished, self._compose)
+
+    def _refuse_limit(self, finished: Finished) -> None:
+        """Raise ComposeLimitError where reading the files was ended for its time or its memory."""
+        if not finished.limit:
+            return
+        if self._variables is not None:
+            self._variables.finish()  # it reads the same files, and has the same end
+        allowed = {"time": f"{LIMITS.seconds:g} seconds", "memory": f"{LIMITS.memory >> 20} MiB"}
+        raise ComposeLimitError(
+            f"`docker compose config` was ended: reading the files took more than "
+            f"{allowed[finished.limit]}",
+            hint="look for YAML aliases of aliases (`*name`), or for an `include` from a place "
+            "that does not answer",
+            files=list(self._compose.selection.files),
+            limit=finished.limit,
+        )
 
     def _missing_fixed(self) -> dict[str, str]:
         """Return stand-ins for the fixed port variables that the shell does not set."""
@@ -215,6 +234,7 @@ def _remember(key: str, moves: Moves, values: Mapping[str, str], services: list[
     elsewhere = {name: list(found) for name, found in moves.elsewhere.items()}
     # Not every value: there are passwords among them.
     wanted = {*slots, *elsewhere, *FIXED_PORT_VARIABLES, "SUPABASE_URL"}
+    wanted |= {name for name, value in values.items() if is_protected(name) and is_port(value)}
     kept = {name: value for name, value in values.items() if name in wanted}
     found = {"slots": slots, "elsewhere": elsewhere, "values": kept, "services": services}
     return json.dumps({"key": key, **found})

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from composeports.errors import ConfigError
 from composeports.host.beats import Beat, beating
 from composeports.host.signals import signals_left_to_program
 from composeports.host.witness import Ended, began
@@ -19,15 +21,34 @@ Heard = subprocess.Popen[bytes]
 NOT_FOUND = 127
 PIECE = 1 << 20
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+# What composeports alone reads; the programs that it starts do not learn it.
+SECRETS = frozenset({"COMPOSEPORTS_API_KEYS", "COMPOSEPORTS_STORE"})
+# How programs say that they got no more memory: Go's runtime, and the C library (no more threads).
+OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "pthread_create failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a program left behind; `code` is 127 where there is no such program."""
+    """What a program left behind; `code` is 127 where there is no such program.
+
+    `limit` is the one that ended it, "time" or "memory", empty where none did.
+    """
 
     code: int
     out: str = ""
     err: str = ""
+    limit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a program may take, in seconds, and how much memory it may get, in bytes.
+
+    The limit on memory is kept on Linux alone.
+    """
+
+    seconds: float
+    memory: int
 
 
 class Running(Protocol):
@@ -41,16 +62,47 @@ class Running(Protocol):
 class _Child:
     """A started program whose output is collected."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", ended: Ended) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", ended: Ended, limits: Limits | None = None
+    ) -> None:
         self._process = process
         self._ended = ended
+        self._limits = limits
+        self._began_at = time.monotonic()
+        if limits is not None:
+            _limit_memory(process.pid, limits.memory)
 
     def finish(self) -> Finished:
-        """Wait for its end and return what it said."""
-        out, err = self._process.communicate()
+        """Wait for its end and return what it said; what takes too long is ended."""
+        limit = ""
+        try:
+            out, err = self._process.communicate(timeout=self._seconds_left())
+        except subprocess.TimeoutExpired:
+            limit = "time"
+            self._process.kill()
+            out, err = self._process.communicate()
         code = self._process.returncode
         self._ended(code)
-        return Finished(code, _text(out), _text(err))
+        said = _text(err)
+        if self._limits is not None and code and any(words in said for words in OUT_OF_MEMORY):
+            limit = limit or "memory"
+        return Finished(code, _text(out), said, limit)
+
+    def _seconds_left(self) -> float | None:
+        if self._limits is None:
+            return None
+        return max(0.0, self._began_at + self._limits.seconds - time.monotonic())
+
+
+def _limit_memory(pid: int, size: int) -> None:
+    """Limit what a program that has just been started may get; what it starts has the same limit.
+
+    It is done from outside, since a function between fork and exec makes every start slower.
+    """
+    import resource  # noqa: PLC0415 - only for what is limited
+
+    with suppress(OSError, AttributeError):  # it has ended already, or this is no Linux
+        resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
 
 
 class _Missing:
@@ -68,12 +120,41 @@ def _text(data: bytes | None) -> str:
     return (data or b"").decode("utf-8", "surrogateescape")
 
 
+def _handed_on(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a program that is not composeports: without its secrets."""
+    return {name: value for name, value in environ.items() if name not in SECRETS}
+
+
+def _program(argv: Sequence[str], environ: Mapping[str, str], cwd: str | None = None) -> str | None:
+    """Return the path of the program to start, found on PATH; None where there is none.
+
+    ConfigError where PATH leads to one in a folder without a whole path: that is a program of the
+    folder that we are called in, which may be anybody's repository.
+    """
+    name = argv[0]
+    if os.sep in name:
+        return name
+    for folder in os.get_exec_path(environ):
+        path = os.path.join(folder, name)
+        place = os.path.join(cwd or "", path)
+        if not os.path.isfile(place) or not os.access(place, os.X_OK):
+            continue
+        if os.path.isabs(folder):
+            return path
+        shown = f"the relative folder {folder!r}" if folder else "an empty entry"
+        message = f"PATH has {shown}, which leads to a `{name}` of the current folder"
+        hint = f"take it out of PATH, or put it behind the folder of your own `{name}`"
+        raise ConfigError(message, hint=hint, setting="PATH")
+    return None
+
+
 def start(
     argv: Sequence[str],
     environ: Mapping[str, str],
     cwd: str | None = None,
     *,
     apart: bool = False,
+    limits: Limits | None = None,
 ) -> Running:
     """Start `argv` with its output collected and its input empty; several may run side by side.
 
@@ -83,7 +164,8 @@ def start(
     try:
         process = subprocess.Popen(
             argv,
-            env=dict(environ),
+            executable=_program(argv, environ, cwd),
+            env=_handed_on(environ),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -93,7 +175,7 @@ def start(
     except OSError as error:
         ended(NOT_FOUND)
         return _Missing(f"{argv[0]}: {error.strerror}")
-    return _Child(process, ended)
+    return _Child(process, ended, limits)
 
 
 class Run(Protocol):
@@ -138,7 +220,8 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
         try:
             process = subprocess.Popen(
                 argv,
-                env=dict(environ),
+                executable=_program(argv, environ, cwd),
+                env=_handed_on(environ),
                 cwd=cwd,
                 stdout=sys.stderr.fileno() if out_to_stderr else None,
                 pass_fds=inherited,
@@ -168,7 +251,8 @@ def start_heard(
     try:
         return subprocess.Popen(
             argv,
-            env=dict(environ),
+            executable=_program(argv, environ, cwd),
+            env=_handed_on(environ),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -183,7 +267,8 @@ def start_heard(
 def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Finished:
     """Run `argv` to its end with its output collected and its input empty, in a group of its own.
 
-    What interrupts us is passed on as a Ctrl-C to that whole group, whose end is waited for.
+    It is composeports itself, which gets the whole environment, its own secrets too. What
+    interrupts us is passed on as a Ctrl-C to that whole group, whose end is waited for.
     """
     ended = began(argv)
     process = subprocess.Popen(
@@ -204,15 +289,20 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
         raise
 
 
-def replace(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Become `argv`, as env(1) does; return 127 (126) only where it is missing (not a program)."""
+def replace(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = False) -> int:
+    """Become `argv`, as env(1) does; return 127 (126) only where it is missing (not a program).
+
+    A command `as_users_own`, which the user wrote down, is found and gets everything as in a shell.
+    """
     began(argv)
+    program = argv[0] if as_users_own else _program(argv, environ) or argv[0]
+    given = dict(environ) if as_users_own else _handed_on(environ)
     sys.stdout.flush()
     sys.stderr.flush()
     # Python ignores these, and what is ignored stays so in the next program.
     before = {number: signal.signal(number, signal.SIG_DFL) for number in IGNORED_BY_PYTHON}
     try:
-        os.execvpe(argv[0], list(argv), dict(environ))  # noqa: S606 - that is the point
+        os.execvpe(program, list(argv), given)  # noqa: S606 - that is the point
     except OSError as error:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -225,7 +315,8 @@ def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -
     try:
         process = subprocess.Popen(
             argv,
-            env=dict(environ),
+            executable=_program(argv, environ),
+            env=_handed_on(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -312,7 +403,8 @@ def follow(argv: Sequence[str], environ: Mapping[str, str]) -> Following:
     try:
         process = subprocess.Popen(
             argv,
-            env=dict(environ),
+            executable=_program(argv, environ),
+            env=_handed_on(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -334,7 +426,8 @@ def _piped(
     """Start one end of a pipe, out of reach of a Ctrl-C; it is gone when this ends."""
     process = subprocess.Popen(
         argv,
-        env=dict(environ),
+        executable=_program(argv, environ),
+        env=_handed_on(environ),
         stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,

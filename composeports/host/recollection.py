@@ -14,10 +14,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import sha256
 
-from composeports.errors import StoreError
+from composeports.errors import StoreError, UnsafeFileError
 from composeports.host.files import files_in
 from composeports.host.kept import read_own, write_own
 from composeports.host.state_folder import make_inner_folder
+from composeports.regular_file import open_regular, read_regular
 
 KEPT = 200
 TEMPORARY = ".new"
@@ -30,13 +31,13 @@ POLL_SECONDS = 0.01
 def digest_of(files: Iterable[str]) -> str:
     """Return a digest of the files' texts; empty where those are not all that counts.
 
-    With `include` and `extends` other files take part, whose texts we do not know.
+    With `include` and `extends` other files take part, whose texts we do not know. UnsafeFileError
+    for a pipe, a device and the like, which Compose would wait for or read without end.
     """
     digest = sha256()
     for path in files:
         try:
-            with open(path, "rb") as file:
-                text = file.read()
+            text = read_regular(path, follow=True)
         except OSError:
             return ""
         if b"include" in text or b"extends" in text:
@@ -72,10 +73,10 @@ class Recollection:
             return
         try:
             make_inner_folder(self._folder)
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._turns = os.open(os.path.join(self._folder, TURNS), flags, 0o600)
+            path = os.path.join(self._folder, TURNS)
+            self._turns = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
             self.is_awaited = not self._lock(fcntl.LOCK_EX)
-        except (OSError, StoreError):
+        except (OSError, StoreError, UnsafeFileError):
             return
         self.text = self._read()
 

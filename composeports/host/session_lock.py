@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from composeports.errors import FileAccessError, LockBusyError
+from composeports.errors import FileAccessError, LockBusyError, UnsafeFileError
 from composeports.host.state_folder import make_inner_folder
+from composeports.regular_file import open_regular
 
 POLL_SECONDS = 0.05
 NOTICE_SECONDS = 1.0
@@ -155,10 +156,10 @@ def hold(
 def is_held(path: str) -> bool:
     """Tell whether somebody, we too, holds the lock; a file that we may not open counts as held."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        file = open_regular(path)
     except FileNotFoundError:
         return False
-    except OSError:
+    except (OSError, UnsafeFileError):
         return True
     try:
         return not _lock(file, fcntl.LOCK_SH)
@@ -171,10 +172,13 @@ def is_held(path: str) -> bool:
 def holder(path: str) -> Holder:
     """Return who wrote the lock file last; for messages only."""
     try:
-        with open(path, "rb") as file:
-            return _holder(file.read(_LENGTH))
-    except OSError:
+        file = open_regular(path)
+    except (OSError, UnsafeFileError):
         return Holder()
+    try:
+        return _holder(os.pread(file, _LENGTH, 0))
+    finally:
+        os.close(file)
 
 
 def _holder(text: bytes) -> Holder:
@@ -194,15 +198,14 @@ def busy_error(project: str, path: str) -> LockBusyError:
 
 def _open_or_make(path: str) -> int:
     """Open the file; made with the rights that the state directory gives to others, no more."""
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     folder = os.path.dirname(path)
     while True:
         try:
-            return os.open(path, flags)
+            return open_regular(path, flags=os.O_RDWR)
         except FileNotFoundError:
             shared = _make_folder(folder) & 0o022
         with suppress(FileExistsError):
-            file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+            file = open_regular(path, flags=os.O_RDWR | os.O_CREAT | os.O_EXCL)
             if shared:
                 os.fchmod(file, 0o600 | shared | shared << 1)
             return file

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from composeports.core.skills import MARKER, Copy, Files, Verdict
-from composeports.errors import FileAccessError
+from composeports.errors import FileAccessError, UnsafeFileError
+from composeports.host.directory import open_folder, write_whole
+from composeports.regular_file import read_regular
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # In a wheel, and in a checkout of ours.
@@ -75,14 +77,14 @@ def remove_copy(folder: str, verdict: Verdict, top: str) -> None:
 
 
 def _files(folder: str) -> dict[str, bytes | None]:
-    """Return the files below a folder by their path in it; None for links, sockets and the like."""
+    """Return the files below a folder by their path in it; None for links and the like."""
     found: dict[str, bytes | None] = {}
     for path in _walk(folder):
         if _is_byproduct(path):
             continue
         name = os.path.relpath(path, folder)
         with suppress(FileNotFoundError):
-            found[name] = _read(path) if stat.S_ISREG(os.lstat(path).st_mode) else None
+            found[name] = _read(path)
     return found
 
 
@@ -103,24 +105,21 @@ def _is_byproduct(path: str) -> bool:
     return compiled or name.endswith(TEMPORARY)
 
 
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+def _read(path: str) -> bytes | None:
+    """Return what is in the file; None for a link, a pipe and the like, and for a larger one."""
+    try:
+        return read_regular(path)
+    except UnsafeFileError:
+        return None
 
 
 def _write(path: str, data: bytes) -> None:
     """Write beside the file and rename."""
-    temporary = f"{path}.{os.getpid()}{TEMPORARY}"
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
+    parent, name = os.path.split(path)
+    temporary = f"{name}.{os.getpid()}{TEMPORARY}"
+    os.makedirs(parent, exist_ok=True)
+    with open_folder(parent, follow=True) as folder:
+        write_whole(folder, name, data, temporary=temporary, mode=0o666)
 
 
 def _remove(folder: str, names: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ Never mended silently: what others may read is told by `composeports doctor`.
 
 import os
 import stat
+from contextlib import suppress
 
 from composeports.errors import StoreError
 from composeports.host.mounts import file_system_of, is_network
@@ -29,26 +30,69 @@ def prepare_folder(folder: str) -> None:
 
 
 def refuse_unsafe(folder: str) -> None:
-    """Raise StoreError for what is no folder, or one in which anybody may replace our files.
+    """Raise StoreError for what is no folder, or one in which others may replace our files.
 
-    With the sticky bit (1777) and for a group (2770) it is shared on purpose.
+    It has to belong to this user or to root. A group may share one: with the set-group-ID bit and
+    write permission for the group (2770), another member may own it.
     """
+    _refuse_open_parents(folder)
     try:
-        mode = os.stat(folder).st_mode
+        found = os.stat(folder)
     except FileNotFoundError:
         if os.path.islink(folder):
             raise _leads_nowhere(folder) from None
         return
     except NotADirectoryError:
         raise _no_folder(folder) from None
-    if not stat.S_ISDIR(mode):
+    if not stat.S_ISDIR(found.st_mode):
         raise _no_folder(folder)
-    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+    if is_open(found.st_mode):
         raise StoreError(
-            f"every user may write to {folder} and replace what is in it ({mode & 0o7777:04o})",
-            hint=f"chmod o-w '{folder}' (or chmod +t, where all users shall share it)",
+            f"every user may write to {folder} and replace what is in it "
+            f"({found.st_mode & 0o7777:04o})",
+            hint=f"chmod o-w '{folder}'; for several users make it a folder of their group (2770)",
             path=folder,
         )
+    if found.st_uid not in {0, os.geteuid()} and not _is_of_own_group(found):
+        raise StoreError(
+            f"{folder} belongs to another user (uid {found.st_uid}), who may replace what is in it",
+            hint=f"{OTHER_FOLDER}; for several users make it a folder of their group (chmod 2770)",
+            path=folder,
+            owner=found.st_uid,
+        )
+
+
+def is_open(mode: int) -> bool:
+    """Tell whether every user may rename and replace what lies in a folder of this mode."""
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
+
+
+def _is_of_own_group(found: os.stat_result) -> bool:
+    """Tell whether the folder is shared by a group of which this user is a member."""
+    shared = stat.S_ISGID | stat.S_IWGRP
+    is_member = found.st_gid in {os.getegid(), *os.getgroups()}
+    return found.st_mode & shared == shared and is_member
+
+
+def _refuse_open_parents(folder: str) -> None:
+    """Raise StoreError where every user may replace one of the folders that the path goes through.
+
+    That is so for the path as it is given, with its links, and for the one without links.
+    """
+    for path in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):
+        parent = os.path.dirname(path)
+        while True:
+            with suppress(OSError):
+                if is_open(os.stat(parent).st_mode):
+                    raise StoreError(
+                        f"every user may write to {parent} and replace {folder}, which lies in it",
+                        hint=f"chmod o-w '{parent}' (or chmod +t), or {OTHER_FOLDER}",
+                        path=folder,
+                        parent=parent,
+                    )
+            if parent == os.path.dirname(parent):
+                break
+            parent = os.path.dirname(parent)
 
 
 def make_inner_folder(path: str) -> None:

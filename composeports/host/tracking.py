@@ -1,16 +1,81 @@
 """Questions to git about what it tracks and ignores; changes nothing."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from composeports.host.process import Finished, start
+from composeports.errors import ConfigError
+from composeports.host.process import NOT_FOUND, Finished, Limits, start
+
+# Settings by which a repository names programs that git would run.
+SETTINGS = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "-c", "diff.external=")
+NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
+OPTIONS = ("--no-optional-locks", "--no-pager", "--literal-pathspecs")
+# Git waits for a named pipe in the place of a file of its own. These questions take milliseconds.
+LIMITS = Limits(seconds=10, memory=2 << 30)
+# All other GIT_* variables lead to another repository, or to programs and settings.
+KEPT_VARIABLES = frozenset(
+    {
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    }
+)
 
 
-def ask_git(folder: str, environ: Mapping[str, str], *arguments: str) -> Finished:
-    """Ask git about the repository around the folder, whatever the shell's variables say."""
-    hidden = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"}
-    own = {name: value for name, value in environ.items() if name not in hidden}
-    return start(("git", "--literal-pathspecs", *arguments), own, folder).finish()
+def ask_git(
+    folder: str, environ: Mapping[str, str], *arguments: str, about_hooks: bool = False
+) -> Finished:
+    """Ask git about the repository around the folder, whatever the shell's variables say.
+
+    No program that the repository's configuration names is run. `about_hooks` is for a question
+    about `core.hooksPath`, which is left as it is; such a question runs no hook. ConfigError where
+    git does not answer in time, or takes too much memory.
+    """
+    settings = SETTINGS if about_hooks else (*SETTINGS, *NO_HOOKS)
+    argv = ("git", *settings, *_trusted(environ), *OPTIONS, *arguments)
+    answer = start(argv, _environment(environ), folder, limits=LIMITS).finish()
+    if answer.limit:
+        raise ConfigError(
+            f"git does not answer about {folder}: it reached a limit ({answer.limit})",
+            hint="`git status` has to work there; look for a pipe or a huge file among git's own "
+            "files; nothing was changed",
+            path=folder,
+            limit=answer.limit,
+        )
+    return answer
+
+
+def check_access(folder: str, environ: Mapping[str, str]) -> None:
+    """Raise ConfigError where git refuses the repository, as one of another user (safe.directory).
+
+    Where git is not installed nothing of a repository can be run, and nothing is refused.
+    """
+    answer = ask_git(folder, environ, "rev-parse", "--git-dir")
+    if answer.code not in {0, NOT_FOUND}:
+        raise ConfigError(
+            f"git refuses the repository of {folder}: {answer.err.strip()}",
+            hint="`git status` has to work there; nothing was changed",
+            path=folder,
+        )
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    own = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("GIT_") or name in KEPT_VARIABLES
+    }
+    return own | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def _trusted(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the directories that the user trusts by GIT_CONFIG_COUNT, and nothing else of it."""
+    count = environ.get("GIT_CONFIG_COUNT", "")
+    for number in range(int(count) if count.isdecimal() else 0):
+        if environ.get(f"GIT_CONFIG_KEY_{number}", "").lower() == "safe.directory":
+            yield from ("-c", f"safe.directory={environ.get(f'GIT_CONFIG_VALUE_{number}', '')}")
 
 
 def is_tracked(path: str, environ: Mapping[str, str]) -> bool:

@@ -2,43 +2,71 @@
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 from composeports.errors import FileAccessError
+from composeports.host.directory import open_folder, write_whole
+from composeports.host.files import OwnFolder
+from composeports.regular_file import read_regular
 
 
-def read_file(path: str) -> bytes | None:
-    """Return what is in the file; None where there is none that can be read."""
+def read_file(path: str, *, follow: bool = False) -> bytes | None:
+    """Return what is in the file; None where there is none that can be read.
+
+    UnsafeFileError for a pipe, a device and the like, and for a link unless `follow`.
+    """
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_regular(path, follow=follow)
     except OSError:
         return None
 
 
-def write_file(path: str, data: bytes, mode: int | None = None, scratch: str = "") -> None:
+def write_file(
+    path: str,
+    data: bytes,
+    mode: int | None = None,
+    scratch: OwnFolder | None = None,
+    *,
+    follow: bool = True,
+) -> None:
     """Write beside the file and rename; a new one gets `mode`, and the folders that it lies in.
 
     Without `mode`, mode and owner stay as they are. `scratch` is a folder of the same disk where
-    what a killed process leaves would harm nobody.
+    what a killed process leaves would harm nobody; it is used where it is there. Unless `follow`,
+    the file's folder must be no link.
     """
-    beside = os.path.join(scratch or os.path.dirname(path), os.path.basename(path))
-    temporary = f"{beside}.{os.getpid()}.new"
+    parent, name = os.path.split(path)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with open(os.open(temporary, flags, mode or 0o600), "wb") as file:
-            file.write(data)
+        os.makedirs(parent, exist_ok=True)
+        with open_folder(parent, follow=follow) as folder, _opened(scratch) as beside:
+            prepare = None
             if mode is None:
-                _keep_rights(file.fileno(), os.stat(path))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+                before = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                prepare = partial(_keep_rights, before=before)
+            write_whole(
+                folder,
+                name,
+                data,
+                temporary=f"{name}.{os.getpid()}.new",
+                mode=mode or 0o600,
+                scratch=beside,
+                prepare=prepare,
+            )
     except OSError as error:
         raise unusable(path, error) from error
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
+
+
+@contextmanager
+def _opened(scratch: OwnFolder | None) -> Iterator[int | None]:
+    """Yield the descriptor of a folder of ours; None where it is not there or not ours."""
+    with ExitStack() as stack:
+        number = None
+        if scratch is not None:
+            with suppress(OSError, FileAccessError):
+                number = stack.enter_context(scratch.opened())
+        yield number
 
 
 def _keep_rights(file: int, before: os.stat_result) -> None:
@@ -49,10 +77,15 @@ def _keep_rights(file: int, before: os.stat_result) -> None:
     os.fchmod(file, stat.S_IMODE(before.st_mode))
 
 
-def remove_file(path: str) -> None:
-    """Remove the file; FileAccessError where that is not possible."""
+def remove_file(path: str, *, follow: bool = True) -> None:
+    """Remove the file; FileAccessError where that is not possible.
+
+    Unless `follow`, the file's folder must be no link.
+    """
+    parent, name = os.path.split(path)
     try:
-        os.unlink(path)
+        with open_folder(parent, follow=follow) as folder:
+            os.unlink(name, dir_fd=folder)
     except OSError as error:
         raise unusable(path, error) from error
 

@@ -50,8 +50,9 @@ concerns() {
     esac
     [ "$#" -gt 1 ] || return 1
     names=
-    if [ -r "$COMPOSEPORTS_WRAP_FOLDER/@FILE@" ]; then
-        IFS= read -r names <"$COMPOSEPORTS_WRAP_FOLDER/@FILE@" || :
+    file=$COMPOSEPORTS_WRAP_FOLDER/@FILE@
+    if [ -f "$file" ] && [ ! -h "$file" ] && [ -r "$file" ]; then
+        IFS= read -r names <"$file" || :
     fi
     names=" ${names:+$names }${COMPOSEPORTS_WRAP_CONTAINERS:+$COMPOSEPORTS_WRAP_CONTAINERS }"
     for word in "$@"; do

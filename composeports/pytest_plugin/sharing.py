@@ -16,6 +16,7 @@ from composeports.host.session_lock import hold
 from composeports.host.state_folder import make_inner_folder
 from composeports.location import state_directory
 from composeports.pytest_plugin.stack import Program
+from composeports.regular_file import open_regular
 
 Ending = tuple[str, ...]
 
@@ -83,10 +84,9 @@ class Share:
 
     def _open(self) -> int:
         """Return the file, which is made where there is none; -1 where that cannot be done."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             make_inner_folder(os.path.dirname(self._path))
-            return os.open(self._path, flags, 0o600)
+            return open_regular(self._path, flags=os.O_RDWR | os.O_CREAT)
         except (OSError, ComposeportsError):
             return -1
 

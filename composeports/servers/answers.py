@@ -1,6 +1,7 @@
 """What programs are answered, as plain values: the use cases, worded for HTTP and MCP alike.
 
-All of it blocks (store, engine): call it on a thread, not on an event loop.
+All of it blocks (store, engine): call it on a thread, not on an event loop. OutsideRootsError for a
+session whose stack was started in a folder outside of `roots`.
 """
 
 import math
@@ -12,6 +13,7 @@ from composeports.app.workspace import Doors
 from composeports.core.environment import as_export
 from composeports.core.lease import Lease
 from composeports.errors import EXIT_ENGINE, ComposeportsError, NoPortsAvailableError
+from composeports.servers.roots import ANYWHERE, Roots
 
 Answer = dict[str, Any]
 # `allocate` takes six variables of a session; what a stack's plan adds to them is not for it.
@@ -25,8 +27,9 @@ class ComposeFailedError(ComposeportsError):
     exit_code = EXIT_ENGINE
 
 
-def allocate(doors: Doors, session_id: str) -> Answer:
+def allocate(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Take or renew the session's lease; all blocks taken is an answer too."""
+    roots.check_session(doors, session_id)
     try:
         lease = leasing.allocate(sessions.headless(doors, session_id))
     except NoPortsAvailableError as error:
@@ -34,25 +37,28 @@ def allocate(doors: Doors, session_id: str) -> Answer:
     return _granted(doors, lease)
 
 
-def renew(doors: Doors, session_id: str) -> Answer:
+def renew(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Extend the lease that the session holds; NoLeaseError where it holds none."""
+    roots.check_session(doors, session_id)
     return _granted(doors, leasing.renew_lease(sessions.headless(doors, session_id)))
 
 
-def release(doors: Doors, session_id: str) -> Answer:
+def release(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Give the session's ports back; an unknown session holds none, which is as good.
 
     StackLeftError while containers of it exist.
     """
+    roots.check_session(doors, session_id)
     leasing.release_without_stack(sessions.recorded(doors, session_id))
     return {"success": True}
 
 
-def down(doors: Doors, session_id: str) -> Answer:
+def down(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Take the session's stack down where it was started, never its volumes, then release.
 
     Without a recorded place there is no stack of ours: then only the lease is released.
     """
+    roots.check_session(doors, session_id)
     workspace = sessions.recorded(doors, session_id)
     if not workspace.place.directory:
         leasing.release_without_stack(workspace)

@@ -18,6 +18,8 @@ STATUS = {
     EXIT_CONFIG: 500,
     EXIT_BUG: 500,
 }
+# What the server does not do for anybody, whatever the key.
+FORBIDDEN = frozenset({"outside_roots"})
 # "Try later" that is about the whole machine and not about the one session.
 BUSY = frozenset({"store_busy"})
 # Their own words name the session, the project and numbers, and nothing else.
@@ -34,6 +36,10 @@ WORDS = {
         "`composeports down` in the session's folder says who",
     ),
     "store_busy": ("the lease store is locked by something else", "try again"),
+    "outside_roots": (
+        "the session's worktree is in no folder that this server works in (--root)",
+        "ask about a worktree below one of the server's folders",
+    ),
     "store_unusable": ("the lease store cannot be used", "`composeports doctor` says why"),
 }
 UNSAID = "that failed on the server"
@@ -42,6 +48,8 @@ LOOK_THERE = "the server's own output says more"
 
 def status_of(error: ComposeportsError) -> int:
     """Return the HTTP status for one of our errors."""
+    if error.code in FORBIDDEN:
+        return 403
     return 503 if error.code in BUSY else STATUS.get(error.exit_code, 500)
 
 

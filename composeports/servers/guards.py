@@ -1,4 +1,4 @@
-"""What every request passes before it is looked at: Host, Origin, key, size; and our headers after.
+"""What every request passes first: Host, Origin, key, size, time; and our headers after.
 
 An ASGI layer of its own, so that nothing of a request is read or parsed before, and so that it
 stands in front of any application: `Guard(app, Access(...))`.
@@ -8,10 +8,12 @@ import base64
 import binascii
 import ipaddress
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+
+import anyio
 
 from composeports.servers.keys import HOW_TO_SET, Keys
 
@@ -24,6 +26,12 @@ Headers = list[tuple[bytes, bytes]]
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 BODY_LIMIT = 64 * 1024
+# How long the head of a request may take, and its body after that.
+REQUEST_SECONDS = 10.0
+# RFC 9110, 7.2: `name`, or `[IPv6 address]`, and maybe a port.
+HOST = re.compile(
+    r"(?:\[([0-9a-f:.]*:[0-9a-f:.]*)\]|([^\[\]:@/?#\\\s]+))(?::[0-9]{0,5})?", re.IGNORECASE
+)
 READING = frozenset({"GET", "HEAD"})
 KEY_HEADER = b"x-api-key"
 # Set where the application has not set another one.
@@ -44,14 +52,16 @@ CHALLENGE = (b"www-authenticate", b'APIKey, Basic realm="composeports", charset=
 class Access:
     """Who may ask what.
 
-    `open_reading`: GET needs no key. `hosts` are the names that the server goes by (without
-    port), None: any. `any_address`: it listens on all addresses of the machine, so that every
-    address is a name of its own; an address, unlike a name, cannot be made to point elsewhere.
+    `open_reading`: GET needs no key. `open_changing`: nothing needs one. `hosts` are the names
+    that the server goes by (without port), None: any. `any_address`: it listens on all addresses
+    of the machine, so that every address is a name of its own; an address, unlike a name, cannot
+    be made to point elsewhere.
     `free` are paths that need no key for reading wherever: those of files that hold no data.
     """
 
     keys: Keys = field(default_factory=lambda: Keys(()))
     open_reading: bool = True
+    open_changing: bool = False
     hosts: frozenset[str] | None = LOCAL_HOSTS
     any_address: bool = False
     free: frozenset[str] = frozenset()
@@ -75,6 +85,10 @@ class _TooLargeError(Exception):
     """The body is larger than is accepted."""
 
 
+class _TooSlowError(Exception):
+    """The body did not come in time."""
+
+
 class _GoneError(Exception):
     """The client has gone before its request was whole."""
 
@@ -82,8 +96,11 @@ class _GoneError(Exception):
 class Guard:
     """The layer in front of an application."""
 
-    def __init__(self, app: App, access: Access, limit: int = BODY_LIMIT) -> None:
-        """Guard `app`; bodies of more than `limit` bytes are refused."""
+    def __init__(
+        self, app: App, access: Access, limit: int = BODY_LIMIT, seconds: float = REQUEST_SECONDS
+    ) -> None:
+        """Guard `app`; a body of more than `limit` bytes, or that takes longer, is refused."""
+        self._seconds = seconds
         self._app = app
         self._access = access
         self._limit = limit
@@ -100,6 +117,8 @@ class Guard:
                 receive = await self._whole(scope["headers"], receive)
             except _TooLargeError:
                 refusal = _too_large(self._limit)
+            except _TooSlowError:
+                refusal = too_slow(self._seconds)
             except _GoneError:
                 return
         if refusal is not None:
@@ -112,6 +131,19 @@ class Guard:
         said = _values(headers, b"content-length")
         if any(each.isdigit() and int(each) > self._limit for each in said):
             raise _TooLargeError
+        try:
+            with anyio.fail_after(self._seconds):
+                body = await self._read(receive)
+        except TimeoutError:
+            raise _TooSlowError from None
+        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        return replay
+
+    async def _read(self, receive: Receive) -> bytes:
         body = bytearray()
         more = True
         while more:
@@ -122,17 +154,14 @@ class Guard:
             more = message.get("more_body", False)
             if len(body) > self._limit:
                 raise _TooLargeError
-        pending: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
-
-        async def replay() -> Message:
-            return pending.pop() if pending else await receive()
-
-        return replay
+        return bytes(body)
 
 
 def _judge(scope: Scope, access: Access) -> _Refusal | None:
     method, headers = scope["method"], scope["headers"]
     hosts = _values(headers, b"host")
+    if _values(headers, b"transfer-encoding") and _values(headers, b"content-length"):
+        return _AMBIGUOUS
     if not _is_our_name(hosts, access):
         return _refused(
             "host_not_allowed",
@@ -145,8 +174,17 @@ def _judge(scope: Scope, access: Access) -> _Refusal | None:
             "a page of another site may not change anything here",
             "ask from a program, or from the server's own page",
         )
-    if method in READING and (access.open_reading or _path_of(scope) in access.free):
-        return None
+    return None if _is_open(scope, access) else _judge_key(method, headers, access)
+
+
+def _is_open(scope: Scope, access: Access) -> bool:
+    """Tell whether the request needs no key."""
+    if scope["method"] in READING and (access.open_reading or _path_of(scope) in access.free):
+        return True
+    return access.open_changing
+
+
+def _judge_key(method: str, headers: Headers, access: Access) -> _Refusal | None:
     if not access.keys:
         return _unauthorized(f"no API key is set: {HOW_TO_SET}")
     if any(access.keys.accept(each) for each in _given_keys(method, headers)):
@@ -171,14 +209,8 @@ def _is_our_name(hosts: list[bytes], access: Access) -> bool:
 
 def _name_of(host: str) -> str:
     """Return the name of `name:port` or `[address]:port`; empty for what is neither."""
-    try:
-        parts = urlsplit(f"//{host}")
-        _ = parts.port
-    except ValueError:
-        return ""
-    if parts.netloc != host or "@" in host:
-        return ""
-    return (parts.hostname or "").rstrip(".")
+    found = HOST.fullmatch(host)
+    return (found[1] or found[2]).rstrip(".").lower() if found else ""
 
 
 def _is_address(name: str) -> bool:
@@ -224,6 +256,31 @@ def _refused(code: str, message: str, hint: str) -> _Refusal:
     return _Refusal(403, body)
 
 
+_CLOSE = (b"connection", b"close")
+# A proxy may have believed the other one, and taken a part of the body for another request.
+_AMBIGUOUS = _Refusal(
+    400,
+    {
+        "success": False,
+        "error": "ambiguous_length",
+        "message": "the request has both Content-Length and Transfer-Encoding",
+        "hint": "send one of them",
+    },
+    (_CLOSE,),
+)
+
+
+def too_slow(seconds: float) -> _Refusal:
+    """Return the answer to a request that was not whole in time."""
+    body: dict[str, object] = {
+        "success": False,
+        "error": "request_timeout",
+        "message": f"the request was not whole after {seconds:g} seconds",
+        "hint": "send head and body at once",
+    }
+    return _Refusal(408, body, (_CLOSE,))
+
+
 def _unauthorized(detail: str) -> _Refusal:
     return _Refusal(401, {"detail": detail}, (CHALLENGE,))
 
@@ -235,7 +292,7 @@ def _too_large(limit: int) -> _Refusal:
         "message": f"the body has more than {limit} bytes",
         "hint": 'send {"session_id": "..."} and nothing else',
     }
-    return _Refusal(413, body, ((b"connection", b"close"),))
+    return _Refusal(413, body, (_CLOSE,))
 
 
 async def _answer(send: Send, refusal: _Refusal) -> None:

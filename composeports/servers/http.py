@@ -30,6 +30,7 @@ something is seen at once.
 one (docs/http.md shows how): without it there is no keeper, and `GET /events` answers 503.
 """
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -52,6 +53,7 @@ from composeports.host.bug_log import write_bug_log
 from composeports.servers import answers, dashboard, shapes
 from composeports.servers.board import Board
 from composeports.servers.boundary import Boundary
+from composeports.servers.commands import Commands
 from composeports.servers.docs_page import POLICY, render
 from composeports.servers.failures import body_of, problem, status_of
 from composeports.servers.guards import Access, Guard, names_of
@@ -59,16 +61,18 @@ from composeports.servers.keeper import Keeper, as_text
 from composeports.servers.keys import Keys
 from composeports.servers.looks import Looks
 from composeports.servers.opening import open_doors
+from composeports.servers.roots import Roots
 
 TITLE = "composeports"
 ABOUT = "Leased host ports, the same ones that the command line and the MCP server give out."
 HEARTBEAT_SECONDS = 15.0
-# Threads for what changes something, so that many a slow `down` leaves some for reading.
+# Threads for leases that change, apart from those for reading and for commands.
 CHANGES_AT_ONCE = 32
 # Read by the guard in front of the routes; here it is for the description.
 _KEY = Depends(APIKeyHeader(name="X-API-Key", auto_error=False))
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    403: {"model": shapes.Problem, "description": "Host or Origin is not ours"},
+    400: {"model": shapes.Problem, "description": "It cannot be done"},
+    403: {"model": shapes.Problem, "description": "Host, Origin or worktree is not ours"},
 }
 _FAILED: dict[int | str, dict[str, Any]] = {
     500: {"model": shapes.Problem, "description": "The store cannot be used"},
@@ -77,7 +81,7 @@ _FAILED: dict[int | str, dict[str, Any]] = {
 _READ = {**_REFUSED, **_FAILED, 401: {"model": shapes.Unauthorized}}
 _CHANGE = {
     **_READ,
-    400: {"model": shapes.Problem, "description": "It cannot be done"},
+    408: {"model": shapes.Problem, "description": "The request was not whole in time"},
     409: {"model": shapes.Problem, "description": "Something is in the way"},
     413: {"model": shapes.Problem, "description": "More than 64 KiB"},
     422: {"model": shapes.Unprocessable, "description": "No session_id that can name a session"},
@@ -90,9 +94,12 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 class _Service:
     """What the routes share."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, roots: Roots) -> None:
         self.doors = doors
+        self._roots = roots
         self._limiter: CapacityLimiter | None = None
+        self._commands = Commands(doors.config.server_commands)
+        self._threads: CapacityLimiter | None = None
         self.board = Board()
         self.keeper = Keeper(doors, self.board)
         # What is wrong with the engine is the keeper's to tell, once.
@@ -100,25 +107,42 @@ class _Service:
         self.looks = Looks(lambda: as_text(reports.status(sessions.nobody(quiet))))
 
     async def change(
-        self, use_case: Callable[[Doors, str], answers.Answer], session: str
+        self, use_case: Callable[[Doors, str, Roots], answers.Answer], session: str
     ) -> Response:
-        """Run a use case that changes something, and let watchers see it."""
+        """Run a use case that changes leases, and let watchers see it."""
         self._limiter = self._limiter or CapacityLimiter(CHANGES_AT_ONCE)
+        return await self._run(use_case, session, self._limiter)
+
+    async def command(
+        self, use_case: Callable[[Doors, str, Roots], answers.Answer], session: str
+    ) -> Response:
+        """Run a use case that runs Compose, in its turn, and let watchers see what it changes."""
+        self._threads = self._threads or CapacityLimiter(math.inf)
+        async with self._commands.turn(self.doors.say):
+            return await self._run(use_case, session, self._threads)
+
+    async def _run(
+        self,
+        use_case: Callable[[Doors, str, Roots], answers.Answer],
+        session: str,
+        limiter: CapacityLimiter,
+    ) -> Response:
         try:
-            answer = await run_sync(use_case, self.doors, session, limiter=self._limiter)
+            answer = await run_sync(use_case, self.doors, session, self._roots, limiter=limiter)
         finally:
             if self.board.watchers:
                 self.keeper.wake()
         return JSONResponse(answer)
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     doors: Doors | None = None,
     *,
     keys: Iterable[str] | None = None,
     open_reading: bool = True,
     hosts: Iterable[str] | None = (),
     any_address: bool = False,
+    roots: Iterable[str] = (),
 ) -> FastAPI:
     """Return the application, with a store and an engine as the environment has them.
 
@@ -126,11 +150,14 @@ def create_app(
     can be changed). `open_reading` False asks for a key for reading too, which whatever can be
     reached from other machines has to. `hosts` are names that the server goes by besides
     localhost; None accepts any, for an application that checks that itself. `any_address`: the
-    addresses of the machine are its names, too. ConfigError for settings that are not accepted.
+    addresses of the machine are its names, too. `roots` limit whose sessions may be changed: those
+    of worktrees below one of these folders, and those without a worktree. ConfigError for settings
+    that are not accepted.
     """
+    limited = Roots.of(roots)
     own = doors is None
     doors = doors or open_doors()
-    service = _Service(doors)
+    service = _Service(doors, limited)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -243,7 +270,7 @@ def _add_changes(app: FastAPI, service: _Service) -> None:
     @app.post("/stacks/down", responses=_CHANGE, response_model=shapes.Down, dependencies=[_KEY])
     async def down(asked: shapes.SessionRequest) -> Response:
         """Take the session's stack down, then release its ports; named volumes stay."""
-        return await service.change(answers.down, asked.session_id)
+        return await service.command(answers.down, asked.session_id)
 
 
 async def _events(board: Board) -> AsyncIterator[bytes]:

@@ -13,17 +13,26 @@ from types import FrameType
 import uvicorn
 
 from composeports.errors import AddressInUseError, ComposeportsError, ConfigError
+from composeports.servers.connections import (
+    BACKLOG,
+    BURST,
+    Connections,
+    Limits,
+    Listener,
+    protocol_of,
+    raise_descriptor_limit,
+)
 from composeports.servers.guards import App
-from composeports.servers.keys import HOW_TO_SET
+from composeports.servers.keys import HOW_TO_MAKE, HOW_TO_SET, SHORTEST, too_short
+from composeports.servers.opening import say
 
-BACKLOG = 512
 # How long requests that are under way get to end.
 GRACE_SECONDS = 5
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to know them, not to listen there
 ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int) -> list[Listener]:
     """Return sockets bound to all that `host` means; port 0 takes a free one."""
     try:
         found = socket.getaddrinfo(
@@ -31,7 +40,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
         )
     except (OSError, UnicodeError) as error:
         raise _no_address(host, str(getattr(error, "strerror", error))) from None
-    sockets: list[socket.socket] = []
+    sockets: list[Listener] = []
     absent = ""
     try:
         for family, *_, address in dict.fromkeys(found):
@@ -52,11 +61,13 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def _bound(family: int, address: tuple[str | int, ...]) -> socket.socket:
+def _bound(family: int, address: tuple[str | int, ...]) -> Listener:
     # Named, or asyncio does not switch Nagle's algorithm off, which costs 40 ms an answer.
-    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Inherited by connections: a stream whose client's machine is gone ends some day.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(address)
@@ -69,10 +80,19 @@ def _bound(family: int, address: tuple[str | int, ...]) -> socket.socket:
 
 
 def are_local(sockets: Iterable[socket.socket], host: str, keys: Sequence[str]) -> bool:
-    """Tell whether only this machine reaches them; ConfigError if not, while there is no key."""
+    """Tell whether only this machine reaches them.
+
+    ConfigError where others do, and there is no key, or one that can be guessed.
+    """
     local = all(map(_is_loopback, sockets))
     if not local and not keys:
         raise _open_to_all(host)
+    if not local and too_short(keys):
+        raise ConfigError(
+            f"{host} can be reached from other machines, and an API key has fewer than "
+            f"{SHORTEST} characters",
+            hint=f"{HOW_TO_MAKE}; or stay on --host 127.0.0.1",
+        )
     return local
 
 
@@ -111,13 +131,22 @@ def _cannot_bind(host: str, port: int, error: OSError) -> ComposeportsError:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that ends cleanly, streams included, and tells by what."""
+    """uvicorn that ends cleanly, streams included, tells by what, and has a limit to everything."""
 
     def __init__(self, app: App, close_streams: Callable[[], None]) -> None:
         """Serve `app`; `close_streams` ends what would go on for ever, on the loop."""
+        limits = Limits.within(raise_descriptor_limit())
+        self._connections = Connections(limits, say)
         super().__init__(
             uvicorn.Config(
                 app,
+                # The limits are those of this loop and this protocol.
+                loop="asyncio",
+                http=protocol_of(self._connections),
+                # A second line of defence: connections beyond `limits` are not accepted.
+                limit_concurrency=limits.total + 1,
+                # What asyncio accepts in one go; the queue is `Listener`'s own.
+                backlog=BURST,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -133,7 +162,14 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Remember the loop, which a signal has to reach."""
         self._loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            if isinstance(listener, Listener):
+                listener.connections = self._connections
         await super().startup(sockets)
+
+    def serve_on(self, listeners: Sequence[socket.socket]) -> None:
+        """Serve on these sockets until a signal ends it."""
+        self.run(list(listeners))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from composeports import __version__
 from composeports.app.planning import Wishes
 from composeports.app.workspace import Doors
 from composeports.servers import answers, stacks
-from composeports.servers.mcp_calls import Calls
+from composeports.servers.mcp_calls import Calls, Client
 from composeports.servers.mcp_shapes import (
     AllocateResult,
     DownResult,
@@ -102,7 +102,7 @@ def _add_port_tools(server: MCPServer[Any], calls: Calls) -> None:
 
         `success` is false, with the error `no_ports_available`, while all blocks are taken.
         """
-        return await calls.answer(lambda doors: answers.allocate(doors, session_id))
+        return await calls.answer(lambda doors: answers.allocate(doors, session_id, calls.roots))
 
     @_tool(server, "Release ports", REMOVES)
     async def release_ports(session_id: SessionId) -> Annotated[CallToolResult, ReleaseResult]:
@@ -110,7 +110,7 @@ def _add_port_tools(server: MCPServer[Any], calls: Calls) -> None:
 
         It fails with `stack_left` while containers of the session exist: compose_down first.
         """
-        return await calls.answer(lambda doors: answers.release(doors, session_id))
+        return await calls.answer(lambda doors: answers.release(doors, session_id, calls.roots))
 
     @_tool(server, "List leases", READS)
     async def ports_status() -> Annotated[CallToolResult, StatusResult]:
@@ -121,6 +121,7 @@ def _add_port_tools(server: MCPServer[Any], calls: Calls) -> None:
 def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
     @_tool(server, "Plan a stack", READS)
     async def compose_plan(  # noqa: PLR0913, PLR0917 - a tool's arguments
+        context: Context[Any, Any],
         worktree: Worktree,
         files: Files = None,
         profiles: Profiles = None,
@@ -129,9 +130,13 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
         strict: Strict = False,  # noqa: FBT002
     ) -> Annotated[CallToolResult, PlanResult]:
         """Tell what compose_up would do in a worktree, and why; changes nothing."""
-        target = Target(worktree, files or (), profiles or (), session)
+        target = Target(worktree, files or (), profiles or (), session, calls.roots)
         wishes = Wishes(default_ports=default_ports, strict=strict)
-        return await calls.answer(lambda doors: stacks.plan(doors, target, wishes))
+        return await calls.attend(
+            lambda doors: stacks.plan(doors, target, wishes),
+            Client(context),
+            lambda _doors: "a plan changes nothing",
+        )
 
     @_tool(server, "Start a stack", STARTS)
     async def compose_up(  # noqa: PLR0913, PLR0917 - a tool's arguments
@@ -150,12 +155,13 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
 
         No file of the repository is changed. What Compose says is reported as progress.
         """
-        target = Target(worktree, files or (), profiles or (), session)
+        target = Target(worktree, files or (), profiles or (), session, calls.roots)
         wishes = Wishes(default_ports=default_ports, strict=strict)
         flags = [name for name, on in (("--build", build), ("--wait", wait)) if on]
         return await calls.attend(
             lambda doors: stacks.up(doors, target, wishes, services or (), flags),
-            context.report_progress,
+            Client(context),
+            lambda doors: stacks.left(doors, target),
         )
 
     @_tool(server, "Take a stack down", REMOVES)
@@ -166,8 +172,12 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
 
         Volumes always stay.
         """
-        target = Target(worktree, session=session)
-        return await calls.attend(lambda doors: stacks.down(doors, target), context.report_progress)
+        target = Target(worktree, session=session, roots=calls.roots)
+        return await calls.attend(
+            lambda doors: stacks.down(doors, target),
+            Client(context),
+            lambda doors: stacks.left(doors, target),
+        )
 
     @_tool(server, "URL of a service", READS)
     async def service_url(
@@ -179,6 +189,6 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
         session: Session = None,
     ) -> Annotated[CallToolResult, UrlResult]:
         """Tell the URL (or host:port) of a service of a worktree's stack; renews its lease."""
-        target = Target(worktree, session=session)
+        target = Target(worktree, session=session, roots=calls.roots)
         wanted = "" if port is None else str(port)
         return await calls.answer(lambda doors: stacks.url(doors, target, service, wanted))

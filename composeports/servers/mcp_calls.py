@@ -1,30 +1,37 @@
-"""How a tool's work is done: on a thread, heard, stoppable, and with its failure as a result."""
+"""How a tool's work is done: on a thread, heard, stoppable, and with its failure as a result.
+
+What runs Compose waits for its turn first. Where its call is cancelled, the client is told what
+is left and which tool to call next.
+"""
 
 import json
 import math
 import threading
+import warnings
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 
 from composeports.app.workspace import Doors
 from composeports.errors import ComposeportsError
 from composeports.host.bug_log import write_bug_log
 from composeports.host.watching import GRACE, Watch
+from composeports.servers.commands import Commands
 from composeports.servers.opening import open_doors, say
+from composeports.servers.roots import ANYWHERE, Roots
 
 Work = Callable[[Doors], Mapping[str, Any]]
-Report = Callable[[float, float | None, str | None], Awaitable[None]]
-# How many stacks one server works on at once; further calls wait.
-AT_ONCE = 32
+# Tells in one sentence what is left of a stack, and what to do next.
+Aftermath = Callable[[Doors], str]
 # How many of Compose's last lines a failure shows.
 LAST_LINES = 20
 # The tools that do what commands do.
@@ -38,43 +45,71 @@ TOOLS = {
 }
 # How long the end of a cancelled call is waited for, in seconds.
 PATIENCE = GRACE + 5
+# How long the client of a cancelled call may take to hear what is left, in seconds.
+TELLING = 5.0
 
 
 class Calls:
     """Answers the calls of one server, on doors that are opened with the first of them."""
 
-    def __init__(self, doors: Doors | None = None) -> None:
-        """Use `doors`, or those that the environment leads to."""
+    def __init__(self, doors: Doors | None = None, roots: Roots = ANYWHERE) -> None:
+        """Use `doors`, or those that the environment leads to, for worktrees below `roots`."""
+        self.roots = roots
         self._doors = doors
         self._opening = threading.Lock()
         self._watches: set[Watch] = set()
-        self._stacks: anyio.CapacityLimiter | None = None
+        self._commands: Commands | None = None
+        self._threads: anyio.CapacityLimiter | None = None
 
     async def answer(self, work: Work) -> CallToolResult:
         """Return what `work` answers on a thread, or its failure."""
         return await anyio.to_thread.run_sync(lambda: self._result(work))
 
-    async def attend(self, work: Work, report: Report) -> CallToolResult:
-        """Do long work, and report what it says; where the call is cancelled, Compose is stopped.
+    async def attend(self, work: Work, client: "Client", aftermath: Aftermath) -> CallToolResult:
+        """Do long work in its turn, and report what it says.
 
-        Its end is waited for then, so that the next call finds what is left, and nobody at work.
+        Where the call is cancelled, Compose is stopped. Its end is waited for then, so that the
+        next call finds what is left, and nobody at work; the client hears what `aftermath` says.
         """
         sender, receiver = anyio.create_memory_object_stream[str](math.inf)
         voice = _Voice(sender)
-        watch = Watch(voice)
-        ended = threading.Event()
+        job = _Job(Watch(voice))
 
         def run() -> CallToolResult:
-            try:
-                return self._result(lambda doors: work(_heard(doors, voice, watch)), voice.last)
-            finally:
-                ended.set()
+            return self._result(lambda doors: work(_heard(doors, voice, job.watch)), voice.last)
 
         async with anyio.create_task_group() as group:
-            group.start_soon(_report_all, receiver, report)
-            with sender, self._watching(watch):
-                result = await _on_thread(run, watch, ended, self._limiter())
+            group.start_soon(_report_all, receiver, client)
+            with sender:
+                try:
+                    commands = await anyio.to_thread.run_sync(self._all_commands)
+                    async with commands.turn(voice.say_here):
+                        with self._watching(job.watch):
+                            result = await job.run(run, self._limiter())
+                except anyio.get_cancelled_exc_class():
+                    with anyio.CancelScope(shield=True):
+                        await self._tell_left(job, client, aftermath)
+                    raise
         return result
+
+    async def _tell_left(self, job: "_Job", client: "Client", aftermath: Aftermath) -> None:
+        if not job.began:
+            told = "it had not begun, so nothing was changed"
+        elif not job.ended.is_set():
+            told = "Compose was told to end, and works still: call `ports_status` in a while"
+        else:
+            told = await anyio.to_thread.run_sync(self._aftermath, aftermath)
+        text = f"the call was cancelled: {_in_tools(told)}"
+        with suppress(OSError, ValueError):
+            say(text)
+        with anyio.move_on_after(TELLING):
+            await client.warn(text)
+
+    def _aftermath(self, aftermath: Aftermath) -> str:
+        try:
+            return aftermath(self._opened())
+        except ComposeportsError as error:
+            return f"what is left is unknown ({error.message}): call `ports_status`"
 
     def stop(self) -> None:
         """Stop all that Compose does for these calls; they go on to their ends by themselves."""
@@ -94,10 +129,20 @@ class Calls:
         finally:
             self._watches.discard(watch)
 
+    def _all_commands(self) -> Commands:
+        """Return the turns of this server; on a thread, since the first call opens the doors."""
+        try:
+            limit = self._opened().config.server_commands
+        except ComposeportsError:  # which the work itself meets again, and tells
+            limit = 1
+        with self._opening:
+            self._commands = self._commands or Commands(limit)
+            return self._commands
+
     def _limiter(self) -> anyio.CapacityLimiter:
-        """Return what keeps long work from taking the threads that short answers need."""
-        self._stacks = self._stacks or anyio.CapacityLimiter(AT_ONCE)
-        return self._stacks
+        """Return threads apart from those that short answers need; turns say how many there are."""
+        self._threads = self._threads or anyio.CapacityLimiter(math.inf)
+        return self._threads
 
     def _result(self, work: Work, last: "deque[str] | None" = None) -> CallToolResult:
         try:
@@ -117,23 +162,69 @@ class Calls:
             return self._doors
 
 
-async def _on_thread(
-    run: Callable[[], CallToolResult],
-    watch: Watch,
-    ended: threading.Event,
-    limiter: anyio.CapacityLimiter,
-) -> CallToolResult:
-    try:
-        return await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=limiter)
-    except anyio.get_cancelled_exc_class():
-        watch.stop()
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(ended.wait, PATIENCE)
-        raise
+class _Job:
+    """Work on a thread that either begins or is cancelled before it does."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.began = False
+        self.ended = threading.Event()
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    async def run(
+        self, work: Callable[[], CallToolResult], limiter: anyio.CapacityLimiter
+    ) -> CallToolResult:
+        """Do the work; where this is cancelled, stop it and wait for its end."""
+
+        def begin() -> CallToolResult | None:
+            with self._lock:
+                if self._cancelled:
+                    return None
+                self.began = True
+            try:
+                return work()
+            finally:
+                self.ended.set()
+
+        try:
+            result = await anyio.to_thread.run_sync(begin, abandon_on_cancel=True, limiter=limiter)
+        except anyio.get_cancelled_exc_class():
+            with self._lock:
+                self._cancelled = True
+            if self.began:
+                self.watch.stop()
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(self.ended.wait, PATIENCE)
+            raise
+        return cast("CallToolResult", result)
+
+
+class Client:
+    """Who called a tool: hears how it goes on."""
+
+    def __init__(self, context: Context[Any, Any]) -> None:
+        """Speak to the client of one request."""
+        self._context = context
+        self._number = 0
+
+    async def report(self, text: str) -> None:
+        """Report a line as progress, which reaches clients that asked for it."""
+        self._number += 1
+        await self._context.report_progress(self._number, None, text)
+
+    async def warn(self, text: str) -> None:
+        """Send a line as a log message and as progress; a client that has gone hears neither."""
+        with suppress(Exception), warnings.catch_warnings():
+            # The newest protocol has no such message, and drops it; the ones before show it.
+            warnings.simplefilter("ignore")
+            await self._context.warning(text)
+        with suppress(Exception):
+            await self.report(text)
 
 
 class _Voice:
-    """Says lines from a thread: to stderr, and to whoever waits for the call."""
+    """Says lines: to stderr, and to whoever waits for the call."""
 
     def __init__(self, sender: MemoryObjectSendStream[str]) -> None:
         self._sender = sender
@@ -141,25 +232,31 @@ class _Voice:
 
     def __call__(self, line: str) -> None:
         """Say one line; nobody need be there any more."""
+        self._note(line)
+        with suppress(RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            anyio.from_thread.run_sync(self._sender.send_nowait, line)
+
+    def say_here(self, line: str) -> None:
+        """Say one line, on the event loop's own thread."""
+        self._note(line)
+        self._sender.send_nowait(line)
+
+    def _note(self, line: str) -> None:
         with suppress(OSError, ValueError):
             say(line)
         self.last.append(line)
-        with suppress(RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            anyio.from_thread.run_sync(self._sender.send_nowait, line)
 
 
 def _heard(doors: Doors, voice: _Voice, watch: Watch) -> Doors:
     return replace(doors, say=voice, run=watch.run)
 
 
-async def _report_all(receiver: MemoryObjectReceiveStream[str], report: Report) -> None:
+async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) -> None:
     """Report every line; a client that cannot be told is no reason to stop the work."""
-    number = 0
     with receiver, suppress(Exception):
         async for line in receiver:
             if line.strip():
-                number += 1
-                await report(number, None, line.strip())
+                await client.report(line.strip())
 
 
 def result_of(answer: Mapping[str, Any]) -> CallToolResult:

@@ -1,7 +1,6 @@
 """Runs the MCP server on stdin and stdout, or over HTTP, until it is told to end."""
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -9,31 +8,41 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
 from composeports.errors import EXIT_INTERRUPTED
+from composeports.servers.log import log_in_lines
 from composeports.servers.mcp import create_server
 from composeports.servers.mcp_calls import PATIENCE, Calls
 from composeports.servers.opening import open_doors, say
+from composeports.servers.roots import Roots
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 PATH = "/mcp"
+# A session without a request for so long ends; its client begins another one.
+SESSION_SECONDS = 10 * 60.0
+SESSIONS = 256
 # What a program that SIGTERM ended returns to a shell.
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
-def serve_stdio() -> int:
+def serve_stdio(roots: Iterable[str] = ()) -> int:
     """Serve one client on stdin and stdout until stdin ends (0), Ctrl-C (130) or SIGTERM (143)."""
-    _log_plainly()
+    log_in_lines()
+    limited = Roots.of(roots)
     doors = open_doors()
     if sys.stdin.isatty():
         say(
             "an MCP client is to start this: `composeports mcp --print-config CLIENT` (Ctrl-D ends)"
         )
     with closing(doors.store):
-        calls = Calls(doors)
+        calls = Calls(doors, limited)
         anyio.run(_run_stdio, create_server(calls=calls), calls)
     return 0
 
@@ -62,17 +71,30 @@ def _leave(calls: Calls, code: int) -> None:
     threading.Thread(target=leave, daemon=True).start()
 
 
-def serve_http(
-    host: str, port: int, keys_file: str | None, allowed_hosts: Iterable[str] = ()
+def serve_http(  # noqa: PLR0913 - what the command line says
+    host: str,
+    port: int,
+    keys_file: str | None,
+    allowed_hosts: Iterable[str] = (),
+    roots: Iterable[str] = (),
+    *,
+    no_key: bool = False,
 ) -> int:
     """Serve over streamable HTTP until SIGTERM (0) or Ctrl-C (130).
 
-    Where there are keys, every request needs one. ConfigError for an address that others reach
-    while there is none, or that is not this machine's; AddressInUseError.
+    Every request needs a key, and one is made where none is given. `no_key` needs none, on
+    loopback only. ConfigError for an address that others reach while there is no key, or a short
+    one, or that is not this machine's; AddressInUseError.
     """
     # uvicorn, which stdio does not need.
-    from composeports.servers.guards import Access, App, Guard, names_of  # noqa: PLC0415
-    from composeports.servers.keys import HOW_TO_SET, Keys, read_keys  # noqa: PLC0415
+    from composeports.servers.guards import Access, Guard, names_of  # noqa: PLC0415
+    from composeports.servers.keys import (  # noqa: PLC0415
+        Keys,
+        given_keys,
+        made_keys,
+        refuse_no_key,
+        where_key_is,
+    )
     from composeports.servers.listening import (  # noqa: PLC0415
         WILDCARDS,
         Server,
@@ -81,46 +103,44 @@ def serve_http(
         url_of,
     )
 
-    _log_plainly()
+    log_in_lines()
+    limited = Roots.of(roots)
     doors = open_doors()
     with closing(doors.store):
-        keys = (*doors.config.api_keys, *(read_keys(keys_file) if keys_file else ()))
+        given = given_keys(doors, keys_file)
+        if no_key:
+            refuse_no_key(given)
         sockets = listen(host, port)
         try:
-            are_local(sockets, host, keys)
-            calls = Calls(doors)
-            hosts = names_of((host, *allowed_hosts))
-            app: App = create_server(calls=calls).streamable_http_app(
-                streamable_http_path=PATH, transport_security=_own_names(hosts, guarded=bool(keys))
+            are_local(sockets, host, given)
+            keys = () if no_key else given or made_keys(doors)
+            calls = Calls(doors, limited)
+            access = Access(
+                Keys(keys),
+                open_reading=no_key,
+                open_changing=no_key,
+                hosts=names_of((host, *allowed_hosts)),
+                any_address=host in WILDCARDS,
             )
-            if keys:
-                access = Access(
-                    Keys(keys), open_reading=False, hosts=hosts, any_address=host in WILDCARDS
-                )
-                app = Guard(app, access)
-            server = Server(app, calls.stop)
+            server = Server(Guard(application(calls), access), calls.stop)
             number = sockets[0].getsockname()[1]
             say(f"listening on {url_of(host, number)}{PATH} (Ctrl-C ends it)")
-            if not keys:
-                say(f"no API key is set: every user of this machine may ask; {HOW_TO_SET}")
-            server.run(sockets)
+            if no_key:
+                say("no API key is needed: every user of this machine may ask (--no-key)")
+            elif not given:
+                say(where_key_is(doors))
+            server.serve_on(sockets)
         finally:
             for each in sockets:
                 each.close()
     return EXIT_INTERRUPTED if server.ended_by == signal.SIGINT else 0
 
 
-def _own_names(hosts: Iterable[str], *, guarded: bool) -> TransportSecuritySettings:
-    """Return the SDK's own check of Host and Origin, for where the guard does not stand before."""
-    written = [f"[{each}]" if ":" in each else each for each in sorted(hosts)]
-    names = [name for each in written for name in (each, f"{each}:*")]
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=not guarded,
-        allowed_hosts=names,
-        allowed_origins=[f"http://{name}" for name in names],
+def application(calls: Calls, session_seconds: float = SESSION_SECONDS) -> "Starlette":
+    """Return the SDK's application; Host and Origin are the guard's to check, for all servers."""
+    return create_server(calls=calls).streamable_http_app(
+        streamable_http_path=PATH,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        session_idle_timeout=session_seconds,
+        max_sessions=SESSIONS,
     )
-
-
-def _log_plainly() -> None:
-    """Let the SDK's warnings be plain lines on stderr."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)

@@ -14,8 +14,9 @@ from composeports.app.options import Options
 from composeports.app.planning import Wishes
 from composeports.app.stack import Started
 from composeports.app.workspace import Doors, Workspace
-from composeports.errors import UsageError
+from composeports.errors import ComposeMissingError, EngineError, UsageError
 from composeports.servers.answers import Answer, ComposeFailedError
+from composeports.servers.roots import ANYWHERE, Roots
 
 # What Compose accepts as the name of a service; above all, no option.
 SERVICE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]*")
@@ -29,13 +30,20 @@ class Target:
     files: Sequence[str] = ()
     profiles: Sequence[str] = ()
     session: str | None = None
+    roots: Roots = ANYWHERE
 
     def workspace(self, doors: Doors) -> Workspace:
-        """Return the workspace that a command in the worktree has; UsageError where it is none."""
+        """Return the workspace that a command in the worktree has.
+
+        UsageError where the path is no worktree, OutsideRootsError where it lies elsewhere than
+        below `roots`.
+        """
         options = Options(
             files=tuple(self.files), profiles=tuple(self.profiles), session=self.session
         )
-        return replace(sessions.of_worktree(doors, self.worktree), options=options)
+        workspace = replace(sessions.of_worktree(doors, self.worktree), options=options)
+        self.roots.check_workspace(workspace)
+        return workspace
 
 
 def plan(doors: Doors, target: Target, wishes: Wishes) -> Answer:
@@ -79,6 +87,33 @@ def down(doors: Doors, target: Target) -> Answer:
         "released": stopped.released,
         "note": stopped.note,
     }
+
+
+def left(doors: Doors, target: Target) -> str:
+    """Tell in one sentence what exists of the stack, and what to do next; changes nothing."""
+    workspace = target.workspace(doors)
+    record = workspace.record()
+    project = workspace.likely_project(record)
+    held = record is not None and record.held
+    lease = "its lease is held" if held else "it holds no lease"
+    try:
+        found = removal.leftovers(workspace, project)
+    except (EngineError, ComposeMissingError):
+        return (
+            f"the engine does not answer, so what runs of {project} is unknown, and {lease}: "
+            "`composeports status` tells it later"
+        )
+    if found:
+        return (
+            f"the stack {project} may be only partly up ({found}), and {lease}: "
+            "`composeports up` goes on with it, `composeports down` removes it"
+        )
+    if held:
+        return (
+            f"nothing of {project} exists, and {lease}: "
+            "`composeports up` starts it, `composeports down` gives its ports back"
+        )
+    return f"nothing of {project} exists, and {lease}: `composeports up` starts it"
 
 
 def url(doors: Doors, target: Target, service: str, port: str) -> Answer:

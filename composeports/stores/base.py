@@ -17,6 +17,10 @@ class Store(Protocol):
     is another one. Engines of the machine that the store is on count as one, where the store is
     that machine's alone, since their ports are the same ones.
 
+    Others may have written to the place. A record that is not sound is refused: `get`, `ledger` and
+    `update` of its session fail with StoreError, which names it; in lists it is left out; and in
+    the ledgers of others its ports are held, as `refused`, by what nobody can reclaim.
+
     Two held leases never share a host port (of a block or pinned), a subnet or a project name;
     an `update` that would break this fails with StoreError and writes nothing. Every method may
     raise StoreError (unusable), and `update` StoreBusyError (somebody holds the write lock for
@@ -49,6 +53,10 @@ class Store(Protocol):
 
     def fleet(self) -> list[EngineLeases]:
         """Return what is held on every engine that the store knows, this one's first."""
+        ...
+
+    def identity(self) -> str:
+        """Return the random id that tells this store from all others; empty before it is made."""
         ...
 
     def close(self) -> None:

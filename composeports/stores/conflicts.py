@@ -22,9 +22,11 @@ def refuse_conflicts(session_id: str, ledger: Ledger, outcome: Outcome) -> None:
 
 
 def _clash(lease: Lease, hold: Hold) -> bool:
-    return (
-        lease.project == hold.project
-        or hold.shares_port(lease.block, lease.pins.values())
+    if lease.project == hold.project:
+        return True
+    # What is refused takes no port away from a session that has it.
+    return not hold.refused and (
+        hold.shares_port(lease.block, lease.pins.values())
         or bool(overlapping(lease.subnets.values(), hold.subnets))
     )
 

@@ -1,5 +1,6 @@
 """Leases in this process's memory, gone with it; for tests and short-lived programs. No I/O."""
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +21,7 @@ class MemoryStore:
         self._leases: dict[str, Lease] = {}
         self._set_aside: tuple[SetAside, ...] = ()
         self._clock = clock
+        self._id = os.urandom(16).hex()
         self._time: Reading | None = None
         self._lock = threading.Lock()
 
@@ -52,6 +54,10 @@ class MemoryStore:
         """Return what is held, which is of one engine."""
         return [EngineLeases(THIS_MACHINE, tuple(self.held()))]
 
+    def identity(self) -> str:
+        """Return the store's own id, which is this process's."""
+        return self._id
+
     def update(self, session_id: str, decide: Decide) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store."""
         with self._lock:
@@ -83,7 +89,7 @@ class MemoryStore:
     def _ledger(self, session_id: str) -> Ledger:
         others = (lease for name, lease in self._leases.items() if name != session_id)
         holds = tuple(map(Hold.of, others))
-        return Ledger(self._leases.get(session_id), holds, self._set_aside)
+        return Ledger(self._leases.get(session_id), holds, self._set_aside, self._id)
 
     def _write(self, session_id: str, outcome: Outcome) -> None:
         for name in outcome.reclaimed:
@@ -97,4 +103,4 @@ class MemoryStore:
         if outcome.forget:
             self._leases.pop(session_id, None)
         elif outcome.lease is not None:
-            self._leases[session_id] = outcome.lease
+            self._leases[session_id] = replace(outcome.lease, store=self._id)

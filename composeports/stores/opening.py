@@ -1,7 +1,7 @@
 """Turns COMPOSEPORTS_STORE into a store; the only place that knows which kinds there are."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
@@ -28,6 +28,11 @@ class EngineDoor(Protocol):
         """Whether its published ports are this machine's."""
         ...
 
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that chose it."""
+        ...
+
     def identity(self) -> EngineIdentity:
         """Return which engine it is; EngineError where nobody can know."""
         ...
@@ -41,7 +46,7 @@ def open_store(
     Its leases are those of `engine`, and of engines of this machine without one.
     In a path `%20` and the like are decoded, and `?`, `#` and `%` are written as `%3F`, `%23`
     and `%25`; spaces and letters of any language may stand as they are. `waiting` is told when
-    a lock of somebody else is waited for.
+    a lock of somebody else is waited for, and of records that are refused.
     """
     if url == "memory:":
         from composeports.stores.memory import MemoryStore  # noqa: PLC0415 - tests, mostly
@@ -56,7 +61,12 @@ def open_store(
     def whose() -> EngineIdentity:
         return THIS_MACHINE if engine is None or engine.is_local else engine.identity()
 
-    return SqliteStore(sqlite_path(url), engine=whose, waiting=waiting)
+    def machine() -> str:
+        from composeports.host.machine import machine_name  # noqa: PLC0415 - seldom asked for
+
+        return machine_name(engine.environ) if engine is not None else ""
+
+    return SqliteStore(sqlite_path(url), engine=whose, waiting=waiting, machine=machine)
 
 
 def is_shared(url: str) -> bool:

@@ -6,6 +6,7 @@ What can safely be tried again is: a server that restarts, a connection that bre
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TypeVar
 
 import psycopg
@@ -40,19 +41,23 @@ from composeports.stores.postgres_rows import (
 )
 from composeports.stores.postgres_schema import (
     FORMAT,
+    NOW,
+    STORE_ID,
     check_format,
     check_server,
     create_or_upgrade,
+    look,
     read_format,
 )
 from composeports.stores.postgres_update import END_OF, STATUS, Attempt, Difference, View
+from composeports.stores.rows import Source, once
 
 # A server that was never reached is not waited for as long as one that is gone for a moment.
 CONNECT_SECONDS = 10.0
 # How often tables that are not there are looked for in one call: others may drop and make them.
 MENDS = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-CLOCK = f"SELECT ({FORMAT}), extract(epoch FROM clock_timestamp())::double precision"  # noqa: S608 - ours
+HEADER = f"SELECT ({FORMAT}), {NOW}, ({STORE_ID})"
 Result = TypeVar("Result")
 
 
@@ -65,8 +70,8 @@ class PostgresStore:
 
     The server is reached at the first use, and the tables are made at the first `update`. Others,
     and a server that is gone, are waited for, up to `wait_seconds`; after a second `waiting` is
-    told so, once. Times are kept as the server's clock tells them and shown as `clock` does;
-    `database_time` replaces the server's clock.
+    told so, once. It is told of records that are refused, too. Times are kept as the server's clock
+    tells them and shown as `clock` does; `database_time` replaces the server's clock.
     """
 
     def __init__(  # noqa: PLR0913 - clocks and waits, for tests
@@ -87,7 +92,9 @@ class PostgresStore:
         self._difference = Difference(clock, database_time)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._is_known = False
         self._was_reached = False
+        self._source = Source(self._shown, "composeports.leases", "", lambda: "", once(waiting))
 
     def get(self, session_id: str) -> Lease | None:
         """Return the session's lease, held or remembered."""
@@ -95,7 +102,7 @@ class PostgresStore:
 
         def read(connection: Connection, ahead: float) -> Lease | None:
             row = connection.execute(OWN, {"space": own, "key": key_of(session_id)}).fetchone()
-            return None if row is None else lease_of(row, ahead, self._shown)
+            return None if row is None else lease_of(row, ahead, self._source.at(own))
 
         return self._read(None, read)
 
@@ -110,7 +117,7 @@ class PostgresStore:
     def _leases(self, rest: str) -> list[Lease]:
         own = self._engine().id
         return self._read(
-            [], lambda found, ahead: read_leases(found, own, ahead, self._shown, rest)
+            [], lambda found, ahead: read_leases(found, own, ahead, self._source, rest)
         )
 
     def ledger(self, session_id: str) -> Ledger:
@@ -119,7 +126,7 @@ class PostgresStore:
         return self._read(
             Ledger(),
             lambda found, ahead: ask_ledger(found, own, session_id, alone=False)(
-                ahead, self._shown
+                ahead, self._source.at(own)
             ),
         )
 
@@ -127,8 +134,12 @@ class PostgresStore:
         """Return what is held on every engine that the store knows, this one's first."""
         own = self._engine()
         return self._read(
-            [EngineLeases(own)], lambda found, ahead: read_fleet(found, own, ahead, self._shown)
+            [EngineLeases(own)], lambda found, ahead: read_fleet(found, own, ahead, self._source)
         )
+
+    def identity(self) -> str:
+        """Return the store's own id; empty where there is no store yet."""
+        return self._source.store or self._read("", lambda _connection, _ahead: self._source.store)
 
     def update(self, session_id: str, decide: Decide) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store.
@@ -136,13 +147,16 @@ class PostgresStore:
         Where the connection breaks while it commits, it is asked afterwards what came of that;
         only where nothing did, `decide` is run again.
         """
-        view = View(self._engine(), self._shown, self._difference, self._check_format)
+        view = View(self._engine(), self._source, self._difference, self._check_format)
         with self._alone():
             patience = self._patience()
             while True:
                 connection = self._reached(patience)
                 attempt = Attempt(connection, view, session_id)
                 try:
+                    if not self._has_tables(connection) and self._may_mend(patience):
+                        self._created(patience)
+                        continue
                     return self._run(attempt, decide, patience)
                 except psycopg.Error as error:
                     self._recover(error, patience)
@@ -199,10 +213,13 @@ class PostgresStore:
             while True:
                 connection = self._reached(patience)
                 try:
+                    if not self._has_tables(connection):
+                        return nothing
                     return self._read_once(connection, read)
                 except psycopg.Error as error:
                     if fate_of(error) is Fate.MISSING and self._may_mend(patience):
                         self._rollback()
+                        self._is_known = False
                         if not self._format(patience):
                             return nothing
                         continue
@@ -218,13 +235,23 @@ class PostgresStore:
         sent = clock().wall
         with connection.pipeline():
             connection.execute(BEGIN_READING)
-            header = connection.execute(CLOCK)
+            header = connection.execute(HEADER)
         received = clock().wall
-        version, server = header.fetchone() or (0, 0.0)
+        version, server, store = header.fetchone() or (0, 0.0, "")
         self._check_format(version or 0)
+        self._source = replace(self._source, store=store or "")
         found = read(connection, self._difference.ahead(server, sent, received))
         connection.execute("COMMIT")
         return found
+
+    def _has_tables(self, connection: Connection) -> bool:
+        """Tell whether there is a store; nothing of it is touched before it is known whose it is.
+
+        That is asked once for each connection.
+        """
+        if not self._is_known:
+            self._is_known = look(connection, self._url).tables
+        return self._is_known
 
     def _check_format(self, found: int) -> None:
         if not check_format(found, self._url):
@@ -265,6 +292,7 @@ class PostgresStore:
             return
         self._rollback()
         if fate is Fate.MISSING and self._may_mend(patience):
+            self._is_known = False
             self._created(patience)
             return
         raise explain(error, self._url) from error
@@ -321,6 +349,7 @@ class PostgresStore:
 
     def _forget_connection(self) -> None:
         connection, self._connection = self._connection, None
+        self._is_known = False
         if connection is not None:
             with suppress(psycopg.Error):
                 connection.close()

@@ -1,6 +1,8 @@
 """How the store's server is reached: libpq's own settings, and time limits where they say nothing.
 
 The limits see to it that a cut cable or a server that stands still is noticed within seconds.
+Names are looked for in `pg_catalog` alone, whatever a role, a database, the URL or libpq's files
+say: an operator or function that others made is never called.
 """
 
 import logging
@@ -25,6 +27,8 @@ LIMITS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15000,
 }
+# Where it is not named, `pg_temp` is searched first. No spaces: they end an option.
+SEARCH_PATH = "pg_catalog,pg_temp"
 
 # What it says of a connection that broke is told by us, once.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -65,10 +69,22 @@ def connect(url: str, seconds: float | None = None) -> PatientConnection:
         asked = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise unreadable(url) from None
-    given = {each.keyword.decode() for each in pq.Conninfo.get_defaults() if each.val}
+    given = {
+        each.keyword.decode(): each.val.decode("utf-8", "surrogateescape")
+        for each in pq.Conninfo.get_defaults()
+        if each.val
+    }
     limits = {name: value for name, value in LIMITS.items() if name not in {*asked, *given}}
     if seconds is not None and "connect_timeout" in limits:
         # Less than two seconds is rounded up by libpq.
         limits["connect_timeout"] = max(2, min(limits["connect_timeout"], round(seconds)))
     own: dict[str, Any] = {**limits, "fallback_application_name": "composeports"}
-    return PatientConnection.connect(url, autocommit=True, **own)
+    if "service" not in asked:
+        # The last one counts, and it outranks what roles and databases say.
+        options = asked.get("options") or given.get("options", "")
+        own["options"] = f"{options} -c search_path={SEARCH_PATH}"
+    connection = PatientConnection.connect(url, autocommit=True, **own)
+    if "service" in asked:
+        # Only libpq knows the options of a service, and would not read them beside other ones.
+        connection.execute(f"SET search_path = {SEARCH_PATH}")
+    return connection

@@ -22,7 +22,8 @@ from composeports.stores.opening import without_password
 
 GRANTS = (
     "the schema's owner grants it: GRANT USAGE ON SCHEMA composeports TO ...; "
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA composeports TO ..."
+    "GRANT SELECT ON ALL TABLES IN SCHEMA composeports TO ...; GRANT INSERT, UPDATE, DELETE ON "
+    "composeports.leases, composeports.engines, composeports.set_aside TO ..."
 )
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) or its class.
 MEANINGS = {
@@ -173,6 +174,18 @@ def foreign(url: str) -> StoreError:
     return StoreError(
         f"the schema composeports of {shown} is something else, not a lease store",
         hint="set COMPOSEPORTS_STORE to a database without a schema of that name",
+        store=shown,
+    )
+
+
+def not_owned(url: str, suspect: str) -> StoreError:
+    """Return the error for a part of a store that could act with this user's rights."""
+    shown = without_password(url)
+    return StoreError(
+        f"the lease store {shown} is not used: {suspect}, which could act with this user's rights",
+        hint="let the owner of the database look at it: what others made is dropped (DROP TRIGGER, "
+        "DROP TABLE, DROP SCHEMA), then `composeports store create` run; a store that is meant to "
+        "be that role's is used as that role or as a member",
         store=shown,
     )
 

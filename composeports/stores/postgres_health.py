@@ -8,21 +8,15 @@ import psycopg
 from composeports.errors import ComposeportsError
 from composeports.stores.postgres_connection import PatientConnection, connect
 from composeports.stores.postgres_errors import GRANTS, explain, explain_connecting
-from composeports.stores.postgres_schema import check_format, check_server, read_format
+from composeports.stores.postgres_rights import excess_rights, lacking_rights, may_create
+from composeports.stores.postgres_schema import NOW, check_format, check_server, read_format
 
 SECONDS = 5.0
-RIGHTS = """
-    SELECT c.relname, wanted.name
-    FROM pg_catalog.pg_class AS c
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS wanted (name)
-    WHERE n.nspname = 'composeports' AND c.relkind = 'r' AND c.relname <> 'meta'
-        AND NOT has_table_privilege(c.oid, wanted.name)
-    ORDER BY 1, 2
+CLOCK = f"SELECT {NOW}"
+STANDBY = """
+    SELECT pg_catalog.pg_is_in_recovery()
+        OR pg_catalog.current_setting('transaction_read_only')::boolean
 """
-MAY_CREATE = "SELECT has_database_privilege(current_database(), 'CREATE')"
-CLOCK = "SELECT extract(epoch FROM clock_timestamp())::double precision"
-STANDBY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +24,8 @@ class ServerHealth:
     """What the store is like; `format` 0: there is none yet. `trouble` is what commands would say.
 
     `latency` is the time of a round trip, `ahead` by how much the server's clock is ahead of ours;
-    both in seconds. `lacking` are rights that this user has not.
+    both in seconds. `lacking` are rights that this user has not, `excess` the statements that take
+    away what no member needs.
     """
 
     version: str = ""
@@ -38,6 +33,7 @@ class ServerHealth:
     latency: float = 0.0
     ahead: float = 0.0
     lacking: tuple[str, ...] = ()
+    excess: tuple[str, ...] = ()
     read_only: bool = False
     trouble: ComposeportsError | None = None
 
@@ -72,11 +68,12 @@ def _examined(connection: PatientConnection, url: str) -> ServerHealth:
             check_format(version, url)
     except ComposeportsError as error:
         return ServerHealth(found.version, latency=latency, ahead=ahead, trouble=error)
-    lacking = tuple(f"{right} on {table}" for table, right in connection.execute(RIGHTS))
-    if not version and connection.execute(MAY_CREATE).fetchone() != (True,):
+    lacking = lacking_rights(connection)
+    if not version and not may_create(connection):
         lacking = ("CREATE on the database",)
     read_only = connection.execute(STANDBY).fetchone() == (True,)
-    return ServerHealth(found.version, version, latency, ahead, lacking, read_only)
+    excess = excess_rights(connection)
+    return ServerHealth(found.version, version, latency, ahead, lacking, excess, read_only)
 
 
 def _clocks(connection: PatientConnection) -> tuple[float, float]:

@@ -6,7 +6,7 @@ values later, once the pipeline has been synced.
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
@@ -15,7 +15,18 @@ from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
-from composeports.stores.rows import COLUMNS, HOLD_COLUMNS, from_row, hold_from_row, to_row
+from composeports.stores.postgres_schema import NOW
+from composeports.stores.rows import (
+    COLUMNS,
+    HOLD_COLUMNS,
+    HoldRow,
+    Row,
+    Source,
+    from_row,
+    from_rows,
+    hold_from_row,
+    to_row,
+)
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -29,7 +40,7 @@ HOLD_EXPIRES = HOLD_COLUMNS.index("expires_at")
 LEASE = f"SELECT {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
 HOLD_LIST = ", ".join(HOLD_COLUMNS)
 # What is only read by whoever has the lock, where there is one to have: `mine` says who.
-IF_MINE = "current_setting('composeports.mine') = 'true'"
+IF_MINE = "pg_catalog.current_setting('composeports.mine') = 'true'"
 OWN = f"{LEASE} WHERE space = %(space)s AND key = %(key)s"
 # One remembered session a block, by jumps in the index: thousands of them cost no more than a few.
 # An order that only one index has, and an expression that only one index is of, leave the planner
@@ -55,12 +66,13 @@ OTHERS = f"""
     SELECT {HOLD_LIST} FROM known
     UNION ALL
     SELECT {HOLD_LIST} FROM composeports.leases
-    WHERE NOT held AND key <> %(key)s AND ("right"(project, 8) || space) = ANY (%(digests)s)
+    WHERE NOT held AND key <> %(key)s
+    AND (pg_catalog."right"(project, 8) || space) = ANY (%(digests)s)
 """  # noqa: S608 - nothing but our own statements
 # By the digest alone, since the prefix is a setting that may change.
 NAMESAKES = f"""
     SELECT {HOLD_LIST} FROM composeports.leases
-    WHERE NOT held AND key <> %(key)s AND ("right"(project, 8) || space) = %(digest)s
+    WHERE NOT held AND key <> %(key)s AND (pg_catalog."right"(project, 8) || space) = %(digest)s
 """  # noqa: S608 - the same
 ASIDE = "SELECT start, size, until FROM composeports.set_aside WHERE space = %(space)s"
 
@@ -73,22 +85,27 @@ WRITE = f"""
 RECLAIM = "UPDATE composeports.leases SET held = false WHERE space = %s AND key = ANY (%s)"
 EXTEND = """
     UPDATE composeports.leases AS lease SET expires_at = wanted.until
-    FROM unnest(%s::text[], %s::double precision[]) AS wanted (key, until)
+    FROM ROWS FROM (
+        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::double precision[])
+    ) AS wanted (key, until)
     WHERE lease.space = %s AND lease.key = wanted.key
 """
 FORGET = "DELETE FROM composeports.leases WHERE space = %s AND key = %s"
 CLEAR_ASIDE = "DELETE FROM composeports.set_aside WHERE space = %s"
 SET_ASIDE = """
     INSERT INTO composeports.set_aside (space, start, size, until)
-    SELECT %s, * FROM unnest(%s::integer[], %s::integer[], %s::double precision[])
+    SELECT %s, * FROM ROWS FROM (
+        pg_catalog.unnest(%s::integer[]), pg_catalog.unnest(%s::integer[]),
+        pg_catalog.unnest(%s::double precision[])
+    ) AS block (start, size, until)
 """
 # Its own machine calls an engine's host localhost, by which nobody else reaches it.
-ENGINE = """
+ENGINE = f"""
     INSERT INTO composeports.engines AS known (space, name, host, seen)
-    VALUES (%(id)s, %(name)s, %(host)s, extract(epoch FROM clock_timestamp()))
+    VALUES (%(id)s, %(name)s, %(host)s, {NOW})
     ON CONFLICT (space) DO UPDATE SET name = excluded.name, seen = excluded.seen,
     host = CASE WHEN %(local)s THEN known.host ELSE excluded.host END
-"""
+"""  # noqa: S608 - ours
 ENGINES = "SELECT space, name, host FROM composeports.engines ORDER BY name, space"
 
 
@@ -115,14 +132,21 @@ def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def lease_of(row: Sequence[Any], ahead: float, where: str) -> Lease:
-    """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds."""
-    return from_row(moved(row, -ahead, ALLOCATED, EXPIRES), where)
+def lease_of(row: Sequence[Any], ahead: float, source: Source) -> Lease:
+    """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds.
+
+    StoreError for a record that is not sound.
+    """
+    return from_row(_in_own_time(row, ahead), source)
+
+
+def _in_own_time(row: Sequence[Any], ahead: float) -> Row:
+    return cast("Row", moved(row, -ahead, ALLOCATED, EXPIRES))
 
 
 def ask_ledger(
     connection: Connection, space: str, session_id: str, *, alone: bool
-) -> Callable[[float, str], Ledger]:
+) -> Callable[[float, Source], Ledger]:
     """Send what reads all that a decision needs; only with the lock where `alone` is wanted.
 
     That is every hold, and of what is remembered one session for each block, and those whose
@@ -137,9 +161,9 @@ def ask_ledger(
 
     own, others, aside = ask(OWN), ask(OTHERS), ask(ASIDE)
 
-    def read(ahead: float, where: str) -> Ledger:
+    def read(ahead: float, source: Source) -> Ledger:
         def hold_of(row: Sequence[Any]) -> Hold:
-            return hold_from_row(moved(row, -ahead, HOLD_EXPIRES), where)
+            return hold_from_row(cast("HoldRow", moved(row, -ahead, HOLD_EXPIRES)), source)
 
         row = own.fetchone()
         found = [hold_of(each) for each in others.fetchall()]
@@ -149,9 +173,10 @@ def ask_ledger(
             SetAside(Block(start, size), until - ahead) for start, size, until in aside.fetchall()
         )
         return Ledger(
-            None if row is None else lease_of(row, ahead, where),
+            None if row is None else lease_of(row, ahead, source),
             tuple(dict.fromkeys(found)),
             tuple(sorted(blocks, key=lambda each: (each.block, each.until))),
+            source.store,
         )
 
     return read
@@ -226,26 +251,27 @@ def writes_anything(outcome: Outcome) -> bool:
 
 
 def read_leases(
-    connection: Connection, space: str, ahead: float, where: str, rest: str = ""
+    connection: Connection, space: str, ahead: float, source: Source, rest: str = ""
 ) -> list[Lease]:
     """Return the leases of an engine, as `rest` of the statement says."""
     rows = connection.execute(f"{LEASE} WHERE space = %s {rest}", (space,))
-    return [lease_of(row, ahead, where) for row in rows]
+    return list(from_rows((_in_own_time(row, ahead) for row in rows), source.at(space)))
 
 
 def read_fleet(
-    connection: Connection, own: EngineIdentity | None, ahead: float, where: str
+    connection: Connection, own: EngineIdentity | None, ahead: float, source: Source
 ) -> list[EngineLeases]:
     """Return every engine that is known, and what is held on it; `own` first."""
     names = {space: (name, host) for space, name, host in connection.execute(ENGINES)}
-    held: dict[str, list[Lease]] = {}
+    rows: dict[str, list[Row]] = {}
     for space, *row in connection.execute(
         f"SELECT space, {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
         " WHERE held ORDER BY space, start"
     ):
-        held.setdefault(space, []).append(lease_of(row, ahead, where))
+        rows.setdefault(space, []).append(_in_own_time(row, ahead))
+    held = {space: tuple(from_rows(found, source.at(space))) for space, found in rows.items()}
     others = sorted({*names, *held}, key=lambda space: (names.get(space, ("", ""))[0], space))
     engines = [EngineIdentity(each, *names.get(each, ("", "")), local=False) for each in others]
     if own is not None:
         engines = [own, *(each for each in engines if each.id != own.id)]
-    return [EngineLeases(each, tuple(held.get(each.id, ()))) for each in engines]
+    return [EngineLeases(each, held.get(each.id, ())) for each in engines]

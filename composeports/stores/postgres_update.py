@@ -5,7 +5,7 @@ writes and commits. What is left in doubt when the connection breaks is settled 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, LiteralString
 
@@ -25,46 +25,51 @@ from composeports.stores.postgres_rows import (
     write_outcome,
     writes_anything,
 )
-from composeports.stores.postgres_schema import FORMAT
+from composeports.stores.postgres_schema import FORMAT, NOW, STORE_ID
+from composeports.stores.rows import Source
 
 # The longest time in the server's line at a stretch, below the time that an answer may take.
 LINE_SLICE = 10.0
 # How old the record of when an engine was seen last may get.
 SEEN_SECONDS = 600
 TIMELINE = """
-    CASE WHEN NOT pg_is_in_recovery()
-    THEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END
+    CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN
+        pg_catalog."left"(
+            pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8
+        )
+    END
 """
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # A client that stands still in the middle loses its connection, and with it the lock. Plans are
 # made for few rows whatever the server knows of the tables, which it has hardly seen sometimes.
 IDLE = "15s"
 LIMITS = """
-    SELECT set_config('idle_in_transaction_session_timeout', %s, true),
-        set_config('statement_timeout', '15s', true),
-        set_config('enable_seqscan', 'off', true),
-        set_config('enable_sort', 'off', true),
-        set_config('jit', 'off', true)
+    SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', %s, true),
+        pg_catalog.set_config('statement_timeout', '15s', true),
+        pg_catalog.set_config('enable_seqscan', 'off', true),
+        pg_catalog.set_config('enable_sort', 'off', true),
+        pg_catalog.set_config('jit', 'off', true)
 """
-LINE = "SELECT set_config('lock_timeout', %s, true)"
+LINE = "SELECT pg_catalog.set_config('lock_timeout', %s, true)"
 # The number of the transaction is known before anything is written: what came of it can be asked.
-TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%(lock)s)"
-TAKE_LOCK = "SELECT pg_advisory_xact_lock(%(lock)s)"
+TRY_LOCK = "SELECT pg_catalog.pg_try_advisory_xact_lock(%(lock)s)"
+TAKE_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(%(lock)s)"
 HEADER = f"""
     SELECT mine,
-        set_config('composeports.mine', mine::text, true),
-        CASE WHEN mine THEN pg_current_xact_id()::text END,
+        pg_catalog.set_config('composeports.mine', mine::text, true),
+        CASE WHEN mine THEN pg_catalog.pg_current_xact_id()::text END,
         {TIMELINE},
-        extract(epoch FROM clock_timestamp())::double precision,
+        {NOW},
         ({FORMAT}),
-        (SELECT name || chr(10) || host FROM composeports.engines
-        WHERE space = %(space)s AND seen > extract(epoch FROM now()) - {SEEN_SECONDS})
+        ({STORE_ID}),
+        (SELECT name || pg_catalog.chr(10) || host FROM composeports.engines
+        WHERE space = %(space)s AND seen > {NOW} - {SEEN_SECONDS}::double precision)
     FROM ({TRY_LOCK} AS mine OFFSET 0) AS lock
 """  # noqa: S608 - our own statements
-STATUS = f"SELECT pg_xact_status(%s::xid8), {TIMELINE}"
+STATUS = f"SELECT pg_catalog.pg_xact_status(%s::xid8), {TIMELINE}"
 END_OF = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE backend_xid = %s::xid8::xid AND pid <> pg_backend_pid()
+    SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+    WHERE backend_xid = %s::xid8::xid AND pid <> pg_catalog.pg_backend_pid()
 """
 
 
@@ -90,10 +95,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Whose leases are looked at, and how: clocks, and what is accepted as a store's format."""
+    """Whose leases are looked at, and how: source, clocks, and what is accepted as a format."""
 
     own: EngineIdentity
-    shown: str
+    source: Source
     difference: Difference
     check: Callable[[int], None]
 
@@ -149,12 +154,13 @@ class Attempt:
         The first try reads at once what the lock allows; later ones, of which there may be many,
         ask for the lock alone.
         """
-        what = f"waiting for the lease store {self._view.shown} (another composeports is writing)"
+        shown = self._view.source.shown
+        what = f"waiting for the lease store {shown} (another composeports is writing)"
         ledger = self._ask(begin=True)
         while ledger is None:
             if patience.left <= 0:
                 self._say("ROLLBACK")
-                raise busy(self._view.shown)
+                raise busy(self._view.source.shown)
             patience.pause(what)
             if self._takes_lock(patience):
                 ledger = self._ask(begin=False)
@@ -192,11 +198,12 @@ class Attempt:
         row = header.fetchone()
         if row is None or not row[0]:
             return None
-        _, _, number, timeline, server, version, seen = row
+        _, _, number, timeline, server, version, store, seen = row
         self.number, self.timeline, self._seen = number or "", timeline or "", seen or ""
         self._view.check(version or 0)
         self._ahead = self._view.difference.ahead(server, sent, received)
-        return read(self._ahead, self._view.shown)
+        source = replace(self._view.source, space=self._own.id, store=store or "")
+        return read(self._ahead, source)
 
 
 def _lock_of(space: str) -> int:

@@ -3,26 +3,41 @@
 They are for engines of this machine; whatever is on another one is left to the long way.
 """
 
+import json
 import sqlite3
 
+from composeports.core.lease_check import (
+    check_block,
+    check_environment,
+    check_place,
+    check_project,
+    check_stack,
+    check_times,
+)
 from composeports.host.clock import read_clock
 from composeports.stores.sqlite_clock import note_time
 from composeports.stores.sqlite_file import explain, open_existing
 
-# start, size, project, and three JSON texts: environment, stack, place
-Row = tuple[int, int, str, str, str, str]
+TYPE_CHECKING = False  # importing `typing` takes 4 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, TypeAlias
+
+    # start, size, project, and what three JSON texts say: environment, stack, place
+    Row: TypeAlias = tuple[int, int, str, list[list[str]], dict[str, Any], dict[str, str]]
 
 HELD = (
-    "SELECT start, size, project, environment, stack, place"
+    "SELECT start, size, project, expires_at, ttl_minutes, environment, stack, place"
     " FROM leases WHERE space = '' AND session_id = ? AND held = 1"
 )
-PLACES = "SELECT DISTINCT place FROM leases WHERE space = '' AND held = 1"
+PLACES = "SELECT session_id, project, place FROM leases WHERE space = '' AND held = 1"
 RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE space = '' AND session_id = ?"
 
 
-def read_and_renew(path: str, session_id: str, now: float) -> Row | None:
+def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
     """Return the session's held lease, extended from `now`; None when it holds none.
 
+    A record that is not sound is an error of any kind, and is not extended: the long way tells it.
     StoreBusyError comes after a quarter of a second: the long way waits, and says so.
     """
     try:
@@ -37,25 +52,57 @@ def read_and_renew(path: str, session_id: str, now: float) -> Row | None:
         raise explain(error, path) from error
 
 
-def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> Row | None:
+def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> "Row | None":
     connection.execute("BEGIN IMMEDIATE")
     note_time(connection, read_clock())
-    row: Row | None = connection.execute(HELD, (session_id,)).fetchone()
+    found = connection.execute(HELD, (session_id,)).fetchone()
+    row = None if found is None else _sound(session_id, *found)
     if row is not None:
         connection.execute(RENEW, (now, session_id))
     connection.execute("COMMIT")
     return row
 
 
-def read_places(path: str) -> list[str]:
-    """Return the place of every held lease, as the JSON text that it is kept as."""
+def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row
+    session_id: str,
+    start: int,
+    size: int,
+    project: str,
+    expires_at: float,
+    ttl_minutes: int,
+    *texts: str,
+) -> "Row":
+    """Return a row that says what composeports may have written; an error for another one."""
+    environment, stack, place = map(json.loads, texts)
+    check_project(session_id, project, place["machine"])
+    check_block(start, size)
+    check_times(0, expires_at, ttl_minutes)
+    check_environment(environment)
+    check_stack(stack["files"], stack["env_files"], stack["profiles"])
+    check_place(**place)
+    return start, size, project, environment, stack, place
+
+
+def read_places(path: str) -> "list[dict[str, str]]":
+    """Return the place of every held lease whose record names its session's own project."""
     try:
         connection = open_existing(path)
         if connection is None:
             return []
         try:
-            return [row[0] for row in connection.execute(PLACES)]
+            return list(_places(connection))
         finally:
             connection.close()
     except (sqlite3.Error, OSError) as error:
         raise explain(error, path) from error
+
+
+def _places(connection: sqlite3.Connection) -> "Iterator[dict[str, str]]":
+    for session_id, project, text in connection.execute(PLACES):
+        try:
+            place = json.loads(text)
+            check_place(**place)
+            check_project(session_id, project, place["machine"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue  # other commands tell it
+        yield place

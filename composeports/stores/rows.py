@@ -1,12 +1,25 @@
-"""The one place where a lease becomes a row of plain values, and a row becomes a lease."""
+"""The one place where a lease becomes a row of plain values, and a sound row becomes a lease."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Self
 
-from composeports.core.block import Block
+from composeports.core.block import HIGHEST_PORT, Block
 from composeports.core.endpoint import LOCALHOST
 from composeports.core.lease import Lease, Place, Stack
+from composeports.core.lease_check import (
+    UnsoundError,
+    check_block,
+    check_lease,
+    check_numbers,
+    check_project,
+    check_subnets,
+    check_times,
+)
 from composeports.core.ledger import Hold
+from composeports.core.mark import Mark
 from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)
@@ -57,45 +70,179 @@ def to_row(lease: Lease) -> Row:
     )
 
 
-def from_row(row: Row, where: str) -> Lease:
-    """Return the lease of a row; StoreError, naming the store, for one that makes no sense."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from: `shown` names the store, `table` is what its SQL calls the leases.
+
+    `space` is the id of the engine that they are of, as the store keeps it. `store` is the store's
+    own id, `machine` returns the name under which shared stores know this
+    machine, and `tell` is told of records that are refused.
+    """
+
+    shown: str
+    table: str
+    store: str
+    machine: Callable[[], str]
+    tell: Callable[[str], None]
+    space: str = ""
+
+    def at(self, space: str) -> Self:
+        """Return the same source for the rows of an engine."""
+        return replace(self, space=space)
+
+
+def once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what tells each text one time, since a server reads the same rows again and again."""
+    told: set[str] = set()
+
+    def tell_new(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            tell(text)
+
+    return tell_new
+
+
+def from_row(row: Row, source: Source) -> Lease:
+    """Return the lease of a row; StoreError, naming session and field, for one that is not sound.
+
+    Nothing may be done with the session of such a row.
+    """
     try:
-        return _lease(row)
+        lease = _lease(row, source)
+        _check(lease, source)
     except NO_SENSE as error:
-        raise _damaged(row[0], where) from error
+        raise refusal(row[0], error, source) from error
+    return lease
 
 
-def hold_from_row(row: HoldRow, where: str) -> Hold:
-    """Return what others have to know of a row's lease; StoreError as in `from_row`."""
+def from_rows(rows: Iterable[Row], source: Source) -> Iterator[Lease]:
+    """Yield the leases of the rows that are sound; the source is told of the others."""
+    for row in rows:
+        try:
+            yield from_row(row, source)
+        except StoreError as error:
+            source.tell(f"warning: {error.message}; nothing is done with it")
+
+
+def hold_from_row(row: HoldRow, source: Source) -> Hold:
+    """Return what others have to know of a row's lease.
+
+    A row that is not sound keeps its ports from others, and loses them to nobody; the source is
+    told.
+    """
     try:
-        return _hold(row)
+        hold, machine = _hold(row)
+        check_times(0, hold.expires_at, 1)
+        _check_hold(row, machine, source)
     except NO_SENSE as error:
-        raise _damaged(row[0], where) from error
+        problem = refusal(row[0], error, source)
+        source.tell(f"warning: {problem.message}; its ports are left alone")
+        return _refused_hold(row)
+    return hold
 
 
-def _damaged(session_id: str, where: str) -> StoreError:
-    message = f"the lease store {where} holds a damaged record of session {session_id!r}"
-    hint = "end that session's stack and move the file away; the next command makes a new one"
-    return StoreError(message, hint=hint, session_id=session_id)
-
-
-def _hold(row: HoldRow) -> Hold:
-    session_id, start, size, project, expires_at, held, engine, *texts = row
-    known = _parsed(*texts)
-    return Hold(session_id, Block(start, size), project, expires_at, bool(held), *known, engine)
-
-
-@lru_cache(maxsize=4096)
-def _parsed(pins: str, subnets: str, place: str) -> tuple[frozenset[int], tuple[str, ...], str]:
-    """Return what is in the texts of a hold; a server reads the same ones again and again."""
-    return (
-        frozenset(json.loads(pins).values()),
-        tuple(json.loads(subnets).values()),
-        json.loads(place)["directory"],
+def refusal(session_id: object, error: Exception, source: Source) -> StoreError:
+    """Return the error that names the session and the field of a row that is not sound."""
+    field = error.field if isinstance(error, UnsoundError) else ""
+    reason = str(error) if field else "a value is missing, or is no value of that kind"
+    named, space = (str(text).replace("'", "''") for text in (session_id, source.space))
+    where = f"session_id = '{named}' AND space = '{space}'"
+    removal = f"DELETE FROM {source.table} WHERE {where}"  # noqa: S608 - for people
+    return StoreError(
+        f"the lease store {source.shown} holds a damaged record of session {session_id!r} "
+        f"({reason})",
+        hint=f"see who may write to the store; this removes the record: {removal}",
+        session_id=session_id,
+        field=field,
     )
 
 
-def _lease(row: Row) -> Lease:
+def _check(lease: Lease, source: Source) -> None:
+    try:
+        check_lease(lease)
+    except UnsoundError as error:
+        if error.field != "project" or lease.place.machine:
+            raise
+        # A session that came from a shared store; the name of the machine is seldom asked for.
+        check_lease(lease, source.machine())
+
+
+def _check_hold(row: HoldRow, machine: str, source: Source) -> None:
+    try:
+        _check_hold_texts(*row[:4], machine, row[7], row[8])
+    except UnsoundError as error:
+        if error.field != "project" or machine:
+            raise
+        check_project(row[0], row[3], "", source.machine())
+
+
+@lru_cache(maxsize=4096)
+def _check_hold_texts(  # noqa: PLR0913, PLR0917 - the columns that do not change
+    session_id: str, start: int, size: int, project: str, machine: str, pins: str, subnets: str
+) -> None:
+    """Check what a hold says; a server reads the same ones again and again."""
+    check_block(start, size)
+    check_numbers("pins", json.loads(pins), 1)
+    check_subnets(json.loads(subnets))
+    check_project(session_id, project, machine)
+
+
+def _refused_hold(row: HoldRow) -> Hold:
+    session_id, start, size, project, _, held, engine, pins, *_ = row
+    return Hold(
+        str(session_id),
+        _ports_of(start, size),
+        str(project),
+        0,
+        bool(held),
+        _ports_among(pins),
+        engine=str(engine),
+        refused=True,
+    )
+
+
+def _ports_of(start: object, size: object) -> Block:
+    """Return the ports of a block that may be none; port 0, which nobody gets, for no ports."""
+    if type(start) is not int or not 0 < start <= HIGHEST_PORT:
+        return Block(0, 1)
+    longest = HIGHEST_PORT - start + 1
+    return Block(start, min(max(size, 1), longest) if type(size) is int else 1)
+
+
+def _ports_among(pins: str) -> frozenset[int]:
+    """Return the numbers of ports in a text of pins, whatever else is in it."""
+    try:
+        found = json.loads(pins).values()
+    except NO_SENSE:
+        return frozenset()
+    return frozenset(each for each in found if type(each) is int and 0 < each <= HIGHEST_PORT)
+
+
+def _hold(row: HoldRow) -> tuple[Hold, str]:
+    """Return the hold, and the machine that its place is on."""
+    session_id, start, size, project, expires_at, held, engine, *texts = row
+    pins, subnets, directory, machine = _parsed(*texts)
+    block = Block(start, size)
+    known = (pins, subnets, directory, engine)
+    return Hold(session_id, block, project, expires_at, bool(held), *known), machine
+
+
+@lru_cache(maxsize=4096)
+def _parsed(
+    pins: str, subnets: str, place: str
+) -> tuple[frozenset[int], tuple[str, ...], str, str]:
+    """Return what is in the texts of a hold; a server reads the same ones again and again."""
+    where = json.loads(place)
+    return (
+        frozenset(json.loads(pins).values()),
+        tuple(json.loads(subnets).values()),
+        where["directory"],
+        where["machine"],
+    )
+
+
+def _lease(row: Row, source: Source) -> Lease:
     session_id, start, size, project, held, allocated_at, expires_at, ttl_minutes = row[:8]
     pins, subnets, environment, stack, memory, place = map(json.loads, row[9:])
     return Lease(
@@ -122,7 +269,15 @@ def _lease(row: Row) -> Lease:
             default_ports=stack["default_ports"],
         ),
         engine=row[8],
+        marks=_marks(memory.get("marks")),
+        former_stores=tuple(memory.get("former_stores", ())),
+        store=source.store,
     )
+
+
+def _marks(found: dict[str, list[str]] | None) -> dict[str, Mark] | None:
+    """Return the marks; leases of earlier versions have none."""
+    return None if found is None else {key: Mark(*mark) for key, mark in found.items()}
 
 
 def _memory(lease: Lease) -> dict[str, object]:
@@ -131,6 +286,8 @@ def _memory(lease: Lease) -> dict[str, object]:
         "ports": dict(lease.ports),
         "urls": dict(lease.urls),
         "host": lease.host,
+        "marks": None if lease.marks is None else dict(lease.marks),
+        "former_stores": lease.former_stores,
     }
 
 

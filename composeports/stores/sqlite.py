@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import replace
+from typing import TypeVar, cast
 
 from composeports.core.clock import Reading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
@@ -15,8 +16,16 @@ from composeports.core.ledger import Ledger, Outcome
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
+from composeports.stores.rows import Source, once
 from composeports.stores.sqlite_clock import jump_since_written, note_time
-from composeports.stores.sqlite_file import busy, explain, is_busy, open_existing, open_or_create
+from composeports.stores.sqlite_file import (
+    busy,
+    explain,
+    is_busy,
+    open_existing,
+    open_or_create,
+    read_store_id,
+)
 from composeports.stores.sqlite_rows import (
     read_fleet,
     read_held,
@@ -40,10 +49,11 @@ class SqliteStore:
     The file is opened at the first use and made at the first `update`, so that looking at a
     store that does not exist creates nothing. `engine`, whose leases these are, is asked for at the
     first use too; what it raises passes through. A lock that somebody else holds is waited for, up
-    to `wait_seconds`; after a second `waiting` is told so, once.
+    to `wait_seconds`; after a second `waiting` is told so, once. It is told of records that are
+    refused, too. `machine` returns the name of this machine in shared stores.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - clocks and waits, for tests
         self,
         path: str | os.PathLike[str],
         *,
@@ -51,10 +61,12 @@ class SqliteStore:
         waiting: Callable[[str], None] = _silent,
         wait_seconds: float = 30,
         clock: Callable[[], Reading] = read_clock,
+        machine: Callable[[], str] = lambda: "",
     ) -> None:
         self._path = os.path.abspath(path)
         self._engine = engine
         self._waiting = waiting
+        self._source = Source(self._path, "leases", "", machine, once(waiting))
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -64,28 +76,34 @@ class SqliteStore:
     def get(self, session_id: str) -> Lease | None:
         """Return the session's lease, held or remembered."""
         space = self._engine().space
-        return self._read(None, lambda found: read_lease(found, space, session_id, self._path))
+        return self._read(None, lambda found: read_lease(found, space, session_id, self._source))
 
     def held(self) -> list[Lease]:
         """Return every held lease, lowest block first; expired ones too."""
         space = self._engine().space
-        return self._read([], lambda found: read_held(found, space, self._path))
+        return self._read([], lambda found: read_held(found, space, self._source))
 
     def known(self) -> list[Lease]:
         """Return every lease, held or remembered, by session id."""
         space = self._engine().space
-        return self._read([], lambda found: read_known(found, space, self._path))
+        return self._read([], lambda found: read_known(found, space, self._source))
 
     def ledger(self, session_id: str) -> Ledger:
         """Return what an `update` of this session would be shown now."""
         space = self._engine().space
-        return self._read(Ledger(), lambda found: read_ledger(found, space, session_id, self._path))
+        return self._read(
+            Ledger(), lambda found: read_ledger(found, space, session_id, self._source)
+        )
 
     def fleet(self) -> list[EngineLeases]:
         """Return what is held on this machine's engines and on every remote one."""
         own = self._engine()
         nothing = [EngineLeases(own)]
-        return self._read(nothing, lambda found: read_fleet(found, own, self._path))
+        return self._read(nothing, lambda found: read_fleet(found, own, self._source))
+
+    def identity(self) -> str:
+        """Return the store's own id; empty where there is no store yet."""
+        return self._read("", lambda _: self._source.store)
 
     def update(self, session_id: str, decide: Decide) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store."""
@@ -94,7 +112,7 @@ class SqliteStore:
             connection = self._patiently(self._open_or_create)
             with self._transaction(connection, "BEGIN IMMEDIATE"):
                 note_time(connection, self._clock())
-                ledger = read_ledger(connection, engine.space, session_id, self._path)
+                ledger = read_ledger(connection, engine.space, session_id, self._source)
                 outcome = decide(ledger)
                 refuse_conflicts(session_id, ledger, outcome)
                 write_outcome(connection, engine, session_id, outcome)
@@ -171,14 +189,21 @@ class SqliteStore:
         self._notice_replacement()
         if self._connection is None:
             self._connection = self._opened(open_or_create)
-        return self._connection
+        return cast("sqlite3.Connection", self._connection)
 
-    def _opened(self, how: Callable[[str], Result]) -> Result:
+    def _opened(self, how: Callable[[str], sqlite3.Connection | None]) -> sqlite3.Connection | None:
         try:
             opened = how(self._path)
             self._file = self._identity()
         except OSError as error:
             raise explain(error, self._path) from error
+        if opened is not None:
+            try:
+                store = read_store_id(opened, self._path)
+            except BaseException:
+                opened.close()
+                raise
+            self._source = replace(self._source, store=store)
         return opened
 
     def _notice_replacement(self) -> None:

@@ -5,12 +5,12 @@ It never writes to a file that is not a lease store of a version it knows.
 
 import os
 import sqlite3
-import stat
 
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError
+from composeports.host.state_folder import file_mode, prepare_folder, refuse_unsafe
 
 APPLICATION_ID = 0x63707274
-VERSION = 3
+VERSION = 4
 # SQLite gives up on a lock after this long; who wants to wait longer asks again, so that
 # Ctrl-C is heard in between.
 LOCK_SECONDS = 0.25
@@ -66,14 +66,22 @@ SINCE_3 = (
     # The remote engines that leases are on.
     "CREATE TABLE engines (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, host TEXT NOT NULL)",
 )
+# One row: what tells this store from every other one, in the labels of what its sessions start.
+SINCE_4 = (
+    "CREATE TABLE store (id TEXT NOT NULL)",
+    "INSERT INTO store VALUES (lower(hex(randomblob(16))))",
+)
 # What makes a store of the version before one of the next.
-UPGRADES = {1: SINCE_2, 2: SINCE_3}
+UPGRADES = {1: SINCE_2, 2: SINCE_3, 3: SINCE_4}
+# Before this one, plans set variables that no store may set.
+CHECKED_SINCE = 4
 
 SCHEMA = (
     *LEASES,
     *INDEXES,
     *SINCE_2,
     *SINCE_3[-2:],
+    *SINCE_4,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
@@ -156,13 +164,10 @@ def open_existing(path: str) -> sqlite3.Connection | None:
 
 def _exists(path: str) -> bool:
     """Tell whether there is a file; StoreError where one may be that cannot be trusted or seen."""
-    folder = os.path.dirname(path)
     try:
-        if os.stat(folder).st_mode & stat.S_IWOTH or os.path.islink(path):
-            _refuse_unsafe(path)
+        _refuse_unsafe(path)
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        _refuse_unsafe(path)
         return False
     if not found.st_size and _size(f"{path}-wal"):
         raise StoreError(
@@ -174,8 +179,6 @@ def _exists(path: str) -> bool:
 
 
 def _refuse_unsafe(path: str) -> None:
-    from composeports.host.state_folder import refuse_unsafe  # noqa: PLC0415 - `env` needs none
-
     refuse_unsafe(os.path.dirname(path))
     if os.path.islink(path) and not os.path.exists(path):
         target = os.path.join(os.path.dirname(path), os.readlink(path))
@@ -278,8 +281,6 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _create_file(path: str) -> None:
     """Make the folder and an empty file, which SQLite takes for an empty database."""
-    from composeports.host.state_folder import file_mode, prepare_folder  # noqa: PLC0415 - `env`
-
     folder = os.path.dirname(path)
     prepare_folder(folder)
     if _exists(path):
@@ -315,11 +316,37 @@ def _upgrade(connection: sqlite3.Connection) -> None:
         while (version := _version(connection)) in UPGRADES:
             for statement in UPGRADES[version]:
                 connection.execute(statement)
+            if version + 1 == CHECKED_SINCE:
+                _drop_protected(connection)
             connection.execute(f"PRAGMA user_version = {version + 1}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _drop_protected(connection: sqlite3.Connection) -> None:
+    """Take variables that programs obey out of the leases of earlier versions, which set them."""
+    from composeports.stores.earlier_rows import without_protected  # noqa: PLC0415 - once a store
+
+    rows = connection.execute("SELECT rowid, environment FROM leases").fetchall()
+    connection.executemany(
+        "UPDATE leases SET environment = ? WHERE rowid = ?",
+        [(after, row) for row, text in rows if (after := without_protected(text)) != text],
+    )
+
+
+def read_store_id(connection: sqlite3.Connection, path: str) -> str:
+    """Return what tells this store from others; StoreError where it has been taken away."""
+    found = connection.execute("SELECT id FROM store").fetchall()
+    if len(found) == 1 and is_store_id(found[0][0]):
+        return str(found[0][0])
+    raise StoreError(f"the lease store {path} is damaged (it has lost its id)", hint=MOVE_AWAY)
+
+
+def is_store_id(text: object) -> bool:
+    """Tell whether this is the id of a store: letters, digits and dashes."""
+    return isinstance(text, str) and text.isascii() and text.replace("-", "").isalnum()
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -8,7 +8,15 @@ from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Engi
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import project_name
-from composeports.stores.rows import COLUMNS, HOLD_COLUMNS, from_row, hold_from_row, to_row
+from composeports.stores.rows import (
+    COLUMNS,
+    HOLD_COLUMNS,
+    Source,
+    from_row,
+    from_rows,
+    hold_from_row,
+    to_row,
+)
 
 Values = tuple[str, ...] | dict[str, str]
 
@@ -46,35 +54,35 @@ ENGINE = "INSERT OR REPLACE INTO engines (id, name, host) VALUES (?, ?, ?)"
 
 
 def read_lease(
-    connection: sqlite3.Connection, space: str, session_id: str, where: str
+    connection: sqlite3.Connection, space: str, session_id: str, source: Source
 ) -> Lease | None:
-    """Return the session's lease; `where` names the store in an error."""
+    """Return the session's lease; StoreError for a record that is not sound."""
     wanted = f"{LEASE} WHERE space = ? AND session_id = ?"
     row = connection.execute(wanted, (space, session_id)).fetchone()
-    return None if row is None else from_row(row, where)
+    return None if row is None else from_row(row, source.at(space))
 
 
-def read_held(connection: sqlite3.Connection, space: str, where: str) -> list[Lease]:
+def read_held(connection: sqlite3.Connection, space: str, source: Source) -> list[Lease]:
     """Return every held lease, lowest block first."""
     wanted = f"{LEASE} WHERE held = 1 AND space = ? ORDER BY start"
-    return [from_row(row, where) for row in connection.execute(wanted, (space,))]
+    return list(from_rows(connection.execute(wanted, (space,)), source.at(space)))
 
 
-def read_known(connection: sqlite3.Connection, space: str, where: str) -> list[Lease]:
+def read_known(connection: sqlite3.Connection, space: str, source: Source) -> list[Lease]:
     """Return every lease, held or remembered, by session id."""
     wanted = f"{LEASE} WHERE space = ? ORDER BY session_id"
-    return [from_row(row, where) for row in connection.execute(wanted, (space,))]
+    return list(from_rows(connection.execute(wanted, (space,)), source.at(space)))
 
 
-def read_known_of_before(connection: sqlite3.Connection, where: str) -> list[Lease]:
+def read_known_of_before(connection: sqlite3.Connection, source: Source) -> list[Lease]:
     """Return every lease of a store of a format that knew one engine only."""
     columns = ", ".join("''" if column == "engine" else column for column in COLUMNS)
     rows = connection.execute(f"SELECT {columns} FROM leases ORDER BY session_id")  # noqa: S608 - ours
-    return [from_row(row, where) for row in rows]
+    return list(from_rows(rows, source))
 
 
 def read_fleet(
-    connection: sqlite3.Connection, own: EngineIdentity, where: str
+    connection: sqlite3.Connection, own: EngineIdentity, source: Source
 ) -> list[EngineLeases]:
     """Return what is held on this machine's own engines and on each remote one, `own` first."""
     rows = connection.execute("SELECT id, name, host FROM engines ORDER BY name, id")
@@ -82,27 +90,31 @@ def read_fleet(
     here = own if own.local else THIS_MACHINE
     others = [each for each in (here, *remote) if each.space != own.space]
     return [
-        EngineLeases(each, tuple(read_held(connection, each.space, where)))
+        EngineLeases(each, tuple(read_held(connection, each.space, source)))
         for each in (own, *others)
     ]
 
 
-def read_ledger(connection: sqlite3.Connection, space: str, session_id: str, where: str) -> Ledger:
+def read_ledger(
+    connection: sqlite3.Connection, space: str, session_id: str, source: Source
+) -> Ledger:
     """Return all that a decision needs: every hold, and of what is remembered the relevant part.
 
     That is one session for each remembered block, and those whose project name is in the way
     of a new session.
     """
-    own = read_lease(connection, space, session_id, where)
+    own = read_lease(connection, space, session_id, source)
 
     def read(statement: str, values: Values) -> list[Hold]:
-        return [hold_from_row(row, where) for row in connection.execute(statement, values)]
+        return [
+            hold_from_row(row, source.at(space)) for row in connection.execute(statement, values)
+        ]
 
     held = read(f"{HOLD} WHERE held = 1 AND space = ? AND session_id <> ?", (space, session_id))
     remembered = read(REMEMBERED, {"own": session_id, "space": space})
     namesakes = [] if own is not None else _namesakes(read, space, session_id, held)
     others = tuple(dict.fromkeys((*held, *remembered, *namesakes)))
-    return Ledger(own, others, read_set_aside(connection, space))
+    return Ledger(own, others, read_set_aside(connection, space), source.store)
 
 
 def read_set_aside(connection: sqlite3.Connection, space: str) -> tuple[SetAside, ...]:

@@ -23,6 +23,8 @@ ELSEWHERE = {
         "The program after `composeports env --` did not start.",
     ),
     "host_not_allowed": ("", "403", "The Host header is not a name of the server."),
+    "ambiguous_length": ("", "400", "A request says twice, in two ways, how long its body is."),
+    "request_timeout": ("", "408", "A request was not whole in time."),
     "cross_site": ("", "403", "A page of another site asks the server."),
 }
 INTRODUCTION = """\

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from composeports.config import LOWEST, VARIABLES, PortAllocatorConfig
+from composeports.config import LOWEST, VARIABLES, Config, PortAllocatorConfig
+from composeports.core import protected_names
 from composeports.core.settings import Settings
 from composeports.core.settings_keys import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from composeports.core.settings_keys import Keys
 
@@ -47,6 +48,13 @@ OTHERS = {
         "none",
         "keys that `serve` and `mcp --http` accept, with commas between",
     ),
+    "COMPOSEPORTS_SERVER_COMMANDS": (
+        str(Config().server_commands),
+        (
+            "how many commands (`compose_plan`, `compose_up`, `compose_down`, `POST /stacks/down`) "
+            "one `serve` or `mcp` runs at once; the others wait in order; 1 to 1000"
+        ),
+    ),
 }
 # What it sets itself, for programs that it starts and shells that evaluate it.
 SET_BY_US = {
@@ -80,7 +88,10 @@ KEYS_IN_WORDS = {
         'the main checkout keeps the file\'s own ports; `"block"`: it does not',
     ),
     "strict": ("`true`", "what cannot be isolated is an error"),
-    "env": ('`{SITE_URL = "http://{host}:{web:3000}"}`', "variables made from others"),
+    "env": (
+        '`{SITE_URL = "http://{host}:{web:3000}"}`',
+        "variables made from others, none of which [programs obey](#names-that-programs-obey)",
+    ),
     "urls.keep": (
         '`["NEXTAUTH_URL", "web.SITE_URL", "http://localhost:3000"]`',
         "variables, variables of one service, and URLs that stay as they are",
@@ -119,11 +130,37 @@ All keys are optional. They may stand under `[tool.composeports]` in `pyproject.
 | key | default | for example | |
 |---|---|---|---|
 {_table(_keys())}
+
+## Names that programs obey
+
+No Compose file, setting or store sets one of these variables, since a shell, the C library,
+Docker, Compose, git or a language's runtime takes it as an order: what to run or load, and where
+files and engines are. A published port that comes from one (`NODE_PORT`, `PGPORT`) still moves,
+and `PORT_<SERVICE>_<TARGET>` has its number; the variable itself stays as it is. In `[env]` such
+a name is refused. `PGPORT` and `PGHOST` are among them because libpq reads them wherever a URL
+leaves them out, that of a store included. Small letters count as large ones.
+
+| obeyed by | names |
+|---|---|
+{_table(_protected())}
 """
 
 
 def _table(rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _protected() -> Iterator[tuple[str, str]]:
+    """Yield who obeys names, and the names, of which some are beginnings or ends."""
+    yield "names that begin like this", _code(f"{each}*" for each in protected_names.PREFIXES)
+    yield "names that end like this", _code(f"*{each}" for each in protected_names.SUFFIXES)
+    for program, names in protected_names.EXACT_BY_PROGRAM.items():
+        yield program, _code(names.split())
+    yield "zsh and fish, in small letters alone", _code(sorted(protected_names.SMALL))
+
+
+def _code(words: Iterable[str]) -> str:
+    return f"`{' '.join(words)}`"
 
 
 def _variables() -> Iterator[tuple[str, ...]]:

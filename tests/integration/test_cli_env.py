@@ -256,3 +256,32 @@ def test_the_lease_is_not_locked_while_the_command_runs(shell: Shell) -> None:
     assert shell.run("allocate").code == 0
     process.kill()
     finished(process)
+
+
+OBEYED = {"LD_PRELOAD": "./evil.so", "PATH": "10104", "BASH_ENV": "10105", "A B": "x"}
+
+
+@pytest.mark.parametrize("way", [{}, LONG_WAY], ids=["short", "long"])
+@pytest.mark.parametrize("form", ["export", "dotenv", "json"])
+def test_a_stored_name_that_programs_obey_is_left_out_and_told(
+    shell: Shell, way: dict[str, str], form: str
+) -> None:
+    lease_of(shell, WEB_PORT="10004", **OBEYED)
+    done = shell.having(**way).run("env", "--format", form)
+    assert done.code == 0
+    assert "WEB_PORT" in done.out
+    assert not [name for name in OBEYED if name in done.out.replace("COMPOSE_PATH_SEPARATOR", "")]
+    assert done.err.count("warning: ") == 1
+    assert all(repr(name) in done.err for name in OBEYED)
+
+
+def test_a_command_gets_the_user_s_path_whatever_the_store_says(shell: Shell) -> None:
+    lease_of(shell, **OBEYED)
+    done = shell.run("env", "--", "sh", "-c", 'echo "$PATH-$LD_PRELOAD-$BASH_ENV-"')
+    assert done.out == f"{shell.environ['PATH']}---\n"
+
+
+def test_a_command_of_the_user_s_gets_the_secrets_as_in_a_shell(shell: Shell) -> None:
+    own = shell.having(COMPOSEPORTS_API_KEYS="key")
+    own.run("allocate")
+    assert own.run("env", "--", "sh", "-c", "echo $COMPOSEPORTS_API_KEYS").out == "key\n"

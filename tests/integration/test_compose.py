@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.errors import ComposeMissingError, ComposeTooOldError
+from composeports.errors import ComposeMissingError, ComposeTooOldError, ConfigError
 from composeports.host.compose import (
     Compose,
     as_plugin,
@@ -13,6 +13,7 @@ from composeports.host.compose import (
     without_files,
 )
 from composeports.host.compose_files import Selection
+from composeports.host.engine import Engine
 from tests.support.machine import FakeDocker, write_program
 
 pytestmark = pytest.mark.integration
@@ -162,3 +163,26 @@ def test_in_the_foreground_the_plugin_is_called_so_that_it_gets_signals(docker: 
 
 def test_a_docker_that_is_a_script_is_called_as_it_is(docker: FakeDocker) -> None:
     assert as_plugin(UP, docker.environ()) == UP
+
+
+@pytest.mark.parametrize("name", ["DOCKER_CONFIG", "HOME"])
+@pytest.mark.parametrize("value", ["10104", ".", "a/b"])
+def test_a_relative_folder_of_plugins_is_refused(docker: FakeDocker, name: str, value: str) -> None:
+    environ = {"PATH": str(docker.path), name: value}
+    for ask in (lambda: find_plugin(environ), lambda: Engine(environ)):
+        with pytest.raises(ConfigError) as caught:
+            ask()
+        assert caught.value.message.startswith(f"{name} is the relative path {value!r}")
+        assert caught.value.hint == f"set {name} to a path that begins with /"
+        assert caught.value.exit_code == 78
+
+
+def test_without_a_home_the_current_folder_is_none(
+    docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docker looks the home folder up in the list of users then."""
+    write_program(tmp_path / ".docker/cli-plugins/docker-compose", "exit 0")
+    monkeypatch.chdir(tmp_path)
+    found = find_plugin({"PATH": str(docker.path)})
+    assert found == "" or Path(found).is_absolute()
+    assert str(tmp_path / ".docker") not in found

@@ -112,8 +112,8 @@ DAMAGES = {
     "a damaged record": Damage(
         lambda at: at.sql("UPDATE leases SET memory = '{}'"),
         "damaged record of session",
-        "move the file away",
-        ("env",),
+        "this removes the record",
+        ("env", "status"),
     ),
     "a link to nothing": Damage(link_the_file, "is a link to", "remove the link"),
     "read-only": Damage(

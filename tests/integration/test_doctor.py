@@ -189,7 +189,7 @@ def test_a_store_of_the_format_before_is_looked_at_and_not_upgraded(here: Shell)
     as_of_version(store, 1)
     document = examined(here)
     assert document["ok"]
-    assert (document["facts"]["store"]["format"], VERSION) == (1, 3)
+    assert (document["facts"]["store"]["format"], VERSION) == (1, 4)
     assert len(document["facts"]["sessions"]) == 1
     with closing(sqlite3.connect(store)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)

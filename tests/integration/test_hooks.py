@@ -1,16 +1,27 @@
 """The git hook: put in beside what is there, taken out again, and what it does when git calls."""
 
 import os
+import pty
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from composeports.core.hook_block import LINE, OWN_SCRIPT, with_block
-from tests.support.machine import GIT_ENVIRONMENT, PROGRAMS, Done, Shell, add_worktree, git
+from tests.support.hostile import HOSTILE, place
+from tests.support.machine import (
+    GIT_ENVIRONMENT,
+    PROGRAMS,
+    Done,
+    Shell,
+    add_worktree,
+    finished,
+    git,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -104,17 +115,47 @@ def test_a_script_of_somebody_is_restored_byte_for_byte(
     assert sorted(path.name for path in hooked.file.parent.iterdir()) == ["post-checkout"]
 
 
-def test_a_link_is_followed_and_stays_one(hooked: Hooked, tmp_path: Path) -> None:
+def test_a_hook_that_is_a_link_is_refused(hooked: Hooked, tmp_path: Path) -> None:
     real = tmp_path / "shared-hook"
-    real.write_bytes(THEIRS)
-    real.chmod(0o755)
-    hooked.file.parent.mkdir()
-    hooked.file.symlink_to(real)
-    assert hooked.install().code == 0
-    assert hooked.file.is_symlink()
-    assert real.read_bytes() == with_block(THEIRS)
+    for text in (THEIRS, OURS):
+        real.write_bytes(text)
+        real.chmod(0o755)
+        hooked.file.parent.mkdir(exist_ok=True)
+        hooked.file.unlink(missing_ok=True)
+        hooked.file.symlink_to(real)
+        refused(hooked, f"is a link to {real}")
+        assert hooked.shell.run("hook", "install", "--anywhere").code == 78
+        assert hooked.uninstall().code == 78
+        assert hooked.file.is_symlink()
+        assert real.read_bytes() == text
+
+
+@pytest.mark.parametrize("hooks_path", ["", "own/hooks", "own"])
+def test_a_hooks_folder_that_is_a_link_is_refused(
+    hooked: Hooked, tmp_path: Path, hooks_path: str
+) -> None:
+    (tmp_path / "elsewhere" / "hooks").mkdir(parents=True)
+    if hooks_path:
+        git(hooked.repository, "config", "core.hooksPath", hooks_path)
+        (hooked.repository / "own").symlink_to(tmp_path / "elsewhere")
+        (hooked.repository / ".git" / "info").mkdir(exist_ok=True)
+        (hooked.repository / ".git" / "info" / "exclude").write_text("own\n")
+    else:
+        hooked.file.parent.symlink_to(tmp_path / "elsewhere")
+    refused(hooked, "composeports follows none")
+    assert hooked.shell.run("hook", "install", "--anywhere").code == 78
     assert hooked.uninstall().code == 0
-    assert real.read_bytes() == THEIRS
+    assert [path.name for path in (tmp_path / "elsewhere").rglob("*")] == ["hooks"]
+
+
+@pytest.mark.parametrize("make", HOSTILE)
+def test_a_hook_that_is_no_small_regular_file_is_refused(
+    hooked: Hooked, make: Callable[[Path], None]
+) -> None:
+    place(make, hooked.file)
+    for done in (hooked.install(), hooked.uninstall()):
+        assert done.code == 78
+        assert str(hooked.file) in done.err
 
 
 def test_worktrees_share_the_hook(hooked: Hooked, tmp_path: Path) -> None:
@@ -124,15 +165,64 @@ def test_worktrees_share_the_hook(hooked: Hooked, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["absolute", "relative"])
-def test_the_repositorys_own_hooks_path_is_respected(
-    hooked: Hooked, tmp_path: Path, where: str
-) -> None:
-    folder = tmp_path / "hooks of ours" if where == "absolute" else hooked.repository / "own"
-    name = str(folder) if where == "absolute" else "own"
-    git(hooked.repository, "config", "core.hooksPath", name)
+def test_the_repositorys_own_hooks_path_is_respected(hooked: Hooked, where: str) -> None:
+    folder = hooked.repository / "hooks of ours"
+    git(
+        hooked.repository,
+        "config",
+        "core.hooksPath",
+        str(folder if where == "absolute" else folder.name),
+    )
     assert hooked.install().code == 0
     assert (folder / "post-checkout").read_bytes() == OURS
     assert not hooked.file.exists()
+
+
+def elsewhere(hooked: Hooked, tmp_path: Path) -> Path:
+    """Let the repository have its hooks in a folder outside of it."""
+    git(hooked.repository, "config", "core.hooksPath", str(tmp_path / "elsewhere"))
+    return tmp_path / "elsewhere" / "post-checkout"
+
+
+def test_a_hooks_path_outside_of_the_repository_needs_a_word(
+    hooked: Hooked, tmp_path: Path
+) -> None:
+    hook = elsewhere(hooked, tmp_path)
+    refused(hooked, "lies outside of the repository")
+    assert not hook.parent.exists()
+    assert hooked.shell.run("hook", "install", "--anywhere").code == 0
+    assert hook.read_bytes() == OURS
+    assert hooked.uninstall().code == 78
+    assert hook.read_bytes() == OURS
+    assert hooked.shell.run("hook", "uninstall", "--anywhere").code == 0
+    assert not hook.exists()
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 78), (b"\n", 78)])
+def test_on_a_terminal_it_asks(hooked: Hooked, tmp_path: Path, answer: bytes, code: int) -> None:
+    hook = elsewhere(hooked, tmp_path)
+    ours, terminal = pty.openpty()
+    try:
+        os.write(ours, answer)
+        done = finished(hooked.shell.start("hook", "install", stdin=terminal, stderr=terminal))
+        assert done.code == code
+        os.set_blocking(ours, False)
+        assert str(hook).encode() in os.read(ours, 1 << 16).replace(b"\r\n", b"")
+    finally:
+        os.close(ours)
+        os.close(terminal)
+    assert hook.exists() == (code == 0)
+
+
+def test_on_a_terminal_nothing_is_asked_inside_of_the_repository(hooked: Hooked) -> None:
+    ours, terminal = pty.openpty()
+    try:
+        done = finished(hooked.shell.start("hook", "install", stdin=terminal, stderr=terminal))
+        assert done.code == 0
+        assert hooked.file.exists()
+    finally:
+        os.close(ours)
+        os.close(terminal)
 
 
 def refused(hooked: Hooked, why: str) -> None:
@@ -167,7 +257,7 @@ def test_what_is_no_script_that_git_runs_is_refused(
 def test_a_link_that_leads_nowhere_is_refused(hooked: Hooked) -> None:
     hooked.file.parent.mkdir()
     hooked.file.symlink_to("nowhere")
-    refused(hooked, "leads nowhere")
+    refused(hooked, "is a link to")
 
 
 def commit_hooks(hooked: Hooked, *names: str) -> None:
@@ -183,13 +273,6 @@ def commit_hooks(hooked: Hooked, *names: str) -> None:
 def test_a_hook_that_git_tracks_is_refused(hooked: Hooked) -> None:
     commit_hooks(hooked, ".githooks/post-checkout")
     git(hooked.repository, "config", "core.hooksPath", ".githooks")
-    refused(hooked, "is tracked by git")
-
-
-def test_a_link_to_a_file_that_git_tracks_is_refused(hooked: Hooked) -> None:
-    commit_hooks(hooked, "tools/post-checkout")
-    hooked.file.parent.mkdir()
-    hooked.file.symlink_to("../../tools/post-checkout")
     refused(hooked, "is tracked by git")
 
 

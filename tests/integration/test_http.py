@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from composeports.errors import FileAccessError
+from composeports.servers.keys import read_own_key
 from tests.support.machine import FakeDocker, Shell, finished, wait_until
 from tests.support.serving import KEY, Server, serving, start_server
 
@@ -326,14 +328,73 @@ def test_several_keys_are_valid_at_once(server: Server) -> None:
         assert server.post(RELEASE, "x", key).status_code == 200
 
 
-def test_without_any_key_nothing_can_be_changed_and_that_is_said(served: Shell) -> None:
-    with serving(served, keys=" , ") as server:
-        for key in (None, "", "any"):
-            answer = server.post(ALLOCATE, "x", key)
-            assert answer.status_code == 401
-            assert "COMPOSEPORTS_API_KEYS" in answer.json()["detail"]
-        assert server.status() == []
-        wait_until(lambda: any("no API key" in line for line in server.said), "a warning")
+def test_where_no_key_is_given_one_is_made_that_stays(served: Shell) -> None:
+    made = served.state / f"api-key-{os.geteuid()}"
+    keys = set()
+    for _ in range(2):
+        with serving(served, keys=" , ") as server:
+            wait_until(lambda: any(str(made) in line for line in server.said), "the file's name")
+            assert stat.S_IMODE(made.stat().st_mode) == 0o600
+            key = made.read_text().strip()
+            assert len(key) >= 32
+            for wrong in (None, "", "any"):
+                assert server.post(ALLOCATE, "x", wrong).status_code == 401
+            assert server.post(ALLOCATE, "x", key).status_code == 200
+            assert server.post(RELEASE, "x", key).status_code == 200
+            server.end()
+        assert key not in "\n".join(server.said)
+        keys.add(key)
+    assert len(keys) == 1
+
+
+def test_servers_that_start_at_once_make_one_key(served: Shell) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        servers = list(pool.map(lambda _: start_server(served, keys=""), range(4)))
+    (made,) = served.state.glob("api-key-*")
+    try:
+        for server in servers:
+            assert server.post(RELEASE, "x", made.read_text().strip()).status_code == 200
+    finally:
+        for server in servers:
+            server.end()
+            for pipe in (server.process.stdout, server.process.stderr):
+                if pipe is not None:
+                    pipe.close()
+
+
+def _make_readable(path: Path) -> None:
+    path.write_text(f"{'a' * 32}\n")
+    path.chmod(0o644)
+
+
+def _make_empty(path: Path) -> None:
+    path.touch(0o600)
+
+
+def _make_link(path: Path) -> None:
+    path.with_name("elsewhere").write_text(f"{'a' * 32}\n")
+    path.with_name("elsewhere").chmod(0o600)
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("make", [_make_readable, _make_empty, _make_link, os.mkfifo, os.mkdir])
+def test_a_made_key_that_is_not_one_s_own_is_refused(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    made = tmp_path / "api-key-0"
+    make(made)
+    with pytest.raises(FileAccessError) as told:
+        read_own_key(str(made))
+    assert str(made) in told.value.message
+    assert "makes a new key" in told.value.hint
+
+
+def test_a_server_with_such_a_key_does_not_start(served: Shell) -> None:
+    served.state.mkdir(0o700)
+    os.mkfifo(served.state / f"api-key-{os.geteuid()}")
+    done = served.run("serve", "--port", "0")
+    assert done.code == 78
+    assert "it is not a plain file" in done.err
 
 
 def test_keys_come_from_a_file_too(served: Shell, tmp_path: Path) -> None:
@@ -384,6 +445,18 @@ def test_keys_are_shown_nowhere(served: Shell) -> None:
 
 
 # Addresses
+
+
+@pytest.mark.parametrize("command", [("serve",), ("mcp", "--http")], ids=["serve", "mcp"])
+def test_an_address_for_all_needs_long_keys(served: Shell, command: tuple[str, ...]) -> None:
+    shell = served.having(COMPOSEPORTS_API_KEYS=f"{'a' * 32},{'b' * 15}")
+    done = shell.run(*command, "--port", "0", "--host", "0.0.0.0")
+    assert done.code == 78
+    assert "16 characters" in done.err
+    assert "openssl rand" in done.err
+    assert "bbb" not in done.err
+    with serving(served, "--host", "0.0.0.0", keys="b" * 16):
+        pass
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
@@ -441,7 +514,8 @@ def test_a_port_that_is_taken_is_75(served: Shell) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "evil.example:{port}", "localhost.evil.example", "127.0.0.1.evil.example",
+    ["[::1]evil.com", "[::1]evil.com:80", "[::1", "::1", "[localhost]", "localhost]",
+     "evil.example", "evil.example:{port}", "localhost.evil.example", "127.0.0.1.evil.example",
      "user@localhost", "localhost:{port}/x", "localhost:x", "10.0.0.1", "[::2]", ""],
 )  # fmt: skip
 def test_another_host_name_is_refused(server: Server, host: str) -> None:
@@ -533,6 +607,21 @@ def test_a_body_in_chunks_is_read(server: Server) -> None:
             headers={"Content-Type": "application/json"},
         )
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", [RELEASE, "/health"])
+def test_two_lengths_of_one_body_are_400(server: Server, method: str, path: str) -> None:
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 80), timeout=20) as client:
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n"
+        kind = "Content-Type: application/json\r\nContent-Length: 4\r\n"
+        rest = "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\n\r\n"
+        client.sendall(f"{head}{kind}{rest}".encode())
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"ambiguous_length" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_a_client_that_goes_away_in_its_body_harms_nobody(server: Server) -> None:

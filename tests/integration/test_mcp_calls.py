@@ -1,6 +1,7 @@
 """How a tool's work is done: what it says, what becomes of failures, who is told."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from mcp.types import CallToolResult
 
 from composeports.app.workspace import Doors
 from composeports.errors import NoLeaseError
-from composeports.servers.mcp_calls import Calls, failure, result_of
+from composeports.servers.mcp_calls import Calls, Client, failure, result_of
 from tests.support.fakes import FakeMachine
 
 pytestmark = pytest.mark.integration
@@ -21,32 +22,39 @@ def calls(machine: FakeMachine, tmp_path: Path) -> Calls:
     return Calls(machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}))
 
 
-def attend(calls: Calls, work: Any, report: Any) -> CallToolResult:  # noqa: ANN401 - functions
+class Caller(Client):
+    """A client that hears by a function, and no request."""
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        self._hear = hear
+
+    async def report(self, text: str) -> None:
+        self._hear(text)
+
+
+def attend(calls: Calls, work: Any, hear: Callable[[str], None]) -> CallToolResult:  # noqa: ANN401
     async def run() -> CallToolResult:
-        return await calls.attend(work, report)
+        return await calls.attend(work, Caller(hear), lambda _: "nothing is left")
 
     return anyio.run(run)
 
 
 def test_what_work_says_is_reported_in_order_without_empty_lines(calls: Calls) -> None:
-    told: list[tuple[float, float | None, str | None]] = []
-
-    async def report(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total, message))
+    told: list[str] = []
 
     def work(doors: Doors) -> dict[str, object]:
         for line in ("one", "", " two "):
             doors.say(line)
         return {"success": True}
 
-    result = attend(calls, work, report)
+    result = attend(calls, work, told.append)
     assert result.structured_content == {"success": True}
-    assert told == [(1, None, "one"), (2, None, "two")]
+    assert told == ["one", "two"]
     assert not calls.busy
 
 
 def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: Calls) -> None:
-    async def report(*_: object) -> None:
+    def gone(_: str) -> None:
         raise anyio.BrokenResourceError
 
     def work(doors: Doors) -> dict[str, object]:
@@ -54,7 +62,7 @@ def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: Calls) -> No
             doors.say("a line")
         return {"success": True}
 
-    assert attend(calls, work, report).structured_content == {"success": True}
+    assert attend(calls, work, gone).structured_content == {"success": True}
 
 
 def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(calls: Calls, tmp_path: Path) -> None:
@@ -71,15 +79,12 @@ def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(calls: Calls, tmp_
 
 
 def test_a_failure_has_what_was_said_last(calls: Calls) -> None:
-    async def report(*_: object) -> None:
-        return
-
     def work(doors: Doors) -> dict[str, object]:
         for number in range(30):
             doors.say(str(number))
         raise NoLeaseError("there is none", hint="`composeports up` makes one")
 
-    told = attend(calls, work, report).structured_content
+    told = attend(calls, work, lambda _: None).structured_content
     assert told == {
         "success": False,
         "error": "no_lease",

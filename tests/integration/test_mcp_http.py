@@ -2,15 +2,21 @@
 
 import json
 import signal
+import stat
 import threading
 import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
+import anyio
+import httpx
 import pytest
 from mcp import Client
 
+from composeports.servers.mcp_calls import Calls
+from composeports.servers.mcp_serving import application
+from composeports.servers.opening import open_doors
 from tests.support.machine import FakeDocker, Shell, wait_until
 from tests.support.mcp_client import Talk, over_http, refused, told
 from tests.support.mcp_serving import KEY, listening
@@ -30,11 +36,16 @@ INITIALIZE = {
 }
 
 
+KINDS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, text/event-stream",
+}
+
+
 def status(url: str, **headers: str) -> int:
     """Return the status of an `initialize` with these headers."""
     sent = {
-        "Content-Type": "application/json",
-        "Accept": "application/json, text/event-stream",
+        **KINDS,
         **{name.replace("_", "-"): value for name, value in headers.items()},
     }
     request = urllib.request.Request(url, json.dumps(INITIALIZE).encode(), sent)
@@ -58,7 +69,7 @@ async def lease(client: Client) -> None:
 
 
 def test_the_same_leases_in_both_versions_of_the_protocol(shell: Shell) -> None:
-    with listening(shell, end=signal.SIGINT) as url:
+    with listening(shell, "--no-key", end=signal.SIGINT) as url:
         for mode in ("auto", "legacy"):
             over_http(url, lease, mode=mode)
 
@@ -78,7 +89,7 @@ def test_compose_is_heard_and_ends_with_the_server(
         asked = {"worktree": str(shell.cwd)}
         told(await client.call_tool("compose_up", asked, progress_callback=hear))
 
-    with listening(shell.using(docker)) as url:
+    with listening(shell.using(docker), "--no-key") as url:
         over_http(url, up)
         assert "Compose speaks" in said
         hung, interrupted = tmp_path / "hung", tmp_path / "interrupted"
@@ -101,13 +112,37 @@ def _left_alone(url: str, talk: Talk[None]) -> None:
 
 
 def test_a_page_of_another_site_is_refused(shell: Shell) -> None:
-    with listening(shell) as url:
+    with listening(shell, "--no-key") as url:
         port = url.split(":")[2].removesuffix("/mcp")
         assert status(url) == 200
         assert status(url, Host=f"localhost:{port}") == 200
         assert status(url, Origin=f"http://127.0.0.1:{port}") == 200
-        assert status(url, Host=f"evil.example:{port}") == 421
+        assert status(url, Host=f"evil.example:{port}") == 403
+        assert status(url, Host="[::1]evil.example") == 403
         assert status(url, Origin="http://evil.example") == 403
+
+
+def test_where_no_key_is_given_one_is_made(shell: Shell) -> None:
+    with listening(shell) as url:
+        (made,) = shell.state.glob("api-key-*")
+        assert stat.S_IMODE(made.stat().st_mode) == 0o600
+        key = made.read_text().strip()
+        assert status(url) == 401
+        assert status(url, X_API_Key=key) == 200
+        over_http(url, lease, key=key)
+    done = shell.having(COMPOSEPORTS_API_KEYS=KEY).run("mcp", "--http", "--no-key", "--port", "0")
+    assert done.code == 2
+    assert "--no-key" in done.err
+
+
+@pytest.mark.parametrize("flag", [(), ("--no-key",)], ids=["", "no-key"])
+def test_away_from_loopback_no_key_is_made_and_one_is_needed(
+    shell: Shell, flag: tuple[str, ...]
+) -> None:
+    done = shell.run("mcp", "--http", "--host", "0.0.0.0", "--port", "0", *flag)
+    assert done.code == 78
+    assert "COMPOSEPORTS_API_KEYS" in done.err
+    assert not list(shell.state.glob("api-key-*"))
 
 
 def test_where_there_is_a_key_everybody_needs_it(shell: Shell, tmp_path: Path) -> None:
@@ -126,7 +161,23 @@ def test_where_there_is_a_key_everybody_needs_it(shell: Shell, tmp_path: Path) -
         over_http(url, lease, key=KEY)
 
 
-def test_without_a_key_it_stays_on_this_machine(shell: Shell) -> None:
-    done = shell.run("mcp", "--http", "--host", "0.0.0.0", "--port", "0")
-    assert done.code == 78
-    assert "COMPOSEPORTS_API_KEYS" in done.err
+def test_a_session_that_asks_nothing_ends(shell: Shell) -> None:
+    async def talk() -> None:
+        app = application(Calls(open_doors(shell.environ)), session_seconds=0.2)
+        transport = httpx.ASGITransport(app)
+        with anyio.fail_after(20):
+            async with (
+                app.router.lifespan_context(app),
+                httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+            ):
+                begun = await client.post("/mcp", json=INITIALIZE, headers=KINDS)
+                assert begun.status_code == 200
+                session = {**KINDS, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
+                listing = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+                while True:
+                    answer = await client.post("/mcp", json=listing, headers=session)
+                    if answer.status_code == 404:
+                        break
+                    await anyio.sleep(0.5)  # longer than it may be idle
+
+    anyio.run(talk)

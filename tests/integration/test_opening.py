@@ -9,6 +9,7 @@ from composeports.config import Config
 from composeports.core.block import Block
 from composeports.core.lease import Lease
 from composeports.core.ledger import Outcome
+from composeports.core.session import project_name
 from composeports.errors import ConfigError
 from composeports.location import default_store_url, state_directory
 from composeports.stores.memory import MemoryStore
@@ -16,7 +17,7 @@ from composeports.stores.opening import open_store, without_password
 
 pytestmark = pytest.mark.integration
 
-LEASE = Lease("a", Block(10000, 10), "ac-0000000a", 100.0, 200.0)
+LEASE = Lease("a", Block(10000, 10), project_name("a"), 100.0, 200.0)
 
 
 def write_through(url: str) -> None:

@@ -1,8 +1,9 @@
-"""The wheel carries what the program needs, and the metadata says what is true."""
+"""Wheel and source distribution carry what is needed, and the metadata says what is true."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -69,3 +70,16 @@ def test_the_wheel_has_the_three_commands_and_the_version(wheel: zipfile.ZipFile
     assert plugins.strip() == "composeports = composeports.pytest_plugin"
     names = {line.split(" = ")[0] for line in scripts.splitlines() if " = " in line}
     assert names == {"composeports", "compose-up", "compose-down"}
+
+
+def test_the_source_distribution_has_the_skills_once(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert {"pyproject.toml", "SECURITY.md", "composeports/__main__.py"} <= names
+    assert [name for name in sorted(names) if name.endswith("SKILL.md")] == [
+        f"skills/{skill}/SKILL.md" for skill in sorted(shipped_skills())
+    ]
+    assert [name for name in names if name.startswith((".claude", ".codex", ".gemini"))] == []

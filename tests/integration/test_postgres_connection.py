@@ -15,6 +15,7 @@ from composeports.core.claims import release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreServerError
 from composeports.stores.postgres import PostgresStore
 from devkit.postgres import Server
@@ -27,7 +28,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a
 
 
 def lease_named(name: str) -> Lease:
-    return Lease(name, Block(10000, 10), f"ac-{name}", 1.0, 2.0)
+    return Lease(name, Block(10000, 10), project_name(name), 1.0, 2.0)
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:

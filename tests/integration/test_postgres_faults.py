@@ -17,9 +17,11 @@ from composeports.core.claims import NOTHING_RUNS, Request, claim
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError, StoreServerError
 from composeports.stores.postgres import PostgresStore
 from composeports.stores.postgres_connection import PatientConnection
+from composeports.stores.postgres_schema import VERSION
 from devkit.postgres import Mode, Server
 from tests.support import postgres
 from tests.support.documents import blocks
@@ -77,7 +79,7 @@ def opened(
 
 def counted(ledger: Ledger) -> Outcome:
     """Say one more than was said before, so that a step taken twice shows."""
-    own = ledger.own or Lease("a", Block(10000, 10), "ac-0000000a", 1.0, 2.0)
+    own = ledger.own or Lease("a", Block(10000, 10), project_name("a"), 1.0, 2.0)
     return Outcome(replace(own, environment=(("COUNT", str(count_in(own) + 1)),)))
 
 
@@ -518,7 +520,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(
             assert error.value.exit_code == 78
     with pytest.raises(StoreError, match="format 99"):  # one that was open all the time
         store.update("a", counted)
-    admin.execute("UPDATE composeports.meta SET format = 1")
+    admin.execute(f"UPDATE composeports.meta SET format = {VERSION}")
     assert count_in(store.get("a")) == 1
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from composeports.errors import ConfigError
 from composeports.host.beats import Beat
-from composeports.host.process import Finished, replace, run_in_foreground, start
+from composeports.host.process import Finished, Limits, replace, run_in_foreground, start
 from tests.support.machine import wait_until, write_program
 
 pytestmark = pytest.mark.integration
@@ -258,3 +259,92 @@ def test_replace_returns_127_for_a_missing_program_and_126_for_what_is_none(
     (tmp_path / "data").write_text("")
     assert replace((str(tmp_path / "data"),), PATH) == 126
     assert replace((str(tmp_path),), PATH) == 126
+
+
+# What a program does not get
+
+
+SECRETS = {"COMPOSEPORTS_STORE": "postgresql://me:secret@host/x", "COMPOSEPORTS_API_KEYS": "key"}
+SHOW_SECRETS = 'echo "$GIVEN-$COMPOSEPORTS_STORE-$COMPOSEPORTS_API_KEYS-"'
+
+
+def test_a_program_gets_no_secret_of_composeports() -> None:
+    environ = {**PATH, **SECRETS, "GIVEN": "yes"}
+    assert start(sh(SHOW_SECRETS), environ).finish().out == "yes---\n"
+
+
+def test_a_program_in_the_foreground_gets_none(tmp_path: Path) -> None:
+    environ = {**PATH, **SECRETS, "GIVEN": "yes"}
+    assert run_in_foreground(sh(f"{SHOW_SECRETS} > {tmp_path}/seen"), environ) == 0
+    assert (tmp_path / "seen").read_text() == "yes---\n"
+
+
+@pytest.mark.parametrize(("as_users_own", "shown"), [(False, "1---"), (True, "1-store-keys-")])
+def test_only_the_user_s_own_command_gets_them(as_users_own: bool, shown: str) -> None:
+    script = (
+        "import os, sys; from composeports.host.process import replace; replace(sys.argv[1:],"
+        " {**os.environ, 'GIVEN': '1', 'COMPOSEPORTS_STORE': 'store',"
+        f" 'COMPOSEPORTS_API_KEYS': 'keys'}}, as_users_own={as_users_own})"
+    )
+    argv = [*OURSELVES, script, *sh(SHOW_SECRETS)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == shown
+
+
+# Where programs are found
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [("bin:/usr/bin", "the relative folder 'bin'"), (":/usr/bin", "an empty")]
+)
+def test_a_program_of_the_current_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, tmp_path / "bin"):
+        write_program(folder / "docker", f"touch {tmp_path}/pwned")
+    environ = {"PATH": path}
+    asks = (
+        lambda: start(("docker",), environ),
+        lambda: run_in_foreground(("docker",), environ),
+        lambda: replace(("docker",), environ),
+    )
+    for ask in asks:
+        with pytest.raises(ConfigError) as caught:
+            ask()
+        assert told in caught.value.message
+        assert "PATH" in caught.value.hint
+        assert caught.value.exit_code == 78
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_relative_folder_behind_that_of_the_program_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_program(tmp_path / "here/docker", "echo wrong")
+    write_program(tmp_path / "bin/docker", "echo right")
+    environ = {"PATH": f"{tmp_path}/bin:here::/usr/bin:/bin"}
+    assert start(("docker",), environ).finish().out == "right\n"
+
+
+# Limits
+
+
+def test_a_program_that_takes_too_long_is_ended() -> None:
+    answer = start(("sleep", "60"), PATH, limits=Limits(0.2, 1 << 30)).finish()
+    assert (answer.code, answer.limit) == (-signal.SIGKILL, "time")
+
+
+def test_a_program_that_wants_too_much_memory_does_not_get_it() -> None:
+    script = "import sys; sys.stdin.read(); print(len(bytearray(1 << 30)))"
+    told = f"try:\n exec({script!r})\nexcept MemoryError:\n sys.exit('out of memory')"
+    answer = start((*OURSELVES, f"import sys\n{told}"), PATH, limits=Limits(60, 1 << 28)).finish()
+    assert (answer.code, answer.out, answer.limit) == (1, "", "memory")
+
+
+def test_a_failure_within_the_limits_is_no_limit_s() -> None:
+    answer = start(sh("echo no >&2; exit 3"), PATH, limits=Limits(60, 1 << 28)).finish()
+    assert answer == Finished(3, "", "no\n")
+    said = start(sh("echo out of memory; exit 0"), PATH, limits=Limits(60, 1 << 28)).finish()
+    assert said == Finished(0, "out of memory\n")

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from composeports.core.claims import UNKNOWN, Request, claim, release
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.session import project_name
 from composeports.errors import StoreBusyError, StoreError
 from composeports.host.clock import read_clock
 from composeports.stores import sqlite as sqlite_store
@@ -32,7 +34,7 @@ from tests.support.patience import HANG
 pytestmark = pytest.mark.integration
 
 TESTS = Path(__file__).parents[1]
-LEASE = Lease("a", Block(10000, 10), "ac-0000000a", 100.0, 200.0)
+LEASE = Lease("a", Block(10000, 10), project_name("a"), 100.0, 200.0)
 Operation = Callable[[SqliteStore], object]
 
 
@@ -277,7 +279,9 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: SqliteStore, path: Path)
     assert connection is not None
     ((pages,),) = connection.execute("PRAGMA page_count")
     connection.execute(f"PRAGMA max_page_count = {pages}")
-    large = Lease("b", Block(10010, 10), "ac-b", 1.0, 2.0, environment=(("A", "x" * 100_000),))
+    large = Lease(
+        "b", Block(10010, 10), project_name("b"), 1.0, 2.0, environment=(("A", "x" * 100_000),)
+    )
     with pytest.raises(StoreError, match="no space left"):
         put(store, large)
     assert store.held() == [LEASE]
@@ -301,7 +305,7 @@ def test_a_removed_file_is_noticed_and_made_anew(store: SqliteStore, path: Path)
 
 def test_a_replaced_file_is_noticed(store: SqliteStore, path: Path, tmp_path: Path) -> None:
     put(store)
-    replacement = Lease("b", Block(10010, 10), "ac-0000000b", 1.0, 2.0)
+    replacement = Lease("b", Block(10010, 10), project_name("b"), 1.0, 2.0)
     with opened(tmp_path / "new") as other:
         put(other, replacement)
     for each in path.parent.iterdir():
@@ -425,7 +429,7 @@ def die(*_):
 if sys.argv[2] == "after writing":
     write = sqlite.write_outcome
     sqlite.write_outcome = lambda *given: (write(*given), die())
-lease = Lease("b", Block(10000, 10), "ac-0000000b", 1.0, 2.0)
+lease = Lease("b", Block(10000, 10), "ac-3e23e816", 1.0, 2.0)
 decide = die if sys.argv[2] == "deciding" else lambda ledger: Outcome(lease, reclaimed=("a",))
 SqliteStore(sys.argv[1]).update("b", decide)
 """
@@ -517,7 +521,7 @@ def test_the_quick_reader_gives_the_row_and_renews_it(store: SqliteStore, path: 
     put(store)
     row = read_and_renew(str(path), "a", 1000.0)
     assert row is not None
-    assert row[:3] == (10000, 10, "ac-0000000a")
+    assert row[:3] == (10000, 10, project_name("a"))
     renewed = store.get("a")
     assert renewed is not None
     assert renewed.expires_at == 1000.0 + 120 * 60
@@ -525,7 +529,7 @@ def test_the_quick_reader_gives_the_row_and_renews_it(store: SqliteStore, path: 
 
 
 def test_the_quick_reader_renews_one_session_alone(store: SqliteStore, path: Path) -> None:
-    other = Lease("b", Block(10010, 10), "ac-0000000b", 1.0, 2.0)
+    other = Lease("b", Block(10010, 10), project_name("b"), 1.0, 2.0)
     put(store)
     put(store, other)
     read_and_renew(str(path), "a", 1000.0)
@@ -594,6 +598,18 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date(
     assert {lease.session_id for lease in kept} <= {each.session_id for each in store.known()}
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_an_earlier_store_loses_the_variables_that_no_store_may_set(path: Path) -> None:
+    bad = (("LD_PRELOAD", "/evil.so"), ("WEB_PORT", "10004"), ("PAGER", "x"))
+    with opened(path) as store:
+        store.update("a", lambda _: Outcome(replace(LEASE, environment=bad)))
+        with pytest.raises(StoreError, match="LD_PRELOAD"):
+            store.get("a")
+    as_of_version(path, 3)
+    with opened(path) as store:
+        assert store.held() == [replace(LEASE, environment=(("WEB_PORT", "10004"),))]
+        assert len(store.identity()) == 32
 
 
 def test_many_bring_one_store_up_to_date_at_once(path: Path) -> None:

@@ -11,6 +11,7 @@ from composeports.core.block import Block
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ledger import Outcome
+from composeports.core.session import project_name
 from composeports.stores.postgres import PostgresStore
 from composeports.stores.sqlite import SqliteStore
 from tests.support import postgres
@@ -112,7 +113,7 @@ def test_a_lease_that_does_not_fit_stays_and_the_rest_moves(place: Place) -> Non
     place.run("--session", "one", "allocate")
     place.run("--session", "two", "allocate")
     first, second = place.here()
-    place.put_there(Lease("rival", Block(first.block.start, 5), "ac-0000000f", 1.0, 2e9))
+    place.put_there(Lease("rival", Block(first.block.start, 5), project_name("rival"), 1.0, 2e9))
     done = place.move()
     assert done.code == 75
     assert "stays: one" in done.err
@@ -137,7 +138,7 @@ def test_what_was_broken_off_is_finished_by_running_it_again(place: Place) -> No
 def test_leases_of_a_remote_engine_stay_that_engine_s(place: Place) -> None:
     remote = EngineIdentity("far", "far-host", "far.example", local=False)
     store = SqliteStore(place.own.removeprefix("sqlite://"), engine=lambda: remote)
-    lease = Lease("a", Block(10000, 10), "ac-0000000a", 1.0, 2e9, engine="far")
+    lease = Lease("a", Block(10000, 10), project_name("a"), 1.0, 2e9, engine="far")
     store.update("a", lambda _: Outcome(lease))
     store.close()
     assert place.move().code == 0

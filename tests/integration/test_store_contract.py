@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,8 @@ from composeports.core.clock import Reading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.mark import Mark
+from composeports.core.protected_names import is_settable
 from composeports.core.session import project_name
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
@@ -45,6 +47,7 @@ pytestmark = pytest.mark.integration
 
 # The SHA-256 of these two begins with the same eight hex digits.
 TWINS = ("session-16250", "session-52884")
+PROJECT_A, PROJECT_B = project_name("a"), project_name("b")
 GRID = Grid(10000, 10, 4)
 NOON = 43200.0
 TTL = 2
@@ -265,14 +268,14 @@ def test_a_remembered_block_is_given_to_others_last(leases: Leases) -> None:
 
 def test_a_block_that_many_remember_is_still_given_last(leases: Leases) -> None:
     for name in "abc":
-        leases.put(Lease(name, Block(10000, 10), f"ac-0000000{name}", NOON, LATER, held=False))
+        leases.put(Lease(name, Block(10000, 10), project_name(name), NOON, LATER, held=False))
     assert leases.start("new") == 10010
 
 
 def test_the_others_memory_of_one_s_own_block_is_seen(leases: Leases) -> None:
     """The session's own row must not hide another one that remembers the same block."""
     for name in "ab":
-        leases.put(Lease(name, Block(10000, 10), f"ac-0000000{name}", NOON, LATER, held=False))
+        leases.put(Lease(name, Block(10000, 10), project_name(name), NOON, LATER, held=False))
     for name, other in ("ab", "ba"):
         assert [hold.session_id for hold in leases.store.ledger(name).others] == [other]
 
@@ -368,7 +371,7 @@ def test_a_remembered_project_is_not_given_to_another_session(leases: Leases) ->
 
 
 def test_a_name_taken_under_two_salts_is_passed_over_twice(leases: Leases) -> None:
-    first = project_name("a")
+    first = PROJECT_A
     second = project_name("a", {first})
     leases.put(Lease("held", Block(10000, 10), first, NOON, LATER))
     leases.put(Lease("remembered", Block(10010, 10), second, NOON, LATER, held=False))
@@ -378,7 +381,7 @@ def test_a_name_taken_under_two_salts_is_passed_over_twice(leases: Leases) -> No
 def test_a_remembered_name_with_another_prefix_ends_the_search_all_the_same(leases: Leases) -> None:
     name = project_name("a", prefix="team")
     leases.put(Lease("other", Block(10000, 10), name, NOON, LATER, held=False))
-    assert leases.claim("a").granted.project == project_name("a")
+    assert leases.claim("a").granted.project == PROJECT_A
 
 
 # Pins: single ports outside the block
@@ -487,9 +490,9 @@ def test_a_session_gets_its_earlier_subnet_back(leases: Leases) -> None:
 
 
 def test_a_subnet_that_another_session_has_got_meanwhile_is_forgotten(leases: Leases) -> None:
-    leases.put(replace(holding("a", Block(10000, 10), "ac-a"), subnets={"x#0": "10.213.0.0/24"}))
+    leases.put(replace(holding("a", Block(10000, 10), PROJECT_A), subnets={"x#0": "10.213.0.0/24"}))
     leases.release("a")
-    leases.put(replace(holding("b", Block(10010, 10), "ac-b"), subnets={"y#0": "10.213.0.0/25"}))
+    leases.put(replace(holding("b", Block(10010, 10), PROJECT_B), subnets={"y#0": "10.213.0.0/25"}))
     request = Request("a", GRID, NOON, TTL)
     outcome = leases.store.update("a", lambda ledger: claim(ledger, request))
     assert outcome.granted.subnets == {}
@@ -497,7 +500,7 @@ def test_a_subnet_that_another_session_has_got_meanwhile_is_forgotten(leases: Le
 
 def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) -> None:
     lease = replace(
-        holding("a", Block(10000, 10), "ac-a"),
+        holding("a", Block(10000, 10), PROJECT_A),
         pins={"web:3000/tcp": 3000, "web:3000/udp": 3000},
         subnets={"x#0": "10.213.0.0/24"},
         place=Place(directory="/srv/shop"),
@@ -579,42 +582,42 @@ def holding(
 @pytest.mark.parametrize(
     "clash",
     [
-        holding("b", Block(10000, 10), "ac-other"),
-        holding("b", Block(10009, 1), "ac-other"),
-        holding("b", Block(9000, 1001), "ac-other"),
-        holding("b", Block(9000, 5000), "ac-other"),
-        holding("b", Block(30000, 10), "ac-same"),
+        holding("b", Block(10000, 10), PROJECT_B),
+        holding("b", Block(10009, 4), PROJECT_B),
+        holding("b", Block(9000, 1001), PROJECT_B),
+        holding("b", Block(9000, 5000), PROJECT_B),
+        holding(TWINS[1], Block(30000, 10), project_name(TWINS[1])),
     ],
 )
 def test_two_held_leases_never_share_a_port_or_a_project(leases: Leases, clash: Lease) -> None:
-    first = holding("a", Block(10000, 10), "ac-same")
+    first = holding(TWINS[0], Block(10000, 10), project_name(TWINS[0]))
     leases.put(first)
     with pytest.raises(StoreError) as told:
         leases.put(clash)
-    assert "session a holds 10000-10009 as ac-same" in told.value.message
+    assert f"session {TWINS[0]} holds 10000-10009 as {first.project}" in told.value.message
     assert leases.store.held() == [first]
-    assert leases.store.get("b") is None
+    assert leases.store.get(clash.session_id) is None
 
 
 @pytest.mark.parametrize(
     "clash",
     [
-        holding("b", Block(30000, 10), "ac-b", pins=[3000]),
-        holding("b", Block(30000, 10), "ac-b", pins=[9000, 10009]),
-        holding("b", Block(2991, 10), "ac-b"),
-        holding("b", Block(30000, 10), "ac-b", subnets=["10.213.4.0/24"]),
-        holding("b", Block(30000, 10), "ac-b", subnets=["10.1.0.0/24", "10.213.4.128/26"]),
-        holding("b", Block(30000, 10), "ac-b", subnets=["10.213.0.0/16"]),
-        holding("b", Block(30000, 10), "ac-b", subnets=["fd0d:c5e7::/48"]),
+        holding("b", Block(30000, 10), PROJECT_B, pins=[3000]),
+        holding("b", Block(30000, 10), PROJECT_B, pins=[9000, 10009]),
+        holding("b", Block(2991, 10), PROJECT_B),
+        holding("b", Block(30000, 10), PROJECT_B, subnets=["10.213.4.0/24"]),
+        holding("b", Block(30000, 10), PROJECT_B, subnets=["10.1.0.0/24", "10.213.4.128/26"]),
+        holding("b", Block(30000, 10), PROJECT_B, subnets=["10.213.0.0/16"]),
+        holding("b", Block(30000, 10), PROJECT_B, subnets=["fd0d:c5e7::/48"]),
     ],
 )
 def test_neither_do_they_share_a_pin_or_a_subnet(leases: Leases, clash: Lease) -> None:
     subnets = ["10.213.4.0/24", "fd0d:c5e7::/64"]
-    first = holding("a", Block(10000, 10), "ac-a", [3000], subnets)
+    first = holding("a", Block(10000, 10), PROJECT_A, [3000], subnets)
     leases.put(first)
     with pytest.raises(StoreError) as told:
         leases.put(clash)
-    shown = "10000-10009, 3000, subnets 10.213.4.0/24, fd0d:c5e7::/64 as ac-a"
+    shown = f"10000-10009, 3000, subnets 10.213.4.0/24, fd0d:c5e7::/64 as {first.project}"
     assert f"session a holds {shown}" in told.value.message
     assert leases.store.held() == [first]
     leases.put(replace(clash, held=False))
@@ -624,43 +627,45 @@ def test_neither_do_they_share_a_pin_or_a_subnet(leases: Leases, clash: Lease) -
 
 
 def test_what_only_lies_beside_a_pin_or_a_subnet_does_not_clash(leases: Leases) -> None:
-    leases.put(holding("a", Block(10000, 10), "ac-a", [3000], ["10.213.4.0/24"]))
-    leases.put(holding("b", Block(3001, 10), "ac-b", [9999, 10010], ["10.213.5.0/24", "::/0"]))
+    leases.put(holding("a", Block(10000, 10), PROJECT_A, [3000], ["10.213.4.0/24"]))
+    leases.put(holding("b", Block(3001, 10), PROJECT_B, [9999, 10010], ["10.213.5.0/24", "::/0"]))
     assert len(leases.store.held()) == 2
 
 
 def test_neighbours_and_memories_do_not_clash(leases: Leases) -> None:
-    leases.put(holding("a", Block(10000, 10), "ac-same"))
-    leases.put(holding("b", Block(10010, 10), "ac-b"))
-    leases.put(holding("c", Block(9990, 10), "ac-c"))
-    leases.put(replace(holding("d", Block(10000, 10), "ac-same"), held=False))
-    assert [lease.session_id for lease in leases.store.held()] == ["c", "a", "b"]
+    one, two = TWINS
+    leases.put(holding(one, Block(10000, 10), project_name(one)))
+    leases.put(holding("b", Block(10010, 10), PROJECT_B))
+    leases.put(holding("c", Block(9990, 10), project_name("c")))
+    leases.put(replace(holding(two, Block(10000, 10), project_name(two)), held=False))
+    assert [lease.session_id for lease in leases.store.held()] == ["c", one, "b"]
 
 
 def test_a_block_may_go_to_another_session_in_the_step_that_reclaims_it(leases: Leases) -> None:
-    leases.put(holding("a", Block(10000, 10), "ac-same"))
-    taken = holding("b", Block(10000, 10), "ac-same")
-    leases.store.update("b", lambda _: Outcome(taken, reclaimed=("a",)))
+    one, two = TWINS
+    leases.put(holding(one, Block(10000, 10), project_name(one)))
+    taken = holding(two, Block(10000, 10), project_name(two))
+    leases.store.update(two, lambda _: Outcome(taken, reclaimed=(one,)))
     assert leases.store.held() == [taken]
 
 
 def test_a_session_may_move_to_a_block_that_overlaps_its_own(leases: Leases) -> None:
-    leases.put(holding("a", Block(10000, 10), "ac-a"))
-    moved = holding("a", Block(10005, 10), "ac-a")
+    leases.put(holding("a", Block(10000, 10), PROJECT_A))
+    moved = holding("a", Block(10005, 10), PROJECT_A)
     leases.put(moved)
     assert leases.store.held() == [moved]
 
 
 def test_a_record_is_only_written_under_its_own_session(leases: Leases) -> None:
     with pytest.raises(StoreError):
-        leases.store.update("a", lambda _: Outcome(holding("b", Block(10000, 10), "ac-b")))
+        leases.store.update("a", lambda _: Outcome(holding("b", Block(10000, 10), PROJECT_B)))
     assert leases.store.held() == []
 
 
 def test_held_leases_come_lowest_block_first(leases: Leases) -> None:
-    starts = [50000, 9, 40000, 100, 65535]
+    starts = [50000, 9, 40000, 100, 65532]
     for start in starts:
-        leases.put(holding(f"s{start}", Block(start, 1), f"ac-{start}"))
+        leases.put(holding(f"s{start}", Block(start, 4), project_name(f"s{start}")))
     assert [lease.block.start for lease in leases.store.held()] == sorted(starts)
 
 
@@ -682,35 +687,44 @@ HOSTILE = (
     "\r\t",
 )
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(), st.binary().map(os.fsdecode))
+# Of the program's own: what others wrote is tests/integration/test_forged_rows.py's.
+texts = texts.filter(lambda text: "\0" not in text)
+lines = texts.filter(lambda text: not {"\n", "\r"} & {*text})
+paths = texts.map(lambda text: f"/{text}")
+names = st.from_regex(r"PORT_[A-Z0-9_]{3,9}", fullmatch=True).filter(is_settable)
 session_ids = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
-numbers = st.integers(0, 65535)
+session_ids = session_ids.filter(lambda text: bool(text.strip()))
+numbers = st.integers(1, 65535)
 moments = st.floats(0, 2e10)
 stacks = st.builds(
     Stack,
-    files=st.lists(texts).map(tuple),
-    env_files=st.lists(texts).map(tuple),
+    files=st.lists(paths).map(tuple),
+    env_files=st.lists(paths).map(tuple),
     profiles=st.lists(texts).map(tuple),
     overridden=st.booleans(),
     default_ports=st.booleans(),
 )
-any_lease = st.builds(
+some_lease = st.builds(
     Lease,
-    session_id=st.one_of(st.sampled_from(HOSTILE), session_ids),
-    block=st.builds(Block, numbers, st.integers(1, 65535)),
-    project=st.text("abcdef0123456789-", min_size=1),
+    session_id=st.one_of(st.sampled_from([text for text in HOSTILE if text.strip()]), session_ids),
+    block=st.builds(Block, st.integers(1, 32000), st.integers(4, 32000)),
+    project=st.just(""),
     allocated_at=moments,
     expires_at=moments,
     held=st.booleans(),
     ttl_minutes=st.integers(1, 10**6),
     offsets=st.dictionaries(texts, numbers),
     ports=st.dictionaries(texts, numbers),
-    urls=st.dictionaries(texts, texts),
+    urls=st.dictionaries(texts, numbers.map(lambda port: f"http://localhost:{port}")),
     pins=st.dictionaries(texts, numbers),
-    subnets=st.dictionaries(texts, texts),
-    environment=st.lists(st.tuples(texts, texts)).map(tuple),
-    place=st.builds(Place, texts, texts, texts, texts),
+    subnets=st.dictionaries(texts, numbers.map(lambda number: f"{IPv4Address(number)}/32")),
+    environment=st.lists(st.tuples(names, texts)).map(tuple),
+    place=st.builds(Place, paths, paths, paths, lines),
     stack=stacks,
+    marks=st.none() | st.dictionaries(texts, st.builds(Mark, lines, lines)),
+    former_stores=st.lists(lines).map(tuple),
 )
+any_lease = some_lease.map(lambda each: replace(each, project=project_name(each.session_id)))
 
 
 @given(any_lease)

@@ -121,6 +121,15 @@ def test_names_of_a_later_up_count_as_well(wrapped: Wrapped) -> None:
     assert wrapped.speaker("exec shop-db sh") == "python"
 
 
+def test_a_pipe_or_a_link_in_the_place_of_the_names_is_not_read(wrapped: Wrapped) -> None:
+    names = wrapped.own / "containers"
+    os.mkfifo(names)
+    assert wrapped.speaker("exec shop-new sh") == "docker"
+    names.unlink()
+    names.symlink_to("/dev/zero")
+    assert wrapped.speaker("exec shop-new sh") == "docker"
+
+
 def test_without_a_session_or_on_another_engine_all_goes_through(wrapped: Wrapped) -> None:
     for variables in (
         {"COMPOSEPORTS_WRAP_PROJECT": ""},

@@ -40,11 +40,16 @@ SINCE_2 = (
 
 
 def as_of_version(path: Path, version: int) -> None:
-    """Make the store at `path` one of format 1 or 2, with the leases that it has.
+    """Make the store at `path` one of format 1, 2 or 3, with the leases that it has.
 
-    The first one knew neither blocks set aside nor a record of the time, both of one engine alone.
+    The first one knew neither blocks set aside nor a record of the time, the first two are of one
+    engine alone, and none has an id.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE store")
+        if version > 2:
+            connection.execute(f"PRAGMA user_version = {version}")
+            return
         rows = connection.execute(f"SELECT {COLUMNS} FROM leases").fetchall()
         for table in ("leases", "set_aside", "clock", "engines"):
             connection.execute(f"DROP TABLE {table}")

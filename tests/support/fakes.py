@@ -7,10 +7,12 @@ from pathlib import Path
 from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config, PortAllocatorConfig
+from composeports.core.mark import Mark
 from composeports.errors import EngineError
 from composeports.host.containers import Container
 from composeports.host.engine import Engine, Listing
 from composeports.host.holders import NOBODY_SEEN, Holder
+from composeports.host.lasting import LastingListing
 from composeports.host.process import Finished
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
@@ -43,6 +45,21 @@ class _FakeListing(Listing):
         return tuple(each for each in self._fake.present if self._project in {None, each.project})
 
 
+class _NothingLasting(LastingListing):
+    """An answer that there are no volumes and networks, while the engine is there."""
+
+    def __init__(self, engine: "FakeEngine", project: str) -> None:
+        self._fake = engine
+        self._project = project
+
+    def marks(self) -> dict[str, Mark]:
+        """Return nothing; EngineError while the fake engine is away."""
+        if self._fake.away:
+            message = "the Docker engine did not answer: it is away"
+            raise EngineError(message, hint="start the engine")
+        return {}
+
+
 class FakeEngine(Engine):
     """An engine that has the containers that it is given, until it is `away`."""
 
@@ -70,6 +87,10 @@ class FakeEngine(Engine):
     def start_listing(self, project: str | None = None) -> Listing:
         """Return an answer about all containers, or those of one project."""
         return _FakeListing(self, project)
+
+    def start_lasting(self, project: str) -> LastingListing:
+        """Return an answer about what is left of the project, which is nothing."""
+        return _NothingLasting(self, project)
 
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[Port]:
         """Return what the containers publish, running or not."""

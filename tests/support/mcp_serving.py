@@ -4,6 +4,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tests.support.machine import Shell, finished
 
@@ -11,9 +12,14 @@ KEY = "a key of the tests"
 
 
 @contextmanager
-def listening(shell: Shell, *arguments: str, end: int = signal.SIGTERM) -> Iterator[str]:
+def listening(
+    shell: Shell,
+    *arguments: str,
+    end: int = signal.SIGTERM,
+    **options: Any,  # noqa: ANN401 - of Popen
+) -> Iterator[str]:
     """Give the URL of a server that listens; it ends when it is told to."""
-    process = shell.start("mcp", "--http", "--port", "0", *arguments)
+    process = shell.start("mcp", "--http", "--port", "0", *arguments, **options)
     try:
         assert process.stderr is not None
         line = process.stderr.readline().decode()

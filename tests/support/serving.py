@@ -61,10 +61,15 @@ class Server:
         return code
 
 
-def start_server(shell: Shell, *arguments: str, keys: str = KEY) -> Server:
+def start_server(
+    shell: Shell,
+    *arguments: str,
+    keys: str = KEY,
+    **options: Any,  # noqa: ANN401 - of Popen
+) -> Server:
     """Start `composeports serve` on a free port, and wait until it listens."""
     argv = ("serve", *(() if "--port" in arguments else ("--port", "0")), *arguments)
-    process = shell.having(COMPOSEPORTS_API_KEYS=keys).start(*argv)
+    process = shell.having(COMPOSEPORTS_API_KEYS=keys).start(*argv, **options)
     server = Server(process)
     assert process.stderr is not None
     for line in process.stderr:
@@ -87,9 +92,14 @@ def _keep_reading(server: Server) -> None:
 
 
 @contextmanager
-def serving(shell: Shell, *arguments: str, keys: str = KEY) -> Iterator[Server]:
+def serving(
+    shell: Shell,
+    *arguments: str,
+    keys: str = KEY,
+    **options: Any,  # noqa: ANN401 - of Popen
+) -> Iterator[Server]:
     """Serve for a while; a traceback is a failure of the test."""
-    server = start_server(shell, *arguments, keys=keys)
+    server = start_server(shell, *arguments, keys=keys, **options)
     try:
         yield server
     finally:

@@ -18,6 +18,7 @@ from composeports.core.checks.facts import (
     Trouble,
 )
 from composeports.core.checks.findings import Mend
+from composeports.core.checks.memory import check_store
 from composeports.core.checkup import Checkup, check_up
 from composeports.core.lease import Lease, Place
 from composeports.core.lease import Stack as Started
@@ -175,6 +176,15 @@ FINDINGS = {
         {"store": replace(SERVER, lacking=("INSERT on leases",), grants="GRANT it"), "stacks": ()},
         [f"store error: the user of {SERVER.path} lacks INSERT on leases -> GRANT it"],
     ),
+    "a store whose users have too many rights": (
+        {"store": replace(SERVER, excess=("REVOKE this", "REVOKE that"))},
+        [
+            (
+                f"store warning: users of {SERVER.path} have rights that they do not need -> "
+                "let its owner run: REVOKE this; REVOKE that"
+            )
+        ],
+    ),
     "a store on a standby": (
         {"store": replace(SERVER, read_only=True)},
         [
@@ -222,7 +232,12 @@ FINDINGS = {
     ),
     "one that is shared by all": (
         {"state": (replace(STATE, mode=0o1777), replace(FILE, mode=0o666))},
-        [],
+        [
+            (
+                "rights warning: every user may put files into /state (1777) -> make it a group's "
+                "(chgrp GROUP /state; chmod 2770 /state), or yours alone (chmod 700 /state)"
+            )
+        ],
     ),
     "a file that others may read": (
         {"state": (STATE, replace(FILE, mode=0o644))},
@@ -553,3 +568,10 @@ def test_stray_files_are_mended_each_in_its_way_and_copies_are_not() -> None:
         ("lock", "/lock"),
         ("lock", "/record"),
     ]
+
+
+def test_a_store_is_called_not_usable_only_where_no_command_can_use_it() -> None:
+    excess = replace(SERVER, excess=("REVOKE this",))
+    assert check_store(Facts(store=excess)).said == check_store(Facts(store=SERVER)).said
+    lacking = replace(SERVER, lacking=("INSERT on leases",))
+    assert check_store(Facts(store=lacking)).said == "not usable"

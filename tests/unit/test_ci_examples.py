@@ -35,6 +35,19 @@ def test_the_github_job_runs_where_docker_is() -> None:
     assert {"push", "pull_request"} == set(document[True])  # `on` is a truth value in YAML 1.1
 
 
+def test_the_github_job_may_read_and_nothing_else() -> None:
+    document = yaml.safe_load(text_of("github"))
+    assert document["permissions"] == {"contents": "read"}
+    assert not any("permissions" in job for job in document["jobs"].values())
+
+
+def test_actions_are_named_by_a_commit_with_the_version_beside_it() -> None:
+    lines = [line for line in text_of("github").splitlines() if "uses:" in line]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"\s+- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+
+
 def test_the_gitlab_job_has_an_engine_beside_it() -> None:
     job = yaml.safe_load(text_of("gitlab"))["stack"]
     assert job["services"] == ["docker:dind"]

@@ -224,6 +224,20 @@ def test_a_host_that_is_none_is_refused() -> None:
     assert told.value.details == {"setting": "COMPOSEPORTS_HOST"}
 
 
+@pytest.mark.parametrize(("value", "number"), [("", 4), (" ", 4), ("1", 1), ("1000", 1000)])
+def test_the_number_of_commands_of_a_server(value: str, number: int) -> None:
+    assert Config.from_env({"COMPOSEPORTS_SERVER_COMMANDS": value}).server_commands == number
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1001", "1.5", "9" * 5000])
+def test_a_number_of_commands_that_cannot_be_is_refused(value: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        Config.from_env({"COMPOSEPORTS_SERVER_COMMANDS": value})
+    assert "COMPOSEPORTS_SERVER_COMMANDS" in told.value.message
+    assert "1000" in told.value.message
+    assert told.value.details == {"setting": "COMPOSEPORTS_SERVER_COMMANDS"}
+
+
 def test_an_empty_session_is_none() -> None:
     assert Config.from_env({"COMPOSEPORTS_SESSION": ""}).session is None
 

@@ -26,7 +26,7 @@ RUN = {
     ("docs/ci.md", "yaml", "# Made by"): (
         f"{ACCEPTANCE}/test_ci_examples.py::test_a_job_runs_tests_on_the_stack_and_leaves_nothing"
     ),
-    ("docs/fleet.md", "sql", "GRANT"): (
+    ("docs/fleet.md", "sql", "REVOKE"): (
         f"{INTEGRATION}/test_postgres_faults.py"
         "::test_a_user_with_the_grants_may_do_all_that_is_needed"
     ),

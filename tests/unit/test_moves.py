@@ -179,6 +179,13 @@ def test_the_container_port_is_what_compose_will_see(values: dict[str, str], tar
     assert moved_target(PublishedPort("web", 80), 1, moves, values) == 80
 
 
+def test_no_marker_is_put_into_what_programs_obey() -> None:
+    """Compose is asked with the markers in its environment, and would obey them itself."""
+    values = {"LD_PRELOAD": "8080", "DOCKER_CONFIG": "8080", "NODE_PORT": "7", "WEB": "8080"}
+    assert candidates(project("8080"), values) == ("WEB",)
+    assert suspects(project("8080"), values) == ("WEB",)
+
+
 def test_a_number_that_the_file_does_not_publish_is_a_suspect() -> None:
     """Compose names one default of a variable; another place of the file may have another."""
     project = Project((Service("web", (PublishedPort("web", 80, published="443"),)),))

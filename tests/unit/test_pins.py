@@ -10,9 +10,10 @@ from composeports.core.block import Block, Grid
 from composeports.core.claims import NOTHING_RUNS, UNKNOWN, Liveness, Request, claim, restored
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Hold, Ledger, Outcome
-from composeports.errors import NoPortsAvailableError, PortHeldError, StoreError
+from composeports.core.session import project_name
+from composeports.errors import NoPortsAvailableError, PortHeldError
 from composeports.stores.conflicts import refuse_conflicts
-from composeports.stores.rows import hold_from_row
+from composeports.stores.rows import Source, hold_from_row
 
 GRID = Grid(10000, 10, 4)
 NOON = 43200.0
@@ -245,7 +246,15 @@ def test_a_block_has_the_ports_from_first_to_last(start: int, size: int, port: i
         ("{}", "{}", "{}"),
     ],
 )
-def test_a_damaged_record_of_another_session_is_told(pins: str, subnets: str, place: str) -> None:
-    row = ("other", 10000, 10, "ac-1", NOON, 1, "", pins, subnets, place)
-    with pytest.raises(StoreError, match="damaged record of session 'other'"):
-        hold_from_row(row, "/store")
+def test_a_damaged_record_of_another_session_is_told_and_keeps_its_block(
+    pins: str, subnets: str, place: str
+) -> None:
+    told: list[str] = []
+    source = Source("/store", "leases", "", lambda: "", told.append)
+    row = ("other", 10000, 10, project_name("other"), NOON, 1, "", pins, subnets, place)
+    hold = hold_from_row(row, source)
+    assert hold is not None
+    assert (hold.session_id, hold.block, hold.held) == ("other", Block(10000, 10), True)
+    assert hold.refused
+    assert len(told) == 1
+    assert "damaged record of session 'other'" in told[0]

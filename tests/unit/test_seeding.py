@@ -197,11 +197,13 @@ def test_volumes_have_the_names_that_the_override_gives_else_those_of_compose(
     assert volume_names(project, "ac-1", override) == names
 
 
-def test_a_filled_volume_has_the_labels_of_the_file_and_of_compose() -> None:
+def test_a_filled_volume_has_the_labels_of_the_file_the_override_and_compose() -> None:
     ours = Volume("db", "x", labels={"team": "blue", "com.docker.compose.volume": "lie"})
     [copy] = choose([ours], {"db": "ac-own_db"}, [volume("db")]).copies
-    assert labels_of(copy, "ac-own") == {
+    override = {"volumes": {"db": {"labels": {"io.composeports.session": "a$$b"}}}}
+    assert labels_of(copy, "ac-own", override) == {
         "team": "blue",
+        "io.composeports.session": "a$b",
         "com.docker.compose.project": "ac-own",
         "com.docker.compose.volume": "db",
     }

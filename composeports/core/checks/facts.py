@@ -62,7 +62,8 @@ class StoreFacts:
     """The lease store; `format` 0 where there is none yet.
 
     Of one on a server: its version, the seconds of a round trip, by how many seconds its clock is
-    ahead of ours, and the rights that its user lacks, with what brings them.
+    ahead of ours, the rights that its user lacks, with what brings them, and the statements that
+    take away rights which no user needs.
     """
 
     path: str = ""
@@ -75,7 +76,9 @@ class StoreFacts:
     ahead: float = 0.0
     lacking: tuple[str, ...] = ()
     grants: str = ""
+    excess: tuple[str, ...] = ()
     read_only: bool = False
+    refused: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:

@@ -33,11 +33,16 @@ def check_store(facts: Facts) -> Checked:
         what = f"{store.path} is damaged: {'; '.join(store.damage[:3])}"
         found.append(Finding(ERROR, what, "leases may be lost or wrong", step))
     found += _of_server(store)
+    for each in store.refused:
+        why = "somebody else wrote it, or it is damaged; its session cannot be used"
+        step = "`composeports allocate` in that session says how to remove the record"
+        found.append(Finding(WARNING, each, why, step))
     where = f" on {store.file_system}" if store.file_system else ""
     if store.server:
         where = f" on PostgreSQL {store.server}, {store.latency * 1000:.0f} ms away"
     kind = f"format {store.format}" if store.format else "none yet; the first command makes it"
-    said = "not usable" if found else f"{store.path}: {kind}{where}"
+    unusable = any(each.level == ERROR for each in found)
+    said = "not usable" if unusable else f"{store.path}: {kind}{where}"
     return Checked("store", said, tuple(found))
 
 
@@ -47,6 +52,14 @@ def _of_server(store: StoreFacts) -> Iterator[Finding]:
     if store.lacking:
         what = f"the user of {store.path} lacks {', '.join(store.lacking)}"
         yield Finding(ERROR, what, why, store.grants)
+    if store.excess:
+        what = f"users of {store.path} have rights that they do not need"
+        yield Finding(
+            WARNING,
+            what,
+            "what they make there could act with the rights of others",
+            f"let its owner run: {'; '.join(store.excess)}",
+        )
     if store.read_only:
         what = f"{store.path} is read-only"
         step = "name the primary server in COMPOSEPORTS_STORE; several hosts may stand there, with "
@@ -82,6 +95,14 @@ def _of_top(top: Item) -> Finding | None:
             "anybody may replace the leases, so composeports refuses it",
             f"chmod {'o-w' if shared else '700'} {quote(top.path)}",
             _mode(top, top.mode & ~(OTHERS_WRITE if shared else NOT_MINE)),
+        )
+    if top.mode & OTHERS_WRITE:
+        return Finding(
+            WARNING,
+            f"every user may put files into {top.path} ({top.mode:04o})",
+            "other users may hold the locks, and put leases and records of theirs there",
+            f"make it a group's (chgrp GROUP {quote(top.path)}; chmod 2770 {quote(top.path)}), or "
+            f"yours alone (chmod 700 {quote(top.path)})",
         )
     if not top.mode & (GROUP_WRITE | OTHERS_WRITE) and top.mode & NOT_MINE:
         return Finding(

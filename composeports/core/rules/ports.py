@@ -7,6 +7,7 @@ from composeports.core.layout import Entry
 from composeports.core.moves import FIXED_PORT_VARIABLES, moved_target
 from composeports.core.override import Override
 from composeports.core.project import Service
+from composeports.core.protected_names import is_protected, is_settable
 from composeports.core.rules.context import Context, MovedPort
 
 # The plan begins with it, whether the file mentions it or not.
@@ -64,11 +65,26 @@ def _why(moved: MovedPort, context: Context) -> str:
     entry = moved.entry
     if entry.key in context.lease.pins:
         return "pinned to this number"
+    obeyed = _obeyed(entry, context)
+    if obeyed:
+        return f"{obeyed} is a name that programs obey, so only the host port is changed"
     if not entry.variable:
         return f"host port {entry.port.published} is written in the Compose file"
     if entry.variable in FIXED_PORT_VARIABLES or context.moves.is_pure(entry.variable):
         return f"{entry.variable} sets it"
     return f"{entry.variable} also moves other things, so only the host port is changed"
+
+
+def _obeyed(entry: Entry, context: Context) -> str:
+    """Return the protected variable that gives the number; empty where another one does, or none.
+
+    No marker is ever put into such a variable, so it is known by its value.
+    """
+    if entry.variable:
+        return entry.variable if is_protected(entry.variable) else ""
+    number = entry.port.published
+    names = (name for name, value in context.values.items() if value == number)
+    return next((name for name in sorted(names) if number and is_protected(name)), "")
 
 
 def variables(context: Context) -> Part:
@@ -108,7 +124,7 @@ def own_variables(context: Context) -> dict[str, str]:
     """Return the new values of variables that move nothing but published ports and their URLs."""
     found: dict[str, str] = {}
     for name, number in _moved_by_variables(context):
-        if context.moves.is_pure(name):
+        if context.moves.is_pure(name) and is_settable(name):
             found.setdefault(name, str(number))
     return dict(sorted(found.items()))
 

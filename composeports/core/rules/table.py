@@ -11,6 +11,7 @@ from composeports.core.rules import (
     containers,
     environment,
     images,
+    labels,
     limits,
     networks,
     ports,
@@ -34,6 +35,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "a variable that also moves a container port, a command, a URL",
                 "stays as it is; only the host port changes",
+            ),
+            (
+                "a variable that programs obey (`NODE_PORT`, `DOCKER_HOST`, `PATH`)",
+                "is never set; only the host port changes",
             ),
         ),
     ),
@@ -175,6 +180,20 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "the label `traefik.docker.network`",
                 "follows the network that it names",
+            ),
+        ),
+    ),
+    (
+        labels.marks,
+        (),
+        (
+            (
+                "every service, and each network and volume that the stack makes",
+                (
+                    "gets two labels, `io.composeports.store` and `io.composeports.session`, by "
+                    "which `down` and `gc` know what is the session's; a volume or network that "
+                    "is there already keeps the labels that it has"
+                ),
             ),
         ),
     ),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from composeports.core.masking import masked
 from composeports.core.settings import Settings
 from tests.support.planning import plan_of
 
@@ -68,7 +69,9 @@ def test_a_value(name: str, text: str, after: str | None) -> None:
     made = plan_of(config(**{name: text}))
     want = {name: after} if after else None
     assert made.override("services", "web", "environment") == want
-    assert made.changes("url") == ([("web", f"environment.{name}", text, after)] if after else [])
+    assert made.changes("url") == (
+        [("web", f"environment.{name}", masked(text), masked(after))] if after else []
+    )
 
 
 def test_build_arguments_too() -> None:
@@ -151,7 +154,9 @@ def test_a_value_leads_to_the_remote_engines_host(name: str, text: str, after: s
     made = plan_of(config(**{name: text}), host="box")
     want = {name: after} if after else None
     assert made.override("services", "web", "environment") == want
-    assert made.changes("url") == ([("web", f"environment.{name}", text, after)] if after else [])
+    assert made.changes("url") == (
+        [("web", f"environment.{name}", masked(text), masked(after))] if after else []
+    )
 
 
 def test_an_ipv6_host_gets_brackets() -> None:
@@ -173,3 +178,17 @@ def test_what_is_to_be_kept_keeps_its_host() -> None:
         config(URL="http://localhost:3000"), settings=Settings(keep_urls=("URL",)), host="box"
     )
     assert made.changes("url") == []
+
+
+def test_no_change_shows_a_password_which_the_stack_keeps() -> None:
+    url = "postgres://me:secret@host.docker.internal:5432/x"
+    web = {"environment": {"URL": url}}
+    database = {"ports": [{"target": 5432, "published": "5432", "protocol": "tcp"}]}
+    made = plan_of({"services": {"db": database, "web": web}})
+    (change,) = [each for each in made.plan.changes if each.kind == "url"]
+    assert change.before == "postgres://me:***@host.docker.internal:5432/x"
+    assert change.after == "postgres://me:***@host.docker.internal:10004/x"
+    assert "secret" not in str(made.plan.as_dict()["changes"])
+    assert made.override("services", "web", "environment", "URL") == (
+        "postgres://me:secret@host.docker.internal:10004/x"
+    )

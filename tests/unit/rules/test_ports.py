@@ -237,3 +237,42 @@ def test_the_project_s_name_is_told_once() -> None:
     made = plan_of({"services": {}}, values={"COMPOSE_PROJECT_NAME": "shop", "SUPABASE_URL": "x"})
     assert made.changes("project") == [("", "project name", "", "ac-0123abcd")]
     assert made.changes("variable") == [("", "SUPABASE_URL", "x", "http://localhost:10001")]
+
+
+def test_a_variable_that_programs_obey_is_left_alone() -> None:
+    """No marker is put into it; its value says that it gives the number."""
+    spec = {"web": {"ports": [port("8080", 80), port("8081", 81)]}}
+    made = plan_of({"services": spec}, values={"DOCKER_CONFIG": "8080", "NOTHING": "x"})
+    assert made.plan.ports == {"web:80/tcp": 10004, "web:81/tcp": 10005}
+    assert "DOCKER_CONFIG" not in dict(made.plan.environment)
+    assert made.changes("variable") == []
+    assert [change.why for change in made.plan.changes if change.kind == "port"] == [
+        "DOCKER_CONFIG is a name that programs obey, so only the host port is changed",
+        "host port 8081 is written in the Compose file",
+    ]
+
+
+def test_another_variable_with_the_same_value_is_told_instead() -> None:
+    made = plan_of(
+        with_variable({"web": {"ports": [port("${PORT}", 80)]}}, "8080"),
+        marked=with_variable({"web": {"ports": [port("${PORT}", 80)]}}, "65000"),
+        marks={"WEB_PORT": "65000"},
+        values={"WEB_PORT": "8080", "NODE_PORT": "8080"},
+    )
+    assert [change.why for change in made.plan.changes if change.kind == "port"] == [
+        "WEB_PORT sets it"
+    ]
+
+
+def test_what_an_earlier_version_remembered_of_such_a_variable_is_told_as_that() -> None:
+    spec = {"web": {"ports": [port("${PORT}", 80)]}}
+    made = plan_of(
+        with_variable(spec, "8080"),
+        marked=with_variable(spec, "65000"),
+        marks={"NODE_PORT": "65000"},
+        values={"NODE_PORT": "8080"},
+    )
+    assert "NODE_PORT" not in dict(made.plan.environment)
+    assert [change.why for change in made.plan.changes if change.kind == "port"] == [
+        "NODE_PORT is a name that programs obey, so only the host port is changed"
+    ]

@@ -1,0 +1,219 @@
+"""Whether a lease from a store is one that composeports may have written; imports little.
+
+Others may write to a store. What they put there must not name another session's project, set a
+variable that programs obey, or lead to a path that is none.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from composeports.core.protected_names import is_protected, is_settable
+from composeports.core.session import check_session_id, is_project_of
+from composeports.errors import InvalidSessionError
+
+TYPE_CHECKING = False  # importing `typing` takes 4 ms
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from composeports.core.lease import Lease
+
+LOWEST_PORT, HIGHEST_PORT = 1, 65535
+# Those of the six fixed variables.
+SMALLEST_BLOCK = 4
+# The last second of the year 9999, and what a 32-bit number holds.
+LATEST = 253402300799.0
+MOST_MINUTES = 2**31 - 1
+
+
+class UnsoundError(ValueError):
+    """A field of a record has a value that no command of ours writes."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        """Keep the name of the field, and what is wrong with its value."""
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def check_lease(lease: "Lease", machine: str = "") -> None:
+    """Raise UnsoundError for the first field of a lease that is not sound.
+
+    `machine` is the name under which this machine's sessions are known in shared stores.
+    """
+    check_block(lease.block.start, lease.block.size)
+    check_times(lease.allocated_at, lease.expires_at, lease.ttl_minutes)
+    check_place(
+        lease.place.worktree,
+        lease.place.git_dir,
+        lease.place.directory,
+        lease.place.branch,
+        lease.place.machine,
+    )
+    check_project(lease.session_id, lease.project, lease.place.machine, machine)
+    _check_line("engine", lease.engine)
+    check_host(lease.host)
+    check_numbers("offsets", lease.offsets, 0)
+    check_numbers("ports", lease.ports, LOWEST_PORT)
+    check_numbers("pins", lease.pins, LOWEST_PORT)
+    check_urls(lease.urls)
+    check_subnets(lease.subnets)
+    check_environment(lease.environment)
+    check_marks(lease.marks or {}, lease.former_stores)
+    stack = lease.stack
+    check_stack(stack.files, stack.env_files, stack.profiles)
+    _check_flags(stack.overridden, stack.default_ports)
+
+
+def check_project(session_id: str, project: str, place_machine: str, machine: str = "") -> None:
+    """Raise UnsoundError for a project name that the session's id does not give.
+
+    A session that moved between a machine's own store and a shared one has kept its name: there its
+    id has the machine's name in front, and here it has none.
+    """
+    try:
+        check_session_id(session_id)
+    except (InvalidSessionError, AttributeError, TypeError) as error:
+        raise UnsoundError("session_id", str(error)) from None
+    _check_text("project", project)
+    ids = [session_id]
+    if place_machine:
+        if session_id.startswith(f"{place_machine}:"):
+            ids.append(session_id[len(place_machine) + 1 :])
+    elif machine:
+        ids.append(f"{machine}:{session_id}")
+    if not any(is_project_of(project, each) for each in ids):
+        reason = f"{project!r} is not the name that the session's id gives"
+        raise UnsoundError("project", reason)
+
+
+def check_block(start: object, size: object) -> None:
+    """Raise UnsoundError for a block that is no run of ports for the six fixed variables."""
+    if not _is_number(start) or not _is_number(size):
+        raise UnsoundError("block", f"{start!r} and {size!r} are not two numbers")
+    if size < SMALLEST_BLOCK or start < LOWEST_PORT or start + size - 1 > HIGHEST_PORT:
+        reason = f"{size} ports from {start} on are no block of ports"
+        raise UnsoundError("block", reason)
+
+
+def check_times(allocated_at: object, expires_at: object, ttl_minutes: object) -> None:
+    """Raise UnsoundError for times that are no seconds between 1970 and 9999."""
+    for field, moment in (("allocated_at", allocated_at), ("expires_at", expires_at)):
+        if not isinstance(moment, int | float) or not 0 <= moment <= LATEST:
+            raise UnsoundError(field, f"{moment!r} is no time")
+    if not _is_number(ttl_minutes) or not 1 <= ttl_minutes <= MOST_MINUTES:
+        raise UnsoundError("ttl_minutes", f"{ttl_minutes!r} is no number of minutes")
+
+
+def check_place(worktree: str, git_dir: str, directory: str, branch: str, machine: str) -> None:
+    """Raise UnsoundError for a place whose folders are neither absolute nor unknown."""
+    for field, path in (("worktree", worktree), ("git_dir", git_dir), ("directory", directory)):
+        if path != "":
+            _check_path(f"place.{field}", path)
+    _check_line("place.branch", branch)
+    _check_line("place.machine", machine)
+
+
+def check_environment(pairs: Iterable[Sequence[str]]) -> None:
+    """Raise UnsoundError for a variable that no store may set."""
+    for pair in pairs:
+        name, value = pair
+        _check_text("environment", name)
+        if not is_settable(name):
+            why = "programs obey it" if is_protected(name) else "it is no name of a variable"
+            raise UnsoundError("environment", f"{name!r} may not be set: {why}")
+        _check_text("environment", value)
+
+
+def check_stack(files: Sequence[str], env_files: Sequence[str], profiles: Sequence[str]) -> None:
+    """Raise UnsoundError for paths that are not absolute, and for profiles that are no text."""
+    for path in files:
+        _check_path("stack.files", path)
+    for path in env_files:
+        _check_path("stack.env_files", path)
+    for profile in profiles:
+        _check_text("stack.profiles", profile)
+
+
+def check_numbers(field: str, numbers: Mapping[str, int], lowest: int) -> None:
+    """Raise UnsoundError where a name does not lead to a port, or to an offset."""
+    for key, number in numbers.items():
+        _check_text(field, key)
+        if not _is_number(number) or not lowest <= number <= HIGHEST_PORT:
+            raise UnsoundError(field, f"{number!r} is no port")
+
+
+def check_urls(urls: Mapping[str, str]) -> None:
+    """Raise UnsoundError for what is neither a URL of HTTP or WebSocket nor `host:port`."""
+    for key, url in urls.items():
+        _check_text("urls", key)
+        _check_text("urls", url)
+        scheme, separator, place = url.rpartition("://")
+        host, colon, port = place.rpartition(":")
+        known = scheme in {"http", "https", "ws", "wss"} if separator else not scheme
+        is_port = port.isascii() and port.isdecimal() and int(port) <= HIGHEST_PORT
+        if not (known and colon and is_port and _is_host(host)):
+            raise UnsoundError("urls", f"{url!r} is no URL of a port")
+
+
+def check_subnets(subnets: Mapping[str, str]) -> None:
+    """Raise UnsoundError for what is no subnet."""
+    for key, text in subnets.items():
+        from composeports.core.subnet import parse_subnet  # noqa: PLC0415 - few stacks have any
+
+        _check_text("subnets", key)
+        _check_text("subnets", text)
+        try:
+            parse_subnet(text)
+        except ValueError:
+            raise UnsoundError("subnets", f"{text!r} is no subnet") from None
+
+
+def check_marks(marks: Mapping[str, Sequence[str]], former_stores: Iterable[str]) -> None:
+    """Raise UnsoundError for labels that are not those of a store and a session."""
+    for key, mark in marks.items():
+        _check_text("marks", key)
+        store, session = mark
+        _check_line("marks", store)
+        _check_line("marks", session)
+    for each in former_stores:
+        _check_line("former_stores", each)
+
+
+def check_host(host: str) -> None:
+    """Raise UnsoundError for what is no name or address of a machine."""
+    _check_text("host", host)
+    if not _is_host(host):
+        raise UnsoundError("host", f"{host!r} is no name or address")
+
+
+def _is_host(host: str) -> bool:
+    from composeports.core.endpoint import host_problem  # noqa: PLC0415 - not for `env`
+
+    return not host_problem(host)
+
+
+def _is_number(value: object) -> "TypeGuard[int]":
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_flags(*flags: object) -> None:
+    if not all(isinstance(flag, bool) for flag in flags):
+        raise UnsoundError("stack", "a flag is neither true nor false")
+
+
+def _check_path(field: str, path: str) -> None:
+    _check_text(field, path)
+    if not path.startswith("/"):
+        raise UnsoundError(field, f"{path!r} is no absolute path")
+
+
+def _check_line(field: str, text: str) -> None:
+    _check_text(field, text)
+    if "\n" in text or "\r" in text:
+        raise UnsoundError(field, f"{text!r} has more than one line")
+
+
+def _check_text(field: str, text: object) -> None:
+    if not isinstance(text, str):
+        raise UnsoundError(field, f"{text!r} is no text")
+    if "\0" in text:
+        raise UnsoundError(field, f"{text!r} holds a character that is not text")

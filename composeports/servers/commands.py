@@ -1,0 +1,35 @@
+"""How many commands (Compose with all that it starts) one server runs at once; no threads."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from anyio import CapacityLimiter
+
+from composeports.config import SERVER_COMMANDS
+
+
+class Commands:
+    """Turns for commands: up to `limit` at once, the others in the order in which they came."""
+
+    def __init__(self, limit: int) -> None:
+        """Allow `limit` commands at once."""
+        self._limit = limit
+        self._limiter: CapacityLimiter | None = None
+
+    @asynccontextmanager
+    async def turn(self, tell: Callable[[str], None]) -> AsyncIterator[None]:
+        """Wait for a turn and keep it until the end; `tell` hears that there is a wait."""
+        # Made here, since it belongs to the event loop.
+        self._limiter = self._limiter or CapacityLimiter(self._limit)
+        before = self._limiter.statistics().tasks_waiting
+        if before or self._limiter.available_tokens < 1:
+            tell(self._waiting(before))
+        async with self._limiter:
+            yield
+
+    def _waiting(self, before: int) -> str:
+        return (
+            f"waiting: this server runs {self._limit} "
+            f"{'command' if self._limit == 1 else 'commands'} at once ({SERVER_COMMANDS}), "
+            f"and {before} {'waits' if before == 1 else 'wait'} before this one"
+        )

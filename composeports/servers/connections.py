@@ -1,0 +1,309 @@
+"""The connections of a server: how many there may be, and how long one may take to ask something.
+
+A connection waits for its client until a request is whole. The ones that have waited longest are
+closed where others need their room, so that silent clients keep nobody out; one whose request is
+whole is never closed for another. Descriptors are counted from accept(2) to close(2).
+"""
+
+import asyncio
+import contextlib
+import errno
+import json
+import os
+import socket
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from composeports.servers.guards import OUR_HEADERS, REQUEST_SECONDS, too_slow
+from composeports.servers.log import Seldom
+
+# Connections of all peers, and of one address. Everything on this machine is one address.
+MOST = 2048
+MOST_OF_PEER = 256
+# Descriptors for files, programs, the store, and connections that are being closed.
+RESERVE = 256
+# Connections that are accepted in one go, before any of them is served.
+BURST = 64
+BACKLOG = 512
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+# An unlimited number of descriptors is more than the kernel gives.
+MOST_DESCRIPTORS = 1 << 20
+
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 5\r\n"
+    b"connection: close\r\n\r\n"
+)
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the soft limit of open files to the hard one, and return what it is now."""
+    import resource  # noqa: PLC0415 - there is none on some systems
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    if soft not in {wanted, resource.RLIM_INFINITY}:
+        # macOS refuses more than its kernel has, whatever the hard limit says.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections there may be, of all peers and of one."""
+
+    total: int
+    peer: int
+
+    @classmethod
+    def within(cls, descriptors: int) -> "Limits":
+        """Return the limits of a process that may open so many descriptors."""
+        total = max(2, min(MOST, max(descriptors - RESERVE, descriptors // 2)))
+        return cls(total, max(1, min(MOST_OF_PEER, total // 2)))
+
+
+class Connections:
+    """All connections of one server; used on its event loop alone."""
+
+    def __init__(self, limits: Limits, say: Callable[[str], None]) -> None:
+        """Keep the limits; `say` hears of refused connections, now and then."""
+        self.limits = limits
+        self._say = Seldom(say)
+        self._open: Counter[str] = Counter()
+        self._leaving: Counter[str] = Counter()
+        self._waiting: OrderedDict[Connection, str] = OrderedDict()
+
+    def admit(self, peer: str) -> bool:
+        """Count one more connection of a peer, if need be in the place of one that waits."""
+        if self._used(peer) >= self.limits.peer and not self._close_oldest(peer):
+            self._say(f"{self.limits.peer} connections of {peer} are busy: closed another one")
+            return False
+        if self._used() >= self.limits.total and not self._close_oldest():
+            self._say(f"{self.limits.total} connections are busy: closed another one of {peer}")
+            return False
+        self._open[peer] += 1
+        return True
+
+    def closed(self, peer: str) -> None:
+        """Note that a descriptor is free again."""
+        self._open[peer] -= 1
+        if not self._open[peer]:
+            del self._open[peer]
+
+    def waits(self, connection: "Connection") -> None:
+        """Note that the connection waits for its client from now on, or still does."""
+        self._waiting.setdefault(connection, connection.peer)
+
+    def works(self, connection: "Connection") -> None:
+        """Note that the client waits for us."""
+        self._waiting.pop(connection, None)
+
+    def lost(self, connection: "Connection") -> None:
+        """Note the end of a connection, whose descriptor is closed next."""
+        self._waiting.pop(connection, None)
+        if connection.leaves:
+            self._leaving[connection.peer] -= 1
+
+    def no_descriptor(self, error: OSError) -> None:
+        """Note that a connection could not even be accepted."""
+        self._say(f"a connection was closed at once: {error.strerror}")
+
+    def _used(self, peer: str | None = None) -> int:
+        if peer is None:
+            return self._open.total() - self._leaving.total()
+        return self._open[peer] - self._leaving[peer]
+
+    def _close_oldest(self, peer: str | None = None) -> bool:
+        """Close the connection that has waited longest for its client, of the peer or of all."""
+        for connection, its_peer in self._waiting.items():
+            if peer in {None, its_peer}:
+                del self._waiting[connection]
+                self._leaving[its_peer] += 1
+                connection.leave()
+                return True
+        return False
+
+
+class _Accepted(socket.socket):
+    """A socket that says when it is closed."""
+
+    def __init__(self, accepted: socket.socket, closed: Callable[[], None]) -> None:
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        self._when_closed: Callable[[], None] | None = closed
+
+    def close(self) -> None:
+        """Close it, and say so once."""
+        super().close()
+        closed, self._when_closed = self._when_closed, None
+        if closed is not None:
+            closed()
+
+
+class Listener(socket.socket):
+    """A listening socket that accepts as many connections as there may be, and sheds the others.
+
+    A process without a free descriptor cannot accept a connection, not even to close it, and is
+    told of it again and again; one descriptor is kept for that.
+    """
+
+    connections: Connections | None = None
+    _spare = -1
+
+    def listen(self, backlog: int = BACKLOG, /) -> None:
+        """Listen, with a queue of our own length whatever the event loop says."""
+        super().listen(max(backlog, BACKLOG))
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection that there is room for; BlockingIOError where there is none."""
+        connections = self.connections
+        if connections is None:
+            return super().accept()
+        for _ in range(BURST):
+            accepted, address = self._accept_or_shed(connections)
+            if accepted is None:
+                continue
+            peer = str(address[0])
+            if connections.admit(peer):
+                return _Accepted(accepted, partial(connections.closed, peer)), address
+            with contextlib.suppress(OSError), accepted:
+                accepted.settimeout(0)
+                accepted.send(_BUSY)
+        raise BlockingIOError
+
+    def close(self) -> None:
+        """Close it, and what was kept for it."""
+        super().close()
+        self._free_spare()
+
+    def _accept_or_shed(self, connections: Connections) -> tuple[socket.socket | None, Any]:
+        if self._spare < 0:
+            with contextlib.suppress(OSError):
+                self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in NO_DESCRIPTOR:
+                raise
+            connections.no_descriptor(error)
+        self._free_spare()
+        try:
+            accepted, _ = super().accept()
+            accepted.close()
+        except OSError as error:
+            if error.errno not in NO_DESCRIPTOR:
+                raise
+            # Others took it, so nothing can be closed; the event loop asks again.
+            raise BlockingIOError from None
+        return None, None
+
+    def _free_spare(self) -> None:
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+
+
+class Connection(H11Protocol):
+    """HTTP on one connection: uvicorn's, whose requests have to be whole in time."""
+
+    # Those of the server: uvicorn makes the protocols, so a class of each server has them.
+    registry: Connections
+    seconds = REQUEST_SECONDS
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        """Begin without a client."""
+        super().__init__(*args, **options)
+        self.peer = ""
+        self.leaves = False
+        self._part = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first head."""
+        super().connection_made(transport)
+        self.peer = str((transport.get_extra_info("peername") or ("",))[0])
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._expect("")
+        self.registry.lost(self)
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Handle what came, and look what is missing still."""
+        super().handle_events()
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next head."""
+        super().on_response_complete()
+        self._look()
+
+    def leave(self) -> None:
+        """Close the connection at once, for one that needs its room."""
+        self.leaves = True
+        self.transport.abort()
+
+    def _look(self) -> None:
+        """See which part of a request is missing, and give it its time."""
+        if self.transport.is_closing():
+            self._expect("")
+            return
+        state = self.conn.their_state
+        self._expect("head" if state is h11.IDLE else "body" if state is h11.SEND_BODY else "")
+        if self._part:
+            self.registry.waits(self)
+        else:
+            self.registry.works(self)
+
+    def _expect(self, part: str) -> None:
+        if part == self._part:
+            return
+        self._part = part
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if part:
+            self._timer = self.loop.call_later(self.seconds, self._expired)
+
+    def _expired(self) -> None:
+        if self.transport.is_closing():
+            return
+        silent = self._part == "head" and not self.conn.trailing_data[0]
+        cycle = self._current()
+        answered = cycle is not None and cycle.response_started
+        if not silent and not (self._part == "body" and answered):
+            self.transport.write(_too_slow(self.seconds))
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.close()
+
+    def _current(self) -> RequestResponseCycle | None:
+        """Return the request that came last; none before the first one."""
+        return self.cycle
+
+
+def _too_slow(seconds: float) -> bytes:
+    refusal = too_slow(seconds)
+    body = json.dumps(refusal.body).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *refusal.headers,
+        *OUR_HEADERS,
+    ]
+    lines = [b"%s: %s" % header for header in headers]
+    return b"\r\n".join((b"HTTP/1.1 408 Request Timeout", *lines, b"", body))
+
+
+def protocol_of(connections: Connections) -> type[Connection]:
+    """Return the protocol for the connections of one server."""
+    return type("ServerConnection", (Connection,), {"registry": connections})

@@ -1,0 +1,161 @@
+"""Labels tell whose containers, networks and volumes are; what lacks them is named and left."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from composeports.core.session import project_name
+from tests.acceptance.conftest import (
+    PROJECT_LABEL,
+    MakeRepository,
+    Session,
+    belongings,
+    docker,
+    stack,
+    write,
+)
+
+pytestmark = pytest.mark.e2e
+
+SHOP = stack(
+    {"web": {"ports": ["8080:80"], "volumes": ["data:/data"]}},
+    volumes={"data": {}, "models": {"external": True, "name": "labels-test-models"}},
+)
+STORE, SESSION = "io.composeports.store", "io.composeports.session"
+NAME = "feature $x"
+
+
+@pytest.fixture
+def one(make_repository: MakeRepository) -> Session:
+    return make_repository({"compose.yaml": SHOP}).worktree("one")
+
+
+@pytest.fixture
+def models() -> Iterator[str]:
+    docker("volume", "create", "labels-test-models")
+    yield "labels-test-models"
+    docker("volume", "rm", "labels-test-models")
+
+
+def inspected(kind: str, name: str) -> dict[str, Any]:
+    (found,) = json.loads(docker(kind, "inspect", name))
+    result: dict[str, Any] = found
+    return result
+
+
+def marks(kind: str, name: str) -> tuple[str, str]:
+    found = inspected(kind, name)
+    labels = (found["Config"] if kind == "container" else found).get("Labels") or {}
+    return labels.get(STORE, ""), labels.get(SESSION, "")
+
+
+def test_up_labels_what_it_makes_once_and_for_all(one: Session, models: str) -> None:
+    project = one.json("--session", NAME, "up")["compose_project_name"]
+    named = {
+        "container": f"{project}-web-1",
+        "network": f"{project}_default",
+        "volume": f"{project}_data",
+    }
+    store, session = marks("container", named["container"])
+    assert len(store) == 32
+    assert session == NAME
+    assert {marks(kind, name) for kind, name in named.items()} == {(store, session)}
+    assert marks("volume", models) == ("", "")
+    before = {kind: inspected(kind, name).get("Id") for kind, name in named.items()}
+    one.ok("--session", NAME, "up")
+    assert {kind: inspected(kind, name).get("Id") for kind, name in named.items()} == before
+    one.ok("--session", NAME, "down", "-t", "0")
+    docker("volume", "inspect", named["volume"])
+    one.ok("--session", NAME, "up")
+    one.ok("--session", NAME, "down", "-v", "-t", "0")
+    assert belongings(project) == []
+
+
+def test_a_volume_without_labels_keeps_its_data_and_goes_with_its_stack(
+    one: Session, models: str
+) -> None:
+    assert models
+    volume = f"{one.project}_data"
+    label = f"{PROJECT_LABEL}={one.project}"
+    key = "com.docker.compose.volume=data"
+    docker("volume", "create", "--label", label, "--label", key, volume)
+    created = inspected("volume", volume)["CreatedAt"]
+    one.ok("up")
+    one.ok("up")
+    assert marks("volume", volume) == ("", "")
+    assert inspected("volume", volume)["CreatedAt"] == created
+    one.ok("down", "-v", "-t", "0")
+    assert one.belongings() == []
+
+
+def test_a_volume_that_only_carries_the_project_s_label_is_named_and_left(
+    one: Session, models: str
+) -> None:
+    assert models
+    one.ok("up")
+    one.ok("down", "-v", "-t", "0")
+    volume = f"{one.project}_data"
+    docker("volume", "create", "--label", f"{PROJECT_LABEL}={one.project}", volume)
+    try:
+        done = one.run("down", "-v", "--json")
+        assert done.code == 75, done.err
+        error = json.loads(done.out)["error"]
+        assert error["code"] == "project_foreign"
+        assert error["details"]["left"] == [f"volume {volume}"]
+        assert f"docker volume rm {volume}" in error["hint"]
+        assert one.belongings() == [f"volume {volume}"]
+    finally:
+        docker("volume", "rm", volume)
+
+
+def test_a_forged_lease_takes_nothing_of_a_foreign_stack(one: Session, tmp_path: Path) -> None:
+    """The record names a worktree that is gone, and the project that another one's stack has."""
+    name = project_name("evil")
+    other = Session(tmp_path / "elsewhere", one.environ, name)
+    write(
+        other.directory,
+        {"compose.yaml": stack({"db": {"volumes": ["data:/data"]}}, volumes={"data": {}})},
+    )
+    other.compose("-p", name, "up", "--detach")
+    try:
+        one.ok("allocate")
+        store = Path(one.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
+        place = json.dumps(
+            {
+                "worktree": str(tmp_path / "gone"),
+                "git_dir": "",
+                "directory": str(other.directory),
+                "branch": "",
+                "machine": "",
+            }
+        )
+        with closing(sqlite3.connect(store)) as connection, connection:
+            connection.execute("UPDATE leases SET session_id = 'evil', project = ?", (name,))
+            connection.execute(
+                "UPDATE leases SET place = ?",
+                (place.replace(str(other.directory), str(tmp_path / "gone")),),
+            )
+        before = other.belongings()
+        done = one.run("gc", "--volumes")
+        assert "was started by somebody else" in done.err, done
+        assert other.belongings() == before
+        assert set(other.containers("running")) == {"db-1"}
+        with closing(sqlite3.connect(store)) as connection, connection:
+            connection.execute("UPDATE leases SET project = 'elsewhere'")
+        done = one.run("gc", "--volumes")
+        assert "damaged record of session 'evil'" in done.err
+        assert other.belongings() == before
+        docker("rm", "--force", f"{name}-db-1")
+        with closing(sqlite3.connect(store)) as connection, connection:
+            connection.execute("UPDATE leases SET project = ?", (name,))
+        done = one.run("gc", "--volumes")
+        assert done.code == 75, done
+        assert f"still there: volume {name}_data" in done.err
+        assert f"volume {name}_data" in other.belongings()
+    finally:
+        other.compose("-p", name, "down", "--volumes", "-t", "0")

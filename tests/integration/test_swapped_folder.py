@@ -1,0 +1,66 @@
+"""A folder that becomes a link between a look and a write: nothing ever appears elsewhere."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from composeports.host.files import OwnFolder
+from composeports.host.links import put_in
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[2]
+SWAPPING = ROOT / "tests" / "support" / "swapping.py"
+THEIRS = {".env": "theirs", "compose.override.yaml": "theirs", ".gitignore": "*\n"}
+
+
+def elsewhere(directory: Path) -> Path:
+    """Make a folder of another project, with files of the names that ours has."""
+    folder = directory / "elsewhere"
+    (folder / "ac-12345678").mkdir(parents=True)
+    for name, text in THEIRS.items():
+        (folder / name).write_text(text)
+        (folder / "ac-12345678" / name).write_text(text)
+    return folder
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {str(path): path.read_text() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def swapped(directory: Path, action: str, step: int) -> int:
+    """Do the action with a swap before one of its steps; return how many steps it has."""
+    argv = (sys.executable, str(SWAPPING), action, str(step), str(directory))
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def prepare(directory: Path, action: str) -> Path:
+    directory.mkdir()
+    if action != "write":
+        OwnFolder(str(directory)).write(".env", "A=1\n")
+    if action.endswith("below"):
+        OwnFolder(str(directory), "ac-12345678").write(".env", "A=1\n")
+    if "link" in action:
+        (directory / ".env").write_text("MINE=1\n")
+        put_in(str(directory), "ac-12345678", (("B", "1"),), {"PATH": ""})
+    return elsewhere(directory)
+
+
+@pytest.mark.parametrize(
+    "action", ["write", "write-below", "remove", "remove-below", "link", "unlink"]
+)
+def test_a_swap_before_any_step_changes_nothing_elsewhere(tmp_path: Path, action: str) -> None:
+    prepare(tmp_path / "counted", action)
+    steps = swapped(tmp_path / "counted", action, 0)
+    assert steps > 2
+    for step in range(1, steps + 1):
+        directory = tmp_path / f"{action}-{step}"
+        other = prepare(directory, action)
+        before = content(other)
+        swapped(directory, action, step)
+        assert content(other) == before, f"step {step} of {action}"
+        assert sorted(path.name for path in other.iterdir()) == sorted([*THEIRS, "ac-12345678"])

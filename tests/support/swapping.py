@@ -1,0 +1,60 @@
+"""Swaps a folder for a link at each step of a function: `python swapping.py ACTION STEP FOLDER`.
+
+The interpreter's audit events (open, mkdir, rename, remove, rmdir, listdir) are the steps. Before
+the event with the number STEP, `.composeports` becomes a link to `elsewhere`. It prints how many
+events there were.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+from composeports.errors import FileAccessError
+from composeports.host.files import OwnFolder
+from composeports.host.links import renew, take_out
+
+EVENTS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.listdir"})
+PAIRS = (("B", "2"),)
+
+
+def actions(directory: str) -> dict[str, Callable[[], object]]:
+    """Return what is done while the folder is swapped."""
+    return {
+        "write": lambda: OwnFolder(directory).write(".env", "SECRET=1\n"),
+        "write-below": lambda: OwnFolder(directory, "ac-12345678").write(".env", "SECRET=1\n"),
+        "remove": OwnFolder(directory).remove,
+        "remove-below": OwnFolder(directory, "ac-12345678").remove,
+        "link": lambda: renew(directory, "ac-12345678", PAIRS),
+        "unlink": lambda: take_out(directory),
+    }
+
+
+def main(action: str, step: int, directory: str) -> None:
+    """Do the action with the swap before one event."""
+    act = actions(directory)[action]
+    own, elsewhere = f"{directory}/.composeports", f"{directory}/elsewhere"
+    count = 0
+    watched = True
+
+    def before(event: str, _arguments: tuple[object, ...]) -> None:
+        nonlocal count, watched
+        if not watched or event not in EVENTS:
+            return
+        count += 1
+        if count == step:
+            watched = False
+            if os.path.lexists(own):
+                os.rename(own, f"{directory}/aside")
+            os.symlink(elsewhere, own)
+            watched = True
+
+    sys.addaudithook(before)
+    try:
+        act()
+    except FileAccessError as error:
+        sys.stderr.write(error.message)
+    watched = False
+    sys.stdout.write(str(count))
+
+
+main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,61 @@
+"""The labels by which `down` and `gc` know what is the session's."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from composeports.core.block import Block
+from composeports.core.lease import Lease
+from composeports.core.mark import UNMARKED, Mark
+from composeports.core.plan import Observed, make_plan
+from composeports.core.project import read_project
+from composeports.core.settings import Settings
+
+CONFIG = {
+    "name": "ac-1",
+    "services": {"web": {"image": "x"}},
+    "networks": {"default": {"name": "ac-1_default"}, "edge": {"name": "edge", "external": True}},
+    "volumes": {"data": {"name": "ac-1_data"}, "models": {"name": "models"}},
+}
+OWN = {"io.composeports.store": "id", "io.composeports.session": "a$$b"}
+OLD = {"io.composeports.store": "old", "io.composeports.session": "s"}
+
+
+def labels(
+    marks: Mapping[str, Mark] | None, store: str = "id", settings: Settings | None = None
+) -> dict[str, object]:
+    lease = Lease("a$b", Block(10000, 100), "ac-1", 0, 0, marks=marks, store=store)
+    override = make_plan(Observed(read_project(CONFIG)), lease, settings).override
+    found: dict[str, object] = {}
+    for section, nodes in override.items():
+        assert isinstance(nodes, Mapping)
+        for key, node in nodes.items():
+            if "labels" in node:
+                found[f"{section}.{key}"] = node["labels"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected"),
+    [
+        (None, {}),
+        ({}, {"volumes.data": OWN, "volumes.models": OWN, "networks.default": OWN}),
+        (
+            {"volume:data": UNMARKED, "network:default": Mark("old", "s")},
+            {"volumes.models": OWN, "networks.default": OLD},
+        ),
+    ],
+)
+def test_what_is_there_keeps_its_labels_and_what_is_new_gets_the_session_s(
+    marks: Mapping[str, Mark] | None, expected: dict[str, object]
+) -> None:
+    assert labels(marks) == {"services.web": OWN, **expected}
+
+
+def test_what_is_shared_on_purpose_gets_none() -> None:
+    shared = Settings(isolate_volumes=False)
+    assert set(labels({}, settings=shared)) == {"services.web", "volumes.data", "networks.default"}
+
+
+def test_without_a_store_there_are_no_labels() -> None:
+    assert labels({}, store="") == {}

@@ -1,0 +1,113 @@
+"""Which records of a store are sound; the forged ones of real stores are in tests/integration."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from composeports.core.block import Block
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.lease_check import UnsoundError, check_lease
+from composeports.core.mark import Mark
+from composeports.core.session import is_project_of, project_name
+
+SOUND = Lease(
+    "s",
+    Block(10000, 4),
+    project_name("s"),
+    0,
+    1.5,
+    offsets={"web:80/tcp": 0},
+    ports={"web:80/tcp": 10000, "db:5432/tcp": 65535},
+    urls={"web:80/tcp": "https://[::1]:10000", "db:5432/tcp": "localhost:5432"},
+    pins={"web:1/tcp": 1},
+    subnets={"net#0": "fd00::/64"},
+    environment=(("WEB_PORT", "a\nb"),),
+    place=Place("/w", "", "/w/app", "topic"),
+    stack=Stack(("/w/a\nb.yaml",), ("/w/.env",), ("dev",)),
+    marks={"volume:data": Mark("store", "s")},
+    former_stores=("store",),
+)
+UNSOUND: list[tuple[str, dict[str, Any]]] = [
+    ("session_id", {"session_id": ""}),
+    ("session_id", {"session_id": 7}),
+    ("project", {"project": project_name("t")}),
+    ("project", {"project": 7}),
+    ("project", {"project": "-" + project_name("s")}),
+    ("project", {"project": project_name("s").partition("-")[2]}),
+    ("block", {"block": Block(0, 4)}),
+    ("block", {"block": Block(65533, 4)}),
+    ("block", {"block": Block(10000, 3)}),
+    ("block", {"block": Block("10000", 4)}),  # type: ignore[arg-type]
+    ("block", {"block": Block(10000, True)}),
+    ("allocated_at", {"allocated_at": float("nan")}),
+    ("expires_at", {"expires_at": "later"}),
+    ("ttl_minutes", {"ttl_minutes": 0}),
+    ("engine", {"engine": "a\nb"}),
+    ("host", {"host": "a/b"}),
+    ("host", {"host": None}),
+    ("offsets", {"offsets": {"web:80/tcp": 1.5}}),
+    ("ports", {"ports": {"web\0": 80}}),
+    ("pins", {"pins": {"web:80/tcp": 65536}}),
+    ("urls", {"urls": {"web:80/tcp": "file://a:1"}}),
+    ("urls", {"urls": {"web:80/tcp": "http://a"}}),
+    ("urls", {"urls": {"web:80/tcp": "http://a:70000"}}),
+    ("urls", {"urls": {"web:80/tcp": "http://a b:1"}}),
+    ("subnets", {"subnets": {"net#0": "10.0.0.0/99"}}),
+    ("environment", {"environment": (("LD_PRELOAD", "x"),)}),
+    ("environment", {"environment": (("A-B", "x"),)}),
+    ("environment", {"environment": (("A", "\0"),)}),
+    ("marks", {"marks": {"volume:data": Mark("a\r", "s")}}),
+    ("former_stores", {"former_stores": ("a\n",)}),
+    ("place.worktree", {"place": Place("w")}),
+    ("place.git_dir", {"place": Place("/w", "w")}),
+    ("place.directory", {"place": Place("/w", "", "/\0")}),
+    ("place.branch", {"place": Place("/w", "", "", "a\nb")}),
+    ("place.machine", {"place": Place("/w", "", "", "", "a\nb")}),
+    ("stack.files", {"stack": Stack(("a",))}),
+    ("stack.env_files", {"stack": Stack((), ("a",))}),
+    ("stack.profiles", {"stack": Stack((), (), ("\0",))}),
+    ("stack", {"stack": Stack(overridden=1)}),  # type: ignore[arg-type]
+]
+
+
+def test_what_composeports_writes_is_sound() -> None:
+    check_lease(SOUND)
+    check_lease(replace(SOUND, marks=None, place=Place()))
+
+
+@pytest.mark.parametrize(("field", "changed"), UNSOUND)
+def test_the_field_that_is_not_sound_is_named(field: str, changed: dict[str, Any]) -> None:
+    with pytest.raises(UnsoundError) as error:
+        check_lease(replace(SOUND, **changed))
+    assert error.value.field == field
+    assert str(error.value) == f"{field}: {error.value.reason}"
+
+
+@pytest.mark.parametrize(
+    ("session_id", "named_as", "machine_of_place", "machine", "sound"),
+    [
+        ("m:/r", "/r", "m", "", True),
+        ("m:/r", "/r", "n", "", False),
+        ("/r", "m:/r", "", "m", True),
+        ("/r", "m:/r", "", "", False),
+        ("/r", "m:/r", "n", "m", False),
+    ],
+)
+def test_a_session_that_moved_between_stores_keeps_its_name(
+    session_id: str, named_as: str, machine_of_place: str, machine: str, *, sound: bool
+) -> None:
+    place = Place("/r", "", "/r", "", machine_of_place)
+    lease = replace(SOUND, session_id=session_id, project=project_name(named_as), place=place)
+    if sound:
+        check_lease(lease, machine)
+        return
+    with pytest.raises(UnsoundError, match="project"):
+        check_lease(lease, machine)
+
+
+def test_a_name_under_a_late_salt_is_nobody_s() -> None:
+    names: list[str] = []
+    for _ in range(17):
+        names.append(project_name("s", names))
+    assert [is_project_of(name, "s") for name in names] == [True] * 16 + [False]
