@@ -73,6 +73,15 @@ def _open_closed_streams() -> None:
 
 
 def _main(arguments: list[str]) -> int:
+    if "COMPOSEPORTS_WRAP_PROJECT" in os.environ:
+        from composeports.host.wrapper import without_wrappers  # noqa: PLC0415
+
+        # What composeports runs is the real docker.
+        os.environ["PATH"] = without_wrappers(os.environ.get("PATH", ""))
+    if arguments[:1] == ["docker-call"]:
+        from composeports.cli.docker_call import answer as call_docker  # noqa: PLC0415
+
+        return call_docker(arguments[1:])
     if "_COMPOSEPORTS_COMPLETE" in os.environ:
         return _completed("composeports")
     if arguments[:1] == ["env"]:

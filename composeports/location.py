@@ -84,6 +84,14 @@ def recollections(environ: Mapping[str, str]) -> str:
     return os.path.join(state_directory(environ), "observed")
 
 
+def wrapper_folders(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return where the wrapper of docker may lie, the best place first.
+
+    A state directory that several users share is not safe for what is run.
+    """
+    return tuple(dict.fromkeys((state_directory(environ), _user_state(environ))))
+
+
 def session_lock(environ: Mapping[str, str], project: str) -> str:
     """Return where the lock of a project lies, which those who work on its stack hold."""
     return os.path.join(state_directory(environ), "locks", project)

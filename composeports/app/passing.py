@@ -9,6 +9,7 @@ from composeports.app.planning import Wishes
 from composeports.app.preparing import command_line, is_half_seeded, prepare
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
+from composeports.core.plan import Plan
 from composeports.errors import SeedBusyError
 from composeports.host.compose import Compose, without_files
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE, Selection
@@ -19,31 +20,44 @@ MAKING = frozenset(
     {"build", "config", "create", "publish", "pull", "push", "run", "scale", "watch"}
 )
 # Those of them that start containers.
-STARTING = frozenset({"create", "run", "scale", "watch"})
+STARTING = frozenset({"create", "run", "scale", "up", "watch"})
 
 
 def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = ()) -> int:
     """Become `docker compose COMMAND` on the session's project, files and environment."""
-    if command in MAKING:
-        lease = workspace.held_lease()
-        if command in STARTING and is_half_seeded(workspace, lease.project):
-            raise SeedBusyError(
-                f"the volumes of {lease.project} are not whole: a copy into them did not end",
-                hint="`composeports up` makes it again, `composeports down` takes it away",
-                project=lease.project,
-            )
-        wishes = Wishes(default_ports=lease.stack.default_ports)
-        with at_work(workspace, command):
-            prepared = prepare(workspace, wishes, engine_needed=command != "config")
-        argv, environ = command_line(workspace, prepared, command, *arguments)
-        return replace(argv, environ)
-    lease = renew_lease(workspace)
+    if command not in MAKING:
+        lease = renew_lease(workspace)
+        return replace(*on_recorded_files(workspace, lease, command, *arguments))
+    lease = workspace.held_lease()
+    wishes = Wishes(default_ports=lease.stack.default_ports)
+    argv, environ, _ = planned(workspace, wishes, command, *arguments)
+    return replace(argv, environ)
+
+
+def planned(
+    workspace: Workspace, wishes: Wishes, command: str, *arguments: str
+) -> tuple[list[str], dict[str, str], Plan]:
+    """Return a command on the files that are here now, its environment, and the plan of both."""
+    project = workspace.likely_project(workspace.record())
+    if command in STARTING and is_half_seeded(workspace, project):
+        raise SeedBusyError(
+            f"the volumes of {project} are not whole: a copy into them did not end",
+            hint="`composeports up` makes it again, `composeports down` takes it away",
+            project=project,
+        )
+    with at_work(workspace, command):
+        prepared = prepare(workspace, wishes, engine_needed=command != "config")
+    return *command_line(workspace, prepared, command, *arguments), prepared.plan
+
+
+def on_recorded_files(
+    workspace: Workspace, lease: Lease, *arguments: str
+) -> tuple[list[str], dict[str, str]]:
+    """Return a command on the files of the last `up`, and its environment.
+
+    It knows the stack by its labels alone where one of the files is gone.
+    """
     environ = {**workspace.environ, **dict(environment_of(lease))}
-    return replace(_on_recorded_files(workspace, lease, command, *arguments), environ)
-
-
-def _on_recorded_files(workspace: Workspace, lease: Lease, *arguments: str) -> list[str]:
-    """Return the command on the files of the last `up`; by labels alone where one is gone."""
     flags = workspace.options.flags
     stack = lease.stack
     override = os.path.join(workspace.folder.path, OWN_OVERRIDE)
@@ -52,8 +66,9 @@ def _on_recorded_files(workspace: Workspace, lease: Lease, *arguments: str) -> l
     if not stack.files or not all(
         map(os.path.exists, (*stack.files, *stack.env_files, *files, own_env))
     ):
-        return without_files(lease.project, *arguments, flags=flags)
+        return without_files(lease.project, *arguments, flags=flags), environ
     selection = Selection(workspace.selection.directory, stack.files, stack.env_files, {})
     profiles = workspace.options.profiles or stack.profiles
     compose = Compose(selection, workspace.environ, profiles, flags)
-    return compose.argv(lease.project, *arguments, files=files, env_files=(own_env,))
+    argv = compose.argv(lease.project, *arguments, files=files, env_files=(own_env,))
+    return argv, environ

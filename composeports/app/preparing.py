@@ -13,7 +13,7 @@ from composeports.core.override import render
 from composeports.core.plan import Plan
 from composeports.core.project import Project
 from composeports.errors import ComposeportsError, NoPortsAvailableError
-from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE, USER_ENV, has_link
+from composeports.host.compose_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV, has_link
 from composeports.host.containers import Container
 from composeports.location import seed_record
 
@@ -83,6 +83,9 @@ def _write(workspace: Workspace, lease: Lease, made: Plan) -> None:
     folder = workspace.folder
     folder.write(OWN_ENV, as_dotenv(made.environment))
     folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
+    names = " ".join(made.container_names)
+    if names or folder.read(OWN_NAMES):
+        folder.write(OWN_NAMES, f"{names}\n")
     if has_link(os.path.join(workspace.selection.directory, USER_ENV)):
         from composeports.app.linking import follow  # noqa: PLC0415 - few are linked
 

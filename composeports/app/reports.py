@@ -2,13 +2,14 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from composeports.app.leasing import renew_lease
 from composeports.app.whereabouts import on_another_engine
 from composeports.app.workspace import Workspace
+from composeports.core.drift import drifts_of
 from composeports.core.endpoint import in_url
 from composeports.core.engine_identity import LOCALHOST, EngineIdentity
 from composeports.core.lease import Lease
@@ -57,7 +58,9 @@ def url(workspace: Workspace, service: str, port: str = "") -> str:
     that speaks HTTP. UnknownPortError names what there is.
     """
     lease = renew_lease(workspace)
-    found = _urls_of(lease, service, port) or _engine_urls(workspace, lease, service, port)
+    found = _urls_of(lease, service, port)
+    found = _as_published(workspace, lease, found) if found else found
+    found = found or _engine_urls(workspace, lease, service, port)
     if not found and not lease.ports and service in FIXED_SERVICES and not port:
         number = lease.block.port(FIXED_SERVICES.index(service))
         place = f"{in_url(lease.host)}:{number}"
@@ -87,6 +90,36 @@ def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
         for key, text in lease.urls.items()
         if key.rpartition(":")[0] == service and _is_port(key.rpartition(":")[2], port)
     }
+
+
+def _as_published(workspace: Workspace, lease: Lease, urls: dict[str, str]) -> dict[str, str]:
+    """Return the URLs with those that lead nowhere replaced by where the stack is, and say so."""
+    try:
+        containers = workspace.doors.engine.containers(lease.project)
+    except (EngineError, ComposeMissingError):
+        return urls
+    drifts = {each.key: each for each in drifts_of(lease, _published(containers))}
+    found = {}
+    for key, text in urls.items():
+        drift = drifts.get(key.partition("#")[0])
+        found[key] = text
+        if drift is not None:
+            service, _, kind = drift.key.rpartition(":")
+            target, _, protocol = kind.partition("/")
+            port = PublishedPort(service, int(target), protocol)
+            found[key] = client_url(port, drift.actual[0], lease.host)
+            workspace.doors.say(
+                f"{drift.key} is published on {drift.actual[0]}, although its lease says "
+                f"{drift.leased[0]}: `composeports up` brings it back"
+            )
+    return found
+
+
+def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
+    """Yield key (`"web:80/tcp"`) and host port of all that running containers publish."""
+    for container in containers:
+        for number, target, protocol in container.ports if container.is_running else ():
+            yield f"{container.service}:{target}/{protocol}", number
 
 
 def _is_port(kind: str, wanted: str) -> bool:
@@ -126,7 +159,8 @@ class SessionStatus:
         """What keeps others from taking the ports: "ttl", "containers", "unknown", or nothing."""
         if not self.expired:
             return "ttl"
-        return {"running": "containers", "unknown": "unknown"}.get(self.state, "")
+        kept = {"running": "containers", "drifted": "containers", "unknown": "unknown"}
+        return kept.get(self.state, "")
 
     def as_dict(self) -> dict[str, object]:
         """Return the entry of `status --json`."""
@@ -239,6 +273,6 @@ def _state(workspace: Workspace, lease: Lease, containers: Iterable[Container] |
         return "unknown"
     own = [container for container in containers if container.project == lease.project]
     if any(container.is_running for container in own):
-        return "running"
+        return "drifted" if drifts_of(lease, _published(own)) else "running"
     directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
     return "gone" if directory and not os.path.isdir(directory) else "stopped"

@@ -4,17 +4,20 @@ import click
 
 from composeports.app.options import Options
 from composeports.app.reports import environment
-from composeports.cli.opening import session_option, workspace
+from composeports.cli.opening import session_option, tell_option, workspace
 from composeports.cli.output import write_line
 from composeports.core.environment import FORMATS
 from composeports.errors import UsageError
 from composeports.host.process import NOT_FOUND, replace
+from composeports.host.wrapper import PROJECT, is_on, unwrapped_variables
 
 EPILOG = """\b
 Examples:
   eval "$(composeports env)"
   composeports env --format dotenv > .env.session
   composeports env -- npm test
+  composeports env -- make reset
+  eval "$(composeports env --wrap)"
 """
 
 
@@ -32,10 +35,25 @@ Examples:
     show_default=True,
     help="For a shell, an env file, or a program.",
 )
+@click.option(
+    "--wrap/--no-wrap",
+    default=None,
+    help="Put a docker of composeports in front of PATH, which leads scripts that name a Compose "
+    "file, a project or a container themselves to this session's; on for a COMMAND.",
+)
+@tell_option
 @session_option
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
 @click.pass_obj
-def command(options: Options, form: str, session: str | None, argv: tuple[str, ...]) -> int:
+def command(
+    options: Options,
+    form: str,
+    session: str | None,
+    argv: tuple[str, ...],
+    *,
+    wrap: bool | None,
+    verbose: bool,
+) -> int:
     """Print the session's variables, or run COMMAND with them.
 
     COMPOSE_FILE and COMPOSE_ENV_FILES are among them, so that plain `docker compose` in that
@@ -43,10 +61,21 @@ def command(options: Options, form: str, session: str | None, argv: tuple[str, .
     """
     with workspace(options, session) as here:
         pairs = environment(here)
+        if wrap or (wrap is None and (argv or is_on(here.doors.environ))):
+            # Imported late: most calls print variables, and a prompt may be waiting for them.
+            from composeports.cli.wrapping import wrapped, wrapped_if_possible  # noqa: PLC0415
+
+            pairs = (wrapped if wrap else wrapped_if_possible)(here, pairs, verbose=verbose)
+        elif wrap is False:
+            pairs = (*pairs, *unwrapped_variables(here.doors.environ))
         environ = {**here.environ, **dict(pairs)}
     if not argv:
         write_line(FORMATS[form](pairs).rstrip("\n"))
         return 0
+    if environ.get(PROJECT):
+        from composeports.cli.wrapping import tell_bypasses  # noqa: PLC0415 - not for prompts
+
+        tell_bypasses(argv)
     code = replace(argv, environ, as_users_own=True)
     reason = "was not found" if code == NOT_FOUND else "cannot be run"
     raise CommandNotStartedError(f"the command {argv[0]!r} {reason}", exit_code=code)

@@ -4,22 +4,34 @@ import click
 
 from composeports.app import linking
 from composeports.app.options import Options
-from composeports.cli.opening import note, say, session_option, workspace
-from composeports.cli.output import as_json_option, visible, write_json
+from composeports.app.reports import environment
+from composeports.cli.opening import note, say, session_option, tell_option, workspace
+from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.cli.wrapping import wrapped
+from composeports.core.environment import as_export
 
 EPILOG = """\b
 Examples:
   composeports up && composeports link
   docker compose ps
   composeports unlink
+  eval "$(composeports link --wrap)"
 """
 
 
 @click.command("link", epilog=EPILOG)
+@click.option(
+    "--wrap",
+    is_flag=True,
+    help="Print what puts a docker of composeports in front of a shell's PATH, as `env --wrap`.",
+)
+@tell_option
 @session_option
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, as_json: bool) -> None:
+def command(
+    options: Options, session: str | None, *, as_json: bool, wrap: bool, verbose: bool
+) -> None:
     """Put plain `docker compose`, IDEs and other tools on this session's stack.
 
     The session's variables go into a marked block at the end of the project's own `.env`, which is
@@ -27,8 +39,12 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
 
     Refused (exit 78) where git tracks the file, or others may use it, too.
     """
+    if wrap and as_json:
+        raise click.UsageError("--wrap prints lines for a shell, and --json a document: choose one")
     with workspace(options, session) as here:
         done = linking.link(here)
+        if wrap:
+            write_line(as_export(wrapped(here, environment(here), verbose=verbose)))
     if as_json:
         write_json(
             {

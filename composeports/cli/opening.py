@@ -32,6 +32,14 @@ def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators ar
     return option(command)
 
 
+def tell_option(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Let a command take `-v` for a wrapper that tells what it changes."""
+    option = click.option(
+        "-v", "--verbose", is_flag=True, help="Let the wrapper tell, on stderr, what it changes."
+    )
+    return option(command)
+
+
 def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
     """Give a command what it may want of its plan."""
     strict = click.option(

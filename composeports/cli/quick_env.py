@@ -23,7 +23,7 @@ FORMATS = {
     "--format=dotenv": "dotenv",
 }
 # With any of these the long way has something to check or to choose.
-LEFT_ALONE = ("PORT_ALLOC_", "COMPOSEPORTS_S", "COMPOSE_")
+LEFT_ALONE = ("PORT_ALLOC_", "COMPOSEPORTS_S", "COMPOSEPORTS_WRAP_", "COMPOSE_")
 BUT_NOT = "COMPOSEPORTS_STATE_DIR"
 
 

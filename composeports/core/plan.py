@@ -81,6 +81,15 @@ class Plan:
         """What a client of every published port wants, by key."""
         return {endpoint.key: endpoint.url for endpoint in self.endpoints}
 
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        """The file's own container names that the session has others for, sorted."""
+        services = self.override.get("services")
+        specs = services.values() if isinstance(services, Mapping) else ()
+        names = [spec.get("container_name") for spec in specs if isinstance(spec, Mapping)]
+        start = f"{self.project}-"
+        return tuple(sorted(str(x).removeprefix(start) for x in names if str(x).startswith(start)))
+
     def as_dict(self) -> dict[str, object]:
         """Return the document of `plan --json`, which `up --json` has too."""
         return {

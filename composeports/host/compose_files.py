@@ -20,6 +20,8 @@ OWN_FOLDER = ".composeports"
 OWN_OVERRIDE = "compose.override.yaml"
 OWN_ENV = ".env"
 USER_ENV = ".env"
+# The container names of the files that the session's own replace, in one line, for the wrapper.
+OWN_NAMES = "containers"
 # The user's env files as they are without our block, for Compose to read while they have one.
 OWN_COPIES = ("user.env", "user-2.env")
 LINK = b"# >>> composeports link "

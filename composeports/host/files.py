@@ -6,7 +6,13 @@ from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 
 from composeports.errors import FileAccessError, UnsafeFileError
-from composeports.host.compose_files import OWN_COPIES, OWN_ENV, OWN_FOLDER, OWN_OVERRIDE
+from composeports.host.compose_files import (
+    OWN_COPIES,
+    OWN_ENV,
+    OWN_FOLDER,
+    OWN_NAMES,
+    OWN_OVERRIDE,
+)
 from composeports.host.directory import FOLDER_FLAGS, write_whole
 from composeports.regular_file import open_regular, read_regular
 
@@ -15,7 +21,7 @@ IGNORE_EVERYTHING = "# Made by composeports, `composeports down` removes it.\n*\
 TEMPORARY = ".new"
 # Versions before this one had it.
 EARLIER = "observed.json"
-OWN_FILES = frozenset({OWN_ENV, OWN_OVERRIDE, *OWN_COPIES, EARLIER})
+OWN_FILES = frozenset({OWN_ENV, OWN_OVERRIDE, OWN_NAMES, *OWN_COPIES, EARLIER})
 
 
 class OwnFolder:

@@ -20,6 +20,7 @@ Heard = subprocess.Popen[bytes]
 
 NOT_FOUND = 127
 PIECE = 1 << 20
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 # What composeports alone reads; the programs that it starts do not learn it.
 SECRETS = frozenset({"COMPOSEPORTS_API_KEYS", "COMPOSEPORTS_STORE"})
 # How programs say that they got no more memory: Go's runtime, and the C library (no more threads).
@@ -298,12 +299,14 @@ def replace(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bo
     given = dict(environ) if as_users_own else _handed_on(environ)
     sys.stdout.flush()
     sys.stderr.flush()
+    # Python ignores these, and what is ignored stays so in the next program.
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in IGNORED_BY_PYTHON}
     try:
         os.execvpe(program, list(argv), given)  # noqa: S606 - that is the point
-    except FileNotFoundError:
-        return NOT_FOUND
-    except OSError:
-        return NOT_FOUND - 1
+    except OSError as error:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_FOUND - 1
 
 
 def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:

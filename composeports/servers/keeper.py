@@ -50,7 +50,8 @@ def look(doors: Doors) -> list[SessionStatus]:
 def needs_renewal(found: SessionStatus, now: float) -> bool:
     """Tell whether the stack runs and less than half of its lease's time is left."""
     lease = found.lease
-    return found.state == "running" and lease.expires_at - now < lease.ttl_minutes * 60 / 2
+    runs = found.state in {"running", "drifted"}
+    return runs and lease.expires_at - now < lease.ttl_minutes * 60 / 2
 
 
 class Keeper:

@@ -9,6 +9,7 @@ from composeports.app.workspace import Doors
 from composeports.config import Config
 from composeports.host.endpoint import find_endpoint
 from composeports.host.engine import Engine
+from composeports.host.wrapper import unwrapped
 from composeports.stores.opening import open_store
 
 
@@ -20,8 +21,9 @@ def say(text: str) -> None:
 
 def _settled(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with the context that is in use; who chooses another means shells."""
+    environ = unwrapped(environ)
     if environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT"):
-        return dict(environ)
+        return environ
     return {**environ, "DOCKER_CONTEXT": find_endpoint(environ).context}
 
 

@@ -92,7 +92,7 @@ class Entry(BaseModel):
     kept_by: Literal["ttl", "containers", "unknown", ""] = Field(
         description="what keeps others from taking the ports"
     )
-    state: Literal["running", "stopped", "gone", "unknown"]
+    state: Literal["running", "drifted", "stopped", "gone", "unknown"]
 
 
 class Health(BaseModel):

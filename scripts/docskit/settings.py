@@ -57,7 +57,21 @@ OTHERS = {
     ),
 }
 # What it sets itself, for programs that it starts and shells that evaluate it.
-SET_BY_US = {"COMPOSEPORTS_ENV": "names the variables of an evaluated environment that are ours"}
+SET_BY_US = {
+    "COMPOSEPORTS_ENV": "names the variables of an evaluated environment that are ours",
+    **{
+        name: f"tells the wrapper of docker {text}"
+        for name, text in (
+            ("COMPOSEPORTS_WRAP_PROJECT", "the session's project; without it all goes through"),
+            ("COMPOSEPORTS_WRAP_DIRECTORY", "the session's project directory"),
+            ("COMPOSEPORTS_WRAP_FOLDER", "where the session's own files are"),
+            ("COMPOSEPORTS_WRAP_SESSION", "what `--session` said"),
+            ("COMPOSEPORTS_WRAP_CONTAINERS", "which containers of the file have another name"),
+            ("COMPOSEPORTS_WRAP_ENGINE", "which engine was meant; another one goes through"),
+            ("COMPOSEPORTS_WRAP_VERBOSE", "to tell what it changes, where it is not empty"),
+        )
+    },
+}
 KEYS_IN_WORDS = {
     "files": ('`["deploy/compose.yaml"]`', "Compose files, relative to this file"),
     "profiles": ('`["dev"]`', "profiles that are on"),

@@ -247,6 +247,11 @@ def test_replace_dies_of_the_signal_that_the_program_dies_of() -> None:
     assert replaced("sh", "-c", "kill -TERM $$").returncode == -signal.SIGTERM
 
 
+def test_replace_leaves_no_signal_ignored() -> None:
+    done = replaced("sh", "-c", "(yes; echo $? >&2) | head -1")
+    assert (done.stdout, done.stderr) == ("first\ny\n", "141\n")
+
+
 def test_replace_returns_127_for_a_missing_program_and_126_for_what_is_none(
     tmp_path: Path,
 ) -> None:

@@ -229,3 +229,10 @@ def test_a_remote_engines_host_is_where_everything_is_reached() -> None:
     }
     assert environment["SUPABASE_URL"] == "http://[fd00::1]:10001"
     assert environment["AT"] == "postgresql://[fd00::1]:10004"
+
+
+def test_the_containers_that_are_renamed_are_known() -> None:
+    services = {"db": {"container_name": "shop-db"}, "web": {}, "a": {"container_name": "a"}}
+    assert plan_of({"services": services}).plan.container_names == ("a", "shop-db")
+    assert plan_of({"services": {"web": {}}}).plan.container_names == ()
+    assert plan_of({}).plan.container_names == ()

@@ -7,6 +7,7 @@ from shlex import quote
 from composeports.core.checks.facts import Facts, Linked, Stack
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
 from composeports.core.checks.programs import NO_ENGINE
+from composeports.core.drift import drifts_of
 from composeports.core.lease import Lease
 
 PROJECT = re.compile(r".+-[0-9a-f]{8}")
@@ -96,16 +97,12 @@ def _count(number: int) -> str:
 
 
 def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
-    for key in dict.fromkeys(key for key, _ in stack.ports):
-        leased = {port for name, port in lease.ports.items() if name.partition("#")[0] == key}
-        actual = {port for name, port in stack.ports if name == key}
-        if not leased or actual <= leased:
-            continue
-        shown, wanted = (", ".join(map(str, sorted(ports))) for ports in (actual, leased))
+    for drift in drifts_of(lease, stack.ports):
+        shown, wanted = (", ".join(map(str, ports)) for ports in (drift.actual, drift.leased))
         yield Finding(
             WARNING,
-            f"{key} of {stack.project} is published on {shown}; its lease says {wanted}",
-            "`url` and `env` lead somewhere else than to this stack",
+            f"{drift.key} of {stack.project} is published on {shown}; its lease says {wanted}",
+            "`env` leads somewhere else than to this stack",
             _command(lease, "up"),
         )
 

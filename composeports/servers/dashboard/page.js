@@ -37,6 +37,9 @@ function nameOf(entry) {
 function stateOf(entry) {
   if (entry.state === "gone") return ["bad", "gone", "Stale: its folder does not exist any more."];
   if (entry.state === "unknown") return ["unsure", "unknown", "The engine does not answer."];
+  if (entry.state === "drifted") {
+    return ["unsure", "drifted", "It has other ports than these: composeports up brings it back."];
+  }
   if (entry.expired && !entry.kept_by) {
     return ["unsure", "expired", "Stale: whoever needs its ports gets them."];
   }
@@ -158,7 +161,8 @@ function fill(row, entry, state) {
   setText(part(node, ".why"), why);
   setText(row.lease, leaseWords(entry, leftOf(entry)));
   fillServices(row, part(node, ".services ul"), servicesOf(entry));
-  const offered = { renew: true, down: entry.worktree !== "", release: entry.state !== "running" };
+  const runs = entry.state === "running" || entry.state === "drifted";
+  const offered = { renew: true, down: entry.worktree !== "", release: !runs };
   for (const button of node.querySelectorAll("button")) {
     button.hidden = !offered[button.dataset.does];
     button.setAttribute("aria-label", `${button.textContent} ${name}`);

@@ -1,0 +1,130 @@
+"""What the wrapper of docker leaves to Python: Compose, and containers that have another name.
+
+It becomes the real docker, whatever it decides. Naming a container imports next to nothing.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from composeports.core.docker_words import (
+    config_folder,
+    is_elsewhere,
+    split_command,
+    with_session_names,
+)
+from composeports.errors import UnsafeFileError
+from composeports.host.compose_files import OWN_NAMES
+from composeports.host.wrapper import (
+    CONTAINERS,
+    DOCKER,
+    DOCKER_COMPOSE,
+    FOLDER,
+    PROJECT,
+    VERBOSE,
+    unwrapped,
+)
+from composeports.regular_file import read_regular
+
+TYPE_CHECKING = False  # importing `typing` takes 4 ms
+if TYPE_CHECKING:
+    from composeports.core.compose_call import ComposeCall
+
+COMPOSE = "compose"
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Become the call `NAME WORDS...`, on the session's stack where it is about that."""
+    name, words = "".join(arguments[:1]), list(arguments[1:])
+    if name == DOCKER_COMPOSE:
+        return _compose((), words, (DOCKER_COMPOSE,))
+    end = split_command(words)
+    options, rest = words[:end], words[end:]
+    if is_elsewhere(options) or PROJECT not in os.environ:
+        return _become((DOCKER, *words), unwrapped(os.environ))
+    if rest[:1] == [COMPOSE]:
+        return _compose(options, rest[1:], (DOCKER, *options, COMPOSE))
+    after = with_session_names(rest, _names(), os.environ[PROJECT])
+    if list(after) != rest:
+        _tell((DOCKER, *words), (DOCKER, *options, *after))
+    return _become((DOCKER, *options, *after), unwrapped(os.environ))
+
+
+def _names() -> list[str]:
+    """Return the container names that the session has others for: now, and when it was wrapped."""
+    path = os.path.join(os.environ.get(FOLDER, ""), OWN_NAMES)
+    try:
+        now = read_regular(path).decode("utf-8", "replace")
+    except (OSError, UnsafeFileError):
+        now = ""
+    return [*now.split(), *os.environ.get(CONTAINERS, "").split()]
+
+
+def _become(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = True) -> int:
+    from composeports.host.process import NOT_FOUND, replace  # noqa: PLC0415 - last of all
+
+    code = replace(argv, environ, as_users_own=as_users_own)
+    reason = "not found" if code == NOT_FOUND else "cannot be run"
+    sys.stderr.write(f"{argv[0]}: {reason} behind composeports' wrapper on PATH\n")
+    return code
+
+
+def _tell(before: Sequence[str], after: Sequence[str]) -> None:
+    if not os.environ.get(VERBOSE):
+        return
+    import shlex  # noqa: PLC0415 - only where it is asked for
+
+    lines = [
+        "".join(char if char.isprintable() else "?" for char in shlex.join(words))
+        for words in (before, after)
+    ]
+    sys.stderr.write(f"composeports: {lines[0]} -> {lines[1]}\n")
+
+
+def _compose(options: Sequence[str], words: Sequence[str], program: tuple[str, ...]) -> int:
+    from composeports.core.compose_call import read_call  # noqa: PLC0415 - not for containers
+
+    call = read_call(words)
+    before = (*program, *words)
+    if call.has_no_project or call.is_elsewhere or PROJECT not in os.environ:
+        return _become(_found(before), unwrapped(os.environ))
+    if call.reads_stdin:
+        sys.stderr.write(
+            "warning: a Compose file from stdin (-f -) is read only once, so it is started as it "
+            "is, with its own ports and names; write it to a file, and name that with -f\n"
+        )
+        return _become(_found(before), unwrapped(os.environ))
+    from composeports.cli.boundary import guarded  # noqa: PLC0415 - now it takes its time
+
+    return guarded(lambda: _on_session(call, options, before), wants_json=False, environ=os.environ)
+
+
+def _found(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the call with `docker compose` where there is no `docker-compose`."""
+    from shutil import which  # noqa: PLC0415 - not for containers
+
+    if argv[0] == DOCKER_COMPOSE and which(DOCKER_COMPOSE) is None:
+        return (DOCKER, COMPOSE, *argv[1:])
+    return argv
+
+
+def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, ...]) -> int:
+    from composeports.app import script_calls  # noqa: PLC0415
+    from composeports.app.workspace import Workspace  # noqa: PLC0415
+    from composeports.cli.opening import say, workspace  # noqa: PLC0415
+    from composeports.cli.output import visible  # noqa: PLC0415
+
+    plain = dict(os.environ)
+    folder = config_folder(options)
+    if folder:
+        os.environ["DOCKER_CONFIG"] = os.path.abspath(folder)
+    with workspace(script_calls.session_options(os.environ)) as here:
+        own = script_calls.own_options(here, call)
+        if own is None:
+            return _become(_found(before), script_calls.without_session(plain))
+        command = script_calls.on_session(Workspace(here.doors, own), call)
+    for text in command.warnings:
+        say(visible(f"warning: {text}"))
+    argv = (DOCKER, *options, *command.argv[1:])
+    _tell(before, argv)
+    return _become(argv, unwrapped(command.environ), as_users_own=False)

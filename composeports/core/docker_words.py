@@ -1,0 +1,212 @@
+"""The words of a `docker` command line: its global options, and the containers that it names.
+
+Imports nothing, since the wrapper decides by this on every call that names a container.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+Predicate = Callable[[str], bool]
+# Position of a word, where in it the value begins, and the option (empty: it is no option's).
+Token = tuple[int, int, str]
+
+GLOBALS_WITH_VALUE = frozenset(
+    {"--config", "-c", "--context", "-H", "--host", "-l", "--log-level"}
+    | {"--tlscacert", "--tlscert", "--tlskey"}
+)
+OTHER_ENGINE = frozenset({"-c", "--context", "-H", "--host"})
+INSTEAD_OF_A_COMMAND = frozenset({"-v", "--version", "-h", "--help"})
+
+# Which positional words of a command are containers.
+FIRST, ALL, COPIED = "first", "all", "copied"
+_STOP = frozenset({"-s", "--signal", "-t", "--time", "--timeout"})
+_EXEC = frozenset({"-e", "--env", "--env-file", "-u", "--user", "-w", "--workdir", "--detach-keys"})
+_UPDATE = frozenset(
+    {"--blkio-weight", "--cpu-period", "--cpu-quota", "--cpu-rt-period", "--cpu-rt-runtime", "-c"}
+    | {"--cpu-shares", "--cpus", "--cpuset-cpus", "--cpuset-mems", "-m", "--memory"}
+    | {"--memory-reservation", "--memory-swap", "--pids-limit", "--restart"}
+)
+_NONE: frozenset[str] = frozenset()
+COMMANDS = {
+    "attach": (frozenset({"--detach-keys"}), FIRST),
+    "commit": (frozenset({"-a", "--author", "-c", "--change", "-m", "--message"}), FIRST),
+    "cp": (_NONE, COPIED),
+    "diff": (_NONE, FIRST),
+    "exec": (_EXEC, FIRST),
+    "export": (frozenset({"-o", "--output"}), FIRST),
+    "inspect": (frozenset({"-f", "--format", "--type"}), ALL),
+    "kill": (frozenset({"-s", "--signal"}), ALL),
+    "logs": (frozenset({"--since", "--until", "-n", "--tail"}), ALL),
+    "pause": (_NONE, ALL),
+    "port": (_NONE, FIRST),
+    "rename": (_NONE, FIRST),
+    "restart": (_STOP, ALL),
+    "rm": (_NONE, ALL),
+    "start": (frozenset({"--checkpoint", "--checkpoint-dir", "--detach-keys"}), ALL),
+    "stats": (frozenset({"--format"}), ALL),
+    "stop": (_STOP, ALL),
+    "top": (_NONE, FIRST),
+    "unpause": (_NONE, ALL),
+    "update": (_UPDATE, ALL),
+    "wait": (_NONE, ALL),
+}
+LISTING = frozenset({"ps", "ls", "list"})
+LISTING_WITH_VALUE = frozenset({"-f", "--filter", "--format", "-n", "--last"})
+NAME_FILTER = "name="
+RUNNING = frozenset({"run", "create"})
+# `docker run` has some hundred options; these are the ones without a value.
+RUN_FLAGS = frozenset(
+    {"-d", "--detach", "--disable-content-trust", "--help", "--init", "-i", "--interactive"}
+    | {"--no-healthcheck", "--oom-kill-disable", "--privileged", "-P", "--publish-all", "-q"}
+    | {"--quiet", "--read-only", "--rm", "--sig-proxy", "-t", "--tty", "--use-api-socket"}
+)
+JOINED = frozenset({"--network", "--net", "--pid", "--ipc"})
+BY_CONTAINER = "container:"
+# The value of an option is the word after it.
+NEXT_WORD = -1
+
+
+def split_command(words: Sequence[str]) -> int:
+    """Return how many of the words are docker's own options; the command comes after them."""
+    for index, _, option in scan(words, GLOBALS_WITH_VALUE.__contains__, until_name=True):
+        if not option:
+            return index
+    return len(words)
+
+
+def is_elsewhere(options: Sequence[str]) -> bool:
+    """Tell whether docker's own options name another engine, or ask for help or its version."""
+    named = {option for _, _, option in scan(options, GLOBALS_WITH_VALUE.__contains__)}
+    return bool(named & (OTHER_ENGINE | INSTEAD_OF_A_COMMAND))
+
+
+def config_folder(options: Sequence[str]) -> str:
+    """Return the folder that `--config` names among docker's own options, empty for none."""
+    found = ""
+    for index, start, option in scan(options, GLOBALS_WITH_VALUE.__contains__):
+        if option == "--config":
+            found = options[index][start:]
+    return found
+
+
+def with_session_names(
+    words: Sequence[str], names: Collection[str], project: str
+) -> tuple[str, ...]:
+    """Return a command with the session's container wherever it names one that was renamed.
+
+    `words` begin with the command, `names` are the container names of the Compose file. A word
+    that is no container's place is left, such as what `exec` runs.
+    """
+    head = 1 if words[:1] == ["container"] or words[:1] == ("container",) else 0
+    command, rest = "".join(words[head : head + 1]), list(words[head + 1 :])
+    places: Iterator[tuple[int, int, str]] = iter(())
+    if command in COMMANDS:
+        places = _in_command(command, rest)
+    elif command in LISTING:
+        places = _in_filters(rest)
+    elif command in RUNNING:
+        places = _in_run(rest)
+    for index, start, kind in list(places):
+        word = rest[index]
+        rest[index] = word[:start] + _renamed(word[start:], names, project, kind)
+    return (*words[: head + 1], *rest)
+
+
+def _in_command(command: str, words: Sequence[str]) -> Iterator[Token]:
+    """Yield the places of the containers of a command; nothing where it asks for other things."""
+    valued, which = COMMANDS[command]
+    # What follows the name of one container may be another program's.
+    found = list(scan(words, valued.__contains__, until_name=which == FIRST))
+    types = {words[index][start:] for index, start, option in found if option == "--type"}
+    if types - {"container"}:
+        return
+    named = [(index, 0) for index, _, option in found if not option]
+    for index, start in named[:1] if which == FIRST else named:
+        if which != COPIED:
+            yield index, start, ""
+        elif ":" in words[index]:
+            yield index, start, ":"
+
+
+def _in_filters(words: Sequence[str]) -> Iterator[Token]:
+    for index, start, option in scan(words, LISTING_WITH_VALUE.__contains__):
+        if option in {"-f", "--filter"} and words[index][start:].startswith(NAME_FILTER):
+            yield index, start + len(NAME_FILTER), "^"
+
+
+def _in_run(words: Sequence[str]) -> Iterator[Token]:
+    """Yield the places where `docker run` names a container that is there already."""
+    for index, start, option in scan(words, _takes_value_in_run, until_name=True):
+        value = words[index][start:]
+        if option in JOINED and value.startswith(BY_CONTAINER):
+            yield index, start + len(BY_CONTAINER), ""
+        elif option == "--volumes-from":
+            yield index, start, ":"
+        elif option == "--link":
+            yield index, start, "="
+
+
+def _takes_value_in_run(option: str) -> bool:
+    return option not in RUN_FLAGS
+
+
+def _renamed(text: str, names: Collection[str], project: str, kind: str) -> str:
+    """Return a value with the session's container.
+
+    `kind` is ":" where more may follow the name, "^" for a pattern, and "=" for a link, which is
+    known by its container's name where it has no alias.
+    """
+    before, after = "", ""
+    if kind == "^":
+        before, after = "^" * text.startswith("^"), "$" * text.endswith("$")
+        text = text.removeprefix("^").removesuffix("$")
+    elif kind:
+        text, colon, rest = text.partition(":")
+        after = colon + rest
+    slash = "/" * text.startswith("/")
+    name = text.removeprefix("/")
+    if name not in names:
+        return before + text + after
+    if kind == "=" and not after:
+        after = f":{name}"
+    return f"{before}{slash}{project}-{name}{after}"
+
+
+def scan(
+    words: Sequence[str], takes_value: Predicate, *, until_name: bool = False
+) -> Iterator[Token]:
+    """Yield every option with the place of its value, and every word that is no option.
+
+    An option without a value has the end of its word as a place. With `until_name` nothing after
+    the first word that is no option is looked at.
+    """
+    indices = iter(range(len(words)))
+    ended = False
+    for index in indices:
+        word = words[index]
+        if word == "--" and not ended:
+            ended = True
+        elif ended or word in {"", "-"} or word[0] != "-":
+            yield index, 0, ""
+            if until_name:
+                return
+        else:
+            for start, option in _options(word, takes_value):
+                place = (index, start) if start != NEXT_WORD else (next(indices, -1), 0)
+                if place[0] >= 0:
+                    yield *place, option
+
+
+def _options(word: str, takes_value: Predicate) -> Iterator[tuple[int, str]]:
+    """Yield the options of one word, each with where its value begins, or NEXT_WORD."""
+    if word.startswith("--"):
+        name, joined, _ = word.partition("=")
+        yield NEXT_WORD if not joined and takes_value(name) else len(name) + len(joined), name
+        return
+    for position, letter in enumerate(word[1:], 2):
+        name = f"-{letter}"
+        if not takes_value(name):
+            yield len(word), name
+            continue
+        equals = int(word[position : position + 1] == "=")
+        yield position + equals if position < len(word) else NEXT_WORD, name
+        return

@@ -1,0 +1,225 @@
+"""The `docker` and `docker-compose` in front of the real ones: their folder, and who is behind it.
+
+The folder holds two scripts for /bin/sh that are the same for all sessions; which one is meant is
+in variables. Its name is made of what is in it, so that it is written once and never changed, and
+what others may write to is never used.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from shutil import rmtree
+
+from composeports.core.environment import as_export
+from composeports.errors import FileAccessError, StoreError
+from composeports.host.compose_files import OWN_NAMES
+from composeports.host.state_folder import refuse_unsafe
+from composeports.host.wrapper import CALL, DOCKER, DOCKER_COMPOSE, MARKER
+
+# Most calls are decided here, without a Python: whose engine, which command, is a name in it. What
+# may concern the session goes to `composeports docker-call`, which reads the words properly.
+SCRIPT = """\
+#!/bin/sh
+# Written by composeports, which puts it in front of the real @NAME@ for one command or shell.
+# @VERSION@
+@PYTHON@
+
+concerns() {
+    while [ "$#" -gt 0 ]; do
+        case $1 in
+        --host | --host=* | --context | --context=* | --version | --help | -v | -h) return 1 ;;
+        --config | --log-level | --tlscacert | --tlscert | --tlskey | -l) shift ;;
+        -l* | --*) ;;
+        -*[Hc]*) return 1 ;;
+        -*l) shift ;;
+        -*) ;;
+        *) break ;;
+        esac
+        [ "$#" -eq 0 ] || shift
+    done
+    [ "${1-}" != compose ] || return 0
+    [ "${1-}" != container ] || shift
+    case ${1-} in
+    attach | commit | cp | diff | exec | export | inspect | kill | logs | pause | port) ;;
+    rename | restart | rm | start | stats | stop | top | unpause | update | wait) ;;
+    ps | ls | list | run | create) ;;
+    *) return 1 ;;
+    esac
+    [ "$#" -gt 1 ] || return 1
+    names=
+    file=$COMPOSEPORTS_WRAP_FOLDER/@FILE@
+    if [ -f "$file" ] && [ ! -h "$file" ] && [ -r "$file" ]; then
+        IFS= read -r names <"$file" || :
+    fi
+    names=" ${names:+$names }${COMPOSEPORTS_WRAP_CONTAINERS:+$COMPOSEPORTS_WRAP_CONTAINERS }"
+    for word in "$@"; do
+        bare=${word#/}
+        value=${word##*[=^]}
+        value=${value#/}
+        value=${value#container:}
+        value=${value%\\$}
+        case $names in
+        *" ${bare%%:*} "* | *" ${value%%:*} "*) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+path=${PATH-}:
+rest=
+real=
+while [ -n "$path" ]; do
+    folder=${path%%:*}
+    path=${path#*:}
+    [ ! -e "${folder:-.}/@MARKER@" ] || continue
+    rest=$rest:$folder
+    if [ -z "$real" ] && [ -f "${folder:-.}/@NAME@" ] && [ -x "${folder:-.}/@NAME@" ]; then
+        real=${folder:-.}/@NAME@
+    fi
+done
+engine="${DOCKER_HOST-} ${DOCKER_CONTEXT-}"
+if [ -n "${COMPOSEPORTS_WRAP_PROJECT-}" ] && [ "$engine" = "${COMPOSEPORTS_WRAP_ENGINE-}" ]; then
+    if @CONCERNS@; then
+        PATH=${rest#:}
+        exec "$python" -P -c "$program" @CALL@ @NAME@ "$@"
+    fi
+fi
+if [ -z "$real" ]; then
+    echo "@NAME@: not found behind composeports' wrapper on PATH" >&2
+    exit 127
+fi
+PATH=${rest#:}
+exec "$real" "$@"
+"""
+PROGRAM = "from composeports.__main__ import main; main()"
+# Who owns what a user namespace has no user for.
+NOBODY = 65534
+
+
+def install(folders: Iterable[str], version: str, python: str) -> str:
+    """Return the wrapper's folder, written where it is not there yet, in the first that will do.
+
+    What needs a Python is run by the program `python`.
+    FileAccessError, of the last one, where none will.
+    """
+    refused = FileAccessError("there is no folder for the wrapper", hint="set HOME")
+    for folder in folders:
+        try:
+            return _installed(folder, _scripts(version, python))
+        except FileAccessError as error:
+            refused = error
+        except StoreError as error:
+            refused = _refused(folder, error.message)
+        except OSError as error:
+            refused = _refused(folder, error.strerror or str(error))
+    raise refused
+
+
+def _scripts(version: str, python: str) -> dict[str, str]:
+    settings = (("python", python), ("program", PROGRAM))
+    words = {
+        "@VERSION@": version,
+        "@PYTHON@": "\n".join(as_export((each,)).removeprefix("export ") for each in settings),
+        "@FILE@": OWN_NAMES,
+        "@MARKER@": MARKER,
+        "@CALL@": CALL,
+    }
+    return {
+        DOCKER: _filled({**words, "@NAME@": DOCKER, "@CONCERNS@": 'concerns "$@"'}),
+        DOCKER_COMPOSE: _filled({**words, "@NAME@": DOCKER_COMPOSE, "@CONCERNS@": ":"}),
+        MARKER: "#!/bin/sh\n# A folder of PATH with this file holds composeports' wrapper.\n",
+    }
+
+
+def _filled(words: Mapping[str, str]) -> str:
+    return re.sub("@[A-Z]+@", lambda mark: words[mark[0]], SCRIPT)
+
+
+def _installed(state: str, scripts: Mapping[str, str]) -> str:
+    digest = sha256("\0".join(scripts.values()).encode("utf-8", "surrogateescape"))
+    above = os.path.join(state, "wrapper")
+    folder = os.path.join(above, digest.hexdigest()[:12])
+    if os.pathsep in folder:
+        raise _refused(folder, "its path has a colon, which separates the folders of PATH")
+    if not os.path.isdir(folder):
+        refuse_unsafe(state)
+        os.makedirs(state, 0o700, exist_ok=True)
+        with suppress(FileExistsError):
+            os.mkdir(above, 0o700)
+        _refuse_unsafe(above)
+        _write(folder, scripts)
+    _check(folder, scripts)
+    return folder
+
+
+def _write(folder: str, scripts: Mapping[str, str]) -> None:
+    """Write the folder beside its place, and move it there whole; another may be first."""
+    beside = f"{folder}.{os.urandom(4).hex()}"
+    try:
+        os.mkdir(beside, 0o700)
+        for name, text in scripts.items():
+            file = os.open(os.path.join(beside, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
+            with open(file, "w", encoding="utf-8", errors="surrogateescape") as script:
+                script.write(text)
+        with suppress(OSError):
+            os.rename(beside, folder)
+    finally:
+        rmtree(beside, ignore_errors=True)
+
+
+def _check(folder: str, scripts: Mapping[str, str]) -> None:
+    """Raise FileAccessError where the folder is not what was written, or cannot be run."""
+    _refuse_unsafe(os.path.dirname(folder))
+    for path in (folder, *(os.path.join(folder, name) for name in scripts)):
+        if not _is_mine(path):
+            raise _refused(path, "others may write to it, or another user owns it")
+    for name, text in scripts.items():
+        path = os.path.join(folder, name)
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            if file.read() != text:
+                raise _refused(path, "it is not what composeports wrote")
+        if not os.access(path, os.X_OK):
+            raise _refused(path, "nothing can be run from there")
+
+
+def _refuse_unsafe(above: str) -> None:
+    if not _is_mine(above):
+        raise _refused(above, "others may write to it, or another user owns it")
+    for parent in _parents(above):
+        if _lets_others_replace(parent):
+            raise _refused(above, f"other users may replace what is in {parent}")
+
+
+def _is_mine(path: str) -> bool:
+    found = os.lstat(path)
+    is_link = stat.S_ISLNK(found.st_mode)
+    return not is_link and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
+def _parents(path: str) -> Iterable[str]:
+    folder = os.path.realpath(path)
+    while folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        yield folder
+
+
+def _lets_others_replace(folder: str) -> bool:
+    """Tell whether another user may rename what is in it; a user's own group is that user."""
+    found = os.stat(folder)
+    if found.st_mode & stat.S_ISVTX:
+        return False
+    group = found.st_mode & 0o020 and found.st_gid != os.getegid()
+    foreign = found.st_uid not in {0, NOBODY, os.geteuid()}
+    return bool(found.st_mode & 0o002 or group or foreign)
+
+
+def _refused(path: str, why: str) -> FileAccessError:
+    return FileAccessError(
+        f"the wrapper of docker cannot be used from {path}: {why}",
+        hint="remove that folder, or set COMPOSEPORTS_STATE_DIR to one that is yours alone; "
+        "`--no-wrap` does without",
+        path=path,
+    )
