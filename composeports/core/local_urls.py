@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 
-from composeports.core.endpoint import in_url
+from composeports.core.endpoint import in_url, is_this_machine, split_address
 
 WEB = frozenset({"http", "https", "ws", "wss"})
 IMPLIED = {"http": 80, "ws": 80, "https": 443, "wss": 443}
@@ -49,6 +49,13 @@ def leads_only_there(name: str, text: str, mark: int, listens_on: Collection[int
     """Tell whether every place of `mark` in the text is the port of a host-facing URL."""
     rest = renumbered(name, text, lambda port: 0 if port == mark else None, listens_on)
     return str(mark) not in rest
+
+
+def leads_elsewhere(url: str) -> bool:
+    """Tell whether a URL leads to another machine or container than localhost; not an empty one."""
+    place = url.strip().partition("://")[2] or url.strip()
+    host = split_address(f"tcp://{place}").host
+    return bool(place) and host not in {"0.0.0.0", "::"} and not is_this_machine(host)  # noqa: S104
 
 
 def _port_of(name: str, match: re.Match[str], listens_on: Collection[int]) -> int | None:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from composeports.core.block import REST
-from composeports.core.change import Change, Shared, merge
+from composeports.core.change import Change, Left, Shared, merge
 from composeports.core.endpoint import in_url
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves
-from composeports.core.project import Project
+from composeports.core.project import Json, Project
 from composeports.core.rules import ports
 from composeports.core.rules.context import Context, MovedPort
 from composeports.core.rules.table import RULES
@@ -24,12 +24,17 @@ REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
 class Observed:
     """What Compose said of the files, before anything is decided.
 
-    `values` are the variables that the files mention, with the values they have now.
+    `values` are the variables that the files mention, with the values they have now. `resolved`
+    is Compose's whole document. `required` are those of the six variables that the files demand
+    and nobody gave. `unproved` are variables of which Compose could not be asked what they move.
     """
 
     project: Project = field(default_factory=Project)
     moves: Moves = NO_MOVES
     values: Mapping[str, str] = field(default_factory=dict)
+    resolved: Json = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    unproved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class Plan:
 
     `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
     `shared` is common to all sessions because the file or the settings say so; `warnings` tell
-    what is, or fails, although nobody said so.
+    what is, or fails, although nobody said so. `left` is what could be taken for a moved port or
+    name, and stays.
     """
 
     session_id: str
@@ -62,6 +68,7 @@ class Plan:
     changes: tuple[Change, ...]
     shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -89,6 +96,7 @@ class Plan:
             "changes": [change.as_dict() for change in self.changes],
             "shared": [each.as_dict() for each in self.shared],
             "warnings": list(self.warnings),
+            "left": [each.as_dict() for each in self.left],
         }
 
 
@@ -109,6 +117,8 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         values=observed.values,
         moves=observed.moves,
         moved=moved,
+        resolved=observed.resolved,
+        required=observed.required,
     )
     parts = [rule(context) for rule in RULES]
     derived = _derived(context, {each.entry.key: each.number for each in moved})
@@ -123,8 +133,20 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         override=merge(part.override for part in parts),
         changes=(named, *(change for part in parts for change in part.changes)),
         shared=tuple(each for part in parts for each in part.shared),
-        warnings=tuple(text for part in parts for text in part.warnings),
+        warnings=(
+            *(text for part in parts for text in part.warnings),
+            *_unproved(observed.unproved),
+        ),
+        left=tuple(each for part in parts for each in part.left),
     )
+
+
+def _unproved(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield (
+            f"what {', '.join(names)} moves cannot be asked of this Docker Compose, so only host "
+            "ports change; a newer one may tell"
+        )
 
 
 def _moved(

@@ -11,6 +11,7 @@ from composeports.core.rules import (
     containers,
     environment,
     images,
+    kept,
     limits,
     networks,
     ports,
@@ -26,7 +27,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ports.variables,
         ("variable",),
         (
-            ("the six variables", "are always set"),
+            (
+                "one of the six variables",
+                "is set where it moves published ports and URLs to them only, or is not mentioned",
+            ),
             (
                 "a variable that moves published ports (and URLs to them) only",
                 "is set to the new port, for whatever else reads it",
@@ -34,6 +38,26 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "a variable that also moves a container port, a command, a URL",
                 "stays as it is; only the host port changes",
+            ),
+        ),
+    ),
+    (
+        kept.kept_variables,
+        (),
+        (
+            (
+                (
+                    "one of the four port variables that also moves a container port, a command, "
+                    "or where a program listens"
+                ),
+                (
+                    "keeps the user's value inside the stack, and only the host port becomes base "
+                    "+ 0 to 3; listed as left"
+                ),
+            ),
+            (
+                "`SUPABASE_URL` with a value that leads elsewhere than to localhost",
+                "keeps it inside the stack; listed as left",
             ),
         ),
     ),

@@ -1,0 +1,30 @@
+"""The texts of Compose files, with those that they include; read for names, never for meaning."""
+
+import os
+from collections.abc import Iterable
+
+from composeports.core.mentions import mentioned_files
+
+# More than that nobody includes; a loop ends by it, too.
+MOST = 100
+
+
+def read_texts(files: Iterable[str]) -> tuple[str, ...]:
+    """Return the texts of the files, and of those that they name, as far as they can be read."""
+    waiting = list(files)
+    seen: set[str] = set()
+    texts: list[str] = []
+    while waiting and len(seen) < MOST:
+        path = os.path.normpath(waiting.pop(0))
+        if path in seen:
+            continue
+        seen.add(path)
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                text = file.read()
+        except OSError:
+            continue
+        texts.append(text)
+        folder = os.path.dirname(path)
+        waiting += [os.path.join(folder, name) for name in mentioned_files(text)]
+    return tuple(texts)
