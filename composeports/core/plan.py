@@ -11,8 +11,9 @@ from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves
 from composeports.core.project import Json, Project
-from composeports.core.rules import ports
+from composeports.core.rules import containers, ports
 from composeports.core.rules.context import Context, MovedPort
+from composeports.core.rules.left import left_values
 from composeports.core.rules.table import RULES
 from composeports.core.settings import Settings
 from composeports.core.urls import client_url
@@ -121,6 +122,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         required=observed.required,
     )
     parts = [rule(context) for rule in RULES]
+    changes = tuple(change for part in parts for change in part.changes)
     derived = _derived(context, {each.entry.key: each.number for each in moved})
     named = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
@@ -131,13 +133,13 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         endpoints=tuple(_endpoint(each, lease.host) for each in moved),
         offsets=offsets,
         override=merge(part.override for part in parts),
-        changes=(named, *(change for part in parts for change in part.changes)),
+        changes=(named, *changes),
         shared=tuple(each for part in parts for each in part.shared),
         warnings=(
             *(text for part in parts for text in part.warnings),
             *_unproved(observed.unproved),
         ),
-        left=tuple(each for part in parts for each in part.left),
+        left=(*(each for part in parts for each in part.left), *left_values(context, changes)),
     )
 
 
@@ -186,12 +188,15 @@ def _derived(context: Context, ports: Mapping[str, int]) -> tuple[tuple[str, str
 
 
 def _variables(context: Context) -> Iterator[tuple[str, str]]:
-    """Yield the file's own variables, then one for every published port that has no such name."""
+    """Yield the file's own variables, then one for every published port and every container.
+
+    A variable that the file mentions is not replaced.
+    """
     own = ports.own_variables(context)
     yield from own.items()
     taken = {*context.fixed, *context.values, *own}
-    for each in context.moved:
-        name = ports.variable_of(each.entry)
+    ours = [(ports.variable_of(each.entry), str(each.number)) for each in context.moved]
+    for name, value in (*ours, *containers.variables_of(context)):
         if name not in taken:
             taken.add(name)
-            yield name, str(each.number)
+            yield name, value

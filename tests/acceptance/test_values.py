@@ -203,3 +203,219 @@ def test_a_variable_that_the_file_demands_is_given(make_repository: MakeReposito
     for session in two(make_repository, {"compose.yaml": file}):
         assert page(session.ok("url", "api").strip()) == "hello"
         assert value(session, "api", "URL") == session.own_env["SUPABASE_URL"]
+
+
+UNREADABLE = stack(
+    {
+        "db": {
+            "command": serving(5432),
+            "ports": ["${AGENT_COORDINATOR_DB_PORT:-54322}:5432"],
+            "volumes": ["${CONF:-./conf}:/conf:ro"],
+        },
+        "web": {"command": serving(80), "ports": ["${WEB_PORT:-8080}:80"]},
+    }
+)
+
+
+def test_variables_are_found_where_compose_cannot_list_them(
+    make_repository: MakeRepository,
+) -> None:
+    """Compose 2.26 fails on a short volume with a default and a mode; newer ones read it."""
+    pair = two(make_repository, {"compose.yaml": UNREADABLE, "conf/x": "x"})
+    for session in pair:
+        for _ in range(2):
+            assert session.published() == {
+                "db-1:5432/tcp": session.row["db_port"],
+                "web-1:80/tcp": session.row["ports"]["web:80/tcp"],
+            }
+            assert session.own_env["WEB_PORT"] == str(session.row["ports"]["web:80/tcp"])
+            session.ok("up")
+
+
+def test_an_address_without_a_scheme_follows_or_is_listed(make_repository: MakeRepository) -> None:
+    environment = {
+        "API_INTERNAL_HOST": "api:8541",
+        "API_EXTERNAL_HOST": "localhost:8541",
+        "SITE_DOMAIN": "localhost:1234",
+        "API_EXTERNAL_URL": "http://localhost:8541",
+        "BACKEND": "localhost:8541",
+    }
+    file = stack(
+        {
+            "ui": {
+                "command": serving(1234),
+                "ports": ["1234:1234"],
+                "environment": environment,
+            },
+            "api": {"command": serving(8541), "ports": ["8541:8541"]},
+        }
+    )
+    for session in two(make_repository, {"compose.yaml": file}):
+        ports = session.row["ports"]
+        ui, api = ports["ui:1234/tcp"], ports["api:8541/tcp"]
+        seen = {name: value(session, "ui", name) for name in environment}
+        assert seen == {
+            "API_INTERNAL_HOST": "api:8541",
+            "API_EXTERNAL_HOST": f"localhost:{api}",
+            "SITE_DOMAIN": f"localhost:{ui}",
+            "API_EXTERNAL_URL": f"http://localhost:{api}",
+            "BACKEND": "localhost:8541",
+        }
+        assert page(seen["SITE_DOMAIN"]) == page(seen["API_EXTERNAL_HOST"]) == "hello"
+        kept = left(session)
+        assert kept["ui.environment.BACKEND"] == "localhost:8541"
+        assert kept["ui.environment.API_INTERNAL_HOST"] == "api:8541"
+
+
+def test_an_internal_url_stays_and_a_public_one_follows(make_repository: MakeRepository) -> None:
+    file = stack(
+        {
+            "web": {
+                "command": serving(3000),
+                "ports": ["3000:3000"],
+                "environment": {
+                    "PUBLIC_URL": "http://localhost:3000",
+                    "INTERNAL_URL": "http://localhost:3000",
+                },
+            }
+        }
+    )
+    for session in two(make_repository, {"compose.yaml": file}):
+        assert page(value(session, "web", "PUBLIC_URL")) == "hello"
+        assert value(session, "web", "INTERNAL_URL") == "http://localhost:3000"
+        wheres = [change["where"] for change in session.json("plan")["changes"]]
+        assert "environment.PUBLIC_URL" in wheres
+        assert left(session)["web.environment.INTERNAL_URL"] == "http://localhost:3000"
+        assert "Seen, left as it is" in session.ok("plan")
+
+
+def test_an_advertised_address_in_a_command_is_told_or_follows(
+    make_repository: MakeRepository,
+) -> None:
+    script = 'mkdir /w; echo "come back to $$2" > /w/index.html; exec httpd -f -p 19092 -h /w'
+    told = "internal://broker:9092,external://localhost:19092"
+    command = ["sh", "-c", script, "broker", "--advertise-kafka-addr", told]
+    file = stack({"broker": {"command": command, "ports": ["19092:19092"]}})
+    repository = make_repository({"compose.yaml": file})
+    one, other = repository.worktree("one"), repository.worktree("two")
+    assert one.run("up", "--strict").code == 78
+    done = one.run("up")
+    assert "warning" in done.err
+    assert "19092" in done.err
+    assert left(one)["broker.command.5"] == told
+    (other.directory / "composeports.toml").write_text("[urls]\ncommand = true\n")
+    other.ok("up", "--strict")
+    number = other.row["ports"]["broker:19092/tcp"]
+    assert page(f"localhost:{number}") == (
+        f"come back to internal://broker:9092,external://localhost:{number}"
+    )
+
+
+def test_a_host_and_a_port_in_two_variables_follow(make_repository: MakeRepository) -> None:
+    file = stack(
+        {
+            "app": {
+                "command": ["sleep", "3600"],
+                "extra_hosts": ["host.docker.internal:host-gateway"],
+                "environment": {"DB_HOST": "host.docker.internal", "DB_PORT": "5432"},
+            },
+            "db": {
+                "command": serving(5432, "${COMPOSE_PROJECT_NAME}"),
+                "ports": ["5432:5432"],
+            },
+        }
+    )
+    ask = (
+        "ip=$(awk -v name=$DB_HOST '$2 == name { print $1; exit }' /etc/hosts); "
+        "wget -q -O - http://$ip:$DB_PORT"
+    )
+    for session in two(make_repository, {"compose.yaml": file}):
+        assert session.ok("exec", "-T", "app", "sh", "-c", ask).strip() == session.project
+        wheres = [change["where"] for change in session.json("plan")["changes"]]
+        assert "environment.DB_PORT" in wheres
+
+
+def test_the_content_of_a_config_follows(make_repository: MakeRepository) -> None:
+    content = '{"uris": ["http://localhost:3000/back"], "port": "${APP_PORT:-3000}"}'
+    file = stack(
+        {
+            "idp": {
+                "command": ["httpd", "-f", "-p", "8080", "-h", "/realm"],
+                "ports": ["8080:8080"],
+                "configs": [{"source": "realm", "target": "/realm/index.html"}],
+            },
+            "app": {"command": serving(80), "ports": ["3000:80"]},
+        },
+        configs={"realm": {"content": content}},
+    )
+    for session in two(make_repository, {"compose.yaml": file}):
+        realm = json.loads(page(session.ok("url", "idp").strip()))
+        app = session.ok("url", "app").strip()
+        assert realm == {"uris": [f"{app}/back"], "port": "3000"}
+        assert page(app) == "hello"
+        assert "configs.realm.content" in left(session)
+
+
+def test_a_port_that_is_not_moved_is_listed(make_repository: MakeRepository) -> None:
+    port = "${VITE_PORT:-5173}"
+    file = stack(
+        {
+            "web": {
+                "command": serving(port),
+                "ports": [f"{port}:{port}"],
+                "environment": {"VITE_PORT": port, "HMR_CLIENT_PORT": port},
+            },
+            "fixed": {
+                "command": serving(3000),
+                "ports": ["3000:3000"],
+                "environment": {
+                    "HMR_CLIENT_PORT": "3000",
+                    "WDS_SOCKET_PORT": "3000",
+                    "PUBLIC_URL": "http://localhost:3000",
+                },
+            },
+        }
+    )
+    for session in two(make_repository, {"compose.yaml": file}):
+        assert left(session).items() >= {
+            ("web.environment.HMR_CLIENT_PORT", "5173"),
+            ("fixed.environment.HMR_CLIENT_PORT", "3000"),
+            ("fixed.environment.WDS_SOCKET_PORT", "3000"),
+        }
+        shown = session.ok("plan").rpartition("Seen, left as it is")[2]
+        assert "fixed: environment.HMR_CLIENT_PORT = 3000" in shown
+        assert session.json("up")["left"] == session.json("plan")["left"]
+
+
+def test_url_with_several_addresses_or_protocols_of_one_port(
+    make_repository: MakeRepository,
+) -> None:
+    file = stack(
+        {
+            "web": {"command": serving(80), "ports": ["127.0.0.1:8080:80", "[::1]:8080:80"]},
+            "dns": {"command": serving(53), "ports": ["5353:53/tcp", "5353:53/udp"]},
+            "two": {"ports": ["70:70", "71:71"]},
+        }
+    )
+    for session in two(make_repository, {"compose.yaml": file}):
+        ports = session.row["ports"]
+        for words in (("web",), ("web", "80"), ("web", "80/tcp"), ("web", "80/tcp#2")):
+            assert session.ok("url", *words).strip().endswith(f":{ports['web:80/tcp']}")
+        assert page(session.ok("url", "web").strip()) == "hello"
+        for words in (("dns",), ("dns", "53"), ("dns", "53/tcp"), ("dns", "53/udp")):
+            assert session.ok("url", *words).strip() == f"localhost:{ports['dns:53/tcp']}"
+        assert page(session.ok("url", "dns").strip()) == "hello"
+        assert session.run("url", "two").code != 0
+
+
+def test_db_in_a_template_is_the_service_s_own_port(make_repository: MakeRepository) -> None:
+    file = stack({"db": {"command": serving(5432), "ports": ["5432:5432"]}})
+    settings = '[env]\nDATABASE = "{host}:{db}"\n'
+    pair = two(make_repository, {"compose.yaml": file, "composeports.toml": settings})
+    for session in pair:
+        assert page(session.own_env["DATABASE"]) == "hello"
+    (session, _) = pair
+    (session.directory / "composeports.toml").write_text('[env]\nAPI = "{host}:{api}"\n')
+    done = session.run("up")
+    assert done.code == 78
+    assert "did you mean {db:5432}?" in done.err

@@ -7,6 +7,7 @@ from composeports.core.layout import Entry
 from composeports.core.moves import FIXED_PORT_VARIABLES, moved_target
 from composeports.core.override import Override
 from composeports.core.project import Service
+from composeports.core.rules.containers import shell_name
 from composeports.core.rules.context import Context, MovedPort
 
 # The plan begins with it, whether the file mentions it or not.
@@ -127,6 +128,5 @@ def _moved_by_variables(context: Context) -> Iterator[tuple[str, int]]:
 def variable_of(entry: Entry) -> str:
     """Return `PORT_<SERVICE>_<TARGET>`, by which host-run programs find a published port."""
     port = entry.port
-    letters = (char if char.isascii() and char.isalnum() else "_" for char in port.service.upper())
     suffix = "" if port.protocol == "tcp" else f"_{port.protocol.upper()}"
-    return f"PORT_{''.join(letters)}_{port.target}{suffix}"
+    return f"PORT_{shell_name(port.service)}_{port.target}{suffix}"

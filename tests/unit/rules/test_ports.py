@@ -238,7 +238,17 @@ def test_every_published_port_has_a_variable() -> None:
         "web": {"ports": [port("80", 80)]},
     }
     made = plan_of({"services": services}, values={"PORT_WEB_80": "mine"})
-    assert dict(made.plan.variables) == {"PORT_DNS_1_53": "10004", "PORT_DNS_1_53_UDP": "10004"}
+    ports = {name: value for name, value in made.plan.variables if name.startswith("PORT_")}
+    assert ports == {"PORT_DNS_1_53": "10004", "PORT_DNS_1_53_UDP": "10004"}
+
+
+def test_every_container_has_a_variable() -> None:
+    services = {"dns.1": {}, "db": {"container_name": "shop-db"}, "web": {}}
+    made = plan_of({"services": services}, values={"CONTAINER_WEB": "mine"})
+    assert dict(made.plan.variables) == {
+        "CONTAINER_DNS_1": "ac-0123abcd-dns.1-1",
+        "CONTAINER_DB": "ac-0123abcd-shop-db",
+    }
 
 
 def test_a_demanded_contract_variable_says_what_else_it_sets() -> None:
