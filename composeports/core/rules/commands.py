@@ -61,7 +61,7 @@ def _told(service: Service, field: str, found: _Address) -> str:
 
 def _addresses(service: Service, words: tuple[str, ...], context: Context) -> Iterator[_Address]:
     """Yield what leads to a moved port; `option` is empty where it may be the container's own."""
-    numbers = numbers_of(service, context)
+    numbers = numbers_of(service, context) if words else {}
     if not numbers:
         return
     listens_on = listening(service, context)

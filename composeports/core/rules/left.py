@@ -24,9 +24,9 @@ def left_values(context: Context, changes: Sequence[Change]) -> tuple[Left, ...]
     for service in context.project.services:
         found.extend(_of_service(service, context, after, names))
     numbers = {
-        old: new
-        for service in context.project.services
-        for old, new in numbers_of(service, context).items()
+        each.entry.port.number: each.number
+        for each in context.moved
+        if each.entry.port.number not in {None, each.number}
     }
     for key, text in context.project.contents.items():
         where = f"configs.{key}.content"
@@ -37,7 +37,8 @@ def left_values(context: Context, changes: Sequence[Change]) -> tuple[Left, ...]
 def _of_service(
     service: Service, context: Context, after: Mapping[tuple[str, str], str], names: NewNames
 ) -> Iterator[Left]:
-    numbers = {old: new for old, new in numbers_of(service, context).items() if old != new}
+    found = numbers_of(service, context).items()
+    numbers = {old: new for old, new in found if old != new}
     for where, texts, reason in _places(service, context):
         for name, text in texts:
             place = f"{where}.{name}"
@@ -65,8 +66,8 @@ def _places(
                 text.strip() == str(number) and number in listens_on
             ),
             "a plain number does not say of which host it is a port": text.strip() == str(number),
-            "it leads to a container, where the port is the same in every session": any(
-                f"{each}:{number}" in text for each in services
+            "it leads to a container, where the port is the same in every session": (
+                not services.isdisjoint(re.findall(rf"([\w.-]+):{number}\b", text))
             ),
             "inside a container this address most likely leads to the container itself": (
                 is_local(text)
