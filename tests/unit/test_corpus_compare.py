@@ -423,7 +423,9 @@ def test_a_place_that_names_a_built_image_as_before_is_noticed() -> None:
     built = facts.built_images(raw)
     assert built == ["shop"]
     build = {"cache_from": ["docker.io/library/shop"], "additional_contexts": {"b": "./x"}}
-    merged: Json = {"services": {"app": {"image": "shop:latest-ac-1"}, "job": {"image": "shop:latest"}}}
+    merged: Json = {
+        "services": {"app": {"image": "shop:latest-ac-1"}, "job": {"image": "shop:latest"}}
+    }
     assert len(list(facts.stale_images(merged, built))) == 1
     merged = {"services": {"app": {"image": "shop:latest-ac-1", "build": build}}}
     assert len(list(facts.stale_images(merged, built))) == 1

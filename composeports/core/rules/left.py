@@ -55,7 +55,7 @@ def _places(
     """Yield each part of a service with values, the values by name, and why they stay."""
     keep = context.settings.keep_urls
     listens_on = listening(service, context)
-    services = {each.name for each in context.project.services}
+    services = set(_hosts(context))
 
     def why(name: str, text: str, number: int) -> str:
         reasons = {
@@ -86,6 +86,13 @@ def _places(
         yield field, list(_numbered(words)), _why_command
     checks = list(_numbered(service.health_test))
     yield "healthcheck.test", checks, lambda *_: "a health check runs inside the container"
+
+
+def _hosts(context: Context) -> Iterator[str]:
+    """Yield the names by which containers of the stack know each other."""
+    for service in context.project.services:
+        aliases = (alias for each in service.networks for alias in each.aliases)
+        yield from (service.name, service.container_name, *aliases)
 
 
 def _numbered(words: Sequence[str]) -> Iterator[tuple[str, str]]:
