@@ -65,7 +65,48 @@ def _of_services(merged: Json) -> Iterator[tuple[Fact, str]]:
         if service.get("build"):
             tags = texts(mapping(service["build"]).get("tags"))
             for tag in (text(service.get("image")) or f"{project}-{name}", *tags):
-                yield Fact("image", tag), name
+                yield Fact("image", normal_name(tag)), name
+
+
+def normal_name(image: str) -> str:
+    """Return the name as the engine has it: with its registry and its tag."""
+    bare, at, digest = image.partition("@")
+    path, colon, tag = bare.rpartition(":")
+    if not colon or "/" in tag:
+        path, tag = bare, "latest"
+    parts = path.removeprefix("index.").split("/")
+    if len(parts) == 1 or (parts[0] != "localhost" and not set(parts[0]) & {".", ":"}):
+        parts = ["docker.io", *parts]
+    if parts[0] == "docker.io" and len(parts) == 2:  # noqa: PLR2004 - registry and one name
+        parts.insert(1, "library")
+    return f"{'/'.join(parts)}:{tag}{at}{digest}"
+
+
+def stale_images(merged: Json, built: Sequence[str]) -> Iterator[str]:
+    """Yield places of a merged result that name an image by what the file called it.
+
+    `built` are the names of images that the file builds, before the plan.
+    """
+    own = {normal_name(name) for name in built}
+    for name, service in items(merged.get("services")):
+        build = mapping(service.get("build"))
+        contexts = mapping(build.get("additional_contexts")).values()
+        for named in (service.get("image"), *texts(build.get("cache_from")), *contexts):
+            reference = text(named).removeprefix("docker-image://")
+            if reference and normal_name(reference) in own:
+                yield f"{name} names {reference}, which this stack builds by another name"
+
+
+def built_images(result: Json) -> list[str]:
+    """Return the fixed names of all images that a result builds; others have the project's name."""
+    project = text(result.get("name"))
+    names = [
+        tag
+        for _, service in items(result.get("services"))
+        if service.get("build")
+        for tag in (text(service.get("image")), *texts(mapping(service["build"]).get("tags")))
+    ]
+    return [name for name in names if name and not (project and project in name)]
 
 
 def _of_top_level(merged: Json) -> Iterator[tuple[Fact, str]]:
@@ -104,5 +145,10 @@ def in_common(
 def _is_listed(fact: Fact, where: str, shared: Sequence[Mapping[str, str]]) -> bool:
     kinds = KINDS.get(fact.kind, {fact.kind})
     return any(
-        each.get("kind") in kinds and each.get("name") in {fact.name, where} for each in shared
+        (
+            each.get("kind") in kinds
+            and fact.name in {each.get("name"), normal_name(text(each.get("name")))}
+        )
+        or (each.get("kind") in kinds and each.get("name") == where)
+        for each in shared
     )

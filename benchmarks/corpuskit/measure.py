@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from corpuskit import addresses, compare, facts, published
+from corpuskit import addresses, compare, facts, left, published
 from corpuskit.programs import PROGRAM, CallError, Programs
 from corpuskit.reading import Json, mapping, mappings, pairs, text, texts
 from corpuskit.units import SESSIONS, Unit, fingerprint, make_checkouts, seen_by_git
@@ -156,8 +156,13 @@ class Measurement:
             yield Failure("second plan differs", f"{session.name}: {detail}")
 
     def _compare(self, session: Session) -> Iterator[Failure]:
-        """Compare with raw Compose: with the six variables alone, and with all that are set."""
-        environment = pairs(session.plan.get("env"))
+        """Compare with raw Compose: with the six variables alone, and with all that are set.
+
+        A variable that keeps the user's value is given to neither.
+        """
+        kept = left.kept_variables(session.plan)
+        given = pairs(session.plan.get("env"))
+        environment = {name: value for name, value in given.items() if name not in kept}
         six = {name: environment[name] for name in SIX if name in environment}
         code, raw = self._raw(session.checkout, session.options, six)
         again, expected = code, raw
@@ -177,6 +182,8 @@ class Measurement:
             "address outside": addresses.misplaced(merged),
             "alias missing": compare.missing_aliases(raw, merged),
             "variable moves too much": compare.moved_by_variables(raw, expected, own),
+            "image by its old name": facts.stale_images(merged, self._renamed(raw, session)),
+            "not told as left": left.untold(session.plan, merged),
             "planned, not done": compare.undone(merged, changes),
             "host network not named": compare.unnamed_hosts(
                 merged, texts(session.plan.get("warnings"))
@@ -185,6 +192,12 @@ class Measurement:
         for cause, details in found.items():
             for detail in details:
                 yield Failure(cause, f"{session.name}: {detail}")
+
+    def _renamed(self, raw: Json, session: Session) -> list[str]:
+        """Return the images that the file builds, but for those that are shared on purpose."""
+        shared = mappings(session.plan.get("shared"))
+        kept = {text(each.get("name")) for each in shared if each.get("kind") == "image"}
+        return [name for name in facts.built_images(raw) if name not in kept]
 
     def _apart(self, result: Measured) -> Iterator[Failure]:
         merged = {session.name: session.merged for session in result.sessions}

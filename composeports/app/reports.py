@@ -54,8 +54,8 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
 def url(workspace: Workspace, service: str, port: str = "") -> str:
     """Return the URL, or host:port, of a service's published port on this session's stack.
 
-    `port` is a container port (`80`, `53/udp`); it may be left out where there is one, or one
-    that speaks HTTP. UnknownPortError names what there is.
+    `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address); it may be left
+    out where there is one, or one that speaks HTTP. UnknownPortError names what there is.
     """
     lease = renew_lease(workspace)
     found = _urls_of(lease, service, port)
@@ -69,18 +69,32 @@ def url(workspace: Workspace, service: str, port: str = "") -> str:
 
 
 def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
-    web = [each for each in found.values() if each.startswith("http")]
-    choice = list(found.values()) if len(found) == 1 else web
+    """Return the URL of the one container port that is meant, by its first address and TCP."""
+    first = {_target_of(key): key for key in sorted(found, key=_preference, reverse=True)}
+    ports = sorted(first.values(), key=list(found).index)
+    web = [key for key in ports if found[key].startswith("http")]
+    choice = ports if len(ports) == 1 else web
     if len(choice) == 1:
-        return choice[0]
+        return found[choice[0]]
     wanted = f"{service} {port}".strip()
     if found:
-        ports = ", ".join(key.partition(":")[2] for key in found)
-        message = f"{service} publishes several ports: {ports}"
+        listed = ", ".join(key.partition(":")[2] for key in ports)
+        message = f"{service} publishes several ports: {listed}"
         raise UnknownPortError(message, hint=f"say which: composeports url {service} PORT")
     known = ", ".join(lease.ports) or "none"
     message = f"this session's stack publishes no port for {wanted!r}"
     raise UnknownPortError(message, hint=f"published: {known}", ports=dict(lease.ports))
+
+
+def _target_of(key: str) -> str:
+    """Return the container port of `dns:53/udp#2`."""
+    return key.rpartition(":")[2].partition("/")[0]
+
+
+def _preference(key: str) -> tuple[bool, int]:
+    """Return what sorts TCP, and the first of several addresses, to the front."""
+    base, _, number = key.partition("#")
+    return not base.endswith("/tcp"), int(number or 1)
 
 
 def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
@@ -123,8 +137,8 @@ def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
 
 
 def _is_port(kind: str, wanted: str) -> bool:
-    number, _, protocol = kind.partition("#")[0].partition("/")
-    return wanted in {"", number, f"{number}/{protocol}"}
+    base = kind.partition("#")[0]
+    return wanted in {"", base.partition("/")[0], base, kind}
 
 
 def _engine_urls(workspace: Workspace, lease: Lease, service: str, port: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from composeports.cli.output import visible, write_line
-from composeports.core.change import Change
+from composeports.core.change import Change, Left
 from composeports.core.plan import Plan
 
 # A longer cell pushes the rest of its line to the right, and no other line.
@@ -20,6 +20,7 @@ def show(made: Plan) -> None:
         )
     _write_list("Shared by all sessions", (f"{x.kind} {x.name}: {x.why}" for x in made.shared))
     _write_list("Cannot be isolated", made.warnings)
+    _write_list("Seen, left as it is", map(_left, made.left))
 
 
 def _write_group(heading: str, changes: list[Change]) -> None:
@@ -34,6 +35,12 @@ def _write_list(heading: str, lines: Iterable[str]) -> None:
     shown = [f"  {visible(line)}" for line in lines]
     if shown:
         write_line("\n".join(("", heading, *shown)))
+
+
+def _left(left: Left) -> str:
+    place = f"{left.service}: {left.where}" if left.service else left.where
+    value = left.value if len(left.value) <= WIDEST else f"{left.value[: WIDEST - 3]}..."
+    return f"{place} = {' '.join(value.split())}: {left.why}"
 
 
 def _move(change: Change) -> str:

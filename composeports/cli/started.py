@@ -16,6 +16,9 @@ def show(started: Started, *, as_json: bool) -> None:
         _show(started)
     for warning in started.plan.warnings:
         say(f"warning: {visible(warning)}")
+    for kept in started.plan.left if not started.code else ():
+        if kept.kind == "variable":
+            note(visible(f"{kept.where} stays {kept.value or 'as it is'} in the stack: {kept.why}"))
     if started.note:
         (say if started.code else note)(visible(started.note))
 

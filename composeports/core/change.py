@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from composeports.core.masking import masked
 
+from composeports.core.override import Override
+
 Node = Mapping[str, object]
 
 
@@ -52,6 +54,34 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """One thing that could be taken for a moved port or name, and stays as it is; `why` says why.
+
+    `kind` is `variable` for one of the six variables that keeps the user's value, else `value`.
+    """
+
+    kind: str
+    where: str
+    value: str
+    why: str
+    service: str = ""
+
+    def shown(self) -> "Left":
+        """Return it as people see it, without passwords."""
+        return replace(self, value=masked(self.value))
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the entry of `left` in JSON."""
+        return {
+            "kind": self.kind,
+            "where": self.where,
+            "service": self.service,
+            "value": self.value,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One rule's part of the plan. `warnings` say what cannot be isolated."""
 
@@ -59,15 +89,24 @@ class Part:
     override: Node = field(default_factory=dict)
     shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
 
 
 def merge(nodes: Iterable[Node]) -> dict[str, object]:
-    """Return one override document; mappings are merged, and of other values the last one stays."""
+    """Return one override document; mappings are merged, and of other values the last one stays.
+
+    A mapping that replaces the file's stays one that replaces.
+    """
     merged: dict[str, object] = {}
     for node in nodes:
         for key, value in node.items():
-            before = merged.get(key)
-            if isinstance(before, Mapping) and isinstance(value, Mapping):
-                value = merge((before, value))  # noqa: PLW2901 - the same value, merged
-            merged[key] = value
+            merged[key] = _merged(merged.get(key), value)
     return merged
+
+
+def _merged(before: object, after: object) -> object:
+    if isinstance(before, Override) and isinstance(after, Mapping):
+        return Override(_merged(before.value, after))
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return merge((before, after))
+    return after

@@ -3,13 +3,23 @@
 import re
 from collections.abc import Callable, Collection
 
-from composeports.core.endpoint import in_url
+from composeports.core.endpoint import in_url, is_this_machine, split_address
 
 WEB = frozenset({"http", "https", "ws", "wss"})
 IMPLIED = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
 ENGINE_HOST = "host.docker.internal"
 LISTENS = re.compile(r"LISTEN|BIND|^(ASPNETCORE|DOTNET)_URLS$")
+# Told to clients of the container, and not used inside it.
+ADVERTISED = re.compile(r"ADVERTIS")
+PUBLIC = re.compile(r"PUBLIC|EXTERNAL|ADVERTIS")
+INTERNAL = re.compile(r"INTERNAL")
+# Asked of the container by itself, where it listens on the port.
+OF_ITSELF = re.compile(r"HEALTH|PROBE|LOOPBACK")
+# Named for what a browser shows: an address without a scheme is one of the host, too.
+NAMED_FOR_HOSTS = re.compile(r"HOST|DOMAIN|ORIGIN|ALLOWED|CORS|SERVER_NAME|PUBLIC|EXTERNAL")
+# Where a program listens, if it listens on that port.
+OWN_HOST = re.compile(r"^((HTTP_|SERVER_|APP_)?HOST(NAME)?)$")
 _URL = re.compile(
     r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+._-]*)://(?P<user>[^\s/@,\"']*@)?)?"
     r"(?<![A-Za-z0-9_.-])(?P<host>localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|host\.docker\.internal)"
@@ -51,14 +61,48 @@ def leads_only_there(name: str, text: str, mark: int, listens_on: Collection[int
     return str(mark) not in rest
 
 
+def leads_elsewhere(url: str) -> bool:
+    """Tell whether a URL leads to another machine or container than localhost; not an empty one."""
+    place = url.strip().partition("://")[2] or url.strip()
+    host = split_address(f"tcp://{place}").host
+    return bool(place) and host not in {"0.0.0.0", "::"} and not is_this_machine(host)  # noqa: S104
+
+
+def is_local(text: str) -> bool:
+    """Tell whether an address of this machine, or of the engine's, stands in the text."""
+    return _URL.search(text) is not None
+
+
+def is_internal(name: str) -> bool:
+    """Tell whether the variable's name says that its value is used inside the container."""
+    upper = name.upper()
+    return INTERNAL.search(upper) is not None and PUBLIC.search(upper) is None
+
+
+def is_listening(name: str) -> bool:
+    """Tell whether the variable's name says that its value is where a program listens."""
+    upper = name.upper()
+    return LISTENS.search(upper) is not None and ADVERTISED.search(upper) is None
+
+
 def _port_of(name: str, match: re.Match[str], listens_on: Collection[int]) -> int | None:
     """Return the port that a match leads to, None where it does not lead to the host."""
     scheme, host = (match["scheme"] or "").lower(), match["host"].lower()
     port = int(match["port"]) if match["port"] else IMPLIED.get(scheme)
-    upper = name.upper()
-    advertised = "ADVERTISE" in upper
-    if port is None or (LISTENS.search(upper) and not advertised):
+    if port is None or is_listening(name):
         return None
-    if host in ANY_ADDRESS and (port in listens_on or advertised):
-        return None
-    return port if scheme in WEB or host == ENGINE_HOST or advertised else None
+    if host == ENGINE_HOST:
+        return port
+    return port if _is_of_the_host(name.upper(), scheme, host, port in listens_on) else None
+
+
+def _is_of_the_host(name: str, scheme: str, host: str, is_own: bool) -> bool:  # noqa: FBT001
+    """Tell whether an address of localhost is one for clients of the container."""
+    is_advertised = ADVERTISED.search(name) is not None
+    if host in ANY_ADDRESS and (is_own or is_advertised):
+        return False
+    if is_internal(name) or (is_own and OF_ITSELF.search(name)):
+        return False
+    if scheme or is_advertised:
+        return scheme in WEB or is_advertised
+    return NAMED_FOR_HOSTS.search(name) is not None and not (is_own and OWN_HOST.search(name))

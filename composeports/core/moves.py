@@ -6,9 +6,10 @@ number in each variable that could be a port: what differs is what the variable 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from composeports.core.block import HIGHEST_PORT
-from composeports.core.local_urls import leads_only_there
+from composeports.core.local_urls import leads_elsewhere, leads_only_there
 from composeports.core.project import Json, Project, PublishedPort, is_port
 from composeports.core.protected_names import is_settable
 
@@ -18,6 +19,8 @@ FIXED_PORT_VARIABLES = (
     "AGENT_COORDINATOR_REALTIME_PORT",
     "API_PORT",
 )
+URL_VARIABLE = "SUPABASE_URL"
+Path: TypeAlias = "tuple[str | int, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """For each port variable: the `ports` fields it moves, and where else it stands.
+    """For each port variable: the `ports` fields it moves, and the paths where else it stands.
 
     What follows a published port by itself, a URL that leads from the host to it, does not count
-    as elsewhere.
+    as elsewhere. SUPABASE_URL stands elsewhere where its value is another machine's or container's.
     """
 
     slots: Mapping[str, tuple[Slot, ...]]
-    elsewhere: Mapping[str, tuple[str, ...]]
+    elsewhere: Mapping[str, tuple[Path, ...]]
 
     def variable_of(self, service: str, index: int, field: str) -> str:
         """Return the variable that alone gives this field its number; empty where none does."""
@@ -51,6 +54,16 @@ class Moves:
         published = all(slot.field == "published" for slot in slots)
         return bool(slots) and published and not self.elsewhere.get(variable)
 
+    def other_places(self, variable: str) -> tuple[str, ...]:
+        """Return, as texts, what the variable moves beside published ports and their URLs."""
+        targets = [
+            f"services.{slot.service}.ports.{slot.index}.target"
+            for slot in self.slots.get(variable, ())
+            if slot.field == "target"
+        ]
+        paths = (".".join(map(str, path)) for path in self.elsewhere.get(variable, ()))
+        return (*targets, *paths)
+
 
 NO_MOVES = Moves({}, {})
 
@@ -58,15 +71,15 @@ NO_MOVES = Moves({}, {})
 def candidates(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variables that may give a port: their value is a number the file publishes.
 
-    The four fixed port variables are always among them where the file mentions them, a name that
-    programs obey never: Compose itself would obey the marker.
+    The four fixed port variables and SUPABASE_URL are always among them where the file mentions
+    them, a name that programs obey never: Compose itself would obey the marker.
     """
     numbers = {port.published for port in project.ports}
+    always = {*FIXED_PORT_VARIABLES, URL_VARIABLE}
     return tuple(
         name
         for name, value in sorted(values.items())
-        if name in FIXED_PORT_VARIABLES
-        or (is_port(value) and value in numbers and is_settable(name))
+        if name in always or (is_port(value) and value in numbers and is_settable(name))
     )
 
 
@@ -96,18 +109,33 @@ def markers(variables: Sequence[str], config_text: str) -> dict[str, str]:
 def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> Moves:
     """Return what each marker moved between Compose's two answers."""
     slots: dict[str, list[Slot]] = {}
-    elsewhere: dict[str, list[str]] = {}
-    for path, after in _differences(plain, marked, ()):
-        for variable in (name for name, mark in marks.items() if mark in after):
+    elsewhere: dict[str, list[Path]] = {}
+    for path, before, after in _differences(plain, marked, ()):
+        keys = [key for key in path if isinstance(key, str)]
+        for variable, mark in marks.items():
             slot = _slot(path)
-            if slot is not None and after == marks[variable]:
+            if any(mark in key for key in keys):
+                elsewhere.setdefault(variable, []).append(path)
+            elif mark not in after:
+                continue
+            elif variable == URL_VARIABLE:
+                if leads_elsewhere(_without_mark(before, after, mark)):
+                    elsewhere.setdefault(variable, []).append(path)
+            elif slot is not None and after == mark:
                 slots.setdefault(variable, []).append(slot)
-            elif not _leads_to_host(path, after, int(marks[variable])):
-                elsewhere.setdefault(variable, []).append(".".join(map(str, path)))
+            elif not _leads_to_host(path, after, int(mark)):
+                elsewhere.setdefault(variable, []).append(path)
     return Moves(
         {name: tuple(found) for name, found in slots.items()},
         {name: tuple(found) for name, found in elsewhere.items()},
     )
+
+
+def _without_mark(before: object, after: str, mark: str) -> str:
+    """Return what stood in the text where the marker stands now."""
+    text = "" if before is None else str(before)
+    start, _, end = after.partition(mark)
+    return text[len(start) : len(text) - len(end)]
 
 
 def _leads_to_host(path: Sequence[str | int], text: str, mark: int) -> bool:
@@ -132,10 +160,8 @@ def _slot(path: Sequence[str | int]) -> Slot | None:
             return None
 
 
-def _differences(
-    before: object, after: object, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield (path, new text) of every leaf that differs; a changed shape is one leaf."""
+def _differences(before: object, after: object, path: Path) -> Iterator[tuple[Path, object, str]]:
+    """Yield (path, old value, new text) of every leaf that differs; a changed shape is one leaf."""
     if before == after:
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -145,7 +171,7 @@ def _differences(
         for index, pair in enumerate(zip(before, after, strict=True)):
             yield from _differences(*pair, (*path, index))
     else:
-        yield path, str(after)
+        yield path, before, str(after)
 
 
 def moved_target(port: PublishedPort, index: int, moves: Moves, values: Mapping[str, str]) -> int:

@@ -4,17 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from composeports.core.block import REST
-from composeports.core.change import Change, Shared, merge
+from composeports.core.change import Change, Left, Shared, merge
 from composeports.core.endpoint import in_url
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
 from composeports.core.masking import masked
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves
-from composeports.core.project import Project
+from composeports.core.project import Json, Project
 from composeports.core.protected_names import is_settable
-from composeports.core.rules import ports
+from composeports.core.rules import containers, ports
 from composeports.core.rules.context import Context, MovedPort
+from composeports.core.rules.left import left_values
 from composeports.core.rules.table import RULES
 from composeports.core.settings import Settings
 from composeports.core.urls import client_url
@@ -26,12 +27,17 @@ REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
 class Observed:
     """What Compose said of the files, before anything is decided.
 
-    `values` are the variables that the files mention, with the values they have now.
+    `values` are the variables that the files mention, with the values they have now. `resolved`
+    is Compose's whole document. `required` are those of the six variables that the files demand
+    and nobody gave. `unproved` are variables of which Compose could not be asked what they move.
     """
 
     project: Project = field(default_factory=Project)
     moves: Moves = NO_MOVES
     values: Mapping[str, str] = field(default_factory=dict)
+    resolved: Json = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    unproved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +57,8 @@ class Plan:
 
     `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
     `shared` is common to all sessions because the file or the settings say so; `warnings` tell
-    what is, or fails, although nobody said so. Neither `changes` nor `warnings` show passwords,
-    which `environment` and `override` have.
+    what is, or fails, although nobody said so. `left` is what could be taken for a moved port or
+    name, and stays. None of them shows passwords, which `environment` and `override` have.
     """
 
     session_id: str
@@ -65,6 +71,7 @@ class Plan:
     changes: tuple[Change, ...]
     shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -101,6 +108,7 @@ class Plan:
             "changes": [change.as_dict() for change in self.changes],
             "shared": [each.as_dict() for each in self.shared],
             "warnings": list(self.warnings),
+            "left": [each.as_dict() for each in self.left],
         }
 
 
@@ -121,8 +129,11 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         values=observed.values,
         moves=observed.moves,
         moved=moved,
+        resolved=observed.resolved,
+        required=observed.required,
     )
     parts = [rule(context) for rule in RULES]
+    changes = tuple(change for part in parts for change in part.changes)
     derived = _derived(context, {each.entry.key: each.number for each in moved})
     named = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
@@ -133,10 +144,28 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         endpoints=tuple(_endpoint(each, lease.host) for each in moved),
         offsets=offsets,
         override=merge(part.override for part in parts),
-        changes=(named, *(change.shown() for part in parts for change in part.changes)),
+        changes=(named, *(change.shown() for change in changes)),
         shared=tuple(each for part in parts for each in part.shared),
-        warnings=tuple(masked(text) for part in parts for text in part.warnings),
+        warnings=(
+            *(masked(text) for part in parts for text in part.warnings),
+            *_unproved(observed.unproved),
+        ),
+        left=tuple(
+            each.shown()
+            for each in (
+                *(each for part in parts for each in part.left),
+                *left_values(context, changes),
+            )
+        ),
     )
+
+
+def _unproved(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield (
+            f"what {', '.join(names)} moves cannot be asked of this Docker Compose, so only host "
+            "ports change; a newer one may tell"
+        )
 
 
 def _moved(
@@ -176,12 +205,15 @@ def _derived(context: Context, ports: Mapping[str, int]) -> tuple[tuple[str, str
 
 
 def _variables(context: Context) -> Iterator[tuple[str, str]]:
-    """Yield the file's own variables, then one for every published port that has no such name."""
+    """Yield the file's own variables, then one for every published port and every container.
+
+    A variable that the file mentions is not replaced.
+    """
     own = ports.own_variables(context)
     yield from own.items()
     taken = {*context.fixed, *context.values, *own}
-    for each in context.moved:
-        name = ports.variable_of(each.entry)
+    ours = [(ports.variable_of(each.entry), str(each.number)) for each in context.moved]
+    for name, value in (*ours, *containers.variables_of(context)):
         if name not in taken and is_settable(name):
             taken.add(name)
-            yield name, str(each.number)
+            yield name, value

@@ -48,6 +48,8 @@ class Build:
 
     args: Mapping[str, str] = field(default_factory=dict)
     tags: Texts = ()
+    cache_from: Texts = ()
+    contexts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ class Service:
     ipc: str = ""
     pid: str = ""
     mounts: tuple[Mount, ...] = ()
+    command: Texts = ()
+    entrypoint: Texts = ()
+    health_test: Texts = ()
+    configs: Texts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,8 @@ class Volume:
 class Project:
     """All that the file describes, in Compose's order; `asked_as` is the project it was read as.
 
-    `handed_files` are those that configs and secrets are.
+    `handed_files` are those that configs and secrets are; `contents` are the texts of configs that
+    the file has itself, by the config's key.
     """
 
     services: tuple[Service, ...] = ()
@@ -136,6 +143,7 @@ class Project:
     volumes: tuple[Volume, ...] = ()
     asked_as: str = ""
     handed_files: Texts = ()
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ports(self) -> tuple[PublishedPort, ...]:
@@ -155,6 +163,11 @@ def read_project(config: Json) -> Project:
         volumes=tuple(_volume(name, spec) for name, spec in _items(config.get("volumes"))),
         asked_as=_text(config.get("name")),
         handed_files=tuple(_handed_files(config)),
+        contents={
+            key: _text(spec["content"])
+            for key, spec in _items(config.get("configs"))
+            if spec.get("content")
+        },
     )
 
 
@@ -186,6 +199,10 @@ def _service(name: str, spec: Json) -> Service:
         ipc=_text(spec.get("ipc")),
         pid=_text(spec.get("pid")),
         mounts=tuple(_mounts(spec.get("volumes"))),
+        command=_texts(spec.get("command")),
+        entrypoint=_texts(spec.get("entrypoint")),
+        health_test=_health_test(spec.get("healthcheck")),
+        configs=tuple(_text(each.get("source")) for each in _mappings(spec.get("configs"))),
     )
 
 
@@ -212,7 +229,16 @@ def _host_port(value: object) -> str:
 def _build(spec: object) -> Build | None:
     if not isinstance(spec, Mapping):
         return None
-    return Build(_pairs(spec.get("args")), _texts(spec.get("tags")))
+    return Build(
+        args=_pairs(spec.get("args")),
+        tags=_texts(spec.get("tags")),
+        cache_from=_texts(spec.get("cache_from")),
+        contexts=_pairs(spec.get("additional_contexts")),
+    )
+
+
+def _health_test(spec: object) -> Texts:
+    return _texts(spec.get("test")) if isinstance(spec, Mapping) else ()
 
 
 def _replicas(spec: Json) -> int:

@@ -12,7 +12,7 @@ class Settings:
 
     `files` are absolute. `pins` maps a published port (`"web:3000/tcp"`) to a host port. `env`
     holds templates such as `postgresql://{host}:{db}/postgres`. `keep_urls` lists variables and
-    URLs that stay as they are.
+    URLs that stay as they are; `command_urls` lets addresses in commands follow.
     """
 
     files: tuple[str, ...] = ()
@@ -23,6 +23,7 @@ class Settings:
     strict: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     keep_urls: tuple[str, ...] = ()
+    command_urls: bool = False
     isolate_images: bool = True
     isolate_volumes: bool = True
     isolate_networks: bool = True

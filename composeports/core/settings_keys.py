@@ -20,7 +20,7 @@ KEYS: Keys = {
     "main": ("main_keeps_ports", values.main),
     "strict": ("strict", values.flag),
     "env": ("env", values.templates),
-    "urls": {"keep": ("keep_urls", values.texts)},
+    "urls": {"keep": ("keep_urls", values.texts), "command": ("command_urls", values.flag)},
     "isolate": {
         "images": ("isolate_images", values.flag),
         "volumes": ("isolate_volumes", values.flag),

@@ -17,6 +17,9 @@ VARIABLES = {
     "project": "COMPOSE_PROJECT_NAME",
 }
 NAMES = ("host", *VARIABLES)
+PORT_NAMES = ("db", "rest", "realtime", "api")
+# What a port of that name is most often called in the container.
+USUAL = {"db": {"5432", "3306", "27017"}, "rest": {"3000"}, "realtime": {"4000"}, "api": {"8000"}}
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 PORT_KEY = re.compile(r"([A-Za-z0-9._-]+):([0-9]{1,5})(?:/(tcp|udp|sctp))?")
@@ -48,14 +51,27 @@ def expand_env(
     """Return the variables of `[env]` with their templates filled in.
 
     `fixed` are the session's six variables, `ports` its host ports by `"web:3000/tcp"`, `host` is
-    where they are reached. ConfigError for a template that names a port that is not published.
+    where they are reached. `{db}` is the port of the service db where there is one. ConfigError for
+    a template that names a port that is not published.
     """
     given = dict(fixed)
     known = {"host": host} | {name: given[variable] for name, variable in VARIABLES.items()}
     known |= {key: str(number) for key, number in ports.items()}
+    published = {str(number) for number in ports.values()}
+    for name in PORT_NAMES:
+        own = [key for key in ports if key.startswith(f"{name}:")]
+        if own:
+            known[name] = str(ports[(_usual(own, name) or own)[0]])
+        elif published and known[name] not in published:
+            del known[name]
     return tuple(
         (name, expand(template, known, f"env.{name}")) for name, template in settings.env.items()
     )
+
+
+def _usual(keys: Iterable[str], name: str) -> list[str]:
+    """Return those of the port keys that have a usual container port of that name."""
+    return [key for key in keys if key.rpartition(":")[2].partition("/")[0] in USUAL[name]]
 
 
 def check_template(template: str, where: str) -> None:
@@ -91,6 +107,12 @@ def _value(name: str, values: Mapping[str, str], where: str) -> str:
     if key in values:
         return values[key]
     ports = [each for each in values if ":" in each]
+    if name in PORT_NAMES:
+        message = f"{where}: {{{name}}} leads to a port that nothing of the stack publishes"
+        near = (_usual(ports, name) or ports)[0].removesuffix("/tcp")
+        meant = f"did you mean {{{near}}}? "
+        hint = f"{meant}published: {', '.join(ports)}"
+        raise ConfigError(message, hint=hint, setting=where)
     if ":" not in name:
         raise _unknown(name, (each for each in values if ":" not in each), where)
     message = f"{where}: the stack publishes no port {key}"

@@ -103,6 +103,19 @@ def find_plugin(environ: Mapping[str, str]) -> str:
     return next((program for program in programs if os.access(program, os.X_OK)), "")
 
 
+def program_mark(environ: Mapping[str, str]) -> str:
+    """Return what tells one installed Compose from another, without asking for its version.
+
+    An update replaces the plugin's program, or docker's where only docker finds the plugin.
+    """
+    program = find_plugin(environ) or which("docker", path=environ.get("PATH")) or ""
+    try:
+        status = os.stat(program)
+    except OSError:
+        return ""
+    return f"{os.path.realpath(program)} {status.st_size} {status.st_mtime_ns}"
+
+
 def _has_extra_folders(home: str) -> bool:
     """Tell whether docker's configuration names more folders with plugins, or cannot be read."""
     try:

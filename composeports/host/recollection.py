@@ -98,7 +98,7 @@ class Recollection:
             self._turns = -1
 
     def keep(self, text: str) -> None:
-        """Keep the text for whoever comes next; where that is not possible nothing is lost."""
+        """Keep the text, unless it is empty, for the next observation."""
         try:
             self._keep(text)
         finally:
@@ -116,7 +116,7 @@ class Recollection:
         return True
 
     def _keep(self, text: str) -> None:
-        if not self.digest or text == self.text:
+        if not self.digest or text in {"", self.text}:
             return
         with suppress(OSError, StoreError):
             write_own(self._folder, self.digest, text)

@@ -96,6 +96,7 @@ KEYS_IN_WORDS = {
         '`["NEXTAUTH_URL", "web.SITE_URL", "http://localhost:3000"]`',
         "variables, variables of one service, and URLs that stay as they are",
     ),
+    "urls.command": ("`true`", "addresses of the host in `command` and `entrypoint` follow, too"),
     "isolate.images": ("`false`", "tags of built images are shared by all sessions"),
     "isolate.volumes": ("`false`", "volumes with an explicit name are"),
     "isolate.networks": ("`false`", "networks with an explicit name are"),

@@ -1,6 +1,6 @@
 """A plan from what Compose would say, written as Python values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from composeports.core.block import Block
@@ -42,6 +42,11 @@ class Planned:
         return list(self.plan.warnings)
 
     @property
+    def left(self) -> list[tuple[str, str, str]]:
+        """Return (service, where, value) of all that stays as it is."""
+        return [(each.service, each.where, each.value) for each in self.plan.left]
+
+    @property
     def shared(self) -> list[tuple[str, str]]:
         return [(each.kind, each.name) for each in self.plan.shared]
 
@@ -60,6 +65,8 @@ def plan_of(
     worktree: str = "/repo",
     default_ports: bool = False,
     host: str = LOCALHOST,
+    required: Collection[str] = (),
+    unproved: tuple[str, ...] = (),
 ) -> Planned:
     """Plan a file; the keywords are the rest of what a plan depends on."""
     config = {"name": PROJECT, **config}
@@ -77,5 +84,7 @@ def plan_of(
         host=host,
     )
     moves = compare(config, {"name": PROJECT, **(marked or config)}, marks or {})
-    observed = Observed(read_project(config), moves, values or {})
+    observed = Observed(
+        read_project(config), moves, values or {}, config, frozenset(required), unproved
+    )
     return Planned(make_plan(observed, lease, settings=settings))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from corpuskit import addresses, compare, facts, published
+from corpuskit import addresses, compare, facts, left, published
 from corpuskit.standin import externals, stand_in
 
 Json = dict[str, Any]
@@ -107,7 +107,7 @@ def test_subnets(first: str, second: str, *, common: bool) -> None:
 
 def test_a_built_image_without_a_name_is_the_projects_own() -> None:
     built = facts.facts_of(web(build={"context": "."}))
-    assert facts.Fact("image", "ac-1-web") in built
+    assert facts.Fact("image", "docker.io/library/ac-1-web:latest") in built
     assert not facts.facts_of(web(image="redis:7"))
 
 
@@ -401,3 +401,55 @@ def test_externals() -> None:
         "volumes": {"data": {"name": "old", "external": True}},
     }
     assert list(externals(result)) == [("network", "proxy"), ("volume", "old")]
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("shop", "docker.io/library/shop:latest"),
+        ("docker.io/shop:1", "docker.io/library/shop:1"),
+        ("index.docker.io/a/shop", "docker.io/a/shop:latest"),
+        ("a/shop@sha256:0", "docker.io/a/shop:latest@sha256:0"),
+        ("localhost/shop", "localhost/shop:latest"),
+        ("reg:5000/shop", "reg:5000/shop:latest"),
+    ],
+)
+def test_an_image_has_one_normal_name(image: str, name: str) -> None:
+    assert facts.normal_name(image) == name
+
+
+def test_a_place_that_names_a_built_image_as_before_is_noticed() -> None:
+    raw = {"name": "ac-1", "services": {"app": {"image": "shop", "build": {"context": "."}}}}
+    built = facts.built_images(raw)
+    assert built == ["shop"]
+    build = {"cache_from": ["docker.io/library/shop"], "additional_contexts": {"b": "./x"}}
+    merged: Json = {
+        "services": {"app": {"image": "shop:latest-ac-1"}, "job": {"image": "shop:latest"}}
+    }
+    assert len(list(facts.stale_images(merged, built))) == 1
+    merged = {"services": {"app": {"image": "shop:latest-ac-1", "build": build}}}
+    assert len(list(facts.stale_images(merged, built))) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "where"),
+    [
+        ({"environment": {"PORT": "3000"}}, "environment.PORT"),
+        ({"labels": {"href": "http://localhost:3000"}}, "labels.href"),
+        ({"build": {"args": {"PORT": "3000"}}}, "build.args.PORT"),
+        ({"command": ["--port", "3000"]}, "command.1"),
+    ],
+)
+def test_a_moved_port_s_number_has_to_be_listed_as_left(spec: Json, where: str) -> None:
+    merged = {"services": {"web": spec}}
+    plan: Json = {"changes": [line("port", "3000", "10004")], "left": []}
+    assert len(list(left.untold(plan, merged))) == 1
+    plan["left"] = [{"kind": "value", "service": "web", "where": where}]
+    assert list(left.untold(plan, merged)) == []
+    plan = {"changes": [line("port", "3000", "3000")]}
+    assert list(left.untold(plan, merged)) == []
+
+
+def test_a_variable_that_keeps_its_value_is_known_by_its_kind() -> None:
+    kept = [{"kind": "variable", "where": "API_PORT"}, {"kind": "value", "where": "X"}]
+    assert left.kept_variables({"left": kept}) == {"API_PORT"}

@@ -54,6 +54,14 @@ TARGET = Slot("web", 0, "target")
             id="a command",
         ),
         pytest.param(
+            config(labels={"to-8080": "x"}),
+            config(labels={"to-65535": "x"}),
+            (),
+            ("services.web.labels.to-65535",),
+            False,
+            id="a key",
+        ),
+        pytest.param(
             config(environment={"URL": "http://x:8080"}),
             config(environment={"URL": "http://x:65535"}),
             (),
@@ -103,7 +111,8 @@ def test_a_variable_moves(
 ) -> None:
     moves = compare(plain, marked, MARK)
     assert moves.slots.get("WEB_PORT", ()) == slots
-    assert moves.elsewhere.get("WEB_PORT", ()) == elsewhere
+    places = (".".join(map(str, path)) for path in moves.elsewhere.get("WEB_PORT", ()))
+    assert tuple(places) == elsewhere
     assert moves.is_pure("WEB_PORT") is pure
 
 
@@ -111,7 +120,9 @@ def test_a_host_port_and_a_text_is_not_pure() -> None:
     plain = {"services": {"web": {**ports("8080")["services"]["web"], "command": "8080"}}}  # type: ignore[index]
     marked = {"services": {"web": {**ports("65535")["services"]["web"], "command": "65535"}}}  # type: ignore[index]
     moves = compare(plain, marked, MARK)
-    assert moves == Moves({"WEB_PORT": (PUBLISHED,)}, {"WEB_PORT": ("services.web.command",)})
+    assert moves == Moves(
+        {"WEB_PORT": (PUBLISHED,)}, {"WEB_PORT": (("services", "web", "command"),)}
+    )
     assert not moves.is_pure("WEB_PORT")
 
 

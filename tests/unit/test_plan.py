@@ -210,10 +210,11 @@ def test_every_rule_says_in_one_line_what_it_does() -> None:
 def test_settings_derive_variables_from_the_ports() -> None:
     env = {"DATABASE_URL": "postgresql://{host}:{db}/app", "SITE": "http://{host}:{web:80}"}
     web = {"ports": [{"published": "80", "target": 80, "protocol": "tcp"}]}
-    made = plan_of({"services": {"web": web}}, settings=Settings(env=env))
+    db = {"ports": [{"published": "5432", "target": 5432, "protocol": "tcp"}]}
+    made = plan_of({"services": {"web": web, "db": db}}, settings=Settings(env=env))
     assert dict(made.plan.environment).items() >= {
-        ("DATABASE_URL", "postgresql://localhost:10000/app"),
-        ("SITE", "http://localhost:10004"),
+        ("DATABASE_URL", "postgresql://localhost:10004/app"),
+        ("SITE", "http://localhost:10005"),
     }
 
 

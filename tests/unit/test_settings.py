@@ -57,6 +57,7 @@ ACCEPTED = [
     ({"env": {"EMPTY": ""}}, Settings(env={"EMPTY": ""})),
     ({"urls": {"keep": ["NEXTAUTH_URL"]}}, Settings(keep_urls=("NEXTAUTH_URL",))),
     ({"urls": {}}, Settings()),
+    ({"urls": {"command": True}}, Settings(command_urls=True)),
     ({"isolate": {"images": False}}, Settings(isolate_images=False)),
     ({"isolate": {"volumes": False}}, Settings(isolate_volumes=False)),
     ({"isolate": {"networks": False}}, Settings(isolate_networks=False)),
@@ -234,7 +235,37 @@ def test_a_port_key_has_one_form(text: str, key: str | None) -> None:
 )
 def test_a_template_is_filled_in(template: str, text: str) -> None:
     settings = read({"env": {"VALUE": template}})
-    assert expand_env(settings, FIXED, PORTS, "box") == (("VALUE", text),)
+    ports = PORTS | {"a:1/tcp": 10000, "b:1/tcp": 10001, "c:1/tcp": 10002, "d:1/tcp": 10003}
+    assert expand_env(settings, FIXED, ports, "box") == (("VALUE", text),)
+
+
+@pytest.mark.parametrize(
+    ("ports", "text"),
+    [
+        ({"db:5432/tcp": 10009}, "10009"),
+        ({"db:8080/tcp": 10008, "db:5432/tcp": 10009}, "10009"),
+        ({"db:1/tcp": 10008, "db:2/tcp": 10009}, "10008"),
+        ({"postgres:5432/tcp": 10000}, "10000"),
+        ({}, "10000"),
+    ],
+)
+def test_db_is_the_service_s_own_port(ports: Mapping[str, int], text: str) -> None:
+    settings = read({"env": {"VALUE": "{db}"}})
+    assert expand_env(settings, FIXED, ports, "box") == (("VALUE", text),)
+
+
+@pytest.mark.parametrize(
+    ("template", "meant"), [("{db}", "{postgres:5432}"), ("{api}", "{web:3000}")]
+)
+def test_a_template_to_a_port_that_nobody_publishes_names_the_right_one(
+    template: str, meant: str
+) -> None:
+    settings = read({"env": {"VALUE": template}})
+    ports = {"web:3000/tcp": 10005, "postgres:5432/tcp": 10006}
+    with pytest.raises(ConfigError) as caught:
+        expand_env(settings, FIXED, ports, "box")
+    assert template in caught.value.message
+    assert f"did you mean {meant}?" in caught.value.hint
 
 
 def test_variables_keep_the_order_of_the_file() -> None:

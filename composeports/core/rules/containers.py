@@ -37,6 +37,20 @@ def new_names(context: Context) -> dict[str, str]:
     }
 
 
+def variables_of(context: Context) -> Iterator[tuple[str, str]]:
+    """Yield `CONTAINER_<SERVICE>` with the name of each service's (first) container."""
+    renamed = new_names(context)
+    for service in context.project.services:
+        name = renamed.get(service.container_name) or service.container_name
+        yield f"CONTAINER_{shell_name(service.name)}", name or f"{context.tag}-{service.name}-1"
+
+
+def shell_name(service: str) -> str:
+    """Return a service's name as a part of a variable's."""
+    letters = (char if char.isascii() and char.isalnum() else "_" for char in service.upper())
+    return "".join(letters)
+
+
 def _aliases(service: Service) -> dict[str, object]:
     """Return the old name as an alias in each of the service's networks that lacks it."""
     name = service.container_name

@@ -1,13 +1,13 @@
 """What every rule of the plan looks at, worked out once: nothing here decides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from composeports.core.endpoint import LOCALHOST
 from composeports.core.layout import Entry
 from composeports.core.lease import Lease
-from composeports.core.moves import NO_MOVES, Moves
-from composeports.core.project import Project, Service
+from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, URL_VARIABLE, Moves
+from composeports.core.project import Json, Project, Service
 from composeports.core.settings import Settings
 
 
@@ -24,7 +24,8 @@ class Context:
     """What was observed, what the lease gives out, and what the repository wants.
 
     `values` are the variables that the files mention, with the values they have now; `fixed` are
-    the six variables, as the stack will see them.
+    the six variables. `resolved` is the document that Compose gave. `required` are those of the
+    six that the file asks for and nobody gave; the document has stand-ins for them.
     """
 
     project: Project
@@ -34,6 +35,20 @@ class Context:
     values: Mapping[str, str]
     moves: Moves = NO_MOVES
     moved: tuple[MovedPort, ...] = ()
+    resolved: Json = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Those of the six variables that keep the user's value inside the stack.
+
+        They move more than published ports and URLs to them, or lead to another machine.
+        """
+        return tuple(
+            name
+            for name in (*FIXED_PORT_VARIABLES, URL_VARIABLE)
+            if name not in self.required and self.moves.other_places(name)
+        )
 
     @property
     def host(self) -> str:

@@ -1,41 +1,155 @@
 """Values of variables inside containers and builds that lead to what the plan has moved."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 from composeports.core.change import Change, Node, Part, merge
+from composeports.core.host_pairs import leads_to_the_host, ports_of_hosts
 from composeports.core.local_urls import renumbered
 from composeports.core.project import Service
-from composeports.core.rules.addresses import address_mover
+from composeports.core.rules.addresses import Mover, address_mover
 from composeports.core.rules.context import Context
+from composeports.core.rules.names import NewNames, new_names, renamed
+
+# `key: value` and `KEY=value`, by which a line of a config says what its value is.
+_LINE_KEY = re.compile(r"""\s*(?:export\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]""")
+WHY_NAME = {
+    "image": "it names an image that is built here",
+    "network": "it names a network that has a new name",
+    "volume": "it names a volume that has a new name",
+    "container_name": "it names a container that has a new name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewriter:
+    """What has moved, as one service sees it."""
+
+    context: Context
+    move: Mover
+    names: NewNames
+    numbers: Mapping[int, int]
+    listens_on: Collection[int]
+
+    def changes(self, service: Service, path: str, values: Mapping[str, str]) -> Iterator[Change]:
+        """Yield the changes of a mapping of variables."""
+        pairs = dict(self._pairs(service, values))
+        for name, text in values.items():
+            if is_kept(service.name, name, text, self.context.settings.keep_urls):
+                continue
+            after, kind, why = self._after(name, text, pairs, builds=path == "build.args")
+            if after != text:
+                yield Change(kind, f"{path}.{name}", text, after, why, service.name)
+
+    def _after(
+        self, name: str, text: str, pairs: Mapping[str, str], *, builds: bool
+    ) -> tuple[str, str, str]:
+        if name in pairs:
+            return pairs[name], "url", "with its host it leads to a port that has moved"
+        with_ports = self.renumbered(name, text)
+        after = self.move(with_ports)
+        if after != text:
+            there = f"of {self.context.host}" if self.context.host else "that has moved"
+            if with_ports != text:
+                return after, "url", f"it leads to a port {there}"
+            return after, "address", "it follows the subnet"
+        after, kind = renamed(name, text, self.names, builds=builds)
+        return after, kind, WHY_NAME.get(kind, "")
+
+    def renumbered(self, name: str, text: str) -> str:
+        """Return a value with the numbers of moved ports of the host."""
+        if not self.numbers:
+            return text
+        host = self.context.host
+        return renumbered(name, text, self.numbers.get, self.listens_on, host)
+
+    def _pairs(self, service: Service, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the new number of each port whose host is in another variable."""
+        # In the host's network localhost is the host.
+        listens_on = () if service.network_mode == "host" else self.listens_on
+        of_engine = tuple(_names_of_engine(service))
+        for name, host in ports_of_hosts(values) if self.numbers else ():
+            old = int(values[name])
+            new = self.numbers.get(old, old)
+            if new != old and leads_to_the_host(name, host, old, listens_on, of_engine):
+                yield name, str(new)
+
+
+def _names_of_engine(service: Service) -> Iterator[str]:
+    """Yield the names by which a service knows the engine's machine."""
+    for entry in service.extra_hosts:
+        host, _, address = entry.replace(":", "=", 1).partition("=")
+        if address == "host-gateway":
+            yield host
 
 
 def values(context: Context) -> Part:
-    """Rewrite host-facing URLs and addresses in `environment` and build arguments."""
-    move = address_mover(context)
+    """Rewrite host-facing URLs, addresses and names in `environment` and build arguments."""
+    move, names = address_mover(context), new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:
-        numbers = _numbers(service, context)
-        for path, found in _mappings(service):
-            after: dict[str, str] = {}
-            for name, text in found.items():
-                if _kept(service, name, text, context.settings.keep_urls):
-                    continue
-                with_ports = _renumbered(name, text, service, numbers, context.host)
-                changed = move(with_ports)
-                if changed != text:
-                    after[name] = changed
-                    where = f"{'.'.join(path)}.{name}"
-                    changes.append(_change(service, where, (text, with_ports, changed), context))
-            if after:
+        numbers, listens_on = numbers_of(service, context), listening(service, context)
+        rewriter = _Rewriter(context, move, names, numbers, listens_on)
+        for path, mapping in _mappings(service):
+            where = ".".join(path)
+            found = list(rewriter.changes(service, where, mapping))
+            changes.extend(found)
+            if found:
+                after = {each.where.removeprefix(f"{where}."): each.after for each in found}
                 nodes.append({"services": {service.name: _nested(path, after)}})
     return Part(tuple(changes), merge(nodes))
 
 
-def _numbers(service: Service, context: Context) -> Mapping[int, int]:
+def config_contents(context: Context) -> Part:
+    """Rewrite host-facing URLs and addresses in the configs whose text the file has."""
+    move, names = address_mover(context), new_names(context)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for key, text in context.project.contents.items():
+        users = [each for each in context.project.services if key in each.configs]
+        if not users or key in context.settings.keep_urls:
+            continue
+        listens_on = {port for user in users for port in listening(user, context)}
+        numbers = numbers_of(users[0], context)
+        rewriter = _Rewriter(context, move, names, numbers, listens_on)
+        lines = text.splitlines(keepends=True)
+        after = "".join(move(rewriter.renumbered(_key_of(line, key), line)) for line in lines)
+        if after != text:
+            why = "it leads to what has moved"
+            changes.append(Change("url", f"configs.{key}.content", text, after, why))
+            nodes.append({"configs": {key: {"content": after}}})
+    return Part(tuple(changes), merge(nodes))
+
+
+def _key_of(line: str, otherwise: str) -> str:
+    """Return the key of a line that has one value."""
+    match = _LINE_KEY.match(line)
+    return match[1] if match else otherwise
+
+
+def numbers_of(service: Service, context: Context) -> Mapping[int, int]:
     """Return the new number of every port that is reached elsewhere than before."""
     found = context.numbers_for(service)
     return {old: new for old, new in found.items() if old != new or context.host}
+
+
+def listening(service: Service, context: Context) -> frozenset[int]:
+    """Return the container ports that the service, or one in the same network place, has."""
+    place = _network_of(service)
+    return frozenset(
+        port.target
+        for each in context.project.services
+        if _network_of(each) == place
+        for port in each.ports
+    )
+
+
+def _network_of(service: Service) -> str:
+    """Return the service whose network this one is in: most often its own."""
+    mode, _, other = service.network_mode.partition(":")
+    return other if mode == "service" else service.name
 
 
 def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, str]]]:
@@ -44,24 +158,9 @@ def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, 
         yield ("build", "args"), service.build.args
 
 
-def _renumbered(
-    name: str, text: str, service: Service, numbers: Mapping[int, int], host: str
-) -> str:
-    targets = {port.target for port in service.ports}
-    return renumbered(name, text, numbers.get, targets, host) if numbers else text
-
-
-def _kept(service: Service, name: str, text: str, keep: Collection[str]) -> bool:
+def is_kept(service: str, name: str, text: str, keep: Collection[str]) -> bool:
     """Tell whether `[urls] keep` lists the variable, the service's variable, or the URL."""
-    return any(each in {name, f"{service.name}.{name}"} or each == text for each in keep)
-
-
-def _change(service: Service, where: str, texts: tuple[str, str, str], context: Context) -> Change:
-    before, with_ports, after = texts
-    kind = "url" if with_ports != before else "address"
-    moved = f"of {context.host}" if context.host else "that has moved"
-    why = f"it leads to a port {moved}" if kind == "url" else "it follows the subnet"
-    return Change(kind, where, before, after, why, service.name)
+    return any(each in {name, f"{service}.{name}"} or each == text for each in keep)
 
 
 def _nested(path: tuple[str, ...], value: object) -> dict[str, object]:

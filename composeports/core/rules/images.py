@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping
 
 from composeports.core.change import Change, Node, Part, Shared, merge
+from composeports.core.image_names import full_name, tagged
 from composeports.core.override import Override
 from composeports.core.project import Service
 from composeports.core.rules.context import Context
 
-LONGEST_TAG = 128
 WHY = "it is built here, and another session's build would replace it"
-# With these, `up` takes the image from a registry although the file can build it.
-PULLED = ("always", "daily", "weekly", "every_")
+NAMED = "it names an image that is built here"
+DOCKER_IMAGE = "docker-image://"
+REFERENCE = "ref="
+# With these, Compose asks no registry for the image of a service.
+UNASKED = frozenset({"never", "build"})
 
 
 def built_images(context: Context) -> Part:
@@ -20,7 +23,7 @@ def built_images(context: Context) -> Part:
         return Part(
             shared=tuple(Shared("image", name, "[isolate] images = false") for name in fixed)
         )
-    renamed = {name: _tagged(name, context.tag) for name in fixed}
+    renamed = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:
@@ -31,59 +34,98 @@ def built_images(context: Context) -> Part:
     return Part(tuple(changes), merge(nodes))
 
 
+def new_names(context: Context) -> dict[str, str]:
+    """Return the session's name of every image that is built, by its full name."""
+    if not context.settings.isolate_images:
+        return {}
+    found: dict[str, str] = {}
+    for name in _built(context):
+        found.setdefault(full_name(name), tagged(name, context.tag))
+    return found
+
+
 def _built(context: Context) -> tuple[str, ...]:
     """Return the fixed names of all images that some service builds."""
     names = [
         name
         for service in context.project.services
-        if service.build is not None and not service.pull_policy.startswith(PULLED)
+        if service.build is not None
         for name in (service.image, *service.build.tags)
         if context.project.is_fixed(name) and "@" not in name
     ]
     return tuple(dict.fromkeys(names))
 
 
-def _tagged(name: str, suffix: str) -> str:
-    """Return `shop/web:1-ac-0123abcd` for `shop/web:1`; a port of a registry is no tag."""
-    repository, colon, tag = name.rpartition(":")
-    if not colon or "/" in tag:
-        repository, tag = name, "latest"
-    return f"{repository}:{tag[: LONGEST_TAG - len(suffix) - 1]}-{suffix}"
-
-
 def _fields(service: Service, renamed: Mapping[str, str]) -> dict[str, object]:
     fields: dict[str, object] = {}
-    if service.image in renamed:
-        fields["image"] = renamed[service.image]
-    build = {} if service.build is None else _build_fields(service, renamed)
+    after = _new(service.image, renamed)
+    if after:
+        fields["image"] = after
+        if service.pull_policy not in UNASKED:
+            fields["pull_policy"] = "never"
+    build = _build_fields(service, renamed)
     return {**fields, "build": build} if build else fields
 
 
+def _new(name: str, renamed: Mapping[str, str]) -> str:
+    """Return the session's name of an image, empty where it has none."""
+    return renamed.get(full_name(name), "") if name else ""
+
+
 def _build_fields(service: Service, renamed: Mapping[str, str]) -> dict[str, object]:
-    fields: dict[str, object] = {}
     build = service.build
-    if build is not None and any(tag in renamed for tag in build.tags):
-        fields["tags"] = Override([renamed.get(tag, tag) for tag in build.tags])
-    args = dict(_args(service, renamed))
-    return {**fields, "args": args} if args else fields
+    if build is None:
+        return {}
+    fields: dict[str, object] = {}
+    for field, before in (("tags", build.tags), ("cache_from", build.cache_from)):
+        listed = [_reference(text, renamed) or text for text in before]
+        if listed != list(before):
+            fields[field] = Override(listed)
+    contexts = {
+        name: new for name, text in build.contexts.items() if (new := _reference(text, renamed))
+    }
+    return {**fields, "additional_contexts": contexts} if contexts else fields
 
 
-def _args(service: Service, renamed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield build arguments that name an image which is built here, as `FROM ${BASE}` needs."""
-    for name, value in service.build.args.items() if service.build is not None else ():
-        if value in renamed:
-            yield name, renamed[value]
+def _reference(text: str, renamed: Mapping[str, str]) -> str:
+    """Return a reference to an image with its new name, empty where it has none.
+
+    That is a name, `docker-image://NAME`, or `type=registry,ref=NAME`.
+    """
+    if text.startswith(DOCKER_IMAGE):
+        after = _new(text.removeprefix(DOCKER_IMAGE), renamed)
+        return after and f"{DOCKER_IMAGE}{after}"
+    if "," in text and REFERENCE in text:
+        parts = [
+            f"{REFERENCE}{after}"
+            if part.startswith(REFERENCE) and (after := _new(part.removeprefix(REFERENCE), renamed))
+            else part
+            for part in text.split(",")
+        ]
+        return "" if parts == text.split(",") else ",".join(parts)
+    return _new(text, renamed)
 
 
 def _changes(service: Service, renamed: Mapping[str, str]) -> Iterator[Change]:
-    if service.image in renamed:
-        after = renamed[service.image]
+    after = _new(service.image, renamed)
+    if after:
         why = WHY if service.build is not None else "another service of the file builds it"
         yield Change("image", "image", service.image, after, why, service.name)
-    for tag in service.build.tags if service.build is not None else ():
-        if tag in renamed:
-            yield Change("image", "build.tags", tag, renamed[tag], WHY, service.name)
-    for name, value in _args(service, renamed):
-        before = "" if service.build is None else service.build.args[name]
-        why = "it names an image that is built here"
-        yield Change("image", f"build.args.{name}", before, value, why, service.name)
+        if service.pull_policy not in UNASKED:
+            why = "no registry has the session's own tag"
+            yield Change("image", "pull_policy", service.pull_policy, "never", why, service.name)
+    for where, before, why in _build_references(service):
+        after = _reference(before, renamed)
+        if after:
+            yield Change("image", where, before, after, why, service.name)
+
+
+def _build_references(service: Service) -> Iterator[tuple[str, str, str]]:
+    """Yield (where, text, why) of all that may name an image in a service's build."""
+    build = service.build
+    if build is None:
+        return
+    yield from (("build.tags", tag, WHY) for tag in build.tags)
+    yield from (("build.cache_from", text, NAMED) for text in build.cache_from)
+    for name, value in build.contexts.items():
+        yield f"build.additional_contexts.{name}", value, NAMED

@@ -8,6 +8,7 @@ from composeports.core.moves import FIXED_PORT_VARIABLES, moved_target
 from composeports.core.override import Override
 from composeports.core.project import Service
 from composeports.core.protected_names import is_protected, is_settable
+from composeports.core.rules.containers import shell_name
 from composeports.core.rules.context import Context, MovedPort
 
 # The plan begins with it, whether the file mentions it or not.
@@ -24,6 +25,7 @@ def published_ports(context: Context) -> Part:
         for service in context.project.services
         if any(
             numbers.get((service.name, index), port.published) != port.published
+            or context.moves.variable_of(service.name, index, "target") in context.kept
             for index, port in enumerate(service.ports)
         )
     }
@@ -47,12 +49,13 @@ def _port_list(
 ) -> list[dict[str, object]]:
     """Return the service's whole `ports` list in long form; entries without a host port stay so."""
     listed: list[dict[str, object]] = []
+    required = {name: context.fixed[name] for name in context.required}
     for index, port in enumerate(service.ports):
         entry: dict[str, object] = {
             "name": port.name,
             "mode": port.mode,
             "host_ip": port.host_ip,
-            "target": moved_target(port, index, context.moves, context.fixed),
+            "target": moved_target(port, index, context.moves, required),
             "published": numbers.get((service.name, index), port.published),
             "protocol": port.protocol,
             "app_protocol": port.app_protocol,
@@ -70,7 +73,8 @@ def _why(moved: MovedPort, context: Context) -> str:
         return f"{obeyed} is a name that programs obey, so only the host port is changed"
     if not entry.variable:
         return f"host port {entry.port.published} is written in the Compose file"
-    if entry.variable in FIXED_PORT_VARIABLES or context.moves.is_pure(entry.variable):
+    is_given = entry.variable in FIXED_PORT_VARIABLES and entry.variable not in context.kept
+    if is_given or context.moves.is_pure(entry.variable):
         return f"{entry.variable} sets it"
     return f"{entry.variable} also moves other things, so only the host port is changed"
 
@@ -91,11 +95,12 @@ def variables(context: Context) -> Part:
     """Set the six variables, and those of the file that move nothing but published ports."""
     after = {**context.fixed, **own_variables(context)}
     before = {**context.values, **_published_before(context)}
+    told = {PROJECT_NAME, *context.kept}
     return Part(
         tuple(
             Change("variable", name, before[name], value, _why_set(name, context))
             for name, value in after.items()
-            if name in context.values and name != PROJECT_NAME and before[name] != value
+            if name in context.values and name not in told and before[name] != value
         )
     )
 
@@ -113,11 +118,11 @@ def _published_before(context: Context) -> dict[str, str]:
 
 
 def _why_set(name: str, context: Context) -> str:
-    """Return the reason; one of the six is set whatever it moves, so all that is told."""
-    elsewhere = context.moves.elsewhere.get(name, ())
-    if name not in FIXED_PORT_VARIABLES or not elsewhere:
+    """Return the reason; one of the six that the file demands is set whatever it moves."""
+    elsewhere = context.moves.other_places(name)
+    if not elsewhere:
         return "the Compose file reads it"
-    return f"every session has its own; it also sets {', '.join(elsewhere)}"
+    return f"the Compose file demands it; it also sets {', '.join(elsewhere)}"
 
 
 def own_variables(context: Context) -> dict[str, str]:
@@ -139,6 +144,5 @@ def _moved_by_variables(context: Context) -> Iterator[tuple[str, int]]:
 def variable_of(entry: Entry) -> str:
     """Return `PORT_<SERVICE>_<TARGET>`, by which host-run programs find a published port."""
     port = entry.port
-    letters = (char if char.isascii() and char.isalnum() else "_" for char in port.service.upper())
     suffix = "" if port.protocol == "tcp" else f"_{port.protocol.upper()}"
-    return f"PORT_{''.join(letters)}_{port.target}{suffix}"
+    return f"PORT_{shell_name(port.service)}_{port.target}{suffix}"

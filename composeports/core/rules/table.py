@@ -8,9 +8,11 @@ from collections.abc import Callable
 from composeports.core.change import Part
 from composeports.core.rules import (
     addresses,
+    commands,
     containers,
     environment,
     images,
+    kept,
     labels,
     limits,
     networks,
@@ -27,7 +29,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ports.variables,
         ("variable",),
         (
-            ("the six variables", "are always set"),
+            (
+                "one of the six variables",
+                "is set where it moves published ports and URLs to them only, or is not mentioned",
+            ),
             (
                 "a variable that moves published ports (and URLs to them) only",
                 "is set to the new port, for whatever else reads it",
@@ -39,6 +44,26 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "a variable that programs obey (`NODE_PORT`, `DOCKER_HOST`, `PATH`)",
                 "is never set; only the host port changes",
+            ),
+        ),
+    ),
+    (
+        kept.kept_variables,
+        (),
+        (
+            (
+                (
+                    "one of the four port variables that also moves a container port, a command, "
+                    "or where a program listens"
+                ),
+                (
+                    "keeps the user's value inside the stack, and only the host port becomes base "
+                    "+ 0 to 3; listed as left"
+                ),
+            ),
+            (
+                "`SUPABASE_URL` with a value that leads elsewhere than to localhost",
+                "keeps it inside the stack; listed as left",
             ),
         ),
     ),
@@ -111,16 +136,22 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "`build:` with a fixed `image:` or `tags:`",
                 (
-                    "the tag gets the session's suffix wherever the file names the image, build "
-                    "arguments included. A `FROM` in a Dockerfile is not read: name such a base "
-                    "image by a build argument, or keep tags shared with `[isolate] images = false`"
+                    "the tag gets the session's suffix wherever the file names the image, by any "
+                    "of its names (`shop`, `shop:latest`, `docker.io/library/shop`): services, "
+                    "build arguments, `additional_contexts`, `cache_from`. A `FROM` in a "
+                    "Dockerfile is not read: name such a base image by a build argument, or keep "
+                    "tags shared with `[isolate] images = false`"
                 ),
+            ),
+            (
+                "`pull_policy` of an image that is built here",
+                "becomes `never`, since no registry has the session's tag; `build` stays",
             ),
         ),
     ),
     (
         environment.values,
-        ("url", "address"),
+        ("url", "address", "image", "network", "volume", "container_name"),
         (
             (
                 (
@@ -138,17 +169,56 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 "the new number; the name stays",
             ),
             (
+                (
+                    "`localhost:8080` without a scheme in a variable named for HOST, DOMAIN, "
+                    "ORIGIN, ALLOWED, CORS, SERVER_NAME, PUBLIC or EXTERNAL"
+                ),
+                "the new number",
+            ),
+            (
+                "`DB_HOST` and `DB_PORT` that together lead to a moved port of the host",
+                "the port gets the new number",
+            ),
+            (
                 "advertised listeners (`KAFKA_ADVERTISED_LISTENERS: EXT://localhost:9092`)",
                 "the new number, and a remote engine's host",
             ),
             ("an address of a fixed subnet in these values", "follows the subnet"),
             (
                 (
-                    "health checks, `command`, plain numbers (`PORT: 8080`), names of services "
-                    "(`db:5432`), other schemes on localhost, variables that say where to listen, "
-                    "and what `[urls] keep` lists"
+                    "the name of an image, network, volume or container that has a new one "
+                    "(`RUN_IMAGE: shop/app`), but for a plain word that may mean anything"
                 ),
-                "stay as they are",
+                "follows",
+            ),
+            (
+                (
+                    "health checks, `command`, labels, plain numbers (`PORT: 8080`), names of "
+                    "services (`db:5432`), other schemes on localhost, variables named INTERNAL "
+                    "or for where to listen, and what `[urls] keep` lists"
+                ),
+                "stay as they are; what has the number of a moved port is listed as left",
+            ),
+        ),
+    ),
+    (
+        environment.config_contents,
+        ("url",),
+        (("`configs` with a `content:`", "are treated like `environment`"),),
+    ),
+    (
+        commands.commands,
+        ("url",),
+        (
+            (
+                (
+                    "an advertised address in `command` or `entrypoint` "
+                    "(`--advertise-addr localhost:9092`)"
+                ),
+                (
+                    "stays, with a warning; with `[urls] command = true` addresses in commands "
+                    "follow"
+                ),
             ),
         ),
     ),

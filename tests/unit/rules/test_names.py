@@ -107,21 +107,91 @@ def test_every_service_that_names_a_built_image_follows() -> None:
     }
     made = plan_of(config)
     assert made.override("services") == {
-        "app": {"image": f"app:1-{TAG}", "build": {"args": {"BASE": f"base:latest-{TAG}"}}},
+        "app": {
+            "image": f"app:1-{TAG}",
+            "pull_policy": "never",
+            "build": {"args": {"BASE": f"base:latest-{TAG}"}},
+        },
         "base": {
             "image": f"base:latest-{TAG}",
+            "pull_policy": "never",
             "build": made.override("services", "base", "build"),
         },
-        "job": {"image": f"app:1-{TAG}"},
+        "job": {"image": f"app:1-{TAG}", "pull_policy": "never"},
     }
     tags = made.override("services", "base", "build", "tags")
     assert tags == [f"base:2-{TAG}", f"base:latest-{TAG}"]
 
 
-@pytest.mark.parametrize("policy", ["always", "daily", "weekly", "every_12h"])
-def test_an_image_that_up_pulls_keeps_its_tag(policy: str) -> None:
+@pytest.mark.parametrize(
+    ("policy", "after"),
+    [
+        ("", "never"),
+        ("always", "never"),
+        ("missing", "never"),
+        ("every_12h", "never"),
+        ("never", None),
+        ("build", None),
+    ],
+)
+def test_no_registry_is_asked_for_the_session_s_tag(policy: str, after: str | None) -> None:
     web = {"image": "shop", "build": {"context": "."}, "pull_policy": policy}
-    assert plan_of({"services": {"web": web}}).plan.override == {}
+    made = plan_of({"services": {"web": web}})
+    assert made.override("services", "web", "image") == f"shop:latest-{TAG}"
+    assert made.override("services", "web", "pull_policy") == after
+    moves = [change for change in made.changes("image") if change[1] == "pull_policy"]
+    assert moves == ([("web", "pull_policy", policy, after)] if after else [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shop",
+        "shop:latest",
+        "library/shop",
+        "docker.io/shop",
+        "docker.io/library/shop:latest",
+        "index.docker.io/library/shop",
+    ],
+)
+def test_an_image_is_one_by_any_of_its_names(name: str) -> None:
+    services = {
+        "app": {"image": "shop", "build": {"context": "."}},
+        "worker": {"image": name},
+        "site": {
+            "build": {
+                "args": {"BASE": name},
+                "cache_from": [name, f"type=registry,ref={name}", "type=local,src=/x"],
+                "additional_contexts": {"base": f"docker-image://{name}", "x": "./x"},
+            }
+        },
+    }
+    made = plan_of({"services": services})
+    after = f"shop:latest-{TAG}"
+    assert made.override("services", "worker", "image") == after
+    build = ("services", "site", "build")
+    assert made.override(*build, "args") == {"BASE": after}
+    contexts = made.override(*build, "additional_contexts")
+    assert contexts == {"base": f"docker-image://{after}"}
+    cache = made.override("services", "site", "build", "cache_from")
+    assert cache == [after, f"type=registry,ref={after}", "type=local,src=/x"]
+    assert {change[1] for change in made.changes("image") if change[0] == "site"} == {
+        "build.args.BASE",
+        "build.cache_from",
+        "build.additional_contexts.base",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["ghcr.io/shop", "localhost/shop", "shop:2", "x/shop", "shop@sha256:0", "reg:5000/shop"]
+)
+def test_another_image_is_not_taken_for_it(name: str) -> None:
+    services = {
+        "app": {"image": "shop", "build": {"context": "."}},
+        "worker": {"image": name},
+    }
+    made = plan_of({"services": services})
+    assert made.override("services", "worker") is None
 
 
 def test_an_image_that_nobody_builds_keeps_its_tag() -> None:
@@ -133,7 +203,7 @@ def test_a_tag_with_the_project_in_it_stays_beside_one_that_moves() -> None:
     build = {"tags": [f"shop:{TAG}", "shop:2"]}
     made = plan_of({"services": {"web": {"image": "nginx", "build": build, "pull_policy": ""}}})
     assert made.override("services", "web", "build", "tags") == [f"shop:{TAG}", f"shop:2-{TAG}"]
-    assert [change[2] for change in made.changes("image")] == ["nginx", "shop:2"]
+    assert [change[2] for change in made.changes("image")] == ["nginx", "", "shop:2"]
 
 
 def test_tags_move_without_an_image_too() -> None:

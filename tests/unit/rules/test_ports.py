@@ -149,13 +149,45 @@ def test_a_variable_is_set_where_it_moves_published_ports_only(
     assert [change.why for change in made.plan.changes if change.kind == "port"] == [why]
 
 
-def test_a_contract_variable_is_set_whatever_it_moves() -> None:
+def test_a_contract_variable_that_moves_more_keeps_its_value_inside() -> None:
     spec = {"api": {"ports": [{"published": "${PORT}", "target": "int:${PORT}"}]}}
     made = plan_of(
         with_variable(spec, "8081"),
         marked=with_variable(spec, "65000"),
         marks={"API_PORT": "65000"},
         values={"API_PORT": "8081"},
+    )
+    assert made.override("services", "api", "ports") == [
+        {"target": 8081, "published": "10003", "protocol": "tcp"}
+    ]
+    assert made.changes("variable") == []
+    assert made.left[0] == ("", "API_PORT", "8081")
+    assert dict(made.plan.environment)["API_PORT"] == "10003"
+    whys = [change.why for change in made.plan.changes if change.kind == "port"]
+    assert whys == ["API_PORT also moves other things, so only the host port is changed"]
+
+
+def test_a_container_port_of_a_contract_variable_stays_without_a_host_port() -> None:
+    spec = {"api": {"ports": [{"published": "9000", "target": "int:${PORT}"}]}}
+    made = plan_of(
+        with_variable(spec, "8081"),
+        marked=with_variable(spec, "65000"),
+        marks={"API_PORT": "65000"},
+        pins={"api:8081/tcp": 9000},
+    )
+    assert made.override("services", "api", "ports") == [
+        {"target": 8081, "published": "9000", "protocol": "tcp"}
+    ]
+
+
+def test_a_contract_variable_that_the_file_demands_is_set_whatever_it_moves() -> None:
+    spec = {"api": {"ports": [{"published": "${PORT}", "target": "int:${PORT}"}]}}
+    made = plan_of(
+        with_variable(spec, "8081"),
+        marked=with_variable(spec, "65000"),
+        marks={"API_PORT": "65000"},
+        values={"API_PORT": "8081"},
+        required=["API_PORT"],
     )
     assert made.override("services", "api", "ports") == [
         {"target": 10003, "published": "10003", "protocol": "tcp"}
@@ -206,19 +238,30 @@ def test_every_published_port_has_a_variable() -> None:
         "web": {"ports": [port("80", 80)]},
     }
     made = plan_of({"services": services}, values={"PORT_WEB_80": "mine"})
-    assert dict(made.plan.variables) == {"PORT_DNS_1_53": "10004", "PORT_DNS_1_53_UDP": "10004"}
+    ports = {name: value for name, value in made.plan.variables if name.startswith("PORT_")}
+    assert ports == {"PORT_DNS_1_53": "10004", "PORT_DNS_1_53_UDP": "10004"}
 
 
-def test_a_contract_variable_says_what_else_it_sets() -> None:
+def test_every_container_has_a_variable() -> None:
+    services = {"dns.1": {}, "db": {"container_name": "shop-db"}, "web": {}}
+    made = plan_of({"services": services}, values={"CONTAINER_WEB": "mine"})
+    assert dict(made.plan.variables) == {
+        "CONTAINER_DNS_1": "ac-0123abcd-dns.1-1",
+        "CONTAINER_DB": "ac-0123abcd-shop-db",
+    }
+
+
+def test_a_demanded_contract_variable_says_what_else_it_sets() -> None:
     spec = {"api": {"ports": [port("3000", 3000)], "environment": {"PORT": "${PORT}"}}}
     made = plan_of(
         with_variable(spec, "3000"),
         marked=with_variable(spec, "65000"),
         marks={"API_PORT": "65000"},
         values={"API_PORT": "3000"},
+        required=["API_PORT"],
     )
     (why,) = [change.why for change in made.plan.changes if change.kind == "variable"]
-    assert why == "every session has its own; it also sets services.api.environment.PORT"
+    assert why == "the Compose file demands it; it also sets services.api.environment.PORT"
 
 
 def test_a_variable_s_number_before_is_the_one_that_is_published() -> None:

@@ -1,0 +1,182 @@
+"""Images that the file builds: each session runs its own, by whatever name the file calls them."""
+
+import pytest
+
+from tests.acceptance.conftest import (
+    TINY,
+    MakeRepository,
+    Session,
+    docker,
+    page,
+    stack,
+    write,
+)
+
+pytestmark = pytest.mark.e2e
+
+# The engines of the tests have no buildx of their own everywhere; the classic builder is.
+CLASSIC = {"DOCKER_BUILDKIT": "0"}
+BASE = f"FROM {TINY}\nCOPY who /who\n"
+SITE = "ARG BASE\nFROM $BASE\n"
+SLEEP = {"command": ["sleep", "3600"]}
+
+
+def said(session: Session, service: str) -> str:
+    return session.ok("exec", "-T", service, "cat", "/who").strip()
+
+
+def remove_images(*projects: str) -> None:
+    listed = docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    own = [name for name in listed if any(project in name for project in projects)]
+    if own:
+        docker("rmi", "--force", *own)
+
+
+def test_an_image_is_one_wherever_the_file_names_it(make_repository: MakeRepository) -> None:
+    file = stack(
+        {
+            "app": {"build": {"context": "base"}, "image": "values-shop/app", **SLEEP},
+            "worker": {"image": "docker.io/values-shop/app:latest", "depends_on": ["app"], **SLEEP},
+            "site": {
+                "build": {"context": "site", "args": {"BASE": "values-shop/app:latest"}},
+                "image": "values-shop/site:dev",
+                "depends_on": ["app"],
+                **SLEEP,
+            },
+        }
+    )
+    files = {
+        "compose.yaml": file,
+        "base/Dockerfile": BASE,
+        "base/who": "main",
+        "site/Dockerfile": SITE,
+    }
+    repository = make_repository(files)
+    pair = repository.worktree("one"), repository.worktree("two")
+    for session in pair:
+        session.environ.update(CLASSIC)
+        write(session.directory, {"base/who": session.directory.name})
+        session.ok("allocate")
+    try:
+        for session in pair:
+            session.ok("build", "app")
+            session.ok("up", "--strict")
+        for session in pair:
+            own = session.directory.name
+            assert {said(session, name) for name in ("app", "worker", "site")} == {own}
+    finally:
+        remove_images(*(session.project for session in pair))
+
+
+@pytest.mark.parametrize("policy", ["always", "missing", ""])
+def test_a_built_image_is_one_s_own_whatever_its_pull_policy(
+    make_repository: MakeRepository, policy: str
+) -> None:
+    app = {
+        "image": "registry.invalid/values/app:latest",
+        "build": ".",
+        "command": ["sh", "-c", "mkdir /w; cp /who /w/index.html; exec httpd -f -p 80 -h /w"],
+        "ports": ["8080:80"],
+    }
+    spec = {**app, "pull_policy": policy} if policy else app
+    files = {"compose.yaml": stack({"app": spec}), "Dockerfile": BASE, "who": "main"}
+    repository = make_repository(files)
+    one, two = repository.worktree("one"), repository.worktree("two")
+    try:
+        for session in (one, two):
+            session.environ.update(CLASSIC)
+            write(session.directory, {"who": session.directory.name})
+            done = session.run("up", "--strict")
+            assert done.code == 0, done.err
+            assert "Pulling" not in done.err
+            assert "lookup registry.invalid" not in done.err
+        one.ok("up", "--no-build", "--force-recreate", "-t", "0")
+        for session in (one, two):
+            assert page(session.ok("url", "app").strip()) == session.directory.name
+        tags = docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+        assert "registry.invalid/values/app:latest" not in tags
+    finally:
+        remove_images(one.project, two.project)
+
+
+def test_names_of_what_is_renamed_follow_in_variables(make_repository: MakeRepository) -> None:
+    file = stack(
+        {
+            "store": {"container_name": "values-store", "networks": ["net"]},
+            "code": {"build": ".", "image": "values_user_code", "networks": ["net"], **SLEEP},
+            "daemon": {
+                "environment": {
+                    "RUN_IMAGE": "values_user_code:latest",
+                    "CURRENT_IMAGE": "values_user_code",
+                    "RUN_NETWORK": "values_net",
+                    "STORE_VOLUME": "values_data",
+                    "STORE_CONTAINER": "values-store",
+                    "STORE_HOST": "values-store",
+                    "DB_NAME": "values_data",
+                },
+                "networks": ["net"],
+                "volumes": ["data:/data"],
+                **SLEEP,
+            },
+        },
+        networks={"net": {"name": "values_net"}},
+        volumes={"data": {"name": "values_data"}},
+    )
+    repository = make_repository({"compose.yaml": file, "Dockerfile": BASE, "who": "main"})
+    pair = repository.worktree("one"), repository.worktree("two")
+    try:
+        for session in pair:
+            session.environ.update(CLASSIC)
+            session.ok("up", "--strict")
+        for session in pair:
+            tag = session.project
+            (environment,) = [
+                dict(line.split("=", 1) for line in each["Config"]["Env"])
+                for name, each in session.containers().items()
+                if name == "daemon-1"
+            ]
+            inspected = {
+                "image": docker("image", "inspect", environment["RUN_IMAGE"], "-f", "{{.Id}}"),
+                "network": docker("network", "inspect", environment["RUN_NETWORK"]),
+                "volume": docker("volume", "inspect", environment["STORE_VOLUME"]),
+                "container": docker("container", "inspect", environment["STORE_CONTAINER"]),
+            }
+            assert all(inspected.values())
+            assert environment["CURRENT_IMAGE"] == environment["RUN_IMAGE"]
+            assert all(tag in value for name, value in environment.items() if name[:3] == "RUN")
+            assert environment["STORE_HOST"] == "values-store"
+            assert environment["DB_NAME"] == "values_data"
+            changed = {
+                change["where"]
+                for change in session.json("plan")["changes"]
+                if change["service"] == "daemon"
+            }
+            assert changed == {
+                f"environment.{name}"
+                for name in (
+                    *("RUN_IMAGE", "CURRENT_IMAGE", "RUN_NETWORK"),
+                    *("STORE_VOLUME", "STORE_CONTAINER"),
+                )
+            }
+            shell = session.shell('eval "$(composeports env)"; echo "$CONTAINER_STORE"')
+            assert shell.out.strip() == f"{tag}-values-store"
+            code = session.shell('docker inspect "$(composeports env -- printenv CONTAINER_CODE)"')
+            assert code.code == 0
+    finally:
+        for session in pair:
+            session.run("down", "-v", "-t", "0")
+        remove_images(*(session.project for session in pair))
+
+
+def test_no_time_is_lost_on_a_registry_for_a_session_s_tag(make_repository: MakeRepository) -> None:
+    """A name that no resolver answers for may take as long as the network likes."""
+    app = {"image": "10.255.255.1:5000/values/app", "build": ".", **SLEEP}
+    files = {"compose.yaml": stack({"app": app}), "Dockerfile": BASE, "who": "main"}
+    session = make_repository(files).worktree("one")
+    session.environ.update(CLASSIC)
+    try:
+        done = session.run("up", "--strict")
+        assert done.code == 0, done.err
+        assert "Pulling" not in done.err
+    finally:
+        remove_images(session.project)

@@ -1,0 +1,108 @@
+"""What is asked of Compose, and what is remembered: nothing that failed, or of another Compose."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.machine import FakeDocker, Shell, make_repository
+
+pytestmark = pytest.mark.integration
+
+TABLE = "NAME      REQUIRED  DEFAULT VALUE  ALTERNATE VALUE\n"
+FILE = """
+services:
+  web:
+    image: scratch
+    ports: ["${WEB_PORT:-8080}:80"]
+    volumes: ["${CONF:-./conf}:/conf:ro"]
+"""
+
+
+def answer(port: str) -> str:
+    entry = {"mode": "ingress", "target": 80, "published": port, "protocol": "tcp"}
+    return json.dumps({"name": "any", "services": {"web": {"ports": [entry]}}})
+
+
+@pytest.fixture
+def here(tmp_path: Path, docker: FakeDocker, shell: Shell) -> Shell:
+    """A worktree whose Compose reads the file, and prints the port of WEB_PORT."""
+    docker.answer("config")
+    marked = answer("$WEB_PORT").replace('"', '\\"').replace("\\\\", "")
+    docker.run_before("config", f'WEB_PORT=${{WEB_PORT:-8080}}; printf "%s" "{marked}"')
+    folder = make_repository(tmp_path / "repository", {"compose.yaml": FILE})
+    return shell.at(folder).using(docker)
+
+
+def questions(docker: FakeDocker) -> list[str]:
+    """Return the questions about the files since the last time."""
+    found = [call for call in docker.calls if " config " in call]
+    (docker.folder / "calls").unlink()
+    return found
+
+
+def web_port(shell: Shell) -> str | None:
+    made = shell.run("plan", "--json").document
+    assert made["ports"] == {"web:80/tcp": made["ports"]["web:80/tcp"]}
+    port = made["env"].get("WEB_PORT")
+    return None if port is None else str(port)
+
+
+def test_variables_are_found_where_compose_cannot_list_them(
+    here: Shell, docker: FakeDocker
+) -> None:
+    docker.answer("variables", err="invalid spec: :/conf:ro: empty section\n", code=1)
+    for _ in range(2):
+        assert here.run("allocate").code == 0
+        assert web_port(here) == web_port(here) is not None
+        here.run("up")
+        # What failed is no answer: it is asked again.
+        assert any("--variables" in call for call in questions(docker))
+
+
+def test_an_answer_is_remembered_until_compose_is_another_one(
+    here: Shell, docker: FakeDocker
+) -> None:
+    docker.answer("variables", f"{TABLE}WEB_PORT  false     8080\n")
+    here.run("up")
+    assert any("--variables" in call for call in questions(docker))
+    here.run("up")
+    assert [call for call in questions(docker) if "--variables" in call] == []
+    plugin = docker.config / "cli-plugins" / "docker-compose"
+    plugin.write_text(plugin.read_text() + "# another version\n")
+    here.run("up")
+    assert len(questions(docker)) > 1
+
+
+def test_a_marker_that_compose_refuses_is_told_and_not_remembered(
+    here: Shell, docker: FakeDocker
+) -> None:
+    docker.answer("variables", f"{TABLE}WEB_PORT  false     8080\n")
+    docker.run_before(
+        "config",
+        'case "${WEB_PORT:-8080}" in 8080) ;; *) exit 1;; esac; '
+        f"printf '%s' '{answer('8080')}'",
+    )
+    for _ in range(2):
+        made = here.run("plan", "--json").document
+        assert "WEB_PORT" not in made["env"]
+        (warning,) = made["warnings"]
+        assert "WEB_PORT" in warning
+        here.run("up")
+        assert any("--variables" in call for call in questions(docker))
+
+
+@pytest.mark.parametrize("name", ["API_PORT", "SUPABASE_URL"])
+def test_what_the_file_demands_of_the_six_is_given_a_stand_in(
+    here: Shell, docker: FakeDocker, name: str
+) -> None:
+    docker.answer("variables", f"{TABLE}{name}  true\n")
+    missing = f"required variable {name} is missing a value: set it"
+    docker.run_before(
+        "config",
+        f'[ -n "${name}" ] || {{ echo "{missing}" >&2; exit 1; }}; '
+        f"printf '%s' '{answer('8080')}'",
+    )
+    made = here.run("plan", "--json").document
+    assert made["ports"]
+    assert made["left"] == []
