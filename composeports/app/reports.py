@@ -18,6 +18,7 @@ from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
 from composeports.host.containers import Container
+from composeports.host.git import main_git_dir
 
 FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
@@ -39,6 +40,7 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
         (*stack.env_files, os.path.join(own, OWN_ENV)),
         stack.profiles,
         lease.host,
+        main_git_dir(lease.place.git_dir) if lease.place.git_dir else "",
     )
 
 

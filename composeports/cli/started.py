@@ -16,6 +16,9 @@ def show(started: Started, *, as_json: bool) -> None:
         _show(started)
     for warning in started.plan.warnings:
         say(f"warning: {visible(warning)}")
+    meant = [f"{each.kind} {each.name}" for each in started.plan.shared if each.acknowledged]
+    if meant:
+        note(visible(f"shared by all sessions, as the settings say: {', '.join(meant)}"))
     if started.note:
         (say if started.code else note)(visible(started.note))
 
@@ -28,7 +31,11 @@ def _document(started: Started) -> dict[str, object]:
         "code": "compose_failed",
         "message": f"docker compose up ended with exit code {started.code}",
         "hint": started.note,
-        "details": {"exit_code": started.code, "compose_project_name": started.plan.project},
+        "details": {
+            "exit_code": started.code,
+            "compose_project_name": started.plan.project,
+            "warnings": list(started.plan.warnings),
+        },
     }
     return {"ok": False, "error": error}
 

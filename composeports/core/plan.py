@@ -15,6 +15,7 @@ from composeports.core.rules import ports
 from composeports.core.rules.context import Context, MovedPort
 from composeports.core.rules.table import RULES
 from composeports.core.settings import Settings
+from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 from composeports.core.urls import client_url
 
 REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
@@ -22,7 +23,7 @@ REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What Compose said of the files, before anything is decided.
+    """What Compose said of the files, before anything is decided, and what is around them.
 
     `values` are the variables that the files mention, with the values they have now.
     """
@@ -30,6 +31,7 @@ class Observed:
     project: Project = field(default_factory=Project)
     moves: Moves = NO_MOVES
     values: Mapping[str, str] = field(default_factory=dict)
+    around: Surroundings = NOTHING_AROUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Plan:
 
     `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
     `shared` is common to all sessions because the file or the settings say so; `warnings` tell
-    what is, or fails, although nobody said so.
+    what is, or fails, although no setting says so, each with a way out. `notes` are good to know.
     """
 
     session_id: str
@@ -62,6 +64,7 @@ class Plan:
     changes: tuple[Change, ...]
     shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -89,6 +92,7 @@ class Plan:
             "changes": [change.as_dict() for change in self.changes],
             "shared": [each.as_dict() for each in self.shared],
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
         }
 
 
@@ -109,6 +113,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         values=observed.values,
         moves=observed.moves,
         moved=moved,
+        around=observed.around,
     )
     parts = [rule(context) for rule in RULES]
     derived = _derived(context, {each.entry.key: each.number for each in moved})
@@ -124,6 +129,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         changes=(named, *(change for part in parts for change in part.changes)),
         shared=tuple(each for part in parts for each in part.shared),
         warnings=tuple(text for part in parts for text in part.warnings),
+        notes=tuple(text for part in parts for text in part.notes),
     )
 
 

@@ -15,7 +15,7 @@ DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
 FILES_LABEL = "com.docker.compose.project.config_files"
 COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
 FORMAT = "\t".join((*COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
-FORMAT += f'\t{{{{.Label "{DIRECTORY_LABEL}"}}}}\t{{{{.Label "{FILES_LABEL}"}}}}'
+FORMAT += f'\t{{{{.Label "{DIRECTORY_LABEL}"}}}}\t{{{{.Label "{FILES_LABEL}"}}}}\t{{{{.Networks}}}}'
 # As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
 _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 
@@ -24,7 +24,8 @@ _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)
 class Container:
     """One container of the engine; `ports` are (host port, target port, protocol).
 
-    `directory` and `files` (with commas between) are what Compose was started with.
+    `directory` and `files` (with commas between) are what Compose was started with. `networks` are
+    the names of those that it is on.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Container:
     name: str = ""
     directory: str = ""
     files: str = ""
+    networks: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -67,15 +69,28 @@ def container_of(entry: dict[str, Any]) -> Container:
         _own_name(names),
         labels.get(DIRECTORY_LABEL, ""),
         labels.get(FILES_LABEL, ""),
+        tuple((entry.get("NetworkSettings") or {}).get("Networks") or ()),
     )
 
 
 def parse_containers(text: str) -> Iterator[Container]:
     """Yield the containers of `docker ps --format FORMAT`."""
     for line in text.splitlines():
-        identity, state, project, service, ports, names, *rest = (*line.split("\t"), *[""] * 7)[:8]
-        published = tuple(sorted(set(_parse_ports(ports))))
-        yield Container(identity, state, project, service, published, _own_name(names), *rest)
+        identity, state, project, service, ports, names, directory, files, networks = (
+            *line.split("\t"),
+            *[""] * 8,
+        )[:9]
+        yield Container(
+            identity,
+            state,
+            project,
+            service,
+            tuple(sorted(set(_parse_ports(ports)))),
+            _own_name(names),
+            directory,
+            files,
+            tuple(each for each in networks.split(",") if each),
+        )
 
 
 def _own_name(names: str) -> str:
@@ -89,3 +104,24 @@ def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
         last = int(match["last"] or first)
         for step in range(last - first + 1):
             yield first + step, target + step, match["proto"]
+
+
+def host_names_of(text: str) -> dict[str, dict[str, frozenset[str]]]:
+    """Return names by network and container from what `docker container inspect` prints."""
+    import json  # noqa: PLC0415 - rarely asked
+
+    try:
+        entries: list[dict[str, Any]] = json.loads(text or "[]")
+    except ValueError:
+        return {}
+    found = {}
+    for entry in entries:
+        own = {entry["Name"].removeprefix("/"), (entry.get("Config") or {}).get("Hostname", "")}
+        networks = (entry.get("NetworkSettings") or {}).get("Networks") or {}
+        found[entry["Id"]] = {
+            name: frozenset(
+                {*own, *(place.get("Aliases") or ()), *(place.get("DNSNames") or ())} - {""}
+            )
+            for name, place in networks.items()
+        }
+    return found

@@ -9,6 +9,7 @@ from composeports.core.lease import Lease
 from composeports.core.moves import NO_MOVES, Moves
 from composeports.core.project import Project, Service
 from composeports.core.settings import Settings
+from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Context:
     values: Mapping[str, str]
     moves: Moves = NO_MOVES
     moved: tuple[MovedPort, ...] = ()
+    around: Surroundings = NOTHING_AROUND
 
     @property
     def host(self) -> str:
