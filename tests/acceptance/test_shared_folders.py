@@ -114,9 +114,8 @@ def test_a_path_with_the_project_s_name_in_it_is_the_session_s_own(
         folder.mkdir(parents=True)
         assert told(session, "--strict") == []
         log = folder / "log"
-        assert wait_until(lambda at=log: at.exists() and at.read_text(), "the log") == (
-            f"{session.directory}\n"
-        )
+        wait_until(log.exists, "the log")
+        assert wait_until(log.read_text, "its line") == f"{session.directory}\n"
         link_to = outside / "common"
         link_to.mkdir(exist_ok=True)
     (outside / f"{session.project}-bind").rmdir()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,15 +45,15 @@ def make_network(tmp_path: Path, environ: dict[str, str]) -> Iterator[MakeNetwor
         docker("network", "rm", name)
 
 
-def database(owner: str = "${PWD}", **more: object) -> dict[str, object]:
+def database(**more: object) -> dict[str, object]:
     command = ["sh", "-c", SERVE.replace("$", "$$")]
-    return {"command": command, "environment": {"OWNER": owner}, **more}
+    return {"command": command, "environment": {"OWNER": "${PWD}"}, **more}
 
 
-def edge(network: str, **database_has: object) -> str:
-    services = {
+def edge(network: str) -> str:
+    services: dict[str, dict[str, object]] = {
         "web": {"ports": ["8080:80"], "command": WAIT},
-        "db": database(container_name=f"{network}-db", **database_has),
+        "db": database(container_name=f"{network}-db"),
     }
     return stack(services, networks={"default": {"external": True, "name": network}})
 
@@ -144,7 +145,7 @@ def test_the_settings_make_an_external_network_the_session_s_own(
         assert session.belongings("network") == [f"network {session.project}_{network}"]
     for session in (one, other):
         for name in ("db", f"{network}-db"):
-            answer = wait_until(lambda at=session, host=name: ask(at, host), f"{name} answers")
+            answer = wait_until(partial(ask, session, name), f"{name} answers")
             assert {answer, *(ask(session, name) for _ in range(5))} == {str(session.directory)}
     one.ok("down")
     assert one.belongings("network") == []
@@ -228,7 +229,7 @@ def test_a_sibling_s_network_leads_to_its_session_in_this_worktree(
         web.ok("up", "--strict")
         (change,) = [each for each in web.json("plan")["changes"] if each["kind"] == "network"]
         assert (change["from"], change["to"]) == (f"{name}_default", f"{infra.project}_default")
-        answer = wait_until(lambda at=web: ask(at, "db"), "db answers")
+        answer = wait_until(partial(ask, web, "db"), "db answers")
         assert {answer, *(ask(web, "db") for _ in range(5))} == {str(infra.directory)}
 
 

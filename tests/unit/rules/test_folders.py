@@ -1,5 +1,6 @@
 """Places outside of the worktree, by their real paths, and git in containers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def bind(source: str, target: str = "/x", *, read_only: bool = False) -> dict[st
 
 
 def plan(
-    *mounts: dict[str, object],
+    *mounts: Mapping[str, object],
     paths: dict[str, str] | None = None,
     settings: Settings | None = None,
     checkout: Checkout = CHECKOUT,
