@@ -90,7 +90,7 @@ def _network(key: str, name: str, services: Collection[Service], context: Contex
     if not services:
         return Part(shared=(shared,))
     own = f"[isolate] external_networks = [{quoted(name)}] makes it the session's own, "
-    what = met or f"{listed(_names(key, services))} answer there in every session"
+    what = met or f"every session has {listed(_names(key, services))} there"
     warning = (
         f"network {name} is external: {what}; {own if key else ''}{way_out(f'network:{name}')}"
     )

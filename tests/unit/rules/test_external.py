@@ -32,7 +32,7 @@ def test_an_external_network_is_listed_and_told_with_two_ways_out() -> None:
     assert made.acknowledged == []
     (text,) = made.warnings
     assert text == (
-        "network edge is external: web, shop answer there in every session; [isolate] "
+        "network edge is external: every session has web, shop there; [isolate] "
         'external_networks = ["edge"] makes it the session\'s own, shared = ["network:edge"] in '
         "the settings says that this is meant"
     )
@@ -55,7 +55,7 @@ def test_one_with_the_project_s_name_in_it_is_the_session_s_own() -> None:
         (("db", "other"), "db may lead to shop (/repo/main) as well"),
         (("pg",), "pg may lead to shop (/repo/main) as well"),
         (("shop", "web"), "shop, web may lead to shop (/repo/main) as well"),
-        (("other",), "web, shop answer there in every session"),
+        (("other",), "every session has web, shop there"),
     ],
 )
 def test_names_that_another_stack_has_there_are_told(names: tuple[str, ...], words: str) -> None:
@@ -237,4 +237,4 @@ def test_a_sibling_s_volume_leads_to_its_session() -> None:
 def test_long_lists_are_cut() -> None:
     services = {f"s{number}": {"networks": {"edge": None}} for number in range(9)}
     (text,) = plan(services).warnings
-    assert "s0, s1, s2, s3, s4, s5 and 3 more answer" in text
+    assert "has s0, s1, s2, s3, s4, s5 and 3 more there" in text
