@@ -47,10 +47,6 @@ class Context:
         """What makes a name the session's own: `ac-` and the hash."""
         return self.lease.project
 
-    def own_name(self, name: str) -> str:
-        """Return the session's name for a volume or network, as Compose forms such names."""
-        return f"{self.tag}_{name}"
-
     def numbers_for(self, service: Service) -> dict[int, int]:
         """Return the new number of every moved host port, as `service` most likely means it.
 
