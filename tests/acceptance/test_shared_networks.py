@@ -246,7 +246,11 @@ def test_a_sibling_that_is_not_up_is_told_by_name(
     assert str(infra.directory) in told
     assert "`composeports up` there first" in told
     assert web.run("up", "--strict").code == 78
-    assert web.belongings() == []
+    assert web.belongings("container") == []
+    on_main_s = docker(
+        "ps", "--all", "--filter", f"network={name}_default", "--format", "{{.Names}}"
+    )
+    assert on_main_s.split() == [f"{name}-db-1"]
     infra.ok("up")
     assert web.run("up", "--strict").code == 0
 
