@@ -104,7 +104,8 @@ def main() -> int:
         ground.remove()
         if not options.keep:
             shutil.rmtree(place, ignore_errors=True)
-    for line in (*report.summary(results, up=options.up), *report.costs(costs)):
+    told = (report.summary(results, up=options.up), report.strict(results), report.costs(costs))
+    for line in (each for part in told for each in part):
         print(line)
     if options.keep:
         print(f"kept: {place}")

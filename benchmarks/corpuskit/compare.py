@@ -163,6 +163,8 @@ def missing_aliases(before: Json, after: Json) -> Iterator[str]:
         if fixed in {"", name, text(service.get("container_name"))}:
             continue
         for network, spec in items(service.get("networks")):
+            if mapping(mapping(after.get("networks")).get(network)).get("external"):
+                continue  # other stacks have their containers there
             if fixed not in texts(spec.get("aliases")):
                 yield f"{name} is not {fixed} in the network {network}"
 

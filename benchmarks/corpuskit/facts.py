@@ -4,12 +4,19 @@ Pure: documents in, facts out.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 
 from corpuskit.reading import Json, items, mapping, mappings, text, texts
 
+# Of the machine itself; nobody expects a copy for each stack.
+OF_THE_HOST = (
+    *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
+    *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - read, not made
+)
+SOCKETS = ("/docker.sock", "/podman.sock")
+Real = Callable[[str], str]
 # What the plan may call the kinds of things that it lists as shared.
 KINDS = {"container": {"container", "container_name"}, "image": {"image", "build"}}
 
@@ -46,10 +53,14 @@ def _range(subnet: str) -> tuple[int, int, int] | None:
     return network.version, int(network.network_address), int(network.broadcast_address)
 
 
-def facts_of(merged: Json) -> dict[Fact, str]:
-    """Return all that the result claims of the host, each with the place that claims it."""
+def facts_of(merged: Json, real: Real = str) -> dict[Fact, str]:
+    """Return all that the result claims of the host, each with the place that claims it.
+
+    `real` follows links in the paths of folders.
+    """
     found: dict[Fact, str] = {}
-    for fact, where in itertools.chain(_of_services(merged), _of_top_level(merged)):
+    every = itertools.chain(_of_services(merged), _of_top_level(merged), _folders(merged, real))
+    for fact, where in every:
         found.setdefault(fact, where)
     return found
 
@@ -119,6 +130,56 @@ def _of_top_level(merged: Json) -> Iterator[tuple[Fact, str]]:
                 yield Fact("subnet", text(pool["subnet"])), key
 
 
+def _folders(merged: Json, real: Real) -> Iterator[tuple[Fact, str]]:
+    """Yield the folders and devices that containers may write to, by their real paths."""
+    for name, service in items(merged.get("services")):
+        for mount in mappings(service.get("volumes")):
+            source = text(mount.get("source"))
+            if mount.get("type") != "bind" or mount.get("read_only") is True:
+                continue
+            if not _is_of_the_host(source) and not _is_of_the_host(real(source)):
+                yield Fact("folder", real(source)), name
+    for key, spec in items(merged.get("volumes")):
+        options = mapping(spec.get("driver_opts"))
+        device = text(options.get("device"))
+        if device and options.get("type") != "tmpfs" and not spec.get("external"):
+            yield Fact("folder", real(device) if device.startswith("/") else device), key
+
+
+def _is_of_the_host(path: str) -> bool:
+    if path.endswith(SOCKETS):
+        return True
+    return any(path == each or path.startswith(f"{each}/") for each in OF_THE_HOST)
+
+
+def untold(merged: Json, plan: Json) -> Iterator[str]:
+    """Yield external networks and volumes in use that neither a setting nor a warning names."""
+    warnings = " ".join(texts(plan.get("warnings")))
+    meant = {
+        (each.get("kind"), each.get("name"))
+        for each in mappings(plan.get("shared"))
+        if each.get("acknowledged") is True
+    }
+    for kind in ("network", "volume"):
+        for key, spec in items(merged.get(f"{kind}s")):
+            name = text(spec.get("name")) or key
+            if not spec.get("external") or text(merged.get("name")) in name:
+                continue
+            told = (kind, name) in meant or f"{kind} {name} " in warnings
+            if not told and _is_used(kind, key, merged):
+                yield f"{kind} {name}"
+
+
+def _is_used(kind: str, key: str, merged: Json) -> bool:
+    for _, service in items(merged.get("services")):
+        mounts = mappings(service.get("volumes"))
+        if kind == "network" and key in mapping(service.get("networks")):
+            return True
+        if kind == "volume" and any(each.get("source") == key for each in mounts):
+            return True
+    return False
+
+
 def numbers(published: str) -> range:
     """Return the host ports of `8080` or `8000-8010`; none where the engine chooses."""
     first, _, last = published.partition("-")
@@ -128,15 +189,23 @@ def numbers(published: str) -> range:
 
 
 def in_common(
-    results: Mapping[str, Json], shared: Sequence[Mapping[str, str]]
+    results: Mapping[str, Json],
+    shared: Sequence[Mapping[str, str]],
+    warnings: Sequence[str] = (),
+    real: Real = str,
 ) -> Iterator[tuple[str, str]]:
-    """Yield (kind, text) for everything that two sessions both claim and no plan calls shared."""
-    claimed = {session: facts_of(merged) for session, merged in results.items()}
+    """Yield (kind, text) for everything that two sessions both claim and no plan calls shared.
+
+    A folder may be told by a warning as well.
+    """
+    claimed = {session: facts_of(merged, real) for session, merged in results.items()}
     told: set[Fact] = set()
     for (one, first), (other, second) in itertools.combinations(claimed.items(), 2):
         for fact, where in first.items():
             met = next((each for each in second if fact.meets(each)), None)
             if met is None or fact in told or _is_listed(fact, where, shared):
+                continue
+            if fact.kind == "folder" and any(fact.name in line for line in warnings):
                 continue
             told.add(fact)
             yield fact.kind, f"{fact.name} ({where}) in {one} and {other}"

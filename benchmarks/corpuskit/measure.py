@@ -1,6 +1,7 @@
 """Measures one unit: plans it in three sessions, asks Compose for the results, compares them."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,8 +202,12 @@ class Measurement:
 
     def _apart(self, result: Measured) -> Iterator[Failure]:
         merged = {session.name: session.merged for session in result.sessions}
-        for kind, detail in facts.in_common(merged, result.shared):
+        common = facts.in_common(merged, result.shared, result.warnings, os.path.realpath)
+        for kind, detail in common:
             yield Failure(f"{kind} in common", detail)
+        for session in result.sessions:
+            for detail in facts.untold(session.merged, session.plan):
+                yield Failure("external, not told", f"{session.name}: {detail}")
 
     def _with_one_more(self, session: Session) -> Iterator[Failure]:
         """Plan with one more service, which sorts into the middle, and look for moved ports."""

@@ -6,6 +6,18 @@ from collections.abc import Iterator, Sequence
 from corpuskit.cost import Cost
 from corpuskit.measure import Measured
 
+# What the warning of each kind has in its text.
+REASONS = {
+    "the host's network": "network_mode: host",
+    "and a fixed host port": "several replicas with a fixed host port",
+    "uses containers of others": "containers of others",
+    "the engine's socket": "the engine's socket",
+    "lies outside of the worktree": "a folder or device outside of the worktree",
+    "reverse proxy": "names for a reverse proxy",
+    "on the host's own network": "macvlan or ipvlan",
+    "which is not up in this worktree": "a sibling that is not up",
+}
+
 
 def line(result: Measured) -> str:
     """Return the unit's line: its first cause, and how many more things are wrong."""
@@ -35,6 +47,28 @@ def summary(results: Sequence[Measured], *, up: bool) -> Iterator[str]:
         out = [f"{each.unit.name}: {each.up['left_out']}" for each in results if _left_out(each)]
         yield f"{asked} host ports asked; services left out in {len(out)} units"
         yield from (f"       {each}" for each in out)
+
+
+def strict(results: Sequence[Measured]) -> Iterator[str]:
+    """Yield the table of what `--strict` refuses: each reason by how many units have it."""
+    refused = [each for each in results if each.warnings]
+    passed = len(results) - len(refused)
+    share = 100 * passed / max(1, len(results))
+    yield f"{passed} of {len(results)} units ({share:.1f} %) pass --strict"
+    reasons = Counter(
+        reason for each in refused for reason in {_reason(text) for text in each.warnings}
+    )
+    for reason, count in reasons.most_common():
+        yield f"{count:5}  {reason}"
+
+
+def _reason(warning: str) -> str:
+    """Return the kind of a warning, by what its text has in it."""
+    for words, reason in REASONS.items():
+        if words in warning:
+            return reason
+    kind = warning.partition(" ")[0]
+    return f"an external {kind}" if " is external: " in warning else warning
 
 
 def _share(good: Sequence[Measured], results: Sequence[Measured]) -> str:

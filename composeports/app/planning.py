@@ -5,8 +5,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from composeports.app.leasing import subnets_in_use, with_subnets
+from composeports.app.surroundings import look_around
 from composeports.app.workspace import Workspace
 from composeports.core.block import Block
+from composeports.core.external import with_own_networks
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger
 from composeports.core.mark import Mark, session_label
@@ -112,8 +114,8 @@ def _not_isolated(made: Plan) -> NotIsolatedError:
     listed = "\n".join(f"  {text}" for text in made.warnings)
     return NotIsolatedError(
         f"the stack cannot be isolated:\n{listed}",
-        hint="change that in the Compose file, or go without --strict (strict = true in the "
-        "settings); nothing was started",
+        hint="each line says a way out; without --strict (strict = true in the settings) they are "
+        "warnings; nothing was started",
         warnings=list(made.warnings),
     )
 
@@ -132,10 +134,18 @@ def look(
 
 
 def draft(
-    workspace: Workspace, observed: Observed, wishes: Wishes, *, engine_needed: bool = True
+    workspace: Workspace,
+    observed: Observed,
+    containers: tuple[Container, ...] | None,
+    wishes: Wishes,
+    *,
+    engine_needed: bool = True,
 ) -> Draft:
-    """Work out what the session wants of its lease: pinned ports, and subnets."""
+    """Work out what the session wants of its lease, and look at what is around the project."""
     settings = workspace.settings
+    project = with_own_networks(observed.project, settings)
+    around = look_around(workspace, project, containers)
+    observed = replace(observed, project=project, around=around)
     default_ports = wishes.default_ports or (settings.main_keeps_ports and _is_main(workspace))
     needs = tuple(_needs(workspace, observed, spill=wishes.spill))
     return Draft(

@@ -44,7 +44,7 @@ def prepare(
     before = workspace.record()
     answer, containers = look(workspace, engine_needed=engine_needed)
     workspace.memory.keep(answer.memory)
-    sketch = draft(workspace, answer.observed, wishes, engine_needed=engine_needed)
+    sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=engine_needed)
     adopted = refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
     sketch = replace(sketch, adopted=adopted)
     lease = _lease(workspace, containers, sketch, wishes)

@@ -20,6 +20,7 @@ from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
 from composeports.host.containers import Container
+from composeports.host.git import main_git_dir
 
 FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
@@ -48,6 +49,7 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
         (*stack.env_files, os.path.join(own, OWN_ENV)),
         stack.profiles,
         lease.host,
+        main_git_dir(lease.place.git_dir) if lease.place.git_dir else "",
     )
 
 
@@ -58,9 +60,12 @@ def url(workspace: Workspace, service: str, port: str = "") -> str:
     out where there is one, or one that speaks HTTP. UnknownPortError names what there is.
     """
     lease = renew_lease(workspace)
-    found = _urls_of(lease, service, port)
-    found = _as_published(workspace, lease, found) if found else found
-    found = found or _engine_urls(workspace, lease, service, port)
+    planned = _urls_of(lease, service, port)
+    containers = _containers_of(workspace, lease)
+    if planned and containers and not any(each.service == service for each in containers):
+        raise _no_container(lease, service, containers)
+    found = _as_published(workspace, lease, planned, containers)
+    found = found or dict(_engine_urls(lease, service, port, containers))
     if not found and not lease.ports and service in FIXED_SERVICES and not port:
         number = lease.block.port(FIXED_SERVICES.index(service))
         place = f"{in_url(lease.host)}:{number}"
@@ -106,12 +111,10 @@ def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
     }
 
 
-def _as_published(workspace: Workspace, lease: Lease, urls: dict[str, str]) -> dict[str, str]:
+def _as_published(
+    workspace: Workspace, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
+) -> dict[str, str]:
     """Return the URLs with those that lead nowhere replaced by where the stack is, and say so."""
-    try:
-        containers = workspace.doors.engine.containers(lease.project)
-    except (EngineError, ComposeMissingError):
-        return urls
     drifts = {each.key: each for each in drifts_of(lease, _published(containers))}
     found = {}
     for key, text in urls.items():
@@ -141,32 +144,49 @@ def _is_port(kind: str, wanted: str) -> bool:
     return wanted in {"", base.partition("/")[0], base, kind}
 
 
-def _engine_urls(workspace: Workspace, lease: Lease, service: str, port: str) -> dict[str, str]:
-    """Return what the engine chose a host port for, since the file leaves it the choice."""
+def _containers_of(workspace: Workspace, lease: Lease) -> tuple[Container, ...]:
+    """Return the stack's containers; none where the engine does not answer."""
     try:
-        containers = workspace.doors.engine.containers(lease.project)
+        return workspace.doors.engine.containers(lease.project)
     except (EngineError, ComposeMissingError):
-        return {}
-    return {
-        f"{service}:{target}/{protocol}": client_url(
-            PublishedPort(service, target, protocol), number, lease.host
-        )
-        for container in containers
-        if container.service == service
-        for number, target, protocol in container.ports
-        if _is_port(f"{target}/{protocol}", port)
-    }
+        return ()
+
+
+def _no_container(lease: Lease, service: str, containers: Iterable[Container]) -> UnknownPortError:
+    others = ", ".join(sorted({each.service for each in containers}))
+    return UnknownPortError(
+        f"service {service} has no container, so nobody answers on its ports",
+        hint=f"`composeports up {service}` starts it; containers: {others}",
+        ports=dict(lease.ports),
+    )
+
+
+def _engine_urls(
+    lease: Lease, service: str, port: str, containers: Iterable[Container]
+) -> Iterator[tuple[str, str]]:
+    """Yield what the engine chose a host port for, since the file leaves it the choice."""
+    for container in containers:
+        for number, target, protocol in container.ports if container.service == service else ():
+            if _is_port(f"{target}/{protocol}", port):
+                published = PublishedPort(service, target, protocol)
+                key = f"{service}:{target}/{protocol}"
+                yield key, client_url(published, number, lease.host)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """One held lease as people and programs see it; `state` and `kept_by` as in docs/guide.md."""
+    """One held lease as people and programs see it; `state` and `kept_by` as in docs/guide.md.
+
+    `without_container` are the published ports of a running stack that no container has, such as
+    those of a profile that is off.
+    """
 
     lease: Lease
     state: str
     mine: bool
     remaining_ttl_minutes: int
     expired: bool = False
+    without_container: tuple[str, ...] = ()
 
     @property
     def kept_by(self) -> str:
@@ -190,7 +210,10 @@ class SessionStatus:
             "realtime_port": lease.realtime_port,
             "api_port": lease.api_port,
             "ports": dict(lease.ports),
-            "urls": dict(lease.urls),
+            "urls": {
+                key: url for key, url in lease.urls.items() if key not in self.without_container
+            },
+            "without_container": list(self.without_container),
             "host": lease.host,
             "allocated_at": iso_time(lease.allocated_at),
             "expires_at": iso_time(lease.expires_at),
@@ -224,9 +247,18 @@ def _statuses(
             mine=lease.session_id == mine,
             remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
             expired=lease.expired(now),
+            without_container=tuple(_without_container(lease, containers or ())),
         )
         for lease in leases
     ]
+
+
+def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterator[str]:
+    """Yield the published ports of services that have no container, where others have one."""
+    there = {each.service for each in containers if each.project == lease.project}
+    for key in lease.ports if there else ():
+        if key.rpartition(":")[0] not in there:
+            yield key
 
 
 @dataclass(frozen=True, slots=True)

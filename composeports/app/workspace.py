@@ -11,6 +11,7 @@ from composeports.config import Config, find_settings
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import check_session_id, project_name
 from composeports.core.settings import Settings
+from composeports.core.shell import GIT_COMMON_DIR
 from composeports.errors import NoLeaseError, UsageError
 from composeports.host.compose import Compose
 from composeports.host.compose_files import (
@@ -22,7 +23,7 @@ from composeports.host.compose_files import (
 )
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
-from composeports.host.git import find_checkout, read_branch
+from composeports.host.git import find_checkout, main_git_dir, read_branch
 from composeports.host.holders import Holder, process_on
 from composeports.host.inherited import clean_environment
 from composeports.host.process import Run, run_in_foreground
@@ -83,8 +84,13 @@ class Workspace:
 
     @cached_property
     def environ(self) -> Mapping[str, str]:
-        """The shell's environment, without what `composeports env` put there."""
-        return clean_environment(self.doors.environ, self.doors.cwd)
+        """The shell's environment, without what `composeports env` put there.
+
+        With the git folder of the repository around the working directory, for a file to mount.
+        """
+        clean = clean_environment(self.doors.environ, self.doors.cwd)
+        checkout = find_checkout(self.doors.cwd)
+        return clean if checkout is None else {**clean, GIT_COMMON_DIR: main_git_dir(checkout[1])}
 
     @cached_property
     def settings(self) -> Settings:

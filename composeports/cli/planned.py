@@ -11,7 +11,7 @@ WIDEST = 60
 
 
 def show(made: Plan) -> None:
-    """Print the plan to stdout: what changes and why, what is shared, what cannot be isolated."""
+    """Print the plan to stdout: what changes and why, what is shared or cannot be isolated."""
     write_line(f"Session {visible(made.session_id)}")
     _write_group("Project", [change for change in made.changes if not change.service])
     for name in sorted({change.service for change in made.changes if change.service}):
@@ -21,6 +21,7 @@ def show(made: Plan) -> None:
     _write_list("Shared by all sessions", (f"{x.kind} {x.name}: {x.why}" for x in made.shared))
     _write_list("Cannot be isolated", made.warnings)
     _write_list("Seen, left as it is", map(_left, made.left))
+    _write_list("Good to know", made.notes)
 
 
 def _write_group(heading: str, changes: list[Change]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from composeports.core.session import derive_session_id
 from composeports.host.compose_files import OWN_ENV, OWN_FOLDER, OWN_OVERRIDE, select_files
 from composeports.host.endpoint import find_endpoint
-from composeports.host.git import find_checkout
+from composeports.host.git import find_checkout, main_git_dir
 from composeports.location import STORE_FILE, mentions, settings_files, state_directory
 
 FORMATS = {
@@ -73,10 +73,10 @@ def _environment(form: str) -> str | None:
     if not selection.files and git_dir is not None:
         directory = worktree
     session_id = derive_session_id(git_dir, worktree, directory)
-    return _printed(form, session_id, directory)
+    return _printed(form, session_id, directory, main_git_dir(git_dir) if git_dir else "")
 
 
-def _printed(form: str, session_id: str, directory: str) -> str | None:
+def _printed(form: str, session_id: str, directory: str, common_dir: str) -> str | None:
     # Imported late: the store's reader and the printer are needed only now.
     from composeports.core import environment  # noqa: PLC0415
     from composeports.core.shell import shell_environment  # noqa: PLC0415
@@ -92,6 +92,14 @@ def _printed(form: str, session_id: str, directory: str) -> str | None:
     own = os.path.join(directory, OWN_FOLDER)
     files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
     env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
-    pairs = shell_environment(start, project, planned, files, env_files, stack["profiles"])
+    pairs = shell_environment(
+        start,
+        project,
+        planned,
+        files,
+        env_files,
+        stack["profiles"],
+        common_dir=common_dir,
+    )
     text: str = environment.FORMATS[form](pairs)
     return text.rstrip("\n") + "\n"

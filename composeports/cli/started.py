@@ -19,6 +19,9 @@ def show(started: Started, *, as_json: bool) -> None:
     for kept in started.plan.left if not started.code else ():
         if kept.kind == "variable":
             note(visible(f"{kept.where} stays {kept.value or 'as it is'} in the stack: {kept.why}"))
+    meant = [f"{each.kind} {each.name}" for each in started.plan.shared if each.acknowledged]
+    if meant:
+        note(visible(f"shared by all sessions, as the settings say: {', '.join(meant)}"))
     if started.note:
         (say if started.code else note)(visible(started.note))
 
@@ -31,7 +34,11 @@ def _document(started: Started) -> dict[str, object]:
         "code": "compose_failed",
         "message": f"docker compose up ended with exit code {started.code}",
         "hint": started.note,
-        "details": {"exit_code": started.code, "compose_project_name": started.plan.project},
+        "details": {
+            "exit_code": started.code,
+            "compose_project_name": started.plan.project,
+            "warnings": list(started.plan.warnings),
+        },
     }
     return {"ok": False, "error": error}
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from composeports.core.masking import masked
-
 from composeports.core.override import Override
 
 Node = Mapping[str, object]
@@ -42,15 +41,24 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One thing that all sessions have in common, on purpose."""
+    """One thing that all sessions have in common, since the file or the settings say so.
+
+    `acknowledged`: the settings say so. What only the file says is a warning as well.
+    """
 
     kind: str
     name: str
     why: str
+    acknowledged: bool = True
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, str | bool]:
         """Return the entry of `shared` in JSON."""
-        return {"kind": self.kind, "name": self.name, "why": self.why}
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "why": self.why,
+            "acknowledged": self.acknowledged,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +91,31 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One rule's part of the plan. `warnings` say what cannot be isolated."""
+    """One rule's part of the plan.
+
+    `warnings` say what cannot be isolated, each with a way out; `notes` what is good to know and
+    has nothing to do with other sessions.
+    """
 
     changes: tuple[Change, ...] = ()
     override: Node = field(default_factory=dict)
     shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
+
+
+def join(parts: Iterable[Part]) -> Part:
+    """Return one part with all that the parts say."""
+    listed = tuple(parts)
+    return Part(
+        tuple(each for part in listed for each in part.changes),
+        merge(part.override for part in listed),
+        tuple(each for part in listed for each in part.shared),
+        tuple(each for part in listed for each in part.warnings),
+        tuple(each for part in listed for each in part.notes),
+        tuple(each for part in listed for each in part.left),
+    )
 
 
 def merge(nodes: Iterable[Node]) -> dict[str, object]:

@@ -18,6 +18,7 @@ from composeports.core.rules.context import Context, MovedPort
 from composeports.core.rules.left import left_values
 from composeports.core.rules.table import RULES
 from composeports.core.settings import Settings
+from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 from composeports.core.urls import client_url
 
 REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
@@ -25,7 +26,7 @@ REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What Compose said of the files, before anything is decided.
+    """What Compose said of the files, before anything is decided, and what is around them.
 
     `values` are the variables that the files mention, with the values they have now. `resolved`
     is Compose's whole document. `required` are those of the six variables that the files demand
@@ -38,6 +39,7 @@ class Observed:
     resolved: Json = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     unproved: tuple[str, ...] = ()
+    around: Surroundings = NOTHING_AROUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ class Plan:
 
     `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
     `shared` is common to all sessions because the file or the settings say so; `warnings` tell
-    what is, or fails, although nobody said so. `left` is what could be taken for a moved port or
-    name, and stays. None of them shows passwords, which `environment` and `override` have.
+    what is, or fails, although no setting says so, each with a way out. `notes` are good to know.
+    `left` is what could be taken for a moved port or name, and stays. None of them shows passwords,
+    which `environment` and `override` have.
     """
 
     session_id: str
@@ -72,6 +75,7 @@ class Plan:
     shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -109,6 +113,7 @@ class Plan:
             "shared": [each.as_dict() for each in self.shared],
             "warnings": list(self.warnings),
             "left": [each.as_dict() for each in self.left],
+            "notes": list(self.notes),
         }
 
 
@@ -131,6 +136,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         moved=moved,
         resolved=observed.resolved,
         required=observed.required,
+        around=observed.around,
     )
     parts = [rule(context) for rule in RULES]
     changes = tuple(change for part in parts for change in part.changes)
@@ -157,6 +163,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
                 *left_values(context, changes),
             )
         ),
+        notes=tuple(masked(text) for part in parts for text in part.notes),
     )
 
 

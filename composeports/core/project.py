@@ -7,6 +7,9 @@ from composeports.core.block import HIGHEST_PORT
 
 Json = Mapping[str, object]
 Texts = tuple[str, ...]
+# What `network_mode` may be beside the name of a network.
+MODES = frozenset({"", "host", "none", "bridge", "default", "nat"})
+BY_REFERENCE = ("service:", "container:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Service:
     profiles: Texts = ()
     network_mode: str = ""
     container_name: str = ""
+    hostname: str = ""
     image: str = ""
     build: Build | None = None
     pull_policy: str = ""
@@ -93,10 +97,19 @@ class Service:
     health_test: Texts = ()
     configs: Texts = ()
 
+    @property
+    def network_by_mode(self) -> str:
+        """The name of the network that `network_mode` names; empty where it says another thing."""
+        mode = self.network_mode
+        return "" if mode in MODES or mode.startswith(BY_REFERENCE) else mode
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A top-level network: `name` as the engine sees it, `ipam` as Compose shows it."""
+    """A top-level network: `name` as the engine sees it, `ipam` as Compose shows it.
+
+    `made_own`: the file says that it is external, and the settings make it the session's own.
+    """
 
     key: str
     name: str
@@ -104,6 +117,7 @@ class Network:
     driver: str = ""
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     ipam: Json = field(default_factory=dict)
+    made_own: bool = False
 
     @property
     def pools(self) -> tuple[Json, ...]:
@@ -150,6 +164,17 @@ class Project:
         """Every entry of every service that wants a host port of its own choice."""
         return tuple(port for service in self.services for port in service.ports if port.published)
 
+    @property
+    def places(self) -> Iterator[str]:
+        """The paths of the host that containers get, by binds and by the options of volumes."""
+        for service in self.services:
+            yield from (each.source for each in service.mounts if each.kind == "bind")
+        for volume in self.volumes:
+            options = (volume.driver_opts.get("o") or "").split(",")
+            named = (volume.driver_opts.get("device") or "", *options)
+            paths = (text.removeprefix("upperdir=") for text in named)
+            yield from (path for path in paths if path.startswith("/") and path[:2] != "//")
+
     def is_fixed(self, name: str) -> bool:
         """Tell whether a name is the same in every project, since the project's is not in it."""
         return bool(name) and not (self.asked_as and self.asked_as in name)
@@ -185,6 +210,7 @@ def _service(name: str, spec: Json) -> Service:
         profiles=_texts(spec.get("profiles")),
         network_mode=_text(spec.get("network_mode")),
         container_name=_text(spec.get("container_name")),
+        hostname=_text(spec.get("hostname")),
         image=_text(spec.get("image")),
         build=_build(spec.get("build")),
         pull_policy=_text(spec.get("pull_policy")),

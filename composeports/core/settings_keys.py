@@ -25,7 +25,9 @@ KEYS: Keys = {
         "images": ("isolate_images", values.flag),
         "volumes": ("isolate_volumes", values.flag),
         "networks": ("isolate_networks", values.flag),
+        "external_networks": ("external_networks", values.flag_or_texts),
     },
+    "shared": ("shared", values.shared),
     "subnets": {"pool": ("subnet_pool", values.pool)},
 }
 

@@ -6,6 +6,9 @@ from composeports.core.endpoint import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 
 MARKER = "COMPOSEPORTS_ENV"
+# The folder that all worktrees of the repository have in common, for a file to mount. Not git's own
+# GIT_COMMON_DIR: with that set, git in every other repository of the shell reads this one's.
+GIT_COMMON_DIR = "COMPOSEPORTS_GIT_COMMON_DIR"
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -17,11 +20,12 @@ def shell_environment(
     env_files: Sequence[str],
     profiles: Sequence[str],
     host: str = LOCALHOST,
+    common_dir: str = "",
 ) -> Pairs:
     """Return the session's variables, those that point Compose at its files, and the marker.
 
     `planned` is what the last plan added to the six fixed variables, `host` where published ports
-    are reached. The marker lists what is
+    are reached, `common_dir` git's folder of the whole repository. The marker lists what is
     ours, so that a later composeports does not take results for wishes; a value with a blank is
     left out, since blanks separate what it lists.
     """
@@ -29,9 +33,10 @@ def shell_environment(
         fixed_variables(start, project, host), ((name, value) for name, value in planned)
     )
     profile = (("COMPOSE_PROFILES", ",".join(profiles)),) if files and profiles else ()
-    ours = (*own, *profile)
+    git = ((GIT_COMMON_DIR, common_dir),) if common_dir else ()
+    ours = (*own, *git, *profile)
     marked = " ".join(f"{name}={value}" for name, value in ours if " " not in value)
-    return (*own, *_compose_settings(files, env_files), *profile, (MARKER, marked))
+    return (*own, *git, *_compose_settings(files, env_files), *profile, (MARKER, marked))
 
 
 def is_marked(name: str, value: str, marked: str | None) -> bool:

@@ -23,6 +23,8 @@ LEADING = frozenset(
     | {"COMPOSEPORTS_ENV"}
 )
 LONGEST_SHOWN = 80
+# What `shared` names, each as `KIND:NAME`.
+SHARED_KINDS = ("network", "volume", "container", "label", "variable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,30 @@ def texts(value: object, at: At) -> tuple[str, ...]:
     if len(found) != len(listed):
         raise at.refusal(value, "a list of texts")
     return found
+
+
+def flag_or_texts(value: object, at: At) -> bool | tuple[str, ...]:
+    """Return true, false, or a list of texts."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list):
+        raise at.refusal(value, "true, false or a list of texts")
+    return texts(value, at)
+
+
+def shared(value: object, at: At) -> tuple[str, ...]:
+    """Return what is shared on purpose: `KIND:NAME`, or paths, absolute ones."""
+    return tuple(_shared(text, at) for text in texts(value, at))
+
+
+def _shared(text: str, at: At) -> str:
+    if text.startswith(("/", "./", "../")):
+        return normpath(join(at.folder, text))
+    kind, _, name = text.partition(":")
+    if kind not in SHARED_KINDS or not name:
+        accepted = f"a list of paths and of names ({', '.join(SHARED_KINDS)}), as in network:edge"
+        raise at.refusal(text, accepted)
+    return text
 
 
 def _is_text(value: object) -> TypeGuard[str]:

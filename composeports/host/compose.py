@@ -48,8 +48,12 @@ class Compose:
         files: Sequence[str] = (),
         env_files: Sequence[str] = (),
     ) -> list[str]:
-        """Return the command line; `files` and `env_files` come after the project's own."""
-        argv = ["docker", "compose", *self.flags, "--project-name", project]
+        """Return the command line; `files` and `env_files` come after the project's own.
+
+        Without a `project` it is the one that plain Compose takes.
+        """
+        argv = ["docker", "compose", *self.flags]
+        argv += ["--project-name", project] if project else []
         argv += ["--project-directory", self.selection.directory]
         argv += [
             part

@@ -21,6 +21,7 @@ FORMAT = "\t".join((*COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}",
 FORMAT += "".join(
     f'\t{{{{.Label "{label}"}}}}' for label in (DIRECTORY_LABEL, FILES_LABEL, *MARK_LABELS)
 )
+FORMAT += "\t{{.Networks}}"
 # As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
 _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 
@@ -29,7 +30,8 @@ _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)
 class Container:
     """One container of the engine; `ports` are (host port, target port, protocol).
 
-    `directory` and `files` (with commas between) are what Compose was started with.
+    `directory` and `files` (with commas between) are what Compose was started with. `networks` are
+    the names of those that it is on.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Container:
     directory: str = ""
     files: str = ""
     mark: Mark = UNMARKED
+    networks: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -74,17 +77,19 @@ def container_of(entry: dict[str, Any]) -> Container:
         labels.get(DIRECTORY_LABEL, ""),
         labels.get(FILES_LABEL, ""),
         Mark(*(labels.get(label, "") for label in MARK_LABELS)),
+        tuple((entry.get("NetworkSettings") or {}).get("Networks") or ()),
     )
 
 
 def parse_containers(text: str) -> Iterator[Container]:
     """Yield the containers of `docker ps --format FORMAT`."""
     for line in text.splitlines():
-        identity, state, project, service, ports, names, *rest = (*line.split("\t"), *[""] * 9)[:10]
-        directory, files, *mark = rest
+        columns = (*line.split("\t"), *[""] * 10)[:11]
+        identity, state, project, service, ports, names, directory, files, *mark, networks = columns
         published = tuple(sorted(set(_parse_ports(ports))))
         origin = (_own_name(names), directory, files, Mark(*mark))
-        yield Container(identity, state, project, service, published, *origin)
+        connected = tuple(each for each in networks.split(",") if each)
+        yield Container(identity, state, project, service, published, *origin, connected)
 
 
 def _own_name(names: str) -> str:
@@ -98,3 +103,24 @@ def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
         last = int(match["last"] or first)
         for step in range(last - first + 1):
             yield first + step, target + step, match["proto"]
+
+
+def host_names_of(text: str) -> dict[str, dict[str, frozenset[str]]]:
+    """Return names by network and container from what `docker container inspect` prints."""
+    import json  # noqa: PLC0415 - rarely asked
+
+    try:
+        entries: list[dict[str, Any]] = json.loads(text or "[]")
+    except ValueError:
+        return {}
+    found = {}
+    for entry in entries:
+        own = {entry["Name"].removeprefix("/"), (entry.get("Config") or {}).get("Hostname", "")}
+        networks = (entry.get("NetworkSettings") or {}).get("Networks") or {}
+        found[entry["Id"]] = {
+            name: frozenset(
+                {*own, *(place.get("Aliases") or ()), *(place.get("DNSNames") or ())} - {""}
+            )
+            for name, place in networks.items()
+        }
+    return found

@@ -272,6 +272,17 @@ class Engine:
             raise self.failure(answer)
         return tuple(answer.out.splitlines())
 
+    def host_names(self, ids: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
+        """Return the names by which each container is found, by its id and the network's name.
+
+        One that is gone meanwhile, or that the engine says nothing of, has none.
+        """
+        ids = tuple(ids)
+        answer = self._start("container", "inspect", *ids).finish() if ids else Finished(0, "[]")
+        from composeports.host.containers import host_names_of  # noqa: PLC0415 - rarely asked
+
+        return host_names_of(answer.out)
+
     def follow_events(self) -> Following:
         """Follow what happens to containers, the project's name or an empty line for each.
 

@@ -46,6 +46,28 @@ def main_git_dir(git_dir: str) -> str:
     return git_dir if common is None else os.path.realpath(os.path.join(git_dir, common.strip()))
 
 
+def link_of(worktree: str) -> str:
+    """Return where the checkout's `.git` file leads, in its words; empty where it is a folder."""
+    text = read_text(os.path.join(worktree, ".git"))
+    return (text or "").removeprefix("gitdir: ").rstrip("\n")
+
+
+def other_checkouts(git_dir: str) -> tuple[str, ...]:
+    """Return the real paths of all checkouts of the repository but the one with this `git_dir`."""
+    common = main_git_dir(git_dir)
+    folder = os.path.join(common, "worktrees")
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        names = []
+    linked = [os.path.join(folder, name) for name in sorted(names)]
+    links = [read_text(os.path.join(each, "gitdir")) for each in linked if each != git_dir]
+    found = [os.path.realpath(os.path.dirname(text.strip())) for text in links if text]
+    if common != git_dir and os.path.basename(common) == ".git":
+        found.insert(0, os.path.dirname(common))
+    return tuple(found)
+
+
 def read_branch(git_dir: str) -> str:
     """Return the branch, or the first 12 digits of a detached commit; empty where unknown."""
     head = (read_text(os.path.join(git_dir, "HEAD")) or "").strip()

@@ -47,11 +47,12 @@ class Change(BaseModel):
 
 
 class Shared(BaseModel):
-    """One thing that all sessions have in common, on purpose."""
+    """One thing that all sessions have in common, since the file or the settings say so."""
 
     kind: str
     name: str
     why: str
+    acknowledged: bool = Field(description="a setting says so; else it is a warning, too")
 
 
 class Stack(BaseModel):
@@ -71,6 +72,7 @@ class Planned(Stack):
 
     changes: list[Change]
     shared: list[Shared]
+    notes: list[str] = Field(description="what is good to know")
 
 
 class Published(BaseModel):

@@ -84,6 +84,7 @@ class Entry(BaseModel):
     api_port: int
     ports: dict[str, int] = Field(description='`"web:80/tcp"` -> host port')
     urls: dict[str, str]
+    without_container: list[str] = Field(description="ports that no container has; no URL")
     host: str = Field(description="where the engine's ports are reached")
     allocated_at: str
     expires_at: str

@@ -61,7 +61,8 @@ def up(
     with at_work(here, "up") as lock:
         started = stack.up(here, lock, (*flags, *services), wishes)
     if started.code:
-        raise _compose_failed("up", started.code, started.note)
+        told = " ".join((started.note, *started.plan.warnings)).strip()
+        raise _compose_failed("up", started.code, told)
     return {"success": True, **_where(started), "note": started.note}
 
 

@@ -71,6 +71,10 @@ SET_BY_US = {
             ("COMPOSEPORTS_WRAP_VERBOSE", "to tell what it changes, where it is not empty"),
         )
     },
+    "COMPOSEPORTS_GIT_COMMON_DIR": (
+        "is git's folder of the whole repository (git's own GIT_COMMON_DIR would lead git in other "
+        "repositories astray), for a container that mounts a worktree"
+    ),
 }
 KEYS_IN_WORDS = {
     "files": ('`["deploy/compose.yaml"]`', "Compose files, relative to this file"),
@@ -100,6 +104,21 @@ KEYS_IN_WORDS = {
     "isolate.images": ("`false`", "tags of built images are shared by all sessions"),
     "isolate.volumes": ("`false`", "volumes with an explicit name are"),
     "isolate.networks": ("`false`", "networks with an explicit name are"),
+    "isolate.external_networks": (
+        '`["edge"]`',
+        (
+            "external networks that become the session's own, by name; `true`: all; `false`: they "
+            "are shared on purpose"
+        ),
+    ),
+    "shared": (
+        '`["network:edge", "volume:models", "/srv/models"]`',
+        (
+            "what is shared on purpose, and then no warning: `network:`, `volume:`, `container:`, "
+            "`label:` or `variable:` and a name (`network:host` for the host's network), or a "
+            "path, relative to this file"
+        ),
+    ),
     "subnets.pool": (
         '`"10.213.0.0/16"`',
         "where subnets come from: a private IPv4 network, /8 to /24",
@@ -175,7 +194,7 @@ def _variables() -> Iterator[tuple[str, ...]]:
 
 def _ours() -> str:
     words = "; ".join(f"`{name}` {text}" for name, text in SET_BY_US.items())
-    return f"composeports sets one by itself: {words}."
+    return f"composeports sets these by itself: {words}."
 
 
 def _keys() -> Iterator[tuple[str, ...]]:

@@ -253,7 +253,8 @@ class Projects:
         """Take down what was started from directories and stores below one."""
         found = set(started_below(below)) | set(leased_below(below))
         self.seen |= found
-        for project in sorted(found):
+        # Twice, since one stack may be on a network of another one.
+        for project in (*sorted(found), *sorted(found)):
             if belongings(project):
                 # Without composeports, which may be what failed.
                 name = ("--project-name", project, "--project-directory", "/")

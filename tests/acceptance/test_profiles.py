@@ -25,6 +25,19 @@ def test_a_service_behind_a_profile_has_its_port_before_it_runs(one: Session) ->
     assert one.own_env["PORT_ADMINER_80"] == str(planned["adminer:80/tcp"])
 
 
+def test_a_service_without_a_container_has_no_url(one: Session) -> None:
+    one.ok("up")
+    assert one.row["without_container"] == ["adminer:80/tcp"]
+    assert set(one.row["urls"]) == {"web:80/tcp"}
+    refused = one.run("url", "adminer")
+    assert (refused.code, refused.out) == (2, "")
+    assert "service adminer has no container" in refused.err
+    assert "`composeports up adminer` starts it" in refused.err
+    one.ok("up", "adminer")
+    assert one.row["without_container"] == []
+    assert page(one.ok("url", "adminer").strip())
+
+
 def test_switching_a_profile_on_starts_the_service_and_moves_nobody(one: Session) -> None:
     one.ok("up")
     ids, planned = one.ids(), one.row["ports"]

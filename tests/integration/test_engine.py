@@ -1,11 +1,12 @@
 """The door to the engine, with a `docker` command that gives prepared answers."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
-from composeports.host.containers import Container
+from composeports.host.containers import Container, container_of
 from composeports.host.engine import Engine
 from tests.support.machine import UNREACHABLE, FakeDocker
 
@@ -214,3 +215,37 @@ def test_two_questions_are_under_way_at_once(docker: FakeDocker, engine: Engine)
     )
     first, second = engine.start_listing(), engine.start_listing("ac-1")
     assert first.containers() == second.containers() == ()
+
+
+def test_names_by_network_are_those_that_the_engine_knows(
+    docker: FakeDocker, engine: Engine
+) -> None:
+    place = {"Aliases": ["web", "shop"], "DNSNames": ["c1", "web", "0123"]}
+    inspected = [
+        {
+            "Id": "i1",
+            "Name": "/c1",
+            "Config": {"Hostname": "front"},
+            "NetworkSettings": {"Networks": {"edge": place, "bridge": {"Aliases": None}}},
+        },
+        {"Id": "i2", "Name": "/c2"},
+    ]
+    docker.answer("inspect", json.dumps(inspected))
+    assert engine.host_names(["i1", "i2"]) == {
+        "i1": {
+            "edge": frozenset({"c1", "front", "web", "shop", "0123"}),
+            "bridge": frozenset({"c1", "front"}),
+        },
+        "i2": {},
+    }
+    docker.answer("inspect", "", code=1)
+    assert engine.host_names(["i1"]) == {}
+    assert engine.host_names([]) == {}
+
+
+def test_the_networks_of_a_container_are_listed(docker: FakeDocker, engine: Engine) -> None:
+    docker.answer("ps", "i\trunning\tac-1\tweb\t\tn\t/w\tf.yaml\tedge,ac-1_default\n")
+    (found,) = engine.containers()
+    assert found.networks == ("edge", "ac-1_default")
+    entry = {"Id": "i", "State": "running", "NetworkSettings": {"Networks": {"edge": {}}}}
+    assert container_of(entry).networks == ("edge",)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.git import find_checkout, read_branch
+from composeports.host.git import find_checkout, link_of, other_checkouts, read_branch
 from tests.support.machine import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
@@ -167,3 +167,17 @@ def test_a_branch_without_a_commit_has_its_name(tmp_path: Path) -> None:
 
 def test_an_unreadable_head_is_no_failure(tmp_path: Path) -> None:
     assert read_branch(str(tmp_path)) == ""
+
+
+def test_what_a_checkout_s_git_file_says(repository: Path, tmp_path: Path) -> None:
+    linked = add_worktree(repository, tmp_path / "linked", "linked")
+    assert link_of(str(repository)) == ""
+    assert link_of(str(linked)) == facts(linked)[1]
+
+
+def test_the_other_checkouts_of_a_repository(repository: Path, tmp_path: Path) -> None:
+    one, two = (add_worktree(repository, tmp_path / name, name) for name in ("one", "two"))
+    assert other_checkouts(facts(one)[1]) == (str(repository), str(two))
+    assert other_checkouts(facts(repository)[1]) == (str(one), str(two))
+    alone = make_repository(tmp_path / "alone")
+    assert other_checkouts(facts(alone)[1]) == ()

@@ -18,7 +18,8 @@ import pytest
 from composeports.servers.connections import Connections, Limits, Listener
 from composeports.servers.log import Seldom
 from tests.support.machine import Shell, wait_until
-from tests.support.serving import HANG, KEY, Server, serving
+from tests.support.patience import HANG
+from tests.support.serving import KEY, Server, serving
 
 pytestmark = pytest.mark.integration
 

@@ -4,7 +4,7 @@ It is what the tests of the page and the screenshots in the docs are made with.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +88,8 @@ class BoardPlace:
             stack=Stack(files=(f"{worktree}/compose.yaml",)) if worktree else Stack(),
         )
         self._write(session, Outcome(lease))
-        self._set_state(lease.project, state if worktree else "")
+        services = sorted({key.rpartition(":")[0] for key in urls})
+        self._set_state(lease.project, state if worktree else "", services)
 
     def drop(self, session: str) -> None:
         """Let the session have no lease and no containers."""
@@ -110,13 +111,14 @@ class BoardPlace:
         """Let the engine not answer."""
         self.docker.go_away()
 
-    def _set_state(self, project: str, state: str) -> None:
+    def _set_state(self, project: str, state: str, services: Iterable[str] = ()) -> None:
         file = self.stacks / project
         if state not in SAID:
             file.unlink(missing_ok=True)
             return
         fresh = self.folder / "fresh"
-        fresh.write_text(f"{project}\t{SAID[state]}\t{project}\tweb\t\tn\n")
+        lines = (f"{project}-{name}\t{SAID[state]}\t{project}\t{name}\t\tn\n" for name in services)
+        fresh.write_text("".join(lines))
         fresh.replace(file)
 
     @contextmanager

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from composeports.core.block import Block
 from composeports.core.endpoint import LOCALHOST
+from composeports.core.external import with_own_networks
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.moves import compare
 from composeports.core.override import Override
 from composeports.core.plan import Observed, Plan, make_plan
 from composeports.core.project import read_project
 from composeports.core.settings import Settings
+from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 
 PROJECT = "ac-0123abcd"
 
@@ -50,6 +52,10 @@ class Planned:
     def shared(self) -> list[tuple[str, str]]:
         return [(each.kind, each.name) for each in self.plan.shared]
 
+    @property
+    def acknowledged(self) -> list[tuple[str, str]]:
+        return [(each.kind, each.name) for each in self.plan.shared if each.acknowledged]
+
 
 def plan_of(
     config: Mapping[str, object],
@@ -67,6 +73,7 @@ def plan_of(
     host: str = LOCALHOST,
     required: Collection[str] = (),
     unproved: tuple[str, ...] = (),
+    around: Surroundings = NOTHING_AROUND,
 ) -> Planned:
     """Plan a file; the keywords are the rest of what a plan depends on."""
     config = {"name": PROJECT, **config}
@@ -84,7 +91,6 @@ def plan_of(
         host=host,
     )
     moves = compare(config, {"name": PROJECT, **(marked or config)}, marks or {})
-    observed = Observed(
-        read_project(config), moves, values or {}, config, frozenset(required), unproved
-    )
+    project = with_own_networks(read_project(config), settings or Settings())
+    observed = Observed(project, moves, values or {}, config, frozenset(required), unproved, around)
     return Planned(make_plan(observed, lease, settings=settings))

@@ -22,7 +22,12 @@ def test_a_change_is_shown_with_where_it_comes_from_and_why() -> None:
 
 def test_what_is_shared_is_shown() -> None:
     shared = Shared("volume", "data", "it is external")
-    assert shared.as_dict() == {"kind": "volume", "name": "data", "why": "it is external"}
+    assert shared.as_dict() == {
+        "kind": "volume",
+        "name": "data",
+        "why": "it is external",
+        "acknowledged": True,
+    }
 
 
 def test_a_rule_that_has_nothing_to_say_says_nothing() -> None:

@@ -210,3 +210,26 @@ def test_anything_else_is_none(text: str) -> None:
 @given(st.text() | st.text("0123456789", max_size=6))
 def test_no_text_breaks_the_question_whether_it_is_a_port(text: str) -> None:
     assert is_port(text) == (text.lstrip("0") in PORTS)
+
+
+def test_the_places_of_a_project_are_all_paths_that_containers_get() -> None:
+    overlay = {"type": "overlay", "device": "overlay", "o": "lowerdir=/l,upperdir=/up"}
+    made = read_project(
+        {
+            "services": {
+                "web": {
+                    "volumes": [
+                        {"type": "bind", "source": "/a", "target": "/x"},
+                        {"type": "volume", "source": "v", "target": "/y"},
+                    ]
+                }
+            },
+            "volumes": {
+                "v": {"driver_opts": {"type": "none", "o": "bind", "device": "/dev1"}},
+                "w": {"driver_opts": overlay},
+                "s": {"driver_opts": {"type": "cifs", "device": "//box/share"}},
+                "plain": {},
+            },
+        }
+    )
+    assert list(made.places) == ["/a", "/dev1", "/up"]

@@ -6,6 +6,7 @@ from composeports.core.change import Change, Node, Part, merge
 from composeports.core.override import Override
 from composeports.core.project import Service
 from composeports.core.rules.context import Context
+from composeports.core.rules.external import is_common
 
 BY_CONTAINER = "container:"
 
@@ -20,11 +21,11 @@ def container_names(context: Context) -> Part:
         if after is None:
             continue
         fields: dict[str, object] = {"container_name": after}
-        aliases = _aliases(service)
+        aliases = _aliases(service, context)
         if aliases:
             fields["networks"] = aliases
         nodes.append({"services": {service.name: fields}})
-        changes.append(_renamed(service, after, known_as_before=bool(aliases)))
+        changes.append(_renamed(service, after, aliases, context))
     return Part(tuple(changes), merge(nodes))
 
 
@@ -51,20 +52,31 @@ def shell_name(service: str) -> str:
     return "".join(letters)
 
 
-def _aliases(service: Service) -> dict[str, object]:
-    """Return the old name as an alias in each of the service's networks that lacks it."""
+def _aliases(service: Service, context: Context) -> dict[str, object]:
+    """Return the old name as an alias in each network of the stack that lacks it.
+
+    On a network that other sessions have, too, it would lead to their containers.
+    """
     name = service.container_name
     if name == service.name:
         return {}
     return {
-        each.network: {"aliases": [name]} for each in service.networks if name not in each.aliases
+        each.network: {"aliases": [name]}
+        for each in service.networks
+        if name not in each.aliases and not is_common(each.network, context)
     }
 
 
-def _renamed(service: Service, after: str, *, known_as_before: bool) -> Change:
+def _renamed(
+    service: Service, after: str, aliases: Mapping[str, object], context: Context
+) -> Change:
     why = "a container name exists once on an engine"
-    if known_as_before:
-        why += f"; {service.container_name} stays its host name inside the stack"
+    name = service.container_name
+    if aliases:
+        why += f"; {name} stays its host name inside the stack"
+    common = [each.network for each in service.networks if is_common(each.network, context)]
+    if common and name != service.name:
+        why += f"; on the shared network {', '.join(common)} it is called {service.name} alone"
     return Change(
         "container_name", "container_name", service.container_name, after, why, service.name
     )

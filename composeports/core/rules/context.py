@@ -9,6 +9,7 @@ from composeports.core.lease import Lease
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, URL_VARIABLE, Moves
 from composeports.core.project import Json, Project, Service
 from composeports.core.settings import Settings
+from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Context:
     moved: tuple[MovedPort, ...] = ()
     resolved: Json = field(default_factory=dict)
     required: frozenset[str] = frozenset()
+    around: Surroundings = NOTHING_AROUND
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -59,10 +61,6 @@ class Context:
     def tag(self) -> str:
         """What makes a name the session's own: `ac-` and the hash."""
         return self.lease.project
-
-    def own_name(self, name: str) -> str:
-        """Return the session's name for a volume or network, as Compose forms such names."""
-        return f"{self.tag}_{name}"
 
     def numbers_for(self, service: Service) -> dict[int, int]:
         """Return the new number of every moved host port, as `service` most likely means it.

@@ -1,35 +1,37 @@
 """What no plan can isolate: told as warnings, each once, with the services it concerns."""
 
 from collections.abc import Iterator
-from posixpath import basename, normpath
+from posixpath import basename
 
-from composeports.core.change import Part
+from composeports.core.acknowledged import IN_SETTINGS, is_named, is_path_named
+from composeports.core.change import Part, Shared
 from composeports.core.project import Mount, Service
 from composeports.core.rules.containers import BY_CONTAINER, new_names
 from composeports.core.rules.context import Context
-
-ENGINE_SOCKETS = ("/docker.sock", "/podman.sock")
-# Of the machine itself; nobody expects a copy of these for each session.
-OF_THE_HOST = (
-    *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
-    *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - read, not made
-)
+from composeports.core.rules.folders import ENGINE_SOCKETS
+from composeports.core.rules.words import way_out
 
 
 def limits(context: Context) -> Part:
     """Say what stays common to all sessions although the file does not declare it so."""
-    rules = (_host_network, _replicas, _foreign_containers, _engine_socket, _shared_folders)
-    return Part(warnings=tuple(text for rule in rules for text in rule(context)))
+    rules = (_host_network, _replicas, _foreign_containers, _engine_socket)
+    found = [each for rule in rules for each in rule(context)]
+    return Part(
+        shared=tuple(each for each in found if isinstance(each, Shared)),
+        warnings=tuple(each for each in found if isinstance(each, str)),
+    )
 
 
-def _host_network(context: Context) -> Iterator[str]:
+def _host_network(context: Context) -> Iterator[Shared | str]:
     names = [each.name for each in context.project.services if each.network_mode == "host"]
-    if names:
+    if names and is_named(context.settings, "network", "host"):
+        yield Shared("network", "host", f"{_services(names)} it; {IN_SETTINGS}")
+    elif names:
         files = ", ".join(basename(path) for path in context.lease.stack.files)
         where = f" (in {files})" if files else ""
         yield (
             f"{_services(names)} the host's network{where}: ports there cannot be moved, so only "
-            "one session can run it"
+            f"one session can run it; {way_out('network:host')}"
         )
 
 
@@ -43,13 +45,20 @@ def _replicas(context: Context) -> Iterator[str]:
             )
 
 
-def _foreign_containers(context: Context) -> Iterator[str]:
+def _foreign_containers(context: Context) -> Iterator[Shared | str]:
     own = {*new_names(context), *(service.name for service in context.project.services)}
     for service in context.project.services:
-        names = [name for name in _named(service) if name not in own]
-        if names:
-            listed = ", ".join(names)
-            yield f"service {service.name} uses containers of others ({listed}): they stay shared"
+        names = [
+            name for name in _named(service) if name not in own and context.project.is_fixed(name)
+        ]
+        named = [name for name in names if is_named(context.settings, "container", name)]
+        yield from (Shared("container", name, IN_SETTINGS) for name in named)
+        others = [name for name in names if name not in named]
+        if others:
+            yield (
+                f"service {service.name} uses containers of others ({', '.join(others)}): they "
+                f"stay shared; {way_out(*(f'container:{name}' for name in others))}"
+            )
 
 
 def _named(service: Service) -> Iterator[str]:
@@ -60,52 +69,27 @@ def _named(service: Service) -> Iterator[str]:
             yield text.split(":")[1]
 
 
-def _engine_socket(context: Context) -> Iterator[str]:
-    names = [
-        service.name
-        for service in context.project.services
-        if any(mount.source.endswith(ENGINE_SOCKETS) for mount in service.mounts)
-    ]
-    if names:
+def _engine_socket(context: Context) -> Iterator[Shared | str]:
+    names, sockets = [], []
+    for service in context.project.services:
+        found = [each.source for each in service.mounts if is_engine_socket(each, context)]
+        if found:
+            names.append(service.name)
+            sockets += found
+    if names and all(is_path_named(context.settings, each) for each in sockets):
+        yield Shared("folder", sockets[0], IN_SETTINGS)
+    elif names:
         yield (
             f"{_services(names)} the engine's socket: what it does there is seen by all sessions "
-            "and moved by no plan"
+            f"and moved by no plan; {way_out(*dict.fromkeys(sockets))}"
         )
 
 
-def _shared_folders(context: Context) -> Iterator[str]:
-    place = context.lease.place
-    top = place.worktree or place.directory
-    sharing: dict[str, list[str]] = {}
-    for service in context.project.services:
-        for mount in service.mounts:
-            source = normpath(mount.source)
-            if _is_shared(mount, source, top):
-                sharing.setdefault(source, []).append(service.name)
-    for volume in context.project.volumes:
-        device = volume.driver_opts.get("device", "")
-        device = device and normpath(device)
-        if device.startswith("/") and not below(device, top) and not volume.external:
-            sharing.setdefault(device, []).append(f"volume {volume.key}")
-    for source, users in sharing.items():
-        listed = ", ".join(dict.fromkeys(users))
-        yield f"{source} lies outside of the worktree and is written by all sessions ({listed})"
-
-
-def _is_shared(mount: Mount, source: str, top: str) -> bool:
-    return (
-        mount.kind == "bind"
-        and not mount.read_only
-        and not source.endswith(ENGINE_SOCKETS)
-        and not any(below(source, each) for each in OF_THE_HOST)
-        and bool(top)
-        and not below(source, top)
+def is_engine_socket(mount: Mount, context: Context) -> bool:
+    """Tell whether a mount is the engine's socket, also by a link of another name."""
+    return mount.kind == "bind" and any(
+        path.endswith(ENGINE_SOCKETS) for path in (mount.source, context.around.real(mount.source))
     )
-
-
-def below(path: str, folder: str) -> bool:
-    """Tell whether a path is a folder, or lies in it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _services(names: list[str]) -> str:

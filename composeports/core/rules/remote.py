@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from posixpath import normpath, relpath
 
+from composeports.core.acknowledged import below
 from composeports.core.change import Part
 from composeports.core.endpoint import is_this_machine
 from composeports.core.rules.context import Context
-from composeports.core.rules.limits import ENGINE_SOCKETS, OF_THE_HOST, below
+from composeports.core.rules.folders import ENGINE_SOCKETS, OF_THE_HOST
 
 # More are counted.
 SHOWN = 5

@@ -11,12 +11,15 @@ from composeports.core.rules import (
     commands,
     containers,
     environment,
+    external,
+    folders,
     images,
     kept,
     labels,
     limits,
     networks,
     ports,
+    proxies,
     remote,
     volumes,
 )
@@ -228,10 +231,7 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 "a volume with an explicit `name:`",
-                (
-                    "becomes `ac-<hash>_<name>`; `external: true` ones stay shared and are listed "
-                    "as such"
-                ),
+                "becomes `ac-<hash>_<name>`",
             ),
         ),
     ),
@@ -241,6 +241,43 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             ("a network with an explicit `name:`", "becomes `ac-<hash>_<name>`, as a volume does"),
             ("a fixed bridge name", "gets the session's hash"),
+        ),
+    ),
+    (
+        external.external_networks,
+        ("network",),
+        (
+            (
+                "an external network, also by `network_mode: NAME`",
+                (
+                    "stays shared and is listed: a warning that names the host names which other "
+                    "stacks have there, too. `[isolate] external_networks` makes it the session's "
+                    "own; `shared` says that it is meant, and there is no warning then"
+                ),
+            ),
+            (
+                (
+                    "an external network that another Compose project of this worktree makes "
+                    "(`infra_default`)"
+                ),
+                (
+                    "leads to that project's session in this worktree, never to another "
+                    "checkout's; a warning where that is not up"
+                ),
+            ),
+        ),
+    ),
+    (
+        external.external_volumes,
+        ("volume",),
+        (
+            (
+                "an external volume",
+                (
+                    "is treated in the same way: a warning unless `shared` names it, and that of "
+                    "another project of this worktree leads to its session"
+                ),
+            ),
         ),
     ),
     (
@@ -305,9 +342,47 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 (
                     "`network_mode: host`; several replicas with a fixed host port; containers of "
-                    "others; the engine's socket; folders outside of the worktree that are written"
+                    "others; the engine's socket"
                 ),
                 "cannot be isolated: a warning, or with `--strict` an error",
+            ),
+        ),
+    ),
+    (
+        folders.folders,
+        (),
+        (
+            (
+                (
+                    "a folder or device outside of the worktree, by its real path (links are "
+                    "followed), that is written; one of another checkout that is read; NFS, CIFS "
+                    "and other places that `driver_opts` lead to"
+                ),
+                "a warning, unless the project's name is in the path, or `shared` has it",
+            ),
+        ),
+    ),
+    (
+        folders.git_inside,
+        (),
+        (
+            (
+                "a worktree that is mounted without the repository's git folder",
+                "a line that says what to mount",
+            ),
+        ),
+    ),
+    (
+        proxies.proxy_names,
+        (),
+        (
+            (
+                (
+                    "routers, services and rules of Traefik, sites of caddy-docker-proxy, "
+                    "`VIRTUAL_HOST` of nginx-proxy that are the same in every session, on a shared "
+                    "network or where a service has the engine's socket"
+                ),
+                "a warning: with `${COMPOSE_PROJECT_NAME}` in them each session has its own",
             ),
         ),
     ),

@@ -69,7 +69,8 @@ function leftOf(entry) {
 // [service, where, whether it is worth a link]
 function servicesOf(entry) {
   const answers = entry.state === "running" || entry.state === "unknown";
-  const keys = Object.keys({ ...entry.ports, ...entry.urls });
+  const without = new Set(entry.without_container ?? []);
+  const keys = Object.keys({ ...entry.ports, ...entry.urls }).filter((key) => !without.has(key));
   const names = keys.map((key) => key.slice(0, key.lastIndexOf(":")));
   const found = keys.map((key, index) => {
     const name = names[index];

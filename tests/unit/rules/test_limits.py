@@ -1,8 +1,11 @@
 """What cannot be isolated is told once, by name."""
 
+import re
+
 import pytest
 
-from tests.support.planning import plan_of
+from composeports.core.settings import Settings
+from tests.support.planning import PROJECT, plan_of
 
 PORT = {"published": "80", "target": 80}
 
@@ -78,8 +81,53 @@ def test_a_volume_that_is_a_folder_of_the_host_is_one() -> None:
     opts = {"type": "none", "o": "bind", "device": "/srv/data"}
     volume = {"name": "ac-0123abcd_v", "driver_opts": opts}
     assert plan_of({"services": {}, "volumes": {"v": volume}}).warnings == [
-        "/srv/data lies outside of the worktree and is written by all sessions (volume v)"
+        (
+            "/srv/data lies outside of the worktree and is written by all sessions (volume v); "
+            'shared = ["volume:v"] in the settings says that this is meant'
+        )
     ]
+
+
+@pytest.mark.parametrize(
+    ("service", "shared", "listed"),
+    [
+        ({"network_mode": "host"}, "network:host", ("network", "host")),
+        ({"external_links": ["x:y"]}, "container:x", ("container", "x")),
+        (
+            {"volumes": [bind("/run/docker.sock")]},
+            "/run/docker.sock",
+            ("folder", "/run/docker.sock"),
+        ),
+        ({"volumes": [bind("/srv/data")]}, "/srv", ("folder", "/srv/data")),
+    ],
+)
+def test_what_the_settings_name_is_listed_without_a_warning(
+    service: dict[str, object], shared: str, listed: tuple[str, str]
+) -> None:
+    assert len(plan_of({"services": {"a": service}}).warnings) == 1
+    made = plan_of({"services": {"a": service}}, settings=Settings(shared=(shared,)))
+    assert (made.acknowledged, made.warnings) == ([listed], [])
+
+
+def test_a_container_with_the_project_s_name_in_its_own_is_the_session_s() -> None:
+    services = {"a": {"network_mode": f"container:{PROJECT}-b-1"}}
+    assert plan_of({"services": services}).warnings == []
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"network_mode": "host"},
+        {"external_links": ["x:y"]},
+        {"volumes": [bind("/run/docker.sock")]},
+        {"volumes": [bind("/srv/data")]},
+        {"scale": 2, "ports": [PORT]},
+    ],
+)
+def test_every_warning_is_one_line_with_a_way_out(service: dict[str, object]) -> None:
+    (text,) = plan_of({"services": {"a": service}}).warnings
+    assert "\n" not in text
+    assert re.search("in the settings says that this is meant|; give the port without", text)
 
 
 def test_nothing_is_said_where_the_worktree_is_not_known() -> None:

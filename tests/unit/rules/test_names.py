@@ -79,6 +79,13 @@ def test_a_network_on_the_host_s_own_cannot_be_moved(driver: str) -> None:
     ]
 
 
+def test_a_network_on_the_host_s_own_that_the_settings_name_is_listed() -> None:
+    network = {"driver": "macvlan", "ipam": {"config": [{"subnet": "192.168.1.0/24"}]}}
+    settings = Settings(shared=("network:lan",))
+    made = plan_of({"services": {}, "networks": {"lan": network}}, settings=settings)
+    assert (made.acknowledged, made.warnings) == ([("network", "lan")], [])
+
+
 @pytest.mark.parametrize(
     ("image", "after"),
     [

@@ -1,0 +1,29 @@
+"""External networks that the settings make the session's own."""
+
+from dataclasses import replace
+
+from composeports.core.acknowledged import is_named
+from composeports.core.project import Network, Project
+from composeports.core.settings import Settings
+
+
+def with_own_networks(project: Project, settings: Settings) -> Project:
+    """Return the project with those external networks as ones that Compose makes."""
+    if not settings.external_networks:
+        return project
+    networks = tuple(
+        replace(network, external=False, made_own=True)
+        if _is_chosen(network, settings)
+        else network
+        for network in project.networks
+    )
+    return replace(project, networks=networks)
+
+
+def _is_chosen(network: Network, settings: Settings) -> bool:
+    chosen = settings.external_networks
+    if not network.external or is_named(settings, "network", network.key, network.name):
+        return False
+    return chosen is True or (
+        isinstance(chosen, tuple) and bool({network.key, network.name} & {*chosen})
+    )

@@ -1,0 +1,187 @@
+"""Places outside of the worktree, by their real paths, and git in containers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from composeports.core.settings import Settings
+from composeports.core.surroundings import Checkout, Surroundings
+from tests.support.planning import PROJECT, Planned, plan_of
+
+MAIN = "/main"
+CHECKOUT = Checkout(
+    f"{MAIN}/.git/worktrees/repo", f"{MAIN}/.git/worktrees/repo", f"{MAIN}/.git", (MAIN, "/other")
+)
+
+
+def bind(source: str, target: str = "/x", *, read_only: bool = False) -> dict[str, object]:
+    return {"type": "bind", "source": source, "target": target, "read_only": read_only}
+
+
+def plan(
+    *mounts: Mapping[str, object],
+    paths: dict[str, str] | None = None,
+    settings: Settings | None = None,
+    checkout: Checkout = CHECKOUT,
+    **top: Any,  # noqa: ANN401 - a document
+) -> Planned:
+    config = {"services": {"a": {"volumes": list(mounts)}}, **top}
+    around = Surroundings(paths=paths or {}, checkout=checkout)
+    return plan_of(config, settings=settings, around=around)
+
+
+@pytest.mark.parametrize(
+    ("source", "real", "told"),
+    [
+        ("/repo/data", "/repo/data", ""),
+        ("/repo/data", "/main/data", "/main/data (by the link /repo/data) lies"),
+        ("/link/repo/data", "/repo/data", ""),
+        ("/repo/null", "/dev/null", ""),
+        ("/etc/localtime", "/usr/share/zoneinfo/UTC", ""),
+        ("/repo/docker.sock", "/var/run/docker.sock", ""),
+        ("/srv/data/", "/srv/data", "/srv/data lies"),
+        (f"/srv/{PROJECT}", f"/srv/{PROJECT}", ""),
+        (f"/srv/{PROJECT}", "/srv/common", f"/srv/common (by the link /srv/{PROJECT}) lies"),
+    ],
+)
+def test_a_bind_is_judged_by_its_real_path(source: str, real: str, told: str) -> None:
+    found = [
+        text for text in plan(bind(source), paths={source: real}).warnings if "socket" not in text
+    ]
+    assert len(found) == bool(told)
+    assert all(text.startswith(told) for text in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/main/lib", "/main/lib lies outside of the worktree and is read from the checkout /main"),
+        ("/main/.git", ""),
+        ("/srv/lib", ""),
+        ("/other/lib", "/other/lib lies"),
+    ],
+)
+def test_what_is_only_read_is_told_where_it_is_another_checkout_s(path: str, told: str) -> None:
+    found = plan(bind(path, read_only=True)).warnings
+    assert len(found) == bool(told)
+    assert all(text.startswith(told) for text in found)
+
+
+def test_a_link_to_the_engine_s_socket_is_the_socket() -> None:
+    paths = {"/repo/s": "/run/docker.sock"}
+    (text,) = plan(bind("/repo/s"), paths=paths).warnings
+    assert text.startswith("service a uses the engine's socket")
+    made = plan(bind("/repo/s"), paths=paths, settings=Settings(shared=("/repo/s",)))
+    assert (made.acknowledged, made.warnings) == ([("folder", "/repo/s")], [])
+
+
+@pytest.mark.parametrize(
+    ("entry", "left"), [("/srv", 0), ("/srv/data", 0), ("/srv/dat", 1), ("/repo/link", 0)]
+)
+def test_the_settings_name_a_folder(entry: str, left: int) -> None:
+    settings = Settings(shared=(entry,))
+    made = plan(bind("/repo/link"), paths={"/repo/link": "/srv/data"}, settings=settings)
+    assert len(made.warnings) == left
+    assert made.acknowledged == ([] if left else [("folder", "/srv/data")])
+
+
+@pytest.mark.parametrize(
+    ("volume", "place"),
+    [
+        ({"driver_opts": {"type": "none", "o": "bind", "device": "/srv/x"}}, "/srv/x"),
+        ({"driver_opts": {"type": "none", "o": "bind", "device": "/repo/x"}}, ""),
+        ({"driver_opts": {"type": "none", "o": "bind,ro", "device": "/srv/x"}}, ""),
+        ({"driver_opts": {"type": "none", "o": "bind", "device": f"/srv/{PROJECT}"}}, ""),
+        ({"driver_opts": {"type": "none", "o": "bind", "device": "/repo/link"}}, "/srv/real"),
+        ({"driver_opts": {"type": "tmpfs", "device": "tmpfs"}}, ""),
+        (
+            {"driver_opts": {"type": "nfs", "o": "rw,addr=box", "device": ":/data"}},
+            "nfs box:/data",
+        ),
+        ({"driver_opts": {"type": "nfs", "o": "addr=box", "device": f":/{PROJECT}"}}, ""),
+        ({"driver_opts": {"type": "cifs", "device": "//box/share"}}, "cifs //box/share"),
+        ({"driver_opts": {"type": "ext4", "device": "/dev/sdb1"}}, "/dev/sdb1"),
+        (
+            {
+                "driver_opts": {
+                    "type": "overlay",
+                    "device": "overlay",
+                    "o": "lowerdir=/a,upperdir=/srv/up,workdir=/repo/w",
+                }
+            },
+            "/srv/up",
+        ),
+        (
+            {"driver_opts": {"type": "overlay", "device": "overlay", "o": "upperdir=/repo/up"}},
+            "",
+        ),
+        ({"driver": "sshfs", "driver_opts": {"sshcmd": "me@box:/x"}}, "sshfs (sshcmd=me@box:/x)"),
+        ({"driver": "sshfs", "driver_opts": {"sshcmd": f"me@box:/{PROJECT}"}}, ""),
+        ({"driver": "sshfs"}, ""),
+        ({"driver_opts": {}}, ""),
+    ],
+)
+def test_a_volume_is_where_its_options_lead(volume: dict[str, object], place: str) -> None:
+    mount = {"type": "volume", "source": "v", "target": "/v"}
+    volumes = {"v": {"name": f"{PROJECT}_v", **volume}}
+    paths = {"/repo/link": "/srv/real"}
+    found = plan(mount, paths=paths, volumes=volumes).warnings
+    assert [text.partition(" lies")[0] for text in found] == ([place] if place else [])
+    settings = Settings(shared=("volume:v",))
+    made = plan(mount, paths=paths, settings=settings, volumes=volumes)
+    assert (made.acknowledged, made.warnings) == ([("folder", place)] if place else [], [])
+
+
+def test_a_volume_that_services_only_read_is_not_written() -> None:
+    mount = {"type": "volume", "source": "v", "target": "/v", "read_only": True}
+    opts = {"type": "nfs", "device": ":/data"}
+    volumes = {"v": {"name": f"{PROJECT}_v", "driver_opts": opts}}
+    assert plan(mount, volumes=volumes).warnings == []
+
+
+VARIABLE = "${COMPOSEPORTS_GIT_COMMON_DIR}"
+RELATIVE = Checkout("../main/.git/worktrees/repo", *(f"{MAIN}/.git/worktrees/repo", f"{MAIN}/.git"))
+
+
+@pytest.mark.parametrize(
+    ("mounts", "checkout", "mounted"),
+    [
+        pytest.param([bind("/repo", "/src")], CHECKOUT, VARIABLE, id="the worktree"),
+        pytest.param([bind("/repo", "/src")], RELATIVE, VARIABLE, id="a relative link"),
+        pytest.param([bind("/repo", "/a/src")], RELATIVE, "/a/main/.git", id="one level down"),
+        pytest.param([bind("/", "/host")], CHECKOUT, "", id="the whole machine"),
+        pytest.param([bind("/repo/app", "/src")], CHECKOUT, "", id="a folder of it"),
+        pytest.param([bind("/repo", "/src")], Checkout(), "", id="a main checkout"),
+        pytest.param(
+            [bind("/repo", "/src"), bind(f"{MAIN}/.git", f"{MAIN}/.git", read_only=True)],
+            CHECKOUT,
+            "",
+            id="with the repository's folder",
+        ),
+        pytest.param(
+            [bind("/repo", "/src"), bind(f"{MAIN}/.git", "/git", read_only=True)],
+            CHECKOUT,
+            VARIABLE,
+            id="with the repository's folder elsewhere",
+        ),
+        pytest.param(
+            [bind("/repo", "/src"), bind("/x", "/src/.git", read_only=True)],
+            CHECKOUT,
+            "",
+            id="with a folder of its own there",
+        ),
+        pytest.param(
+            [bind("/repo", "/src"), {"type": "volume", "source": "v", "target": MAIN}],
+            CHECKOUT,
+            VARIABLE,
+            id="a volume in its place",
+        ),
+    ],
+)
+def test_git_in_a_container(
+    mounts: list[dict[str, object]], checkout: Checkout, mounted: str
+) -> None:
+    notes = plan(*mounts, checkout=checkout).plan.notes
+    assert len(notes) == bool(mounted)
+    assert all(f"`{VARIABLE}:{mounted}`" in text for text in notes)
