@@ -244,7 +244,7 @@ def test_names_by_network_are_those_that_the_engine_knows(
 
 
 def test_the_networks_of_a_container_are_listed(docker: FakeDocker, engine: Engine) -> None:
-    docker.answer("ps", "i\trunning\tac-1\tweb\t\tn\t/w\tf.yaml\tedge,ac-1_default\n")
+    docker.answer("ps", "i\trunning\tac-1\tweb\t\tn\t/w\tf.yaml\t\t\tedge,ac-1_default\n")
     (found,) = engine.containers()
     assert found.networks == ("edge", "ac-1_default")
     entry = {"Id": "i", "State": "running", "NetworkSettings": {"Networks": {"edge": {}}}}
