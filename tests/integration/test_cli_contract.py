@@ -481,7 +481,7 @@ def test_down_releases_and_removes_our_files(with_docker: Shell) -> None:
 
 def test_down_that_leaves_something_says_try_again(with_docker: Shell, docker: FakeDocker) -> None:
     with_docker.run("up")
-    docker.answer("network", "abc\n")
+    docker.run_before("compose", f"echo abc > {docker.folder}/network.out")
     done = with_docker.run("down", "--json")
     assert (done.code, done.error["code"]) == (75, "stack_left")
     assert len(status(with_docker)) == 1

@@ -1,15 +1,16 @@
 """The HTTP contract, by a real client from a server process: answers, keys, guards, ends."""
 
+import asyncio
 import json
 import os
 import re
 import signal
 import socket
-import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +18,9 @@ import httpx
 import pytest
 
 from composeports.errors import FileAccessError
+from composeports.servers.http import create_app
 from composeports.servers.keys import read_own_key
+from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, finished, wait_until
 from tests.support.serving import KEY, Server, serving, start_server
 
@@ -235,7 +238,7 @@ def test_a_down_that_fails_keeps_the_lease(served: Shell, docker: FakeDocker) ->
     (row,) = shell.run("status", "--json").document
     with serving(shell) as server:
         docker.answer("compose", err="cannot\n", code=3)
-        docker.answer("network", "abc\n")
+        docker.run_before("compose", f"echo abc > {docker.folder}/network.out")
         answer = server.post(DOWN, row["session_id"])
         assert (answer.status_code, answer.json()["error"]) == (503, "compose_failed")
         assert "exit code 3" in answer.json()["message"]
@@ -665,21 +668,29 @@ def test_an_engine_that_is_away_is_503_where_it_has_to_be_known(
         assert {each["state"] for each in server.status()} == {"unknown"}
 
 
-def test_a_bug_is_500_with_a_log_that_only_we_can_read(served: Shell) -> None:
-    """A time that no clock can show stands for a bug."""
-    with serving(served) as server:
-        server.allocate("a")
-        path = served.state / "leases.sqlite3"
-        with closing(sqlite3.connect(path)) as store, store:
-            store.execute("UPDATE leases SET expires_at = 1e300")
-        with server.client() as client:
-            answer = client.get("/ports/status")
-        assert (answer.status_code, answer.json()["error"]) == (500, "internal")
-        assert str(served.state) not in answer.text
-        (log,) = served.state.glob("bug-*.log")
-        assert stat.S_IMODE(log.stat().st_mode) == 0o600
-        wait_until(lambda: any(str(log) in line for line in server.said), "the log's name")
-        assert server.post(RELEASE, "b").status_code == 200
+def test_a_bug_is_500_with_a_log_that_only_we_can_read(tmp_path: Path) -> None:
+    """A clock that fails stands for a bug."""
+
+    def broken() -> float:
+        raise RuntimeError("no clock")
+
+    machine = FakeMachine(tmp_path)
+    doors = replace(machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}), now=broken)
+    transport = httpx.ASGITransport(app=create_app(doors, keys=[KEY], hosts=None))
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            asked = {"session_id": "a"}
+            return await client.post(ALLOCATE, json=asked, headers={"X-API-Key": KEY})
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.json()["error"]) == (500, "internal")
+    assert str(tmp_path) not in answer.text
+    assert "no clock" not in answer.text
+    (log,) = tmp_path.glob("bug-*.log")
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert "no clock" in log.read_text()
+    assert any(str(log) in line for line in machine.said)
 
 
 # Events
