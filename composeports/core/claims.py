@@ -182,7 +182,8 @@ def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
         environment=(),
         pins=pins,
         subnets=subnets,
-        marks=None,
+        # A stack that moves has its volumes and networks still; one that begins is looked at.
+        marks=ledger.own.marks if ledger.own.held else None,
     )
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LOWEST_PORT, HIGHEST_PORT = 1, 65535
 # Those of the six fixed variables.
 SMALLEST_BLOCK = 4
-# The last second of the year 9999, and what a 32-bit number holds.
-LATEST = 253402300799.0
+# The first second of the year 1, the last one of the year 9999, and what a 32-bit number holds.
+EARLIEST, LATEST = -62135596800.0, 253402300799.0
 MOST_MINUTES = 2**31 - 1
 
 
@@ -95,9 +95,9 @@ def check_block(start: object, size: object) -> None:
 
 
 def check_times(allocated_at: object, expires_at: object, ttl_minutes: object) -> None:
-    """Raise UnsoundError for times that are no seconds between 1970 and 9999."""
+    """Raise UnsoundError for times that no calendar shows; a clock may be set to before 1970."""
     for field, moment in (("allocated_at", allocated_at), ("expires_at", expires_at)):
-        if not isinstance(moment, int | float) or not 0 <= moment <= LATEST:
+        if not isinstance(moment, int | float) or not EARLIEST <= moment <= LATEST:
             raise UnsoundError(field, f"{moment!r} is no time")
     if not _is_number(ttl_minutes) or not 1 <= ttl_minutes <= MOST_MINUTES:
         raise UnsoundError("ttl_minutes", f"{ttl_minutes!r} is no number of minutes")

