@@ -274,12 +274,16 @@ def test_renew_asks_for_the_key_once_and_keeps_it_in_this_tab_only(
     expect(row(page, "other")).to_contain_text("Not done: it needs a key.")
 
 
-def test_a_server_without_keys_says_what_to_do(tab: Watched, place: BoardPlace) -> None:
+def test_a_server_without_keys_takes_the_one_that_it_has_made(
+    tab: Watched, place: BoardPlace
+) -> None:
     with place.serving(keys="") as server:
         page = tab.open(server.url)
-        button(page, "Renew", "shop").click()
-        asked = page.get_by_role("dialog", name="API key")
-        expect(asked).to_contain_text("set COMPOSEPORTS_API_KEYS or give --keys-file")
+        button(page, "Renew", "shop-search").click()
+        expect(page.get_by_role("dialog", name="API key")).to_be_visible()
+        (made,) = place.shell.state.glob("api-key-*")
+        give_key(page, made.read_text().strip())
+        expect(row(page, "shop-search")).to_contain_text("2 h")
 
 
 def test_release_is_confirmed_and_what_is_wrong_is_shown_with_what_to_do(

@@ -143,7 +143,10 @@ def test_leases_of_a_remote_engine_stay_that_engine_s(place: Place) -> None:
     store.close()
     assert place.move().code == 0
     found = PostgresStore(place.shared, engine=lambda: remote)
-    assert found.known() == [replace(lease, store=found.identity())]
+    (moved,) = found.known()
+    assert moved.store == found.identity()
+    assert len(moved.former_stores) == 1
+    assert replace(moved, store="", former_stores=()) == lease
     found.close()
     assert place.here(remote) == []
 

@@ -117,7 +117,10 @@ class BoardPlace:
             file.unlink(missing_ok=True)
             return
         fresh = self.folder / "fresh"
-        lines = (f"{project}-{name}\t{SAID[state]}\t{project}\t{name}\t\tn\n" for name in services)
+        lines = (
+            f"{project}-{name}\t{SAID[state]}\t{project}\t{name}\t\tn\t{self.folder}\n"
+            for name in services
+        )
         fresh.write_text("".join(lines))
         fresh.replace(file)
 
