@@ -389,6 +389,17 @@ def test_a_made_key_that_is_not_one_s_own_is_refused(
     assert "makes a new key" in told.value.hint
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_made_key_of_another_user_is_refused(tmp_path: Path) -> None:
+    made = tmp_path / "api-key-0"
+    made.write_text(f"{'a' * 32}\n")
+    made.chmod(0o600)
+    assert read_own_key(str(made)) == "a" * 32
+    os.chown(made, 12345, -1)
+    with pytest.raises(FileAccessError, match="belongs to another user"):
+        read_own_key(str(made))
+
+
 def test_a_server_with_such_a_key_does_not_start(served: Shell) -> None:
     served.state.mkdir(0o700)
     os.mkfifo(served.state / f"api-key-{os.geteuid()}")
