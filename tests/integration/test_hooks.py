@@ -148,6 +148,18 @@ def test_a_hooks_folder_that_is_a_link_is_refused(
     assert [path.name for path in (tmp_path / "elsewhere").rglob("*")] == ["hooks"]
 
 
+def test_a_link_outside_of_the_repository_is_not_followed_either(
+    hooked: Hooked, tmp_path: Path
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "real")
+    elsewhere(hooked, tmp_path)
+    done = hooked.shell.run("hook", "install", "--anywhere")
+    assert done.code == 78
+    assert "composeports follows none" in done.err
+    assert list((tmp_path / "real").iterdir()) == []
+
+
 @pytest.mark.parametrize("make", HOSTILE)
 def test_a_hook_that_is_no_small_regular_file_is_refused(
     hooked: Hooked, make: Callable[[Path], None]

@@ -75,6 +75,8 @@ def test_the_null_device_is_an_empty_file_where_links_are_followed() -> None:
     assert read_regular(os.devnull, follow=True) == b""
     with pytest.raises(UnsafeFileError, match="device"):
         read_regular(os.devnull)
+    with pytest.raises(UnsafeFileError, match="is a device"):
+        read_regular("/dev/zero", follow=True)
 
 
 def test_a_missing_file_and_a_folder_are_told_as_by_the_system(tmp_path: Path) -> None:

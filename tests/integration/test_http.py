@@ -17,11 +17,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from composeports.errors import FileAccessError
+from composeports.errors import FileAccessError, StoreError
 from composeports.servers.http import create_app
 from composeports.servers.keys import read_own_key
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, finished, wait_until
+from tests.support.patience import HANG
 from tests.support.serving import KEY, Server, serving, start_server
 
 pytestmark = pytest.mark.integration
@@ -392,6 +393,24 @@ def test_a_made_key_that_is_not_one_s_own_is_refused(
     assert "makes a new key" in told.value.hint
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_made_key_of_another_user_is_refused(tmp_path: Path) -> None:
+    made = tmp_path / "api-key-0"
+    made.write_text(f"{'a' * 32}\n")
+    made.chmod(0o600)
+    assert read_own_key(str(made)) == "a" * 32
+    os.chown(made, 12345, -1)
+    with pytest.raises(FileAccessError, match="belongs to another user"):
+        read_own_key(str(made))
+
+
+def test_no_key_is_made_in_a_folder_that_every_user_may_write_to(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(StoreError, match="every user may write to"):
+        read_own_key(str(tmp_path / "api-key-0"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_server_with_such_a_key_does_not_start(served: Shell) -> None:
     served.state.mkdir(0o700)
     os.mkfifo(served.state / f"api-key-{os.geteuid()}")
@@ -587,6 +606,14 @@ def test_a_large_body_is_413(server: Server) -> None:
     with server.client() as client:
         answer = client.post(ALLOCATE, content=LARGE)
     assert (answer.status_code, answer.json()["error"]) == (413, "body_too_large")
+
+
+def test_a_length_that_is_too_large_is_413_before_the_body_comes(server: Server) -> None:
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port or 80), timeout=HANG) as client:
+        head = f"POST {ALLOCATE} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n"
+        client.sendall(f"{head}Content-Length: {1 << 30}\r\n\r\n".encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_large_body_in_chunks_is_413(server: Server) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from composeports.errors import FileAccessError
+from composeports.errors import FileAccessError, UnsafeFileError
 from composeports.host.process import pump, read_beginning
-from composeports.host.seed_records import Begun, hold_lock, hold_record
+from composeports.host.seed_records import Begun, hold_lock, hold_record, is_on_record
 from composeports.host.signals import Signals, signals_kept_back
+from tests.support.machine import FakeDocker, Shell
 from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
@@ -100,6 +101,75 @@ def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path) -> Non
     (tmp_path / "seeding").write_text("")
     with pytest.raises(FileAccessError, match="cannot write"), hold_record(f"{tmp_path}/seeding/x"):
         pass
+
+
+# Whose records count
+
+
+OTHER = 12345
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+
+
+@needs_root
+def test_a_record_of_another_user_is_none_and_is_not_written(path: str) -> None:
+    with hold_record(path) as record:
+        assert record is not None
+        record.write(BEGUN)
+        assert is_on_record(path)
+        os.chown(path, OTHER, -1)
+        assert not is_on_record(path)
+        assert record.read() is None
+        written = Path(path).read_bytes()
+        with pytest.raises(FileAccessError, match="another user's"):
+            record.write(BEGUN)
+        assert Path(path).read_bytes() == written
+
+
+def test_a_link_to_another_record_is_none(path: str) -> None:
+    with hold_record(path) as record:
+        assert record is not None
+        record.write(BEGUN)
+        Path(f"{path}-link").symlink_to(path)
+        os.chown(f"{path}-link", OTHER, -1, follow_symlinks=False)
+        assert not is_on_record(f"{path}-link")
+    with pytest.raises(UnsafeFileError, match="symbolic link"), hold_record(f"{path}-link"):
+        pass
+
+
+def repaired(shell: Shell, docker: FakeDocker, *, finished: bool, owner: int) -> list[str]:
+    """Run `down` with a record of a copy, and return the engine's removals of volumes."""
+    user = shell.using(docker)
+    assert user.run("allocate").code == 0
+    (row,) = user.run("status", "--json").document
+    project = row["compose_project_name"]
+    file = shell.state / "seeding" / project
+    with hold_record(str(file)) as record:
+        assert record is not None
+        begun = Begun("token", "session", project)
+        record.write(begun)
+        if finished:
+            record.finish(begun)
+    os.chown(file, owner, -1)
+    docker.answer("volume", "half-copied\n")
+    assert user.run("down").code == 0
+    return [call for call in docker.calls if call.startswith("volume rm")]
+
+
+def test_down_removes_the_volumes_of_a_copy_that_did_not_end(
+    shell: Shell, docker: FakeDocker
+) -> None:
+    assert repaired(shell, docker, finished=False, owner=-1) == ["volume rm half-copied"]
+
+
+def test_a_finished_copy_is_never_repaired(shell: Shell, docker: FakeDocker) -> None:
+    assert repaired(shell, docker, finished=True, owner=-1) == []
+
+
+@needs_root
+def test_no_command_removes_volumes_by_a_record_of_another_user(
+    shell: Shell, docker: FakeDocker
+) -> None:
+    assert repaired(shell, docker, finished=False, owner=OTHER) == []
 
 
 # Programs and signals

@@ -11,7 +11,12 @@ import anyio
 import pytest
 from mcp import Client
 
+from composeports.app.options import Options
+from composeports.app.workspace import Workspace
+from composeports.errors import OutsideRootsError
 from composeports.servers.commands import Commands
+from composeports.servers.roots import Roots
+from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, add_worktree, wait_until
 from tests.support.mcp_client import PROGRAM, RawServer, over_stdio, refused, told
 from tests.support.serving import serving
@@ -289,6 +294,19 @@ def test_tools_work_below_the_root_and_nowhere_else(
         ],
     )
     assert all(each["success"] for each in allowed), allowed
+
+
+def test_a_root_is_a_folder_and_no_beginning_of_a_name(machine: FakeMachine) -> None:
+    for name in ("root/sub", "root-beside"):
+        (machine.cwd / name).mkdir(parents=True)
+    file = machine.cwd / "root" / "compose.yaml"
+    file.write_text("services: {}\n")
+    roots = Roots.of([str(machine.cwd / "root")])
+    roots.check_workspace(machine.session(cwd=machine.cwd / "root" / "sub"))
+    beside = machine.cwd / "root-beside"
+    for options in (Options(), Options(files=(str(file),))):
+        with pytest.raises(OutsideRootsError):
+            roots.check_workspace(Workspace(machine.doors(cwd=beside), options))
 
 
 def test_a_compose_file_above_the_root_is_outside(shell: Shell, docker: FakeDocker) -> None:

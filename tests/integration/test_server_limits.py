@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
-from composeports.servers.connections import Connections, Limits, Listener
+from composeports.servers.connections import Connection, Connections, Limits, Listener
+from composeports.servers.guards import Access, Guard, Message, Receive, Scope, Send
 from composeports.servers.log import Seldom
 from tests.support.machine import Shell, wait_until
 from tests.support.patience import HANG
@@ -190,6 +192,29 @@ def test_slow_requests_end_in_time(shell: Shell, tmp_path: Path) -> None:
     assert "rror" not in server.said()
 
 
+def test_a_guard_gives_a_body_its_time_whatever_server_is_in_front() -> None:
+    sent: list[Message] = []
+
+    async def application(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError("the request was passed on")
+
+    async def receive() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError("it was not interrupted")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        guard = Guard(application, Access(open_changing=True), seconds=0.05)
+        scope = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
+        with anyio.fail_after(HANG):
+            await guard(scope, receive, send)
+
+    anyio.run(ask)
+    assert [message.get("status") for message in sent] == [408, None]
+
+
 def test_a_connection_that_is_used_again_has_its_time_again(shell: Shell) -> None:
     """Each request has its own seconds, and a stream lasts as long as its client likes."""
     with (
@@ -287,6 +312,44 @@ def _no_descriptor_left() -> Iterator[None]:
         for number in taken:
             os.close(number)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Client(Connection):
+    """A connection without a socket, which was admitted."""
+
+    def __init__(self, registry: Connections, peer: str) -> None:
+        assert registry.admit(peer)
+        self.registry, self.peer, self.leaves = registry, peer, False
+
+    def leave(self) -> None:
+        self.leaves = True
+
+
+def test_the_connection_that_has_waited_longest_makes_room() -> None:
+    said: list[str] = []
+    registry = Connections(Limits(4, 2), said.append)
+    clients = [Client(registry, peer) for peer in "baac"]
+    for client in clients:
+        registry.waits(client)
+    registry.works(clients[1])
+    left: set[int] = set()
+    # Of one peer; then of all, the peer that asks or another one.
+    for peer, leaving in (("a", 2), ("d", 0), ("d", 3)):
+        assert registry.admit(peer)
+        left.add(leaving)
+        assert {n for n in range(4) if clients[n].leaves} == left
+    assert said == []
+    assert not registry.admit("a")
+    assert not registry.admit("e")
+    assert clients[1].leaves is False, "one whose request is whole is never closed"
+    assert [line.partition(" connections ")[2] for line in said] == [
+        "of a are busy: closed another one",
+        "are busy: closed another one of e",
+    ]
+    for client in clients:
+        registry.lost(client)
+        registry.closed(client.peer)
+    assert registry.admit("e")
 
 
 def test_limits_leave_descriptors_for_other_things() -> None:

@@ -119,6 +119,15 @@ def test_one_whose_path_goes_through_a_link_in_an_open_folder_is_refused(tmp_pat
         prepare_folder(str(tmp_path / "open" / "state"))
 
 
+def test_one_whose_link_leads_into_an_open_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open" / "own").mkdir(parents=True, mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "open" / "own")
+    (tmp_path / "open").chmod(0o777)
+    with pytest.raises(StoreError, match="may write to") as told:
+        prepare_folder(str(tmp_path / "link" / "state"))
+    assert told.value.details["parent"] == str(tmp_path / "open")
+
+
 def test_every_command_refuses_an_open_parent_and_doctor_tells_it(
     shell: Shell, tmp_path: Path
 ) -> None:

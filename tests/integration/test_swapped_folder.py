@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from composeports.core.hook_block import OWN_SCRIPT, with_block
 from composeports.host.files import OwnFolder
 from composeports.host.links import put_in
+from tests.support.machine import make_repository
 
 pytestmark = pytest.mark.integration
 
@@ -64,3 +66,45 @@ def test_a_swap_before_any_step_changes_nothing_elsewhere(tmp_path: Path, action
         swapped(directory, action, step)
         assert content(other) == before, f"step {step} of {action}"
         assert sorted(path.name for path in other.iterdir()) == sorted([*THEIRS, "ac-12345678"])
+
+
+HOOK = "post-checkout"
+BESIDE = b"#!/bin/sh\necho theirs\n"
+
+
+def prepare_hook(directory: Path, script: bytes) -> Path:
+    """Make a repository with a hook, and a hook of another one elsewhere."""
+    make_repository(directory)
+    hook = directory / ".git" / "hooks" / HOOK
+    hook.parent.mkdir(exist_ok=True)
+    other = directory / "elsewhere" / HOOK
+    other.parent.mkdir()
+    for path, text in ((hook, script), (other, script or BESIDE)):
+        if text:
+            path.write_bytes(text)
+            path.chmod(0o755)
+    return other
+
+
+@pytest.mark.parametrize(
+    ("action", "script"),
+    [
+        ("hook-install", b""),
+        ("hook-install", BESIDE),
+        ("hook-uninstall", with_block(OWN_SCRIPT)),
+        ("hook-uninstall", with_block(BESIDE)),
+    ],
+    ids=["new hook", "hook of the user", "own hook", "hook of the user with our block"],
+)
+def test_a_swap_of_the_hooks_folder_changes_no_hook_elsewhere(
+    tmp_path: Path, action: str, script: bytes
+) -> None:
+    prepare_hook(tmp_path / "counted", script)
+    steps = swapped(tmp_path / "counted", action, 0)
+    assert steps > 2
+    for step in range(1, steps + 1):
+        directory = tmp_path / f"{action}-{step}"
+        other = prepare_hook(directory, script)
+        before = content(other.parent)
+        swapped(directory, action, step)
+        assert content(other.parent) == before, f"step {step} of {action}"

@@ -1,15 +1,16 @@
 """Swaps a folder for a link at each step of a function: `python swapping.py ACTION STEP FOLDER`.
 
 The interpreter's audit events (open, mkdir, rename, remove, rmdir, listdir) are the steps. Before
-the event with the number STEP, `.composeports` becomes a link to `elsewhere`. It prints how many
-events there were.
+the event with the number STEP, `.composeports` (or the hooks folder of git, for an action on a
+hook) becomes a link to `elsewhere`. It prints how many events there were.
 """
 
 import os
 import sys
 from collections.abc import Callable
 
-from composeports.errors import FileAccessError
+from composeports.errors import ComposeportsError
+from composeports.host import hooks
 from composeports.host.files import OwnFolder
 from composeports.host.links import renew, take_out
 
@@ -26,13 +27,16 @@ def actions(directory: str) -> dict[str, Callable[[], object]]:
         "remove-below": OwnFolder(directory, "ac-12345678").remove,
         "link": lambda: renew(directory, "ac-12345678", PAIRS),
         "unlink": lambda: take_out(directory),
+        "hook-install": lambda: hooks.install(directory, os.environ),
+        "hook-uninstall": lambda: hooks.uninstall(directory, os.environ),
     }
 
 
 def main(action: str, step: int, directory: str) -> None:
     """Do the action with the swap before one event."""
     act = actions(directory)[action]
-    own, elsewhere = f"{directory}/.composeports", f"{directory}/elsewhere"
+    name = ".git/hooks" if action.startswith("hook") else ".composeports"
+    own, elsewhere = f"{directory}/{name}", f"{directory}/elsewhere"
     count = 0
     watched = True
 
@@ -51,7 +55,7 @@ def main(action: str, step: int, directory: str) -> None:
     sys.addaudithook(before)
     try:
         act()
-    except FileAccessError as error:
+    except ComposeportsError as error:
         sys.stderr.write(error.message)
     watched = False
     sys.stdout.write(str(count))

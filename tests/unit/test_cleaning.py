@@ -20,10 +20,12 @@ from composeports.core.cleaning import (
     is_sessions_image,
     judge,
     settle,
+    unproven,
     whereabouts,
 )
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.mark import Mark
 
 NOON = 43200.0
 GIT_DIR = "/shop/.git/worktrees/one"
@@ -136,6 +138,29 @@ def test_containers_that_somebody_else_started_under_the_same_name_stay(record: 
     verdict = judge(record, GONE, [theirs, NETWORK], NOON)
     assert verdict.why == ""
     assert "started by somebody else" in verdict.kept
+
+
+MARKED = replace(LIVE, store="store-1")
+OWN_MARK, OTHER_MARK = Mark("store-1", "one"), Mark("store-1", "two")
+
+
+@pytest.mark.parametrize(
+    ("found", "left"),
+    [
+        pytest.param([NETWORK, VOLUME], [NETWORK, VOLUME], id="no labels"),
+        pytest.param([NETWORK, VOLUME, STOPPED], [], id="no labels, and a container shows whose"),
+        pytest.param([replace(VOLUME, mark=OWN_MARK), NETWORK], [NETWORK], id="its own label"),
+        pytest.param(
+            [replace(VOLUME, mark=OTHER_MARK), STOPPED],
+            [replace(VOLUME, mark=OTHER_MARK)],
+            id="another session's label",
+        ),
+    ],
+)
+def test_what_only_carries_the_project_s_label_is_not_proven(
+    found: list[Belonging], left: list[Belonging]
+) -> None:
+    assert unproven(MARKED, found) == left
 
 
 @pytest.mark.parametrize("directory", ["/one", "/one/app"])

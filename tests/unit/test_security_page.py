@@ -20,8 +20,8 @@ def rows() -> list[list[str]]:
 
 
 def named() -> list[tuple[str, str]]:
-    """Return file and function of each test that the page names with its function."""
-    return [(path, name) for path, name in TEST.findall(PAGE.read_text()) if name]
+    """Return file and function of each test that the page names; a file alone has no function."""
+    return TEST.findall(PAGE.read_text())
 
 
 def functions(path: str) -> set[str]:

@@ -1,0 +1,163 @@
+"""Containers, networks and volumes that only carry the project's label are named and left."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from tests.support.machine import FakeDocker, Shell, add_worktree
+from tests.support.mcp_client import over_stdio, refused
+from tests.support.serving import serving
+
+pytestmark = pytest.mark.integration
+
+# What every way of removal would ask of the engine.
+REMOVALS = ("rm ", "stop ", "network rm", "volume rm", "image rm")
+
+
+def removals(docker: FakeDocker) -> list[str]:
+    """Return the command lines that take something away."""
+    return [
+        call
+        for call in docker.calls
+        if call.startswith(REMOVALS) or (call.startswith("compose ") and " down" in call)
+    ]
+
+
+def let_it_have(
+    docker: FakeDocker, project: str, directory: str, *, container: bool = True, store: str = ""
+) -> None:
+    """Let the engine have a container, a network and a volume of the project."""
+    session = "another session" if store else ""
+    mark = f"{store}\\t{session}"
+    shown = f"0123\\tweb-1\\t{project}\\t{mark}\\texited\\t{directory}\\n"
+    listed = f"0123\\texited\\t{project}\\tweb\\t\\tweb-1\\t{directory}\\t\\t{mark}\\t\\n"
+    lines = f"""case "$*" in *Names*State*) printf '{shown}' ;; *) printf '{listed}' ;; esac"""
+    docker.run_before("ps", f"{lines if container else ':'}; exit 0")
+    for kind in ("network", "volume"):
+        docker.answer(kind, f"{kind}-1\t{kind}-1\t{project}\t{store}\t{session}\n")
+
+
+@pytest.fixture
+def place(shell: Shell, docker: FakeDocker, tmp_path: Path) -> Shell:
+    """A linked worktree that holds a lease."""
+    docker.publish(web=8080)
+    folder = add_worktree(shell.cwd, tmp_path / "one", "one")
+    user = shell.at(folder).using(docker)
+    assert user.run("allocate").code == 0
+    return user
+
+
+def project_of(place: Shell) -> str:
+    (row,) = place.run("status", "--json").document
+    name: str = row["compose_project_name"]
+    return name
+
+
+def by_command(*arguments: str) -> Callable[[Shell], None]:
+    def ask(place: Shell) -> None:
+        done = place.run(*arguments, "--json")
+        assert (done.code, done.error["code"]) == (75, "project_foreign"), done
+
+    return ask
+
+
+def by_http(place: Shell) -> None:
+    (row,) = place.run("status", "--json").document
+    with serving(place) as server:
+        answer = server.post("/stacks/down", row["session_id"])
+    assert answer.json()["error"] == "project_foreign", answer.text
+
+
+def by_mcp(place: Shell) -> None:
+    async def talk(client: Client) -> None:
+        told = refused(await client.call_tool("compose_down", {"worktree": str(place.cwd)}))
+        assert told["error"] == "project_foreign"
+
+    over_stdio(place.environ, talk)
+
+
+@pytest.mark.parametrize("store", ["", "f" * 32], ids=["without labels", "another store's"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        by_command("up"),
+        by_command("down"),
+        by_command("down", "-v"),
+        by_command("down", "--rmi", "all"),
+        by_http,
+        by_mcp,
+    ],
+    ids=["up", "down", "down -v", "down --rmi", "HTTP", "MCP"],
+)
+def test_a_project_with_a_foreign_container_is_left_alone(
+    place: Shell, docker: FakeDocker, ask: Callable[[Shell], None], store: str
+) -> None:
+    let_it_have(docker, project_of(place), "/elsewhere", store=store)
+    ask(place)
+    assert removals(docker) == []
+    assert len(place.run("status", "--json").document) == 1
+
+
+@pytest.mark.parametrize("container", [True, False])
+def test_gc_leaves_what_is_not_shown_to_be_the_session_s(
+    place: Shell, shell: Shell, docker: FakeDocker, *, container: bool
+) -> None:
+    project = project_of(place)
+    let_it_have(docker, project, "/elsewhere", container=container)
+    shutil.rmtree(place.cwd)
+    done = shell.using(docker).run("gc", "--volumes", "--json")
+    assert removals(docker) == []
+    if container:
+        assert f"{project} is kept: web-1 was started by somebody else" in done.err
+        assert shell.run("status", "--json").document
+    else:
+        (cleaned,) = json.loads(done.out)
+        assert [line.partition(":")[0] for line in cleaned["left"]] == [
+            "network network-1",
+            "volume volume-1",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [(("down",), ["network"]), (("down", "-v"), ["network", "volume"])],
+)
+def test_down_leaves_networks_and_volumes_without_a_container_that_shows_whose_they_are(
+    place: Shell, docker: FakeDocker, arguments: tuple[str, ...], left: list[str]
+) -> None:
+    let_it_have(docker, project_of(place), "", container=False)
+    done = place.run(*arguments, "--json")
+    assert (done.code, done.error["code"]) == (75, "project_foreign")
+    assert done.error["details"]["left"] == [f"{kind} {kind}-1" for kind in left]
+    assert removals(docker) == []
+
+
+def test_what_the_session_has_started_is_removed(
+    place: Shell, shell: Shell, docker: FakeDocker
+) -> None:
+    let_it_have(docker, project_of(place), str(place.cwd))
+    place.run("down", "-v")
+    assert any(" down" in call for call in removals(docker))
+    shutil.rmtree(place.cwd)
+    shell.using(docker).run("gc", "--volumes")
+    for call in ("rm --force --volumes 0123", "network rm network-1", "volume rm volume-1"):
+        assert call in removals(docker)
+
+
+def test_gc_does_not_believe_a_record_with_a_foreign_project(
+    place: Shell, shell: Shell, docker: FakeDocker
+) -> None:
+    """The labels are the forged session's own, so nothing but the record's check is in the way."""
+    let_it_have(docker, "shop", str(place.cwd))
+    with closing(sqlite3.connect(shell.state / "leases.sqlite3")) as store, store:
+        store.execute("UPDATE leases SET project = 'shop'")
+    shutil.rmtree(place.cwd)
+    done = shell.using(docker).run("gc", "--volumes")
+    assert "holds a damaged record" in done.err
+    assert removals(docker) == []
