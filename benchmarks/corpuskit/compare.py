@@ -12,6 +12,7 @@ from composeports.core.masking import masked
 from corpuskit import addresses
 from corpuskit.reading import Json, items, mapping, text, texts
 
+MARK_LABELS = ("io.composeports.store", "io.composeports.session")
 Path = tuple[str | int, ...]
 # No line of the plan may explain a difference here: only variables change these.
 UNTOUCHED = {"command", "entrypoint", "healthcheck"}
@@ -95,12 +96,19 @@ def unexplained(
 ) -> Iterator[Difference]:
     """Yield every difference that no line of the plan explains; `ports` are compared elsewhere."""
     for each in differences(before, after):
-        if not _is_port(each.path) and not _is_explained(each, before, after, changes):
+        if _is_port(each.path) or _is_mark(each):
+            continue
+        if not _is_explained(each, before, after, changes):
             yield each
 
 
 def _is_port(path: Path) -> bool:
     return path[0] == "services" and path[2:3] == ("ports",)
+
+
+def _is_mark(each: Difference) -> bool:
+    """Tell whether it is one of the labels by which composeports knows what a session has made."""
+    return each.path[2:3] == ("labels",) and each.path[-1] in MARK_LABELS and each.before is None
 
 
 def _is_explained(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from composeports.host.containers import MARK_LABELS
 from tests.acceptance.conftest import (
     PROJECT_LABEL,
     TINY,
@@ -163,9 +164,14 @@ def labels(project: str) -> dict[str, dict[str, str]]:
     return {each["com.docker.compose.service"]: each for each in found}
 
 
-def without_host_ports(text: str) -> Any:  # noqa: ANN401 - a document
-    """Return what `config` says, without the one thing that the plan changes."""
-    document = json.loads(text)
+def without_host_ports(said: str) -> Any:  # noqa: ANN401 - a document
+    """Return what `config` says, without what the plan changes: host ports, and our labels."""
+    document = json.loads(said)
+    sections = (document.get(name, {}) for name in ("services", "networks", "volumes"))
+    for thing in (each for section in sections for each in section.values()):
+        labels = thing.pop("labels", {})
+        kept = {name: text for name, text in labels.items() if name not in MARK_LABELS}
+        thing.update({"labels": kept} if kept else {})
     for service in document["services"].values():
         for port in service.get("ports", ()):
             del port["published"]

@@ -18,6 +18,7 @@ FILES = {
         {
             "web": {"ports": ["8080:80"], "environment": {"SITE": "${SITE_URL:-none}"}},
             "db": {
+                "ports": ["5432:5432"],
                 "volumes": ["rows:/rows"],
                 "command": [
                     "sh",
@@ -76,6 +77,6 @@ def uses_the_settings(here: Session) -> None:
     planned = here.json("plan")
     assert planned["ports"]["web:3000/tcp"] == 3000
     assert planned["env"]["SITE_URL"] == "http://localhost:3000"
-    port = planned["env"]["AGENT_COORDINATOR_DB_PORT"]
+    port = planned["ports"]["db:5432/tcp"]
     assert planned["env"]["DATABASE_URL"].endswith(f"@localhost:{port}/postgres")
     assert planned["session_id"].endswith("#deploy")
