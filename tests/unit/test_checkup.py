@@ -575,3 +575,10 @@ def test_a_store_is_called_not_usable_only_where_no_command_can_use_it() -> None
     assert check_store(Facts(store=excess)).said == check_store(Facts(store=SERVER)).said
     lacking = replace(SERVER, lacking=("INSERT on leases",))
     assert check_store(Facts(store=lacking)).said == "not usable"
+
+
+def test_a_record_that_is_refused_is_a_warning_with_a_way_out() -> None:
+    said = "the record of session 'a' is damaged (project: 'theirs')"
+    (finding,) = check_store(Facts(store=StoreFacts(FILE.path, 4, refused=(said,)))).findings
+    assert (finding.level, finding.what) == ("warning", said)
+    assert "`composeports allocate` in that session" in finding.next_step
