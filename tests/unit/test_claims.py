@@ -21,6 +21,7 @@ from composeports.core.claims import (
 )
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.mark import Mark
 from composeports.core.session import project_name
 from composeports.errors import InvalidSessionError, NoPortsAvailableError
 
@@ -495,3 +496,12 @@ def test_a_hold_that_was_lost_for_nothing_comes_back(
     lease = regained(Ledger(mine, others)).lease
     assert (lease and lease.held) is held
     assert lease is None or lease.expires_at == NOON + 60
+
+
+@pytest.mark.parametrize(("held", "kept"), [(True, True), (False, False)])
+def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept: bool) -> None:
+    marks = {"network:default": Mark("store", "session")}
+    before = replace(own(held=held), marks=marks)
+    granted = claim(Ledger(before, ()), ask(avoid=(before.block,))).granted
+    assert granted.block != before.block
+    assert granted.marks == (marks if kept else None)
