@@ -72,7 +72,8 @@ def go_every_way(session: Session) -> None:
     assert "web" in session.ok("ps", "--services")
     session.ok("up")
     session.ok("config", "--quiet")
-    assert shown(session, "composeports env --") == []
+    # With the wrapper of docker, a folder of the state directory stands in front of PATH.
+    assert shown(session, "composeports env --no-wrap --") == []
     assert shown(session, f"{EVAL};") == []
     assert session.shell(f"{EVAL}; bash -c true; docker compose ps --quiet").code == 0
     assert not [name for name in OBEYED.split() if name in session.own_env]
