@@ -137,7 +137,7 @@ class _Cleaning:
         return KINDS if self.volumes and verdict.why == WORKTREE_GONE else KINDS[:-1]
 
     def unproven(self, verdict: Verdict, found: Iterable[Belonging]) -> tuple[str, ...]:
-        """Return a line for each thing that may be somebody else's and is left, therefore."""
+        """Return a line for each thing that is left because another owner may have made it."""
         kinds = self.kinds(verdict)
         return tuple(
             f"{each.kind} {each.name}: its labels do not say that it is this session's; "
