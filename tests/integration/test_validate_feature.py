@@ -38,6 +38,43 @@ def url() -> Iterator[str]:
         yield address
 
 
+# A validation whose signal comes when Popen has just locked its waiting.
+INTERRUPTED = """
+import os, signal, subprocess, sys, time
+sys.path.insert(0, {scripts!r})
+from running import Guard, Runner, Stopped
+
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self._waitpid_lock = Lock(self._waitpid_lock)
+
+class Lock:
+    def __init__(self, lock):
+        self.lock, self.release = lock, lock.release
+
+    def acquire(self, *arguments):
+        taken = self.lock.acquire(*arguments)
+        if not guard.signal:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return taken
+
+    def __enter__(self):
+        self.lock.acquire()
+
+    def __exit__(self, *_):
+        self.release()
+
+guard = Guard()
+subprocess.Popen = Popen
+try:
+    guard.work()
+    Runner(guard, ".", os.environ).run(("sleep", "60"), 60.0)
+except Stopped:
+    print("stopped")
+"""
+
+
 @pytest.fixture
 def stack(repository: Path, tmp_path: Path, url: str) -> Iterator[Stack]:
     made = Stack(tmp_path / "composeports", repository)
@@ -239,6 +276,14 @@ def test_a_second_signal_does_not_stop_the_teardown(stack: Stack) -> None:
     process.communicate(timeout=HANG)
     assert process.returncode == 128 + signal.SIGTERM
     assert phases(stack.report)["teardown"] == "pass"
+
+
+def test_a_signal_at_the_worst_moment_of_waiting_ends_it_too() -> None:
+    script = INTERRUPTED.format(scripts=str(SKILL / "scripts"))
+    out = subprocess.run(
+        (sys.executable, "-c", script), capture_output=True, text=True, timeout=HANG, check=False
+    )
+    assert out.stdout == "stopped\n", out.stderr
 
 
 def test_nobody_who_reads_its_lines_is_no_reason_to_leave_the_stack(stack: Stack) -> None:
