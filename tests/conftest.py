@@ -48,6 +48,8 @@ def _seclude(patch: pytest.MonkeyPatch, folders: pytest.TempPathFactory) -> None
     patch.setenv("COMPOSEPORTS_STATE_DIR", str(home / "composeports"))
     patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    # What a pytest that a test starts would load in three seconds, for nothing.
+    patch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis -p no:anyio -p no:hypothesispytest")
     for role in ("AUTHOR", "COMMITTER"):
         patch.setenv(f"GIT_{role}_NAME", "A Tester")
         patch.setenv(f"GIT_{role}_EMAIL", "tester@localhost")
