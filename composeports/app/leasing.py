@@ -71,12 +71,14 @@ def _liveness(containers: Iterable[Container] | None) -> Liveness:
     return Liveness(known=True, running=frozenset(running))
 
 
-def take_lease(
+def take_lease(  # noqa: PLR0913 - one is a keyword
     workspace: Workspace,
     containers: tuple[Container, ...] | None,
     finish: Finish = lambda lease, _: lease,
     pins: Mapping[str, int] | None = None,
     avoid: frozenset[Block] = frozenset(),
+    *,
+    taken: frozenset[str] = frozenset(),
 ) -> Lease:
     """Claim a block whose ports are all free right now, and return the lease as `finish` made it.
 
@@ -84,7 +86,8 @@ def take_lease(
     one. One that something else uses is given up for the next. When none is left the store is as
     it was before, and NoPortsAvailableError is raised; PortHeldError when somebody else has one of
     `pins`, by keys such as `"web:3000/tcp"`, for which there is no other port. Blocks in `avoid`
-    are not taken, and given up where the session holds one.
+    are not taken, and given up where the session holds one. The session's project gets none of the
+    names that are `taken`.
     """
     before = workspace.record()
     losers: list[str] = []
@@ -99,7 +102,7 @@ def take_lease(
         return outcome.granted
 
     try:
-        request = replace(request_of(workspace, containers, pins), avoid=avoid)
+        request = replace(request_of(workspace, containers, pins), avoid=avoid, taken=taken)
         return _first_free(workspace, before, containers, request, claim_in_store)
     except BaseException:
         restore(workspace, before)

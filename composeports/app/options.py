@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Compose's own options, and ours; `flags` go to Compose as they are."""
+    """Compose's own options, and ours; `flags` go to Compose as they are.
+
+    With `adopt` a stack that another store's session of the same name started is this session's.
+    """
 
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
@@ -14,3 +17,4 @@ class Options:
     session: str | None = None
     flags: tuple[str, ...] = ()
     quiet: bool = False
+    adopt: bool = False

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 
 from composeports.app.workspace import Workspace
+from composeports.core.job import session_line
 from composeports.core.lease import Lease
 from composeports.core.ownership import Origin, Owner, foreign, not_owners, owner_of
 from composeports.errors import ForeignProjectError
@@ -26,6 +27,9 @@ def refuse_foreign(
 ) -> tuple[str, ...]:
     """Do nothing where all containers of the project are the session's; else ForeignProjectError.
 
+    Those that a session of the same name started with another store are its only with `--adopt`:
+    the store may be lost, or that of another machine that works in a folder of the same path.
+
     `record` is what the store knew of the session before this command. A session without one gets
     another name where the store knows this one as another session's. Returned are the stores whose
     labels the containers have, each once; an empty one for those that have none.
@@ -33,12 +37,22 @@ def refuse_foreign(
     origins = [_origin(each) for each in containers if each.project == project]
     if not origins:
         return ()
-    others = foreign(owner(workspace, record), origins, adopts=True)
+    adopts = workspace.options.adopt
+    others = foreign(owner(workspace, record), origins, adopts=adopts)
     if not others:
         return tuple(dict.fromkeys(each.mark.store for each in origins))
     if record is None and is_anothers(workspace, project):
         return ()
+    if not adopts and not foreign(owner(workspace, record), origins, adopts=True):
+        raise _another_stores(workspace, project, others)
     raise _not_ours(project, others)
+
+
+def names_of_others(workspace: Workspace, containers: Iterable[Container]) -> frozenset[str]:
+    """Return the names of the projects that have containers which are not the session's."""
+    own = owner(workspace, workspace.record())
+    found = [(each.project, _origin(each)) for each in containers]
+    return frozenset(name for name, origin in found if foreign(own, [origin], adopts=False))
 
 
 def refuse_unproven(
@@ -89,8 +103,7 @@ def is_anothers(workspace: Workspace, project: str) -> bool:
 
 
 def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
-    folders = sorted({each.directory for each in others if each.directory})
-    files = sorted({each.files for each in others if each.files})
+    folders = _folders(others)
     names = sorted(each.container for each in others)
     where = f" from {', '.join(folders)}" if folders else ""
     shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
@@ -99,8 +112,33 @@ def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
         f"its containers: {shown}",
         hint=f"`docker compose -p {project} down` would remove it, if it is of no use any more; "
         "or give this session another name with --session",
-        project=project,
-        working_directories=folders,
-        config_files=files,
-        containers=names,
+        **_details(project, others),
     )
+
+
+def _another_stores(
+    workspace: Workspace, project: str, others: tuple[Origin, ...]
+) -> ForeignProjectError:
+    line = session_line(workspace.doors.environ)
+    own_name = f"the line `{line}` before it" if line else "`composeports up --as-new`"
+    return ForeignProjectError(
+        f"the stack {project} is there already, started from {', '.join(_folders(others))} by a "
+        "session whose lease is in another store: a runner with the same path, or this session "
+        "before its state directory was lost; it is left alone, and nothing was changed",
+        hint="where it is yours, run the same command with --adopt; where it is somebody else's, "
+        f"{own_name} gives this session a name of its own",
+        **_details(project, others),
+    )
+
+
+def _details(project: str, others: tuple[Origin, ...]) -> dict[str, object]:
+    return {
+        "project": project,
+        "working_directories": _folders(others),
+        "config_files": sorted({each.files for each in others if each.files}),
+        "containers": sorted(each.container for each in others),
+    }
+
+
+def _folders(others: tuple[Origin, ...]) -> list[str]:
+    return sorted({each.directory for each in others if each.directory})

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, replace
 
 from composeports.app.leasing import restore, take_lease
-from composeports.app.ownership import refuse_foreign
+from composeports.app.ownership import names_of_others, refuse_foreign
 from composeports.app.planning import NO_WISHES, Draft, Wishes, draft, look
 from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
@@ -57,6 +57,19 @@ def prepare(
     had_containers = any(each.project == lease.project for each in containers or ())
     project = answer.observed.project
     return Prepared(lease, made, before, project, had_containers, containers or ())
+
+
+def take_new_name(workspace: Workspace) -> None:
+    """Take a lease under a project name that nobody else has; nothing where there is no need.
+
+    It is for a session whose name another store's session has, too. EngineError where the engine,
+    which alone knows, does not answer.
+    """
+    workspace.meet_engine()
+    containers = workspace.doors.engine.containers()
+    taken = names_of_others(workspace, containers)
+    if workspace.likely_project(workspace.record()) in taken:
+        take_lease(workspace, containers, taken=taken)
 
 
 def _lease(

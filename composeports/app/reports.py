@@ -239,7 +239,7 @@ def _statuses(
     workspace: Workspace, leases: Iterable[Lease], containers: tuple[Container, ...] | None
 ) -> list[SessionStatus]:
     now = workspace.doors.now()
-    mine = workspace.session_id
+    mine = workspace.session_here
     return [
         SessionStatus(
             lease=lease,

@@ -21,7 +21,7 @@ def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
     released = 0
     left: list[str] = []
     for lease in doors.store.held():
-        if lease.session_id == workspace.session_id or not is_gone(workspace, lease):
+        if lease.session_id == workspace.session_here or not is_gone(workspace, lease):
             continue
         if lease.project in used:
             left.append(lease.project)

@@ -12,7 +12,7 @@ from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import check_session_id, project_name
 from composeports.core.settings import Settings
 from composeports.core.shell import GIT_COMMON_DIR
-from composeports.errors import NoLeaseError, UsageError
+from composeports.errors import ForeignProjectError, NoLeaseError, UsageError
 from composeports.host.compose import Compose
 from composeports.host.compose_files import (
     OWN_COPIES,
@@ -23,7 +23,7 @@ from composeports.host.compose_files import (
 )
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
-from composeports.host.git import find_checkout, main_git_dir, read_branch
+from composeports.host.git import find_checkout, main_git_dir, original_of, read_branch
 from composeports.host.holders import Holder, process_on
 from composeports.host.inherited import clean_environment
 from composeports.host.process import Run, run_in_foreground
@@ -132,10 +132,25 @@ class Workspace:
 
     @cached_property
     def session_id(self) -> str:
-        """The id given by `--session` or COMPOSEPORTS_SESSION, else that of the place."""
+        """The id given by `--session` or COMPOSEPORTS_SESSION, else that of the place.
+
+        ForeignProjectError in a copy of a worktree, whose place is the original's to git.
+        """
         if self.given_session is not None:
             return check_session_id(self.given_session)
-        return self.place.session_id
+        place = self.place
+        original = original_of(place.worktree, place.git_dir) if place.git_dir else ""
+        if original:
+            raise _copied(place.worktree, original)
+        return place.session_id
+
+    @property
+    def session_here(self) -> str:
+        """The id of the session, for what looks at all of them; empty where there is none here."""
+        try:
+            return self.session_id
+        except ForeignProjectError:
+            return ""
 
     @cached_property
     def machine(self) -> str:
@@ -267,6 +282,17 @@ def _real(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         for path in paths
+    )
+
+
+def _copied(worktree: str, original: str) -> ForeignProjectError:
+    return ForeignProjectError(
+        f"{worktree} is a copy of the worktree {original}, which is in use: to git both are one, "
+        "and the stack is the original's; nothing was changed",
+        hint="`git worktree add` makes a worktree of its own; a copy gets a session of its own "
+        "with --session NAME or COMPOSEPORTS_SESSION; where the copy replaces the original, "
+        "`git worktree repair` in the copy tells git",
+        working_directories=[original],
     )
 
 

@@ -1,11 +1,13 @@
 """`composeports down`: take the stack down, then release its ports."""
 
+from dataclasses import replace
+
 import click
 
 from composeports.app import removal
 from composeports.app.options import Options
 from composeports.cli.on_tab import services
-from composeports.cli.opening import note, say, session_option, workspace
+from composeports.cli.opening import adopt_option, note, say, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 
 EPILOG = """\b
@@ -16,6 +18,7 @@ Examples:
 
 
 @click.command("down", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@adopt_option
 @session_option
 @as_json_option
 @click.argument(
@@ -27,14 +30,14 @@ Examples:
 )
 @click.pass_obj
 def command(
-    options: Options, arguments: tuple[str, ...], session: str | None, *, as_json: bool
+    options: Options, arguments: tuple[str, ...], session: str | None, *, adopt: bool, as_json: bool
 ) -> int:
     """Take this session's stack down, services behind profiles too, then release its ports.
 
     Named volumes stay unless -v is given. It works when the Compose file has changed or is gone,
     and does nothing (exit 0) where no stack was started.
     """
-    with workspace(options, session) as here:
+    with workspace(replace(options, adopt=adopt), session) as here:
         stopped = removal.down(here, arguments)
     if as_json:
         write_json(

@@ -32,6 +32,16 @@ def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators ar
     return option(command)
 
 
+def adopt_option(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Let a command take a stack that another store's session of the same name started."""
+    option = click.option(
+        "--adopt",
+        is_flag=True,
+        help="The stack is this session's, though another store has its lease, or had it.",
+    )
+    return option(command)
+
+
 def tell_option(command: Any) -> Any:  # noqa: ANN401 - the same
     """Let a command take `-v` for a wrapper that tells what it changes."""
     option = click.option(

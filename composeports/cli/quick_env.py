@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from composeports.core.session import derive_session_id
 from composeports.host.compose_files import OWN_ENV, OWN_FOLDER, OWN_OVERRIDE, select_files
 from composeports.host.endpoint import find_endpoint
-from composeports.host.git import find_checkout, main_git_dir
+from composeports.host.git import find_checkout, main_git_dir, original_of
 from composeports.location import STORE_FILE, mentions, settings_files, state_directory
 
 FORMATS = {
@@ -72,6 +72,8 @@ def _environment(form: str) -> str | None:
     worktree, git_dir = find_checkout(directory) or (directory, None)
     if not selection.files and git_dir is not None:
         directory = worktree
+    if git_dir is not None and original_of(worktree, git_dir):
+        return None  # a copy, which is told so
     session_id = derive_session_id(git_dir, worktree, directory)
     return _printed(form, session_id, directory, main_git_dir(git_dir) if git_dir else "")
 

@@ -2,14 +2,19 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import click
 
 from composeports.app.at_work import at_work
 from composeports.app.options import Options
+from composeports.app.workspace import Workspace
 from composeports.cli.on_tab import seeds, services
-from composeports.cli.opening import plan_options, session_option, workspace
+from composeports.cli.opening import adopt_option, plan_options, session_option, workspace
 from composeports.cli.output import as_json_option
+from composeports.host.session_lock import SessionLock
 
 EPILOG = """\b
 Examples:
@@ -33,6 +38,12 @@ Examples:
 @click.option(
     "--no-pause", is_flag=True, help="With --seed-from: let the other stack run on meanwhile."
 )
+@adopt_option
+@click.option(
+    "--as-new",
+    is_flag=True,
+    help="Take another project name where another store's session has started a stack of this one.",
+)
 @session_option
 @as_json_option
 @click.argument(
@@ -53,6 +64,8 @@ def command(
     default_ports: bool,
     seed_from: str | None,
     no_pause: bool,
+    adopt: bool,
+    as_new: bool,
     as_json: bool,
 ) -> int:
     """Lease ports for this session, plan, start the stack, and print its URLs.
@@ -62,8 +75,13 @@ def command(
     """
     if no_pause and seed_from is None:
         raise click.UsageError("--no-pause is about --seed-from SESSION")
+    if adopt and as_new:
+        raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
     is_first = sys.stderr.isatty() and _is_first_here()
-    with workspace(options, session) as here, at_work(here, "up") as lock:
+    with (
+        workspace(replace(options, adopt=adopt), session) as here,
+        _at_work(here, as_new=as_new) as lock,
+    ):
         here.memory.take_turn()  # twenty that start at once need not ask twenty times
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.app import stack  # noqa: PLC0415
@@ -85,6 +103,17 @@ def command(
 
         welcome(os.environ)
     return started.code
+
+
+@contextmanager
+def _at_work(here: Workspace, *, as_new: bool) -> Iterator[SessionLock]:
+    """Hold the lock of the session's stack, which has another name from now on if need be."""
+    if as_new:
+        from composeports.app.preparing import take_new_name  # noqa: PLC0415 - seldom asked for
+
+        take_new_name(here)
+    with at_work(here, "up") as lock:
+        yield lock
 
 
 def _is_first_here() -> bool:

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Self
 
 from composeports.core.block import Block, Grid
-from composeports.core.lease import Lease, Place
+from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping
@@ -42,6 +42,7 @@ class Request:
 
     `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `engine` is
     the id of the engine that is asked for it, and that `liveness` is of; empty where nobody knows.
+    `taken` are names of projects that somebody has of whom the store knows nothing.
     """
 
     session_id: str
@@ -54,6 +55,7 @@ class Request:
     prefix: str = "ac"
     pins: Mapping[str, int] = field(default_factory=dict)
     engine: str = ""
+    taken: frozenset[str] = frozenset()
 
     def idle(self, of: Lease | Hold) -> bool:
         """Tell whether the engine said that nothing of a lease's stack runs.
@@ -80,6 +82,7 @@ def claim(ledger: Ledger, request: Request) -> Outcome:
     check_session_id(request.session_id)
     refuse_elsewhere(ledger.own, request.engine)
     _refuse_held_pins(ledger, request)
+    ledger = replace(ledger, own=_renamed(ledger, request))
     own = ledger.own
     if own is not None and own.held and _keeps(own, request):
         return _granted(ledger, request, replace(own, pins=dict(request.pins)))
@@ -169,8 +172,7 @@ def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
     """
     pins = dict(request.pins)
     if ledger.own is None:
-        taken = {hold.project for hold in ledger.others}
-        name = project_name(request.session_id, taken, request.prefix)
+        name = _free_name(ledger, request, request.prefix)
         return Lease(request.session_id, block, name, request.now, request.now, pins=pins)
     subnets = _without(ledger.own.subnets, ledger.held_subnets)
     return replace(
@@ -185,6 +187,23 @@ def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
         # A stack that moves has its volumes and networks still; one that begins is looked at.
         marks=ledger.own.marks if ledger.own.held else None,
     )
+
+
+def _renamed(ledger: Ledger, request: Request) -> Lease | None:
+    """Return the session's own lease, with another name where its project is somebody else's.
+
+    Of a project with another name it has nothing yet.
+    """
+    own = ledger.own
+    if own is None or own.project not in request.taken:
+        return own
+    name = _free_name(ledger, request, own.project.rpartition("-")[0])
+    return replace(own, project=name, stack=Stack(), marks=None)
+
+
+def _free_name(ledger: Ledger, request: Request, prefix: str) -> str:
+    taken = request.taken | {hold.project for hold in ledger.others}
+    return project_name(request.session_id, taken, prefix)
 
 
 def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]:

@@ -35,6 +35,32 @@ def git_dir_at(folder: str) -> str | None:
     )
 
 
+def original_of(worktree: str, git_dir: str) -> str:
+    """Return the checkout that this one is a copy of, made without git; empty where it is none.
+
+    git writes down where a linked worktree (`gitdir`) and a submodule (`core.worktree`) are. A
+    checkout that was only moved has nothing at its former place.
+    """
+    if os.path.dirname(git_dir) == worktree:
+        return ""
+    original = _noted_worktree(git_dir)
+    if original in {"", worktree} or git_dir_at(original) != git_dir:
+        return ""
+    return original
+
+
+def _noted_worktree(git_dir: str) -> str:
+    """Return the real path of the checkout that git has for a git directory; empty without one."""
+    noted = read_text(os.path.join(git_dir, "gitdir"))
+    if noted is not None:
+        return os.path.realpath(os.path.join(git_dir, os.path.dirname(noted.strip())))
+    for line in (read_text(os.path.join(git_dir, "config")) or "").splitlines():
+        name, _, value = line.partition("=")
+        if name.strip().lower() == "worktree" and value.strip():
+            return os.path.realpath(os.path.join(git_dir, value.strip().strip('"')))
+    return ""
+
+
 def is_linked(git_dir: str) -> bool:
     """Tell whether this is the git directory of a linked worktree, not of a main checkout."""
     return os.path.exists(os.path.join(git_dir, "commondir"))
@@ -61,8 +87,8 @@ def other_checkouts(git_dir: str) -> tuple[str, ...]:
     except OSError:
         names = []
     linked = [os.path.join(folder, name) for name in sorted(names)]
-    links = [read_text(os.path.join(each, "gitdir")) for each in linked if each != git_dir]
-    found = [os.path.realpath(os.path.dirname(text.strip())) for text in links if text]
+    found = [_noted_worktree(each) for each in linked if each != git_dir]
+    found = [each for each in found if each]
     if common != git_dir and os.path.basename(common) == ".git":
         found.insert(0, os.path.dirname(common))
     return tuple(found)

@@ -89,24 +89,115 @@ def lose_the_store(session: Session) -> None:
     shutil.rmtree(session.environ["COMPOSEPORTS_STATE_DIR"])
 
 
+@pytest.mark.parametrize("command", ["up", "down", "down -v"])
+def test_a_stack_of_another_store_is_refused_with_both_ways_out(one: Session, command: str) -> None:
+    one.ok("up")
+    before = one.containers("running"), one.belongings()
+    lose_the_store(one)
+    done = one.run(*command.split(), "--json")
+    assert done.code == 75, done.err
+    error = json.loads(done.out)["error"]
+    assert error["code"] == "project_foreign"
+    assert "another store" in error["message"]
+    assert "--adopt" in error["hint"]
+    assert "--as-new" in error["hint"]
+    assert (one.containers("running"), one.belongings()) == before
+    assert one.json("status") == []
+
+
 def test_up_adopts_the_stack_of_a_lost_store(one: Session) -> None:
     one.ok("up")
     networks = one.belongings("network")
     lose_the_store(one)
-    one.ok("up")
+    one.ok("up", "--adopt")
     assert one.row["state"] == "running"
     assert one.belongings("network") == networks
     assert page(one.ok("url", "web").strip())
+    one.ok("up")
+    one.ok("down", "-v", "-t", "0")
+    assert one.belongings() == []
 
 
 def test_down_removes_the_stack_of_a_lost_store(one: Session) -> None:
     one.ok("up")
     lose_the_store(one)
-    done = one.run("down", "-t", "0")
+    done = one.run("down", "--adopt", "-v", "-t", "0")
     assert done.code == 0, done.err
     assert "of which the store knew nothing" in done.err
     assert one.belongings() == []
     assert not (one.directory / ".composeports").exists()
+
+
+def of_another_runner(session: Session, tmp_path: Path) -> Session:
+    """Return the same folder as another runner on this engine has it: with a store of its own."""
+    state = str(tmp_path / "another runner's state")
+    return Session(
+        session.directory, {**session.environ, "COMPOSEPORTS_STATE_DIR": state}, session.project
+    )
+
+
+def test_as_new_two_runners_with_the_same_path_have_a_stack_each(
+    one: Session, tmp_path: Path
+) -> None:
+    one.ok("up")
+    first = one.containers("running")
+    other = of_another_runner(one, tmp_path)
+    assert other.run("up").code == 75
+    other.ok("up", "--as-new")
+    again = other.row["compose_project_name"]
+    assert again != one.project
+    assert other.row["ports"] != one.row["ports"]
+    other.ok("up", "--as-new")
+    other.ok("up")
+    assert other.row["compose_project_name"] == again
+    assert one.containers("running") == first
+    assert page(other.ok("url", "web").strip())
+    other.ok("down", "-v", "-t", "0")
+    assert one.containers("running") == first
+    one.ok("down", "-v", "-t", "0")
+
+
+def test_a_lease_alone_gets_another_name_as_new(one: Session, tmp_path: Path) -> None:
+    one.ok("up")
+    other = of_another_runner(one, tmp_path)
+    other.ok("allocate")
+    assert other.row["compose_project_name"] == one.project
+    other.ok("up", "--as-new")
+    assert other.row["compose_project_name"] != one.project
+    other.ok("down", "-v", "-t", "0")
+    one.ok("down", "-v", "-t", "0")
+
+
+def test_in_a_job_of_a_ci_service_the_hint_is_the_line_to_add(one: Session, tmp_path: Path) -> None:
+    one.ok("up")
+    other = of_another_runner(one, tmp_path)
+    job = Session(other.directory, {**other.environ, "CI_JOB_ID": "71"}, other.project)
+    assert 'export COMPOSEPORTS_SESSION="$CI_JOB_ID"' in job.run("up").err
+    one.ok("down", "-v", "-t", "0")
+
+
+COMMANDS = ("up", "down", "down -v", "env", "env -- true", "allocate", "release", "url web", "ps")
+
+
+def test_a_copied_worktree_never_touches_the_original_s_stack(one: Session) -> None:
+    one.ok("up")
+    before = one.containers("running"), one.row["ports"]
+    folder = one.directory.with_name("copy")
+    shutil.copytree(one.directory, folder, symlinks=True)
+    copy = Session(folder, one.environ, one.project)
+    for command in COMMANDS:
+        done = copy.run(*command.split())
+        assert done.code == 75, (command, done)
+        assert str(one.directory) in done.err
+        assert "git worktree repair" in done.err
+    assert [row["current"] for row in copy.json("status")] == [False]
+    assert (one.containers("running"), one.row["ports"]) == before
+    copy.ok("--session", "a copy", "up")
+    copy.ok("--session", "a copy", "down", "-t", "0", "-v")
+    shutil.rmtree(one.directory)
+    copy.ok("up")
+    assert copy.row["ports"] == before[1]
+    copy.ok("down", "-v", "-t", "0")
 
 
 def test_a_stack_in_a_linked_folder_is_ours_by_either_name(one: Session, tmp_path: Path) -> None:
@@ -115,9 +206,9 @@ def test_a_stack_in_a_linked_folder_is_ours_by_either_name(one: Session, tmp_pat
     linked = Session(link, one.environ, one.project)
     linked.ok("up")
     lose_the_store(one)
-    one.ok("up")
+    one.ok("up", "--adopt")
     lose_the_store(one)
-    linked.ok("down", "-t", "0")
+    linked.ok("down", "--adopt", "-t", "0")
     assert one.belongings() == []
 
 
