@@ -19,6 +19,8 @@ NOT_FOUND = 127
 TIMED_OUT = 124
 # What a stopped command has for its own cleaning up before it is killed.
 GRACE_SECONDS = 20.0
+# A signal has its effect at the end of such a wait.
+BETWEEN_LOOKS = 0.05
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -92,7 +94,8 @@ class Runner:
     def run(self, argv: Sequence[str], seconds: float, **variables: str) -> Done:
         """Run a command to its end, or to its deadline in seconds."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            # A signal between the start of the command and our knowing of it has to wait.
+            # A signal is looked for between two waits. An exception of its handler could leave the
+            # lock that Popen has for waiting taken, and waiting for the end would never end.
             at_work = self._guard.pause()
             try:
                 process = subprocess.Popen(
@@ -108,19 +111,18 @@ class Runner:
                 self._go_on(at_work=at_work)
                 return Done(NOT_FOUND, err=f"{argv[0]}: {error.strerror}")
             code = self._wait(process, seconds, at_work=at_work)
+            self._go_on(at_work=at_work)
             return Done(code, _text(out.fileno()), _text(err.fileno()))
 
     def _wait(self, process: subprocess.Popen[bytes], seconds: float, *, at_work: bool) -> int:
-        try:
-            self._go_on(at_work=at_work)
-            return process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return TIMED_OUT
-        finally:
-            if process.returncode is None:
-                self._guard.pause()
-                _end(process)
-                self._go_on(at_work=at_work)
+        deadline = time.monotonic() + seconds
+        while not (at_work and self._guard.signal):
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(BETWEEN_LOOKS)
+            if time.monotonic() > deadline:
+                break
+        _end(process)
+        return TIMED_OUT
 
     def _go_on(self, *, at_work: bool) -> None:
         if at_work:
