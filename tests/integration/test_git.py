@@ -1,11 +1,12 @@
 """Git facts, read from what real git writes."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from composeports.host.git import find_checkout, link_of, other_checkouts, read_branch
+from composeports.host.git import find_checkout, link_of, original_of, other_checkouts, read_branch
 from tests.support.machine import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
@@ -181,3 +182,49 @@ def test_the_other_checkouts_of_a_repository(repository: Path, tmp_path: Path) -
     assert other_checkouts(facts(repository)[1]) == (str(one), str(two))
     alone = make_repository(tmp_path / "alone")
     assert other_checkouts(facts(alone)[1]) == ()
+
+
+def copy_of(folder: Path) -> Path:
+    copy = folder.with_name(f"{folder.name} copy")
+    shutil.copytree(folder, copy, symlinks=True)
+    return copy
+
+
+def test_a_copy_of_a_linked_worktree_is_told_apart(repository: Path, tmp_path: Path) -> None:
+    linked = add_worktree(repository, tmp_path / "linked", "linked")
+    copy = copy_of(linked)
+    assert facts(copy)[1] == facts(linked)[1]
+    assert original_of(*facts(copy)) == str(linked)
+    assert original_of(*facts(linked)) == ""
+    git(copy, "worktree", "repair")
+    assert original_of(*facts(copy)) == ""
+    assert original_of(*facts(linked)) == str(copy)
+
+
+def test_a_copy_with_relative_links_is_told_apart(repository: Path, tmp_path: Path) -> None:
+    linked = add_worktree(repository, tmp_path / "linked", "linked")
+    git_dir = Path(facts(linked)[1])
+    (git_dir / "gitdir").write_text(os.path.relpath(linked / ".git", git_dir) + "\n")
+    assert original_of(*facts(copy_of(linked))) == str(linked)
+    assert original_of(*facts(linked)) == ""
+
+
+def test_a_submodule_in_a_copy_is_told_apart(repository: Path, tmp_path: Path) -> None:
+    other = make_repository(tmp_path / "other")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other))
+    git(repository, "commit", "--quiet", "--message", "A submodule.")
+    linked = add_worktree(repository, tmp_path / "linked", "linked")
+    git(linked, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+    copy = copy_of(linked)
+    assert original_of(*facts(copy / "other")) == str(linked / "other")
+    for folder in (linked, repository):
+        assert original_of(*facts(folder / "other")) == ""
+
+
+def test_what_was_moved_or_copied_with_its_git_folder_is_no_copy(
+    repository: Path, tmp_path: Path
+) -> None:
+    linked = add_worktree(repository, tmp_path / "linked", "linked")
+    moved = linked.rename(tmp_path / "moved")
+    for folder in (moved, copy_of(repository)):
+        assert original_of(*facts(folder)) == ""

@@ -505,3 +505,29 @@ def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept:
     granted = claim(Ledger(before, ()), ask(avoid=(before.block,))).granted
     assert granted.block != before.block
     assert granted.marks == (marks if kept else None)
+
+
+# Names of which the store knows nothing
+
+
+def test_a_new_session_gets_no_name_that_is_taken() -> None:
+    first = project_name("me")
+    lease = claim(Ledger(None), replace(ask(), taken=frozenset({first}))).granted
+    assert lease.project == project_name("me", {first})
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_session_whose_name_is_taken_begins_anew_under_the_next_one(*, held: bool) -> None:
+    begun = replace(
+        own(held=held), project="shop-mine", stack=Stack(("/w/compose.yaml",)), marks={}
+    )
+    taken = frozenset({"shop-mine", project_name("me", prefix="shop")})
+    lease = claim(Ledger(begun), replace(ask(), taken=taken)).granted
+    assert lease.project == project_name("me", taken, "shop")
+    assert (lease.block, lease.stack, lease.marks) == (SECOND, Stack(), None)
+    assert lease.offsets == begun.offsets
+
+
+def test_a_name_that_is_taken_moves_nobody_else() -> None:
+    lease = claim(Ledger(own()), replace(ask(), taken=frozenset({"ac-other"}))).granted
+    assert lease.project == "ac-mine"
