@@ -1,8 +1,8 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help setup fetch fetch-demo fetch-tests fetch-latest demo test test-fresh \
-    first-half second-half test-without-engine \
-    test-with-engine test-with-engine-1 test-with-engine-2 test-other-engines test-fleet \
+    first-third second-third last-third test-without-engine test-with-engine \
+    test-with-engine-1 test-with-engine-2 test-other-engines test-fleet \
     test-latest test-unit lint format bench many rush races races-postgres fleet servers \
     screenshots schema faults corpus openspec reference clean
 
@@ -41,16 +41,20 @@ demo: fetch-demo ## Two worktrees, two stacks at once, on a real engine; cleans 
 
 test: fetch-tests ## The checks, then all tests, on real engines; cleans up after itself
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line first-half second-half
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=line \
+	    first-third second-third last-third
 
-first-half: fetch-tests
+# Each waits for something else most of the time: two engines, and programs that need none.
+first-third: fetch-tests
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-1
-	@$(MAKE) --no-print-directory --output-sync=none test-fleet
 	@$(MAKE) --no-print-directory --output-sync=none test-other-engines
 
-second-half: fetch-tests
-	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
+second-third: fetch-tests
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
+
+last-third: fetch-tests
+	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
+	@$(MAKE) --no-print-directory --output-sync=none test-fleet
 
 test-fresh: ## The demo and all tests with an empty home and cache, and no network once all is fetched
 	@scripts/test-fresh
