@@ -5,7 +5,8 @@ Nothing is forced but a container of which that is asked.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from composeports.core.cleaning import Belonging
 from composeports.core.mark import Mark
@@ -52,13 +53,18 @@ def belongings(
         each
         for kind in kinds
         for each in sorted(
-            set(_listed(engine, kind, (*_LISTS[kind], "--filter", f"label={label}"))),
+            set(_listed(engine, kind, label)),
             key=lambda each: each.name,
         )
     )
 
 
-def _listed(engine: Engine, kind: str, words: Sequence[str]) -> Iterator[Belonging]:
+def _listed(engine: Engine, kind: str, label: str) -> Iterator[Belonging]:
+    entries = engine.entries(kind, label) if kind in {"network", "volume"} else None
+    if entries is not None:
+        yield from (_of_entry(kind, each) for each in entries)
+        return
+    words = (*_LISTS[kind], "--filter", f"label={label}")
     for line in engine.ask(*words, "--format", _FORMS[kind]).splitlines():
         identity, names, project, *mark, state, directory = (*line.split("\t"), *[""] * 5)[:7]
         name = next((each for each in names.split(",") if "/" not in each), names)
@@ -66,6 +72,13 @@ def _listed(engine: Engine, kind: str, words: Sequence[str]) -> Iterator[Belongi
         directory = directory and os.path.realpath(directory)
         running = state in RUNNING
         yield Belonging(kind, identity, name, project, running, directory, Mark(*mark))
+
+
+def _of_entry(kind: str, entry: Mapping[str, Any]) -> Belonging:
+    labels, name = entry.get("Labels") or {}, entry["Name"]
+    mark = Mark(*(labels.get(label, "") for label in MARK_LABELS))
+    project = labels.get(PROJECT_LABEL, "")
+    return Belonging(kind, entry.get("Id", name), name, project, mark=mark)
 
 
 def stop(engine: Engine, ids: Sequence[str]) -> None:

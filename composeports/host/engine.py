@@ -1,8 +1,8 @@
 """The door to the engine, through the `docker` command; an engine that does not answer is an error.
 
 The command, and not the SDK: it follows Docker contexts, ssh and TLS settings as the user's own
-calls do, and it answers in 15 ms where importing the SDK takes 100. Only the list of containers,
-which every command wants, is asked of a plain socket directly (engine_socket.py).
+calls do, and it answers in 15 ms where importing the SDK takes 100. Only the lists of containers,
+networks and volumes, which most commands want, are asked of a plain socket (engine_socket.py).
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.errors import ComposeMissingError, EngineError
@@ -25,7 +25,7 @@ from composeports.host.containers import (
 )
 from composeports.host.endpoint import Endpoint, docker_folder, find_endpoint
 from composeports.host.engine_failures import engine_failure, only_gone
-from composeports.host.engine_socket import Asked, plain_socket
+from composeports.host.engine_socket import LIST, NETWORKS, VOLUMES, Asked, plain_socket
 from composeports.host.files import is_script
 from composeports.host.process import (
     NOT_FOUND,
@@ -175,15 +175,26 @@ class Engine:
 
     def start_listing(self, project: str | None = None) -> Listing:
         """Ask for all containers, or those of one project, without waiting for the answer."""
-        try:
-            path = plain_socket(self._environ) if self._has_plain_command() else ""
-            label = f"{PROJECT_LABEL}={project}" if project else ""
-            asked = Asked(path, label) if path else None
-        except OSError:
-            asked = None
+        asked = self._asked(f"{PROJECT_LABEL}={project}" if project else "", LIST)
         if asked is not None:
             return _SocketListing(self, asked, project)
         return self.listing_by_command(project)
+
+    def _asked(self, label: str, listed: str) -> Asked | None:
+        """Ask the engine's socket; None where only the command can ask."""
+        try:
+            path = plain_socket(self._environ) if self._has_plain_command() else ""
+            return Asked(path, label, listed) if path else None
+        except OSError:
+            return None
+
+    def entries(self, kind: str, label: str) -> list[dict[str, Any]] | None:
+        """Return the engine's own entries of all networks, or volumes, that have a label.
+
+        None where only the command can ask, which says what is wrong, too.
+        """
+        asked = self._asked(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
+        return None if asked is None else asked.entries()
 
     def _has_plain_command(self) -> bool:
         """Tell whether `docker` is Docker's own program; a script may stand for something else."""
@@ -295,7 +306,11 @@ class Engine:
 
     def networks(self, project: str) -> tuple[str, ...]:
         """Return the ids of the project's networks."""
-        only = f"label={PROJECT_LABEL}={project}"
+        label = f"{PROJECT_LABEL}={project}"
+        found = self.entries("network", label)
+        if found is not None:
+            return tuple(each["Id"] for each in found)
+        only = f"label={label}"
         return tuple(self._ask("network", "ls", "--quiet", "--filter", only).split())
 
     def subnets(self, exclude_project: str = "") -> tuple[str, ...]:

@@ -20,6 +20,7 @@ PIECE = 1 << 16
 # Answers of HTTP 1.0 end where the connection does, so there is nothing to take apart.
 REQUEST = b"GET %s HTTP/1.0\r\nHost: docker\r\n\r\n"
 LIST = "/containers/json?all=1"
+NETWORKS, VOLUMES = "/networks", "/volumes"
 FOUND = b" 200 "
 PODMAN = b"\r\nlibpod-api-version:"
 UNRESERVED = frozenset(ascii_letters + digits + "-._~")
@@ -67,6 +68,8 @@ class Asked:
     def entries(self) -> "list[dict[str, Any]] | None":
         """Return the engine's own entries; None where it did not answer as it should."""
         head, found = self.document()
+        if isinstance(found, dict) and self._listed == VOLUMES:
+            found = found.get("Volumes") or []
         if not isinstance(found, list):
             return None
         is_podmans = PODMAN in head.lower() and self._listed == LIST

@@ -1,11 +1,11 @@
 """The marks of a project's volumes and networks, asked of the engine; decides nothing."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from composeports.core.mark import SESSION_LABEL, STORE_LABEL, Mark
 from composeports.host.containers import PROJECT_LABEL
-from composeports.host.engine_socket import Asked
+from composeports.host.engine_socket import NETWORKS, VOLUMES, Asked
 
 if TYPE_CHECKING:
     from composeports.host.engine import Engine
@@ -16,7 +16,7 @@ KEY_LABELS = {
     "volume": "com.docker.compose.volume",
     "network": "com.docker.compose.network",
 }
-PATHS = {"volume": "/volumes", "network": "/networks"}
+PATHS = {"volume": VOLUMES, "network": NETWORKS}
 Marks = dict[str, Mark]
 
 
@@ -41,7 +41,7 @@ class LastingListing:
         """Return the marks by keys such as `"volume:data"`; EngineError where nobody answers."""
         found: Marks = {}
         for kind, asked in self._asked.items():
-            entries = _entries(asked.document()[1])
+            entries = asked.entries()
             if entries is None:
                 return LastingListing(self._engine, self._project, "").marks()
             for entry in entries:
@@ -54,13 +54,6 @@ class LastingListing:
                 raise self._engine.failure(answer)
             found.update(_of_lines(kind, answer.out))
         return found
-
-
-def _entries(document: Any) -> list[Mapping[str, Any]] | None:  # noqa: ANN401 - JSON
-    """Return the entries of a list; the engine wraps that of volumes, where none is null."""
-    if isinstance(document, dict) and "Volumes" in document:
-        document = document["Volumes"] or []
-    return document if isinstance(document, list) else None
 
 
 def _of_lines(kind: str, text: str) -> Iterator[tuple[str, Mark]]:
