@@ -1,18 +1,17 @@
 """The public Python API for allocation alone: in memory, thread-safe, no Docker and no database."""
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from composeports.config import PortAllocatorConfig
 from composeports.core.claims import NOTHING_RUNS, Request, claim
-from composeports.core.clock import Reading, jump
 from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger
 from composeports.core.session import check_session_id
 from composeports.errors import NoPortsAvailableError
-from composeports.host.clock import read_clock
 
 __all__ = [
     "NoPortsAvailableError",
@@ -49,12 +48,14 @@ class PortAllocatorService:
         self,
         config: PortAllocatorConfig | None = None,
         *,
-        clock: Callable[[], Reading] = read_clock,
+        now: Callable[[], float] | None = None,
     ) -> None:
-        """Use `config`, the defaults without one; a wall clock that is set anew ends no lease."""
+        """Use `config`, the defaults without one; leases expire by `now`, `time.time` without one.
+
+        `time.time` is looked up at each call, so that a test may put another one in its place.
+        """
         self._config = PortAllocatorConfig() if config is None else config
-        self._clock = clock
-        self._time: Reading | None = None
+        self._now = now or _seconds
         self._leases: dict[str, Lease] = {}
         self._lock = threading.Lock()
 
@@ -67,7 +68,7 @@ class PortAllocatorService:
         """
         check_session_id(session_id)
         with self._lock:
-            now = self._note_time()
+            now = self._now()
             self._forget_expired(now)
             request = Request(
                 session_id=session_id,
@@ -78,7 +79,7 @@ class PortAllocatorService:
             )
             lease = claim(self._ledger(session_id), request).granted
             self._leases[session_id] = lease
-            return _allocation(lease)
+            return allocation_of(lease)
 
     def release(self, session_id: str) -> bool:
         """Give the session's block back; True also for a session that holds none."""
@@ -89,8 +90,8 @@ class PortAllocatorService:
     def status(self) -> list[PortAllocation]:
         """Return all allocations that have not expired, oldest first."""
         with self._lock:
-            self._forget_expired(self._note_time())
-            return [_allocation(lease) for lease in self._leases.values()]
+            self._forget_expired(self._now())
+            return [allocation_of(lease) for lease in self._leases.values()]
 
     def _ledger(self, session_id: str) -> Ledger:
         others = tuple(
@@ -100,25 +101,18 @@ class PortAllocatorService:
         )
         return Ledger(self._leases.get(session_id), others)
 
-    def _note_time(self) -> float:
-        """Return the seconds since the epoch; move all leases along with a clock that jumped."""
-        now = self._clock()
-        moved = jump(self._time, now)
-        self._time = now
-        if moved:
-            self._leases = {
-                name: replace(lease, expires_at=lease.expires_at + moved)
-                for name, lease in self._leases.items()
-            }
-        return now.wall
-
     def _forget_expired(self, now: float) -> None:
         self._leases = {
             name: lease for name, lease in self._leases.items() if not lease.expired(now)
         }
 
 
-def _allocation(lease: Lease) -> PortAllocation:
+def _seconds() -> float:
+    return time.time()
+
+
+def allocation_of(lease: Lease) -> PortAllocation:
+    """Return what a lease gives out."""
     return PortAllocation(
         session_id=lease.session_id,
         db_port=lease.db_port,
@@ -132,18 +126,23 @@ def _allocation(lease: Lease) -> PortAllocation:
 
 
 class _Shared:
-    """The one allocator of this process."""
+    """The one allocator of this process; a server in it has its own, which comes first."""
 
     lock = threading.Lock()
     service: PortAllocatorService | None = None
+    servers: PortAllocatorService | None = None
 
 
 def get_port_allocator(config: PortAllocatorConfig | None = None) -> PortAllocatorService:
     """Return the allocator of this process; the first call settles its configuration.
 
-    Without `config` that is read from the environment (`PORT_ALLOC_*`).
+    Without `config` that is read from the environment (`PORT_ALLOC_*`). Where the process has an
+    application of `composeports.servers.http.create_app`, its leases are given out, whatever the
+    configuration: no block is given out twice.
     """
     with _Shared.lock:
+        if _Shared.servers is not None:
+            return _Shared.servers
         if _Shared.service is None:
             _Shared.service = PortAllocatorService(config or PortAllocatorConfig.from_env())
         return _Shared.service
@@ -153,3 +152,17 @@ def reset_port_allocator() -> None:
     """Forget the allocator of this process; the next `get_port_allocator` makes a new one."""
     with _Shared.lock:
         _Shared.service = None
+        _Shared.servers = None
+
+
+def share_allocator(service: PortAllocatorService) -> None:
+    """Let `get_port_allocator` return this one from now on: a server's, on its store."""
+    with _Shared.lock:
+        _Shared.servers = service
+
+
+def unshare_allocator(service: PortAllocatorService) -> None:
+    """Let it be as before, where this one is still the one that is shared."""
+    with _Shared.lock:
+        if _Shared.servers is service:
+            _Shared.servers = None

@@ -26,13 +26,17 @@ PAUSES = (0.0, 0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What `down` did: Compose's exit code, and a line that says how the lease stands."""
+    """What `down` did: Compose's exit code, and a line that says how the lease stands.
+
+    `released` tells whether a lease was given back, `whole` whether nothing of the stack is left.
+    """
 
     code: int
     session_id: str
     project: str
     released: bool
     note: str
+    whole: bool = False
 
 
 def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
@@ -50,10 +54,10 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
             workspace.doors.say(f"{who} is still at work: the stack goes down all the same")
         record = workspace.record()
         stopped = _down(workspace, record, arguments, lock)
-        if stopped.released and record is not None and workspace is not asked:
+        if stopped.whole and record is not None and workspace is not asked:
             below = record.project if record.shares_place else ""
             OwnFolder(record.place.directory, below).remove()
-        if lock is not None and (stopped.released or not stopped.project):
+        if lock is not None and (stopped.whole or not stopped.project):
             lock.remove()
         if lock is not None and not stopped.code:
             lock.ended()
@@ -158,7 +162,8 @@ def _after_down(workspace: Workspace, name: str, arguments: Sequence[str], code:
     note = f"removed {name}, of which the store knew nothing"
     if record is not None:
         note = f"released {record.block.start}-{record.block.last} ({name})"
-    return Stopped(code, session_id, name, released=True, note=note)
+    released = record is not None and record.held
+    return Stopped(code, session_id, name, released=released, note=note, whole=True)
 
 
 def _takes_volumes(arguments: Sequence[str]) -> bool:

@@ -61,8 +61,9 @@ def down(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     roots.check_session(doors, session_id)
     workspace = sessions.recorded(doors, session_id)
     if not workspace.place.directory:
+        record = workspace.record()
         leasing.release_without_stack(workspace)
-        return {"success": True, "released": True}
+        return {"success": True, "released": record is not None and record.held}
     stopped = removal.down(workspace)
     if stopped.code:
         raise ComposeFailedError(

@@ -50,7 +50,9 @@ from composeports.app import reports, sessions
 from composeports.app.workspace import Doors
 from composeports.errors import ComposeportsError
 from composeports.host.bug_log import write_bug_log
+from composeports.port_allocator import share_allocator, unshare_allocator
 from composeports.servers import answers, dashboard, shapes
+from composeports.servers.allocator import StoreAllocator
 from composeports.servers.board import Board
 from composeports.servers.boundary import Boundary
 from composeports.servers.commands import Commands
@@ -151,18 +153,23 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     reached from other machines has to. `hosts` are names that the server goes by besides
     localhost; None accepts any, for an application that checks that itself. `any_address`: the
     addresses of the machine are its names, too. `roots` limit whose sessions may be changed: those
-    of worktrees below one of these folders, and those without a worktree. ConfigError for settings
-    that are not accepted.
+    of worktrees below one of these folders, and those without a worktree. `get_port_allocator` of
+    this process gives out leases of the same store until the application ends. ConfigError for
+    settings that are not accepted.
     """
     limited = Roots.of(roots)
     own = doors is None
     doors = doors or open_doors()
     service = _Service(doors, limited)
+    allocator = StoreAllocator(doors)
+    share_allocator(allocator)  # also for an application whose lifespan nobody runs
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        share_allocator(allocator)
         async with service.keeper.running():
             yield
+        unshare_allocator(allocator)
         if own:
             await run_sync(service.doors.store.close)
 

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.config import PortAllocatorConfig
-from composeports.core.clock import Reading
 from composeports.core.session import project_name
 from composeports.errors import ConfigError, InvalidSessionError
 from composeports.port_allocator import (
@@ -53,16 +52,11 @@ class Clock:
     """A clock that goes on when it is told to."""
 
     now: float = NOON
-    steady: float = 5.0
 
-    def __call__(self) -> Reading:
-        return Reading("this boot", self.now, self.steady)
+    def __call__(self) -> float:
+        return self.now
 
     def advance(self, *, minutes: float) -> None:
-        self.now += minutes * 60
-        self.steady += minutes * 60
-
-    def set(self, *, minutes: float) -> None:
         self.now += minutes * 60
 
 
@@ -73,7 +67,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def service(clock: Clock) -> PortAllocatorService:
-    return PortAllocatorService(PortAllocatorConfig(ttl_minutes=10, max_sessions=3), clock=clock)
+    return PortAllocatorService(PortAllocatorConfig(ttl_minutes=10, max_sessions=3), now=clock)
 
 
 @pytest.fixture
@@ -87,20 +81,20 @@ def starts(service: PortAllocatorService) -> dict[str, int]:
     return {each.session_id: each.db_port for each in service.status()}
 
 
-# A clock that somebody sets
+# The time
 
 
-@pytest.mark.parametrize("minutes", [-600, 600])
-def test_a_wall_clock_that_is_set_takes_nothing_from_a_lease(
-    service: PortAllocatorService, clock: Clock, minutes: float
+def test_leases_expire_by_the_time_that_a_test_puts_in_place(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    service.allocate("a")
-    clock.advance(minutes=4)
-    clock.set(minutes=minutes)
-    (listed,) = service.status()
-    assert listed.expires_at - clock.now == 360
-    clock.advance(minutes=7)
+    service = PortAllocatorService(PortAllocatorConfig(ttl_minutes=10))
+    monkeypatch.setattr("time.time", lambda: NOON)
+    assert service.allocate("a").expires_at == NOON + 600
+    monkeypatch.setattr("time.time", lambda: NOON + 599)
+    assert list(starts(service)) == ["a"]
+    monkeypatch.setattr("time.time", lambda: NOON + 600)
     assert service.status() == []
+    assert service.allocate("b").db_port == 10000
 
 
 # Allocation
@@ -448,7 +442,7 @@ steps = st.lists(
 def test_whatever_happens_no_two_allocations_share_a_port_or_a_project(history: list[Step]) -> None:
     clock = Clock()
     service = PortAllocatorService(
-        PortAllocatorConfig(range_per_session=4, ttl_minutes=10, max_sessions=3), clock=clock
+        PortAllocatorConfig(range_per_session=4, ttl_minutes=10, max_sessions=3), now=clock
     )
     for kind, name, minutes in history:
         clock.advance(minutes=minutes)
@@ -474,7 +468,7 @@ def test_whatever_happens_no_two_allocations_share_a_port_or_a_project(history: 
 @given(st.permutations(["a", "b", "c"]), st.integers(1, 9))
 def test_a_refresh_in_any_order_changes_nobody_s_ports(order: list[str], minutes: int) -> None:
     clock = Clock()
-    service = PortAllocatorService(PortAllocatorConfig(ttl_minutes=10), clock=clock)
+    service = PortAllocatorService(PortAllocatorConfig(ttl_minutes=10), now=clock)
     before = {name: service.allocate(name).db_port for name in "abc"}
     clock.advance(minutes=minutes)
     assert {name: service.allocate(name).db_port for name in order} == before

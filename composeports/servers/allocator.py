@@ -1,0 +1,29 @@
+"""The public Python API on a server's own store, for programs that run the server themselves."""
+
+from composeports.app import leasing, sessions
+from composeports.app.workspace import Doors
+from composeports.port_allocator import PortAllocation, PortAllocatorService, allocation_of
+
+
+class StoreAllocator(PortAllocatorService):
+    """Gives out the leases of the server's store, which no other program gives to anybody else."""
+
+    def __init__(self, doors: Doors) -> None:
+        """Use the store behind `doors`."""
+        super().__init__(doors.config.port_allocator, now=doors.now)
+        self._doors = doors
+
+    def allocate(self, session_id: str) -> PortAllocation:
+        """Return the session's block, as the server's own route does."""
+        return allocation_of(leasing.allocate(sessions.headless(self._doors, session_id)))
+
+    def release(self, session_id: str) -> bool:
+        """Give the session's block back; StackLeftError while containers of it exist."""
+        leasing.release_without_stack(sessions.recorded(self._doors, session_id))
+        return True
+
+    def status(self) -> list[PortAllocation]:
+        """Return all allocations that have not expired, oldest first."""
+        now = self._now()
+        held = [each for each in self._doors.store.held() if not each.expired(now)]
+        return [allocation_of(each) for each in sorted(held, key=lambda each: each.allocated_at)]
