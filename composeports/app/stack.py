@@ -69,7 +69,7 @@ class Started:
 
 
 def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
-    """Return what `up` would do now; writes nothing and leases nothing."""
+    """Return what `up` would do now, for a workspace that only looks; leases nothing."""
     answer, containers = look(workspace, engine_needed=False)
     sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=False)
     lease = likely_lease(workspace, containers, sketch.finish, sketch.pins)

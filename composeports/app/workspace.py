@@ -1,9 +1,11 @@
 """Who asks and from where: the session, its files, and the doors that its use cases go through."""
 
 import os
+import shutil
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from composeports.app.options import Options
@@ -77,10 +79,14 @@ class Doors:
 
 @dataclass(frozen=True)
 class Workspace:
-    """One session at its place, with the options it was asked with."""
+    """One session at its place, with the options it was asked with.
+
+    What `only_looks` writes nothing, neither here nor in the state directory.
+    """
 
     doors: Doors
     options: Options = field(default_factory=Options)
+    only_looks: bool = False
 
     @cached_property
     def environ(self) -> Mapping[str, str]:
@@ -220,13 +226,30 @@ class Workspace:
             return found
         copies = dict(zip(linked, OWN_COPIES, strict=False))
         for path, name in copies.items():
-            text = read_unlinked(path) or b""
-            self.folder.write(name, text.decode("utf-8", "surrogateescape"))
+            self._write_copy(name, read_unlinked(path) or b"")
         env_files = tuple(
-            os.path.join(self.folder.path, copies[path]) if path in copies else path
+            os.path.join(self._copies, copies[path]) if path in copies else path
             for path in found.env_files
         )
         return Selection(found.directory, found.files, env_files, found.variables)
+
+    @cached_property
+    def _copies(self) -> str:
+        """The folder for copies: our own, or one that is gone with this workspace."""
+        if not self.only_looks:
+            return self.folder.path
+        from tempfile import mkdtemp  # noqa: PLC0415 - `plan` beside a linked `.env`
+
+        folder = mkdtemp(prefix="composeports-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _write_copy(self, name: str, data: bytes) -> None:
+        if not self.only_looks:
+            self.folder.write(name, data.decode("utf-8", "surrogateescape"))
+            return
+        with open(os.path.join(self._copies, name), "wb") as file:
+            file.write(data)
 
     @cached_property
     def questions(self) -> Questions:
@@ -249,7 +272,11 @@ class Workspace:
 
     def asking_again(self) -> "Workspace":
         """Return the same workspace with its questions not asked yet."""
-        return Workspace(self.doors, self.options)
+        return Workspace(self.doors, self.options, self.only_looks)
+
+    def looking(self) -> "Workspace":
+        """Return the same workspace as one that writes nothing."""
+        return replace(self, only_looks=True)
 
     def record(self) -> Lease | None:
         """Return what the store knows of the session, held or remembered."""

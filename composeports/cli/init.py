@@ -94,7 +94,7 @@ def _plan(options: Options) -> Plan | None:
 
     try:
         with workspace(options) as here:
-            return stack.plan(here)
+            return stack.plan(here.looking())
     except ComposeportsError as error:
         say(f"no plan: {visible(error.message)}")
         return None

@@ -22,7 +22,8 @@ def command(
     options: Options, session: str | None, *, as_json: bool, strict: bool, default_ports: bool
 ) -> None:
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
-    with workspace(options, session) as here:
+    with workspace(options, session) as opened:
+        here = opened.looking()
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.app import stack  # noqa: PLC0415
         from composeports.app.planning import Wishes  # noqa: PLC0415

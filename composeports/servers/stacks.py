@@ -48,7 +48,8 @@ class Target:
 
 def plan(doors: Doors, target: Target, wishes: Wishes) -> Answer:
     """Return what `up` would do and why; writes nothing and leases nothing."""
-    return {"success": True, **stack.plan(target.workspace(doors), wishes).as_dict()}
+    here = target.workspace(doors).looking()
+    return {"success": True, **stack.plan(here, wishes).as_dict()}
 
 
 def up(

@@ -1,8 +1,11 @@
 """A linked worktree: plain `docker compose` is on the very same stack, and changes none of it."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.conftest import TINY, MakeRepository, Session, docker, page, stack
+from tests.faults.observer import contents
 
 pytestmark = pytest.mark.e2e
 
@@ -64,3 +67,28 @@ def test_the_link_follows_ports_that_move(make_repository: MakeRepository) -> No
     assert session.ids() == before
     session.ok("unlink")
     assert (session.directory / ".env").read_text() == OWN
+
+
+@pytest.mark.parametrize("up", [True, False], ids=["beside a stack", "before the first up"])
+def test_a_plan_writes_nothing_at_all(
+    make_repository: MakeRepository, tmp_path: Path, *, up: bool
+) -> None:
+    session = make_repository(FILES).worktree("plan")
+    env_file = session.directory / ".env"
+    if up:
+        session.ok("up")
+        session.ok("link")
+        env_file.write_text(f"SITE=http://localhost:8080/changed\n{env_file.read_text()}")
+    else:
+        env_file.write_text(OWN)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    session.environ["TMPDIR"] = str(temporary)
+    state = Path(session.environ["COMPOSEPORTS_STATE_DIR"])
+    before = [contents(each) for each in (session.directory, state)]
+    for command in (("plan",), ("plan", "--json"), ("plan", "--strict"), ("init",)):
+        session.run(*command)
+    assert "http://localhost:8080/changed" in session.ok("plan", "--json") or not up
+    assert [contents(each) for each in (session.directory, state)] == before
+    assert list(temporary.iterdir()) == []
+    session.ok("down", "-t", "0")

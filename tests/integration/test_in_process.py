@@ -1,4 +1,4 @@
-"""The application in a process that uses it itself: Starlette's client, the Python API beside it."""
+"""The application in a process of its own user: Starlette's client, the Python API beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path
