@@ -86,6 +86,7 @@ class Draft:
             ports=made.ports,
             urls=made.urls,
             environment=settable(made.variables),
+            standings=made.standings,
             stack=replace(self.stack, overridden=bool(made.override)),
         )
 

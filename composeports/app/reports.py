@@ -16,6 +16,7 @@ from composeports.core.lease import Lease
 from composeports.core.project import PublishedPort
 from composeports.core.protected_names import is_settable
 from composeports.core.shell import shell_environment
+from composeports.core.standing import Seen, displaced
 from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
@@ -130,6 +131,19 @@ def _as_published(
                 f"{drift.leased[0]}: `composeports up` brings it back"
             )
     return found
+
+
+def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ...]:
+    """Return a sentence for each running container that has another name or network than planned.
+
+    Containers of other projects, and a lease from before the plan said it, have none.
+    """
+    running = (
+        Seen(each.service, each.name, each.networks)
+        for each in containers
+        if each.is_running and each.project == lease.project
+    )
+    return tuple(displaced(lease.project, lease.standings, running))
 
 
 def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
@@ -319,6 +333,7 @@ def _state(workspace: Workspace, lease: Lease, containers: Iterable[Container] |
         return "unknown"
     own = [container for container in containers if container.project == lease.project]
     if any(container.is_running for container in own):
-        return "drifted" if drifts_of(lease, _published(own)) else "running"
+        drifted = drifts_of(lease, _published(own)) or displaced_of(lease, own)
+        return "drifted" if drifted else "running"
     directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
     return "gone" if directory and not os.path.isdir(directory) else "stopped"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from composeports.app.leasing import (
@@ -17,6 +18,7 @@ from composeports.app.replacing import end_interrupted_down, undo_half_replaced
 from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
+from composeports.core.one_shots import is_wait
 from composeports.core.plan import Plan
 from composeports.core.project import PublishedPort
 from composeports.core.urls import client_url
@@ -106,6 +108,11 @@ def up(  # noqa: PLR0913 - most are keywords
     while retrying.is_worthwhile(code, prepared):
         prepared = retrying.prepare(prepared)
         code = _run(workspace, lock, prepared, words, foreground=foreground)
+    if code and is_wait(arguments):
+        from composeports.app.one_shots import wait_for_others  # noqa: PLC0415 - only after a failure
+
+        again = partial(_run, workspace, lock, prepared, foreground=foreground)
+        code = wait_for_others(workspace, prepared.lease.project, arguments, code, again)
     if code:
         note = _after_failure(workspace, prepared, foreground=foreground)
         return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)

@@ -34,9 +34,9 @@ Examples:
 def command(options: Options, session: str | None, *, fleet: bool, as_json: bool) -> None:
     """List every lease: session, branch, project, ports, minutes left, and the stack's state.
 
-    `*` marks this session. running: containers run. drifted: they run, with other ports than the
-    lease says. stopped: none runs. gone: none runs, and the worktree is not there any more.
-    unknown: the engine did not answer.
+    `*` marks this session. running: containers run. drifted: they run, with other ports,
+    names or networks than planned. stopped: none runs. gone: none runs, and the worktree is not
+    there any more. unknown: the engine did not answer.
 
     A lease that has expired keeps its ports while containers of its stack run, or may run; else
     whoever needs them gets them, and `composeports gc` cleans up.

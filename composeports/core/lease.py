@@ -9,6 +9,7 @@ from composeports.core.block import Block
 from composeports.core.endpoint import LOCALHOST
 from composeports.core.mark import Mark, mark_of
 from composeports.core.session import derive_session_id
+from composeports.core.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Lease:
     are reached: a name, or an address without brackets. `store` is the id of the store that keeps
     the lease, `former_stores` are the ids of those that kept it before. `marks` are the labels that
     volumes and networks of the project had when its stack was begun, by keys such as
-    `"volume:data"`; None where that is not known.
+    `"volume:data"`; None where that is not known. `standings` are the names and networks of the
+    last plan's containers, by service.
     """
 
     session_id: str
@@ -86,6 +88,7 @@ class Lease:
     host: str = LOCALHOST
     marks: Mapping[str, Mark] | None = None
     former_stores: tuple[str, ...] = ()
+    standings: Mapping[str, Standing] = field(default_factory=dict)
     store: str = field(default="", compare=False)
 
     @property

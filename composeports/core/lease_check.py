@@ -58,6 +58,7 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
     check_subnets(lease.subnets)
     check_environment(lease.environment)
     check_marks(lease.marks or {}, lease.former_stores)
+    check_standings(lease.standings)
     stack = lease.stack
     check_stack(stack.files, stack.env_files, stack.profiles)
     _check_flags(stack.overridden, stack.default_ports)
@@ -176,6 +177,13 @@ def check_marks(marks: Mapping[str, Sequence[str]], former_stores: Iterable[str]
         _check_line("marks", session)
     for each in former_stores:
         _check_line("former_stores", each)
+
+
+def check_standings(standings: Mapping[str, Sequence[object]]) -> None:
+    """Raise UnsoundError for names of services, containers or networks that are no text."""
+    for service, (name, networks) in standings.items():
+        for each in (service, name, *networks):
+            _check_text("standings", each)
 
 
 def check_host(host: str) -> None:

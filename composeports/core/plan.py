@@ -18,6 +18,7 @@ from composeports.core.rules.context import Context, MovedPort
 from composeports.core.rules.left import left_values
 from composeports.core.rules.table import RULES
 from composeports.core.settings import Settings
+from composeports.core.standing import Standing, standings
 from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 from composeports.core.urls import client_url
 
@@ -61,7 +62,7 @@ class Plan:
     `shared` is common to all sessions because the file or the settings say so; `warnings` tell
     what is, or fails, although no setting says so, each with a way out. `notes` are good to know.
     `left` is what could be taken for a moved port or name, and stays. None of them shows passwords,
-    which `environment` and `override` have.
+    which `environment` and `override` have. `standings` tell how each service's containers stand.
     """
 
     session_id: str
@@ -76,6 +77,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
     notes: tuple[str, ...] = ()
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -141,6 +143,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
     parts = [rule(context) for rule in RULES]
     changes = tuple(change for part in parts for change in part.changes)
     derived = _derived(context, {each.entry.key: each.number for each in moved})
+    override = merge(part.override for part in parts)
     named = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
         session_id=lease.session_id,
@@ -149,7 +152,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
         variables=(*pinned.items(), *_variables(context), *derived),
         endpoints=tuple(_endpoint(each, lease.host) for each in moved),
         offsets=offsets,
-        override=merge(part.override for part in parts),
+        override=override,
         changes=(named, *(change.shown() for change in changes)),
         shared=tuple(each for part in parts for each in part.shared),
         warnings=(
@@ -164,6 +167,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
             )
         ),
         notes=tuple(masked(text) for part in parts for text in part.notes),
+        standings=standings(observed.project, override, lease.project),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Trouble
+from composeports.core.standing import Seen
 from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
 from composeports.host.compose import check_installation
 from composeports.host.compose_files import owner_of
@@ -85,6 +86,9 @@ def look_at_stacks(engine: Engine) -> tuple[Stack, ...]:
             before.containers + 1,
             before.running + each.is_running,
             (*before.ports, *published),
+            (*before.seen, Seen(each.service, each.name, each.networks))
+            if each.is_running
+            else before.seen,
         )
     return tuple(found[name] for name in sorted(found))
 

@@ -20,6 +20,7 @@ from composeports.core.lease_check import (
 )
 from composeports.core.ledger import Hold
 from composeports.core.mark import Mark
+from composeports.core.standing import Standing
 from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)
@@ -271,6 +272,10 @@ def _lease(row: Row, source: Source) -> Lease:
         engine=row[8],
         marks=_marks(memory.get("marks")),
         former_stores=tuple(memory.get("former_stores", ())),
+        standings={
+            service: Standing(name, tuple(networks))
+            for service, (name, networks) in memory.get("standings", {}).items()
+        },
         store=source.store,
     )
 
@@ -288,6 +293,7 @@ def _memory(lease: Lease) -> dict[str, object]:
         "host": lease.host,
         "marks": None if lease.marks is None else dict(lease.marks),
         "former_stores": lease.former_stores,
+        "standings": dict(lease.standings),
     }
 
 

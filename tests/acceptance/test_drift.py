@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, page, stack
+from tests.acceptance.conftest import MakeRepository, docker, page, stack
 
 pytestmark = pytest.mark.e2e
 
@@ -31,3 +31,36 @@ def test_a_stack_on_other_ports_is_drifted_until_the_next_up(
     assert session.run("url", "web").out == f"http://localhost:{leased}\n"
     session.ok("env", "--", "docker", "compose", "-f", "compose.dev.yml", "up", "-d")
     assert session.row["state"] == "running"
+
+
+def test_another_name_or_network_is_drift_too(make_repository: MakeRepository) -> None:
+    web = {"container_name": "drift-name", "networks": ["back"]}
+    file = stack({"web": web, "db": {}}, networks={"back": {"name": "drift-back"}})
+    session = make_repository({"compose.yaml": file}).worktree("login")
+    session.ok("up")
+    assert session.row["state"] == "running"
+    plain = ("env", "--no-wrap", "--", "docker", "compose", "-f", "compose.yaml", "up", "-d")
+    done = session.run(*plain)
+    assert done.code == 0, done.err
+    assert session.row["state"] == "drifted"
+    told = session.run("doctor").out
+    assert "is called drift-name, not" in told
+    assert "is not on the network" in told
+    session.ok("up")
+    assert session.row["state"] == "running"
+    docker("network", "rm", "drift-back")
+    db = session.containers()["db-1"]["Name"].removeprefix("/")
+    docker("network", "disconnect", f"{session.project}_default", db)
+    assert session.row["state"] == "drifted"
+    assert f"{db} is not on the network {session.project}_default" in session.run("doctor").out
+    session.ok("down", "-t", "0")
+
+
+def test_a_container_of_run_is_no_drift(make_repository: MakeRepository) -> None:
+    file = stack({"web": {"container_name": "drift-run"}})
+    session = make_repository({"compose.yaml": file}).worktree("login")
+    session.ok("up")
+    single = session.ok("run", "-d", "web", "sleep", "60").split()[-1]
+    assert session.row["state"] == "running"
+    docker("rm", "--force", single)
+    session.ok("down", "-t", "0")

@@ -197,3 +197,50 @@ def test_a_folder_outside_git_is_a_session(tmp_path: Path, environ: dict[str, st
     plain.ok("up")
     assert plain.row["session_id"] == str(plain.directory)
     assert page(plain.ok("url", "web").strip())
+
+
+DB = {"healthcheck": {"test": ["CMD", "true"], "interval": "0.2s"}}
+AFTER_DB = {"depends_on": {"db": {"condition": "service_healthy"}}}
+SLOW = {"healthcheck": {"test": ["CMD-SHELL", "test -e /ready"], "interval": "0.2s"}}
+SLOW_START = ["sh", "-c", "sleep 3; touch /ready; exec sleep 3600"]
+
+
+def test_waiting_takes_a_good_end_for_a_good_end(make_repository: MakeRepository) -> None:
+    """A migration that is through is as well as a container that is healthy."""
+    services = {
+        "db": DB,
+        "migrate": {"command": ["true"], **AFTER_DB},
+        "seed": {"command": ["sh", "-c", "sleep 1"], **AFTER_DB},
+        "web": {"command": SLOW_START, **SLOW},
+    }
+    session = make_repository({"compose.yaml": stack(services)}).main
+    done = session.run("up", "--wait", "--wait-timeout", "60")
+    assert done.code == 0, done.err
+    states = {name: each["State"] for name, each in session.containers().items()}
+    assert {name for name, each in states.items() if each["Status"] == "exited"} == {
+        "migrate-1",
+        "seed-1",
+    }
+    assert states["web-1"]["Health"]["Status"] == "healthy"
+    ids = session.ids()
+    assert json.loads(session.ok("up", "--wait", "--json"))["ok"] is True
+    assert session.ids() == ids
+
+
+@pytest.mark.parametrize(
+    ("service", "arguments"),
+    [
+        ({"command": ["sh", "-c", "exit 3"]}, ()),
+        ({"healthcheck": {"test": ["CMD", "false"], "interval": "0.2s", "retries": 2}}, ()),
+        ({"command": ["sleep", "3600"], **SLOW}, ("--wait-timeout", "4")),
+    ],
+    ids=["a bad end", "unhealthy", "too late"],
+)
+def test_waiting_fails_where_something_is_wrong(
+    make_repository: MakeRepository, service: dict[str, object], arguments: tuple[str, ...]
+) -> None:
+    file = stack({"migrate": {"command": ["true"]}, "web": service})
+    session = make_repository({"compose.yaml": file}).main
+    done = session.run("up", "--wait", *arguments)
+    assert done.code != 0, done.err
+    session.ok("down", "-t", "0")

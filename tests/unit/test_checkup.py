@@ -22,6 +22,7 @@ from composeports.core.checks.memory import check_store
 from composeports.core.checkup import Checkup, check_up
 from composeports.core.lease import Lease, Place
 from composeports.core.lease import Stack as Started
+from composeports.core.standing import Seen, Standing
 
 NOW = 1_800_000_000.0
 STATE = Item("/state", 0o700, folder=True)
@@ -302,7 +303,7 @@ FINDINGS = {
         [
             (
                 "stacks warning: the stack ac-0000000a has 2 containers (none runs) and no lease "
-                "-> cd /shop && composeports up"
+                "-> cd /shop && composeports up --adopt"
             )
         ],
     ),
@@ -359,6 +360,18 @@ FINDINGS = {
             (
                 "stacks warning: web:80/tcp of ac-0000000a is published on 10005, 10099; its lease "
                 "says 10004, 10005 -> cd /shop && composeports up"
+            )
+        ],
+    ),
+    "a container under another name": (
+        {
+            "sessions": (replace(LEASE, standings={"web": Standing("ac-0000000a-web")}),),
+            "stacks": (replace(RUNS, seen=(Seen("web", "web"),)),),
+        },
+        [
+            (
+                "stacks warning: ac-0000000a: the container of web is called web, not "
+                "ac-0000000a-web -> cd /shop && composeports up"
             )
         ],
     ),

@@ -9,6 +9,7 @@ from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, M
 from composeports.core.checks.programs import NO_ENGINE
 from composeports.core.drift import drifts_of
 from composeports.core.lease import Lease
+from composeports.core.standing import displaced
 
 PROJECT = re.compile(r".+-[0-9a-f]{8}")
 MEANT = {
@@ -37,7 +38,7 @@ def check_leases(facts: Facts) -> Checked:
 
 
 def check_drift(facts: Facts) -> Checked:
-    """Compare stacks and leases: each has the other, and every port is the leased one."""
+    """Compare stacks and leases: each has the other, with the ports, names and networks planned."""
     if facts.stacks is None:
         return Checked("stacks", NO_ENGINE, skipped=True)
     if not facts.store.is_readable:
@@ -68,18 +69,21 @@ def _of_stack(stack: Stack, lease: Lease | None) -> Iterator[Finding]:
     reason = (
         "another session may get its ports, and then has to move on"
         if recorded
-        else "this store does not know it: it was lost, or another one is set there"
+        else "this store does not know it: it was lost, or it is another one's"
     )
-    yield Finding(
-        WARNING, what, f"{reason}; `up` takes it over, `down` removes it", _up(stack, lease)
-    )
+    yield Finding(WARNING, what, f"{reason}; {_ways(recorded=recorded)}", _up(stack, lease))
+
+
+def _ways(*, recorded: bool) -> str:
+    adopt = "" if recorded else " --adopt"
+    return f"`up{adopt}` takes it over, `down{adopt}` removes it"
 
 
 def _up(stack: Stack, lease: Lease | None) -> str:
     if lease is not None and lease.stack.files:
         return _command(lease, "up")
     if stack.directory:
-        return f"cd {quote(stack.directory)} && composeports up"
+        return f"cd {quote(stack.directory)} && composeports up --adopt"
     return f"docker compose --project-name {stack.project} down"
 
 
@@ -103,6 +107,13 @@ def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
             WARNING,
             f"{drift.key} of {stack.project} is published on {shown}; its lease says {wanted}",
             "`env` leads somewhere else than to this stack",
+            _command(lease, "up"),
+        )
+    for sentence in displaced(lease.project, lease.standings, stack.seen):
+        yield Finding(
+            WARNING,
+            f"{stack.project}: {sentence}",
+            "what was started without composeports may meet another session's stack",
             _command(lease, "up"),
         )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from composeports.core.block import Block, Grid
 from composeports.core.lease import Lease
+from composeports.core.standing import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Stack:
     """What the engine has of one Compose project.
 
     `ours`: its containers were started with an override document of ours. `foreign`: from a folder
-    of another user. `ports` are ("web:80/tcp", host port) of the running ones.
+    of another user. `ports` are ("web:80/tcp", host port) of the running ones, which are `seen`.
     """
 
     project: str
@@ -111,6 +112,7 @@ class Stack:
     containers: int = 0
     running: int = 0
     ports: tuple[tuple[str, int], ...] = ()
+    seen: tuple[Seen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,65 @@
+"""What `up --wait` still waits for, once services that do their work and end have ended."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from composeports.core.one_shots import (
+    Instance,
+    is_wait,
+    limit_of,
+    still_awaited,
+    waiting_again,
+)
+
+RUNS = Instance("db", "running")
+DONE = Instance("migrate", "exited")
+
+
+@pytest.mark.parametrize(
+    ("instances", "services"),
+    [
+        ([], None),
+        ([RUNS], None),
+        ([DONE], ()),
+        ([RUNS, DONE], ("db",)),
+        ([DONE, RUNS, Instance("web", "running")], ("db", "web")),
+        ([DONE, Instance("seed", "exited"), RUNS], ("db",)),
+        ([Instance("migrate", "running"), DONE], ()),
+        ([RUNS, Instance("migrate", "exited", 1)], None),
+        ([RUNS, DONE, Instance("web", "exited", 137)], None),
+        ([DONE, Instance("web", "exited", is_restarted=True)], None),
+        ([DONE, Instance("web", "created")], None),
+        ([DONE, Instance("web", "restarting", 1)], None),
+    ],
+)
+def test_only_a_good_end_is_no_failure(
+    instances: Sequence[Instance], services: Sequence[str] | None
+) -> None:
+    assert still_awaited(instances) == services
+
+
+@pytest.mark.parametrize(
+    ("arguments", "waits", "limit"),
+    [
+        ((), False, None),
+        (("--wait-timeout", "5"), False, 5),
+        (("--wait=false",), False, None),
+        (("--wait",), True, None),
+        (("--wait=true", "--wait-timeout=7", "web"), True, 7),
+        (("--wait", "--wait-timeout", "30"), True, 30),
+        (("--wait", "--wait-timeout", "0"), True, None),
+        (("--wait", "--wait-timeout", "soon"), True, None),
+        (("--wait", "--wait-timeout"), True, None),
+    ],
+)
+def test_what_up_was_asked_for(arguments: Sequence[str], waits: bool, limit: float | None) -> None:
+    assert (is_wait(arguments), limit_of(arguments)) == (waits, limit)
+
+
+def test_waiting_again_changes_nothing() -> None:
+    words = waiting_again(("db", "web"), None)
+    assert words[:5] == ("up", "--detach", "--no-deps", "--no-recreate", "--no-build")
+    assert words[5:] == ("--wait", "db", "web")
+    assert waiting_again(("db",), 4.7)[-3:] == ("--wait-timeout", "4", "db")
+    assert waiting_again(("db",), -2.0)[-3:] == ("--wait-timeout", "1", "db")

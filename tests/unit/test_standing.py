@@ -1,0 +1,63 @@
+"""How containers should stand, by the plan, and which of the running ones do not."""
+
+import pytest
+
+from composeports.core.project import read_project
+from composeports.core.standing import Seen, Standing, displaced, standings
+
+PROJECT = read_project(
+    {
+        "name": "shop",
+        "services": {
+            "web": {"networks": {"default": None, "edge": None, "common": None}},
+            "db": {"container_name": "shop-db", "networks": {"back": None, "gone": None}},
+            "agent": {"network_mode": "host"},
+        },
+        "networks": {
+            "default": {"name": "shop_default"},
+            "back": {"name": "backend"},
+            "edge": {"name": "edge", "external": True},
+            "common": {"name": "common"},
+        },
+    }
+)
+OVERRIDE = {
+    "services": {"db": {"container_name": "ac-1-shop-db"}, "web": {"labels": {}}},
+    "networks": {"back": {"name": "ac-1-backend"}, "default": {"labels": {}}},
+}
+PLANNED = {"web": Standing("", ("ac-1_default",)), "db": Standing("ac-1-db")}
+
+
+def test_names_are_those_of_the_override_then_of_the_file_then_of_compose() -> None:
+    assert standings(PROJECT, OVERRIDE, "ac-1") == {
+        "web": Standing("", ("ac-1_default", "common", "edge")),
+        "db": Standing("ac-1-shop-db", ("ac-1-backend",)),
+        "agent": Standing(),
+    }
+
+
+def test_without_an_override_the_file_s_own_names_stay() -> None:
+    assert standings(PROJECT, {}, "ac-1")["db"] == Standing("shop-db", ("backend",))
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentences"),
+    [
+        (Seen("web", "ac-1-web-1", ("ac-1_default",)), []),
+        (Seen("web", "ac-1_web_1", ("ac-1_default", "bridge")), []),
+        (Seen("web", "ac-1-web-run-0123", ()), []),
+        (Seen("other", "other", ()), []),
+        (Seen("db", "ac-1-db"), []),
+        (Seen("db", "ac-1-db-run-0123"), []),
+        (Seen("db", "db"), ["the container of db is called db, not ac-1-db"]),
+        (
+            Seen("web", "web", ("ac-1_default",)),
+            ["the container of web is called web, not ac-1-..."],
+        ),
+        (Seen("web", "ac-1-web-1", ("edge",)), ["ac-1-web-1 is not on the network ac-1_default"]),
+    ],
+)
+def test_a_running_container_that_stands_otherwise_is_told(
+    seen: Seen, sentences: list[str]
+) -> None:
+    assert list(displaced("ac-1", PLANNED, [seen])) == sentences
