@@ -100,8 +100,8 @@ def recorded(doors: Doors, session_id: str) -> Workspace:
     place = record.place
     doors = _apart(doors, place.directory)
     if session_id == place.session_id:
-        return _OfItsPlace(doors, Options(), place, session_id)
-    return _Placed(doors, Options(session=session_id), place)
+        return _OfItsPlace(doors, known_place=place, known_id=session_id)
+    return _Placed(doors, Options(session=session_id), known_place=place)
 
 
 def of_worktree(doors: Doors, path: str) -> Workspace:

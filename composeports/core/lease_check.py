@@ -179,7 +179,7 @@ def check_marks(marks: Mapping[str, Sequence[str]], former_stores: Iterable[str]
         _check_line("former_stores", each)
 
 
-def check_standings(standings: Mapping[str, Sequence[object]]) -> None:
+def check_standings(standings: Mapping[str, tuple[str, Sequence[str]]]) -> None:
     """Raise UnsoundError for names of services, containers or networks that are no text."""
     for service, (name, networks) in standings.items():
         for each in (service, name, *networks):

@@ -199,15 +199,17 @@ def test_a_folder_outside_git_is_a_session(tmp_path: Path, environ: dict[str, st
     assert page(plain.ok("url", "web").strip())
 
 
-DB = {"healthcheck": {"test": ["CMD", "true"], "interval": "0.2s"}}
-AFTER_DB = {"depends_on": {"db": {"condition": "service_healthy"}}}
-SLOW = {"healthcheck": {"test": ["CMD-SHELL", "test -e /ready"], "interval": "0.2s"}}
+DB: dict[str, object] = {"healthcheck": {"test": ["CMD", "true"], "interval": "0.2s"}}
+AFTER_DB: dict[str, object] = {"depends_on": {"db": {"condition": "service_healthy"}}}
+SLOW: dict[str, object] = {
+    "healthcheck": {"test": ["CMD-SHELL", "test -e /ready"], "interval": "0.2s"}
+}
 SLOW_START = ["sh", "-c", "sleep 3; touch /ready; exec sleep 3600"]
 
 
 def test_waiting_takes_a_good_end_for_a_good_end(make_repository: MakeRepository) -> None:
     """A migration that is through is as well as a container that is healthy."""
-    services = {
+    services: dict[str, dict[str, object]] = {
         "db": DB,
         "migrate": {"command": ["true"], **AFTER_DB},
         "seed": {"command": ["sh", "-c", "sleep 1"], **AFTER_DB},

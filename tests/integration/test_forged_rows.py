@@ -38,15 +38,22 @@ LEASE = Lease(
     place=Place("/w", "/r/.git/worktrees/w", "/w/app", "topic"),
     stack=Stack(("/w/app/compose.yaml",), ("/w/app/.env",), ("dev",)),
 )
-MEMORY = '{"offsets": %s, "ports": %s, "urls": %s, "host": %s, "marks": %s, "former_stores": []}'
 PLACE = '{"worktree": %s, "git_dir": "", "directory": "/w/app", "branch": %s, "machine": ""}'
 STACK = '{"files": %s, "env_files": [], "profiles": %s, "overridden": true, "default_ports": false}'
 
 
-def memory(
-    offsets: str = "{}", ports: str = "{}", urls: str = "{}", host: str = '"h"', marks: str = "null"
-) -> str:
-    return MEMORY % (offsets, ports, urls, host, marks)
+def memory(**changed: str) -> str:
+    """Return what a row remembers, with some of it as given."""
+    usual = {
+        "offsets": "{}",
+        "ports": "{}",
+        "urls": "{}",
+        "host": '"h"',
+        "marks": "null",
+        "former_stores": "[]",
+        "standings": "{}",
+    }
+    return "{" + ", ".join(f'"{name}": {text}' for name, text in {**usual, **changed}.items()) + "}"
 
 
 # What is written into which column, and the field that is named.
@@ -85,6 +92,11 @@ FORGERIES: dict[str, tuple[str, object, str]] = {
     ),
     "a URL of no port": ("memory", memory(urls='{"web:80/tcp": "http://a/b"}'), "urls"),
     "a host that is none": ("memory", memory(host='"a/$(id)"'), "host"),
+    "a container whose name is no text": (
+        "memory",
+        memory(standings='{"web": [7, []]}'),
+        "standings",
+    ),
     "marks of two lines": ("memory", memory(marks='{"volume:a": ["x\\n", "y"]}'), "marks"),
     "no place": ("place", "[]", ""),
     "no JSON": ("memory", "{", ""),

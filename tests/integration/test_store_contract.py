@@ -31,6 +31,7 @@ from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.mark import Mark
 from composeports.core.protected_names import is_settable
 from composeports.core.session import project_name
+from composeports.core.standing import Standing
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
     ComposeportsError,
@@ -721,6 +722,9 @@ some_lease = st.builds(
     environment=st.lists(st.tuples(names, texts)).map(tuple),
     place=st.builds(Place, paths, paths, paths, lines),
     stack=stacks,
+    standings=st.dictionaries(
+        texts, st.builds(Standing, texts, st.lists(texts, max_size=3).map(tuple)), max_size=3
+    ),
     marks=st.none() | st.dictionaries(texts, st.builds(Mark, lines, lines)),
     former_stores=st.lists(lines).map(tuple),
 )

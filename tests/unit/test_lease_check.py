@@ -10,6 +10,7 @@ from composeports.core.lease import Lease, Place, Stack
 from composeports.core.lease_check import UnsoundError, check_lease
 from composeports.core.mark import Mark
 from composeports.core.session import is_project_of, project_name
+from composeports.core.standing import Standing
 
 SOUND = Lease(
     "s",
@@ -58,6 +59,8 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("environment", {"environment": (("A-B", "x"),)}),
     ("environment", {"environment": (("A", "\0"),)}),
     ("marks", {"marks": {"volume:data": Mark("a\r", "s")}}),
+    ("standings", {"standings": {"web\0": Standing()}}),
+    ("standings", {"standings": {"web": Standing(networks=("a\0",))}}),
     ("former_stores", {"former_stores": ("a\n",)}),
     ("place.worktree", {"place": Place("w")}),
     ("place.git_dir", {"place": Place("/w", "w")}),
