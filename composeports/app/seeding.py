@@ -6,17 +6,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from composeports.app.plain import plain_main
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.project import Project
 from composeports.core.seeding import (
+    MAIN,
     Copy,
     EngineVolume,
     Known,
+    Source,
     Wanted,
     choose,
     find_source,
     labels_of,
+    plain_source,
     shown_bytes,
     volume_names,
 )
@@ -157,7 +161,24 @@ def _undo(engine: Engine, begun: Begun) -> None:
     clear(engine, begun.token, volumes=True)
 
 
-def _source(workspace: Workspace, text: str, lease: Lease) -> Lease:
+def _source(workspace: Workspace, text: str, lease: Lease) -> Source:
+    """Return whose volumes are meant: a session's, or those of a stack that plain Compose made."""
+    plain = plain_source(text)
+    if plain is not None:
+        return plain
+    try:
+        found = _session(workspace, text, lease)
+    except UsageError:
+        if text != MAIN:
+            raise
+        plain = plain_main(workspace)
+        if plain is None:
+            raise
+        return plain
+    return Source(found.session_id, found.project)
+
+
+def _session(workspace: Workspace, text: str, lease: Lease) -> Lease:
     """Return the lease of the session that is meant."""
     path = os.path.realpath(os.path.join(workspace.doors.cwd, os.path.expanduser(text)))
     checkout = find_checkout(path) if os.path.exists(path) else None
@@ -172,10 +193,10 @@ def _source(workspace: Workspace, text: str, lease: Lease) -> Lease:
     return find_source(wanted, _known(lease), known)
 
 
-def _refuse_half_filled(workspace: Workspace, source: Lease) -> None:
+def _refuse_half_filled(workspace: Workspace, source: Source) -> None:
     """Refuse a source whose own volumes are being filled, or were until somebody was killed."""
     if os.path.exists(seed_record(workspace.doors.environ, source.project)):
-        message = f"the volumes of {source.session_id} ({source.project}) are not whole yet"
+        message = f"the volumes of {source.name} ({source.project}) are not whole yet"
         hint = "wait for `composeports up` there, or run it again"
         raise SeedBusyError(message, hint=hint, project=source.project)
 
@@ -204,7 +225,7 @@ class _Seeding:
     workspace: Workspace
     wanted: Seed
     lease: Lease
-    source: Lease
+    source: Source
     record: Record
     signals: Signals
 
@@ -224,7 +245,7 @@ class _Seeding:
         if not choice.copies:
             self._refuse_nothing(there)
             return ()
-        begun = Begun(os.urandom(8).hex(), self.source.session_id, self.source.project)
+        begun = Begun(os.urandom(8).hex(), self.source.name, self.source.project)
         self.record.write(begun)
         try:
             done = self._copy_all(choice.copies, begun, override)
@@ -238,9 +259,9 @@ class _Seeding:
 
     def _refuse_nothing(self, there: Sequence[EngineVolume]) -> None:
         if not there:
-            message = f"{self.source.session_id} ({self.source.project}) has no volumes to copy"
+            message = f"{self.source.name} ({self.source.project}) has no volumes to copy"
             hint = "start its stack first, or leave out --seed-from"
-            raise UsageError(message, hint=hint, session=self.source.session_id)
+            raise UsageError(message, hint=hint, session=self.source.name)
 
     def _undo(self) -> None:
         """Leave nothing of the copy; what the engine does not let us remove, the next `up` does."""

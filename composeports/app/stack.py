@@ -102,6 +102,8 @@ def up(  # noqa: PLR0913 - most are keywords
         undo_half_replaced(workspace, prepared.lease.project, prepared.containers)
         end_interrupted_down(workspace, lock, prepared.lease.project, prepared.containers)
     meanwhile = _tidying(workspace, prepared, meanwhile)
+    if prepared.before is None and seed is None:
+        meanwhile = _telling_of_plain(workspace, prepared, meanwhile)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
     retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
@@ -133,6 +135,21 @@ def _tidying(
             tidy(workspace, prepared.containers)
         if meanwhile is not None:
             meanwhile()
+
+    return work
+
+
+def _telling_of_plain(
+    workspace: Workspace, prepared: Prepared, meanwhile: Callable[[], None]
+) -> Callable[[], None]:
+    """Return what tells of data that plain Compose has here, after `meanwhile`."""
+
+    def work() -> None:
+        meanwhile()
+        from composeports.app.plain import tell_of_plain_data  # noqa: PLC0415 - while Compose works
+
+        with suppress(ComposeportsError):
+            tell_of_plain_data(workspace, prepared.project)
 
     return work
 

@@ -33,7 +33,8 @@ Examples:
     metavar="SESSION",
     shell_complete=seeds,
     help="Copy another session's named volumes into this one's empty ones first: a session id, "
-    "a project name, a branch, a worktree's path, or `main` for the main checkout.",
+    "a project name, a branch, a worktree's path, `main` for the main checkout, or "
+    "`compose:PROJECT` for a stack of plain Compose.",
 )
 @click.option(
     "--no-pause", is_flag=True, help="With --seed-from: let the other stack run on meanwhile."

@@ -31,6 +31,11 @@ class Place:
         own = derive_session_id(self.git_dir or None, self.worktree, self.directory)
         return f"{self.machine}:{own}" if self.machine else own
 
+    @property
+    def below(self) -> str:
+        """The sub-folder of the worktree that the session is about."""
+        return self.directory.removeprefix(self.worktree).strip("/")
+
     def is_on(self, machine: str) -> bool:
         """Tell whether it is the named machine's disk; without a name it is everybody's own."""
         return self.machine in {"", machine}

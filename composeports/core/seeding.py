@@ -8,6 +8,8 @@ from composeports.core.project import Project, Volume
 from composeports.errors import UsageError
 
 MAIN = "main"
+# What stands before the name of a project that plain Compose started.
+PLAIN = "compose:"
 UNITS = ("B", "kB", "MB", "GB", "TB")
 PROJECT_LABEL = "com.docker.compose.project"
 VOLUME_LABEL = "com.docker.compose.volume"
@@ -26,7 +28,7 @@ class Known:
     @property
     def below(self) -> str:
         """The sub-folder of the worktree that the session is about."""
-        return self.lease.place.directory.removeprefix(self.lease.place.worktree).strip("/")
+        return self.lease.place.below
 
     @property
     def shown(self) -> str:
@@ -35,6 +37,20 @@ class Known:
         branch = f" on {self.branch}" if self.branch else ""
         where = place.directory or self.lease.session_id
         return f"{self.lease.project} ({where}{branch})"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose volumes are copied: a name for people, which `--seed-from` takes, and the project."""
+
+    name: str
+    project: str
+
+
+def plain_source(text: str) -> Source | None:
+    """Return the stack of plain Compose that `compose:PROJECT` names; None for another text."""
+    project = text.removeprefix(PLAIN)
+    return Source(text, project) if project and project != text else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -348,5 +348,9 @@ class Engine:
 
     def volumes(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's volumes."""
-        only = f"label={PROJECT_LABEL}={project}"
+        label = f"{PROJECT_LABEL}={project}"
+        found = self.entries("volume", label)
+        if found is not None:
+            return tuple(sorted(each["Name"] for each in found))
+        only = f"label={label}"
         return tuple(self._ask("volume", "ls", "--quiet", "--filter", only).split("\n")[:-1])

@@ -326,3 +326,56 @@ def test_a_session_that_nobody_knows_and_the_session_itself_are_refused(
     assert "is this session itself" in itself.err
     assert worktree.row == {}
     assert worktree.belongings() == []
+
+
+@pytest.fixture(params=[{}, {"name": "yard"}], ids=["named by its folder", "named by the file"])
+def plain(
+    request: pytest.FixtureRequest, tmp_path: Path, projects: Projects
+) -> Iterator[tuple[Repository, str]]:
+    """A repository whose main checkout plain Compose started, with data; and its project."""
+    file = stack({"web": WEB}, volumes={"store": {}}, **request.param)
+    made = new_repository(tmp_path, fresh_environ(tmp_path), {"compose.yaml": file})
+    name = request.param.get("name", made.main.directory.name)
+    made.main.compose("up", "--detach")
+    made.main.compose("exec", "-T", "web", "sh", "-c", "echo two years of work > /data/who")
+    yield made, name
+    made.main.compose("-p", name, "down", "--volumes", "-t", "0")
+    projects.take_down(tmp_path)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["compose:PROJECT", "main"])
+def test_what_plain_compose_started_can_be_copied(
+    plain: tuple[Repository, str], *, named: bool
+) -> None:
+    repository, project = plain
+    session = repository.worktree("login")
+    document = json.loads(
+        session.ok("up", "--json", "--seed-from", f"compose:{project}" if named else "main")
+    )
+    assert [each["from"] for each in document["seeded"]] == [f"{project}_store"]
+    assert inside(session, "cat /data/who") == "two years of work\n"
+    running = docker("ps", "--quiet", "--filter", f"label={PROJECT_LABEL}={project}")
+    assert len(running.split()) == 1
+    session.ok("down", "-v", "-t", "0")
+
+
+def test_the_first_up_beside_data_of_plain_compose_says_so(plain: tuple[Repository, str]) -> None:
+    repository, project = plain
+    main = repository.main
+    main.compose("down", "-t", "0")
+    done = main.run("up")
+    assert done.code == 0, done.err
+    assert f"{project}_store" in done.err
+    assert f"--seed-from compose:{project}" in done.err
+    assert f"compose:{project}" not in main.run("up").err
+    main.ok("down", "-v", "-t", "0")
+    main.ok("up", "--seed-from", f"compose:{project}")
+    assert inside(main, "cat /data/who") == "two years of work\n"
+    main.ok("down", "-v", "-t", "0")
+
+
+def test_a_project_that_plain_compose_never_had_is_told(worktree: Session) -> None:
+    done = worktree.run("up", "--seed-from", "compose:nobody")
+    assert done.code == 2
+    assert "has no volumes to copy" in done.err
+    assert worktree.belongings() == []

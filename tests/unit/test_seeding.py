@@ -10,10 +10,12 @@ from composeports.core.project import Project, Volume, read_project
 from composeports.core.seeding import (
     EngineVolume,
     Known,
+    Source,
     Wanted,
     choose,
     find_source,
     labels_of,
+    plain_source,
     shown_bytes,
     volume_names,
 )
@@ -222,3 +224,16 @@ def test_a_filled_volume_has_the_labels_of_the_file_the_override_and_compose() -
 )
 def test_bytes_are_shown_as(count: int, text: str) -> None:
     assert shown_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("compose:shop", Source("compose:shop", "shop")),
+        ("compose:", None),
+        ("shop", None),
+        ("main", None),
+    ],
+)
+def test_a_project_of_plain_compose_is_named_as_such(text: str, source: Source | None) -> None:
+    assert plain_source(text) == source
