@@ -1,6 +1,6 @@
 """Ending what a command that was killed, with its Compose, has left half done."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from composeports.app.workspace import Workspace
 from composeports.host.containers import Container
@@ -23,6 +23,32 @@ def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[
         workspace.doors.say(BEGINNING_ANEW)
         # Without force, and without volumes: one that runs by now stays.
         workspace.doors.engine.answer("rm", *begun)
+
+
+def renew_without_network(
+    workspace: Workspace,
+    project: str,
+    containers: Iterable[Container],
+    run: Callable[[Sequence[str]], int],
+) -> None:
+    """Make stopped containers anew whose network is gone, by `run`; else Compose fails for ever.
+
+    `docker network prune` removes the networks of a stack that is stopped. Volumes stay, those
+    without a name too.
+    """
+    engine = workspace.doors.engine
+    stopped = [each for each in containers if each.project == project and not each.is_running]
+    if not stopped:
+        return
+    there = engine.network_ids()
+    wanted = engine.networks_of(stopped)
+    services = sorted({each.service for each in stopped if wanted[each.id] - there})
+    if services:
+        workspace.doors.say(
+            f"a network of {', '.join(services)} is gone, as after `docker network prune`: the "
+            "containers are made anew, and their data is untouched"
+        )
+        run(("up", "--no-start", "--no-deps", "--force-recreate", *services))
 
 
 def end_interrupted_down(

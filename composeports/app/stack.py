@@ -14,7 +14,11 @@ from composeports.app.leasing import (
 )
 from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
-from composeports.app.replacing import end_interrupted_down, undo_half_replaced
+from composeports.app.replacing import (
+    end_interrupted_down,
+    renew_without_network,
+    undo_half_replaced,
+)
 from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
@@ -101,6 +105,12 @@ def up(  # noqa: PLR0913 - most are keywords
     if "--dry-run" not in arguments:
         undo_half_replaced(workspace, prepared.lease.project, prepared.containers)
         end_interrupted_down(workspace, lock, prepared.lease.project, prepared.containers)
+        renew_without_network(
+            workspace,
+            prepared.lease.project,
+            prepared.containers,
+            partial(_run, workspace, lock, prepared, foreground=False),
+        )
     meanwhile = _tidying(workspace, prepared, meanwhile)
     if prepared.before is None and seed is None:
         meanwhile = _telling_of_plain(workspace, prepared, meanwhile)

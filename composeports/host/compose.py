@@ -15,7 +15,7 @@ from composeports.host.process import NOT_FOUND, Limits, Running, start
 OLDEST = (2, 24, 4)
 # What reading Compose files may take: it needs 0.2 s and 128 MiB, and what an alias bomb needs has
 # no end. Each processor may have a thread, whose stack counts.
-LIMITS = Limits(seconds=60, memory=(512 << 20) + (os.cpu_count() or 1) * (16 << 20))
+LIMITS = Limits(seconds=30, memory=(512 << 20) + (os.cpu_count() or 1) * (16 << 20))
 EVERY_PROFILE = ("--profile", "*")
 PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",

@@ -31,7 +31,8 @@ class Container:
     """One container of the engine; `ports` are (host port, target port, protocol).
 
     `directory` and `files` (with commas between) are what Compose was started with. `networks` are
-    the names of those that it is on.
+    the names of those that it is on, and `network_ids` their ids, where the engine's socket was
+    asked.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Container:
     files: str = ""
     mark: Mark = UNMARKED
     networks: tuple[str, ...] = ()
+    network_ids: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -67,6 +69,7 @@ def container_of(entry: dict[str, Any]) -> Container:
         if each.get("PublicPort")
     }
     names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
+    networks: dict[str, dict[str, Any]] = (entry.get("NetworkSettings") or {}).get("Networks") or {}
     return Container(
         entry["Id"],
         entry["State"],
@@ -77,7 +80,8 @@ def container_of(entry: dict[str, Any]) -> Container:
         labels.get(DIRECTORY_LABEL, ""),
         labels.get(FILES_LABEL, ""),
         Mark(*(labels.get(label, "") for label in MARK_LABELS)),
-        tuple((entry.get("NetworkSettings") or {}).get("Networks") or ()),
+        tuple(networks),
+        tuple(each["NetworkID"] for each in networks.values() if each.get("NetworkID")),
     )
 
 

@@ -313,6 +313,24 @@ class Engine:
         only = f"label={label}"
         return tuple(self._ask("network", "ls", "--quiet", "--filter", only).split())
 
+    def network_ids(self) -> frozenset[str]:
+        """Return the ids of all networks."""
+        found = self.entries("network", "")
+        if found is not None:
+            return frozenset(each["Id"] for each in found)
+        return frozenset(self._ask("network", "ls", "--quiet", "--no-trunc").split())
+
+    def networks_of(self, containers: Iterable[Container]) -> dict[str, frozenset[str]]:
+        """Return the ids of the networks of each container, by its id, also of networks gone."""
+        containers = tuple(containers)
+        found = {each.id: frozenset(each.network_ids) for each in containers}
+        unknown = [each.id for each in containers if each.networks and not each.network_ids]
+        if unknown:
+            form = "{{.Id}}{{range .NetworkSettings.Networks}} {{.NetworkID}}{{end}}"
+            rows = self._ask("container", "inspect", "--format", form, *unknown).splitlines()
+            found |= {row.split()[0]: frozenset(row.split()[1:]) for row in rows}
+        return found
+
     def subnets(self, exclude_project: str = "") -> tuple[str, ...]:
         """Return the subnets of all networks but those of one project."""
         found = self.project_subnets()

@@ -55,6 +55,16 @@ class Shared(BaseModel):
     acknowledged: bool = Field(description="a setting says so; else it is a warning, too")
 
 
+class Left(BaseModel):
+    """One thing that could be taken for a moved port or name, and stays as it is."""
+
+    kind: str
+    where: str
+    service: str
+    value: str
+    why: str
+
+
 class Stack(BaseModel):
     """A session's stack."""
 
@@ -72,6 +82,7 @@ class Planned(Stack):
 
     changes: list[Change]
     shared: list[Shared]
+    left: list[Left]
     notes: list[str] = Field(description="what is good to know")
 
 

@@ -62,6 +62,7 @@ def test_an_agent_works_in_two_worktrees(shop: Repository) -> None:
         for session in (login, search):
             asked = {"worktree": str(session.directory)}
             planned = told(await client.call_tool("compose_plan", asked))
+            assert planned["left"] == session.json("plan")["left"]
             assert session.row == {}
             up = told(
                 await client.call_tool(

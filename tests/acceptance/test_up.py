@@ -246,3 +246,28 @@ def test_waiting_fails_where_something_is_wrong(
     done = session.run("up", "--wait", *arguments)
     assert done.code != 0, done.err
     session.ok("down", "-t", "0")
+
+
+def test_a_stopped_stack_whose_network_is_gone_comes_up_with_its_data(
+    make_repository: MakeRepository,
+) -> None:
+    """As `docker network prune` leaves one, which removes what no container runs on."""
+    services: dict[str, dict[str, object]] = {
+        "web": {"ports": ["8080:80"], "volumes": ["named:/named", "/nameless"]},
+        "db": {"networks": ["back"]},
+    }
+    file = stack(services, volumes={"named": {}}, networks={"back": {}})
+    session = make_repository({"compose.yaml": file}).main
+    session.ok("up")
+    session.ok("exec", "-T", "web", "sh", "-c", "echo 1 > /named/x; echo 2 > /nameless/x")
+    db = session.ids()["db-1"]
+    session.ok("stop", "web")
+    docker("network", "rm", f"{session.project}_default")
+    done = session.run("up")
+    assert done.code == 0, done.err
+    assert "a network of web is gone" in done.err
+    assert session.ok("exec", "-T", "web", "cat", "/named/x", "/nameless/x") == "1\n2\n"
+    assert page(session.ok("url", "web").strip())
+    assert session.ids()["db-1"] == db
+    assert "is gone" not in session.run("up").err
+    session.ok("down", "-v", "-t", "0")
