@@ -79,6 +79,11 @@ def seed_record(environ: Mapping[str, str], project: str) -> str:
     return os.path.join(state_directory(environ), "seeding", project)
 
 
+def reading_lock(environ: Mapping[str, str], project: str) -> str:
+    """Return the lock of whoever copies from a project's volumes, whose containers are paused."""
+    return seed_record(environ, project) + ".read"
+
+
 def recollections(environ: Mapping[str, str]) -> str:
     """Return the folder for what was observed of Compose files, of all worktrees."""
     return os.path.join(state_directory(environ), "observed")

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from composeports.app.workspace import Workspace
 from composeports.host.containers import Container
 from composeports.host.session_lock import SessionLock
+from composeports.location import reading_lock
 
 BEGINNING_ANEW = "an earlier up was killed while it replaced containers: beginning anew"
 
+PAUSED = "paused"
 STOPPING_FIRST = "an earlier down was interrupted: what it may be stopping still is stopped first"
 
 
@@ -23,6 +25,27 @@ def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[
         workspace.doors.say(BEGINNING_ANEW)
         # Without force, and without volumes: one that runs by now stays.
         workspace.doors.engine.answer("rm", *begun)
+
+
+def let_go_on(workspace: Workspace, project: str, containers: Iterable[Container]) -> None:
+    """Let paused containers of the project go on, which Compose takes for running ones.
+
+    Whoever has paused them to copy their volumes is waited for.
+    """
+    if not any(each.project == project and each.state == PAUSED for each in containers):
+        return
+    from composeports.host.seed_records import hold_lock  # noqa: PLC0415 - seldom is one paused
+
+    def wait() -> None:
+        workspace.doors.say(f"waiting for the end of a copy of the volumes of {project}")
+
+    engine = workspace.doors.engine
+    with hold_lock(reading_lock(workspace.doors.environ, project), wait):
+        paused = [each for each in engine.containers(project) if each.state == PAUSED]
+        if paused:
+            names = ", ".join(sorted(each.name for each in paused))
+            workspace.doors.say(f"paused until now, and going on: {names}")
+            engine.answer("unpause", *(each.id for each in paused))
 
 
 def renew_without_network(

@@ -43,7 +43,7 @@ from composeports.host.volumes import (
     users_of,
     volumes_of,
 )
-from composeports.location import seed_record
+from composeports.location import reading_lock, seed_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _alone(workspace: Workspace, project: str, signals: Signals) -> Iterator[Non
     def wait() -> None:
         workspace.doors.say(f"waiting for another copy of the volumes of {project}")
 
-    lock = seed_record(workspace.doors.environ, project) + ".read"
+    lock = reading_lock(workspace.doors.environ, project)
     with ExitStack() as held:
         with signals.let_in():
             held.enter_context(hold_lock(lock, wait))

@@ -16,6 +16,7 @@ from composeports.app.planning import NO_WISHES, Wishes, draft, look
 from composeports.app.preparing import Prepared, command_line, is_half_seeded, prepare
 from composeports.app.replacing import (
     end_interrupted_down,
+    let_go_on,
     renew_without_network,
     undo_half_replaced,
 )
@@ -105,6 +106,7 @@ def up(  # noqa: PLR0913 - most are keywords
     if "--dry-run" not in arguments:
         undo_half_replaced(workspace, prepared.lease.project, prepared.containers)
         end_interrupted_down(workspace, lock, prepared.lease.project, prepared.containers)
+        let_go_on(workspace, prepared.lease.project, prepared.containers)
         renew_without_network(
             workspace,
             prepared.lease.project,

@@ -271,3 +271,15 @@ def test_a_stopped_stack_whose_network_is_gone_comes_up_with_its_data(
     assert session.ids()["db-1"] == db
     assert "is gone" not in session.run("up").err
     session.ok("down", "-v", "-t", "0")
+
+
+def test_paused_containers_go_on_with_a_line(one: Session) -> None:
+    one.ok("up")
+    ids = one.ids()
+    docker("pause", ids["web-1"])
+    done = one.run("up")
+    assert done.code == 0, done.err
+    assert "paused until now, and going on:" in done.err
+    assert page(one.ok("url", "web").strip())
+    assert one.ids() == ids
+    assert "paused" not in one.run("up").err
