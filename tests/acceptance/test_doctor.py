@@ -111,8 +111,8 @@ def test_a_stack_whose_store_was_lost_is_found_and_up_settles_it(here: Session) 
     report = document(here)
     (finding,) = [each for each in report["findings"] if project in each["what"]]
     assert finding["what"] == f"the stack {project} has 2 containers (2 running) and no lease"
-    assert f"cd {here.directory} && composeports up" in finding["next_step"]
-    here.ok("up")
+    assert f"cd {here.directory} && composeports up --adopt" in finding["next_step"]
+    here.ok("up", "--adopt")
     assert found(here) == []
     # Its containers are made anew, with labels that name the new store.
     assert set(here.containers("running")) == set(ids)
@@ -127,7 +127,8 @@ def test_a_port_that_somebody_changed_is_found_and_up_settles_it(here: Session) 
     docker("rm", "--force", f"{project}-web-1")
     other = leased + 7
     words = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
-    docker("run", "--detach", "--name", f"{project}-web-1", *words, "-p", f"{other}:80", image)
+    words += ["--network", f"{project}_default", "--publish", f"{other}:80"]
+    docker("run", "--detach", "--name", f"{project}-web-1", *words, image)
     assert found(here) == [
         f"stacks: web:80/tcp of {project} is published on {other}; its lease says {leased}"
     ]

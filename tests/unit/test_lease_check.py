@@ -27,6 +27,7 @@ SOUND = Lease(
     place=Place("/w", "", "/w/app", "topic"),
     stack=Stack(("/w/a\nb.yaml",), ("/w/.env",), ("dev",)),
     marks={"volume:data": Mark("store", "s")},
+    standings={"web": Standing("shop-web", ("shop_default",))},
     former_stores=("store",),
 )
 UNSOUND: list[tuple[str, dict[str, Any]]] = [
