@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from composeports.app.workspace import Workspace
-from composeports.host.session_lock import Holder, SessionLock, busy_error, hold, holder, is_held
+from composeports.host.session_lock import (
+    Holder,
+    SessionLock,
+    busy_error,
+    end_what_works,
+    hold,
+    holder,
+    is_held,
+)
 from composeports.location import session_lock
 
 
@@ -12,12 +20,14 @@ from composeports.location import session_lock
 def at_work(workspace: Workspace, command: str) -> Iterator[SessionLock]:
     """Hold the lock of the session's stack, however long somebody else has it.
 
+    LockBusyError where a Compose whose composeports was killed cannot be ended.
+
     What the workspace asks (its `questions`) has to be asked after this, since whoever was at work
     has changed the answers.
     """
     workspace.meet_engine()
     with hold(_path(workspace), command, None, waiting(workspace)) as lock:
-        if lock is None:  # pragma: no cover - it waits for ever
+        if lock is None:  # what a killed command has started cannot be ended
             raise busy_error(_project(workspace), _path(workspace))
         yield lock
 
@@ -28,6 +38,22 @@ def at_work_soon(
 ) -> Iterator[SessionLock | None]:
     """Hold the lock of the session's stack; None where somebody has it for `patience` seconds."""
     with hold(_path(workspace), command, patience, waiting(workspace)) as lock:
+        yield lock
+
+
+@contextmanager
+def at_work_alone(workspace: Workspace, command: str, patience: float) -> Iterator[SessionLock]:
+    """Hold the lock; a Compose that has it for `patience` seconds is ended.
+
+    LockBusyError where that is in vain, since what works on the stack may start it later.
+    """
+    with at_work_soon(workspace, command, patience) as lock:
+        if lock is not None:
+            yield lock
+            return
+    workspace.doors.say(f"{who_is_at_work(workspace)} is still at work, and is ended first")
+    end_what_works(_path(workspace))
+    with at_work_or_busy(workspace, command, patience) as lock:
         yield lock
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from composeports.app.at_work import at_work_soon, who_is_at_work
+from composeports.app.at_work import at_work_alone
 from composeports.app.leasing import heartbeat, release_lease
 from composeports.app.ownership import is_anothers, refuse_foreign, refuse_unproven
 from composeports.app.preparing import is_half_seeded
@@ -43,23 +43,20 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
     """Run `docker compose down` by the project's labels, then release once nothing is left.
 
     StackLeftError when Compose is done and something of the stack still exists,
-    ForeignProjectError when somebody else started it. A command that
-    works on the stack is waited for; one that lasts too long does not keep us from it.
+    ForeignProjectError when somebody else started it. A command that works on the stack is waited
+    for; the Compose of one that lasts too long is ended, LockBusyError where that is in vain.
     """
     workspace.meet_engine()
     asked, workspace = workspace, where_started(workspace)
-    with at_work_soon(workspace, "down", PATIENCE) as lock:
-        if lock is None:
-            who = who_is_at_work(workspace)
-            workspace.doors.say(f"{who} is still at work: the stack goes down all the same")
+    with at_work_alone(workspace, "down", PATIENCE) as lock:
         record = workspace.record()
         stopped = _down(workspace, record, arguments, lock)
         if stopped.whole and record is not None and workspace is not asked:
             below = record.project if record.shares_place else ""
             OwnFolder(record.place.directory, below).remove()
-        if lock is not None and (stopped.whole or not stopped.project):
+        if stopped.whole or not stopped.project:
             lock.remove()
-        if lock is not None and not stopped.code:
+        if not stopped.code:
             lock.ended()
     forget_abandoned(recollections(workspace.doors.environ))
     return stopped
@@ -69,7 +66,7 @@ def _down(
     workspace: Workspace,
     record: Lease | None,
     arguments: Sequence[str],
-    lock: SessionLock | None,
+    lock: SessionLock,
 ) -> Stopped:
     project = workspace.likely_project(record)
     if record is not None:
@@ -92,6 +89,9 @@ def _down(
 
         seeding.repair(workspace, project)
     code = _run(workspace, project, arguments, lock)
+    if not code and not _is_partial(arguments) and workspace.doors.engine.containers(project):
+        # The engine may still have been making what a Compose that was ended had asked it for.
+        code = _run(workspace, project, arguments, lock)
     return _after_down(workspace, project, arguments, code)
 
 
@@ -106,9 +106,7 @@ def remove_half_started(workspace: Workspace, project: str, lock: SessionLock) -
     return f"what was started of {project} is removed, and the lease is released"
 
 
-def _run(
-    workspace: Workspace, project: str, arguments: Sequence[str], lock: SessionLock | None
-) -> int:
+def _run(workspace: Workspace, project: str, arguments: Sequence[str], lock: SessionLock) -> int:
     environ = _without_files_environ(workspace)
     argv = without_files(project, "down", *arguments, flags=workspace.options.flags)
     argv = as_plugin(argv, workspace.environ)
@@ -118,7 +116,7 @@ def _run(
             argv,
             environ,
             out_to_stderr=True,
-            inherited=() if lock is None else (lock.number,),
+            inherited=(lock.number,),
             beat=heartbeat(workspace),
         )
 
@@ -145,8 +143,7 @@ def _without_files_environ(workspace: Workspace) -> dict[str, str]:
 def _after_down(workspace: Workspace, name: str, arguments: Sequence[str], code: int) -> Stopped:
     session_id = workspace.session_id
     left = leftovers(workspace, name)
-    partial = "--dry-run" in arguments or any(_named_services(arguments))
-    if left and (code or partial):
+    if left and (code or _is_partial(arguments)):
         note = f"{left} of {name} exist, so the lease is kept"
         return Stopped(code, session_id, name, released=False, note=note)
     if left:
@@ -174,6 +171,11 @@ def _takes_volumes(arguments: Sequence[str]) -> bool:
         else argument.startswith("-") and "v" in argument
         for argument in arguments
     )
+
+
+def _is_partial(arguments: Sequence[str]) -> bool:
+    """Tell whether `down` was asked for less than the whole stack."""
+    return "--dry-run" in arguments or any(_named_services(arguments))
 
 
 def _named_services(arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ names who works there, and `is_held` is what a claim asks before it takes an idl
 
 A program that is started with `lock.number` among its inherited files shares the lock: it is free
 only when both have ended, so that a Compose whose composeports was killed still counts as at work.
-Who waits for ever waits for such an orphan for ten seconds only, and then takes its place.
+Who waits for ever waits for such an orphan for ten seconds only, and then ends it (workers.py).
 """
 
 import errno
@@ -47,7 +47,9 @@ class Holder:
             return True
         except OSError:
             return False
-        return False
+        from composeports.host.workers import is_zombie  # noqa: PLC0415 - for messages, seldom
+
+        return is_zombie(self.pid)
 
     def __str__(self) -> str:
         """Return "`composeports up`, process 123"."""
@@ -77,7 +79,8 @@ class SessionLock:
     def take(self, patience: float | None, busy: Callable[[Holder], None]) -> bool:
         """Wait up to `patience` seconds (None: for ever); `busy` is told who is in the way, once.
 
-        FileAccessError where the file cannot be locked.
+        False where the time is over, or where an orphan cannot be ended. FileAccessError where the
+        file cannot be locked.
         """
         started = time.monotonic()
         told = False
@@ -88,10 +91,9 @@ class SessionLock:
             if waited >= NOTICE_SECONDS and not told:
                 told = True
                 busy(holder(self._path))
-            if patience is None and waited >= ORPHAN_SECONDS and holder(self._path).is_dead:
-                # The next try makes a new file; the orphan keeps the lock of one without a name.
-                with suppress(OSError):
-                    os.unlink(self._path)
+            waited_long = patience is None and waited >= ORPHAN_SECONDS
+            if waited_long and holder(self._path).is_dead and not end_what_works(self._path):
+                return False
             time.sleep(POLL_SECONDS)
         return True
 
@@ -151,6 +153,13 @@ def hold(
         yield lock
     finally:
         lock.let_go()
+
+
+def end_what_works(path: str) -> bool:
+    """End what a Compose at work does for the one who has the lock; False where that is in vain."""
+    from composeports.host.workers import end_workers  # noqa: PLC0415 - only where one is in the way
+
+    return end_workers(path, holder(path).pid, lambda: not is_held(path))
 
 
 def is_held(path: str) -> bool:

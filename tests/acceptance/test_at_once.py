@@ -1,5 +1,6 @@
 """Several commands in one worktree at the same instant: one after the other, and all is well."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -182,7 +183,7 @@ def test_who_waits_can_be_interrupted(one: Session, begin: Begin, tmp_path: Path
     check_running(one)
 
 
-def test_down_does_not_wait_for_ever_and_the_next_command_repairs(
+def test_down_ends_the_compose_of_an_up_that_lasts(
     one: Session, begin: Begin, tmp_path: Path
 ) -> None:
     with slow_docker(one, tmp_path / "slow", "up") as waits:
@@ -190,18 +191,83 @@ def test_down_does_not_wait_for_ever_and_the_next_command_repairs(
         wait_until(waits.exists, "the first up at work")
         done = one.run("down", "-t", "0")
         assert done.code == 0, done.err
-        assert "is still at work: the stack goes down all the same" in done.err
-        assert one.json("status") == []
-    done = end(first)
-    assert done.code != 0
-    assert "nothing of" in done.err
+        assert "is still at work, and is ended first" in done.err
+        assert end(first).code != 0
     assert one.json("status") == []
+    assert one.belongings() == []
     one.ok("up")
     check_running(one)
 
 
-def test_an_up_whose_lease_a_down_released_takes_it_again(one: Session, tmp_path: Path) -> None:
-    """The down did not wait any longer, and ran between Compose's end and ours."""
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_what_a_killed_up_has_left_at_work_is_ended(
+    one: Session, begin: Begin, tmp_path: Path, command: str
+) -> None:
+    with slow_docker(one, tmp_path / "slow", "up") as waits:
+        first = begin(one, "up")
+        wait_until(waits.exists, "the first up at work")
+        one.environ["PATH"] = one.environ["PATH"].partition(os.pathsep)[2]
+        orphans = children_of(first.pid)
+        assert orphans
+        first.kill()  # nobody waits for it yet, so it is a zombie
+        done = one.run(command)
+        assert done.code == 0, done.err
+        assert "what a killed `composeports up` had started" in done.err
+        assert not [each for each in orphans if is_alive(each)]
+    if command == "up":
+        check_running(one)
+    else:
+        assert one.json("status") == []
+        assert one.belongings() == []
+
+
+def test_a_lease_is_kept_where_what_works_cannot_be_ended(
+    one: Session, begin: Begin, tmp_path: Path
+) -> None:
+    with slow_docker(one, tmp_path / "slow", "up") as waits:
+        first = begin(one, "up")
+        wait_until(waits.exists, "the first up at work")
+        first.send_signal(signal.SIGSTOP)
+        done = one.run("down", "-t", "0", "--json")
+        first.send_signal(signal.SIGCONT)
+        assert done.code == 75, done.err
+        assert json.loads(done.out)["error"]["code"] == "session_busy"
+        assert end(first).code != 0
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that one has started."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(each) for each in text.split()]
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_an_up_whose_lease_was_released_meanwhile_takes_it_again(
+    one: Session, tmp_path: Path
+) -> None:
+    """As `down` of an earlier version does, which went on beside an `up` that was at work."""
+
+    def release(count: int) -> None:
+        if count == 1:
+            file = Path(one.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
+            with closing(sqlite3.connect(file)) as connection, connection:
+                connection.execute("UPDATE leases SET held = 0")
+
+    with around_compose_up(one.environ, tmp_path / "bin", lambda _count: None, release):
+        done = one.run("up")
+    assert done.code == 0, done.err
+    assert "the lease was released meanwhile: taking it again" in done.err
+    check_running(one)
+
+
+def test_an_up_that_a_down_ended_says_how_it_stands(one: Session, tmp_path: Path) -> None:
     downs: list[Done] = []
 
     def go_down(count: int) -> None:
@@ -211,9 +277,10 @@ def test_an_up_whose_lease_a_down_released_takes_it_again(one: Session, tmp_path
     with around_compose_up(one.environ, tmp_path / "bin", lambda _count: None, go_down):
         done = one.run("up")
     assert [each.code for each in downs] == [0]
-    assert done.code == 0, done.err
-    assert "the lease was released meanwhile: taking it again" in done.err
-    check_running(one)
+    assert done.code == 130, done.err
+    assert "so the lease is kept" in done.err
+    assert one.json("status") == []
+    assert one.belongings() == []
 
 
 def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
