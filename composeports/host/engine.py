@@ -236,11 +236,15 @@ class Engine:
         ids = [each.id for each in found if each.is_running]
         if not ids:
             return found
-        answer = self._start("container", "inspect", "--format", podman.INSPECT, *ids).finish()
+        ports = podman.inspected(self._inspected(podman.INSPECT, ids))
+        return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
+
+    def _inspected(self, form: str, ids: Sequence[str]) -> str:
+        """Return what containers say of themselves; one that is gone meanwhile says nothing."""
+        answer = self._start("container", "inspect", "--format", form, *ids).finish()
         if answer.code and "no such container" not in answer.err.lower():
             raise self.failure(answer)
-        ports = podman.inspected(answer.out)
-        return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
+        return answer.out
 
     @cached_property
     def is_podman(self) -> bool:
@@ -264,10 +268,7 @@ class Engine:
         """Yield what stopped containers will publish; one that is gone meanwhile has nothing."""
         if not ids:
             return
-        answer = self._start("container", "inspect", "--format", _BINDINGS, *ids).finish()
-        if answer.code and "no such container" not in answer.err.lower():
-            raise self.failure(answer)
-        for line in answer.out.splitlines():
+        for line in self._inspected(_BINDINGS, ids).splitlines():
             host, _, target = line.partition(" ")
             if host.isdecimal():
                 yield int(host), target.partition("/")[2] or "tcp"
@@ -277,11 +278,7 @@ class Engine:
         ids = tuple(ids)
         if not ids:
             return ()
-        argv = ("container", "inspect", "--format", "{{.State.Error}}", *ids)
-        answer = self._start(*argv).finish()
-        if answer.code and "no such container" not in answer.err.lower():
-            raise self.failure(answer)
-        return tuple(answer.out.splitlines())
+        return tuple(self._inspected("{{.State.Error}}", ids).splitlines())
 
     def host_names(self, ids: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
         """Return the names by which each container is found, by its id and the network's name.
@@ -321,14 +318,17 @@ class Engine:
         return frozenset(self._ask("network", "ls", "--quiet", "--no-trunc").split())
 
     def networks_of(self, containers: Iterable[Container]) -> dict[str, frozenset[str]]:
-        """Return the ids of the networks of each container, by its id, also of networks gone."""
+        """Return the ids of the networks of each container, by its id, also of networks gone.
+
+        A container that is gone meanwhile has none.
+        """
         containers = tuple(containers)
         found = {each.id: frozenset(each.network_ids) for each in containers}
         unknown = [each.id for each in containers if each.networks and not each.network_ids]
         if unknown:
             form = "{{.Id}}{{range .NetworkSettings.Networks}} {{.NetworkID}}{{end}}"
-            rows = self._ask("container", "inspect", "--format", form, *unknown).splitlines()
-            found |= {row.split()[0]: frozenset(row.split()[1:]) for row in rows}
+            rows = [row.split() for row in self._inspected(form, unknown).splitlines()]
+            found |= {row[0]: frozenset(row[1:]) for row in rows if row}
         return found
 
     def subnets(self, exclude_project: str = "") -> tuple[str, ...]:
