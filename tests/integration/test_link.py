@@ -194,6 +194,7 @@ def test_composeports_does_not_read_what_it_wrote_itself(linker: Linker) -> None
     before = linker.ok("plan", "--json").document
     linker.ok("link")
     assert linker.ok("plan", "--json").document == before
+    linker.ok("up")
     asked = [call for call in linker.docker.calls if " config " in call][-1]
     path = asked.split("--env-file ")[1].split(" ")[0]
     assert path == str(linker.shell.cwd / ".composeports" / "user.env")
