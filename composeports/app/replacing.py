@@ -1,4 +1,4 @@
-"""Ending what a command that was killed, with its Compose, has left half done."""
+"""Putting a stack right before Compose starts it: half-done work, pauses, lost networks."""
 
 from collections.abc import Callable, Iterable, Sequence
 

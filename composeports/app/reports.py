@@ -169,7 +169,7 @@ def _containers_of(workspace: Workspace, lease: Lease) -> tuple[Container, ...]:
 def _no_container(lease: Lease, service: str, containers: Iterable[Container]) -> UnknownPortError:
     others = ", ".join(sorted({each.service for each in containers}))
     return UnknownPortError(
-        f"service {service} has no container, so nobody answers on its ports",
+        f"service {service} has no container, so none of its ports is open",
         hint=f"`composeports up {service}` starts it; containers: {others}",
         ports=dict(lease.ports),
     )

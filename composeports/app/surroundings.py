@@ -33,7 +33,10 @@ MOST_SIBLINGS = 12
 def look_around(
     workspace: Workspace, project: Project, containers: tuple[Container, ...] | None
 ) -> Surroundings:
-    """Return what decides what the project shares; asks nobody where it shares nothing."""
+    """Return what decides what the project shares.
+
+    Neither Compose nor the engine is asked where it names no path and nothing external.
+    """
     paths = dict(_real_paths(project)) if workspace.doors.engine.is_local else {}
     external = _external(project)
     if not paths and not any(external.values()):

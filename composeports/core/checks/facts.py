@@ -62,9 +62,9 @@ class ComposeFacts:
 class StoreFacts:
     """The lease store; `format` 0 where there is none yet.
 
-    Of one on a server: its version, the seconds of a round trip, by how many seconds its clock is
-    ahead of ours, the rights that its user lacks, with what brings them, and the statements that
-    take away rights which no user needs.
+    Of one on a server: its version, how many seconds a round trip takes, how many seconds its clock
+    is ahead of ours, the rights that its user lacks, each with the statement that grants it, and
+    the statements that revoke rights which no user needs.
     """
 
     path: str = ""
