@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from composeports.core.mark import SESSION_LABEL, STORE_LABEL, UNMARKED, Mark
@@ -45,7 +45,7 @@ class Container:
     files: str = ""
     mark: Mark = UNMARKED
     networks: tuple[str, ...] = ()
-    network_ids: tuple[str, ...] = ()
+    network_ids: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_running(self) -> bool:
