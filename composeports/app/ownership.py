@@ -125,7 +125,7 @@ def _another_stores(
         f"the stack {project} is there already, started from {', '.join(_folders(others))} by a "
         "session whose lease is in another store: a runner with the same path, or this session "
         "before its state directory was lost; it is left alone, and nothing was changed",
-        hint="where it is yours, run the same command with --adopt; where it is somebody else's, "
+        hint="if the stack is yours, run the same command with --adopt; if another runner owns it, "
         f"{own_name} gives this session a name of its own",
         **_details(project, others),
     )

@@ -60,7 +60,7 @@ def prepare(
 
 
 def take_new_name(workspace: Workspace) -> None:
-    """Take a lease under a project name that nobody else has; nothing where there is no need.
+    """Take a lease under a free project name, if another store's stack has the session's.
 
     It is for a session whose name another store's session has, too. EngineError where the engine,
     which alone knows, does not answer.

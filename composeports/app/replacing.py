@@ -30,7 +30,7 @@ def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[
 def let_go_on(workspace: Workspace, project: str, containers: Iterable[Container]) -> None:
     """Let paused containers of the project go on, which Compose takes for running ones.
 
-    Whoever has paused them to copy their volumes is waited for.
+    If a copy of their volumes has paused them, this waits until the copy ends.
     """
     if not any(each.project == project and each.state == PAUSED for each in containers):
         return

@@ -73,7 +73,7 @@ def _environment(form: str) -> str | None:
     if not selection.files and git_dir is not None:
         directory = worktree
     if git_dir is not None and original_of(worktree, git_dir):
-        return None  # a copy, which is told so
+        return None  # a copied worktree: the long way reports the error
     session_id = derive_session_id(git_dir, worktree, directory)
     return _printed(form, session_id, directory, main_git_dir(git_dir) if git_dir else "")
 

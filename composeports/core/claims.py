@@ -42,7 +42,7 @@ class Request:
 
     `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `engine` is
     the id of the engine that is asked for it, and that `liveness` is of; empty where nobody knows.
-    `taken` are names of projects that somebody has of whom the store knows nothing.
+    `taken` are project names in use on the engine that the store does not know.
     """
 
     session_id: str
@@ -190,7 +190,7 @@ def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
 
 
 def _renamed(ledger: Ledger, request: Request) -> Lease | None:
-    """Return the session's own lease, with another name where its project is somebody else's.
+    """Return the session's own lease, renamed if its project name is in `taken`.
 
     Of a project with another name it has nothing yet.
     """

@@ -49,7 +49,8 @@ def _holding(path: str) -> "Iterator[Process]":
     real = os.path.realpath(path)
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if any(each.path == real for each in process.open_files()):
+            own = process.uids().effective == os.geteuid()
+            if own and any(each.path == real for each in process.open_files()):
                 yield process
 
 
