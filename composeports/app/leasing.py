@@ -95,14 +95,14 @@ def take_lease(  # noqa: PLR0913 - one is a keyword
     def claim_in_store(request: Request) -> Lease:
         def decide(ledger: Ledger) -> Outcome:
             outcome = _claim(workspace, ledger, request)
-            return replace(outcome, lease=finish(_reached(workspace, outcome.granted), ledger))
+            return outcome._replace(lease=finish(_reached(workspace, outcome.granted), ledger))
 
         outcome = workspace.doors.store.update(request.session_id, decide)
         losers.extend(outcome.reclaimed)
         return outcome.granted
 
     try:
-        request = replace(request_of(workspace, containers, pins), avoid=avoid, taken=taken)
+        request = request_of(workspace, containers, pins)._replace(avoid=avoid, taken=taken)
         return _first_free(workspace, before, containers, request, claim_in_store)
     except BaseException:
         restore(workspace, before)
@@ -152,7 +152,7 @@ def _claim(workspace: Workspace, ledger: Ledger, request: Request) -> Outcome:
         busy = projects_at_work(workspace, losing)
         if not busy:
             return outcome
-        request = replace(request, liveness=request.liveness.with_running(busy))
+        request = request._replace(liveness=request.liveness.with_running(busy))
 
 
 def _first_free(
@@ -188,7 +188,7 @@ def _scan(
         if not busy:
             return lease
         workspace.doors.say(moving_on(workspace, lease, busy, before, containers))
-        request = replace(request, avoid=request.avoid | {lease.block})
+        request = request._replace(avoid=request.avoid | {lease.block})
 
 
 def restore(workspace: Workspace, before: Lease | None) -> None:

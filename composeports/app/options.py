@@ -1,10 +1,9 @@
 """What stands before the command on the command line; imports nothing, since `--help` needs it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """Compose's own options, and ours; `flags` go to Compose as they are.
 
     With `adopt` a stack that another store's session of the same name started is this session's.

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from composeports.app.leasing import subnets_in_use, with_subnets
 from composeports.app.surroundings import look_around
@@ -23,8 +24,7 @@ from composeports.host.git import is_linked
 from composeports.host.observation import Answer, Observation
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What one command wants of its plan, beyond the settings.
 
     `strict` refuses a plan with warnings; `default_ports` keeps the file's own host ports; `spill`
@@ -41,16 +41,14 @@ class Wishes:
 NO_WISHES = Wishes()
 
 
-@dataclass(frozen=True, slots=True)
-class Lasting:
+class Lasting(NamedTuple):
     """The marks of what the engine has of a project, beside containers."""
 
     project: str
     marks: Mapping[str, Mark]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """Everything that a plan is made from, but for the lease."""
 
     observed: Observed
@@ -87,7 +85,7 @@ class Draft:
             urls=made.urls,
             environment=settable(made.variables),
             standings=made.standings,
-            stack=replace(self.stack, overridden=bool(made.override)),
+            stack=self.stack._replace(overridden=bool(made.override)),
         )
 
     def _marks(self, lease: Lease) -> Mapping[str, Mark] | None:
@@ -146,13 +144,13 @@ def draft(
     settings = workspace.settings
     project = with_own_networks(observed.project, settings)
     around = look_around(workspace, project, containers)
-    observed = replace(observed, project=project, around=around)
+    observed = observed._replace(project=project, around=around)
     default_ports = wishes.default_ports or (settings.main_keeps_ports and _is_main(workspace))
     needs = tuple(_needs(workspace, observed, spill=wishes.spill))
     return Draft(
         observed=observed,
         settings=settings,
-        stack=replace(workspace.stack, default_ports=default_ports),
+        stack=workspace.stack._replace(default_ports=default_ports),
         pins=pins_of(observed.project, observed.moves, settings, default_ports=default_ports),
         needs=needs,
         in_use=_in_use(workspace, engine_needed=engine_needed) if needs else (),

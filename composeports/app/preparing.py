@@ -1,7 +1,7 @@
 """From a plan to files and a command line: all that stands between deciding and Compose."""
 
 import os
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from composeports.app.leasing import restore, take_lease
 from composeports.app.ownership import names_of_others, refuse_foreign
@@ -18,8 +18,7 @@ from composeports.host.containers import Container
 from composeports.location import seed_record
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A lease taken and its plan written; `before` is the session's record until then.
 
     `had_containers` tells whether the engine had any of the project then;
@@ -46,7 +45,7 @@ def prepare(
     workspace.memory.keep(answer.memory)
     sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=engine_needed)
     adopted = refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
-    sketch = replace(sketch, adopted=adopted)
+    sketch = sketch._replace(adopted=adopted)
     lease = _lease(workspace, containers, sketch, wishes)
     made = sketch.plan(lease)
     try:

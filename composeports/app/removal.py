@@ -1,7 +1,7 @@
 """Taking a stack down by its labels, and giving its lease back once nothing is left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.app.at_work import at_work_alone
 from composeports.app.leasing import heartbeat, release_lease
@@ -24,8 +24,7 @@ PATIENCE = 5.0
 PAUSES = (0.0, 0.5, 1.0, 2.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(NamedTuple):
     """What `down` did: Compose's exit code, and a line that says how the lease stands.
 
     `released` tells whether a lease was given back, `whole` whether nothing of the stack is left.

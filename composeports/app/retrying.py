@@ -1,7 +1,5 @@
 """What can be done when `docker compose up` has failed: other subnets, other ports, or nothing."""
 
-from dataclasses import replace
-
 from composeports.app.at_work import waiting
 from composeports.app.leasing import set_aside, subnets_in_use
 from composeports.app.planning import Wishes
@@ -216,7 +214,7 @@ class Retrying:
             doors.say(f"{what}: the ports of this session move to another block")
             block = prepared.lease.block
             set_aside(self.workspace, block)
-            self.wishes = replace(self.wishes, avoid=self.wishes.avoid | {block})
+            self.wishes = self.wishes._replace(avoid=self.wishes.avoid | {block})
         self._theft = (stolen, user)
         self._tried_again = step is Step.AGAIN
         return True
@@ -229,7 +227,7 @@ class Retrying:
         if not reason:
             return False
         self.workspace.doors.say(reason)
-        self.wishes = replace(self.wishes, spill=self.wishes.spill or reason == POOLS_USED_UP)
+        self.wishes = self.wishes._replace(spill=self.wishes.spill or reason == POOLS_USED_UP)
         return True
 
     def _lacks_subnets(self, prepared: Prepared) -> str:

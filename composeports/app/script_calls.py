@@ -5,7 +5,7 @@ Nothing is run here: the answer is a command line and its environment.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from composeports.app.leasing import renew_lease
 from composeports.app.options import Options
@@ -75,8 +75,7 @@ def own_options(workspace: Workspace, call: ComposeCall) -> Options | None:
         return None
     listed = call.env_files or environ.get("COMPOSE_ENV_FILES", "").split(",")
     profiles = call.profiles or environ.get("COMPOSE_PROFILES", "").split(",")
-    return replace(
-        workspace.options,
+    return workspace.options._replace(
         files=files,
         env_files=tuple(path for path in listed if path and owner_of(path) is None),
         profiles=tuple(name for name in profiles if name),

@@ -120,8 +120,7 @@ def of_worktree(doors: Doors, path: str) -> Workspace:
 
 def _apart(doors: Doors, cwd: str) -> Doors:
     """Return doors that lead to the same machine from `cwd`, and not as the server's own shell."""
-    return replace(
-        doors,
+    return doors._replace(
         cwd=cwd,
         environ={**_without_own(doors.environ), "PWD": cwd},
         config=replace(doors.config, session=None),

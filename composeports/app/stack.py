@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from composeports.app.leasing import (
     heartbeat,
@@ -48,8 +47,7 @@ FOREGROUND = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(NamedTuple):
     """What `up` did: Compose's exit code, the plan, and the stack's containers afterwards."""
 
     code: int

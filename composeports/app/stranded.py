@@ -31,7 +31,7 @@ def where_started(workspace: Workspace) -> Workspace:
     here = workspace.place.directory
     deeper = nearest.place.directory != here and _is_within(nearest.place.directory, here)
     if deeper or (nearest.place.directory == here and workspace.record() is None):
-        return replace(workspace, options=replace(options, session=nearest.session_id))
+        return replace(workspace, options=options._replace(session=nearest.session_id))
     return workspace
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from composeports.app.workspace import Workspace
 from composeports.config import find_settings
@@ -92,8 +92,7 @@ def _members(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Other:
+class _Other(NamedTuple):
     """Another Compose project of the worktree, asked as plain Compose and as its session has it."""
 
     directory: str
@@ -128,7 +127,7 @@ def _siblings(
 
 def _ask(workspace: Workspace, folder: str, known: Mapping[str, Lease]) -> _Other:
     """Ask Compose for the project in a folder, without waiting."""
-    place = replace(workspace.place, directory=folder)
+    place = workspace.place._replace(directory=folder)
     if workspace.given_session is None:
         record = workspace.doors.store.get(place.session_id)
         prefix = find_settings(folder, place.worktree).settings.prefix
@@ -209,8 +208,8 @@ def _as_it_runs(sibling: Sibling, project: str, containers: Iterable[Container] 
         each.project != project and _is_of(each, each.project, sibling.name, sibling.kind)
         for each in started_here
     ):
-        return replace(sibling, own_name=sibling.name)
-    return replace(sibling, is_up=False)
+        return sibling._replace(own_name=sibling.name)
+    return sibling._replace(is_up=False)
 
 
 def _is_of(container: Container, project: str, name: str, kind: str) -> bool:

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from composeports.app.options import Options
 from composeports.config import Config, find_settings
@@ -43,8 +44,7 @@ def _silent(_text: str) -> None:
     """Say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
+class Doors(NamedTuple):
     """Everything outside of us that a use case touches; tests pass their own."""
 
     environ: Mapping[str, str]

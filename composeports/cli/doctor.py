@@ -1,7 +1,7 @@
 """`composeports doctor`: what is wrong, why it matters, and what to do."""
 
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import click
 
@@ -34,7 +34,7 @@ def command(options: Options, session: str | None, *, fix: bool, as_json: bool) 
     Exit code 1 where something is found that is more than a note. Changes nothing without --fix.
     """
     environ = dict(os.environ)
-    asked = options if session is None else replace(options, session=session)
+    asked = options if session is None else options._replace(session=session)
     patient = Patient(environ, working_directory(), Engine(environ), asked)
     mended = Mended()
     with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):

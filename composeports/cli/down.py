@@ -1,7 +1,5 @@
 """`composeports down`: take the stack down, then release its ports."""
 
-from dataclasses import replace
-
 import click
 
 from composeports.app import removal
@@ -37,7 +35,7 @@ def command(
     Named volumes stay unless -v is given. It works when the Compose file has changed or is gone,
     and does nothing (exit 0) where no stack was started.
     """
-    with workspace(replace(options, adopt=adopt), session) as here:
+    with workspace(options._replace(adopt=adopt), session) as here:
         stopped = removal.down(here, arguments)
     if as_json:
         write_json(

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -89,7 +88,7 @@ def workspace(options: Options, session: str | None = None) -> Iterator[Workspac
     engine = Engine(environ)
     store = open_store(config.store, engine, waiting=note)
     if session is not None:
-        options = replace(options, session=session)
+        options = options._replace(session=session)
     doors = Doors(environ, working_directory(), config, store, engine, say=note)
     try:
         yield Workspace(doors, options)

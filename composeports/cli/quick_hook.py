@@ -53,8 +53,8 @@ def _allocate(worktree: str) -> None:
             name: text for name, text in here.doors.environ.items() if not name.startswith(hidden)
         }
         config = replace(here.doors.config, session=None)
-        doors = replace(
-            here.doors, environ=environ, config=config, cwd=worktree, say=lambda _text: None
+        doors = here.doors._replace(
+            environ=environ, config=config, cwd=worktree, say=lambda _text: None
         )
         new = Workspace(doors)
         if new.selection.files and _is_within(os.path.realpath(new.selection.directory), worktree):
@@ -87,13 +87,11 @@ def _gone(repository: str, own: str) -> list[str]:
 def _places() -> list[dict[str, str]]:
     """Return the places of all held leases of the store that the settings name."""
     if url := os.environ.get("COMPOSEPORTS_STORE"):
-        from dataclasses import asdict  # noqa: PLC0415 - most have the store of their machine
-
         from composeports.host.engine import Engine  # noqa: PLC0415
         from composeports.stores.opening import open_store  # noqa: PLC0415
 
         held = open_store(url, Engine(os.environ)).held()
-        return [asdict(lease.place) for lease in held if not lease.place.machine]
+        return [lease.place._asdict() for lease in held if not lease.place.machine]
     from composeports.stores.quick import read_places  # noqa: PLC0415 - not for checkouts of files
 
     path = os.path.join(state_directory(os.environ), STORE_FILE)

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import click
 
@@ -80,7 +79,7 @@ def command(
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
     is_first = sys.stderr.isatty() and _is_first_here()
     with (
-        workspace(replace(options, adopt=adopt), session) as here,
+        workspace(options._replace(adopt=adopt), session) as here,
         _at_work(here, as_new=as_new) as lock,
     ):
         here.memory.take_turn()  # twenty that start at once need not ask twenty times

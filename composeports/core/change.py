@@ -1,7 +1,7 @@
 """What a rule of the plan says: changes with their reasons, the override's part, what is shared."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from composeports.core.masking import masked
 from composeports.core.override import Override
@@ -9,8 +9,7 @@ from composeports.core.override import Override
 Node = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing that Compose will see differently; `before` is empty for what is new.
 
     `service` is empty for what belongs to the whole project.
@@ -25,7 +24,7 @@ class Change:
 
     def shown(self) -> "Change":
         """Return the change as people see it, without passwords."""
-        return replace(self, before=masked(self.before), after=masked(self.after))
+        return self._replace(before=masked(self.before), after=masked(self.after))
 
     def as_dict(self) -> dict[str, str]:
         """Return the entry of `changes` in JSON."""
@@ -39,8 +38,7 @@ class Change:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(NamedTuple):
     """One thing that all sessions have in common, since the file or the settings say so.
 
     `acknowledged`: the settings say so. What only the file says is a warning as well.
@@ -61,8 +59,7 @@ class Shared:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """One thing that could be taken for a moved port or name, and stays as it is; `why` says why.
 
     `kind` is `variable` for one of the six variables that keeps the user's value, else `value`.
@@ -76,7 +73,7 @@ class Left:
 
     def shown(self) -> "Left":
         """Return it as people see it, without passwords."""
-        return replace(self, value=masked(self.value))
+        return self._replace(value=masked(self.value))
 
     def as_dict(self) -> dict[str, str]:
         """Return the entry of `left` in JSON."""
@@ -89,8 +86,7 @@ class Left:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One rule's part of the plan.
 
     `warnings` say what cannot be isolated, each with a way out; `notes` what is good to know and
@@ -98,7 +94,7 @@ class Part:
     """
 
     changes: tuple[Change, ...] = ()
-    override: Node = field(default_factory=dict)
+    override: Mapping[str, object] = {}
     shared: tuple[Shared, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,9 +1,9 @@
 """Who gets which ports: claim, renew, release and reclaim, as decisions over what a store knows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
-from typing import Self
+from typing import NamedTuple, Self
 
 from composeports.core.block import Block, Grid
 from composeports.core.lease import Lease, Place, Stack
@@ -16,8 +16,7 @@ from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHel
 SET_ASIDE_MINUTES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Liveness:
+class Liveness(NamedTuple):
     """Which projects have running containers; `known` is False when the engine did not answer."""
 
     known: bool
@@ -29,15 +28,14 @@ class Liveness:
 
     def with_running(self, projects: Iterable[str]) -> Self:
         """Return the same with more projects that run."""
-        return replace(self, running=self.running.union(projects))
+        return self._replace(running=self.running.union(projects))
 
 
 NOTHING_RUNS = Liveness(known=True)
 UNKNOWN = Liveness(known=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a session asks for. `ttl_minutes` counts from `now` (seconds since the epoch).
 
     `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `engine` is
@@ -50,10 +48,10 @@ class Request:
     now: float
     ttl_minutes: int
     liveness: Liveness = UNKNOWN
-    place: Place = field(default_factory=Place)
+    place: Place = Place()
     avoid: frozenset[Block] = frozenset()
     prefix: str = "ac"
-    pins: Mapping[str, int] = field(default_factory=dict)
+    pins: Mapping[str, int] = {}
     engine: str = ""
     taken: frozenset[str] = frozenset()
 
@@ -90,7 +88,7 @@ def claim(ledger: Ledger, request: Request) -> Outcome:
     if block is None:
         raise _no_ports(ledger, request)
     outcome = _granted(ledger, request, _fresh(ledger, request, block))
-    return replace(outcome, extended=_extended(ledger, request, outcome.reclaimed))
+    return outcome._replace(extended=_extended(ledger, request, outcome.reclaimed))
 
 
 def refuse_elsewhere(own: Lease | None, engine: str) -> None:

@@ -4,7 +4,7 @@ Pure verdicts. In doubt a session stays, and a line says why.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Ledger, Outcome
@@ -28,8 +28,7 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """What lies where a worktree was: a folder (`git_dir` is what its `.git` leads to), or not.
 
     `missing` is true only where the folder above is there and does not have it.
@@ -40,8 +39,7 @@ class Spot:
     git_dir: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What the machine shows of a session's place.
 
     `recorded` is where its last command ran, `noted` where git's own files have its linked
@@ -79,8 +77,7 @@ def _is_anothers(spot: Spot, place: Place) -> bool:
     return spot.folder and spot.git_dir not in {"", place.git_dir}
 
 
-@dataclass(frozen=True, slots=True)
-class Belonging:
+class Belonging(NamedTuple):
     """One thing that the engine has of a project: a container, network, volume or image.
 
     `directory` is where Compose started a container from; `id` is the name of a volume or image.
@@ -95,8 +92,7 @@ class Belonging:
     mark: Mark = UNMARKED
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Why a session is to be cleaned up, empty where it stays; `kept` is worth to be told then."""
 
     lease: Lease

@@ -1,6 +1,7 @@
 """Which engine it is: what tells its leases from those of another one."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.lease import Lease
 
@@ -29,8 +30,7 @@ class EngineIdentity:
 THIS_MACHINE = EngineIdentity()
 
 
-@dataclass(frozen=True, slots=True)
-class EngineLeases:
+class EngineLeases(NamedTuple):
     """An engine that a store knows, and the leases that are held on it, lowest block first."""
 
     engine: EngineIdentity

@@ -1,7 +1,5 @@
 """External networks that the settings make the session's own."""
 
-from dataclasses import replace
-
 from composeports.core.acknowledged import is_named
 from composeports.core.project import Network, Project
 from composeports.core.settings import Settings
@@ -12,12 +10,12 @@ def with_own_networks(project: Project, settings: Settings) -> Project:
     if not settings.external_networks:
         return project
     networks = tuple(
-        replace(network, external=False, made_own=True)
+        network._replace(external=False, made_own=True)
         if _is_chosen(network, settings)
         else network
         for network in project.networks
     )
-    return replace(project, networks=networks)
+    return project._replace(networks=networks)
 
 
 def _is_chosen(network: Network, settings: Settings) -> bool:

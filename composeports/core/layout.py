@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.block import FIRST_FREE_OFFSET
 from composeports.core.moves import FIXED_PORT_VARIABLES, Moves
@@ -19,8 +20,7 @@ class Entry:
     variable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Entries of one service that share one host port, since they shared one in the file."""
 
     entries: tuple[Entry, ...]

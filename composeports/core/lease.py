@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from composeports.core import block as fixed
 from composeports.core.block import Block
@@ -12,8 +12,7 @@ from composeports.core.session import derive_session_id
 from composeports.core.standing import Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a session lives on disk; empty where that is not known.
 
     `machine` is the name of the machine whose disk it is, where others may see the lease, too.
@@ -41,8 +40,7 @@ class Place:
         return self.machine in {"", machine}
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(NamedTuple):
     """How the last `up` called Compose; absolute paths, our own two files left out.
 
     `default_ports` tells that the file's own ports were wanted.
@@ -148,8 +146,8 @@ class Lease:
                 for path in paths
             )
 
-        stack = replace(
-            self.stack, files=moved(self.stack.files), env_files=moved(self.stack.env_files)
+        stack = self.stack._replace(
+            files=moved(self.stack.files), env_files=moved(self.stack.env_files)
         )
         return replace(self, place=place, stack=stack)
 

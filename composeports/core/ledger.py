@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 from composeports.core.block import Block
 from composeports.core.lease import Lease
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(NamedTuple):
     """A block that is the last choice until then (seconds since the epoch)."""
 
     block: Block
@@ -89,8 +88,7 @@ class Ledger:
         return tuple(text for hold in self.others if not hold.held for text in hold.subnets)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a store writes in one transaction.
 
     `lease` replaces the session's own record (`forget` deletes it instead); the sessions in

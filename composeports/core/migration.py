@@ -73,7 +73,7 @@ def _placed(lease: Lease, machine: str, engine: str) -> Lease:
     """Return the lease with its place on a machine of that name, and the id that comes of it."""
     if lease.place == Place():
         return replace(lease, engine=engine)
-    place = replace(lease.place, machine=machine)
+    place = lease.place._replace(machine=machine)
     own = lease.session_id == lease.place.session_id
     name = place.session_id if own else lease.session_id
     return replace(lease, session_id=name, place=place, engine=engine)

@@ -6,7 +6,7 @@ number in each variable that could be a port: what differs is what the variable 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from composeports.core.block import HIGHEST_PORT
 from composeports.core.local_urls import leads_elsewhere, leads_only_there
@@ -32,8 +32,7 @@ class Slot:
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moves:
+class Moves(NamedTuple):
     """For each port variable: the `ports` fields it moves, and the paths where else it stands.
 
     What follows a published port by itself, a URL that leads from the host to it, does not count

@@ -1,13 +1,12 @@
 """Services that do their work and end, for `up --wait`, to which Compose 2.26 says no."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WAIT, LIMIT = "--wait", "--wait-timeout"
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """A container of a service, with its exit code, and whether its end is followed by a start."""
 
     service: str

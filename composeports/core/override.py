@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 HEADER = (
     "# Written by composeports; every `composeports up` writes it again.\n"
@@ -16,8 +16,7 @@ HEADER = (
 NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """A value that replaces what the files before say, where Compose would merge the two."""
 
     value: object

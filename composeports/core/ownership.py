@@ -1,14 +1,13 @@
 """Whose a project is: what somebody else started under its name is not ours to touch."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.lease import Lease
 from composeports.core.mark import UNMARKED, Mark, session_label
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a container was started from, as its labels say: real folder, Compose files, mark."""
 
     container: str
@@ -17,8 +16,7 @@ class Origin:
     mark: Mark = UNMARKED
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """A session as the labels of its things show it.
 
     `stores` are the ids of the store that keeps its lease, and of those that kept it before.

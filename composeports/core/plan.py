@@ -1,7 +1,7 @@
 """The plan: everything that `up` is about to do to Compose, and why. Pure data from pure data."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from composeports.core.block import REST
 from composeports.core.change import Change, Left, Shared, merge
@@ -11,7 +11,7 @@ from composeports.core.layout import Group, assign, entries_of, groups_of
 from composeports.core.lease import Lease
 from composeports.core.masking import masked
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves
-from composeports.core.project import Json, Project
+from composeports.core.project import Project
 from composeports.core.protected_names import is_settable
 from composeports.core.rules import containers, ports
 from composeports.core.rules.context import Context, MovedPort
@@ -25,8 +25,7 @@ from composeports.core.urls import client_url
 REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(NamedTuple):
     """What Compose said of the files, before anything is decided, and what is around them.
 
     `values` are the variables that the files mention, with the values they have now. `resolved`
@@ -34,17 +33,16 @@ class Observed:
     and nobody gave. `unproved` are variables of which Compose could not be asked what they move.
     """
 
-    project: Project = field(default_factory=Project)
+    project: Project = Project()
     moves: Moves = NO_MOVES
-    values: Mapping[str, str] = field(default_factory=dict)
-    resolved: Json = field(default_factory=dict)
+    values: Mapping[str, str] = {}
+    resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
     unproved: tuple[str, ...] = ()
     around: Surroundings = NOTHING_AROUND
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A published port as it will be: `key` is `"web:80/tcp"`, `number` the host port."""
 
     key: str
@@ -54,8 +52,7 @@ class Endpoint:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What `up` does: the environment, the override document, and the reasons.
 
     `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
@@ -77,7 +74,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     left: tuple[Left, ...] = ()
     notes: tuple[str, ...] = ()
-    standings: Mapping[str, Standing] = field(default_factory=dict)
+    standings: Mapping[str, Standing] = {}
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,7 @@
 """The project: what a Compose file says, read from the JSON of `docker compose config`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from composeports.core.block import HIGHEST_PORT
 
@@ -12,8 +12,7 @@ MODES = frozenset({"", "host", "none", "bridge", "default", "nat"})
 BY_REFERENCE = ("service:", "container:")
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedPort:
+class PublishedPort(NamedTuple):
     """One entry of a service's `ports`, as Compose resolved it.
 
     `published` is empty where the file leaves the host port to the engine, and may be a range
@@ -35,8 +34,7 @@ class PublishedPort:
         return int(self.published) if self.published.isdecimal() else None
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """A service's place in a network; an address is empty where the engine chooses it."""
 
     network: str
@@ -45,18 +43,16 @@ class Attachment:
     ipv6: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(NamedTuple):
     """How a service's image is built, as far as the plan looks at it."""
 
-    args: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = {}
     tags: Texts = ()
     cache_from: Texts = ()
-    contexts: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """What a container gets from outside: `kind` is `bind` or `volume`.
 
     `source` is the absolute path of a bind, or the key of a volume; empty for an anonymous one.
@@ -68,8 +64,7 @@ class Mount:
     read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """One service of the file, also of a profile that is switched off."""
 
     name: str
@@ -82,8 +77,8 @@ class Service:
     build: Build | None = None
     pull_policy: str = ""
     replicas: int = 1
-    environment: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
+    labels: Mapping[str, str] = {}
     networks: tuple[Attachment, ...] = ()
     dns: Texts = ()
     extra_hosts: Texts = ()
@@ -104,8 +99,7 @@ class Service:
         return "" if mode in MODES or mode.startswith(BY_REFERENCE) else mode
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """A top-level network: `name` as the engine sees it, `ipam` as Compose shows it.
 
     `made_own`: the file says that it is external, and the settings make it the session's own.
@@ -115,8 +109,8 @@ class Network:
     name: str
     external: bool = False
     driver: str = ""
-    driver_opts: Mapping[str, str] = field(default_factory=dict)
-    ipam: Json = field(default_factory=dict)
+    driver_opts: Mapping[str, str] = {}
+    ipam: Mapping[str, object] = {}
     made_own: bool = False
 
     @property
@@ -132,20 +126,18 @@ class Network:
         return tuple(str(pool.get("subnet") or "") for pool in self.pools)
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """A top-level volume: `name` as the engine sees it."""
 
     key: str
     name: str
     external: bool = False
     driver: str = ""
-    driver_opts: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    driver_opts: Mapping[str, str] = {}
+    labels: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """All that the file describes, in Compose's order; `asked_as` is the project it was read as.
 
     `handed_files` are those that configs and secrets are; `contents` are the texts of configs that
@@ -157,7 +149,7 @@ class Project:
     volumes: tuple[Volume, ...] = ()
     asked_as: str = ""
     handed_files: Texts = ()
-    contents: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, str] = {}
 
     @property
     def ports(self) -> tuple[PublishedPort, ...]:

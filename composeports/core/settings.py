@@ -1,13 +1,12 @@
 """What a repository settles for itself in `composeports.toml`; a plain value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 SUBNET_POOL = "10.213.0.0/16"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one repository, all optional.
 
     `files` are absolute. `pins` maps a published port (`"web:3000/tcp"`) to a host port. `env`
@@ -21,10 +20,10 @@ class Settings:
     files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     prefix: str = "ac"
-    pins: Mapping[str, int] = field(default_factory=dict)
+    pins: Mapping[str, int] = {}
     main_keeps_ports: bool = False
     strict: bool = False
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = {}
     keep_urls: tuple[str, ...] = ()
     command_urls: bool = False
     isolate_images: bool = True

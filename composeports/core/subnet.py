@@ -1,14 +1,13 @@
 """The subnet: a run of addresses, IPv4 or IPv6, as plain numbers; nothing is chosen here."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 IPV4 = 4
 BITS = {IPV4: 32, 6: 128}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Subnet:
+class Subnet(NamedTuple):
     """The addresses from `first` on that have `prefix` bits in common."""
 
     version: int

@@ -5,7 +5,7 @@ use (RFC 4193), chosen by chance like any other, unless the pool of the settings
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.project import Json, Network, Project
 from composeports.core.settings import SUBNET_POOL
@@ -35,8 +35,7 @@ NOT_FOR_CONTAINERS = 3
 OF_THE_HOST = frozenset({"macvlan", "ipvlan"})
 
 
-@dataclass(frozen=True, slots=True)
-class SubnetNeed:
+class SubnetNeed(NamedTuple):
     """One subnet that a network has to have; `key` is `"backend#0"` for its first one.
 
     `old` is what the file says, empty where it leaves the choice to the engine. `prefix` is the

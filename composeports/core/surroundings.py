@@ -1,14 +1,13 @@
 """What is around a project and decides what it shares: real paths, networks, and its checkout."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from posixpath import normpath
+from typing import NamedTuple
 
 from composeports.core.project import Texts
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A project with containers on a network, and the host names that they answer to there."""
 
     project: str
@@ -16,8 +15,7 @@ class Member:
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Sibling:
+class Sibling(NamedTuple):
     """A network or volume (`kind`) of another Compose project in this worktree.
 
     `name` is what plain Compose calls it, `own_name` what that project's session in this worktree
@@ -32,8 +30,7 @@ class Sibling:
     is_up: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(NamedTuple):
     """The git side of a worktree.
 
     `link` is what its `.git` file says (empty in a main checkout), `git_dir` where that leads,
@@ -47,16 +44,15 @@ class Checkout:
     others: Texts = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What was seen around the project.
 
     `paths` are the real paths of what the file mounts, by the path in the file; `members` are the
     other projects on its external networks, by the network's name.
     """
 
-    paths: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
+    paths: Mapping[str, str] = {}
+    members: Mapping[str, tuple[Member, ...]] = {}
     siblings: tuple[Sibling, ...] = ()
     checkout: Checkout = Checkout()
 

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from composeports.core.lease import Lease
 
@@ -16,8 +16,7 @@ _REFUSED = re.compile(r"privileged port (\d+)(?!\d)")
 _NUMBER = re.compile(r":(\d+)(?!\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Stolen:
+class Stolen(NamedTuple):
     """A port of the session that somebody else has; `key` is `web:80/tcp`."""
 
     number: int

@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # How long the end waits for a beat that is under way.
 LAST_BEAT_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(NamedTuple):
     """What is to be done every so many seconds while a program runs, on a thread of its own."""
 
     seconds: float

@@ -1,15 +1,14 @@
 """Which process has a port of this machine, where we may see it; asked when one is in the way."""
 
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Port = tuple[int, str]
 # What docker starts for a published port: a container is behind it.
 PROXY = "docker-proxy"
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """A process that has a port; `pid` is 0 where we cannot see it.
 
     `machine` is the one that it is on, where that is another one than ours.

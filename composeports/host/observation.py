@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from composeports.core.mentions import mentioned_variables
 from composeports.core.moves import (
@@ -47,8 +47,7 @@ FORM = "2"
 CONTROL_CHARACTER = "invalid control character in URL"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What was observed, and the text that makes the next observation of the same files quicker.
 
     The text is empty where a question failed: what is no answer is not remembered.

@@ -7,8 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from composeports.errors import ConfigError
 from composeports.host.beats import Beat, beating
@@ -27,8 +26,7 @@ SECRETS = frozenset({"COMPOSEPORTS_API_KEYS", "COMPOSEPORTS_STORE"})
 OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "pthread_create failed")
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """What a program left behind; `code` is 127 where there is no such program.
 
     `limit` is the one that ended it, "time" or "memory", empty where none did.
@@ -40,8 +38,7 @@ class Finished:
     limit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How long a program may take, in seconds, and how much memory it may get, in bytes.
 
     The limit on memory is kept on Linux alone.

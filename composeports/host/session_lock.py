@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.errors import FileAccessError, LockBusyError, UnsafeFileError
 from composeports.host.state_folder import make_inner_folder
@@ -29,8 +29,7 @@ _LENGTH = 200
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """Who works on a session; `pid` 0 where that is not known."""
 
     pid: int = 0

@@ -33,7 +33,6 @@ one (docs/http.md shows how): without it there is no keeper, and `GET /events` a
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -105,7 +104,7 @@ class _Service:
         self.board = Board()
         self.keeper = Keeper(doors, self.board)
         # What is wrong with the engine is the keeper's to tell, once.
-        quiet = replace(doors, say=lambda _text: None)
+        quiet = doors._replace(say=lambda _text: None)
         self.looks = Looks(lambda: as_text(reports.status(sessions.nobody(quiet))))
 
     async def change(

@@ -9,7 +9,6 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
 from anyio.to_thread import run_sync
 
@@ -61,7 +60,7 @@ class Keeper:
         """Publish on `board` what is seen through `doors`."""
         self._voice = doors.say
         self._heard: list[str] = []
-        self._doors = replace(doors, say=self._heard.append)
+        self._doors = doors._replace(say=self._heard.append)
         self._board = board
         # Or the first one would wait for the end of a pause that was meant for nobody.
         board.on_watcher = self.wake

@@ -11,7 +11,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import Any, cast
 
 import anyio
@@ -248,7 +247,7 @@ class _Voice:
 
 
 def _heard(doors: Doors, voice: _Voice, watch: Watch) -> Doors:
-    return replace(doors, say=voice, run=watch.run)
+    return doors._replace(say=voice, run=watch.run)
 
 
 async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) -> None:

@@ -84,7 +84,7 @@ class MemoryStore:
         for name, lease in self._leases.items() if moved else ():
             if lease.held:
                 self._leases[name] = replace(lease, expires_at=lease.expires_at + moved)
-        self._set_aside = tuple(replace(each, until=each.until + moved) for each in self._set_aside)
+        self._set_aside = tuple(each._replace(until=each.until + moved) for each in self._set_aside)
 
     def _ledger(self, session_id: str) -> Ledger:
         others = (lease for name, lease in self._leases.items() if name != session_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from composeports.config import LOWEST, VARIABLES, Config, PortAllocatorConfig
@@ -223,4 +222,4 @@ def _shown(value: object, key: str) -> str:
 
 def unset_fields() -> set[str]:
     """Return the fields of Settings that no key sets; there should be none."""
-    return {each.name for each in fields(Settings)} - {field for _, field in fields_of(KEYS)}
+    return set(Settings._fields) - {field for _, field in fields_of(KEYS)}

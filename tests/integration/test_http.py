@@ -10,7 +10,6 @@ import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -702,7 +701,7 @@ def test_a_bug_is_500_with_a_log_that_only_we_can_read(tmp_path: Path) -> None:
         raise RuntimeError("no clock")
 
     machine = FakeMachine(tmp_path)
-    doors = replace(machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}), now=broken)
+    doors = machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)})._replace(now=broken)
     transport = httpx.ASGITransport(app=create_app(doors, keys=[KEY], hosts=None))
 
     async def ask() -> httpx.Response:

@@ -25,7 +25,7 @@ def evaluated(machine: FakeMachine, here: Workspace) -> dict[str, str]:
     lease = replace(
         lease,
         environment=(("WEB_PORT", str(lease.block.start + 4)), ("PORT_WEB_80", "x")),
-        stack=replace(here.stack, overridden=True),
+        stack=here.stack._replace(overridden=True),
     )
     machine.store.update(here.session_id, lambda _: Outcome(lease))
     return {**SHELL, **dict(reports.environment(here))}

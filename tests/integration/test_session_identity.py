@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def session_of(machine: FakeMachine, folder: Path, **options: object) -> str:
-    return Workspace(machine.doors(cwd=folder), replace(Options(), **options)).session_id  # type: ignore[arg-type]
+    return Workspace(machine.doors(cwd=folder), Options()._replace(**options)).session_id  # type: ignore[arg-type]
 
 
 def test_the_session_of_a_checkout_is_its_git_directory(
@@ -163,7 +163,7 @@ def test_a_name_beats_the_place(machine: FakeMachine, repository: Path) -> None:
 
 def test_the_option_beats_the_variable(machine: FakeMachine, repository: Path) -> None:
     doors = machine.doors(cwd=repository)
-    doors = replace(doors, config=replace(doors.config, session="from-variable"))
+    doors = doors._replace(config=replace(doors.config, session="from-variable"))
     assert Workspace(doors).session_id == "from-variable"
     assert Workspace(doors, Options(session="from-option")).session_id == "from-option"
 

@@ -1,6 +1,5 @@
 """Sessions and worktrees that a program names: never those of the server's own shell."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ def doors(machine: FakeMachine, repository: Path) -> Doors:
     """A server that was started in a worktree, in a shell that chose a session and files."""
     (repository / "composeports.toml").write_text('prefix = "zz"\n')
     doors = machine.doors(OWN, repository)
-    return replace(doors, config=Config(doors.config.port_allocator, session="own"))
+    return doors._replace(config=Config(doors.config.port_allocator, session="own"))
 
 
 def test_an_id_has_no_place_and_no_settings(doors: Doors) -> None:
@@ -63,7 +62,7 @@ def test_the_list_has_no_session_of_the_server(doors: Doors) -> None:
 def test_a_worktree_is_as_a_command_there_has_it(doors: Doors, tmp_path: Path) -> None:
     other = add_worktree(Path(doors.cwd), tmp_path / "other", "other")
     there = sessions.of_worktree(doors, f"{other}/")
-    direct = Workspace(replace(doors, cwd=str(other), environ={}, config=Config()))
+    direct = Workspace(doors._replace(cwd=str(other), environ={}, config=Config()))
     assert there.session_id == direct.session_id
     assert there.place == direct.place
     assert there.place.branch == "other"

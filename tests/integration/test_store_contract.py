@@ -137,7 +137,7 @@ class Leases:
             outcome = claim(ledger, request)
             lease, taken = outcome.granted, ledger.held_subnets
             subnets = assign_subnets(needs, lease.subnets, taken, SMALL_POOL)
-            return replace(outcome, lease=replace(lease, subnets=subnets))
+            return outcome._replace(lease=replace(lease, subnets=subnets))
 
         return self.store.update(session_id, decide)
 

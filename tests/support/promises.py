@@ -312,7 +312,7 @@ def _claimed(ledger: Ledger, request: Request, networks: int) -> Outcome:
     ]
     lease = outcome.granted
     subnets = assign_subnets(needs, lease.subnets, ledger.held_subnets, POOL)
-    return replace(outcome, lease=replace(lease, subnets=subnets))
+    return outcome._replace(lease=replace(lease, subnets=subnets))
 
 
 def _aside(ledger: Ledger, block: Block, now: float) -> Outcome:

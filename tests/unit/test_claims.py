@@ -234,14 +234,14 @@ def test_a_grid_full_of_sessions_speaks_of_sessions_alone() -> None:
 
 def test_a_blank_session_is_refused() -> None:
     with pytest.raises(InvalidSessionError):
-        claim(Ledger(), replace(ask(), session_id=" "))
+        claim(Ledger(), ask()._replace(session_id=" "))
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["held", "remembered"])
 def test_a_project_of_another_session_is_never_given(held: bool) -> None:
     first, second = TWINS
     assert project_name(first) == project_name(second)
-    request = replace(ask(), session_id=second)
+    request = ask()._replace(session_id=second)
     lease = claim(Ledger(None, (hold(first, FIRST, held=held),)), request).granted
     assert lease.project != project_name(first)
 
@@ -512,7 +512,7 @@ def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept:
 
 def test_a_new_session_gets_no_name_that_is_taken() -> None:
     first = project_name("me")
-    lease = claim(Ledger(None), replace(ask(), taken=frozenset({first}))).granted
+    lease = claim(Ledger(None), ask()._replace(taken=frozenset({first}))).granted
     assert lease.project == project_name("me", {first})
 
 
@@ -522,12 +522,12 @@ def test_a_session_whose_name_is_taken_begins_anew_under_the_next_one(*, held: b
         own(held=held), project="shop-mine", stack=Stack(("/w/compose.yaml",)), marks={}
     )
     taken = frozenset({"shop-mine", project_name("me", prefix="shop")})
-    lease = claim(Ledger(begun), replace(ask(), taken=taken)).granted
+    lease = claim(Ledger(begun), ask()._replace(taken=taken)).granted
     assert lease.project == project_name("me", taken, "shop")
     assert (lease.block, lease.stack, lease.marks) == (SECOND, Stack(), None)
     assert lease.offsets == begun.offsets
 
 
 def test_a_name_that_is_taken_moves_nobody_else() -> None:
-    lease = claim(Ledger(own()), replace(ask(), taken=frozenset({"ac-other"}))).granted
+    lease = claim(Ledger(own()), ask()._replace(taken=frozenset({"ac-other"}))).granted
     assert lease.project == "ac-mine"

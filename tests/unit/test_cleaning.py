@@ -149,10 +149,10 @@ OWN_MARK, OTHER_MARK = Mark("store-1", "one"), Mark("store-1", "two")
     [
         pytest.param([NETWORK, VOLUME], [NETWORK, VOLUME], id="no labels"),
         pytest.param([NETWORK, VOLUME, STOPPED], [], id="no labels, and a container shows whose"),
-        pytest.param([replace(VOLUME, mark=OWN_MARK), NETWORK], [NETWORK], id="its own label"),
+        pytest.param([VOLUME._replace(mark=OWN_MARK), NETWORK], [NETWORK], id="its own label"),
         pytest.param(
-            [replace(VOLUME, mark=OTHER_MARK), STOPPED],
-            [replace(VOLUME, mark=OTHER_MARK)],
+            [VOLUME._replace(mark=OTHER_MARK), STOPPED],
+            [VOLUME._replace(mark=OTHER_MARK)],
             id="another session's label",
         ),
     ],

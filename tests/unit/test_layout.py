@@ -1,7 +1,5 @@
 """Which published port gets which offset: cases, and the promise that nobody moves."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -325,7 +323,7 @@ def test_a_service_that_joins_moves_nobody(
 def test_a_service_that_leaves_and_comes_back_has_its_ports_again(
     stack: tuple[Service, ...], others: tuple[Service, ...], moves: Moves
 ) -> None:
-    without_fixed = replace(moves, slots={"WEB_PORT": moves.slots.get("WEB_PORT", ())})
+    without_fixed = moves._replace(slots={"WEB_PORT": moves.slots.get("WEB_PORT", ())})
     before = layout(*stack, moves=without_fixed)
     meanwhile = layout(*others, moves=without_fixed, memory=before)
     assert before.items() <= layout(*stack, moves=without_fixed, memory=meanwhile).items()

@@ -56,7 +56,7 @@ FILES = ("/old/sub/compose.yaml", "/old/sub/deep/x.yaml", "/old/other.yaml", "/o
             ),
             id="files move along with their directory",
         ),
-        pytest.param(OLD, replace(OLD, branch="other"), FILES, id="another branch moves none"),
+        pytest.param(OLD, OLD._replace(branch="other"), FILES, id="another branch moves none"),
         pytest.param(Place(), NEW, FILES, id="from nowhere none moves"),
     ],
 )

@@ -27,7 +27,7 @@ LEASE = Lease(
     "/srv/shop/.git", Block(10000, 10), "ac-00000001", 1.0, 2.0, place=PLACE, engine=ADDRESS
 )
 SHARED = replace(
-    LEASE, session_id="ant:/srv/shop/.git", place=replace(PLACE, machine="ant"), engine="id-1"
+    LEASE, session_id="ant:/srv/shop/.git", place=PLACE._replace(machine="ant"), engine="id-1"
 )
 NAMED = replace(LEASE, session_id="mine")
 
@@ -77,7 +77,7 @@ def test_what_is_on_a_remote_engine_is_the_same_everywhere() -> None:
 
 
 def test_what_another_machine_has_stays() -> None:
-    lease = replace(SHARED, place=replace(PLACE, machine="bee"))
+    lease = replace(SHARED, place=PLACE._replace(machine="bee"))
     with pytest.raises(StaysError, match="machine bee"):
         to_own("id-1", lease, HERE)
 

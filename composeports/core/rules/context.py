@@ -1,27 +1,25 @@
 """What every rule of the plan looks at, worked out once: nothing here decides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from composeports.core.endpoint import LOCALHOST
 from composeports.core.layout import Entry
 from composeports.core.lease import Lease
 from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, URL_VARIABLE, Moves
-from composeports.core.project import Json, Project, Service
+from composeports.core.project import Project, Service
 from composeports.core.settings import Settings
 from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class MovedPort:
+class MovedPort(NamedTuple):
     """A published port with the host port that it gets."""
 
     entry: Entry
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What was observed, what the lease gives out, and what the repository wants.
 
     `values` are the variables that the files mention, with the values they have now; `fixed` are
@@ -36,7 +34,7 @@ class Context:
     values: Mapping[str, str]
     moves: Moves = NO_MOVES
     moved: tuple[MovedPort, ...] = ()
-    resolved: Json = field(default_factory=dict)
+    resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
     around: Surroundings = NOTHING_AROUND
 
