@@ -39,8 +39,7 @@ fetch-demo fetch-tests fetch-latest: setup
 demo: fetch-demo ## Two worktrees, two stacks at once, on a real engine; cleans up after itself
 	@$(with_engine) scripts/demo
 
-test: fetch-tests ## The checks, then all tests, on real engines; cleans up after itself
-	@$(MAKE) --no-print-directory lint
+test: fetch-tests ## The checks and all tests, on real engines; cleans up after itself
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=line \
 	    first-third second-third last-third
 
@@ -53,7 +52,7 @@ second-third: fetch-tests
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
 
 last-third: fetch-tests
-	@$(MAKE) --no-print-directory --output-sync=none test-without-engine
+	@$(MAKE) --no-print-directory --output-sync=none lint test-without-engine
 	@$(MAKE) --no-print-directory --output-sync=none test-fleet
 
 test-fresh: ## The demo and all tests with an empty home and cache, and no network once all is fetched
