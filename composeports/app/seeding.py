@@ -289,7 +289,8 @@ class _Seeding:
             finally:
                 self._let_go_on(begun)
         total = shown_bytes(sum(each.count for each in done))
-        self.say(f"copied {len(done)} volumes of {self.source.project}, {total} in all")
+        volumes = "1 volume" if len(done) == 1 else f"{len(done)} volumes"
+        self.say(f"copied {volumes} of {self.source.project}, {total} in all")
         return done
 
     def _into_empty(self, copies: Sequence[Copy], helpers: Helpers) -> list[Copy]:

@@ -17,6 +17,7 @@ from composeports.core.surroundings import (
     NOTHING_AROUND,
     Checkout,
     Member,
+    ScriptCall,
     Sibling,
     Surroundings,
 )
@@ -39,17 +40,34 @@ def look_around(
     """
     paths = dict(_real_paths(project)) if workspace.doors.engine.is_local else {}
     external = _external(project)
+    calls = tuple(_script_calls(workspace, project))
     if not paths and not any(external.values()):
-        return NOTHING_AROUND
+        return NOTHING_AROUND._replace(calls=calls)
     siblings = tuple(_siblings(workspace, external, containers))
     met = external["network"] - {each.name for each in siblings}
     members = _members(workspace, met, containers or ())
-    return Surroundings(paths, members, siblings, _checkout(workspace) if paths else Checkout())
+    checkout = _checkout(workspace) if paths else Checkout()
+    return Surroundings(paths, members, siblings, checkout, calls)
 
 
 def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
     for path in project.places:
         yield path, os.path.realpath(path)
+
+
+def _script_calls(workspace: Workspace, project: Project) -> Iterator[ScriptCall]:
+    """Yield the calls of docker in the worktree's scripts that name a container of the file."""
+    names = {name for each in project.services if project.is_fixed(name := each.container_name)}
+    if not names:
+        return
+    from composeports.core.unwrapped import calls_by_name  # noqa: PLC0415 - half of all files
+    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - half of all files
+
+    folders = (workspace.place.worktree, workspace.place.directory)
+    for path, text in scripts_in(each for each in folders if each):
+        for call in calls_by_name(text, names):
+            where = f"{os.path.relpath(path, workspace.place.directory)}:{call.line}"
+            yield ScriptCall(where, call.command, call.container)
 
 
 def _external(project: Project) -> dict[str, set[str]]:

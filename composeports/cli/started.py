@@ -19,6 +19,8 @@ def show(started: Started, *, as_json: bool) -> None:
     for kept in started.plan.left if not started.code else ():
         if kept.kind == "variable":
             note(visible(f"{kept.where} stays {kept.value or 'as it is'} in the stack: {kept.why}"))
+        elif kept.kind == "script":
+            note(visible(f"{kept.where} calls {kept.value}: {kept.why}"))
     meant = [f"{each.kind} {each.name}" for each in started.plan.shared if each.acknowledged]
     if meant:
         note(visible(f"shared by all sessions, as the settings say: {', '.join(meant)}"))

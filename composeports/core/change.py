@@ -62,7 +62,8 @@ class Shared(NamedTuple):
 class Left(NamedTuple):
     """One thing that could be taken for a moved port or name, and stays as it is; `why` says why.
 
-    `kind` is `variable` for one of the six variables that keeps the user's value, else `value`.
+    `kind` is `variable` for one of the six variables that keeps the user's value, `script` for a
+    call of docker in a script of the worktree, else `value`.
     """
 
     kind: str

@@ -44,17 +44,27 @@ class Checkout(NamedTuple):
     others: Texts = ()
 
 
+class ScriptCall(NamedTuple):
+    """A call of docker in a script of the worktree that names one of the file's containers."""
+
+    where: str
+    command: str
+    container: str
+
+
 class Surroundings(NamedTuple):
     """What was seen around the project.
 
     `paths` are the real paths of what the file mounts, by the path in the file; `members` are the
-    other projects on its external networks, by the network's name.
+    other projects on its external networks, by the network's name; `calls` are what scripts of the
+    worktree do with containers that have a fixed name.
     """
 
     paths: Mapping[str, str] = {}
     members: Mapping[str, tuple[Member, ...]] = {}
     siblings: tuple[Sibling, ...] = ()
     checkout: Checkout = Checkout()
+    calls: tuple[ScriptCall, ...] = ()
 
     def real(self, path: str) -> str:
         """Return the real path, or the path as it is where it was not looked at."""

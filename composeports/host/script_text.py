@@ -1,12 +1,22 @@
-"""Finds the text of the script or Makefile that a command runs, as far as that is plain to see."""
+"""Finds the texts of scripts and Makefiles: of the one that a command runs, and of a checkout's."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from composeports.errors import UnsafeFileError
+from composeports.regular_file import read_regular
 
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 MAKES = frozenset({"make", "gmake"})
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 LARGEST = 1 << 18
+# Where a repository has its scripts, and what they are called; no more than MOST are read.
+FOLDERS = ("", "bin", "dev", "hack", "script", "scripts", "tools")
+NAMES = frozenset({*MAKEFILES, "justfile", "Justfile", ".justfile", "package.json"})
+NAMES |= {"Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml"}
+ENDINGS = (".sh", ".bash", ".zsh", ".mk")
+MOST = 60
 
 
 def script_of(argv: Sequence[str]) -> tuple[str, str]:
@@ -16,6 +26,30 @@ def script_of(argv: Sequence[str]) -> tuple[str, str]:
         if text:
             return path, text
     return "", ""
+
+
+def scripts_in(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the scripts and Makefiles that lie in the folders."""
+    places = (os.path.join(folder, below) for folder in dict.fromkeys(folders) for below in FOLDERS)
+    found = (path for place in places for path in _listed(place))
+    for path in islice(dict.fromkeys(found), MOST):
+        text = _text(path)
+        if text:
+            yield path, text
+
+
+def _listed(folder: str) -> list[str]:
+    """Return the paths of the scripts in one folder; none where it cannot be read."""
+    is_for_scripts = os.path.basename(folder) in FOLDERS[1:]
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [
+        os.path.join(folder, name)
+        for name in names
+        if name in NAMES or name.endswith(ENDINGS) or (is_for_scripts and "." not in name)
+    ]
 
 
 def _candidates(argv: Sequence[str]) -> Iterator[str]:
@@ -33,12 +67,11 @@ def _candidates(argv: Sequence[str]) -> Iterator[str]:
 
 
 def _text(path: str) -> str:
-    """Return what is in a text file of moderate size."""
+    """Return what is in a text file of moderate size; empty for anything else."""
     try:
-        if not os.path.isfile(path) or os.path.getsize(path) > LARGEST:
-            return ""
-        with open(path, "rb") as file:
-            data = file.read(LARGEST)
-    except OSError:
+        data = read_regular(path, follow=True)
+    except (OSError, UnsafeFileError):
+        return ""
+    if len(data) > LARGEST:
         return ""
     return "" if b"\0" in data else data.decode("utf-8", "replace")

@@ -120,6 +120,23 @@ def mains() -> list[str]:
     return [*states, rows]
 
 
+def test_a_script_that_names_a_renamed_container_is_told_by_plan_and_up(login: Session) -> None:
+    calls = [
+        (each["where"], each["value"])
+        for each in login.json("plan")["left"]
+        if each["kind"] == "script"
+    ]
+    assert calls == [
+        ("Makefile:6", "docker exec shop-db"),
+        ("package.json:1", "docker exec shop-db"),
+        ("seed.sh:3", "docker exec shop-db"),
+        ("seed.sh:4", "docker logs shop-db"),
+    ]
+    told = login.run("up", "--strict").err
+    assert f"seed.sh:3 calls docker exec shop-db: the container is called {login.project}-" in told
+    assert "composeports env -- CMD" in told
+
+
 # Compose
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError
-from composeports.host.script_text import script_of
+from composeports.host.script_text import script_of, scripts_in
 from composeports.host.wrapper import unwrapped, unwrapped_variables, without_wrappers
 from composeports.host.wrapper_folder import install
 from tests.support.machine import write_program
@@ -257,3 +257,17 @@ def test_the_script_of_a_command_is_found(
     (tmp_path / "data").write_bytes(b"\x7fELF\0")
     monkeypatch.chdir(tmp_path)
     assert script_of(argv) == (name, f"# {os.path.basename(name)}\n" if name else "")
+
+
+def test_the_scripts_of_a_checkout_are_found_and_nothing_else_is_read(tmp_path: Path) -> None:
+    names = ("Makefile", "package.json", "seed.sh", "scripts/seed", "bin/go.sh", "Taskfile.yml")
+    for name in (*names, "notes.txt", "seed", "scripts/seed.py", "src/deep.sh"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"# {name}\n")
+    (tmp_path / "binary.sh").write_bytes(b"\x7fELF\0")
+    (tmp_path / "large.sh").write_bytes(b"#" * (1 << 21))
+    os.mkfifo(tmp_path / "pipe.sh")
+    (tmp_path / "endless.sh").symlink_to("/dev/zero")
+    (tmp_path / "folder.sh").mkdir()
+    found = dict(scripts_in([str(tmp_path), str(tmp_path), str(tmp_path / "missing")]))
+    assert found == {str(tmp_path / name): f"# {name}\n" for name in names}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.unwrapped import bypasses
+from composeports.core.unwrapped import bypasses, calls_by_name
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,31 @@ def test_a_line_that_cannot_be_wrapped_is_found(line: str, why: str) -> None:
 )
 def test_others_are_not(line: str) -> None:
     assert bypasses(f"{line}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("docker exec -i shop-db psql", [(2, "exec", "shop-db")]),
+        ("\t-docker exec shop-db true", [(2, "exec", "shop-db")]),
+        ("id=$(docker inspect -f '{{.Id}}' \"shop-db\")", [(2, "inspect", "shop-db")]),
+        ("docker --log-level error logs shop-db | tail", [(2, "logs", "shop-db")]),
+        ("docker cp a.sql shop-db:/a.sql; docker restart shop-db", None),
+        ('"seed": "docker exec shop-db seed",', [(2, "exec", "shop-db")]),
+        ("docker exec -i \\\n  shop-db psql", [(2, "exec", "shop-db")]),
+        ("docker container stop shop-db", [(2, "container", "shop-db")]),
+        ("# docker exec shop-db psql", []),
+        ("docker exec other shop-db", []),
+        ("docker exec $DB psql", []),
+        ("docker ps", []),
+        ("docker", []),
+        ("mydocker exec shop-db", []),
+        ("echo shop-db", []),
+    ],
+)
+def test_a_call_that_names_a_container_is_found(
+    line: str, found: list[tuple[int, str, str]] | None
+) -> None:
+    if found is None:
+        found = [(2, "cp", "shop-db"), (2, "restart", "shop-db")]
+    assert calls_by_name(f"#!/bin/sh\n{line}\n", {"shop-db"}) == found

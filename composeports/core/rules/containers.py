@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from composeports.core.change import Change, Node, Part, merge
+from composeports.core.change import Change, Left, Node, Part, merge
 from composeports.core.override import Override
 from composeports.core.project import Service
 from composeports.core.rules.context import Context
@@ -26,7 +26,24 @@ def container_names(context: Context) -> Part:
             fields["networks"] = aliases
         nodes.append({"services": {service.name: fields}})
         changes.append(_renamed(service, after, aliases, context))
-    return Part(tuple(changes), merge(nodes))
+    return Part(tuple(changes), merge(nodes), left=tuple(_script_calls(context)))
+
+
+def _script_calls(context: Context) -> Iterator[Left]:
+    """Yield the scripts that would reach another session's container, each line once."""
+    variables = {
+        service.container_name: pair
+        for service, pair in zip(context.project.services, variables_of(context), strict=True)
+    }
+    for call in dict.fromkeys(context.around.calls):
+        variable, name = variables[call.container]
+        yield Left(
+            "script",
+            call.where,
+            f"docker {call.command} {call.container}",
+            f"the container is called {name} here; `composeports env -- CMD` runs the script with "
+            f"this session's containers, and {variable} has the name",
+        )
 
 
 def new_names(context: Context) -> dict[str, str]:

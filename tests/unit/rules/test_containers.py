@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from composeports.core.surroundings import ScriptCall, Surroundings
 from tests.support.planning import plan_of
 
 TAG = "ac-0123abcd"
@@ -78,3 +79,17 @@ def test_what_names_a_container_of_the_file_follows(
 ) -> None:
     made = plan_of(services(app={field: before}, db={"container_name": "shop-db"}))
     assert made.override("services", "app", field) == after
+
+
+def test_a_script_that_names_a_renamed_container_is_told_once() -> None:
+    calls = (ScriptCall("seed.sh:3", "exec", "shop-db"),) * 2
+    config = services(web={}, db={"container_name": "shop-db"})
+    (left,) = plan_of(config, around=Surroundings(calls=calls)).plan.left
+    assert left.as_dict() == {
+        "kind": "script",
+        "where": "seed.sh:3",
+        "service": "",
+        "value": "docker exec shop-db",
+        "why": f"the container is called {TAG}-shop-db here; `composeports env -- CMD` runs the "
+        "script with this session's containers, and CONTAINER_DB has the name",
+    }
