@@ -55,6 +55,15 @@ def names_of_others(workspace: Workspace, containers: Iterable[Container]) -> fr
     return frozenset(name for name, origin in found if foreign(own, [origin], adopts=False))
 
 
+def names_of_other_data(workspace: Workspace, project: str) -> frozenset[str]:
+    """Return the project's name where another store's session has made a volume of it."""
+    record = workspace.record()
+    former = record.former_stores if record else ()
+    own = {"", workspace.doors.store.identity(), *former}
+    volumes = belongings(workspace.doors.engine, project, ("volume",))
+    return frozenset({project} if any(each.mark.store not in own for each in volumes) else ())
+
+
 def refuse_unproven(
     workspace: Workspace,
     record: Lease | None,

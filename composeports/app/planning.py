@@ -60,6 +60,7 @@ class Draft(NamedTuple):
     strict: bool
     lasting: Lasting | None = None
     adopted: tuple[str, ...] = ()
+    adopts: bool = False
 
     def finish(self, lease: Lease, ledger: Ledger) -> Lease:
         """Return a granted lease with all that its plan gives out, to be stored in one step.
@@ -97,12 +98,13 @@ class Draft(NamedTuple):
 
     def _former_stores(self, lease: Lease) -> tuple[str, ...]:
         """Return the ids of former stores, with those whose stack is adopted."""
-        adopted = [each for each in self.adopted if each not in {"", lease.store}]
-        if adopted and self.lasting is not None:
+        adopted = list(self.adopted)
+        if self.adopts:
             named = session_label(lease.session_id)
-            adopted += [each.store for each in self.lasting.marks.values() if each.session == named]
+            marks = self._marks(lease) or {}
+            adopted += [each.store for each in marks.values() if each.session == named]
         found = dict.fromkeys((*lease.former_stores, *adopted))
-        return tuple(each for each in found if each != lease.store)
+        return tuple(each for each in found if each not in {"", lease.store})
 
     def plan(self, lease: Lease) -> Plan:
         """Return the plan on a lease."""
@@ -156,6 +158,7 @@ def draft(
         in_use=_in_use(workspace, engine_needed=engine_needed) if needs else (),
         lasting=_lasting(workspace, engine_needed=engine_needed),
         strict=wishes.strict or settings.strict,
+        adopts=workspace.options.adopt,
     )
 
 

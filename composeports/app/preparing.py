@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from composeports.app.leasing import restore, take_lease
-from composeports.app.ownership import names_of_others, refuse_foreign
+from composeports.app.ownership import names_of_other_data, names_of_others, refuse_foreign
 from composeports.app.planning import NO_WISHES, Draft, Wishes, draft, look
 from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
@@ -66,8 +66,9 @@ def take_new_name(workspace: Workspace) -> None:
     """
     workspace.meet_engine()
     containers = workspace.doors.engine.containers()
-    taken = names_of_others(workspace, containers)
-    if workspace.likely_project(workspace.record()) in taken:
+    project = workspace.likely_project(workspace.record())
+    taken = names_of_others(workspace, containers) | names_of_other_data(workspace, project)
+    if project in taken:
         take_lease(workspace, containers, taken=taken)
 
 

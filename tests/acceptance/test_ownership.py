@@ -20,7 +20,7 @@ from tests.acceptance.conftest import (
 
 pytestmark = pytest.mark.e2e
 
-SHOP = stack({"web": {"ports": ["8080:80"]}}, volumes={"data": {}})
+SHOP = stack({"web": {"ports": ["8080:80"], "volumes": ["data:/data"]}}, volumes={"data": {}})
 OTHER = stack({"other": {}})
 
 
@@ -165,6 +165,34 @@ def test_a_lease_alone_gets_another_name_as_new(one: Session, tmp_path: Path) ->
     other.ok("up", "--as-new")
     assert other.row["compose_project_name"] != one.project
     other.ok("down", "-v", "-t", "0")
+    one.ok("down", "-v", "-t", "0")
+
+
+def test_data_that_another_runner_has_left_are_told_taken_over_or_left(
+    one: Session, tmp_path: Path
+) -> None:
+    one.ok("up")
+    one.ok("down", "-t", "0")
+    other = of_another_runner(one, tmp_path)
+    done = other.run("up", "--strict")
+    assert done.code == 78
+    assert f"{one.project}_data: a session whose lease is in another store made it" in done.err
+    assert not other.containers()
+    assert "--as-new" in other.run("up").err
+    assert "another store" in other.run("up").err
+    assert "another store" not in other.run("up", "--adopt", "--strict").err
+    assert "another store" not in other.run("up", "--strict").err
+    other.ok("down", "-v", "-t", "0")
+
+
+def test_data_that_another_runner_has_left_are_left_as_new(one: Session, tmp_path: Path) -> None:
+    one.ok("up")
+    one.ok("down", "-t", "0")
+    other = of_another_runner(one, tmp_path)
+    other.ok("up", "--as-new", "--strict")
+    assert other.row["compose_project_name"] != one.project
+    other.ok("down", "-v", "-t", "0")
+    one.ok("up", "--strict")
     one.ok("down", "-v", "-t", "0")
 
 

@@ -305,6 +305,19 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        volumes.volumes_of_other_stores,
+        (),
+        (
+            (
+                (
+                    "a volume that is there, made by a session of the same name whose lease "
+                    "is in another store"
+                ),
+                "told: `up --adopt` takes it over, `up --as-new` leaves it",
+            ),
+        ),
+    ),
+    (
         addresses.subnets,
         ("subnet", "address"),
         (

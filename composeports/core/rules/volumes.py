@@ -1,6 +1,7 @@
 """Volumes with a name of their own; for external ones see external.py."""
 
 from composeports.core.change import Change, Node, Part, Shared, merge
+from composeports.core.mark import UNMARKED
 from composeports.core.project import Project, Volume
 from composeports.core.rules.context import Context
 from composeports.core.settings import Settings
@@ -23,6 +24,27 @@ def named_volumes(context: Context) -> Part:
         elif context.project.is_fixed(volume.name):
             shared.append(Shared("volume", volume.name, "[isolate] volumes = false"))
     return Part(tuple(changes), merge(nodes), tuple(shared))
+
+
+def volumes_of_other_stores(context: Context) -> Part:
+    """Say which volumes a session of the same name, with a lease in another store, has made."""
+    lease = context.lease
+    own = {"", lease.store, *lease.former_stores}
+    marks = lease.marks if lease.store and lease.marks else {}
+    names = [
+        name_of(volume, context)
+        for volume in context.project.volumes
+        if not volume.external and marks.get(f"volume:{volume.key}", UNMARKED).store not in own
+    ]
+    if not names:
+        return Part()
+    told = (
+        f"{', '.join(names)}: a session whose lease is in another store made it, and its data are "
+        "used: a runner with the same path, or this session before its state directory was lost; "
+        "`composeports up --adopt` takes it as this session's own, `composeports up --as-new` "
+        "gives this session volumes of its own"
+    )
+    return Part(warnings=(told,))
 
 
 def name_of(volume: Volume, context: Context) -> str:

@@ -59,3 +59,27 @@ def test_what_is_shared_on_purpose_gets_none() -> None:
 
 def test_without_a_store_there_are_no_labels() -> None:
     assert labels({}, store="") == {}
+
+
+@pytest.mark.parametrize(
+    ("marks", "store", "former", "told"),
+    [
+        ({"volume:data": Mark("other", "a$b")}, "id", (), ["ac-1_data"]),
+        ({"volume:data": Mark("other", "a$b")}, "id", ("other",), []),
+        ({"volume:data": Mark("id", "a$b")}, "id", (), []),
+        ({"volume:data": UNMARKED}, "id", (), []),
+        ({"network:default": Mark("other", "a$b")}, "id", (), []),
+        ({"volume:data": Mark("other", "a$b")}, "", (), []),
+        ({}, "id", (), []),
+        (None, "id", (), []),
+    ],
+)
+def test_data_of_another_store_s_session_are_told(
+    marks: Mapping[str, Mark] | None, store: str, former: tuple[str, ...], told: list[str]
+) -> None:
+    block = Block(10000, 100)
+    lease = Lease("a$b", block, "ac-1", 0, 0, marks=marks, store=store, former_stores=former)
+    config = {**CONFIG, "networks": {}}
+    warnings = make_plan(Observed(read_project(config)), lease).warnings
+    assert [text.partition(":")[0] for text in warnings] == told
+    assert all("--adopt" in text and "--as-new" in text for text in warnings)
