@@ -50,6 +50,7 @@ def _run(chosen: list[Scenario], root: Path, seed: int, options: argparse.Namesp
             tries=scenario.tries if options.tries is None else options.tries,
             chance=random.Random(f"{seed} {scenario.name}"),
             step=options.step,
+            worktrees=options.worktrees,
             seconds=options.seconds,
         )
         begun = time.monotonic()
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tries", type=int, help="tries of each scenario (0: every step once)")
     parser.add_argument("--seed", type=int, help="what chance is made from")
     parser.add_argument("--step", type=int, default=0, help="this step alone")
+    parser.add_argument("--worktrees", type=int, default=12, help="how many a crowd has")
     parser.add_argument("--seconds", type=float, default=60, help="how long a crowd is at work")
     parser.add_argument("--base", type=int, default=12000, help="the first port that is used")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -20,7 +21,7 @@ STACK: Services = {
     "web": {**WEB["web"], "volumes": ["data:/data"]},
     "db": {"ports": ["5432:80"], "environment": GREETING},
 }
-WORKTREES, SHELLS = 12, 3
+SHELLS = 3
 BUG, HANGS = 70, 124
 COMMANDS = (
     *(("up",),) * 6,
@@ -68,11 +69,13 @@ class Seen:
             self.note("failed", said, tree.directory.name)
 
 
-def crowd(engine: OwnEngine, place: Place, seconds: float, chance: random.Random) -> Tally:
+def crowd(
+    engine: OwnEngine, place: Place, worktrees: int, seconds: float, chance: random.Random
+) -> Tally:
     """Let shells run commands for so many seconds; then end all, and see that nothing is left."""
     tally = Tally("crowd, observed", "engine failures")
     seen = Seen(tally)
-    trees = [place.tree(f"tree-{number}") for number in range(WORKTREES)]
+    trees = [place.tree(f"tree-{number}") for number in range(worktrees)]
     for tree in trees:
         tree.describe(STACK, volumes={"data": {}})
     ended = threading.Event()
@@ -181,8 +184,9 @@ def _end_all(trees: list[Tree], seen: Seen) -> None:
     """Take every stack down, and clean up; nothing of any may be left."""
     place = trees[0].place
     tally = seen.tally
-    for tree in trees:
-        done = tree.run("down", "-v", "-t", "0")
+    with ThreadPoolExecutor(4) as pool:
+        downs = list(pool.map(lambda tree: tree.run("down", "-v", "-t", "0"), trees))
+    for tree, done in zip(trees, downs, strict=True):
         tally.note(after_down(tree, done), f"{tree.directory.name}, the last down")
     tally.note(after_gc(place.main, place.main.run("gc")), "the last gc")
     left = [each["Names"][0] for each in place.engine.containers()]

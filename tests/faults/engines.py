@@ -19,7 +19,8 @@ from tests.faults.own_engine import OwnEngine
 from tests.faults.place import GREETING, WEB, Bystander, Done, Place, Services, Tree, finish
 from tests.faults.tally import Tally
 
-BUG, AWAY = 70, 69
+BUG, AWAY, HANGS = 70, 69, 124
+HANGS_SECONDS = 60.0
 
 # Stacks whose ports the engine's own proxies hold.
 ALWAYS = {"restart": "always"}
@@ -92,7 +93,7 @@ def _up_once_there(victim: Tree) -> Done:
     return done
 
 
-PATIENCE, SLACK = 2, 6.0
+PATIENCE, SLACK = 2, 3.0
 READING = ("status", "status --json", "doctor", "plan", "env", "url web", "gc --dry-run")
 CHANGING = ("down -t 0", "up", "release", "gc", "allocate", "down -v -t 0")
 # Those may answer from what they know: they give nothing away that is in use.
@@ -110,6 +111,8 @@ def freeze(engine: OwnEngine, place: Place, tries: int, chance: random.Random, o
     tally = Tally("engine frozen", "freezes")
     place.environ["COMPOSEPORTS_ENGINE_TIMEOUT"] = str(PATIENCE)
     bystander, victim = Bystander.start(place), place.tree("victim")
+    # Beside the engine's time: what a command takes on this machine, some times over.
+    limit = PATIENCE + SLACK + 4 * _timed(place.main, "status", HANGS_SECONDS)[1]
     for number in chosen_steps(len(FROZEN), tries, chance, only):
         command, state, begun = FROZEN[number - 1]
         where = f"step {number}: {command}, {state}"
@@ -121,7 +124,7 @@ def freeze(engine: OwnEngine, place: Place, tries: int, chance: random.Random, o
             _bring_to(victim, state)
             before, stack = victim.row, _ids(victim)
             with engine.frozen():
-                done, seconds = _timed(victim, command)
+                done, seconds = _timed(victim, command, limit)
             tally.note(_answered(command, done, seconds), where)
             if victim.row != before or _ids(victim) != stack:
                 said = f"was {before} with {stack}, is {victim.row} with {_ids(victim)}"
@@ -144,23 +147,23 @@ def _ids(tree: Tree) -> list[tuple[str, str]]:
     )
 
 
-def _timed(tree: Tree, command: str) -> tuple[Done, float]:
-    """Run a command for as long as it may take; return how it ended, and after which time."""
+def _timed(tree: Tree, command: str, limit: float) -> tuple[Done, float]:
+    """Run a command for `limit` seconds at most; return how it ended, and after which time."""
     process = tree.start(*command.split())
     begun = time.monotonic()
     try:
-        out, err = process.communicate(timeout=PATIENCE + SLACK)
+        out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        return Done(124, "", ""), time.monotonic() - begun
+        return Done(HANGS, "", ""), time.monotonic() - begun
     return Done(process.returncode, out, err), time.monotonic() - begun
 
 
 def _answered(command: str, done: Done, seconds: float) -> Found:
     """See that it answered in time: 69, or what it can tell without the engine."""
-    if done.code == 124:
+    if done.code == HANGS:
         return {"failed": [f"{command} did not answer within {seconds:.0f} s"]}
     if done.code == BUG or "Traceback" in done.err:
         return {"failed": [f"{command}: exit {done.code}: {done.err[-400:]}"]}

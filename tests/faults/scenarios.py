@@ -40,7 +40,7 @@ from tests.faults.thefts import THEFTS, Theft, steal
 class Setting:
     """What a scenario is given: a folder, 400 ports from `base`, an engine, how often, chance.
 
-    `step` is the one step to take again, or 0; `seconds` how long what runs on and on does.
+    `step` is the one step to take again, or 0. A crowd is in so many worktrees for so many seconds.
     """
 
     root: Path
@@ -49,7 +49,8 @@ class Setting:
     tries: int
     chance: random.Random
     step: int = 0
-    seconds: float = 8.0
+    worktrees: int = 3
+    seconds: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _restarts(setting: Setting) -> Tally:
 
 def _crowd(setting: Setting) -> Tally:
     with _own_place("crowd", setting) as (engine, place):
-        return crowd(engine, place, setting.seconds, setting.chance)
+        return crowd(engine, place, setting.worktrees, setting.seconds, setting.chance)
 
 
 # What has to be so after each; that the bystander is untouched, and no port doubled, always is.
@@ -247,9 +248,9 @@ SCENARIOS = (
         "crowd, observed",
         1,
         _crowd,
-        "12 worktrees, 3 shells each, engine frozen twice and killed once: in no sample a port is"
-        " doubled or a container runs without a lease, no command hangs or has a bug, and after"
-        " `down` and `gc` nothing is left (--seconds N)",
+        "many worktrees, 3 shells in each, engine frozen twice and killed once: no sample has a"
+        " doubled port or a container without a lease, no command hangs or has a bug, and after"
+        " `down` and `gc` nothing is left (--worktrees, --seconds)",
         needs_root=True,
     ),
 )
