@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from composeports.app.preparing import Prepared
 from composeports.app.workspace import Workspace
+from composeports.core.standing import Seen, off_networks
 from composeports.host.containers import Container
 from composeports.host.session_lock import SessionLock
 from composeports.location import reading_lock
@@ -49,20 +51,50 @@ def let_go_on(workspace: Workspace, project: str, containers: Iterable[Container
 
 
 def renew_without_network(
+    workspace: Workspace, prepared: Prepared, run: Callable[[Sequence[str]], int]
+) -> None:
+    """Make containers anew by `run` whose network is gone, or that are off one; volumes stay.
+
+    `docker network prune` removes the networks of a stack that is stopped, and Compose fails for
+    ever then. It leaves a running container as it is that is off its network, without ports.
+    Volumes without a name stay, too.
+    """
+    planned = {each.name for each in prepared.project.services}
+    own = [
+        each
+        for each in prepared.containers
+        if each.project == prepared.lease.project and each.service in planned
+    ]
+    _renew_stopped(workspace, [each for each in own if not each.is_running], run)
+    _renew_running(workspace, prepared, [each for each in own if each.is_running], run)
+
+
+def _renew_running(
     workspace: Workspace,
-    project: str,
-    containers: Iterable[Container],
+    prepared: Prepared,
+    running: Iterable[Container],
     run: Callable[[Sequence[str]], int],
 ) -> None:
-    """Make stopped containers anew whose network is gone, by `run`; else Compose fails for ever.
+    """Make those anew that are off a network which they were on, and which the file still names."""
+    before = prepared.before.standings if prepared.before is not None else {}
+    seen = [Seen(each.service, each.name, each.networks) for each in running]
+    project, standings = prepared.lease.project, prepared.plan.standings
+    now = set(off_networks(project, standings, seen))
+    services = sorted({each.service for each, _ in now & set(off_networks(project, before, seen))})
+    if services:
+        workspace.doors.say(
+            f"{', '.join(services)} is off one of its networks: the containers are made anew, and "
+            "their data is untouched"
+        )
+        run(("up", "--detach", "--no-deps", "--force-recreate", *services))
 
-    `docker network prune` removes the networks of a stack that is stopped. Volumes stay, those
-    without a name too.
-    """
-    engine = workspace.doors.engine
-    stopped = [each for each in containers if each.project == project and not each.is_running]
+
+def _renew_stopped(
+    workspace: Workspace, stopped: Sequence[Container], run: Callable[[Sequence[str]], int]
+) -> None:
     if not stopped:
         return
+    engine = workspace.doors.engine
     there = engine.network_ids()
     wanted = engine.networks_of(stopped)
     services = sorted({each.service for each in stopped if wanted[each.id] - there})

@@ -105,12 +105,8 @@ def up(  # noqa: PLR0913 - most are keywords
         undo_half_replaced(workspace, prepared.lease.project, prepared.containers)
         end_interrupted_down(workspace, lock, prepared.lease.project, prepared.containers)
         let_go_on(workspace, prepared.lease.project, prepared.containers)
-        renew_without_network(
-            workspace,
-            prepared.lease.project,
-            prepared.containers,
-            partial(_run, workspace, lock, prepared, foreground=False),
-        )
+        again = partial(_run, workspace, lock, prepared, foreground=False)
+        renew_without_network(workspace, prepared, again)
     meanwhile = _tidying(workspace, prepared, meanwhile)
     if prepared.before is None and seed is None:
         meanwhile = _telling_of_plain(workspace, prepared, meanwhile)

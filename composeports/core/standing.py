@@ -49,6 +49,23 @@ def _text(fields: object, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def off_networks(
+    project: str, planned: Mapping[str, Standing], running: Iterable[Seen]
+) -> Iterator[tuple[Seen, str]]:
+    """Yield each running container with each network that it should be on, and is not.
+
+    A container of `run` stands by itself.
+    """
+    for each in running:
+        wanted = planned.get(each.service)
+        if wanted is not None and not _is_of_run(project, each):
+            yield from ((each, name) for name in wanted.networks if name not in each.networks)
+
+
+def _is_of_run(project: str, seen: Seen) -> bool:
+    return seen.name.startswith(f"{project}-{seen.service}-run-")
+
+
 def displaced(
     project: str, planned: Mapping[str, Standing], running: Iterable[Seen]
 ) -> Iterator[str]:
@@ -58,13 +75,12 @@ def displaced(
     """
     for each in running:
         wanted = planned.get(each.service)
-        if wanted is None or each.name.startswith(f"{project}-{each.service}-run-"):
+        if wanted is None or _is_of_run(project, each):
             continue
         name = wanted.container_name
         if name and each.name != name:
             yield f"the container of {each.service} is called {each.name}, not {name}"
         elif not name and not each.name.startswith((f"{project}-", f"{project}_")):
             yield f"the container of {each.service} is called {each.name}, not {project}-..."
-        for network in wanted.networks:
-            if network not in each.networks:
-                yield f"{each.name} is not on the network {network}"
+        for _, network in off_networks(project, planned, (each,)):
+            yield f"{each.name} is not on the network {network}"

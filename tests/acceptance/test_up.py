@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, change, docker, page, stack
+from tests.acceptance.conftest import MakeRepository, Session, change, docker, page, stack, write
 
 pytestmark = pytest.mark.e2e
 
@@ -271,6 +271,40 @@ def test_a_stopped_stack_whose_network_is_gone_comes_up_with_its_data(
     assert session.ids()["db-1"] == db
     assert "is gone" not in session.run("up").err
     session.ok("down", "-v", "-t", "0")
+
+
+def test_a_running_container_off_its_network_is_made_anew(make_repository: MakeRepository) -> None:
+    services: dict[str, dict[str, object]] = {
+        "web": {"ports": ["8080:80"], "volumes": ["named:/named", "/nameless"]},
+        "db": {},
+    }
+    session = make_repository({"compose.yaml": stack(services, volumes={"named": {}})}).main
+    session.ok("up")
+    session.ok("exec", "-T", "web", "sh", "-c", "echo 1 > /named/x; echo 2 > /nameless/x")
+    ids = session.ids()
+    docker("network", "disconnect", f"{session.project}_default", ids["web-1"])
+    assert session.row["state"] == "drifted"
+    done = session.run("up", "db")
+    assert done.code == 0, done.err
+    assert "web is off one of its networks" in done.err
+    assert session.row["state"] == "running"
+    assert page(session.ok("url", "web").strip())
+    assert session.ok("exec", "-T", "web", "cat", "/named/x", "/nameless/x") == "1\n2\n"
+    assert session.ids()["db-1"] == ids["db-1"]
+    assert "is off" not in session.run("up").err
+    session.ok("down", "-v", "-t", "0")
+
+
+def test_a_network_is_gone_of_a_service_that_is_gone_too(make_repository: MakeRepository) -> None:
+    services: dict[str, dict[str, object]] = {"web": {"ports": ["8080:80"]}, "old": {}}
+    session = make_repository({"compose.yaml": stack(services)}).main
+    session.ok("up")
+    session.ok("stop")
+    docker("network", "rm", f"{session.project}_default")
+    write(session.directory, {"compose.yaml": stack({"web": {"ports": ["8080:80"]}})})
+    session.ok("up")
+    assert page(session.ok("url", "web").strip())
+    session.ok("down", "-t", "0")
 
 
 def test_paused_containers_go_on_with_a_line(one: Session) -> None:

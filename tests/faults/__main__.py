@@ -27,7 +27,7 @@ def main() -> int:
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     chosen = [each for each in SCENARIOS if options.only in each.name]
     if options.list or not chosen:
-        print("\n".join(each.name for each in SCENARIOS))
+        print("\n".join(f"{each.name}: {each.checked}" for each in SCENARIOS))
         return 0 if options.list else 2
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="composeports-faults.") as name:
@@ -50,6 +50,8 @@ def _run(chosen: list[Scenario], root: Path, seed: int, options: argparse.Namesp
             tries=scenario.tries if options.tries is None else options.tries,
             chance=random.Random(f"{seed} {scenario.name}"),
             step=options.step,
+            worktrees=options.worktrees,
+            seconds=options.seconds,
         )
         begun = time.monotonic()
         try:
@@ -64,6 +66,8 @@ def _run(chosen: list[Scenario], root: Path, seed: int, options: argparse.Namesp
             f" ({seconds:.0f} s)",
             flush=True,
         )
+        for remark in tally.remarks:
+            print(f"{scenario.name}: {remark}", flush=True)
         for note in tally.notes:
             print(f"WRONG {note}", flush=True)
         return tally
@@ -78,9 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tries", type=int, help="tries of each scenario (0: every step once)")
     parser.add_argument("--seed", type=int, help="what chance is made from")
     parser.add_argument("--step", type=int, default=0, help="this step alone")
+    parser.add_argument("--worktrees", type=int, default=12, help="how many a crowd has")
+    parser.add_argument("--seconds", type=float, default=60, help="how long a crowd is at work")
     parser.add_argument("--base", type=int, default=12000, help="the first port that is used")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios side by side")
-    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument(
+        "--list", action="store_true", help="list the scenarios, and what each checks"
+    )
     return parser
 
 

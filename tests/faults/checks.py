@@ -20,15 +20,15 @@ def after_up(tree: Tree, done: Done) -> Found:
         return found
     containers = engine.containers(row.project)
     states = sorted(each["State"] for each in containers)
-    if states != ["running"] * len(tree.place.services):
+    if states != ["running"] * len(tree.services):
         found["failed"].append(f"after up the containers are {states}")
     networks = engine.networks(row.project)
-    if len(networks) != 1:
+    if len(networks) != tree.networks:
         found["leaked"].append(f"after up there are {len(networks)} networks")
     published = sorted(engine.published(row.project).values())
     if published != sorted(row.ports.values()):
         found["lost"].append(f"leased are {dict(row.ports)}, published {published}")
-    for port in row.ports.values():
+    for port in (port for name, port in row.ports.items() if name.endswith(":80/tcp")):
         said = engine.page(port)
         if row.project not in said:
             found["failed"].append(f"port {port} of {row.project} says {said!r}")

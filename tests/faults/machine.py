@@ -1,22 +1,27 @@
 """What the machine does to a session: a locked store, full disks, a moved clock, a lost folder."""
 
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from tests.faults.checks import Found, after_allocate, after_down, after_release, after_up
-from tests.faults.place import Bystander, Done, Place, Tree
+from tests.faults.kills import chosen_steps
+from tests.faults.place import Bystander, Done, Place, Tree, finish
 from tests.faults.tally import Tally
 from tests.support.machine import wait_until
 
 BUG = 70
 TRY_LATER = 75
+UNUSABLE = 78
 BLOCK = 4096
 DAY = 86400.0
 Switch = Callable[[], None]
@@ -57,6 +62,47 @@ def _locked(state: Path, seconds: float) -> Iterator[None]:
     finally:
         timer.join()
         store.close()
+
+
+QUICK = (
+    ("env",),
+    ("env", "--format", "json"),
+    ("env", "--", "true"),
+    ("status", "--json"),
+    ("url", "web"),
+)
+# How much longer it may take than without the lock, in seconds.
+MORE_SECONDS = 1.0
+
+
+def lock_readers(place: Place, tries: int, chance: random.Random, only: int) -> Tally:
+    """Hold the store's write lock while a command only has to read: it answers within a second."""
+    tally = Tally("store locked, env", "locks")
+    bystander, victim = Bystander.start(place), place.tree("victim")
+    tally.note(after_up(victim, victim.run("up")), "before")
+    for number in chosen_steps(len(QUICK), tries, chance, only):
+        words = QUICK[number - 1]
+        free, seconds = _timed(victim, words)
+        limit = MORE_SECONDS + 2 * seconds  # twice, since the machine has more to do
+        with _locked(place.state, limit + 1.0 + chance.random()):
+            done, later = _timed(victim, words)
+        tally.tries += 1
+        tally.faults += 1
+        where = f"step {number}: {' '.join(words)}"
+        if (done.code, done.out) != (free.code, free.out) and words[0] != "status":
+            said = f"exit {done.code}: {done.out[-300:]}{done.err[-400:]}"
+            tally.note({"failed": [said]}, where)
+        if done.code or later > limit:
+            said = f"exit {done.code} after {later:.1f} s, not locked {seconds:.1f} s"
+            tally.note({"failed": [said]}, where)
+        tally.note(bystander.problems(), where)
+    tally.note(after_down(victim, victim.run("down", "-t", "0")), "then down")
+    return tally
+
+
+def _timed(tree: Tree, words: tuple[str, ...]) -> tuple[Done, float]:
+    begun = time.monotonic()
+    return tree.run(*words), time.monotonic() - begun
 
 
 def _gave_up(tree: Tree, done: Done) -> Found:
@@ -118,6 +164,73 @@ def fill_worktree(place: Place, tries: int) -> Tally:
         victim = place.tree("victim")
         _starve(tally, disk, bystander, victim, tries)
     return tally
+
+
+DOWNS = ("down -t 0", "down -v -t 0", "gc", "release")
+BEFORE_DOWN = ("running", "stopped", "killed while it started")
+FULL = tuple(product(DOWNS, BEFORE_DOWN))
+
+
+def down_on_full_disk(place: Place, tries: int, chance: random.Random, only: int) -> Tally:
+    """End a session with no byte left for the store: the stack goes, and the lease stays."""
+    tally = Tally("disk full, down", "full disks")
+    with small_disk(place.state, "filler") as disk:
+        bystander, victim = Bystander.start(place), place.tree("victim")
+        for number in chosen_steps(len(FULL), tries, chance, only):
+            command, state = FULL[number - 1]
+            if command == "gc" or not victim.directory.exists():  # gc is of a worktree that is gone
+                victim = place.tree(f"victim-{tally.tries}")
+            _begin_down(victim, state)
+            if command == "gc":
+                shutil.rmtree(victim.directory)
+            worker = place.main if command == "gc" else victim
+            disk.fill(0)
+            done, listed = worker.run(*command.split()), worker.run("status")
+            tally.tries += 1
+            tally.faults += 1
+            where = f"step {number}: {command}, {state}"
+            disk.clear()  # first, since without room the observer cannot read the store either
+            tally.note(_ended_on_full_disk(command, victim, done, listed), where)
+            last = worker.run(*(("gc",) if command == "gc" else ("down", "-t", "0")))
+            tally.note(after_down(victim, last), f"{where}, then with room")
+            tally.note(bystander.problems(), where)
+            victim.forget()
+            place.prune()
+        place.close()
+    return tally
+
+
+def _begin_down(victim: Tree, state: str) -> None:
+    process = victim.start("up")
+    if state == "killed while it started":
+        wait_until(lambda: has_containers(victim.place, victim), "the first container")
+        process.kill()
+        finish(process)
+        return
+    done = finish(process)
+    if state == "stopped":
+        done = victim.run("stop", "-t", "0")
+    assert done.code == 0, f"cannot begin: {done.err}"
+
+
+def _ended_on_full_disk(command: str, victim: Tree, done: Done, listed: Done) -> Found:
+    """See that `down` took the stack away, that the lease is there, and that it was told."""
+    found: Found = {"failed": [], "lost": [], "leaked": []}
+    for name, each in ((command, done), ("status", listed)):
+        if each.code == BUG or "Traceback" in each.err:
+            found["failed"].append(f"{name}: exit {each.code}: {each.err[-400:]}")
+    row, project = victim.row, victim.project
+    left = [each["Names"][0] for each in victim.place.engine.containers(project)]
+    if done.code == 0 and command != "gc":  # there was room for it all the same
+        found["lost"] += [f"exit 0, and the lease is {row}"] * (row is not None and row.held)
+        found["leaked"] += [f"{name} is left" for name in left]
+    elif row is None or not row.held:
+        found["lost"].append(f"{command}: exit {done.code}, and the lease is {row}")
+    if command.startswith("down"):
+        found["leaked"] += [f"after down {name} is left: {done.err[-400:]}" for name in left]
+        if done.code not in {0, UNUSABLE}:
+            found["failed"].append(f"{command}: exit {done.code}: {done.err[-400:]}")
+    return found
 
 
 def _starve(tally: Tally, disk: Disk, bystander: Bystander, victim: Tree, tries: int) -> None:

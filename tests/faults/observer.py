@@ -85,10 +85,22 @@ class Engine:
         found: list[dict[str, Any]] = self.get("/networks", filters={"label": [label]})
         return found
 
+    def volumes(self, project: str) -> set[str]:
+        """Return the names of the volumes that a project's containers mount, or that are its."""
+        label = f"{PROJECT}={project}"
+        found = self.get("/volumes", filters={"label": [label]})["Volumes"] or []
+        mounted = {
+            str(mount["Name"])
+            for each in self.containers(project)
+            for mount in each["Mounts"]
+            if mount["Type"] == "volume"
+        }
+        return mounted | {str(each["Name"]) for each in found}
+
     def published(self, project: str = "") -> dict[str, int]:
         """Return what running containers publish on IPv4, by container name and target."""
         return {
-            f"{each['Names'][0]}:{port['PrivatePort']}": port["PublicPort"]
+            f"{each['Names'][0]}:{port['PrivatePort']}/{port['Type']}": port["PublicPort"]
             for each in self.containers(project)
             for port in each["Ports"]
             if "PublicPort" in port and ":" not in port.get("IP", "")
@@ -158,7 +170,7 @@ def doubled_holds(state: Path) -> int:
 def doubled_ports(engine: Engine, projects: set[str]) -> int:
     """Return how many host ports more than one container of these projects publishes."""
     published = Counter(
-        port["PublicPort"]
+        (port["PublicPort"], port["Type"])
         for each in engine.containers()
         if each["Labels"][PROJECT] in projects
         for port in each["Ports"]

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,45 +13,65 @@ from pathlib import Path
 from tests.faults.observer import Engine
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-NAME = "restarted"
 
 
 @dataclass(frozen=True)
 class OwnEngine:
     """How it is observed, how programs get there, and its switch."""
 
+    name: str
     observed: Engine
     environ: Mapping[str, str]
     prefix: tuple[str, ...]
 
     def halt(self) -> None:
         """Stop it as a reboot would; its containers stay, stopped."""
-        _engine("stop", "--keep")
+        _engine(self.name, "stop", "--keep")
 
     def start(self) -> None:
         """Let it come back with its data."""
-        _engine("start", "--netns")
+        _engine(self.name, "start", "--netns")
+
+    @property
+    def pid(self) -> int:
+        """The process of its dockerd."""
+        return int(Path(self.observed.socket).with_name("docker.pid").read_text())
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it accept connections and answer none, as long as this lasts."""
+        pid = self.pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End its dockerd at once; what it runs goes on without it."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
-def _engine(*words: str) -> str:
-    argv = [sys.executable, str(SCRIPTS / "engine.py"), *words, "--name", NAME]
+def _engine(name: str, *words: str) -> str:
+    argv = [sys.executable, str(SCRIPTS / "engine.py"), *words, "--name", name]
     return subprocess.run(argv, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
 @contextmanager
-def own_engine() -> Iterator[OwnEngine]:
+def own_engine(kind: str) -> Iterator[OwnEngine]:
     """Start one with the test image; remove it with all its data at the end."""
-    _engine("start", "--netns")
+    name = f"{kind}-{os.getpid()}"
+    _engine(name, "start", "--netns")
     try:
-        exports = dict(_variables(_engine("env")))
+        exports = dict(_variables(_engine(name, "env")))
         environ = {**os.environ, **exports}
         argv = [sys.executable, str(SCRIPTS / "images.py"), "tiny"]
         subprocess.run(argv, env=environ, check=True, capture_output=True)
         prefix = ("nsenter", f"--net=/run/netns/{exports['COMPOSEPORTS_DEV_NETNS']}", "--")
         address = exports["COMPOSEPORTS_DEV_ENGINE_IP"]
-        yield OwnEngine(Engine.of(environ, address), environ, prefix)
+        yield OwnEngine(name, Engine.of(environ, address), environ, prefix)
     finally:
-        _engine("stop")
+        _engine(name, "stop")
 
 
 def _variables(exports: str) -> Iterator[tuple[str, str]]:

@@ -37,14 +37,14 @@ class Done:
         return self.code == -signal.SIGKILL
 
 
-def compose_file(services: Services) -> str:
-    """Return a Compose file of tiny services that end at once."""
+def compose_file(services: Services, **more: Mapping[str, object]) -> str:
+    """Return a Compose file of tiny services that end at once, and of `more` networks, volumes."""
     common = {"image": TINY, "stop_grace_period": "0s"}
     named = {
         name: {**({} if "build" in each else common), "stop_grace_period": "0s", **each}
         for name, each in services.items()
     }
-    return json.dumps({"services": named}, indent=2) + "\n"
+    return json.dumps({"services": named, **more}, indent=2) + "\n"
 
 
 GREETING = {"GREETING": "${COMPOSE_PROJECT_NAME}"}
@@ -60,6 +60,14 @@ class Tree:
     place: "Place"
     directory: Path
     session_id: str
+    # What its Compose file has: services other than the place's, and how many networks.
+    own_services: Services | None = None
+    networks: int = 1
+
+    @property
+    def services(self) -> Services:
+        """The services of its Compose file."""
+        return self.place.services if self.own_services is None else self.own_services
 
     def start(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the installed program here, in a process group of its own."""
@@ -109,6 +117,13 @@ class Tree:
     def write(self, text: str) -> None:
         """Write the Compose file."""
         (self.directory / "compose.yaml").write_text(text)
+
+    def describe(
+        self, services: Services, own_networks: int = 1, **more: Mapping[str, object]
+    ) -> None:
+        """Write a Compose file of other services than the place's; it makes so many networks."""
+        self.own_services, self.networks = services, own_networks
+        self.write(compose_file(services, **more))
 
 
 def finish(process: "subprocess.Popen[str]") -> Done:
@@ -160,19 +175,30 @@ class Place:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
         }
-        main = self.root / "main"
-        main.mkdir()
-        (main / "compose.yaml").write_text(compose_file(self.services))
-        (main / "Dockerfile").write_text(f"FROM {TINY}\nLABEL faults=yes\n")
-        self._git("init", "-q")
-        self._git("add", ".")
-        self._git("-c", "user.name=you", "-c", "user.email=you@localhost", "commit", "-qm", "one")
-        self.main = Tree(self, main, str(main / ".git"))
-        self.trees = [self.main]
+        self.trees: list[Tree] = []
+        self.main = self.repository("main")
         self.seen: set[str] = set()
 
-    def _git(self, *words: str) -> None:
-        argv = ["git", "-C", str(self.root / "main"), *words]
+    def repository(self, name: str) -> Tree:
+        """Make a repository with the Compose file and one commit; return its main checkout."""
+        folder = self.root / name
+        folder.mkdir(parents=True)
+        (folder / "compose.yaml").write_text(compose_file(self.services))
+        (folder / "Dockerfile").write_text(f"FROM {TINY}\nLABEL faults=yes\n")
+        self.git(folder, "init", "-q", "-b", "main")
+        self.git(folder, "add", ".")
+        self.commit(folder)
+        self.trees.append(Tree(self, folder, str(folder / ".git")))
+        return self.trees[-1]
+
+    def commit(self, folder: Path) -> None:
+        """Commit what is staged in a checkout."""
+        who = ("-c", "user.name=you", "-c", "user.email=you@localhost")
+        self.git(folder, *who, "commit", "-qm", "one")
+
+    def git(self, folder: Path, *words: str) -> None:
+        """Run git in a folder; it has to succeed."""
+        argv = ["git", "-C", str(folder), "-c", "protocol.file.allow=always", *words]
         subprocess.run(argv, env=self.environ, check=True, capture_output=True)
 
     @property
@@ -186,13 +212,34 @@ class Place:
         path = self.root / "main" / ".git" / "info" / "exclude"
         return path.read_text() if path.exists() else ""
 
-    def tree(self, name: str) -> Tree:
-        """Add a worktree, in a folder that is not there or empty."""
+    def tree(self, name: str, of: Tree | None = None) -> Tree:
+        """Add a worktree (of the main repository), in a folder that is not there or empty."""
         directory = self.root / name
-        self._git("worktree", "add", "-q", "-b", name, str(directory))
-        git_dir = self.root / "main" / ".git" / "worktrees" / name
+        main = (of or self.main).directory
+        self.git(main, "worktree", "add", "-q", "-b", name, str(directory))
+        git_dir = main / ".git" / "worktrees" / directory.name
         self.trees.append(Tree(self, directory, str(git_dir)))
         return self.trees[-1]
+
+    def docker(self, *words: str) -> str:
+        """Run `docker` on the engine, beside the program under test; return what it printed."""
+        done = subprocess.run(
+            ["docker", *words],
+            env=self.plain_environ,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    @property
+    def plain_environ(self) -> dict[str, str]:
+        """The variables of programs beside the one under test."""
+        return {
+            name: value for name, value in self.environ.items() if not name.startswith("COMPOSE_")
+        }
 
     def expire(self, tree: Tree) -> None:
         """Let the time to live of a session's lease be over."""
@@ -206,7 +253,7 @@ class Place:
         for tree in [tree for tree in self.trees if not (tree.directory / ".git").exists()]:
             shutil.rmtree(tree.directory, ignore_errors=True)
             self.trees.remove(tree)
-        self._git("worktree", "prune")
+        self.git(self.main.directory, "worktree", "prune")
 
     def forget_set_aside(self) -> None:
         """Let no block be the last choice any more."""
@@ -228,12 +275,7 @@ class Place:
         for project in projects:
             name = ["--project-name", project, "--project-directory", "/"]
             argv = ["docker", "compose", *name, "down", "-v", "--remove-orphans", "-t", "0"]
-            environ = {
-                each: value
-                for each, value in self.environ.items()
-                if not each.startswith("COMPOSE_")
-            }
-            subprocess.run(argv, env=environ, cwd="/", capture_output=True, check=False)
+            subprocess.run(argv, env=self.plain_environ, cwd="/", capture_output=True, check=False)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

@@ -26,6 +26,8 @@ class Tally:
     faults: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    # What else there is to say; nothing of it is wrong.
+    remarks: list[str] = field(default_factory=list)
 
     def note(self, found: Mapping[str, Iterable[str]], step: str) -> None:
         """Count what was found, by column; `step` says how to see it again."""

@@ -3,7 +3,7 @@
 import pytest
 
 from composeports.core.project import read_project
-from composeports.core.standing import Seen, Standing, displaced, standings
+from composeports.core.standing import Seen, Standing, displaced, off_networks, standings
 
 PROJECT = read_project(
     {
@@ -61,3 +61,9 @@ def test_a_running_container_that_stands_otherwise_is_told(
     seen: Seen, sentences: list[str]
 ) -> None:
     assert list(displaced("ac-1", PLANNED, [seen])) == sentences
+
+
+def test_who_is_off_which_network() -> None:
+    web, single = Seen("web", "ac-1-web-1", ("edge",)), Seen("web", "ac-1-web-run-0123")
+    running = (web, single, Seen("db", "ac-1-db"), Seen("other", "other"))
+    assert list(off_networks("ac-1", PLANNED, running)) == [(web, "ac-1_default")]
