@@ -88,10 +88,12 @@ def crowd(
     for thread in (*shells, observer):
         thread.start()
     tally.tries += 1
-    tally.faults += _fail(engine, seconds)
-    ended.set()
-    for thread in (*shells, observer):
-        thread.join()
+    try:
+        tally.faults += _fail(engine, seconds)
+    finally:
+        ended.set()
+        for thread in (*shells, observer):
+            thread.join()
     _end_all(trees, seen)
     said = ", ".join(f"{count} {name}" for name, count in sorted(seen.commands.items()))
     total = sum(seen.commands.values())

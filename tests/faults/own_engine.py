@@ -29,8 +29,11 @@ class OwnEngine:
         _engine(self.name, "stop", "--keep")
 
     def start(self) -> None:
-        """Let it come back with its data."""
-        _engine(self.name, "start", "--netns")
+        """Let it come back with its data; one that was killed may need a second try."""
+        try:
+            _engine(self.name, "start", "--netns")
+        except subprocess.CalledProcessError:
+            _engine(self.name, "start", "--netns")
 
     @property
     def pid(self) -> int:
