@@ -19,19 +19,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 
-def start(
+def start(  # noqa: PLR0913 - keywords
     name: str,
     *,
     release: str | None = None,
     netns: bool = False,
     kind: str = kinds.DOCKER,
     ways: Collection[str] = (),
+    machine: str = "",
 ) -> daemon.Engine:
     """Start an engine, or leave it as it is when it already runs; return it once it answers.
 
     One that was halted, or died, comes back with its data. One of another kind than Docker always
     has a network namespace of its own. `ways` are those by which other machines reach it, "tcp"
-    and "ssh"; its namespace is linked to the one where this runs.
+    and "ssh"; its namespace is linked to the one where this runs. `machine` is the name of the
+    machine that it seems to be on, with its data where every such engine has it.
     """
     netns = netns or kind != kinds.DOCKER
     reached = " ".join(sorted(ways))
@@ -51,7 +53,9 @@ def start(
         env = box.server_env(dict(os.environ))
         toolbox.provide_iptables(box)
         facts = network.namespace(name, env, known) if netns else network.host(env, known)
-        target.remember({**facts, "release": release or "", "kind": kind, "ways": reached})
+        target.remember(
+            {**facts, "release": release or "", "kind": kind, "ways": reached, "machine": machine}
+        )
         prefix = network.prefix(facts)
         more = remote.tls_words(target.home, facts["address"]) if "tcp" in ways else ()
         daemon.launch(target, env, prefix, more)
@@ -131,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     starting.add_argument("--netns", action="store_true", help="give it its own network namespace")
     starting.add_argument("--tcp", action="store_true", help="let it be reached by TCP, with TLS")
     starting.add_argument("--ssh", action="store_true", help="let it be reached by ssh")
+    starting.add_argument("--machine", default="", help="the machine that it seems to be on")
     starting.add_argument("--kind", choices=kinds.KINDS, default=kinds.DOCKER, help="what it is")
     starting.set_defaults(action=_start)
     stopping = commands.add_parser("stop", help="stop an engine and remove what it wrote")
@@ -152,7 +157,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _start(options: argparse.Namespace) -> None:
     ways = [way for way in ("tcp", "ssh") if getattr(options, way)]
-    start(options.name, release=options.release, netns=options.netns, kind=options.kind, ways=ways)
+    start(
+        options.name,
+        release=options.release,
+        netns=options.netns,
+        kind=options.kind,
+        ways=ways,
+        machine=options.machine,
+    )
 
 
 def _stop(options: argparse.Namespace) -> None:

@@ -21,10 +21,13 @@ from composeports.core.checks.facts import (
     Stack,
     Stray,
     Trouble,
+    Twin,
 )
 from composeports.core.checks.findings import Finding, Mend
 from composeports.core.checkup import Checkup, check_up
 from composeports.core.cleaning import GONE
+from composeports.core.engine_identity import NOWHERE, Viewpoint
+from composeports.core.engine_traits import OTHER
 from composeports.core.lease import Lease
 from composeports.errors import ComposeportsError
 from composeports.host import links
@@ -91,14 +94,24 @@ def observe(patient: Patient) -> Facts:
     builds = False
     with _noting(troubles):
         builds = any_builds(workspace.selection.files)
+    view = _view(workspace) if seen.leases else NOWHERE
+    elsewhere = frozenset(
+        each.session_id
+        for each in seen.leases
+        if not (view.has_other_id(each) or view.is_same(each))
+    )
     facts = Facts(
         store=seen.facts,
         settings=tuple(dict.fromkeys(troubles)),
         state=list_state(state_directory(patient.environ), seen.path),
         sessions=seen.leases,
         gone=frozenset(
-            each.session_id for each in seen.leases if locate(workspace, each)[0] == GONE
+            each.session_id
+            for each in seen.leases
+            if each.session_id not in elsewhere and locate(workspace, each)[0] == GONE
         ),
+        elsewhere=elsewhere,
+        twins=tuple(_twins(view, seen.leases)),
         grid=config.port_allocator.grid if allowed else None,
         kernel=kernel_ports() if patient.engine.is_local else None,
         now=patient.now(),
@@ -108,6 +121,26 @@ def observe(patient: Patient) -> Facts:
     return replace(
         facts, strays=tuple(_strays(facts, workspace)), links=tuple(_links(facts, workspace))
     )
+
+
+def _view(workspace: Workspace) -> Viewpoint:
+    """Return who looks; an engine that nobody knows is told elsewhere."""
+    try:
+        return workspace.view
+    except ComposeportsError:
+        return NOWHERE
+
+
+def _twins(view: Viewpoint, leases: Iterable[Lease]) -> Iterator[Twin]:
+    """Yield the other engines with this one's id that leases are, or may be, on."""
+    counts: dict[tuple[str, bool], int] = {}
+    for lease in leases:
+        if lease.held and not view.has_other_id(lease) and not view.is_same(lease):
+            place = lease.traits.name or lease.place.machine or "another machine"
+            key = place, view.sameness(lease) == OTHER
+            counts[key] = counts.get(key, 0) + 1
+    for (place, sure), count in sorted(counts.items()):
+        yield Twin(view.engine, place, view.traits.folder, count, sure)
 
 
 @contextmanager

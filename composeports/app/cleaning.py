@@ -21,6 +21,7 @@ from composeports.core.cleaning import (
     is_sessions_image,
     judge,
     of_another_engine,
+    of_twin_engine,
     settle,
     unproven,
 )
@@ -99,14 +100,21 @@ class _Cleaning:
 
     def judge(self, lease: Lease, found: Sequence[Belonging], *, tell: bool = False) -> Verdict:
         where, sight = locate(self.workspace, lease)
-        if on_another_engine(self.workspace, lease):
-            verdict = Verdict(lease, kept=of_another_engine(lease) if lease.held else "")
-        else:
-            verdict = judge(lease, where, found, self.workspace.doors.now())
+        verdict = judge(lease, where, found, self.workspace.doors.now())
+        marks = (each.mark for each in found if each.kind == "container")
+        if on_another_engine(self.workspace, lease, marks):
+            verdict = Verdict(lease, kept=self.elsewhere(verdict))
         kept = verdict.kept or ("" if verdict.why else doubt(lease, where, sight))
         if tell and kept:
             self.workspace.doors.say(kept)
         return verdict
+
+    def elsewhere(self, verdict: Verdict) -> str:
+        """Return why a lease of another engine is kept; nothing where it would be kept anyway."""
+        lease = verdict.lease
+        if self.workspace.view.has_other_id(lease):
+            return of_another_engine(lease) if lease.held else ""
+        return of_twin_engine(lease) if lease.held and verdict.why else ""
 
     def preview(self, verdict: Verdict) -> Cleaned | None:
         """Return what `clean` would come to; nothing is changed."""

@@ -25,6 +25,7 @@ from composeports.core.endpoint import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ownership import Owner
 from composeports.core.subnet import readable
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
@@ -60,7 +61,9 @@ def request_of(
         place=workspace.place,
         prefix=workspace.settings.prefix,
         pins=pins or {},
-        engine=workspace.engine_id,
+        view=workspace.view,
+        marked=frozenset((each.project, each.mark) for each in containers or ()),
+        adopts=workspace.options.adopt,
     )
 
 
@@ -292,11 +295,16 @@ def unlink_released(workspace: Workspace, lease: Lease) -> None:
     forget(lease, workspace.doors.say)  # a `link` or `unlink` that was killed may have left it
 
 
+def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
+    """Tell whether one of its project's containers is marked as the lease's own."""
+    return any(map(Owner.of(lease).has_marked, (each.mark for each in containers)))
+
+
 def renew_lease(workspace: Workspace) -> Lease:
     """Extend the session's lease; NoLeaseError when it holds none."""
     now = workspace.doors.now()
     outcome = workspace.doors.store.update(
-        workspace.session_id, lambda ledger: renew(ledger, now, workspace.place)
+        workspace.session_id, lambda ledger: renew(ledger, now, workspace.place, workspace.view)
     )
     return outcome.lease if outcome.lease is not None else workspace.held_lease()
 
@@ -337,13 +345,16 @@ def _release_where_nothing_is(workspace: Workspace) -> None:
     record = workspace.record()
     if record is None or not record.held:
         return
-    refuse_elsewhere(record, workspace.engine_id)
+    view = workspace.view
+    if view.has_other_id(record):
+        refuse_elsewhere(record, view)
     try:
         containers = workspace.doors.engine.containers(record.project)
     except (EngineError, ComposeMissingError):
         if record.stack.files:
             raise
         containers = ()
+    refuse_elsewhere(record, view, marked=is_marked(record, containers))
     if containers:
         many = "1 container" if len(containers) == 1 else f"{len(containers)} containers"
         message = f"the stack {record.project} still has {many}"

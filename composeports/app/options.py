@@ -6,7 +6,8 @@ from typing import NamedTuple
 class Options(NamedTuple):
     """Compose's own options, and ours; `flags` go to Compose as they are.
 
-    With `adopt` a stack that another store's session of the same name started is this session's.
+    With `adopt` a stack that another store's session of the same name started is this session's,
+    and one that may be on another engine with the same id is on this one.
     """
 
     files: tuple[str, ...] = ()

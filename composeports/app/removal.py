@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from composeports.app.at_work import at_work_alone
-from composeports.app.leasing import heartbeat, release_lease
+from composeports.app.leasing import heartbeat, is_marked, release_lease
 from composeports.app.ownership import is_anothers, refuse_foreign, refuse_unproven
 from composeports.app.preparing import is_half_seeded
 from composeports.app.stranded import where_started
@@ -68,14 +68,18 @@ def _down(
     lock: SessionLock,
 ) -> Stopped:
     project = workspace.likely_project(record)
-    if record is not None:
-        refuse_elsewhere(record, workspace.engine_id)
+    view = workspace.view
+    if record is not None and view.has_other_id(record):
+        refuse_elsewhere(record, view)
     try:
         containers = workspace.doors.engine.containers(project)
     except (EngineError, ComposeMissingError):
         if record is not None:  # an engine that is away is told as such
             raise
         containers = ()
+    if record is not None:
+        marked, adopts = is_marked(record, containers), workspace.options.adopt
+        refuse_elsewhere(record, view, marked=marked, adopts=adopts)
     if record is None and (not containers or is_anothers(workspace, project)):
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return Stopped(0, workspace.session_id, "", released=False, note=note)

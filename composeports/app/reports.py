@@ -329,9 +329,11 @@ def _containers(workspace: Workspace) -> tuple[Container, ...] | None:
 
 
 def _state(workspace: Workspace, lease: Lease, containers: Iterable[Container] | None) -> str:
-    if containers is None or on_another_engine(workspace, lease):
+    if containers is None:
         return "unknown"
     own = [container for container in containers if container.project == lease.project]
+    if on_another_engine(workspace, lease, [each.mark for each in own]):
+        return "unknown"
     if any(container.is_running for container in own):
         drifted = drifts_of(lease, _published(own)) or displaced_of(lease, own)
         return "drifted" if drifted else "running"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from composeports.app.options import Options
 from composeports.config import Config, find_settings
+from composeports.core.engine_identity import Viewpoint
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import check_session_id, project_name
 from composeports.core.settings import Settings
@@ -176,15 +177,16 @@ class Workspace:
             self.doors.engine.identity(anew=True)
 
     @property
-    def engine_id(self) -> str:
-        """What tells the engine from others in the store: its own id.
+    def view(self) -> Viewpoint:
+        """Who looks at leases from here: the engine by its own id and traits, and the machine.
 
         For a store and an engine of this machine it is the engine's address, which costs nothing.
         """
         engine = self.doors.engine
         if engine.is_local and not self.doors.config.is_shared:
-            return local_address(engine)
-        return engine.identity().id
+            return Viewpoint(local_address(engine), machine=self.machine)
+        identity = engine.identity()
+        return Viewpoint(identity.id, identity.traits, self.machine)
 
     @cached_property
     def place(self) -> Place:

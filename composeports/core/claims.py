@@ -6,8 +6,12 @@ from itertools import chain
 from typing import NamedTuple, Self
 
 from composeports.core.block import Block, Grid
+from composeports.core.engine_identity import NOWHERE, Viewpoint
+from composeports.core.engine_traits import OTHER, SAME, UNSURE
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.mark import Mark
+from composeports.core.ownership import Owner
 from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHeldError
@@ -38,8 +42,9 @@ UNKNOWN = Liveness(known=False)
 class Request(NamedTuple):
     """What a session asks for. `ttl_minutes` counts from `now` (seconds since the epoch).
 
-    `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `engine` is
-    the id of the engine that is asked for it, and that `liveness` is of; empty where nobody knows.
+    `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `view` is the
+    engine that is asked for it, and that `liveness` is of. `marked` are the projects and marks of
+    its containers; `adopts`: a stack that may be on another engine with the same id is on this one.
     `taken` are project names in use on the engine that the store does not know.
     """
 
@@ -52,21 +57,23 @@ class Request(NamedTuple):
     avoid: frozenset[Block] = frozenset()
     prefix: str = "ac"
     pins: Mapping[str, int] = {}
-    engine: str = ""
+    view: Viewpoint = NOWHERE
+    marked: frozenset[tuple[str, Mark]] = frozenset()
+    adopts: bool = False
     taken: frozenset[str] = frozenset()
 
     def idle(self, of: Lease | Hold) -> bool:
         """Tell whether the engine said that nothing of a lease's stack runs.
 
-        What it says of a stack on another engine means nothing.
+        What it says of a stack that may be on another engine means nothing.
         """
-        elsewhere = is_elsewhere(of, self.engine)
-        return not elsewhere and self.liveness.idle(of.project)
+        return self.view.is_same(of) and self.liveness.idle(of.project)
 
-
-def is_elsewhere(of: Lease | Hold, engine: str) -> bool:
-    """Tell whether a lease is of another engine than the one with this id, as far as is known."""
-    return bool(of.engine and engine and of.engine != engine)
+    def has_containers(self, of: Lease) -> bool:
+        """Tell whether the engine has containers that are marked as a lease's own."""
+        owner = Owner.of(of)
+        marks = (mark for project, mark in self.marked if project == of.project)
+        return any(map(owner.has_marked, marks))
 
 
 def claim(ledger: Ledger, request: Request) -> Outcome:
@@ -78,7 +85,9 @@ def claim(ledger: Ledger, request: Request) -> Outcome:
     nothing.
     """
     check_session_id(request.session_id)
-    refuse_elsewhere(ledger.own, request.engine)
+    own = ledger.own
+    marked = own is not None and request.has_containers(own)
+    refuse_elsewhere(own, request.view, marked=marked, adopts=request.adopts)
     _refuse_held_pins(ledger, request)
     ledger = replace(ledger, own=_renamed(ledger, request))
     own = ledger.own
@@ -91,9 +100,19 @@ def claim(ledger: Ledger, request: Request) -> Outcome:
     return outcome._replace(extended=_extended(ledger, request, outcome.reclaimed))
 
 
-def refuse_elsewhere(own: Lease | None, engine: str) -> None:
-    """Do nothing but raise OtherEngineError for a stack that was started on another engine."""
-    if own is None or not own.held or not own.stack.files or not is_elsewhere(own, engine):
+def refuse_elsewhere(
+    own: Lease | None, view: Viewpoint, *, marked: bool = False, adopts: bool = False
+) -> None:
+    """Do nothing but raise OtherEngineError for a stack that may have been started elsewhere.
+
+    `marked`: the engine that is asked has containers with the lease's marks, which count where its
+    traits leave it open. `adopts`: somebody says that the stack is there.
+    """
+    if own is None or not own.held or not own.stack.files or view.is_same(own):
+        return
+    if not view.has_other_id(own):
+        if not adopts and not (marked and view.sameness(own) == UNSURE):
+            raise _on_twin(own, view)
         return
     raise OtherEngineError(
         f"the stack {own.project} of this session was started on another engine ({own.engine})",
@@ -101,6 +120,30 @@ def refuse_elsewhere(own: Lease | None, engine: str) -> None:
         "down` there; or give this stack a session of its own with --session",
         project=own.project,
         engine=own.engine,
+    )
+
+
+def _on_twin(own: Lease, view: Viewpoint) -> OtherEngineError:
+    sure = view.sameness(own) == OTHER
+    where = own.traits.name or own.on_machine or "another machine"
+    said = "was" if sure else "may have been"
+    return OtherEngineError(
+        f"the stack {own.project} of this session {said} started on another engine with the same "
+        f"id ({own.engine}), on {where}; nothing was changed",
+        hint="if it is this engine (its machine was renamed, its data moved), `composeports up "
+        f"--adopt` or `down --adopt` says so; if not, {new_id(view.traits.folder)}",
+        project=own.project,
+        engine=own.engine,
+        name=where,
+    )
+
+
+def new_id(folder: str) -> str:
+    """Return how an engine gets an id of its own; `folder` is where its data is."""
+    kept = f"{(folder or '/var/lib/docker').rstrip('/')}/engine-id"
+    return (
+        "give one of the two engines a new id: with its stacks down, "
+        f"`rm -f {kept} /etc/docker/key.json`, and restart it; or set COMPOSEPORTS_ENGINE there"
     )
 
 
@@ -137,7 +180,9 @@ def _port_held(key: str, port: int, hold: Hold) -> PortHeldError:
 
 def _granted(ledger: Ledger, request: Request, lease: Lease) -> Outcome:
     """Return the lease renewed; who had one of its ports, and does not stand, loses all of its."""
-    lease = replace(lease, engine=request.engine or lease.engine, store=ledger.store)
+    if request.view.engine:
+        lease = replace(lease, engine=request.view.engine, traits=request.view.traits.kept)
+    lease = replace(lease, store=ledger.store)
     return Outcome(
         lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
         reclaimed=tuple(
@@ -293,11 +338,18 @@ def release(ledger: Ledger) -> Outcome:
     return Outcome(ledger.own.released() if ledger.own is not None else None)
 
 
-def renew(ledger: Ledger, now: float, place: Place | None = None) -> Outcome:
-    """Extend a held lease by its own time to live; a released or unknown one stays so."""
+def renew(
+    ledger: Ledger, now: float, place: Place | None = None, view: Viewpoint = NOWHERE
+) -> Outcome:
+    """Extend a held lease by its own time to live; a released or unknown one stays so.
+
+    It keeps up with what its engine looks like.
+    """
     own = ledger.own
     if own is None or not own.held:
         return Outcome()
+    if own.engine and view.engine and view.sameness(own) == SAME:
+        own = replace(own, traits=view.traits.kept)
     return Outcome(own.renewed(now, own.ttl_minutes).at(place or own.place))
 
 

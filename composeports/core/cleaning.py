@@ -169,6 +169,16 @@ def of_another_engine(lease: Lease) -> str:
     )
 
 
+def of_twin_engine(lease: Lease) -> str:
+    """Return why a lease is kept whose stack may be on another engine with the same id."""
+    where = lease.traits.name or lease.on_machine or "another machine"
+    return (
+        f"{lease.project} is kept: its stack may be on another engine with the same id "
+        f"({lease.engine}), on {where}; `composeports gc` there knows what runs, and "
+        "`composeports doctor` says how to tell the two apart"
+    )
+
+
 def doubt(lease: Lease, where: str, sight: Sight) -> str:
     """Return why a lease whose folder is not to be seen is kept all the same, or nothing."""
     if not lease.held or where in {GONE, ELSEWHERE}:

@@ -1,9 +1,22 @@
-"""Which engine it is: what tells its leases from those of another one."""
+"""Which engine it is: what tells its leases from those of another one.
+
+Machines that were cloned from one image have engines with one id. Their traits tell them apart; a
+lease has those of the engine that it was taken on.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from composeports.core.engine_traits import (
+    NO_TRAITS,
+    OTHER,
+    SAME,
+    Traits,
+    compare,
+    compare_machines,
+)
 from composeports.core.lease import Lease
+from composeports.core.ledger import Hold
 
 LOCALHOST = "localhost"
 
@@ -13,13 +26,15 @@ class EngineIdentity:
     """An engine: its own `id`, what its machine calls itself, and where its ports are reached.
 
     `host` is the name or address under which this machine reaches the published ports; `local`
-    tells that they are ports of this machine. `id` is empty where nobody asked for it.
+    tells that they are ports of this machine. `id` is empty where nobody asked for it; `traits`
+    tell the engine from others with the same one.
     """
 
     id: str = ""
     name: str = ""
     host: str = LOCALHOST
     local: bool = True
+    traits: Traits = NO_TRAITS
 
     @property
     def space(self) -> str:
@@ -28,6 +43,38 @@ class EngineIdentity:
 
 
 THIS_MACHINE = EngineIdentity()
+
+
+class Viewpoint(NamedTuple):
+    """Who looks at leases: the engine that is asked (its id and traits), and the machine's name."""
+
+    engine: str = ""
+    traits: Traits = NO_TRAITS
+    machine: str = ""
+
+    def has_other_id(self, of: Lease | Hold) -> bool:
+        """Tell whether a lease is of an engine with another id, as far as is known."""
+        return bool(of.engine and self.engine and of.engine != self.engine)
+
+    def sameness(self, of: Lease | Hold) -> str:
+        """Return whether a lease's stack is on the engine that is asked: SAME, OTHER or UNSURE.
+
+        Where nobody knows engines apart, all are one. A lease of an earlier version has no traits.
+        """
+        if self.has_other_id(of):
+            return OTHER
+        if not (of.engine and self.engine) or self.traits == NO_TRAITS:
+            return SAME
+        if of.traits == NO_TRAITS:
+            return compare_machines(of.on_machine, self.machine, self.traits)
+        return compare(of.traits, self.traits, of.allocated_at)
+
+    def is_same(self, of: Lease | Hold) -> bool:
+        """Tell whether what the engine says of a lease's stack counts."""
+        return self.sameness(of) == SAME
+
+
+NOWHERE = Viewpoint()
 
 
 class EngineLeases(NamedTuple):

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 from composeports.core import block as fixed
 from composeports.core.block import Block
 from composeports.core.endpoint import LOCALHOST
+from composeports.core.engine_traits import NO_TRAITS, Traits
 from composeports.core.mark import Mark, mark_of
 from composeports.core.session import derive_session_id
 from composeports.core.standing import Standing
@@ -63,13 +64,14 @@ class Lease:
     last plan to host ports, `urls` to what a client of the port wants. `environment` is what
     follows the six fixed variables, or replaces one of them. `pins` are host ports outside the
     block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
+    block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
     of the network backend, to the one that the session has instead. `engine` is the id of the
-    engine that the stack is on, empty where that is not known, and `host` where its published ports
-    are reached: a name, or an address without brackets. `store` is the id of the store that keeps
-    the lease, `former_stores` are the ids of those that kept it before. `marks` are the labels that
-    volumes and networks of the project had when its stack was begun, by keys such as
-    `"volume:data"`; None where that is not known. `standings` are the names and networks of the
-    last plan's containers, by service.
+    engine that the stack is on, empty where that is not known; `traits` tell it from others with
+    the same id. `host` is where its published ports are reached: a name, or an address without
+    brackets. `store` is the id of the store that keeps the lease, `former_stores` are the ids of
+    those that kept it before. `marks` are the labels that volumes and networks of the project had
+    when its stack was begun, by keys such as `"volume:data"`; None where that is not known.
+    `standings` are the names and networks of the last plan's containers, by service.
     """
 
     session_id: str
@@ -92,7 +94,13 @@ class Lease:
     marks: Mapping[str, Mark] | None = None
     former_stores: tuple[str, ...] = ()
     standings: Mapping[str, Standing] = field(default_factory=dict)
+    traits: Traits = NO_TRAITS
     store: str = field(default="", compare=False)
+
+    @property
+    def on_machine(self) -> str:
+        """The name of the machine that the session is on, empty where that is not known."""
+        return self.place.machine
 
     @property
     def mark(self) -> Mark:

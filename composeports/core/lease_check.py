@@ -50,6 +50,8 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
     )
     check_project(lease.session_id, lease.project, lease.place.machine, machine)
     _check_line("engine", lease.engine)
+    for trait in lease.traits.kept[:-1]:
+        _check_line("engine", trait)
     check_host(lease.host)
     check_numbers("offsets", lease.offsets, 0)
     check_numbers("ports", lease.ports, LOWEST_PORT)

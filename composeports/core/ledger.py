@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from composeports.core.block import Block
+from composeports.core.engine_traits import NO_TRAITS, Traits
 from composeports.core.lease import Lease
 
 
@@ -19,8 +20,9 @@ class SetAside(NamedTuple):
 class Hold:
     """What a decision needs to know of another session's lease, held or remembered.
 
-    `directory` is where its Compose file is, `engine` the id of the engine that its stack is on;
-    empty where that is not known. `refused`: the record is not sound, so that it is left alone.
+    `directory` is where its Compose file is, on the machine `on_machine`; `engine` is the id of the
+    engine that its stack is on, with its `traits`; empty where that is not known. `refused`: the
+    record is not sound, so that it is left alone.
     """
 
     session_id: str
@@ -33,6 +35,9 @@ class Hold:
     directory: str = ""
     engine: str = ""
     refused: bool = False
+    on_machine: str = ""
+    traits: Traits = NO_TRAITS
+    allocated_at: float = 0.0
 
     @classmethod
     def of(cls, lease: Lease) -> Self:
@@ -47,6 +52,9 @@ class Hold:
             tuple(lease.subnets.values()),
             lease.place.directory,
             lease.engine,
+            on_machine=lease.on_machine,
+            traits=lease.traits,
+            allocated_at=lease.allocated_at,
         )
 
     def has(self, port: int) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from composeports.core.engine_identity import EngineIdentity
+from composeports.core.engine_traits import NO_TRAITS
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Hold, Ledger, Outcome
 from composeports.core.subnet import overlapping
@@ -72,11 +73,11 @@ def to_own(space: str, lease: Lease, here: Here) -> Arrival:
 def _placed(lease: Lease, machine: str, engine: str) -> Lease:
     """Return the lease with its place on a machine of that name, and the id that comes of it."""
     if lease.place == Place():
-        return replace(lease, engine=engine)
+        return replace(lease, engine=engine, traits=NO_TRAITS)
     place = lease.place._replace(machine=machine)
     own = lease.session_id == lease.place.session_id
     name = place.session_id if own else lease.session_id
-    return replace(lease, session_id=name, place=place, engine=engine)
+    return replace(lease, session_id=name, place=place, engine=engine, traits=NO_TRAITS)
 
 
 def arrive(ledger: Ledger, lease: Lease) -> Outcome:

@@ -9,12 +9,15 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from typing import NamedTuple
 
 from composeports.core.engine_identity import EngineIdentity
+from composeports.core.engine_traits import Traits
 from composeports.errors import ComposeMissingError, EngineError, StoreError
 from composeports.host.endpoint import Endpoint
 from composeports.host.engine_failures import engine_failure
 from composeports.host.kept import read_own, write_own
+from composeports.host.machine import boot_id, booted_at, machine_digest
 from composeports.host.process import Running
 from composeports.location import known_things
 
@@ -22,8 +25,22 @@ from composeports.location import known_things
 Start = Callable[..., Running]
 INFO = "{{.ID}}\t{{.Name}}\t{{.DockerRootDir}}"
 COMPONENTS = "{{range .Server.Components}}{{.Name}}\t{{end}}"
+NETWORKS = "{{.Name}}\t{{.ID}}"
+# Networks that an engine makes with its data, and at each start; their ids are random.
+MADE_ONCE, MADE_ANEW = "none", "bridge"
 # It gives another id to every question.
 PODMAN = "Podman Engine"
+
+
+class _Known(NamedTuple):
+    """What an engine said; `mark` tells when to ask again."""
+
+    mark: str = ""
+    id: str = ""
+    name: str = ""
+    folder: str = ""
+    data: str = ""
+    run: str = ""
 
 
 def identify(
@@ -35,35 +52,51 @@ def identify(
     """
     given = environ.get("COMPOSEPORTS_ENGINE", "")
     known = _remembered(environ, endpoint)
-    if known is None or known[0] != _mark(endpoint) or (anew and not endpoint.local):
+    if known is None or known.mark != _mark(endpoint) or (anew and not endpoint.local):
         try:
-            known = (_mark(endpoint), *_asked(start, endpoint.address))
+            known = _asked(start, endpoint)
             _remember(environ, endpoint, known)
         except (EngineError, ComposeMissingError):
             if known is None and not given:
                 raise
-    _, identity, name = known or ("", "", "")
-    return EngineIdentity(given or identity, name, endpoint.host, local=endpoint.local)
+    known = known or _Known()
+    return EngineIdentity(
+        given or known.id, known.name, endpoint.host, endpoint.local, _traits(known, endpoint)
+    )
 
 
-def _asked(start: Start, address: str) -> tuple[str, str]:
-    """Return the engine's id and its machine's name, as the engine tells them."""
-    running = (start("info", "--format", INFO), start("version", "--format", COMPONENTS))
-    info, version = (each.finish() for each in running)
+def _traits(known: "_Known", endpoint: Endpoint) -> Traits:
+    """Return what the engine looks like; what this machine says of itself is looked up now."""
+    traits = Traits(known.run, known.data, known.folder, known.name)
+    if not endpoint.local:
+        return traits._replace(reached=endpoint.host)
+    return traits._replace(machine=machine_digest(), boot=boot_id(), booted=booted_at())
+
+
+def _asked(start: Start, endpoint: Endpoint) -> "_Known":
+    """Return the engine's id and what tells it from others with the same one, as it tells them."""
+    address, mark = endpoint.address, _mark(endpoint)
+    running = (
+        start("info", "--format", INFO),
+        start("version", "--format", COMPONENTS),
+        start("network", "ls", "--no-trunc", "--filter", "type=builtin", "--format", NETWORKS),
+    )
+    info, version, networks = (each.finish() for each in running)
     # Some versions tell in a failed `info` of a failed template, and no more.
     for answer in (version, info):
         if answer.code:
             raise engine_failure(answer.code, answer.err, address)
     identity, name, folder = (*info.out.strip("\n").split("\t"), "", "")[:3]
     if PODMAN in version.out.split("\t"):
-        return f"podman:{name}:{folder}", name
+        return _Known(mark, f"podman:{name}:{folder}", name, folder)
     if not identity:
         raise EngineError(
             "the engine did not tell its id, by which its leases are told from those of others",
             hint="set COMPOSEPORTS_ENGINE to a name of its own for this engine, the same for all "
             "who use it",
         )
-    return identity, name
+    ids = dict(line.partition("\t")[::2] for line in networks.out.splitlines())
+    return _Known(mark, identity, name, folder, ids.get(MADE_ONCE, ""), ids.get(MADE_ANEW, ""))
 
 
 def _mark(endpoint: Endpoint) -> str:
@@ -74,16 +107,16 @@ def _mark(endpoint: Endpoint) -> str:
     return "no socket"
 
 
-def _remembered(environ: Mapping[str, str], endpoint: Endpoint) -> tuple[str, str, str] | None:
+def _remembered(environ: Mapping[str, str], endpoint: Endpoint) -> "_Known | None":
     text = read_own(os.path.join(known_things(environ), _name_for(endpoint)))
     try:
-        mark, identity, name = map(str, json.loads(text or ""))
+        found = tuple(map(str, json.loads(text or "")))
+        return _Known(*found) if len(found) == len(_Known._fields) else None
     except (ValueError, TypeError):
         return None
-    return mark, identity, name
 
 
-def _remember(environ: Mapping[str, str], endpoint: Endpoint, known: tuple[str, str, str]) -> None:
+def _remember(environ: Mapping[str, str], endpoint: Endpoint, known: "_Known") -> None:
     with suppress(OSError, StoreError):
         write_own(known_things(environ), _name_for(endpoint), json.dumps(known))
 

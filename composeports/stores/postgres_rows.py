@@ -35,7 +35,7 @@ Cursor = psycopg.Cursor[tuple[Any, ...]]
 NAMES = 2
 HELD, EXPIRES = COLUMNS.index("held"), COLUMNS.index("expires_at")
 ALLOCATED = COLUMNS.index("allocated_at")
-HOLD_EXPIRES = HOLD_COLUMNS.index("expires_at")
+HOLD_TIMES = (HOLD_COLUMNS.index("expires_at"), HOLD_COLUMNS.index("allocated_at"))
 
 LEASE = f"SELECT {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
 HOLD_LIST = ", ".join(HOLD_COLUMNS)
@@ -163,7 +163,7 @@ def ask_ledger(
 
     def read(ahead: float, source: Source) -> Ledger:
         def hold_of(row: Sequence[Any]) -> Hold:
-            return hold_from_row(cast("HoldRow", moved(row, -ahead, HOLD_EXPIRES)), source)
+            return hold_from_row(cast("HoldRow", moved(row, -ahead, *HOLD_TIMES)), source)
 
         row = own.fetchone()
         found = [hold_of(each) for each in others.fetchall()]

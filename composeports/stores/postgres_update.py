@@ -5,7 +5,7 @@ writes and commits. What is left in doubt when the connection breaks is settled 
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, LiteralString
 
@@ -139,7 +139,9 @@ class Attempt:
         write_outcome(self._connection, self._own.id, self._session_id, outcome, self._ahead)
         name, _, host = self._seen.partition("\n")
         if name != self._own.name or (host != self._own.host and not self._own.local):
-            self._connection.execute(ENGINE, asdict(self._own))
+            own = self._own
+            known = {"id": own.id, "name": own.name, "host": own.host, "local": own.local}
+            self._connection.execute(ENGINE, known)
         self._say("COMMIT")
 
     def _say(self, *statements: LiteralString) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 
 from composeports.core.block import HIGHEST_PORT, Block
 from composeports.core.endpoint import LOCALHOST
+from composeports.core.engine_traits import NO_TRAITS, Traits
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.lease_check import (
     UnsoundError,
@@ -43,8 +44,19 @@ COLUMNS = (
     "place",
 )
 Row = tuple[str, int, int, str, int, float, float, int, str, str, str, str, str, str, str]
-HOLD_COLUMNS = (*COLUMNS[:4], "expires_at", "held", "engine", "pins", "subnets", "place")
-HoldRow = tuple[str, int, int, str, float, int, str, str, str, str]
+HOLD_COLUMNS = (
+    *COLUMNS[:4],
+    "expires_at",
+    "held",
+    "engine",
+    "pins",
+    "subnets",
+    "place",
+    "allocated_at",
+)
+HoldRow = tuple[str, int, int, str, float, int, str, str, str, str, float]
+# Between an engine's id and its traits, where they are known: earlier versions wrote the id alone.
+TRAITS_FOLLOW = "\t"
 
 
 def to_row(lease: Lease) -> Row:
@@ -61,7 +73,7 @@ def to_row(lease: Lease) -> Row:
         lease.allocated_at,
         lease.expires_at,
         lease.ttl_minutes,
-        lease.engine,
+        _engine_text(lease),
         json.dumps(dict(lease.pins)),
         json.dumps(dict(lease.subnets)),
         json.dumps(lease.environment),
@@ -134,7 +146,7 @@ def hold_from_row(row: HoldRow, source: Source) -> Hold:
     """
     try:
         hold, machine = _hold(row)
-        check_times(0, hold.expires_at, 1)
+        check_times(hold.allocated_at, hold.expires_at, 1)
         _check_hold(row, machine, source)
     except NO_SENSE as error:
         problem = refusal(row[0], error, source)
@@ -222,11 +234,22 @@ def _ports_among(pins: str) -> frozenset[int]:
 
 def _hold(row: HoldRow) -> tuple[Hold, str]:
     """Return the hold, and the machine that its place is on."""
-    session_id, start, size, project, expires_at, held, engine, *texts = row
+    session_id, start, size, project, expires_at, held, text, *texts, allocated_at = row
     pins, subnets, directory, machine = _parsed(*texts)
     block = Block(start, size)
+    engine, traits = _engine(text)
     known = (pins, subnets, directory, engine)
-    return Hold(session_id, block, project, expires_at, bool(held), *known), machine
+    return Hold(
+        session_id,
+        block,
+        project,
+        expires_at,
+        bool(held),
+        *known,
+        on_machine=machine,
+        traits=traits,
+        allocated_at=allocated_at,
+    ), machine
 
 
 @lru_cache(maxsize=4096)
@@ -243,9 +266,28 @@ def _parsed(
     )
 
 
+def _engine_text(lease: Lease) -> str:
+    traits = lease.traits.kept._asdict()
+    known = {name: text for name, text in traits.items() if text and isinstance(text, str)}
+    return f"{lease.engine}{TRAITS_FOLLOW}{json.dumps(known)}" if known else lease.engine
+
+
+@lru_cache(maxsize=4096)
+def _engine(text: str) -> tuple[str, Traits]:
+    """Return an engine's id and its traits, which leases of earlier versions do not have."""
+    engine, separator, written = text.partition(TRAITS_FOLLOW)
+    if not separator:
+        return text, NO_TRAITS
+    found = json.loads(written)
+    if not all(isinstance(each, str) for each in found.values()):
+        raise UnsoundError("engine", f"{written!r} are no traits of an engine")
+    return engine, Traits(**found)
+
+
 def _lease(row: Row, source: Source) -> Lease:
     session_id, start, size, project, held, allocated_at, expires_at, ttl_minutes = row[:8]
     pins, subnets, environment, stack, memory, place = map(json.loads, row[9:])
+    engine, traits = _engine(row[8])
     return Lease(
         session_id=session_id,
         block=Block(start, size),
@@ -269,7 +311,8 @@ def _lease(row: Row, source: Source) -> Lease:
             overridden=stack["overridden"],
             default_ports=stack["default_ports"],
         ),
-        engine=row[8],
+        engine=engine,
+        traits=traits,
         marks=_marks(memory.get("marks")),
         former_stores=tuple(memory.get("former_stores", ())),
         standings={

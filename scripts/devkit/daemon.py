@@ -35,9 +35,16 @@ _PRIVATE_PLACES = (
         # The key of an engine that this machine had before would give them all one id.
         [ "$place" = opt ] || [ -e "$layer/upper/docker/key.json" ] || rm -f /etc/docker/key.json
     done
+    if [ -n "$MACHINE_NAME" ]; then
+        echo "$MACHINE_NAME" > /proc/sys/kernel/hostname
+        mkdir -p "$home/data" /opt/engine-data
+        mount --bind "$home/data" /opt/engine-data
+    fi
     exec "$@"
     """,
 )
+# Where an engine that stands for one of a machine of its own has its data, like all of its kind.
+_ON_A_MACHINE = Path("/opt/engine-data")
 # Unix socket paths end at 107 bytes; containerd puts its own ones this far below ours.
 _LONGEST_HOME = 107 - len("/exec/containerd/containerd-debug.sock")
 
@@ -143,8 +150,10 @@ def launch(
     if target.kind != kinds.DOCKER:
         process = kinds.launch(target, target.kind, prefix)
     else:
-        command = [*prefix, *_PRIVATE_PLACES, str(target.home), *_command(target), *more]
-        process = shell.start(command, env=env, log=target.log)
+        name = target.facts().get("machine", "")
+        alone = ("unshare", "--uts") if name else ()
+        command = [*prefix, *alone, *_PRIVATE_PLACES, str(target.home), *_command(target), *more]
+        process = shell.start(command, env={**env, "MACHINE_NAME": name}, log=target.log)
     _wait(target, process)
     cache.say(f"engine {target.name} answers after {time.monotonic() - begun:.1f} s")
 
@@ -152,7 +161,7 @@ def launch(
 def _command(target: Engine) -> list[str]:
     settings = {
         "--host": target.docker_host,
-        "--data-root": target.home / "data",
+        "--data-root": _ON_A_MACHINE if target.facts().get("machine") else target.home / "data",
         "--exec-root": target.home / "exec",
         "--pidfile": target.home / "docker.pid",
         # The machine's own /etc/docker/daemon.json and containerd stay out of it.

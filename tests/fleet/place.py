@@ -30,7 +30,10 @@ ROWS = """
     ORDER BY space, session_id
 """
 # Mounts the first over the second, goes to the third, and becomes the rest.
-MOUNTED = 'mount --bind "$1" "$2" && cd "$3" && PWD=$3 && export PWD && shift 3 && exec "$@"'
+MOUNTED = """
+    for each in $MACHINE_FILES; do mount --bind "${each%:*}" "${each#*:}" || exit; done
+    mount --bind "$1" "$2" && cd "$3" && PWD=$3 && export PWD && shift 3 && exec "$@"
+"""
 SERVER = "fleet"
 
 
@@ -123,11 +126,11 @@ class Machine:
     def halt_engine(self) -> None:
         """Stop the engine as a reboot would."""
         self.halted = True
-        _script("engine.py", "stop", "--keep", "--name", self.name)
+        script("engine.py", "stop", "--keep", "--name", self.name)
 
     def start_engine(self) -> None:
         """Let the engine come back with its data."""
-        _script("engine.py", "start", "--netns", "--name", self.name)
+        script("engine.py", "start", "--netns", "--name", self.name)
         self.halted = False
 
 
@@ -223,7 +226,7 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
-def _script(name: str, *words: str) -> str:
+def script(name: str, *words: str) -> str:
     argv = [sys.executable, str(SCRIPTS / name), *words]
     return subprocess.run(argv, check=True, text=True, stdout=subprocess.PIPE).stdout
 
@@ -235,20 +238,20 @@ def fleet(root: Path, count: int, machines: int = 3) -> Iterator[Fleet]:
     with ThreadPoolExecutor(machines) as pool:
         try:
             for name in names:  # one that was killed may have left them
-                _script("engine.py", "stop", "--name", name)
+                script("engine.py", "stop", "--name", name)
             postgres.stop(SERVER, "immediate")
             server = postgres.start(SERVER, host="0.0.0.0")
             for name in names:  # one after the other: they choose addresses
-                _script("engine.py", "start", "--netns", "--name", name)
-            made = list(pool.map(partial(_machine, root, server, count), names))
+                script("engine.py", "start", "--netns", "--name", name)
+            made = list(pool.map(partial(machine_of, root, server, count), names))
             yield Fleet(made, server)
         finally:
-            list(pool.map(partial(_script, "engine.py", "stop", "--name"), names))
+            list(pool.map(partial(script, "engine.py", "stop", "--name"), names))
             postgres.stop(SERVER, "immediate")
 
 
-def _machine(root: Path, server: postgres.Server, count: int, name: str) -> Machine:
-    exports = dict(_variables(_script("engine.py", "env", "--name", name)))
+def machine_of(root: Path, server: postgres.Server, count: int, name: str) -> Machine:
+    exports = dict(_variables(script("engine.py", "env", "--name", name)))
     address = exports["COMPOSEPORTS_DEV_ENGINE_IP"]
     gateway = address.rpartition(".")[0] + ".1"
     home = root / name

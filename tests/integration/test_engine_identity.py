@@ -1,14 +1,16 @@
 """Which engine it is and which machine this is: asked once, remembered, and never guessed."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from composeports.core.engine_identity import EngineIdentity
+from composeports.core.engine_traits import Traits
 from composeports.errors import EngineError
 from composeports.host.engine import Engine
-from composeports.host.machine import machine_name
+from composeports.host.machine import boot_id, booted_at, machine_digest, machine_name
 from tests.support.machine import UNREACHABLE, FakeDocker
 
 pytestmark = pytest.mark.integration
@@ -46,10 +48,26 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_an_engine_tells_its_id_and_the_name_of_its_machine(place: Place) -> None:
+    place.docker.answer("network", "bridge\trun-1\nhost\th\nnone\tdata-1\n")
     told = place.engine().identity()
-    assert told == EngineIdentity("a-b-c", "box", "far.example", local=False)
+    far = Traits("run-1", "data-1", "/var/lib/docker", "box", "far.example")
+    assert told == EngineIdentity("a-b-c", "box", "far.example", local=False, traits=far)
     local = place.engine(f"unix://{place.socket}").identity()
-    assert local == EngineIdentity("a-b-c", "box", "localhost", local=True)
+    assert local.traits.kept == far._replace(reached="", machine=machine_digest(), boot=boot_id())
+    assert local == EngineIdentity("a-b-c", "box", traits=local.traits)
+
+
+def test_a_machine_tells_its_boot_and_a_digest_of_its_id(tmp_path: Path) -> None:
+    (tmp_path / "id").write_text("0123\n")
+    assert machine_digest(str(tmp_path / "id")) in known_as(tmp_path / "a", tmp_path / "id")
+    assert machine_digest(str(tmp_path / "none")) == boot_id(str(tmp_path / "none")) == ""
+    assert 0 < booted_at() < time.time()
+
+
+def test_an_engine_that_does_not_list_its_networks_is_known_all_the_same(place: Place) -> None:
+    place.docker.answer("network", err=UNREACHABLE, code=1)
+    traits = place.engine().identity().traits
+    assert traits == Traits("", "", "/var/lib/docker", "box", "far.example")
 
 
 def test_podman_gives_another_id_each_time_and_is_known_by_where_it_keeps_things(
@@ -107,6 +125,14 @@ def test_a_damaged_memory_is_asked_for_again(place: Place, text: str) -> None:
     (memory,) = (place.state / "known").iterdir()
     memory.write_text(text)
     assert place.engine().identity().id == "a-b-c"
+    assert place.asked == 2
+
+
+def test_what_an_earlier_version_remembered_is_asked_for_anew(place: Place) -> None:
+    place.engine().identity()
+    (memory,) = (place.state / "known").iterdir()
+    memory.write_text('["", "a-b-c", "box"]')
+    assert place.engine().identity().traits.folder == "/var/lib/docker"
     assert place.asked == 2
 
 

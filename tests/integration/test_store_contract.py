@@ -26,6 +26,7 @@ from composeports.core.claims import (
 )
 from composeports.core.clock import Reading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
+from composeports.core.engine_traits import Traits
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.mark import Mark
@@ -504,7 +505,8 @@ def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) ->
         holding("a", Block(10000, 10), PROJECT_A),
         pins={"web:3000/tcp": 3000, "web:3000/udp": 3000},
         subnets={"x#0": "10.213.0.0/24"},
-        place=Place(directory="/srv/shop"),
+        place=Place(directory="/srv/shop", machine="ant"),
+        traits=Traits("run", "data", "/var/lib/docker", "box", boot="boot"),
     )
     leases.put(lease)
     seen = leases.store.ledger("b")
@@ -727,6 +729,8 @@ some_lease = st.builds(
     ),
     marks=st.none() | st.dictionaries(texts, st.builds(Mark, lines, lines)),
     former_stores=st.lists(lines).map(tuple),
+    engine=st.sampled_from(["", "a-b-c", "podman:box:/var/lib with spaces"]),
+    traits=st.builds(Traits, *[lines] * 7),
 )
 any_lease = some_lease.map(lambda each: replace(each, project=project_name(each.session_id)))
 

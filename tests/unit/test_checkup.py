@@ -16,6 +16,7 @@ from composeports.core.checks.facts import (
     StoreFacts,
     Stray,
     Trouble,
+    Twin,
 )
 from composeports.core.checks.findings import Mend
 from composeports.core.checks.memory import check_store
@@ -595,3 +596,21 @@ def test_a_record_that_is_refused_is_a_warning_with_a_way_out() -> None:
     (finding,) = check_store(Facts(store=StoreFacts(FILE.path, 4, refused=(said,)))).findings
     assert (finding.level, finding.what) == ("warning", said)
     assert "`composeports allocate` in that session" in finding.next_step
+
+
+def test_another_engine_with_this_one_s_id_is_told_with_what_to_delete() -> None:
+    twin = Twin("a-b-c", "bee", "/srv/docker", 2, sure=True)
+    (finding,) = told(replace(HEALTHY, twins=(twin,)))
+    assert "leases warning: another engine, on bee, has the id a-b-c" in finding
+    assert "`rm -f /srv/docker/engine-id /etc/docker/key.json`" in finding
+    assert "renamed" not in finding
+    unsure = replace(twin, leases=1, sure=False)
+    (finding,) = told(replace(HEALTHY, twins=(unsure,)))
+    assert "may have the id" in finding
+    assert finding.endswith("where this machine was renamed, `composeports up` there")
+
+
+def test_what_is_on_another_engine_is_not_compared_with_the_stacks_of_this_one() -> None:
+    gone = replace(HEALTHY, stacks=())
+    assert told(gone)
+    assert told(replace(gone, elsewhere=frozenset({LEASE.session_id}))) == []

@@ -10,12 +10,11 @@ from composeports.core.claims import (
     Liveness,
     Request,
     claim,
-    is_elsewhere,
     refuse_elsewhere,
 )
 from composeports.core.cleaning import ELSEWHERE, EXPIRED, Sight, Spot, doubt, judge
 from composeports.core.cleaning import of_another_engine as kept_for_another_engine
-from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger
 from composeports.errors import NoPortsAvailableError, OtherEngineError
@@ -31,7 +30,7 @@ def lease(engine: str = "", block: Block = FIRST, *, held: bool = True) -> Lease
 
 
 def ask(engine: str = "", liveness: Liveness = NOTHING_RUNS) -> Request:
-    return Request("me", GRID, NOON, 5, liveness, engine=engine)
+    return Request("me", GRID, NOON, 5, liveness, view=Viewpoint(engine))
 
 
 def expired(engine: str) -> Hold:
@@ -83,12 +82,12 @@ def test_a_stack_on_another_engine_is_taken_down_there_first() -> None:
     ],
 )
 def test_otherwise_a_session_may_change_its_engine(own: Lease | None) -> None:
-    refuse_elsewhere(own, "one")
+    refuse_elsewhere(own, Viewpoint("one"))
 
 
 def test_without_knowing_the_engine_nothing_is_elsewhere() -> None:
-    assert not is_elsewhere(lease("two"), "")
-    assert is_elsewhere(lease("two"), "one")
+    assert not Viewpoint().has_other_id(lease("two"))
+    assert Viewpoint("one").has_other_id(lease("two"))
 
 
 @pytest.mark.parametrize(

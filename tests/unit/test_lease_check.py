@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from composeports.core.block import Block
+from composeports.core.engine_traits import Traits
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.lease_check import UnsoundError, check_lease
 from composeports.core.mark import Mark
@@ -46,6 +47,7 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("expires_at", {"expires_at": "later"}),
     ("ttl_minutes", {"ttl_minutes": 0}),
     ("engine", {"engine": "a\nb"}),
+    ("engine", {"traits": Traits(name="a\nb")}),
     ("host", {"host": "a/b"}),
     ("host", {"host": None}),
     ("offsets", {"offsets": {"web:80/tcp": 1.5}}),

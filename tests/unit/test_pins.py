@@ -251,7 +251,7 @@ def test_a_damaged_record_of_another_session_is_told_and_keeps_its_block(
 ) -> None:
     told: list[str] = []
     source = Source("/store", "leases", "", lambda: "", told.append)
-    row = ("other", 10000, 10, project_name("other"), NOON, 1, "", pins, subnets, place)
+    row = ("other", 10000, 10, project_name("other"), NOON, 1, "", pins, subnets, place, NOON)
     hold = hold_from_row(row, source)
     assert hold is not None
     assert (hold.session_id, hold.block, hold.held) == ("other", Block(10000, 10), True)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from shlex import quote
 
-from composeports.core.checks.facts import Facts, Linked, Stack
+from composeports.core.checks.facts import Facts, Linked, Stack, Twin
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
 from composeports.core.checks.programs import NO_ENGINE
+from composeports.core.claims import new_id
 from composeports.core.drift import drifts_of
 from composeports.core.lease import Lease
 from composeports.core.standing import displaced
@@ -34,7 +35,21 @@ def check_leases(facts: Facts) -> Checked:
         if lease.session_id in facts.gone
     )
     known = len(facts.sessions) - len(held)
+    found += tuple(map(_of_twin, facts.twins))
     return Checked("leases", f"{len(held)} held, {known} remembered", found)
+
+
+def _of_twin(twin: Twin) -> Finding:
+    leases = "1 lease is" if twin.leases == 1 else f"{twin.leases} leases are"
+    has = "has" if twin.sure else "may have"
+    return Finding(
+        WARNING,
+        f"another engine, on {twin.place}, {has} the id {twin.id} of this one, as after a machine "
+        "was cloned",
+        f"both share one range of ports; {leases} kept, since what runs there is not seen here",
+        f"{new_id(twin.folder)}"
+        + ("" if twin.sure else "; where this machine was renamed, `composeports up` there"),
+    )
 
 
 def check_drift(facts: Facts) -> Checked:
@@ -45,7 +60,9 @@ def check_drift(facts: Facts) -> Checked:
         return Checked("stacks", "not checked, since the store cannot be read", skipped=True)
     leases = {lease.project: lease for lease in facts.sessions}
     stacks = {stack.project: stack for stack in facts.stacks}
-    held = [lease for lease in facts.sessions if lease.held]
+    held = [
+        lease for lease in facts.sessions if lease.held and lease.session_id not in facts.elsewhere
+    ]
     mine = sum(lease.project in stacks for lease in held)
     found = (
         *(each for stack in facts.stacks for each in _of_stack(stack, leases.get(stack.project))),

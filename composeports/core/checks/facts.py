@@ -134,6 +134,20 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """Another engine with this one's id, as leases show it; `sure` tells that it is another one.
+
+    `place` is its machine, as far as that is known; `folder` is where this engine's data is.
+    """
+
+    id: str
+    place: str
+    folder: str
+    leases: int
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KernelPorts:
     """The kernel's range for outgoing connections, and ports that it leaves alone."""
 
@@ -144,7 +158,11 @@ class KernelPorts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All of it; None is what is not known. Times are seconds since the epoch."""
+    """All of it; None is what is not known. Times are seconds since the epoch.
+
+    `gone` and `elsewhere` are sessions: their worktrees are gone, or their stacks are, or may be,
+    on another engine with this one's id.
+    """
 
     engine: EngineFacts = field(default_factory=EngineFacts)
     compose: ComposeFacts = field(default_factory=ComposeFacts)
@@ -153,6 +171,8 @@ class Facts:
     state: tuple[Item, ...] = ()
     sessions: tuple[Lease, ...] = ()
     gone: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+    twins: tuple[Twin, ...] = ()
     stacks: tuple[Stack, ...] | None = ()
     grid: Grid | None = None
     kernel: KernelPorts | None = None
