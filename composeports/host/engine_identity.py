@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 
+from composeports.config import engine_timeout
 from composeports.core.engine_identity import EngineIdentity
 from composeports.errors import ComposeMissingError, EngineError, StoreError
 from composeports.host.endpoint import Endpoint
-from composeports.host.engine_failures import engine_failure
+from composeports.host.engine_failures import engine_failure, silence
 from composeports.host.kept import read_own, write_own
 from composeports.host.process import Running
 from composeports.location import known_things
@@ -37,7 +38,7 @@ def identify(
     known = _remembered(environ, endpoint)
     if known is None or known[0] != _mark(endpoint) or (anew and not endpoint.local):
         try:
-            known = (_mark(endpoint), *_asked(start, endpoint.address))
+            known = (_mark(endpoint), *_asked(environ, start, endpoint.address))
             _remember(environ, endpoint, known)
         except (EngineError, ComposeMissingError):
             if known is None and not given:
@@ -46,12 +47,14 @@ def identify(
     return EngineIdentity(given or identity, name, endpoint.host, local=endpoint.local)
 
 
-def _asked(start: Start, address: str) -> tuple[str, str]:
+def _asked(environ: Mapping[str, str], start: Start, address: str) -> tuple[str, str]:
     """Return the engine's id and its machine's name, as the engine tells them."""
     running = (start("info", "--format", INFO), start("version", "--format", COMPONENTS))
     info, version = (each.finish() for each in running)
     # Some versions tell in a failed `info` of a failed template, and no more.
     for answer in (version, info):
+        if answer.limit:
+            raise silence(address, engine_timeout(environ))
         if answer.code:
             raise engine_failure(answer.code, answer.err, address)
     identity, name, folder = (*info.out.strip("\n").split("\t"), "", "")[:3]
