@@ -20,13 +20,22 @@ from composeports.errors import ComposeMissingError, EngineError, EngineSilentEr
 from composeports.host.containers import (
     FORMAT,
     PROJECT_LABEL,
+    RESTARTING,
     Container,
     container_of,
     parse_containers,
 )
 from composeports.host.endpoint import Endpoint, docker_folder, find_endpoint
 from composeports.host.engine_failures import engine_failure, only_gone, silence
-from composeports.host.engine_socket import LIST, NETWORKS, PING, VOLUMES, Asked, plain_socket
+from composeports.host.engine_socket import (
+    LIST,
+    NETWORKS,
+    PING,
+    VOLUMES,
+    Asked,
+    listener_on,
+    plain_socket,
+)
 from composeports.host.files import is_script
 from composeports.host.patience import Patience, Wait
 from composeports.host.process import (
@@ -139,6 +148,11 @@ class Engine:
     def host(self) -> str:
         """The name or address under which its published ports are reached."""
         return self.endpoint.host
+
+    @property
+    def process(self) -> int:
+        """The process id of the engine; 0 where it is not known."""
+        return listener_on(self.endpoint.socket) if self.endpoint.socket else 0
 
     def identity(self, *, anew: bool = False) -> EngineIdentity:
         """Return which engine it is; EngineError where it does not answer and never did.
@@ -317,7 +331,8 @@ class Engine:
         silent: list[str] = []
         for container in containers:
             shown |= {(host, protocol) for host, _target, protocol in container.ports}
-            if not container.is_running:
+            # One that is restarting shows none until it runs again.
+            if not container.is_running or container.state == RESTARTING:
                 silent.append(container.id)
         return frozenset(shown | set(self._bindings(silent)))
 

@@ -8,6 +8,7 @@ is wrong with an engine that does not answer.
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -48,6 +49,19 @@ def _is_special(environ: Mapping[str, str]) -> bool:
         return False
     except OSError:
         return True
+
+
+def listener_on(path: str) -> int:
+    """Return the process id of what listens at a socket; 0 where the kernel does not tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
+        asked.settimeout(0)
+        asked.connect(path)
+        size = 3 * 4  # process, user and group, each a number of 32 bits
+        peer = asked.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return int.from_bytes(peer[:4], sys.byteorder)
+    return 0
 
 
 class Asked:
