@@ -93,14 +93,15 @@ def without_engine(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]
     """Return `docker ...` as a call that asks no engine, since that may be frozen.
 
     docker and Compose greet the engine whatever they are to do. A variable would change what a
-    file says that mentions DOCKER_HOST. A `docker` that is a script is called as it is.
+    file says that mentions DOCKER_HOST. A script in the place of `docker` is called as it is where
+    no plugin is found.
     """
-    docker = which("docker", path=environ.get("PATH"))
-    if docker is None or is_script(docker):
-        return list(argv)
     program = find_plugin(environ) if argv[1] == "compose" else ""
     if program:
         return [program, "--host", NO_ENGINE, *argv[2:]]
+    docker = which("docker", path=environ.get("PATH"))
+    if docker is None or is_script(docker):
+        return list(argv)
     return [argv[0], "--host", NO_ENGINE, *argv[1:]]
 
 
