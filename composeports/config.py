@@ -24,6 +24,10 @@ VARIABLES = {
 SERVER_COMMANDS = "COMPOSEPORTS_SERVER_COMMANDS"
 DEFAULT_COMMANDS = 4
 MOST_COMMANDS = 1000
+# How many seconds the engine gets for an answer.
+ENGINE_TIMEOUT = "COMPOSEPORTS_ENGINE_TIMEOUT"
+DEFAULT_TIMEOUT = 10.0
+SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 0.1, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,25 @@ def _server_commands(text: str) -> int:
             setting=SERVER_COMMANDS,
         )
     return number
+
+
+def engine_timeout(environ: Mapping[str, str]) -> float:
+    """Return how many seconds the engine gets for an answer, before it counts as unknown."""
+    text = environ.get(ENGINE_TIMEOUT, "").strip()
+    if not text:
+        return DEFAULT_TIMEOUT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not SHORTEST_TIMEOUT <= seconds <= LONGEST_TIMEOUT:
+        raise ConfigError(
+            f"{ENGINE_TIMEOUT} must be a number of seconds from {SHORTEST_TIMEOUT:g} to "
+            f"{LONGEST_TIMEOUT:g}, got {text!r}",
+            hint=f"set it to one of these, or unset it for the default, {DEFAULT_TIMEOUT:g}",
+            setting=ENGINE_TIMEOUT,
+        )
+    return seconds
 
 
 def _host(text: str) -> str:

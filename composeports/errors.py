@@ -65,6 +65,10 @@ class EngineError(ComposeportsError):
     exit_code = EXIT_ENGINE
 
 
+class EngineSilentError(EngineError):
+    """The engine took the question and did not answer in time: it is frozen, or overloaded."""
+
+
 class ComposeMissingError(ComposeportsError):
     """Docker or its Compose plugin is not installed."""
 

@@ -1,6 +1,7 @@
 """Taking, renewing and giving back a lease: the claim in the store, then a look at its ports."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -32,6 +33,7 @@ from composeports.errors import (
     ComposeMissingError,
     ComposeportsError,
     EngineError,
+    EngineSilentError,
     NoPortsAvailableError,
     StackLeftError,
 )
@@ -202,6 +204,7 @@ def restore(workspace: Workspace, before: Lease | None) -> None:
 def allocate(workspace: Workspace) -> Lease:
     """Take or renew the session's lease alone, without a stack; works without an engine too.
 
+    EngineSilentError for one that is there and does not answer: its containers may have the ports.
     A block that is held already is not looked at: the session's own programs may use it.
     """
     if _holds_a_block(workspace):
@@ -221,6 +224,8 @@ def _holds_a_block(workspace: Workspace) -> bool:
 def _take_alone(workspace: Workspace) -> Lease:
     try:
         containers = workspace.doors.engine.containers()
+    except EngineSilentError:
+        raise
     except (EngineError, ComposeMissingError):
         containers = None
     try:
@@ -310,13 +315,29 @@ def renew_lease(workspace: Workspace) -> Lease:
 
 
 def heartbeat(workspace: Workspace) -> Beat:
-    """Return what renews the session's lease, thrice in its time, while a program runs for it."""
+    """Return what renews the session's lease, thrice in its time, while a program runs for it.
+
+    For a person, it tells of an engine that does not answer meanwhile, too.
+    """
 
     def renew_quietly() -> None:
         with suppress(ComposeportsError):  # what is wrong with the store is told by others
             renew_lease(workspace)
 
-    return Beat(workspace.doors.config.port_allocator.ttl_minutes * 60 / 3, renew_quietly)
+    seconds = workspace.doors.config.port_allocator.ttl_minutes * 60 / 3
+    engine = workspace.doors.engine
+    if not engine.silence_beat:
+        return Beat(seconds, renew_quietly)
+    renewed_at = time.monotonic()
+
+    def look() -> None:
+        nonlocal renewed_at
+        engine.tell_if_silent()
+        if time.monotonic() - renewed_at >= seconds:
+            renewed_at = time.monotonic()
+            renew_quietly()
+
+    return Beat(min(seconds, engine.silence_beat), look)
 
 
 def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
@@ -350,8 +371,8 @@ def _release_where_nothing_is(workspace: Workspace) -> None:
         refuse_elsewhere(record, view)
     try:
         containers = workspace.doors.engine.containers(record.project)
-    except (EngineError, ComposeMissingError):
-        if record.stack.files:
+    except (EngineError, ComposeMissingError) as error:
+        if record.stack.files or isinstance(error, EngineSilentError):
             raise
         containers = ()
     refuse_elsewhere(record, view, marked=is_marked(record, containers))

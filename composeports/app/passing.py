@@ -11,7 +11,7 @@ from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.plan import Plan
 from composeports.errors import SeedBusyError
-from composeports.host.compose import Compose, without_files
+from composeports.host.compose import Compose, as_plugin, without_engine, without_files
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE, Selection
 from composeports.host.process import replace
 
@@ -31,6 +31,9 @@ def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = 
     lease = workspace.held_lease()
     wishes = Wishes(default_ports=lease.stack.default_ports)
     argv, environ, _ = planned(workspace, wishes, command, *arguments)
+    # A script in the place of `docker` may do more than to call the plugin.
+    if command == "config" and as_plugin(argv, workspace.environ) != argv:
+        argv = without_engine(argv, workspace.environ)
     return replace(argv, environ)
 
 

@@ -128,9 +128,10 @@ def look(
     answer = Observation(workspace.questions).finish()
     try:
         return answer, workspace.questions.listing.containers()
-    except (EngineError, ComposeMissingError):
+    except (EngineError, ComposeMissingError) as error:
         if engine_needed:
             raise
+        workspace.doors.say(f"{error.message}; what runs, and on which ports, is unknown")
         return answer, None
 
 

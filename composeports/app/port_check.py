@@ -1,16 +1,22 @@
 """Looking at the ports of a lease that was just claimed: what is in use, and by whom."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 from composeports.app.workspace import Workspace
 from composeports.core.block import FIRST_FREE_OFFSET
 from composeports.core.lease import Lease
-from composeports.errors import ComposeMissingError, EngineError, PortHeldError
+from composeports.errors import (
+    ComposeMissingError,
+    EngineError,
+    EngineSilentError,
+    PortHeldError,
+)
 from composeports.host.containers import Container
 from composeports.host.holders import Holder
 
 Port = tuple[int, str]
+# How long the session's own containers get to start, in all 10 s, and how often they are asked for.
+PAUSES = (0.05, 0.1, 0.15, 0.2, *(0.25,) * 38)
 Containers = tuple[Container, ...] | None
 
 
@@ -25,14 +31,69 @@ def busy_ports(
     """
     busy = _busy(workspace, before, lease, containers)
     if busy and containers is not None and before is not None and before.block == lease.block:
-        # The stack may have started since the engine was asked, by a Compose in the foreground.
-        with suppress(EngineError, ComposeMissingError):
-            containers = workspace.doors.engine.containers()
-            busy = _busy(workspace, before, lease, containers)
+        try:
+            busy, containers = _busy_after_start(workspace, before, lease)
+        except (EngineError, ComposeMissingError) as error:
+            # Nobody moves away from a stack of which nothing is known.
+            if isinstance(error, EngineSilentError) and not workspace.only_looks:
+                raise
     pins = _pinned(lease)
     if busy & pins:
         raise _pin_in_use(workspace, lease, min(busy & pins), containers)
     return busy, containers
+
+
+def _busy_after_start(
+    workspace: Workspace, before: Lease, lease: Lease
+) -> tuple[frozenset[Port], tuple[Container, ...]]:
+    """Return the busy ports and the containers, once no container of the session is starting.
+
+    Since the engine was asked, the engine itself (at boot), an IDE or a Compose in another shell
+    may have begun to start the stack. Its containers have their ports some time before they count
+    as running.
+    """
+    containers = workspace.doors.engine.containers()
+    busy = _busy(workspace, before, lease, containers)
+    for pause in PAUSES:
+        if not busy or not _may_be_starting(workspace, lease.project, busy, containers):
+            break
+        workspace.doors.pause(pause)
+        containers = workspace.doors.engine.containers()
+        busy = _busy(workspace, before, lease, containers)
+    return busy, containers
+
+
+def _may_be_starting(
+    workspace: Workspace, project: str, ports: frozenset[Port], containers: Iterable[Container]
+) -> bool:
+    """Tell whether containers of the project that do not run yet may have all of the ports.
+
+    So it is where they are to publish them, no other container is, and no process that is not the
+    engine's is seen at the ports.
+    """
+    engine = workspace.doors.engine
+    containers = tuple(containers)
+    own = [each for each in containers if each.project == project and not each.is_running]
+    if not own or not ports <= engine.reserved_ports(own):
+        return False
+    if ports & engine.reserved_ports(each for each in containers if each.project != project):
+        return False
+    return all(workspace.doors.holder_of(port).may_be_of_the_engine for port in ports)
+
+
+def is_started_meanwhile(workspace: Workspace, project: str, port: Port) -> bool:
+    """Tell whether a container of the project itself has the port, once none is starting."""
+    for pause in (*PAUSES, 0.0):
+        containers = workspace.doors.engine.containers()
+        running = [each for each in containers if each.project == project and each.is_running]
+        if any(port in {(host, kind) for host, _, kind in each.ports} for each in running):
+            return True
+        if not workspace.doors.taken_here([port]):
+            return False
+        if not _may_be_starting(workspace, project, frozenset({port}), containers):
+            return False
+        workspace.doors.pause(pause)
+    return False
 
 
 def _busy(

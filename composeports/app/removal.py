@@ -11,7 +11,7 @@ from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
 from composeports.core.claims import refuse_elsewhere
 from composeports.core.lease import Lease
-from composeports.errors import ComposeMissingError, EngineError, StackLeftError
+from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError
 from composeports.host.compose import as_plugin, without_files
 from composeports.host.files import OwnFolder
 from composeports.host.recollection import forget_abandoned
@@ -73,8 +73,9 @@ def _down(
         refuse_elsewhere(record, view)
     try:
         containers = workspace.doors.engine.containers(project)
-    except (EngineError, ComposeMissingError):
-        if record is not None:  # an engine that is away is told as such
+    except (EngineError, ComposeMissingError) as error:
+        # An engine that is away is told as such, and a frozen one may have what nobody recorded.
+        if record is not None or isinstance(error, EngineSilentError):
             raise
         containers = ()
     if record is not None:

@@ -26,7 +26,7 @@ def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[
     if begun:
         workspace.doors.say(BEGINNING_ANEW)
         # Without force, and without volumes: one that runs by now stays.
-        workspace.doors.engine.answer("rm", *begun)
+        workspace.doors.engine.act("rm", *begun)
 
 
 def let_go_on(workspace: Workspace, project: str, containers: Iterable[Container]) -> None:
@@ -47,7 +47,7 @@ def let_go_on(workspace: Workspace, project: str, containers: Iterable[Container
         if paused:
             names = ", ".join(sorted(each.name for each in paused))
             workspace.doors.say(f"paused until now, and going on: {names}")
-            engine.answer("unpause", *(each.id for each in paused))
+            engine.act("unpause", *(each.id for each in paused))
 
 
 def renew_without_network(
@@ -117,4 +117,4 @@ def end_interrupted_down(
     running = [each.id for each in containers if each.project == project and each.is_running]
     if lock.before.command == "down" and running:
         workspace.doors.say(STOPPING_FIRST)
-        workspace.doors.engine.answer("stop", *running)
+        workspace.doors.engine.act("stop", *running)

@@ -159,10 +159,11 @@ def _is_port(kind: str, wanted: str) -> bool:
 
 
 def _containers_of(workspace: Workspace, lease: Lease) -> tuple[Container, ...]:
-    """Return the stack's containers; none where the engine does not answer."""
+    """Return the stack's containers; none where the engine does not answer, which is said."""
     try:
         return workspace.doors.engine.containers(lease.project)
-    except (EngineError, ComposeMissingError):
+    except (EngineError, ComposeMissingError) as error:
+        workspace.doors.say(f"{error.message}; whether the stack runs is unknown")
         return ()
 
 

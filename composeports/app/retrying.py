@@ -3,7 +3,14 @@
 from composeports.app.at_work import waiting
 from composeports.app.leasing import set_aside, subnets_in_use
 from composeports.app.planning import Wishes
-from composeports.app.port_check import Port, facts, shown, ways_to_see, who_has
+from composeports.app.port_check import (
+    Port,
+    facts,
+    is_started_meanwhile,
+    shown,
+    ways_to_see,
+    who_has,
+)
 from composeports.app.preparing import Prepared, prepare
 from composeports.app.removal import remove_half_started
 from composeports.app.workspace import Workspace
@@ -29,6 +36,8 @@ from composeports.host.session_lock import SessionLock
 
 SUBNET_TRIES = 3
 LEASE_TRIES = 3
+OWN_TRIES = 3
+STARTED_MEANWHILE = "something else started containers of this session at the same time"
 SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
 POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
 # What Podman's service is called among the machine's processes.
@@ -59,6 +68,7 @@ class Retrying:
         self.had_containers = prepared.had_containers
         self._subnet_tries = 0 if foreground else SUBNET_TRIES
         self._lease_tries = 0 if foreground else LEASE_TRIES
+        self._own_tries = OWN_TRIES
         self._tried_again = False
         self._theft: tuple[Stolen, Container | Holder] | None = None
 
@@ -196,6 +206,11 @@ class Retrying:
     def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
         doors = self.workspace.doors
         port = (stolen.number, stolen.protocol)
+        self._own_tries -= 1
+        project = prepared.lease.project
+        if self._own_tries >= 0 and is_started_meanwhile(self.workspace, project, port):
+            doors.say(f"{STARTED_MEANWHILE} ({stolen.key}): trying again")
+            return True
         # Whether another machine's port is free by now, only its engine can tell, by trying.
         is_free = (
             doors.engine.is_local

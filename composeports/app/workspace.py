@@ -71,7 +71,10 @@ class Doors(NamedTuple):
     def holder_of(self, port: tuple[int, str]) -> Holder:
         """Return the process that has a port of the engine's machine, as far as it can be seen."""
         engine = self.engine
-        return self.holder(port) if engine.is_local else Holder(machine=engine.host)
+        if not engine.is_local:
+            return Holder(machine=engine.host)
+        holder = self.holder(port)
+        return holder.seen_from(engine.process) if holder.parent else holder
 
     def routed_here(self) -> tuple[str, ...]:
         """Return the subnets with a route on the engine's machine; none where that is not ours."""

@@ -9,7 +9,7 @@ from composeports.app import checkup
 from composeports.app.checkup import Mended, Patient
 from composeports.app.options import Options
 from composeports.cli.checked import as_document, write_report
-from composeports.cli.opening import is_quiet, session_option, working_directory
+from composeports.cli.opening import is_quiet, on_terminal, session_option, working_directory
 from composeports.cli.output import as_json_option, write_json
 from composeports.cli.waiting import working
 from composeports.host.engine import Engine
@@ -35,7 +35,7 @@ def command(options: Options, session: str | None, *, fix: bool, as_json: bool) 
     """
     environ = dict(os.environ)
     asked = options if session is None else options._replace(session=session)
-    patient = Patient(environ, working_directory(), Engine(environ), asked)
+    patient = Patient(environ, working_directory(), Engine(environ, on_terminal()), asked)
     mended = Mended()
     with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):
         facts, found = checkup.check(patient)

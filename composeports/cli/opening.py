@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,6 +73,11 @@ def note(text: str) -> None:
         say(text)
 
 
+def on_terminal() -> Callable[[str], None] | None:
+    """Return what tells a person what is waited for; None where nobody looks."""
+    return note if sys.stderr.isatty() else None
+
+
 def is_quiet() -> bool:
     """Tell whether `--quiet` was given."""
     context = click.get_current_context(silent=True)
@@ -85,7 +90,7 @@ def workspace(options: Options, session: str | None = None) -> Iterator[Workspac
     """Open the session's workspace, and let go of the store at the end."""
     environ = dict(os.environ)
     config = Config.from_env(environ)
-    engine = Engine(environ)
+    engine = Engine(environ, on_terminal())
     store = open_store(config.store, engine, waiting=note)
     if session is not None:
         options = options._replace(session=session)

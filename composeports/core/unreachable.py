@@ -59,6 +59,26 @@ def explain(address: str, err: str) -> tuple[str, str]:
     return f"the Docker engine at {there} did not answer: {said}", _step_there(known, there, said)
 
 
+def place_of(address: str) -> str:
+    """Return the engine at the address, as messages name it."""
+    known = split_address(address)
+    if known.scheme in OF_FILES or not address:
+        return f"the Docker engine at {address}" if address else "the Docker engine"
+    return f"the Docker engine at {_shown(known)}"
+
+
+def explain_silence(address: str, seconds: float) -> tuple[str, str]:
+    """Return message and next step for an engine that gave no answer in so many seconds."""
+    return (
+        f"{place_of(address)} did not answer within {seconds:g} s",
+        (
+            "what runs there is unknown: see whether it is frozen or overloaded (`docker "
+            "version`), then run this again; COMPOSEPORTS_ENGINE_TIMEOUT sets how many seconds it "
+            "gets; nothing was changed"
+        ),
+    )
+
+
 def _said(err: str, known: Address) -> str:
     """Return the line that says most: the first one, or the last one that ssh wrote."""
     text = err.strip()

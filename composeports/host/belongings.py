@@ -84,7 +84,7 @@ def _of_entry(kind: str, entry: Mapping[str, Any]) -> Belonging:
 def stop(engine: Engine, ids: Sequence[str]) -> None:
     """Let containers end in the time that they were given for that; a failure shows later."""
     if ids:
-        engine.answer("stop", *ids)
+        engine.act("stop", *ids)
 
 
 def remove(
@@ -104,7 +104,7 @@ def remove(
     for attempt in range(TRIES if thing.kind == "network" else 1):
         if attempt:
             sleep(PAUSE_SECONDS)
-        answer = engine.answer(*_REMOVALS[thing.kind], *chosen, thing.id)
+        answer = engine.act(*_REMOVALS[thing.kind], *chosen, thing.id)
         said = (answer.err.strip().splitlines() or ["the engine gave no reason"])[-1]
         if not answer.code or any(words in said.lower() for words in _GONE):
             return ""

@@ -10,12 +10,14 @@ from composeports.errors import ComposeMissingError, ComposeTooOldError
 from composeports.host.compose_files import Selection
 from composeports.host.endpoint import docker_folder
 from composeports.host.files import is_script
-from composeports.host.process import NOT_FOUND, Limits, Running, start
+from composeports.host.process import NOT_FOUND, Finished, Limits, Running, start
 
 OLDEST = (2, 24, 4)
 # What reading Compose files may take: it needs 0.2 s and 128 MiB, and what an alias bomb needs has
 # no end. Each processor may have a thread, whose stack counts.
 LIMITS = Limits(seconds=30, memory=(512 << 20) + (os.cpu_count() or 1) * (16 << 20))
+# Where nothing listens, which is known at once.
+NO_ENGINE = f"unix://{os.devnull}"
 EVERY_PROFILE = ("--profile", "*")
 PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -72,7 +74,7 @@ class Compose:
         extra: Mapping[str, str] | None = None,
     ) -> Running:
         """Ask for the resolved files without waiting; `extra` beats the environment."""
-        argv = _direct(self.argv(project, *profiles, "config", *arguments), self.environ)
+        argv = without_engine(self.argv(project, *profiles, "config", *arguments), self.environ)
         return start(argv, {**self.environ, **(extra or {})}, limits=LIMITS)
 
 
@@ -85,6 +87,22 @@ def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     """
     docker = which("docker", path=environ.get("PATH"))
     return list(argv) if docker is None or is_script(docker) else _direct(argv, environ)
+
+
+def without_engine(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return `docker ...` as a call that asks no engine, since that may be frozen.
+
+    docker and Compose greet the engine whatever they are to do. A variable would change what a
+    file says that mentions DOCKER_HOST. A script in the place of `docker` is called as it is where
+    no plugin is found.
+    """
+    program = find_plugin(environ) if argv[1] == "compose" else ""
+    if program:
+        return [program, "--host", NO_ENGINE, *argv[2:]]
+    docker = which("docker", path=environ.get("PATH"))
+    if docker is None or is_script(docker):
+        return list(argv)
+    return [argv[0], "--host", NO_ENGINE, *argv[1:]]
 
 
 def _direct(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
@@ -142,7 +160,7 @@ def without_files(project: str, *arguments: str, flags: Sequence[str] = ()) -> l
 
 def check_installation(environ: Mapping[str, str]) -> None:
     """Do nothing where Compose is new enough; else ComposeMissingError or ComposeTooOldError."""
-    answer = start(("docker", "compose", "version", "--short"), environ).finish()
+    answer = _ask_version(environ)
     version = _version(answer.out)
     if answer.code == NOT_FOUND:
         message = "the `docker` command was not found"
@@ -157,6 +175,16 @@ def check_installation(environ: Mapping[str, str]) -> None:
         shown = answer.out.strip()
         message = f"Docker Compose {shown} is too old: it would add ports instead of replacing them"
         raise ComposeTooOldError(message, hint=INSTALL, version=shown)
+
+
+def installed_version(environ: Mapping[str, str]) -> str:
+    """Return what the installed Compose says of its version."""
+    return _ask_version(environ).out.strip()
+
+
+def _ask_version(environ: Mapping[str, str]) -> Finished:
+    argv = without_engine(("docker", "compose", "version", "--short"), environ)
+    return start(argv, environ).finish()
 
 
 def _version(text: str) -> tuple[int, ...] | None:

@@ -10,7 +10,8 @@ from composeports.core.mark import SESSION_LABEL, STORE_LABEL, UNMARKED, Mark
 # What Compose puts before the name of a container that is to take another one's place, until that
 # one is gone.
 _REPLACING = re.compile(r"[0-9a-f]{12}_")
-RUNNING = frozenset({"running", "restarting", "paused"})
+RESTARTING = "restarting"
+RUNNING = frozenset({"running", RESTARTING, "paused"})
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 DIRECTORY_LABEL = "com.docker.compose.project.working_dir"

@@ -14,19 +14,30 @@ from functools import cached_property
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
+from composeports.config import engine_timeout
 from composeports.core.engine_identity import EngineIdentity
-from composeports.errors import ComposeMissingError, EngineError
+from composeports.errors import ComposeMissingError, EngineError, EngineSilentError
 from composeports.host.containers import (
     FORMAT,
     PROJECT_LABEL,
+    RESTARTING,
     Container,
     container_of,
     parse_containers,
 )
 from composeports.host.endpoint import Endpoint, docker_folder, find_endpoint
-from composeports.host.engine_failures import engine_failure, only_gone
-from composeports.host.engine_socket import LIST, NETWORKS, VOLUMES, Asked, plain_socket
+from composeports.host.engine_failures import engine_failure, only_gone, silence
+from composeports.host.engine_socket import (
+    LIST,
+    NETWORKS,
+    PING,
+    VOLUMES,
+    Asked,
+    listener_on,
+    plain_socket,
+)
 from composeports.host.files import is_script
+from composeports.host.patience import Patience, Wait
 from composeports.host.process import (
     NOT_FOUND,
     Finished,
@@ -43,6 +54,9 @@ if TYPE_CHECKING:
 
 # How long an engine that was asked who it is need not be asked again.
 IDENTITY_SECONDS = 60.0
+# While Compose works: how long the engine may be silent, and how often that is looked at.
+SILENT_SECONDS = 1.5
+SOCKET_BEAT_SECONDS, COMMAND_BEAT_SECONDS = 0.5, 3.0
 # What engines up to 26 say, and those since.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
 NETWORK_LABEL = "com.docker.compose.network"
@@ -93,15 +107,27 @@ class _SocketListing(Listing):
 class Engine:
     """The engine that the user's `docker` command talks to."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], waiting: Callable[[str], None] | None = None
+    ) -> None:
         """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses.
 
-        ConfigError where docker would take its plugins from the folder it is called in.
+        `waiting` is told of an answer that takes longer than 2 s. ConfigError where docker would
+        take its plugins from the folder it is called in, or the time limit makes no sense.
         """
         docker_folder(environ)
         self._environ = environ
+        self._waiting = waiting
+        # What is asked has a limit, and what the engine is told to do has none.
+        self.patience = Patience(engine_timeout(environ), self._tell_waiting)
         self._identity: EngineIdentity | None = None
         self._asked_at = -math.inf
+
+    def _tell_waiting(self) -> None:
+        if self._waiting is not None:
+            from composeports.core.unreachable import place_of  # noqa: PLC0415 - seldom
+
+            self._waiting(f"waiting for {place_of(self.endpoint.address)}, which does not answer")
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -123,6 +149,11 @@ class Engine:
         """The name or address under which its published ports are reached."""
         return self.endpoint.host
 
+    @property
+    def process(self) -> int:
+        """The process id of the engine; 0 where it is not known."""
+        return listener_on(self.endpoint.socket) if self.endpoint.socket else 0
+
     def identity(self, *, anew: bool = False) -> EngineIdentity:
         """Return which engine it is; EngineError where it does not answer and never did.
 
@@ -138,10 +169,12 @@ class Engine:
 
     def failure(self, answer: Finished) -> EngineError | ComposeMissingError:
         """Return the error of ours for an answer that `docker` did not get."""
+        if answer.limit:
+            return silence(self.endpoint.address, self.patience.seconds)
         return engine_failure(answer.code, answer.err, self.endpoint.address)
 
     def _start(self, *arguments: str) -> Running:
-        return start(("docker", *arguments), self._environ)
+        return start(("docker", *arguments), self._environ, wait=self.patience.wait())
 
     def _ask(self, *arguments: str) -> str:
         answer = self._start(*arguments).finish()
@@ -156,10 +189,18 @@ class Engine:
     def answer(self, *arguments: str) -> Finished:
         """Return all that `docker ARGUMENTS` answers, its failure too; a Ctrl-C does not reach it.
 
-        ComposeMissingError where there is no such command.
+        ComposeMissingError where there is no such command, EngineSilentError where the engine does
+        not answer in time. What is to change something is for `act`.
         """
-        answer = start(("docker", *arguments), self._environ, apart=True).finish()
-        if answer.code == NOT_FOUND:
+        return self._finished(arguments, self.patience.wait())
+
+    def act(self, *arguments: str) -> Finished:
+        """Let `docker ARGUMENTS` change something, for as long as that takes; else as `answer`."""
+        return self._finished(arguments, self.patience.wait(endless=True))
+
+    def _finished(self, arguments: Sequence[str], wait: Wait) -> Finished:
+        answer = start(("docker", *arguments), self._environ, apart=True, wait=wait).finish()
+        if answer.limit or answer.code == NOT_FOUND:
             raise self.failure(answer)
         return answer
 
@@ -184,7 +225,7 @@ class Engine:
         """Ask the engine's socket; None where only the command can ask."""
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
-            return Asked(path, label, listed) if path else None
+            return Asked(path, label, listed, patience=self.patience) if path else None
         except OSError:
             return None
 
@@ -254,13 +295,44 @@ class Engine:
         form = "{{range .Server.Components}}{{println .Name}}{{end}}"
         return COMPONENT in self._start("version", "--format", form).finish().out.splitlines()
 
+    def is_silent(self) -> bool:
+        """Tell whether the engine lets a question that has no effect wait."""
+        patience = Patience(SILENT_SECONDS)
+        try:
+            path = plain_socket(self._environ) if self._has_plain_command() else ""
+            if path:
+                Asked(path, listed=PING, patience=patience).document()
+                return False
+        except EngineSilentError:
+            return True
+        except OSError:
+            return False
+        form = ("version", "--format", "{{.Server.Version}}")
+        return bool(start(("docker", *form), self._environ, wait=patience.wait()).finish().limit)
+
+    @property
+    def silence_beat(self) -> float:
+        """How often, in seconds, to look whether it answers while Compose works; 0 for never."""
+        if self._waiting is None:
+            return 0.0
+        return SOCKET_BEAT_SECONDS if self.endpoint.socket else COMMAND_BEAT_SECONDS
+
+    def tell_if_silent(self) -> None:
+        """Tell once that the engine is waited for, where it is silent while Compose works."""
+        if not self.is_silent():
+            self.patience.is_told = False
+        elif not self.patience.is_told:
+            self.patience.is_told = True
+            self._tell_waiting()
+
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[tuple[int, str]]:
         """Return the (host port, protocol) pairs that the containers publish, running or not."""
         shown: set[tuple[int, str]] = set()
         silent: list[str] = []
         for container in containers:
             shown |= {(host, protocol) for host, _target, protocol in container.ports}
-            if not container.is_running:
+            # One that is restarting shows none until it runs again.
+            if not container.is_running or container.state == RESTARTING:
                 silent.append(container.id)
         return frozenset(shown | set(self._bindings(silent)))
 
@@ -358,9 +430,9 @@ class Engine:
     def pools_used_up(self) -> bool:
         """Tell whether the engine has no subnet left for a new network, by trying to make one."""
         name = f"composeports-probe-{os.getpid()}"
-        answer = self._start("network", "create", "--label", "composeports=probe", name).finish()
+        answer = self.act("network", "create", "--label", "composeports=probe", name)
         if not answer.code:
-            self._start("network", "rm", name).finish()
+            self.act("network", "rm", name)
         said = answer.err.lower()
         return any(words in said for words in NO_POOL_LEFT)
 

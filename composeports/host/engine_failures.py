@@ -1,6 +1,6 @@
 """What `docker` says when it fails, as errors of ours."""
 
-from composeports.errors import ComposeMissingError, EngineError
+from composeports.errors import ComposeMissingError, EngineError, EngineSilentError
 from composeports.host.process import NOT_FOUND
 
 # As different versions say that a network of a list is gone.
@@ -27,3 +27,11 @@ def engine_failure(code: int, err: str, address: str) -> EngineError | ComposeMi
 
     message, hint = explain(address, err or f"docker ended with exit code {code}")
     return EngineError(message, hint=hint)
+
+
+def silence(address: str, seconds: float) -> EngineSilentError:
+    """Return the error for an engine at the address that did not answer in so many seconds."""
+    from composeports.core.unreachable import explain_silence  # noqa: PLC0415 - after a failure
+
+    message, hint = explain_silence(address, seconds)
+    return EngineSilentError(message, hint=hint, seconds=seconds)

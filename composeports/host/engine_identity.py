@@ -11,11 +11,12 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import NamedTuple
 
+from composeports.config import engine_timeout
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.engine_traits import Traits
 from composeports.errors import ComposeMissingError, EngineError, StoreError
 from composeports.host.endpoint import Endpoint
-from composeports.host.engine_failures import engine_failure
+from composeports.host.engine_failures import engine_failure, silence
 from composeports.host.kept import read_own, write_own
 from composeports.host.machine import boot_id, booted_at, machine_digest
 from composeports.host.process import Running
@@ -54,7 +55,7 @@ def identify(
     known = _remembered(environ, endpoint)
     if known is None or known.mark != _mark(endpoint) or (anew and not endpoint.local):
         try:
-            known = _asked(start, endpoint)
+            known = _asked(environ, start, endpoint)
             _remember(environ, endpoint, known)
         except (EngineError, ComposeMissingError):
             if known is None and not given:
@@ -73,7 +74,7 @@ def _traits(known: "_Known", endpoint: Endpoint) -> Traits:
     return traits._replace(machine=machine_digest(), boot=boot_id(), booted=booted_at())
 
 
-def _asked(start: Start, endpoint: Endpoint) -> "_Known":
+def _asked(environ: Mapping[str, str], start: Start, endpoint: Endpoint) -> "_Known":
     """Return the engine's id and what tells it from others with the same one, as it tells them."""
     address, mark = endpoint.address, _mark(endpoint)
     running = (
@@ -84,6 +85,8 @@ def _asked(start: Start, endpoint: Endpoint) -> "_Known":
     info, version, networks = (each.finish() for each in running)
     # Some versions tell in a failed `info` of a failed template, and no more.
     for answer in (version, info):
+        if answer.limit:
+            raise silence(address, engine_timeout(environ))
         if answer.code:
             raise engine_failure(answer.code, answer.err, address)
     identity, name, folder = (*info.out.strip("\n").split("\t"), "", "")[:3]

@@ -10,7 +10,7 @@ from typing import Any
 from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Trouble
 from composeports.core.standing import Seen
 from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
-from composeports.host.compose import check_installation
+from composeports.host.compose import check_installation, installed_version, without_engine
 from composeports.host.compose_files import owner_of
 from composeports.host.endpoint import is_secured
 from composeports.host.engine import Engine
@@ -22,6 +22,7 @@ _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
 def look_at_engine(engine: Engine) -> EngineFacts:
     """Return what the engine is, or why it does not answer."""
+    context, host = engine.endpoint.context, engine.endpoint.address
     try:
         context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
             "\t"
@@ -52,7 +53,7 @@ def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
     version = ""
     try:
         check_installation(engine.environ)
-        version = engine.answer("compose", "version", "--short").out.strip()
+        version = installed_version(engine.environ)
     except (ComposeMissingError, ComposeTooOldError) as error:
         trouble = Trouble(error.message, error.hint)
         version = str(error.details.get("version", ""))
@@ -63,7 +64,8 @@ def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
 
 def _fails(engine: Engine, *arguments: str) -> bool:
     try:
-        return bool(engine.answer(*arguments).code)
+        argv = without_engine(("docker", *arguments), engine.environ)
+        return bool(engine.answer(*argv[1:]).code)
     except ComposeMissingError:
         return False  # told by the check of the engine
 

@@ -8,19 +8,26 @@ is wrong with an engine that does not answer.
 import json
 import os
 import socket
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from string import ascii_letters, digits
 from typing import Any
 
+from composeports.errors import EngineSilentError
 from composeports.host.endpoint import docker_folder, find_endpoint
+from composeports.host.patience import Patience
 from composeports.host.witness import began
 
 PIECE = 1 << 16
+# How long until an engine that cannot take more connections is tried again.
+FULL_QUEUE_SECONDS = 0.05
 # Answers of HTTP 1.0 end where the connection does, so there is nothing to take apart.
 REQUEST = b"GET %s HTTP/1.0\r\nHost: docker\r\n\r\n"
 LIST = "/containers/json?all=1"
 NETWORKS, VOLUMES = "/networks", "/volumes"
+PING = "/_ping"
 FOUND = b" 200 "
 PODMAN = b"\r\nlibpod-api-version:"
 UNRESERVED = frozenset(ascii_letters + digits + "-._~")
@@ -44,12 +51,29 @@ def _is_special(environ: Mapping[str, str]) -> bool:
         return True
 
 
+def listener_on(path: str) -> int:
+    """Return the process id of what listens at a socket; 0 where the kernel does not tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
+        asked.settimeout(0)
+        asked.connect(path)
+        size = 3 * 4  # process, user and group, each a number of 32 bits
+        peer = asked.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return int.from_bytes(peer[:4], sys.byteorder)
+    return 0
+
+
 class Asked:
     """A question for containers, or for what else is `listed`, that is under way."""
 
-    def __init__(self, path: str, label: str = "", listed: str = LIST) -> None:
+    def __init__(
+        self, path: str, label: str = "", listed: str = LIST, *, patience: Patience
+    ) -> None:
         """Ask the engine at `path` for all that is listed, or has the label; or OSError."""
         self._path = path
+        self._patience = patience
+        self._wait = patience.wait()
         self._label = label
         self._listed = listed
         only = ""
@@ -58,15 +82,38 @@ class Asked:
             only = f"{begin}filters=" + _quoted(json.dumps({"label": [label]}))
         self._ended = began(("GET", f"unix://{path}", listed, label))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._is_full = False
         try:
-            self._socket.connect(path)
-            self._socket.sendall(REQUEST % (listed + only).encode())
+            self._is_full = not self._connect()
+            if not self._is_full:
+                self._socket.sendall(REQUEST % (listed + only).encode())
         except BaseException:
             self._socket.close()
             raise
 
+    def _connect(self) -> bool:
+        """Reach the engine; False where it takes no more connections, since it answers none."""
+        self._socket.settimeout(self._patience.seconds)
+        while True:
+            try:
+                self._socket.connect(self._path)
+            except BlockingIOError:
+                time.sleep(FULL_QUEUE_SECONDS)
+                if not self._wait.goes_on():
+                    return False
+            else:
+                return True
+
+    def _silence(self) -> EngineSilentError:
+        from composeports.host.engine_failures import silence  # noqa: PLC0415 - only for silence
+
+        return silence(f"unix://{self._path}", self._patience.seconds)
+
     def entries(self) -> "list[dict[str, Any]] | None":
-        """Return the engine's own entries; None where it did not answer as it should."""
+        """Return the engine's own entries; None where it did not answer as it should.
+
+        EngineSilentError where it did not answer in time.
+        """
         head, found = self.document()
         if isinstance(found, dict) and self._listed == VOLUMES:
             found = found.get("Volumes") or []
@@ -89,12 +136,25 @@ class Asked:
 
         own = None
         with suppress(OSError):
-            own = Asked(self._path, self._label, podman.OWN_LIST).entries()
+            own = Asked(self._path, self._label, podman.OWN_LIST, patience=self._patience).entries()
         return podman.with_all_ports(found, own)
 
     def _pieces(self) -> Iterator[bytes]:
-        while piece := self._socket.recv(PIECE):
+        while piece := self._piece():
             yield piece
+        self._wait.answered()
+
+    def _piece(self) -> bytes:
+        """Return what comes next; EngineSilentError where nothing comes in time."""
+        if self._is_full:
+            raise self._silence()
+        while True:
+            self._socket.settimeout(self._wait.turn())
+            try:
+                return self._socket.recv(PIECE)
+            except TimeoutError:
+                if not self._wait.goes_on():
+                    raise self._silence() from None
 
 
 def _quoted(text: str) -> str:

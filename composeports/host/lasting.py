@@ -31,7 +31,8 @@ class LastingListing:
         self._running: dict[str, Running] = {}
         try:
             for kind in PATHS if path else ():
-                self._asked[kind] = Asked(path, f"{PROJECT_LABEL}={project}", PATHS[kind])
+                label = f"{PROJECT_LABEL}={project}"
+                self._asked[kind] = Asked(path, label, PATHS[kind], patience=engine.patience)
         except OSError:
             self._asked.clear()
         if not self._asked:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from composeports.errors import ConfigError
 from composeports.host.beats import Beat, beating
+from composeports.host.patience import Wait
 from composeports.host.signals import signals_left_to_program
 from composeports.host.witness import Ended, began
 
@@ -19,6 +20,8 @@ Heard = subprocess.Popen[bytes]
 
 NOT_FOUND = 127
 PIECE = 1 << 20
+# How long the last words of a program that was ended are waited for.
+KILLED_SECONDS = 1.0
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 # What composeports alone reads; the programs that it starts do not learn it.
 SECRETS = frozenset({"COMPOSEPORTS_API_KEYS", "COMPOSEPORTS_STORE"})
@@ -60,11 +63,16 @@ class _Child:
     """A started program whose output is collected."""
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", ended: Ended, limits: Limits | None = None
+        self,
+        process: "subprocess.Popen[bytes]",
+        ended: Ended,
+        limits: Limits | None = None,
+        wait: Wait | None = None,
     ) -> None:
         self._process = process
         self._ended = ended
         self._limits = limits
+        self._wait = wait
         self._began_at = time.monotonic()
         if limits is not None:
             _limit_memory(process.pid, limits.memory)
@@ -73,17 +81,43 @@ class _Child:
         """Wait for its end and return what it said; what takes too long is ended."""
         limit = ""
         try:
-            out, err = self._process.communicate(timeout=self._seconds_left())
+            out, err = self._output()
         except subprocess.TimeoutExpired:
             limit = "time"
-            self._process.kill()
-            out, err = self._process.communicate()
+            out, err = self._killed()
         code = self._process.returncode
         self._ended(code)
         said = _text(err)
         if self._limits is not None and code and any(words in said for words in OUT_OF_MEMORY):
             limit = limit or "memory"
         return Finished(code, _text(out), said, limit)
+
+    def _output(self) -> tuple[bytes, bytes]:
+        """Return all that it writes; TimeoutExpired where that takes too long."""
+        wait = self._wait
+        if wait is None:
+            return self._process.communicate(timeout=self._seconds_left())
+        while True:
+            try:
+                found = self._process.communicate(timeout=wait.turn())
+            except subprocess.TimeoutExpired:
+                if not wait.goes_on():
+                    raise
+                continue
+            wait.answered()
+            return found
+
+    def _killed(self) -> tuple[bytes, bytes]:
+        """End the program; what it started may have its pipes still, and is not waited for."""
+        self._process.kill()
+        try:
+            return self._process.communicate(timeout=KILLED_SECONDS)
+        except subprocess.TimeoutExpired as expired:
+            for pipe in (self._process.stdout, self._process.stderr):
+                if pipe is not None:
+                    pipe.close()
+            self._process.wait()
+            return expired.output or b"", expired.stderr or b""
 
     def _seconds_left(self) -> float | None:
         if self._limits is None:
@@ -145,17 +179,19 @@ def _program(argv: Sequence[str], environ: Mapping[str, str], cwd: str | None = 
     return None
 
 
-def start(
+def start(  # noqa: PLR0913 - most are keywords
     argv: Sequence[str],
     environ: Mapping[str, str],
     cwd: str | None = None,
     *,
     apart: bool = False,
     limits: Limits | None = None,
+    wait: Wait | None = None,
 ) -> Running:
     """Start `argv` with its output collected and its input empty; several may run side by side.
 
-    What runs `apart` is not reached by a Ctrl-C of the terminal.
+    What runs `apart` is not reached by a Ctrl-C of the terminal. `wait` says how long the program
+    is waited for; what takes longer is ended, as with `limits`.
     """
     ended = began(argv)
     try:
@@ -172,7 +208,7 @@ def start(
     except OSError as error:
         ended(NOT_FOUND)
         return _Missing(f"{argv[0]}: {error.strerror}")
-    return _Child(process, ended, limits)
+    return _Child(process, ended, limits, wait)
 
 
 class Run(Protocol):

@@ -24,7 +24,9 @@ def podman_info(engine: Engine) -> dict[str, Any]:
     """Return what Podman says of its host in its own form; empty where it cannot be asked so."""
     path = plain_socket(engine.environ)
     try:
-        said = Asked(path, listed=OWN_INFO).document()[1] if path else None
+        said = (
+            Asked(path, listed=OWN_INFO, patience=engine.patience).document()[1] if path else None
+        )
     except OSError:
         return {}
     host = said.get("host") if isinstance(said, dict) else None

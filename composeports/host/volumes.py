@@ -102,12 +102,12 @@ def create_volume(
 
 def remove_unused_volume(engine: Engine, name: str) -> bool:
     """Remove a volume; False where the engine keeps it, since a container uses it."""
-    return not engine.answer("volume", "rm", name).code
+    return not engine.act("volume", "rm", name).code
 
 
 def pause(engine: Engine, ids: Sequence[str]) -> None:
     """Pause the containers; one that ended meanwhile does no harm, one that runs on is an error."""
-    answer = engine.answer("pause", *ids)
+    answer = engine.act("pause", *ids)
     if answer.code and _states(engine, ids, "running"):
         raise _failed(answer, "pause the other session's containers")
 
@@ -116,7 +116,7 @@ def unpause(engine: Engine, ids: Sequence[str]) -> None:
     """Let the containers go on; those that are gone or were let go already are no error."""
     paused = _states(engine, ids, "paused")
     if paused:
-        answer = engine.answer("unpause", *paused)
+        answer = engine.act("unpause", *paused)
         if answer.code and _states(engine, paused, "paused"):
             raise _failed(answer, f"let go on what it paused: docker unpause {' '.join(paused)}")
 
@@ -220,17 +220,17 @@ def clear(engine: Engine, token: str, *, volumes: bool) -> None:
     listed = _done(engine, "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}")
     # One a call: what is gone already, or going, shall not keep the others.
     for each in listed.out.split():
-        engine.answer("rm", "--force", "--volumes", each)
+        engine.act("rm", "--force", "--volumes", each)
     if volumes:
         for name in _names(engine, label):
             _done(engine, "volume", "rm", name)
     images = _done(engine, "images", "--quiet", "--no-trunc", "--filter", f"label={label}")
     for each in images.out.split():
-        engine.answer("rmi", each)
+        engine.act("rmi", each)
 
 
 def _done(engine: Engine, *arguments: str) -> Finished:
-    answer = engine.answer(*arguments)
+    answer = engine.act(*arguments)
     if answer.code:
         raise _failed(answer, f"run `docker {' '.join(arguments[:2])}`")
     return answer

@@ -266,8 +266,10 @@ class PostgresStore:
         longest = self._wait_seconds if self._was_reached else CONNECT_SECONDS
         while self._connection is None:
             try:
-                self._connection = connect(self._url, min(patience.left, longest - patience.waited))
-                check_server(self._connection, self._url)
+                with patience.noticing(f"{self._waited_for} (it does not answer)"):
+                    seconds = min(patience.left, longest - patience.waited)
+                    self._connection = connect(self._url, seconds)
+                    check_server(self._connection, self._url)
             except psycopg.Error as error:
                 over = patience.left <= 0 or patience.waited >= longest
                 if is_refusal(error) or over:
@@ -276,10 +278,12 @@ class PostgresStore:
         self._was_reached = True
         return self._connection
 
+    @property
+    def _waited_for(self) -> str:
+        return f"waiting for the server of the lease store {self._shown}"
+
     def _missed(self, error: psycopg.Error) -> str:
-        return (
-            f"waiting for the server of the lease store {self._shown} ({said_by(error, self._url)})"
-        )
+        return f"{self._waited_for} ({said_by(error, self._url)})"
 
     def _recover(self, error: psycopg.Error, patience: Patience) -> None:
         """Get ready for another try; the error, translated, where that would not help."""

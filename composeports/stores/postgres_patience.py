@@ -6,8 +6,10 @@ processes. After some seconds one stands in the server's line, which is fair.
 """
 
 import random
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 NOTICE_SECONDS = 1.0
 LINE_SECONDS = 5.0
@@ -48,6 +50,17 @@ class Patience:
             pause = min(pause, NOTICE_SECONDS - self.waited)
         time.sleep(max(0.0, min(pause, self.left)))
         self._next = min(self._next * GROWTH, LONGEST_PAUSE)
+
+    @contextmanager
+    def noticing(self, what: str) -> Iterator[None]:
+        """Say what is waited for also while this, which is one long wait, goes on."""
+        timer = threading.Timer(max(0.0, NOTICE_SECONDS - self.waited), self.notice, (what,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def notice(self, what: str) -> None:
         """Say what is waited for, where that has been long and nothing was said yet."""

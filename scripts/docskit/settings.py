@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from composeports.config import LOWEST, VARIABLES, Config, PortAllocatorConfig
+from composeports.config import (
+    DEFAULT_TIMEOUT,
+    LONGEST_TIMEOUT,
+    LOWEST,
+    SHORTEST_TIMEOUT,
+    VARIABLES,
+    Config,
+    PortAllocatorConfig,
+)
 from composeports.core import protected_names
 from composeports.core.settings import Settings
 from composeports.core.settings_keys import KEYS
@@ -42,6 +50,13 @@ OTHERS = {
     "COMPOSEPORTS_ENGINE": (
         "what the engine says",
         "the engine's id, where several have the same (cloned machines), or one has none",
+    ),
+    "COMPOSEPORTS_ENGINE_TIMEOUT": (
+        f"{DEFAULT_TIMEOUT:g}",
+        (
+            "how many seconds the engine gets for an answer, before it counts as unknown; "
+            f"{SHORTEST_TIMEOUT:g} to {LONGEST_TIMEOUT:g}"
+        ),
     ),
     "COMPOSEPORTS_API_KEYS": (
         "none",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,6 +15,7 @@ from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger, Outcome
 from composeports.errors import (
     EngineError,
+    EngineSilentError,
     LockBusyError,
     NoLeaseError,
     NoPortsAvailableError,
@@ -603,3 +605,116 @@ def test_without_an_engine_every_state_is_unknown_and_that_is_said(machine: Fake
     found = reports.status(machine.session("a"))
     assert [(each.state, each.remaining_ttl_minutes) for each in found] == [("unknown", 0)] * 3
     assert machine.said == ["the Docker engine did not answer: it is away; states are unknown"]
+
+
+# The session's own containers that something else is starting
+
+
+STARTING = ("created", "exited", "restarting")
+
+
+def starting(
+    machine: FakeMachine,
+    state: str,
+    *ports: tuple[int, int, str],
+    plan: leasing.Finish = WEB,
+) -> Workspace:
+    """A session whose container has its ports already, and does not count as running yet."""
+    session = machine.session("a")
+    lease = take(machine, session, plan)
+    machine.engine.add(lease.project, *ports, state=state)
+    machine.ports.used = {(host, kind) for host, _, kind in ports}
+    return session
+
+
+def run_all(machine: FakeMachine) -> None:
+    """Let all containers run, with the ports that they are to publish."""
+    for number, each in enumerate(machine.engine.present):
+        bindings = machine.engine.bindings[each.id]
+        ports = tuple((host, 80, kind) for host, kind in sorted(bindings))
+        machine.engine.present[number] = replace(each, state="running", ports=ports)
+
+
+@pytest.mark.parametrize("state", STARTING)
+@pytest.mark.parametrize("holder", [None, Holder(7, "docker-proxy"), Holder(7, "dockerd")])
+@pytest.mark.parametrize("pauses", [1, 5])
+def test_own_containers_that_are_starting_are_waited_for(
+    machine: FakeMachine, state: str, holder: Holder | None, pauses: int
+) -> None:
+    session = starting(machine, state, (20004, 80, "tcp"))
+    machine.ports.holders = {} if holder is None else {(20004, "tcp"): holder}
+
+    def run_after_pauses() -> None:
+        if len(machine.pauses) == pauses:
+            run_all(machine)
+
+    machine.on_pause = run_after_pauses
+    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert machine.said == []
+
+
+def test_several_containers_that_start_with_udp_and_a_range_keep_their_ports(
+    machine: FakeMachine,
+) -> None:
+    plan = published((4, "udp"), (5, "tcp"), (6, "tcp"), (7, "tcp"))
+    session = starting(machine, "exited", (20004, 53, "udp"), (20005, 81, "tcp"), plan=plan)
+    project = session.likely_project(session.record())
+    machine.engine.add(project, (20006, 82, "tcp"), (20007, 83, "tcp"), state="created")
+    machine.ports.used |= {(20006, "tcp"), (20007, "tcp")}
+    machine.on_pause = lambda: run_all(machine)
+    lease = leasing.take_lease(session, session.doors.engine.containers(), plan)
+    assert (lease.block.start, machine.said) == (20000, [])
+
+
+def test_a_start_that_fails_leaves_the_ports_to_the_session(machine: FakeMachine) -> None:
+    session = starting(machine, "created", (20004, 80, "tcp"))
+    machine.on_pause = machine.ports.used.clear
+    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert len(machine.pauses) == 1
+
+
+@pytest.mark.parametrize(
+    "holder", [Holder(7, "nginx"), Holder(7, "docker-proxy", engine="another")], ids=str
+)
+def test_a_stranger_at_a_port_of_a_stopped_stack_is_not_waited_for(
+    machine: FakeMachine, holder: Holder
+) -> None:
+    session = starting(machine, "exited", (20004, 80, "tcp"))
+    machine.ports.holders = {(20004, "tcp"): holder}
+    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert machine.pauses == []
+
+
+def test_another_container_at_a_port_of_a_stopped_stack_is_not_waited_for(
+    machine: FakeMachine,
+) -> None:
+    session = starting(machine, "exited", (20004, 80, "tcp"))
+    machine.engine.add("shop", (20004, 80, "tcp"))
+    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert machine.pauses == []
+
+
+def test_what_never_starts_is_waited_for_ten_seconds_and_never_called_another_engines(
+    machine: FakeMachine,
+) -> None:
+    session = starting(machine, "created", (20004, 80, "tcp"))
+    machine.ports.holders = {(20004, "tcp"): Holder(7, "docker-proxy", engine="this")}
+    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert sum(machine.pauses) == pytest.approx(10)
+    assert machine.said[0].startswith("a container of this engine (docker-proxy, process 7) uses")
+
+
+def test_an_engine_that_freezes_while_own_containers_start_moves_nobody(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = starting(machine, "created", (20004, 80, "tcp"))
+    seen = session.doors.engine.containers()
+
+    def freeze(_project: str | None = None) -> NoReturn:
+        message = "the Docker engine did not answer within 10 s"
+        raise EngineSilentError(message)
+
+    monkeypatch.setattr(machine.engine, "start_listing", freeze)
+    with pytest.raises(EngineSilentError):
+        leasing.take_lease(session, seen, WEB)
+    assert machine.store.held()[0].block.start == 20000

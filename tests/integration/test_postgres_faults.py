@@ -25,7 +25,7 @@ from composeports.stores.postgres_schema import VERSION
 from devkit.postgres import Mode, Server
 from tests.support import postgres
 from tests.support.documents import blocks
-from tests.support.machine import wait_until
+from tests.support.machine import FakeDocker, Shell, wait_until
 from tests.support.tcp_proxy import TO_CLIENT, TO_SERVER, Proxy
 
 pytestmark = pytest.mark.integration
@@ -242,6 +242,28 @@ def test_a_server_that_says_nothing_any_more_is_given_up(
         with pytest.raises(StoreServerError):
             store.update("a", counted)
         assert time.monotonic() - begun < 10
+
+
+def test_a_frozen_server_ends_every_command_in_time_and_loses_nothing(
+    server: Server, url: str, shell: Shell, docker: FakeDocker
+) -> None:
+    place = shell.using(docker).having(COMPOSEPORTS_STORE=url, COMPOSEPORTS_ENGINE="one")
+    docker.publish(web=8080)
+    assert place.run("up").code == 0
+    before = place.run("status", "--json").document[0]
+    commands = ("status", "env", "allocate", "release", "up", "down", "gc", "plan")
+    with postgres.stopped(server), ThreadPoolExecutor(len(commands)) as pool:
+        begun = time.monotonic()
+        ended = list(pool.map(place.run, commands))
+        assert time.monotonic() - begun < 60
+    for command, done in zip(commands, ended, strict=True):
+        assert done.code == StoreServerError.exit_code, f"{command}: {done.err}"
+        assert "cannot be reached" in done.err
+        assert done.err.count("waiting for the server of the lease store") == 1
+    (after,) = place.run("status", "--json").document
+    assert {name: after[name] for name in ("session_id", "ports", "allocated_at", "state")} == {
+        name: before[name] for name in ("session_id", "ports", "allocated_at", "state")
+    }
 
 
 def test_a_client_that_stands_still_loses_the_lock(

@@ -1,6 +1,6 @@
 """Fakes at the doors of the use cases: engine, ports, clock and voice that tests decide on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -153,6 +153,8 @@ class FakeMachine:
     ports: FakePorts = field(default_factory=FakePorts)
     clock: FakeClock = field(default_factory=FakeClock)
     said: list[str] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    on_pause: Callable[[], object] = lambda: None
 
     def doors(self, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Doors:
         """Return the doors to this machine."""
@@ -165,8 +167,14 @@ class FakeMachine:
             now=self.clock.now,
             taken=self.ports.taken,
             holder=self.ports.holder,
+            pause=self.pause,
             say=self.said.append,
         )
+
+    def pause(self, seconds: float) -> None:
+        """Take no time, and let happen what the test wants to happen meanwhile."""
+        self.pauses.append(seconds)
+        self.on_pause()
 
     def session(self, name: str | None = None, cwd: Path | None = None) -> Workspace:
         """Return the workspace of a session with a name, or of the folder's own."""

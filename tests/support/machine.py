@@ -84,7 +84,7 @@ FAKE_DOCKER = """
 at='{at}'
 printf '%s\\n' "$*" >> "$at/calls"
 case "$*" in
-  "compose version"*) name=version ;;
+  "compose version"*|"compose --host "*" version "*) name=version ;;
   "version "*) name=engine ;;
   "info "*) name=info ;;
   "context "*) name=context ;;

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.config import Config, PortAllocatorConfig
+from composeports.config import Config, PortAllocatorConfig, engine_timeout
 from composeports.core.block import Grid
 from composeports.errors import EXIT_CONFIG, ConfigError, InvalidSessionError
 
@@ -249,3 +249,19 @@ def test_a_blank_session_is_refused() -> None:
 
 def test_keys_are_not_shown() -> None:
     assert "secret" not in repr(Config.from_env({"COMPOSEPORTS_API_KEYS": "secret"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("", 10.0), (" 3 ", 3.0), ("0.1", 0.1), ("3600", 3600)]
+)
+def test_the_engines_time_is_read(text: str, seconds: float) -> None:
+    assert engine_timeout({"COMPOSEPORTS_ENGINE_TIMEOUT": text}) == seconds
+    assert engine_timeout({}) == 10
+
+
+@pytest.mark.parametrize("text", ["0", "0.09", "-3", "3601", "inf", "nan", "10s"])
+def test_a_time_for_the_engine_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="COMPOSEPORTS_ENGINE_TIMEOUT") as told:
+        engine_timeout({"COMPOSEPORTS_ENGINE_TIMEOUT": text})
+    assert repr(text) in told.value.message
+    assert told.value.details == {"setting": "COMPOSEPORTS_ENGINE_TIMEOUT"}

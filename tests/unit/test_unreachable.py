@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.unreachable import explain
+from composeports.core.unreachable import explain, explain_silence, place_of
 
 TCP = "tcp://10.0.0.7:2376"
 GET = 'error during connect: Get "https://10.0.0.7:2376/v1.24/containers/json": '
@@ -108,3 +108,21 @@ def test_what_is_told(address: str, err: str, message: str, hint: str) -> None:
     assert message in told
     assert hint in step
     assert "\n" not in told
+
+
+# address, how the engine is named
+NAMES = {
+    "unix:///run/docker.sock": "the Docker engine at unix:///run/docker.sock",
+    "ssh://me:secret@box": "the Docker engine at ssh://me@box",
+    TCP: f"the Docker engine at {TCP}",
+    "": "the Docker engine",
+}
+
+
+@pytest.mark.parametrize(("address", "name"), NAMES.items())
+def test_a_silent_engine_is_told_with_its_address_and_the_limit(address: str, name: str) -> None:
+    message, step = explain_silence(address, 2.5)
+    assert place_of(address) == name
+    assert message == f"{name} did not answer within 2.5 s"
+    assert "COMPOSEPORTS_ENGINE_TIMEOUT" in step
+    assert "nothing was changed" in step
