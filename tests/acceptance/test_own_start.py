@@ -18,7 +18,7 @@ SERVICES = stack(
         "web": {"ports": ["8080:80"]},
     }
 )
-STARTS = ("docker start", "docker compose start", "docker restart")
+STARTS = ("docker start", "docker compose start", "docker restart --time 0")
 
 
 def started(session: Session, how: str) -> Sequence[str]:
