@@ -1,6 +1,7 @@
 """The contract of stores/base.py: every backend has to pass this file as it is."""
 
 import itertools
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -730,7 +731,7 @@ some_lease = st.builds(
     marks=st.none() | st.dictionaries(texts, st.builds(Mark, lines, lines)),
     former_stores=st.lists(lines).map(tuple),
     engine=st.sampled_from(["", "a-b-c", "podman:box:/var/lib with spaces"]),
-    traits=st.builds(Traits, *[lines] * 7),
+    traits=st.builds(Traits, *[lines] * 7, booted=st.just(math.inf)),
 )
 any_lease = some_lease.map(lambda each: replace(each, project=project_name(each.session_id)))
 
