@@ -97,7 +97,9 @@ def observe(patient: Patient) -> Facts:
         state=list_state(state_directory(patient.environ), seen.path),
         sessions=seen.leases,
         gone=frozenset(
-            each.session_id for each in seen.leases if locate(workspace, each)[0] == GONE
+            each.session_id
+            for each in seen.leases
+            if locate(workspace, each, seen.leases)[0] == GONE
         ),
         grid=config.port_allocator.grid if allowed else None,
         kernel=kernel_ports() if patient.engine.is_local else None,

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from composeports.app.options import Options
+from composeports.app.relocation import place_of_session
 from composeports.config import Config, find_settings
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.session import check_session_id, project_name
@@ -196,7 +197,10 @@ class Workspace:
         worktree, git_dir = checkout
         if not self.selection.files and self.options.project_directory is None:
             directory = worktree
-        return Place(worktree, git_dir, directory, read_branch(git_dir), self.machine)
+        place = Place(worktree, git_dir, directory, read_branch(git_dir), self.machine)
+        if self.given_session is not None or original_of(worktree, git_dir):
+            return place
+        return place_of_session(self.doors.store, place)
 
     @cached_property
     def folder(self) -> OwnFolder:

@@ -44,7 +44,9 @@ class Sight(NamedTuple):
 
     `recorded` is where its last command ran, `noted` where git's own files have its linked
     worktree now. `pruned`: the repository is there and knows no such worktree any more. `locked`:
-    `git worktree lock` says that it may be out of sight.
+    `git worktree lock` says that it may be out of sight. `moved`: it is a worktree of a repository
+    that was moved from where it was known, and another one is there. `taken`: its checkout is
+    another session's now.
     """
 
     recorded: Spot
@@ -52,6 +54,8 @@ class Sight(NamedTuple):
     pruned: bool = False
     locked: bool = False
     directory: bool = True
+    moved: bool = False
+    taken: bool = False
 
 
 def whereabouts(place: Place, sight: Sight) -> str:
@@ -62,8 +66,10 @@ def whereabouts(place: Place, sight: Sight) -> str:
     """
     if not place.worktree:
         return HERE
+    if sight.taken:
+        return GONE
     if sight.pruned:
-        return HERE if sight.recorded.git_dir == place.git_dir else GONE
+        return HERE if sight.moved or sight.recorded.git_dir == place.git_dir else GONE
     spots = (sight.recorded, *([] if sight.noted is None else [sight.noted]))
     # A folder with the `.git` of another worktree is that one's, where git can tell them apart.
     others = [sight.noted is not None and _is_anothers(spot, place) for spot in spots]

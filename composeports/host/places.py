@@ -1,19 +1,27 @@
 """Looks at where a session's worktree is, or was: stat, and git's own files; no process."""
 
+import math
 import os
 from contextlib import suppress
 
 from composeports.core.cleaning import Sight, Spot
 from composeports.core.lease import Place
 from composeports.errors import UnsafeFileError
-from composeports.host.git import git_dir_at, read_text
+from composeports.host.git import (
+    git_dir_at,
+    is_made_since,
+    notes_worktree,
+    read_text,
+)
 
 # The mount points that this machine should have; a name without its disk is an empty folder.
 FSTAB = "/etc/fstab"
 
 
-def look_at(place: Place, fstab: str = FSTAB) -> Sight:
+def look_at(place: Place, fstab: str = FSTAB, since: float = math.inf) -> Sight:
     """Return what is to be seen of the place now; what cannot be told is not `missing`.
+
+    A repository that was made after `since` (seconds since the epoch) is not the place's own.
 
     A file of git's that must not be read tells nothing, and is no failure: the place may be that of
     another session.
@@ -26,13 +34,33 @@ def look_at(place: Place, fstab: str = FSTAB) -> Sight:
     if not _exists(place.git_dir):
         # With its last worktree git removes the folder of all of them, too.
         pruned = os.path.isfile(os.path.join(common, "HEAD"))
-        return Sight(recorded, pruned=pruned, directory=directory)
+        moved = pruned and is_made_since(common, since) and _is_moved(place, recorded)
+        return Sight(recorded, pruned=pruned, directory=directory, moved=moved)
     noted = _text(os.path.join(place.git_dir, "gitdir"))
     locked = os.path.lexists(os.path.join(place.git_dir, "locked"))
     # `worktree.useRelativePaths` has it relative to the git directory.
     entry = os.path.join(place.git_dir, (noted or "").rstrip("\n"))
     spot = _spot(os.path.dirname(os.path.abspath(entry)), fstab) if noted else Spot()
     return Sight(recorded, spot, locked=locked, directory=directory)
+
+
+def _is_moved(place: Place, recorded: Spot) -> bool:
+    """Tell whether the worktree is where it was, and of another repository, with the same name."""
+    leads_to = recorded.git_dir
+    same = os.path.basename(leads_to) == os.path.basename(place.git_dir)
+    with suppress(UnsafeFileError):
+        return same and notes_worktree(leads_to, place.worktree)
+    return False
+
+
+def leads_to(worktree: str) -> str:
+    """Return where the `.git` of a checkout leads; empty where that is not to be seen."""
+    return _git_dir(worktree) if worktree else ""
+
+
+def is_lost(git_dir: str) -> bool:
+    """Tell whether there is no such git directory."""
+    return not _exists(git_dir)
 
 
 def _spot(path: str, fstab: str) -> Spot:

@@ -27,6 +27,7 @@ NOTICE_SECONDS = 1.0
 ORPHAN_SECONDS = 10.0
 _LENGTH = 200
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Holder(NamedTuple):

@@ -308,10 +308,13 @@ def _stack(stack: Stack) -> dict[str, object]:
 
 
 def _place(place: Place) -> dict[str, str]:
+    # Versions before this one know no `named_by`, and most places have none.
+    named_by = {"named_by": place.named_by} if place.named_by else {}
     return {
         "worktree": place.worktree,
         "git_dir": place.git_dir,
         "directory": place.directory,
         "branch": place.branch,
         "machine": place.machine,
+        **named_by,
     }

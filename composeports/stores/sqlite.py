@@ -19,6 +19,7 @@ from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.rows import Source, once
 from composeports.stores.sqlite_clock import jump_since_written, note_time
 from composeports.stores.sqlite_file import (
+    LoneConnection,
     busy,
     explain,
     is_busy,
@@ -132,6 +133,12 @@ class SqliteStore:
         connection = self._open_existing()
         if connection is None:
             return nothing
+        if isinstance(connection, LoneConnection):
+            try:
+                with self._transaction(connection, "BEGIN"):
+                    return read(connection)
+            finally:
+                self._forget_connection()
         with self._transaction(connection, "BEGIN"):
             if not jump_since_written(connection, self._clock()):
                 return read(connection)

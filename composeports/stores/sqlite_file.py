@@ -101,6 +101,14 @@ MEANINGS = {
     sqlite3.SQLITE_NOTADB: ("is not a database", MOVE_AWAY),
 }
 DAMAGED = ("is damaged", MOVE_AWAY)
+# What SQLite says where its files for shared memory and the log cannot grow, or not be made.
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+# A disk with less space than this many bytes is full: shared memory alone takes half of it.
+LEAST_SPACE = 65536
+
+
+class LoneConnection(sqlite3.Connection):
+    """A connection for one look at a store on a full disk: nobody else can use the store now."""
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -144,7 +152,9 @@ def _by_its_disk(error: sqlite3.Error, path: str) -> int:
         return code
     if disk.f_flag & os.ST_RDONLY:
         return sqlite3.SQLITE_READONLY
-    return code if disk.f_bavail else sqlite3.SQLITE_FULL
+    has_no_files = bool(disk.f_files and not disk.f_favail)
+    is_full = disk.f_bavail * disk.f_frsize < LEAST_SPACE or has_no_files
+    return sqlite3.SQLITE_FULL if is_full else code
 
 
 def open_existing(path: str) -> sqlite3.Connection | None:
@@ -200,7 +210,18 @@ def open_as_it_is(path: str) -> sqlite3.Connection | None:
     """Open the store to look at it, in an older format too; None where there is none yet."""
     if not _exists(path):
         return None
-    connection = _connect(path)
+    try:
+        return _only_store(_connect(path), path)
+    except sqlite3.OperationalError as error:
+        if _primary(error) not in NO_ROOM:
+            raise
+        try:
+            return _only_store(_connect_alone(path), path)
+        except sqlite3.Error:
+            raise error from None
+
+
+def _only_store(connection: sqlite3.Connection, path: str) -> sqlite3.Connection | None:
     try:
         if is_store(connection, path):
             return connection
@@ -266,7 +287,9 @@ def open_or_create(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _connect(
+    path: str, factory: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(
         f"file://{quoted}?mode=rw",
@@ -274,8 +297,19 @@ def _connect(path: str) -> sqlite3.Connection:
         timeout=LOCK_SECONDS,
         isolation_level=None,
         check_same_thread=False,
+        factory=factory,
     )
     connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _connect_alone(path: str) -> sqlite3.Connection:
+    """Open the store without shared memory, for which the disk has no room, to read it.
+
+    The log is read as always (https://www.sqlite.org/wal.html#noshm).
+    """
+    connection = _connect(path, LoneConnection)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     return connection
 
 

@@ -65,6 +65,8 @@ HIDDEN = Spot()
         pytest.param(Sight(BARE, pruned=True), GONE, id="pruned, and a new folder at its place"),
         pytest.param(Sight(ANOTHERS, pruned=True), GONE, id="pruned, another worktree there"),
         pytest.param(Sight(OURS, pruned=True), HERE, id="pruned, and still there with its .git"),
+        pytest.param(Sight(ANOTHERS, pruned=True, moved=True), HERE, id="its repository was moved"),
+        pytest.param(Sight(ANOTHERS, taken=True), GONE, id="another session has its worktree"),
     ],
 )
 def test_a_worktree_is_gone_only_where_that_is_sure(sight: Sight, expected: str) -> None:
