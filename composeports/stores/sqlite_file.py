@@ -5,6 +5,7 @@ It never writes to a file that is not a lease store of a version it knows.
 
 import os
 import sqlite3
+from contextlib import suppress
 
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError
 from composeports.host.state_folder import file_mode, prepare_folder, refuse_unsafe
@@ -116,6 +117,11 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _primary(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+def is_unwritable(error: sqlite3.Error) -> bool:
+    """Tell whether the store can be read at most: its lock is taken, or its disk is full."""
+    return is_busy(error) or _primary(error) in {*NO_ROOM, sqlite3.SQLITE_READONLY}
+
+
 def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
     """Translate what SQLite or the file system said; the one place that does."""
     if isinstance(error, OSError):
@@ -215,10 +221,23 @@ def open_as_it_is(path: str) -> sqlite3.Connection | None:
     except sqlite3.OperationalError as error:
         if _primary(error) not in NO_ROOM:
             raise
-        try:
-            return _only_store(_connect_alone(path), path)
-        except sqlite3.Error:
-            raise error from None
+        found = _open_without_room(path)
+        if found is None:
+            raise
+        return found
+
+
+def _open_without_room(path: str) -> sqlite3.Connection | None:
+    """Open the store where the disk has no room for shared memory, to read it; None: it cannot be.
+
+    The log is read as always (https://www.sqlite.org/wal.html#noshm); where it is empty, it need
+    not even be made.
+    """
+    queries = ["mode=rw"] if _size(f"{path}-wal") else ["mode=rw", "immutable=1"]
+    for query in queries:
+        with suppress(sqlite3.OperationalError):
+            return _only_store(_connect(path, query, alone=True), path)
+    return None
 
 
 def _only_store(connection: sqlite3.Connection, path: str) -> sqlite3.Connection | None:
@@ -287,29 +306,20 @@ def open_or_create(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect(
-    path: str, factory: type[sqlite3.Connection] = sqlite3.Connection
-) -> sqlite3.Connection:
+def _connect(path: str, query: str = "mode=rw", *, alone: bool = False) -> sqlite3.Connection:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(
-        f"file://{quoted}?mode=rw",
+        f"file://{quoted}?{query}",
         uri=True,
         timeout=LOCK_SECONDS,
         isolation_level=None,
         check_same_thread=False,
-        factory=factory,
+        factory=LoneConnection if alone else sqlite3.Connection,
     )
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
-
-
-def _connect_alone(path: str) -> sqlite3.Connection:
-    """Open the store without shared memory, for which the disk has no room, to read it.
-
-    The log is read as always (https://www.sqlite.org/wal.html#noshm).
-    """
-    connection = _connect(path, LoneConnection)
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    if alone:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    else:
+        connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 

@@ -30,7 +30,7 @@ def moved(repository: Repository, *linked: Session) -> Repository:
 def own_env(session: Session) -> list[str]:
     """Return the lines of `env` that say nothing of the repository's path."""
     lines = session.ok("env", "--format", "dotenv").splitlines()
-    return [line for line in lines if not line.startswith("COMPOSEPORTS_GIT_COMMON_DIR")]
+    return [line for line in lines if "COMPOSEPORTS_GIT_COMMON_DIR" not in line]
 
 
 def leases(session: Session) -> list[tuple[str, str]]:
