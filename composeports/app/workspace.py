@@ -27,7 +27,13 @@ from composeports.host.compose_files import (
 )
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
-from composeports.host.git import find_checkout, main_git_dir, original_of, read_branch
+from composeports.host.git import (
+    checkout_around,
+    find_checkout,
+    main_git_dir,
+    original_of,
+    read_branch,
+)
 from composeports.host.holders import Holder, process_on
 from composeports.host.inherited import clean_environment
 from composeports.host.process import Run, run_in_foreground
@@ -197,7 +203,10 @@ class Workspace:
         worktree, git_dir = checkout
         if not self.selection.files and self.options.project_directory is None:
             directory = worktree
-        place = Place(worktree, git_dir, directory, read_branch(git_dir), self.machine)
+        around = checkout_around(worktree, git_dir)
+        place = Place(
+            worktree, git_dir, directory, read_branch(git_dir), self.machine, around=around
+        )
         if self.given_session is not None or original_of(worktree, git_dir):
             return place
         return place_of_session(self.doors.store, place)

@@ -4,12 +4,14 @@ Pure verdicts. In doubt a session stays, and a line says why.
 """
 
 from collections.abc import Iterable
+from shlex import quote
 from typing import NamedTuple
 
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Ledger, Outcome
 from composeports.core.mark import UNMARKED, Mark
 from composeports.core.ownership import Origin, Owner, foreign, not_owners
+from composeports.core.relocation import linked_name
 
 # Whereabouts of a worktree
 HERE = "here"
@@ -181,10 +183,10 @@ def doubt(lease: Lease, where: str, sight: Sight) -> str:
         return ""
     if where == UNSEEN:
         reason = "`git worktree lock`" if sight.locked else "its disk may not be mounted"
-        return (
-            f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); "
-            "once `git worktree prune` has dropped it, it counts as gone"
-        )
+        end = "once `git worktree prune` has dropped it, it counts as gone"
+        if not linked_name(lease.place.git_dir):
+            end = f"`composeports down --session {quote(lease.session_id)}` ends it, if it is gone"
+        return f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); {end}"
     if not sight.directory:
         return (
             f"{lease.project} is kept: {lease.place.directory} is not in its worktree now, "

@@ -17,7 +17,8 @@ class Place(NamedTuple):
 
     `machine` is the name of the machine whose disk it is, where others may see the lease, too.
     `named_by` is the git directory that the session is named after, where that is not `git_dir`:
-    its repository was moved since, or another session has that name.
+    its repository was moved since, or another session has that name. `around` is the git directory
+    of the checkout that this one, which is a clone of its own, lies in.
     """
 
     worktree: str = ""
@@ -26,6 +27,7 @@ class Place(NamedTuple):
     branch: str = ""
     machine: str = ""
     named_by: str = ""
+    around: str = ""
 
     @property
     def session_id(self) -> str:

@@ -48,6 +48,7 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
         lease.place.branch,
         lease.place.machine,
         lease.place.named_by,
+        lease.place.around,
     )
     check_project(lease.session_id, lease.project, lease.place.machine, machine)
     _check_line("engine", lease.engine)
@@ -106,7 +107,13 @@ def check_times(allocated_at: object, expires_at: object, ttl_minutes: object) -
 
 
 def check_place(  # noqa: PLR0913, PLR0917 - the fields of a place
-    worktree: str, git_dir: str, directory: str, branch: str, machine: str, named_by: str = ""
+    worktree: str,
+    git_dir: str,
+    directory: str,
+    branch: str,
+    machine: str,
+    named_by: str = "",
+    around: str = "",
 ) -> None:
     """Raise UnsoundError for a place whose folders are neither absolute nor unknown."""
     folders = {
@@ -114,6 +121,7 @@ def check_place(  # noqa: PLR0913, PLR0917 - the fields of a place
         "git_dir": git_dir,
         "directory": directory,
         "named_by": named_by,
+        "around": around,
     }
     for field, path in folders.items():
         if path != "":

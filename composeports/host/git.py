@@ -74,6 +74,17 @@ def repository_of(git_dir: str) -> str:
     return os.path.dirname(above) if os.path.basename(above) == "worktrees" else git_dir
 
 
+def checkout_around(worktree: str, git_dir: str) -> str:
+    """Return the git directory of the checkout that a clone lies in; empty for what is no such.
+
+    Linked worktrees and submodules tell themselves where they belong.
+    """
+    if os.path.dirname(git_dir) != worktree:
+        return ""
+    found = find_checkout(os.path.dirname(worktree))
+    return "" if found is None else found[1]
+
+
 def is_made_since(repository: str, moment: float) -> bool:
     """Tell whether all that lies in a repository's git directory is from after a moment.
 

@@ -16,6 +16,8 @@ from composeports.host.git import (
 
 # The mount points that this machine should have; a name without its disk is an empty folder.
 FSTAB = "/etc/fstab"
+# Where git keeps the git directories of submodules, in that of the checkout that has them.
+MODULES = "/modules/"
 
 
 def look_at(place: Place, fstab: str = FSTAB, since: float = math.inf) -> Sight:
@@ -27,6 +29,8 @@ def look_at(place: Place, fstab: str = FSTAB, since: float = math.inf) -> Sight:
     another session.
     """
     recorded = _spot(place.worktree, fstab)
+    if not recorded.folder and not recorded.missing and _is_around_lost(place, fstab):
+        recorded = Spot(missing=True)
     directory = place.directory == place.worktree or os.path.isdir(place.directory)
     common, name = os.path.split(os.path.dirname(place.git_dir))
     if name != "worktrees":
@@ -36,11 +40,9 @@ def look_at(place: Place, fstab: str = FSTAB, since: float = math.inf) -> Sight:
         pruned = os.path.isfile(os.path.join(common, "HEAD"))
         moved = pruned and is_made_since(common, since) and _is_moved(place, recorded)
         return Sight(recorded, pruned=pruned, directory=directory, moved=moved)
-    noted = _text(os.path.join(place.git_dir, "gitdir"))
+    noted = _noted(place.git_dir)
     locked = os.path.lexists(os.path.join(place.git_dir, "locked"))
-    # `worktree.useRelativePaths` has it relative to the git directory.
-    entry = os.path.join(place.git_dir, (noted or "").rstrip("\n"))
-    spot = _spot(os.path.dirname(os.path.abspath(entry)), fstab) if noted else Spot()
+    spot = _spot(noted, fstab) if noted else Spot()
     return Sight(recorded, spot, locked=locked, directory=directory)
 
 
@@ -51,6 +53,42 @@ def _is_moved(place: Place, recorded: Spot) -> bool:
     with suppress(UnsafeFileError):
         return same and notes_worktree(leads_to, place.worktree)
     return False
+
+
+def _is_around_lost(place: Place, fstab: str) -> bool:
+    """Tell whether the checkout that a submodule or a clone lies in is gone for sure."""
+    git_dir = _superproject(place.git_dir) or _superproject(place.around) or place.around
+    above, name = os.path.split(git_dir)
+    if name == ".git":
+        return _spot(above, fstab).missing
+    repository, kind = os.path.split(above)
+    if kind != "worktrees":
+        return False
+    if not _exists(git_dir):
+        return os.path.isfile(os.path.join(repository, "HEAD"))
+    worktree = _noted(git_dir)
+    is_locked = os.path.lexists(os.path.join(git_dir, "locked"))
+    return bool(worktree) and not is_locked and _spot(worktree, fstab).missing
+
+
+def _superproject(git_dir: str) -> str:
+    """Return the git directory of the outermost checkout that a submodule's belongs to."""
+    at = git_dir.find(MODULES)
+    while at >= 0:
+        outer = git_dir[:at]
+        above, name = os.path.split(outer)
+        if name == ".git" or os.path.basename(above) == "worktrees":
+            return outer
+        at = git_dir.find(MODULES, at + 1)
+    return ""
+
+
+def _noted(git_dir: str) -> str:
+    """Return where git has the linked worktree of a git directory; empty where it does not say."""
+    noted = _text(os.path.join(git_dir, "gitdir"))
+    # `worktree.useRelativePaths` has it relative to the git directory.
+    entry = os.path.join(git_dir, (noted or "").rstrip("\n"))
+    return os.path.dirname(os.path.abspath(entry)) if noted else ""
 
 
 def leads_to(worktree: str) -> str:

@@ -308,13 +308,13 @@ def _stack(stack: Stack) -> dict[str, object]:
 
 
 def _place(place: Place) -> dict[str, str]:
-    # Versions before this one know no `named_by`, and most places have none.
-    named_by = {"named_by": place.named_by} if place.named_by else {}
+    # Versions before this one do not know these two, and most places have none.
+    seldom = {"named_by": place.named_by, "around": place.around}
     return {
         "worktree": place.worktree,
         "git_dir": place.git_dir,
         "directory": place.directory,
         "branch": place.branch,
         "machine": place.machine,
-        **named_by,
+        **{name: path for name, path in seldom.items() if path},
     }
