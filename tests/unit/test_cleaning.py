@@ -181,6 +181,13 @@ def test_plain_compose_on_leased_ports_is_the_sessions_own(directory: str) -> No
         ),
         pytest.param(LIVE, UNSEEN, Sight(HIDDEN), "may not be mounted", id="out of sight"),
         pytest.param(LIVE, UNSEEN, Sight(MISSING, locked=True), "git worktree lock", id="locked"),
+        pytest.param(
+            replace(LIVE, place=PLACE._replace(git_dir="/one/.git")),
+            UNSEEN,
+            Sight(HIDDEN),
+            "composeports down --session",
+            id="no linked worktree, out of sight",
+        ),
         pytest.param(LIVE, GONE, Sight(MISSING, directory=False), "", id="gone"),
         pytest.param(EARLIER, UNSEEN, Sight(HIDDEN), "", id="released"),
     ],
