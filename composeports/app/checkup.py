@@ -108,7 +108,7 @@ def observe(patient: Patient) -> Facts:
         gone=frozenset(
             each.session_id
             for each in seen.leases
-            if each.session_id not in elsewhere and locate(workspace, each)[0] == GONE
+            if each.session_id not in elsewhere and locate(workspace, each, seen.leases)[0] == GONE
         ),
         elsewhere=elsewhere,
         twins=tuple(_twins(view, seen.leases)),

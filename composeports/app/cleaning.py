@@ -83,12 +83,12 @@ class _Cleaning:
     dry_run: bool = False
     volumes: bool = False
     seen: Sequence[Belonging] = ()
+    known: Sequence[Lease] = ()
     at: Callable[[str], None] = _silent
 
     def run(self) -> Iterator[Cleaned]:
-        leases = self.workspace.doors.store.known()
-        held = {lease.project: lease.session_id for lease in leases if lease.held}
-        for lease in leases:
+        held = {lease.project: lease.session_id for lease in self.known if lease.held}
+        for lease in self.known:
             # What another session holds by the same name is that session's.
             if held.get(lease.project, lease.session_id) != lease.session_id:
                 continue
@@ -99,7 +99,7 @@ class _Cleaning:
                     yield cleaned
 
     def judge(self, lease: Lease, found: Sequence[Belonging], *, tell: bool = False) -> Verdict:
-        where, sight = locate(self.workspace, lease)
+        where, sight = locate(self.workspace, lease, self.known)
         verdict = judge(lease, where, found, self.workspace.doors.now())
         marks = (each.mark for each in found if each.kind == "container")
         if on_another_engine(self.workspace, lease, marks):
@@ -247,7 +247,8 @@ def clean(
     """
     workspace.meet_engine()
     seen = belongings(workspace.doors.engine)
-    yield from _Cleaning(workspace, dry_run, volumes, seen, at).run()
+    known = workspace.doors.store.known()
+    yield from _Cleaning(workspace, dry_run, volumes, seen, known, at).run()
     if not dry_run:
         _forget_locks(workspace)
 

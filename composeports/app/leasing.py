@@ -36,6 +36,8 @@ from composeports.errors import (
     EngineSilentError,
     NoPortsAvailableError,
     StackLeftError,
+    StoreBusyError,
+    StoreError,
 )
 from composeports.host.beats import Beat
 from composeports.host.compose_files import USER_ENV, has_link
@@ -43,6 +45,8 @@ from composeports.host.containers import Container
 
 # How long `release` waits for a command that works on the same stack, in seconds.
 RELEASE_PATIENCE = 3.0
+# How long what only looks at a lease waits to extend it, in seconds.
+LOOKING_PATIENCE = 0.25
 # Completes a granted lease while the store is locked; the ledger is what the claim was decided on.
 Finish = Callable[[Lease, Ledger], Lease]
 
@@ -305,13 +309,29 @@ def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
     return any(map(Owner.of(lease).has_marked, (each.mark for each in containers)))
 
 
-def renew_lease(workspace: Workspace) -> Lease:
-    """Extend the session's lease; NoLeaseError when it holds none."""
+def renew_lease(workspace: Workspace, patience: float | None = None) -> Lease:
+    """Extend the session's lease; NoLeaseError when it holds none.
+
+    A store that others write to is waited for, up to `patience` seconds.
+    """
     now = workspace.doors.now()
     outcome = workspace.doors.store.update(
-        workspace.session_id, lambda ledger: renew(ledger, now, workspace.place, workspace.view)
+        workspace.session_id,
+        lambda ledger: renew(ledger, now, workspace.place, workspace.view),
+        patience=patience,
     )
     return outcome.lease if outcome.lease is not None else workspace.held_lease()
+
+
+def look_at_lease(workspace: Workspace) -> Lease:
+    """Return the session's lease, extended where the store can be written to right now.
+
+    For what only looks: who has the store locked, or filled its disk, is not in its way.
+    """
+    try:
+        return renew_lease(workspace, LOOKING_PATIENCE)
+    except (StoreBusyError, StoreError):
+        return workspace.held_lease().at(workspace.place)
 
 
 def heartbeat(workspace: Workspace) -> Beat:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from composeports.app.leasing import renew_lease
+from composeports.app.leasing import look_at_lease
 from composeports.app.whereabouts import on_another_engine
 from composeports.app.workspace import Workspace
 from composeports.core.drift import drifts_of
@@ -28,7 +28,7 @@ FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 def environment(workspace: Workspace) -> tuple[tuple[str, str], ...]:
     """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
-    lease = renew_lease(workspace)
+    lease = look_at_lease(workspace)
     refused = [name for name, _ in lease.environment if not is_settable(name)]
     if refused:
         workspace.doors.say(
@@ -60,7 +60,7 @@ def url(workspace: Workspace, service: str, port: str = "") -> str:
     `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address); it may be left
     out where there is one, or one that speaks HTTP. UnknownPortError names what there is.
     """
-    lease = renew_lease(workspace)
+    lease = look_at_lease(workspace)
     planned = _urls_of(lease, service, port)
     containers = _containers_of(workspace, lease)
     if planned and containers and not any(each.service == service for each in containers):

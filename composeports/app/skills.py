@@ -16,7 +16,13 @@ from composeports.core.skills import (
 )
 from composeports.errors import FileAccessError
 from composeports.host.git import find_checkout
-from composeports.host.skill_copies import look_at, remove_copy, shipped_skills, write_copy
+from composeports.host.skill_copies import (
+    look_at,
+    remove_copy,
+    remove_leftovers,
+    shipped_skills,
+    write_copy,
+)
 
 # The folder of each agent, in a repository and in the home; the variable that names the latter.
 AGENTS = {
@@ -144,11 +150,19 @@ def _found(places: Iterable[Target]) -> Iterator[_Found]:
     skills = shipped_skills()
     for target in places:
         for name, files in skills.items():
-            folder = os.path.join(target.top, "skills", name)
-            copy = look_at(folder)
-            if target.within and not _is_within(folder, target.within):
-                copy = Copy(exists=True, is_folder=False)
-            yield _Found(target, name, files, copy, judge(files, copy))
+            yield _look(target, name, files)
+
+
+def _look(target: Target, skill: str, shipped: Mapping[str, bytes]) -> _Found:
+    folder = os.path.join(target.top, "skills", skill)
+    copy = look_at(folder)
+    if _leads_out(target, folder):
+        copy = Copy(exists=True, is_folder=False)
+    return _Found(target, skill, shipped, copy, judge(shipped, copy))
+
+
+def _leads_out(target: Target, folder: str) -> bool:
+    return bool(target.within) and not _is_within(folder, target.within)
 
 
 def _is_within(path: str, folder: str) -> bool:
@@ -156,18 +170,28 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def _install(found: _Found) -> Outcome:
+    _clean(found)
     if found.verdict.state == CURRENT:
         return found.outcome()
     if found.verdict.state in {CHANGED, FOREIGN}:
         return found.outcome("left")
-    write_copy(found.path, found.verdict)
+    if not write_copy(found.path, found.verdict):
+        return _install(_look(found.target, found.skill, found.shipped))
     return found.outcome("installed" if found.verdict.state == MISSING else "updated")
 
 
 def _uninstall(found: _Found) -> Outcome:
-    if found.verdict.state in {MISSING, FOREIGN}:
+    _clean(found)
+    is_empty = found.verdict.state == MISSING and found.copy.exists
+    if found.verdict.state in {MISSING, FOREIGN} and not is_empty:
         return found.outcome()
     if found.verdict.state == CHANGED:
         return found.outcome("left")
     remove_copy(found.path, found.verdict, os.path.dirname(found.target.top))
     return found.outcome("removed")
+
+
+def _clean(found: _Found) -> None:
+    """Remove what killed runs left; nothing where a link leads out of the repository."""
+    if not _leads_out(found.target, found.path):
+        remove_leftovers(found.path, found.verdict)

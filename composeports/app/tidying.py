@@ -20,8 +20,9 @@ def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
     used = [container.project for container in containers]
     released = 0
     left: list[str] = []
-    for lease in doors.store.held():
-        if lease.session_id == workspace.session_here or not is_gone(workspace, lease):
+    held = doors.store.held()
+    for lease in held:
+        if lease.session_id == workspace.session_here or not is_gone(workspace, lease, held):
             continue
         if lease.project in used:
             left.append(lease.project)
@@ -41,7 +42,8 @@ def make_room(
     """
     if containers is not None and tidy(workspace, containers):
         return
-    if any(is_gone(workspace, lease) for lease in workspace.doors.store.held()):
+    held = workspace.doors.store.held()
+    if any(is_gone(workspace, lease, held) for lease in held):
         hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
         raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
     raise error

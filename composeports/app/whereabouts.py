@@ -1,6 +1,6 @@
 """Where sessions are: their worktrees, as this machine sees them, and their engines."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from composeports.app.workspace import Workspace
 from composeports.core.cleaning import ELSEWHERE, GONE, Sight, Spot, whereabouts
@@ -8,22 +8,43 @@ from composeports.core.engine_traits import UNSURE
 from composeports.core.lease import Lease
 from composeports.core.mark import Mark
 from composeports.core.ownership import Owner
-from composeports.host.places import look_at
+from composeports.core.relocation import is_taken_over
+from composeports.host.places import is_lost, leads_to, look_at
 
 NOTHING_SEEN = Sight(Spot())
 
 
-def locate(workspace: Workspace, lease: Lease) -> tuple[str, Sight]:
-    """Return where the session's worktree is, and what was seen of it."""
+def locate(workspace: Workspace, lease: Lease, known: Sequence[Lease]) -> tuple[str, Sight]:
+    """Return where the session's worktree is, and what was seen of it.
+
+    `known` are the sessions of which one may have the worktree now. The session that asks is where
+    it asks from, also before its record says so.
+    """
     if not lease.place.is_on(workspace.machine):
         return ELSEWHERE, NOTHING_SEEN
-    sight = look_at(lease.place)
+    if lease.session_id == workspace.session_here and lease.session_id == lease.place.session_id:
+        lease = lease.at(workspace.place)
+    sight = look_at(lease.place, since=lease.allocated_at)
+    sight = sight._replace(taken=_is_taken(lease, known))
     return whereabouts(lease.place, sight), sight
 
 
-def is_gone(workspace: Workspace, lease: Lease) -> bool:
+def _is_taken(lease: Lease, known: Sequence[Lease]) -> bool:
+    place = lease.place
+    rivals = [
+        each
+        for each in known
+        if each.place.directory == place.directory and each.session_id != lease.session_id
+    ]
+    if not rivals or not place.git_dir:
+        return False
+    now, lost = leads_to(place.worktree), is_lost(place.git_dir)
+    return any(is_taken_over(lease, now, each, lost=lost) for each in rivals)
+
+
+def is_gone(workspace: Workspace, lease: Lease, known: Sequence[Lease]) -> bool:
     """Tell whether the session's worktree is gone, with its stack on this engine if on any."""
-    return not on_another_engine(workspace, lease) and locate(workspace, lease)[0] == GONE
+    return not on_another_engine(workspace, lease) and locate(workspace, lease, known)[0] == GONE
 
 
 def on_another_engine(workspace: Workspace, lease: Lease, marks: Iterable[Mark] = ()) -> bool:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from composeports.app.options import Options
+from composeports.app.relocation import place_of_session
 from composeports.config import Config, find_settings
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.lease import Lease, Place, Stack
@@ -27,7 +28,13 @@ from composeports.host.compose_files import (
 )
 from composeports.host.engine import Engine
 from composeports.host.files import OwnFolder
-from composeports.host.git import find_checkout, main_git_dir, original_of, read_branch
+from composeports.host.git import (
+    checkout_around,
+    find_checkout,
+    main_git_dir,
+    original_of,
+    read_branch,
+)
 from composeports.host.holders import Holder, process_on
 from composeports.host.inherited import clean_environment
 from composeports.host.process import Run, run_in_foreground
@@ -201,7 +208,13 @@ class Workspace:
         worktree, git_dir = checkout
         if not self.selection.files and self.options.project_directory is None:
             directory = worktree
-        return Place(worktree, git_dir, directory, read_branch(git_dir), self.machine)
+        around = checkout_around(worktree, git_dir)
+        place = Place(
+            worktree, git_dir, directory, read_branch(git_dir), self.machine, around=around
+        )
+        if self.given_session is not None or original_of(worktree, git_dir):
+            return place
+        return place_of_session(self.doors.store, place)
 
     @cached_property
     def folder(self) -> OwnFolder:

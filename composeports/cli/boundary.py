@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from composeports.cli.output import visible, write_json
+from composeports.cli.output import visible_lines, write_json
 from composeports.errors import (
     EXIT_BUG,
     EXIT_INTERRUPTED,
@@ -55,9 +55,9 @@ def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> i
         # Every shell that enters the folder reads it, and a stack that is down is no error there.
         sys.stderr.write(f"composeports: no stack's variables yet; {error['hint']}\n")
         return exit_code
-    sys.stderr.write(f"error: {_visible_lines(error['message'])}\n")
+    sys.stderr.write(f"error: {visible_lines(error['message'])}\n")
     if error["hint"]:
-        sys.stderr.write(f"hint: {_visible_lines(error['hint'])}\n")
+        sys.stderr.write(f"hint: {visible_lines(error['hint'])}\n")
     if sys.stderr.isatty() and sys.stdout.isatty() and exit_code != EXIT_USAGE:
         sys.stderr.write(_dim(f"code: {error['code']}, see {PAGE}") + "\n")
     return exit_code
@@ -65,11 +65,6 @@ def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> i
 
 def _dim(text: str) -> str:
     return text if os.environ.get("NO_COLOR") else click.style(text, dim=True)
-
-
-def _visible_lines(text: object) -> str:
-    """Return text of several lines that cannot drive a terminal."""
-    return "\n".join(map(visible, str(text).split("\n")))
 
 
 def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:

@@ -11,6 +11,7 @@ import click
 from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.cli.on_tab import sessions
+from composeports.cli.output import visible_lines
 from composeports.cli.waiting import aside
 from composeports.config import Config
 from composeports.errors import UsageError
@@ -61,9 +62,12 @@ def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, where everything goes that was not asked for; see `note`, too."""
+    """Write a line to stderr, where everything goes that was not asked for; see `note`, too.
+
+    Control characters, which names and damaged records may have, are written as escapes.
+    """
     with aside():
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{visible_lines(text)}\n")
         sys.stderr.flush()
 
 

@@ -15,9 +15,16 @@ FOLDED = {"Service": 8, "Session": 16, "Branch": 8}
 
 def write_json(document: object) -> None:
     """Write one JSON document to stdout; what JSON has no word for becomes text."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
-    # Bytes of file names that are not text become JSON's own escapes, which any stream can take.
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
+    text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+    # Bytes that are not text, and what a terminal obeys, become JSON's own escapes.
+    lines = (
+        line if line.isprintable() else "".join(map(_as_json, line)) for line in text.split("\n")
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _as_json(char: str) -> str:
+    return char if char.isprintable() else json.dumps(char)[1:-1]
 
 
 def write_line(text: str) -> None:
@@ -99,9 +106,16 @@ def prepare_table() -> None:
 
 def visible(text: str) -> str:
     """Return text that a terminal shows and does not obey: control characters as escapes."""
+    if text.isprintable():
+        return text
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def visible_lines(text: object) -> str:
+    """Return text of several lines that a terminal shows and does not obey."""
+    return "\n".join(map(visible, str(text).split("\n")))
 
 
 def as_json_option(command: click.decorators.FC) -> click.decorators.FC:

@@ -75,10 +75,10 @@ def _environment(form: str) -> str | None:
     if git_dir is not None and original_of(worktree, git_dir):
         return None  # a copied worktree: the long way reports the error
     session_id = derive_session_id(git_dir, worktree, directory)
-    return _printed(form, session_id, directory, main_git_dir(git_dir) if git_dir else "")
+    return _printed(form, session_id, directory, git_dir or "")
 
 
-def _printed(form: str, session_id: str, directory: str, common_dir: str) -> str | None:
+def _printed(form: str, session_id: str, directory: str, git_dir: str) -> str | None:
     # Imported late: the store's reader and the printer are needed only now.
     from composeports.core import environment  # noqa: PLC0415
     from composeports.core.shell import shell_environment  # noqa: PLC0415
@@ -89,9 +89,11 @@ def _printed(form: str, session_id: str, directory: str, common_dir: str) -> str
     if row is None:
         return None
     start, _size, project, planned, stack, place = row
-    if place["directory"] != directory:
-        return None  # moved since: the long way finds the files again
     own = os.path.join(directory, OWN_FOLDER)
+    if place["directory"] != directory or place["git_dir"] != git_dir:
+        return None  # moved since: the long way finds the session and the files again
+    if stack["files"] and not mentions(os.path.join(own, OWN_ENV), project.encode()):
+        return None  # another repository may have taken the place
     files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
     env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
     pairs = shell_environment(
@@ -101,7 +103,7 @@ def _printed(form: str, session_id: str, directory: str, common_dir: str) -> str
         files,
         env_files,
         stack["profiles"],
-        common_dir=common_dir,
+        common_dir=main_git_dir(git_dir) if git_dir else "",
     )
     text: str = environment.FORMATS[form](pairs)
     return text.rstrip("\n") + "\n"

@@ -31,7 +31,9 @@ class _Progress:
         """Show how far it is; a volume that is whole keeps its line."""
         line = f"{so_far.source} -> {so_far.target}  {shown_bytes(so_far.count)}"
         if whole:
-            note(f"{START_OF_LINE if self._live else ''}copied {visible(line)}")
+            if self._live:
+                sys.stderr.write(START_OF_LINE)
+            note(f"copied {line}")
         elif self._live and time.monotonic() >= self._next:
             self._next = time.monotonic() + INTERVAL
             sys.stderr.write(f"{START_OF_LINE}copying {visible(line)}")

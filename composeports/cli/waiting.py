@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from composeports.cli.output import visible
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -35,7 +37,7 @@ class _Line:
                 seconds = int(time.monotonic() - self._since)
                 # Cut to the terminal's width, since a line that is broken could not be erased.
                 width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-                line = f"{self.what} ({seconds} s)"
+                line = visible(f"{self.what} ({seconds} s)")
                 sys.stderr.write(START_OF_LINE + line[: width - 1])
                 sys.stderr.flush()
                 self._drawn = True

@@ -4,12 +4,14 @@ Pure verdicts. In doubt a session stays, and a line says why.
 """
 
 from collections.abc import Iterable
+from shlex import quote
 from typing import NamedTuple
 
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Ledger, Outcome
 from composeports.core.mark import UNMARKED, Mark
 from composeports.core.ownership import Origin, Owner, foreign, not_owners
+from composeports.core.relocation import linked_name
 
 # Whereabouts of a worktree
 HERE = "here"
@@ -44,7 +46,9 @@ class Sight(NamedTuple):
 
     `recorded` is where its last command ran, `noted` where git's own files have its linked
     worktree now. `pruned`: the repository is there and knows no such worktree any more. `locked`:
-    `git worktree lock` says that it may be out of sight.
+    `git worktree lock` says that it may be out of sight. `moved`: it is a worktree of a repository
+    that was moved from where it was known, and another one is there. `taken`: its checkout is
+    another session's now.
     """
 
     recorded: Spot
@@ -52,6 +56,8 @@ class Sight(NamedTuple):
     pruned: bool = False
     locked: bool = False
     directory: bool = True
+    moved: bool = False
+    taken: bool = False
 
 
 def whereabouts(place: Place, sight: Sight) -> str:
@@ -62,8 +68,10 @@ def whereabouts(place: Place, sight: Sight) -> str:
     """
     if not place.worktree:
         return HERE
+    if sight.taken:
+        return GONE
     if sight.pruned:
-        return HERE if sight.recorded.git_dir == place.git_dir else GONE
+        return HERE if sight.moved or sight.recorded.git_dir == place.git_dir else GONE
     spots = (sight.recorded, *([] if sight.noted is None else [sight.noted]))
     # A folder with the `.git` of another worktree is that one's, where git can tell them apart.
     others = [sight.noted is not None and _is_anothers(spot, place) for spot in spots]
@@ -185,10 +193,10 @@ def doubt(lease: Lease, where: str, sight: Sight) -> str:
         return ""
     if where == UNSEEN:
         reason = "`git worktree lock`" if sight.locked else "its disk may not be mounted"
-        return (
-            f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); "
-            "once `git worktree prune` has dropped it, it counts as gone"
-        )
+        end = "once `git worktree prune` has dropped it, it counts as gone"
+        if not linked_name(lease.place.git_dir):
+            end = f"`composeports down --session {quote(lease.session_id)}` ends it, if it is gone"
+        return f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); {end}"
     if not sight.directory:
         return (
             f"{lease.project} is kept: {lease.place.directory} is not in its worktree now, "

@@ -17,6 +17,9 @@ class Place(NamedTuple):
     """Where a session lives on disk; empty where that is not known.
 
     `machine` is the name of the machine whose disk it is, where others may see the lease, too.
+    `named_by` is the git directory that the session is named after, where that is not `git_dir`:
+    its repository was moved since, or another session has that name. `around` is the git directory
+    of the checkout that this one, which is a clone of its own, lies in.
     """
 
     worktree: str = ""
@@ -24,11 +27,14 @@ class Place(NamedTuple):
     directory: str = ""
     branch: str = ""
     machine: str = ""
+    named_by: str = ""
+    around: str = ""
 
     @property
     def session_id(self) -> str:
         """The id of the session that has this place and no name of its own."""
-        own = derive_session_id(self.git_dir or None, self.worktree, self.directory)
+        name = self.named_by or self.git_dir
+        own = derive_session_id(name or None, self.worktree, self.directory)
         return f"{self.machine}:{own}" if self.machine else own
 
     @property

@@ -47,6 +47,8 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
         lease.place.directory,
         lease.place.branch,
         lease.place.machine,
+        lease.place.named_by,
+        lease.place.around,
     )
     check_project(lease.session_id, lease.project, lease.place.machine, machine)
     _check_line("engine", lease.engine)
@@ -106,9 +108,24 @@ def check_times(allocated_at: object, expires_at: object, ttl_minutes: object) -
         raise UnsoundError("ttl_minutes", f"{ttl_minutes!r} is no number of minutes")
 
 
-def check_place(worktree: str, git_dir: str, directory: str, branch: str, machine: str) -> None:
+def check_place(  # noqa: PLR0913, PLR0917 - the fields of a place
+    worktree: str,
+    git_dir: str,
+    directory: str,
+    branch: str,
+    machine: str,
+    named_by: str = "",
+    around: str = "",
+) -> None:
     """Raise UnsoundError for a place whose folders are neither absolute nor unknown."""
-    for field, path in (("worktree", worktree), ("git_dir", git_dir), ("directory", directory)):
+    folders = {
+        "worktree": worktree,
+        "git_dir": git_dir,
+        "directory": directory,
+        "named_by": named_by,
+        "around": around,
+    }
+    for field, path in folders.items():
         if path != "":
             _check_path(f"place.{field}", path)
     _check_line("place.branch", branch)

@@ -1,7 +1,8 @@
 """Decides what is to be done about a copy of a skill: whose it is, and what has to change in it.
 
 A copy of ours carries a marker file with the digest of each file as we wrote it. A copy without
-one is somebody else's, and so is each file that differs from its digest.
+one is somebody else's, and so is each file that differs from its digest. A folder without any file
+is nobody's.
 """
 
 import json
@@ -34,7 +35,7 @@ class Verdict:
     """What the copy is, and what has to be written and removed to make it as it is shipped.
 
     `theirs` are files that a person changed or put where one of ours goes; `ours` are those that we
-    wrote and that are as we wrote them.
+    wrote and that are as we wrote them; `gone` those that we wrote and that are not there any more.
     """
 
     state: str
@@ -42,12 +43,13 @@ class Verdict:
     remove: tuple[str, ...] = ()
     ours: tuple[str, ...] = ()
     theirs: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 def judge(shipped: Files, copy: Copy) -> Verdict:
     """Tell what the copy is: missing, current, stale (ours, and outdated), changed, or foreign."""
     wanted = with_marker(shipped)
-    if not copy.exists:
+    if not copy.exists or (copy.is_folder and not copy.files):
         return Verdict(MISSING, write=wanted)
     recorded = _recorded(copy)
     if recorded is None:
@@ -56,9 +58,10 @@ def judge(shipped: Files, copy: Copy) -> Verdict:
     theirs = tuple(sorted(_theirs(wanted, recorded, copy)))
     write = {name: data for name, data in wanted.items() if copy.files.get(name) != data}
     remove = tuple(name for name in ours if name not in wanted)
+    gone = tuple(name for name in recorded if name not in copy.files)
     if theirs:
-        return Verdict(CHANGED, write, remove, ours, theirs)
-    return Verdict(STALE if write or remove else CURRENT, write, remove, ours)
+        return Verdict(CHANGED, write, remove, ours, theirs, gone)
+    return Verdict(STALE if write or remove else CURRENT, write, remove, ours, gone=gone)
 
 
 def with_marker(shipped: Files) -> dict[str, bytes]:

@@ -61,6 +61,43 @@ def _noted_worktree(git_dir: str) -> str:
     return ""
 
 
+def notes_worktree(git_dir: str, worktree: str) -> bool:
+    """Tell whether the git directory is there, and git's own note in it leads to the checkout."""
+    if not os.path.isfile(os.path.join(git_dir, "HEAD")):
+        return False
+    return os.path.dirname(git_dir) == worktree or _noted_worktree(git_dir) == worktree
+
+
+def repository_of(git_dir: str) -> str:
+    """Return the repository's git directory, from the path of one that may be gone."""
+    above, _name = os.path.split(git_dir)
+    return os.path.dirname(above) if os.path.basename(above) == "worktrees" else git_dir
+
+
+def checkout_around(worktree: str, git_dir: str) -> str:
+    """Return the git directory of the checkout that a clone lies in; empty for what is no such.
+
+    Linked worktrees and submodules tell themselves where they belong.
+    """
+    if os.path.dirname(git_dir) != worktree:
+        return ""
+    found = find_checkout(os.path.dirname(worktree))
+    return "" if found is None else found[1]
+
+
+def is_made_since(repository: str, moment: float) -> bool:
+    """Tell whether all that lies in a repository's git directory is from after a moment.
+
+    The moment is in seconds since the epoch. False where the folder is not there, or is empty.
+    """
+    try:
+        with os.scandir(repository) as entries:
+            times = [entry.stat(follow_symlinks=False).st_mtime for entry in entries]
+    except OSError:
+        return False
+    return min(times, default=moment) > moment
+
+
 def is_linked(git_dir: str) -> bool:
     """Tell whether this is the git directory of a linked worktree, not of a main checkout."""
     return os.path.exists(os.path.join(git_dir, "commondir"))

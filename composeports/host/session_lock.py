@@ -7,6 +7,8 @@ names who works there, and `is_held` is what a claim asks before it takes an idl
 A program that is started with `lock.number` among its inherited files shares the lock: it is free
 only when both have ended, so that a Compose whose composeports was killed still counts as at work.
 Who waits for ever waits for such an orphan for ten seconds only, and then ends it (workers.py).
+
+Where the disk has no room for a new file, all who would make one lock the folder instead.
 """
 
 import errno
@@ -27,6 +29,7 @@ NOTICE_SECONDS = 1.0
 ORPHAN_SECONDS = 10.0
 _LENGTH = 200
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Holder(NamedTuple):
@@ -110,7 +113,7 @@ class SessionLock:
 
     def remove(self) -> None:
         """Remove the file while we hold it; who waits for it notices, and makes a new one."""
-        if self._file >= 0:
+        if self._file >= 0 and _is_at(self._file, self._path):
             with suppress(OSError):
                 os.unlink(self._path)
 
@@ -123,14 +126,22 @@ class SessionLock:
             raise FileAccessError(message, hint=hint, path=self._path) from error
 
     def _lock_once(self) -> bool:
-        file = _open_or_make(self._path)
         try:
-            if _lock(file, fcntl.LOCK_EX) and _is_at(file, self._path):
+            file, has_file = _open_or_make(self._path), True
+        except OSError as error:
+            if error.errno not in _NO_SPACE:
+                raise
+            file, has_file = _open_folder_above(self._path), False
+        try:
+            if not _lock(file, fcntl.LOCK_EX):
+                return False
+            if not (_is_at(file, self._path) if has_file else not os.path.exists(self._path)):
+                return False
+            if has_file:
                 self.before = _holder(os.pread(file, _LENGTH, 0))
                 _write(file, self._command)
-                self._file, file = file, -1
-                return True
-            return False
+            self._file, file = file, -1
+            return True
         finally:
             if file >= 0:
                 os.close(file)
@@ -225,9 +236,22 @@ def _make_folder(folder: str) -> int:
     return os.stat(folder).st_mode
 
 
+def _open_folder_above(path: str) -> int:
+    """Open the folder that the file would lie in, or the first one above that is there."""
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 def _write(file: int, command: str) -> None:
-    # Always as long, since truncating a file takes longer than all else here.
-    os.pwrite(file, f"{os.getpid()}\n{command}\n".encode().ljust(_LENGTH), 0)
+    """Write who holds the lock, which messages say; on a full disk nothing is written."""
+    try:
+        # Always as long, since truncating a file takes longer than all else here.
+        os.pwrite(file, f"{os.getpid()}\n{command}\n".encode().ljust(_LENGTH), 0)
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
 
 
 def _lock(file: int, kind: int) -> bool:

@@ -1,11 +1,19 @@
-"""The skills that we ship, and copies of them: read, written file by file, taken away again."""
+"""The skills that we ship, and copies of them: read, made whole or file by file, taken away again.
 
+A copy that is made, or changed, keeps its folder locked. What a killed process left beside or in it
+is locked by nobody, and goes with the next run.
+"""
+
+import errno
+import fcntl
 import os
+import re
+import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
-from composeports.core.skills import MARKER, Copy, Files, Verdict
+from composeports.core.skills import FOREIGN, MARKER, MISSING, Copy, Files, Verdict
 from composeports.errors import FileAccessError, UnsafeFileError
 from composeports.host.directory import open_folder, write_whole
 from composeports.regular_file import read_regular
@@ -14,6 +22,9 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # In a wheel, and in a checkout of ours.
 SHIPPED = (os.path.join(PACKAGE, "_data", "skills"), os.path.join(PACKAGE, "..", "skills"))
 TEMPORARY = ".composeports-new"
+UNIQUE_BYTES = 4
+# What rename(2) says where something else is in the place already.
+OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
 def shipped_skills() -> dict[str, Files]:
@@ -43,25 +54,102 @@ def look_at(folder: str) -> Copy:
         raise _unusable(folder, error, "read") from error
 
 
-def write_copy(folder: str, verdict: Verdict) -> None:
-    """Make the copy as the verdict says; killed at any point, the next try makes it whole.
+def write_copy(folder: str, verdict: Verdict) -> bool:
+    """Make the copy as the verdict says; False where something took its place since the look.
 
-    A new copy gets its marker first, so that it is known as ours; an outdated one last, so that
-    until then the old digests tell which files are as we wrote them.
+    Killed at any point, the next try makes it whole. A new copy is made beside and renamed. In an
+    empty folder the marker comes first, so that it is known as ours; an outdated copy gets it last,
+    so that until then the old digests tell which files are as we wrote them.
     """
-    data = dict(verdict.write)
-    marker = data.pop(MARKER, None)
-    is_new = not os.path.isdir(folder)
     try:
-        if marker is not None and is_new:
-            _write(os.path.join(folder, MARKER), marker)
-        for name, content in sorted(data.items()):
-            _write(os.path.join(folder, name), content)
-        _remove(folder, verdict.remove)
-        if marker is not None and not is_new:
-            _write(os.path.join(folder, MARKER), marker)
+        if not os.path.lexists(folder):
+            return _make_beside(folder, verdict.write)
+        with _locked(folder):
+            _write_inside(folder, verdict)
     except OSError as error:
         raise _unusable(folder, error, "write") from error
+    return True
+
+
+def _write_inside(folder: str, verdict: Verdict) -> None:
+    data = dict(verdict.write)
+    marker = data.pop(MARKER, None)
+    is_new = verdict.state == MISSING
+    if marker is not None and is_new:
+        _write(os.path.join(folder, MARKER), marker)
+    for name, content in sorted(data.items()):
+        _write(os.path.join(folder, name), content)
+    _remove(folder, verdict.remove)
+    _remove_folders(folder, verdict.gone)
+    if marker is not None and not is_new:
+        _write(os.path.join(folder, MARKER), marker)
+
+
+def _make_beside(folder: str, files: Files) -> bool:
+    """Write the files into a folder beside, and rename that; False where the place is taken."""
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with _folder_beside(folder) as beside:
+        try:
+            for name, content in sorted(files.items()):
+                _write(os.path.join(beside, name), content)
+            os.rename(beside, folder)
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            if error.errno in OCCUPIED and os.path.lexists(folder):
+                return False
+            raise
+    return True
+
+
+@contextmanager
+def _folder_beside(folder: str) -> Iterator[str]:
+    """Make and lock a folder for a copy; another run may remove one that is not locked yet."""
+    parent, name = os.path.split(folder)
+    while True:
+        path = os.path.join(parent, f".{name}.{os.urandom(UNIQUE_BYTES).hex()}{TEMPORARY}")
+        os.mkdir(path)
+        with _locked(path) as alone:
+            if alone is not False and os.path.isdir(path):
+                yield path
+                return
+
+
+def remove_leftovers(folder: str, verdict: Verdict) -> None:
+    """Remove what killed processes left of a copy, beside it and, where it is ours, in it."""
+    parent, name = os.path.split(folder)
+    hexadecimal = f"[0-9a-f]{{{2 * UNIQUE_BYTES}}}"
+    beside = re.compile(rf"\.{re.escape(name)}\.{hexadecimal}{re.escape(TEMPORARY)}")
+    try:
+        found = [each for each in os.scandir(parent) if beside.fullmatch(each.name)]
+    except OSError:
+        return  # nothing was ever installed there, or it is told when it is read
+    try:
+        for path in (each.path for each in found if each.is_dir(follow_symlinks=False)):
+            with _locked(path) as alone:
+                if alone:
+                    shutil.rmtree(path)
+        if verdict.state == FOREIGN or not os.path.isdir(folder):
+            return
+        with _locked(folder) as alone:
+            for path in list(_walk(folder)) if alone else ():
+                if path.endswith(TEMPORARY):
+                    os.unlink(path)
+    except OSError as error:
+        raise _unusable(folder, error, "remove") from error
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[bool | None]:
+    """Lock the folder, and yield whether nobody else has; None where its disk has no locks."""
+    with open_folder(folder) as number:
+        alone: bool | None = True
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone = False
+        except OSError:
+            alone = None
+        yield alone
 
 
 def remove_copy(folder: str, verdict: Verdict, top: str) -> None:
@@ -70,7 +158,11 @@ def remove_copy(folder: str, verdict: Verdict, top: str) -> None:
         for path in filter(_is_byproduct, list(_walk(folder))):
             os.unlink(path)
             _remove_empty(os.path.dirname(path), folder)
-        _remove(folder, (*verdict.ours, MARKER))
+        if verdict.state == MISSING:
+            _remove_empty_below(folder)
+        _remove(folder, verdict.ours)
+        _remove_folders(folder, verdict.gone)
+        _remove(folder, (MARKER,))
         _remove_empty(folder, top)
     except OSError as error:
         raise _unusable(folder, error, "remove") from error
@@ -128,6 +220,22 @@ def _remove(folder: str, names: tuple[str, ...]) -> None:
         with suppress(FileNotFoundError):
             os.unlink(path)
         _remove_empty(os.path.dirname(path), folder)
+
+
+def _remove_folders(folder: str, names: tuple[str, ...]) -> None:
+    """Remove the empty folders of files that a killed run has removed; never through a link."""
+    top = os.path.realpath(folder)
+    for name in names:
+        path = os.path.dirname(os.path.join(top, name))
+        if os.path.realpath(path) == path:
+            _remove_empty(path, top)
+
+
+def _remove_empty_below(folder: str) -> None:
+    """Remove all folders below one without files."""
+    for path, _folders, _files in os.walk(folder, topdown=False):
+        if path != folder:
+            os.rmdir(path)
 
 
 def _remove_empty(folder: str, top: str) -> None:

@@ -14,8 +14,11 @@ from composeports.stores.opening import open_store
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, a server's only voice."""
-    sys.stderr.write(f"{text}\n")
+    """Write a line to stderr, a server's only voice; control characters become escapes."""
+    shown = "".join(
+        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
+    )
+    sys.stderr.write(f"{shown}\n")
     sys.stderr.flush()
 
 

@@ -43,8 +43,10 @@ class Store(Protocol):
         """Return what an `update` of this session would be shown now; for a look ahead."""
         ...
 
-    def update(self, session_id: str, decide: Decide) -> Outcome:
+    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
         """Run `decide` on what is known and write what it says, as one atomic step.
+
+        Others who write are waited for up to `patience` seconds; None is the store's own patience.
 
         No other `update` of any process comes in between. `decide` must be quick and pure,
         since it runs under the write lock; what it raises passes through, with nothing written.

@@ -58,8 +58,9 @@ class MemoryStore:
         """Return the store's own id, which is this process's."""
         return self._id
 
-    def update(self, session_id: str, decide: Decide) -> Outcome:
+    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store."""
+        del patience  # nobody writes for long
         with self._lock:
             self._note_time()
             ledger = self._ledger(session_id)

@@ -141,7 +141,7 @@ class PostgresStore:
         """Return the store's own id; empty where there is no store yet."""
         return self._source.store or self._read("", lambda _connection, _ahead: self._source.store)
 
-    def update(self, session_id: str, decide: Decide) -> Outcome:
+    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store.
 
         Where the connection breaks while it commits, it is asked afterwards what came of that;
@@ -149,18 +149,18 @@ class PostgresStore:
         """
         view = View(self._engine(), self._source, self._difference, self._check_format)
         with self._alone():
-            patience = self._patience()
+            waits = self._patience(patience)
             while True:
-                connection = self._reached(patience)
+                connection = self._reached(waits)
                 attempt = Attempt(connection, view, session_id)
                 try:
-                    if not self._has_tables(connection) and self._may_mend(patience):
-                        self._created(patience)
+                    if not self._has_tables(connection) and self._may_mend(waits):
+                        self._created(waits)
                         continue
-                    return self._run(attempt, decide, patience)
+                    return self._run(attempt, decide, waits)
                 except psycopg.Error as error:
-                    self._recover(error, patience)
-                    if attempt.outcome is not None and self._was_committed(attempt, patience):
+                    self._recover(error, waits)
+                    if attempt.outcome is not None and self._was_committed(attempt, waits):
                         return attempt.outcome
 
     def create(self) -> int:
@@ -183,8 +183,9 @@ class PostgresStore:
         finally:
             self._lock.release()
 
-    def _patience(self) -> Patience:
-        return Patience(self._wait_seconds, self._waiting)
+    def _patience(self, seconds: float | None = None) -> Patience:
+        longest = self._wait_seconds if seconds is None else min(seconds, self._wait_seconds)
+        return Patience(longest, self._waiting)
 
     def _run(self, attempt: Attempt, decide: Decide, patience: Patience) -> Outcome:
         try:

@@ -38,6 +38,11 @@ class Patience:
         return self._seconds - self.waited
 
     @property
+    def is_short(self) -> bool:
+        """Tell whether it is over before one would stand in the server's line."""
+        return self._seconds < LINE_SECONDS
+
+    @property
     def stands_in_line(self) -> bool:
         """Tell whether it has been long enough for trying one's luck."""
         return self.waited >= LINE_SECONDS

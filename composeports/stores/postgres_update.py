@@ -159,6 +159,8 @@ class Attempt:
         shown = self._view.source.shown
         what = f"waiting for the lease store {shown} (another composeports is writing)"
         ledger = self._ask(begin=True)
+        if patience.is_short:  # rows that another program has locked are waited for no longer
+            self._connection.execute(LINE, (f"{round(max(patience.left, 0.001) * 1000)}ms",))
         while ledger is None:
             if patience.left <= 0:
                 self._say("ROLLBACK")

@@ -16,7 +16,7 @@ from composeports.core.lease_check import (
 )
 from composeports.host.clock import read_clock
 from composeports.stores.sqlite_clock import note_time
-from composeports.stores.sqlite_file import explain, open_existing
+from composeports.stores.sqlite_file import explain, is_unwritable, open_existing
 
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
     """Return the session's held lease, extended from `now`; None when it holds none.
 
     A record that is not sound is an error of any kind, and is not extended: the long way tells it.
-    StoreBusyError comes after a quarter of a second: the long way waits, and says so.
+    Where the store cannot be written to, for a quarter of a second, it is not extended either.
     """
     try:
         connection = open_existing(path)
@@ -46,6 +46,12 @@ def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
             return None
         try:
             return _renewed(connection, session_id, now)
+        except sqlite3.OperationalError as error:
+            if not is_unwritable(error):
+                raise
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return _found(connection, session_id)
         finally:
             connection.close()
     except (sqlite3.Error, OSError) as error:
@@ -55,12 +61,16 @@ def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
 def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> "Row | None":
     connection.execute("BEGIN IMMEDIATE")
     note_time(connection, read_clock())
-    found = connection.execute(HELD, (session_id,)).fetchone()
-    row = None if found is None else _sound(session_id, *found)
+    row = _found(connection, session_id)
     if row is not None:
         connection.execute(RENEW, (now, session_id))
     connection.execute("COMMIT")
     return row
+
+
+def _found(connection: sqlite3.Connection, session_id: str) -> "Row | None":
+    found = connection.execute(HELD, (session_id,)).fetchone()
+    return None if found is None else _sound(session_id, *found)
 
 
 def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row

@@ -351,10 +351,13 @@ def _stack(stack: Stack) -> dict[str, object]:
 
 
 def _place(place: Place) -> dict[str, str]:
+    # Versions before this one do not know these two, and most places have none.
+    seldom = {"named_by": place.named_by, "around": place.around}
     return {
         "worktree": place.worktree,
         "git_dir": place.git_dir,
         "directory": place.directory,
         "branch": place.branch,
         "machine": place.machine,
+        **{name: path for name, path in seldom.items() if path},
     }

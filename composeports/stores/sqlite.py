@@ -19,9 +19,11 @@ from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.rows import Source, once
 from composeports.stores.sqlite_clock import jump_since_written, note_time
 from composeports.stores.sqlite_file import (
+    LoneConnection,
     busy,
     explain,
     is_busy,
+    is_unwritable,
     open_existing,
     open_or_create,
     read_store_id,
@@ -36,6 +38,8 @@ from composeports.stores.sqlite_rows import (
 )
 
 NOTICE_SECONDS = 1.0
+# How long who only reads waits for the lock, to note that the clock was set anew.
+READING_SECONDS = 0.25
 Result = TypeVar("Result")
 
 
@@ -105,12 +109,13 @@ class SqliteStore:
         """Return the store's own id; empty where there is no store yet."""
         return self._read("", lambda _: self._source.store)
 
-    def update(self, session_id: str, decide: Decide) -> Outcome:
+    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
         """Run `decide` and write what it says; `decide` must not call the store."""
         engine = self._engine()
-        with self._alone():
-            connection = self._patiently(self._open_or_create)
-            with self._transaction(connection, "BEGIN IMMEDIATE"):
+        wait = self._wait_seconds if patience is None else min(patience, self._wait_seconds)
+        with self._alone(wait):
+            connection = self._patiently(self._open_or_create, wait)
+            with self._transaction(connection, "BEGIN IMMEDIATE", wait):
                 note_time(connection, self._clock())
                 ledger = read_ledger(connection, engine.space, session_id, self._source)
                 outcome = decide(ledger)
@@ -120,29 +125,47 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of the file."""
-        with self._alone():
+        with self._alone(self._wait_seconds):
             self._forget_connection()
 
     def _read(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
         """Return what `read` finds in one state of the store; `nothing` where there is none."""
-        with self._alone():
-            return self._patiently(lambda: self._read_once(nothing, read))
+        wait = self._wait_seconds
+        with self._alone(wait):
+            return self._patiently(lambda: self._read_once(nothing, read), wait)
 
     def _read_once(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._open_existing()
         if connection is None:
             return nothing
-        with self._transaction(connection, "BEGIN"):
+        if isinstance(connection, LoneConnection):
+            try:
+                return self._read_as_it_is(connection, read)
+            finally:
+                self._forget_connection()
+        with self._transaction(connection, "BEGIN", self._wait_seconds):
             if not jump_since_written(connection, self._clock()):
                 return read(connection)
-        with self._transaction(connection, "BEGIN IMMEDIATE"):
-            note_time(connection, self._clock())
+        try:
+            with self._transaction(connection, "BEGIN IMMEDIATE", READING_SECONDS):
+                note_time(connection, self._clock())
+                return read(connection)
+        except sqlite3.OperationalError as error:
+            if not is_unwritable(error):
+                raise
+        # The next one who may write notes the time.
+        return self._read_as_it_is(connection, read)
+
+    def _read_as_it_is(
+        self, connection: sqlite3.Connection, read: Callable[[sqlite3.Connection], Result]
+    ) -> Result:
+        with self._transaction(connection, "BEGIN", self._wait_seconds):
             return read(connection)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, wait: float) -> Iterator[None]:
         """Let one thread in at a time, and let no error of a driver out."""
-        if not self._lock.acquire(timeout=self._wait_seconds):
+        if not self._lock.acquire(timeout=wait):
             raise busy(self._path)
         try:
             yield
@@ -152,18 +175,20 @@ class SqliteStore:
             self._lock.release()
 
     @contextmanager
-    def _transaction(self, connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    def _transaction(
+        self, connection: sqlite3.Connection, begin: str, wait: float
+    ) -> Iterator[None]:
         try:
-            self._patiently(lambda: connection.execute(begin))
+            self._patiently(lambda: connection.execute(begin), wait)
             yield
-            self._patiently(lambda: connection.execute("COMMIT"))
+            self._patiently(lambda: connection.execute("COMMIT"), wait)
         finally:
             # Whatever came in between, an interrupt too: nothing of it is written.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _patiently(self, step: Callable[[], Result]) -> Result:
-        """Run `step` until no lock of somebody else is in its way."""
+    def _patiently(self, step: Callable[[], Result], wait: float) -> Result:
+        """Run `step` until no lock of somebody else is in its way, for `wait` seconds at most."""
         started = time.monotonic()
         told = False
         while True:
@@ -171,7 +196,7 @@ class SqliteStore:
                 return step()
             except sqlite3.OperationalError as error:
                 waited = time.monotonic() - started
-                if not is_busy(error) or waited >= self._wait_seconds:
+                if not is_busy(error) or waited >= wait:
                     raise
             if waited >= NOTICE_SECONDS and not told:
                 told = True

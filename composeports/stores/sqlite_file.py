@@ -5,6 +5,7 @@ It never writes to a file that is not a lease store of a version it knows.
 
 import os
 import sqlite3
+from contextlib import suppress
 
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError
 from composeports.host.state_folder import file_mode, prepare_folder, refuse_unsafe
@@ -101,11 +102,24 @@ MEANINGS = {
     sqlite3.SQLITE_NOTADB: ("is not a database", MOVE_AWAY),
 }
 DAMAGED = ("is damaged", MOVE_AWAY)
+# What SQLite says where its files for shared memory and the log cannot grow, or not be made.
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+# A disk with less space than this many bytes is full: shared memory alone takes half of it.
+LEAST_SPACE = 65536
+
+
+class LoneConnection(sqlite3.Connection):
+    """A connection for one look at a store on a full disk: nobody else can use the store now."""
 
 
 def is_busy(error: sqlite3.Error) -> bool:
     """Tell whether somebody else's lock is all that was in the way."""
     return _primary(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def is_unwritable(error: sqlite3.Error) -> bool:
+    """Tell whether the store can be read at most: its lock is taken, or its disk is full."""
+    return is_busy(error) or _primary(error) in {*NO_ROOM, sqlite3.SQLITE_READONLY}
 
 
 def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
@@ -144,7 +158,9 @@ def _by_its_disk(error: sqlite3.Error, path: str) -> int:
         return code
     if disk.f_flag & os.ST_RDONLY:
         return sqlite3.SQLITE_READONLY
-    return code if disk.f_bavail else sqlite3.SQLITE_FULL
+    has_no_files = bool(disk.f_files and not disk.f_favail)
+    is_full = disk.f_bavail * disk.f_frsize < LEAST_SPACE or has_no_files
+    return sqlite3.SQLITE_FULL if is_full else code
 
 
 def open_existing(path: str) -> sqlite3.Connection | None:
@@ -200,7 +216,31 @@ def open_as_it_is(path: str) -> sqlite3.Connection | None:
     """Open the store to look at it, in an older format too; None where there is none yet."""
     if not _exists(path):
         return None
-    connection = _connect(path)
+    try:
+        return _only_store(_connect(path), path)
+    except sqlite3.OperationalError as error:
+        if _primary(error) not in NO_ROOM:
+            raise
+        found = _open_without_room(path)
+        if found is None:
+            raise
+        return found
+
+
+def _open_without_room(path: str) -> sqlite3.Connection | None:
+    """Open the store where the disk has no room for shared memory, to read it; None: it cannot be.
+
+    The log is read as always (https://www.sqlite.org/wal.html#noshm); where it is empty, it need
+    not even be made.
+    """
+    queries = ["mode=rw"] if _size(f"{path}-wal") else ["mode=rw", "immutable=1"]
+    for query in queries:
+        with suppress(sqlite3.OperationalError):
+            return _only_store(_connect(path, query, alone=True), path)
+    return None
+
+
+def _only_store(connection: sqlite3.Connection, path: str) -> sqlite3.Connection | None:
     try:
         if is_store(connection, path):
             return connection
@@ -266,16 +306,20 @@ def open_or_create(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _connect(path: str, query: str = "mode=rw", *, alone: bool = False) -> sqlite3.Connection:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(
-        f"file://{quoted}?mode=rw",
+        f"file://{quoted}?{query}",
         uri=True,
         timeout=LOCK_SECONDS,
         isolation_level=None,
         check_same_thread=False,
+        factory=LoneConnection if alone else sqlite3.Connection,
     )
-    connection.execute("PRAGMA synchronous = NORMAL")
+    if alone:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    else:
+        connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
 

@@ -438,3 +438,24 @@ def test_where_all_ports_are_held_a_gone_worktree_makes_room(shop: Repository) -
     assert "hint: `composeports gc` takes the ports of worktrees that are gone" in done.err
     shop.main.ok("gc", **few)
     shop.main.ok("allocate", **few)
+
+
+@pytest.mark.parametrize("kind", ["submodule", "clone"])
+@ENDS
+def test_the_stack_of_a_checkout_in_a_gone_worktree_goes_too(
+    shop: Repository, end: End, kind: str
+) -> None:
+    one = shop.worktree("one")
+    words = ("-c", "protocol.file.allow=always", "-C", str(one.directory))
+    source = str(shop.main.directory)
+    if kind == "submodule":
+        shop.git(*words, "submodule", "--quiet", "add", source, "lib")
+    else:
+        shop.git(*words, "clone", "--quiet", source, "lib")
+    inner = Session(one.directory / "lib", one.environ)
+    inner.ok("up")
+    project = inner.project
+    end(shop, one)
+    assert _only(shop.main.json("gc", "--volumes"))["compose_project_name"] == project
+    assert _everything(project) == []
+    assert _leased(shop.main) == []

@@ -117,7 +117,11 @@ DAMAGES = {
     ),
     "a link to nothing": Damage(link_the_file, "is a link to", "remove the link"),
     "read-only": Damage(
-        lambda at: at.file.chmod(0o400), "is read-only", "writable", ("status",), root_obeys=True
+        lambda at: at.file.chmod(0o400),
+        "is read-only",
+        "writable",
+        ("env", "status"),
+        root_obeys=True,
     ),
     "unreadable": Damage(
         lambda at: at.file.chmod(0), "cannot be opened", "rights", root_obeys=True

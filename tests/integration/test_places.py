@@ -8,9 +8,9 @@ import pytest
 
 from composeports.core.cleaning import GONE, HERE, UNSEEN, whereabouts
 from composeports.core.lease import Place
-from composeports.host.git import find_checkout
+from composeports.host.git import checkout_around, find_checkout
 from composeports.host.places import look_at
-from tests.support.machine import add_worktree, git
+from tests.support.machine import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +18,9 @@ pytestmark = pytest.mark.integration
 def place_of(folder: Path, below: str = "") -> Place:
     found = find_checkout(str(folder))
     assert found is not None
-    return Place(found[0], found[1], os.path.join(found[0], below).rstrip("/"), "any")
+    worktree, git_dir = found
+    directory = os.path.join(worktree, below).rstrip("/")
+    return Place(worktree, git_dir, directory, "any", around=checkout_around(worktree, git_dir))
 
 
 def where(place: Place, fstab: Path = Path("/nowhere")) -> str:
@@ -160,3 +162,73 @@ def test_a_sub_folder_that_the_branch_does_not_have_is_noticed(one: Path) -> Non
     (one / "app").rmdir()
     assert not look_at(place_of(one, "app")).directory
     assert where(place_of(one, "app")) == HERE
+
+
+# Checkouts in checkouts
+
+
+@pytest.fixture
+def submodule(repository: Path, one: Path, tmp_path: Path) -> Place:
+    """A submodule of a linked worktree, whose git directory lies in that of the worktree."""
+    make_repository(tmp_path / "library")
+    git(one, "submodule", "--quiet", "add", "--name", "deep/lib", str(tmp_path / "library"), "lib")
+    place = place_of(one / "lib")
+    assert place.git_dir == f"{repository}/.git/worktrees/one/modules/deep/lib"
+    return place
+
+
+@pytest.fixture
+def clone(one: Path, tmp_path: Path) -> Place:
+    """A clone inside of a linked worktree."""
+    git(tmp_path, "clone", "--quiet", str(one), str(one / "deep" / "clone"))
+    return place_of(one / "deep" / "clone")
+
+
+@pytest.mark.parametrize("kind", ["submodule", "clone"])
+def test_what_lay_in_a_worktree_that_is_gone_is_gone_too(
+    repository: Path, one: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    place: Place = request.getfixturevalue(kind)
+    assert where(place) == HERE
+    (one.parent / "other").mkdir()
+    shutil.rmtree(one)
+    assert where(place) == GONE, "deleted"
+    git(repository, "worktree", "prune")
+    assert where(place) == GONE, "pruned"
+
+
+@pytest.mark.parametrize("kind", ["submodule", "clone"])
+def test_what_lay_in_a_worktree_that_may_be_out_of_sight_is_unseen(
+    repository: Path, one: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    place: Place = request.getfixturevalue(kind)
+    git(repository, "worktree", "lock", str(one))
+    shutil.move(one.parent, repository.parent / "away")
+    assert where(place) == UNSEEN, "locked"
+    git(repository, "worktree", "unlock", str(one))
+    assert where(place) == UNSEEN, "its disk may not be mounted"
+    shutil.move(repository.parent / "away", one.parent)
+    assert where(place) == HERE
+
+
+@pytest.mark.parametrize("kind", ["submodule", "clone"])
+def test_what_lay_in_a_main_checkout_that_is_gone_is_gone_too(tmp_path: Path, kind: str) -> None:
+    outer = make_repository(tmp_path / "outer")
+    make_repository(tmp_path / "library")
+    if kind == "submodule":
+        git(outer, "submodule", "--quiet", "add", str(tmp_path / "library"), "deep/lib")
+    else:
+        git(outer, "clone", "--quiet", str(tmp_path / "library"), "deep/lib")
+    place = place_of(outer / "deep/lib")
+    assert where(place) == HERE
+    shutil.rmtree(outer / "deep")
+    assert where(place) == UNSEEN, "it may be mounted there"
+    shutil.rmtree(outer)
+    assert where(place) == GONE
+
+
+def test_a_folder_that_is_called_modules_is_no_submodules(tmp_path: Path) -> None:
+    alone = make_repository(tmp_path / "modules" / "group" / "shop")
+    place = place_of(alone)
+    shutil.rmtree(tmp_path / "modules")
+    assert where(place) == UNSEEN

@@ -612,3 +612,19 @@ def test_an_engine_is_shown_by_the_host_that_others_reach_it_by(url: str) -> Non
     other = PostgresStore(url, engine=lambda: EngineIdentity("two", "host-2", local=True))
     assert [each.engine for each in other.fleet()][1:] == [OWN]
     other.close()
+
+
+def test_a_row_that_another_program_has_locked_is_waited_for_no_longer_than_asked(
+    admin: psycopg.Connection, url: str
+) -> None:
+    with opened(url) as store:
+        store.update("a", counted)
+        with admin.transaction():
+            admin.execute("SELECT 1 FROM composeports.leases FOR UPDATE")
+            begun = time.monotonic()
+            with pytest.raises(StoreBusyError):
+                store.update("a", counted, patience=0.25)
+            assert count_in(store.get("a")) == 1
+            assert time.monotonic() - begun < 5
+        store.update("a", counted)
+        assert count_in(store.get("a")) == 2

@@ -1,14 +1,23 @@
 """`composeports skills` on real files: what is ours comes and goes; all the rest stays."""
 
+import fcntl
+import itertools
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from composeports.app.skills import install, targets
+from composeports.app.initial_skills import install_skills
+from composeports.app.skills import install, targets, uninstall
 from composeports.core.skills import MARKER, with_marker
 from composeports.errors import FileAccessError
 from composeports.host.skill_copies import shipped_skills
 from tests.support.machine import Done, Shell, add_worktree, git
+from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
@@ -279,3 +288,151 @@ def test_a_home_that_cannot_be_written_is_told(common_folder: Path) -> None:
     with pytest.raises(FileAccessError, match=f"cannot write {blocked}") as told:
         install(places)
     assert told.value.hint != ""
+
+
+# Killed at any step
+
+LEFTOVER = ".composeports.0123abcd.composeports-new"
+STEPS = frozenset(
+    {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock", "shutil.rmtree"}
+)
+Work = Callable[[Path], object]
+
+
+def kill_at(step: int, work: Work, top: Path) -> bool:
+    """Do the work in a process that is killed just before a step; tell whether it came so far."""
+    child = os.fork()
+    if child:
+        _pid, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            return os.WTERMSIG(status) == signal.SIGKILL
+        assert os.WEXITSTATUS(status) == 0
+        return False
+    try:
+        taken = itertools.count(1)
+
+        def hear(event: str, _arguments: tuple[object, ...]) -> None:
+            if event in STEPS and next(taken) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hear)
+        work(top)
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - the child must not go on with the tests
+        os._exit(1)
+
+
+def all_kills(work: Work, top: Path, prepare: Work) -> Iterator[int]:
+    """Yield after the kill at each step of the work, one after the other."""
+    for step in itertools.count(1):
+        shutil.rmtree(top / ".claude", ignore_errors=True)
+        prepare(top)
+        if not kill_at(step, work, top):
+            assert step > 20
+            return
+        yield step
+
+
+def installs(top: Path) -> None:
+    for outcome in install(targets(["claude"], str(top), {}, user=False)):
+        assert not outcome.is_left, outcome
+
+
+def installs_by_init(top: Path) -> None:
+    install_skills(str(top), {}, dry_run=False)
+
+
+def uninstalls(top: Path) -> None:
+    for outcome in uninstall(targets(["claude"], str(top), {}, user=False)):
+        assert not outcome.is_left, outcome
+
+
+def is_outdated(top: Path) -> None:
+    outdated(top / ".claude")
+    outdated(top / ".claude", "validate-feature")
+
+
+def everything_at(top: Path) -> set[str]:
+    """Return all that lies below a folder, folders included."""
+    return {str(path.relative_to(top)) for path in top.rglob("*")}
+
+
+@pytest.mark.parametrize("work", [installs, installs_by_init])
+@pytest.mark.parametrize("prepare", [lambda _: None, is_outdated], ids=["new", "update"])
+def test_an_installation_that_is_killed_at_any_step_is_finished_by_the_next(
+    repository: Path, work: Work, prepare: Work
+) -> None:
+    installs(repository)
+    whole = everything_at(repository / ".claude")
+    for step in all_kills(work, repository, prepare):
+        work(repository)
+        assert skills_at(repository / ".claude") == SHIPPED, step
+        assert everything_at(repository / ".claude") == whole, step
+
+
+def test_an_uninstallation_that_is_killed_at_any_step_is_finished_by_the_next(
+    repository: Path,
+) -> None:
+    for step in all_kills(uninstalls, repository, installs):
+        uninstalls(repository)
+        left = everything_at(repository / ".claude") if (repository / ".claude").exists() else set()
+        assert left <= {"skills"}, step  # an empty folder may be a person's own
+
+
+def test_an_empty_folder_of_a_skill_is_filled_and_removed(shell: Shell, repository: Path) -> None:
+    folder = repository / ".claude/skills/validate-feature"
+    (folder / "scripts").mkdir(parents=True)
+    assert skills(shell, "install", "--agent", "claude").code == 0
+    assert skills_at(repository / ".claude") == SHIPPED
+    skills(shell, "uninstall")
+    (folder / "scripts").mkdir(parents=True)
+    assert skills(shell, "check", "--agent", "claude").code == 1
+    assert skills(shell, "uninstall").code == 0
+    assert not (repository / ".claude").exists()
+
+
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_what_a_killed_run_left_beside_goes_but_not_what_a_running_one_makes(
+    shell: Shell, repository: Path, command: str
+) -> None:
+    folder = repository / ".claude/skills"
+    (folder / LEFTOVER).mkdir(parents=True)
+    (folder / LEFTOVER / "SKILL.md").write_text("half")
+    at_work = folder / LEFTOVER.replace("0123", "4567")
+    at_work.mkdir()
+    own = folder / LEFTOVER.replace("composeports.0", "my-own.0", 1)
+    own.mkdir()
+    number = os.open(at_work, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        assert skills(shell, command, "--agent", "claude").code == 0
+        assert not (folder / LEFTOVER).exists()
+        assert at_work.exists()
+        assert own.exists()
+    finally:
+        os.close(number)
+    assert skills(shell, command, "--agent", "claude").code == 0
+    assert not at_work.exists()
+
+
+def test_nothing_is_removed_where_a_link_leads_out(
+    shell: Shell, repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shared/skills" / LEFTOVER).mkdir(parents=True)
+    (repository / ".claude").symlink_to(tmp_path / "shared")
+    assert skills(shell, "install", "--agent", "claude").code == 78
+    assert (tmp_path / "shared/skills" / LEFTOVER).exists()
+
+
+def test_many_installations_at_once_are_one(shell: Shell, repository: Path) -> None:
+    runs = [shell.start("skills", "install", "--agent", "claude") for _ in range(6)]
+    for run in runs:
+        _out, err = run.communicate(timeout=HANG)
+        assert run.returncode == 0, err
+    assert skills_at(repository / ".claude") == SHIPPED
+    assert everything_at(repository / ".claude/skills") == {
+        str(Path(name) / path)
+        for name, files in SHIPPED.items()
+        for file in [".", *files]
+        for path in [file, *map(str, Path(file).parents)]
+    }

@@ -65,6 +65,8 @@ HIDDEN = Spot()
         pytest.param(Sight(BARE, pruned=True), GONE, id="pruned, and a new folder at its place"),
         pytest.param(Sight(ANOTHERS, pruned=True), GONE, id="pruned, another worktree there"),
         pytest.param(Sight(OURS, pruned=True), HERE, id="pruned, and still there with its .git"),
+        pytest.param(Sight(ANOTHERS, pruned=True, moved=True), HERE, id="its repository was moved"),
+        pytest.param(Sight(ANOTHERS, taken=True), GONE, id="another session has its worktree"),
     ],
 )
 def test_a_worktree_is_gone_only_where_that_is_sure(sight: Sight, expected: str) -> None:
@@ -179,6 +181,13 @@ def test_plain_compose_on_leased_ports_is_the_sessions_own(directory: str) -> No
         ),
         pytest.param(LIVE, UNSEEN, Sight(HIDDEN), "may not be mounted", id="out of sight"),
         pytest.param(LIVE, UNSEEN, Sight(MISSING, locked=True), "git worktree lock", id="locked"),
+        pytest.param(
+            replace(LIVE, place=PLACE._replace(git_dir="/one/.git")),
+            UNSEEN,
+            Sight(HIDDEN),
+            "composeports down --session",
+            id="no linked worktree, out of sight",
+        ),
         pytest.param(LIVE, GONE, Sight(MISSING, directory=False), "", id="gone"),
         pytest.param(EARLIER, UNSEEN, Sight(HIDDEN), "", id="released"),
     ],

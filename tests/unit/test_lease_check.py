@@ -70,6 +70,7 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("place.directory", {"place": Place("/w", "", "/\0")}),
     ("place.branch", {"place": Place("/w", "", "", "a\nb")}),
     ("place.machine", {"place": Place("/w", "", "", "", "a\nb")}),
+    ("place.named_by", {"place": Place("/w", "", "", named_by="w")}),
     ("stack.files", {"stack": Stack(("a",))}),
     ("stack.env_files", {"stack": Stack((), ("a",))}),
     ("stack.profiles", {"stack": Stack((), (), ("\0",))}),

@@ -37,6 +37,11 @@ def test_nothing_there_is_written_with_its_marker() -> None:
     assert set(verdict.write) == {*NEW, MARKER}
 
 
+def test_a_folder_without_files_is_nobodys() -> None:
+    assert judge(NEW, Copy(exists=True)) == judge(NEW, Copy())
+    assert judge(NEW, Copy(exists=True, is_folder=False)).state == FOREIGN
+
+
 def test_a_copy_as_it_is_shipped_is_current() -> None:
     verdict = judge(NEW, copy(NEW))
     assert (verdict.state, verdict.write, verdict.remove) == (CURRENT, {}, ())

@@ -3,6 +3,7 @@
 The other damages of docs/damage.md are in tests/integration/test_damage.py.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -45,6 +46,17 @@ def fill(folder: Path) -> Path:
     return stuffing
 
 
+def names_until_full(folder: Path) -> Iterator[Path]:
+    """Make empty files until the disk has room for none."""
+    for number in itertools.count():
+        path = folder / f"stuffing-{number}"
+        try:
+            path.touch()
+        except OSError:
+            return
+        yield path
+
+
 def error_of(done: Done) -> dict[str, str]:
     assert done.code == 78, f"{done.out}{done.err}"
     assert "Traceback" not in done.err
@@ -70,14 +82,38 @@ def test_a_full_state_directory_starts_nothing_and_loses_nothing(
             assert "space" in error["message"] + error["hint"], error
         assert not (two.directory / ".composeports").exists()
         assert (one.ids(), bool(page(url))) == (ids, True)
-        assert error_of(one.run("release", "--json"))
+        refused = json.loads(one.run("release", "--json").out)["error"]
+        assert refused["code"] == "stack_left"
+        assert one.ok("env")
+        assert one.ok("url", "web").strip() == url
         error_of(one.run("down", "--json", "-t", "0"))
+        assert one.belongings() == [], "the stack is taken away"
+        assert [row["state"] for row in one.json("status")] == ["stopped"]
         stuffing.unlink()
         assert [row["current"] for row in leases(one)] == [True], "the lease is kept"
         assert one.json("down", "-t", "0")["released"]
         assert one.belongings() == []
         assert two.json("up")["ports"]
         two.ok("down", "-t", "0")
+
+
+def test_down_needs_no_file_of_its_own_on_a_full_disk(
+    repository: Repository, environ: dict[str, str]
+) -> None:
+    """Neither a lock nor SQLite's own files can be made."""
+    one, state = repository.main, Path(environ["COMPOSEPORTS_STATE_DIR"])
+    with small_disk(state, "512k,nr_inodes=64"):
+        one.ok("up")
+        for lock in (state / "locks").iterdir():
+            lock.unlink()
+        (state / "locks").rmdir()
+        stuffing = [*names_until_full(state)]
+        error_of(one.run("down", "--json", "-t", "0"))
+        assert one.belongings() == []
+        assert [row["state"] for row in one.json("status")] == ["stopped"]
+        for path in stuffing:
+            path.unlink()
+        assert one.json("down", "-t", "0")["released"]
 
 
 def test_a_full_worktree_starts_nothing_and_leases_nothing(

@@ -1,0 +1,114 @@
+"""Whose a checkout is after its repository was moved: a table of cases."""
+
+from dataclasses import replace
+
+import pytest
+
+from composeports.core.block import Block
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.relocation import (
+    Clue,
+    has_moved,
+    is_known_here,
+    is_taken_over,
+    linked_name,
+    may_have_moved,
+    named_after,
+    renamed,
+)
+
+OLD = Place("/a", "/shop/.git/worktrees/a", "/a/app", "topic")
+NEW = OLD._replace(git_dir="/shop-new/.git/worktrees/a")
+LEASE = Lease(OLD.session_id, Block(10000, 10), "ac-00000000", 1, 2, place=OLD)
+STARTED = replace(LEASE, stack=Stack(("/a/app/compose.yaml",)))
+MAIN = Place("/shop", "/shop/.git", "/shop", "main")
+
+
+def test_a_place_is_named_by_its_git_directory_or_by_the_one_before() -> None:
+    moved = named_after(LEASE, NEW)
+    assert moved.session_id == LEASE.session_id == "/shop/.git/worktrees/a#app"
+    assert moved.named_by == OLD.git_dir
+    again = named_after(replace(LEASE, place=moved), NEW._replace(git_dir="/third/.git"))
+    assert again.session_id == LEASE.session_id
+    assert named_after(replace(LEASE, place=moved), OLD) == OLD
+
+
+def test_who_has_a_name_that_another_session_has_gets_a_number() -> None:
+    assert renamed(MAIN, 2).session_id == "/shop/.git//2"
+    assert renamed(OLD, 3).session_id == "/shop/.git/worktrees/a//3#app"
+
+
+@pytest.mark.parametrize(
+    ("lease", "here"),
+    [
+        (LEASE, OLD),
+        (LEASE, NEW._replace(machine="other")),
+        (LEASE, NEW._replace(directory="/a/web")),
+        (replace(LEASE, session_id="nightly"), NEW),
+        (replace(LEASE, place=Place()), NEW),
+    ],
+)
+def test_these_are_not_the_same(lease: Lease, here: Place) -> None:
+    assert not may_have_moved(lease, here)
+
+
+def test_the_same_session_may_be_elsewhere_or_here() -> None:
+    assert may_have_moved(LEASE, NEW)
+    assert not is_known_here(LEASE, NEW)
+    assert is_known_here(LEASE, OLD)
+
+
+@pytest.mark.parametrize(
+    ("lease", "here", "clue", "moved"),
+    [
+        (LEASE, NEW, Clue(), True),
+        (LEASE, NEW, Clue(lives=True, marked=True), False),
+        (LEASE, NEW, Clue(pruned=True), False),
+        (LEASE, NEW, Clue(pruned=True, marked=True), True),
+        (LEASE, NEW._replace(worktree="/b"), Clue(), False),
+        (LEASE, NEW._replace(worktree="/b"), Clue(marked=True), True),
+        (LEASE, NEW._replace(git_dir="/other/.git/worktrees/b"), Clue(), False),
+        (STARTED, NEW, Clue(), False),
+        (STARTED, NEW, Clue(marked=True), True),
+        (replace(STARTED, held=False), NEW, Clue(), True),
+        (replace(LEASE, place=MAIN), MAIN._replace(git_dir="/new/.git"), Clue(), False),
+    ],
+)
+def test_what_shows_that_a_session_has_moved(
+    lease: Lease, here: Place, clue: Clue, *, moved: bool
+) -> None:
+    assert has_moved(lease, here, clue) is moved
+
+
+def test_the_name_of_a_linked_worktree() -> None:
+    assert linked_name(OLD.git_dir) == "a"
+    assert linked_name("/shop/.git") == linked_name("/shop/.git/modules/a") == ""
+
+
+def of(place: Place) -> Lease:
+    return replace(LEASE, session_id=place.session_id, place=place)
+
+
+SECOND = renamed(MAIN, 2)
+
+
+@pytest.mark.parametrize(
+    ("lease", "leads_to", "other", "lost", "taken"),
+    [
+        (LEASE, NEW.git_dir, of(NEW), True, True),
+        (LEASE, NEW.git_dir, of(NEW), False, False),
+        (LEASE, "", of(NEW), True, False),
+        (LEASE, NEW.git_dir, of(NEW._replace(directory="/a")), True, False),
+        (LEASE, NEW.git_dir, of(NEW._replace(machine="other")), True, False),
+        (LEASE, NEW.git_dir, replace(of(NEW), session_id="nightly"), True, False),
+        (replace(LEASE, session_id="nightly"), NEW.git_dir, of(NEW), True, False),
+        (LEASE, OLD.git_dir, LEASE, True, False),
+        (of(MAIN), MAIN.git_dir, of(SECOND), False, True),
+        (of(SECOND), MAIN.git_dir, of(MAIN), False, False),
+        (of(SECOND), MAIN.git_dir, of(renamed(MAIN, 10)), False, True),
+    ],
+)
+def test_when_a_checkout_is_another_sessions(
+    lease: Lease, leads_to: str, other: Lease, *, lost: bool, taken: bool
+) -> None:
+    assert is_taken_over(lease, leads_to, other, lost=lost) is taken
