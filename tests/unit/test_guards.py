@@ -78,8 +78,10 @@ def test_what_leads_to_the_engine_is_handed_on() -> None:
 
 
 @pytest.mark.integration
-def test_the_guards_hold_in_a_shell_that_is_on_a_stack() -> None:
+def test_the_guards_hold_in_a_shell_that_is_on_a_stack(tmp_path: Path) -> None:
     environ = os.environ | HOSTILE | HANDED_ON | {"TEST_GUARDS_IN_A_SHELL": "1"}
+    # Other runs clean up the folder that all have in common.
+    environ["PYTEST_DEBUG_TEMPROOT"] = str(tmp_path)
     inner = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(
         [*inner, "-m", "not integration"], env=environ, capture_output=True, text=True, check=False
