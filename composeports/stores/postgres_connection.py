@@ -14,7 +14,7 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
-from composeports.stores.postgres_errors import unreadable
+from composeports.stores.postgres_errors import pooled, unreadable
 
 RV = TypeVar("RV")
 # No statement of ours takes that long; a server that is silent for longer is as good as gone.
@@ -29,6 +29,7 @@ LIMITS = {
 }
 # Where it is not named, `pg_temp` is searched first. No spaces: they end an option.
 SEARCH_PATH = "pg_catalog,pg_temp"
+PATH_NOW = "SELECT pg_catalog.current_setting('search_path')"
 
 # What it says of a connection that broke is told by us, once.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -63,6 +64,8 @@ def _limited(gen: Generator[Any, Any, RV], seconds: float) -> Generator[Any, Any
 def connect(url: str, seconds: float | None = None) -> PatientConnection:
     """Return a connection; what psycopg says passes through, but for a URL that makes no sense.
 
+    StoreError for a pooler that does not do what the store's connections ask for.
+
     `seconds` is the longest that a try to connect may take, whatever else was asked for.
     """
     try:
@@ -83,8 +86,24 @@ def connect(url: str, seconds: float | None = None) -> PatientConnection:
         # The last one counts, and it outranks what roles and databases say.
         options = asked.get("options") or given.get("options", "")
         own["options"] = f"{options} -c search_path={SEARCH_PATH}"
-    connection = PatientConnection.connect(url, autocommit=True, **own)
+    # A statement that is prepared may meet a server process of a pooler that does not know it.
+    connection = PatientConnection.connect(url, autocommit=True, prepare_threshold=None, **own)
     if "service" in asked:
         # Only libpq knows the options of a service, and would not read them beside other ones.
         connection.execute(f"SET search_path = {SEARCH_PATH}")
+    try:
+        _check_search_path(connection, url)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _check_search_path(connection: PatientConnection, url: str) -> None:
+    """Refuse a pooler that drops the settings of a connection: others' operators could be called.
+
+    Behind one, the path is that of the role in this database.
+    """
+    (found,) = connection.execute(PATH_NOW).fetchone() or ("",)
+    if found.replace(" ", "") != SEARCH_PATH:
+        raise pooled(url, found)

@@ -25,6 +25,11 @@ GRANTS = (
     "GRANT SELECT ON ALL TABLES IN SCHEMA composeports TO ...; GRANT INSERT, UPDATE, DELETE ON "
     "composeports.leases, composeports.engines, composeports.set_aside TO ..."
 )
+POOLER = (
+    "set `ignore_startup_parameters = options` in pgbouncer.ini (pool_mode session or transaction), "
+    "and let the owner run `ALTER ROLE ... IN DATABASE ... SET search_path = pg_catalog, pg_temp` "
+    "for the user and the database of the store"
+)
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) or its class.
 MEANINGS = {
     "28": ("refuses this user", "look at the user and password: PGPASSFILE, PGUSER, the URL"),
@@ -54,11 +59,13 @@ REFUSALS = (
     (re.compile(r"certificate|SSL (error|SYSCALL|is not|was)|does not support SSL|GSS"), "TLS"),
     (re.compile(r"invalid (integer value|port number|\w+ value)"), "URL"),
     (re.compile(r"could not translate host name|definition of service|service file"), "NAME"),
+    (re.compile(r"unsupported startup parameter"), "POOLER"),
 )
 REFUSED = {
     **MEANINGS,
     "TLS": ("cannot be reached as the URL asks", "look at sslmode, sslrootcert and the server"),
     "NAME": ("cannot be found", "look at the name in the URL (or the service file)"),
+    "POOLER": ("is behind a pooler that refuses the settings of a connection", POOLER),
 }
 # A server that goes, comes, is full, or is a standby: another one, or itself, will answer soon.
 # Then the conflicts that nobody is to blame for.
@@ -186,6 +193,18 @@ def not_owned(url: str, suspect: str) -> StoreError:
         hint="let the owner of the database look at it: what others made is dropped (DROP TRIGGER, "
         "DROP TABLE, DROP SCHEMA), then `composeports store create` run; a store that is meant to "
         "be that role's is used as that role or as a member",
+        store=shown,
+    )
+
+
+def pooled(url: str, search_path: str) -> StoreError:
+    """Return the error for a pooler that drops the settings which a connection asks for."""
+    shown = without_password(url)
+    return StoreError(
+        f"the lease store {shown} is not used: it is behind a pooler that drops the settings of a "
+        f"connection (search_path is {search_path}), so that functions which others made could act "
+        "with this user's rights",
+        hint=POOLER,
         store=shown,
     )
 

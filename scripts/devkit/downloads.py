@@ -17,6 +17,7 @@ from devkit import (
     kinds,
     nodejs,
     packages,
+    pooler,
     postgres,
     remote,
     shells,
@@ -65,6 +66,11 @@ def _browser() -> None:
     browsing.axe()
 
 
+def _databases() -> None:
+    postgres.prepare()
+    pooler.pooler()
+
+
 def _node_programs() -> None:
     nodejs.inspector()
     nodejs.openspec()
@@ -76,7 +82,7 @@ DOWNLOADS = (
     Download("wheels", "tests", wheels.wheels, _everywhere),
     Download("Node.js, the MCP Inspector and OpenSpec", "tests", _node_programs, _everywhere),
     Download("the browser and axe-core", "tests", _browser, _everywhere),
-    Download("PostgreSQL", "tests", postgres.prepare, _everywhere),
+    Download("PostgreSQL and PgBouncer", "tests", _databases, _everywhere),
     Download("shells and direnv", "tests", shells.programs, _everywhere),
     Download("ssh and openssl", "tests", _ways_to_an_engine, _is_root),
     Download("Podman and rootless engines", "tests", kinds.tree, kinds.available),

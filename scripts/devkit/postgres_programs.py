@@ -48,8 +48,13 @@ def programs() -> Programs:
     if folder is None:
         message = f"the package postgresql of {codename} has no server in {tree}"
         raise DevError(message)
-    libraries = sorted({str(file.parent) for file in tree.glob("usr/lib/*-linux-gnu/*.so*")})
-    return Programs(folder, {"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
+    return Programs(folder, libraries_of(tree))
+
+
+def libraries_of(tree: Path) -> Mapping[str, str]:
+    """Return the variable by which programs of an unpacked tree find their libraries."""
+    found = sorted({str(file.parent) for file in tree.glob("usr/lib/*-linux-gnu/*.so*")})
+    return {"LD_LIBRARY_PATH": ":".join(found)} if found else {}
 
 
 def _newest(root: str, patterns: Sequence[str]) -> Path | None:

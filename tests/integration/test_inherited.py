@@ -1,5 +1,6 @@
 """A shell that has evaluated `composeports env`: the next composeports is not misled by it."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def evaluated(machine: FakeMachine, here: Workspace) -> dict[str, str]:
 
 @pytest.fixture
 def shell(machine: FakeMachine, repository: Path) -> dict[str, str]:
+    # A lease from before the repository was made would be that of another one at its path.
+    machine.clock.seconds = time.time()
     return evaluated(machine, machine.session(cwd=repository))
 
 

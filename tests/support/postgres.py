@@ -19,7 +19,8 @@ from composeports.core.engine_identity import EngineIdentity
 from composeports.host.clock import read_clock
 from composeports.stores.postgres import PostgresStore
 from devkit import cache as outside
-from devkit import postgres
+from devkit import pooler, postgres
+from devkit.postgres_programs import Programs
 
 # Taken when this file is imported, before any guard hides where the programs are kept.
 CACHE = str(outside.root())
@@ -70,6 +71,12 @@ def standby_of(server: postgres.Server) -> postgres.Server:
             ["cp", "-a", copy.data / "PG_VERSION", copy.data / "standby.signal"], check=True
         )
         return postgres.start(name, bound=True)
+
+
+def pooler_programs() -> Programs:
+    """Return where `pgbouncer` is, and what it needs to start."""
+    with _with_cache():
+        return pooler.pooler()
 
 
 @contextmanager
