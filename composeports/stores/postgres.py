@@ -3,7 +3,9 @@
 What can safely be tried again is: a server that restarts, a connection that breaks, a conflict.
 """
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -54,6 +56,8 @@ from composeports.stores.rows import Source, once
 
 # A server that was never reached is not waited for as long as one that is gone for a moment.
 CONNECT_SECONDS = 10.0
+# How long again after that was in vain a moment ago, as by the command's question before.
+AGAIN_SECONDS = 1.0
 # How often tables that are not there are looked for in one call: others may drop and make them.
 MENDS = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -94,6 +98,7 @@ class PostgresStore:
         self._connection: Connection | None = None
         self._is_known = False
         self._was_reached = False
+        self._given_up_at = -math.inf
         self._source = Source(self._shown, "composeports.leases", "", lambda: "", once(waiting))
 
     def get(self, session_id: str) -> Lease | None:
@@ -265,19 +270,27 @@ class PostgresStore:
     def _reached(self, patience: Patience) -> Connection:
         """Return a connection, an open one or a new one; a server that is gone is waited for."""
         longest = self._wait_seconds if self._was_reached else CONNECT_SECONDS
+        given_up = time.monotonic() - self._given_up_at < longest
+        longest = min(longest, AGAIN_SECONDS) if given_up else longest
         while self._connection is None:
             try:
-                with patience.noticing(f"{self._waited_for} (it does not answer)"):
+                with patience.noticing("" if given_up else self._silent):
                     seconds = min(patience.left, longest - patience.waited)
                     self._connection = connect(self._url, seconds)
                     check_server(self._connection, self._url)
             except psycopg.Error as error:
                 over = patience.left <= 0 or patience.waited >= longest
                 if is_refusal(error) or over:
+                    self._given_up_at = time.monotonic()
                     raise explain_connecting(error, self._url) from error
-                patience.pause(self._missed(error))
+                patience.pause("" if given_up else self._missed(error))
         self._was_reached = True
+        self._given_up_at = -math.inf
         return self._connection
+
+    @property
+    def _silent(self) -> str:
+        return f"{self._waited_for} (it does not answer)"
 
     @property
     def _waited_for(self) -> str:

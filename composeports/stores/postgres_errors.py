@@ -26,9 +26,9 @@ GRANTS = (
     "composeports.leases, composeports.engines, composeports.set_aside TO ..."
 )
 POOLER = (
-    "set `ignore_startup_parameters = options` in pgbouncer.ini (pool_mode session or transaction), "
-    "and let the owner run `ALTER ROLE ... IN DATABASE ... SET search_path = pg_catalog, pg_temp` "
-    "for the user and the database of the store"
+    "set `ignore_startup_parameters = options` in pgbouncer.ini (pool_mode session or "
+    "transaction), and let the owner run `ALTER ROLE ... IN DATABASE ... SET search_path = "
+    "pg_catalog, pg_temp` for the user and the database of the store"
 )
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) or its class.
 MEANINGS = {

@@ -69,6 +69,6 @@ class Patience:
 
     def notice(self, what: str) -> None:
         """Say what is waited for, where that has been long and nothing was said yet."""
-        if not self._told and self.waited >= NOTICE_SECONDS:
+        if what and not self._told and self.waited >= NOTICE_SECONDS:
             self._told = True
             self._tell(what)

@@ -236,7 +236,7 @@ def test_a_stack_in_a_linked_folder_is_ours_by_either_name(one: Session, tmp_pat
     lose_the_store(one)
     one.ok("up", "--adopt")
     lose_the_store(one)
-    linked.ok("down", "--adopt", "-t", "0")
+    linked.ok("down", "--adopt", "-v", "-t", "0")
     assert one.belongings() == []
 
 

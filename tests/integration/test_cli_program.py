@@ -191,7 +191,7 @@ def test_ctrl_c_while_compose_works_is_compose_s_to_answer(
     assert "the lease is released" in done.err
 
 
-@pytest.mark.parametrize("argv", [["allocate"], ["env"], ["release"]], ids=" ".join)
+@pytest.mark.parametrize("argv", [["allocate"], ["release"]], ids=" ".join)
 def test_ctrl_c_while_waiting_for_the_store_is_130(shell: Shell, argv: list[str]) -> None:
     shell.run("allocate")
     with closing(sqlite3.connect(shell.state / "leases.sqlite3", isolation_level=None)) as lock:

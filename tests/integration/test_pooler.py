@@ -26,7 +26,8 @@ pytestmark = pytest.mark.integration
 
 OWN = EngineIdentity("one", "host-1", "one.example", local=False)
 DROPPED = "ignore_startup_parameters = options"
-SAFE = "ALTER ROLE postgres IN DATABASE {} SET search_path = pg_catalog, pg_temp"
+SAFE = "ALTER ROLE {} IN DATABASE {} SET search_path = pg_catalog, pg_temp"
+PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
 MODES = ("session", "transaction")
 
 
@@ -38,7 +39,7 @@ def pooled(folder: Path, mode: str, settings: str, statement: str) -> Iterator[s
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         own = free.getsockname()[1]
     with postgres.connected(server.socket_url(database)) as owner:
-        owner.execute(statement.format(database))
+        owner.execute(statement.format("postgres", database))
     behind = f"host={host} port={port} user=postgres password={server.password}"
     lines = (
         "[databases]",
@@ -79,6 +80,8 @@ def take(url: str, name: str) -> int:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_store_works_behind_one_that_is_set_up_for_it(tmp_path: Path, mode: str) -> None:
+    page = PAGE.read_text(encoding="utf-8").splitlines()
+    assert {DROPPED, f"{SAFE.format('agents', 'agents')};"} <= {*page}
     names = [f"session-{number}" for number in range(16)]
     with pooled(tmp_path, mode, DROPPED, SAFE) as url, ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(partial(take, url), names))) == len(names)

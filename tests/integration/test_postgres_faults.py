@@ -340,6 +340,7 @@ def test_a_standby_that_takes_over_in_the_middle_goes_on_from_there() -> None:
             lease = store.get("a")
             store.update("a", counted)
             assert (count_in(lease), count_in(store.get("a"))) == (1, 2)
+        wait_until(lambda: bool(promoted), "the answer to the promotion")
         assert promoted == ["(True,)"]
     finally:
         for each in servers:

@@ -723,7 +723,7 @@ some_lease = st.builds(
     pins=st.dictionaries(texts, numbers),
     subnets=st.dictionaries(texts, numbers.map(lambda number: f"{IPv4Address(number)}/32")),
     environment=st.lists(st.tuples(names, texts)).map(tuple),
-    place=st.builds(Place, paths, paths, paths, lines, lines, paths),
+    place=st.builds(Place, paths, paths, paths, lines, lines, paths, paths),
     stack=stacks,
     standings=st.dictionaries(
         texts, st.builds(Standing, texts, st.lists(texts, max_size=3).map(tuple)), max_size=3
