@@ -9,7 +9,6 @@ import pytest
 from tests.support.documents import ROOT, Block, blocks, pages
 
 ACCEPTANCE, INTEGRATION = "tests/acceptance", "tests/integration"
-POOLER = f"{INTEGRATION}/test_pooler.py::test_a_store_works_behind_one_that_is_set_up_for_it"
 README = f"{ACCEPTANCE}/test_readme.py"
 COMMANDS = f"{ACCEPTANCE}/test_documented.py::test_the_commands_of_guide_and_shell_are_run_in_order"
 TARGETS = "tests/unit/test_documented.py::test_every_target_of_make_exists"
@@ -31,8 +30,6 @@ RUN = {
         f"{INTEGRATION}/test_postgres_faults.py"
         "::test_a_user_with_the_grants_may_do_all_that_is_needed"
     ),
-    ("docs/fleet.md", "ini", "[pgbouncer]"): POOLER,
-    ("docs/fleet.md", "sql", "ALTER ROLE"): POOLER,
     ("docs/guide.md", "toml", "files = "): COMMANDS,
     ("docs/guide.md", "sh", "composeports up --seed-from"): COMMANDS,
     ("docs/guide.md", "sh", "composeports doctor"): COMMANDS,
