@@ -124,7 +124,7 @@ def observe(patient: Patient) -> Facts:
 
 
 def _view(workspace: Workspace) -> Viewpoint:
-    """Return who looks; an engine that nobody knows is told elsewhere."""
+    """Return the engine that is asked; empty where it does not answer, which another check says."""
     try:
         return workspace.view
     except ComposeportsError:

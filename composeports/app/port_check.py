@@ -34,7 +34,7 @@ def busy_ports(
         try:
             busy, containers = _busy_after_start(workspace, before, lease)
         except (EngineError, ComposeMissingError) as error:
-            # Nobody moves away from a stack of which nothing is known.
+            # The ports stay while it is unknown what runs on them.
             if isinstance(error, EngineSilentError) and not workspace.only_looks:
                 raise
     pins = _pinned(lease)

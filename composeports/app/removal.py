@@ -74,7 +74,7 @@ def _down(
     try:
         containers = workspace.doors.engine.containers(project)
     except (EngineError, ComposeMissingError) as error:
-        # An engine that is away is told as such, and a frozen one may have what nobody recorded.
+        # A frozen engine may have containers of a session without a record; the error says so.
         if record is not None or isinstance(error, EngineSilentError):
             raise
         containers = ()

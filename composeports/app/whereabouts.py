@@ -17,7 +17,7 @@ NOTHING_SEEN = Sight(Spot())
 def locate(workspace: Workspace, lease: Lease, known: Sequence[Lease]) -> tuple[str, Sight]:
     """Return where the session's worktree is, and what was seen of it.
 
-    `known` are the sessions of which one may have the worktree now. The session that asks is where
+    `known` are all sessions; one of them may have the worktree now. The session that asks is where
     it asks from, also before its record says so.
     """
     if not lease.place.is_on(workspace.machine):

@@ -78,7 +78,7 @@ def note(text: str) -> None:
 
 
 def on_terminal() -> Callable[[str], None] | None:
-    """Return what tells a person what is waited for; None where nobody looks."""
+    """Return a function that prints what is waited for; None without a terminal."""
     return note if sys.stderr.isatty() else None
 
 

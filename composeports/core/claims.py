@@ -106,7 +106,7 @@ def refuse_elsewhere(
     """Do nothing but raise OtherEngineError for a stack that may have been started elsewhere.
 
     `marked`: the engine that is asked has containers with the lease's marks, which count where its
-    traits leave it open. `adopts`: somebody says that the stack is there.
+    traits leave it open. `adopts`: the user says (--adopt) that the stack is there.
     """
     if own is None or not own.held or not own.stack.files or view.is_same(own):
         return

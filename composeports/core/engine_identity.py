@@ -26,7 +26,7 @@ class EngineIdentity:
     """An engine: its own `id`, what its machine calls itself, and where its ports are reached.
 
     `host` is the name or address under which this machine reaches the published ports; `local`
-    tells that they are ports of this machine. `id` is empty where nobody asked for it; `traits`
+    tells that they are ports of this machine. `id` is empty where it was not asked for; `traits`
     tell the engine from others with the same one.
     """
 
@@ -59,7 +59,7 @@ class Viewpoint(NamedTuple):
     def sameness(self, of: Lease | Hold) -> str:
         """Return whether a lease's stack is on the engine that is asked: SAME, OTHER or UNSURE.
 
-        Where nobody knows engines apart, all are one. A lease of an earlier version has no traits.
+        Without ids or traits all engines count as one. A lease of an earlier version has no traits.
         """
         if self.has_other_id(of):
             return OTHER

@@ -44,7 +44,8 @@ def test_own_containers_that_are_being_started_are_no_strangers(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as starting:
-            # Each try meets another moment of the start; there is nothing to wait for.
+            # The moment is the input of each try: `up` comes somewhere in the start, and waiting
+            # for a state would choose it.
             time.sleep(chosen.uniform(0.05, 0.6))
             done = one.run("up")
             starting.wait()

@@ -111,10 +111,12 @@ def _fail(engine: OwnEngine, seconds: float) -> int:
     begun = time.monotonic()
 
     def until(part: float) -> None:
-        time.sleep(max(0.0, begun + part * seconds - time.monotonic()))  # what the run is made of
+        # The faults come at parts of the time that the user gave the run.
+        time.sleep(max(0.0, begun + part * seconds - time.monotonic()))
 
     def freeze() -> None:
         with engine.frozen():
+            # How long the engine stands still is the fault itself.
             time.sleep(min(LONGEST_FREEZE, seconds / 10))
 
     def die() -> None:

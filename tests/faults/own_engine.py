@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults.observer import Engine
+from tests.support.machine import frozen
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -40,15 +41,9 @@ class OwnEngine:
         """The process of its dockerd."""
         return int(Path(self.observed.socket).with_name("docker.pid").read_text())
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> AbstractContextManager[None]:
         """Let it accept connections and answer none, as long as this lasts."""
-        pid = self.pid
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
+        return frozen(self.pid)
 
     def kill(self) -> None:
         """End its dockerd at once; what it runs goes on without it."""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tests.acceptance.conftest import (
 )
 from tests.acceptance.failures.conftest import WEB, at_terminal, leases
 from tests.support.compose_gate import around_compose_up
+from tests.support.machine import frozen
 from tests.support.patience import HANG
 
 pytestmark = pytest.mark.e2e
@@ -48,15 +49,9 @@ class OwnEngine:
         """The engine's process id."""
         return int((self.folder / "docker.pid").read_text())
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> AbstractContextManager[None]:
         """Let the engine stand still: it takes connections, and answers none."""
-        pid = self.pid
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
+        return frozen(self.pid)
 
     def run(self, session: Session, *arguments: str) -> Done:
         """Run `composeports` on the engine's machine."""
