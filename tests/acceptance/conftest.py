@@ -56,10 +56,15 @@ def run(*argv: str | Path, cwd: Path, environ: Mapping[str, str], stdin: str = "
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def ask_docker(*arguments: str) -> Done:
+    """Run a docker command on the engine of the tests."""
+    environ = {"PATH": PATH, "HOME": os.environ.get("HOME", "/"), **ENGINE_VARIABLES}
+    return run("docker", *arguments, cwd=Path("/"), environ=environ)
+
+
 def docker(*arguments: str) -> str:
     """Ask the engine; a failure fails the test."""
-    environ = {"PATH": PATH, "HOME": os.environ.get("HOME", "/"), **ENGINE_VARIABLES}
-    done = run("docker", *arguments, cwd=Path("/"), environ=environ)
+    done = ask_docker(*arguments)
     assert done.code == 0, f"docker {shlex.join(arguments)}: exit {done.code}\n{done.err}"
     return done.out
 
@@ -253,12 +258,35 @@ class Projects:
         """Take down what was started from directories and stores below one."""
         found = set(started_below(below)) | set(leased_below(below))
         self.seen |= found
-        # Twice, since one stack may be on a network of another one.
-        for project in (*sorted(found), *sorted(found)):
-            if belongings(project):
-                # Without composeports, which may be what failed.
-                name = ("--project-name", project, "--project-directory", "/")
-                docker("compose", *name, "down", "--volumes", "--remove-orphans", "-t", "0")
+
+        def gone() -> bool:
+            """Again, since a stack may be on a network of another one, or an engine be late."""
+            said = "".join(_take_down(project) for project in sorted(found))
+            if left := [each for project in sorted(found) for each in belongings(project)]:
+                raise OSError(f"{left} are left: {said}")
+            return True
+
+        wait_until(gone, f"nothing of {sorted(found)} is left")
+
+
+def _take_down(project: str) -> str:
+    """Take a project down without composeports, which may be what failed; return what was said."""
+    if not belongings(project):
+        return ""
+    name = ("--project-name", project, "--project-directory", "/")
+    return ask_docker("compose", *name, "down", "--volumes", "--remove-orphans", "-t", "0").err
+
+
+def remove(kind: str, name: str) -> None:
+    """Remove a network or volume of the engine as soon as nothing uses it."""
+
+    def gone() -> bool:
+        done = ask_docker(kind, "rm", name)
+        if done.code:
+            raise OSError(done.err)
+        return True
+
+    wait_until(gone, f"no {kind} {name}")
 
 
 def started_below(directory: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, docker, stack
+from tests.acceptance.conftest import MakeRepository, Session, docker, remove, stack
 
 pytestmark = pytest.mark.e2e
 
@@ -182,7 +182,7 @@ def shared(tmp_path: Path) -> Iterator[str]:
     """Make a volume that no Compose project owns."""
     name = docker("volume", "create", f"shared-{tmp_path.parent.name}-{tmp_path.name}").strip()
     yield name
-    docker("volume", "rm", "--force", name)
+    remove("volume", name)
 
 
 def test_down_v_keeps_an_external_volume(shared: str, make_repository: MakeRepository) -> None:

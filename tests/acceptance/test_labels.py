@@ -16,6 +16,7 @@ from tests.acceptance.conftest import (
     Session,
     belongings,
     docker,
+    remove,
     stack,
     write,
 )
@@ -39,7 +40,7 @@ def one(make_repository: MakeRepository) -> Session:
 def models() -> Iterator[str]:
     docker("volume", "create", "labels-test-models")
     yield "labels-test-models"
-    docker("volume", "rm", "labels-test-models")
+    remove("volume", "labels-test-models")
 
 
 def inspected(kind: str, name: str) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def test_a_volume_that_only_carries_the_project_s_label_is_named_and_left(
         assert f"docker volume rm {volume}" in error["hint"]
         assert one.belongings() == [f"volume {volume}"]
     finally:
-        docker("volume", "rm", volume)
+        remove("volume", volume)
 
 
 def test_a_forged_lease_takes_nothing_of_a_foreign_stack(one: Session, tmp_path: Path) -> None:

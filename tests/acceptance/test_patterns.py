@@ -13,6 +13,7 @@ from tests.acceptance.conftest import (
     docker,
     fetch,
     page,
+    remove,
     stack,
     wait_until,
 )
@@ -229,7 +230,7 @@ def external_volume(environ: dict[str, str]) -> Iterator[str]:
     name = f"external-{environ['PORT_ALLOC_BASE']}"
     docker("volume", "create", name)
     yield name
-    docker("volume", "rm", name)
+    remove("volume", name)
 
 
 def test_built_images_are_each_session_s_own(make_repository: MakeRepository) -> None:

@@ -10,6 +10,7 @@ from tests.acceptance.conftest import (
     MakeRepository,
     Session,
     docker,
+    remove,
     stack,
     wait_until,
     write,
@@ -152,7 +153,7 @@ def volume(tmp_path: Path, environ: dict[str, str]) -> Iterator[str]:
     ids = docker("ps", "--all", "--quiet", "--filter", f"volume={name}").split()
     if ids:
         docker("rm", "--force", *ids)
-    docker("volume", "rm", name)
+    remove("volume", name)
 
 
 def test_an_external_volume_is_told_by_up_until_the_settings_name_it(

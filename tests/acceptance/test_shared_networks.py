@@ -13,6 +13,7 @@ from tests.acceptance.conftest import (
     Repository,
     Session,
     docker,
+    remove,
     stack,
     wait_until,
     write,
@@ -42,7 +43,7 @@ def make_network(tmp_path: Path, environ: dict[str, str]) -> Iterator[MakeNetwor
         ids = docker("ps", "--all", "--quiet", "--filter", f"network={name}").split()
         if ids:
             docker("rm", "--force", *ids)
-        docker("network", "rm", name)
+        remove("network", name)
 
 
 def database(**more: object) -> dict[str, object]:

@@ -17,6 +17,7 @@ from tests.acceptance.conftest import (
     belongings,
     docker,
     page,
+    remove,
     stack,
     wait_until,
 )
@@ -67,7 +68,7 @@ def shared() -> Iterator[str]:
     """Give a volume that is nobody's; it goes after the stacks that use it."""
     docker("volume", "create", "shared")
     yield "shared"
-    docker("volume", "rm", "shared")
+    remove("volume", "shared")
 
 
 def test_names_networks_and_addresses_are_each_sessions_own(
