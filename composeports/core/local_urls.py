@@ -41,9 +41,22 @@ def renumbered(
     ports: `0.0.0.0` with one of them is where the service itself listens. `host`, where published
     ports are not reached by localhost, takes its place; `host.docker.internal` stays.
     """
+    return _replaced(text, lambda match: _port_of(name, match, listens_on), number_of, host)
 
+
+def renumbered_for_engine(text: str, number_of: Callable[[int], int | None]) -> str:
+    """Return an address that the engine connects to, with a moved port of its machine replaced."""
+    return _replaced(text, _port, number_of)
+
+
+def _replaced(
+    text: str,
+    port_of: Callable[[re.Match[str]], int | None],
+    number_of: Callable[[int], int | None],
+    host: str = "",
+) -> str:
     def replace(match: re.Match[str]) -> str:
-        port = _port_of(name, match, listens_on)
+        port = port_of(match)
         number = None if port is None else number_of(port)
         if number is None:
             return match[0]
@@ -85,10 +98,15 @@ def is_listening(name: str) -> bool:
     return LISTENS.search(upper) is not None and ADVERTISED.search(upper) is None
 
 
+def _port(match: re.Match[str]) -> int | None:
+    """Return the port of a match, None where it names none and its scheme implies none."""
+    return int(match["port"]) if match["port"] else IMPLIED.get((match["scheme"] or "").lower())
+
+
 def _port_of(name: str, match: re.Match[str], listens_on: Collection[int]) -> int | None:
     """Return the port that a match leads to, None where it does not lead to the host."""
     scheme, host = (match["scheme"] or "").lower(), match["host"].lower()
-    port = int(match["port"]) if match["port"] else IMPLIED.get(scheme)
+    port = _port(match)
     if port is None or is_listening(name):
         return None
     if host == ENGINE_HOST:

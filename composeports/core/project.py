@@ -49,7 +49,18 @@ class Build(NamedTuple):
     args: Mapping[str, str] = {}
     tags: Texts = ()
     cache_from: Texts = ()
+    cache_to: Texts = ()
     contexts: Mapping[str, str] = {}
+
+    @property
+    def cache_folders(self) -> Texts:
+        """The folders that the build writes its cache to, as the file has them."""
+        caches = [
+            dict(each.partition("=")[::2] for each in text.split(",")) for text in self.cache_to
+        ]
+        return tuple(
+            each["dest"] for each in caches if each.get("type") == "local" and "dest" in each
+        )
 
 
 class Mount(NamedTuple):
@@ -86,6 +97,9 @@ class Service(NamedTuple):
     volumes_from: Texts = ()
     ipc: str = ""
     pid: str = ""
+    uts: str = ""
+    log_driver: str = ""
+    log_options: Mapping[str, str] = {}
     mounts: tuple[Mount, ...] = ()
     command: Texts = ()
     entrypoint: Texts = ()
@@ -158,9 +172,11 @@ class Project(NamedTuple):
 
     @property
     def places(self) -> Iterator[str]:
-        """The paths of the host that containers get, by binds and by the options of volumes."""
+        """The paths of the host that containers get, and that builds write caches to."""
         for service in self.services:
             yield from (each.source for each in service.mounts if each.kind == "bind")
+            folders = service.build.cache_folders if service.build else ()
+            yield from (folder for folder in folders if folder.startswith("/"))
         for volume in self.volumes:
             options = (volume.driver_opts.get("o") or "").split(",")
             named = (volume.driver_opts.get("device") or "", *options)
@@ -196,6 +212,7 @@ def _handed_files(config: Json) -> Iterator[str]:
 
 
 def _service(name: str, spec: Json) -> Service:
+    logging = _mapping(spec.get("logging"))
     return Service(
         name=name,
         ports=tuple(_ports(name, spec.get("ports"))),
@@ -216,6 +233,9 @@ def _service(name: str, spec: Json) -> Service:
         volumes_from=_texts(spec.get("volumes_from")),
         ipc=_text(spec.get("ipc")),
         pid=_text(spec.get("pid")),
+        uts=_text(spec.get("uts")),
+        log_driver=_text(logging.get("driver")),
+        log_options=_pairs(logging.get("options")),
         mounts=tuple(_mounts(spec.get("volumes"))),
         command=_texts(spec.get("command")),
         entrypoint=_texts(spec.get("entrypoint")),
@@ -251,6 +271,7 @@ def _build(spec: object) -> Build | None:
         args=_pairs(spec.get("args")),
         tags=_texts(spec.get("tags")),
         cache_from=_texts(spec.get("cache_from")),
+        cache_to=_texts(spec.get("cache_to")),
         contexts=_pairs(spec.get("additional_contexts")),
     )
 
@@ -322,6 +343,10 @@ def _volume(key: str, spec: Json) -> Volume:
 def _items(value: object) -> Iterator[tuple[str, Json]]:
     for name, spec in value.items() if isinstance(value, Mapping) else ():
         yield str(name), spec if isinstance(spec, Mapping) else {}
+
+
+def _mapping(value: object) -> Json:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _mappings(value: object) -> Iterator[Json]:

@@ -233,6 +233,30 @@ def external_volume(environ: dict[str, str]) -> Iterator[str]:
     remove("volume", name)
 
 
+def test_logs_go_to_the_session_s_own_collector(start: Start) -> None:
+    """The engine connects to the port that the collector publishes, not a container."""
+    collect = "nc -l -p 514 >/collected; sleep 600"
+    address = {"syslog-address": "tcp://localhost:5140"}
+    speak = 'while :; do echo "from $$GREETING"; sleep 1; done'
+    file = stack(
+        {
+            "logs": {"command": ["sh", "-c", collect], "ports": ["5140:514"]},
+            "app": {
+                "command": ["sh", "-c", speak],
+                "depends_on": ["logs"],
+                "environment": WHOSE,
+                "logging": {"driver": "syslog", "options": address},
+            },
+        }
+    )
+    pair = start(file)
+    for session, other in zip(pair, reversed(pair), strict=True):
+        read = ("exec", "-T", "logs", "cat", "/collected")
+        said = wait_until(lambda: session.ok(*read), "lines of the app")  # noqa: B023 - asked at once
+        assert f"from {session.project}" in said
+        assert other.project not in said
+
+
 def test_built_images_are_each_session_s_own(make_repository: MakeRepository) -> None:
     file = stack({"web": {"image": "shop/web:1", "build": ".", "environment": WHOSE},
                   "job": {"image": "shop/web:1", "command": ["sleep", "600"]}})  # fmt: skip

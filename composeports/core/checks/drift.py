@@ -141,8 +141,8 @@ def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[
     yield Finding(
         WARNING,
         f"{lease.project} holds a lease for a stack of which no container exists",
-        "somebody removed it without composeports, and its ports stay taken until the lease "
-        "expires; `down` gives them back, `up` starts it again",
+        "its containers were removed without `composeports down`, and its ports stay taken until "
+        "the lease expires; `down` gives them back, `up` starts it again",
         _command(lease, "down"),
     )
 

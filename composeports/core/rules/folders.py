@@ -72,12 +72,23 @@ def _uses(context: Context) -> dict[str, _Use]:
                 use = found.setdefault(place, _Use(normpath(mount.source), place))
                 use.users.append(service.name)
                 use.written |= not mount.read_only
+        for place in _build_caches(service, context):
+            use = found.setdefault(place, _Use(place, place, written=True))
+            use.users.append(f"the build of {service.name}")
     for volume in context.project.volumes:
         for place in _places(volume, context):
             use = found.setdefault(place, _Use("", f"volume:{volume.key}"))
             use.users.append(f"volume {volume.key}")
             use.written |= _is_written(volume, context)
     return found
+
+
+def _build_caches(service: Service, context: Context) -> Iterator[str]:
+    """Yield the real paths outside of the worktree that a build writes its cache to."""
+    for folder in service.build.cache_folders if service.build else ():
+        place = context.around.real(join(context.lease.place.directory, folder))
+        if _is_outside(place, context):
+            yield place
 
 
 def bound(mount: Mount, context: Context) -> str:

@@ -11,10 +11,13 @@ from composeports.core.rules.context import Context
 from composeports.core.rules.folders import ENGINE_SOCKETS
 from composeports.core.rules.words import way_out
 
+# The fields of a service by which it leaves a namespace of its own for the host's.
+NAMESPACES = {"ipc": "shared memory", "pid": "processes", "uts": "name"}
+
 
 def limits(context: Context) -> Part:
     """Say what stays common to all sessions although the file does not declare it so."""
-    rules = (_host_network, _replicas, _foreign_containers, _engine_socket)
+    rules = (_host_network, _host_namespaces, _replicas, _foreign_containers, _engine_socket)
     found = [each for rule in rules for each in rule(context)]
     return Part(
         shared=tuple(each for each in found if isinstance(each, Shared)),
@@ -33,6 +36,18 @@ def _host_network(context: Context) -> Iterator[Shared | str]:
             f"{_services(names)} the host's network{where}: ports there cannot be moved, so only "
             f"one session can run it; {way_out('network:host')}"
         )
+
+
+def _host_namespaces(context: Context) -> Iterator[Shared | str]:
+    for kind, what in NAMESPACES.items():
+        names = [each.name for each in context.project.services if getattr(each, kind) == "host"]
+        if names and is_named(context.settings, kind, "host"):
+            yield Shared(kind, "host", f"{_services(names)} it; {IN_SETTINGS}")
+        elif names:
+            yield (
+                f"{_services(names)} the host's {what} ({kind}: host), which all sessions have in "
+                f"common; {way_out(f'{kind}:host')}"
+            )
 
 
 def _replicas(context: Context) -> Iterator[str]:

@@ -17,6 +17,7 @@ from composeports.core.rules import (
     kept,
     labels,
     limits,
+    logs,
     networks,
     ports,
     proxies,
@@ -349,13 +350,26 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        logs.log_addresses,
+        ("url",),
+        (
+            (
+                (
+                    "`logging` options with the address of a published port "
+                    "(`fluentd-address`, `syslog-address`, `loki-url`, ...), and fluentd's default"
+                ),
+                "follow the port: the engine connects to it",
+            ),
+        ),
+    ),
+    (
         limits.limits,
         (),
         (
             (
                 (
-                    "`network_mode: host`; several replicas with a fixed host port; containers of "
-                    "others; the engine's socket"
+                    "`network_mode: host`; `ipc`, `pid` or `uts: host`; several replicas with a "
+                    "fixed host port; containers of others; the engine's socket"
                 ),
                 "cannot be isolated: a warning, or with `--strict` an error",
             ),
@@ -368,8 +382,9 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 (
                     "a folder or device outside of the worktree, by its real path (links are "
-                    "followed), that is written; one of another checkout that is read; NFS, CIFS "
-                    "and other places that `driver_opts` lead to"
+                    "followed), that is written, a build's local `cache_to` "
+                    "included; one of another checkout that is read; NFS, CIFS and other places "
+                    "that `driver_opts` lead to"
                 ),
                 "a warning, unless the project's name is in the path, or `shared` has it",
             ),

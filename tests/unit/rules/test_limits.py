@@ -23,6 +23,44 @@ def bind(source: str, *, read_only: bool = False) -> dict[str, object]:
             ["services a, b use the host's network"],
             id="host, twice",
         ),
+        pytest.param(
+            {"a": {"ipc": "host", "pid": "host"}, "b": {"pid": "host", "uts": "host"}},
+            [
+                "service a uses the host's shared memory (ipc: host)",
+                "services a, b use the host's processes (pid: host)",
+                "service b uses the host's name (uts: host)",
+            ],
+            id="namespaces of the host",
+        ),
+        pytest.param(
+            {"a": {"ipc": "shareable"}, "b": {"ipc": "service:a", "pid": "service:a"}},
+            [],
+            id="namespaces of its own",
+        ),
+        pytest.param(
+            {"a": {"build": {"context": ".", "cache_to": ["type=local,dest=/srv/cache"]}}},
+            ["/srv/cache lies outside of the worktree and is written by all sessions (the build"],
+            id="a build's cache outside of the worktree",
+        ),
+        pytest.param(
+            {"a": {"build": {"context": ".", "cache_to": ["type=local,dest=../cache,mode=max"]}}},
+            ["/cache lies outside of the worktree and is written by all sessions (the build of a)"],
+            id="a build's cache beside the worktree",
+        ),
+        pytest.param(
+            {
+                "a": {
+                    "build": {
+                        "cache_to": [
+                            *("type=local,dest=/repo/cache", "type=local,dest=cache", "ref=x/y"),
+                            *("type=registry,ref=x/y:cache", "type=inline"),
+                        ]
+                    }
+                }
+            },
+            [],
+            id="a build's cache elsewhere",
+        ),
         pytest.param({"a": {"volumes": [bind("/repo/x/../../y")]}}, ["/y lies"], id="dots"),
         pytest.param(
             {"a": {"scale": 2, "ports": [PORT]}}, ["service a wants 2 containers"], id="scale"
@@ -92,6 +130,9 @@ def test_a_volume_that_is_a_folder_of_the_host_is_one() -> None:
     ("service", "shared", "listed"),
     [
         ({"network_mode": "host"}, "network:host", ("network", "host")),
+        ({"ipc": "host"}, "ipc:host", ("ipc", "host")),
+        ({"pid": "host"}, "pid:host", ("pid", "host")),
+        ({"uts": "host"}, "uts:host", ("uts", "host")),
         ({"external_links": ["x:y"]}, "container:x", ("container", "x")),
         (
             {"volumes": [bind("/run/docker.sock")]},
@@ -118,6 +159,7 @@ def test_a_container_with_the_project_s_name_in_its_own_is_the_session_s() -> No
     "service",
     [
         {"network_mode": "host"},
+        {"pid": "host"},
         {"external_links": ["x:y"]},
         {"volumes": [bind("/run/docker.sock")]},
         {"volumes": [bind("/srv/data")]},
