@@ -10,6 +10,7 @@ from composeports.config import find_settings
 from composeports.core.external import with_own_networks
 from composeports.core.lease import Lease
 from composeports.core.project import Project, read_project
+from composeports.core.rules.images import unbuilt_images
 from composeports.core.rules.networks import session_network
 from composeports.core.rules.volumes import session_volume
 from composeports.core.session import project_name
@@ -17,6 +18,7 @@ from composeports.core.surroundings import (
     NOTHING_AROUND,
     Checkout,
     Member,
+    ScriptBuild,
     ScriptCall,
     Sibling,
     Surroundings,
@@ -40,14 +42,14 @@ def look_around(
     """
     paths = dict(_real_paths(project)) if workspace.doors.engine.is_local else {}
     external = _external(project)
-    calls = tuple(_script_calls(workspace, project))
+    calls, builds = _in_scripts(workspace, project)
     if not paths and not any(external.values()):
-        return NOTHING_AROUND._replace(calls=calls)
+        return NOTHING_AROUND._replace(calls=calls, builds=builds)
     siblings = tuple(_siblings(workspace, external, containers))
     met = external["network"] - {each.name for each in siblings}
     members = _members(workspace, met, containers or ())
     checkout = _checkout(workspace) if paths else Checkout()
-    return Surroundings(paths, members, siblings, checkout, calls)
+    return Surroundings(paths, members, siblings, checkout, calls, builds)
 
 
 def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
@@ -55,19 +57,28 @@ def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
         yield path, os.path.realpath(path)
 
 
-def _script_calls(workspace: Workspace, project: Project) -> Iterator[ScriptCall]:
-    """Yield the calls of docker in the worktree's scripts that name a container of the file."""
-    names = {name for each in project.services if project.is_fixed(name := each.container_name)}
-    if not names:
-        return
-    from composeports.core.unwrapped import calls_by_name  # noqa: PLC0415 - half of all files
-    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - half of all files
+def _in_scripts(
+    workspace: Workspace, project: Project
+) -> tuple[tuple[ScriptCall, ...], tuple[ScriptBuild, ...]]:
+    """Return where scripts of the worktree name the file's containers, and build its images."""
+    containers = {
+        name for each in project.services if project.is_fixed(name := each.container_name)
+    }
+    images = set(unbuilt_images(project))
+    if not containers and not images:
+        return (), ()
+    from composeports.core.unwrapped import calls_by_name, image_builds  # noqa: PLC0415 - not all
+    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - not all
 
-    folders = (workspace.place.worktree, workspace.place.directory)
-    for path, text in scripts_in(each for each in folders if each):
-        for call in calls_by_name(text, names):
-            where = f"{os.path.relpath(path, workspace.place.directory)}:{call.line}"
-            yield ScriptCall(where, call.command, call.container)
+    top = workspace.place.directory
+    calls, builds = list[ScriptCall](), list[ScriptBuild]()
+    for path, text in scripts_in(each for each in (workspace.place.worktree, top) if each):
+        where = os.path.relpath(path, top)
+        for call in calls_by_name(text, containers):
+            calls.append(ScriptCall(f"{where}:{call.line}", call.command, call.container))
+        for build in image_builds(text, images):
+            builds.append(ScriptBuild(f"{where}:{build.line}", build.image))
+    return tuple(calls), tuple(builds)
 
 
 def _external(project: Project) -> dict[str, set[str]]:

@@ -46,11 +46,17 @@ class Attachment(NamedTuple):
 class Build(NamedTuple):
     """How a service's image is built, as far as the plan looks at it."""
 
+    context: str = ""
     args: Mapping[str, str] = {}
     tags: Texts = ()
     cache_from: Texts = ()
     cache_to: Texts = ()
     contexts: Mapping[str, str] = {}
+
+    @property
+    def folders(self) -> Texts:
+        """The absolute paths that the build reads."""
+        return tuple(each for each in (self.context, *self.contexts.values()) if each[:1] == "/")
 
     @property
     def cache_folders(self) -> Texts:
@@ -172,11 +178,12 @@ class Project(NamedTuple):
 
     @property
     def places(self) -> Iterator[str]:
-        """The paths of the host that containers get, and that builds write caches to."""
+        """The paths of the host that containers get, and that builds read and write caches to."""
         for service in self.services:
             yield from (each.source for each in service.mounts if each.kind == "bind")
-            folders = service.build.cache_folders if service.build else ()
-            yield from (folder for folder in folders if folder.startswith("/"))
+            if service.build:
+                yield from service.build.folders
+                yield from (each for each in service.build.cache_folders if each[:1] == "/")
         for volume in self.volumes:
             options = (volume.driver_opts.get("o") or "").split(",")
             named = (volume.driver_opts.get("device") or "", *options)
@@ -268,6 +275,7 @@ def _build(spec: object) -> Build | None:
     if not isinstance(spec, Mapping):
         return None
     return Build(
+        context=_text(spec.get("context")),
         args=_pairs(spec.get("args")),
         tags=_texts(spec.get("tags")),
         cache_from=_texts(spec.get("cache_from")),

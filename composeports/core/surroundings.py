@@ -52,12 +52,19 @@ class ScriptCall(NamedTuple):
     container: str
 
 
+class ScriptBuild(NamedTuple):
+    """A line of a script of the worktree that builds, or tags, an image that the file runs."""
+
+    where: str
+    image: str
+
+
 class Surroundings(NamedTuple):
     """What was seen around the project.
 
     `paths` are the real paths of what the file mounts, by the path in the file; `members` are the
     other projects on its external networks, by the network's name; `calls` are what scripts of the
-    worktree do with containers that have a fixed name.
+    worktree do with containers that have a fixed name, `builds` the images that they make.
     """
 
     paths: Mapping[str, str] = {}
@@ -65,6 +72,7 @@ class Surroundings(NamedTuple):
     siblings: tuple[Sibling, ...] = ()
     checkout: Checkout = Checkout()
     calls: tuple[ScriptCall, ...] = ()
+    builds: tuple[ScriptBuild, ...] = ()
 
     def real(self, path: str) -> str:
         """Return the real path, or the path as it is where it was not looked at."""

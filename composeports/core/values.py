@@ -24,7 +24,7 @@ LEADING = frozenset(
 )
 LONGEST_SHOWN = 80
 # What `shared` names, each as `KIND:NAME`.
-SHARED_KINDS = ("network", "volume", "container", "label", "variable", "ipc", "pid", "uts")
+SHARED_KINDS = ("network", "volume", "container", "label", "variable", "image", "ipc", "pid", "uts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,3 +180,22 @@ def test_no_time_is_lost_on_a_registry_for_a_session_s_tag(make_repository: Make
         assert "Pulling" not in done.err
     finally:
         remove_images(session.project)
+
+
+def test_an_image_that_a_makefile_builds_is_told(make_repository: MakeRepository) -> None:
+    """All worktrees' `make build` give their image one name, and the last one is run by all."""
+    name = "values-shop/made:dev"
+    makefile = f"build:\n\tdocker build --tag {name} .\n"
+    files = {"compose.yaml": stack({"web": {"image": name, **SLEEP}}), "Makefile": makefile}
+    one = make_repository(files).worktree("one")
+    strict = one.run("up", "--strict")
+    assert strict.code == 78
+    assert f"Makefile:2 builds {name} (web)" in strict.err
+    docker("tag", TINY, name)
+    try:
+        warned = one.run("up")
+        assert (warned.code, warned.err.count(f'shared = ["image:{name}"]')) == (0, 1)
+        write(one.directory, {"composeports.toml": f'shared = ["image:{name}"]\n'})
+        assert one.json("up", "--strict")["warnings"] == []
+    finally:
+        docker("rmi", name)

@@ -54,6 +54,21 @@ def test_a_folder_that_is_a_link_to_the_main_checkout_s_is_told(
     assert f'shared = ["{data}"]' in line
 
 
+def test_a_build_from_the_main_checkout_is_told(make_repository: MakeRepository) -> None:
+    """Else a worktree would run the code of another one."""
+    repository = make_repository({"app/Dockerfile": "FROM composeports-dev/tiny:1\n"})
+    app = repository.main.directory / "app"
+    repository.commit({"compose.yaml": stack({"web": {"build": str(app)}})})
+    one = repository.worktree("one")
+    strict = one.run("up", "--strict")
+    assert strict.code == 78
+    assert f"{app} lies outside of the worktree and is read from the checkout" in strict.err
+    assert one.belongings() == []
+    (line,) = told(one)
+    assert f'(the build of web); shared = ["{app}"]' in line
+    assert told(repository.main) == []
+
+
 def test_a_link_in_the_path_and_one_within_the_worktree(make_repository: MakeRepository) -> None:
     files = {"compose.yaml": LINKED.replace("./pgdata", "./var/pgdata"), "own/pgdata/keep": ""}
     repository = make_repository(files)

@@ -90,7 +90,7 @@ def test_a_port_has_a_number_where_it_is_fixed(published: str, number: int | Non
         ),
         pytest.param(
             {"build": {"context": "/x", "args": {"A": "1", "B": None}, "tags": ["t"]}},
-            Service("web", build=Build({"A": "1"}, ("t",))),
+            Service("web", build=Build("/x", {"A": "1"}, ("t",))),
             id="build",
         ),
         pytest.param({"build": {}}, Service("web", build=Build()), id="build of nothing"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.unwrapped import bypasses, calls_by_name
+from composeports.core.unwrapped import bypasses, calls_by_name, image_builds
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,33 @@ def test_a_call_that_names_a_container_is_found(
     if found is None:
         found = [(2, "cp", "shop-db"), (2, "restart", "shop-db")]
     assert calls_by_name(f"#!/bin/sh\n{line}\n", {"shop-db"}) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("docker build -t shop/web:dev .", ["shop/web:dev"]),
+        ("\tdocker build . --tag=shop/web:dev", ["shop/web:dev"]),
+        ("@docker buildx build --load --tag docker.io/shop/web:dev .", ["docker.io/shop/web:dev"]),
+        ("docker image build -q -t other -t shop/web:dev .", ["shop/web:dev"]),
+        ("docker builder build -t shop/web:dev .", ["shop/web:dev"]),
+        ('"build": "docker build -t shop/web:dev .",', ["shop/web:dev"]),
+        ('"build": "docker build . -t shop/web:dev",', ["shop/web:dev"]),
+        ("docker tag shop/web:1 shop/web:dev && docker push x", ["shop/web:dev"]),
+        ("docker image tag shop/web:1 shop/web:dev", ["shop/web:dev"]),
+        ("docker --context default build -t shop/web:dev .", ["shop/web:dev"]),
+        ("docker build \\\n  -t shop/web:dev .", ["shop/web:dev"]),
+        ("docker tag shop/web:dev shop/web:1", []),
+        ("docker push shop/web:dev", []),
+        ("docker build -t shop/web .", []),
+        ("docker build -t $TAG .", []),
+        ("docker build -t", []),
+        ("docker image", []),
+        ("docker ; docker -D", []),
+        ("docker", []),
+        ("# docker build -t shop/web:dev .", []),
+    ],
+)
+def test_a_build_of_an_image_is_found(line: str, found: list[str]) -> None:
+    builds = image_builds(f"#!/bin/sh\n{line}\n", {"docker.io/shop/web:dev"})
+    assert [(build.line, build.image) for build in builds] == [(2, image) for image in found]

@@ -72,9 +72,10 @@ def _uses(context: Context) -> dict[str, _Use]:
                 use = found.setdefault(place, _Use(normpath(mount.source), place))
                 use.users.append(service.name)
                 use.written |= not mount.read_only
-        for place in _build_caches(service, context):
-            use = found.setdefault(place, _Use(place, place, written=True))
+        for place, written in _built_from(service, context):
+            use = found.setdefault(place, _Use(place, place))
             use.users.append(f"the build of {service.name}")
+            use.written |= written
     for volume in context.project.volumes:
         for place in _places(volume, context):
             use = found.setdefault(place, _Use("", f"volume:{volume.key}"))
@@ -83,12 +84,16 @@ def _uses(context: Context) -> dict[str, _Use]:
     return found
 
 
-def _build_caches(service: Service, context: Context) -> Iterator[str]:
-    """Yield the real paths outside of the worktree that a build writes its cache to."""
-    for folder in service.build.cache_folders if service.build else ():
+def _built_from(service: Service, context: Context) -> Iterator[tuple[str, bool]]:
+    """Yield the real paths outside of the worktree that a build uses, and whether it writes."""
+    if service.build is None:
+        return
+    uses = [(folder, False) for folder in service.build.folders]
+    uses += [(folder, True) for folder in service.build.cache_folders]
+    for folder, written in uses:
         place = context.around.real(join(context.lease.place.directory, folder))
         if _is_outside(place, context):
-            yield place
+            yield place, written
 
 
 def bound(mount: Mount, context: Context) -> str:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
+from composeports.core.acknowledged import IN_SETTINGS, is_named
 from composeports.core.change import Change, Node, Part, Shared, merge
 from composeports.core.image_names import full_name, tagged
 from composeports.core.override import Override
-from composeports.core.project import Service
+from composeports.core.project import Project, Service
 from composeports.core.rules.context import Context
+from composeports.core.rules.words import listed, way_out
+from composeports.core.settings import Settings
 
 WHY = "it is built here, and another session's build would replace it"
 NAMED = "it names an image that is built here"
@@ -18,7 +21,7 @@ UNASKED = frozenset({"never", "build"})
 
 def built_images(context: Context) -> Part:
     """Give the tag of every image that is built the session's suffix, wherever it is named."""
-    fixed = _built(context)
+    fixed = _built(context.project)
     if not context.settings.isolate_images:
         return Part(
             shared=tuple(Shared("image", name, "[isolate] images = false") for name in fixed)
@@ -39,19 +42,57 @@ def new_names(context: Context) -> dict[str, str]:
     if not context.settings.isolate_images:
         return {}
     found: dict[str, str] = {}
-    for name in _built(context):
+    for name in _built(context.project):
         found.setdefault(full_name(name), tagged(name, context.tag))
     return found
 
 
-def _built(context: Context) -> tuple[str, ...]:
+def unbuilt_images(project: Project) -> Iterator[str]:
+    """Yield the full names of images that services run and that nothing in the file builds."""
+    built = set(map(full_name, _built(project)))
+    for service in project.services:
+        name = full_name(service.image) if service.image else ""
+        if service.build is None and project.is_fixed(name) and name not in built:
+            yield name
+
+
+def images_of_scripts(context: Context) -> Part:
+    """Say which images a script of the worktree builds: sessions have them in common."""
+    shared: list[Shared] = []
+    warnings: list[str] = []
+    for image, build in {full_name(each.image): each for each in context.around.builds}.items():
+        why = _why_shared(context.settings, image, build.image)
+        services = listed(
+            service.name
+            for service in context.project.services
+            if service.image and full_name(service.image) == image
+        )
+        if why:
+            shared.append(Shared("image", build.image, why))
+        else:
+            warnings.append(
+                f"{build.where} builds {build.image} ({services}): all sessions run the image that "
+                "was built last; `build` in the Compose file gives each session its own, "
+                f"{way_out(f'image:{build.image}')}"
+            )
+    return Part(shared=tuple(shared), warnings=tuple(warnings))
+
+
+def _why_shared(settings: Settings, *names: str) -> str:
+    """Return which setting says that an image is shared; empty where none does."""
+    if is_named(settings, "image", *names):
+        return IN_SETTINGS
+    return "" if settings.isolate_images else "[isolate] images = false"
+
+
+def _built(project: Project) -> tuple[str, ...]:
     """Return the fixed names of all images that some service builds."""
     names = [
         name
-        for service in context.project.services
+        for service in project.services
         if service.build is not None
         for name in (service.image, *service.build.tags)
-        if context.project.is_fixed(name) and "@" not in name
+        if project.is_fixed(name) and "@" not in name
     ]
     return tuple(dict.fromkeys(names))
 

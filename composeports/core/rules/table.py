@@ -154,6 +154,16 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        images.images_of_scripts,
+        (),
+        (
+            (
+                "an image without `build:` that a script or Makefile of the worktree builds",
+                "a warning: all sessions run what was built last",
+            ),
+        ),
+    ),
+    (
         environment.values,
         ("url", "address", "image", "network", "volume", "container_name"),
         (
@@ -382,8 +392,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 (
                     "a folder or device outside of the worktree, by its real path (links are "
-                    "followed), that is written, a build's local `cache_to` "
-                    "included; one of another checkout that is read; NFS, CIFS and other places "
+                    "followed), that is written, a build's local `cache_to` included; one of "
+                    "another checkout that is read, also by a build; NFS, CIFS and other places "
                     "that `driver_opts` lead to"
                 ),
                 "a warning, unless the project's name is in the path, or `shared` has it",

@@ -68,6 +68,25 @@ def test_what_is_only_read_is_told_where_it_is_another_checkout_s(path: str, tol
     assert all(text.startswith(told) for text in found)
 
 
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        ({"context": "/main/app"}, "/main/app lies outside of the worktree and is read from the"),
+        ({"context": "/repo", "additional_contexts": {"lib": "/main/lib"}}, "/main/lib lies"),
+        ({"context": "/repo/link"}, "/main/app lies"),
+        ({"context": "/repo/app"}, ""),
+        ({"context": "/srv/app"}, ""),
+        ({"context": "https://example.com/app.git"}, ""),
+        ({"context": "/repo", "additional_contexts": {"base": "docker-image://alpine"}}, ""),
+    ],
+)
+def test_a_build_from_another_checkout_is_told(build: dict[str, object], told: str) -> None:
+    around = Surroundings(paths={"/repo/link": "/main/app"}, checkout=CHECKOUT)
+    found = plan_of({"services": {"a": {"build": build}}}, around=around).warnings
+    assert len(found) == bool(told)
+    assert all(text.startswith(told) and "(the build of a)" in text for text in found)
+
+
 def test_a_link_to_the_engine_s_socket_is_the_socket() -> None:
     paths = {"/repo/s": "/run/docker.sock"}
     (text,) = plan(bind("/repo/s"), paths=paths).warnings
