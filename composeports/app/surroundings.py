@@ -15,9 +15,9 @@ from composeports.core.rules.networks import session_network
 from composeports.core.rules.volumes import session_volume
 from composeports.core.session import project_name
 from composeports.core.surroundings import (
-    NOTHING_AROUND,
     Checkout,
     Member,
+    PublishedElsewhere,
     ScriptBuild,
     ScriptCall,
     Sibling,
@@ -43,18 +43,30 @@ def look_around(
     paths = dict(_real_paths(project)) if workspace.doors.engine.is_local else {}
     external = _external(project)
     calls, builds = _in_scripts(workspace, project)
+    published = tuple(_published(workspace, containers or ()))
+    seen = Surroundings(calls=calls, builds=builds, published=published)
     if not paths and not any(external.values()):
-        return NOTHING_AROUND._replace(calls=calls, builds=builds)
+        return seen
     siblings = tuple(_siblings(workspace, external, containers))
     met = external["network"] - {each.name for each in siblings}
     members = _members(workspace, met, containers or ())
     checkout = _checkout(workspace) if paths else Checkout()
-    return Surroundings(paths, members, siblings, checkout, calls, builds)
+    return seen._replace(paths=paths, members=members, siblings=siblings, checkout=checkout)
 
 
 def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
     for path in project.places:
         yield path, os.path.realpath(path)
+
+
+def _published(
+    workspace: Workspace, containers: Iterable[Container]
+) -> Iterator[PublishedElsewhere]:
+    """Yield the host ports that running containers of other Compose projects publish."""
+    for each in containers:
+        if each.is_running and each.project not in {"", workspace.questions.project}:
+            for port, _, _ in each.ports:
+                yield PublishedElsewhere(port, each.project, each.name)
 
 
 def _in_scripts(

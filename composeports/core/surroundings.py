@@ -59,12 +59,21 @@ class ScriptBuild(NamedTuple):
     image: str
 
 
+class PublishedElsewhere(NamedTuple):
+    """A host port that a running container of another Compose project publishes."""
+
+    port: int
+    project: str
+    container: str
+
+
 class Surroundings(NamedTuple):
     """What was seen around the project.
 
     `paths` are the real paths of what the file mounts, by the path in the file; `members` are the
     other projects on its external networks, by the network's name; `calls` are what scripts of the
-    worktree do with containers that have a fixed name, `builds` the images that they make.
+    worktree do with containers that have a fixed name, `builds` the images that they make;
+    `published` are the ports of other projects on the engine.
     """
 
     paths: Mapping[str, str] = {}
@@ -73,6 +82,7 @@ class Surroundings(NamedTuple):
     checkout: Checkout = Checkout()
     calls: tuple[ScriptCall, ...] = ()
     builds: tuple[ScriptBuild, ...] = ()
+    published: tuple[PublishedElsewhere, ...] = ()
 
     def real(self, path: str) -> str:
         """Return the real path, or the path as it is where it was not looked at."""

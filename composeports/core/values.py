@@ -24,7 +24,10 @@ LEADING = frozenset(
 )
 LONGEST_SHOWN = 80
 # What `shared` names, each as `KIND:NAME`.
-SHARED_KINDS = ("network", "volume", "container", "label", "variable", "image", "ipc", "pid", "uts")
+SHARED_KINDS = (
+    *("network", "volume", "container", "image", "port", "label", "variable"),
+    *("ipc", "pid", "uts"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -419,3 +419,27 @@ def test_db_in_a_template_is_the_service_s_own_port(make_repository: MakeReposit
     done = session.run("up")
     assert done.code == 78
     assert "did you mean {db:5432}?" in done.err
+
+
+def test_an_address_of_the_host_where_main_s_other_stack_answers_is_told(
+    make_repository: MakeRepository,
+) -> None:
+    """A project that reaches a sibling's port by the host's name would reach that of main."""
+    address = {"DB": "http://host.docker.internal:15432"}
+    files = {
+        "infra/compose.yaml": stack({"db": {"ports": ["15432:80"]}}),
+        "compose.yaml": stack({"app": {"environment": address}}),
+    }
+    repository = make_repository(files)
+    one = repository.worktree("one")
+    assert one.json("plan", "--strict")["warnings"] == []
+    infra = Session(repository.main.directory / "infra", repository.main.environ)
+    infra.compose("up", "-d")
+    strict = one.run("up", "--strict")
+    assert strict.code == 78
+    assert (
+        "leads to port 15432 of the host, which infra-db-1 of project infra publishes" in strict.err
+    )
+    assert one.belongings() == []
+    (line,) = [text for text in one.run("up").err.splitlines() if text.startswith("warning: ")]
+    assert line.endswith('shared = ["port:15432"] in the settings says that this is meant')

@@ -233,3 +233,15 @@ def test_the_places_of_a_project_are_all_paths_that_containers_get() -> None:
         }
     )
     assert list(made.places) == ["/a", "/dev1", "/up"]
+
+
+def test_places_are_what_binds_builds_and_volumes_lead_to() -> None:
+    build = {
+        "context": "/app",
+        "additional_contexts": {"lib": "/lib", "base": "docker-image://alpine"},
+        "cache_to": ["type=local,dest=/cache", "type=local,dest=beside", "type=inline"],
+    }
+    web = {"build": build, "volumes": [{"type": "bind", "source": "/data", "target": "/x"}]}
+    volume = {"driver_opts": {"device": "/srv", "o": "bind,upperdir=/up"}}
+    project = read_project({"services": {"web": web}, "volumes": {"v": volume}})
+    assert list(project.places) == ["/data", "/app", "/lib", "/cache", "/srv", "/up"]

@@ -68,7 +68,7 @@ class _Rewriter:
         """Yield the new number of each port whose host is in another variable."""
         # In the host's network localhost is the host.
         listens_on = () if service.network_mode == "host" else self.listens_on
-        of_engine = tuple(_names_of_engine(service))
+        of_engine = tuple(names_of_engine(service))
         for name, host in ports_of_hosts(values) if self.numbers else ():
             old = int(values[name])
             new = self.numbers.get(old, old)
@@ -76,8 +76,8 @@ class _Rewriter:
                 yield name, str(new)
 
 
-def _names_of_engine(service: Service) -> Iterator[str]:
-    """Yield the names by which a service knows the engine's machine."""
+def names_of_engine(service: Service) -> Iterator[str]:
+    """Yield the names that `extra_hosts` gives the engine's machine."""
     for entry in service.extra_hosts:
         host, _, address = entry.replace(":", "=", 1).partition("=")
         if address == "host-gateway":

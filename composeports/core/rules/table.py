@@ -13,6 +13,7 @@ from composeports.core.rules import (
     environment,
     external,
     folders,
+    host_ports,
     images,
     kept,
     labels,
@@ -382,6 +383,16 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "fixed host port; containers of others; the engine's socket"
                 ),
                 "cannot be isolated: a warning, or with `--strict` an error",
+            ),
+        ),
+    ),
+    (
+        host_ports.ports_of_others,
+        (),
+        (
+            (
+                "`host.docker.internal` with a port that another project publishes right now",
+                "a warning: every session reaches that container",
             ),
         ),
     ),

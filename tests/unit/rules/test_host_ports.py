@@ -1,0 +1,60 @@
+"""An address of the host where another project's container answers is told."""
+
+import pytest
+
+from composeports.core.settings import Settings
+from composeports.core.surroundings import PublishedElsewhere, Surroundings
+from tests.support.planning import Planned, plan_of
+
+AROUND = Surroundings(
+    published=(
+        PublishedElsewhere(5432, "shop", "shop-db-1"),
+        PublishedElsewhere(80, "shop", "shop-web-1"),
+    )
+)
+GATEWAY = ["db.internal=host-gateway"]
+
+
+def plan(
+    values: dict[str, str], *, hosts: list[str] | None = None, settings: Settings | None = None
+) -> Planned:
+    app: dict[str, object] = {"environment": values, "extra_hosts": hosts or []}
+    web = {"ports": [{"published": "8080", "target": 80}]}
+    return plan_of({"services": {"app": app, "web": web}}, around=AROUND, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "hosts", "found"),
+    [
+        ({"URL": "postgres://me:x@host.docker.internal:5432/x"}, None, [("URL", 5432)]),
+        ({"URL": "host.docker.internal:5432"}, None, [("URL", 5432)]),
+        ({"URL": "http://HOST.docker.internal/x"}, None, [("URL", 80)]),
+        ({"DB_HOST": "host.docker.internal", "DB_PORT": "5432"}, None, [("DB_PORT", 5432)]),
+        ({"DB_HOST": "db.internal", "DB_PORT": "5432"}, GATEWAY, [("DB_PORT", 5432)]),
+        ({"URL": "db.internal:5432,db.internal:5432"}, GATEWAY, [("URL", 5432)]),
+        ({"URL": "db.internal:5432"}, None, []),
+        ({"DB_HOST": "db", "DB_PORT": "5432"}, None, []),
+        ({"URL": "host.docker.internal:5433"}, None, []),
+        ({"URL": "host.docker.internal:8080"}, None, []),
+        ({"URL": "host.docker.internal"}, None, []),
+        ({"URL": "localhost:5432"}, None, []),
+        ({"URL": "not.host.docker.internal:5432"}, None, []),
+    ],
+)
+def test_a_variable_that_leads_there_is_told(
+    values: dict[str, str], hosts: list[str] | None, found: list[tuple[str, int]]
+) -> None:
+    told = plan(values, hosts=hosts).warnings
+    assert len(told) == len(found)
+    for text, (name, port) in zip(told, found, strict=True):
+        assert text.startswith(
+            f"environment.{name} of service app leads to port {port} of the host"
+        )
+        assert f'shared = ["port:{port}"]' in text
+
+
+def test_the_settings_say_that_it_is_meant() -> None:
+    values = {"URL": "host.docker.internal:5432", "OTHER": "host.docker.internal:5432"}
+    made = plan(values, settings=Settings(shared=("port:5432",)))
+    assert (made.acknowledged, made.warnings) == ([("port", "5432")], [])
+    assert plan(values, settings=Settings(keep_urls=("URL", "app.OTHER"))).warnings == []
