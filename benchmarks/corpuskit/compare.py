@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from composeports.core.masking import masked
 from corpuskit import addresses
-from corpuskit.reading import Json, items, mapping, text, texts
+from corpuskit.reading import Json, items, mapping, mappings, text, texts
 
 MARK_LABELS = ("io.composeports.store", "io.composeports.session")
+HOST_PORT = r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker\.internal):(\d+)"
 Path = tuple[str | int, ...]
 # No line of the plan may explain a difference here: only variables change these.
 UNTOUCHED = {"command", "entrypoint", "healthcheck"}
@@ -209,9 +210,26 @@ def undone(after: Json, changes: Sequence[Mapping[str, str]]) -> Iterator[str]:
 
 
 def unnamed_hosts(after: Json, warnings: Sequence[str]) -> Iterator[str]:
-    """Yield services on the host's network that no warning names."""
+    """Yield services in a namespace of the host that no warning names."""
     for name, service in items(after.get("services")):
-        if service.get("network_mode") != "host":
-            continue
-        if not any(re.search(rf"\b{re.escape(name)}\b", line) for line in warnings):
-            yield f"{name} is on the host's network, and no warning says so"
+        for field in ("network_mode", "ipc", "pid", "uts"):
+            named = any(re.search(rf"\b{re.escape(name)}\b", line) for line in warnings)
+            if service.get(field) == "host" and not named:
+                yield f"{name} has {field}: host, and no warning says so"
+
+
+def stale_logs(before: Json, after: Json) -> Iterator[str]:
+    """Yield logging options that lead to a port that the stack published before, and not now."""
+    moved = set(_published(before)) - set(_published(after))
+    for name, service in items(after.get("services")):
+        for option, value in mapping(mapping(service.get("logging")).get("options")).items():
+            yield from (
+                f"{name} logs to {port} ({option}), which has moved"
+                for port in re.findall(HOST_PORT, text(value))
+                if port in moved
+            )
+
+
+def _published(result: Json) -> Iterator[str]:
+    for _, service in items(result.get("services")):
+        yield from (text(port.get("published")) for port in mappings(service.get("ports")))

@@ -186,7 +186,8 @@ class Measurement:
             "image by its old name": facts.stale_images(merged, self._renamed(raw, session)),
             "not told as left": left.untold(session.plan, merged),
             "planned, not done": compare.undone(merged, changes),
-            "host network not named": compare.unnamed_hosts(
+            "logs by the old port": compare.stale_logs(raw, merged),
+            "host namespace not named": compare.unnamed_hosts(
                 merged, texts(session.plan.get("warnings"))
             ),
         }

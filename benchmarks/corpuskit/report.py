@@ -9,6 +9,9 @@ from corpuskit.measure import Measured
 # What the warning of each kind has in its text.
 REASONS = {
     "the host's network": "network_mode: host",
+    "the host's processes": "pid: host",
+    "the host's shared memory": "ipc: host",
+    "all sessions run the image": "an image that a script builds",
     "and a fixed host port": "several replicas with a fixed host port",
     "uses containers of others": "containers of others",
     "the engine's socket": "the engine's socket",

@@ -453,3 +453,26 @@ def test_a_moved_port_s_number_has_to_be_listed_as_left(spec: Json, where: str) 
 def test_a_variable_that_keeps_its_value_is_known_by_its_kind() -> None:
     kept = [{"kind": "variable", "where": "API_PORT"}, {"kind": "value", "where": "X"}]
     assert left.kept_variables({"left": kept}) == {"API_PORT"}
+
+
+@pytest.mark.parametrize("field", ["network_mode", "ipc", "pid", "uts"])
+def test_a_namespace_of_the_host_has_to_be_named(field: str) -> None:
+    result = web(**{field: "host"})
+    assert list(compare.unnamed_hosts(result, []))
+    assert not list(compare.unnamed_hosts(web(**{field: "service:db"}), []))
+
+
+@pytest.mark.parametrize(
+    ("address", "is_stale"),
+    [
+        ("localhost:8080", True),
+        ("http://host.docker.internal:8080/loki", True),
+        ("localhost:80800", False),
+        ("logs.example:8080", False),
+        ("localhost:9000", False),
+    ],
+)
+def test_logs_have_to_follow_a_port(address: str, *, is_stale: bool) -> None:
+    logging = {"driver": "x", "options": {"x-address": address}}
+    before, after = (web(port(80, number), logging=logging) for number in ("8080", "10004"))
+    assert bool(list(compare.stale_logs(before, after))) is is_stale
