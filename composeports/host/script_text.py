@@ -17,6 +17,8 @@ NAMES = frozenset({*MAKEFILES, "justfile", "Justfile", ".justfile", "package.jso
 NAMES |= {"Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml"}
 ENDINGS = (".sh", ".bash", ".zsh", ".mk")
 MOST = 60
+# Characters of all scripts together; a repository with more cannot make `up` slow.
+MOST_TEXT = 1 << 20
 
 
 def script_of(argv: Sequence[str]) -> tuple[str, str]:
@@ -32,9 +34,11 @@ def scripts_in(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield path and text of the scripts and Makefiles that lie in the folders."""
     places = (os.path.join(folder, below) for folder in dict.fromkeys(folders) for below in FOLDERS)
     found = (path for place in places for path in _listed(place))
+    left = MOST_TEXT
     for path in islice(dict.fromkeys(found), MOST):
         text = _text(path)
-        if text:
+        left -= len(text)
+        if text and left >= 0:
             yield path, text
 
 

@@ -271,3 +271,9 @@ def test_the_scripts_of_a_checkout_are_found_and_nothing_else_is_read(tmp_path: 
     (tmp_path / "folder.sh").mkdir()
     found = dict(scripts_in([str(tmp_path), str(tmp_path), str(tmp_path / "missing")]))
     assert found == {str(tmp_path / name): f"# {name}\n" for name in names}
+
+
+def test_no_more_than_a_mebibyte_of_scripts_is_read(tmp_path: Path) -> None:
+    for number in range(9):
+        (tmp_path / f"{number}.sh").write_text("#" * (1 << 17))
+    assert len(list(scripts_in([str(tmp_path)]))) == 8
