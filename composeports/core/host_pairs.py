@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from composeports.core.endpoint import is_this_machine
-from composeports.core.local_urls import ENGINE_HOST, PUBLIC, is_internal, is_listening
+from composeports.core.local_urls import PUBLIC, is_internal, is_listening
 from composeports.core.project import is_port
 
 HOST_WORDS = ("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER", "DOMAIN", "IP")
@@ -36,7 +36,7 @@ def leads_to_the_host(
     likely means; `of_engine` are the names by which it knows the engine's machine.
     """
     upper = name.upper()
-    if host == ENGINE_HOST or host in of_engine:
+    if host.lower() in of_engine:
         return True
     if not is_this_machine(host.strip("[]")) or is_internal(name) or is_listening(name):
         return False

@@ -9,7 +9,7 @@ from composeports.core.local_urls import PUBLIC, renumbered
 from composeports.core.override import Override
 from composeports.core.project import Service
 from composeports.core.rules.context import Context
-from composeports.core.rules.environment import listening, numbers_of
+from composeports.core.rules.environment import numbers_of, reach_of
 
 _SPACE = re.compile(r"(\s+)")
 # What follows these is asked by the container itself.
@@ -64,7 +64,7 @@ def _addresses(service: Service, words: tuple[str, ...], context: Context) -> It
     numbers = numbers_of(service, context) if words else {}
     if not numbers:
         return
-    listens_on = listening(service, context)
+    reach = reach_of(context, service)
     before: list[str] = []
     for index, word in enumerate(words):
         for part in _SPACE.split(word):
@@ -72,7 +72,7 @@ def _addresses(service: Service, words: tuple[str, ...], context: Context) -> It
                 continue
             asks = not CLIENTS.isdisjoint(each.rpartition("/")[2] for each in before[-NEAR:])
             option = _option(part, before[-1] if before else "")
-            after = renumbered(option, part, numbers.get, listens_on, context.host)
+            after = renumbered(option, part, numbers.get, reach)
             if after != part and not asks:
                 told = option.lstrip("-") if PUBLIC.search(option.upper()) else ""
                 yield _Address(index, told, part, after)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from composeports.core.change import Change, Node, Part, merge
 from composeports.core.host_pairs import leads_to_the_host, ports_of_hosts
-from composeports.core.local_urls import renumbered
+from composeports.core.local_urls import ENGINE_HOSTS, Reach, renumbered
 from composeports.core.project import Service
 from composeports.core.rules.addresses import Mover, address_mover
 from composeports.core.rules.context import Context
@@ -14,6 +14,8 @@ from composeports.core.rules.names import NewNames, new_names, renamed
 
 # `key: value` and `KEY=value`, by which a line of a config says what its value is.
 _LINE_KEY = re.compile(r"""\s*(?:export\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]""")
+# What `extra_hosts` calls the engine's machine.
+GATEWAY = "host-gateway"
 WHY_NAME = {
     "image": "it names an image that is built here",
     "network": "it names a network that has a new name",
@@ -30,7 +32,7 @@ class _Rewriter:
     move: Mover
     names: NewNames
     numbers: Mapping[int, int]
-    listens_on: Collection[int]
+    reach: Reach
 
     def changes(self, service: Service, path: str, values: Mapping[str, str]) -> Iterator[Change]:
         """Yield the changes of a mapping of variables."""
@@ -61,27 +63,30 @@ class _Rewriter:
         """Return a value with the numbers of moved ports of the host."""
         if not self.numbers:
             return text
-        host = self.context.host
-        return renumbered(name, text, self.numbers.get, self.listens_on, host)
+        return renumbered(name, text, self.numbers.get, self.reach)
 
     def _pairs(self, service: Service, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield the new number of each port whose host is in another variable."""
         # In the host's network localhost is the host.
-        listens_on = () if service.network_mode == "host" else self.listens_on
-        of_engine = tuple(names_of_engine(service))
+        listens_on = () if service.network_mode == "host" else self.reach.listens_on
+        hosts = self.reach.engine_hosts
         for name, host in ports_of_hosts(values) if self.numbers else ():
             old = int(values[name])
             new = self.numbers.get(old, old)
-            if new != old and leads_to_the_host(name, host, old, listens_on, of_engine):
+            if new != old and leads_to_the_host(name, host, old, listens_on, hosts):
                 yield name, str(new)
 
 
-def names_of_engine(service: Service) -> Iterator[str]:
-    """Yield the names that `extra_hosts` gives the engine's machine."""
-    for entry in service.extra_hosts:
-        host, _, address = entry.replace(":", "=", 1).partition("=")
-        if address == "host-gateway":
-            yield host
+def engine_hosts(*services: Service) -> frozenset[str]:
+    """Return the names by which services reach the engine's machine, `extra_hosts` included."""
+    pairs = (
+        entry.replace(":", "=", 1).split("=", 1)
+        for service in services
+        for entry in service.extra_hosts
+        if ":" in entry or "=" in entry
+    )
+    own = {host.lower() for host, address in pairs if address in {GATEWAY, *ENGINE_HOSTS}}
+    return ENGINE_HOSTS | own
 
 
 def values(context: Context) -> Part:
@@ -90,8 +95,8 @@ def values(context: Context) -> Part:
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:
-        numbers, listens_on = numbers_of(service, context), listening(service, context)
-        rewriter = _Rewriter(context, move, names, numbers, listens_on)
+        numbers, reach = numbers_of(service, context), reach_of(context, service)
+        rewriter = _Rewriter(context, move, names, numbers, reach)
         for path, mapping in _mappings(service):
             where = ".".join(path)
             found = list(rewriter.changes(service, where, mapping))
@@ -111,9 +116,8 @@ def config_contents(context: Context) -> Part:
         users = [each for each in context.project.services if key in each.configs]
         if not users or key in context.settings.keep_urls:
             continue
-        listens_on = {port for user in users for port in listening(user, context)}
         numbers = numbers_of(users[0], context)
-        rewriter = _Rewriter(context, move, names, numbers, listens_on)
+        rewriter = _Rewriter(context, move, names, numbers, reach_of(context, *users))
         lines = text.splitlines(keepends=True)
         after = "".join(move(rewriter.renumbered(_key_of(line, key), line)) for line in lines)
         if after != text:
@@ -133,6 +137,12 @@ def numbers_of(service: Service, context: Context) -> Mapping[int, int]:
     """Return the new number of every port that is reached elsewhere than before."""
     found = context.numbers_for(service)
     return {old: new for old, new in found.items() if old != new or context.host}
+
+
+def reach_of(context: Context, *services: Service) -> Reach:
+    """Return how services that read one text reach published ports."""
+    listens_on = frozenset(port for each in services for port in listening(each, context))
+    return Reach(listens_on, context.host, engine_hosts(*services))
 
 
 def listening(service: Service, context: Context) -> frozenset[int]:

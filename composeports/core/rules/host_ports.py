@@ -1,15 +1,14 @@
 """Addresses of the engine's machine that lead to a container of another project."""
 
-import re
 from collections.abc import Iterator
 
 from composeports.core.acknowledged import IN_SETTINGS, is_named
 from composeports.core.change import Part, Shared
 from composeports.core.host_pairs import ports_of_hosts
-from composeports.core.local_urls import ENGINE_HOST, IMPLIED
+from composeports.core.local_urls import addresses, port_in
 from composeports.core.project import Service
 from composeports.core.rules.context import Context
-from composeports.core.rules.environment import is_kept, names_of_engine
+from composeports.core.rules.environment import engine_hosts, is_kept
 from composeports.core.rules.words import way_out
 
 
@@ -37,13 +36,8 @@ def ports_of_others(context: Context) -> Part:
 
 def _host_ports(service: Service, context: Context) -> Iterator[tuple[str, int]]:
     """Yield (variable, port) of each value that leads from the container to its engine's host."""
-    names = {ENGINE_HOST, *names_of_engine(service)}
-    host = "|".join(map(re.escape, sorted(names)))
-    address = re.compile(
-        r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^\s/@]*@)?)?"
-        rf"(?<![\w.-])(?:{host})(?::(?P<port>\d{{1,5}}))?(?![\w.-])",
-        re.IGNORECASE,
-    )
+    names = engine_hosts(service)
+    address = addresses(names, "")
     values = {
         name: text
         for name, text in service.environment.items()
@@ -51,9 +45,9 @@ def _host_ports(service: Service, context: Context) -> Iterator[tuple[str, int]]
     }
     for name, text in values.items():
         for match in address.finditer(text):
-            port = match["port"] or IMPLIED.get((match["scheme"] or "").lower())
+            port = port_in(match)
             if port:
-                yield name, int(port)
+                yield name, port
     for name, host in ports_of_hosts(values):
-        if host in names:
+        if host.lower() in names:
             yield name, int(values[name])

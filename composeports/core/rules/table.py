@@ -180,7 +180,11 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 "the engine's host as well (`http://build:10004`), also where the number stays",
             ),
             (
-                "`host.docker.internal:5432`, with any scheme or none",
+                (
+                    "`host.docker.internal:5432`, with any scheme or none, and the other names of "
+                    "the engine's machine: `172.17.0.1`, `host.containers.internal`, a name that "
+                    "`extra_hosts` gives `host-gateway`"
+                ),
                 "the new number; the name stays",
             ),
             (

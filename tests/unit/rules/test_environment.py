@@ -54,6 +54,10 @@ def config(**environment: str) -> dict[str, object]:
         ("URL", "http://host.docker.internal:3000", "http://host.docker.internal:10005"),
         ("URL", "redis://host.docker.internal:9092", "redis://host.docker.internal:10006"),
         ("URL", "host.docker.internal:9092", "host.docker.internal:10006"),
+        ("URL", "http://172.17.0.1:3000/x", "http://172.17.0.1:10005/x"),
+        ("URL", "redis://host.containers.internal:9092", "redis://host.containers.internal:10006"),
+        ("URL", "http://docker.for.mac.host.internal:3000", "http://docker.for.mac.host.internal:10005"),
+        ("URL", "http://172.17.0.10:3000", None),
         ("LISTEN_URL", "http://localhost:3000", None),
         ("BIND", "http://localhost:3000", None),
         ("ASPNETCORE_URLS", "http://localhost:3000", None),
@@ -192,3 +196,24 @@ def test_no_change_shows_a_password_which_the_stack_keeps() -> None:
     assert made.override("services", "web", "environment", "URL") == (
         "postgres://me:secret@host.docker.internal:10004/x"
     )
+
+
+@pytest.mark.parametrize(
+    ("entry", "text", "after"),
+    [
+        ("outer=host-gateway", "redis://outer:9092/0", "redis://outer:10006/0"),
+        ("Outer:172.17.0.1", "http://outer:3000,outer:9092", "http://outer:10005,outer:10006"),
+        ("shop.test=host-gateway", "http://shop.test", "http://shop.test:10004"),
+        ("outer=10.0.0.9", "redis://outer:9092", None),
+        ("outer=host-gateway", "redis://outer2:9092", None),
+        ("outer", "redis://outer:9092", None),
+    ],
+)
+def test_a_name_that_extra_hosts_gives_the_engine_s_machine(
+    entry: str, text: str, after: str | None
+) -> None:
+    document = config(URL=text)
+    document["services"]["web"]["extra_hosts"] = [entry]  # type: ignore[index]
+    made = plan_of(document)
+    want = {"URL": after} if after else None
+    assert made.override("services", "web", "environment") == want
