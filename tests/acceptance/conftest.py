@@ -82,9 +82,7 @@ def present() -> set[str]:
     return {labels.get(PROJECT_LABEL, "") for kind in kinds for _, labels in listed(kind)} - {""}
 
 
-def listed(
-    kind: str, filters: dict[str, str] | None = None
-) -> list[tuple[str, dict[str, str]]]:
+def listed(kind: str, filters: dict[str, str] | None = None) -> list[tuple[str, dict[str, str]]]:
     """Return name and labels of the containers, networks or volumes that the filters let through.
 
     The engine's socket is asked: each call of `docker` takes ten times as long.

@@ -26,6 +26,7 @@ from tests.acceptance.conftest import (
     wait_until,
     write,
 )
+from tests.support.patience import HANG
 from tests.support.shells import on_a_terminal
 
 pytestmark = pytest.mark.e2e
@@ -476,7 +477,7 @@ def test_signals_pass_through(login: Session, call: str) -> None:
 
     wait_until(is_docker, "docker in the place of the wrapper")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) != 0
+    assert process.wait(HANG) != 0
 
 
 def test_a_terminal_passes_through(login: Session) -> None:
