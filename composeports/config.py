@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 from composeports.core.block import HIGHEST_PORT, Grid
 from composeports.core.endpoint import host_problem, without_brackets
@@ -203,11 +203,10 @@ def _keys(text: str) -> tuple[str, ...]:
     return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
-@dataclass(frozen=True, slots=True)
-class FoundSettings:
+class FoundSettings(NamedTuple):
     """A repository's settings and the file they come from, empty where there is none."""
 
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = Settings()
     path: str = ""
 
 

@@ -298,7 +298,7 @@ class EngineStatus:
 def _seen_from_here(engine: EngineIdentity) -> EngineIdentity:
     """Return another engine by its machine's name where only that machine has told its host."""
     told_itself = engine.name and engine.host == LOCALHOST
-    return replace(engine, host=engine.name) if told_itself else engine
+    return engine._replace(host=engine.name) if told_itself else engine
 
 
 def fleet(workspace: Workspace) -> list[EngineStatus]:

@@ -1,7 +1,6 @@
 """Who asks and from where: the session, its files, and the doors that its use cases go through."""
 
 import os
-import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -256,10 +255,11 @@ class Workspace:
         """The folder for copies: our own, or one that is gone with this workspace."""
         if not self.only_looks:
             return self.folder.path
-        from tempfile import mkdtemp  # noqa: PLC0415 - `plan` beside a linked `.env`
+        from shutil import rmtree  # noqa: PLC0415 - `plan` beside a linked `.env`
+        from tempfile import mkdtemp  # noqa: PLC0415 - the same
 
         folder = mkdtemp(prefix="composeports-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        weakref.finalize(self, rmtree, folder, ignore_errors=True)
         return folder
 
     def _write_copy(self, name: str, data: bytes) -> None:

@@ -52,7 +52,7 @@ def info(*, as_json: bool) -> None:
 
 def _document(found: StoreReport) -> dict[str, object]:
     engines = [
-        {**asdict(each.engine), "held": [lease.session_id for lease in each.leases]}
+        {**each.engine._asdict(), "held": [lease.session_id for lease in each.leases]}
         for each in found.engines
     ]
     return {

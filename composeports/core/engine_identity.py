@@ -4,7 +4,6 @@ Machines that were cloned from one image have engines with one id. Their traits 
 lease has those of the engine that it was taken on.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from composeports.core.engine_traits import (
@@ -21,8 +20,7 @@ from composeports.core.ledger import Hold
 LOCALHOST = "localhost"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineIdentity:
+class EngineIdentity(NamedTuple):
     """An engine: its own `id`, what its machine calls itself, and where its ports are reached.
 
     `host` is the name or address under which this machine reaches the published ports; `local`

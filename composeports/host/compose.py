@@ -3,14 +3,13 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from shutil import which
+from typing import NamedTuple
 
 from composeports.errors import ComposeMissingError, ComposeTooOldError
 from composeports.host.compose_files import Selection
 from composeports.host.endpoint import docker_folder
 from composeports.host.files import is_script
-from composeports.host.process import NOT_FOUND, Finished, Limits, Running, start
+from composeports.host.process import NOT_FOUND, Finished, Limits, Running, find_program, start
 
 OLDEST = (2, 24, 4)
 # What reading Compose files may take: it needs 0.2 s and 128 MiB, and what an alias bomb needs has
@@ -34,8 +33,7 @@ INSTALL = (
 NO_PLUGIN = ("unknown flag", "unknown shorthand flag", "unknown command", "not a docker command")
 
 
-@dataclass(frozen=True, slots=True)
-class Compose:
+class Compose(NamedTuple):
     """`docker compose` on one project: which files, which profiles, which environment."""
 
     selection: Selection
@@ -85,7 +83,7 @@ def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
     to docker alone. Where `docker` is a script (Podman's, or the user's own), it may do more than
     start the plugin, and is called as it is. `environ` is the user's own, without a plan.
     """
-    docker = which("docker", path=environ.get("PATH"))
+    docker = find_program("docker", environ)
     return list(argv) if docker is None or is_script(docker) else _direct(argv, environ)
 
 
@@ -99,7 +97,7 @@ def without_engine(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]
     program = find_plugin(environ) if argv[1] == "compose" else ""
     if program:
         return [program, "--host", NO_ENGINE, *argv[2:]]
-    docker = which("docker", path=environ.get("PATH"))
+    docker = find_program("docker", environ)
     if docker is None or is_script(docker):
         return list(argv)
     return [argv[0], "--host", NO_ENGINE, *argv[1:]]
@@ -118,7 +116,7 @@ def find_plugin(environ: Mapping[str, str]) -> str:
     `environ` is the user's own: no plan says where programs are. ConfigError for a relative folder.
     """
     home = docker_folder(environ)
-    if which("docker", path=environ.get("PATH")) is None or _has_extra_folders(home):
+    if find_program("docker", environ) is None or _has_extra_folders(home):
         return ""
     folders = (os.path.join(home, "cli-plugins"), *PLUGIN_FOLDERS)
     programs = (os.path.join(folder, "docker-compose") for folder in folders)
@@ -130,7 +128,7 @@ def program_mark(environ: Mapping[str, str]) -> str:
 
     An update replaces the plugin's program, or docker's where only docker finds the plugin.
     """
-    program = find_plugin(environ) or which("docker", path=environ.get("PATH")) or ""
+    program = find_plugin(environ) or find_program("docker", environ) or ""
     try:
         status = os.stat(program)
     except OSError:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from composeports.config import engine_timeout
@@ -43,6 +42,7 @@ from composeports.host.process import (
     Finished,
     Following,
     Running,
+    find_program,
     follow,
     pump,
     read_beginning,
@@ -239,7 +239,7 @@ class Engine:
 
     def _has_plain_command(self) -> bool:
         """Tell whether `docker` is Docker's own program; a script may stand for something else."""
-        docker = which("docker", path=self._environ.get("PATH"))
+        docker = find_program("docker", self._environ)
         return docker is not None and not is_script(docker)
 
     def start_lasting(self, project: str) -> "LastingListing":

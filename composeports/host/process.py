@@ -156,13 +156,12 @@ def _handed_on(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in SECRETS}
 
 
-def _program(argv: Sequence[str], environ: Mapping[str, str], cwd: str | None = None) -> str | None:
-    """Return the path of the program to start, found on PATH; None where there is none.
+def find_program(name: str, environ: Mapping[str, str], cwd: str | None = None) -> str | None:
+    """Return the path of a program that PATH leads to; None where there is none.
 
     ConfigError where PATH leads to one in a folder without a whole path: that is a program of the
     folder that we are called in, which may be anybody's repository.
     """
-    name = argv[0]
     if os.sep in name:
         return name
     for folder in os.get_exec_path(environ):
@@ -197,7 +196,7 @@ def start(  # noqa: PLR0913 - most are keywords
     try:
         process = subprocess.Popen(
             argv,
-            executable=_program(argv, environ, cwd),
+            executable=find_program(argv[0], environ, cwd),
             env=_handed_on(environ),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
@@ -253,7 +252,7 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
         try:
             process = subprocess.Popen(
                 argv,
-                executable=_program(argv, environ, cwd),
+                executable=find_program(argv[0], environ, cwd),
                 env=_handed_on(environ),
                 cwd=cwd,
                 stdout=sys.stderr.fileno() if out_to_stderr else None,
@@ -284,7 +283,7 @@ def start_heard(
     try:
         return subprocess.Popen(
             argv,
-            executable=_program(argv, environ, cwd),
+            executable=find_program(argv[0], environ, cwd),
             env=_handed_on(environ),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
@@ -328,7 +327,7 @@ def replace(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bo
     A command `as_users_own`, which the user wrote down, is found and gets everything as in a shell.
     """
     began(argv)
-    program = argv[0] if as_users_own else _program(argv, environ) or argv[0]
+    program = argv[0] if as_users_own else find_program(argv[0], environ) or argv[0]
     given = dict(environ) if as_users_own else _handed_on(environ)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -348,7 +347,7 @@ def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -
     try:
         process = subprocess.Popen(
             argv,
-            executable=_program(argv, environ),
+            executable=find_program(argv[0], environ),
             env=_handed_on(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -436,7 +435,7 @@ def follow(argv: Sequence[str], environ: Mapping[str, str]) -> Following:
     try:
         process = subprocess.Popen(
             argv,
-            executable=_program(argv, environ),
+            executable=find_program(argv[0], environ),
             env=_handed_on(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -459,7 +458,7 @@ def _piped(
     """Start one end of a pipe, out of reach of a Ctrl-C; it is gone when this ends."""
     process = subprocess.Popen(
         argv,
-        executable=_program(argv, environ),
+        executable=find_program(argv[0], environ),
         env=_handed_on(environ),
         stdin=stdin,
         stdout=stdout,

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.errors import ConfigError, ExtraMissingError
@@ -112,7 +111,7 @@ def sqlite_path(url: str) -> str:
     scheme, _, written = url.partition("://")
     if scheme != "sqlite":
         raise _refused(url, "is no store that this version knows")
-    path = unquote(written, errors="surrogateescape")
+    path = _decoded(written)
     if not written.startswith("/"):
         raise _refused(url, "names no absolute path (three slashes)")
     if "?" in written or "#" in written or "\0" in path:
@@ -120,6 +119,14 @@ def sqlite_path(url: str) -> str:
     if path.endswith("/") or os.path.isdir(path):
         raise _refused(url, "names a folder, not a file")
     return path
+
+
+def _decoded(path: str) -> str:
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote  # noqa: PLC0415 - seldom, and takes 3 ms
+
+    return unquote(path, errors="surrogateescape")
 
 
 def _refused(url: str, reason: str) -> ConfigError:

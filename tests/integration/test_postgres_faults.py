@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from urllib.parse import quote
 
 import psycopg
@@ -605,9 +604,9 @@ def test_one_store_may_be_opened_by_its_other_name(url: str) -> None:
 
 
 def test_an_engine_is_shown_by_the_host_that_others_reach_it_by(url: str) -> None:
-    nearby = replace(OWN, host="localhost", local=True)
+    nearby = OWN._replace(host="localhost", local=True)
     for turn in (nearby, OWN, nearby):
-        store = PostgresStore(url, engine=partial(replace, turn))
+        store = PostgresStore(url, engine=turn._replace)
         store.update("a", counted)
         store.close()
     other = PostgresStore(url, engine=lambda: EngineIdentity("two", "host-2", local=True))

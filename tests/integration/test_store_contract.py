@@ -1109,7 +1109,7 @@ def test_an_engine_without_leases_is_shown_all_the_same(on_engine: OnEngine) -> 
 
 def test_an_engine_goes_by_the_name_that_it_said_last(on_engine: OnEngine) -> None:
     on_engine(ONE).start("a")
-    renamed = replace(ONE, name="host-9", host="nine.example")
+    renamed = ONE._replace(name="host-9", host="nine.example")
     on_engine(renamed).start("a")
     fleet = on_engine(TWO).store.fleet()
     assert renamed in [each.engine for each in fleet]
