@@ -201,8 +201,9 @@ def test_a_folder_outside_git_is_a_session(tmp_path: Path, environ: dict[str, st
 
 DB: dict[str, object] = {"healthcheck": {"test": ["CMD", "true"], "interval": "0.2s"}}
 AFTER_DB: dict[str, object] = {"depends_on": {"db": {"condition": "service_healthy"}}}
+# Three failures, Docker's default, may be over before it is ready: then Compose gives up.
 SLOW: dict[str, object] = {
-    "healthcheck": {"test": ["CMD-SHELL", "test -e /ready"], "interval": "0.2s"}
+    "healthcheck": {"test": ["CMD-SHELL", "test -e /ready"], "interval": "0.2s", "retries": 1000}
 }
 SLOW_START = ["sh", "-c", "sleep 3; touch /ready; exec sleep 3600"]
 
