@@ -111,7 +111,8 @@ def _fail(engine: OwnEngine, seconds: float) -> int:
     begun = time.monotonic()
 
     def until(part: float) -> None:
-        # The faults come at parts of the time that the user gave the run.
+        # There is no condition to wait for: when a fault comes is the schedule of the run, whose
+        # length the user gave.
         time.sleep(max(0.0, begun + part * seconds - time.monotonic()))
 
     def freeze() -> None:

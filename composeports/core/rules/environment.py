@@ -79,14 +79,12 @@ class _Rewriter:
 
 def engine_hosts(*services: Service) -> frozenset[str]:
     """Return the names by which services reach the engine's machine, `extra_hosts` included."""
-    pairs = (
-        entry.replace(":", "=", 1).split("=", 1)
-        for service in services
-        for entry in service.extra_hosts
-        if ":" in entry or "=" in entry
+    entries = (
+        each.replace(":", "=", 1).partition("=") for own in services for each in own.extra_hosts
     )
-    own = {host.lower() for host, address in pairs if address in {GATEWAY, *ENGINE_HOSTS}}
-    return ENGINE_HOSTS | own
+    addresses = {host.lower(): address for host, _, address in entries if host}
+    gateways = {host for host, address in addresses.items() if address in {GATEWAY, *ENGINE_HOSTS}}
+    return (ENGINE_HOSTS - set(addresses)) | gateways
 
 
 def values(context: Context) -> Part:

@@ -207,6 +207,13 @@ def test_no_change_shows_a_password_which_the_stack_keeps() -> None:
         ("outer=10.0.0.9", "redis://outer:9092", None),
         ("outer=host-gateway", "redis://outer2:9092", None),
         ("outer", "redis://outer:9092", None),
+        ("=host-gateway", "redis://:9092", None),
+        ("host.docker.internal=10.0.0.9", "redis://host.docker.internal:9092", None),
+        (
+            "host.docker.internal=host-gateway",
+            "redis://host.docker.internal:9092",
+            "redis://host.docker.internal:10006",
+        ),
     ],
 )
 def test_a_name_that_extra_hosts_gives_the_engine_s_machine(

@@ -10,6 +10,8 @@ AROUND = Surroundings(
     published=(
         PublishedElsewhere(5432, "shop", "shop-db-1"),
         PublishedElsewhere(80, "shop", "shop-web-1"),
+        # The file publishes this one, too: the value follows it.
+        PublishedElsewhere(8080, "shop", "shop-web-1"),
     )
 )
 GATEWAY = ["db.internal=host-gateway"]
