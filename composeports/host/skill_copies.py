@@ -11,7 +11,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from composeports.core.skills import FOREIGN, MARKER, MISSING, Copy, Files, Verdict
 from composeports.errors import FileAccessError, UnsafeFileError
@@ -127,7 +127,8 @@ def remove_leftovers(folder: str, verdict: Verdict) -> None:
         for path in (each.path for each in found if each.is_dir(follow_symlinks=False)):
             with _locked(path) as alone:
                 if alone:
-                    shutil.rmtree(path)
+                    with suppress(FileNotFoundError):
+                        shutil.rmtree(path)
         if verdict.state == FOREIGN or not os.path.isdir(folder):
             return
         with _locked(folder) as alone:
@@ -140,16 +141,27 @@ def remove_leftovers(folder: str, verdict: Verdict) -> None:
 
 @contextmanager
 def _locked(folder: str) -> Iterator[bool | None]:
-    """Lock the folder, and yield whether nobody else has; None where its disk has no locks."""
-    with open_folder(folder) as number:
-        alone: bool | None = True
+    """Lock the folder, and yield whether nobody else has; None where its disk has no locks.
+
+    False, too, for a folder that another run has renamed or removed since it was seen.
+    """
+    with ExitStack() as opened:
         try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            alone = False
-        except OSError:
-            alone = None
-        yield alone
+            number = opened.enter_context(open_folder(folder))
+        except FileNotFoundError:
+            yield False
+        else:
+            yield _lock(number)
+
+
+def _lock(number: int) -> bool | None:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 def remove_copy(folder: str, verdict: Verdict, top: str) -> None:

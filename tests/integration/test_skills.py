@@ -6,7 +6,9 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -299,27 +301,40 @@ STEPS = frozenset(
 Work = Callable[[Path], object]
 
 
-def kill_at(step: int, work: Work, top: Path) -> bool:
-    """Do the work in a process that is killed just before a step; tell whether it came so far."""
+def in_a_process(work: Callable[[], object]) -> int:
+    """Do the work in a process of its own; return how it ended: 0, 1, or the signal's -number."""
     child = os.fork()
     if child:
-        _pid, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
-            return os.WTERMSIG(status) == signal.SIGKILL
-        assert os.WEXITSTATUS(status) == 0
-        return False
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
-        taken = itertools.count(1)
-
-        def hear(event: str, _arguments: tuple[object, ...]) -> None:
-            if event in STEPS and next(taken) == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hear)
-        work(top)
+        work()
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the child must not go on with the tests
+        traceback.print_exc()
         os._exit(1)
+
+
+def before_step(step: int, act: Callable[[], object], work: Callable[[], object]) -> None:
+    """Do the work, and `act` just before one of its steps."""
+    taken = itertools.count(1)
+
+    def hear(event: str, _arguments: tuple[object, ...]) -> None:
+        if event in STEPS and next(taken) == step:
+            act()
+
+    sys.addaudithook(hear)
+    work()
+
+
+def kill_at(step: int, work: Work, top: Path) -> bool:
+    """Do the work in a process that is killed just before a step; tell whether it came so far."""
+
+    def end() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    ended = in_a_process(lambda: before_step(step, end, lambda: work(top)))
+    assert ended in {0, -signal.SIGKILL}
+    return ended != 0
 
 
 def all_kills(work: Work, top: Path, prepare: Work) -> Iterator[int]:
@@ -422,6 +437,48 @@ def test_nothing_is_removed_where_a_link_leads_out(
     (repository / ".claude").symlink_to(tmp_path / "shared")
     assert skills(shell, "install", "--agent", "claude").code == 78
     assert (tmp_path / "shared/skills" / LEFTOVER).exists()
+
+
+def test_an_installation_at_any_step_of_another_one_is_no_error(repository: Path) -> None:
+    installs(repository)
+    whole = everything_at(repository / ".claude")
+    came = repository / "came"
+
+    def another() -> None:
+        came.touch()
+        assert in_a_process(lambda: installs(repository)) == 0
+
+    for step in itertools.count(1):
+        shutil.rmtree(repository / ".claude")
+        came.unlink(missing_ok=True)
+        both = partial(before_step, step, another, lambda: installs(repository))
+        assert in_a_process(both) == 0, step
+        assert everything_at(repository / ".claude") == whole, step
+        if not came.exists():
+            assert step > 20
+            return
+
+
+def test_a_folder_that_another_run_is_done_with_need_not_be_cleaned_away(
+    repository: Path, tmp_path: Path
+) -> None:
+    beside = repository / ".claude/skills" / LEFTOVER
+    done_with = tmp_path / "done with"
+
+    def rename() -> None:
+        if beside.exists():
+            beside.rename(done_with)
+
+    for step in itertools.count(1):
+        shutil.rmtree(repository / ".claude", ignore_errors=True)
+        beside.mkdir(parents=True)
+        work = partial(before_step, step, rename, lambda: installs(repository))
+        assert in_a_process(work) == 0, step
+        assert skills_at(repository / ".claude") == SHIPPED, step
+        if not done_with.exists():
+            assert step > 3
+            return
+        done_with.rmdir()
 
 
 def test_many_installations_at_once_are_one(shell: Shell, repository: Path) -> None:

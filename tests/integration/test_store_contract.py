@@ -177,12 +177,12 @@ def leases(store: Store) -> Leases:
     return Leases(store)
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=WITH_CLOCKS)
 def lasting(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Leases]:
-    """One store for all examples of a property."""
-    opened = BACKENDS[request.param](tmp_path_factory.mktemp("lasting"))
+    """One store for all examples of a property; nobody sets its clocks, which would move leases."""
+    opened = WITH_CLOCKS[request.param](tmp_path_factory.mktemp("lasting"), Clocks())
     yield Leases(opened)
     opened.close()
 
