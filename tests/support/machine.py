@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.patience import HANG
 
 PROGRAMS = Path(sys.executable).parent
@@ -254,8 +255,12 @@ class Shell:
         return subprocess.Popen(argv, cwd=self.cwd, env=environ, **{**pipes, **options})
 
     def run(self, *arguments: str, program: str = "composeports") -> Done:
-        """Run the installed program to its end; a traceback is a failure of the test."""
-        return finished(self.start(*arguments, program=program))
+        """Run the program to its end; a traceback is a failure of the test."""
+        argv = (str(PROGRAMS / program), *arguments)
+        done = warm.run(argv, self.cwd, {"PWD": str(self.cwd), **self.environ})
+        if done is None:
+            return finished(self.start(*arguments, program=program))
+        return _whole(*done)
 
     def sh(self, script: str) -> Done:
         """Run a script for /bin/sh, with the installed program on PATH."""
@@ -273,7 +278,11 @@ def finished(process: "subprocess.Popen[bytes]") -> Done:
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         raise
-    done = Done(process.returncode, _text(out), _text(err))
+    return _whole(process.returncode, out, err)
+
+
+def _whole(code: int, out: bytes | None, err: bytes | None) -> Done:
+    done = Done(code, _text(out), _text(err))
     assert "Traceback" not in done.out + done.err, done.err
     return done
 
