@@ -182,7 +182,9 @@ def lasting(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Leases]:
     """One store for all examples of a property; nobody sets its clocks, which would move leases."""
-    opened = WITH_CLOCKS[request.param](tmp_path_factory.mktemp("lasting"), Clocks())
+    clocks = Clocks()
+    clocks.server = lambda: clocks.wall
+    opened = WITH_CLOCKS[request.param](tmp_path_factory.mktemp("lasting"), clocks)
     yield Leases(opened)
     opened.close()
 

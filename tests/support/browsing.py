@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 ENVIRON = dict(os.environ)
 PHONE = ViewportSize(width=390, height=844)
 PATIENCE_MS = HANG * 1000
-# After it the page is loaded again, twice at most.
+# After it the page is loaded again.
 TRY_MS = 30_000
 STYLED = "[...document.styleSheets].some((each) => each.cssRules.length > 0)"
 # A name that leads to this machine, and is not localhost.
@@ -78,19 +79,19 @@ class Watched:
         dialog.dismiss()
 
     def open(self, url: str) -> Page:
-        """Load the page; a network that comes or goes on the machine may break the first try."""
+        """Load the page; each network that comes or goes on the machine may break a try."""
         connection = self.page.locator("#connection")
-        for last in (False, False, True):
+        end = time.monotonic() + HANG
+        while True:
             try:
                 self.page.goto(url)
                 expect(connection).not_to_have_attribute("data-is", "connecting", timeout=TRY_MS)
                 assert self.page.evaluate(STYLED)
             except (AssertionError, Error):
-                if last:
+                if time.monotonic() > end:
                     raise
             else:
-                break
-        return self.page
+                return self.page
 
     def problems(self) -> list[str]:
         """Return what axe-core finds, however light, as "rule: where"."""

@@ -1,7 +1,7 @@
 """Runs of composeports that are forked from a process which has imported all of it.
 
 Starting Python and importing takes eight times as long as what most tests ask for. Whatever a fork
-cannot be as a new process is (another user, locale or interpreter), is started as ever.
+cannot be as a new process is (another user, locale or installation), is started as ever.
 """
 
 import atexit
@@ -19,7 +19,10 @@ from threading import Thread
 from tests.support.patience import HANG
 
 SERVER = Path(__file__).parent / "warm_server.py"
-PROGRAMS = frozenset({"composeports", "compose-up", "compose-down"})
+PROGRAMS = frozenset(
+    str(Path(sys.executable).parent / name)
+    for name in ("composeports", "compose-up", "compose-down")
+)
 LOCALE = "C.UTF-8"
 # What one message of a socket holds for sure.
 REQUEST_BYTES = 100_000
@@ -75,7 +78,7 @@ def _code(reply: socket.socket) -> int:
 
 
 def _request(argv: tuple[str, ...], cwd: Path, environ: Mapping[str, str]) -> bytes | None:
-    if os.path.basename(argv[0]) not in PROGRAMS or os.geteuid() != os.getuid():
+    if argv[0] not in PROGRAMS or os.geteuid() != os.getuid():
         return None
     if environ.get("LC_ALL") != LOCALE or any(name.startswith("PYTHON") for name in environ):
         return None
