@@ -216,7 +216,7 @@ def _hanging(docker: FakeDocker, folder: Path) -> None:
     docker.run_before(
         "compose",
         f"case \"$*\" in *' up '*) if [ ! -e {folder}/hung ]; then\n"
-        f"echo $$ > {folder}/hung; trap 'touch {folder}/interrupted; exit 130' INT\n"
+        f"trap 'touch {folder}/interrupted; exit 130' INT; echo $$ > {folder}/hung\n"
         "while :; do /bin/sleep 0.05; done; fi ;; esac",
     )
 
