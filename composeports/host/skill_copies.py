@@ -141,9 +141,10 @@ def remove_leftovers(folder: str, verdict: Verdict) -> None:
 
 @contextmanager
 def _locked(folder: str) -> Iterator[bool | None]:
-    """Lock the folder, and yield whether nobody else has; None where its disk has no locks.
+    """Try to lock the folder; yield True if this process has the lock.
 
-    False, too, for a folder that another run has renamed or removed since it was seen.
+    Yield False if another process has it, or has renamed or removed the folder since it was seen,
+    and None if the folder's disk has no locks.
     """
     with ExitStack() as opened:
         try:

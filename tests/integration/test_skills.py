@@ -388,9 +388,8 @@ def everything_at(top: Path) -> set[str]:
     return {str(path.relative_to(top)) for path in top.rglob("*")}
 
 
-@pytest.mark.parametrize(
-    ("work", "prepare"), [(installs, lambda _: None), (installs_by_init, is_outdated)]
-)
+@pytest.mark.parametrize("work", [installs, installs_by_init])
+@pytest.mark.parametrize("prepare", [lambda _: None, is_outdated], ids=["new", "update"])
 def test_an_installation_that_is_killed_at_any_step_is_finished_by_the_next(
     repository: Path, work: Work, prepare: Work
 ) -> None:
@@ -456,46 +455,54 @@ def test_nothing_is_removed_where_a_link_leads_out(
     assert (tmp_path / "shared/skills" / LEFTOVER).exists()
 
 
-def test_an_installation_at_any_step_of_another_one_is_no_error(repository: Path) -> None:
+def installs_and_acts(
+    repository: Path, came: Path, prepare: Work, act: Callable[[], object]
+) -> Iterator[int]:
+    """Yield after an installation for each of its steps; before the step, `act` was done.
+
+    `act` makes the file `came`; where it is missing, the installation has no such step any more.
+    """
+    for step in itertools.count(1):
+        shutil.rmtree(repository / ".claude", ignore_errors=True)
+        came.unlink(missing_ok=True)
+        prepare(repository)
+        work = partial(before_step, step, act, partial(installs, repository), is_of_a_folder)
+        assert in_a_process(work) == 0, step
+        yield step
+        if not came.exists():
+            assert step > 3
+            return
+
+
+def test_an_installation_at_any_step_of_another_one_is_no_error(
+    repository: Path, tmp_path: Path
+) -> None:
     installs(repository)
     whole = everything_at(repository / ".claude")
-    came = repository / "came"
+    came = tmp_path / "came"
 
     def another() -> None:
         came.touch()
-        assert in_a_process(lambda: installs(repository)) == 0
+        assert in_a_process(partial(installs, repository)) == 0
 
-    for step in itertools.count(1):
-        shutil.rmtree(repository / ".claude")
-        came.unlink(missing_ok=True)
-        both = partial(before_step, step, another, lambda: installs(repository), is_of_a_folder)
-        assert in_a_process(both) == 0, step
+    for step in installs_and_acts(repository, came, lambda _: None, another):
         assert everything_at(repository / ".claude") == whole, step
-        if not came.exists():
-            assert step > 20
-            return
 
 
 def test_a_folder_that_another_run_is_done_with_need_not_be_cleaned_away(
     repository: Path, tmp_path: Path
 ) -> None:
+    came = tmp_path / "came"
     beside = repository / ".claude/skills" / LEFTOVER
-    done_with = tmp_path / "done with"
 
     def rename() -> None:
         if beside.exists():
-            beside.rename(done_with)
+            came.touch()
+            beside.rename(tmp_path / "renamed")
 
-    for step in itertools.count(1):
-        shutil.rmtree(repository / ".claude", ignore_errors=True)
-        beside.mkdir(parents=True)
-        work = partial(before_step, step, rename, lambda: installs(repository), is_of_a_folder)
-        assert in_a_process(work) == 0, step
+    for step in installs_and_acts(repository, came, lambda _: beside.mkdir(parents=True), rename):
+        shutil.rmtree(tmp_path / "renamed", ignore_errors=True)
         assert skills_at(repository / ".claude") == SHIPPED, step
-        if not done_with.exists():
-            assert step > 3
-            return
-        done_with.rmdir()
 
 
 def test_many_installations_at_once_are_one(shell: Shell, repository: Path) -> None:

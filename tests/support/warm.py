@@ -19,10 +19,8 @@ from threading import Thread
 from tests.support.patience import HANG
 
 SERVER = Path(__file__).parent / "warm_server.py"
-PROGRAMS = frozenset(
-    str(Path(sys.executable).parent / name)
-    for name in ("composeports", "compose-up", "compose-down")
-)
+FOLDER = Path(sys.executable).parent
+PROGRAMS = frozenset(str(FOLDER / name) for name in ("composeports", "compose-up", "compose-down"))
 LOCALE = "C.UTF-8"
 # What one message of a socket holds for sure.
 REQUEST_BYTES = 100_000
