@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psycopg
 
-from composeports.core.block import Grid
-from composeports.core.claims import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
+from composeports.core.ports import Grid
 from composeports.stores.postgres import PostgresStore
 from composeports.stores.postgres_rows import write_lease
 

@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from composeports.core.block import Grid
-from composeports.core.claims import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
+from composeports.core.ports import Grid
 from composeports.errors import ComposeportsError
 from composeports.stores.opening import open_store
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from composeports.core.block import HIGHEST_PORT, Grid
-from composeports.core.endpoint import host_problem, without_brackets
+from composeports.core.engine_address import host_problem, without_brackets
+from composeports.core.ports import HIGHEST_PORT, Grid
 from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
-from composeports.location import PYPROJECT, default_store_url, settings_files
+from composeports.paths import PYPROJECT, default_store_url, settings_files
 from composeports.regular_file import read_regular
 
 LOWEST = {"base_port": 1024, "range_per_session": 4, "ttl_minutes": 1, "max_sessions": 1}
@@ -224,7 +224,7 @@ def find_settings(start: str, top: str | None) -> FoundSettings:
             where = f"{path} [tool.composeports]"
         if isinstance(document, dict):
             # Most repositories have no settings file, and save the time.
-            from composeports.core.settings_keys import read_settings  # noqa: PLC0415
+            from composeports.core.settings_schema import read_settings  # noqa: PLC0415
 
             return FoundSettings(read_settings(document, where, os.path.dirname(path)), path)
         if document is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from composeports.config import PortAllocatorConfig
-from composeports.core.claims import NOTHING_RUNS, Request, claim
+from composeports.core.allocation import NOTHING_RUNS, Request, claim
 from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger

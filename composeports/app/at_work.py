@@ -13,7 +13,7 @@ from composeports.host.session_lock import (
     holder,
     is_held,
 )
-from composeports.location import session_lock
+from composeports.paths import session_lock
 
 
 @contextmanager

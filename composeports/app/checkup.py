@@ -50,7 +50,7 @@ from composeports.host.leftovers import (
 )
 from composeports.host.session_lock import hold
 from composeports.host.sockets import taken_ports
-from composeports.location import (
+from composeports.paths import (
     default_store_url,
     recollections,
     session_lock,

@@ -32,7 +32,7 @@ from composeports.host.files import OwnFolder, files_in
 from composeports.host.recollection import forget_abandoned
 from composeports.host.seed_records import hold_record, is_on_record
 from composeports.host.session_lock import SessionLock, hold, is_held
-from composeports.location import recollections, seed_record, session_lock
+from composeports.paths import recollections, seed_record, session_lock
 
 KINDS = ("container", "network", "image", "volume")
 

@@ -14,7 +14,7 @@ from composeports.host.compose_files import DEFAULT_NAMES, select_files
 from composeports.host.git import find_checkout
 from composeports.host.shipped import shipped
 from composeports.host.user_files import read_file, write_file
-from composeports.location import SETTINGS_FILE
+from composeports.paths import SETTINGS_FILE
 
 TEMPLATE = "docker-compose.yml"
 CI = {"github": ".github/workflows/composeports.yml", "gitlab": ".gitlab-ci.yml"}

@@ -9,8 +9,7 @@ from dataclasses import replace
 from composeports.app.at_work import at_work, at_work_or_busy, projects_at_work
 from composeports.app.port_check import busy_ports, moving_on, without_lost
 from composeports.app.workspace import Workspace
-from composeports.core.block import Block
-from composeports.core.claims import (
+from composeports.core.allocation import (
     UNKNOWN,
     Liveness,
     Request,
@@ -22,11 +21,12 @@ from composeports.core.claims import (
     restored,
     setting_aside,
 )
-from composeports.core.endpoint import LOCALHOST
+from composeports.core.engine_address import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
 from composeports.core.ownership import Owner
+from composeports.core.ports import Block
 from composeports.core.subnet import readable
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (

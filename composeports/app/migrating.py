@@ -23,7 +23,7 @@ from composeports.errors import ConfigError
 from composeports.host.engine import Engine
 from composeports.host.machine import machine_name
 from composeports.host.session_lock import Holder, hold
-from composeports.location import session_lock
+from composeports.paths import session_lock
 from composeports.stores.base import Store
 from composeports.stores.opening import is_shared, open_store, same_store, without_password
 

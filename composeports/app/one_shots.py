@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from composeports.app.workspace import Workspace
-from composeports.core.one_shots import Instance, limit_of, still_awaited, waiting_again
+from composeports.core.one_shot_services import Instance, limit_of, still_awaited, waiting_again
 
 _FORM = (
     '{{index .Config.Labels "com.docker.compose.service"}}\t{{.State.Status}}\t'

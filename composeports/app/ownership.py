@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 
 from composeports.app.workspace import Workspace
-from composeports.core.job import session_line
+from composeports.core.ci_job import session_line
 from composeports.core.lease import Lease
 from composeports.core.ownership import Origin, Owner, foreign, not_owners, owner_of
 from composeports.errors import ForeignProjectError

@@ -9,7 +9,7 @@ from composeports.app.planning import Wishes
 from composeports.app.preparing import command_line, is_half_seeded, prepare
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
-from composeports.core.plan import Plan
+from composeports.core.plan.plan import Plan
 from composeports.errors import SeedBusyError
 from composeports.host.compose import Compose, as_plugin, without_engine, without_files
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE, Selection

@@ -4,7 +4,7 @@ import json
 import os
 
 from composeports.app.workspace import Workspace
-from composeports.core.project import Project
+from composeports.core.plan.compose_project import Project
 from composeports.core.seeding import PLAIN, VOLUME_LABEL, Source
 from composeports.host.compose import Compose
 from composeports.host.compose_files import select_files

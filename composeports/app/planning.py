@@ -8,13 +8,13 @@ from typing import NamedTuple
 from composeports.app.leasing import subnets_in_use, with_subnets
 from composeports.app.surroundings import look_around
 from composeports.app.workspace import Workspace
-from composeports.core.block import Block
-from composeports.core.external import with_own_networks
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger
-from composeports.core.mark import Mark, session_label
-from composeports.core.pins import pins_of
-from composeports.core.plan import Observed, Plan, make_plan
+from composeports.core.ownership_labels import Mark, session_label
+from composeports.core.plan.external_networks import with_own_networks
+from composeports.core.plan.plan import Observed, Plan, make_plan
+from composeports.core.plan.port_pins import pins_of
+from composeports.core.ports import Block
 from composeports.core.protected_names import settable
 from composeports.core.settings import Settings
 from composeports.core.subnets import SubnetNeed, needs_of

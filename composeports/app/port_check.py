@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from composeports.app.workspace import Workspace
-from composeports.core.block import FIRST_FREE_OFFSET
 from composeports.core.lease import Lease
+from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import (
     ComposeMissingError,
     EngineError,

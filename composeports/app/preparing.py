@@ -9,13 +9,13 @@ from composeports.app.planning import NO_WISHES, Draft, Wishes, draft, look
 from composeports.app.workspace import Workspace
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
-from composeports.core.override import render
-from composeports.core.plan import Plan
-from composeports.core.project import Project
+from composeports.core.plan.compose_project import Project
+from composeports.core.plan.override import render
+from composeports.core.plan.plan import Plan
 from composeports.errors import ComposeportsError, NoPortsAvailableError
 from composeports.host.compose_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV, has_link
 from composeports.host.containers import Container
-from composeports.location import seed_record
+from composeports.paths import seed_record
 
 
 class Prepared(NamedTuple):

@@ -6,8 +6,8 @@ import os
 from functools import cached_property
 
 from composeports.core.lease import Lease, Place
-from composeports.core.mark import SESSION_LABEL, STORE_LABEL, session_label
 from composeports.core.ownership import Owner
+from composeports.core.ownership_labels import SESSION_LABEL, STORE_LABEL, session_label
 from composeports.core.relocation import (
     Clue,
     has_moved,

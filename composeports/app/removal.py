@@ -9,14 +9,14 @@ from composeports.app.ownership import is_anothers, refuse_foreign, refuse_unpro
 from composeports.app.preparing import is_half_seeded
 from composeports.app.stranded import where_started
 from composeports.app.workspace import Workspace
-from composeports.core.claims import refuse_elsewhere
+from composeports.core.allocation import refuse_elsewhere
 from composeports.core.lease import Lease
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError
 from composeports.host.compose import as_plugin, without_files
 from composeports.host.files import OwnFolder
 from composeports.host.recollection import forget_abandoned
 from composeports.host.session_lock import SessionLock
-from composeports.location import recollections
+from composeports.paths import recollections
 
 # How long a command that works on the same stack is waited for, in seconds.
 PATIENCE = 5.0

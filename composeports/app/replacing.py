@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from composeports.app.preparing import Prepared
 from composeports.app.workspace import Workspace
-from composeports.core.standing import Seen, off_networks
+from composeports.core.service_state import Seen, off_networks
 from composeports.host.containers import Container
 from composeports.host.session_lock import SessionLock
-from composeports.location import reading_lock
+from composeports.paths import reading_lock
 
 BEGINNING_ANEW = "an earlier up was killed while it replaced containers: beginning anew"
 

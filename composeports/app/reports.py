@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from composeports.app.leasing import look_at_lease
 from composeports.app.whereabouts import on_another_engine
 from composeports.app.workspace import Workspace
-from composeports.core.drift import drifts_of
-from composeports.core.endpoint import in_url
+from composeports.core.engine_address import in_url
 from composeports.core.engine_identity import LOCALHOST, EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.project import PublishedPort
+from composeports.core.plan.compose_project import PublishedPort
+from composeports.core.plan.urls import client_url
+from composeports.core.port_drift import drifts_of
 from composeports.core.protected_names import is_settable
+from composeports.core.service_state import Seen, displaced
 from composeports.core.shell import shell_environment
-from composeports.core.standing import Seen, displaced
-from composeports.core.urls import client_url
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
 from composeports.host.compose_files import OWN_ENV, OWN_OVERRIDE
 from composeports.host.containers import Container

@@ -14,8 +14,7 @@ from composeports.app.port_check import (
 from composeports.app.preparing import Prepared, prepare
 from composeports.app.removal import remove_half_started
 from composeports.app.workspace import Workspace
-from composeports.core.subnet import overlapping
-from composeports.core.thefts import (
+from composeports.core.port_conflicts import (
     Step,
     Stolen,
     next_step,
@@ -23,6 +22,7 @@ from composeports.core.thefts import (
     silent_thefts,
     stolen_port,
 )
+from composeports.core.subnet import overlapping
 from composeports.errors import (
     ComposeMissingError,
     EngineError,

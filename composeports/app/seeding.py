@@ -9,7 +9,7 @@ from typing import Protocol
 from composeports.app.plain import plain_main
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
-from composeports.core.project import Project
+from composeports.core.plan.compose_project import Project
 from composeports.core.seeding import (
     MAIN,
     Copy,
@@ -43,7 +43,7 @@ from composeports.host.volumes import (
     users_of,
     volumes_of,
 )
-from composeports.location import reading_lock, seed_record
+from composeports.paths import reading_lock, seed_record
 
 
 @dataclass(frozen=True, slots=True)

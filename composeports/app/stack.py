@@ -22,10 +22,10 @@ from composeports.app.replacing import (
 from composeports.app.retrying import Retrying
 from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
-from composeports.core.one_shots import is_wait
-from composeports.core.plan import Plan
-from composeports.core.project import PublishedPort
-from composeports.core.urls import client_url
+from composeports.core.one_shot_services import is_wait
+from composeports.core.plan.compose_project import PublishedPort
+from composeports.core.plan.plan import Plan
+from composeports.core.plan.urls import client_url
 from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
 from composeports.host.compose import as_plugin
 from composeports.host.containers import Container

@@ -7,14 +7,10 @@ from typing import NamedTuple
 
 from composeports.app.workspace import Workspace
 from composeports.config import find_settings
-from composeports.core.external import with_own_networks
 from composeports.core.lease import Lease
-from composeports.core.project import Project, read_project
-from composeports.core.rules.images import unbuilt_images
-from composeports.core.rules.networks import session_network
-from composeports.core.rules.volumes import session_volume
-from composeports.core.session import project_name
-from composeports.core.surroundings import (
+from composeports.core.plan.compose_project import Project, read_project
+from composeports.core.plan.external_networks import with_own_networks
+from composeports.core.plan.host_facts import (
     Checkout,
     Member,
     PublishedElsewhere,
@@ -23,6 +19,10 @@ from composeports.core.surroundings import (
     Sibling,
     Surroundings,
 )
+from composeports.core.plan.rules.images import unbuilt_images
+from composeports.core.plan.rules.networks import session_network
+from composeports.core.plan.rules.volumes import session_volume
+from composeports.core.session import project_name
 from composeports.host.compose import EVERY_PROFILE, Compose
 from composeports.host.compose_files import Selection, select_files
 from composeports.host.containers import Container
@@ -79,7 +79,7 @@ def _in_scripts(
     images = set(unbuilt_images(project))
     if not containers and not images:
         return (), ()
-    from composeports.core.unwrapped import calls_by_name, image_builds  # noqa: PLC0415 - not all
+    from composeports.core.script_findings import calls_by_name, image_builds  # noqa: PLC0415 - not all
     from composeports.host.script_text import scripts_in  # noqa: PLC0415 - not all
 
     top = workspace.place.directory

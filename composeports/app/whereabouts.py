@@ -6,8 +6,8 @@ from composeports.app.workspace import Workspace
 from composeports.core.cleaning import ELSEWHERE, GONE, Sight, Spot, whereabouts
 from composeports.core.engine_traits import UNSURE
 from composeports.core.lease import Lease
-from composeports.core.mark import Mark
 from composeports.core.ownership import Owner
+from composeports.core.ownership_labels import Mark
 from composeports.core.relocation import is_taken_over
 from composeports.host.places import is_lost, leads_to, look_at
 

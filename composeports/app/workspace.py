@@ -41,7 +41,7 @@ from composeports.host.questions import Questions
 from composeports.host.recollection import Recollection, digest_of
 from composeports.host.routes import routed_subnets
 from composeports.host.sockets import taken_ports
-from composeports.location import recollections
+from composeports.paths import recollections
 from composeports.stores.base import Store
 
 STDIN = "-"

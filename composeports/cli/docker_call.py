@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from composeports.core.docker_words import (
+from composeports.core.docker_arguments import (
     config_folder,
     is_elsewhere,
     split_command,

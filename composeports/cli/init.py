@@ -13,7 +13,7 @@ from composeports.app.options import Options
 from composeports.cli.opening import note, say, working_directory, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.initial import LEFT, Step
-from composeports.core.plan import Plan
+from composeports.core.plan.plan import Plan
 from composeports.errors import ComposeportsError
 
 CLIENTS = ("claude", "codex", "gemini", "vscode")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from composeports.cli.output import visible, write_line
-from composeports.core.change import Change, Left
-from composeports.core.plan import Plan
+from composeports.core.plan.change import Change, Left
+from composeports.core.plan.plan import Plan
 
 # A longer cell pushes the rest of its line to the right, and no other line.
 WIDEST = 60

@@ -14,7 +14,7 @@ from composeports.core.session import derive_session_id
 from composeports.host.compose_files import OWN_ENV, OWN_FOLDER, OWN_OVERRIDE, select_files
 from composeports.host.endpoint import find_endpoint
 from composeports.host.git import find_checkout, main_git_dir, original_of
-from composeports.location import STORE_FILE, mentions, settings_files, state_directory
+from composeports.paths import STORE_FILE, mentions, settings_files, state_directory
 
 FORMATS = {
     "": "export",

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from composeports.host.git import find_checkout, is_linked, main_git_dir
-from composeports.location import STORE_FILE, state_directory
+from composeports.paths import STORE_FILE, state_directory
 
 BRANCH = "1"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from composeports.cli.opening import note
 from composeports.cli.output import visible
-from composeports.location import state_directory
+from composeports.paths import state_directory
 
 WELCOME = """\
 That was the first stack on this machine. Its lease lies in {folder}, as will those of others.

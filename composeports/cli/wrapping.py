@@ -9,12 +9,12 @@ from composeports.app.workspace import Workspace
 from composeports.cli.opening import say
 from composeports.cli.output import visible
 from composeports.core.environment import Pair
-from composeports.core.unwrapped import bypasses
+from composeports.core.script_findings import bypasses
 from composeports.errors import FileAccessError
 from composeports.host import wrapper
 from composeports.host.script_text import script_of
 from composeports.host.wrapper_folder import install
-from composeports.location import wrapper_folders
+from composeports.paths import wrapper_folders
 
 MOST_TOLD = 3
 

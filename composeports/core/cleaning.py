@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Ledger, Outcome
-from composeports.core.mark import UNMARKED, Mark
 from composeports.core.ownership import Origin, Owner, foreign, not_owners
+from composeports.core.ownership_labels import UNMARKED, Mark
 from composeports.core.relocation import linked_name
 
 # Whereabouts of a worktree

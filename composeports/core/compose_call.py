@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from composeports.core.docker_words import INSTEAD_OF_A_COMMAND, OTHER_ENGINE, scan
+from composeports.core.docker_arguments import INSTEAD_OF_A_COMMAND, OTHER_ENGINE, scan
 
 # Options with a value of which Compose takes all, or the last one. `--workdir` is an earlier name.
 LISTED = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from composeports.core.endpoint import LOCALHOST, in_url
+from composeports.core.engine_address import LOCALHOST, in_url
 from composeports.core.protected_names import settable
 
 Pair = tuple[str, str]

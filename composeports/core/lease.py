@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
-from composeports.core import block as fixed
-from composeports.core.block import Block
-from composeports.core.endpoint import LOCALHOST
+from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_traits import NO_TRAITS, Traits
-from composeports.core.mark import Mark, mark_of
+from composeports.core.ownership_labels import Mark, mark_of
+from composeports.core.ports import API, DB, REALTIME, REST, Block
+from composeports.core.service_state import Standing
 from composeports.core.session import derive_session_id
-from composeports.core.standing import Standing
 
 
 class Place(NamedTuple):
@@ -116,22 +115,22 @@ class Lease:
     @property
     def db_port(self) -> int:
         """`AGENT_COORDINATOR_DB_PORT`."""
-        return self.block.port(fixed.DB)
+        return self.block.port(DB)
 
     @property
     def rest_port(self) -> int:
         """`AGENT_COORDINATOR_REST_PORT`."""
-        return self.block.port(fixed.REST)
+        return self.block.port(REST)
 
     @property
     def realtime_port(self) -> int:
         """`AGENT_COORDINATOR_REALTIME_PORT`."""
-        return self.block.port(fixed.REALTIME)
+        return self.block.port(REALTIME)
 
     @property
     def api_port(self) -> int:
         """`API_PORT`."""
-        return self.block.port(fixed.API)
+        return self.block.port(API)
 
     @property
     def shares_place(self) -> bool:

@@ -213,7 +213,7 @@ def check_host(host: str) -> None:
 
 
 def _is_host(host: str) -> bool:
-    from composeports.core.endpoint import host_problem  # noqa: PLC0415 - not for `env`
+    from composeports.core.engine_address import host_problem  # noqa: PLC0415 - not for `env`
 
     return not host_problem(host)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from composeports.core.block import Block
 from composeports.core.engine_traits import NO_TRAITS, Traits
 from composeports.core.lease import Lease
+from composeports.core.ports import Block
 
 
 class SetAside(NamedTuple):

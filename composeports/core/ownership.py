@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from composeports.core.lease import Lease
-from composeports.core.mark import UNMARKED, Mark, session_label
+from composeports.core.ownership_labels import UNMARKED, Mark, session_label
 
 
 class Origin(NamedTuple):

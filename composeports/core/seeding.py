@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from composeports.core.lease import Lease
-from composeports.core.project import Project, Volume
+from composeports.core.plan.compose_project import Project, Volume
 from composeports.errors import UsageError
 
 MAIN = "main"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from composeports.core.endpoint import LOCALHOST
+from composeports.core.engine_address import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 
 MARKER = "COMPOSEPORTS_ENV"

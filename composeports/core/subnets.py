@@ -7,7 +7,7 @@ use (RFC 4193), chosen by chance like any other, unless the pool of the settings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from composeports.core.project import Json, Network, Project
+from composeports.core.plan.compose_project import Json, Network, Project
 from composeports.core.settings import SUBNET_POOL
 from composeports.core.subnet import (
     BITS,

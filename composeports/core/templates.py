@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from composeports.core.block import HIGHEST_PORT
 from composeports.core.environment import Pair
+from composeports.core.ports import HIGHEST_PORT
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 

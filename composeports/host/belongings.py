@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from composeports.core.cleaning import Belonging
-from composeports.core.mark import Mark
+from composeports.core.ownership_labels import Mark
 from composeports.host.containers import DIRECTORY_LABEL, MARK_LABELS, PROJECT_LABEL, RUNNING
 from composeports.host.engine import Engine
 

@@ -5,7 +5,7 @@ import tempfile
 import traceback
 from collections.abc import Mapping
 
-from composeports.location import state_directory
+from composeports.paths import state_directory
 
 UNWRITTEN = "(which could not be written)"
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 
-from composeports.core.mentions import mentioned_files
+from composeports.core.plan.variable_mentions import mentioned_files
 from composeports.errors import UnsafeFileError
 from composeports.regular_file import read_regular
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from composeports.core.mark import SESSION_LABEL, STORE_LABEL, UNMARKED, Mark
+from composeports.core.ownership_labels import SESSION_LABEL, STORE_LABEL, UNMARKED, Mark
 
 # What Compose puts before the name of a container that is to take another one's place, until that
 # one is gone.

@@ -7,7 +7,7 @@ It starts a program only where nothing else knows: `ssh -G` for what an alias st
 import os
 from collections.abc import Mapping
 
-from composeports.core.endpoint import (
+from composeports.core.engine_address import (
     LOCALHOST,
     OF_FILES,
     SSH,

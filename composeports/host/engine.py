@@ -125,7 +125,7 @@ class Engine:
 
     def _tell_waiting(self) -> None:
         if self._waiting is not None:
-            from composeports.core.unreachable import place_of  # noqa: PLC0415 - seldom
+            from composeports.core.engine_diagnosis import place_of  # noqa: PLC0415 - seldom
 
             self._waiting(f"waiting for {place_of(self.endpoint.address)}, which does not answer")
 

@@ -23,7 +23,7 @@ def engine_failure(code: int, err: str, address: str) -> EngineError | ComposeMi
             "the `docker` command was not found",
             hint="install Docker (engine, command and the Compose plugin) and put it on PATH",
         )
-    from composeports.core.unreachable import explain  # noqa: PLC0415 - only after a failure
+    from composeports.core.engine_diagnosis import explain  # noqa: PLC0415 - only after a failure
 
     message, hint = explain(address, err or f"docker ended with exit code {code}")
     return EngineError(message, hint=hint)
@@ -31,7 +31,7 @@ def engine_failure(code: int, err: str, address: str) -> EngineError | ComposeMi
 
 def silence(address: str, seconds: float) -> EngineSilentError:
     """Return the error for an engine at the address that did not answer in so many seconds."""
-    from composeports.core.unreachable import explain_silence  # noqa: PLC0415 - after a failure
+    from composeports.core.engine_diagnosis import explain_silence  # noqa: PLC0415 - after a failure
 
     message, hint = explain_silence(address, seconds)
     return EngineSilentError(message, hint=hint, seconds=seconds)

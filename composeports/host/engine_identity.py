@@ -20,7 +20,7 @@ from composeports.host.engine_failures import engine_failure, silence
 from composeports.host.kept import read_own, write_own
 from composeports.host.machine import boot_id, booted_at, machine_digest
 from composeports.host.process import Running
-from composeports.location import known_things
+from composeports.paths import known_things
 
 # Starts `docker` with these arguments.
 Start = Callable[..., Running]

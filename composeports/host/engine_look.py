@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from composeports.core.checks.facts import ComposeFacts, EngineFacts, Stack, Trouble
-from composeports.core.standing import Seen
+from composeports.core.service_state import Seen
 from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
 from composeports.host.compose import check_installation, installed_version, without_engine
 from composeports.host.compose_files import owner_of

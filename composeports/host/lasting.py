@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from composeports.core.mark import SESSION_LABEL, STORE_LABEL, Mark
+from composeports.core.ownership_labels import SESSION_LABEL, STORE_LABEL, Mark
 from composeports.host.containers import PROJECT_LABEL
 from composeports.host.engine_socket import NETWORKS, VOLUMES, Asked
 

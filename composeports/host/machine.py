@@ -10,7 +10,7 @@ from hashlib import sha256
 from composeports.errors import StoreError
 from composeports.host.git import read_text
 from composeports.host.kept import read_own, write_own
-from composeports.location import known_things
+from composeports.paths import known_things
 
 IDENTITY = "/etc/machine-id"
 RECORD = "machine"

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from composeports.core.mentions import mentioned_variables
-from composeports.core.moves import (
+from composeports.core.plan.compose_project import Json, is_port, read_project
+from composeports.core.plan.plan import Observed
+from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,
     NO_MOVES,
     URL_VARIABLE,
@@ -18,8 +19,7 @@ from composeports.core.moves import (
     markers,
     suspects,
 )
-from composeports.core.plan import Observed
-from composeports.core.project import Json, is_port, read_project
+from composeports.core.plan.variable_mentions import mentioned_variables
 from composeports.core.protected_names import is_protected
 from composeports.errors import ComposeFileError, ComposeLimitError
 from composeports.host.compose import (

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from composeports.app.workspace import Doors
 from composeports.errors import ConfigError, FileAccessError, UsageError
 from composeports.host.state_folder import prepare_folder
-from composeports.location import api_key_file
+from composeports.paths import api_key_file
 
 VARIABLE = "COMPOSEPORTS_API_KEYS"
 HOW_TO_SET = f"set {VARIABLE} or give --keys-file when the server is started"

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import psycopg
 
-from composeports.core.block import Block
 from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.ports import Block
 from composeports.core.session import project_name
 from composeports.stores.postgres_schema import NOW
 from composeports.stores.rows import (

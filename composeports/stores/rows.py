@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
-from composeports.core.block import HIGHEST_PORT, Block
-from composeports.core.endpoint import LOCALHOST
+from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_traits import NO_TRAITS, Traits
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.lease_check import (
@@ -20,8 +19,9 @@ from composeports.core.lease_check import (
     check_times,
 )
 from composeports.core.ledger import Hold
-from composeports.core.mark import Mark
-from composeports.core.standing import Standing
+from composeports.core.ownership_labels import Mark
+from composeports.core.ports import HIGHEST_PORT, Block
+from composeports.core.service_state import Standing
 from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)

@@ -3,10 +3,10 @@
 import sqlite3
 from collections.abc import Callable
 
-from composeports.core.block import Block
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.ports import Block
 from composeports.core.session import project_name
 from composeports.stores.rows import (
     COLUMNS,

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from composeports.app.reports import SessionStatus
 from composeports.cli.status import COLUMNS, row_of
-from composeports.core.block import Block
 from composeports.core.lease import Lease, Place
+from composeports.core.ports import Block
 
 if TYPE_CHECKING:
     from pathlib import Path

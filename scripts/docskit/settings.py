@@ -15,12 +15,12 @@ from composeports.config import (
 )
 from composeports.core import protected_names
 from composeports.core.settings import Settings
-from composeports.core.settings_keys import KEYS
+from composeports.core.settings_schema import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from composeports.core.settings_keys import Keys
+    from composeports.core.settings_schema import Keys
 
 NUMBERS = {
     "base_port": "the first port",

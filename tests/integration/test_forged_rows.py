@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Outcome
+from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import NoPortsAvailableError, StoreError
 from composeports.stores.base import Store

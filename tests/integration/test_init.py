@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.settings_keys import read_settings
+from composeports.core.settings_schema import read_settings
 from tests.support.machine import PROGRAMS, FakeDocker, Shell, make_repository
 from tests.support.shells import on_a_terminal
 

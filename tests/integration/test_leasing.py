@@ -10,9 +10,9 @@ import pytest
 
 from composeports.app import leasing, reports
 from composeports.app.workspace import Workspace
-from composeports.core.block import Block
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ports import Block
 from composeports.errors import (
     EngineError,
     EngineSilentError,
@@ -25,7 +25,7 @@ from composeports.errors import (
 from composeports.host.containers import Container
 from composeports.host.holders import Holder
 from composeports.host.session_lock import hold
-from composeports.location import session_lock
+from composeports.paths import session_lock
 from composeports.stores.sqlite import SqliteStore
 from tests.support.fakes import NOON, FakeMachine
 

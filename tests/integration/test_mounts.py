@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.checks.facts import KernelPorts
+from composeports.core.ports import Block
 from composeports.host.kernel_ports import kernel_ports
 from composeports.host.mounts import file_system_of, find_type, is_network
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from composeports.config import Config
-from composeports.core.block import Block
 from composeports.core.lease import Lease
 from composeports.core.ledger import Outcome
+from composeports.core.ports import Block
 from composeports.core.session import project_name
 from composeports.errors import ConfigError
-from composeports.location import default_store_url, state_directory
+from composeports.paths import default_store_url, state_directory
 from composeports.stores.memory import MemoryStore
 from composeports.stores.opening import open_store, without_password
 

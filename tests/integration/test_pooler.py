@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from composeports.core.block import Grid
-from composeports.core.claims import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ports import Grid
 from composeports.errors import StoreError
 from composeports.stores.postgres import PostgresStore
 from tests.support import postgres

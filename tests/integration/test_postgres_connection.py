@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from composeports.core.block import Block
-from composeports.core.claims import release
+from composeports.core.allocation import release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ports import Block
 from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreServerError
 from composeports.stores.postgres import PostgresStore

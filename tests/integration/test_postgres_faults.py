@@ -11,11 +11,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import NOTHING_RUNS, Request, claim
+from composeports.core.allocation import NOTHING_RUNS, Request, claim
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError, StoreServerError
 from composeports.stores.postgres import PostgresStore

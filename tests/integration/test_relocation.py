@@ -15,7 +15,7 @@ from composeports.config import PortAllocatorConfig
 from composeports.core.cleaning import GONE, HERE
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Outcome
-from composeports.core.override import render
+from composeports.core.plan.override import render
 from composeports.host.compose_files import OWN_OVERRIDE
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree, git, make_repository

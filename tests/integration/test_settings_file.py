@@ -14,14 +14,14 @@ from composeports.app.reports import environment
 from composeports.app.workspace import Doors, Workspace
 from composeports.cli.quick_env import answer
 from composeports.config import Config, find_settings
-from composeports.core.claims import release
+from composeports.core.allocation import release
 from composeports.core.environment import as_export
 from composeports.core.lease import Lease
 from composeports.core.session import project_name
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 from composeports.host.engine import Engine
-from composeports.location import STORE_FILE
+from composeports.paths import STORE_FILE
 from composeports.stores.memory import MemoryStore
 from composeports.stores.sqlite import SqliteStore
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import UNKNOWN, Request, claim, release
+from composeports.core.allocation import UNKNOWN, Request, claim, release
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import StoreBusyError, StoreError
 from composeports.host.clock import read_clock
@@ -419,7 +419,7 @@ import os, signal, sys
 from composeports.core.ledger import Outcome
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
-from composeports.core.block import Block
+from composeports.core.ports import Block
 from composeports.stores import sqlite
 from composeports.stores.sqlite import SqliteStore
 

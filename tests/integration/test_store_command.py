@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ledger import Outcome
+from composeports.core.ports import Block
 from composeports.core.session import project_name
 from composeports.stores.postgres import PostgresStore
 from composeports.stores.sqlite import SqliteStore

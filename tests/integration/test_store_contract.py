@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import (
+from composeports.core.allocation import (
     NOTHING_RUNS,
     UNKNOWN,
     Liveness,
@@ -30,10 +29,11 @@ from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.engine_traits import Traits
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.mark import Mark
+from composeports.core.ownership_labels import Mark
+from composeports.core.ports import Block, Grid
 from composeports.core.protected_names import is_settable
+from composeports.core.service_state import Standing
 from composeports.core.session import project_name
-from composeports.core.standing import Standing
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
     ComposeportsError,

@@ -10,7 +10,7 @@ from composeports.app.tidying import tidy
 from composeports.config import PortAllocatorConfig
 from composeports.errors import NoPortsAvailableError
 from composeports.host.session_lock import hold
-from composeports.location import session_lock
+from composeports.paths import session_lock
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree
 

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Outcome
+from composeports.core.ports import Block
 from composeports.core.session import project_name
 from composeports.stores.sqlite import SqliteStore
 from tests.support.machine import FakeDocker, Shell

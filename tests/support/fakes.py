@@ -7,7 +7,7 @@ from pathlib import Path
 from composeports.app.options import Options
 from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config, PortAllocatorConfig
-from composeports.core.mark import Mark
+from composeports.core.ownership_labels import Mark
 from composeports.errors import EngineError
 from composeports.host.containers import Container
 from composeports.host.engine import Engine, Listing

@@ -3,16 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from composeports.core.block import Block
-from composeports.core.endpoint import LOCALHOST
-from composeports.core.external import with_own_networks
+from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import Lease, Place, Stack
-from composeports.core.moves import compare
-from composeports.core.override import Override
-from composeports.core.plan import Observed, Plan, make_plan
-from composeports.core.project import read_project
+from composeports.core.plan.compose_project import read_project
+from composeports.core.plan.external_networks import with_own_networks
+from composeports.core.plan.host_facts import NOTHING_AROUND, Surroundings
+from composeports.core.plan.override import Override
+from composeports.core.plan.plan import Observed, Plan, make_plan
+from composeports.core.plan.variable_effects import compare
+from composeports.core.ports import Block
 from composeports.core.settings import Settings
-from composeports.core.surroundings import NOTHING_AROUND, Surroundings
 
 PROJECT = "ac-0123abcd"
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import (
+from composeports.core.allocation import (
     UNKNOWN,
     Liveness,
     Request,
@@ -26,6 +25,7 @@ from composeports.core.claims import (
 from composeports.core.clock import Reading
 from composeports.core.lease import Lease
 from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ports import Block, Grid
 from composeports.core.subnet import overlapping
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import NoPortsAvailableError, NoSubnetsAvailableError, PortHeldError

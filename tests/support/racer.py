@@ -10,8 +10,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from composeports.core.block import Grid
-from composeports.core.claims import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
+from composeports.core.ports import Grid
 from composeports.errors import NoPortsAvailableError
 from composeports.stores.sqlite import SqliteStore
 from tests.support.patience import HANG

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.block import API, DB, HIGHEST_PORT, REALTIME, REST, Block, Grid
+from composeports.core.ports import API, DB, HIGHEST_PORT, REALTIME, REST, Block, Grid
 
 blocks = st.builds(Block, st.integers(0, 60), st.integers(1, 20))
 grids = st.builds(Grid, st.integers(1024, 1100), st.integers(4, 30), st.integers(1, 12))

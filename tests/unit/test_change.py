@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.change import Change, Part, Shared, merge
-from composeports.core.override import Override
+from composeports.core.plan.change import Change, Part, Shared, merge
+from composeports.core.plan.override import Override
 
 
 def test_a_change_is_shown_with_where_it_comes_from_and_why() -> None:

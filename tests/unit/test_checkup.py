@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.block import Block, Grid
 from composeports.core.checks.facts import (
     ComposeFacts,
     EngineFacts,
@@ -23,7 +22,8 @@ from composeports.core.checks.memory import check_store
 from composeports.core.checkup import Checkup, check_up
 from composeports.core.lease import Lease, Place
 from composeports.core.lease import Stack as Started
-from composeports.core.standing import Seen, Standing
+from composeports.core.ports import Block, Grid
+from composeports.core.service_state import Seen, Standing
 
 NOW = 1_800_000_000.0
 STATE = Item("/state", 0o700, folder=True)

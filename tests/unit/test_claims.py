@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import (
+from composeports.core.allocation import (
     NOTHING_RUNS,
     UNKNOWN,
     Liveness,
@@ -21,7 +20,8 @@ from composeports.core.claims import (
 )
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.mark import Mark
+from composeports.core.ownership_labels import Mark
+from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import InvalidSessionError, NoPortsAvailableError
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.cleaning import (
     EXPIRED,
     GONE,
@@ -25,7 +24,8 @@ from composeports.core.cleaning import (
 )
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Ledger, Outcome
-from composeports.core.mark import Mark
+from composeports.core.ownership_labels import Mark
+from composeports.core.ports import Block
 
 NOON = 43200.0
 GIT_DIR = "/shop/.git/worktrees/one"

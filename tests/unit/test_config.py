@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.config import Config, PortAllocatorConfig, engine_timeout
-from composeports.core.block import Grid
+from composeports.core.ports import Grid
 from composeports.errors import EXIT_CONFIG, ConfigError, InvalidSessionError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.docker_words import (
+from composeports.core.docker_arguments import (
     config_folder,
     is_elsewhere,
     split_command,

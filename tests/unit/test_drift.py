@@ -2,9 +2,9 @@
 
 import pytest
 
-from composeports.core.block import Block
-from composeports.core.drift import Drift, drifts_of
 from composeports.core.lease import Lease
+from composeports.core.port_drift import Drift, drifts_of
+from composeports.core.ports import Block
 
 LEASE = Lease(
     session_id="one",

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import (
+from composeports.core.allocation import (
     NOTHING_RUNS,
     Liveness,
     Request,
@@ -17,6 +16,7 @@ from composeports.core.cleaning import of_another_engine as kept_for_another_eng
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger
+from composeports.core.ports import Block, Grid
 from composeports.errors import NoPortsAvailableError, OtherEngineError
 
 NOON = 43200.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.endpoint import (
+from composeports.core.engine_address import (
     host_problem,
     in_url,
     is_this_machine,

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.block import Grid
-from composeports.core.claims import NOTHING_RUNS, Request, claim, refuse_elsewhere, renew
+from composeports.core.allocation import NOTHING_RUNS, Request, claim, refuse_elsewhere, renew
 from composeports.core.cleaning import of_twin_engine
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.engine_traits import (
@@ -18,7 +17,8 @@ from composeports.core.engine_traits import (
 )
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger
-from composeports.core.mark import Mark, mark_of
+from composeports.core.ownership_labels import Mark, mark_of
+from composeports.core.ports import Grid
 from composeports.errors import NoPortsAvailableError, OtherEngineError
 
 NOON, MORNING = 43200.0, 20000.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.location import state_directory
+from composeports.paths import state_directory
 
 REAL_HOME = pwd.getpwuid(os.getuid()).pw_dir
 HOSTILE = {

@@ -17,7 +17,7 @@ from composeports.core.initial import (
     settings,
     toml_client,
 )
-from composeports.core.settings_keys import read_settings
+from composeports.core.settings_schema import read_settings
 
 ENTRY = {"command": "composeports", "args": ["mcp"]}
 SNIPPET = '[mcp_servers.composeports]\ncommand = "composeports"\n'

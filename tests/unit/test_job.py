@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.job import session_line
+from composeports.core.ci_job import session_line
 
 
 @pytest.mark.parametrize(

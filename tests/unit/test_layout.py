@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.block import FIRST_FREE_OFFSET
-from composeports.core.layout import Entry, Group, assign, entries_of, groups_of
-from composeports.core.moves import FIXED_PORT_VARIABLES, NO_MOVES, Moves, Slot
-from composeports.core.project import Project, PublishedPort, Service
+from composeports.core.plan.compose_project import Project, PublishedPort, Service
+from composeports.core.plan.port_layout import Entry, Group, assign, entries_of, groups_of
+from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, NO_MOVES, Moves, Slot
+from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 
 

@@ -4,8 +4,8 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ports import Block
 
 NOON = 43200.0
 LEASE = Lease("me", Block(10000, 10), "ac-mine", NOON, NOON + 60)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.engine_traits import Traits
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.lease_check import UnsoundError, check_lease
-from composeports.core.mark import Mark
+from composeports.core.ownership_labels import Mark
+from composeports.core.ports import Block
+from composeports.core.service_state import Standing
 from composeports.core.session import is_project_of, project_name
-from composeports.core.standing import Standing
 
 SOUND = Lease(
     "s",

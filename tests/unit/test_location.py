@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.location import STORE_FILE, default_store_url, state_directory
+from composeports.paths import STORE_FILE, default_store_url, state_directory
 
 NOWHERE = "/nowhere/at/all"
 

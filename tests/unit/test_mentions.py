@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.mentions import mentioned_files, mentioned_variables
+from composeports.core.plan.variable_mentions import mentioned_files, mentioned_variables
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Hold, Ledger, Outcome
@@ -17,6 +16,7 @@ from composeports.core.migration import (
     to_own,
     to_shared,
 )
+from composeports.core.ports import Block
 
 ENGINE = EngineIdentity("id-1", "host-1")
 REMOTE = EngineIdentity("id-2", "host-2", "host-2", local=False)

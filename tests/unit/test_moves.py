@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.moves import (
+from composeports.core.plan.compose_project import Project, PublishedPort, Service
+from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,
     NO_MOVES,
     Moves,
@@ -15,7 +16,6 @@ from composeports.core.moves import (
     moved_target,
     suspects,
 )
-from composeports.core.project import Project, PublishedPort, Service
 
 MARK = {"WEB_PORT": "65535"}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from composeports.core.one_shots import (
+from composeports.core.one_shot_services import (
     Instance,
     is_wait,
     limit_of,

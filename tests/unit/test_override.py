@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.override import HEADER, Override, render
+from composeports.core.plan.override import HEADER, Override, render
 
 DECODE = json.JSONDecoder().raw_decode
 

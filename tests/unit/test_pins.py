@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.block import Block, Grid
-from composeports.core.claims import NOTHING_RUNS, UNKNOWN, Liveness, Request, claim, restored
+from composeports.core.allocation import NOTHING_RUNS, UNKNOWN, Liveness, Request, claim, restored
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Hold, Ledger, Outcome
+from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import NoPortsAvailableError, PortHeldError
 from composeports.stores.conflicts import refuse_conflicts

@@ -2,12 +2,12 @@
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease
 from composeports.core.ledger import Hold, Ledger
-from composeports.core.moves import NO_MOVES
-from composeports.core.pins import pins_of
-from composeports.core.project import read_project
+from composeports.core.plan.compose_project import read_project
+from composeports.core.plan.port_pins import pins_of
+from composeports.core.plan.variable_effects import NO_MOVES
+from composeports.core.ports import Block
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease
-from composeports.core.override import Override, render
-from composeports.core.plan import Observed, Plan, make_plan
-from composeports.core.project import Json, read_project
-from composeports.core.rules.table import RULES
+from composeports.core.plan.compose_project import Json, read_project
+from composeports.core.plan.override import Override, render
+from composeports.core.plan.plan import Observed, Plan, make_plan
+from composeports.core.plan.rules.registry import RULES
+from composeports.core.ports import Block
 from composeports.core.settings import Settings
 from tests.support.planning import plan_of
 

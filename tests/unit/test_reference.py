@@ -8,8 +8,8 @@ import click
 import pytest
 
 from composeports.cli.root import PASSED_THROUGH, root
-from composeports.core.rules.table import RULES, TABLE
-from composeports.core.settings_keys import KEYS
+from composeports.core.plan.rules.registry import RULES, TABLE
+from composeports.core.settings_schema import KEYS
 from composeports.errors import ComposeportsError
 from docskit import failures, picture, settings
 from reference import DOCS, pages
@@ -17,7 +17,7 @@ from reference import DOCS, pages
 ROOT = DOCS.parent
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-RULE_FILES = sorted((ROOT / "composeports/core/rules").glob("*.py"))
+RULE_FILES = sorted((ROOT / "composeports/core/plan/rules").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", list(pages()), ids=lambda path: path.name)
@@ -107,7 +107,7 @@ def test_the_kinds_of_change_are_those_that_the_rules_make(path: Path) -> None:
         for value in (*node.args[:1], *(each.value for each in node.keywords if each.arg == "kind"))
         if isinstance(value, ast.Constant)
     }
-    module = f"composeports.core.rules.{path.stem}"
+    module = f"composeports.core.plan.rules.{path.stem}"
     told = {kind for rule, kinds, _ in TABLE if rule.__module__ == module for kind in kinds}
     assert kinds <= told
     if path.stem != "environment":  # it works the kind out

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ports import Block
 from composeports.core.relocation import (
     Clue,
     has_moved,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease, Place
-from composeports.core.project import Project, Volume, read_project
+from composeports.core.plan.compose_project import Project, Volume, read_project
+from composeports.core.ports import Block
 from composeports.core.seeding import (
     EngineVolume,
     Known,

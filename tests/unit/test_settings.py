@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from composeports.core.environment import fixed_variables
 from composeports.core.settings import Settings
-from composeports.core.settings_keys import KEYS, read_settings
+from composeports.core.settings_schema import KEYS, read_settings
 from composeports.core.templates import check_template, expand, expand_env, port_key
 from composeports.errors import ConfigError
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from composeports.core.project import read_project
-from composeports.core.standing import Seen, Standing, displaced, off_networks, standings
+from composeports.core.plan.compose_project import read_project
+from composeports.core.service_state import Seen, Standing, displaced, off_networks, standings
 
 PROJECT = read_project(
     {

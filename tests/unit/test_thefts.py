@@ -2,9 +2,8 @@
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease
-from composeports.core.thefts import (
+from composeports.core.port_conflicts import (
     MOVES,
     Step,
     Stolen,
@@ -13,6 +12,7 @@ from composeports.core.thefts import (
     silent_thefts,
     stolen_port,
 )
+from composeports.core.ports import Block
 
 ON = "driver failed programming external connectivity on endpoint shop-web-1 (e6fb40e56a41): "
 LEASE = Lease(

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.app.leasing import environment_of
-from composeports.core.block import Block
 from composeports.core.environment import FORMATS, fixed_variables
 from composeports.core.lease import Lease
+from composeports.core.ports import Block
 from composeports.core.settings import Settings
-from composeports.core.settings_keys import read_settings
+from composeports.core.settings_schema import read_settings
 from composeports.core.shell import MARKER, shell_environment
 from composeports.errors import ConfigError
 from tests.support.planning import PROJECT, plan_of

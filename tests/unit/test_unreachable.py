@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.unreachable import explain, explain_silence, place_of
+from composeports.core.engine_diagnosis import explain, explain_silence, place_of
 
 TCP = "tcp://10.0.0.7:2376"
 GET = 'error during connect: Get "https://10.0.0.7:2376/v1.24/containers/json": '

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.unwrapped import bypasses, calls_by_name, image_builds
+from composeports.core.script_findings import bypasses, calls_by_name, image_builds
 
 
 @pytest.mark.parametrize(

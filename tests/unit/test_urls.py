@@ -2,8 +2,8 @@
 
 import pytest
 
-from composeports.core.project import PublishedPort
-from composeports.core.urls import HTTPS, NOT_HTTP, client_url
+from composeports.core.plan.compose_project import PublishedPort
+from composeports.core.plan.urls import HTTPS, NOT_HTTP, client_url
 
 
 def port(

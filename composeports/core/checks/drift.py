@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from shlex import quote
 
+from composeports.core.allocation import new_id
 from composeports.core.checks.facts import Facts, Linked, Stack, Twin
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding, Mend
 from composeports.core.checks.programs import NO_ENGINE
-from composeports.core.claims import new_id
-from composeports.core.drift import drifts_of
 from composeports.core.lease import Lease
-from composeports.core.standing import displaced
+from composeports.core.port_drift import drifts_of
+from composeports.core.service_state import displaced
 
 PROJECT = re.compile(r".+-[0-9a-f]{8}")
 MEANT = {

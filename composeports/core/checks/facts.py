@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from composeports.core.block import Block, Grid
 from composeports.core.lease import Lease
-from composeports.core.standing import Seen
+from composeports.core.ports import Block, Grid
+from composeports.core.service_state import Seen
 
 
 @dataclass(frozen=True, slots=True)

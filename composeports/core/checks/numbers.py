@@ -1,10 +1,10 @@
 """Checks of what there is a number of: host ports against the kernel, subnets of the engine."""
 
-from composeports.core.block import HIGHEST_PORT, Block, Grid
 from composeports.core.checks.engines import PODMAN
 from composeports.core.checks.facts import Facts, KernelPorts
 from composeports.core.checks.findings import NOTE, WARNING, Checked, Finding
 from composeports.core.checks.programs import NO_ENGINE
+from composeports.core.ports import HIGHEST_PORT, Block, Grid
 from composeports.core.subnet import BITS, readable
 
 LOWEST_PORT = 1024

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from composeports.core.surroundings import ScriptCall, Surroundings
+from composeports.core.plan.host_facts import ScriptCall, Surroundings
 from tests.support.planning import plan_of
 
 TAG = "ac-0123abcd"

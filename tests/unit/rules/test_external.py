@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from composeports.core.plan.host_facts import Member, Sibling, Surroundings
 from composeports.core.settings import Settings
-from composeports.core.surroundings import Member, Sibling, Surroundings
 from tests.support.planning import PROJECT, Planned, plan_of
 
 EDGE = {"edge": {"name": "edge", "external": True}}

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from composeports.core.plan.host_facts import Checkout, Surroundings
 from composeports.core.settings import Settings
-from composeports.core.surroundings import Checkout, Surroundings
 from tests.support.planning import PROJECT, Planned, plan_of
 
 MAIN = "/main"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from composeports.core.plan.host_facts import PublishedElsewhere, Surroundings
 from composeports.core.settings import Settings
-from composeports.core.surroundings import PublishedElsewhere, Surroundings
 from tests.support.planning import Planned, plan_of
 
 AROUND = Surroundings(

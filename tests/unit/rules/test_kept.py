@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from composeports.core.override import Override
+from composeports.core.plan.override import Override
 from tests.support.planning import Planned, plan_of
 
 

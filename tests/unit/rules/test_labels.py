@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from composeports.core.block import Block
 from composeports.core.lease import Lease
-from composeports.core.mark import UNMARKED, Mark
-from composeports.core.plan import Observed, make_plan
-from composeports.core.project import read_project
+from composeports.core.ownership_labels import UNMARKED, Mark
+from composeports.core.plan.compose_project import read_project
+from composeports.core.plan.plan import Observed, make_plan
+from composeports.core.ports import Block
 from composeports.core.settings import Settings
 
 CONFIG = {

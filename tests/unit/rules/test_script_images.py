@@ -2,10 +2,10 @@
 
 import pytest
 
-from composeports.core.project import read_project
-from composeports.core.rules.images import unbuilt_images
+from composeports.core.plan.compose_project import read_project
+from composeports.core.plan.host_facts import ScriptBuild, Surroundings
+from composeports.core.plan.rules.images import unbuilt_images
 from composeports.core.settings import Settings
-from composeports.core.surroundings import ScriptBuild, Surroundings
 from tests.support.planning import PROJECT, plan_of
 
 CONFIG = {"services": {"web": {"image": "shop/web"}, "worker": {"image": "shop/web:latest"}}}

@@ -1,0 +1,27 @@
+"""External networks that the settings make the session's own."""
+
+from composeports.core.plan.compose_project import Network, Project
+from composeports.core.plan.shared_settings import is_named
+from composeports.core.settings import Settings
+
+
+def with_own_networks(project: Project, settings: Settings) -> Project:
+    """Return the project with those external networks as ones that Compose makes."""
+    if not settings.external_networks:
+        return project
+    networks = tuple(
+        network._replace(external=False, made_own=True)
+        if _is_chosen(network, settings)
+        else network
+        for network in project.networks
+    )
+    return project._replace(networks=networks)
+
+
+def _is_chosen(network: Network, settings: Settings) -> bool:
+    chosen = settings.external_networks
+    if not network.external or is_named(settings, "network", network.key, network.name):
+        return False
+    return chosen is True or (
+        isinstance(chosen, tuple) and bool({network.key, network.name} & {*chosen})
+    )

@@ -1,0 +1,45 @@
+"""A host and a port in two variables of one stem, such as DB_HOST and DB_PORT."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from composeports.core.engine_address import is_this_machine
+from composeports.core.plan.compose_project import is_port
+from composeports.core.plan.local_urls import PUBLIC, is_internal, is_listening
+
+HOST_WORDS = ("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER", "DOMAIN", "IP")
+_PORT = re.compile(r"^(?P<stem>.*?)(?P<protocol>TCP_|UDP_)?PORT(?P<rest>(_NUMBER)?.*)$")
+# What a browser is told, beside what says so by PUBLIC or EXTERNAL.
+OF_CLIENTS = re.compile(r"CLIENT|BROWSER|HMR|WDS")
+
+
+def ports_of_hosts(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield (name of a port's variable, host) for each port whose host is another variable."""
+    upper = {name.upper(): name for name in values}
+    for name, text in values.items():
+        found = _PORT.match(name.upper())
+        if found is None or not is_port(text):
+            continue
+        ends = (found["rest"], found["rest"].removeprefix("_NUMBER"))
+        partners = (f"{found['stem']}{word}{end}" for end in ends for word in HOST_WORDS)
+        partner = next((each for each in partners if each in upper), "")
+        if partner:
+            yield name, values[upper[partner]]
+
+
+def leads_to_the_host(
+    name: str, host: str, port: int, listens_on: Collection[int], of_engine: Collection[str]
+) -> bool:
+    """Tell whether the host of a port's variable leads from the container to a published port.
+
+    `listens_on` are the ports of the container itself, which localhost with one of them most
+    likely means; `of_engine` are the names by which it knows the engine's machine.
+    """
+    upper = name.upper()
+    if host.lower() in of_engine:
+        return True
+    if not is_this_machine(host.strip("[]")) or is_internal(name) or is_listening(name):
+        return False
+    is_told = PUBLIC.search(upper) is not None or OF_CLIENTS.search(upper) is not None
+    has_stem = not upper.startswith("PORT")
+    return has_stem and (is_told or port not in listens_on)

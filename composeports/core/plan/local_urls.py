@@ -1,0 +1,151 @@
+"""Texts that lead from the host to a published port: found and given new port numbers."""
+
+import re
+from collections.abc import Callable, Collection
+from functools import cache
+from typing import NamedTuple
+
+from composeports.core.engine_address import in_url, is_this_machine, split_address
+
+WEB = frozenset({"http", "https", "ws", "wss"})
+IMPLIED = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
+# By these a container reaches the machine of its engine: Docker Desktop's names, old ones, too;
+# those of Podman, Lima, OrbStack and Rancher Desktop; the bridge that Docker makes on Linux.
+ENGINE_HOSTS = frozenset(
+    {"host.docker.internal", "gateway.docker.internal", "host.containers.internal"}
+    | {"host.lima.internal", "host.orb.internal", "host.rancher-desktop.internal"}
+    | {
+        f"docker.for.{system}.{name}"
+        for system in ("mac", "win")
+        for name in ("localhost", "host.internal")
+    }
+    | {"172.17.0.1"}
+)
+LISTENS = re.compile(r"LISTEN|BIND|^(ASPNETCORE|DOTNET)_URLS$")
+# Told to clients of the container, and not used inside it.
+ADVERTISED = re.compile(r"ADVERTIS")
+PUBLIC = re.compile(r"PUBLIC|EXTERNAL|ADVERTIS")
+INTERNAL = re.compile(r"INTERNAL")
+# Asked of the container by itself, where it listens on the port.
+OF_ITSELF = re.compile(r"HEALTH|PROBE|LOOPBACK")
+# Named for what a browser shows: an address without a scheme is one of the host, too.
+NAMED_FOR_HOSTS = re.compile(r"HOST|DOMAIN|ORIGIN|ALLOWED|CORS|SERVER_NAME|PUBLIC|EXTERNAL")
+# Where a program listens, if it listens on that port.
+OWN_HOST = re.compile(r"^((HTTP_|SERVER_|APP_)?HOST(NAME)?)$")
+_LOCAL = r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]"
+
+
+@cache
+def addresses(names: frozenset[str], local: str = _LOCAL) -> re.Pattern[str]:
+    """Return what finds URLs and `host:port` of this machine, and of the engine's by its names."""
+    hosts = "|".join((*map(re.escape, sorted(names)), *filter(None, [local])))
+    return re.compile(
+        r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+._-]*)://(?P<user>[^\s/@,\"']*@)?)?"
+        rf"(?<![A-Za-z0-9_.-])(?P<host>{hosts})"
+        r"(?::(?P<port>\d{1,5})(?!\d)|(?![A-Za-z0-9_.:-]))",
+        re.IGNORECASE,
+    )
+
+
+class Reach(NamedTuple):
+    """How one service reaches published ports.
+
+    `listens_on` are its own container ports: `0.0.0.0` with one of them is where the service itself
+    listens. `host`, where published ports are not reached by localhost, takes its place; the names
+    in `engine_hosts` stay.
+    """
+
+    listens_on: Collection[int] = ()
+    host: str = ""
+    engine_hosts: frozenset[str] = ENGINE_HOSTS
+
+
+NumberOf = Callable[[int], int | None]
+
+
+def renumbered(name: str, text: str, number_of: NumberOf, reach: Reach = Reach()) -> str:  # noqa: B008 - a constant
+    """Return the value of variable `name` with the number of each host-facing port replaced.
+
+    `number_of` returns None for a port that stays.
+    """
+    return _replaced(text, lambda match: _port_of(name, match, reach), number_of, reach)
+
+
+def renumbered_for_engine(text: str, number_of: NumberOf) -> str:
+    """Return an address that the engine connects to, with a moved port of its machine replaced."""
+    return _replaced(text, port_in, number_of, Reach())
+
+
+def _replaced(
+    text: str, port_of: Callable[[re.Match[str]], int | None], number_of: NumberOf, reach: Reach
+) -> str:
+    def replace(match: re.Match[str]) -> str:
+        port = port_of(match)
+        number = None if port is None else number_of(port)
+        if number is None:
+            return match[0]
+        stays = not reach.host or match["host"].lower() in reach.engine_hosts
+        there = match["host"] if stays else in_url(reach.host)
+        before = match[0][: match.start("host") - match.start()]
+        return f"{before}{there}:{number}" if match["port"] or number != port else before + there
+
+    return addresses(reach.engine_hosts).sub(replace, text)
+
+
+def leads_only_there(name: str, text: str, mark: int) -> bool:
+    """Tell whether every place of `mark` in the text is the port of a host-facing URL."""
+    rest = renumbered(name, text, lambda port: 0 if port == mark else None)
+    return str(mark) not in rest
+
+
+def leads_elsewhere(url: str) -> bool:
+    """Tell whether a URL leads to another machine or container than localhost; not an empty one."""
+    place = url.strip().partition("://")[2] or url.strip()
+    host = split_address(f"tcp://{place}").host
+    return bool(place) and host not in {"0.0.0.0", "::"} and not is_this_machine(host)  # noqa: S104
+
+
+def is_local(text: str) -> bool:
+    """Tell whether an address of this machine, or of the engine's, stands in the text."""
+    return addresses(ENGINE_HOSTS).search(text) is not None
+
+
+def is_internal(name: str) -> bool:
+    """Tell whether the variable's name says that its value is used inside the container."""
+    upper = name.upper()
+    return INTERNAL.search(upper) is not None and PUBLIC.search(upper) is None
+
+
+def is_listening(name: str) -> bool:
+    """Tell whether the variable's name says that its value is where a program listens."""
+    upper = name.upper()
+    return LISTENS.search(upper) is not None and ADVERTISED.search(upper) is None
+
+
+def port_in(match: re.Match[str]) -> int | None:
+    """Return the port of an address, None where it names none and its scheme implies none."""
+    return int(match["port"]) if match["port"] else IMPLIED.get((match["scheme"] or "").lower())
+
+
+def _port_of(name: str, match: re.Match[str], reach: Reach) -> int | None:
+    """Return the port that a match leads to, None where it does not lead to the host."""
+    scheme, host = (match["scheme"] or "").lower(), match["host"].lower()
+    port = port_in(match)
+    if port is None or is_listening(name):
+        return None
+    if host in reach.engine_hosts:
+        return port
+    return port if _is_of_the_host(name.upper(), scheme, host, port in reach.listens_on) else None
+
+
+def _is_of_the_host(name: str, scheme: str, host: str, is_own: bool) -> bool:  # noqa: FBT001
+    """Tell whether an address of localhost is one for clients of the container."""
+    is_advertised = ADVERTISED.search(name) is not None
+    if host in ANY_ADDRESS and (is_own or is_advertised):
+        return False
+    if is_internal(name) or (is_own and OF_ITSELF.search(name)):
+        return False
+    if scheme or is_advertised:
+        return scheme in WEB or is_advertised
+    return NAMED_FOR_HOSTS.search(name) is not None and not (is_own and OWN_HOST.search(name))

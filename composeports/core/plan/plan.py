@@ -1,0 +1,227 @@
+"""The plan: everything that `up` is about to do to Compose, and why. Pure data from pure data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from composeports.core.engine_address import in_url
+from composeports.core.environment import combined, fixed_variables
+from composeports.core.lease import Lease
+from composeports.core.masking import masked
+from composeports.core.plan.change import Change, Left, Shared, merge
+from composeports.core.plan.compose_project import Project
+from composeports.core.plan.host_facts import NOTHING_AROUND, Surroundings
+from composeports.core.plan.port_layout import Group, assign, entries_of, groups_of
+from composeports.core.plan.rules import containers, ports
+from composeports.core.plan.rules.context import Context, MovedPort
+from composeports.core.plan.rules.registry import RULES
+from composeports.core.plan.rules.unchanged_values import left_values
+from composeports.core.plan.urls import client_url
+from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, NO_MOVES, Moves
+from composeports.core.ports import REST
+from composeports.core.protected_names import is_settable
+from composeports.core.service_state import Standing, standings
+from composeports.core.settings import Settings
+
+REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
+
+
+class Observed(NamedTuple):
+    """What Compose said of the files, before anything is decided, and what is around them.
+
+    `values` are the variables that the files mention, with the values they have now. `resolved`
+    is Compose's whole document. `required` are those of the six variables that the files demand
+    and nobody gave. `unproved` are variables of which Compose could not be asked what they move.
+    """
+
+    project: Project = Project()
+    moves: Moves = NO_MOVES
+    values: Mapping[str, str] = {}
+    resolved: Mapping[str, object] = {}
+    required: frozenset[str] = frozenset()
+    unproved: tuple[str, ...] = ()
+    around: Surroundings = NOTHING_AROUND
+
+
+class Endpoint(NamedTuple):
+    """A published port as it will be: `key` is `"web:80/tcp"`, `number` the host port."""
+
+    key: str
+    service: str
+    number: int
+    protocol: str
+    url: str
+
+
+class Plan(NamedTuple):
+    """What `up` does: the environment, the override document, and the reasons.
+
+    `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
+    `shared` is common to all sessions because the file or the settings say so; `warnings` tell
+    what is, or fails, although no setting says so, each with a way out. `notes` are good to know.
+    `left` is what could be taken for a moved port or name, and stays. None of them shows passwords,
+    which `environment` and `override` have. `standings` tell how each service's containers stand.
+    """
+
+    session_id: str
+    project: str
+    fixed: tuple[tuple[str, str], ...]
+    variables: tuple[tuple[str, str], ...]
+    endpoints: tuple[Endpoint, ...]
+    offsets: Mapping[str, int]
+    override: Mapping[str, object]
+    changes: tuple[Change, ...]
+    shared: tuple[Shared, ...] = ()
+    warnings: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    notes: tuple[str, ...] = ()
+    standings: Mapping[str, Standing] = {}
+
+    @property
+    def environment(self) -> tuple[tuple[str, str], ...]:
+        """The six fixed variables, then the file's own, then one for every published port."""
+        return combined(self.fixed, self.variables)
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The host port of every published port, by key."""
+        return {endpoint.key: endpoint.number for endpoint in self.endpoints}
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """What a client of every published port wants, by key."""
+        return {endpoint.key: endpoint.url for endpoint in self.endpoints}
+
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        """The file's own container names that the session has others for, sorted."""
+        services = self.override.get("services")
+        specs = services.values() if isinstance(services, Mapping) else ()
+        names = [spec.get("container_name") for spec in specs if isinstance(spec, Mapping)]
+        start = f"{self.project}-"
+        return tuple(sorted(str(x).removeprefix(start) for x in names if str(x).startswith(start)))
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the document of `plan --json`, which `up --json` has too."""
+        return {
+            "session_id": self.session_id,
+            "compose_project_name": self.project,
+            "env": dict(self.environment),
+            "ports": self.ports,
+            "urls": self.urls,
+            "changes": [change.as_dict() for change in self.changes],
+            "shared": [each.as_dict() for each in self.shared],
+            "warnings": list(self.warnings),
+            "left": [each.as_dict() for each in self.left],
+            "notes": list(self.notes),
+        }
+
+
+def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None) -> Plan:
+    """Plan the session's stack on its lease; BlockTooSmallError where the block does not do."""
+    groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
+    loose = [group for group in groups if not all(each.key in lease.pins for each in group.entries)]
+    inside = [number - lease.block.start for number in lease.pins.values()]
+    offsets = assign(loose, lease.offsets, lease.block.size, inside)
+    moved = tuple(_moved(groups, offsets, lease))
+    fixed = fixed_variables(lease.block.start, lease.project, lease.host)
+    pinned = dict(_pinned(moved, lease))
+    context = Context(
+        project=observed.project,
+        lease=lease,
+        settings=settings or Settings(),
+        fixed=dict(fixed) | pinned,
+        values=observed.values,
+        moves=observed.moves,
+        moved=moved,
+        resolved=observed.resolved,
+        required=observed.required,
+        around=observed.around,
+    )
+    parts = [rule(context) for rule in RULES]
+    changes = tuple(change for part in parts for change in part.changes)
+    derived = _derived(context, {each.entry.key: each.number for each in moved})
+    override = merge(part.override for part in parts)
+    named = Change("project", "project name", "", lease.project, "every session has its own")
+    return Plan(
+        session_id=lease.session_id,
+        project=lease.project,
+        fixed=fixed,
+        variables=(*pinned.items(), *_variables(context), *derived),
+        endpoints=tuple(_endpoint(each, lease.host) for each in moved),
+        offsets=offsets,
+        override=override,
+        changes=(named, *(change.shown() for change in changes)),
+        shared=tuple(each for part in parts for each in part.shared),
+        warnings=(
+            *(masked(text) for part in parts for text in part.warnings),
+            *_unproved(observed.unproved),
+        ),
+        left=tuple(
+            each.shown()
+            for each in (
+                *(each for part in parts for each in part.left),
+                *left_values(context, changes),
+            )
+        ),
+        notes=tuple(masked(text) for part in parts for text in part.notes),
+        standings=standings(observed.project, override, lease.project),
+    )
+
+
+def _unproved(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield (
+            f"what {', '.join(names)} moves cannot be asked of this Docker Compose, so only host "
+            "ports change; a newer one may tell"
+        )
+
+
+def _moved(
+    groups: Sequence[Group], offsets: Mapping[str, int], lease: Lease
+) -> Iterator[MovedPort]:
+    pairs = [
+        MovedPort(entry, lease.pins.get(entry.key) or lease.block.port(offsets[group.key]))
+        for group in groups
+        for entry in group.entries
+    ]
+    yield from sorted(pairs, key=lambda pair: (pair.entry.port.service, pair.entry.index))
+
+
+def _pinned(moved: Sequence[MovedPort], lease: Lease) -> Iterator[tuple[str, str]]:
+    """Yield those of the six variables whose published port is pinned to another number."""
+    for each in moved:
+        name = each.entry.variable
+        if name in FIXED_PORT_VARIABLES and each.entry.key in lease.pins:
+            yield name, str(each.number)
+            if name == REST_VARIABLE:
+                yield "SUPABASE_URL", f"http://{in_url(lease.host)}:{each.number}"
+
+
+def _endpoint(moved: MovedPort, host: str) -> Endpoint:
+    port = moved.entry.port
+    url = client_url(port, moved.number, host)
+    return Endpoint(moved.entry.key, port.service, moved.number, port.protocol, url)
+
+
+def _derived(context: Context, ports: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+    """Return what the settings derive from the ports, such as DATABASE_URL."""
+    if not context.settings.env:
+        return ()
+    from composeports.core.templates import expand_env  # noqa: PLC0415 - few settings have any
+
+    return expand_env(context.settings, context.fixed.items(), ports, in_url(context.lease.host))
+
+
+def _variables(context: Context) -> Iterator[tuple[str, str]]:
+    """Yield the file's own variables, then one for every published port and every container.
+
+    A variable that the file mentions is not replaced.
+    """
+    own = ports.own_variables(context)
+    yield from own.items()
+    taken = {*context.fixed, *context.values, *own}
+    ours = [(ports.variable_of(each.entry), str(each.number)) for each in context.moved]
+    for name, value in (*ours, *containers.variables_of(context)):
+        if name not in taken and is_settable(name):
+            taken.add(name)
+            yield name, value

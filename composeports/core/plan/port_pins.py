@@ -1,0 +1,46 @@
+"""Which published ports get a number of their own choice instead of one of the block."""
+
+from collections.abc import Iterable
+
+from composeports.core.plan.compose_project import Project, PublishedPort
+from composeports.core.plan.port_layout import Entry, entries_of
+from composeports.core.plan.variable_effects import Moves
+from composeports.core.settings import Settings
+from composeports.errors import ConfigError
+
+
+def pins_of(
+    project: Project, moves: Moves, settings: Settings, *, default_ports: bool = False
+) -> dict[str, int]:
+    """Return the host port of every published port that has a fixed one, by key.
+
+    With `default_ports` those are the file's own numbers; a range that the engine chooses from
+    is left to the block. The settings' pins beat them. ConfigError for a pin of a port that the
+    file does not have.
+    """
+    known = {f"{port.service}:{port.target}/{port.protocol}" for port in _listed(project)}
+    for key in settings.pins:
+        if key not in known:
+            raise _unknown(key, known)
+    entries = entries_of(project, moves, settings.pins)
+    return {**(_numbers(entries) if default_ports else {}), **settings.pins}
+
+
+def _listed(project: Project) -> Iterable[PublishedPort]:
+    return (port for service in project.services for port in service.ports)
+
+
+def _numbers(entries: Iterable[Entry]) -> dict[str, int]:
+    return {entry.key: entry.port.number for entry in entries if entry.port.number is not None}
+
+
+def _unknown(key: str, known: Iterable[str]) -> ConfigError:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+
+    near = get_close_matches(key, list(known), 1, cutoff=0)
+    meant = f"did you mean {near[0]!r}?" if near else "the Compose file lists no ports"
+    return ConfigError(
+        f"pin: {key!r} is no port that the Compose file lists",
+        hint=f"{meant} Known: {', '.join(sorted(known)) or 'none'}",
+        setting="pin",
+    )

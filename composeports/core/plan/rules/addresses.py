@@ -1,0 +1,181 @@
+"""Fixed subnets and addresses, carried over to the subnets that the session leased."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.compose_project import Attachment, Network, Service
+from composeports.core.plan.override import Override
+from composeports.core.plan.rules.context import Context
+from composeports.core.subnets import move_address
+
+Mover = Callable[[str], str]
+_IPV4 = r"(?<![\w.:-])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![\w.-]*[\w-])"
+_IPV6 = r"(?<![\w.:-])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:/\d{1,3})?(?![\w:.-])"
+_ADDRESS = re.compile(f"{_IPV4}|{_IPV6}")
+OCTET = 8
+
+
+def subnets(context: Context) -> Part:
+    """Put every network with a leased subnet on it: pools, gateways and static addresses."""
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for network in context.project.networks:
+        leased = _leased(network, context)
+        if leased:
+            nodes.append({"networks": {network.key: {"ipam": Override(_ipam(network, leased))}}})
+            changes.extend(_subnet_changes(network, leased))
+    for service in context.project.services:
+        for attachment in service.networks:
+            moved = dict(_static(attachment, context))
+            if moved:
+                at = {attachment.network: moved}
+                nodes.append({"services": {service.name: {"networks": at}}})
+                changes.extend(_static_changes(service, attachment, moved))
+    return Part(tuple(changes), merge(nodes))
+
+
+def _leased(network: Network, context: Context) -> dict[int, str]:
+    """Return the leased subnet of each pool of the network, by the pool's index."""
+    if network.external:
+        return {}
+    count = max(1, len(network.pools))
+    keys = {index: f"{network.key}#{index}" for index in range(count)}
+    known = context.lease.subnets
+    fixed = network.subnets or ("",)
+    return {
+        index: known[key]
+        for index, key in keys.items()
+        if key in known and (fixed[index] or len(fixed) == 1)
+    }
+
+
+def _ipam(network: Network, leased: Mapping[int, str]) -> dict[str, object]:
+    pools = [dict(pool) for pool in network.pools] or [{}]
+    for index, new in leased.items():
+        old = str(pools[index].get("subnet") or "")
+        if old:
+            pools[index] = {
+                name: _pool_value(value, old, new) for name, value in pools[index].items()
+            }
+        pools[index]["subnet"] = new
+    return {**network.ipam, "config": pools}
+
+
+def _pool_value(value: object, old: str, new: str) -> object:
+    if isinstance(value, Mapping):
+        return {name: _pool_value(each, old, new) for name, each in value.items()}
+    return move_address(str(value), old, new)
+
+
+def _subnet_changes(network: Network, leased: Mapping[int, str]) -> Iterator[Change]:
+    for index, new in leased.items():
+        old = network.subnets[index] if network.subnets else ""
+        why = (
+            "two networks of an engine cannot have one subnet"
+            if old
+            else "the engine's own address pools are used up"
+        )
+        yield Change("subnet", f"networks.{network.key}.subnet", old, new, why)
+
+
+def _moves(context: Context) -> list[tuple[Network, str, str]]:
+    """Return (network, old subnet, leased subnet) of all that the file fixes."""
+    return [
+        (network, network.subnets[index], new)
+        for network in context.project.networks
+        for index, new in _leased(network, context).items()
+        if network.subnets and network.subnets[index]
+    ]
+
+
+def _static(attachment: Attachment, context: Context) -> Iterator[tuple[str, str]]:
+    fields = {"ipv4_address": attachment.ipv4, "ipv6_address": attachment.ipv6}
+    for field, address in fields.items():
+        for network, old, new in _moves(context):
+            if address and network.key == attachment.network and _inside(address, old):
+                yield field, move_address(address, old, new)
+
+
+def _static_changes(
+    service: Service, attachment: Attachment, moved: Mapping[str, str]
+) -> Iterator[Change]:
+    fields = {"ipv4_address": attachment.ipv4, "ipv6_address": attachment.ipv6}
+    for field, after in moved.items():
+        where = f"networks.{attachment.network}.{field}"
+        why = "the same place in the network's new subnet"
+        yield Change("address", where, fields[field], after, why, service.name)
+
+
+def _inside(address: str, subnet: str) -> bool:
+    """Tell whether an address, or `address/prefix`, lies in the subnet; False for no address."""
+    import ipaddress  # noqa: PLC0415 - few files fix a subnet
+
+    try:
+        inner = ipaddress.ip_network(address, strict=False)
+        outer = ipaddress.ip_network(subnet, strict=False)
+    except ValueError:
+        return False
+    inside = inner.version == outer.version and inner.prefixlen >= outer.prefixlen
+    return inside and inner.network_address in outer
+
+
+def address_mover(context: Context) -> Mover:
+    """Return what carries the addresses in a text over to the leased subnets."""
+    moves = [(old, new) for _, old, new in _moves(context)]
+    prefixes = dict(pair for old, new in moves for pair in _octets(old, new))
+
+    def replaced(match: re.Match[str]) -> str:
+        for old, new in moves:
+            if _inside(match[0], old):
+                try:
+                    return move_address(match[0], old, new)
+                except ValueError:  # beyond what the file's own addresses needed
+                    return match[0]
+        return match[0]
+
+    def moved(text: str) -> str:
+        return prefixes.get(text) or _ADDRESS.sub(replaced, text)
+
+    return moved if moves else lambda text: text
+
+
+def _octets(old: str, new: str) -> Iterator[tuple[str, str]]:
+    """Yield `172.22.1` -> `10.213.4` for a /24, by which scripts form addresses of their own."""
+    before, _, length = old.partition("/")
+    after, _, new_length = new.partition("/")
+    if ":" in old or length != new_length or not length.isdecimal() or int(length) % OCTET:
+        return
+    count = int(length) // OCTET
+    yield tuple(".".join(text.split(".")[:count]) for text in (before, after))  # type: ignore[misc]
+
+
+def repeated_addresses(context: Context) -> Part:
+    """Carry the addresses in `dns` and `extra_hosts` over to the leased subnets."""
+    move = address_mover(context)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for service in context.project.services:
+        for field, before in (("dns", service.dns), ("extra_hosts", service.extra_hosts)):
+            after = [_moved_entry(text, move) for text in before]
+            if after != list(before):
+                nodes.append({"services": {service.name: {field: Override(after)}}})
+                changes.extend(
+                    Change(
+                        "address",
+                        field,
+                        old,
+                        new,
+                        "it follows the subnet",
+                        service.name,
+                    )
+                    for old, new in zip(before, after, strict=True)
+                    if old != new
+                )
+    return Part(tuple(changes), merge(nodes))
+
+
+def _moved_entry(text: str, move: Mover) -> str:
+    """Carry over the address of `dns`, or the one after `host=` (or `host:`) of `extra_hosts`."""
+    host, separator, address = text.partition("=")
+    return f"{host}{separator}{move(address)}" if separator else move(text)

@@ -1,0 +1,87 @@
+"""Addresses of the host in commands: told where clients are given them, changed by a setting."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.compose_project import Service
+from composeports.core.plan.local_urls import PUBLIC, renumbered
+from composeports.core.plan.override import Override
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.environment import numbers_of, reach_of
+
+_SPACE = re.compile(r"(\s+)")
+# What follows these is asked by the container itself.
+CLIENTS = frozenset({"curl", "wget", "nc", "http"})
+NEAR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A part of a command's word that leads to a moved port, and as what."""
+
+    index: int
+    option: str
+    before: str
+    after: str
+
+
+def commands(context: Context) -> Part:
+    """Move addresses in commands where `[urls] command` wants it; else tell advertised ones."""
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    warnings: list[str] = []
+    for service in context.project.services:
+        for field, words in (("command", service.command), ("entrypoint", service.entrypoint)):
+            found = tuple(_addresses(service, words, context))
+            if not context.settings.command_urls:
+                warnings.extend(_told(service, field, each) for each in found if each.option)
+            elif found:
+                changes.extend(_change(service, field, each) for each in found)
+                after = list(words)
+                for each in found:
+                    after[each.index] = after[each.index].replace(each.before, each.after)
+                nodes.append({"services": {service.name: {field: Override(after)}}})
+    return Part(tuple(changes), merge(nodes), warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _change(service: Service, field: str, found: _Address) -> Change:
+    why = "it leads to a port that has moved ([urls] command = true)"
+    return Change("url", f"{field}.{found.index}", found.before, found.after, why, service.name)
+
+
+def _told(service: Service, field: str, found: _Address) -> str:
+    return (
+        f"the {field} of service {service.name} gives clients {found.before} ({found.option}), "
+        f"which is {found.after} in this session: give it by a variable of `environment`, or set "
+        "`command = true` in [urls] of composeports.toml"
+    )
+
+
+def _addresses(service: Service, words: tuple[str, ...], context: Context) -> Iterator[_Address]:
+    """Yield what leads to a moved port; `option` is empty where it may be the container's own."""
+    numbers = numbers_of(service, context) if words else {}
+    if not numbers:
+        return
+    reach = reach_of(context, service)
+    before: list[str] = []
+    for index, word in enumerate(words):
+        for part in _SPACE.split(word):
+            if not part or part.isspace():
+                continue
+            asks = not CLIENTS.isdisjoint(each.rpartition("/")[2] for each in before[-NEAR:])
+            option = _option(part, before[-1] if before else "")
+            after = renumbered(option, part, numbers.get, reach)
+            if after != part and not asks:
+                told = option.lstrip("-") if PUBLIC.search(option.upper()) else ""
+                yield _Address(index, told, part, after)
+            before.append(part)
+
+
+def _option(part: str, before: str) -> str:
+    """Return the option or variable that a part of a command belongs to; empty without one."""
+    name, equals, _ = part.partition("=")
+    if equals and re.fullmatch(r"[\w.-]+", name):
+        return name
+    return before if before.startswith("-") and "=" not in before else ""

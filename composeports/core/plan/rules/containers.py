@@ -1,0 +1,151 @@
+"""Fixed container names, and what refers to a container by its name."""
+
+from collections.abc import Iterator, Mapping
+
+from composeports.core.plan.change import Change, Left, Node, Part, merge
+from composeports.core.plan.compose_project import Service
+from composeports.core.plan.override import Override
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.external_resources import is_common
+
+BY_CONTAINER = "container:"
+
+
+def container_names(context: Context) -> Part:
+    """Give a fixed container name the session's prefix, and keep the old one as a host name."""
+    renamed = new_names(context)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for service in context.project.services:
+        after = renamed.get(service.container_name)
+        if after is None:
+            continue
+        fields: dict[str, object] = {"container_name": after}
+        aliases = _aliases(service, context)
+        if aliases:
+            fields["networks"] = aliases
+        nodes.append({"services": {service.name: fields}})
+        changes.append(_renamed(service, after, aliases, context))
+    return Part(tuple(changes), merge(nodes), left=tuple(_script_calls(context)))
+
+
+def _script_calls(context: Context) -> Iterator[Left]:
+    """Yield the scripts that would reach another session's container, each line once."""
+    variables = {
+        service.container_name: pair
+        for service, pair in zip(context.project.services, variables_of(context), strict=True)
+    }
+    for call in dict.fromkeys(context.around.calls):
+        variable, name = variables[call.container]
+        yield Left(
+            "script",
+            call.where,
+            f"docker {call.command} {call.container}",
+            f"the container is called {name} here; `composeports env -- CMD` runs the script with "
+            f"this session's containers, and {variable} has the name",
+        )
+
+
+def new_names(context: Context) -> dict[str, str]:
+    """Return the session's name for every container name that the file fixes."""
+    return {
+        service.container_name: f"{context.tag}-{service.container_name}"
+        for service in context.project.services
+        if context.project.is_fixed(service.container_name)
+    }
+
+
+def variables_of(context: Context) -> Iterator[tuple[str, str]]:
+    """Yield `CONTAINER_<SERVICE>` with the name of each service's (first) container."""
+    renamed = new_names(context)
+    for service in context.project.services:
+        name = renamed.get(service.container_name) or service.container_name
+        yield f"CONTAINER_{shell_name(service.name)}", name or f"{context.tag}-{service.name}-1"
+
+
+def shell_name(service: str) -> str:
+    """Return a service's name as a part of a variable's."""
+    letters = (char if char.isascii() and char.isalnum() else "_" for char in service.upper())
+    return "".join(letters)
+
+
+def _aliases(service: Service, context: Context) -> dict[str, object]:
+    """Return the old name as an alias in each network of the stack that lacks it.
+
+    On a network that other sessions have, too, it would lead to their containers.
+    """
+    name = service.container_name
+    if name == service.name:
+        return {}
+    return {
+        each.network: {"aliases": [name]}
+        for each in service.networks
+        if name not in each.aliases and not is_common(each.network, context)
+    }
+
+
+def _renamed(
+    service: Service, after: str, aliases: Mapping[str, object], context: Context
+) -> Change:
+    why = "a container name exists once on an engine"
+    name = service.container_name
+    if aliases:
+        why += f"; {name} stays its host name inside the stack"
+    common = [each.network for each in service.networks if is_common(each.network, context)]
+    if common and name != service.name:
+        why += f"; on the shared network {', '.join(common)} it is called {service.name} alone"
+    return Change(
+        "container_name", "container_name", service.container_name, after, why, service.name
+    )
+
+
+def container_references(context: Context) -> Part:
+    """Let what names one of the file's containers name the session's container."""
+    renamed = new_names(context)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for service in context.project.services:
+        for field, before, after in _references(service, renamed):
+            value: object = after[0] if isinstance(before, str) else Override(list(after))
+            nodes.append({"services": {service.name: {field: value}}})
+            changes.extend(
+                Change("container_name", field, old, new, "it names a container", service.name)
+                for old, new in zip(_listed(before), after, strict=True)
+                if old != new
+            )
+    return Part(tuple(changes), merge(nodes))
+
+
+def _references(
+    service: Service, renamed: Mapping[str, str]
+) -> Iterator[tuple[str, str | tuple[str, ...], tuple[str, ...]]]:
+    """Yield (field, value now, texts after) of every field with a container that has a new name."""
+    fields: dict[str, str | tuple[str, ...]] = {
+        "network_mode": service.network_mode,
+        "ipc": service.ipc,
+        "pid": service.pid,
+        "volumes_from": service.volumes_from,
+        "external_links": service.external_links,
+    }
+    for field, before in fields.items():
+        bare = field == "external_links"
+        after = tuple(_reference(text, renamed, bare=bare) for text in _listed(before))
+        if after != _listed(before):
+            yield field, before, after
+
+
+def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _reference(text: str, renamed: Mapping[str, str], *, bare: bool) -> str:
+    """Return `container:NAME[:...]` (or `NAME[:ALIAS]`, where bare) with the new name."""
+    start = "" if bare else BY_CONTAINER
+    if not text.startswith(start):
+        return text
+    name, colon, rest = text.removeprefix(start).partition(":")
+    if name not in renamed:
+        return text
+    # A link without an alias is known by the container's name, which has to stay.
+    alias = f":{name}" if bare and not colon else f"{colon}{rest}"
+    return f"{start}{renamed[name]}{alias}"

@@ -1,0 +1,177 @@
+"""Values of variables inside containers and builds that lead to what the plan has moved."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.compose_project import Service
+from composeports.core.plan.host_port_pairs import leads_to_the_host, ports_of_hosts
+from composeports.core.plan.local_urls import ENGINE_HOSTS, Reach, renumbered
+from composeports.core.plan.rules.addresses import Mover, address_mover
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.name_references import NewNames, new_names, renamed
+
+# `key: value` and `KEY=value`, by which a line of a config says what its value is.
+_LINE_KEY = re.compile(r"""\s*(?:export\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]""")
+# What `extra_hosts` calls the engine's machine.
+GATEWAY = "host-gateway"
+WHY_NAME = {
+    "image": "it names an image that is built here",
+    "network": "it names a network that has a new name",
+    "volume": "it names a volume that has a new name",
+    "container_name": "it names a container that has a new name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewriter:
+    """What has moved, as one service sees it."""
+
+    context: Context
+    move: Mover
+    names: NewNames
+    numbers: Mapping[int, int]
+    reach: Reach
+
+    def changes(self, service: Service, path: str, values: Mapping[str, str]) -> Iterator[Change]:
+        """Yield the changes of a mapping of variables."""
+        pairs = dict(self._pairs(service, values))
+        for name, text in values.items():
+            if is_kept(service.name, name, text, self.context.settings.keep_urls):
+                continue
+            after, kind, why = self._after(name, text, pairs, builds=path == "build.args")
+            if after != text:
+                yield Change(kind, f"{path}.{name}", text, after, why, service.name)
+
+    def _after(
+        self, name: str, text: str, pairs: Mapping[str, str], *, builds: bool
+    ) -> tuple[str, str, str]:
+        if name in pairs:
+            return pairs[name], "url", "with its host it leads to a port that has moved"
+        with_ports = self.renumbered(name, text)
+        after = self.move(with_ports)
+        if after != text:
+            there = f"of {self.context.host}" if self.context.host else "that has moved"
+            if with_ports != text:
+                return after, "url", f"it leads to a port {there}"
+            return after, "address", "it follows the subnet"
+        after, kind = renamed(name, text, self.names, builds=builds)
+        return after, kind, WHY_NAME.get(kind, "")
+
+    def renumbered(self, name: str, text: str) -> str:
+        """Return a value with the numbers of moved ports of the host."""
+        if not self.numbers:
+            return text
+        return renumbered(name, text, self.numbers.get, self.reach)
+
+    def _pairs(self, service: Service, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield the new number of each port whose host is in another variable."""
+        # In the host's network localhost is the host.
+        listens_on = () if service.network_mode == "host" else self.reach.listens_on
+        hosts = self.reach.engine_hosts
+        for name, host in ports_of_hosts(values) if self.numbers else ():
+            old = int(values[name])
+            new = self.numbers.get(old, old)
+            if new != old and leads_to_the_host(name, host, old, listens_on, hosts):
+                yield name, str(new)
+
+
+def engine_hosts(*services: Service) -> frozenset[str]:
+    """Return the names by which services reach the engine's machine, `extra_hosts` included."""
+    entries = (
+        each.replace(":", "=", 1).partition("=") for own in services for each in own.extra_hosts
+    )
+    addresses = {host.lower(): address for host, _, address in entries if host}
+    gateways = {host for host, address in addresses.items() if address in {GATEWAY, *ENGINE_HOSTS}}
+    return (ENGINE_HOSTS - set(addresses)) | gateways
+
+
+def values(context: Context) -> Part:
+    """Rewrite host-facing URLs, addresses and names in `environment` and build arguments."""
+    move, names = address_mover(context), new_names(context)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for service in context.project.services:
+        numbers, reach = numbers_of(service, context), reach_of(context, service)
+        rewriter = _Rewriter(context, move, names, numbers, reach)
+        for path, mapping in _mappings(service):
+            where = ".".join(path)
+            found = list(rewriter.changes(service, where, mapping))
+            changes.extend(found)
+            if found:
+                after = {each.where.removeprefix(f"{where}."): each.after for each in found}
+                nodes.append({"services": {service.name: _nested(path, after)}})
+    return Part(tuple(changes), merge(nodes))
+
+
+def config_contents(context: Context) -> Part:
+    """Rewrite host-facing URLs and addresses in the configs whose text the file has."""
+    move, names = address_mover(context), new_names(context)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for key, text in context.project.contents.items():
+        users = [each for each in context.project.services if key in each.configs]
+        if not users or key in context.settings.keep_urls:
+            continue
+        numbers = numbers_of(users[0], context)
+        rewriter = _Rewriter(context, move, names, numbers, reach_of(context, *users))
+        lines = text.splitlines(keepends=True)
+        after = "".join(move(rewriter.renumbered(_key_of(line, key), line)) for line in lines)
+        if after != text:
+            why = "it leads to what has moved"
+            changes.append(Change("url", f"configs.{key}.content", text, after, why))
+            nodes.append({"configs": {key: {"content": after}}})
+    return Part(tuple(changes), merge(nodes))
+
+
+def _key_of(line: str, otherwise: str) -> str:
+    """Return the key of a line that has one value."""
+    match = _LINE_KEY.match(line)
+    return match[1] if match else otherwise
+
+
+def numbers_of(service: Service, context: Context) -> Mapping[int, int]:
+    """Return the new number of every port that is reached elsewhere than before."""
+    found = context.numbers_for(service)
+    return {old: new for old, new in found.items() if old != new or context.host}
+
+
+def reach_of(context: Context, *services: Service) -> Reach:
+    """Return how services that read one text reach published ports."""
+    listens_on = frozenset(port for each in services for port in listening(each, context))
+    return Reach(listens_on, context.host, engine_hosts(*services))
+
+
+def listening(service: Service, context: Context) -> frozenset[int]:
+    """Return the container ports that the service, or one in the same network place, has."""
+    place = _network_of(service)
+    return frozenset(
+        port.target
+        for each in context.project.services
+        if _network_of(each) == place
+        for port in each.ports
+    )
+
+
+def _network_of(service: Service) -> str:
+    """Return the service whose network this one is in: most often its own."""
+    mode, _, other = service.network_mode.partition(":")
+    return other if mode == "service" else service.name
+
+
+def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, str]]]:
+    yield ("environment",), service.environment
+    if service.build is not None:
+        yield ("build", "args"), service.build.args
+
+
+def is_kept(service: str, name: str, text: str, keep: Collection[str]) -> bool:
+    """Tell whether `[urls] keep` lists the variable, the service's variable, or the URL."""
+    return any(each in {name, f"{service}.{name}"} or each == text for each in keep)
+
+
+def _nested(path: tuple[str, ...], value: object) -> dict[str, object]:
+    for key in reversed(path):
+        value = {key: value}
+    return dict(value) if isinstance(value, dict) else {}

@@ -1,0 +1,181 @@
+"""External networks and volumes: led to a sibling's session, listed, or told."""
+
+from collections.abc import Collection, Iterator
+
+from composeports.core.plan.change import Change, Part, Shared, join
+from composeports.core.plan.compose_project import Network, Service
+from composeports.core.plan.host_facts import Sibling
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.wording import listed, quoted, way_out
+from composeports.core.plan.shared_settings import why_network, why_volume
+
+IN_FILE = "the Compose file says it is external"
+
+
+def external_networks(context: Context) -> Part:
+    """Lead networks of a sibling to its session in this worktree; list or tell the others."""
+    parts = [
+        _network(network.key, network.name, _users(network, context), context)
+        for network in context.project.networks
+        if network.external and context.project.is_fixed(network.name)
+    ]
+    parts += [
+        _network("", name, services, context) for name, services in joined_by_mode(context).items()
+    ]
+    return join(parts)
+
+
+def external_volumes(context: Context) -> Part:
+    """Lead volumes of a sibling to its session in this worktree; list or tell the others."""
+    parts = []
+    for volume in context.project.volumes:
+        if not volume.external or not context.project.is_fixed(volume.name):
+            continue
+        why = why_volume(context.settings, volume.key, volume.name)
+        sibling = context.around.sibling("volume", volume.name)
+        users = [
+            service.name
+            for service in context.project.services
+            if any((each.kind, each.source) == ("volume", volume.key) for each in service.mounts)
+        ]
+        if why or sibling is None:
+            shared = Shared("volume", volume.name, why or IN_FILE, acknowledged=bool(why))
+            warning = (
+                f"volume {volume.name} is external: every session uses the same data "
+                f"({listed(users)}); {way_out(f'volume:{volume.name}')}"
+            )
+            parts.append(Part(shared=(shared,), warnings=() if why or not users else (warning,)))
+        else:
+            parts.append(_led(volume.key, sibling))
+    return join(parts)
+
+
+def is_common(key: str, context: Context) -> bool:
+    """Tell whether the network is one that other sessions have, too."""
+    return any(
+        network.key == key
+        and network.external
+        and context.project.is_fixed(network.name)
+        and (
+            bool(why_network(context.settings, key, network.name))
+            or context.around.sibling("network", network.name) is None
+        )
+        for network in context.project.networks
+    )
+
+
+def joined_by_mode(context: Context) -> dict[str, list[Service]]:
+    """Return the services that join a network by `network_mode: NAME`, by that name."""
+    made = {each.name for each in context.project.networks if not each.external}
+    found: dict[str, list[Service]] = {}
+    for service in context.project.services:
+        name = service.network_by_mode
+        if name not in made and context.project.is_fixed(name):
+            found.setdefault(name, []).append(service)
+    return found
+
+
+def _network(key: str, name: str, services: Collection[Service], context: Context) -> Part:
+    why = why_network(context.settings, key, name)
+    sibling = context.around.sibling("network", name)
+    if sibling is not None and not why:
+        return _led(key, sibling) if key else _led_by_mode(services, sibling)
+    met = "; ".join(_met(name, context)) if services else ""
+    if why:
+        told = f"{why}; {met}" if met else why
+        return Part(shared=(Shared("network", name, told),))
+    shared = Shared(
+        "network", name, IN_FILE if key else "network_mode names it", acknowledged=False
+    )
+    if not services:
+        return Part(shared=(shared,))
+    own = f"[isolate] external_networks = [{quoted(name)}] makes it the session's own, "
+    what = met or f"every session has {listed(_names(key, services))} there"
+    warning = (
+        f"network {name} is external: {what}; {own if key else ''}{way_out(f'network:{name}')}"
+    )
+    return Part(shared=(shared,), warnings=(warning,))
+
+
+def _met(name: str, context: Context) -> Iterator[str]:
+    """Yield which host names of the project lead to another project's containers, too."""
+    own = _all_names(context)
+    for member in context.around.members.get(name, ()):
+        same = sorted(own & member.names)
+        if same:
+            place = f" ({member.directory})" if member.directory else ""
+            yield f"{listed(same)} may lead to {member.project or 'a container'}{place} as well"
+
+
+def _all_names(context: Context) -> frozenset[str]:
+    """Return every name that services of the file may be called by.
+
+    A service that is on a shared network looks there for all of them, wherever its own stack has
+    the service.
+    """
+    found: set[str] = set()
+    for service in context.project.services:
+        found |= {service.name, service.container_name, service.hostname}
+        found |= {alias for each in service.networks for alias in each.aliases}
+    return frozenset(found - {""})
+
+
+def _names(key: str, services: Collection[Service]) -> list[str]:
+    """Return the host names of the services on one network."""
+    found: dict[str, None] = {}
+    for service in services:
+        found[service.name] = None
+        for each in service.networks:
+            if each.network == key:
+                found |= dict.fromkeys(each.aliases)
+    return list(found)
+
+
+def _users(network: Network, context: Context) -> list[Service]:
+    return [
+        service
+        for service in context.project.services
+        if any(each.network == network.key for each in service.networks)
+    ]
+
+
+def _led(key: str, sibling: Sibling) -> Part:
+    """Return the part that leads a network or volume to the sibling's session."""
+    told = tuple(_if_down(sibling))
+    before, after = sibling.name, sibling.own_name
+    if before == after:
+        return Part(warnings=told)
+    why, kinds = _why_led(sibling), f"{sibling.kind}s"
+    if sibling.kind == "volume":
+        change = Change("volume", f"volumes.{key}.name", before, after, why)
+    else:
+        change = Change("network", f"networks.{key}.name", before, after, why)
+    return Part((change,), {kinds: {key: {"name": after}}}, warnings=told)
+
+
+def _led_by_mode(services: Collection[Service], sibling: Sibling) -> Part:
+    """Return the part that leads services with `network_mode: NAME` to the sibling's session."""
+    told = tuple(_if_down(sibling))
+    before, after = sibling.name, sibling.own_name
+    if before == after:
+        return Part(warnings=told)
+    why = _why_led(sibling)
+    changes = tuple(
+        Change("network", "network_mode", before, after, why, each.name) for each in services
+    )
+    override = {"services": {each.name: {"network_mode": after} for each in services}}
+    return Part(changes, override, warnings=told)
+
+
+def _why_led(sibling: Sibling) -> str:
+    return f"the stack in {sibling.directory} has it, by its session in this worktree"
+
+
+def _if_down(sibling: Sibling) -> Iterator[str]:
+    if sibling.is_up:
+        return
+    way = way_out(f"{sibling.kind}:{sibling.name}")
+    yield (
+        f"{sibling.kind} {sibling.name} is of the stack in {sibling.directory}, which is not up in "
+        f"this worktree: run `composeports up` there first; {way}"
+    )

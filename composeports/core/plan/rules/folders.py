@@ -1,0 +1,217 @@
+"""Folders and devices outside of the worktree that containers get, by their real paths."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from posixpath import join, normpath, relpath
+
+from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.compose_project import Mount, Service, Volume
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.wording import listed, way_out
+from composeports.core.plan.shared_settings import IN_SETTINGS, below, is_named, is_path_named
+from composeports.core.shell import GIT_COMMON_DIR
+
+ENGINE_SOCKETS = ("/docker.sock", "/podman.sock")
+# Of the machine itself; nobody expects a copy of these for each session.
+OF_THE_HOST = (
+    *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
+    *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - read, not made
+)
+VARIABLE = f"${{{GIT_COMMON_DIR}}}"
+LOCAL_DRIVERS = frozenset({"", "local"})
+# File systems that are made anew, or have no place outside of the container.
+OF_NO_PLACE = frozenset({"tmpfs", "ramfs", "proc", "sysfs"})
+
+
+@dataclass
+class _Use:
+    """Who uses a place, and whether one of them writes to it; `path` is how the file has it."""
+
+    path: str
+    entry: str
+    users: list[str] = field(default_factory=list)
+    written: bool = False
+
+
+def folders(context: Context) -> Part:
+    """Say which places outside of the worktree are written, or are another checkout's."""
+    shared: list[Shared] = []
+    warnings: list[str] = []
+    for place, use in _uses(context).items():
+        other = _other_checkout(place, context)
+        if not use.written and not other:
+            continue
+        if _is_acknowledged(place, use, context):
+            shared.append(Shared("folder", place, IN_SETTINGS))
+        else:
+            warnings.append(_told(place, use, other))
+    return Part(shared=tuple(shared), warnings=tuple(warnings))
+
+
+def _told(place: str, use: _Use, other: str) -> str:
+    named = f"{place} (by the link {use.path})" if use.path not in {"", place} else place
+    does = "is written by all sessions" if use.written else f"is read from the checkout {other}"
+    users = listed(use.users)
+    return f"{named} lies outside of the worktree and {does} ({users}); {way_out(use.entry)}"
+
+
+def _is_acknowledged(place: str, use: _Use, context: Context) -> bool:
+    kind, _, name = use.entry.partition(":")
+    if kind == "volume" and is_named(context.settings, kind, name):
+        return True
+    return is_path_named(context.settings, place, use.path)
+
+
+def _uses(context: Context) -> dict[str, _Use]:
+    """Return the places outside of the worktree that are not the session's own, and their users."""
+    found: dict[str, _Use] = {}
+    for service in context.project.services:
+        for mount in service.mounts:
+            place = bound(mount, context)
+            if place:
+                use = found.setdefault(place, _Use(normpath(mount.source), place))
+                use.users.append(service.name)
+                use.written |= not mount.read_only
+        for place, written in _built_from(service, context):
+            use = found.setdefault(place, _Use(place, place))
+            use.users.append(f"the build of {service.name}")
+            use.written |= written
+    for volume in context.project.volumes:
+        for place in _places(volume, context):
+            use = found.setdefault(place, _Use("", f"volume:{volume.key}"))
+            use.users.append(f"volume {volume.key}")
+            use.written |= _is_written(volume, context)
+    return found
+
+
+def _built_from(service: Service, context: Context) -> Iterator[tuple[str, bool]]:
+    """Yield the real paths outside of the worktree that a build uses, and whether it writes."""
+    if service.build is None:
+        return
+    uses = [(folder, False) for folder in service.build.folders]
+    uses += [(folder, True) for folder in service.build.cache_folders]
+    for folder, written in uses:
+        place = context.around.real(join(context.lease.place.directory, folder))
+        if _is_outside(place, context):
+            yield place, written
+
+
+def bound(mount: Mount, context: Context) -> str:
+    """Return the real path of a bind that lies outside of the worktree; empty for all others."""
+    if mount.kind != "bind" or not mount.source:
+        return ""
+    place = context.around.real(mount.source)
+    paths = (normpath(mount.source), place)
+    of_the_host = any(below(path, each) for path in paths for each in OF_THE_HOST)
+    if of_the_host or any(path.endswith(ENGINE_SOCKETS) for path in paths):
+        return ""
+    return place if _is_outside(place, context) else ""
+
+
+def _is_outside(place: str, context: Context) -> bool:
+    """Tell whether a path is neither in the worktree nor has the project's name in it."""
+    top = context.lease.place.worktree or context.lease.place.directory
+    return bool(top) and not below(place, top) and context.project.is_fixed(place)
+
+
+def _places(volume: Volume, context: Context) -> Iterator[str]:
+    """Yield the place that the options of a volume lead to, where sessions have it in common."""
+    if volume.external:
+        return
+    options = volume.driver_opts
+    if volume.driver not in LOCAL_DRIVERS:
+        text = ",".join(f"{name}={value}" for name, value in sorted(options.items()))
+        if text and context.project.is_fixed(text):
+            yield f"{volume.driver} ({text})"
+        return
+    kind, device = options.get("type", ""), options.get("device", "")
+    if (
+        not device
+        or kind in OF_NO_PLACE
+        or not context.project.is_fixed(",".join(options.values()))
+    ):
+        return
+    if kind == "overlay":
+        yield from _overlay(options.get("o", ""), context)
+    elif not device.startswith("/") or device.startswith("//"):
+        yield f"{kind} {_address(options.get('o', ''))}{device}".strip()
+    elif _is_outside(context.around.real(device), context):
+        yield context.around.real(device)
+
+
+def _address(options: str) -> str:
+    """Return the server of a network file system, as its mount options have it."""
+    return next(
+        (each.removeprefix("addr=") for each in options.split(",") if each.startswith("addr=")), ""
+    )
+
+
+def _overlay(options: str, context: Context) -> Iterator[str]:
+    """Yield the folder that an overlay writes to."""
+    for option in options.split(","):
+        name, _, path = option.partition("=")
+        if name == "upperdir" and _is_outside(context.around.real(path), context):
+            yield context.around.real(path)
+
+
+def _is_written(volume: Volume, context: Context) -> bool:
+    """Tell whether a service may write to the volume: its options say so, and a mount does."""
+    if volume.driver in LOCAL_DRIVERS and "ro" in volume.driver_opts.get("o", "").split(","):
+        return False
+    mounts = [
+        mount
+        for service in context.project.services
+        for mount in service.mounts
+        if (mount.kind, mount.source) == ("volume", volume.key)
+    ]
+    return not mounts or not all(mount.read_only for mount in mounts)
+
+
+def _other_checkout(place: str, context: Context) -> str:
+    """Return the other checkout of the repository that a path lies in; the innermost one."""
+    checkout = context.around.checkout
+    if checkout.common_dir and below(place, checkout.common_dir):
+        return ""
+    inside = [other for other in checkout.others if below(place, other)]
+    return max(inside, key=len, default="")
+
+
+def git_inside(context: Context) -> Part:
+    """Say what to mount where a container has the worktree, and git cannot work in it."""
+    told = {
+        text: None
+        for service in context.project.services
+        for mount in service.mounts
+        for text in _missing_git(service, mount, context)
+    }
+    return Part(notes=tuple(told))
+
+
+def _missing_git(service: Service, mount: Mount, context: Context) -> Iterator[str]:
+    checkout, top = context.around.checkout, context.lease.place.worktree
+    source = context.around.real(mount.source)
+    if mount.kind != "bind" or not checkout.link or source == "/" or not below(top, source):
+        return
+    inside = normpath(join(mount.target, top[len(source) :].lstrip("/")))
+    if any(normpath(each.target) == join(inside, ".git") for each in service.mounts):
+        return
+    git_dir = normpath(join(inside, checkout.link))
+    common = normpath(join(git_dir, relpath(checkout.common_dir, checkout.git_dir)))
+    pairs = ((git_dir, checkout.git_dir), (common, checkout.common_dir))
+    if any(_on_the_host(path, service, context) != real for path, real in pairs):
+        target = VARIABLE if common == checkout.common_dir else common
+        yield (
+            f"git does not work in service {service.name} at {inside}, since the repository's git "
+            f"folder is not mounted: add `{VARIABLE}:{target}` to its volumes (`:ro` behind it is "
+            f"enough for reading)"
+        )
+
+
+def _on_the_host(path: str, service: Service, context: Context) -> str:
+    """Return the host's path of a container's path; empty where no bind covers it."""
+    binds = [each for each in service.mounts if below(path, normpath(each.target))]
+    nearest = max(binds, key=lambda each: len(normpath(each.target)), default=None)
+    if nearest is None or nearest.kind != "bind":
+        return ""
+    rest = path[len(normpath(nearest.target)) :].lstrip("/")
+    return normpath(join(context.around.real(nearest.source), rest))

@@ -1,0 +1,53 @@
+"""Addresses of the engine's machine that lead to a container of another project."""
+
+from collections.abc import Iterator
+
+from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.compose_project import Service
+from composeports.core.plan.host_port_pairs import ports_of_hosts
+from composeports.core.plan.local_urls import addresses, port_in
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.environment import engine_hosts, is_kept
+from composeports.core.plan.rules.wording import way_out
+from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
+
+
+def ports_of_others(context: Context) -> Part:
+    """Say which variables lead to a port that another project publishes right now."""
+    others = {each.port: each for each in context.around.published}
+    own = {port.number for service in context.project.services for port in service.ports}
+    shared: dict[str, Shared] = {}
+    warnings: list[str] = []
+    for service in context.project.services if others else ():
+        for name, port in _host_ports(service, context):
+            if port in own or port not in others:
+                continue
+            if is_named(context.settings, "port", str(port)):
+                shared[str(port)] = Shared("port", str(port), IN_SETTINGS)
+            else:
+                other = others[port]
+                warnings.append(
+                    f"environment.{name} of service {service.name} leads to port {port} of the "
+                    f"host, which {other.container} of project {other.project} publishes: other "
+                    f"sessions reach it, too; {way_out(f'port:{port}')}"
+                )
+    return Part(shared=tuple(shared.values()), warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _host_ports(service: Service, context: Context) -> Iterator[tuple[str, int]]:
+    """Yield (variable, port) of each value that leads from the container to its engine's host."""
+    names = engine_hosts(service)
+    address = addresses(names, "")
+    values = {
+        name: text
+        for name, text in service.environment.items()
+        if not is_kept(service.name, name, text, context.settings.keep_urls)
+    }
+    for name, text in values.items():
+        for match in address.finditer(text):
+            port = port_in(match)
+            if port:
+                yield name, port
+    for name, host in ports_of_hosts(values):
+        if host.lower() in names:
+            yield name, int(values[name])

@@ -1,0 +1,172 @@
+"""Fixed tags of images that the file builds."""
+
+from collections.abc import Iterator, Mapping
+
+from composeports.core.plan.change import Change, Node, Part, Shared, merge
+from composeports.core.plan.compose_project import Project, Service
+from composeports.core.plan.image_names import full_name, tagged
+from composeports.core.plan.override import Override
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.wording import listed, way_out
+from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
+from composeports.core.settings import Settings
+
+WHY = "it is built here, and another session's build would replace it"
+NAMED = "it names an image that is built here"
+DOCKER_IMAGE = "docker-image://"
+REFERENCE = "ref="
+# With these, Compose asks no registry for the image of a service.
+UNASKED = frozenset({"never", "build"})
+
+
+def built_images(context: Context) -> Part:
+    """Give the tag of every image that is built the session's suffix, wherever it is named."""
+    fixed = _built(context.project)
+    if not context.settings.isolate_images:
+        return Part(
+            shared=tuple(Shared("image", name, "[isolate] images = false") for name in fixed)
+        )
+    renamed = new_names(context)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for service in context.project.services:
+        fields = _fields(service, renamed)
+        if fields:
+            nodes.append({"services": {service.name: fields}})
+            changes.extend(_changes(service, renamed))
+    return Part(tuple(changes), merge(nodes))
+
+
+def new_names(context: Context) -> dict[str, str]:
+    """Return the session's name of every image that is built, by its full name."""
+    if not context.settings.isolate_images:
+        return {}
+    found: dict[str, str] = {}
+    for name in _built(context.project):
+        found.setdefault(full_name(name), tagged(name, context.tag))
+    return found
+
+
+def unbuilt_images(project: Project) -> Iterator[str]:
+    """Yield the full names of images that services run and that nothing in the file builds."""
+    built = set(map(full_name, _built(project)))
+    for service in project.services:
+        name = full_name(service.image) if service.image else ""
+        if service.build is None and project.is_fixed(name) and name not in built:
+            yield name
+
+
+def images_of_scripts(context: Context) -> Part:
+    """Say which images a script of the worktree builds: sessions have them in common."""
+    shared: list[Shared] = []
+    warnings: list[str] = []
+    for image, build in {full_name(each.image): each for each in context.around.builds}.items():
+        why = _why_shared(context.settings, image, build.image)
+        services = listed(
+            service.name
+            for service in context.project.services
+            if service.image and full_name(service.image) == image
+        )
+        if why:
+            shared.append(Shared("image", build.image, why))
+        else:
+            warnings.append(
+                f"{build.where} builds {build.image} ({services}): all sessions run the image that "
+                "was built last; `build` in the Compose file gives each session its own, "
+                f"{way_out(f'image:{build.image}')}"
+            )
+    return Part(shared=tuple(shared), warnings=tuple(warnings))
+
+
+def _why_shared(settings: Settings, *names: str) -> str:
+    """Return which setting says that an image is shared; empty where none does."""
+    if is_named(settings, "image", *names):
+        return IN_SETTINGS
+    return "" if settings.isolate_images else "[isolate] images = false"
+
+
+def _built(project: Project) -> tuple[str, ...]:
+    """Return the fixed names of all images that some service builds."""
+    names = [
+        name
+        for service in project.services
+        if service.build is not None
+        for name in (service.image, *service.build.tags)
+        if project.is_fixed(name) and "@" not in name
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def _fields(service: Service, renamed: Mapping[str, str]) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    after = _new(service.image, renamed)
+    if after:
+        fields["image"] = after
+        if service.pull_policy not in UNASKED:
+            fields["pull_policy"] = "never"
+    build = _build_fields(service, renamed)
+    return {**fields, "build": build} if build else fields
+
+
+def _new(name: str, renamed: Mapping[str, str]) -> str:
+    """Return the session's name of an image, empty where it has none."""
+    return renamed.get(full_name(name), "") if name else ""
+
+
+def _build_fields(service: Service, renamed: Mapping[str, str]) -> dict[str, object]:
+    build = service.build
+    if build is None:
+        return {}
+    fields: dict[str, object] = {}
+    for field, before in (("tags", build.tags), ("cache_from", build.cache_from)):
+        listed = [_reference(text, renamed) or text for text in before]
+        if listed != list(before):
+            fields[field] = Override(listed)
+    contexts = {
+        name: new for name, text in build.contexts.items() if (new := _reference(text, renamed))
+    }
+    return {**fields, "additional_contexts": contexts} if contexts else fields
+
+
+def _reference(text: str, renamed: Mapping[str, str]) -> str:
+    """Return a reference to an image with its new name, empty where it has none.
+
+    That is a name, `docker-image://NAME`, or `type=registry,ref=NAME`.
+    """
+    if text.startswith(DOCKER_IMAGE):
+        after = _new(text.removeprefix(DOCKER_IMAGE), renamed)
+        return after and f"{DOCKER_IMAGE}{after}"
+    if "," in text and REFERENCE in text:
+        parts = [
+            f"{REFERENCE}{after}"
+            if part.startswith(REFERENCE) and (after := _new(part.removeprefix(REFERENCE), renamed))
+            else part
+            for part in text.split(",")
+        ]
+        return "" if parts == text.split(",") else ",".join(parts)
+    return _new(text, renamed)
+
+
+def _changes(service: Service, renamed: Mapping[str, str]) -> Iterator[Change]:
+    after = _new(service.image, renamed)
+    if after:
+        why = WHY if service.build is not None else "another service of the file builds it"
+        yield Change("image", "image", service.image, after, why, service.name)
+        if service.pull_policy not in UNASKED:
+            why = "no registry has the session's own tag"
+            yield Change("image", "pull_policy", service.pull_policy, "never", why, service.name)
+    for where, before, why in _build_references(service):
+        after = _reference(before, renamed)
+        if after:
+            yield Change("image", where, before, after, why, service.name)
+
+
+def _build_references(service: Service) -> Iterator[tuple[str, str, str]]:
+    """Yield (where, text, why) of all that may name an image in a service's build."""
+    build = service.build
+    if build is None:
+        return
+    yield from (("build.tags", tag, WHY) for tag in build.tags)
+    yield from (("build.cache_from", text, NAMED) for text in build.cache_from)
+    for name, value in build.contexts.items():
+        yield f"build.additional_contexts.{name}", value, NAMED

@@ -1,0 +1,55 @@
+"""Those of the six variables that keep the user's value inside the stack."""
+
+from collections.abc import Iterator, Mapping
+
+from composeports.core.plan.change import Left, Node, Part, merge
+from composeports.core.plan.override import Override
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.variable_effects import URL_VARIABLE, Path
+
+
+def kept_variables(context: Context) -> Part:
+    """Write down what Compose read with the user's value, since a shell may have the session's.
+
+    So `composeports up` and plain `docker compose` after `composeports env` give the same.
+    """
+    paths = [path for name in context.kept for path in context.moves.elsewhere.get(name, ())]
+    nodes = [node for path in paths for node in _literal(context.resolved, path)]
+    return Part(override=merge(nodes), left=tuple(_left(context)))
+
+
+def _left(context: Context) -> Iterator[Left]:
+    for name in context.kept:
+        places = ", ".join(context.moves.other_places(name))
+        if name == URL_VARIABLE:
+            why = f"it leads to another place than localhost ({places})"
+        else:
+            why = f"it also sets {places}, so only published ports change"
+        yield Left("variable", name, context.values.get(name, ""), why)
+
+
+def _literal(document: Mapping[str, object], path: Path) -> Iterator[Node]:
+    """Yield the override that keeps what the document has at the path; none for other rules' parts.
+
+    A list is replaced as a whole, and a mapping whose keys are not the same any more.
+    """
+    if path[0] == "name" or str(path[0]).startswith("x-") or path[2:3] == ("ports",):
+        return
+    node: object = document
+    for depth, key in enumerate(path):
+        if not isinstance(node, Mapping):
+            yield _nested(path[:depth], Override(node))
+            return
+        if node.get(str(key)) is None:
+            rest = {name: value for name, value in node.items() if name != key}
+            yield _nested(path[:depth], Override(rest))
+            return
+        node = node[str(key)]
+    yield _nested(path, Override(node) if isinstance(node, list | Mapping) else node)
+
+
+def _nested(path: Path, value: object) -> Node:
+    node = value
+    for key in reversed(path):
+        node = {str(key): node}
+    return node if isinstance(node, Mapping) else {}

@@ -1,0 +1,44 @@
+"""Labels that tell whose the containers, networks and volumes of a stack are."""
+
+from collections.abc import Iterator
+
+from composeports.core.ownership_labels import Mark
+from composeports.core.plan.change import Node, Part, merge
+from composeports.core.plan.rules.context import Context
+
+
+def marks(context: Context) -> Part:
+    """Put the session's labels on everything that the stack makes, where the store has an id.
+
+    A volume or network that is there keeps the labels that it has: Compose takes others for a new
+    configuration, for which it recreates networks, and volumes without their data.
+    """
+    own = context.lease.mark
+    if not own.labels:
+        return Part()
+    nodes = [
+        {"services": {each.name: {"labels": _written(own)}}} for each in context.project.services
+    ]
+    return Part(override=merge([*nodes, *_lasting(context, own)]))
+
+
+def _lasting(context: Context, own: Mark) -> Iterator[Node]:
+    known = context.lease.marks
+    if known is None:
+        return
+    project, settings = context.project, context.settings
+    sections = (
+        ("volume", project.volumes, settings.isolate_volumes),
+        ("network", project.networks, settings.isolate_networks),
+    )
+    for kind, things, isolated in sections:
+        for each in things:
+            is_shared = each.external or (project.is_fixed(each.name) and not isolated)
+            mark = known.get(f"{kind}:{each.key}", own)
+            if mark.labels and not is_shared:
+                yield {f"{kind}s": {each.key: {"labels": _written(mark)}}}
+
+
+def _written(mark: Mark) -> dict[str, str]:
+    """Return the labels as an override document has them: Compose takes `$$` for `$`."""
+    return {name: value.replace("$", "$$") for name, value in mark.labels.items()}

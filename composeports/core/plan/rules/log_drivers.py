@@ -1,0 +1,30 @@
+"""Addresses of log collectors: the engine, not the container, connects to them."""
+
+from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.local_urls import renumbered_for_engine
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.environment import is_kept
+
+# https://docs.docker.com/engine/logging/drivers/fluentd/: where the option is left out.
+DEFAULTS = {"fluentd": {"fluentd-address": "localhost:24224"}}
+WHY = "the engine sends the logs to a port that has moved"
+
+
+def log_addresses(context: Context) -> Part:
+    """Lead logging options with the address of a published port to the session's own port."""
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for service in context.project.services:
+        ports = context.numbers_for(service)
+        options = {**DEFAULTS.get(service.log_driver, {}), **service.log_options}
+        moved: dict[str, str] = {}
+        for name, text in options.items():
+            after = renumbered_for_engine(text, ports.get)
+            if after != text and not is_kept(service.name, name, text, context.settings.keep_urls):
+                moved[name] = after
+                where = f"logging.options.{name}"
+                changes.append(Change("url", where, text, after, WHY, service.name))
+        if moved:
+            logging = {"driver": service.log_driver, "options": moved}
+            nodes.append({"services": {service.name: {"logging": logging}}})
+    return Part(tuple(changes), merge(nodes))

@@ -1,0 +1,108 @@
+"""Networks with names of their own: on the engine, on the host's bridge, and in labels."""
+
+from collections.abc import Iterator
+
+from composeports.core.plan.change import Change, Node, Part, Shared, merge
+from composeports.core.plan.compose_project import Network, Project
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.wording import way_out
+from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
+from composeports.core.settings import Settings
+
+BRIDGE = "com.docker.network.bridge.name"
+LONGEST_BRIDGE = 15  # IFNAMSIZ of Linux, less its final zero
+HASH = 8
+ON_THE_HOST = frozenset({"macvlan", "ipvlan"})
+TRAEFIK = "traefik.docker.network"
+
+
+def named_networks(context: Context) -> Part:
+    """Give a network with an explicit name the session's prefix; not to external ones."""
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    shared: list[Shared] = []
+    warnings: list[str] = []
+    for network in context.project.networks:
+        if network.external:
+            continue
+        if network.driver in ON_THE_HOST and network.pools:
+            told = (
+                f"network {network.key} is a {network.driver} on the host's own network: its "
+                "addresses cannot be moved, so only one session can have it"
+            )
+            if is_named(context.settings, "network", network.key, network.name):
+                shared.append(Shared("network", network.key, IN_SETTINGS))
+            else:
+                warnings.append(f"{told}; {way_out(f'network:{network.key}')}")
+        fields, found = _fields(network, context)
+        if fields:
+            nodes.append({"networks": {network.key: fields}})
+        changes.extend(found)
+        if new_name(network, context) == network.name and context.project.is_fixed(network.name):
+            shared.append(Shared("network", network.name, "[isolate] networks = false"))
+    return Part(tuple(changes), merge(nodes), tuple(shared), tuple(warnings))
+
+
+def _fields(network: Network, context: Context) -> tuple[dict[str, object], list[Change]]:
+    fields: dict[str, object] = {}
+    changes: list[Change] = []
+    after = new_name(network, context)
+    if network.made_own:
+        fields["external"] = False
+    if after != network.name:
+        fields["name"] = after
+        why = "a network of this name exists once on an engine, and sessions would meet in it"
+        if network.made_own:
+            why = "[isolate] external_networks makes it the session's own"
+        changes.append(Change("network", f"networks.{network.key}.name", network.name, after, why))
+    bridge = network.driver_opts.get(BRIDGE, "")
+    if bridge and context.settings.isolate_networks:
+        # All of its name can be taken by the hash, which alone makes it unique.
+        own = f"{bridge[: LONGEST_BRIDGE - HASH - 1]}-{context.tag[-HASH:]}"
+        fields["driver_opts"] = {BRIDGE: own}
+        why = "a network interface of this name exists once on a host"
+        changes.append(Change("network", f"networks.{network.key}.bridge", bridge, own, why))
+    return fields, changes
+
+
+def new_name(network: Network, context: Context) -> str:
+    """Return the name that the engine will know the network by."""
+    return session_network(network, context.project, context.tag, context.settings)
+
+
+def session_network(network: Network, project: Project, tag: str, settings: Settings) -> str:
+    """Return the name that a session, whose project is `tag`, has for a network."""
+    isolated = settings.isolate_networks and not network.external
+    if (isolated or network.made_own) and project.is_fixed(network.name):
+        return f"{tag}_{network.name}"
+    return network.name
+
+
+def network_labels(context: Context) -> Part:
+    """Let Traefik's label name the session's network, where it names one that has a new name."""
+    renamed = {
+        network.name: after
+        for network in context.project.networks
+        for after in [_name_in_labels(network, context)]
+        if after != network.name
+    }
+    found = list(_labels(context, renamed))
+    nodes = [
+        {"services": {change.service: {"labels": {TRAEFIK: change.after}}}} for change in found
+    ]
+    return Part(tuple(found), merge(nodes))
+
+
+def _name_in_labels(network: Network, context: Context) -> str:
+    """Return the name that the network has for others: its own, or that of a sibling's session."""
+    sibling = context.around.sibling("network", network.name) if network.external else None
+    return sibling.own_name if sibling is not None else new_name(network, context)
+
+
+def _labels(context: Context, renamed: dict[str, str]) -> Iterator[Change]:
+    for service in context.project.services:
+        before = service.labels.get(TRAEFIK, "")
+        if before in renamed:
+            where = f"labels.{TRAEFIK}"
+            why = "it names a network that has a new name"
+            yield Change("label", where, before, renamed[before], why, service.name)

@@ -1,0 +1,148 @@
+"""Published ports and the variables that move them."""
+
+from collections.abc import Iterator, Mapping
+
+from composeports.core.plan.change import Change, Part
+from composeports.core.plan.compose_project import Service
+from composeports.core.plan.override import Override
+from composeports.core.plan.port_layout import Entry
+from composeports.core.plan.rules.containers import shell_name
+from composeports.core.plan.rules.context import Context, MovedPort
+from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, moved_target
+from composeports.core.protected_names import is_protected, is_settable
+
+# The plan begins with it, whether the file mentions it or not.
+PROJECT_NAME = "COMPOSE_PROJECT_NAME"
+
+
+def published_ports(context: Context) -> Part:
+    """Give every published port its number of the block; address, protocol, mode and name stay."""
+    numbers = {
+        (each.entry.port.service, each.entry.index): str(each.number) for each in context.moved
+    }
+    services = {
+        service.name: {"ports": Override(_port_list(service, numbers, context))}
+        for service in context.project.services
+        if any(
+            numbers.get((service.name, index), port.published) != port.published
+            or context.moves.variable_of(service.name, index, "target") in context.kept
+            for index, port in enumerate(service.ports)
+        )
+    }
+    changes = tuple(
+        Change(
+            kind="port",
+            where=each.entry.key,
+            before=each.entry.port.published,
+            after=str(each.number),
+            why=_why(each, context),
+            service=each.entry.port.service,
+        )
+        for each in context.moved
+        if each.entry.port.published != str(each.number)
+    )
+    return Part(changes, {"services": services} if services else {})
+
+
+def _port_list(
+    service: Service, numbers: Mapping[tuple[str, int], str], context: Context
+) -> list[dict[str, object]]:
+    """Return the service's whole `ports` list in long form; entries without a host port stay so."""
+    listed: list[dict[str, object]] = []
+    required = {name: context.fixed[name] for name in context.required}
+    for index, port in enumerate(service.ports):
+        entry: dict[str, object] = {
+            "name": port.name,
+            "mode": port.mode,
+            "host_ip": port.host_ip,
+            "target": moved_target(port, index, context.moves, required),
+            "published": numbers.get((service.name, index), port.published),
+            "protocol": port.protocol,
+            "app_protocol": port.app_protocol,
+        }
+        listed.append({field: value for field, value in entry.items() if value})
+    return listed
+
+
+def _why(moved: MovedPort, context: Context) -> str:
+    entry = moved.entry
+    if entry.key in context.lease.pins:
+        return "pinned to this number"
+    obeyed = _obeyed(entry, context)
+    if obeyed:
+        return f"{obeyed} is a name that programs obey, so only the host port is changed"
+    if not entry.variable:
+        return f"host port {entry.port.published} is written in the Compose file"
+    is_given = entry.variable in FIXED_PORT_VARIABLES and entry.variable not in context.kept
+    if is_given or context.moves.is_pure(entry.variable):
+        return f"{entry.variable} sets it"
+    return f"{entry.variable} also moves other things, so only the host port is changed"
+
+
+def _obeyed(entry: Entry, context: Context) -> str:
+    """Return the protected variable that gives the number; empty where another one does, or none.
+
+    No marker is ever put into such a variable, so it is known by its value.
+    """
+    if entry.variable:
+        return entry.variable if is_protected(entry.variable) else ""
+    number = entry.port.published
+    names = (name for name, value in context.values.items() if value == number)
+    return next((name for name in sorted(names) if number and is_protected(name)), "")
+
+
+def variables(context: Context) -> Part:
+    """Set the six variables, and those of the file that move nothing but published ports."""
+    after = {**context.fixed, **own_variables(context)}
+    before = {**context.values, **_published_before(context)}
+    told = {PROJECT_NAME, *context.kept}
+    return Part(
+        tuple(
+            Change("variable", name, before[name], value, _why_set(name, context))
+            for name, value in after.items()
+            if name in context.values and name not in told and before[name] != value
+        )
+    )
+
+
+def _published_before(context: Context) -> dict[str, str]:
+    """Return what the file publishes by its own variables.
+
+    Compose tells one default of a variable, which may have others elsewhere in the file.
+    """
+    return {
+        each.entry.variable: each.entry.port.published
+        for each in context.moved
+        if each.entry.variable and each.entry.port.published
+    }
+
+
+def _why_set(name: str, context: Context) -> str:
+    """Return the reason; one of the six that the file demands is set whatever it moves."""
+    elsewhere = context.moves.other_places(name)
+    if not elsewhere:
+        return "the Compose file reads it"
+    return f"the Compose file demands it; it also sets {', '.join(elsewhere)}"
+
+
+def own_variables(context: Context) -> dict[str, str]:
+    """Return the new values of variables that move nothing but published ports and their URLs."""
+    found: dict[str, str] = {}
+    for name, number in _moved_by_variables(context):
+        if context.moves.is_pure(name) and is_settable(name):
+            found.setdefault(name, str(number))
+    return dict(sorted(found.items()))
+
+
+def _moved_by_variables(context: Context) -> Iterator[tuple[str, int]]:
+    for each in context.moved:
+        name = each.entry.variable
+        if name and name not in FIXED_PORT_VARIABLES:
+            yield name, each.number
+
+
+def variable_of(entry: Entry) -> str:
+    """Return `PORT_<SERVICE>_<TARGET>`, by which host-run programs find a published port."""
+    port = entry.port
+    suffix = "" if port.protocol == "tcp" else f"_{port.protocol.upper()}"
+    return f"PORT_{shell_name(port.service)}_{port.target}{suffix}"

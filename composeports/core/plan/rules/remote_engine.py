@@ -1,0 +1,69 @@
+"""What means another machine than people expect, where the engine is a remote one: warnings."""
+
+from collections.abc import Iterator
+from posixpath import normpath, relpath
+
+from composeports.core.engine_address import is_this_machine
+from composeports.core.plan.change import Part
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.folders import ENGINE_SOCKETS, OF_THE_HOST
+from composeports.core.plan.shared_settings import below
+
+# More are counted.
+SHOWN = 5
+
+
+def remote(context: Context) -> Part:
+    """Say what would be the engine's machine's own; nothing for an engine of this machine."""
+    if not context.host:
+        return Part()
+    return Part(warnings=(*_mounted(context), *_on_loopback(context)))
+
+
+def _mounted(context: Context) -> Iterator[str]:
+    sources = list(dict.fromkeys(map(normpath, _sources(context))))
+    if sources:
+        top = context.lease.place.directory
+        names = [_shown(each, top) for each in sources]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        yield (
+            f"{', '.join(names[:SHOWN])}{more}: what is mounted there are folders and files of "
+            f"{context.host}, where the engine is, and not of this machine; `build` and "
+            "`docker compose watch` send files"
+        )
+
+
+def _shown(path: str, top: str) -> str:
+    """Return the path as the file most likely has it."""
+    if not top or not below(path, top):
+        return path
+    return "." if path == top else f"./{relpath(path, top)}"
+
+
+def _sources(context: Context) -> Iterator[str]:
+    """Yield what is mounted from a path, but for what every machine has of its own."""
+    for service in context.project.services:
+        for mount in service.mounts:
+            if mount.kind == "bind" and not _is_of_any_machine(mount.source):
+                yield mount.source
+    yield from context.project.handed_files
+    for volume in context.project.volumes:
+        device = volume.driver_opts.get("device", "")
+        if device.startswith("/") and not volume.external and not _is_of_any_machine(device):
+            yield device
+
+
+def _is_of_any_machine(path: str) -> bool:
+    return path.endswith(ENGINE_SOCKETS) or any(
+        below(normpath(path), folder) for folder in OF_THE_HOST
+    )
+
+
+def _on_loopback(context: Context) -> Iterator[str]:
+    keys = [each.entry.key for each in context.moved if is_this_machine(each.entry.port.host_ip)]
+    if keys:
+        verb = "is" if len(keys) == 1 else "are"
+        yield (
+            f"{', '.join(keys)} {verb} published for programs of {context.host} alone (host_ip "
+            "127.0.0.1 or ::1), and not reached from this machine"
+        )

@@ -1,0 +1,99 @@
+"""Labels and variables that tell a reverse proxy which names and routers a container has."""
+
+import re
+from collections.abc import Iterator
+
+from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.compose_project import Service
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.external_resources import is_common, joined_by_mode
+from composeports.core.plan.rules.unsupported import is_engine_socket
+from composeports.core.plan.rules.wording import listed, way_out
+from composeports.core.plan.shared_settings import IN_SETTINGS, is_label_named, is_named
+
+# A router or service of this name is one for all containers that have it (Traefik 2 and newer).
+_NAMED = re.compile(
+    r"(traefik\.(?:http|tcp|udp)\.(?:routers|services)\.([^.]+))\.(.+)", re.IGNORECASE
+)
+# Traefik 1, and what each router of Traefik 2 matches.
+_RULE = re.compile(
+    r"traefik\.(?:[^.]+\.)?frontend\.rule|traefik\.(?:http|tcp)\.routers\..+\.rule",
+    re.IGNORECASE,
+)
+# caddy-docker-proxy: the addresses of a site; `(name)` is a snippet.
+_CADDY = re.compile(r"caddy(?:_\d+)?(?:\.address)?")
+# nginx-proxy and its companions.
+VARIABLES = ("VIRTUAL_HOST", "VIRTUAL_HOST_MULTIPORTS", "LETSENCRYPT_HOST")
+WAY_OUT = "put ${COMPOSE_PROJECT_NAME} into each"
+
+
+def proxy_names(context: Context) -> Part:
+    """Say which routers and host names for a reverse proxy are the same in every session."""
+    warnings: list[str] = []
+    shared: list[Shared] = []
+    has_socket = any(
+        is_engine_socket(mount, context)
+        for service in context.project.services
+        for mount in service.mounts
+    )
+    for service in context.project.services:
+        if not has_socket and not _is_on_common_network(service, context):
+            continue
+        labels = dict(_labels(service, context))
+        variables = {
+            name: f"{name}={service.environment[name]}"
+            for name in VARIABLES
+            if context.project.is_fixed(service.environment.get(name, ""))
+        }
+        told = {}
+        for kind, found in (("label", labels), ("variable", variables)):
+            for name, text in found.items():
+                if _is_acknowledged(kind, name, context):
+                    shared.append(Shared(kind, name, IN_SETTINGS))
+                else:
+                    told[f"{kind}:{name}"] = text
+        if told:
+            warnings.append(
+                f"service {service.name} has the same names for a reverse proxy in every session, "
+                f"which then takes all of them for one: {listed(told.values())}; {WAY_OUT}, or "
+                f"{way_out(*_entries(told))}"
+            )
+    return Part(shared=tuple(shared), warnings=tuple(warnings))
+
+
+def _entries(told: dict[str, str]) -> list[str]:
+    """Return the entries of `shared` that say that all this is meant: few rather than many."""
+    first = {
+        entry.partition(".")[0] if entry.startswith("label:traefik") else entry for entry in told
+    }
+    return sorted(first)
+
+
+def _is_acknowledged(kind: str, name: str, context: Context) -> bool:
+    if kind == "label":
+        return is_label_named(context.settings, name)
+    return is_named(context.settings, kind, name)
+
+
+def _is_on_common_network(service: Service, context: Context) -> bool:
+    if service.network_mode == "host":
+        return True
+    if service.network_by_mode:
+        return any(service in users for users in joined_by_mode(context).values())
+    return any(is_common(each.network, context) for each in service.networks)
+
+
+def _labels(service: Service, context: Context) -> Iterator[tuple[str, str]]:
+    """Yield (label, what of it is fixed); one for all labels of a router or service of Traefik."""
+    for label, value in service.labels.items():
+        named = _NAMED.fullmatch(label)
+        if named and context.project.is_fixed(named[2]):
+            yield named[1], named[1].removeprefix("traefik.")
+        if _RULE.fullmatch(label) and context.project.is_fixed(value):
+            yield label, value
+        if (
+            _CADDY.fullmatch(label)
+            and not value.startswith("(")
+            and context.project.is_fixed(value)
+        ):
+            yield label, f"{label}: {value}"

@@ -1,0 +1,140 @@
+"""Values that contain the number of a moved port and stay as they are, each with the reason."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from composeports.core.plan.change import Change, Left
+from composeports.core.plan.compose_project import Service
+from composeports.core.plan.local_urls import is_internal, is_listening, is_local
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.environment import is_kept, listening, numbers_of
+from composeports.core.plan.rules.name_references import NewNames, new_names, unchanged
+
+LONGEST = 200
+KIND_NAMES = {"container_name": "container"}
+
+Reason = Callable[[str, str, int], str]
+
+
+def left_values(context: Context, changes: Sequence[Change]) -> tuple[Left, ...]:
+    """Return what contains a moved port's number, or a name that has changed, after `changes`."""
+    after = {(each.service, each.where): each.after for each in changes}
+    names = new_names(context)
+    found: list[Left] = []
+    for service in context.project.services:
+        found.extend(_of_service(service, context, after, names))
+    numbers = {
+        each.entry.port.number: each.number
+        for each in context.moved
+        if each.entry.port.number not in {None, each.number}
+    }
+    for key, text in context.project.contents.items():
+        where = f"configs.{key}.content"
+        found.extend(_numbers("", where, after.get(("", where), text), numbers, _why_config))
+    return tuple(found)
+
+
+def _of_service(
+    service: Service, context: Context, after: Mapping[tuple[str, str], str], names: NewNames
+) -> Iterator[Left]:
+    found = numbers_of(service, context).items()
+    numbers = {old: new for old, new in found if old != new}
+    for where, texts, reason in _places(service, context):
+        for name, text in texts:
+            place = f"{where}.{name}"
+            now = after.get((service.name, place), text)
+            if numbers:
+                yield from _numbers(service.name, place, now, numbers, reason)
+            if now == text:
+                yield from _names(service.name, place, text, names)
+
+
+def _places(
+    service: Service, context: Context
+) -> Iterator[tuple[str, Sequence[tuple[str, str]], Reason]]:
+    """Yield each part of a service with values, the values by name, and why they stay."""
+    keep = context.settings.keep_urls
+    listens_on = listening(service, context)
+    services = set(_hosts(context))
+
+    def why(name: str, text: str, number: int) -> str:
+        reasons = {
+            "[urls] keep lists it": is_kept(service.name, name, text, keep),
+            "its name says that it is where the program listens": is_listening(name),
+            "its name says that it is used inside the container": is_internal(name),
+            f"a plain number, and {service.name} listens on it inside": (
+                text.strip() == str(number) and number in listens_on
+            ),
+            "a plain number does not say of which host it is a port": text.strip() == str(number),
+            "it leads to a container, where the port is the same in every session": (
+                not services.isdisjoint(re.findall(rf"([\w.-]+):{number}\b", text))
+            ),
+            "inside a container this address most likely leads to the container itself": (
+                is_local(text)
+            ),
+        }
+        return next(
+            (why for why, holds in reasons.items() if holds), "it is no address of the host"
+        )
+
+    arguments = service.build.args if service.build else {}
+    yield "environment", list(service.environment.items()), why
+    yield "build.args", list(arguments.items()), why
+    yield "labels", list(service.labels.items()), lambda *_: "labels stay as they are"
+    commands = {"command": service.command, "entrypoint": service.entrypoint}
+    for field, words in commands.items():
+        yield field, list(_numbered(words)), _why_command
+    checks = list(_numbered(service.health_test))
+    yield "healthcheck.test", checks, lambda *_: "a health check runs inside the container"
+
+
+def _hosts(context: Context) -> Iterator[str]:
+    """Yield the names by which containers of the stack know each other."""
+    for service in context.project.services:
+        aliases = (alias for each in service.networks for alias in each.aliases)
+        yield from (service.name, service.container_name, *aliases)
+
+
+def _numbered(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    yield from ((str(index), word) for index, word in enumerate(words))
+
+
+def _why_config(_name: str, _text: str, _number: int) -> str:
+    return "in configs only URLs and host.docker.internal follow"
+
+
+def _why_command(_name: str, text: str, _number: int) -> str:
+    if is_local(text):
+        return "commands stay as they are; `command = true` in [urls] moves addresses in them"
+    return "commands stay as they are"
+
+
+def _numbers(
+    service: str, place: str, text: str, numbers: Mapping[int, int], reason: Reason
+) -> Iterator[Left]:
+    """Yield one entry for a text with the number of a moved port in it."""
+    for match in re.finditer(r"(?<![A-Za-z0-9_.])\d{1,5}(?![A-Za-z0-9_]|\.\d)", text):
+        number = int(match[0])
+        if number in numbers:
+            name = place.rpartition(".")[2]
+            why = f"{reason(name, text, number)} ({number} is {numbers[number]} on the host)"
+            yield Left("value", place, _line_at(text, match.start()), why, service)
+            return
+
+
+def _line_at(text: str, position: int) -> str:
+    """Return the line of a text, or of a long one the part around a place."""
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    line = text[start : end if end >= 0 else len(text)]
+    if len(line) <= LONGEST:
+        return line.strip()
+    middle = max(0, position - start - LONGEST // 2)
+    return line[middle : middle + LONGEST].strip()
+
+
+def _names(service: str, place: str, text: str, names: NewNames) -> Iterator[Left]:
+    for kind, after in unchanged(text, names):
+        thing = KIND_NAMES.get(kind, kind)
+        why = f"its name does not say that it is a {thing}; the {thing} of that name is {after}"
+        yield Left("value", place, text, why, service)

@@ -1,0 +1,111 @@
+"""What no plan can isolate: told as warnings, each once, with the services it concerns."""
+
+from collections.abc import Iterator
+from posixpath import basename
+
+from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.compose_project import Mount, Service
+from composeports.core.plan.rules.containers import BY_CONTAINER, new_names
+from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.folders import ENGINE_SOCKETS
+from composeports.core.plan.rules.wording import way_out
+from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, is_path_named
+
+# The fields of a service by which it leaves a namespace of its own for the host's.
+NAMESPACES = {"ipc": "shared memory", "pid": "processes", "uts": "name"}
+
+
+def limits(context: Context) -> Part:
+    """Say what stays common to all sessions although the file does not declare it so."""
+    rules = (_host_network, _host_namespaces, _replicas, _foreign_containers, _engine_socket)
+    found = [each for rule in rules for each in rule(context)]
+    return Part(
+        shared=tuple(each for each in found if isinstance(each, Shared)),
+        warnings=tuple(each for each in found if isinstance(each, str)),
+    )
+
+
+def _host_network(context: Context) -> Iterator[Shared | str]:
+    names = [each.name for each in context.project.services if each.network_mode == "host"]
+    if names and is_named(context.settings, "network", "host"):
+        yield Shared("network", "host", f"{_services(names)} it; {IN_SETTINGS}")
+    elif names:
+        files = ", ".join(basename(path) for path in context.lease.stack.files)
+        where = f" (in {files})" if files else ""
+        yield (
+            f"{_services(names)} the host's network{where}: ports there cannot be moved, so only "
+            f"one session can run it; {way_out('network:host')}"
+        )
+
+
+def _host_namespaces(context: Context) -> Iterator[Shared | str]:
+    for kind, what in NAMESPACES.items():
+        names = [each.name for each in context.project.services if getattr(each, kind) == "host"]
+        if names and is_named(context.settings, kind, "host"):
+            yield Shared(kind, "host", f"{_services(names)} it; {IN_SETTINGS}")
+        elif names:
+            yield (
+                f"{_services(names)} the host's {what} ({kind}: host), which all sessions have in "
+                f"common; {way_out(f'{kind}:host')}"
+            )
+
+
+def _replicas(context: Context) -> Iterator[str]:
+    moved = {each.entry.port.service for each in context.moved if each.entry.port.number}
+    for service in context.project.services:
+        if service.replicas > 1 and service.name in moved:
+            yield (
+                f"service {service.name} wants {service.replicas} containers and a fixed host "
+                "port, which only one of them can have; give the port without a host part"
+            )
+
+
+def _foreign_containers(context: Context) -> Iterator[Shared | str]:
+    own = {*new_names(context), *(service.name for service in context.project.services)}
+    for service in context.project.services:
+        names = [
+            name for name in _named(service) if name not in own and context.project.is_fixed(name)
+        ]
+        named = [name for name in names if is_named(context.settings, "container", name)]
+        yield from (Shared("container", name, IN_SETTINGS) for name in named)
+        others = [name for name in names if name not in named]
+        if others:
+            yield (
+                f"service {service.name} uses containers of others ({', '.join(others)}): they "
+                f"stay shared; {way_out(*(f'container:{name}' for name in others))}"
+            )
+
+
+def _named(service: Service) -> Iterator[str]:
+    yield from (link.partition(":")[0] for link in service.external_links)
+    fields = (service.network_mode, service.ipc, service.pid, *service.volumes_from)
+    for text in fields:
+        if text.startswith(BY_CONTAINER):
+            yield text.split(":")[1]
+
+
+def _engine_socket(context: Context) -> Iterator[Shared | str]:
+    names, sockets = [], []
+    for service in context.project.services:
+        found = [each.source for each in service.mounts if is_engine_socket(each, context)]
+        if found:
+            names.append(service.name)
+            sockets += found
+    if names and all(is_path_named(context.settings, each) for each in sockets):
+        yield Shared("folder", sockets[0], IN_SETTINGS)
+    elif names:
+        yield (
+            f"{_services(names)} the engine's socket: what it does there is seen by all sessions "
+            f"and moved by no plan; {way_out(*dict.fromkeys(sockets))}"
+        )
+
+
+def is_engine_socket(mount: Mount, context: Context) -> bool:
+    """Tell whether a mount is the engine's socket, also by a link of another name."""
+    return mount.kind == "bind" and any(
+        path.endswith(ENGINE_SOCKETS) for path in (mount.source, context.around.real(mount.source))
+    )
+
+
+def _services(names: list[str]) -> str:
+    return f"service {names[0]} uses" if len(names) == 1 else f"services {', '.join(names)} use"

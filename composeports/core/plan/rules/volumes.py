@@ -1,0 +1,58 @@
+"""Volumes with a name of their own; for external ones see external.py."""
+
+from composeports.core.ownership_labels import UNMARKED
+from composeports.core.plan.change import Change, Node, Part, Shared, merge
+from composeports.core.plan.compose_project import Project, Volume
+from composeports.core.plan.rules.context import Context
+from composeports.core.settings import Settings
+
+WHY = "a volume of this name exists once on an engine, and its data would be shared"
+
+
+def named_volumes(context: Context) -> Part:
+    """Give a volume with an explicit name the session's prefix."""
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    shared: list[Shared] = []
+    for volume in context.project.volumes:
+        after = name_of(volume, context)
+        if volume.external:
+            continue
+        if after != volume.name:
+            changes.append(Change("volume", f"volumes.{volume.key}.name", volume.name, after, WHY))
+            nodes.append({"volumes": {volume.key: {"name": after}}})
+        elif context.project.is_fixed(volume.name):
+            shared.append(Shared("volume", volume.name, "[isolate] volumes = false"))
+    return Part(tuple(changes), merge(nodes), tuple(shared))
+
+
+def volumes_of_other_stores(context: Context) -> Part:
+    """Say which volumes a session of the same name, with a lease in another store, has made."""
+    lease = context.lease
+    own = {"", lease.store, *lease.former_stores}
+    marks = lease.marks if lease.store and lease.marks else {}
+    names = [
+        name_of(volume, context)
+        for volume in context.project.volumes
+        if not volume.external and marks.get(f"volume:{volume.key}", UNMARKED).store not in own
+    ]
+    if not names:
+        return Part()
+    told = (
+        f"{', '.join(names)}: a session whose lease is in another store made it, and its data are "
+        "used: a runner with the same path, or this session before its state directory was lost; "
+        "`composeports up --adopt` takes it as this session's own, `composeports up --as-new` "
+        "gives this session volumes of its own"
+    )
+    return Part(warnings=(told,))
+
+
+def name_of(volume: Volume, context: Context) -> str:
+    """Return the name that the engine will know the volume by."""
+    return session_volume(volume, context.project, context.tag, context.settings)
+
+
+def session_volume(volume: Volume, project: Project, tag: str, settings: Settings) -> str:
+    """Return the name that a session, whose project is `tag`, has for a volume."""
+    isolated = settings.isolate_volumes and not volume.external
+    return f"{tag}_{volume.name}" if isolated and project.is_fixed(volume.name) else volume.name

@@ -1,0 +1,114 @@
+"""Lines of a script that call docker past its PATH, name a container, or build an image."""
+
+import re
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from composeports.core.docker_arguments import split_command, with_session_names
+from composeports.core.plan.image_names import full_name
+
+OWN_PATH = re.compile(r"(?:^|[\s;&]|export\s)PATH\s*(?::?=|\?=)\s*(?P<value>[^\s;#]*)")
+INHERITED = re.compile(r"\$\(?\{?\(?PATH\b|%PATH%")
+BY_PATH = re.compile(r"(?:^|[\s;&|(`\"'@])/(?:[\w./+-]*/)?s?bin/docker(?:-compose)?(?=[\s\"'`)]|$)")
+BY_OTHERS = re.compile(
+    r"(?:^|[\s;&|(@])(?P<program>sudo|doas|env\s+-i)\s(?:-\S+\s+)*docker(?:-compose)?(?=\s|$)"
+)
+# A call of docker up to the end of the command.
+CALL = re.compile(r"(?:^|[\s;&|(`\"'@])-?docker\s+(?P<words>[^;&|)`]*)")
+QUOTES = "\"',"
+# `docker image build` and the like are `docker build`.
+GROUPS = frozenset({"image", "buildx", "builder"})
+
+
+class ImageBuild(NamedTuple):
+    """A line of a script by which an image gets its tag."""
+
+    line: int
+    image: str
+
+
+class NamingCall(NamedTuple):
+    """A call of docker, in a line of a script, that names a container."""
+
+    line: int
+    command: str
+    container: str
+
+
+def calls_by_name(text: str, names: Collection[str]) -> list[NamingCall]:
+    """Return the calls of docker that name one of the containers.
+
+    A call whose words come out of variables is not seen.
+    """
+    found = []
+    for number, words in _calls(text):
+        named = (each for each in names if with_session_names(words, {each}, "own") != words)
+        found += [NamingCall(number, words[0], each) for each in sorted(named)]
+    return found
+
+
+def image_builds(text: str, images: Collection[str]) -> list[ImageBuild]:
+    """Return the lines that build, or tag, one of the images, which are full names."""
+    return [
+        ImageBuild(number, tag)
+        for number, words in _calls(text)
+        for tag in _tags(words)
+        if full_name(tag) in images
+    ]
+
+
+def _tags(words: tuple[str, ...]) -> Iterator[str]:
+    """Yield the tags that a command gives to images."""
+    command, *rest = words if words[0] not in GROUPS else words[1:] or ("",)
+    if command == "tag":
+        yield from rest[1:2]
+    elif command == "build":
+        for option, value in pairwise((*rest, "")):
+            name, joined, tag = option.partition("=")
+            if name in {"-t", "--tag"} and (tag if joined else value):
+                yield tag if joined else value
+
+
+def _calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the line and the words, from the command on, of each call of docker."""
+    for number, line in _commands(text):
+        for call in CALL.finditer(line):
+            words = tuple(word.strip(QUOTES) for word in call["words"].split())
+            words = words[split_command(words) :]
+            if words:
+                yield number, words
+
+
+def _commands(text: str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line that is no comment, with the lines that it goes on in."""
+    start, before = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start or number
+        if line.endswith("\\"):
+            before += f"{line[:-1]} "
+            continue
+        whole, first = before + line, start
+        start, before = 0, ""
+        if not whole.lstrip().startswith("#"):
+            yield first, whole
+
+
+def bypasses(text: str) -> list[tuple[int, str]]:
+    """Return the numbers of the lines that cannot be wrapped, each with the reason."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.lstrip().startswith("#"):
+            found += [(number, why) for why in _reasons(line)]
+    return found
+
+
+def _reasons(line: str) -> Iterator[str]:
+    own = OWN_PATH.search(line)
+    if own and own["value"] and not INHERITED.search(line):
+        yield "sets PATH anew"
+    if BY_PATH.search(line):
+        yield "calls docker by its path"
+    other = BY_OTHERS.search(line)
+    if other:
+        yield f"calls docker by {' '.join(other['program'].split())}"

@@ -1,0 +1,86 @@
+"""How the containers of a service stand in the engine: their name, and the networks they are on."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from composeports.core.plan.compose_project import Project
+
+
+class Standing(NamedTuple):
+    """What the plan says of a service's containers; the name is empty where Compose numbers it."""
+
+    container_name: str = ""
+    networks: tuple[str, ...] = ()
+
+
+class Seen(NamedTuple):
+    """A running container as the engine has it."""
+
+    service: str
+    name: str
+    networks: tuple[str, ...] = ()
+
+
+def standings(project: "Project", override: Mapping[str, object], name: str) -> dict[str, Standing]:
+    """Return how each service's containers stand once the override is applied to a project."""
+    services, networks = _section(override, "services"), _section(override, "networks")
+    named = {
+        each.key: _text(networks.get(each.key), "name")
+        or (each.name if each.external or project.is_fixed(each.name) else f"{name}_{each.key}")
+        for each in project.networks
+    }
+    return {
+        each.name: Standing(
+            _text(services.get(each.name), "container_name") or each.container_name,
+            tuple(sorted(named[at.network] for at in each.networks if at.network in named)),
+        )
+        for each in project.services
+    }
+
+
+def _section(override: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = override.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(fields: object, name: str) -> str:
+    value = fields.get(name) if isinstance(fields, Mapping) else None
+    return value if isinstance(value, str) else ""
+
+
+def off_networks(
+    project: str, planned: Mapping[str, Standing], running: Iterable[Seen]
+) -> Iterator[tuple[Seen, str]]:
+    """Yield each running container with each network that it should be on, and is not.
+
+    A container of `run` stands by itself.
+    """
+    for each in running:
+        wanted = planned.get(each.service)
+        if wanted is not None and not _is_of_run(project, each):
+            yield from ((each, name) for name in wanted.networks if name not in each.networks)
+
+
+def _is_of_run(project: str, seen: Seen) -> bool:
+    return seen.name.startswith(f"{project}-{seen.service}-run-")
+
+
+def displaced(
+    project: str, planned: Mapping[str, Standing], running: Iterable[Seen]
+) -> Iterator[str]:
+    """Yield a sentence for each running container with another name, or off one of its networks.
+
+    A network that somebody else put it on is no fault; nor is a container of `run`.
+    """
+    for each in running:
+        wanted = planned.get(each.service)
+        if wanted is None or _is_of_run(project, each):
+            continue
+        name = wanted.container_name
+        if name and each.name != name:
+            yield f"the container of {each.service} is called {each.name}, not {name}"
+        elif not name and not each.name.startswith((f"{project}-", f"{project}_")):
+            yield f"the container of {each.service} is called {each.name}, not {project}-..."
+        for _, network in off_networks(project, planned, (each,)):
+            yield f"{each.name} is not on the network {network}"

@@ -1,0 +1,75 @@
+"""The keys of a settings file, and how a document with them becomes settings."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from composeports.core import settings_values
+from composeports.core.settings import Settings
+from composeports.core.settings_values import At
+from composeports.errors import ConfigError
+
+Setting = tuple[str, Callable[[object, At], object]]
+Keys: TypeAlias = "Mapping[str, Setting | Keys]"
+
+# Key -> the field of Settings and how its value is read; a mapping is a table with keys inside.
+KEYS: Keys = {
+    "files": ("files", settings_values.files),
+    "profiles": ("profiles", settings_values.profiles),
+    "prefix": ("prefix", settings_values.prefix),
+    "pin": ("pins", settings_values.pins),
+    "main": ("main_keeps_ports", settings_values.main),
+    "strict": ("strict", settings_values.flag),
+    "env": ("env", settings_values.templates),
+    "urls": {
+        "keep": ("keep_urls", settings_values.texts),
+        "command": ("command_urls", settings_values.flag),
+    },
+    "isolate": {
+        "images": ("isolate_images", settings_values.flag),
+        "volumes": ("isolate_volumes", settings_values.flag),
+        "networks": ("isolate_networks", settings_values.flag),
+        "external_networks": ("external_networks", settings_values.flag_or_texts),
+    },
+    "shared": ("shared", settings_values.shared),
+    "subnets": {"pool": ("subnet_pool", settings_values.pool)},
+}
+
+
+def read_settings(document: Mapping[str, object], where: str, folder: str) -> Settings:
+    """Return the settings of a TOML document; its `files` are relative to `folder`.
+
+    ConfigError for an unknown key or a value that is not accepted; it names `where`, the file.
+    """
+    found: dict[str, Any] = dict(_fields(document, KEYS, At(where, folder)))
+    return Settings(**found)
+
+
+def _fields(document: Mapping[str, object], keys: Keys, at: At) -> Iterator[tuple[str, object]]:
+    for name, value in document.items():
+        known = keys.get(name)
+        here = at.below(name)
+        if known is None:
+            raise _unknown_key(name, keys, at)
+        if isinstance(known, Mapping):
+            yield from _fields(settings_values.table(value, here), known, here)
+        else:
+            attribute, read = known
+            yield attribute, read(value, here)
+
+
+def _unknown_key(name: str, keys: Keys, at: At) -> ConfigError:
+    """Return the error that names the closest key: in this table, or the same name elsewhere."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    siblings = {at.below(each).key: each for each in keys}
+    elsewhere = [each for each in _all_keys(KEYS) if each.rpartition(".")[2] == name]
+    near = elsewhere or get_close_matches(at.below(name).key, siblings, 1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(siblings)}"
+    return at.below(name).error(f"{at.file}: there is no setting {at.below(name).key!r}", hint)
+
+
+def _all_keys(keys: Keys, above: str = "") -> Iterator[str]:
+    for name, known in keys.items():
+        yield above + name
+        if isinstance(known, Mapping):
+            yield from _all_keys(known, f"{above}{name}.")

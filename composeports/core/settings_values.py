@@ -1,0 +1,224 @@
+"""The values of a settings file: what each kind accepts, and how a refusal is told."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from posixpath import join, normpath
+from typing import TypeGuard
+
+from composeports.core.environment import fixed_variables
+from composeports.core.ports import HIGHEST_PORT
+from composeports.core.protected_names import is_protected
+from composeports.core.templates import check_template, port_key
+from composeports.errors import ConfigError
+
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+LARGEST_POOL, SMALLEST_POOL = 8, 24
+PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,19}")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CONTRACT = frozenset(name for name, _ in fixed_variables(0, ""))
+# How `composeports env` leads Compose, and a later composeports, to the stack.
+LEADING = frozenset(
+    {"COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES"}
+    | {"COMPOSEPORTS_ENV"}
+)
+LONGEST_SHOWN = 80
+# What `shared` names, each as `KIND:NAME`.
+SHARED_KINDS = (
+    *("network", "volume", "container", "image", "port", "label", "variable"),
+    *("ipc", "pid", "uts"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The place of a value: its file, its key from the top down, and the file's folder."""
+
+    file: str
+    folder: str
+    key: str = ""
+
+    def below(self, name: str) -> "At":
+        """Return the place of the key `name` in the table that is here."""
+        return At(self.file, self.folder, f"{self.key}.{name}" if self.key else name)
+
+    def refusal(self, value: object, accepted: str) -> ConfigError:
+        """Return the error for a value that is not accepted."""
+        message = f"{self.file}: {self.key} must be {accepted}, got {_shown(value)}"
+        return self.error(message, f"correct {self.key} there, or take it out for the default")
+
+    def error(self, message: str, hint: str) -> ConfigError:
+        """Return an error that says where it comes from to programs too."""
+        return ConfigError(message, hint=hint, setting=self.key, file=self.file)
+
+
+def _shown(value: object) -> str:
+    """Return a value much as TOML writes it, on one line."""
+    from json import dumps  # noqa: PLC0415 - only a mistake needs it
+
+    text = dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def table(value: object, at: At) -> Mapping[str, object]:
+    """Return a table, whatever is in it."""
+    if not isinstance(value, Mapping):
+        raise at.refusal(value, "a table")
+    return value
+
+
+def flag(value: object, at: At) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise at.refusal(value, "true or false")
+    return value
+
+
+def texts(value: object, at: At) -> tuple[str, ...]:
+    """Return a list of texts, none of them empty."""
+    listed = value if isinstance(value, list) else [None]
+    found = tuple(each for each in listed if _is_text(each) and each)
+    if len(found) != len(listed):
+        raise at.refusal(value, "a list of texts")
+    return found
+
+
+def flag_or_texts(value: object, at: At) -> bool | tuple[str, ...]:
+    """Return true, false, or a list of texts."""
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list):
+        raise at.refusal(value, "true, false or a list of texts")
+    return texts(value, at)
+
+
+def shared(value: object, at: At) -> tuple[str, ...]:
+    """Return what is shared on purpose: `KIND:NAME`, or paths, absolute ones."""
+    return tuple(_shared(text, at) for text in texts(value, at))
+
+
+def _shared(text: str, at: At) -> str:
+    if text.startswith(("/", "./", "../")):
+        return normpath(join(at.folder, text))
+    kind, _, name = text.partition(":")
+    if kind not in SHARED_KINDS or not name:
+        accepted = f"a list of paths and of names ({', '.join(SHARED_KINDS)}), as in network:edge"
+        raise at.refusal(text, accepted)
+    return text
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Tell whether it is text that can be a file's name or a variable's value."""
+    return isinstance(value, str) and "\0" not in value
+
+
+def files(value: object, at: At) -> tuple[str, ...]:
+    """Return absolute paths for those that are relative to the folder of the settings file."""
+    return tuple(normpath(join(at.folder, name)) for name in texts(value, at))
+
+
+def profiles(value: object, at: At) -> tuple[str, ...]:
+    """Return names of profiles; a comma separates them in COMPOSE_PROFILES."""
+    found = texts(value, at)
+    if any("," in name for name in found):
+        raise at.refusal(value, "a list of profiles without commas")
+    return found
+
+
+def prefix(value: object, at: At) -> str:
+    """Return what names of projects begin with."""
+    if not isinstance(value, str) or not PREFIX.fullmatch(value):
+        accepted = "1 to 20 of a-z, 0-9, _ and -, the first one a letter or digit"
+        raise at.refusal(value, accepted)
+    return value
+
+
+def main(value: object, at: At) -> bool:
+    """Tell whether the main checkout keeps the file's own ports."""
+    if value not in ("defaults", "block"):
+        raise at.refusal(value, '"defaults" or "block"')
+    return value == "defaults"
+
+
+def pins(value: object, at: At) -> dict[str, int]:
+    """Return host ports by normal port keys; each key and each host port once."""
+    found: dict[str, int] = {}
+    for name, number in table(value, at).items():
+        key = port_key(name)
+        if key is None:
+            message = f"{at.file}: {at.key} has the key {name!r}, which is no SERVICE:PORT"
+            hint = 'write "web:3000" = 3000, or "dns:53/udp" = 53 (tcp, udp, sctp)'
+            raise at.error(message, hint)
+        host_port = _host_port(number, at.below(f'"{name}"'))
+        _check_pinned_once(found, key, host_port, at)
+        found[key] = host_port
+    return found
+
+
+def _host_port(value: object, at: At) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST_PORT:
+        raise at.refusal(value, f"a host port, 1 to {HIGHEST_PORT}")
+    return value
+
+
+def _check_pinned_once(found: Mapping[str, int], key: str, number: int, at: At) -> None:
+    if key in found:
+        message = f"{at.file}: {at.key} has {key} twice"
+        raise at.error(message, f"keep one of {found[key]} and {number}")
+    protocol = key.rpartition("/")[2]
+    for other, taken in found.items():
+        if taken == number and other.rpartition("/")[2] == protocol:
+            message = f"{at.file}: {at.key} gives host port {number} to {other} and to {key}"
+            raise at.error(message, "give each of them a host port of its own")
+
+
+def templates(value: object, at: At) -> dict[str, str]:
+    """Return templates by names of variables."""
+    found: dict[str, str] = {}
+    for name, template in table(value, at).items():
+        _check_variable(name, at)
+        if not _is_text(template):
+            raise at.below(name).refusal(template, "a text")
+        try:
+            check_template(template, at.below(name).key)
+        except ConfigError as error:
+            raise at.below(name).error(f"{at.file}: {error.message}", error.hint) from None
+        found[name] = template
+    return found
+
+
+def _check_variable(name: str, at: At) -> None:
+    if not VARIABLE.fullmatch(name):
+        message = f"{at.file}: {at.key} has {name!r}, which no shell takes as a variable's name"
+        raise at.error(message, "use letters, digits and _, and no digit at the beginning")
+    if name in CONTRACT | LEADING:
+        message = f"{at.file}: {at.key} cannot set {name}, which composeports sets itself"
+        raise at.error(message, "use another name" if name in CONTRACT else _instead(name))
+    if is_protected(name):
+        message = f"{at.file}: {at.key} cannot set {name}, which programs obey"
+        hint = (
+            f"use another name, and set {name} from it where the program that needs it is started"
+        )
+        raise at.error(message, hint)
+
+
+def _instead(name: str) -> str:
+    given = {"COMPOSE_FILE": "files", "COMPOSE_PROFILES": "profiles"}.get(name)
+    return f"use the setting `{given}`" if given else "take it out"
+
+
+def pool(value: object, at: At) -> str:
+    """Return a private IPv4 network that subnets can be cut from."""
+    from ipaddress import IPv4Network  # noqa: PLC0415 - 2 ms, and few files have it
+
+    accepted = f"a private IPv4 network, /{LARGEST_POOL} to /{SMALLEST_POOL}, as in 10.213.0.0/16"
+    if not isinstance(value, str):
+        raise at.refusal(value, accepted)
+    try:
+        network = IPv4Network(value)
+    except ValueError:
+        raise at.refusal(value, accepted) from None
+    private = any(network.subnet_of(IPv4Network(each)) for each in PRIVATE_NETWORKS)
+    if not private or not LARGEST_POOL <= network.prefixlen <= SMALLEST_POOL:
+        raise at.refusal(value, accepted)
+    return str(network)
