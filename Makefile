@@ -59,7 +59,7 @@ test-fresh: ## The demo and all tests with an empty home and cache, and no netwo
 	@scripts/test-fresh
 
 test-without-engine: fetch-tests ## The unit and integration tests; the core has to be covered wholly
-	@$(bin)/pytest tests/unit --cov=composeports.core --cov-branch --cov-fail-under=100 \
+	@$(bin)/pytest tests/unit --cov=composeports.core --cov=composeports.usecases --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 

@@ -20,8 +20,8 @@ from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ports import Grid
-from composeports.stores.postgres import PostgresStore
-from composeports.stores.postgres_rows import write_lease
+from composeports.stores.postgres.queries import write_lease
+from composeports.stores.postgres.store import PostgresStore
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
 from composeports.core.ports import Grid
 from composeports.errors import ComposeportsError
-from composeports.stores.opening import open_store
+from composeports.stores.open import open_store
 
 GOALS = {"sqlite": 0.005, "postgres": 0.010}
 PROCESSES = {"sqlite": 32, "postgres": 64}

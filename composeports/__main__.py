@@ -85,13 +85,13 @@ def _main(arguments: list[str]) -> int:
     if "_COMPOSEPORTS_COMPLETE" in os.environ:
         return _completed("composeports")
     if arguments[:1] == ["env"]:
-        from composeports.cli.quick_env import answer  # noqa: PLC0415
+        from composeports.cli.fast_env import answer  # noqa: PLC0415
 
         code = answer(arguments)
         if code is not None:
             return code
     if arguments[:2] == ["hook", "run"]:
-        from composeports.cli.quick_hook import answer as run_hook  # noqa: PLC0415
+        from composeports.cli.fast_hook import answer as run_hook  # noqa: PLC0415
 
         return run_hook(arguments[2:])
     return _cli(arguments)
@@ -107,7 +107,7 @@ def _inserted(command: str) -> int:
 
 def _completed(program: str) -> int:
     """Tell a shell what could come next; it says in a variable where its line is."""
-    from composeports.cli.completing import answer  # noqa: PLC0415
+    from composeports.cli.completion_values import answer  # noqa: PLC0415
 
     return answer(program, os.environ)
 

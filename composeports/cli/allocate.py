@@ -2,12 +2,12 @@
 
 import click
 
-from composeports.app import leasing
-from composeports.app.options import Options
-from composeports.app.reports import iso_time
-from composeports.cli.opening import session_option, workspace
+from composeports.cli.context import session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.core.environment import as_export
+from composeports.usecases.lease import allocate, environment_of
+from composeports.usecases.options import Options
+from composeports.usecases.status import iso_time
 
 EPILOG = """\b
 Examples:
@@ -26,8 +26,8 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     Neither Docker nor a Compose file is needed. The same session gets the same ports again.
     """
     with workspace(options, session) as here:
-        lease = leasing.allocate(here)
-    fixed = leasing.environment_of(lease)[:6]
+        lease = allocate(here)
+    fixed = environment_of(lease)[:6]
     if not as_json:
         write_line(as_export(fixed))
         return

@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from composeports.cli.completing import PROGRAMS, variable
+from composeports.cli.completion_values import PROGRAMS, variable
 from composeports.cli.output import write_line
 from composeports.cli.root import root
 

@@ -14,7 +14,7 @@ from composeports.core.docker_arguments import (
     with_session_names,
 )
 from composeports.errors import UnsafeFileError
-from composeports.host.compose_files import OWN_NAMES
+from composeports.host.session_files import OWN_NAMES
 from composeports.host.wrapper import (
     CONTAINERS,
     DOCKER,
@@ -94,7 +94,7 @@ def _compose(options: Sequence[str], words: Sequence[str], program: tuple[str, .
             "is, with its own ports and names; write it to a file, and name that with -f\n"
         )
         return _become(_found(before), unwrapped(os.environ))
-    from composeports.cli.boundary import guarded  # noqa: PLC0415 - now it takes its time
+    from composeports.cli.error_report import guarded  # noqa: PLC0415 - now it takes its time
 
     return guarded(lambda: _on_session(call, options, before), wants_json=False, environ=os.environ)
 
@@ -109,10 +109,10 @@ def _found(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, ...]) -> int:
-    from composeports.app import script_calls  # noqa: PLC0415
-    from composeports.app.workspace import Workspace  # noqa: PLC0415
-    from composeports.cli.opening import say, workspace  # noqa: PLC0415
+    from composeports.cli.context import say, workspace  # noqa: PLC0415
     from composeports.cli.output import visible  # noqa: PLC0415
+    from composeports.usecases import script_calls  # noqa: PLC0415
+    from composeports.usecases.session import Workspace  # noqa: PLC0415
 
     plain = dict(os.environ)
     folder = config_folder(options)

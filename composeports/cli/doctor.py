@@ -5,14 +5,14 @@ from dataclasses import asdict
 
 import click
 
-from composeports.app import checkup
-from composeports.app.checkup import Mended, Patient
-from composeports.app.options import Options
-from composeports.cli.checked import as_document, write_report
-from composeports.cli.opening import is_quiet, on_terminal, session_option, working_directory
+from composeports.cli.context import is_quiet, on_terminal, session_option, working_directory
+from composeports.cli.doctor_output import as_document, write_report
 from composeports.cli.output import as_json_option, write_json
-from composeports.cli.waiting import working
-from composeports.host.engine import Engine
+from composeports.cli.progress import working
+from composeports.docker.engine import Engine
+from composeports.usecases.doctor import doctor
+from composeports.usecases.doctor.doctor import Mended, Patient
+from composeports.usecases.options import Options
 
 EPILOG = """\b
 Examples:
@@ -38,10 +38,10 @@ def command(options: Options, session: str | None, *, fix: bool, as_json: bool) 
     patient = Patient(environ, working_directory(), Engine(environ, on_terminal()), asked)
     mended = Mended()
     with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):
-        facts, found = checkup.check(patient)
+        facts, found = doctor.check(patient)
         if fix:
-            mended = checkup.fix(patient, found)
-            facts, found = checkup.check(patient)
+            mended = doctor.fix(patient, found)
+            facts, found = doctor.check(patient)
     if as_json:
         write_json({**as_document(found, mended), "facts": asdict(facts)})
     else:

@@ -2,11 +2,11 @@
 
 import click
 
-from composeports.app import removal
-from composeports.app.options import Options
-from composeports.cli.on_tab import services
-from composeports.cli.opening import adopt_option, note, say, session_option, workspace
+from composeports.cli.complete import services
+from composeports.cli.context import adopt_option, note, say, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
+from composeports.usecases.down import down
+from composeports.usecases.options import Options
 
 EPILOG = """\b
 Examples:
@@ -36,7 +36,7 @@ def command(
     and does nothing (exit 0) where no stack was started.
     """
     with workspace(options._replace(adopt=adopt), session) as here:
-        stopped = removal.down(here, arguments)
+        stopped = down(here, arguments)
     if as_json:
         write_json(
             {

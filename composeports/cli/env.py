@@ -2,14 +2,14 @@
 
 import click
 
-from composeports.app.options import Options
-from composeports.app.reports import environment
-from composeports.cli.opening import session_option, tell_option, workspace
+from composeports.cli.context import session_option, tell_option, workspace
 from composeports.cli.output import write_line
 from composeports.core.environment import FORMATS
 from composeports.errors import UsageError
 from composeports.host.process import NOT_FOUND, replace
 from composeports.host.wrapper import PROJECT, is_on, unwrapped_variables
+from composeports.usecases.options import Options
+from composeports.usecases.status import environment
 
 EPILOG = """\b
 Examples:
@@ -63,7 +63,7 @@ def command(
         pairs = environment(here)
         if wrap or (wrap is None and (argv or is_on(here.doors.environ))):
             # Imported late: most calls print variables, and a prompt may be waiting for them.
-            from composeports.cli.wrapping import wrapped, wrapped_if_possible  # noqa: PLC0415
+            from composeports.cli.wrapper_options import wrapped, wrapped_if_possible  # noqa: PLC0415
 
             pairs = (wrapped if wrap else wrapped_if_possible)(here, pairs, verbose=verbose)
         elif wrap is False:
@@ -73,7 +73,7 @@ def command(
         write_line(FORMATS[form](pairs).rstrip("\n"))
         return 0
     if environ.get(PROJECT):
-        from composeports.cli.wrapping import tell_bypasses  # noqa: PLC0415 - not for prompts
+        from composeports.cli.wrapper_options import tell_bypasses  # noqa: PLC0415 - not for prompts
 
         tell_bypasses(argv)
     code = replace(argv, environ, as_users_own=True)

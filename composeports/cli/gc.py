@@ -5,14 +5,13 @@ from collections.abc import Sequence
 
 import click
 
-from composeports.app import cleaning
-from composeports.app.cleaning import KINDS, Cleaned
-from composeports.app.options import Options
-from composeports.cli.opening import is_quiet, note, say, workspace
+from composeports.cli.context import is_quiet, note, say, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.cli.waiting import aside, working
-from composeports.core.cleaning import WORKTREE_GONE
+from composeports.cli.progress import aside, working
 from composeports.errors import StackLeftError
+from composeports.usecases.gc.gc import KINDS, Cleaned, clean
+from composeports.usecases.gc.policy import WORKTREE_GONE
+from composeports.usecases.options import Options
 
 EPILOG = """\b
 Examples:
@@ -40,7 +39,7 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
             "looking at every session and what the engine has of it", live=not is_quiet()
         ) as at,
     ):
-        for each in cleaning.clean(here, dry_run=dry_run, volumes=volumes, at=at):
+        for each in clean(here, dry_run=dry_run, volumes=volumes, at=at):
             found.append(each)
             if not as_json:
                 _show(each)

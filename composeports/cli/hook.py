@@ -5,10 +5,10 @@ import sys
 
 import click
 
-from composeports.cli.opening import note
+from composeports.cli.context import note
 from composeports.cli.output import as_json_option, visible, write_json
-from composeports.host import hooks
-from composeports.host.hooks import Changed
+from composeports.usecases.hook import hook as hook_usecase
+from composeports.usecases.hook.hook import Changed
 
 EPILOG = """\b
 Examples:
@@ -42,7 +42,7 @@ def install(*, anywhere: bool, as_json: bool) -> None:
     repository needs --anywhere, or a yes on a terminal.
     """
     anywhere = anywhere or _is_agreed(as_json=as_json)
-    done = hooks.install(os.getcwd(), os.environ, anywhere=anywhere)
+    done = hook_usecase.install(os.getcwd(), os.environ, anywhere=anywhere)
     _tell(done, "installed", as_json=as_json)
 
 
@@ -52,7 +52,7 @@ def install(*, anywhere: bool, as_json: bool) -> None:
 def uninstall(*, anywhere: bool, as_json: bool) -> None:
     """Take the hook out, and leave the file as it was before."""
     anywhere = anywhere or _is_agreed(as_json=as_json)
-    done = hooks.uninstall(os.getcwd(), os.environ, anywhere=anywhere)
+    done = hook_usecase.uninstall(os.getcwd(), os.environ, anywhere=anywhere)
     _tell(done, "uninstalled", as_json=as_json)
 
 
@@ -60,7 +60,7 @@ def _is_agreed(*, as_json: bool) -> bool:
     """Ask on a terminal whether a hooks folder outside of the repository may be written to."""
     if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    hook = hooks.find_hook(os.getcwd(), os.environ)
+    hook = hook_usecase.find_hook(os.getcwd(), os.environ)
     question = f"core.hooksPath leads out of the repository. Change {hook.path}?"
     return hook.is_elsewhere and click.confirm(visible(question), default=False, err=True)
 
@@ -78,6 +78,6 @@ def _tell(done: Changed, word: str, *, as_json: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(arguments: tuple[str, ...]) -> int:
     """Do what the hook is for; mostly reached by the short way, without click."""
-    from composeports.cli.quick_hook import answer  # noqa: PLC0415 - only where git calls
+    from composeports.cli.fast_hook import answer  # noqa: PLC0415 - only where git calls
 
     return answer(arguments)

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import click
 
-from composeports.app import initial
-from composeports.app.initial import CI, Found, Wanted
-from composeports.app.initial_skills import install_skills
-from composeports.app.options import Options
-from composeports.cli.opening import note, say, working_directory, workspace
+from composeports.cli.context import note, say, working_directory, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.core.initial import LEFT, Step
 from composeports.core.plan.plan import Plan
 from composeports.errors import ComposeportsError
+from composeports.usecases.init.init import CI, Found, Wanted, look, refusal, work_out, write
+from composeports.usecases.init.policy import LEFT, Step
+from composeports.usecases.init.skills import install_skills
+from composeports.usecases.options import Options
 
 CLIENTS = ("claude", "codex", "gemini", "vscode")
 ENVRC = ".envrc"
@@ -58,18 +57,18 @@ def command(
     asks what to write. What is there is never overwritten: a file gets an addition where that is
     safe, else it is left (exit 78; the rest is done). Again it changes nothing.
     """
-    found = initial.look(working_directory(), os.environ)
+    found = look(working_directory(), os.environ)
     made = _plan(options) if found.files else None
     if not as_json:
         _show(found, made)
     if not any((settings, direnv, clients, ci, template, skills)) and _can_ask(as_json=as_json):
         settings, direnv, clients, skills, ci, template = _ask(found)
     wanted = Wanted(settings, direnv, template, ci, _servers(clients))
-    steps = initial.work_out(found, wanted)
+    steps = work_out(found, wanted)
     if not dry_run:
-        initial.write(found, steps)
+        write(found, steps)
     installed = install_skills(found.top, os.environ, dry_run=dry_run) if skills else {}
-    error = initial.refusal(steps)
+    error = refusal(steps)
     if error is not None and as_json and not dry_run:
         raise error
     if as_json:
@@ -90,7 +89,7 @@ def command(
 
 def _plan(options: Options) -> Plan | None:
     """Return what `up` would do; None, with the reason on stderr, where that cannot be said."""
-    from composeports.app import stack  # noqa: PLC0415 - only where there is a Compose file
+    from composeports.usecases import up as stack  # noqa: PLC0415 - only where there is a Compose file
 
     try:
         with workspace(options) as here:
@@ -163,7 +162,7 @@ def _several(question: str, choices: tuple[str, ...]) -> tuple[str, ...]:
 
 def _servers(clients: Sequence[str]) -> dict[str, tuple[str, dict[str, object] | str]]:
     """Return what each client's file gets; by name, since a repository is not one machine's."""
-    from composeports.servers.mcp_clients import NAME, entry, snippet  # noqa: PLC0415 - if asked
+    from composeports.servers.mcp.client_config import NAME, entry, snippet  # noqa: PLC0415 - if asked
 
     return {
         client: ("", snippet(client, NAME)) if client == "codex" else entry(client, NAME)

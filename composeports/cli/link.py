@@ -2,13 +2,13 @@
 
 import click
 
-from composeports.app import linking
-from composeports.app.options import Options
-from composeports.app.reports import environment
-from composeports.cli.opening import note, say, session_option, tell_option, workspace
+from composeports.cli.context import note, say, session_option, tell_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.cli.wrapping import wrapped
+from composeports.cli.wrapper_options import wrapped
 from composeports.core.environment import as_export
+from composeports.usecases.link.link import link
+from composeports.usecases.options import Options
+from composeports.usecases.status import environment
 
 EPILOG = """\b
 Examples:
@@ -42,7 +42,7 @@ def command(
     if wrap and as_json:
         raise click.UsageError("--wrap prints lines for a shell, and --json a document: choose one")
     with workspace(options, session) as here:
-        done = linking.link(here)
+        done = link(here)
         if wrap:
             write_line(as_export(wrapped(here, environment(here), verbose=verbose)))
     if as_json:

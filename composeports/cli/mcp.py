@@ -6,8 +6,8 @@ import sys
 
 import click
 
+from composeports.cli.context import say
 from composeports.cli.extras import import_with_extra
-from composeports.cli.opening import say
 from composeports.cli.output import write_line
 
 CLIENTS = ("claude", "codex", "gemini", "vscode")
@@ -90,7 +90,7 @@ def command(  # noqa: PLR0917 - click passes them by name
         raise click.UsageError(
             "--host, --port, --keys-file, --allow-host and --no-key are about --http"
         )
-    serving = import_with_extra("composeports.servers.mcp_serving", "mcp")
+    serving = import_with_extra("composeports.servers.mcp.serve", "mcp")
     gc.enable()  # off for commands that are over soon
     code: int = (
         serving.serve_http(host, port, keys_file, allowed_hosts, roots, no_key=no_key)
@@ -105,7 +105,7 @@ def _is_given(ctx: click.Context, name: str) -> bool:
 
 
 def _print_config(client: str) -> None:
-    from composeports.servers.mcp_clients import command_of, snippet, where  # noqa: PLC0415
+    from composeports.servers.mcp.client_config import command_of, snippet, where  # noqa: PLC0415
 
     program = command_of(sys.argv[0], os.environ.get("PATH", ""))
     write_line(snippet(client, program).rstrip("\n"))

@@ -2,9 +2,9 @@
 
 import click
 
-from composeports.app.options import Options
-from composeports.cli.opening import plan_options, session_option, workspace
+from composeports.cli.context import plan_options, session_option, workspace
 from composeports.cli.output import as_json_option, write_json
+from composeports.usecases.options import Options
 
 EPILOG = """\b
 Examples:
@@ -25,9 +25,9 @@ def command(
     with workspace(options, session) as opened:
         here = opened.looking()
         _ = here.questions  # Compose and the engine are at work while the rest is imported
-        from composeports.app import stack  # noqa: PLC0415
-        from composeports.app.planning import Wishes  # noqa: PLC0415
-        from composeports.cli.planned import show  # noqa: PLC0415
+        from composeports.cli.plan_output import show  # noqa: PLC0415
+        from composeports.usecases import up as stack  # noqa: PLC0415
+        from composeports.usecases.observe import Wishes  # noqa: PLC0415
 
         made = stack.plan(here, Wishes(strict=strict, default_ports=default_ports))
     if as_json:

@@ -2,10 +2,10 @@
 
 import click
 
-from composeports.app import leasing
-from composeports.app.options import Options
-from composeports.cli.opening import note, session_option, workspace
+from composeports.cli.context import note, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
+from composeports.usecases.lease import release_without_stack
+from composeports.usecases.options import Options
 
 EPILOG = """\b
 Example:
@@ -24,7 +24,7 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     A session that holds nothing is released already.
     """
     with workspace(options, session) as here:
-        leasing.release_without_stack(here)
+        release_without_stack(here)
         session_id = here.session_id
     if as_json:
         write_json({"ok": True, "session_id": session_id, "released": True})

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from composeports import __version__
-from composeports.app.options import Options
-from composeports.cli.boundary import guarded
-from composeports.cli.on_tab import files, folders, sessions
+from composeports.cli.complete import files, folders, sessions
+from composeports.cli.error_report import guarded
+from composeports.usecases.options import Options
 
 # Command -> module below `composeports.cli`, with the line that `--help` shows, so that `--help`
 # imports none of them.
@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
             command: click.Command = module.command
             return command
         if name in PASSED_THROUGH:
-            from composeports.cli.passing import passing_command  # noqa: PLC0415
+            from composeports.cli.passthrough import passing_command  # noqa: PLC0415
 
             return passing_command(name)
         return None
@@ -221,7 +221,7 @@ def root(
     Each worktree is a session with host ports that nobody else holds. No Compose file is changed.
     """
     if verbose:
-        from composeports.cli.verbose import tell_commands  # noqa: PLC0415 - only where asked for
+        from composeports.cli.trace import tell_commands  # noqa: PLC0415 - only where asked for
 
         tell_commands()
     progress = progress or ("quiet" if quiet else None)

@@ -59,7 +59,7 @@ def command(
 
     Ctrl-C (exit code 130) and SIGTERM (0) end it; leases stay.
     """
-    serving = import_with_extra("composeports.servers.serving", "http")
+    serving = import_with_extra("composeports.servers.http.serve", "http")
     gc.enable()  # off for commands that are over soon
     code: int = serving.serve(host, port, keys_file, allowed_hosts, roots)
     return code

@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import click
 
-from composeports.app import skills
-from composeports.app.skills import AGENTS, Outcome
-from composeports.cli.opening import note, say, working_directory
+from composeports.cli.context import note, say, working_directory
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.core.skills import CHANGED, CURRENT, FOREIGN, MISSING, STALE
+from composeports.usecases.skills import skills
+from composeports.usecases.skills.policy import CHANGED, CURRENT, FOREIGN, MISSING, STALE
+from composeports.usecases.skills.skills import AGENTS, Outcome
 
 EPILOG = """\b
 Examples:

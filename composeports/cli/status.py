@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import click
 
-from composeports.app import reports
-from composeports.app.options import Options
-from composeports.app.reports import EngineStatus, SessionStatus
-from composeports.cli.opening import note, session_option, workspace
+from composeports.cli.context import note, session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_table
+from composeports.usecases import status as status_usecase
+from composeports.usecases.options import Options
+from composeports.usecases.status import EngineStatus, SessionStatus
 
 KEPT = {
     "ttl": "{} min",
@@ -46,9 +46,9 @@ def command(options: Options, session: str | None, *, fleet: bool, as_json: bool
     """
     with workspace(options, session) as here:
         if fleet:
-            _show_fleet(reports.fleet(here), as_json=as_json)
+            _show_fleet(status_usecase.fleet(here), as_json=as_json)
             return
-        found = reports.status(here)
+        found = status_usecase.status(here)
     if as_json:
         write_json([each.as_dict() for each in found])
     elif found:

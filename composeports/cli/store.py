@@ -5,14 +5,14 @@ from dataclasses import asdict
 
 import click
 
-from composeports.app import migrating, store_report
-from composeports.app.migrating import Moved
-from composeports.app.store_report import StoreReport
-from composeports.cli.opening import note, say
+from composeports.cli.context import note, say
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.config import Config
 from composeports.errors import EXIT_TRY_LATER, ConfigError
-from composeports.stores.opening import is_shared, without_password
+from composeports.stores.open import is_shared, without_password
+from composeports.usecases.store_admin import info as info_usecase
+from composeports.usecases.store_admin.info import StoreReport
+from composeports.usecases.store_admin.migrate import Moved, migration
 
 EPILOG = """\b
 Examples:
@@ -31,7 +31,7 @@ def command() -> None:
 @as_json_option
 def info(*, as_json: bool) -> None:
     """Tell where the store is, its format, and how many leases are held on which engine."""
-    found = store_report.report(_url(), os.environ)
+    found = info_usecase.report(_url(), os.environ)
     if as_json:
         write_json({"ok": True, "store": _document(found)})
         return
@@ -77,7 +77,7 @@ def create(*, as_json: bool) -> None:
     if not is_shared(url):
         message = f"{without_password(url)} needs no making; the first lease does that"
         raise ConfigError(message, hint="set COMPOSEPORTS_STORE to postgresql://...")
-    before, excess = store_report.create(url)
+    before, excess = info_usecase.create(url)
     if as_json:
         shown = {"store": without_password(url), "format_before": before, "excess": list(excess)}
         write_json({"ok": True, **shown})
@@ -103,7 +103,7 @@ def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     A lease that does not fit there stays where it is (exit 75). Broken off, it is finished by
     running it again. Let nobody start stacks on either store meanwhile.
     """
-    plan = migrating.migration(source, target, os.environ, dry_run=dry_run, waiting=note)
+    plan = migration(source, target, os.environ, dry_run=dry_run, waiting=note)
     moved: list[Moved] = []
     for each in plan.run():
         moved.append(each)

@@ -2,10 +2,10 @@
 
 import click
 
-from composeports.app import linking
-from composeports.app.options import Options
-from composeports.cli.opening import note, session_option, workspace
+from composeports.cli.context import note, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
+from composeports.usecases.link.link import unlink
+from composeports.usecases.options import Options
 
 EPILOG = """\b
 Example:
@@ -23,7 +23,7 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     A file that held nothing else is removed.
     """
     with workspace(options, session) as here:
-        done = linking.unlink(here)
+        done = unlink(here)
     if as_json:
         write_json({"ok": True, "path": done.path, "changed": done.changed})
     text = f"unlinked: {done.path}" if done.changed else f"nothing to do: {done.path} is not linked"

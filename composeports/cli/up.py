@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import click
 
-from composeports.app.at_work import at_work
-from composeports.app.options import Options
-from composeports.app.workspace import Workspace
-from composeports.cli.on_tab import seeds, services
-from composeports.cli.opening import adopt_option, plan_options, session_option, workspace
+from composeports.cli.complete import seeds, services
+from composeports.cli.context import adopt_option, plan_options, session_option, workspace
 from composeports.cli.output import as_json_option
-from composeports.host.session_lock import SessionLock
+from composeports.host.session_lock_file import SessionLock
+from composeports.usecases.options import Options
+from composeports.usecases.session import Workspace
+from composeports.usecases.session_lock import at_work
 
 EPILOG = """\b
 Examples:
@@ -84,14 +84,14 @@ def command(
     ):
         here.memory.take_turn()  # twenty that start at once need not ask twenty times
         _ = here.questions  # Compose and the engine are at work while the rest is imported
-        from composeports.app import stack  # noqa: PLC0415
-        from composeports.app.planning import Wishes  # noqa: PLC0415
-        from composeports.cli.started import prepare, show  # noqa: PLC0415
+        from composeports.cli.up_output import prepare, show  # noqa: PLC0415
+        from composeports.usecases import up as stack  # noqa: PLC0415
+        from composeports.usecases.observe import Wishes  # noqa: PLC0415
 
         wishes = Wishes(strict=strict, default_ports=default_ports)
         seed = None
         if seed_from is not None:
-            from composeports.cli.seeding import seed_of  # noqa: PLC0415 - only where asked for
+            from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only where asked for
 
             seed = seed_of(seed_from, pause=not no_pause)
         started = stack.up(
@@ -99,7 +99,7 @@ def command(
         )
     show(started, as_json=as_json)
     if is_first and not started.code:
-        from composeports.cli.welcome import welcome  # noqa: PLC0415 - once on a machine
+        from composeports.cli.first_run import welcome  # noqa: PLC0415 - once on a machine
 
         welcome(os.environ)
     return started.code
@@ -109,7 +109,7 @@ def command(
 def _at_work(here: Workspace, *, as_new: bool) -> Iterator[SessionLock]:
     """Hold the lock of the session's stack, which has another name from now on if need be."""
     if as_new:
-        from composeports.app.preparing import take_new_name  # noqa: PLC0415 - seldom asked for
+        from composeports.usecases.prepare import take_new_name  # noqa: PLC0415 - seldom asked for
 
         take_new_name(here)
     with at_work(here, "up") as lock:
@@ -117,6 +117,6 @@ def _at_work(here: Workspace, *, as_new: bool) -> Iterator[SessionLock]:
 
 
 def _is_first_here() -> bool:
-    from composeports.cli.welcome import is_first_here  # noqa: PLC0415 - only on a terminal
+    from composeports.cli.first_run import is_first_here  # noqa: PLC0415 - only on a terminal
 
     return is_first_here(os.environ)

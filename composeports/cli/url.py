@@ -2,11 +2,11 @@
 
 import click
 
-from composeports.app import reports
-from composeports.app.options import Options
-from composeports.cli.on_tab import services
-from composeports.cli.opening import session_option, workspace
+from composeports.cli.complete import services
+from composeports.cli.context import session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_line
+from composeports.usecases.options import Options
+from composeports.usecases.status import url
 
 EPILOG = """\b
 Examples:
@@ -29,7 +29,7 @@ def command(
     PORT is the port inside the container, such as 80 or 53/udp; needed where there are several.
     """
     with workspace(options, session) as here:
-        found = reports.url(here, service, port)
+        found = url(here, service, port)
     if as_json:
         write_json({"service": service, "url": found})
     else:

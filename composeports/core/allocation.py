@@ -7,10 +7,10 @@ from typing import NamedTuple, Self
 
 from composeports.core.engine_identity import NOWHERE, Viewpoint
 from composeports.core.engine_traits import OTHER, SAME, UNSURE
+from composeports.core.labels import Mark
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
 from composeports.core.ownership import Owner
-from composeports.core.ownership_labels import Mark
 from composeports.core.ports import Block, Grid
 from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_traits import NO_TRAITS, Traits
-from composeports.core.ownership_labels import Mark, mark_of
+from composeports.core.labels import Mark, mark_of
 from composeports.core.ports import API, DB, REALTIME, REST, Block
 from composeports.core.service_state import Standing
 from composeports.core.session import derive_session_id

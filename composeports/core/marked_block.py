@@ -21,6 +21,9 @@ class Marks:
         self.end = f"# <<< composeports {word} <<<".encode()
 
 
+LINK_MARKS = Marks("link")
+
+
 class Parted:
     """A text around its block; `head` is what follows the first mark in its line."""
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from composeports.core.labels import UNMARKED, Mark, session_label
 from composeports.core.lease import Lease
-from composeports.core.ownership_labels import UNMARKED, Mark, session_label
 
 
 class Origin(NamedTuple):

@@ -62,3 +62,12 @@ class Grid:
         """Tell whether `block` is one of the grid's own."""
         slot, rest = divmod(block.start - self.base, self.size)
         return block.size == self.size and rest == 0 and 0 <= slot < self.slots
+
+
+@dataclass(frozen=True, slots=True)
+class KernelPorts:
+    """The kernel's range for outgoing connections, and ports that it leaves alone."""
+
+    first: int
+    last: int
+    reserved: tuple[Block, ...] = ()

@@ -1,7 +1,6 @@
 """Which ports the kernel hands to outgoing connections, read from Linux's own settings."""
 
-from composeports.core.checks.facts import KernelPorts
-from composeports.core.ports import Block
+from composeports.core.ports import Block, KernelPorts
 
 FOLDER = "/proc/sys/net/ipv4"
 FIRST_UNPRIVILEGED = 1024

@@ -8,8 +8,8 @@ from contextlib import suppress
 from hashlib import sha256
 
 from composeports.errors import StoreError
+from composeports.host.cache_files import read_own, write_own
 from composeports.host.git import read_text
-from composeports.host.kept import read_own, write_own
 from composeports.paths import known_things
 
 IDENTITY = "/etc/machine-id"

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple, Protocol
 
 from composeports.errors import ConfigError
-from composeports.host.beats import Beat, beating
-from composeports.host.patience import Wait
+from composeports.host.heartbeat import Beat, beating
 from composeports.host.signals import signals_left_to_program
-from composeports.host.witness import Ended, began
+from composeports.host.time_limits import Wait
+from composeports.host.trace_hook import Ended, began
 
 # A program whose output is read while it runs.
 Heard = subprocess.Popen[bytes]

@@ -15,8 +15,8 @@ from shutil import rmtree
 
 from composeports.core.environment import as_export
 from composeports.errors import FileAccessError, StoreError
-from composeports.host.compose_files import OWN_NAMES
-from composeports.host.state_folder import refuse_unsafe
+from composeports.host.session_files import OWN_NAMES
+from composeports.host.state_directory import refuse_unsafe
 from composeports.host.wrapper import CALL, DOCKER, DOCKER_COMPOSE, MARKER
 
 # Most calls are decided here, without a Python: whose engine, which command, is a name in it. What

@@ -17,7 +17,7 @@ from functools import partial
 
 import pytest
 
-from composeports.core import suite
+from composeports.pytest_plugin import policy
 from composeports.pytest_plugin.sharing import Ending, Share
 from composeports.pytest_plugin.stack import Program, Stack, end, start, states_before
 
@@ -87,7 +87,7 @@ def running_stack(wanted: Wanted, place: Place, tell: Callable[[str], None]) -> 
         finally:
             use.share.leave()
         return
-    session = suite.session_of(
+    session = policy.session_of(
         os.environ.get("COMPOSEPORTS_SESSION", ""), wanted.directory, place.worker
     )
     program = _program(wanted, session)
@@ -113,7 +113,7 @@ def _started(wanted: Wanted, program: Program, record: Record, *, is_own: bool) 
     try:
         with share.turn():
             ending = share.join(
-                lambda: suite.ending(states_before(program), is_own=is_own, keep=wanted.keep),
+                lambda: policy.ending(states_before(program), is_own=is_own, keep=wanted.keep),
                 keep=wanted.keep,
             )
             # Before it is started, so that a worker that is killed meanwhile leaves a trace.

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from composeports.errors import ComposeportsError
-from composeports.host.session_lock import hold
-from composeports.host.state_folder import make_inner_folder
+from composeports.host.session_lock_file import hold
+from composeports.host.state_directory import make_inner_folder
 from composeports.paths import state_directory
 from composeports.pytest_plugin.stack import Program
 from composeports.regular_file import open_regular

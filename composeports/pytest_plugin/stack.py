@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from composeports.core import suite
 from composeports.host.process import Finished, run_collected
+from composeports.pytest_plugin.policy import shortened, states, told
 
 LOG_CHARACTERS = 20_000
 
@@ -39,7 +39,7 @@ class Program:
         __tracebackhide__ = True
         done = self.run(*arguments)
         if done.code:
-            pytest.fail(suite.told(arguments[0], done.code, done.out, done.err))
+            pytest.fail(told(arguments[0], done.code, done.out, done.err))
         return done.out
 
 
@@ -87,7 +87,7 @@ class Stack:
 def logs(program: Program, *services: str, lines: int) -> str:
     """Return the last lines of the services; what keeps us from it instead."""
     done = program.run("logs", "--no-color", "--tail", str(lines), *services)
-    return suite.shortened(done.out + (done.err if done.code else ""), LOG_CHARACTERS)
+    return shortened(done.out + (done.err if done.code else ""), LOG_CHARACTERS)
 
 
 def end(program: Program, ending: tuple[str, ...]) -> str:
@@ -95,13 +95,13 @@ def end(program: Program, ending: tuple[str, ...]) -> str:
     if not ending:
         return ""
     done = program.run(*ending)
-    return suite.told(ending[0], done.code, done.out, done.err) if done.code else ""
+    return told(ending[0], done.code, done.out, done.err) if done.code else ""
 
 
 def states_before(program: Program) -> list[str]:
     """Return the states of the session's containers; none where it holds no lease."""
     done = program.run("ps", "--all", "--format", "json")
-    return [] if done.code else suite.states(done.out)
+    return [] if done.code else states(done.out)
 
 
 def start(program: Program, arguments: tuple[str, ...], lines: int) -> Stack:
@@ -117,7 +117,7 @@ def start(program: Program, arguments: tuple[str, ...], lines: int) -> Stack:
 def raise_failure(program: Program, done: Finished, lines: int) -> None:
     """Fail with what `up` said, and what the services wrote."""
     __tracebackhide__ = True
-    text = suite.told("up", done.code, done.out, done.err)
+    text = told("up", done.code, done.out, done.err)
     written = logs(program, lines=lines).strip() if lines and _started(done) else ""
     if written:
         text += f"\n\nThe last lines of the services:\n{written}"

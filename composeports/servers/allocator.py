@@ -1,8 +1,9 @@
 """The public Python API on a server's own store, for programs that run the server themselves."""
 
-from composeports.app import leasing, sessions
-from composeports.app.workspace import Doors
 from composeports.port_allocator import PortAllocation, PortAllocatorService, allocation_of
+from composeports.usecases import lease
+from composeports.usecases.session import Doors
+from composeports.usecases.session_lookup import headless, recorded
 
 
 class StoreAllocator(PortAllocatorService):
@@ -15,11 +16,11 @@ class StoreAllocator(PortAllocatorService):
 
     def allocate(self, session_id: str) -> PortAllocation:
         """Return the session's block, as the server's own route does."""
-        return allocation_of(leasing.allocate(sessions.headless(self._doors, session_id)))
+        return allocation_of(lease.allocate(headless(self._doors, session_id)))
 
     def release(self, session_id: str) -> bool:
         """Give the session's block back; StackLeftError while containers of it exist."""
-        leasing.release_without_stack(sessions.recorded(self._doors, session_id))
+        lease.release_without_stack(recorded(self._doors, session_id))
         return True
 
     def status(self) -> list[PortAllocation]:

@@ -20,7 +20,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from composeports.servers.guards import OUR_HEADERS, REQUEST_SECONDS, too_slow
+from composeports.servers.http.middleware import OUR_HEADERS, REQUEST_SECONDS, too_slow
 from composeports.servers.log import Seldom
 
 # Connections of all peers, and of one address. Everything on this machine is one address.

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 
-from composeports.servers.opening import say
+from composeports.servers.context import say
 
 # How long a line that was said is not said again, in seconds, and how many are remembered.
 REPEAT_SECONDS = 30.0

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from composeports.app.stranded import where_started
-from composeports.app.workspace import Doors, Workspace
 from composeports.core.session import check_session_id
 from composeports.errors import ConfigError, OutsideRootsError
+from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.started_session import where_started
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Self
 
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_traits import NO_TRAITS, Traits
+from composeports.core.labels import Mark
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.lease_check import (
     UnsoundError,
@@ -19,7 +20,6 @@ from composeports.core.lease_check import (
     check_times,
 )
 from composeports.core.ledger import Hold
-from composeports.core.ownership_labels import Mark
 from composeports.core.ports import HIGHEST_PORT, Block
 from composeports.core.service_state import Standing
 from composeports.errors import StoreError

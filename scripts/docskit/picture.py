@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from composeports.app.reports import SessionStatus
 from composeports.cli.status import COLUMNS, row_of
 from composeports.core.lease import Lease, Place
 from composeports.core.ports import Block
+from composeports.usecases.status import SessionStatus
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from composeports.host.containers import MARK_LABELS
+from composeports.docker.containers import MARK_LABELS
 from tests.acceptance.conftest import (
     PROJECT_LABEL,
     TINY,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.stores.sqlite_file import APPLICATION_ID, VERSION
+from composeports.stores.sqlite.database import APPLICATION_ID, VERSION
 from tests.support.machine import FakeDocker, Shell, add_worktree
 
 pytestmark = pytest.mark.integration

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease
 from composeports.core.ledger import Outcome
 from composeports.core.session import project_name
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
+from composeports.usecases.session import Workspace
 from tests.support.fakes import FakeMachine
 from tests.support.machine import Shell, finished, git, make_repository, wait_until
 
@@ -152,8 +152,8 @@ def test_both_ways_print_the_same_bytes(shell: Shell, form: list[str]) -> None:
 def test_the_short_way_is_short(shell: Shell) -> None:
     shell.run("allocate")
     plain = imported(shell, "env")
-    assert "composeports.cli.quick_env" in plain
-    assert not {"click", "dataclasses", "composeports.app.workspace", "subprocess"} & plain
+    assert "composeports.cli.fast_env" in plain
+    assert not {"click", "dataclasses", "composeports.usecases.session", "subprocess"} & plain
     assert "click" in imported(shell.having(**LONG_WAY), "env")
 
 

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from composeports.errors import ComposeMissingError, ComposeTooOldError, ConfigError
-from composeports.host.compose import (
+from composeports.docker.compose_cli import (
     Compose,
     as_plugin,
     check_installation,
     find_plugin,
     without_files,
 )
-from composeports.host.compose_files import Selection
-from composeports.host.engine import Engine
+from composeports.docker.compose_files import Selection
+from composeports.docker.engine import Engine
+from composeports.errors import ComposeMissingError, ComposeTooOldError, ConfigError
 from tests.support.machine import FakeDocker, write_program
 
 pytestmark = pytest.mark.integration

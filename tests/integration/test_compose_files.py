@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.compose_files import Selection, owner_of, read_env_file, select_files
+from composeports.docker.compose_files import Selection, read_env_file, select_files
+from composeports.host.session_files import owner_of
 
 pytestmark = pytest.mark.integration
 

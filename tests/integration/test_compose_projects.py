@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.compose_projects import default_name, find_projects
+from composeports.docker.compose_projects import default_name, find_projects
 
 pytestmark = pytest.mark.integration
 

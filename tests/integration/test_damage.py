@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from composeports.stores.sqlite_file import VERSION
+from composeports.stores.sqlite.database import VERSION
 from tests.support.machine import PROGRAMS, Done, FakeDocker, Shell, finished
 
 pytestmark = pytest.mark.integration

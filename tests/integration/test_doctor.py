@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from composeports.stores.sqlite_file import VERSION
+from composeports.stores.sqlite.database import VERSION
 from tests.support.earlier_stores import as_of_version
 from tests.support.machine import UNREACHABLE, FakeDocker, Shell, make_repository
 
@@ -197,8 +197,9 @@ def test_a_store_of_the_format_before_is_looked_at_and_not_upgraded(here: Shell)
 
 def test_a_network_file_system_is_told(here: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the check-up itself sees it; a real one is mounted in the acceptance tests."""
-    from composeports.app import checkup, checkup_store  # noqa: PLC0415 - to put a mount table under it
-    from composeports.host.engine import Engine  # noqa: PLC0415
+    from composeports.docker.engine import Engine  # noqa: PLC0415
+    from composeports.usecases.doctor import collect_store as checkup_store  # noqa: PLC0415 - to put a mount table under it
+    from composeports.usecases.doctor import doctor as checkup  # noqa: PLC0415 - to put a mount table under it
 
     monkeypatch.setattr(checkup_store, "file_system_of", lambda _path: "nfs4")
     patient = checkup.Patient(here.environ, str(here.cwd), Engine(here.environ))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host import endpoint
-from composeports.host.endpoint import SOCKET, Endpoint, find_endpoint, is_secured
+from composeports.docker import context
+from composeports.docker.context import SOCKET, Endpoint, find_endpoint, is_secured
 from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
@@ -146,7 +146,7 @@ def test_settings_that_are_not_json_name_no_context(home: Path) -> None:
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `ssh -G` that knows the alias "box", and notes what it is asked."""
-    monkeypatch.setattr(endpoint, "_hosts", {})
+    monkeypatch.setattr(context, "_hosts", {})
     program = tmp_path / "bin" / "ssh"
     program.parent.mkdir()
     program.write_text(

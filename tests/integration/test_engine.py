@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from composeports.docker.containers import Container, container_of
+from composeports.docker.engine import Engine
 from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
-from composeports.host.containers import Container, container_of
-from composeports.host.engine import Engine
 from tests.support.machine import UNREACHABLE, FakeDocker
 
 pytestmark = pytest.mark.integration

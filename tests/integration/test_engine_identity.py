@@ -8,8 +8,8 @@ import pytest
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.engine_traits import Traits
+from composeports.docker.engine import Engine
 from composeports.errors import EngineError
-from composeports.host.engine import Engine
 from composeports.host.machine import boot_id, booted_at, machine_digest, machine_name
 from tests.support.machine import UNREACHABLE, FakeDocker
 

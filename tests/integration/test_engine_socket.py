@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from composeports.host.containers import Container
-from composeports.host.endpoint import SOCKET
-from composeports.host.engine import Engine
-from composeports.host.engine_socket import plain_socket
+from composeports.docker.api_socket import plain_socket
+from composeports.docker.containers import Container
+from composeports.docker.context import SOCKET
+from composeports.docker.engine import Engine
 from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration

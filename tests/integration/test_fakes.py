@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from composeports.docker.engine import Engine
 from composeports.errors import EngineError
-from composeports.host.engine import Engine
 from tests.support.fakes import NOON, FakeMachine
 from tests.support.machine import FakeDocker
 

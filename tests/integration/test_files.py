@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError
-from composeports.host.files import OwnFolder
+from composeports.host.session_folder import OwnFolder
 from tests.support.machine import git
 
 pytestmark = pytest.mark.integration

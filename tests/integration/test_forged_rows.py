@@ -17,9 +17,9 @@ from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import NoPortsAvailableError, StoreError
 from composeports.stores.base import Store
-from composeports.stores.postgres import PostgresStore
-from composeports.stores.quick import read_and_renew, read_places
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.postgres.store import PostgresStore
+from composeports.stores.sqlite.fast_read import read_and_renew, read_places
+from composeports.stores.sqlite.store import SqliteStore
 from tests.support import postgres
 
 pytestmark = pytest.mark.integration

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from composeports.docker.engine import Engine
 from composeports.errors import ConfigError, EngineSilentError
-from composeports.host.engine import Engine
-from composeports.host.patience import Patience
 from composeports.host.process import start
+from composeports.host.time_limits import Patience
 from tests.support.frozen_engine import accepting, on_frozen_engine, waiting_docker
 from tests.support.machine import FakeDocker, Shell, write_program
 from tests.support.mcp_client import over_stdio, refused, told

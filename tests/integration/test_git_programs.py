@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.tracking import ask_git, has_tracked, is_ignored, is_tracked
+from composeports.host.git_tracking import ask_git, has_tracked, is_ignored, is_tracked
 from tests.support.hostile import named_pipe, place
 from tests.support.machine import GIT_ENVIRONMENT, FakeDocker, Shell, git, write_program
 

@@ -6,7 +6,7 @@ import socket
 import psutil
 import pytest
 
-from composeports.host.holders import NOBODY_SEEN, PROXY, Holder, process_on
+from composeports.host.port_listeners import NOBODY_SEEN, PROXY, Holder, process_on
 
 pytestmark = pytest.mark.integration
 

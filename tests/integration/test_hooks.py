@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.hook_block import LINE, OWN_SCRIPT, with_block
+from composeports.usecases.hook.policy import LINE, OWN_SCRIPT, with_block
 from tests.support.hostile import HOSTILE, place
 from tests.support.machine import (
     GIT_ENVIRONMENT,

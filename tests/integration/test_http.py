@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from composeports.errors import FileAccessError, StoreError
-from composeports.servers.http import create_app
-from composeports.servers.keys import read_own_key
+from composeports.servers.api_keys import read_own_key
+from composeports.servers.http.app import create_app
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, finished, wait_until
 from tests.support.patience import HANG

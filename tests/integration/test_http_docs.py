@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from composeports.servers.http import create_app
+from composeports.servers.http.app import create_app
 from tests.support.fakes import FakeMachine
 from tests.support.machine import PROGRAMS, Shell, wait_until
 from tests.support.serving import KEY, serving

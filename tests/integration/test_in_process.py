@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from composeports.port_allocator import get_port_allocator, reset_port_allocator
-from composeports.servers.http import create_app
+from composeports.servers.http.app import create_app
 
 pytestmark = pytest.mark.integration
 

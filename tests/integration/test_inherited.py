@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app import leasing, reports
-from composeports.app.options import Options
-from composeports.app.workspace import Workspace
 from composeports.core.lease import Stack
 from composeports.core.ledger import Outcome
-from composeports.host.inherited import clean_environment
+from composeports.host.shell_environment import clean_environment
+from composeports.usecases.lease import allocate
+from composeports.usecases.options import Options
+from composeports.usecases.session import Workspace
+from composeports.usecases.status import environment
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree
 
@@ -22,14 +23,14 @@ SHELL = {"HOME": "/home/a", "PATH": "/bin"}
 
 def evaluated(machine: FakeMachine, here: Workspace) -> dict[str, str]:
     """Return a shell's environment after `eval "$(composeports env)"` with a stack that is up."""
-    lease = leasing.allocate(here)
+    lease = allocate(here)
     lease = replace(
         lease,
         environment=(("WEB_PORT", str(lease.block.start + 4)), ("PORT_WEB_80", "x")),
         stack=here.stack._replace(overridden=True),
     )
     machine.store.update(here.session_id, lambda _: Outcome(lease))
-    return {**SHELL, **dict(reports.environment(here))}
+    return {**SHELL, **dict(environment(here))}
 
 
 @pytest.fixture
@@ -168,5 +169,5 @@ def test_a_lease_without_a_stack_points_compose_nowhere(
     machine: FakeMachine, repository: Path
 ) -> None:
     here = machine.session(cwd=repository)
-    assert leasing.allocate(here).stack == Stack()
-    assert not [name for name, _ in reports.environment(here) if name == "COMPOSE_FILE"]
+    assert allocate(here).stack == Stack()
+    assert not [name for name, _ in environment(here) if name == "COMPOSE_FILE"]

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app import leasing, reports
 from composeports.errors import NoLeaseError
 from composeports.host.process import Following, follow
-from composeports.servers.board import Board
-from composeports.servers.keeper import Keeper, as_text, look, needs_renewal
-from composeports.servers.looks import Looks
+from composeports.servers.http.broadcast import Board
+from composeports.servers.http.shared_refresh import Looks
+from composeports.servers.http.status_feed import Keeper, as_text, look, needs_renewal
+from composeports.usecases import status
+from composeports.usecases.lease import allocate, release_lease
 from tests.support.fakes import FakeMachine
 from tests.support.patience import HANG
 
@@ -45,7 +46,7 @@ def _silent_engine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_only_leases_of_running_stacks_that_need_it_are_renewed(
     machine: FakeMachine, minutes: float, state: str, *, renewed: bool
 ) -> None:
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     machine.engine.add(lease.project, state=state)
     machine.clock.pass_minutes(minutes)
     (found,) = look(machine.doors())
@@ -55,7 +56,7 @@ def test_only_leases_of_running_stacks_that_need_it_are_renewed(
 
 
 def test_nothing_is_renewed_while_nobody_knows_what_runs(machine: FakeMachine) -> None:
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     machine.engine.add(lease.project)
     machine.engine.away = True
     machine.clock.pass_minutes(29)
@@ -64,7 +65,7 @@ def test_nothing_is_renewed_while_nobody_knows_what_runs(machine: FakeMachine) -
 
 
 def test_a_renewal_keeps_the_place(machine: FakeMachine, repository: Path) -> None:
-    lease = leasing.allocate(machine.session(cwd=repository))
+    lease = allocate(machine.session(cwd=repository))
     machine.engine.add(lease.project)
     machine.clock.pass_minutes(20)
     (found,) = look(machine.doors())
@@ -75,22 +76,22 @@ def test_a_renewal_keeps_the_place(machine: FakeMachine, repository: Path) -> No
 def test_a_lease_that_is_released_meanwhile_stays_so(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     machine.engine.add(lease.project)
     machine.clock.pass_minutes(20)
-    found = reports.status(machine.session("a"))
-    leasing.release_lease(machine.session("a"))
+    found = status.status(machine.session("a"))
+    release_lease(machine.session("a"))
     answers = iter([found, []])
-    monkeypatch.setattr(reports, "status", lambda _: next(answers))
+    monkeypatch.setattr(status, "status", lambda _: next(answers))
     assert look(machine.doors()) == []
     with pytest.raises(NoLeaseError):
         machine.session("a").held_lease()
 
 
 def test_half_of_the_lease_s_own_time_counts(machine: FakeMachine) -> None:
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     machine.engine.add(lease.project)
-    (found,) = reports.status(machine.session("a"))
+    (found,) = status.status(machine.session("a"))
     assert not needs_renewal(found, lease.expires_at - 15 * 60)
     assert needs_renewal(found, lease.expires_at - 15 * 60 + 1)
 
@@ -198,7 +199,7 @@ async def watched(board: Board, *wanted: str) -> None:
 
 
 def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) -> None:
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     machine.engine.add(lease.project)
 
     async def scenario() -> None:
@@ -209,11 +210,11 @@ def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) 
             machine.engine.away = True
             keeper.wake()
             await watched(board, "unknown")
-            leasing.release_lease(machine.session("a"))
+            release_lease(machine.session("a"))
             keeper.wake()
             await watched(board)
             machine.engine.away = False
-            leasing.allocate(machine.session("a"))
+            allocate(machine.session("a"))
             keeper.wake()
             await watched(board, "running")
 
@@ -238,7 +239,7 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
             await alone.wait()  # from here on it looks every 15 s
             watching = board.watch(60)
             assert await anext(watching) == b"[]"
-            await asyncio.to_thread(leasing.allocate, machine.session("a"))
+            await asyncio.to_thread(allocate, machine.session("a"))
             async with asyncio.timeout(10):
                 assert b'"a"' in (await anext(watching) or b"")
 
@@ -247,7 +248,7 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
 
 
 def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
-    leasing.allocate(machine.session("a"))
+    allocate(machine.session("a"))
     board = Board()
     keeper = Keeper(machine.doors(), board)
 
@@ -266,7 +267,7 @@ def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
 def test_it_goes_on_when_the_store_fails(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     machine.engine.add(lease.project)
     held = machine.store.held
     answers = iter([NoLeaseError("no store"), None])
@@ -292,8 +293,8 @@ def test_it_goes_on_when_the_store_fails(
 
 
 def test_the_list_is_ascii_whatever_it_holds(machine: FakeMachine) -> None:
-    leasing.allocate(machine.session("漢\n\u2028</script>"))
-    text = as_text(reports.status(machine.session("b")))
+    allocate(machine.session("漢\n\u2028</script>"))
+    text = as_text(status.status(machine.session("b")))
     assert text.isascii()
     assert b"\n" not in text
     assert json.loads(text)[0]["session_id"] == "漢\n\u2028</script>"

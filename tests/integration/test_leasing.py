@@ -8,11 +8,10 @@ from typing import NoReturn
 
 import pytest
 
-from composeports.app import leasing, reports
-from composeports.app.workspace import Workspace
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger, Outcome
 from composeports.core.ports import Block
+from composeports.docker.containers import Container
 from composeports.errors import (
     EngineError,
     EngineSilentError,
@@ -22,11 +21,24 @@ from composeports.errors import (
     PortHeldError,
     StackLeftError,
 )
-from composeports.host.containers import Container
-from composeports.host.holders import Holder
-from composeports.host.session_lock import hold
+from composeports.host.port_listeners import Holder
+from composeports.host.session_lock_file import hold
 from composeports.paths import session_lock
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
+from composeports.usecases.lease import (
+    Finish,
+    allocate,
+    heartbeat,
+    likely_lease,
+    release_lease,
+    release_without_stack,
+    renew_lease,
+    restore,
+    set_aside,
+    take_lease,
+)
+from composeports.usecases.session import Workspace
+from composeports.usecases.status import status
 from tests.support.fakes import NOON, FakeMachine
 
 pytestmark = pytest.mark.integration
@@ -40,7 +52,7 @@ def _store(request: pytest.FixtureRequest, machine: FakeMachine, tmp_path: Path)
         yield
 
 
-def published(*ports: tuple[int, str]) -> leasing.Finish:
+def published(*ports: tuple[int, str]) -> Finish:
     """Return a plan that publishes ports at offsets of the block."""
 
     def finish(lease: Lease, _: Ledger) -> Lease:
@@ -56,12 +68,12 @@ WEB = published((4, "tcp"))
 def take(
     machine: FakeMachine,
     session: Workspace,
-    finish: leasing.Finish = WEB,
+    finish: Finish = WEB,
     *,
     containers: tuple[Container, ...] | None = (),
 ) -> Lease:
     seen = containers if containers != () else machine.engine.containers()
-    return leasing.take_lease(session, seen, finish)
+    return take_lease(session, seen, finish)
 
 
 def start_of(machine: FakeMachine, name: str) -> int:
@@ -130,7 +142,7 @@ def test_a_remembered_session_is_remembered_as_before_when_no_block_is_left(
 ) -> None:
     session = machine.session("a")
     take(machine, session)
-    leasing.release_lease(session)
+    release_lease(session)
     before = machine.store.get("a")
     machine.ports.used = {(start, "tcp") for start in (20000, 20010, 20020)}
     with pytest.raises(NoPortsAvailableError):
@@ -177,7 +189,7 @@ def test_a_record_whose_block_was_lost_meanwhile_is_put_back_released(
     before = take(machine, machine.session("a"))
     machine.store.update("a", lambda _: Outcome(forget=True))
     take(machine, machine.session("b"))
-    leasing.restore(machine.session("a"), before)
+    restore(machine.session("a"), before)
     assert machine.store.get("a") == before.released()
     assert [lease.session_id for lease in machine.store.held()] == ["b"]
 
@@ -234,7 +246,7 @@ def test_with_an_engine_that_does_not_answer_a_held_block_is_kept_unlooked(
 def test_a_remembered_block_is_looked_at_like_a_new_one(machine: FakeMachine) -> None:
     session = machine.session("a")
     take(machine, session)
-    leasing.release_lease(session)
+    release_lease(session)
     machine.ports.used = {(20003, "tcp")}
     assert take(machine, session).block.start == 20010
 
@@ -364,11 +376,11 @@ def test_when_somebody_works_on_every_expired_lease_there_is_no_block(
 
 def test_an_expired_pin_of_a_session_at_work_is_held(machine: FakeMachine) -> None:
     session = machine.session("a")
-    lease = leasing.take_lease(session, (), WEB, {"web:80/tcp": 3000})
+    lease = take_lease(session, (), WEB, {"web:80/tcp": 3000})
     machine.clock.pass_minutes(31)
     with at_work_on(machine, lease), pytest.raises(PortHeldError):
-        leasing.take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
-    leasing.take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
+        take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
+    take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
 
 
 # Blocks that are set aside
@@ -377,13 +389,13 @@ def test_an_expired_pin_of_a_session_at_work_is_held(machine: FakeMachine) -> No
 def test_a_block_to_avoid_is_given_up_by_who_holds_it(machine: FakeMachine) -> None:
     session = machine.session("a")
     before = take(machine, session)
-    moved = leasing.take_lease(session, (), WEB, avoid=frozenset({before.block}))
+    moved = take_lease(session, (), WEB, avoid=frozenset({before.block}))
     assert moved.block.start == 20010
     assert take(machine, session).block.start == 20010
 
 
 def test_a_block_that_is_set_aside_is_the_last_choice_of_all(machine: FakeMachine) -> None:
-    leasing.set_aside(machine.session("a"), Block(20000, 10))
+    set_aside(machine.session("a"), Block(20000, 10))
     assert [start_of(machine, name) for name in ("a", "b", "c")] == [20010, 20020, 20000]
 
 
@@ -415,7 +427,7 @@ def test_a_stack_that_started_since_the_engine_was_asked_does_not_move(
     lease = take(machine, session)
     machine.engine.add(lease.project, (20004, 80, "tcp"))
     machine.ports.used = {(20004, "tcp")}
-    assert leasing.take_lease(session, (), WEB).block.start == 20000
+    assert take_lease(session, (), WEB).block.start == 20000
     assert machine.said == []
 
 
@@ -425,18 +437,18 @@ def test_release_waits_for_who_works_on_the_stack_but_not_for_ever(
     session = machine.session("a")
     lease = take(machine, session, lambda lease, _: lease)
     with at_work_on(machine, lease), pytest.raises(LockBusyError) as told:
-        leasing.release_without_stack(session, 0.2)
+        release_without_stack(session, 0.2)
     assert told.value.exit_code == 75
     assert f"works on {lease.project} right now" in told.value.message
     assert session.held_lease() == lease
-    leasing.release_without_stack(session)
+    release_without_stack(session)
     assert machine.store.held() == []
 
 
 def test_the_heartbeat_renews_thrice_in_the_time_of_a_lease(machine: FakeMachine) -> None:
     session = machine.session("a")
     take(machine, session)
-    beat = leasing.heartbeat(session)
+    beat = heartbeat(session)
     assert beat.seconds == 30 * 60 / 3
     machine.clock.pass_minutes(29)
     beat.call()
@@ -445,10 +457,10 @@ def test_the_heartbeat_renews_thrice_in_the_time_of_a_lease(machine: FakeMachine
 
 def test_the_heartbeat_brings_no_lease_back_and_never_fails(machine: FakeMachine) -> None:
     session = machine.session("a")
-    beat = leasing.heartbeat(session)
+    beat = heartbeat(session)
     beat.call()
     take(machine, session)
-    leasing.release_lease(session)
+    release_lease(session)
     beat.call()
     assert machine.store.held() == []
 
@@ -461,7 +473,7 @@ def test_a_look_ahead_says_what_would_be_taken_and_writes_nothing(machine: FakeM
     machine.ports.used = {(20014, "tcp")}
     before = machine.store.held()
     session = machine.session("b")
-    likely = leasing.likely_lease(session, machine.engine.containers(), WEB)
+    likely = likely_lease(session, machine.engine.containers(), WEB)
     assert likely.block.start == 20020
     assert machine.store.held() == before
     assert machine.store.get("b") is None
@@ -473,7 +485,7 @@ def test_a_look_ahead_says_what_would_be_taken_and_writes_nothing(machine: FakeM
 
 def test_allocate_takes_a_block_without_an_engine(machine: FakeMachine) -> None:
     machine.engine.away = True
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     assert (lease.block.start, lease.expires_at) == (20000, NOON + 30 * 60)
     assert machine.ports.asked == [{(20000 + offset, "tcp") for offset in range(4)}]
 
@@ -481,7 +493,7 @@ def test_allocate_takes_a_block_without_an_engine(machine: FakeMachine) -> None:
 def test_allocate_without_an_engine_still_sees_busy_ports(machine: FakeMachine) -> None:
     machine.engine.away = True
     machine.ports.used = {(20002, "tcp")}
-    assert leasing.allocate(machine.session("a")).block.start == 20010
+    assert allocate(machine.session("a")).block.start == 20010
 
 
 def test_allocate_without_an_engine_keeps_expired_leases(machine: FakeMachine) -> None:
@@ -489,15 +501,15 @@ def test_allocate_without_an_engine_keeps_expired_leases(machine: FakeMachine) -
     machine.engine.away = True
     machine.clock.pass_minutes(1000)
     with pytest.raises(NoPortsAvailableError):
-        leasing.allocate(machine.session("d"))
+        allocate(machine.session("d"))
 
 
 def test_allocate_again_renews_and_looks_at_nothing(machine: FakeMachine) -> None:
-    first = leasing.allocate(machine.session("a"))
+    first = allocate(machine.session("a"))
     machine.ports.used = {(20003, "tcp")}
     machine.ports.asked.clear()
     machine.clock.pass_minutes(10)
-    again = leasing.allocate(machine.session("a"))
+    again = allocate(machine.session("a"))
     assert again == replace(first, expires_at=NOON + 40 * 60)
     assert machine.ports.asked == []
 
@@ -505,23 +517,23 @@ def test_allocate_again_renews_and_looks_at_nothing(machine: FakeMachine) -> Non
 def test_allocate_moves_to_the_new_grid_once_the_settings_have_changed(
     machine: FakeMachine,
 ) -> None:
-    leasing.allocate(machine.session("a"))
+    allocate(machine.session("a"))
     machine.settings = replace(machine.settings, base_port=30000)
-    assert leasing.allocate(machine.session("a")).block.start == 30000
+    assert allocate(machine.session("a")).block.start == 30000
 
 
 def test_a_running_stack_stays_on_its_block_when_the_settings_change(machine: FakeMachine) -> None:
     lease = take(machine, machine.session("a"))
     machine.engine.add(lease.project, (20004, 80, "tcp"))
     machine.settings = replace(machine.settings, base_port=30000)
-    assert leasing.allocate(machine.session("a")).block.start == 20000
+    assert allocate(machine.session("a")).block.start == 20000
 
 
 def test_renewing_extends_and_records_the_place(machine: FakeMachine, tmp_path: Path) -> None:
-    lease = leasing.allocate(machine.session("a"))
+    lease = allocate(machine.session("a"))
     (tmp_path / "moved").mkdir()
     machine.clock.pass_minutes(5)
-    renewed = leasing.renew_lease(machine.session("a", tmp_path / "moved"))
+    renewed = renew_lease(machine.session("a", tmp_path / "moved"))
     assert renewed.expires_at == lease.expires_at + 5 * 60
     assert renewed.place.directory == f"{tmp_path}/moved"
 
@@ -530,15 +542,15 @@ def test_renewing_what_is_not_held_says_how_to_get_it(machine: FakeMachine) -> N
     session = machine.session("a")
     for _ in range(2):
         with pytest.raises(NoLeaseError) as told:
-            leasing.renew_lease(session)
+            renew_lease(session)
         assert "composeports up" in told.value.hint
-        leasing.allocate(session)
-        leasing.release_lease(session)
+        allocate(session)
+        release_lease(session)
 
 
 def test_releasing_an_unknown_session_is_nothing_to_do(machine: FakeMachine) -> None:
     machine.engine.away = True
-    leasing.release_without_stack(machine.session("nobody"))
+    release_without_stack(machine.session("nobody"))
     assert machine.store.get("nobody") is None
 
 
@@ -549,7 +561,7 @@ def test_a_lease_whose_stack_has_containers_is_not_released(
     lease = take(machine, machine.session("a"))
     machine.engine.add(lease.project, state=state)
     with pytest.raises(StackLeftError, match="still has 1 container") as told:
-        leasing.release_without_stack(machine.session("a"))
+        release_without_stack(machine.session("a"))
     assert "composeports down" in told.value.hint
     assert machine.store.held() == [lease]
 
@@ -557,7 +569,7 @@ def test_a_lease_whose_stack_has_containers_is_not_released(
 def test_containers_of_others_are_no_reason_to_keep_a_lease(machine: FakeMachine) -> None:
     machine.engine.add("other", (20004, 80, "tcp"))
     lease = take(machine, machine.session("a"))
-    leasing.release_without_stack(machine.session("a"))
+    release_without_stack(machine.session("a"))
     assert machine.store.get("a") == lease.released()
 
 
@@ -565,16 +577,16 @@ def test_a_lease_with_a_stack_is_kept_while_nobody_knows_what_runs(machine: Fake
     lease = take(machine, machine.session("a"))
     machine.engine.away = True
     with pytest.raises(EngineError):
-        leasing.release_without_stack(machine.session("a"))
+        release_without_stack(machine.session("a"))
     assert machine.store.held() == [lease]
 
 
 def test_a_lease_that_never_had_a_stack_is_released_without_an_engine(
     machine: FakeMachine,
 ) -> None:
-    leasing.allocate(machine.session("a"))
+    allocate(machine.session("a"))
     machine.engine.away = True
-    leasing.release_without_stack(machine.session("a"))
+    release_without_stack(machine.session("a"))
     assert machine.store.held() == []
 
 
@@ -587,12 +599,12 @@ def test_the_states_are_what_the_engine_and_the_disk_say(
     folders = [tmp_path / name for name in ("runs", "stands", "gone")]
     for folder in folders:
         folder.mkdir()
-    leases = [leasing.allocate(machine.session(cwd=folder)) for folder in folders]
+    leases = [allocate(machine.session(cwd=folder)) for folder in folders]
     machine.engine.add(leases[0].project)
     machine.engine.add(leases[1].project, state="exited")
     folders[2].rmdir()
     machine.clock.pass_minutes(0.5)
-    found = reports.status(machine.session(cwd=folders[1]))
+    found = status(machine.session(cwd=folders[1]))
     assert [each.state for each in found] == ["running", "stopped", "gone"]
     assert [each.mine for each in found] == [False, True, False]
     assert [each.remaining_ttl_minutes for each in found] == [30, 30, 30]
@@ -602,7 +614,7 @@ def test_without_an_engine_every_state_is_unknown_and_that_is_said(machine: Fake
     fill(machine)
     machine.engine.away = True
     machine.clock.pass_minutes(45)
-    found = reports.status(machine.session("a"))
+    found = status(machine.session("a"))
     assert [(each.state, each.remaining_ttl_minutes) for each in found] == [("unknown", 0)] * 3
     assert machine.said == ["the Docker engine did not answer: it is away; states are unknown"]
 
@@ -617,7 +629,7 @@ def starting(
     machine: FakeMachine,
     state: str,
     *ports: tuple[int, int, str],
-    plan: leasing.Finish = WEB,
+    plan: Finish = WEB,
 ) -> Workspace:
     """A session whose container has its ports already, and does not count as running yet."""
     session = machine.session("a")
@@ -649,7 +661,7 @@ def test_own_containers_that_are_starting_are_waited_for(
             run_all(machine)
 
     machine.on_pause = run_after_pauses
-    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
     assert machine.said == []
 
 
@@ -662,14 +674,14 @@ def test_several_containers_that_start_with_udp_and_a_range_keep_their_ports(
     machine.engine.add(project, (20006, 82, "tcp"), (20007, 83, "tcp"), state="created")
     machine.ports.used |= {(20006, "tcp"), (20007, "tcp")}
     machine.on_pause = lambda: run_all(machine)
-    lease = leasing.take_lease(session, session.doors.engine.containers(), plan)
+    lease = take_lease(session, session.doors.engine.containers(), plan)
     assert (lease.block.start, machine.said) == (20000, [])
 
 
 def test_a_start_that_fails_leaves_the_ports_to_the_session(machine: FakeMachine) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
     machine.on_pause = machine.ports.used.clear
-    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
     assert len(machine.pauses) == 1
 
 
@@ -681,7 +693,7 @@ def test_a_stranger_at_a_port_of_a_stopped_stack_is_not_waited_for(
 ) -> None:
     session = starting(machine, "exited", (20004, 80, "tcp"))
     machine.ports.holders = {(20004, "tcp"): holder}
-    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
     assert machine.pauses == []
 
 
@@ -690,7 +702,7 @@ def test_another_container_at_a_port_of_a_stopped_stack_is_not_waited_for(
 ) -> None:
     session = starting(machine, "exited", (20004, 80, "tcp"))
     machine.engine.add("shop", (20004, 80, "tcp"))
-    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
     assert machine.pauses == []
 
 
@@ -699,7 +711,7 @@ def test_what_never_starts_is_waited_for_ten_seconds_and_never_called_another_en
 ) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
     machine.ports.holders = {(20004, "tcp"): Holder(7, "docker-proxy", engine="this")}
-    assert leasing.take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
     assert sum(machine.pauses) == pytest.approx(10)
     assert machine.said[0].startswith("a container of this engine (docker-proxy, process 7) uses")
 
@@ -716,5 +728,5 @@ def test_an_engine_that_freezes_while_own_containers_start_moves_nobody(
 
     monkeypatch.setattr(machine.engine, "start_listing", freeze)
     with pytest.raises(EngineSilentError):
-        leasing.take_lease(session, seen, WEB)
+        take_lease(session, seen, WEB)
     assert machine.store.held()[0].block.start == 20000

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app.leasing import take_lease
-from composeports.core.link_block import MARKS, project_of, unlinked
-from composeports.host import links
-from composeports.host.compose_files import read_env_file, select_files
+from composeports.core.marked_block import LINK_MARKS
+from composeports.docker.compose_files import read_env_file, select_files
+from composeports.usecases.lease import take_lease
+from composeports.usecases.link.env_file import linked_project, put_in
+from composeports.usecases.link.policy import project_of, unlinked
 from tests.support.fakes import FakeMachine
 from tests.support.machine import Done, FakeDocker, Shell, add_worktree, git
 
@@ -101,7 +102,7 @@ def test_what_the_user_adds_meanwhile_stays(linker: Linker) -> None:
     with linker.file.open("a") as file:
         file.write("MINE=1\n")
     linker.ok("up")
-    assert linker.file.read_bytes().endswith(MARKS.end + b"\n")  # it has the last word
+    assert linker.file.read_bytes().endswith(LINK_MARKS.end + b"\n")  # it has the last word
     linker.ok("unlink")
     assert linker.file.read_text() == "MINE=1\n"
 
@@ -142,7 +143,7 @@ def test_a_file_that_others_may_use_is_refused(linker: Linker, tmp_path: Path) -
 def test_what_is_no_text_or_has_half_a_block_is_refused(linker: Linker) -> None:
     linker.file.write_bytes("A=1\n".encode("utf-16"))
     refused(linker, "is no UTF-8 text")
-    linker.file.write_bytes(MARKS.begin + b" ac-1 >>>\nA=1\n")
+    linker.file.write_bytes(LINK_MARKS.begin + b" ac-1 >>>\nA=1\n")
     refused(linker, "not all of it")
     linker.file.unlink()
     linker.file.mkdir()
@@ -278,7 +279,7 @@ def test_who_loses_an_expired_lease_is_unlinked(machine: FakeMachine, tmp_path: 
             machine.clock.pass_minutes(31)
         lease = take_lease(machine.session(cwd=rooms[-1]), ())
         (rooms[-1] / ".env").write_text("A=1")
-        links.put_in(str(rooms[-1]), lease.project, [("API_PORT", "1")], {})
+        put_in(str(rooms[-1]), lease.project, [("API_PORT", "1")], {})
         machine.clock.pass_minutes(1)
     texts = [(room / ".env").read_text() for room in rooms]
     assert [text == "A=1" for text in texts] == [True, False, False, False]
@@ -292,7 +293,7 @@ def test_gc_unlinks_a_lease_that_has_expired(linker: Linker) -> None:
         store.execute("UPDATE leases SET expires_at = 1")
         store.commit()
     assert "remove" not in linker.ok("gc", "--dry-run").out
-    assert links.linked_project(str(linker.shell.cwd)) != ""
+    assert linked_project(str(linker.shell.cwd)) != ""
     done = linker.ok("gc")
     assert "release ports 10000-10099" in done.out
     assert f"unlinked: {linker.file}" in done.err

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app import leasing, reports
 from composeports.config import PortAllocatorConfig
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
+from composeports.usecases.lease import allocate, look_at_lease
+from composeports.usecases.status import environment
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell
 
@@ -83,19 +84,19 @@ def test_a_lease_is_extended_where_that_is_possible(machine: FakeMachine, tmp_pa
     machine.settings = PortAllocatorConfig(20000, 10, 30, 6)
     path = tmp_path / "leases.sqlite3"
     machine.store = SqliteStore(path, wait_seconds=20)
-    lease = leasing.allocate(machine.session())
+    lease = allocate(machine.session())
     machine.clock.pass_minutes(10)
     with locked(path):
-        assert leasing.look_at_lease(machine.session()) == lease
-        assert quickest(lambda: reports.environment(machine.session())) < SECONDS
-    assert leasing.look_at_lease(machine.session()).expires_at == lease.expires_at + 600
+        assert look_at_lease(machine.session()) == lease
+        assert quickest(lambda: environment(machine.session())) < SECONDS
+    assert look_at_lease(machine.session()).expires_at == lease.expires_at + 600
     machine.store.close()
 
 
 def test_a_session_without_a_lease_is_told_as_ever(machine: FakeMachine, tmp_path: Path) -> None:
     path = tmp_path / "leases.sqlite3"
     machine.store = SqliteStore(path, wait_seconds=20)
-    leasing.allocate(machine.session("other"))
+    allocate(machine.session("other"))
     with locked(path), pytest.raises(Exception, match="holds no lease"):
-        leasing.look_at_lease(machine.session())
+        look_at_lease(machine.session())
     machine.store.close()

@@ -9,9 +9,9 @@ import anyio
 import pytest
 from mcp.types import CallToolResult
 
-from composeports.app.workspace import Doors
 from composeports.errors import NoLeaseError
-from composeports.servers.mcp_calls import Calls, Client, failure, result_of
+from composeports.servers.mcp.calls import Calls, Client, failure, result_of
+from composeports.usecases.session import Doors
 from tests.support.fakes import FakeMachine
 
 pytestmark = pytest.mark.integration

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from mcp import Client
 
-from composeports.servers.mcp_calls import Calls
-from composeports.servers.mcp_serving import application
-from composeports.servers.opening import open_doors
+from composeports.servers.context import open_doors
+from composeports.servers.mcp.calls import Calls
+from composeports.servers.mcp.serve import application
 from tests.support.machine import FakeDocker, Shell, wait_until
 from tests.support.mcp_client import Talk, over_http, refused, told
 from tests.support.mcp_serving import KEY, listening

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.checks.facts import KernelPorts
-from composeports.core.ports import Block
+from composeports.core.ports import Block, KernelPorts
+from composeports.host.filesystems import file_system_of, find_type, is_network
 from composeports.host.kernel_ports import kernel_ports
-from composeports.host.mounts import file_system_of, find_type, is_network
 
 pytestmark = pytest.mark.integration
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app.reports import _seen_from_here
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
+from composeports.usecases.status import _seen_from_here
 from tests.support.machine import FakeDocker, Shell, make_repository
 
 pytestmark = pytest.mark.integration

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import composeports
-from composeports.host.skill_copies import shipped_skills
+from composeports.usecases.skills.files import shipped_skills
 from tests.support.wheels import offline
 
 pytestmark = pytest.mark.integration

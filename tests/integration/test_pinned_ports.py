@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app.leasing import (
+from composeports.config import Config, PortAllocatorConfig
+from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger
+from composeports.core.subnets import SubnetNeed
+from composeports.docker.containers import Container
+from composeports.docker.engine import Engine
+from composeports.errors import ComposeportsError, EngineError, PortHeldError
+from composeports.stores.memory import MemoryStore
+from composeports.usecases.lease import (
     likely_lease,
     release_lease,
     subnets_in_use,
     take_lease,
     with_subnets,
 )
-from composeports.app.options import Options
-from composeports.app.workspace import Doors, Workspace
-from composeports.config import Config, PortAllocatorConfig
-from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger
-from composeports.core.subnets import SubnetNeed
-from composeports.errors import ComposeportsError, EngineError, PortHeldError
-from composeports.host.containers import Container
-from composeports.host.engine import Engine
-from composeports.stores.memory import MemoryStore
+from composeports.usecases.options import Options
+from composeports.usecases.session import Doors, Workspace
 
 pytestmark = pytest.mark.integration
 

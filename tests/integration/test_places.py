@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.cleaning import GONE, HERE, UNSEEN, whereabouts
 from composeports.core.lease import Place
 from composeports.host.git import checkout_around, find_checkout
-from composeports.host.places import look_at
+from composeports.usecases.gc.path_probe import look_at
+from composeports.usecases.gc.policy import GONE, HERE, UNSEEN, whereabouts
 from tests.support.machine import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration

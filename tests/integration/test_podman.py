@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from composeports.core.checks.facts import EngineFacts
-from composeports.host.engine import Engine
-from composeports.host.engine_kinds import others_here
-from composeports.host.podman import Ports, inspected, shows_bare, spread
-from composeports.host.rootless import is_rootless, podman_info
+from composeports.docker.engine import Engine
+from composeports.docker.podman import Ports, inspected, shows_bare, spread
+from composeports.docker.rootless import is_rootless, podman_info
+from composeports.usecases.doctor.collect_other_engines import others_here
+from composeports.usecases.doctor.facts import EngineFacts
 from tests.integration.test_engine_socket import ok
 
 pytestmark = pytest.mark.integration

@@ -18,7 +18,7 @@ from composeports.core.engine_identity import EngineIdentity
 from composeports.core.ledger import Ledger, Outcome
 from composeports.core.ports import Grid
 from composeports.errors import StoreError
-from composeports.stores.postgres import PostgresStore
+from composeports.stores.postgres.store import PostgresStore
 from tests.support import postgres
 from tests.support.machine import wait_until
 

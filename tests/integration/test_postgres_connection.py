@@ -17,7 +17,7 @@ from composeports.core.ledger import Ledger, Outcome
 from composeports.core.ports import Block
 from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreServerError
-from composeports.stores.postgres import PostgresStore
+from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Server
 from tests.support import postgres
 

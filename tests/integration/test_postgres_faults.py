@@ -18,9 +18,9 @@ from composeports.core.ledger import Ledger, Outcome
 from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError, StoreServerError
-from composeports.stores.postgres import PostgresStore
-from composeports.stores.postgres_connection import PatientConnection
-from composeports.stores.postgres_schema import VERSION
+from composeports.stores.postgres.connection import PatientConnection
+from composeports.stores.postgres.schema import VERSION
+from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Mode, Server
 from tests.support import postgres
 from tests.support.documents import blocks
@@ -268,7 +268,7 @@ def test_a_frozen_server_ends_every_command_in_time_and_loses_nothing(
 def test_a_client_that_stands_still_loses_the_lock(
     store: PostgresStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("composeports.stores.postgres_update.IDLE", "300ms")
+    monkeypatch.setattr("composeports.stores.postgres.transaction.IDLE", "300ms")
     store.update("a", counted)
     with opened(url) as other:
         others: list[int] = []

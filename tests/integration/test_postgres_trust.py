@@ -13,8 +13,8 @@ from psycopg import sql
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.errors import StoreError
-from composeports.stores.postgres import PostgresStore
-from composeports.stores.postgres_connection import connect
+from composeports.stores.postgres.connection import connect
+from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Server
 from tests.support import postgres
 from tests.support.documents import blocks

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import ConfigError
-from composeports.host.beats import Beat
+from composeports.host.heartbeat import Beat
 from composeports.host.process import Finished, Limits, replace, run_in_foreground, start
 from tests.support.machine import wait_until, write_program
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from composeports.stores.base import Store
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
 from tests.support.promises import Clock, Promises
 
 pytestmark = pytest.mark.integration

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.recollection import KEPT, TURNS, Recollection, digest_of
+from composeports.docker.config_cache import KEPT, TURNS, Recollection, digest_of
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +28,7 @@ def kept(folder: Path, digest: str = "abc") -> str | None:
 def another_process(folder: Path, *steps: str) -> Iterator["subprocess.Popen[str]"]:
     """Run a process that does the steps and says what came of each; it is killed at the end."""
     script = f"""
-from composeports.host.recollection import Recollection
+from composeports.docker.config_cache import Recollection
 mine = Recollection({str(folder)!r}, "abc")
 for step in {steps!r}:
     if step == "input":

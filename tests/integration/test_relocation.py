@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app import leasing
-from composeports.app.tidying import tidy
-from composeports.app.whereabouts import locate
-from composeports.app.workspace import Workspace
 from composeports.config import PortAllocatorConfig
-from composeports.core.cleaning import GONE, HERE
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Outcome
 from composeports.core.plan.override import render
-from composeports.host.compose_files import OWN_OVERRIDE
+from composeports.host.session_files import OWN_OVERRIDE
+from composeports.usecases.gc.policy import GONE, HERE
+from composeports.usecases.gc.quick import tidy
+from composeports.usecases.gc.worktree_probe import locate
+from composeports.usecases.lease import allocate, release_lease, renew_lease
+from composeports.usecases.session import Workspace
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree, git, make_repository
 
@@ -35,7 +35,7 @@ def started(machine: FakeMachine, folder: Path) -> Lease:
     machine.clock.seconds = time.time()
     workspace = machine.session(cwd=folder)
     stack = Stack((f"{folder}/compose.yaml",), overridden=True)
-    lease = replace(leasing.allocate(workspace), stack=stack, store=machine.store.identity())
+    lease = replace(allocate(workspace), stack=stack, store=machine.store.identity())
     machine.store.update(lease.session_id, lambda _: Outcome(lease))
     labels = {"services": {"web": {"labels": dict(lease.mark.labels)}}}
     workspace.folder.write(OWN_OVERRIDE, render(labels))
@@ -44,7 +44,7 @@ def started(machine: FakeMachine, folder: Path) -> Lease:
 
 def ended(machine: FakeMachine, folder: Path) -> None:
     workspace = machine.session(cwd=folder)
-    leasing.release_lease(workspace)
+    release_lease(workspace)
     workspace.folder.remove()
 
 
@@ -53,7 +53,7 @@ def here(machine: FakeMachine, folder: Path) -> str:
 
 
 def renewed(machine: FakeMachine, folder: Path) -> Lease:
-    return leasing.renew_lease(machine.session(cwd=folder))
+    return renew_lease(machine.session(cwd=folder))
 
 
 def moved(repository: Path, *worktrees: Path) -> Path:
@@ -95,7 +95,7 @@ def test_it_keeps_its_ports_after_down_too(
     lease = started(machine, worktree)
     ended(machine, worktree)
     moved(repository, worktree)
-    again = leasing.allocate(machine.session(cwd=worktree))
+    again = allocate(machine.session(cwd=worktree))
     assert (again.session_id, again.block) == (lease.session_id, lease.block)
 
 
@@ -178,7 +178,7 @@ def test_a_new_repository_at_the_old_path_is_not_the_old_one(
     new = [here(machine, each) for each in (repository, second)]
     assert not {*new} & {main.session_id, linked.session_id}
     for each in (repository, second):
-        leasing.allocate(machine.session(cwd=each))
+        allocate(machine.session(cwd=each))
     assert [here(machine, each) for each in (repository, second)] == new
     assert [renewed(machine, each).session_id for each, _ in folders] == [
         main.session_id,
@@ -270,7 +270,7 @@ def test_the_lease_that_an_earlier_version_orphaned_is_gone(
 def test_named_sessions_stay_as_they_are(
     machine: FakeMachine, repository: Path, worktree: Path
 ) -> None:
-    leasing.allocate(machine.session("nightly", worktree))
+    allocate(machine.session("nightly", worktree))
     moved(repository, worktree)
     assert here(machine, worktree).endswith("shop-new/.git/worktrees/a")
     assert machine.session("nightly", worktree).session_id == "nightly"

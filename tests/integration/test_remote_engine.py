@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app import leasing, reports
-from composeports.app.port_check import who_has
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease, Stack
 from composeports.core.ledger import Ledger
-from composeports.host.endpoint import Endpoint
-from composeports.servers.opening import open_doors
+from composeports.docker.context import Endpoint
+from composeports.servers.context import open_doors
+from composeports.usecases.lease import allocate, take_lease
+from composeports.usecases.port_probe import who_has
+from composeports.usecases.status import environment, status, url
 from tests.support.fakes import FakeEngine, FakeMachine
 from tests.support.machine import FakeDocker, Shell
 
@@ -44,33 +45,33 @@ def with_web(lease: Lease, _: Ledger) -> Lease:
 
 def test_what_is_busy_here_is_not_asked_for(far: FakeMachine) -> None:
     far.ports.used = {(20004, "tcp")}
-    lease = leasing.take_lease(far.session("one"), (), with_web)
+    lease = take_lease(far.session("one"), (), with_web)
     assert lease.block.start == 20000
     assert far.ports.asked == []
 
 
 def test_what_its_containers_publish_is_not_free(far: FakeMachine) -> None:
     far.engine.add("other", (20004, 80, "tcp"), state="exited")
-    lease = leasing.take_lease(far.session("one"), tuple(far.engine.present), with_web)
+    lease = take_lease(far.session("one"), tuple(far.engine.present), with_web)
     assert lease.block.start == 20010
     assert far.ports.asked == []
 
 
 def test_a_lease_knows_the_engines_host(far: FakeMachine) -> None:
     one = far.session("one")
-    lease = leasing.allocate(one)
+    lease = allocate(one)
     assert lease.host == "box"
-    assert dict(reports.environment(one))["SUPABASE_URL"] == "http://box:20001"
-    assert reports.url(one, "rest") == "http://box:20001"
-    assert reports.url(one, "db") == "box:20000"
-    assert [each.as_dict()["host"] for each in reports.status(one)] == ["box"]
+    assert dict(environment(one))["SUPABASE_URL"] == "http://box:20001"
+    assert url(one, "rest") == "http://box:20001"
+    assert url(one, "db") == "box:20000"
+    assert [each.as_dict()["host"] for each in status(one)] == ["box"]
 
 
 def test_a_port_that_the_engine_chose_is_at_its_host(far: FakeMachine) -> None:
     one = far.session("one")
-    lease = leasing.allocate(one)
+    lease = allocate(one)
     far.engine.add(lease.project, (32768, 80, "tcp"))
-    assert reports.url(one, "web") == "http://box:32768"
+    assert url(one, "web") == "http://box:32768"
 
 
 def test_who_has_a_port_there_cannot_be_seen(far: FakeMachine) -> None:

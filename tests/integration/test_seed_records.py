@@ -10,8 +10,8 @@ import pytest
 
 from composeports.errors import FileAccessError, UnsafeFileError
 from composeports.host.process import pump, read_beginning
-from composeports.host.seed_records import Begun, hold_lock, hold_record, is_on_record
 from composeports.host.signals import Signals, signals_kept_back
+from composeports.usecases.seed.journal import Begun, hold_lock, hold_record, is_on_record
 from tests.support.machine import FakeDocker, Shell
 from tests.support.patience import HANG
 

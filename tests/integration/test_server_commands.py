@@ -11,11 +11,11 @@ import anyio
 import pytest
 from mcp import Client
 
-from composeports.app.options import Options
-from composeports.app.workspace import Workspace
 from composeports.errors import OutsideRootsError
-from composeports.servers.commands import Commands
+from composeports.servers.command_limit import Commands
 from composeports.servers.roots import Roots
+from composeports.usecases.options import Options
+from composeports.usecases.session import Workspace
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, add_worktree, wait_until
 from tests.support.mcp_client import PROGRAM, RawServer, over_stdio, refused, told

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from composeports.servers.connections import Connection, Connections, Limits, Listener
-from composeports.servers.guards import Access, Guard, Message, Receive, Scope, Send
+from composeports.servers.http.middleware import Access, Guard, Message, Receive, Scope, Send
 from composeports.servers.log import Seldom
 from tests.support.machine import Shell, wait_until
 from tests.support.patience import HANG

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app.options import Options
-from composeports.app.workspace import Workspace
 from composeports.errors import InvalidSessionError
+from composeports.usecases.options import Options
+from composeports.usecases.session import Workspace
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree, git, make_repository
 

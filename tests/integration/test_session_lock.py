@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError
-from composeports.host import session_lock
+from composeports.host import session_lock_file
 from composeports.host.process import run_in_foreground
-from composeports.host.session_lock import Holder, SessionLock, hold, holder, is_held
+from composeports.host.session_lock_file import Holder, SessionLock, hold, holder, is_held
 from tests.support.machine import wait_until
 
 pytestmark = pytest.mark.integration
@@ -95,7 +95,7 @@ def test_a_program_that_inherits_the_lock_keeps_it_after_a_kill_for_a_while(
     script = f"""
 import os, sys
 from composeports.host.process import run_in_foreground
-from composeports.host.session_lock import SessionLock
+from composeports.host.session_lock_file import SessionLock
 lock = SessionLock({path!r}, "up")
 assert lock.take(0, print)
 tell = "echo $$ > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/pid"
@@ -111,7 +111,7 @@ run_in_foreground(program, os.environ, inherited=(lock.number,))
         assert str(holder(path)) == "what a killed `composeports up` had started"
         with hold(path, "down", 0, nobody) as lock:
             assert lock is None
-        monkeypatch.setattr(session_lock, "ORPHAN_SECONDS", 0.2)
+        monkeypatch.setattr(session_lock_file, "ORPHAN_SECONDS", 0.2)
         with hold(path, "up", None, nobody) as lock:
             assert lock is not None
             assert holder(path) == Holder(os.getpid(), "up")

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app import leasing, reports, sessions
-from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config
 from composeports.core.lease import Place
 from composeports.errors import InvalidSessionError, UsageError
+from composeports.usecases.lease import allocate
+from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session_lookup import headless, nobody, of_worktree, recorded
+from composeports.usecases.status import status
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree
 
@@ -26,15 +28,15 @@ def doors(machine: FakeMachine, repository: Path) -> Doors:
 
 
 def test_an_id_has_no_place_and_no_settings(doors: Doors) -> None:
-    lease = leasing.allocate(sessions.headless(doors, "agent 7"))
+    lease = allocate(headless(doors, "agent 7"))
     assert (lease.session_id, lease.place) == ("agent 7", Place())
     assert lease.project.startswith("ac-")
 
 
 def test_an_id_that_has_a_place_keeps_it(doors: Doors, machine: FakeMachine) -> None:
     here = machine.session(cwd=Path(doors.cwd))
-    lease = leasing.allocate(here)
-    again = leasing.allocate(sessions.headless(doors, lease.session_id))
+    lease = allocate(here)
+    again = allocate(headless(doors, lease.session_id))
     assert again.place == lease.place
     assert again.place.worktree == doors.cwd
     assert again.block == lease.block
@@ -42,26 +44,26 @@ def test_an_id_that_has_a_place_keeps_it(doors: Doors, machine: FakeMachine) -> 
 
 @pytest.mark.parametrize("text", ["", "  ", "a\0b", "x" * 5000])
 def test_an_id_that_names_nothing_is_refused(doors: Doors, text: str) -> None:
-    for how in (sessions.headless, sessions.recorded):
+    for how in (headless, recorded):
         with pytest.raises(InvalidSessionError):
             how(doors, text)
 
 
 def test_an_id_alone_has_no_compose_file(doors: Doors) -> None:
-    here = sessions.headless(doors, "a")
+    here = headless(doors, "a")
     with pytest.raises(UsageError, match="has no folder"):
         _ = here.selection
 
 
 def test_the_list_has_no_session_of_the_server(doors: Doors) -> None:
-    leasing.allocate(sessions.headless(doors, "a"))
-    (found,) = reports.status(sessions.nobody(doors))
+    allocate(headless(doors, "a"))
+    (found,) = status(nobody(doors))
     assert not found.mine
 
 
 def test_a_worktree_is_as_a_command_there_has_it(doors: Doors, tmp_path: Path) -> None:
     other = add_worktree(Path(doors.cwd), tmp_path / "other", "other")
-    there = sessions.of_worktree(doors, f"{other}/")
+    there = of_worktree(doors, f"{other}/")
     direct = Workspace(doors._replace(cwd=str(other), environ={}, config=Config()))
     assert there.session_id == direct.session_id
     assert there.place == direct.place
@@ -74,13 +76,13 @@ def test_a_worktree_is_as_a_command_there_has_it(doors: Doors, tmp_path: Path) -
 @pytest.mark.parametrize("path", ["", "shop", "./shop", "/no/such/folder", "/dev/null", "/a\0b"])
 def test_a_path_that_is_no_folder_is_refused(doors: Doors, path: str) -> None:
     with pytest.raises(UsageError):
-        sessions.of_worktree(doors, path)
+        of_worktree(doors, path)
 
 
 def test_a_recorded_session_is_where_it_was_started(doors: Doors, machine: FakeMachine) -> None:
     here = machine.session(cwd=Path(doors.cwd))
-    leasing.allocate(here)
-    there = sessions.recorded(doors, here.session_id)
+    allocate(here)
+    there = recorded(doors, here.session_id)
     assert there.session_id == here.session_id
     assert there.place == here.place
     assert there.folder.path == here.folder.path
@@ -88,20 +90,20 @@ def test_a_recorded_session_is_where_it_was_started(doors: Doors, machine: FakeM
 
 
 def test_a_recorded_session_outlives_its_git_directory(doors: Doors, machine: FakeMachine) -> None:
-    session_id = leasing.allocate(machine.session(cwd=Path(doors.cwd))).session_id
+    session_id = allocate(machine.session(cwd=Path(doors.cwd))).session_id
     (Path(doors.cwd) / ".git").rename(Path(doors.cwd) / "git")
-    assert sessions.recorded(doors, session_id).session_id == session_id
+    assert recorded(doors, session_id).session_id == session_id
 
 
 def test_a_recorded_session_with_a_name_has_its_own_folder(
     doors: Doors, machine: FakeMachine
 ) -> None:
     here = machine.session("nightly", cwd=Path(doors.cwd))
-    lease = leasing.allocate(here)
-    there = sessions.recorded(doors, "nightly")
+    lease = allocate(here)
+    there = recorded(doors, "nightly")
     assert there.folder.path == here.folder.path
     assert there.folder.path.endswith(f".composeports/{lease.project}")
 
 
 def test_a_session_that_nobody_knows_has_no_place(doors: Doors) -> None:
-    assert sessions.recorded(doors, "nobody").place == Place()
+    assert recorded(doors, "nobody").place == Place()

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app.leasing import likely_lease, take_lease
-from composeports.app.options import Options
-from composeports.app.reports import environment
-from composeports.app.workspace import Doors, Workspace
-from composeports.cli.quick_env import answer
+from composeports.cli.fast_env import answer
 from composeports.config import Config, find_settings
 from composeports.core.allocation import release
 from composeports.core.environment import as_export
 from composeports.core.lease import Lease
 from composeports.core.session import project_name
 from composeports.core.settings import Settings
+from composeports.docker.engine import Engine
 from composeports.errors import ConfigError
-from composeports.host.engine import Engine
 from composeports.paths import STORE_FILE
 from composeports.stores.memory import MemoryStore
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
+from composeports.usecases.lease import likely_lease, take_lease
+from composeports.usecases.options import Options
+from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.status import environment
 
 pytestmark = pytest.mark.integration
 

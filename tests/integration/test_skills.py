@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from composeports.app.initial_skills import install_skills
-from composeports.app.skills import install, targets, uninstall
-from composeports.core.skills import MARKER, with_marker
 from composeports.errors import FileAccessError
-from composeports.host.skill_copies import shipped_skills
+from composeports.usecases.init.skills import install_skills
+from composeports.usecases.skills.files import shipped_skills
+from composeports.usecases.skills.policy import MARKER, with_marker
+from composeports.usecases.skills.skills import install, targets, uninstall
 from tests.support.machine import Done, Shell, add_worktree, git
 from tests.support.patience import HANG
 

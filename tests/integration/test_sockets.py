@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
-from composeports.host.sockets import taken_ports
+from composeports.host.ports import taken_ports
 
 pytestmark = pytest.mark.integration
 
@@ -136,7 +136,7 @@ def test_without_ipv6_the_rest_is_asked(monkeypatch: pytest.MonkeyPatch) -> None
         return real(family, kind)
 
     with holding(V4, STREAM, "127.0.0.1") as port, monkeypatch.context() as patch:
-        patch.setattr("composeports.host.sockets.socket.socket", no_ipv6)
+        patch.setattr("composeports.host.ports.socket.socket", no_ipv6)
         assert taken_ports([(port, "tcp")]) == {(port, "tcp")}
         assert taken_ports([(port, "udp")]) == frozenset()
 
@@ -148,7 +148,7 @@ def test_a_port_that_we_may_not_bind_counts_as_free(
         def bind(self, _address: object) -> None:
             raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("composeports.host.sockets.socket.socket", Forbidden)
+    monkeypatch.setattr("composeports.host.ports.socket.socket", Forbidden)
     assert taken_ports([(80, "tcp"), (53, "udp")]) == frozenset()
 
 

@@ -23,10 +23,10 @@ from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import StoreBusyError, StoreError
 from composeports.host.clock import read_clock
-from composeports.stores import sqlite as sqlite_store
-from composeports.stores.quick import read_and_renew
-from composeports.stores.sqlite import SqliteStore
-from composeports.stores.sqlite_file import APPLICATION_ID, VERSION, is_store
+from composeports.stores.sqlite import store as sqlite_store
+from composeports.stores.sqlite.database import APPLICATION_ID, VERSION, is_store
+from composeports.stores.sqlite.fast_read import read_and_renew
+from composeports.stores.sqlite.store import SqliteStore
 from tests.support.earlier_stores import as_of_version
 from tests.support.machine import wait_until
 from tests.support.patience import HANG
@@ -421,7 +421,7 @@ from composeports.core.clock import Reading
 from composeports.core.lease import Lease
 from composeports.core.ports import Block
 from composeports.stores import sqlite
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import StoreError
-from composeports.host import state_folder
-from composeports.host.seed_records import hold_record
-from composeports.host.state_folder import file_mode, make_inner_folder, prepare_folder
+from composeports.host import state_directory
+from composeports.host.state_directory import file_mode, make_inner_folder, prepare_folder
+from composeports.usecases.seed.journal import hold_record
 from tests.support.machine import Shell
 
 pytestmark = pytest.mark.integration
@@ -147,7 +147,7 @@ def test_every_command_refuses_an_open_parent_and_doctor_tells_it(
 def test_one_on_a_network_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(state_folder, "file_system_of", lambda _: kind)
+    monkeypatch.setattr(state_directory, "file_system_of", lambda _: kind)
     with pytest.raises(StoreError, match="network file system") as told:
         prepare_folder(str(tmp_path))
     assert told.value.details["file_system"] == kind

@@ -12,8 +12,8 @@ from composeports.core.lease import Lease
 from composeports.core.ledger import Outcome
 from composeports.core.ports import Block
 from composeports.core.session import project_name
-from composeports.stores.postgres import PostgresStore
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.postgres.store import PostgresStore
+from composeports.stores.sqlite.store import SqliteStore
 from tests.support import postgres
 from tests.support.machine import Done, FakeDocker, Shell
 

@@ -27,9 +27,9 @@ from composeports.core.allocation import (
 from composeports.core.clock import Reading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.engine_traits import Traits
+from composeports.core.labels import Mark
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.ownership_labels import Mark
 from composeports.core.ports import Block, Grid
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import Standing
@@ -43,7 +43,7 @@ from composeports.errors import (
 )
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
 from tests.support import postgres
 
 pytestmark = pytest.mark.integration

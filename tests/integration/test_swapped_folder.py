@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.hook_block import OWN_SCRIPT, with_block
-from composeports.host.files import OwnFolder
-from composeports.host.links import put_in
+from composeports.host.session_folder import OwnFolder
+from composeports.usecases.hook.policy import OWN_SCRIPT, with_block
+from composeports.usecases.link.env_file import put_in
 from tests.support.machine import make_repository
 
 pytestmark = pytest.mark.integration

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app import leasing, reports
-from composeports.app.tidying import tidy
 from composeports.config import PortAllocatorConfig
 from composeports.errors import NoPortsAvailableError
-from composeports.host.session_lock import hold
+from composeports.host.session_lock_file import hold
 from composeports.paths import session_lock
+from composeports.usecases.gc.quick import tidy
+from composeports.usecases.lease import allocate
+from composeports.usecases.status import status
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree
 
@@ -33,7 +34,7 @@ def test_a_gone_worktree_without_containers_is_released(
     machine: FakeMachine, folders: list[Path]
 ) -> None:
     for each in folders[:3]:
-        leasing.allocate(machine.session(cwd=each))
+        allocate(machine.session(cwd=each))
     folders[0].rmdir()
     assert tidy(machine.session(cwd=folders[1]), machine.engine.containers()) == 1
     assert held(machine) == ["two", "three"]
@@ -43,7 +44,7 @@ def test_a_gone_worktree_without_containers_is_released(
 def test_what_has_started_since_the_engine_was_asked_is_kept(
     machine: FakeMachine, folders: list[Path]
 ) -> None:
-    lease = leasing.allocate(machine.session(cwd=folders[0]))
+    lease = allocate(machine.session(cwd=folders[0]))
     folders[0].rmdir()
     machine.engine.add(lease.project)
     assert tidy(machine.session(cwd=folders[1]), ()) == 0
@@ -51,7 +52,7 @@ def test_what_has_started_since_the_engine_was_asked_is_kept(
 
 
 def test_what_somebody_is_at_work_on_is_kept(machine: FakeMachine, folders: list[Path]) -> None:
-    lease = leasing.allocate(machine.session(cwd=folders[0]))
+    lease = allocate(machine.session(cwd=folders[0]))
     folders[0].rmdir()
     other = machine.session(cwd=folders[1])
     path = session_lock(other.doors.environ, lease.project)
@@ -63,7 +64,7 @@ def test_what_somebody_is_at_work_on_is_kept(machine: FakeMachine, folders: list
 
 def test_containers_that_are_left_are_counted(machine: FakeMachine, folders: list[Path]) -> None:
     for each in folders[:2]:
-        lease = leasing.allocate(machine.session(cwd=each))
+        lease = allocate(machine.session(cwd=each))
         machine.engine.add(lease.project, state="exited")
         each.rmdir()
     assert tidy(machine.session(cwd=folders[2]), machine.engine.containers()) == 0
@@ -76,9 +77,9 @@ def test_when_it_is_full_a_gone_worktree_makes_room(
     machine: FakeMachine, folders: list[Path]
 ) -> None:
     for each in folders[:3]:
-        leasing.allocate(machine.session(cwd=each))
+        allocate(machine.session(cwd=each))
     folders[1].rmdir()
-    leasing.allocate(machine.session(cwd=folders[3]))
+    allocate(machine.session(cwd=folders[3]))
     assert held(machine) == ["one", "four", "three"]
 
 
@@ -87,11 +88,11 @@ def test_when_it_is_full_of_stacks_whose_worktrees_are_gone_the_error_names_gc(
     machine: FakeMachine, folders: list[Path], *, away: bool
 ) -> None:
     for each in folders[:3]:
-        machine.engine.add(leasing.allocate(machine.session(cwd=each)).project)
+        machine.engine.add(allocate(machine.session(cwd=each)).project)
     folders[1].rmdir()
     machine.engine.away = away
     with pytest.raises(NoPortsAvailableError) as caught:
-        leasing.allocate(machine.session(cwd=folders[3]))
+        allocate(machine.session(cwd=folders[3]))
     assert "`composeports gc`" in caught.value.hint
     assert caught.value.details["held"] == 3
 
@@ -100,9 +101,9 @@ def test_when_it_is_full_of_what_is_there_the_error_does_not_name_gc(
     machine: FakeMachine, folders: list[Path]
 ) -> None:
     for each in folders[:3]:
-        leasing.allocate(machine.session(cwd=each))
+        allocate(machine.session(cwd=each))
     with pytest.raises(NoPortsAvailableError) as caught:
-        leasing.allocate(machine.session(cwd=folders[3]))
+        allocate(machine.session(cwd=folders[3]))
     assert "gc" not in caught.value.hint
 
 
@@ -112,7 +113,7 @@ def test_a_look_at_twenty_worktrees_finds_the_one_that_is_gone(
     machine.settings = PortAllocatorConfig(20000, 10, 30, 20)
     for number in range(20):
         folder = add_worktree(repository, tmp_path / f"w{number}", f"w{number}")
-        leasing.allocate(machine.session(cwd=folder))
+        allocate(machine.session(cwd=folder))
     session = machine.session(cwd=repository)
     assert tidy(session, ()) == 0
     shutil.rmtree(tmp_path / "w7")
@@ -133,10 +134,10 @@ def test_a_look_at_twenty_worktrees_finds_the_one_that_is_gone(
 def test_status_says_what_keeps_a_lease(
     machine: FakeMachine, minutes: int, state: str, expected: tuple[bool, str], *, away: bool
 ) -> None:
-    machine.engine.add(leasing.allocate(machine.session("a")).project, state=state)
+    machine.engine.add(allocate(machine.session("a")).project, state=state)
     machine.clock.pass_minutes(minutes)
     machine.engine.away = away
-    (found,) = reports.status(machine.session("a"))
+    (found,) = status(machine.session("a"))
     assert (found.expired, found.kept_by) == expected
     shown = found.as_dict()
     assert (shown["expired"], shown["kept_by"]) == expected

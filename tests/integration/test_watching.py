@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from composeports.host.beats import Beat
-from composeports.host.watching import Watch
+from composeports.host.captured_process import Watch
+from composeports.host.heartbeat import Beat
 from tests.support.machine import wait_until
 from tests.support.patience import HANG
 

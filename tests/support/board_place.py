@@ -13,7 +13,7 @@ from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Outcome
 from composeports.core.ports import Block
 from composeports.core.session import project_name
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
 from tests.support.machine import FakeDocker, Shell
 from tests.support.serving import KEY, Server, serving
 

@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from composeports.app.options import Options
-from composeports.app.workspace import Doors, Workspace
 from composeports.config import Config, PortAllocatorConfig
-from composeports.core.ownership_labels import Mark
+from composeports.core.labels import Mark
+from composeports.docker.containers import Container
+from composeports.docker.engine import Engine, Listing
+from composeports.docker.resource_labels import LastingListing
 from composeports.errors import EngineError
-from composeports.host.containers import Container
-from composeports.host.engine import Engine, Listing
-from composeports.host.holders import NOBODY_SEEN, Holder
-from composeports.host.lasting import LastingListing
+from composeports.host.port_listeners import NOBODY_SEEN, Holder
 from composeports.host.process import Finished
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
+from composeports.usecases.options import Options
+from composeports.usecases.session import Doors, Workspace
 
 Port = tuple[int, str]
 NOON = 43200.0

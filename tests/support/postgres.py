@@ -17,7 +17,7 @@ import pytest
 from composeports.core.clock import Reading
 from composeports.core.engine_identity import EngineIdentity
 from composeports.host.clock import read_clock
-from composeports.stores.postgres import PostgresStore
+from composeports.stores.postgres.store import PostgresStore
 from devkit import cache as outside
 from devkit import pooler, postgres
 from devkit.postgres_programs import Programs

@@ -13,7 +13,7 @@ from pathlib import Path
 from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
 from composeports.core.ports import Grid
 from composeports.errors import NoPortsAvailableError
-from composeports.stores.sqlite import SqliteStore
+from composeports.stores.sqlite.store import SqliteStore
 from tests.support.patience import HANG
 
 

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable
 
 from composeports.errors import ComposeportsError
-from composeports.host import hooks
-from composeports.host.files import OwnFolder
-from composeports.host.links import renew, take_out
+from composeports.host.session_folder import OwnFolder
+from composeports.usecases.hook.hook import install, uninstall
+from composeports.usecases.link.env_file import renew, take_out
 
 EVENTS = frozenset({"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.listdir"})
 PAIRS = (("B", "2"),)
@@ -27,8 +27,8 @@ def actions(directory: str) -> dict[str, Callable[[], object]]:
         "remove-below": OwnFolder(directory, "ac-12345678").remove,
         "link": lambda: renew(directory, "ac-12345678", PAIRS),
         "unlink": lambda: take_out(directory),
-        "hook-install": lambda: hooks.install(directory, os.environ),
-        "hook-uninstall": lambda: hooks.uninstall(directory, os.environ),
+        "hook-install": lambda: install(directory, os.environ),
+        "hook-uninstall": lambda: uninstall(directory, os.environ),
     }
 
 

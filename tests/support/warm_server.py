@@ -16,12 +16,12 @@ import time
 from typing import Any, NoReturn
 
 import composeports
-from composeports import __main__ as entry
+from composeports.__main__ import main, main_down, main_up
 
 MAINS = {
-    "composeports": entry.main,
-    "compose-up": entry.main_up,
-    "compose-down": entry.main_down,
+    "composeports": main,
+    "compose-up": main_up,
+    "compose-down": main_down,
 }
 REQUEST_BYTES = 1 << 18
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from composeports.cli.boundary import guarded
+from composeports.cli.error_report import guarded
 from composeports.errors import ComposeFileError, NoLeaseError
 
 

@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.checks.facts import (
+from composeports.core.lease import Lease, Place
+from composeports.core.lease import Stack as Started
+from composeports.core.ports import Block, Grid, KernelPorts
+from composeports.core.service_state import Seen, Standing
+from composeports.usecases.doctor.checks.store import check_store
+from composeports.usecases.doctor.facts import (
     ComposeFacts,
     EngineFacts,
     Facts,
     Item,
-    KernelPorts,
     Linked,
     Stack,
     StoreFacts,
@@ -17,13 +21,8 @@ from composeports.core.checks.facts import (
     Trouble,
     Twin,
 )
-from composeports.core.checks.findings import Mend
-from composeports.core.checks.memory import check_store
-from composeports.core.checkup import Checkup, check_up
-from composeports.core.lease import Lease, Place
-from composeports.core.lease import Stack as Started
-from composeports.core.ports import Block, Grid
-from composeports.core.service_state import Seen, Standing
+from composeports.usecases.doctor.findings import Mend
+from composeports.usecases.doctor.policy import Checkup, check_up
 
 NOW = 1_800_000_000.0
 STATE = Item("/state", 0o700, folder=True)

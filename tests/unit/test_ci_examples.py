@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from composeports.cli.root import COMMANDS, PASSED_THROUGH
-from composeports.host.endpoint import find_endpoint, is_secured
+from composeports.docker.context import find_endpoint, is_secured
 from tests.support.ci_jobs import ALWAYS, KINDS, steps_of, text_of
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -18,9 +18,9 @@ from composeports.core.allocation import (
     renew,
     setting_aside,
 )
+from composeports.core.labels import Mark
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.ownership_labels import Mark
 from composeports.core.ports import Block, Grid
 from composeports.core.session import project_name
 from composeports.errors import InvalidSessionError, NoPortsAvailableError

@@ -4,14 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.cleaning import (
+from composeports.core.engine_resources import Belonging
+from composeports.core.labels import Mark
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ports import Block
+from composeports.usecases.gc.policy import (
     EXPIRED,
     GONE,
     HERE,
     LEFT_BEHIND,
     UNSEEN,
     WORKTREE_GONE,
-    Belonging,
     Sight,
     Spot,
     confirm,
@@ -22,10 +26,6 @@ from composeports.core.cleaning import (
     unproven,
     whereabouts,
 )
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ownership_labels import Mark
-from composeports.core.ports import Block
 
 NOON = 43200.0
 GIT_DIR = "/shop/.git/worktrees/one"

@@ -11,13 +11,13 @@ from composeports.core.allocation import (
     claim,
     refuse_elsewhere,
 )
-from composeports.core.cleaning import ELSEWHERE, EXPIRED, Sight, Spot, doubt, judge
-from composeports.core.cleaning import of_another_engine as kept_for_another_engine
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger
 from composeports.core.ports import Block, Grid
 from composeports.errors import NoPortsAvailableError, OtherEngineError
+from composeports.usecases.gc.policy import ELSEWHERE, EXPIRED, Sight, Spot, doubt, judge
+from composeports.usecases.gc.policy import of_another_engine as kept_for_another_engine
 
 NOON = 43200.0
 GRID = Grid(10000, 10, 1)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.checks.engines import engine_findings, engine_name, way_in
-from composeports.core.checks.facts import ComposeFacts, EngineFacts, Facts, Trouble
-from composeports.core.checks.numbers import check_networks
-from composeports.core.checks.programs import check_compose, check_engine
+from composeports.usecases.doctor.checks.engine import check_compose, check_engine
+from composeports.usecases.doctor.checks.network import check_networks
+from composeports.usecases.doctor.checks.other_engines import engine_findings, engine_name, way_in
+from composeports.usecases.doctor.facts import ComposeFacts, EngineFacts, Facts, Trouble
 
 PODMAN = EngineFacts("4.3.1", product="Podman", network="netavark", dns=True)
 ROOTLESS = replace(PODMAN, rootless=True, lingers=True)

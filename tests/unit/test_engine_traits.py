@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from composeports.core.allocation import NOTHING_RUNS, Request, claim, refuse_elsewhere, renew
-from composeports.core.cleaning import of_twin_engine
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.engine_traits import (
     NO_TRAITS,
@@ -15,11 +14,12 @@ from composeports.core.engine_traits import (
     Traits,
     compare,
 )
+from composeports.core.labels import Mark, mark_of
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ledger import Hold, Ledger
-from composeports.core.ownership_labels import Mark, mark_of
 from composeports.core.ports import Grid
 from composeports.errors import NoPortsAvailableError, OtherEngineError
+from composeports.usecases.gc.policy import of_twin_engine
 
 NOON, MORNING = 43200.0, 20000.0
 GRID = Grid(10000, 10, 1)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.hook_block import (
+from composeports.usecases.hook.policy import (
     BEGIN,
     BLOCK,
     END,

@@ -4,7 +4,8 @@ import tomllib
 
 import pytest
 
-from composeports.core.initial import (
+from composeports.core.settings_schema import read_settings
+from composeports.usecases.init.policy import (
     ADDED,
     DIRENV,
     LEFT,
@@ -17,7 +18,6 @@ from composeports.core.initial import (
     settings,
     toml_client,
 )
-from composeports.core.settings_schema import read_settings
 
 ENTRY = {"command": "composeports", "args": ["mcp"]}
 SNIPPET = '[mcp_servers.composeports]\ncommand = "composeports"\n'

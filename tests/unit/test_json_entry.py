@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.json_entry import has_entry, with_entry
+from composeports.usecases.init.json_edit import has_entry, with_entry
 
 OURS = {"command": "composeports", "args": ["mcp"]}
 JSON = st.recursive(

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from composeports.core.engine_traits import Traits
+from composeports.core.labels import Mark
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.lease_check import UnsoundError, check_lease
-from composeports.core.ownership_labels import Mark
 from composeports.core.ports import Block
 from composeports.core.service_state import Standing
 from composeports.core.session import is_project_of, project_name

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core import link_block
-from composeports.core.link_block import (
+from composeports.core.marked_block import LINK_MARKS, Parted, is_broken, with_block, without_block
+from composeports.usecases.link.policy import (
     EXPLANATION,
-    MARKS,
+    REPEATED,
     body,
     head,
     is_all_ours,
@@ -18,14 +18,13 @@ from composeports.core.link_block import (
     with_exclusion,
     without_exclusion,
 )
-from composeports.core.marked_block import Parted, is_broken, with_block, without_block
 
 BODY = b"WEB_PORT=10004\n"
 TEXTS = [b"", b"\n", b"A=1", b"A=1\n", b"A=1\r\nB=2\r\n", b"A=1\r\nB=2", b"\n\n", b"\xff\xfe", b"#"]
 
 
 def linked(text: bytes, project: str = "ac-1", *, made: bool = False) -> bytes:
-    return with_block(text, MARKS, head(project, made=made), BODY)
+    return with_block(text, LINK_MARKS, head(project, made=made), BODY)
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -34,16 +33,16 @@ def test_a_block_goes_in_once_and_comes_out_whole(text: bytes) -> None:
     assert once.startswith(text)
     assert once.endswith(b"\n")
     assert linked(once) == once
-    assert without_block(once, MARKS) == text
+    assert without_block(once, LINK_MARKS) == text
     assert project_of(once) == "ac-1"
-    assert not is_broken(once, MARKS)
+    assert not is_broken(once, LINK_MARKS)
 
 
 @given(st.binary().filter(lambda text: b"composeports" not in text))
 def test_every_text_comes_back(text: bytes) -> None:
-    assert without_block(linked(text), MARKS) == text
-    assert without_block(text, MARKS) == text
-    assert not is_broken(text, MARKS)
+    assert without_block(linked(text), LINK_MARKS) == text
+    assert without_block(text, LINK_MARKS) == text
+    assert not is_broken(text, LINK_MARKS)
 
 
 @pytest.mark.parametrize(
@@ -58,39 +57,39 @@ def test_what_is_added_behind_the_block_stays_and_the_block_moves_to_the_end(
     before: bytes, later: bytes, expected: bytes
 ) -> None:
     text = linked(before) + later
-    assert without_block(text, MARKS) == expected
+    assert without_block(text, LINK_MARKS) == expected
     again = linked(text)
     assert again.startswith(expected)
-    assert without_block(again, MARKS) == expected
+    assert without_block(again, LINK_MARKS) == expected
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_an_editor_may_change_its_newlines(text: bytes) -> None:
     edited = linked(text).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     assert project_of(edited) == "ac-1"
-    assert b"WEB_PORT" not in without_block(edited, MARKS)
-    assert b"composeports" not in without_block(edited, MARKS)
+    assert b"WEB_PORT" not in without_block(edited, LINK_MARKS)
+    assert b"composeports" not in without_block(edited, LINK_MARKS)
 
 
 def test_the_last_newline_may_be_missing() -> None:
-    assert without_block(linked(b"A=1\n").removesuffix(b"\n"), MARKS) == b"A=1\n"
+    assert without_block(linked(b"A=1\n").removesuffix(b"\n"), LINK_MARKS) == b"A=1\n"
 
 
 @pytest.mark.parametrize(
     ("text", "broken"),
     [
-        (MARKS.begin + b" x >>>\n", True),
-        (MARKS.end, True),
-        (MARKS.end + b"\n" + MARKS.begin + b"\n", True),
+        (LINK_MARKS.begin + b" x >>>\n", True),
+        (LINK_MARKS.end, True),
+        (LINK_MARKS.end + b"\n" + LINK_MARKS.begin + b"\n", True),
         (linked(b"A=1\n") + linked(b""), True),
-        (b"A=" + MARKS.begin + b"\n" + MARKS.end, True),
+        (b"A=" + LINK_MARKS.begin + b"\n" + LINK_MARKS.end, True),
         (b"# >>> composeports >>>\n", False),
     ],
 )
 def test_parts_of_a_block_are_no_block(text: bytes, *, broken: bool) -> None:
-    assert is_broken(text, MARKS) is broken
-    if Parted.of(text, MARKS) is None:
-        assert without_block(text, MARKS) == text
+    assert is_broken(text, LINK_MARKS) is broken
+    if Parted.of(text, LINK_MARKS) is None:
+        assert without_block(text, LINK_MARKS) == text
         assert project_of(text) == ""
 
 
@@ -112,7 +111,7 @@ def test_the_body_says_what_it_is_and_leaves_out_what_compose_would_not_read() -
 def test_the_body_repeats_lines_that_are_made_from_its_variables() -> None:
     text = linked(b"WEB_PORT=8080\nSITE=http://localhost:${WEB_PORT}\n")
     assert body([("WEB_PORT", "10004")], text).endswith(
-        b"WEB_PORT=10004\n" + link_block.REPEATED + b"SITE=http://localhost:${WEB_PORT}\n"
+        b"WEB_PORT=10004\n" + REPEATED + b"SITE=http://localhost:${WEB_PORT}\n"
     )
 
 

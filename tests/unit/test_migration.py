@@ -7,7 +7,8 @@ import pytest
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease, Place
 from composeports.core.ledger import Hold, Ledger, Outcome
-from composeports.core.migration import (
+from composeports.core.ports import Block
+from composeports.usecases.store_admin.policy import (
     Here,
     StaysError,
     arrive,
@@ -16,7 +17,6 @@ from composeports.core.migration import (
     to_own,
     to_shared,
 )
-from composeports.core.ports import Block
 
 ENGINE = EngineIdentity("id-1", "host-1")
 REMOTE = EngineIdentity("id-2", "host-2", "host-2", local=False)

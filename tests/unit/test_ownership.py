@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from composeports.core.labels import UNMARKED, Mark, mark_of, session_label
 from composeports.core.lease import Lease, Place, Stack
 from composeports.core.ownership import Origin, Owner, foreign, not_owners, owner_of
-from composeports.core.ownership_labels import UNMARKED, Mark, mark_of, session_label
 from composeports.core.ports import Block
 
 STARTED = Lease(

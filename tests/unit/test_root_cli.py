@@ -6,8 +6,8 @@ import click
 import pytest
 
 from composeports import __version__
-from composeports.app.options import Options
 from composeports.cli.root import COMMANDS, PASSED_THROUGH, insert_command, root, run
+from composeports.usecases.options import Options
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
+from composeports.core.engine_resources import EngineVolume
 from composeports.core.lease import Lease, Place
 from composeports.core.plan.compose_project import Project, Volume, read_project
 from composeports.core.ports import Block
-from composeports.core.seeding import (
-    EngineVolume,
+from composeports.errors import UsageError
+from composeports.usecases.seed.policy import (
     Known,
     Source,
     Wanted,
@@ -19,7 +20,6 @@ from composeports.core.seeding import (
     shown_bytes,
     volume_names,
 )
-from composeports.errors import UsageError
 
 SHOP = "/shop/.git"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from skills_ref import read_properties, validate  # type: ignore[import-untyped]
 
-from composeports.core.skills import MARKER, with_marker
-from composeports.host.skill_copies import shipped_skills
+from composeports.usecases.skills.files import shipped_skills
+from composeports.usecases.skills.policy import MARKER, with_marker
 
 ROOT = Path(__file__).parents[2]
 SKILLS = ROOT / "skills"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.skills import (
+from composeports.usecases.skills.policy import (
     CHANGED,
     CURRENT,
     FOREIGN,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from composeports.core.suite import (
+from composeports.pytest_plugin.policy import (
     DOWN,
     LEAVE,
     STOP,

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.app.leasing import environment_of
 from composeports.core.environment import FORMATS, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.ports import Block
@@ -16,6 +15,7 @@ from composeports.core.settings import Settings
 from composeports.core.settings_schema import read_settings
 from composeports.core.shell import MARKER, shell_environment
 from composeports.errors import ConfigError
+from composeports.usecases.lease import environment_of
 from tests.support.planning import PROJECT, plan_of
 from tests.unit.test_protected_names import ORDINARY, PROTECTED
 

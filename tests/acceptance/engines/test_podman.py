@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.engine import Engine
+from composeports.docker.engine import Engine
 from tests.acceptance.conftest import (
     PROJECT_LABEL,
     TINY,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.app.replacing import BEGINNING_ANEW, STOPPING_FIRST
+from composeports.usecases.interrupted import BEGINNING_ANEW, STOPPING_FIRST
 from tests.acceptance.conftest import (
     PROGRAM,
     PROJECT_LABEL,

@@ -11,7 +11,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from composeports.app.retrying import SUBNET_TAKEN, SUBNET_TRIES
+from composeports.usecases.start_failure import SUBNET_TAKEN, SUBNET_TRIES
 from tests.acceptance.conftest import TINY, MakeRepository, Session, belongings, docker, page, stack
 from tests.acceptance.failures.conftest import Gate, assert_untouched, foreign_container, leases
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from composeports.core.labels import UNMARKED, Mark
 from composeports.core.lease import Lease
-from composeports.core.ownership_labels import UNMARKED, Mark
 from composeports.core.plan.compose_project import read_project
 from composeports.core.plan.plan import Observed, make_plan
 from composeports.core.ports import Block

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from composeports.core.ownership_labels import Mark
+from composeports.core.labels import Mark
 from composeports.core.plan.change import Node, Part, merge
 from composeports.core.plan.rules.context import Context
 

@@ -1,6 +1,6 @@
 """Volumes with a name of their own; for external ones see external.py."""
 
-from composeports.core.ownership_labels import UNMARKED
+from composeports.core.labels import UNMARKED
 from composeports.core.plan.change import Change, Node, Part, Shared, merge
 from composeports.core.plan.compose_project import Project, Volume
 from composeports.core.plan.rules.context import Context

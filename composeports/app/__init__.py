@@ -1,1 +1,0 @@
-"""The use cases, below every interface; the only place where the parts are joined."""

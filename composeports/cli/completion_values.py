@@ -1,0 +1,90 @@
+"""What a shell's completion asks for: commands, options, services, sessions; never a failure.
+
+The talk between shell and program is click's own.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from composeports.cli.root import insert_command, root
+from composeports.usecases import completion
+from composeports.usecases.options import Options
+
+PROGRAMS = {"composeports": "", "compose-up": "up", "compose-down": "down"}
+# Compose commands whose first word is a service, and what follows is something else.
+ONE_SERVICE = frozenset({"attach", "commit", "exec", "export", "port", "run"})
+NO_SERVICE = frozenset({"bridge", "cp", "ls", "publish", "version"})
+
+
+def variable(program: str) -> str:
+    """Return the variable in which click's scripts say what they want."""
+    return f"_{program.upper().replace('-', '_')}_COMPLETE"
+
+
+def answer(program: str, environ: Mapping[str, str]) -> int:
+    """Write what could come next on the command line; whatever is wrong, nothing could."""
+    try:
+        lines = _completions(program, environ[variable(program)])
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    except Exception:  # noqa: BLE001 - a shell in the midst of a line wants to hear of nothing
+        return 1
+    return 0
+
+
+def _completions(program: str, instruction: str) -> list[str]:
+    shell, _, wanted = instruction.partition("_")
+    kind = get_completion_class(shell)
+    if kind is None or wanted != "complete":
+        return []
+    talk = kind(root, {}, program, variable(program))
+    words, incomplete = talk.get_completion_args()
+    if PROGRAMS[program]:
+        words = insert_command(words, PROGRAMS[program])
+    return [talk.format_completion(each) for each in talk.get_completions(words, incomplete)]
+
+
+def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the services that begin so, or files where a service stands already."""
+    given = ctx.params.get(parameter.name or "") or ()
+    if ctx.info_name in NO_SERVICE or (ctx.info_name in ONE_SERVICE and _has_word(given)):
+        return [CompletionItem(incomplete, type="file")]
+    found = completion.services(os.environ, _here(), options_of(ctx))
+    return _beginning(found, incomplete)
+
+
+def sessions(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the sessions that hold a lease."""
+    return _beginning(completion.sessions(os.environ), incomplete)
+
+
+def seeds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return what `--seed-from` takes: `main`, branches and projects that hold a lease."""
+    return _beginning(completion.seeds(os.environ), incomplete)
+
+
+def options_of(ctx: click.Context) -> Options:
+    """Return what stands before the command, which click has not made an object of yet."""
+    given = ctx.find_root().params
+    return Options(
+        files=tuple(given.get("files") or ()),
+        env_files=tuple(given.get("env_files") or ()),
+        project_directory=given.get("project_directory"),
+    )
+
+
+def _beginning(found: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(each) for each in found if each.startswith(incomplete)]
+
+
+def _has_word(given: Iterable[str]) -> bool:
+    return any(not each.startswith("-") for each in given)
+
+
+def _here() -> str:
+    return os.environ.get("PWD") or os.getcwd()

@@ -1,0 +1,118 @@
+"""How a command gets its workspace: settings, the store, the engine, a voice."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from composeports.cli.complete import sessions
+from composeports.cli.output import visible_lines
+from composeports.cli.progress import aside
+from composeports.config import Config
+from composeports.docker.engine import Engine
+from composeports.errors import UsageError
+from composeports.stores.open import open_store
+from composeports.usecases.options import Options
+from composeports.usecases.session import Doors, Workspace
+
+WARNING = "warning: "
+
+
+def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators are untyped callables
+    """Let a command take `--session` after its name too."""
+    option = click.option(
+        "--session",
+        metavar="ID",
+        help="Session instead of this worktree's own.",
+        shell_complete=sessions,
+    )
+    return option(command)
+
+
+def adopt_option(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Let a command take a stack that another store's session of the same name started."""
+    option = click.option(
+        "--adopt",
+        is_flag=True,
+        help="The stack is this session's, though another store has its lease, or had it.",
+    )
+    return option(command)
+
+
+def tell_option(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Let a command take `-v` for a wrapper that tells what it changes."""
+    option = click.option(
+        "-v", "--verbose", is_flag=True, help="Let the wrapper tell, on stderr, what it changes."
+    )
+    return option(command)
+
+
+def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Give a command what it may want of its plan."""
+    strict = click.option(
+        "--strict", is_flag=True, help="Refuse what cannot be isolated (exit code 78)."
+    )
+    default_ports = click.option(
+        "--default-ports", is_flag=True, help="Keep the file's own host ports, and lease those."
+    )
+    return strict(default_ports(command))
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, where everything goes that was not asked for; see `note`, too.
+
+    Control characters, which names and damaged records may have, are written as escapes.
+    """
+    with aside():
+        sys.stderr.write(f"{visible_lines(text)}\n")
+        sys.stderr.flush()
+
+
+def note(text: str) -> None:
+    """Write a line to stderr, but for one that only informs where `--quiet` was given."""
+    if text.startswith(WARNING) or not is_quiet():
+        say(text)
+
+
+def on_terminal() -> Callable[[str], None] | None:
+    """Return a function that prints what is waited for; None without a terminal."""
+    return note if sys.stderr.isatty() else None
+
+
+def is_quiet() -> bool:
+    """Tell whether `--quiet` was given."""
+    context = click.get_current_context(silent=True)
+    options = None if context is None else context.find_root().obj
+    return isinstance(options, Options) and options.quiet
+
+
+@contextmanager
+def workspace(options: Options, session: str | None = None) -> Iterator[Workspace]:
+    """Open the session's workspace, and let go of the store at the end."""
+    environ = dict(os.environ)
+    config = Config.from_env(environ)
+    engine = Engine(environ, on_terminal())
+    store = open_store(config.store, engine, waiting=note)
+    if session is not None:
+        options = options._replace(session=session)
+    doors = Doors(environ, working_directory(), config, store, engine, say=note)
+    try:
+        yield Workspace(doors, options)
+    finally:
+        store.close()
+
+
+def working_directory() -> str:
+    """Return the working directory as the shell names it, as Compose does."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        message = "the current folder does not exist any more"
+        raise UsageError(message, hint="cd to a folder that exists") from None
+    named = os.environ.get("PWD", "")
+    if os.path.isabs(named) and os.path.isdir(named) and os.path.samefile(named, here):
+        return named
+    return here

@@ -1,0 +1,88 @@
+"""How a check-up looks: a line for each check, its findings below, and the JSON document."""
+
+import os
+import sys
+import textwrap
+from shutil import get_terminal_size
+
+import click
+
+from composeports.cli.output import visible, write_line
+from composeports.usecases.doctor.doctor import Mended
+from composeports.usecases.doctor.findings import OK, SKIPPED, Checked, Finding
+from composeports.usecases.doctor.policy import Checkup
+
+SIGNS = {OK: ("ok", "green"), SKIPPED: ("-", "yellow")}
+COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+INDENT = " " * 6
+
+
+def as_document(found: Checkup, mended: Mended) -> dict[str, object]:
+    """Return the JSON document, without its facts."""
+    return {
+        "ok": found.healthy and not mended.failed,
+        "findings": [
+            {
+                "check": name,
+                "level": finding.level,
+                "what": finding.what,
+                "why": finding.why,
+                "next_step": finding.next_step,
+                "fixable": finding.mend is not None,
+            }
+            for name, finding in found.findings
+        ],
+        "fixed": list(mended.done),
+        "not_fixed": list(mended.failed),
+    }
+
+
+def write_report(found: Checkup, mended: Mended) -> None:
+    """Write what a person reads."""
+    for line in mended.done:
+        write_line(visible(f"fixed: {line}"))
+    for line in mended.failed:
+        write_line(visible(line))
+    for check in found.checks:
+        _write_check(check)
+    count = sum(finding.level != "note" for _, finding in found.findings)
+    fixable = sum(finding.mend is not None for _, finding in found.findings)
+    if count or fixable:
+        some = f"; `composeports doctor --fix` mends {fixable}" if fixable else ""
+        write_line(f"\n{count} finding{'s' if count != 1 else ''}{some}")
+
+
+def _write_check(check: Checked) -> None:
+    sign, colour = SIGNS.get(check.state, ("!", "red"))
+    write_line(f"{_styled(f'{sign:<3}', colour)} {check.name:<10} {visible(check.said)}")
+    for finding in check.findings:
+        _write_finding(finding)
+
+
+def _write_finding(finding: Finding) -> None:
+    level = _styled(f"{finding.level}:", COLOURS[finding.level])
+    first, *rest = _wrapped(f"{finding.level}: {visible(finding.what)}")
+    write_line(INDENT[:4] + level + first.strip()[len(finding.level) + 1 :])
+    for line in rest:
+        write_line(line)
+    for line in _wrapped(visible(finding.why)):
+        write_line(line)
+    # A command is never broken, so that it can be copied.
+    write_line(f"{INDENT}-> {visible(finding.next_step)}")
+
+
+def _wrapped(text: str) -> list[str]:
+    width = max(40, get_terminal_size().columns) if sys.stdout.isatty() else 10_000
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _styled(text: str, colour: str) -> str:
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR")
+    return text if plain else click.style(text, fg=colour)

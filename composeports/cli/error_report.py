@@ -1,0 +1,92 @@
+"""The one error boundary: a failure becomes a message with a next step and an exit code."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+import click
+
+from composeports.cli.output import visible_lines, write_json
+from composeports.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    ComposeportsError,
+    NoLeaseError,
+)
+
+PAGE = "docs/troubleshooting.md"
+
+
+def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, str]) -> int:
+    """Return what `call` returns, or the exit code of the failure that was told instead."""
+    try:
+        return call()
+    except ComposeportsError as error:
+        return _tell(error.as_dict(), error.exit_code, wants_json=wants_json)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("\ninterrupted\n")
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        return _tell_usage(error, wants_json=wants_json)
+    except BrokenPipeError:
+        _give_up_stdout()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the boundary: nobody shall see a traceback
+        return _tell_bug(error, environ, wants_json=wants_json)
+
+
+def _give_up_stdout() -> None:
+    """Let go of a stdout whose reader is gone; Python would complain when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> int:
+    if wants_json:
+        try:
+            write_json({"ok": False, "error": error})
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _give_up_stdout()
+        return exit_code
+    if error["code"] == NoLeaseError.code and os.environ.get("DIRENV_IN_ENVRC"):
+        # Every shell that enters the folder reads it, and a stack that is down is no error there.
+        sys.stderr.write(f"composeports: no stack's variables yet; {error['hint']}\n")
+        return exit_code
+    sys.stderr.write(f"error: {visible_lines(error['message'])}\n")
+    if error["hint"]:
+        sys.stderr.write(f"hint: {visible_lines(error['hint'])}\n")
+    if sys.stderr.isatty() and sys.stdout.isatty() and exit_code != EXIT_USAGE:
+        sys.stderr.write(_dim(f"code: {error['code']}, see {PAGE}") + "\n")
+    return exit_code
+
+
+def _dim(text: str) -> str:
+    return text if os.environ.get("NO_COLOR") else click.style(text, dim=True)
+
+
+def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "composeports"
+    told = {
+        "code": "usage",
+        "message": error.format_message(),
+        "hint": f"`{command} --help` shows what is accepted",
+        "details": {},
+    }
+    return _tell(told, EXIT_USAGE, wants_json=wants_json)
+
+
+def _tell_bug(error: Exception, environ: Mapping[str, str], *, wants_json: bool) -> int:
+    from composeports.host.bug_report import write_bug_log  # noqa: PLC0415 - only for bugs
+
+    path = write_bug_log(environ)
+    told = {
+        "code": "internal",
+        "message": f"composeports failed unexpectedly ({type(error).__name__})",
+        "hint": f"this is a bug of composeports; please report it with the log file {path}",
+        "details": {"log": path},
+    }
+    return _tell(told, EXIT_BUG, wants_json=wants_json)

@@ -1,0 +1,104 @@
+"""What git's post-checkout hook runs, at every checkout: imports little, and never fails.
+
+For a worktree that `git worktree add` has just made it takes the lease; and it tells, in one line,
+of this repository's worktrees that are gone and still hold ports.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from composeports.host.git import find_checkout, is_linked, main_git_dir
+from composeports.paths import STORE_FILE, state_directory
+
+BRANCH = "1"
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """Do what the hook is for, given `post-checkout OLD NEW FLAG`; always 0."""
+    try:
+        if len(arguments) == 4 and arguments[0] == "post-checkout":  # noqa: PLR2004 - as git calls
+            _after_checkout(*arguments[1:])
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - git goes on, whatever it is
+        _say(f"the hook could not do its work: {getattr(error, 'message', '') or error}")
+    return 0
+
+
+def _after_checkout(old: str, _new: str, flag: str) -> None:
+    checkout = find_checkout(os.getcwd())
+    if flag != BRANCH or checkout is None:
+        return
+    worktree, git_dir = checkout
+    if not old.strip("0") and is_linked(git_dir):
+        _allocate(worktree)
+    gone = _gone(main_git_dir(git_dir), git_dir)
+    if gone:
+        names = ", ".join(gone)
+        _say(f"worktrees that are gone hold ports: {names}; `composeports gc` cleans up")
+
+
+def _allocate(worktree: str) -> None:
+    """Lease ports for a new worktree that has a Compose file of its own."""
+    from dataclasses import replace  # noqa: PLC0415 - only for a new worktree
+
+    from composeports.cli.context import workspace  # noqa: PLC0415
+    from composeports.usecases.lease import allocate  # noqa: PLC0415
+    from composeports.usecases.options import Options  # noqa: PLC0415
+    from composeports.usecases.session import Workspace  # noqa: PLC0415
+
+    with workspace(Options()) as here:
+        # The shell's own session and files are those of another worktree.
+        hidden = ("COMPOSEPORTS_SESSION", "COMPOSE_")
+        environ = {
+            name: text for name, text in here.doors.environ.items() if not name.startswith(hidden)
+        }
+        config = replace(here.doors.config, session=None)
+        doors = here.doors._replace(
+            environ=environ, config=config, cwd=worktree, say=lambda _text: None
+        )
+        new = Workspace(doors)
+        if new.selection.files and _is_within(os.path.realpath(new.selection.directory), worktree):
+            allocate(new)
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _gone(repository: str, own: str) -> list[str]:
+    """Return the worktrees of the repository that hold a lease and are gone."""
+    # A folder that is there is not worth the time of a closer look.
+    missing = {
+        place["worktree"]: place
+        for place in _places()
+        if place["git_dir"].startswith(repository + "/worktrees/") and place["git_dir"] != own
+        if not os.path.isdir(place["worktree"])
+    }
+    if not missing:
+        return []
+    from composeports.core.lease import Place  # noqa: PLC0415
+    from composeports.usecases.gc.path_probe import look_at  # noqa: PLC0415
+    from composeports.usecases.gc.policy import GONE, whereabouts  # noqa: PLC0415 - seldom
+
+    places = [Place(**place) for place in missing.values()]
+    return [each.worktree for each in places if whereabouts(each, look_at(each)) == GONE]
+
+
+def _places() -> list[dict[str, str]]:
+    """Return the places of all held leases of the store that the settings name."""
+    if url := os.environ.get("COMPOSEPORTS_STORE"):
+        from composeports.docker.engine import Engine  # noqa: PLC0415
+        from composeports.stores.open import open_store  # noqa: PLC0415
+
+        held = open_store(url, Engine(os.environ)).held()
+        return [lease.place._asdict() for lease in held if not lease.place.machine]
+    from composeports.stores.sqlite.fast_read import read_places  # noqa: PLC0415 - not for checkouts of files
+
+    path = os.path.join(state_directory(os.environ), STORE_FILE)
+    return read_places(path)
+
+
+def _say(text: str) -> None:
+    shown = "".join(char if char.isprintable() else "?" for char in text)
+    sys.stderr.write(f"composeports: {shown}\n")
+    sys.stderr.flush()

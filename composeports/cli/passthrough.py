@@ -1,0 +1,39 @@
+"""Every Compose command that is not ours: passed through on the session's stack."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+import click
+
+from composeports.cli.complete import services
+from composeports.cli.context import workspace
+from composeports.host.process import replace
+from composeports.usecases.options import Options
+from composeports.usecases.passthrough import pass_through
+
+# About no project in particular, so that no lease is needed.
+PROJECTLESS = frozenset({"ls", "version"})
+
+
+def passing_command(name: str) -> click.Command:
+    """Return a command that becomes `docker compose NAME` with all that follows."""
+
+    @click.command(
+        name,
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    )
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=services)
+    @click.pass_obj
+    def command(options: Options, arguments: tuple[str, ...]) -> int:
+        with workspace(options) as here:
+            if name in PROJECTLESS or _asks_for_help(arguments):
+                return replace(("docker", "compose", name, *arguments), here.environ)
+            return pass_through(here, name, arguments)
+
+    return command
+
+
+def _asks_for_help(arguments: Sequence[str]) -> bool:
+    """Tell whether the help is Compose's own; after a word it may be that of `exec`'s program."""
+    return "--help" in takewhile(lambda argument: argument.startswith("-"), arguments)

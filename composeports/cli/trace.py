@@ -1,0 +1,33 @@
+"""`--verbose`: every program that is run, and every question to the engine, on stderr."""
+
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+
+from composeports.cli.output import visible
+from composeports.cli.progress import aside
+from composeports.host.trace_hook import Ended, call_witness
+
+
+def tell_commands() -> None:
+    """Tell every command from now on, as a shell does with `set -x`, and its time at its end."""
+    call_witness(_told)
+
+
+def _told(argv: Sequence[str]) -> Ended:
+    command = visible(shlex.join(filter(None, argv)))
+    since = time.monotonic()
+    _write(command)
+
+    def ended(code: int | None) -> None:
+        result = "answered" if code is None else f"exit {code}"
+        _write(f"{result} after {time.monotonic() - since:.2f} s: {command}")
+
+    return ended
+
+
+def _write(line: str) -> None:
+    with aside():
+        sys.stderr.write(f"+ {line}\n")
+        sys.stderr.flush()

@@ -1,0 +1,53 @@
+"""The options and the words of the wrapper of docker, for `env` and `link`."""
+
+import sys
+from collections.abc import Sequence
+
+from composeports import __version__
+from composeports.cli.context import say
+from composeports.cli.output import visible
+from composeports.core.environment import Pair
+from composeports.core.script_findings import bypasses
+from composeports.errors import FileAccessError
+from composeports.host import wrapper
+from composeports.host.script_text import script_of
+from composeports.host.wrapper_folder import install
+from composeports.paths import wrapper_folders
+from composeports.usecases.script_calls import wrapper_variables
+from composeports.usecases.session import Workspace
+
+MOST_TOLD = 3
+
+
+def wrapped(workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool) -> tuple[Pair, ...]:
+    """Return the session's variables with those that put the wrapper in front of docker.
+
+    FileAccessError where there is no safe place for it.
+    """
+    environ = workspace.doors.environ
+    verbose = verbose or bool(environ.get(wrapper.VERBOSE))
+    folder = install(wrapper_folders(environ), __version__, sys.executable)
+    project = dict(pairs)["COMPOSE_PROJECT_NAME"]
+    return (*pairs, *wrapper_variables(workspace, project, folder, verbose=verbose))
+
+
+def wrapped_if_possible(
+    workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool
+) -> tuple[Pair, ...]:
+    """Return the same, or the pairs alone with a warning, where the wrapper was not asked for."""
+    try:
+        return wrapped(workspace, pairs, verbose=verbose)
+    except FileAccessError as error:
+        say(visible(f"warning: {error.message}; calls of docker go to docker itself"))
+        return tuple(pairs)
+
+
+def tell_bypasses(argv: Sequence[str]) -> None:
+    """Warn of calls in a script that cannot meet the wrapper, such as after a PATH of its own."""
+    path, text = script_of(argv)
+    found = bypasses(text)
+    for number, why in found[:MOST_TOLD]:
+        told = f"warning: {path}:{number} {why}: docker there is not led to this session's stack"
+        say(visible(told))
+    if len(found) > MOST_TOLD:
+        say(f"warning: and {len(found) - MOST_TOLD} more such lines")

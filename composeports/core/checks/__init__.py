@@ -1,1 +1,0 @@
-"""What `doctor` checks, one module a subject: facts in, findings out; pure."""

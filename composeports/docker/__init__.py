@@ -1,0 +1,1 @@
+"""Talks to Docker: the engine, its socket, `docker compose`, Compose files and Podman."""

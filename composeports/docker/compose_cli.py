@@ -1,0 +1,190 @@
+"""The door to `docker compose`: its command lines, and what is wrong with an installation."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from composeports.docker.compose_files import Selection
+from composeports.docker.context import docker_folder
+from composeports.errors import ComposeMissingError, ComposeTooOldError
+from composeports.host.process import NOT_FOUND, Finished, Limits, Running, find_program, start
+from composeports.host.session_folder import is_script
+
+OLDEST = (2, 24, 4)
+# What reading Compose files may take: it needs 0.2 s and 128 MiB, and what an alias bomb needs has
+# no end. Each processor may have a thread, whose stack counts.
+LIMITS = Limits(seconds=30, memory=(512 << 20) + (os.cpu_count() or 1) * (16 << 20))
+# Where nothing listens, which is known at once.
+NO_ENGINE = f"unix://{os.devnull}"
+EVERY_PROFILE = ("--profile", "*")
+PLUGIN_FOLDERS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+INSTALL = (
+    "install Docker's Compose plugin, 2.24.4 or newer: `apt-get install docker-compose-plugin` "
+    "where packages come from Docker, `docker-compose-v2` on Ubuntu; "
+    "https://docs.docker.com/compose/install has all ways"
+)
+# What docker says of `docker compose ...` where no plugin of that name is installed.
+NO_PLUGIN = ("unknown flag", "unknown shorthand flag", "unknown command", "not a docker command")
+
+
+class Compose(NamedTuple):
+    """`docker compose` on one project: which files, which profiles, which environment."""
+
+    selection: Selection
+    environ: Mapping[str, str]
+    profiles: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    def argv(
+        self,
+        project: str,
+        *arguments: str,
+        files: Sequence[str] = (),
+        env_files: Sequence[str] = (),
+    ) -> list[str]:
+        """Return the command line; `files` and `env_files` come after the project's own.
+
+        Without a `project` it is the one that plain Compose takes.
+        """
+        argv = ["docker", "compose", *self.flags]
+        argv += ["--project-name", project] if project else []
+        argv += ["--project-directory", self.selection.directory]
+        argv += [
+            part
+            for path in (*self.selection.env_files, *env_files)
+            for part in ("--env-file", path)
+        ]
+        argv += [part for path in (*self.selection.files, *files) for part in ("--file", path)]
+        argv += [part for name in self.profiles for part in ("--profile", name)]
+        return [*argv, *arguments]
+
+    def start_config(
+        self,
+        project: str,
+        *arguments: str,
+        profiles: Sequence[str] = EVERY_PROFILE,
+        extra: Mapping[str, str] | None = None,
+    ) -> Running:
+        """Ask for the resolved files without waiting; `extra` beats the environment."""
+        argv = without_engine(self.argv(project, *profiles, "config", *arguments), self.environ)
+        return start(argv, {**self.environ, **(extra or {})}, limits=LIMITS)
+
+
+def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return `docker compose ...` as a call of the plugin itself, which gets signals then.
+
+    docker counts on the terminal to send them to the plugin as well, and drops one that was sent
+    to docker alone. Where `docker` is a script (Podman's, or the user's own), it may do more than
+    start the plugin, and is called as it is. `environ` is the user's own, without a plan.
+    """
+    docker = find_program("docker", environ)
+    return list(argv) if docker is None or is_script(docker) else _direct(argv, environ)
+
+
+def without_engine(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return `docker ...` as a call that asks no engine, since that may be frozen.
+
+    docker and Compose greet the engine whatever they are to do. A variable would change what a
+    file says that mentions DOCKER_HOST. A script in the place of `docker` is called as it is where
+    no plugin is found.
+    """
+    program = find_plugin(environ) if argv[1] == "compose" else ""
+    if program:
+        return [program, "--host", NO_ENGINE, *argv[2:]]
+    docker = find_program("docker", environ)
+    if docker is None or is_script(docker):
+        return list(argv)
+    return [argv[0], "--host", NO_ENGINE, *argv[1:]]
+
+
+def _direct(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    program = find_plugin(environ)
+    return [program, *argv[2:]] if program else list(argv)
+
+
+def find_plugin(environ: Mapping[str, str]) -> str:
+    """Return the Compose plugin's own program, empty where only `docker compose` will do.
+
+    `docker compose` starts the plugin twice, once to ask what it is. A question that is asked
+    directly takes half the time. The folders and their order are those of the docker command.
+    `environ` is the user's own: no plan says where programs are. ConfigError for a relative folder.
+    """
+    home = docker_folder(environ)
+    if find_program("docker", environ) is None or _has_extra_folders(home):
+        return ""
+    folders = (os.path.join(home, "cli-plugins"), *PLUGIN_FOLDERS)
+    programs = (os.path.join(folder, "docker-compose") for folder in folders)
+    return next((program for program in programs if os.access(program, os.X_OK)), "")
+
+
+def program_mark(environ: Mapping[str, str]) -> str:
+    """Return what tells one installed Compose from another, without asking for its version.
+
+    An update replaces the plugin's program, or docker's where only docker finds the plugin.
+    """
+    program = find_plugin(environ) or find_program("docker", environ) or ""
+    try:
+        status = os.stat(program)
+    except OSError:
+        return ""
+    return f"{os.path.realpath(program)} {status.st_size} {status.st_mtime_ns}"
+
+
+def _has_extra_folders(home: str) -> bool:
+    """Tell whether docker's configuration names more folders with plugins, or cannot be read."""
+    try:
+        with open(os.path.join(home, "config.json"), "rb") as file:
+            return b"cliPluginsExtraDirs" in file.read()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def without_files(project: str, *arguments: str, flags: Sequence[str] = ()) -> list[str]:
+    """Return a command line that knows the project by its labels alone, whatever the files say now.
+
+    Compose looks for files from the project directory upwards; from the root there are none.
+    """
+    base = ["docker", "compose", *flags, "--project-name", project, "--project-directory", "/"]
+    return [*base, *arguments]
+
+
+def check_installation(environ: Mapping[str, str]) -> None:
+    """Do nothing where Compose is new enough; else ComposeMissingError or ComposeTooOldError."""
+    answer = _ask_version(environ)
+    version = _version(answer.out)
+    if answer.code == NOT_FOUND:
+        message = "the `docker` command was not found"
+        raise ComposeMissingError(message, hint="install Docker, and put `docker` on PATH")
+    if answer.code or version is None:
+        said = (answer.err or answer.out).strip().splitlines() or ["no version shown"]
+        message = f"`docker compose` does not work: {said[0]}"
+        if answer.code and any(words in answer.err for words in NO_PLUGIN):
+            message = "`docker compose` is missing: Docker is there, but its Compose plugin is not"
+        raise ComposeMissingError(message, hint=INSTALL)
+    if version < OLDEST:
+        shown = answer.out.strip()
+        message = f"Docker Compose {shown} is too old: it would add ports instead of replacing them"
+        raise ComposeTooOldError(message, hint=INSTALL, version=shown)
+
+
+def installed_version(environ: Mapping[str, str]) -> str:
+    """Return what the installed Compose says of its version."""
+    return _ask_version(environ).out.strip()
+
+
+def _ask_version(environ: Mapping[str, str]) -> Finished:
+    argv = without_engine(("docker", "compose", "version", "--short"), environ)
+    return start(argv, environ).finish()
+
+
+def _version(text: str) -> tuple[int, ...] | None:
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
+    return tuple(map(int, match.groups())) if match else None

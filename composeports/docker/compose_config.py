@@ -1,0 +1,297 @@
+"""What the Compose files say, asked of Compose: the resolved files, and what variables move."""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+from composeports.core.plan.compose_project import Json, is_port, read_project
+from composeports.core.plan.plan import Observed
+from composeports.core.plan.variable_effects import (
+    FIXED_PORT_VARIABLES,
+    NO_MOVES,
+    URL_VARIABLE,
+    Moves,
+    Slot,
+    candidates,
+    compare,
+    markers,
+    suspects,
+)
+from composeports.core.plan.variable_mentions import mentioned_variables
+from composeports.core.protected_names import is_protected
+from composeports.docker.compose_cli import (
+    EVERY_PROFILE,
+    LIMITS,
+    Compose,
+    check_installation,
+    program_mark,
+)
+from composeports.docker.compose_files import read_env_file
+from composeports.docker.compose_texts import read_texts
+from composeports.docker.queries import Questions
+from composeports.errors import ComposeFileError, ComposeLimitError
+from composeports.host.git import find_checkout
+from composeports.host.process import Finished
+
+# Only to get past `${API_PORT:?}` while reading; the plan sets the real ones.
+STAND_INS = {
+    **dict(zip(FIXED_PORT_VARIABLES, ("54322", "3000", "4000", "8081"), strict=True)),
+    URL_VARIABLE: "http://localhost:3000",
+}
+# What is remembered, and of which questions; another number makes all of it anew.
+FORM = "2"
+
+# What Compose's checker, which takes paths for URLs, says of a path (Compose 2.40; 2.26 does not).
+CONTROL_CHARACTER = "invalid control character in URL"
+
+
+class Answer(NamedTuple):
+    """What was observed, and the text that makes the next observation of the same files quicker.
+
+    The text is empty where a question failed: what is no answer is not remembered.
+    """
+
+    observed: Observed
+    memory: str
+
+
+class Observation:
+    """What Compose answers to the questions about the files."""
+
+    def __init__(self, questions: Questions) -> None:
+        """Take over the questions that are under way."""
+        self._compose = questions.compose
+        self._project = questions.project
+        self._memory = questions.memory
+        self._config = questions.config
+        self._variables = questions.variables
+        self._profiles: tuple[str, ...] = EVERY_PROFILE
+        self._required: dict[str, str] = {}
+        self._has_answers = True
+
+    def finish(self) -> Answer:
+        """Return what the files say; ComposeFileError, in Compose's words, where it refuses."""
+        finished = self._resolved()
+        config = _parse(finished)
+        project = read_project(config)
+        required = frozenset(self._required)
+        key = self._key(finished.out)
+        self._memory.wait()
+        kept = self._memory.text
+        recalled = _recall(kept, key)
+        names = sorted(each.name for each in project.services)
+        if recalled is not None and kept is not None:
+            moves, values = recalled
+            observed = Observed(project, moves, values, config, required)
+            return Answer(observed, _remember(key, moves, values, names))
+        values = self._values()
+        hidden = self._hidden(values, finished.out)
+        marks = markers((*suspects(project, values), *hidden), finished.out)
+        certain = candidates(project, values)
+        moves, unproved = self._moves(config, marks, certain) if marks else (NO_MOVES, ())
+        values |= {name: value for name, value in hidden.items() if moves.other_places(name)}
+        memory = _remember(key, moves, values, names) if self._has_answers else ""
+        return Answer(Observed(project, moves, values, config, required, unproved), memory)
+
+    def _key(self, resolved: str) -> str:
+        """Return a digest of all that the moves depend on; the same in every worktree."""
+        directory = self._compose.selection.directory
+        checkout = find_checkout(directory)
+        worktree = checkout[0] if checkout else directory
+        for text in (worktree, directory, self._project):
+            if len(text) > 1:
+                resolved = resolved.replace(json.dumps(text, ensure_ascii=False)[1:-1], "\0")
+        digest = sha256(resolved.encode("utf-8", "surrogateescape"))
+        program = program_mark(self._compose.environ)
+        for part in (self._memory.digest, FORM, program, *self._profiles, *self._required):
+            digest.update(f"\0{part}".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+    def _resolved(self) -> Finished:
+        """Return the resolved files, if need be without all profiles or with stand-in values."""
+        finished = self._config.finish()
+        if not finished.code:
+            return finished
+        self._refuse_limit(finished)
+        check_installation(self._compose.environ)
+        for profiles in (EVERY_PROFILE, ()):
+            self._profiles = profiles
+            self._required = {}
+            said = finished if profiles else self._ask({})
+            while said.code and (missing := self._demanded(said.err)):
+                self._required |= missing
+                said = self._ask({})
+            self._refuse_limit(said)
+            if not said.code:
+                return said
+        raise _refused(finished, self._compose)
+
+    def _refuse_limit(self, finished: Finished) -> None:
+        """Raise ComposeLimitError where reading the files was ended for its time or its memory."""
+        if not finished.limit:
+            return
+        if self._variables is not None:
+            self._variables.finish()  # it reads the same files, and has the same end
+        allowed = {"time": f"{LIMITS.seconds:g} seconds", "memory": f"{LIMITS.memory >> 20} MiB"}
+        raise ComposeLimitError(
+            f"`docker compose config` was ended: reading the files took more than "
+            f"{allowed[finished.limit]}",
+            hint="look for YAML aliases of aliases (`*name`), or for an `include` from a place "
+            "that does not answer",
+            files=list(self._compose.selection.files),
+            limit=finished.limit,
+        )
+
+    def _demanded(self, said: str) -> dict[str, str]:
+        """Return stand-ins for those of the six variables that Compose misses in its message."""
+        words = set(re.findall(r"\w+", said))
+        return {
+            name: value
+            for name, value in STAND_INS.items()
+            if name in words and name not in self._required
+        }
+
+    def _values(self) -> dict[str, str]:
+        """Return the variables that the files mention, with their values now."""
+        running = self._variables or self._compose.start_config(self._project, "--variables")
+        finished = running.finish()
+        if finished.code:
+            check_installation(self._compose.environ)
+            self._has_answers = False
+            defaults = mentioned_variables(read_texts(self._compose.selection.files))
+        else:
+            defaults = dict(_parse_variables(finished.out))
+        known = self._known() if defaults else {}
+        return {
+            name: known.get(name, self._required.get(name, value))
+            for name, value in defaults.items()
+        }
+
+    def _known(self) -> dict[str, str]:
+        """Return the variables of the shell and of the env files."""
+        stored: dict[str, str] = {}
+        for path in self._compose.selection.env_files:
+            stored |= read_env_file(path)
+        return {**stored, **self._compose.environ}
+
+    def _hidden(self, values: Mapping[str, str], resolved: str) -> dict[str, str]:
+        """Return those of the six that the files use in ways of which Compose does not tell.
+
+        An `env_file` may have them, and `environment: [API_PORT]` passes one through.
+        """
+        texts = read_texts(self._compose.selection.files)
+        has_env_file = any("env_file" in text for text in texts)
+        names = [
+            name
+            for name in STAND_INS
+            if name not in values and (has_env_file or f'"{name}"' in resolved)
+        ]
+        known = self._known() if names else {}
+        return {name: known.get(name, "") for name in names}
+
+    def _moves(
+        self, config: Json, marks: Mapping[str, str], certain: Collection[str]
+    ) -> tuple[Moves, tuple[str, ...]]:
+        """Ask again with a marker in each variable that could be a port, and compare.
+
+        Where Compose refuses one of the markers, each `certain` variable is asked for alone, and
+        those that are refused then are returned too.
+        """
+        together = self._marked(config, marks)
+        if together is not None:
+            return together, ()
+        self._has_answers = False
+        asked = {
+            name: self._marked(config, {name: mark})
+            for name, mark in marks.items()
+            if name in certain
+        }
+        alone = [moves for moves in asked.values() if moves is not None]
+        return Moves(
+            {name: slots for moves in alone for name, slots in moves.slots.items()},
+            {name: paths for moves in alone for name, paths in moves.elsewhere.items()},
+        ), tuple(name for name, moves in asked.items() if moves is None)
+
+    def _marked(self, config: Json, marks: Mapping[str, str]) -> Moves | None:
+        """Return what the markers move, None where Compose refuses them."""
+        finished = self._ask(marks)
+        return None if finished.code else compare(config, _parse(finished), marks)
+
+    def _ask(self, extra: Mapping[str, str]) -> Finished:
+        return self._compose.start_config(
+            self._project,
+            "--format",
+            "json",
+            profiles=self._profiles,
+            extra={**self._required, **extra},
+        ).finish()
+
+
+def _parse(finished: Finished) -> Json:
+    document = json.loads(finished.out)
+    return document if isinstance(document, dict) else {}
+
+
+def _parse_variables(table: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, default) of the table of `config --variables`, by its header's columns."""
+    header, *rows = table.splitlines() or [""]
+    start, end = header.find("DEFAULT VALUE"), header.find("ALTERNATE VALUE")
+    for row in rows:
+        if row.split():
+            yield row.split()[0], row[start:end].strip() if start > 0 else ""
+
+
+def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
+    lines = [line for line in finished.err.splitlines() if line.strip()]
+    shown = [line for line in lines if "level=warning" not in line] or lines
+    said = "\n".join(shown) or f"docker compose config ended with exit code {finished.code}"
+    files = list(compose.selection.files)
+    if CONTROL_CHARACTER in said:
+        return ComposeFileError(
+            "this Docker Compose cannot read a file in a folder that has a line break or another "
+            f"control character in its name: {compose.selection.directory!r}",
+            hint="rename the folder (`git worktree move` moves a worktree)",
+            files=files,
+        )
+    if not compose.selection.files:
+        hint = "run it in a folder with a compose.yaml (or below one), or name the file with -f"
+    else:
+        hint = "`docker compose config` with the same options shows the same"
+    return ComposeFileError(said, hint=hint, files=files)
+
+
+def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None:
+    """Return moves and values of an earlier observation of the very same files, else None."""
+    try:
+        stored = json.loads(memory or "")
+        if stored["key"] != key:
+            return None
+        slots = {
+            str(name): tuple(Slot(str(slot[0]), int(slot[1]), str(slot[2])) for slot in found)
+            for name, found in stored["slots"].items()
+        }
+        elsewhere = {
+            str(name): tuple(tuple(path) for path in found)
+            for name, found in stored["elsewhere"].items()
+        }
+        values = {str(name): "" for name in stored["names"]}
+        return Moves(slots, elsewhere), values | dict(stored["values"])
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
+
+
+def _remember(key: str, moves: Moves, values: Mapping[str, str], services: list[str]) -> str:
+    slots = {
+        name: [(slot.service, slot.index, slot.field) for slot in found]
+        for name, found in moves.slots.items()
+    }
+    elsewhere = {name: list(found) for name, found in moves.elsewhere.items()}
+    # Not every value: there are passwords among them.
+    wanted = {*slots, *elsewhere, *STAND_INS}
+    wanted |= {name for name, value in values.items() if is_protected(name) and is_port(value)}
+    kept = {name: value for name, value in values.items() if name in wanted}
+    found = {"slots": slots, "elsewhere": elsewhere, "values": kept, "names": sorted(values)}
+    found["services"] = services
+    return json.dumps({"key": key, **found})

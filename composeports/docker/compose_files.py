@@ -1,0 +1,171 @@
+"""Which files Compose would use here, by Compose's own rules; opens none but `.env`.
+
+Compose cannot be asked for this without reading everything, and `env` has no time for that. The
+rules are those of compose-go's project options; an acceptance test compares them with Compose.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from composeports.host.session_files import USER_ENV
+from composeports.regular_file import read_regular
+
+DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDE_NAMES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+LINK = b"# >>> composeports link "
+
+
+class Selection:
+    """The project directory and, as absolute paths, the files in Compose's order."""
+
+    __slots__ = ("directory", "env_files", "files", "variables")
+
+    def __init__(
+        self,
+        directory: str,
+        files: tuple[str, ...],
+        env_files: tuple[str, ...],
+        variables: Mapping[str, str],
+    ) -> None:
+        """Keep what was found; `variables` are the env files' settings of Compose."""
+        self.directory = directory
+        self.files = files
+        self.env_files = env_files
+        self.variables = variables
+
+
+def select_files(  # noqa: PLR0913 - all that Compose looks at for this
+    cwd: str,
+    environ: Mapping[str, str],
+    *,
+    files: Sequence[str] = (),
+    env_files: Sequence[str] = (),
+    project_directory: str | None = None,
+    default_files: Sequence[str] = (),
+) -> Selection:
+    """Return what `docker compose` with these options would use; maybe no files.
+
+    `default_files` are used instead of a search, where neither `files` nor COMPOSE_FILE names any.
+    """
+    here = _directory(cwd, project_directory, [_join(cwd, name) for name in files])
+    given = _given_env_files(cwd, environ, env_files)
+    dotenv = given if given is not None else _dot_env(here, environ)
+    variables = _compose_variables(dotenv)
+    chosen = _named(cwd, files, {**variables, **environ}) or tuple(default_files) or _search(here)
+    directory = _directory(here, project_directory and here, chosen)
+    if given is None and directory != here:
+        dotenv = (*_dot_env(directory, environ), *dotenv)
+        variables = {**_compose_variables(dotenv), **variables}
+    return Selection(directory, chosen, dotenv, variables)
+
+
+def _directory(cwd: str, project_directory: str | None, files: Sequence[str]) -> str:
+    if project_directory:
+        return _join(cwd, project_directory)
+    return os.path.dirname(files[0]) if files else cwd
+
+
+def _named(cwd: str, files: Sequence[str], settings: Mapping[str, str]) -> tuple[str, ...]:
+    if files:
+        return tuple(_join(cwd, name) for name in files)
+    listed = settings.get("COMPOSE_FILE", "")
+    if listed:
+        separator = settings.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+        return tuple(_join(cwd, name) for name in listed.split(separator))
+    return ()
+
+
+def _search(folder: str) -> tuple[str, ...]:
+    """Look for the default names here and in every parent, as Compose does."""
+    while True:
+        found = _first(folder, DEFAULT_NAMES)
+        if found:
+            return found + _first(folder, OVERRIDE_NAMES)
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return ()
+        folder = parent
+
+
+def _first(folder: str, names: Sequence[str]) -> tuple[str, ...]:
+    paths = (os.path.join(folder, name) for name in names)
+    return next(((path,) for path in paths if os.path.exists(path)), ())
+
+
+def _given_env_files(
+    cwd: str, environ: Mapping[str, str], env_files: Sequence[str]
+) -> tuple[str, ...] | None:
+    listed = list(env_files) or environ.get("COMPOSE_ENV_FILES", "").split(",")
+    paths = tuple(_join(cwd, name) for name in listed if name)
+    return paths or None
+
+
+def _dot_env(folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    if environ.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in {"1", "t", "true"}:
+        return ()
+    path = os.path.join(folder, USER_ENV)
+    return (path,) if os.path.exists(path) and not os.path.isdir(path) else ()
+
+
+def _compose_variables(paths: Sequence[str]) -> dict[str, str]:
+    """Return the `COMPOSE_*` settings of env files, later files first in rank."""
+    found: dict[str, str] = {}
+    for path in paths:
+        if _mentions_compose(path):
+            found |= {
+                name: value
+                for name, value in read_env_file(path).items()
+                if name.startswith("COMPOSE_")
+            }
+    return found
+
+
+def _mentions_compose(path: str) -> bool:
+    return b"COMPOSE_" in (read_unlinked(path) or b"")
+
+
+def read_unlinked(path: str) -> bytes | None:
+    """Return what is in an env file but for the block of `composeports link`, which are results.
+
+    None where there is none that can be read; UnsafeFileError where it must not be read.
+    """
+    try:
+        text = read_regular(path, follow=True)
+    except OSError:
+        return None
+    if LINK not in text:
+        return text
+    from composeports.core.marked_block import LINK_MARKS, without_block  # noqa: PLC0415 - seldom
+
+    return without_block(text, LINK_MARKS)
+
+
+def has_link(path: str) -> bool:
+    """Tell whether the env file has a block of `composeports link`."""
+    try:
+        return LINK in read_regular(path, follow=True)
+    except OSError:
+        return False
+
+
+def read_env_file(path: str) -> dict[str, str]:
+    """Return the user's variables of an env file; none if it cannot be read (Compose says why)."""
+    from io import StringIO  # noqa: PLC0415 - few projects need it
+
+    from dotenv import dotenv_values  # noqa: PLC0415 - 20 ms, and few projects need it
+
+    try:
+        text = (read_unlinked(path) or b"").decode()
+    except UnicodeDecodeError:
+        return {}
+    values = dotenv_values(stream=StringIO(text, newline=None))
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _join(cwd: str, name: str) -> str:
+    return os.path.normpath(os.path.join(cwd, name))

@@ -1,0 +1,64 @@
+"""Where the Compose projects of a worktree are; opens only what may name one that is looked for."""
+
+import os
+from collections.abc import Collection, Iterator
+from itertools import islice
+
+from composeports.docker.compose_files import DEFAULT_NAMES
+from composeports.host.session_files import USER_ENV
+
+# No project of the worktree's own lies there, and these are large.
+SKIPPED = frozenset({"node_modules", "vendor", "venv", "target", "dist", "build", "__pycache__"})
+DEEPEST = 5
+MOST_FOLDERS = 5000
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def find_projects(worktree: str, names: Collection[str]) -> Iterator[str]:
+    """Yield the folders of Compose projects that may have one of the names (`infra_default`)."""
+    wanted = frozenset(part for name in names for part in _parts(name))
+    for folder, listed in _folders(worktree):
+        files = [name for name in DEFAULT_NAMES if name in listed]
+        if not files:
+            continue
+        texts = (os.path.join(folder, name) for name in (*files, USER_ENV))
+        if default_name(folder) in wanted or any(_mentions(path, wanted) for path in texts):
+            yield folder
+
+
+def default_name(folder: str) -> str:
+    """Return the project name that Compose takes from a folder."""
+    name = os.path.basename(folder).lower()
+    return "".join(letter for letter in name if letter in _LETTERS).lstrip("_-")
+
+
+def _parts(name: str) -> Iterator[str]:
+    """Yield the whole name, and each beginning that may be a project's name."""
+    yield name
+    for index, letter in enumerate(name):
+        if letter == "_" and index:
+            yield name[:index]
+
+
+def _folders(worktree: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the folders of the worktree with the names of their files, without hidden ones."""
+    for folder, below, files in islice(os.walk(worktree), MOST_FOLDERS):
+        depth = folder[len(worktree) :].count(os.sep)
+        below[:] = [
+            name
+            for name in sorted(below)
+            if depth < DEEPEST
+            and name not in SKIPPED
+            and not name.startswith(".")
+            and not os.path.lexists(os.path.join(folder, name, ".git"))
+        ]
+        yield folder, frozenset(files)
+
+
+def _mentions(path: str, words: Collection[str]) -> bool:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except OSError:
+        return False
+    return any(word in text for word in words)

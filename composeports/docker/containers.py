@@ -1,0 +1,136 @@
+"""Containers as an engine lists them, in its own document and in what `docker ps` prints."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from composeports.core.labels import (
+    DIRECTORY_LABEL,
+    FILES_LABEL,
+    PROJECT_LABEL,
+    SERVICE_LABEL,
+    SESSION_LABEL,
+    STORE_LABEL,
+    UNMARKED,
+    Mark,
+)
+
+# What Compose puts before the name of a container that is to take another one's place, until that
+# one is gone.
+_REPLACING = re.compile(r"[0-9a-f]{12}_")
+RESTARTING = "restarting"
+RUNNING = frozenset({"running", RESTARTING, "paused"})
+MARK_LABELS = (STORE_LABEL, SESSION_LABEL)
+COLUMNS = ("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}')
+FORMAT = "\t".join((*COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}", "{{.Names}}"))
+FORMAT += "".join(
+    f'\t{{{{.Label "{label}"}}}}' for label in (DIRECTORY_LABEL, FILES_LABEL, *MARK_LABELS)
+)
+FORMAT += "\t{{.Networks}}"
+# As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
+_PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of the engine; `ports` are (host port, target port, protocol).
+
+    `directory` and `files` (with commas between) are what Compose was started with. `networks` are
+    the names of those that it is on, and `network_ids` their ids, where the engine's socket was
+    asked.
+    """
+
+    id: str
+    state: str
+    project: str
+    service: str
+    ports: tuple[tuple[int, int, str], ...] = ()
+    name: str = ""
+    directory: str = ""
+    files: str = ""
+    mark: Mark = UNMARKED
+    networks: tuple[str, ...] = ()
+    network_ids: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it holds its ports right now."""
+        return self.state in RUNNING
+
+    @property
+    def replaces(self) -> str:
+        """The name of the container that it was to replace; beside that it is what a kill left."""
+        match = _REPLACING.match(self.name)
+        return self.name[match.end() :] if match else ""
+
+
+def container_of(entry: dict[str, Any]) -> Container:
+    """Return a container from the engine's own entry."""
+    labels = entry.get("Labels") or {}
+    ports = entry.get("Ports") or []
+    published = {
+        (each["PublicPort"], each["PrivatePort"], each["Type"])
+        for each in ports
+        if each.get("PublicPort")
+    }
+    names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
+    networks: dict[str, dict[str, Any]] = (entry.get("NetworkSettings") or {}).get("Networks") or {}
+    return Container(
+        entry["Id"],
+        entry["State"],
+        labels.get(PROJECT_LABEL, ""),
+        labels.get(SERVICE_LABEL, ""),
+        tuple(sorted(published)),
+        _own_name(names),
+        labels.get(DIRECTORY_LABEL, ""),
+        labels.get(FILES_LABEL, ""),
+        Mark(*(labels.get(label, "") for label in MARK_LABELS)),
+        tuple(networks),
+        tuple(each["NetworkID"] for each in networks.values() if each.get("NetworkID")),
+    )
+
+
+def parse_containers(text: str) -> Iterator[Container]:
+    """Yield the containers of `docker ps --format FORMAT`."""
+    for line in text.splitlines():
+        columns = (*line.split("\t"), *[""] * 10)[:11]
+        identity, state, project, service, ports, names, directory, files, *mark, networks = columns
+        published = tuple(sorted(set(_parse_ports(ports))))
+        origin = (_own_name(names), directory, files, Mark(*mark))
+        connected = tuple(each for each in networks.split(",") if each)
+        yield Container(identity, state, project, service, published, *origin, connected)
+
+
+def _own_name(names: str) -> str:
+    """Return the name that is no link's (`other/alias`)."""
+    return next((name for name in names.split(",") if "/" not in name), names)
+
+
+def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in _PORTS.finditer(text):
+        first, target = int(match["first"]), int(match["target"])
+        last = int(match["last"] or first)
+        for step in range(last - first + 1):
+            yield first + step, target + step, match["proto"]
+
+
+def host_names_of(text: str) -> dict[str, dict[str, frozenset[str]]]:
+    """Return names by network and container from what `docker container inspect` prints."""
+    import json  # noqa: PLC0415 - rarely asked
+
+    try:
+        entries: list[dict[str, Any]] = json.loads(text or "[]")
+    except ValueError:
+        return {}
+    found = {}
+    for entry in entries:
+        own = {entry["Name"].removeprefix("/"), (entry.get("Config") or {}).get("Hostname", "")}
+        networks = (entry.get("NetworkSettings") or {}).get("Networks") or {}
+        found[entry["Id"]] = {
+            name: frozenset(
+                {*own, *(place.get("Aliases") or ()), *(place.get("DNSNames") or ())} - {""}
+            )
+            for name, place in networks.items()
+        }
+    return found

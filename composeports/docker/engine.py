@@ -1,0 +1,446 @@
+"""The door to the engine, through the `docker` command; an engine that does not answer is an error.
+
+The command, and not the SDK: it follows Docker contexts, ssh and TLS settings as the user's own
+calls do, and it answers in 15 ms where importing the SDK takes 100. Only the lists of containers,
+networks and volumes, which most commands want, are asked of a plain socket (engine_socket.py).
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from composeports.config import engine_timeout
+from composeports.core.engine_identity import EngineIdentity
+from composeports.core.labels import PROJECT_LABEL
+from composeports.docker.api_socket import (
+    LIST,
+    NETWORKS,
+    PING,
+    VOLUMES,
+    Asked,
+    listener_on,
+    plain_socket,
+)
+from composeports.docker.containers import (
+    FORMAT,
+    RESTARTING,
+    Container,
+    container_of,
+    parse_containers,
+)
+from composeports.docker.context import Endpoint, docker_folder, find_endpoint
+from composeports.docker.errors import engine_failure, only_gone, silence
+from composeports.errors import ComposeMissingError, EngineError, EngineSilentError
+from composeports.host.process import (
+    NOT_FOUND,
+    Finished,
+    Following,
+    Running,
+    find_program,
+    follow,
+    pump,
+    read_beginning,
+    start,
+)
+from composeports.host.session_folder import is_script
+from composeports.host.time_limits import Patience, Wait
+
+if TYPE_CHECKING:
+    from composeports.docker.resource_labels import LastingListing
+
+# How long an engine that was asked who it is need not be asked again.
+IDENTITY_SECONDS = 60.0
+# While Compose works: how long the engine may be silent, and how often that is looked at.
+SILENT_SECONDS = 1.5
+SOCKET_BEAT_SECONDS, COMMAND_BEAT_SECONDS = 0.5, 3.0
+# What engines up to 26 say, and those since.
+NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
+NETWORK_LABEL = "com.docker.compose.network"
+_BINDINGS = (
+    "{{range $target, $bindings := .HostConfig.PortBindings}}"
+    "{{range $bindings}}{{.HostPort}} {{$target}}\n{{end}}{{end}}"
+)
+_SUBNETS = (
+    f'{{{{index .Labels "{PROJECT_LABEL}"}}}}{{{{range .IPAM.Config}}}}\t{{{{.Subnet}}}}{{{{end}}}}'
+)
+# What changes a stack's state; not `exec`, by which every health check shows. Podman has words of
+# its own for two of them, and no filter for a label of whatever value.
+_EVENTS = ("create", "start", "pause", "unpause", "die", "died", "stop", "destroy", "remove")
+
+
+class Listing:
+    """A question to the engine that is under way."""
+
+    def __init__(self, engine: "Engine", running: Running) -> None:
+        """Keep the process that asks."""
+        self._engine = engine
+        self._running = running
+
+    def containers(self) -> tuple[Container, ...]:
+        """Return every container, stopped ones too; EngineError when nobody answers."""
+        answer = self._running.finish()
+        if answer.code:
+            raise self._engine.failure(answer)
+        return self._engine.with_all_ports(tuple(parse_containers(answer.out)), answer.out)
+
+
+class _SocketListing(Listing):
+    """A question that the engine's socket was asked; the command has to tell what fails."""
+
+    def __init__(self, engine: "Engine", asked: Asked, project: str | None) -> None:
+        self._engine = engine
+        self._asked = asked
+        self._project = project
+
+    def containers(self) -> tuple[Container, ...]:
+        """Return every container, stopped ones too; EngineError when nobody answers."""
+        found = self._asked.entries()
+        if found is None:
+            return self._engine.listing_by_command(self._project).containers()
+        return tuple(map(container_of, found))
+
+
+class Engine:
+    """The engine that the user's `docker` command talks to."""
+
+    def __init__(
+        self, environ: Mapping[str, str], waiting: Callable[[str], None] | None = None
+    ) -> None:
+        """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses.
+
+        `waiting` is told of an answer that takes longer than 2 s. ConfigError where docker would
+        take its plugins from the folder it is called in, or the time limit makes no sense.
+        """
+        docker_folder(environ)
+        self._environ = environ
+        self._waiting = waiting
+        # What is asked has a limit, and what the engine is told to do has none.
+        self.patience = Patience(engine_timeout(environ), self._tell_waiting)
+        self._identity: EngineIdentity | None = None
+        self._asked_at = -math.inf
+
+    def _tell_waiting(self) -> None:
+        if self._waiting is not None:
+            from composeports.core.engine_diagnosis import place_of  # noqa: PLC0415 - seldom
+
+            self._waiting(f"waiting for {place_of(self.endpoint.address)}, which does not answer")
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The variables that chose the engine."""
+        return self._environ
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """Where the engine is, as far as can be told without asking it."""
+        return find_endpoint(self._environ)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its published ports are this machine's."""
+        return self.endpoint.local
+
+    @property
+    def host(self) -> str:
+        """The name or address under which its published ports are reached."""
+        return self.endpoint.host
+
+    @property
+    def process(self) -> int:
+        """The process id of the engine; 0 where it is not known."""
+        return listener_on(self.endpoint.socket) if self.endpoint.socket else 0
+
+    def identity(self, *, anew: bool = False) -> EngineIdentity:
+        """Return which engine it is; EngineError where it does not answer and never did.
+
+        `anew`: a remote one is asked again, but for what it said less than a minute ago.
+        """
+        fresh = time.monotonic() - self._asked_at < IDENTITY_SECONDS
+        if self._identity is None or (anew and not fresh and not self.is_local):
+            from composeports.docker.identity import identify  # noqa: PLC0415 - mostly local
+
+            self._identity = identify(self._environ, self.endpoint, self._start, anew=anew)
+            self._asked_at = time.monotonic() if anew else self._asked_at
+        return self._identity
+
+    def failure(self, answer: Finished) -> EngineError | ComposeMissingError:
+        """Return the error of ours for an answer that `docker` did not get."""
+        if answer.limit:
+            return silence(self.endpoint.address, self.patience.seconds)
+        return engine_failure(answer.code, answer.err, self.endpoint.address)
+
+    def _start(self, *arguments: str) -> Running:
+        return start(("docker", *arguments), self._environ, wait=self.patience.wait())
+
+    def _ask(self, *arguments: str) -> str:
+        answer = self._start(*arguments).finish()
+        if answer.code:
+            raise self.failure(answer)
+        return answer.out
+
+    def ask(self, *arguments: str) -> str:
+        """Return the stdout of `docker ARGUMENTS`; EngineError where it fails."""
+        return self._ask(*arguments)
+
+    def answer(self, *arguments: str) -> Finished:
+        """Return all that `docker ARGUMENTS` answers, its failure too; a Ctrl-C does not reach it.
+
+        ComposeMissingError where there is no such command, EngineSilentError where the engine does
+        not answer in time. What is to change something is for `act`.
+        """
+        return self._finished(arguments, self.patience.wait())
+
+    def act(self, *arguments: str) -> Finished:
+        """Let `docker ARGUMENTS` change something, for as long as that takes; else as `answer`."""
+        return self._finished(arguments, self.patience.wait(endless=True))
+
+    def _finished(self, arguments: Sequence[str], wait: Wait) -> Finished:
+        answer = start(("docker", *arguments), self._environ, apart=True, wait=wait).finish()
+        if answer.limit or answer.code == NOT_FOUND:
+            raise self.failure(answer)
+        return answer
+
+    def beginning(self, *arguments: str, size: int) -> bytes | None:
+        """Return the first bytes of what `docker ARGUMENTS` writes; None where it fails earlier."""
+        return read_beginning(("docker", *arguments), self._environ, size)
+
+    def pump(
+        self, source: Sequence[str], sink: Sequence[str], passed: Callable[[bytes], None]
+    ) -> tuple[Finished, Finished]:
+        """Run `docker SINK` on what `docker SOURCE` writes; `passed` sees it on its way."""
+        return pump(("docker", *source), ("docker", *sink), self._environ, passed)
+
+    def start_listing(self, project: str | None = None) -> Listing:
+        """Ask for all containers, or those of one project, without waiting for the answer."""
+        asked = self._asked(f"{PROJECT_LABEL}={project}" if project else "", LIST)
+        if asked is not None:
+            return _SocketListing(self, asked, project)
+        return self.listing_by_command(project)
+
+    def _asked(self, label: str, listed: str) -> Asked | None:
+        """Ask the engine's socket; None where only the command can ask."""
+        try:
+            path = plain_socket(self._environ) if self._has_plain_command() else ""
+            return Asked(path, label, listed, patience=self.patience) if path else None
+        except OSError:
+            return None
+
+    def entries(self, kind: str, label: str) -> list[dict[str, Any]] | None:
+        """Return the engine's own entries of all networks, or volumes, that have a label.
+
+        None where only the command can ask, which says what is wrong, too.
+        """
+        asked = self._asked(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
+        return None if asked is None else asked.entries()
+
+    def _has_plain_command(self) -> bool:
+        """Tell whether `docker` is Docker's own program; a script may stand for something else."""
+        docker = find_program("docker", self._environ)
+        return docker is not None and not is_script(docker)
+
+    def start_lasting(self, project: str) -> "LastingListing":
+        """Ask for the marks of a project's volumes and networks, without waiting for them."""
+        from composeports.docker.resource_labels import LastingListing  # noqa: PLC0415 - for a first `up`
+
+        try:
+            path = plain_socket(self._environ) if self._has_plain_command() else ""
+        except OSError:
+            path = ""
+        return LastingListing(self, project, path)
+
+    def start_marks(self, kind: str, project: str) -> Running:
+        """Ask for the marks of a project's volumes or networks by the command."""
+        from composeports.docker.resource_labels import form_of  # noqa: PLC0415 - without a socket
+
+        only = f"label={PROJECT_LABEL}={project}"
+        return self._start(kind, "ls", "--filter", only, "--format", form_of(kind))
+
+    def listing_by_command(self, project: str | None = None) -> Listing:
+        """Ask the same by `docker ps`, which knows contexts and says what is wrong."""
+        only = ("--filter", f"label={PROJECT_LABEL}={project}") if project else ()
+        return Listing(self, self._start("ps", "--all", "--no-trunc", *only, "--format", FORMAT))
+
+    def containers(self, project: str | None = None) -> tuple[Container, ...]:
+        """Return all containers, or those of one project, stopped ones too."""
+        return self.start_listing(project).containers()
+
+    def with_all_ports(self, found: tuple[Container, ...], shown: str) -> tuple[Container, ...]:
+        """Return the containers with the ports that Podman does not let `docker ps` show."""
+        from composeports.docker import podman  # noqa: PLC0415 - only where a command is asked
+
+        if not podman.shows_bare(shown) or not self.is_podman:
+            return found
+        ids = [each.id for each in found if each.is_running]
+        if not ids:
+            return found
+        ports = podman.inspected(self._inspected(podman.INSPECT, ids))
+        return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
+
+    def _inspected(self, form: str, ids: Sequence[str]) -> str:
+        """Return what containers say of themselves; one that is gone meanwhile says nothing."""
+        answer = self._start("container", "inspect", "--format", form, *ids).finish()
+        if answer.code and "no such container" not in answer.err.lower():
+            raise self.failure(answer)
+        return answer.out
+
+    @cached_property
+    def is_podman(self) -> bool:
+        """Whether it is Podman's; no error where it does not answer."""
+        from composeports.docker.podman import COMPONENT  # noqa: PLC0415 - rarely asked
+
+        form = "{{range .Server.Components}}{{println .Name}}{{end}}"
+        return COMPONENT in self._start("version", "--format", form).finish().out.splitlines()
+
+    def is_silent(self) -> bool:
+        """Tell whether the engine lets a question that has no effect wait."""
+        patience = Patience(SILENT_SECONDS)
+        try:
+            path = plain_socket(self._environ) if self._has_plain_command() else ""
+            if path:
+                Asked(path, listed=PING, patience=patience).document()
+                return False
+        except EngineSilentError:
+            return True
+        except OSError:
+            return False
+        form = ("version", "--format", "{{.Server.Version}}")
+        return bool(start(("docker", *form), self._environ, wait=patience.wait()).finish().limit)
+
+    @property
+    def silence_beat(self) -> float:
+        """How often, in seconds, to look whether it answers while Compose works; 0 for never."""
+        if self._waiting is None:
+            return 0.0
+        return SOCKET_BEAT_SECONDS if self.endpoint.socket else COMMAND_BEAT_SECONDS
+
+    def tell_if_silent(self) -> None:
+        """Tell once that the engine is waited for, where it is silent while Compose works."""
+        if not self.is_silent():
+            self.patience.is_told = False
+        elif not self.patience.is_told:
+            self.patience.is_told = True
+            self._tell_waiting()
+
+    def reserved_ports(self, containers: Iterable[Container]) -> frozenset[tuple[int, str]]:
+        """Return the (host port, protocol) pairs that the containers publish, running or not."""
+        shown: set[tuple[int, str]] = set()
+        silent: list[str] = []
+        for container in containers:
+            shown |= {(host, protocol) for host, _target, protocol in container.ports}
+            # One that is restarting shows none until it runs again.
+            if not container.is_running or container.state == RESTARTING:
+                silent.append(container.id)
+        return frozenset(shown | set(self._bindings(silent)))
+
+    def _bindings(self, ids: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """Yield what stopped containers will publish; one that is gone meanwhile has nothing."""
+        if not ids:
+            return
+        for line in self._inspected(_BINDINGS, ids).splitlines():
+            host, _, target = line.partition(" ")
+            if host.isdecimal():
+                yield int(host), target.partition("/")[2] or "tcp"
+
+    def start_errors(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Return why containers did not start, in the engine's words; empty for those that did."""
+        ids = tuple(ids)
+        if not ids:
+            return ()
+        return tuple(self._inspected("{{.State.Error}}", ids).splitlines())
+
+    def host_names(self, ids: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
+        """Return the names by which each container is found, by its id and the network's name.
+
+        One that is gone meanwhile, or that the engine says nothing of, has none.
+        """
+        ids = tuple(ids)
+        answer = self._start("container", "inspect", *ids).finish() if ids else Finished(0, "[]")
+        from composeports.docker.containers import host_names_of  # noqa: PLC0415 - rarely asked
+
+        return host_names_of(answer.out)
+
+    def follow_events(self) -> Following:
+        """Follow what happens to containers, the project's name or an empty line for each.
+
+        The lines end when the engine goes away, and at once where it does not answer.
+        """
+        only = [f"--filter=event={each}" for each in _EVENTS]
+        form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
+        only += ["--filter=type=container", f"--format={form}"]
+        return follow(("docker", "events", *only), self._environ)
+
+    def networks(self, project: str) -> tuple[str, ...]:
+        """Return the ids of the project's networks."""
+        label = f"{PROJECT_LABEL}={project}"
+        found = self.entries("network", label)
+        if found is not None:
+            return tuple(each["Id"] for each in found)
+        only = f"label={label}"
+        return tuple(self._ask("network", "ls", "--quiet", "--filter", only).split())
+
+    def network_ids(self) -> frozenset[str]:
+        """Return the ids of all networks."""
+        found = self.entries("network", "")
+        if found is not None:
+            return frozenset(each["Id"] for each in found)
+        return frozenset(self._ask("network", "ls", "--quiet", "--no-trunc").split())
+
+    def networks_of(self, containers: Iterable[Container]) -> dict[str, frozenset[str]]:
+        """Return the ids of the networks of each container, by its id, also of networks gone.
+
+        A container that is gone meanwhile has none.
+        """
+        containers = tuple(containers)
+        found = {each.id: frozenset(each.network_ids) for each in containers}
+        unknown = [each.id for each in containers if each.networks and not each.network_ids]
+        if unknown:
+            form = "{{.Id}}{{range .NetworkSettings.Networks}} {{.NetworkID}}{{end}}"
+            rows = [row.split() for row in self._inspected(form, unknown).splitlines()]
+            found |= {row[0]: frozenset(row[1:]) for row in rows if row}
+        return found
+
+    def subnets(self, exclude_project: str = "") -> tuple[str, ...]:
+        """Return the subnets of all networks but those of one project."""
+        found = self.project_subnets()
+        return tuple(each for project, each in found if not project or project != exclude_project)
+
+    def project_subnets(self) -> tuple[tuple[str, str], ...]:
+        """Return (project, subnet) for all networks; the project is empty for one of none."""
+        ids = self._ask("network", "ls", "--quiet", "--no-trunc").split()
+        if not ids:
+            return ()
+        answer = self._start("network", "inspect", "--format", _SUBNETS, *ids).finish()
+        if answer.code and not only_gone(answer.err):
+            raise self.failure(answer)
+        rows = (line.split("\t") for line in answer.out.splitlines())
+        return tuple(
+            (project, subnet) for project, *subnets in rows for subnet in subnets if subnet
+        )
+
+    def network_keys(self, project: str) -> tuple[str, ...]:
+        """Return the names that the Compose file has for the project's networks."""
+        only = ("--filter", f"label={PROJECT_LABEL}={project}")
+        form = f'{{{{.Label "{NETWORK_LABEL}"}}}}'
+        return tuple(self._ask("network", "ls", *only, "--format", form).split("\n")[:-1])
+
+    def pools_used_up(self) -> bool:
+        """Tell whether the engine has no subnet left for a new network, by trying to make one."""
+        name = f"composeports-probe-{os.getpid()}"
+        answer = self.act("network", "create", "--label", "composeports=probe", name)
+        if not answer.code:
+            self.act("network", "rm", name)
+        said = answer.err.lower()
+        return any(words in said for words in NO_POOL_LEFT)
+
+    def volumes(self, project: str) -> tuple[str, ...]:
+        """Return the names of the project's volumes."""
+        label = f"{PROJECT_LABEL}={project}"
+        found = self.entries("volume", label)
+        if found is not None:
+            return tuple(sorted(each["Name"] for each in found))
+        only = f"label={label}"
+        return tuple(self._ask("volume", "ls", "--quiet", "--filter", only).split("\n")[:-1])

@@ -1,0 +1,68 @@
+"""The marks of a project's volumes and networks, asked of the engine; decides nothing."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from composeports.core.labels import PROJECT_LABEL, SESSION_LABEL, STORE_LABEL, Mark
+from composeports.docker.api_socket import NETWORKS, VOLUMES, Asked
+
+if TYPE_CHECKING:
+    from composeports.docker.engine import Engine
+    from composeports.host.process import Running
+
+# What Compose calls a thing of this kind in the file.
+KEY_LABELS = {
+    "volume": "com.docker.compose.volume",
+    "network": "com.docker.compose.network",
+}
+PATHS = {"volume": VOLUMES, "network": NETWORKS}
+Marks = dict[str, Mark]
+
+
+class LastingListing:
+    """A question for what outlives containers, under way; by the socket where there is one."""
+
+    def __init__(self, engine: "Engine", project: str, path: str) -> None:
+        """Ask for the project's volumes and networks."""
+        self._engine = engine
+        self._project = project
+        self._asked: dict[str, Asked] = {}
+        self._running: dict[str, Running] = {}
+        try:
+            for kind in PATHS if path else ():
+                label = f"{PROJECT_LABEL}={project}"
+                self._asked[kind] = Asked(path, label, PATHS[kind], patience=engine.patience)
+        except OSError:
+            self._asked.clear()
+        if not self._asked:
+            self._running = {kind: engine.start_marks(kind, project) for kind in KEY_LABELS}
+
+    def marks(self) -> Marks:
+        """Return the marks by keys such as `"volume:data"`; EngineError where nobody answers."""
+        found: Marks = {}
+        for kind, asked in self._asked.items():
+            entries = asked.entries()
+            if entries is None:
+                return LastingListing(self._engine, self._project, "").marks()
+            for entry in entries:
+                labels = entry.get("Labels") or {}
+                key = f"{kind}:{labels.get(KEY_LABELS[kind], '')}"
+                found[key] = Mark(labels.get(STORE_LABEL, ""), labels.get(SESSION_LABEL, ""))
+        for kind, running in self._running.items():
+            answer = running.finish()
+            if answer.code:
+                raise self._engine.failure(answer)
+            found.update(_of_lines(kind, answer.out))
+        return found
+
+
+def _of_lines(kind: str, text: str) -> Iterator[tuple[str, Mark]]:
+    for line in text.splitlines():
+        key, store, session = (*line.split("\t"), "", "")[:3]
+        yield f"{kind}:{key}", Mark(store, session)
+
+
+def form_of(kind: str) -> str:
+    """Return what `docker volume ls` or `docker network ls` is to show of each."""
+    labels = (KEY_LABELS[kind], STORE_LABEL, SESSION_LABEL)
+    return "\t".join(f'{{{{.Label "{label}"}}}}' for label in labels)

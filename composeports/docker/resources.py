@@ -1,0 +1,111 @@
+"""What the engine has of projects, and its removal by id; volumes and images by their names.
+
+Nothing is forced but a container of which that is asked.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from composeports.core.engine_resources import Belonging
+from composeports.core.labels import DIRECTORY_LABEL, PROJECT_LABEL, Mark
+from composeports.docker.containers import MARK_LABELS, RUNNING
+from composeports.docker.engine import Engine
+
+_LABELS = "\t".join(f'{{{{.Label "{label}"}}}}' for label in (PROJECT_LABEL, *MARK_LABELS))
+_FORMS = {
+    "container": "\t".join(
+        ("{{.ID}}", "{{.Names}}", _LABELS, "{{.State}}", f'{{{{.Label "{DIRECTORY_LABEL}"}}}}')
+    ),
+    "network": f"{{{{.ID}}}}\t{{{{.Name}}}}\t{_LABELS}",
+    "volume": f"{{{{.Name}}}}\t{{{{.Name}}}}\t{_LABELS}",
+    "image": "{{.Repository}}:{{.Tag}}\t{{.Repository}}:{{.Tag}}",
+}
+_LISTS = {
+    "container": ("ps", "--all", "--no-trunc"),
+    "network": ("network", "ls", "--no-trunc"),
+    "volume": ("volume", "ls"),
+    "image": ("image", "ls"),
+}
+_REMOVALS = {
+    "container": ("rm",),
+    "network": ("network", "rm"),
+    "volume": ("volume", "rm"),
+    "image": ("image", "rm"),
+}
+# As different engines say that there is nothing to remove, or that somebody else is at it.
+_GONE = ("no such", "not found", "already in progress")
+# The engine may still be taking containers off a network.
+TRIES = 10
+PAUSE_SECONDS = 0.2
+
+
+def belongings(
+    engine: Engine, project: str = "", kinds: Iterable[str] = tuple(_LISTS)
+) -> tuple[Belonging, ...]:
+    """Return all that carries the label of the project, or of any; EngineError as ever.
+
+    An image bears the label of the Compose project that built it, which is not told here.
+    """
+    label = f"{PROJECT_LABEL}={project}" if project else PROJECT_LABEL
+    return tuple(
+        each
+        for kind in kinds
+        for each in sorted(
+            set(_listed(engine, kind, label)),
+            key=lambda each: each.name,
+        )
+    )
+
+
+def _listed(engine: Engine, kind: str, label: str) -> Iterator[Belonging]:
+    entries = engine.entries(kind, label) if kind in {"network", "volume"} else None
+    if entries is not None:
+        yield from (_of_entry(kind, each) for each in entries)
+        return
+    words = (*_LISTS[kind], "--filter", f"label={label}")
+    for line in engine.ask(*words, "--format", _FORMS[kind]).splitlines():
+        identity, names, project, *mark, state, directory = (*line.split("\t"), *[""] * 5)[:7]
+        name = next((each for each in names.split(",") if "/" not in each), names)
+        name = names if kind == "image" else name
+        directory = directory and os.path.realpath(directory)
+        running = state in RUNNING
+        yield Belonging(kind, identity, name, project, running, directory, Mark(*mark))
+
+
+def _of_entry(kind: str, entry: Mapping[str, Any]) -> Belonging:
+    labels, name = entry.get("Labels") or {}, entry["Name"]
+    mark = Mark(*(labels.get(label, "") for label in MARK_LABELS))
+    project = labels.get(PROJECT_LABEL, "")
+    return Belonging(kind, entry.get("Id", name), name, project, mark=mark)
+
+
+def stop(engine: Engine, ids: Sequence[str]) -> None:
+    """Let containers end in the time that they were given for that; a failure shows later."""
+    if ids:
+        engine.act("stop", *ids)
+
+
+def remove(
+    engine: Engine,
+    thing: Belonging,
+    *,
+    force: bool = False,
+    volumes: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Remove one thing and return why it is still there, empty where it is not.
+
+    `force` ends a container that runs; `volumes` takes its anonymous volumes along.
+    """
+    chosen = (*["--force"] * force, *["--volumes"] * volumes) if thing.kind == "container" else ()
+    said = ""
+    for attempt in range(TRIES if thing.kind == "network" else 1):
+        if attempt:
+            sleep(PAUSE_SECONDS)
+        answer = engine.act(*_REMOVALS[thing.kind], *chosen, thing.id)
+        said = (answer.err.strip().splitlines() or ["the engine gave no reason"])[-1]
+        if not answer.code or any(words in said.lower() for words in _GONE):
+            return ""
+    return said.removeprefix("Error response from daemon: ").removeprefix("Error: ")

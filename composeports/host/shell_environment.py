@@ -1,0 +1,52 @@
+"""The shell's environment without what an earlier `composeports env` put there.
+
+A shell that has evaluated `composeports env` carries one session's ports, files and project name.
+They are results, not wishes: taken as input they would move ports twice, and in another worktree
+they would silently act on the wrong stack.
+"""
+
+import os
+from collections.abc import Mapping
+
+from composeports.core.shell import MARKER, is_marked
+from composeports.host.git import find_checkout
+from composeports.host.session_files import owner_of
+
+
+def clean_environment(environ: Mapping[str, str], cwd: str) -> dict[str, str]:
+    """Return `environ` as it was before `composeports env`, and never with a project name."""
+    marked = environ.get(MARKER)
+    clean = {name: value for name, value in environ.items() if not is_marked(name, value, marked)}
+    clean.pop(MARKER, None)
+    clean.pop("COMPOSE_PROJECT_NAME", None)
+    _strip_own_files(clean, cwd)
+    return clean
+
+
+def _strip_own_files(environ: dict[str, str], cwd: str) -> None:
+    """Take our files out of COMPOSE_FILE and COMPOSE_ENV_FILES; all when from elsewhere."""
+    separator = environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    files = environ.get("COMPOSE_FILE", "").split(separator)
+    env_files = environ.get("COMPOSE_ENV_FILES", "").split(",")
+    owners = {owner for owner in map(owner_of, files + env_files) if owner is not None}
+    if not owners:
+        return
+    here = all(_same_place(owner, cwd) for owner in owners)
+    for name, paths, joint in (
+        ("COMPOSE_FILE", files, separator),
+        ("COMPOSE_ENV_FILES", env_files, ","),
+    ):
+        rest = joint.join(path for path in paths if owner_of(path) is None) if here else ""
+        environ.pop(name, None)
+        if rest:
+            environ[name] = rest
+    if "COMPOSE_FILE" not in environ:
+        environ.pop("COMPOSE_PATH_SEPARATOR", None)
+
+
+def _same_place(directory: str, cwd: str) -> bool:
+    checkout = find_checkout(directory)
+    if checkout is not None:
+        return checkout == find_checkout(cwd)
+    real, here = os.path.realpath(directory), os.path.realpath(cwd)
+    return os.path.commonpath([real, here]) == real

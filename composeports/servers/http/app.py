@@ -1,0 +1,319 @@
+"""The HTTP server: the same leases as the CLI, for programs. Routes; what they say is elsewhere.
+
+| route | key | answer |
+|---|---|---|
+| `POST /ports/allocate` | yes | the session's lease, taken or renewed |
+| `POST /ports/renew` | yes | the lease that it holds, renewed; 404 without one |
+| `POST /ports/release` | yes | released; 409 `stack_left` while containers exist |
+| `POST /stacks/down` | yes | `composeports down` of the session, never volumes |
+| `GET /ports/status` | not on loopback | the list of leases |
+| `GET /events` | as status | the same list, now and whenever it changes |
+| `GET /health`, `/openapi.json`, `/docs` | as status | |
+| `GET /`, and the files of the page | no | the page; it holds no data |
+
+`GET /events` is `text/event-stream`. Each time the list changes, and once at the beginning, comes
+
+    event: status
+    data: [{"session_id": ..., "worktree": ..., "branch": ..., "compose_project_name": ...,
+            "db_port": 10000, "rest_port": ..., "realtime_port": ..., "api_port": ...,
+            "ports": {"web:80/tcp": 10004}, "urls": {"web:80/tcp": "http://localhost:10004"},
+            "allocated_at": "2026-01-31T12:00:00+00:00", "expires_at": ...,
+            "remaining_ttl_minutes": 97, "expired": false, "kept_by": "ttl", "state": "running"}]
+
+with the whole list in one line, exactly the document of `GET /ports/status` (`urls` holds what a
+client of the port wants, `localhost:10004` where that is not HTTP; empty for a lease without a
+stack). When nothing came for 15 s, there is `event: heartbeat` with `data: {}`, so that a dead
+connection shows. It ends when the server does; a client then connects again. A POST that changes
+something is seen at once.
+
+`create_app` makes the application. Mounted into another one its lifespan has to be run by that
+one (docs/http.md shows how): without it there is no keeper, and `GET /events` answers 503.
+"""
+
+import math
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.security import APIKeyHeader
+from starlette.exceptions import HTTPException
+
+from composeports import __version__
+from composeports.errors import ComposeportsError
+from composeports.host.bug_report import write_bug_log
+from composeports.port_allocator import share_allocator, unshare_allocator
+from composeports.servers import dashboard, lease_handlers
+from composeports.servers.allocator import StoreAllocator
+from composeports.servers.api_keys import Keys
+from composeports.servers.command_limit import Commands
+from composeports.servers.context import open_doors
+from composeports.servers.http import schemas
+from composeports.servers.http.api_docs import POLICY, render
+from composeports.servers.http.broadcast import Board
+from composeports.servers.http.error_middleware import Boundary
+from composeports.servers.http.error_responses import body_of, problem, status_of
+from composeports.servers.http.middleware import Access, Guard, names_of
+from composeports.servers.http.shared_refresh import Looks
+from composeports.servers.http.status_feed import Keeper, as_text
+from composeports.servers.roots import Roots
+from composeports.usecases import status as status_usecase
+from composeports.usecases.session import Doors
+from composeports.usecases.session_lookup import nobody
+
+TITLE = "composeports"
+ABOUT = "Leased host ports, the same ones that the command line and the MCP server give out."
+HEARTBEAT_SECONDS = 15.0
+# Threads for leases that change, apart from those for reading and for commands.
+CHANGES_AT_ONCE = 32
+# Read by the guard in front of the routes; here it is for the description.
+_KEY = Depends(APIKeyHeader(name="X-API-Key", auto_error=False))
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    400: {"model": schemas.Problem, "description": "It cannot be done"},
+    403: {"model": schemas.Problem, "description": "Host, Origin or worktree is not ours"},
+}
+_FAILED: dict[int | str, dict[str, Any]] = {
+    500: {"model": schemas.Problem, "description": "The store cannot be used"},
+    503: {"model": schemas.Problem, "description": "Busy, or the engine does not answer"},
+}
+_READ = {**_REFUSED, **_FAILED, 401: {"model": schemas.Unauthorized}}
+_CHANGE = {
+    **_READ,
+    408: {"model": schemas.Problem, "description": "The request was not whole in time"},
+    409: {"model": schemas.Problem, "description": "Something is in the way"},
+    413: {"model": schemas.Problem, "description": "More than 64 KiB"},
+    422: {"model": schemas.Unprocessable, "description": "No session_id that can name a session"},
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"model": schemas.Problem, "description": "The session holds no lease"},
+}
+
+
+class _Service:
+    """What the routes share."""
+
+    def __init__(self, doors: Doors, roots: Roots) -> None:
+        self.doors = doors
+        self._roots = roots
+        self._limiter: CapacityLimiter | None = None
+        self._commands = Commands(doors.config.server_commands)
+        self._threads: CapacityLimiter | None = None
+        self.board = Board()
+        self.keeper = Keeper(doors, self.board)
+        # What is wrong with the engine is the keeper's to tell, once.
+        quiet = doors._replace(say=lambda _text: None)
+        self.looks = Looks(lambda: as_text(status_usecase.status(nobody(quiet))))
+
+    async def change(
+        self, use_case: Callable[[Doors, str, Roots], lease_handlers.Answer], session: str
+    ) -> Response:
+        """Run a use case that changes leases, and let watchers see it."""
+        self._limiter = self._limiter or CapacityLimiter(CHANGES_AT_ONCE)
+        return await self._run(use_case, session, self._limiter)
+
+    async def command(
+        self, use_case: Callable[[Doors, str, Roots], lease_handlers.Answer], session: str
+    ) -> Response:
+        """Run a use case that runs Compose, in its turn, and let watchers see what it changes."""
+        self._threads = self._threads or CapacityLimiter(math.inf)
+        async with self._commands.turn(self.doors.say):
+            return await self._run(use_case, session, self._threads)
+
+    async def _run(
+        self,
+        use_case: Callable[[Doors, str, Roots], lease_handlers.Answer],
+        session: str,
+        limiter: CapacityLimiter,
+    ) -> Response:
+        try:
+            answer = await run_sync(use_case, self.doors, session, self._roots, limiter=limiter)
+        finally:
+            if self.board.watchers:
+                self.keeper.wake()
+        return JSONResponse(answer)
+
+
+def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
+    doors: Doors | None = None,
+    *,
+    keys: Iterable[str] | None = None,
+    open_reading: bool = True,
+    hosts: Iterable[str] | None = (),
+    any_address: bool = False,
+    roots: Iterable[str] = (),
+) -> FastAPI:
+    """Return the application, with a store and an engine as the environment has them.
+
+    `keys` are valid for X-API-Key (those of COMPOSEPORTS_API_KEYS by default; without any, nothing
+    can be changed). `open_reading` False asks for a key for reading too, which whatever can be
+    reached from other machines has to. `hosts` are names that the server goes by besides
+    localhost; None accepts any, for an application that checks that itself. `any_address`: the
+    addresses of the machine are its names, too. `roots` limit whose sessions may be changed: those
+    of worktrees below one of these folders, and those without a worktree. `get_port_allocator` of
+    this process gives out leases of the same store until the application ends. ConfigError for
+    settings that are not accepted.
+    """
+    limited = Roots.of(roots)
+    own = doors is None
+    doors = doors or open_doors()
+    service = _Service(doors, limited)
+    allocator = StoreAllocator(doors)
+    share_allocator(allocator)  # also for an application whose lifespan nobody runs
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        share_allocator(allocator)
+        async with service.keeper.running():
+            yield
+        unshare_allocator(allocator)
+        if own:
+            await run_sync(service.doors.store.close)
+
+    app = FastAPI(
+        title=TITLE,
+        description=ABOUT,
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.composeports = service
+    _add_changes(app, service)
+    _add_reading(app, service, key=[] if open_reading else [_KEY])
+    _add_page(app)
+    _add_failures(app, doors)
+    access = Access(
+        keys=Keys(doors.config.api_keys if keys is None else keys),
+        open_reading=open_reading,
+        hosts=None if hosts is None else names_of(hosts),
+        any_address=any_address,
+        free=frozenset(f"/{name}" for name in dashboard.FILES),
+    )
+    app.add_middleware(Boundary, tell=lambda error: _tell_bug(doors, error))
+    app.add_middleware(Guard, access=access)
+    return app
+
+
+def close_streams(app: FastAPI) -> None:
+    """End what lasts as long as its clients like, so that the server can end; on its loop."""
+    service: _Service = app.state.composeports
+    service.board.close()
+
+
+def _add_reading(app: FastAPI, service: _Service, key: Sequence[Any]) -> None:
+    @app.get("/ports/status", responses=_READ, response_model=list[schemas.Entry], dependencies=key)
+    async def status() -> Response:
+        """List every lease with its session, ports, minutes left and the state of its stack."""
+        return Response(await service.looks.fresh(), media_type="application/json")
+
+    @app.get("/events", responses=_READ, response_class=StreamingResponse, dependencies=key)
+    async def events() -> Response:
+        """Stream the list of leases as server-sent events: now, and whenever it changes."""
+        if not service.keeper.is_running:
+            told = problem(
+                "no_events",
+                "this application does not run its keeper",
+                "the application that it is mounted in has to run its lifespan",
+            )
+            return JSONResponse(told, 503)
+        service.board.publish(await service.looks.fresh())
+        return StreamingResponse(_events(service.board), media_type="text/event-stream")
+
+    @app.get("/health", responses=_READ, response_model=schemas.Health, dependencies=key)
+    async def health() -> Response:
+        """Tell that the server lease_handlers, and its version."""
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        """Show this description to people, with nothing from elsewhere."""
+        return HTMLResponse(render(app.openapi()), headers={"Content-Security-Policy": POLICY})
+
+
+def _add_page(app: FastAPI) -> None:
+    def add(path: str, name: str, kind: str) -> None:
+        @app.get(f"/{path}", include_in_schema=False)
+        async def file() -> Response:
+            headers = {"Content-Security-Policy": dashboard.POLICY}
+            return Response(dashboard.content(name), media_type=kind, headers=headers)
+
+    for path, (name, kind) in dashboard.FILES.items():
+        add(path, name, kind)
+
+
+def _add_changes(app: FastAPI, service: _Service) -> None:
+    @app.post(
+        "/ports/allocate",
+        responses=_CHANGE,
+        response_model=schemas.Allocated | schemas.NothingFree,
+        dependencies=[_KEY],
+    )
+    async def allocate(asked: schemas.SessionRequest) -> Response:
+        """Take the session's ports, or renew its hold; the same session gets the same ports."""
+        return await service.change(lease_handlers.allocate, asked.session_id)
+
+    @app.post(
+        "/ports/renew",
+        responses={**_CHANGE, **_UNKNOWN},
+        response_model=schemas.Allocated,
+        dependencies=[_KEY],
+    )
+    async def renew(asked: schemas.SessionRequest) -> Response:
+        """Extend the lease that the session holds."""
+        return await service.change(lease_handlers.renew, asked.session_id)
+
+    @app.post(
+        "/ports/release", responses=_CHANGE, response_model=schemas.Released, dependencies=[_KEY]
+    )
+    async def release(asked: schemas.SessionRequest) -> Response:
+        """Give the session's ports back; refused while its stack has containers."""
+        return await service.change(lease_handlers.release, asked.session_id)
+
+    @app.post("/stacks/down", responses=_CHANGE, response_model=schemas.Down, dependencies=[_KEY])
+    async def down(asked: schemas.SessionRequest) -> Response:
+        """Take the session's stack down, then release its ports; named volumes stay."""
+        return await service.command(lease_handlers.down, asked.session_id)
+
+
+async def _events(board: Board) -> AsyncIterator[bytes]:
+    async for text in board.watch(HEARTBEAT_SECONDS):
+        if text is None:
+            yield b"event: heartbeat\ndata: {}\n\n"
+        else:
+            yield b"event: status\ndata: " + text + b"\n\n"
+
+
+def _add_failures(app: FastAPI, doors: Doors) -> None:
+    @app.exception_handler(ComposeportsError)
+    async def failed(_request: Request, error: ComposeportsError) -> Response:
+        status = status_of(error)
+        if status >= 500:  # noqa: PLR2004 - what is no fault of the client is told here
+            doors.say(f"error: {error.message}")
+        return JSONResponse(body_of(error), status)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # noqa: PLR2004 - a body that is no text at all
+            part = {"loc": ["body"], "msg": error.detail, "type": "json_invalid"}
+            return JSONResponse({"detail": [part]}, 422)
+        return await http_exception_handler(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        # Without the input, which may hold what JSON cannot, and is known to who sent it.
+        parts = [{name: each[name] for name in ("loc", "msg", "type")} for each in error.errors()]
+        return JSONResponse({"detail": parts}, 422)
+
+
+def _tell_bug(doors: Doors, error: Exception) -> None:
+    path = write_bug_log(doors.environ)
+    doors.say(
+        f"error: composeports failed unexpectedly ({type(error).__name__}); this is a bug of "
+        f"composeports; please report it with the log file {path}"
+    )

@@ -1,0 +1,47 @@
+"""The error boundary of a server: a bug of ours is one document and a log file, no traceback."""
+
+import json
+from collections.abc import Callable
+
+from composeports.servers.http.error_responses import problem
+from composeports.servers.http.middleware import App, Message, Receive, Scope, Send
+
+
+class Boundary:
+    """An ASGI layer that answers 500 where the application raises what it should not."""
+
+    def __init__(self, app: App, tell: Callable[[Exception], None]) -> None:
+        """Stand in front of `app`; `tell` writes the bug down while it is being handled."""
+        self._app = app
+        self._tell = tell
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:  # noqa: BLE001 - the boundary
+            self._tell(error)
+            if not started:
+                await _answer(send)
+
+
+async def _answer(send: Send) -> None:
+    told = problem(
+        "internal",
+        "composeports failed unexpectedly",
+        "this is a bug of composeports; the server's own output names a log file",
+    )
+    body = json.dumps(told).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,323 @@
+"""What every request passes first: Host, Origin, key, size, time; and our headers after.
+
+An ASGI layer of its own, so that nothing of a request is read or parsed before, and so that it
+stands in front of any application: `Guard(app, Access(...))`.
+"""
+
+import base64
+import binascii
+import ipaddress
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from composeports.servers.api_keys import HOW_TO_SET, Keys
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+BODY_LIMIT = 64 * 1024
+# How long the head of a request may take, and its body after that.
+REQUEST_SECONDS = 10.0
+# RFC 9110, 7.2: `name`, or `[IPv6 address]`, and maybe a port.
+HOST = re.compile(
+    r"(?:\[([0-9a-f:.]*:[0-9a-f:.]*)\]|([^\[\]:@/?#\\\s]+))(?::[0-9]{0,5})?", re.IGNORECASE
+)
+READING = frozenset({"GET", "HEAD"})
+KEY_HEADER = b"x-api-key"
+# Set where the application has not set another one.
+OUR_HEADERS: Headers = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
+CHALLENGE = (b"www-authenticate", b'APIKey, Basic realm="composeports", charset="UTF-8"')
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask what.
+
+    `open_reading`: GET needs no key. `open_changing`: nothing needs one. `hosts` are the names
+    that the server goes by (without port), None: any. `any_address`: it listens on all addresses
+    of the machine, so that every address is a name of its own; an address, unlike a name, cannot
+    be made to point elsewhere.
+    `free` are paths that need no key for reading wherever: those of files that hold no data.
+    """
+
+    keys: Keys = field(default_factory=lambda: Keys(()))
+    open_reading: bool = True
+    open_changing: bool = False
+    hosts: frozenset[str] | None = LOCAL_HOSTS
+    any_address: bool = False
+    free: frozenset[str] = frozenset()
+
+
+def names_of(hosts: Iterable[str]) -> frozenset[str]:
+    """Return host names as they are compared: lower case, no brackets, no dot at the end."""
+    return frozenset(each.strip("[]").rstrip(".").lower() for each in hosts) | LOCAL_HOSTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An answer that ends the request here."""
+
+    status: int
+    body: dict[str, object]
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class _TooLargeError(Exception):
+    """The body is larger than is accepted."""
+
+
+class _TooSlowError(Exception):
+    """The body did not come in time."""
+
+
+class _GoneError(Exception):
+    """The client has gone before its request was whole."""
+
+
+class Guard:
+    """The layer in front of an application."""
+
+    def __init__(
+        self, app: App, access: Access, limit: int = BODY_LIMIT, seconds: float = REQUEST_SECONDS
+    ) -> None:
+        """Guard `app`; a body of more than `limit` bytes, or that takes longer, is refused."""
+        self._seconds = seconds
+        self._app = app
+        self._access = access
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is refused, or pass it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_our_headers(send)
+        refusal = _judge(scope, self._access)
+        if refusal is None and scope["method"] not in READING:
+            try:
+                receive = await self._whole(scope["headers"], receive)
+            except _TooLargeError:
+                refusal = _too_large(self._limit)
+            except _TooSlowError:
+                refusal = too_slow(self._seconds)
+            except _GoneError:
+                return
+        if refusal is not None:
+            await _answer(send, refusal)
+            return
+        await self._app(scope, receive, send)
+
+    async def _whole(self, headers: Headers, receive: Receive) -> Receive:
+        """Read the whole body, whatever its length is said to be, and return what gives it out."""
+        said = _values(headers, b"content-length")
+        if any(each.isdigit() and int(each) > self._limit for each in said):
+            raise _TooLargeError
+        try:
+            with anyio.fail_after(self._seconds):
+                body = await self._read(receive)
+        except TimeoutError:
+            raise _TooSlowError from None
+        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
+
+        return replay
+
+    async def _read(self, receive: Receive) -> bytes:
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _GoneError
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._limit:
+                raise _TooLargeError
+        return bytes(body)
+
+
+def _judge(scope: Scope, access: Access) -> _Refusal | None:
+    method, headers = scope["method"], scope["headers"]
+    hosts = _values(headers, b"host")
+    if _values(headers, b"transfer-encoding") and _values(headers, b"content-length"):
+        return _AMBIGUOUS
+    if not (_is_our_name(hosts, access) or _is_of_a_test(scope, hosts)):
+        return _refused(
+            "host_not_allowed",
+            "this server does not go by the name in the Host header",
+            "use localhost, or allow the name with --allow-host",
+        )
+    if method not in READING and not _is_same_site(headers, hosts):
+        return _refused(
+            "cross_site",
+            "a page of another site may not change anything here",
+            "ask from a program, or from the server's own page",
+        )
+    return None if _is_open(scope, access) else _judge_key(method, headers, access)
+
+
+def _is_open(scope: Scope, access: Access) -> bool:
+    """Tell whether the request needs no key."""
+    if scope["method"] in READING and (access.open_reading or _path_of(scope) in access.free):
+        return True
+    return access.open_changing
+
+
+def _judge_key(method: str, headers: Headers, access: Access) -> _Refusal | None:
+    if not access.keys:
+        return _unauthorized(f"no API key is set: {HOW_TO_SET}")
+    if any(access.keys.accept(each) for each in _given_keys(method, headers)):
+        return None
+    return _unauthorized("a valid API key is needed in the header X-API-Key")
+
+
+def _path_of(scope: Scope) -> str:
+    """Return the path inside of the application, which may be mounted in another one."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _is_our_name(hosts: list[bytes], access: Access) -> bool:
+    if access.hosts is None:
+        return True
+    if len(hosts) != 1:
+        return False
+    name = _name_of(hosts[0].decode("latin-1"))
+    return name in access.hosts or (access.any_address and _is_address(name))
+
+
+def _is_of_a_test(scope: Scope, hosts: list[bytes]) -> bool:
+    """Tell whether it comes from Starlette's TestClient: a real server names no such client."""
+    return (scope.get("client") or ("",))[0] == "testclient" and hosts == [b"testserver"]
+
+
+def _name_of(host: str) -> str:
+    """Return the name of `name:port` or `[address]:port`; empty for what is neither."""
+    found = HOST.fullmatch(host)
+    return (found[1] or found[2]).rstrip(".").lower() if found else ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_same_site(headers: Headers, hosts: list[bytes]) -> bool:
+    """Tell whether no browser says that another site's page has sent this."""
+    if any(each not in {b"same-origin", b"none"} for each in _values(headers, b"sec-fetch-site")):
+        return False
+    ours = {b"%s://%s" % (scheme, host.lower()) for host in hosts for scheme in (b"http", b"https")}
+    return all(each.lower() in ours for each in _values(headers, b"origin"))
+
+
+def _given_keys(method: str, headers: Headers) -> list[bytes]:
+    """Return what was given as a key; a browser, which asks for a password, may read with it."""
+    given = _values(headers, KEY_HEADER)
+    if method in READING:
+        given += [_password(each) for each in _values(headers, b"authorization")]
+    return given
+
+
+def _password(header: bytes) -> bytes:
+    scheme, _, text = header.partition(b" ")
+    if scheme.lower() != b"basic":
+        return b""
+    try:
+        return base64.b64decode(text, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
+
+
+def _values(headers: Headers, name: bytes) -> list[bytes]:
+    return [value for key, value in headers if key == name]
+
+
+def _refused(code: str, message: str, hint: str) -> _Refusal:
+    body = {"success": False, "error": code, "message": message, "hint": hint}
+    return _Refusal(403, body)
+
+
+_CLOSE = (b"connection", b"close")
+# A proxy may have believed the other one, and taken a part of the body for another request.
+_AMBIGUOUS = _Refusal(
+    400,
+    {
+        "success": False,
+        "error": "ambiguous_length",
+        "message": "the request has both Content-Length and Transfer-Encoding",
+        "hint": "send one of them",
+    },
+    (_CLOSE,),
+)
+
+
+def too_slow(seconds: float) -> _Refusal:
+    """Return the answer to a request that was not whole in time."""
+    body: dict[str, object] = {
+        "success": False,
+        "error": "request_timeout",
+        "message": f"the request was not whole after {seconds:g} seconds",
+        "hint": "send head and body at once",
+    }
+    return _Refusal(408, body, (_CLOSE,))
+
+
+def _unauthorized(detail: str) -> _Refusal:
+    return _Refusal(401, {"detail": detail}, (CHALLENGE,))
+
+
+def _too_large(limit: int) -> _Refusal:
+    body = {
+        "success": False,
+        "error": "body_too_large",
+        "message": f"the body has more than {limit} bytes",
+        "hint": 'send {"session_id": "..."} and nothing else',
+    }
+    return _Refusal(413, body, (_CLOSE,))
+
+
+async def _answer(send: Send, refusal: _Refusal) -> None:
+    body = json.dumps(refusal.body).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *refusal.headers,
+    ]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_our_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            present = {name.lower() for name, _ in headers}
+            headers += [each for each in OUR_HEADERS if each[0] not in present]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sending

@@ -1,0 +1,52 @@
+"""Runs the HTTP server on an address of this machine until it is told to end."""
+
+import signal
+from collections.abc import Iterable
+from contextlib import closing
+
+from composeports.errors import EXIT_INTERRUPTED
+from composeports.servers.api_keys import given_keys, made_keys, where_key_is
+from composeports.servers.context import open_doors, say
+from composeports.servers.http.app import close_streams, create_app
+from composeports.servers.listen import WILDCARDS, Server, are_local, listen, url_of
+from composeports.servers.log import log_in_lines
+
+
+def serve(
+    host: str,
+    port: int,
+    keys_file: str | None,
+    allowed_hosts: Iterable[str] = (),
+    roots: Iterable[str] = (),
+) -> int:
+    """Serve until SIGTERM (0) or Ctrl-C (130), and return that exit code.
+
+    Without a key that is given, one is made. ConfigError for an address that others reach while
+    there is no key, or a short one, or that is not this machine's; AddressInUseError.
+    """
+    log_in_lines()
+    doors = open_doors()
+    with closing(doors.store):
+        given = given_keys(doors, keys_file)
+        sockets = listen(host, port)
+        try:
+            local = are_local(sockets, host, given)
+            keys = given or made_keys(doors)
+            app = create_app(
+                doors,
+                keys=keys,
+                open_reading=local,
+                hosts=(host, *allowed_hosts),
+                any_address=host in WILDCARDS,
+                roots=roots,
+            )
+            server = Server(app, lambda: close_streams(app))
+            number = sockets[0].getsockname()[1]
+            say(f"listening on {url_of(host, number)} (Ctrl-C ends it)")
+            if not given:
+                say(where_key_is(doors))
+            server.serve_on(sockets)
+        finally:
+            for each in sockets:
+                each.close()
+    return EXIT_INTERRUPTED if server.ended_by == signal.SIGINT else 0

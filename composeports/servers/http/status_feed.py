@@ -1,0 +1,165 @@
+"""Keeps leases of running stacks alive while a server runs, and tells watchers what changes.
+
+It looks at store and engine every second while somebody watches, every 15 s else, and at once
+when the engine's event stream says that a container started, stopped or died.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from anyio.to_thread import run_sync
+
+from composeports.errors import ComposeportsError, NoLeaseError
+from composeports.host.process import Following
+from composeports.servers.http.broadcast import Board
+from composeports.servers.lease_handlers import entry
+from composeports.usecases import session_lookup
+from composeports.usecases.lease import renew_lease
+from composeports.usecases.session import Doors
+from composeports.usecases.status import SessionStatus, status
+
+WATCHED_SECONDS = 1.0
+ALONE_SECONDS = 15.0
+# What else happens in this time is seen by the same look.
+TOGETHER_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+def as_text(found: list[SessionStatus]) -> bytes:
+    """Return the list as one line of JSON."""
+    told = json.dumps([entry(each) for each in found], separators=(",", ":"), default=str)
+    # JSON's own escapes keep it ASCII, bytes of file names that are not text included.
+    return told.encode()
+
+
+def look(doors: Doors) -> list[SessionStatus]:
+    """Return all leases, after those whose stacks run have been renewed where they need it."""
+    nobody = session_lookup.nobody(doors)
+    found = status(nobody)
+    needy = [each for each in found if needs_renewal(each, doors.now())]
+    for each in needy:
+        # One that was released meanwhile stays so.
+        with suppress(NoLeaseError):
+            renew_lease(session_lookup.headless(doors, each.lease.session_id))
+    return status(nobody) if needy else found
+
+
+def needs_renewal(found: SessionStatus, now: float) -> bool:
+    """Tell whether the stack runs and less than half of its lease's time is left."""
+    lease = found.lease
+    runs = found.state in {"running", "drifted"}
+    return runs and lease.expires_at - now < lease.ttl_minutes * 60 / 2
+
+
+class Keeper:
+    """Looks, renews and publishes for as long as `running` lasts."""
+
+    def __init__(self, doors: Doors, board: Board) -> None:
+        """Publish on `board` what is seen through `doors`."""
+        self._voice = doors.say
+        self._heard: list[str] = []
+        self._doors = doors._replace(say=self._heard.append)
+        self._board = board
+        # Or the first one would wait for the end of a pause that was meant for nobody.
+        board.on_watcher = self.wake
+        self._wake = asyncio.Event()
+        self._trouble = ""
+        self.is_running = False
+
+    def wake(self) -> None:
+        """Look again at once; for those who have changed something."""
+        self._wake.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work until the end of this; then nothing of it is left, no thread and no process."""
+        self._wake = asyncio.Event()  # an application may be run on one loop after the other
+        self._board.open()
+        listener = _Listener(self._doors, asyncio.get_running_loop(), self._wake.set)
+        work = asyncio.create_task(self._work())
+        self.is_running = True
+        listener.start()
+        try:
+            yield
+        finally:
+            self.is_running = False
+            self._board.close()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            await run_sync(listener.stop)
+
+    async def _work(self) -> None:
+        while True:
+            await self._look()
+            pause = WATCHED_SECONDS if self._board.watchers else ALONE_SECONDS
+            # Not `wait_for`, which swallows a cancellation that comes together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            await asyncio.sleep(TOGETHER_SECONDS)
+            self._wake.clear()
+
+    async def _look(self) -> None:
+        """Look once; what fails is told once, and tried again."""
+        self._heard.clear()
+        try:
+            self._board.publish(as_text(await run_sync(look, self._doors)))
+        except ComposeportsError as error:
+            self._heard.append(error.message)
+        self._tell(self._heard[-1] if self._heard else "")
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            self._voice(trouble)
+        self._trouble = trouble
+
+
+class _Listener:
+    """A thread that follows the engine's events, and comes back when the engine does."""
+
+    def __init__(
+        self, doors: Doors, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]
+    ) -> None:
+        self._engine = doors.engine
+        self._loop = loop
+        self._heard = heard
+        self._ended = threading.Event()
+        self._following: Following | None = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._listen, name="engine events", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the program that is followed, and the thread."""
+        with self._lock:
+            self._ended.set()
+            if self._following is not None:
+                self._following.stop()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        pause = 0.5
+        while not self._ended.is_set():
+            for project in self._events():
+                pause = 0.5
+                if project:
+                    self._notify()
+            self._notify()  # the engine may have gone away
+            self._ended.wait(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _events(self) -> Following:
+        with self._lock:
+            following = Following(None) if self._ended.is_set() else self._engine.follow_events()
+            self._following = following
+        return following
+
+    def _notify(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._heard)

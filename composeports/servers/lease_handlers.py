@@ -1,0 +1,113 @@
+"""What programs are answered, as plain values: the use cases, worded for HTTP and MCP alike.
+
+All of it blocks (store, engine): call it on a thread, not on an event loop. OutsideRootsError for a
+session whose stack was started in a folder outside of `roots`.
+"""
+
+import math
+from typing import Any
+
+from composeports.core.environment import as_export
+from composeports.core.lease import Lease
+from composeports.errors import EXIT_ENGINE, ComposeportsError, NoPortsAvailableError
+from composeports.servers.roots import ANYWHERE, Roots
+from composeports.usecases import down as down_usecase
+from composeports.usecases import lease as lease_usecase
+from composeports.usecases import status as status_usecase
+from composeports.usecases.session import Doors
+from composeports.usecases.session_lookup import headless, nobody, recorded
+from composeports.usecases.status import SessionStatus, iso_time
+
+Answer = dict[str, Any]
+# `allocate` takes six variables of a session; what a stack's plan adds to them is not for it.
+FIXED = 6
+
+
+class ComposeFailedError(ComposeportsError):
+    """`docker compose` ended with an exit code that is not 0."""
+
+    code = "compose_failed"
+    exit_code = EXIT_ENGINE
+
+
+def allocate(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+    """Take or renew the session's lease; all blocks taken is an answer too."""
+    roots.check_session(doors, session_id)
+    try:
+        lease = lease_usecase.allocate(headless(doors, session_id))
+    except NoPortsAvailableError as error:
+        return {"success": False, "error": error.code}
+    return _granted(doors, lease)
+
+
+def renew(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+    """Extend the lease that the session holds; NoLeaseError where it holds none."""
+    roots.check_session(doors, session_id)
+    return _granted(doors, lease_usecase.renew_lease(headless(doors, session_id)))
+
+
+def release(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+    """Give the session's ports back; an unknown session holds none, which is as good.
+
+    StackLeftError while containers of it exist.
+    """
+    roots.check_session(doors, session_id)
+    lease_usecase.release_without_stack(recorded(doors, session_id))
+    return {"success": True}
+
+
+def down(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+    """Take the session's stack down where it was started, never its volumes, then release.
+
+    Without a recorded place there is no stack of ours: then only the lease is released.
+    """
+    roots.check_session(doors, session_id)
+    workspace = recorded(doors, session_id)
+    if not workspace.place.directory:
+        record = workspace.record()
+        lease_usecase.release_without_stack(workspace)
+        return {"success": True, "released": record is not None and record.held}
+    stopped = down_usecase.down(workspace)
+    if stopped.code:
+        raise ComposeFailedError(
+            f"`docker compose down` of {stopped.project} ended with exit code {stopped.code}; "
+            "the lease is kept",
+            hint="the server's own output has what Compose says",
+        )
+    return {"success": True, "released": stopped.released}
+
+
+def status(doors: Doors) -> list[Answer]:
+    """Return every held lease as `status --json` has it; nobody's is marked as one's own."""
+    return [entry(each) for each in status_usecase.status(nobody(doors))]
+
+
+def entry(found: SessionStatus) -> Answer:
+    """Return one entry of the list."""
+    told = found.as_dict()
+    del told["current"]
+    return told
+
+
+def _granted(doors: Doors, lease: Lease) -> Answer:
+    variables = lease_usecase.environment_of(lease)[:FIXED]
+    return {
+        "success": True,
+        "allocation": {
+            "session_id": lease.session_id,
+            "db_port": lease.db_port,
+            "rest_port": lease.rest_port,
+            "realtime_port": lease.realtime_port,
+            "api_port": lease.api_port,
+            "compose_project_name": lease.project,
+            "allocated_at": iso_time(lease.allocated_at),
+            "expires_at": iso_time(lease.expires_at),
+            "remaining_ttl_minutes": remaining_minutes(lease, doors.now()),
+        },
+        "env_snippet": as_export(variables),
+    }
+
+
+def remaining_minutes(lease: Lease, now: float) -> int:
+    """Return the minutes that are left of the lease, begun ones too."""
+    return max(0, math.ceil((lease.expires_at - now) / 60))

@@ -1,0 +1,292 @@
+"""How a tool's work is done: on a thread, heard, stoppable, and with its failure as a result.
+
+What runs Compose waits for its turn first. Where its call is cancelled, the client is told what
+is left and which tool to call next.
+"""
+
+import json
+import math
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, TextContent
+
+from composeports.errors import ComposeportsError
+from composeports.host.bug_report import write_bug_log
+from composeports.host.captured_process import GRACE, Watch
+from composeports.servers.command_limit import Commands
+from composeports.servers.context import open_doors, say
+from composeports.servers.roots import ANYWHERE, Roots
+from composeports.usecases.session import Doors
+
+Work = Callable[[Doors], Mapping[str, Any]]
+# Tells in one sentence what is left of a stack, and what to do next.
+Aftermath = Callable[[Doors], str]
+# How many of Compose's last lines a failure shows.
+LAST_LINES = 20
+# The tools that do what commands do.
+TOOLS = {
+    "up": "compose_up",
+    "down": "compose_down",
+    "plan": "compose_plan",
+    "status": "ports_status",
+    "allocate": "allocate_ports",
+    "release": "release_ports",
+}
+# How long the end of a cancelled call is waited for, in seconds.
+PATIENCE = GRACE + 5
+# How long the client of a cancelled call may take to hear what is left, in seconds.
+TELLING = 5.0
+
+
+class Calls:
+    """Answers the calls of one server, on doors that are opened with the first of them."""
+
+    def __init__(self, doors: Doors | None = None, roots: Roots = ANYWHERE) -> None:
+        """Use `doors`, or those that the environment leads to, for worktrees below `roots`."""
+        self.roots = roots
+        self._doors = doors
+        self._opening = threading.Lock()
+        self._watches: set[Watch] = set()
+        self._commands: Commands | None = None
+        self._threads: anyio.CapacityLimiter | None = None
+
+    async def answer(self, work: Work) -> CallToolResult:
+        """Return what `work` answers on a thread, or its failure."""
+        return await anyio.to_thread.run_sync(lambda: self._result(work))
+
+    async def attend(self, work: Work, client: "Client", aftermath: Aftermath) -> CallToolResult:
+        """Do long work in its turn, and report what it says.
+
+        Where the call is cancelled, Compose is stopped. Its end is waited for then, so that the
+        next call finds what is left, and nobody at work; the client hears what `aftermath` says.
+        """
+        sender, receiver = anyio.create_memory_object_stream[str](math.inf)
+        voice = _Voice(sender)
+        job = _Job(Watch(voice))
+
+        def run() -> CallToolResult:
+            return self._result(lambda doors: work(_heard(doors, voice, job.watch)), voice.last)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(_report_all, receiver, client)
+            with sender:
+                try:
+                    commands = await anyio.to_thread.run_sync(self._all_commands)
+                    async with commands.turn(voice.say_here):
+                        with self._watching(job.watch):
+                            result = await job.run(run, self._limiter())
+                except anyio.get_cancelled_exc_class():
+                    with anyio.CancelScope(shield=True):
+                        await self._tell_left(job, client, aftermath)
+                    raise
+        return result
+
+    async def _tell_left(self, job: "_Job", client: "Client", aftermath: Aftermath) -> None:
+        if not job.began:
+            told = "it had not begun, so nothing was changed"
+        elif not job.ended.is_set():
+            told = "Compose was told to end, and works still: call `ports_status` in a while"
+        else:
+            told = await anyio.to_thread.run_sync(self._aftermath, aftermath)
+        text = f"the call was cancelled: {_in_tools(told)}"
+        with suppress(OSError, ValueError):
+            say(text)
+        with anyio.move_on_after(TELLING):
+            await client.warn(text)
+
+    def _aftermath(self, aftermath: Aftermath) -> str:
+        try:
+            return aftermath(self._opened())
+        except ComposeportsError as error:
+            return f"what is left is unknown ({error.message}): call `ports_status`"
+
+    def stop(self) -> None:
+        """Stop all that Compose does for these calls; they go on to their ends by themselves."""
+        for watch in tuple(self._watches):
+            watch.stop()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any long work is under way."""
+        return bool(self._watches)
+
+    @contextmanager
+    def _watching(self, watch: Watch) -> Iterator[None]:
+        self._watches.add(watch)
+        try:
+            yield
+        finally:
+            self._watches.discard(watch)
+
+    def _all_commands(self) -> Commands:
+        """Return the turns of this server; on a thread, since the first call opens the doors."""
+        try:
+            limit = self._opened().config.server_commands
+        except ComposeportsError:  # which the work itself meets again, and tells
+            limit = 1
+        with self._opening:
+            self._commands = self._commands or Commands(limit)
+            return self._commands
+
+    def _limiter(self) -> anyio.CapacityLimiter:
+        """Return threads apart from those that short answers need; turns say how many there are."""
+        self._threads = self._threads or anyio.CapacityLimiter(math.inf)
+        return self._threads
+
+    def _result(self, work: Work, last: "deque[str] | None" = None) -> CallToolResult:
+        try:
+            return result_of(work(self._opened()))
+        except ComposeportsError as error:
+            return failure(error.code, error.message, error.hint, last or ())
+        except Exception as error:  # noqa: BLE001 - the boundary: no traceback for the client
+            path = write_bug_log({} if self._doors is None else self._doors.environ)
+            message = f"composeports failed unexpectedly ({type(error).__name__})"
+            hint = f"this is a bug of composeports; please report it with the log file {path}"
+            return failure("internal", message, hint)
+
+    def _opened(self) -> Doors:
+        with self._opening:
+            if self._doors is None:
+                self._doors = open_doors()
+            return self._doors
+
+
+class _Job:
+    """Work on a thread that either begins or is cancelled before it does."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.began = False
+        self.ended = threading.Event()
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    async def run(
+        self, work: Callable[[], CallToolResult], limiter: anyio.CapacityLimiter
+    ) -> CallToolResult:
+        """Do the work; where this is cancelled, stop it and wait for its end."""
+
+        def begin() -> CallToolResult | None:
+            with self._lock:
+                if self._cancelled:
+                    return None
+                self.began = True
+            try:
+                return work()
+            finally:
+                self.ended.set()
+
+        try:
+            result = await anyio.to_thread.run_sync(begin, abandon_on_cancel=True, limiter=limiter)
+        except anyio.get_cancelled_exc_class():
+            with self._lock:
+                self._cancelled = True
+            if self.began:
+                self.watch.stop()
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(self.ended.wait, PATIENCE)
+            raise
+        return cast("CallToolResult", result)
+
+
+class Client:
+    """Who called a tool: hears how it goes on."""
+
+    def __init__(self, context: Context[Any, Any]) -> None:
+        """Speak to the client of one request."""
+        self._context = context
+        self._number = 0
+
+    async def report(self, text: str) -> None:
+        """Report a line as progress, which reaches clients that asked for it."""
+        self._number += 1
+        await self._context.report_progress(self._number, None, text)
+
+    async def warn(self, text: str) -> None:
+        """Send a line as a log message and as progress; a client that has gone hears neither."""
+        with suppress(Exception), warnings.catch_warnings():
+            # The newest protocol has no such message, and drops it; the ones before show it.
+            warnings.simplefilter("ignore")
+            await self._context.warning(text)
+        with suppress(Exception):
+            await self.report(text)
+
+
+class _Voice:
+    """Says lines: to stderr, and to whoever waits for the call."""
+
+    def __init__(self, sender: MemoryObjectSendStream[str]) -> None:
+        self._sender = sender
+        self.last: deque[str] = deque(maxlen=LAST_LINES)
+
+    def __call__(self, line: str) -> None:
+        """Say one line; nobody need be there any more."""
+        self._note(line)
+        with suppress(RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            anyio.from_thread.run_sync(self._sender.send_nowait, line)
+
+    def say_here(self, line: str) -> None:
+        """Say one line, on the event loop's own thread."""
+        self._note(line)
+        self._sender.send_nowait(line)
+
+    def _note(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            say(line)
+        self.last.append(line)
+
+
+def _heard(doors: Doors, voice: _Voice, watch: Watch) -> Doors:
+    return doors._replace(say=voice, run=watch.run)
+
+
+async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) -> None:
+    """Report every line; a client that cannot be told is no reason to stop the work."""
+    with receiver, suppress(Exception):
+        async for line in receiver:
+            if line.strip():
+                await client.report(line.strip())
+
+
+def result_of(answer: Mapping[str, Any]) -> CallToolResult:
+    """Return an answer as structured content, and as text for clients that know only that."""
+    text = _as_json(answer.get("result", answer))
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)],
+        structured_content=json.loads(_as_json(answer)),
+    )
+
+
+def failure(code: str, message: str, hint: str, output: Iterable[str] = ()) -> CallToolResult:
+    """Return a failure as a result, which a model can read and act on."""
+    told: dict[str, Any] = {"success": False, "error": code, "message": message}
+    told["hint"] = _in_tools(hint)
+    said = [line for line in output if line]
+    if said:
+        told["output"] = said
+    made = result_of(told)
+    made.is_error = True
+    return made
+
+
+def _in_tools(hint: str) -> str:
+    """Return a hint with tools in the place of commands, since a client has no shell, maybe."""
+    for command, tool in TOOLS.items():
+        hint = hint.replace(f"`composeports {command}`", f"`{tool}`")
+    return hint
+
+
+def _as_json(document: object) -> str:
+    """Return JSON that any client can read: bytes of file names that are not text become `?`."""
+    text = json.dumps(document, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,194 @@
+"""The MCP tools, which speak for the same use cases as the command line; no transport.
+
+`create_server()` is a server of its own; `add_tools(server)` gives the tools to another one.
+"""
+
+from collections.abc import Awaitable, Callable
+from inspect import getdoc
+from typing import Annotated, Any, TypeVar
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import Field
+
+from composeports import __version__
+from composeports.servers.lease_handlers import allocate, release, status
+from composeports.servers.mcp.calls import Calls, Client
+from composeports.servers.mcp.schemas import (
+    AllocateResult,
+    DownResult,
+    PlanResult,
+    ReleaseResult,
+    StatusResult,
+    UpResult,
+    UrlResult,
+)
+from composeports.servers.stack_handlers import Target, down, left, plan, up, url
+from composeports.usecases.observe import Wishes
+from composeports.usecases.session import Doors
+
+INSTRUCTIONS = """\
+Leases of host ports, and one Docker Compose stack for every git worktree.
+In a worktree: compose_up starts its stack on ports that nobody else has and tells the URLs; \
+service_url tells one of them; compose_down takes the stack away (volumes stay) and gives the \
+ports back. Without a Compose file: allocate_ports and release_ports, by any session id.
+Calls may be repeated: the same session gets the same ports. A failure has a code and a hint.\
+"""
+
+Tool = TypeVar("Tool", bound=Callable[..., Awaitable[CallToolResult]])
+
+SessionId = Annotated[
+    str, Field(description="any name for whoever asks; the same name gets the same ports")
+]
+Worktree = Annotated[
+    str,
+    Field(description="full path of the worktree, or of the folder in it with the Compose file"),
+]
+Files = Annotated[
+    list[str] | None, Field(description="Compose files, from the worktree; mostly found by itself")
+]
+Profiles = Annotated[list[str] | None, Field(description="profiles to switch on")]
+Session = Annotated[str | None, Field(description="a session other than the worktree's own")]
+DefaultPorts = Annotated[bool, Field(description="keep the file's own host ports, and lease those")]
+Strict = Annotated[bool, Field(description="fail where something cannot be isolated")]
+
+READS = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+ADDS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+# Compose gets images from anywhere.
+STARTS = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+)
+REMOVES = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False
+)
+
+
+def create_server(doors: Doors | None = None, calls: Calls | None = None) -> MCPServer[Any]:
+    """Return a server with all tools, for any transport of the SDK."""
+    server: MCPServer[Any] = MCPServer(
+        "composeports", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
+    )
+    add_tools(server, doors, calls)
+    return server
+
+
+def add_tools(
+    server: MCPServer[Any], doors: Doors | None = None, calls: Calls | None = None
+) -> None:
+    """Give the tools to a server; `doors` are those that the environment leads to, mostly."""
+    calls = calls or Calls(doors)
+    _add_port_tools(server, calls)
+    _add_stack_tools(server, calls)
+
+
+def _tool(server: MCPServer[Any], title: str, hints: ToolAnnotations) -> Callable[[Tool], Tool]:
+    """Return what makes a function a tool, described by its docstring."""
+
+    def add(tool: Tool) -> Tool:
+        server.add_tool(tool, title=title, description=getdoc(tool), annotations=hints)
+        return tool
+
+    return add
+
+
+def _add_port_tools(server: MCPServer[Any], calls: Calls) -> None:
+    @_tool(server, "Allocate ports", ADDS)
+    async def allocate_ports(session_id: SessionId) -> Annotated[CallToolResult, AllocateResult]:
+        """Lease a block of host ports for a session, or renew its lease.
+
+        `success` is false, with the error `no_ports_available`, while all blocks are taken.
+        """
+        return await calls.answer(lambda doors: allocate(doors, session_id, calls.roots))
+
+    @_tool(server, "Release ports", REMOVES)
+    async def release_ports(session_id: SessionId) -> Annotated[CallToolResult, ReleaseResult]:
+        """Give a session's ports back; an unknown session is no error.
+
+        It fails with `stack_left` while containers of the session exist: compose_down first.
+        """
+        return await calls.answer(lambda doors: release(doors, session_id, calls.roots))
+
+    @_tool(server, "List leases", READS)
+    async def ports_status() -> Annotated[CallToolResult, StatusResult]:
+        """List every lease: session, worktree, ports, URLs, minutes left, state of its stack."""
+        return await calls.answer(lambda doors: {"result": status(doors)})
+
+
+def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
+    @_tool(server, "Plan a stack", READS)
+    async def compose_plan(  # noqa: PLR0913, PLR0917 - a tool's arguments
+        context: Context[Any, Any],
+        worktree: Worktree,
+        files: Files = None,
+        profiles: Profiles = None,
+        session: Session = None,
+        default_ports: DefaultPorts = False,  # noqa: FBT002 - given by name
+        strict: Strict = False,  # noqa: FBT002
+    ) -> Annotated[CallToolResult, PlanResult]:
+        """Tell what compose_up would do in a worktree, and why; changes nothing."""
+        target = Target(worktree, files or (), profiles or (), session, calls.roots)
+        wishes = Wishes(default_ports=default_ports, strict=strict)
+        return await calls.attend(
+            lambda doors: plan(doors, target, wishes),
+            Client(context),
+            lambda _doors: "a plan changes nothing",
+        )
+
+    @_tool(server, "Start a stack", STARTS)
+    async def compose_up(  # noqa: PLR0913, PLR0917 - a tool's arguments
+        context: Context[Any, Any],
+        worktree: Worktree,
+        services: Annotated[list[str] | None, Field(description="only these, not all")] = None,
+        build: Annotated[bool, Field(description="build images first")] = False,  # noqa: FBT002
+        wait: Annotated[bool, Field(description="until all run and are healthy")] = False,  # noqa: FBT002
+        files: Files = None,
+        profiles: Profiles = None,
+        session: Session = None,
+        default_ports: DefaultPorts = False,  # noqa: FBT002
+        strict: Strict = False,  # noqa: FBT002
+    ) -> Annotated[CallToolResult, UpResult]:
+        """Start a worktree's stack on host ports that nobody else has, and tell its URLs.
+
+        No file of the repository is changed. What Compose says is reported as progress.
+        """
+        target = Target(worktree, files or (), profiles or (), session, calls.roots)
+        wishes = Wishes(default_ports=default_ports, strict=strict)
+        flags = [name for name, on in (("--build", build), ("--wait", wait)) if on]
+        return await calls.attend(
+            lambda doors: up(doors, target, wishes, services or (), flags),
+            Client(context),
+            lambda doors: left(doors, target),
+        )
+
+    @_tool(server, "Take a stack down", REMOVES)
+    async def compose_down(
+        context: Context[Any, Any], worktree: Worktree, session: Session = None
+    ) -> Annotated[CallToolResult, DownResult]:
+        """Remove a worktree's containers and networks, and give its ports back.
+
+        Volumes always stay.
+        """
+        target = Target(worktree, session=session, roots=calls.roots)
+        return await calls.attend(
+            lambda doors: down(doors, target),
+            Client(context),
+            lambda doors: left(doors, target),
+        )
+
+    @_tool(server, "URL of a service", READS)
+    async def service_url(
+        worktree: Worktree,
+        service: str,
+        port: Annotated[
+            str | int | None, Field(description="inside of the container: 80, 53/udp")
+        ] = None,
+        session: Session = None,
+    ) -> Annotated[CallToolResult, UrlResult]:
+        """Tell the URL (or host:port) of a service of a worktree's stack; renews its lease."""
+        target = Target(worktree, session=session, roots=calls.roots)
+        wanted = "" if port is None else str(port)
+        return await calls.answer(lambda doors: url(doors, target, service, wanted))

@@ -1,0 +1,142 @@
+"""What programs ask about the stack of a worktree, as plain values: plan, up, down, URL.
+
+All of it blocks (store, engine, Compose): call it on a thread, not on an event loop.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from composeports.errors import ComposeMissingError, EngineError, UsageError
+from composeports.servers.lease_handlers import Answer, ComposeFailedError
+from composeports.servers.roots import ANYWHERE, Roots
+from composeports.usecases import down as down_usecase
+from composeports.usecases import status
+from composeports.usecases import up as up_usecase
+from composeports.usecases.observe import Wishes
+from composeports.usecases.options import Options
+from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session_lock import at_work
+from composeports.usecases.session_lookup import of_worktree
+from composeports.usecases.up import Started
+
+# What Compose accepts as the name of a service; above all, no option.
+SERVICE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The stack that is meant: a worktree's, with what a command line has before the command."""
+
+    worktree: str
+    files: Sequence[str] = ()
+    profiles: Sequence[str] = ()
+    session: str | None = None
+    roots: Roots = ANYWHERE
+
+    def workspace(self, doors: Doors) -> Workspace:
+        """Return the workspace that a command in the worktree has.
+
+        UsageError where the path is no worktree, OutsideRootsError where it lies elsewhere than
+        below `roots`.
+        """
+        options = Options(
+            files=tuple(self.files), profiles=tuple(self.profiles), session=self.session
+        )
+        workspace = replace(of_worktree(doors, self.worktree), options=options)
+        self.roots.check_workspace(workspace)
+        return workspace
+
+
+def plan(doors: Doors, target: Target, wishes: Wishes) -> Answer:
+    """Return what `up` would do and why; writes nothing and leases nothing."""
+    here = target.workspace(doors).looking()
+    return {"success": True, **up_usecase.plan(here, wishes).as_dict()}
+
+
+def up(
+    doors: Doors, target: Target, wishes: Wishes, services: Sequence[str], flags: Sequence[str]
+) -> Answer:
+    """Start the up_usecase, and return where everything is; `flags` are Compose's own."""
+    for name in services:
+        _check_service(name)
+    here = target.workspace(doors)
+    with at_work(here, "up") as lock:
+        started = up_usecase.up(here, lock, (*flags, *services), wishes)
+    if started.code:
+        told = " ".join((started.note, *started.plan.warnings)).strip()
+        raise _compose_failed("up", started.code, told)
+    return {"success": True, **_where(started), "note": started.note}
+
+
+def _where(started: Started) -> dict[str, Any]:
+    told = started.plan.as_dict()
+    published = [
+        {"service": service, "port": port, "url": url}
+        for service, port, url in sorted(started.published())
+    ]
+    named = ("session_id", "compose_project_name", "env", "ports", "urls", "warnings")
+    return {**{name: told[name] for name in named}, "published": published}
+
+
+def down(doors: Doors, target: Target) -> Answer:
+    """Take the stack down and release its ports; its volumes stay."""
+    stopped = down_usecase.down(target.workspace(doors))
+    if stopped.code:
+        raise _compose_failed("down", stopped.code, stopped.note)
+    return {
+        "success": True,
+        "session_id": stopped.session_id,
+        "compose_project_name": stopped.project,
+        "released": stopped.released,
+        "note": stopped.note,
+    }
+
+
+def left(doors: Doors, target: Target) -> str:
+    """Tell in one sentence what exists of the up_usecase, and what to do next; changes nothing."""
+    workspace = target.workspace(doors)
+    record = workspace.record()
+    project = workspace.likely_project(record)
+    held = record is not None and record.held
+    lease = "its lease is held" if held else "it holds no lease"
+    try:
+        found = down_usecase.leftovers(workspace, project)
+    except (EngineError, ComposeMissingError):
+        return (
+            f"the engine does not answer, so what runs of {project} is unknown, and {lease}: "
+            "`composeports status` tells it later"
+        )
+    if found:
+        return (
+            f"the stack {project} may be only partly up ({found}), and {lease}: "
+            "`composeports up` goes on with it, `composeports down` removes it"
+        )
+    if held:
+        return (
+            f"nothing of {project} exists, and {lease}: "
+            "`composeports up` starts it, `composeports down` gives its ports back"
+        )
+    return f"nothing of {project} exists, and {lease}: `composeports up` starts it"
+
+
+def url(doors: Doors, target: Target, service: str, port: str) -> Answer:
+    """Return the URL, or host:port, of a service; renews the lease, as every command does."""
+    return {
+        "success": True,
+        "service": service,
+        "url": status.url(target.workspace(doors), service, port),
+    }
+
+
+def _check_service(name: str) -> None:
+    if not SERVICE.fullmatch(name):
+        raise UsageError(
+            f"{name!a} is no name of a service", hint="give names as the Compose file has them"
+        )
+
+
+def _compose_failed(command: str, code: int, note: str) -> ComposeFailedError:
+    message = f"docker compose {command} ended with exit code {code}"
+    return ComposeFailedError(message, hint=note, exit_code=code)

@@ -1,0 +1,1 @@
+"""Leases in a PostgreSQL database that several machines share."""

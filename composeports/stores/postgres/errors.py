@@ -1,0 +1,231 @@
+"""What PostgreSQL and libpq say, translated: what is worth another try, what to tell, and how.
+
+No password gets out: of a URL only what `without_password` leaves is shown, and of what the driver
+says whatever stands in the URL's secret parts is taken out.
+"""
+
+import re
+from enum import Enum
+from urllib.parse import unquote
+
+import psycopg
+from psycopg import errors
+
+from composeports.errors import (
+    ComposeportsError,
+    ConfigError,
+    StoreBusyError,
+    StoreError,
+    StoreServerError,
+)
+from composeports.stores.open import without_password
+
+GRANTS = (
+    "the schema's owner grants it: GRANT USAGE ON SCHEMA composeports TO ...; "
+    "GRANT SELECT ON ALL TABLES IN SCHEMA composeports TO ...; GRANT INSERT, UPDATE, DELETE ON "
+    "composeports.leases, composeports.engines, composeports.set_aside TO ..."
+)
+POOLER = (
+    "set `ignore_startup_parameters = options` in pgbouncer.ini (pool_mode session or "
+    "transaction), and let the owner run `ALTER ROLE ... IN DATABASE ... SET search_path = "
+    "pg_catalog, pg_temp` for the user and the database of the store"
+)
+# By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) or its class.
+MEANINGS = {
+    "28": ("refuses this user", "look at the user and password: PGPASSFILE, PGUSER, the URL"),
+    "3D000": ("has no such database", "create it (`createdb`), or name another one in the URL"),
+    "42501": ("does not let this user do that", GRANTS),
+    "53100": ("has no space left on its disk", "free some space there, then try again"),
+    "57014": ("took too long for a statement and was stopped", "try again; look at its load"),
+    "22P05": (
+        "cannot keep text of every language",
+        "use a database with the encoding UTF8 (`createdb --encoding UTF8 --template template0`)",
+    ),
+}
+UNKNOWN = ("cannot be used", "look at the server and its log, then try again")
+UNREACHED = ("cannot be reached", "look at the server, the network and the URL, then try again")
+# Failures while connecting come without a code; these are the server's words in English, and
+# libpq's own. Whatever else it is, it is tried again for a while.
+REFUSALS = (
+    (re.compile(r"permission denied for database"), "42501"),
+    (re.compile(r"database .* does not exist"), "3D000"),
+    (
+        re.compile(
+            r"password|no pg_hba\.conf entry|authentication|not permitted to log in"
+            r"|role .* does not exist"
+        ),
+        "28",
+    ),
+    (re.compile(r"certificate|SSL (error|SYSCALL|is not|was)|does not support SSL|GSS"), "TLS"),
+    (re.compile(r"invalid (integer value|port number|\w+ value)"), "URL"),
+    (re.compile(r"could not translate host name|definition of service|service file"), "NAME"),
+    (re.compile(r"unsupported startup parameter"), "POOLER"),
+)
+REFUSED = {
+    **MEANINGS,
+    "TLS": ("cannot be reached as the URL asks", "look at sslmode, sslrootcert and the server"),
+    "NAME": ("cannot be found", "look at the name in the URL (or the service file)"),
+    "POOLER": ("is behind a pooler that refuses the settings of a connection", POOLER),
+}
+# A server that goes, comes, is full, or is a standby: another one, or itself, will answer soon.
+# Then the conflicts that nobody is to blame for.
+PASSING = re.compile(r"08...|57P0[1-5]|25P03|25006|53300|40001|40P01")
+
+
+class Fate(Enum):
+    """What an error means for the one who got it."""
+
+    LOST = "the connection is of no use any more; try again with a new one"
+    BUSY = "somebody holds a lock"
+    MISSING = "there is no store there yet"
+    FINAL = "it will not get better by itself"
+
+
+def fate_of(error: psycopg.Error) -> Fate:
+    """Tell what to do about an error of a statement."""
+    state = error.sqlstate
+    if state is None:
+        return Fate.LOST if isinstance(error, psycopg.OperationalError) else Fate.FINAL
+    if isinstance(error, errors.LockNotAvailable):
+        return Fate.BUSY
+    if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)):
+        return Fate.MISSING
+    return Fate.LOST if PASSING.fullmatch(state) else Fate.FINAL
+
+
+def is_refusal(error: psycopg.Error) -> bool:
+    """Tell whether a server (or libpq) said no to a connection, which it will say again."""
+    return bool(_refusal(error))
+
+
+def _refusal(error: psycopg.Error) -> str:
+    text = str(error)
+    return next((code for words, code in REFUSALS if words.search(text)), "")
+
+
+def explain(error: psycopg.Error, url: str) -> ComposeportsError:
+    """Translate what the driver said of a statement; the one place that does."""
+    if fate_of(error) is Fate.BUSY:
+        return busy(url)
+    state = error.sqlstate or ""
+    if not state and isinstance(error, psycopg.OperationalError):
+        return _server(error, url, UNREACHED)
+    return _server(error, url, MEANINGS.get(state) or MEANINGS.get(state[:2]) or UNKNOWN)
+
+
+def explain_connecting(error: psycopg.Error, url: str) -> ComposeportsError:
+    """Translate why there is no connection."""
+    code = _refusal(error)
+    if code == "URL" or isinstance(error, psycopg.ProgrammingError):
+        return unreadable(url)
+    return _server(error, url, REFUSED.get(code, UNREACHED))
+
+
+def _server(error: psycopg.Error, url: str, meaning: tuple[str, str]) -> StoreServerError:
+    reason, hint = meaning
+    shown = without_password(url)
+    said = said_by(error, url)
+    return StoreServerError(
+        f"the lease store {shown} {reason}" + (f" ({said})" if said else ""),
+        hint=hint,
+        store=shown,
+        sqlstate=error.sqlstate or "",
+    )
+
+
+def said_by(error: psycopg.Error, url: str) -> str:
+    """Return the driver's words in one line, without what is secret in the URL."""
+    text = error.diag.message_primary or str(error)
+    text = " ".join(text.split("Multiple connection attempts failed")[0].split())
+    for secret in _secrets(url):
+        text = text.replace(secret, "...")
+    return text
+
+
+def _secrets(url: str) -> list[str]:
+    """Return what may be a password in the URL, as written and decoded, the longest first."""
+    rest = url.partition("://")[2]
+    before, at, after = rest.rpartition("@")
+    found = [before.partition(":")[2]] if at else []
+    pairs = (pair.partition("=") for pair in after.partition("?")[2].split("&"))
+    found += [value for key, _, value in pairs if "pass" in key.lower()]
+    written = {each for text in found for each in (text, unquote(text)) if each}
+    return sorted(written, key=len, reverse=True)
+
+
+def unreadable(url: str) -> ConfigError:
+    """Return the error for a URL that libpq cannot read; its words may repeat a password."""
+    shown = without_password(url)
+    return ConfigError(
+        f"COMPOSEPORTS_STORE={shown} cannot be read as a PostgreSQL URL",
+        hint="accepted: postgresql://[user@][host][:port]/[database][?name=value&...]; in a user, "
+        "password or name `%`, `@`, `:`, `/` and `?` are written as %25, %40, %3A, %2F and %3F",
+        setting="COMPOSEPORTS_STORE",
+        value=shown,
+    )
+
+
+def busy(url: str) -> StoreBusyError:
+    """Return the error for a lock that others have held for too long."""
+    shown = without_password(url)
+    return StoreBusyError(
+        f"the lease store {shown} is locked: others have been writing to it for too long",
+        hint="try again; pg_stat_activity and pg_locks tell who is connected and holds what",
+        store=shown,
+    )
+
+
+def foreign(url: str) -> StoreError:
+    """Return the error for a schema of our name that somebody else made."""
+    shown = without_password(url)
+    return StoreError(
+        f"the schema composeports of {shown} is something else, not a lease store",
+        hint="set COMPOSEPORTS_STORE to a database without a schema of that name",
+        store=shown,
+    )
+
+
+def not_owned(url: str, suspect: str) -> StoreError:
+    """Return the error for a part of a store that could act with this user's rights."""
+    shown = without_password(url)
+    return StoreError(
+        f"the lease store {shown} is not used: {suspect}, which could act with this user's rights",
+        hint="let the owner of the database look at it: what others made is dropped (DROP TRIGGER, "
+        "DROP TABLE, DROP SCHEMA), then `composeports store create` run; a store that is meant to "
+        "be that role's is used as that role or as a member",
+        store=shown,
+    )
+
+
+def pooled(url: str, search_path: str) -> StoreError:
+    """Return the error for a pooler that drops the settings which a connection asks for."""
+    shown = without_password(url)
+    return StoreError(
+        f"the lease store {shown} is not used: it is behind a pooler that drops the settings of a "
+        f"connection (search_path is {search_path}), so that functions which others made could act "
+        "with this user's rights",
+        hint=POOLER,
+        store=shown,
+    )
+
+
+def newer(url: str, version: int, known: int) -> StoreError:
+    """Return the error for a store of a format that only a newer composeports knows."""
+    shown = without_password(url)
+    return StoreError(
+        f"the lease store {shown} has format {version}, of a newer composeports; "
+        f"this one knows format {known}",
+        hint="upgrade composeports, or set COMPOSEPORTS_STORE to another database",
+        store=shown,
+    )
+
+
+def too_old(url: str, version: int, lowest: int) -> StoreServerError:
+    """Return the error for a server that lacks what a store needs."""
+    shown = without_password(url)
+    return StoreServerError(
+        f"the server of the lease store {shown} is PostgreSQL {version // 10000}; "
+        f"{lowest // 10000} or newer is needed",
+        hint="upgrade it, or set COMPOSEPORTS_STORE to another one",
+        store=shown,
+    )

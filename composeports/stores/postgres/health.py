@@ -1,0 +1,89 @@
+"""How a PostgreSQL store is: reached, of which format, with which rights; changes nothing."""
+
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from composeports.errors import ComposeportsError
+from composeports.stores.postgres.connection import PatientConnection, connect
+from composeports.stores.postgres.errors import GRANTS, explain, explain_connecting
+from composeports.stores.postgres.privileges import excess_rights, lacking_rights, may_create
+from composeports.stores.postgres.schema import NOW, check_format, check_server, read_format
+
+SECONDS = 5.0
+CLOCK = f"SELECT {NOW}"
+STANDBY = """
+    SELECT pg_catalog.pg_is_in_recovery()
+        OR pg_catalog.current_setting('transaction_read_only')::boolean
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerHealth:
+    """What the store is like; `format` 0: there is none yet. `trouble` is what commands would say.
+
+    `latency` is the time of a round trip, `ahead` by how much the server's clock is ahead of ours;
+    both in seconds. `lacking` are rights that this user has not, `excess` the statements that take
+    away what no member needs.
+    """
+
+    version: str = ""
+    format: int = 0
+    latency: float = 0.0
+    ahead: float = 0.0
+    lacking: tuple[str, ...] = ()
+    excess: tuple[str, ...] = ()
+    read_only: bool = False
+    trouble: ComposeportsError | None = None
+
+    @property
+    def hint(self) -> str:
+        """What brings the rights that are lacking."""
+        return GRANTS
+
+
+def examine_server(url: str) -> ServerHealth:
+    """Look at the store, once; one of an older format is not upgraded by that."""
+    try:
+        connection = connect(url, SECONDS)
+    except psycopg.Error as error:
+        return ServerHealth(trouble=explain_connecting(error, url))
+    except ComposeportsError as error:
+        return ServerHealth(trouble=error)
+    try:
+        with connection:
+            return _examined(connection, url)
+    except psycopg.Error as error:
+        return ServerHealth(trouble=explain(error, url))
+
+
+def _examined(connection: PatientConnection, url: str) -> ServerHealth:
+    latency, ahead = _clocks(connection)
+    found = ServerHealth(_version(connection), latency=latency, ahead=ahead)
+    try:
+        check_server(connection, url)
+        version = read_format(connection, url)
+        if version:
+            check_format(version, url)
+    except ComposeportsError as error:
+        return ServerHealth(found.version, latency=latency, ahead=ahead, trouble=error)
+    lacking = lacking_rights(connection)
+    if not version and not may_create(connection):
+        lacking = ("CREATE on the database",)
+    read_only = connection.execute(STANDBY).fetchone() == (True,)
+    excess = excess_rights(connection)
+    return ServerHealth(found.version, version, latency, ahead, lacking, excess, read_only)
+
+
+def _clocks(connection: PatientConnection) -> tuple[float, float]:
+    """Return the seconds of a round trip, and by how much the server's clock is ahead."""
+    connection.execute("SELECT 1")
+    begun, sent = time.perf_counter(), time.time()
+    (server,) = connection.execute(CLOCK).fetchone() or (sent,)
+    latency = time.perf_counter() - begun
+    return latency, server - sent - latency / 2
+
+
+def _version(connection: PatientConnection) -> str:
+    return connection.info.parameter_status("server_version") or ""

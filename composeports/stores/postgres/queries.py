@@ -1,0 +1,277 @@
+"""The statements of the PostgreSQL store, sent on an open connection; knows no locks, no retries.
+
+What is sent in one pipeline is one round trip: `ask` functions send, and what they return gives the
+values later, once the pipeline has been synced.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from typing import Any, cast
+
+import psycopg
+
+from composeports.core.engine_identity import EngineIdentity, EngineLeases
+from composeports.core.lease import Lease
+from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.ports import Block
+from composeports.core.session import project_name
+from composeports.stores.postgres.schema import NOW
+from composeports.stores.rows import (
+    COLUMNS,
+    HOLD_COLUMNS,
+    HoldRow,
+    Row,
+    Source,
+    from_row,
+    from_rows,
+    hold_from_row,
+    to_row,
+)
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+
+# What this many sessions of one project name have is asked for at once.
+NAMES = 2
+HELD, EXPIRES = COLUMNS.index("held"), COLUMNS.index("expires_at")
+ALLOCATED = COLUMNS.index("allocated_at")
+HOLD_TIMES = (HOLD_COLUMNS.index("expires_at"), HOLD_COLUMNS.index("allocated_at"))
+
+LEASE = f"SELECT {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
+HOLD_LIST = ", ".join(HOLD_COLUMNS)
+# What is only read by whoever has the lock, where there is one to have: `mine` says who.
+IF_MINE = "pg_catalog.current_setting('composeports.mine') = 'true'"
+OWN = f"{LEASE} WHERE space = %(space)s AND key = %(key)s"
+# One remembered session a block, by jumps in the index: thousands of them cost no more than a few.
+# An order that only one index has, and an expression that only one index is of, leave the planner
+# no choice, whatever it believes about a table that has just grown.
+OTHERS = f"""
+    WITH RECURSIVE known AS (
+        (
+            SELECT {HOLD_LIST}, block FROM composeports.leases
+            WHERE space = %(space)s AND NOT held AND key <> %(key)s ORDER BY block LIMIT 1
+        )
+        UNION ALL
+        SELECT following.* FROM known CROSS JOIN LATERAL (
+            SELECT {HOLD_LIST}, block FROM composeports.leases
+            WHERE space = %(space)s AND NOT held AND key <> %(key)s AND block > known.block
+            ORDER BY block LIMIT 1
+        ) AS following
+    )
+    (
+        SELECT {HOLD_LIST} FROM composeports.leases
+        WHERE space = %(space)s AND held AND key <> %(key)s ORDER BY start
+    )
+    UNION ALL
+    SELECT {HOLD_LIST} FROM known
+    UNION ALL
+    SELECT {HOLD_LIST} FROM composeports.leases
+    WHERE NOT held AND key <> %(key)s
+    AND (pg_catalog."right"(project, 8) || space) = ANY (%(digests)s)
+"""  # noqa: S608 - nothing but our own statements
+# By the digest alone, since the prefix is a setting that may change.
+NAMESAKES = f"""
+    SELECT {HOLD_LIST} FROM composeports.leases
+    WHERE NOT held AND key <> %(key)s AND (pg_catalog."right"(project, 8) || space) = %(digest)s
+"""  # noqa: S608 - the same
+ASIDE = "SELECT start, size, until FROM composeports.set_aside WHERE space = %(space)s"
+
+WRITE = f"""
+    INSERT INTO composeports.leases (space, key, {", ".join(COLUMNS)})
+    VALUES (%s, %s, {", ".join(["%s"] * len(COLUMNS))})
+    ON CONFLICT (space, key) DO UPDATE SET
+    {", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:])}
+"""  # noqa: S608 - our own column names
+RECLAIM = "UPDATE composeports.leases SET held = false WHERE space = %s AND key = ANY (%s)"
+EXTEND = """
+    UPDATE composeports.leases AS lease SET expires_at = wanted.until
+    FROM ROWS FROM (
+        pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::double precision[])
+    ) AS wanted (key, until)
+    WHERE lease.space = %s AND lease.key = wanted.key
+"""
+FORGET = "DELETE FROM composeports.leases WHERE space = %s AND key = %s"
+CLEAR_ASIDE = "DELETE FROM composeports.set_aside WHERE space = %s"
+SET_ASIDE = """
+    INSERT INTO composeports.set_aside (space, start, size, until)
+    SELECT %s, * FROM ROWS FROM (
+        pg_catalog.unnest(%s::integer[]), pg_catalog.unnest(%s::integer[]),
+        pg_catalog.unnest(%s::double precision[])
+    ) AS block (start, size, until)
+"""
+# Its own machine calls an engine's host localhost, by which nobody else reaches it.
+ENGINE = f"""
+    INSERT INTO composeports.engines AS known (space, name, host, seen)
+    VALUES (%(id)s, %(name)s, %(host)s, {NOW})
+    ON CONFLICT (space) DO UPDATE SET name = excluded.name, seen = excluded.seen,
+    host = CASE WHEN %(local)s THEN known.host ELSE excluded.host END
+"""  # noqa: S608 - ours
+ENGINES = "SELECT space, name, host FROM composeports.engines ORDER BY name, space"
+
+
+def key_of(session_id: str) -> str:
+    """Return what a session's rows are found by."""
+    return sha256(session_id.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def digests_of(session_id: str) -> list[str]:
+    """Return the ends of the first project names that a new session would get, in turn."""
+    tried: list[str] = []
+    for _ in range(NAMES):
+        tried.append(project_name(session_id, tried))
+    return [name.rpartition("-")[2] for name in tried]
+
+
+def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
+    """Return a row with the times in these columns put later."""
+    if not seconds:
+        return tuple(row)
+    values = list(row)
+    for column in columns:
+        values[column] += seconds
+    return tuple(values)
+
+
+def lease_of(row: Sequence[Any], ahead: float, source: Source) -> Lease:
+    """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds.
+
+    StoreError for a record that is not sound.
+    """
+    return from_row(_in_own_time(row, ahead), source)
+
+
+def _in_own_time(row: Sequence[Any], ahead: float) -> Row:
+    return cast("Row", moved(row, -ahead, ALLOCATED, EXPIRES))
+
+
+def ask_ledger(
+    connection: Connection, space: str, session_id: str, *, alone: bool
+) -> Callable[[float, Source], Ledger]:
+    """Send what reads all that a decision needs; only with the lock where `alone` is wanted.
+
+    That is every hold, and of what is remembered one session for each block, and those whose
+    project name is in the way of a new session.
+    """
+    digests = [digest + space for digest in digests_of(session_id)]
+    known = {"space": space, "key": key_of(session_id), "digests": digests}
+
+    def ask(statement: str) -> Cursor:
+        guarded = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}" if alone else statement  # noqa: S608 - ours
+        return connection.execute(guarded, known)
+
+    own, others, aside = ask(OWN), ask(OTHERS), ask(ASIDE)
+
+    def read(ahead: float, source: Source) -> Ledger:
+        def hold_of(row: Sequence[Any]) -> Hold:
+            return hold_from_row(cast("HoldRow", moved(row, -ahead, *HOLD_TIMES)), source)
+
+        row = own.fetchone()
+        found = [hold_of(each) for each in others.fetchall()]
+        if row is None:
+            found += _more_namesakes(connection, known, session_id, found, hold_of)
+        blocks = (
+            SetAside(Block(start, size), until - ahead) for start, size, until in aside.fetchall()
+        )
+        return Ledger(
+            None if row is None else lease_of(row, ahead, source),
+            tuple(dict.fromkeys(found)),
+            tuple(sorted(blocks, key=lambda each: (each.block, each.until))),
+            source.store,
+        )
+
+    return read
+
+
+def _more_namesakes(
+    connection: Connection,
+    known: dict[str, Any],
+    session_id: str,
+    found: list[Hold],
+    hold_of: Callable[[Sequence[Any]], Hold],
+) -> list[Hold]:
+    """Return who is remembered by a project name that comes after those asked for already."""
+    more: list[Hold] = []
+    tried: list[str] = []
+    while True:
+        name = project_name(session_id, tried)
+        digest = name.rpartition("-")[2]
+        if len(tried) >= NAMES:
+            wanted = {**known, "digest": digest + known["space"]}
+            more += map(hold_of, connection.execute(NAMESAKES, wanted).fetchall())
+        if not any(hold.project.endswith(digest) for hold in (*found, *more)):
+            return more
+        tried.append(name)
+
+
+def write_outcome(
+    connection: Connection, space: str, session_id: str, outcome: Outcome, ahead: float
+) -> None:
+    """Send what was decided, inside the caller's transaction."""
+    if outcome.reclaimed:
+        connection.execute(RECLAIM, (space, [key_of(name) for name in outcome.reclaimed]))
+    if outcome.extended:
+        keys = [key_of(name) for name, _ in outcome.extended]
+        connection.execute(EXTEND, (keys, [until + ahead for _, until in outcome.extended], space))
+    if outcome.set_aside is not None:
+        _write_set_aside(connection, space, outcome.set_aside, ahead)
+    if outcome.forget:
+        connection.execute(FORGET, (space, key_of(session_id)))
+    elif outcome.lease is not None:
+        write_lease(connection, space, outcome.lease, ahead)
+
+
+def write_lease(connection: Connection, space: str, lease: Lease, ahead: float) -> None:
+    """Send one lease, whatever was there of its session."""
+    row = list(moved(to_row(lease), ahead, ALLOCATED, EXPIRES))
+    row[HELD] = bool(row[HELD])
+    connection.execute(WRITE, (space, key_of(lease.session_id), *row))
+
+
+def _write_set_aside(
+    connection: Connection, space: str, blocks: Iterable[SetAside], ahead: float
+) -> None:
+    connection.execute(CLEAR_ASIDE, (space,))
+    found = tuple(blocks)
+    if found:
+        starts, sizes = [each.block.start for each in found], [each.block.size for each in found]
+        connection.execute(
+            SET_ASIDE, (space, starts, sizes, [each.until + ahead for each in found])
+        )
+
+
+def writes_anything(outcome: Outcome) -> bool:
+    """Tell whether an outcome changes the store."""
+    return bool(
+        outcome.reclaimed
+        or outcome.extended
+        or outcome.forget
+        or outcome.lease is not None
+        or outcome.set_aside is not None
+    )
+
+
+def read_leases(
+    connection: Connection, space: str, ahead: float, source: Source, rest: str = ""
+) -> list[Lease]:
+    """Return the leases of an engine, as `rest` of the statement says."""
+    rows = connection.execute(f"{LEASE} WHERE space = %s {rest}", (space,))
+    return list(from_rows((_in_own_time(row, ahead) for row in rows), source.at(space)))
+
+
+def read_fleet(
+    connection: Connection, own: EngineIdentity | None, ahead: float, source: Source
+) -> list[EngineLeases]:
+    """Return every engine that is known, and what is held on it; `own` first."""
+    names = {space: (name, host) for space, name, host in connection.execute(ENGINES)}
+    rows: dict[str, list[Row]] = {}
+    for space, *row in connection.execute(
+        f"SELECT space, {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
+        " WHERE held ORDER BY space, start"
+    ):
+        rows.setdefault(space, []).append(_in_own_time(row, ahead))
+    held = {space: tuple(from_rows(found, source.at(space))) for space, found in rows.items()}
+    others = sorted({*names, *held}, key=lambda space: (names.get(space, ("", ""))[0], space))
+    engines = [EngineIdentity(each, *names.get(each, ("", "")), local=False) for each in others]
+    if own is not None:
+        engines = [own, *(each for each in engines if each.id != own.id)]
+    return [EngineLeases(each, held.get(each.id, ())) for each in engines]

@@ -1,0 +1,1 @@
+"""Leases in one SQLite file on this machine."""

@@ -1,0 +1,398 @@
+"""The SQLite file: its format, how it is opened, what its errors mean; imports little, for `env`.
+
+It never writes to a file that is not a lease store of a version it knows.
+"""
+
+import os
+import sqlite3
+from contextlib import suppress
+
+from composeports.errors import ComposeportsError, StoreBusyError, StoreError
+from composeports.host.state_directory import file_mode, prepare_folder, refuse_unsafe
+
+APPLICATION_ID = 0x63707274
+VERSION = 4
+# SQLite gives up on a lock after this long; who wants to wait longer asks again, so that
+# Ctrl-C is heard in between.
+LOCK_SECONDS = 0.25
+
+SINCE_2 = (
+    "CREATE TABLE set_aside (start INTEGER NOT NULL, size INTEGER NOT NULL, until REAL NOT NULL)",
+    # One row: the clocks as they were when the store was written to.
+    "CREATE TABLE clock (boot TEXT NOT NULL, wall REAL NOT NULL, steady REAL NOT NULL)",
+)
+# `space` tells whose ports they are: none for this machine's own, else the id of a remote engine.
+# `block` is one number for start and size, so that SQLite can jump from one to the next.
+LEASES = (
+    """
+    CREATE TABLE leases (
+        space TEXT NOT NULL DEFAULT '',
+        session_id TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        project TEXT NOT NULL,
+        held INTEGER NOT NULL CHECK (held IN (0, 1)),
+        allocated_at REAL NOT NULL,
+        expires_at REAL NOT NULL,
+        ttl_minutes INTEGER NOT NULL,
+        engine TEXT NOT NULL DEFAULT '',
+        pins TEXT NOT NULL,
+        subnets TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        stack TEXT NOT NULL,
+        memory TEXT NOT NULL,
+        place TEXT NOT NULL,
+        block INTEGER GENERATED ALWAYS AS (start * 65536 + size) VIRTUAL,
+        PRIMARY KEY (space, session_id)
+    )
+    """,
+)
+INDEXES = (
+    "CREATE UNIQUE INDEX held_start ON leases (space, start) WHERE held = 1",
+    "CREATE UNIQUE INDEX held_project ON leases (space, project) WHERE held = 1",
+    "CREATE INDEX remembered_block ON leases (space, block) WHERE held = 0",
+    "CREATE INDEX remembered_digest ON leases (space, substr(project, -8)) WHERE held = 0",
+)
+KEPT = (
+    "session_id, start, size, project, held, allocated_at, expires_at, ttl_minutes,"
+    " pins, subnets, environment, stack, memory, place"
+)
+SINCE_3 = (
+    "ALTER TABLE leases RENAME TO earlier_leases",
+    *LEASES,
+    f"INSERT INTO leases ({KEPT}) SELECT {KEPT} FROM earlier_leases",  # noqa: S608 - our own names
+    "DROP TABLE earlier_leases",
+    *INDEXES,
+    "ALTER TABLE set_aside ADD COLUMN space TEXT NOT NULL DEFAULT ''",
+    # The remote engines that leases are on.
+    "CREATE TABLE engines (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, host TEXT NOT NULL)",
+)
+# One row: what tells this store from every other one, in the labels of what its sessions start.
+SINCE_4 = (
+    "CREATE TABLE store (id TEXT NOT NULL)",
+    "INSERT INTO store VALUES (lower(hex(randomblob(16))))",
+)
+# What makes a store of the version before one of the next.
+UPGRADES = {1: SINCE_2, 2: SINCE_3, 3: SINCE_4}
+# Before this one, plans set variables that no store may set.
+CHECKED_SINCE = 4
+
+SCHEMA = (
+    *LEASES,
+    *INDEXES,
+    *SINCE_2,
+    *SINCE_3[-2:],
+    *SINCE_4,
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+ELSEWHERE = "or set COMPOSEPORTS_STORE to another file (sqlite:///...)"
+MOVE_AWAY = (
+    "end the stacks that run and move the file away, with its -wal and -shm; "
+    f"the next `composeports up` makes a new one; {ELSEWHERE}"
+)
+# By SQLite's primary result codes (https://www.sqlite.org/rescode.html).
+MEANINGS = {
+    sqlite3.SQLITE_FULL: ("has no space left on its disk", "free some space there, then try again"),
+    sqlite3.SQLITE_READONLY: ("is read-only", f"make it and its folder writable, {ELSEWHERE}"),
+    sqlite3.SQLITE_PERM: ("may not be opened", f"make it readable and writable, {ELSEWHERE}"),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", f"look at the path and its rights, {ELSEWHERE}"),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written", f"look at its disk, {ELSEWHERE}"),
+    sqlite3.SQLITE_NOTADB: ("is not a database", MOVE_AWAY),
+}
+DAMAGED = ("is damaged", MOVE_AWAY)
+# What SQLite says where its files for shared memory and the log cannot grow, or not be made.
+NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+# A disk with less space than this many bytes is full: shared memory alone takes half of it.
+LEAST_SPACE = 65536
+
+
+class LoneConnection(sqlite3.Connection):
+    """A connection for one look at a store on a full disk: nobody else can use the store now."""
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether somebody else's lock is all that was in the way."""
+    return _primary(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def is_unwritable(error: sqlite3.Error) -> bool:
+    """Tell whether the store can be read at most: its lock is taken, or its disk is full."""
+    return is_busy(error) or _primary(error) in {*NO_ROOM, sqlite3.SQLITE_READONLY}
+
+
+def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
+    """Translate what SQLite or the file system said; the one place that does."""
+    if isinstance(error, OSError):
+        reason = f"cannot be used: {error.strerror or error} ({error.filename or path})"
+        hint = f"look at the path and its rights, {ELSEWHERE}"
+        return StoreError(f"the lease store {path} {reason}", hint=hint, path=path)
+    if is_busy(error):
+        return busy(path)
+    meaning, hint = MEANINGS.get(_by_its_disk(error, path), DAMAGED)
+    return StoreError(f"the lease store {path} {meaning} ({error})", hint=hint, path=path)
+
+
+def busy(path: str) -> StoreBusyError:
+    """Return the error for a write lock that somebody holds for too long."""
+    return StoreBusyError(
+        f"the lease store {path} is locked: something else has been writing to it for too long",
+        hint=f"try again; `fuser '{path}'` names the processes that have it open",
+        path=path,
+    )
+
+
+def _primary(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _by_its_disk(error: sqlite3.Error, path: str) -> int:
+    """Return SQLite's primary code, or the plainer one of a disk that is full or read-only."""
+    code = _primary(error)
+    if code not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+        return code
+    try:
+        disk = os.statvfs(os.path.dirname(path))
+    except OSError:
+        return code
+    if disk.f_flag & os.ST_RDONLY:
+        return sqlite3.SQLITE_READONLY
+    has_no_files = bool(disk.f_files and not disk.f_favail)
+    is_full = disk.f_bavail * disk.f_frsize < LEAST_SPACE or has_no_files
+    return sqlite3.SQLITE_FULL if is_full else code
+
+
+def open_existing(path: str) -> sqlite3.Connection | None:
+    """Open the store; None where there is none yet, and none is made. An older one is upgraded."""
+    if not _exists(path):
+        return None
+    connection = open_as_it_is(path)
+    try:
+        if connection is not None:
+            _upgrade(connection)
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _exists(path: str) -> bool:
+    """Tell whether there is a file; StoreError where one may be that cannot be trusted or seen."""
+    try:
+        _refuse_unsafe(path)
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if not found.st_size and _size(f"{path}-wal"):
+        raise StoreError(
+            f"the lease store {path} is damaged (it is empty, and its log {path}-wal is not)",
+            hint=MOVE_AWAY,
+            path=path,
+        )
+    return True
+
+
+def _refuse_unsafe(path: str) -> None:
+    refuse_unsafe(os.path.dirname(path))
+    if os.path.islink(path) and not os.path.exists(path):
+        target = os.path.join(os.path.dirname(path), os.readlink(path))
+        raise StoreError(
+            f"the lease store {path} is a link to {target}, which does not exist",
+            hint=f"mount its disk or remove the link, {ELSEWHERE}",
+            path=path,
+        )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def open_as_it_is(path: str) -> sqlite3.Connection | None:
+    """Open the store to look at it, in an older format too; None where there is none yet."""
+    if not _exists(path):
+        return None
+    try:
+        return _only_store(_connect(path), path)
+    except sqlite3.OperationalError as error:
+        if _primary(error) not in NO_ROOM:
+            raise
+        found = _open_without_room(path)
+        if found is None:
+            raise
+        return found
+
+
+def _open_without_room(path: str) -> sqlite3.Connection | None:
+    """Open the store where the disk has no room for shared memory, to read it; None: it cannot be.
+
+    The log is read as always (https://www.sqlite.org/wal.html#noshm); where it is empty, it need
+    not even be made.
+    """
+    queries = ["mode=rw"] if _size(f"{path}-wal") else ["mode=rw", "immutable=1"]
+    for query in queries:
+        with suppress(sqlite3.OperationalError):
+            return _only_store(_connect(path, query, alone=True), path)
+    return None
+
+
+def _only_store(connection: sqlite3.Connection, path: str) -> sqlite3.Connection | None:
+    try:
+        if is_store(connection, path):
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
+
+
+def is_store(connection: sqlite3.Connection, path: str) -> bool:
+    """Tell a store from a database that is empty yet; StoreError for anything else."""
+    application, version, tables = _marks(connection)
+    if application == APPLICATION_ID and (version == VERSION or version in UPGRADES):
+        return True
+    if application == APPLICATION_ID and version > VERSION:
+        raise StoreError(
+            f"the lease store {path} has format {version}, of a newer composeports; "
+            f"this one knows format {VERSION}",
+            hint=f"upgrade composeports, {ELSEWHERE}",
+            path=path,
+        )
+    if application or version or tables:
+        raise StoreError(
+            f"{path} is a SQLite database of something else, not a lease store",
+            hint="set COMPOSEPORTS_STORE to a file of its own (sqlite:///...)",
+            path=path,
+        )
+    return False
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Return application id, version and number of tables as of one instant.
+
+    Read one after the other, a store that is just being made would look like something else.
+    """
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        ((application,),) = connection.execute("PRAGMA application_id")
+        ((version,),) = connection.execute("PRAGMA user_version")
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
+    finally:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")
+    return application, version, tables
+
+
+def open_or_create(path: str) -> sqlite3.Connection:
+    """Open the store and make what is missing; safe when many do so at the same instant."""
+    _create_file(path)
+    connection = _connect(path)
+    try:
+        if not is_store(connection, path):
+            _create_tables(connection, path)
+        _upgrade(connection)
+        # Kept in the file; asked for again because its maker may have been killed before this.
+        connection.execute("PRAGMA journal_mode = WAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: str, query: str = "mode=rw", *, alone: bool = False) -> sqlite3.Connection:
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    connection = sqlite3.connect(
+        f"file://{quoted}?{query}",
+        uri=True,
+        timeout=LOCK_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=LoneConnection if alone else sqlite3.Connection,
+    )
+    if alone:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    else:
+        connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _create_file(path: str) -> None:
+    """Make the folder and an empty file, which SQLite takes for an empty database."""
+    folder = os.path.dirname(path)
+    prepare_folder(folder)
+    if _exists(path):
+        return
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    try:
+        os.fchmod(number, file_mode(os.stat(folder).st_mode))
+    finally:
+        os.close(number)
+
+
+def _create_tables(connection: sqlite3.Connection, path: str) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not is_store(connection, path):
+            for statement in SCHEMA:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a store of an older version up to this one, in one step; its leases stay."""
+    if _version(connection) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        while (version := _version(connection)) in UPGRADES:
+            for statement in UPGRADES[version]:
+                connection.execute(statement)
+            if version + 1 == CHECKED_SINCE:
+                _drop_protected(connection)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _drop_protected(connection: sqlite3.Connection) -> None:
+    """Take variables that programs obey out of the leases of earlier versions, which set them."""
+    from composeports.stores.earlier_rows import without_protected  # noqa: PLC0415 - once a store
+
+    rows = connection.execute("SELECT rowid, environment FROM leases").fetchall()
+    connection.executemany(
+        "UPDATE leases SET environment = ? WHERE rowid = ?",
+        [(after, row) for row, text in rows if (after := without_protected(text)) != text],
+    )
+
+
+def read_store_id(connection: sqlite3.Connection, path: str) -> str:
+    """Return what tells this store from others; StoreError where it has been taken away."""
+    found = connection.execute("SELECT id FROM store").fetchall()
+    if len(found) == 1 and is_store_id(found[0][0]):
+        return str(found[0][0])
+    raise StoreError(f"the lease store {path} is damaged (it has lost its id)", hint=MOVE_AWAY)
+
+
+def is_store_id(text: object) -> bool:
+    """Tell whether this is the id of a store: letters, digits and dashes."""
+    return isinstance(text, str) and text.isascii() and text.replace("-", "").isalnum()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    ((version,),) = connection.execute("PRAGMA user_version")
+    return int(version)

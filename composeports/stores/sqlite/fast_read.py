@@ -1,0 +1,118 @@
+"""Reads what the short ways of `composeports env` and of the git hook need; imports little.
+
+They are for engines of this machine; whatever is on another one is left to the long way.
+"""
+
+import json
+import sqlite3
+
+from composeports.core.lease_check import (
+    check_block,
+    check_environment,
+    check_place,
+    check_project,
+    check_stack,
+    check_times,
+)
+from composeports.host.clock import read_clock
+from composeports.stores.sqlite.clock import note_time
+from composeports.stores.sqlite.database import explain, is_unwritable, open_existing
+
+TYPE_CHECKING = False  # importing `typing` takes 4 ms
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, TypeAlias
+
+    # start, size, project, and what three JSON texts say: environment, stack, place
+    Row: TypeAlias = tuple[int, int, str, list[list[str]], dict[str, Any], dict[str, str]]
+
+HELD = (
+    "SELECT start, size, project, expires_at, ttl_minutes, environment, stack, place"
+    " FROM leases WHERE space = '' AND session_id = ? AND held = 1"
+)
+PLACES = "SELECT session_id, project, place FROM leases WHERE space = '' AND held = 1"
+RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE space = '' AND session_id = ?"
+
+
+def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
+    """Return the session's held lease, extended from `now`; None when it holds none.
+
+    A record that is not sound is an error of any kind, and is not extended: the long way tells it.
+    Where the store cannot be written to, for a quarter of a second, it is not extended either.
+    """
+    try:
+        connection = open_existing(path)
+        if connection is None:
+            return None
+        try:
+            return _renewed(connection, session_id, now)
+        except sqlite3.OperationalError as error:
+            if not is_unwritable(error):
+                raise
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            return _found(connection, session_id)
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, path) from error
+
+
+def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> "Row | None":
+    connection.execute("BEGIN IMMEDIATE")
+    note_time(connection, read_clock())
+    row = _found(connection, session_id)
+    if row is not None:
+        connection.execute(RENEW, (now, session_id))
+    connection.execute("COMMIT")
+    return row
+
+
+def _found(connection: sqlite3.Connection, session_id: str) -> "Row | None":
+    found = connection.execute(HELD, (session_id,)).fetchone()
+    return None if found is None else _sound(session_id, *found)
+
+
+def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row
+    session_id: str,
+    start: int,
+    size: int,
+    project: str,
+    expires_at: float,
+    ttl_minutes: int,
+    *texts: str,
+) -> "Row":
+    """Return a row that says what composeports may have written; an error for another one."""
+    environment, stack, place = map(json.loads, texts)
+    check_project(session_id, project, place["machine"])
+    check_block(start, size)
+    check_times(0, expires_at, ttl_minutes)
+    check_environment(environment)
+    check_stack(stack["files"], stack["env_files"], stack["profiles"])
+    check_place(**place)
+    return start, size, project, environment, stack, place
+
+
+def read_places(path: str) -> "list[dict[str, str]]":
+    """Return the place of every held lease whose record names its session's own project."""
+    try:
+        connection = open_existing(path)
+        if connection is None:
+            return []
+        try:
+            return list(_places(connection))
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, path) from error
+
+
+def _places(connection: sqlite3.Connection) -> "Iterator[dict[str, str]]":
+    for session_id, project, text in connection.execute(PLACES):
+        try:
+            place = json.loads(text)
+            check_place(**place)
+            check_project(session_id, project, place["machine"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            continue  # other commands tell it
+        yield place

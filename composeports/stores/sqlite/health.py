@@ -1,0 +1,70 @@
+"""How a SQLite store is: whole, of which format, writable, with which leases; changes nothing."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from composeports.core.lease import Lease
+from composeports.errors import ComposeportsError
+from composeports.stores.rows import Source
+from composeports.stores.sqlite.database import explain, open_as_it_is
+from composeports.stores.sqlite.queries import read_known, read_known_of_before
+
+SPACES_SINCE = 3
+WHOLE = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a store is like; `format` 0: there is none yet. `trouble` is what commands would say.
+
+    `refused` are the records that are not sound, a line each.
+    """
+
+    format: int = 0
+    damage: tuple[str, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    trouble: ComposeportsError | None = None
+    refused: tuple[str, ...] = ()
+
+
+def examine(path: str, space: str = "", machine: Callable[[], str] = lambda: "") -> Health:
+    """Look at the store, every page of it; one of an older format is not upgraded by that.
+
+    `space` tells whose leases are wanted: this machine's, or those of a remote engine by its id.
+    `machine` is as for the store.
+    """
+    try:
+        connection = open_as_it_is(path)
+        if connection is None:
+            return Health()
+        with closing(connection):
+            return _examined(connection, path, space, machine)
+    except (sqlite3.Error, OSError) as error:
+        return Health(trouble=explain(error, path))
+    except ComposeportsError as error:
+        return Health(trouble=error)
+
+
+def _examined(
+    connection: sqlite3.Connection, path: str, space: str, machine: Callable[[], str]
+) -> Health:
+    ((version,),) = connection.execute("PRAGMA user_version")
+    try:
+        lines = tuple(str(line) for (line,) in connection.execute("PRAGMA quick_check"))
+    except sqlite3.DatabaseError as error:
+        lines = (str(error),)
+    damage = tuple(line for line in lines if line != WHOLE)
+    refused: list[str] = []
+    source = Source(path, "leases", "", machine, refused.append)
+    try:
+        if version < SPACES_SINCE:
+            leases = tuple(read_known_of_before(connection, source))
+        else:
+            leases = tuple(read_known(connection, space, source))
+        connection.execute("BEGIN IMMEDIATE")  # fails where nothing could be written
+        connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return Health(version, damage, trouble=None if damage else explain(error, path))
+    return Health(version, damage, leases, refused=tuple(refused))

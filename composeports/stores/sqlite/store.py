@@ -1,0 +1,249 @@
+"""Leases in one SQLite file, for all processes of a machine; short transactions, no decisions."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar, cast
+
+from composeports.core.clock import Reading
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
+from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger, Outcome
+from composeports.host.clock import read_clock
+from composeports.stores.base import Decide
+from composeports.stores.conflicts import refuse_conflicts
+from composeports.stores.rows import Source, once
+from composeports.stores.sqlite.clock import jump_since_written, note_time
+from composeports.stores.sqlite.database import (
+    LoneConnection,
+    busy,
+    explain,
+    is_busy,
+    is_unwritable,
+    open_existing,
+    open_or_create,
+    read_store_id,
+)
+from composeports.stores.sqlite.queries import (
+    read_fleet,
+    read_held,
+    read_known,
+    read_lease,
+    read_ledger,
+    write_outcome,
+)
+
+NOTICE_SECONDS = 1.0
+# How long who only reads waits for the lock, to note that the clock was set anew.
+READING_SECONDS = 0.25
+Result = TypeVar("Result")
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+class SqliteStore:
+    """A store for the processes and threads of one machine.
+
+    The file is opened at the first use and made at the first `update`, so that looking at a
+    store that does not exist creates nothing. `engine`, whose leases these are, is asked for at the
+    first use too; what it raises passes through. A lock that somebody else holds is waited for, up
+    to `wait_seconds`; after a second `waiting` is told so, once. It is told of records that are
+    refused, too. `machine` returns the name of this machine in shared stores.
+    """
+
+    def __init__(  # noqa: PLR0913 - clocks and waits, for tests
+        self,
+        path: str | os.PathLike[str],
+        *,
+        engine: Callable[[], EngineIdentity] = lambda: THIS_MACHINE,
+        waiting: Callable[[str], None] = _silent,
+        wait_seconds: float = 30,
+        clock: Callable[[], Reading] = read_clock,
+        machine: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._path = os.path.abspath(path)
+        self._engine = engine
+        self._waiting = waiting
+        self._source = Source(self._path, "leases", "", machine, once(waiting))
+        self._wait_seconds = wait_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def get(self, session_id: str) -> Lease | None:
+        """Return the session's lease, held or remembered."""
+        space = self._engine().space
+        return self._read(None, lambda found: read_lease(found, space, session_id, self._source))
+
+    def held(self) -> list[Lease]:
+        """Return every held lease, lowest block first; expired ones too."""
+        space = self._engine().space
+        return self._read([], lambda found: read_held(found, space, self._source))
+
+    def known(self) -> list[Lease]:
+        """Return every lease, held or remembered, by session id."""
+        space = self._engine().space
+        return self._read([], lambda found: read_known(found, space, self._source))
+
+    def ledger(self, session_id: str) -> Ledger:
+        """Return what an `update` of this session would be shown now."""
+        space = self._engine().space
+        return self._read(
+            Ledger(), lambda found: read_ledger(found, space, session_id, self._source)
+        )
+
+    def fleet(self) -> list[EngineLeases]:
+        """Return what is held on this machine's engines and on every remote one."""
+        own = self._engine()
+        nothing = [EngineLeases(own)]
+        return self._read(nothing, lambda found: read_fleet(found, own, self._source))
+
+    def identity(self) -> str:
+        """Return the store's own id; empty where there is no store yet."""
+        return self._read("", lambda _: self._source.store)
+
+    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
+        """Run `decide` and write what it says; `decide` must not call the store."""
+        engine = self._engine()
+        wait = self._wait_seconds if patience is None else min(patience, self._wait_seconds)
+        with self._alone(wait):
+            connection = self._patiently(self._open_or_create, wait)
+            with self._transaction(connection, "BEGIN IMMEDIATE", wait):
+                note_time(connection, self._clock())
+                ledger = read_ledger(connection, engine.space, session_id, self._source)
+                outcome = decide(ledger)
+                refuse_conflicts(session_id, ledger, outcome)
+                write_outcome(connection, engine, session_id, outcome)
+            return outcome
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._alone(self._wait_seconds):
+            self._forget_connection()
+
+    def _read(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Return what `read` finds in one state of the store; `nothing` where there is none."""
+        wait = self._wait_seconds
+        with self._alone(wait):
+            return self._patiently(lambda: self._read_once(nothing, read), wait)
+
+    def _read_once(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
+        connection = self._open_existing()
+        if connection is None:
+            return nothing
+        if isinstance(connection, LoneConnection):
+            try:
+                return self._read_as_it_is(connection, read)
+            finally:
+                self._forget_connection()
+        with self._transaction(connection, "BEGIN", self._wait_seconds):
+            if not jump_since_written(connection, self._clock()):
+                return read(connection)
+        try:
+            with self._transaction(connection, "BEGIN IMMEDIATE", READING_SECONDS):
+                note_time(connection, self._clock())
+                return read(connection)
+        except sqlite3.OperationalError as error:
+            if not is_unwritable(error):
+                raise
+        # The next one who may write notes the time.
+        return self._read_as_it_is(connection, read)
+
+    def _read_as_it_is(
+        self, connection: sqlite3.Connection, read: Callable[[sqlite3.Connection], Result]
+    ) -> Result:
+        with self._transaction(connection, "BEGIN", self._wait_seconds):
+            return read(connection)
+
+    @contextmanager
+    def _alone(self, wait: float) -> Iterator[None]:
+        """Let one thread in at a time, and let no error of a driver out."""
+        if not self._lock.acquire(timeout=wait):
+            raise busy(self._path)
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _transaction(
+        self, connection: sqlite3.Connection, begin: str, wait: float
+    ) -> Iterator[None]:
+        try:
+            self._patiently(lambda: connection.execute(begin), wait)
+            yield
+            self._patiently(lambda: connection.execute("COMMIT"), wait)
+        finally:
+            # Whatever came in between, an interrupt too: nothing of it is written.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _patiently(self, step: Callable[[], Result], wait: float) -> Result:
+        """Run `step` until no lock of somebody else is in its way, for `wait` seconds at most."""
+        started = time.monotonic()
+        told = False
+        while True:
+            try:
+                return step()
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - started
+                if not is_busy(error) or waited >= wait:
+                    raise
+            if waited >= NOTICE_SECONDS and not told:
+                told = True
+                self._waiting(
+                    f"waiting for the lease store {self._path} (another composeports is writing)"
+                )
+
+    def _open_existing(self) -> sqlite3.Connection | None:
+        self._notice_replacement()
+        if self._connection is None:
+            self._connection = self._opened(open_existing)
+        return self._connection
+
+    def _open_or_create(self) -> sqlite3.Connection:
+        self._notice_replacement()
+        if self._connection is None:
+            self._connection = self._opened(open_or_create)
+        return cast("sqlite3.Connection", self._connection)
+
+    def _opened(self, how: Callable[[str], sqlite3.Connection | None]) -> sqlite3.Connection | None:
+        try:
+            opened = how(self._path)
+            self._file = self._identity()
+        except OSError as error:
+            raise explain(error, self._path) from error
+        if opened is not None:
+            try:
+                store = read_store_id(opened, self._path)
+            except BaseException:
+                opened.close()
+                raise
+            self._source = replace(self._source, store=store)
+        return opened
+
+    def _notice_replacement(self) -> None:
+        """Let go of a file that was removed or replaced, since nobody else sees its leases."""
+        if self._connection is not None and self._identity() != self._file:
+            self._forget_connection()
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _forget_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,1 @@
+"""`doctor`: collect facts, check them, fix what is safe to fix."""

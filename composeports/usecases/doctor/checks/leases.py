@@ -1,0 +1,194 @@
+"""Checks of leases against the engine and the disk: what one has and the other does not."""
+
+import re
+from collections.abc import Iterator
+from shlex import quote
+
+from composeports.core.allocation import new_id
+from composeports.core.lease import Lease
+from composeports.core.port_drift import drifts_of
+from composeports.core.service_state import displaced
+from composeports.usecases.doctor.checks.engine import NO_ENGINE
+from composeports.usecases.doctor.facts import Facts, Linked, Stack, Twin
+from composeports.usecases.doctor.findings import NOTE, WARNING, Checked, Finding, Mend
+
+PROJECT = re.compile(r".+-[0-9a-f]{8}")
+MEANT = {
+    "temporary": "a temporary file of a killed composeports",
+    "folder": "files of a session that holds no lease",
+    "lock": "a lock that nobody holds, of a session that holds no lease",
+    "record": "an empty record of a copy",
+}
+
+
+def check_leases(facts: Facts) -> Checked:
+    """Say which leases have lost their worktree."""
+    held = [lease for lease in facts.sessions if lease.held]
+    found = tuple(
+        Finding(
+            WARNING,
+            f"{lease.project} holds ports for {lease.place.directory}, which does not exist",
+            "its ports are nobody's use, and what it started may still run",
+            "composeports gc",
+        )
+        for lease in held
+        if lease.session_id in facts.gone
+    )
+    known = len(facts.sessions) - len(held)
+    found += tuple(map(_of_twin, facts.twins))
+    return Checked("leases", f"{len(held)} held, {known} remembered", found)
+
+
+def _of_twin(twin: Twin) -> Finding:
+    leases = "1 lease is" if twin.leases == 1 else f"{twin.leases} leases are"
+    has = "has" if twin.sure else "may have"
+    return Finding(
+        WARNING,
+        f"another engine, on {twin.place}, {has} the id {twin.id} of this one, as after a machine "
+        "was cloned",
+        f"both share one range of ports; {leases} kept, since what runs there is not seen here",
+        f"{new_id(twin.folder)}"
+        + ("" if twin.sure else "; where this machine was renamed, `composeports up` there"),
+    )
+
+
+def check_drift(facts: Facts) -> Checked:
+    """Compare stacks and leases: each has the other, with the ports, names and networks planned."""
+    if facts.stacks is None:
+        return Checked("stacks", NO_ENGINE, skipped=True)
+    if not facts.store.is_readable:
+        return Checked("stacks", "not checked, since the store cannot be read", skipped=True)
+    leases = {lease.project: lease for lease in facts.sessions}
+    stacks = {stack.project: stack for stack in facts.stacks}
+    held = [
+        lease for lease in facts.sessions if lease.held and lease.session_id not in facts.elsewhere
+    ]
+    mine = sum(lease.project in stacks for lease in held)
+    found = (
+        *(each for stack in facts.stacks for each in _of_stack(stack, leases.get(stack.project))),
+        *(each for lease in held for each in _of_lease(lease, stacks, facts)),
+    )
+    return Checked("stacks", f"{mine} with a lease" if not found else "drifted", found)
+
+
+def _of_stack(stack: Stack, lease: Lease | None) -> Iterator[Finding]:
+    if lease is not None and lease.held:
+        yield from _moved(stack, lease)
+        return
+    recorded = lease is not None and bool(lease.stack.files)
+    if not PROJECT.fullmatch(stack.project) or not (stack.ours or recorded):
+        return
+    state = f"{stack.running} running" if stack.running else "none runs"
+    what = f"the stack {stack.project} has {_count(stack.containers)} ({state}) and no lease"
+    if stack.foreign and not recorded:
+        yield Finding(NOTE, what, f"another user started it in {stack.directory}", "ask them")
+        return
+    reason = (
+        "another session may get its ports, and then has to move on"
+        if recorded
+        else "this store does not know it: it was lost, or it is another one's"
+    )
+    yield Finding(WARNING, what, f"{reason}; {_ways(recorded=recorded)}", _up(stack, lease))
+
+
+def _ways(*, recorded: bool) -> str:
+    adopt = "" if recorded else " --adopt"
+    return f"`up{adopt}` takes it over, `down{adopt}` removes it"
+
+
+def _up(stack: Stack, lease: Lease | None) -> str:
+    if lease is not None and lease.stack.files:
+        return _command(lease, "up")
+    if stack.directory:
+        return f"cd {quote(stack.directory)} && composeports up --adopt"
+    return f"docker compose --project-name {stack.project} down"
+
+
+def _command(lease: Lease, word: str) -> str:
+    """Return the command line that does it in the lease's own session, from anywhere."""
+    place = lease.place
+    session = (
+        "" if place.session_id == lease.session_id else f" --session {quote(lease.session_id)}"
+    )
+    return f"cd {quote(place.directory)} && composeports{session} {word}"
+
+
+def _count(number: int) -> str:
+    return f"{number} container{'s' if number != 1 else ''}"
+
+
+def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
+    for drift in drifts_of(lease, stack.ports):
+        shown, wanted = (", ".join(map(str, ports)) for ports in (drift.actual, drift.leased))
+        yield Finding(
+            WARNING,
+            f"{drift.key} of {stack.project} is published on {shown}; its lease says {wanted}",
+            "`env` leads somewhere else than to this stack",
+            _command(lease, "up"),
+        )
+    for sentence in displaced(lease.project, lease.standings, stack.seen):
+        yield Finding(
+            WARNING,
+            f"{stack.project}: {sentence}",
+            "what was started without composeports may meet another session's stack",
+            _command(lease, "up"),
+        )
+
+
+def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[Finding]:
+    if not lease.stack.files or lease.project in stacks or lease.session_id in facts.gone:
+        return
+    yield Finding(
+        WARNING,
+        f"{lease.project} holds a lease for a stack of which no container exists",
+        "its containers were removed without `composeports down`, and its ports stay taken until "
+        "the lease expires; `down` gives them back, `up` starts it again",
+        _command(lease, "down"),
+    )
+
+
+def check_links(facts: Facts) -> Checked:
+    """Say which `.env` leads plain `docker compose` to ports that nobody, or another, holds."""
+    if not facts.store.is_readable:
+        return Checked("links", "not checked, since the store cannot be read", skipped=True)
+    homes = {lease.project: lease.place.directory for lease in facts.sessions if lease.held}
+    found = tuple(each for link in facts.links for each in _of_link(link, homes.get(link.project)))
+    good = len(facts.links) - len(found)
+    said = f"{good} .env file{'s' if good != 1 else ''} linked" if good else "none"
+    return Checked("links", f"{len(found)} stale" if found else said, found)
+
+
+def _of_link(link: Linked, home: str | None) -> Iterator[Finding]:
+    if home == link.directory:
+        return
+    whose = "which holds no lease" if home is None else f"the session of {home}"
+    why = (
+        "plain `docker compose` there starts on ports that nobody holds"
+        if home is None
+        else "plain `docker compose` there works on that session's stack"
+    )
+    step = f"cd {quote(link.directory)} && composeports unlink"
+    yield Finding(WARNING, f"{link.path} is linked to {link.project}, {whose}", why, step)
+
+
+def check_leftovers(facts: Facts) -> Checked:
+    """Say which files of ours lie around that nobody needs."""
+    found = []
+    for stray in facts.strays:
+        if stray.kind == "copy":
+            found.append(
+                Finding(
+                    WARNING,
+                    f"a copy into the volumes of {stray.project} was killed ({stray.path})",
+                    "volumes may be half, and containers may still be paused",
+                    "composeports up (or down) in that session",
+                )
+            )
+            continue
+        kind = {"temporary": "file", "record": "lock"}.get(stray.kind, stray.kind)
+        mend = Mend(kind, stray.path, project=stray.project)
+        what = f"{stray.path}: {MEANT[stray.kind]}"
+        step = "composeports doctor --fix"
+        level = WARNING if stray.kind == "folder" else NOTE
+        found.append(Finding(level, what, "nobody needs it", step, mend))
+    return Checked("leftovers", "none" if not found else f"{len(found)}", tuple(found))

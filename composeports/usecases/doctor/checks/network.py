@@ -1,0 +1,113 @@
+"""Checks of what there is a number of: host ports against the kernel, subnets of the engine."""
+
+from composeports.core.ports import HIGHEST_PORT, Block, Grid, KernelPorts
+from composeports.core.subnet import BITS, readable
+from composeports.usecases.doctor.checks.engine import NO_ENGINE
+from composeports.usecases.doctor.checks.other_engines import PODMAN
+from composeports.usecases.doctor.facts import Facts
+from composeports.usecases.doctor.findings import NOTE, WARNING, Checked, Finding
+
+LOWEST_PORT = 1024
+# What an engine without settings of its own has: 15 subnets of /16, and 16 of /20.
+STOCK_POOLS = (*((f"172.{each}.0.0/16", 16) for each in range(17, 32)), ("192.168.0.0/16", 20))
+FEW = 3
+MOST_SHOWN = 6
+
+
+def check_ports(facts: Facts) -> Checked:
+    """Say whether blocks are free, and lie where no outgoing connection takes a port."""
+    grid = facts.grid
+    if grid is None:
+        return Checked("ports", "not checked, since a setting is not accepted", skipped=True)
+    whole = Block(grid.base, grid.size * grid.slots)
+    held = [lease.block for lease in facts.sessions if lease.held]
+    free = [block for block in grid.blocks() if not any(map(block.overlaps, held))]
+    kernel = _of_kernel(whole, grid, facts.kernel) if facts.kernel else None
+    listening = _of_listeners(free, facts)
+    found = tuple(each for each in (kernel, listening) if each is not None)
+    said = f"{whole.start}-{whole.last}: {len(free)} of {grid.slots} blocks free"
+    return Checked("ports", said, found)
+
+
+def _of_kernel(whole: Block, grid: Grid, kernel: KernelPorts) -> Finding | None:
+    first, last = max(whole.start, kernel.first), min(whole.last, kernel.last)
+    if first > last or any(one.start <= first and last <= one.last for one in kernel.reserved):
+        return None
+    spans = ",".join(f"{each.start}-{each.last}" for each in (*kernel.reserved, whole))
+    step = f"sysctl -w net.ipv4.ip_local_reserved_ports={spans}"
+    base = _better_base(grid, kernel)
+    return Finding(
+        WARNING,
+        f"blocks overlap the kernel's range for outgoing connections, {kernel.first}-{kernel.last}",
+        "any program may have one of these ports for a while, and `up` then has to move on",
+        f"PORT_ALLOC_BASE={base}, or {step}" if base else step,
+    )
+
+
+def _better_base(grid: Grid, kernel: KernelPorts) -> int:
+    """Return a base from which all blocks lie outside of the kernel's range; 0: there is none."""
+    size = grid.size * grid.slots
+    below = (kernel.first - size) // 1000 * 1000
+    if below >= LOWEST_PORT:
+        return below
+    if kernel.first - size >= LOWEST_PORT:
+        return kernel.first - size
+    return kernel.last + 1 if kernel.last + 1 + size <= HIGHEST_PORT else 0
+
+
+def _of_listeners(free: list[Block], facts: Facts) -> Finding | None:
+    if not free:
+        return Finding(
+            WARNING,
+            "every block is held",
+            "the next new session gets no ports",
+            "composeports status, then composeports gc; or a larger PORT_ALLOC_MAX_SESSIONS",
+        )
+    busy = [block for block in free if any(port in block for port, _ in facts.listening)]
+    if not busy:
+        return None
+    ports = sorted(each for each in facts.listening if any(each[0] in block for block in free))
+    shown = ", ".join(f"{port}/{kind}" for port, kind in ports[:MOST_SHOWN])
+    more = f" and {len(ports) - MOST_SHOWN} more" if len(ports) > MOST_SHOWN else ""
+    all_busy = len(busy) == len(free)
+    return Finding(
+        WARNING if all_busy else NOTE,
+        f"in use by others, in {len(busy)} of {len(free)} free blocks: {shown}{more}",
+        "no block is left to give out" if all_busy else "these blocks are passed over",
+        "ss -ltunp shows who; PORT_ALLOC_BASE moves the blocks",
+    )
+
+
+def check_networks(facts: Facts) -> Checked:
+    """Say how many subnets the engine has left for new networks."""
+    if facts.subnets is None:
+        return Checked("networks", NO_ENGINE, skipped=True)
+    if facts.engine.product == PODMAN:
+        return Checked("networks", "Podman has thousands of subnets, from 10.89.0.0/24 on")
+    total, left = _left(facts.pools or STOCK_POOLS, facts.subnets)
+    said = f"{left} of {total} subnets of the engine's address pools left"
+    if left > FEW:
+        return Checked("networks", said)
+    found = Finding(
+        NOTE,
+        said,
+        "once they are used up, `up` goes on with subnets of its own pool",
+        "docker network prune removes networks that nothing uses",
+    )
+    return Checked("networks", said, (found,))
+
+
+def _left(pools: tuple[tuple[str, int], ...], subnets: tuple[str, ...]) -> tuple[int, int]:
+    """Return how many IPv4 subnets the pools have, and how many overlap no network."""
+    used = [each for each in readable(subnets) if each.version == 4]  # noqa: PLR2004 - IPv4
+    total = left = 0
+    for text, prefix in pools:
+        for pool in readable([text]):
+            step = 1 << max(0, BITS[pool.version] - prefix)
+            firsts = range(pool.first, pool.last + 1, step)
+            total += len(firsts)
+            left += sum(
+                not any(one.first < first + step and first <= one.last for one in used)
+                for first in firsts
+            )
+    return total, left

@@ -1,0 +1,128 @@
+"""What only `doctor` asks the engine and its programs: versions, labels, address pools."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from composeports.core.service_state import Seen
+from composeports.docker.compose_cli import check_installation, installed_version, without_engine
+from composeports.docker.context import is_secured
+from composeports.docker.engine import Engine
+from composeports.errors import ComposeMissingError, ComposeportsError, ComposeTooOldError
+from composeports.host.session_files import owner_of
+from composeports.regular_file import read_regular
+from composeports.usecases.doctor.collect_other_engines import about_engine, others_here
+from composeports.usecases.doctor.facts import ComposeFacts, EngineFacts, Stack, Trouble
+
+_CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
+
+
+def look_at_engine(engine: Engine) -> EngineFacts:
+    """Return what the engine is, or why it does not answer."""
+    context, host = engine.endpoint.context, engine.endpoint.address
+    try:
+        context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
+            "\t"
+        )
+        begun = time.perf_counter()
+        answer = engine.answer("version", "--format", "{{.Server.Version}}")
+        if not answer.code and answer.out.strip():
+            taken = round((time.perf_counter() - begun) * 1000)
+            facts = about_engine(engine, answer.out.strip(), context.strip(), host.strip())
+            return replace(
+                facts,
+                reached="" if engine.is_local else engine.host,
+                secured=is_secured(engine.endpoint, engine.environ),
+                milliseconds=taken,
+            )
+        engine.containers()  # tells the reason as every command does
+        trouble = Trouble("the Docker engine did not tell its version", "docker version")
+    except ComposeportsError as error:
+        trouble = Trouble(error.message, error.hint)
+        if isinstance(error, ComposeMissingError):
+            return EngineFacts(trouble=trouble)
+    return others_here(engine, EngineFacts("", context.strip(), host.strip(), trouble))
+
+
+def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
+    """Return which Compose and buildx are installed."""
+    trouble = None
+    version = ""
+    try:
+        check_installation(engine.environ)
+        version = installed_version(engine.environ)
+    except (ComposeMissingError, ComposeTooOldError) as error:
+        trouble = Trouble(error.message, error.hint)
+        version = str(error.details.get("version", ""))
+    buildx = not builds or not _fails(engine, "buildx", "version")
+    classic = engine.environ.get("DOCKER_BUILDKIT") in {"0", "false"}
+    return ComposeFacts(version, trouble, builds, buildx, classic)
+
+
+def _fails(engine: Engine, *arguments: str) -> bool:
+    try:
+        argv = without_engine(("docker", *arguments), engine.environ)
+        return bool(engine.answer(*argv[1:]).code)
+    except ComposeMissingError:
+        return False  # told by the check of the engine
+
+
+def look_at_stacks(engine: Engine) -> tuple[Stack, ...]:
+    """Return every Compose project with containers; ComposeportsError when nobody answers."""
+    found: dict[str, Stack] = {}
+    for each in engine.containers():
+        if not each.project:
+            continue
+        before = found.get(each.project, Stack(each.project))
+        published = [
+            (f"{each.service}:{target}/{protocol}", host) for host, target, protocol in each.ports
+        ]
+        found[each.project] = Stack(
+            each.project,
+            each.directory or before.directory,
+            before.ours or any(owner_of(path) for path in each.files.split(",")),
+            _is_of_another_user(each.directory or before.directory),
+            before.containers + 1,
+            before.running + each.is_running,
+            (*before.ports, *published),
+            (*before.seen, Seen(each.service, each.name, each.networks))
+            if each.is_running
+            else before.seen,
+        )
+    return tuple(found[name] for name in sorted(found))
+
+
+def _is_of_another_user(directory: str) -> bool:
+    try:
+        return bool(directory) and os.stat(directory).st_uid != os.geteuid()
+    except OSError:
+        return False
+
+
+def look_at_pools(engine: Engine) -> tuple[tuple[str, int], ...]:
+    """Return (subnet, prefix length of each part) of the engine's own pools; none: as shipped."""
+    answer = engine.answer("info", "--format", "{{json .DefaultAddressPools}}")
+    try:
+        pools = json.loads(answer.out or "null") or ()
+        return tuple(_pool(pool) for pool in pools)
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def _pool(pool: Any) -> tuple[str, int]:  # noqa: ANN401 - JSON
+    return str(pool["Base"]), int(pool["Size"])
+
+
+def any_builds(texts: Sequence[str]) -> bool:
+    """Tell whether one of the Compose files mentions a build; a guess that costs no question."""
+    return any(_mentions_build(path) for path in texts)
+
+
+def _mentions_build(path: str) -> bool:
+    try:
+        return b"build:" in read_regular(path, follow=True)
+    except OSError:
+        return False

@@ -1,0 +1,80 @@
+"""What only `doctor` asks of Podman and of rootless engines, and where such engines listen."""
+
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from shutil import which
+
+from composeports.docker.engine import Engine
+from composeports.docker.rootless import is_rootless, podman_info
+from composeports.host.kernel_ports import unprivileged_start
+from composeports.usecases.doctor.checks.other_engines import PODMAN
+from composeports.usecases.doctor.facts import EngineFacts
+
+AARDVARK = (
+    "/usr/libexec/podman/aardvark-dns",
+    "/usr/lib/podman/aardvark-dns",
+    "/usr/local/libexec/podman/aardvark-dns",
+    "/usr/local/lib/podman/aardvark-dns",
+)
+LINGERING = "/var/lib/systemd/linger"
+SYSTEMD = "/run/systemd/system"
+SYSTEM_SOCKETS = ("/run/podman/podman.sock",)
+USER_SOCKETS = ("podman/podman.sock", "docker.sock")
+
+
+def about_engine(engine: Engine, version: str, context: str, host: str) -> EngineFacts:
+    """Return what an engine is that answers."""
+    product = PODMAN if engine.is_podman else "Docker"
+    info = podman_info(engine) if product == PODMAN else {}
+    rootless = is_rootless(engine)
+    here = engine.is_local
+    return EngineFacts(
+        version,
+        context,
+        host,
+        product=product,
+        rootless=rootless,
+        network=str(info.get("networkBackend", "")),
+        dns=_has_dns(engine.environ) if here and product == PODMAN else None,
+        lingers=_lingers() if here and rootless else None,
+        first_port=unprivileged_start() if here and rootless else 0,
+    )
+
+
+def _has_dns(environ: Mapping[str, str]) -> bool | None:
+    """Tell whether Podman's name server is installed; None where its Podman is not to be seen."""
+    if which("podman", path=environ.get("PATH")) is None:
+        return None
+    return any(os.path.exists(path) for path in AARDVARK)
+
+
+def _lingers() -> bool | None:
+    """Tell whether systemd lets this user's programs outlive a login; None without systemd."""
+    if not os.path.isdir(SYSTEMD) or not os.geteuid():
+        return None
+    try:
+        return os.path.exists(os.path.join(LINGERING, pwd.getpwuid(os.geteuid()).pw_name))
+    except KeyError:
+        return None
+
+
+def others_here(engine: Engine, facts: EngineFacts) -> EngineFacts:
+    """Add which other engines are on this machine, for one that does not answer."""
+    environ = engine.environ
+    tried = facts.host.removeprefix("unix://")
+    sockets = tuple(path for path in _sockets(environ) if path != tried and os.path.exists(path))
+    return replace(
+        facts,
+        sockets=sockets,
+        podman_command=which("podman", path=environ.get("PATH")) is not None,
+        as_root=not os.geteuid(),
+    )
+
+
+def _sockets(environ: Mapping[str, str]) -> Iterator[str]:
+    own = environ.get("XDG_RUNTIME_DIR")
+    if own:
+        yield from (os.path.join(own, name) for name in USER_SOCKETS)
+    yield from SYSTEM_SOCKETS

@@ -1,0 +1,94 @@
+"""What `doctor` finds of the lease store: a file, a database, or nothing; changes neither."""
+
+import os
+from dataclasses import dataclass, field
+
+from composeports.core.lease import Lease
+from composeports.docker.engine import Engine
+from composeports.errors import ComposeportsError
+from composeports.host.filesystems import file_system_of, is_network
+from composeports.host.machine import machine_name
+from composeports.stores.open import (
+    is_shared,
+    open_postgres,
+    open_store,
+    sqlite_path,
+    without_password,
+)
+from composeports.stores.sqlite.health import examine
+from composeports.usecases.doctor.facts import StoreFacts, Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class SeenStore:
+    """The store, the leases that concern this engine, and the path of one that is a file."""
+
+    facts: StoreFacts = field(default_factory=StoreFacts)
+    leases: tuple[Lease, ...] = ()
+    path: str = ""
+
+
+def look_at_store(url: str, engine: Engine) -> SeenStore:
+    """Return what there is; ConfigError or ExtraMissingError for a URL that can be none."""
+    if url == "memory:":
+        return SeenStore(StoreFacts("memory:"))
+    return _of_server(url, engine) if is_shared(url) else _of_file(sqlite_path(url), engine)
+
+
+def _of_file(path: str, engine: Engine) -> SeenStore:
+    health = examine(path, machine=lambda: machine_name(engine.environ))
+    trouble = _trouble(health.trouble)
+    kind = file_system_of(_existing(path))
+    if trouble is None and is_network(kind):
+        trouble = Trouble(
+            f"{path} lies on a network file system ({kind})",
+            "set COMPOSEPORTS_STATE_DIR to a folder on a local disk",
+        )
+    facts = StoreFacts(path, health.format, trouble, health.damage, kind, refused=health.refused)
+    return SeenStore(facts, health.leases, path)
+
+
+def _existing(path: str) -> str:
+    """Return the nearest folder above that exists."""
+    while not os.path.exists(path) and os.path.dirname(path) != path:
+        path = os.path.dirname(path)
+    return path
+
+
+def _of_server(url: str, engine: Engine) -> SeenStore:
+    open_postgres(url, engine.identity)  # tells of an extra that is missing
+    from composeports.stores.postgres.health import examine_server  # noqa: PLC0415 - an extra
+
+    health = examine_server(url)
+    leases: tuple[Lease, ...] = ()
+    trouble = _trouble(health.trouble)
+    if trouble is None and not health.lacking:
+        try:
+            leases = _known(url, engine)
+        except ComposeportsError as error:
+            trouble = Trouble(error.message, error.hint)
+    facts = StoreFacts(
+        without_password(url),
+        health.format,
+        trouble,
+        server=health.version,
+        latency=health.latency,
+        ahead=health.ahead,
+        lacking=health.lacking,
+        grants=health.hint,
+        excess=health.excess,
+        read_only=health.read_only,
+    )
+    return SeenStore(facts, leases)
+
+
+def _known(url: str, engine: Engine) -> tuple[Lease, ...]:
+    store = open_store(url, engine)
+    try:
+        return tuple(store.known())
+    finally:
+        store.close()
+
+
+def _trouble(error: ComposeportsError | None) -> Trouble | None:
+    return None if error is None else Trouble(error.message, error.hint)

@@ -1,0 +1,319 @@
+"""The check-up: looks at everything, lets `core` decide, and mends what is safe to mend.
+
+Whatever is broken, it goes on with the rest; and it changes nothing unless it is told to mend.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+from composeports.config import Config
+from composeports.core.engine_identity import NOWHERE, Viewpoint
+from composeports.core.engine_traits import OTHER
+from composeports.core.lease import Lease
+from composeports.docker.engine import Engine
+from composeports.errors import ComposeportsError
+from composeports.host.kernel_ports import kernel_ports
+from composeports.host.ports import taken_ports
+from composeports.host.session_lock_file import hold
+from composeports.paths import (
+    default_store_url,
+    recollections,
+    session_lock,
+    state_directory,
+)
+from composeports.stores.memory import MemoryStore
+from composeports.usecases.doctor.collect_engine import (
+    any_builds,
+    look_at_compose,
+    look_at_engine,
+    look_at_pools,
+    look_at_stacks,
+)
+from composeports.usecases.doctor.collect_store import SeenStore, look_at_store
+from composeports.usecases.doctor.facts import (
+    ComposeFacts,
+    EngineFacts,
+    Facts,
+    Linked,
+    Stack,
+    Stray,
+    Trouble,
+    Twin,
+)
+from composeports.usecases.doctor.findings import Finding, Mend
+from composeports.usecases.doctor.policy import Checkup, check_up
+from composeports.usecases.doctor.stale_files import (
+    list_state,
+    mend,
+    stray_folder,
+    stray_locks,
+    stray_temporaries,
+    temporaries_in,
+)
+from composeports.usecases.gc.policy import GONE
+from composeports.usecases.gc.worktree_probe import locate
+from composeports.usecases.link.env_file import env_file, linked_project
+from composeports.usecases.options import Options
+from composeports.usecases.session import Doors, Workspace
+
+Port = tuple[int, str]
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The machine as `doctor` reaches it; tests pass their own."""
+
+    environ: Mapping[str, str]
+    cwd: str
+    engine: Engine
+    options: Options = field(default_factory=Options)
+    now: Callable[[], float] = time.time
+    taken: Callable[[Iterable[Port]], frozenset[Port]] = taken_ports
+
+
+def check(patient: Patient) -> tuple[Facts, Checkup]:
+    """Look at everything, and return what was seen with what is to be said about it."""
+    facts = observe(patient)
+    return facts, check_up(facts)
+
+
+def observe(patient: Patient) -> Facts:
+    """Return all facts; what cannot be had is left out, and never an error."""
+    troubles: list[Trouble] = []
+    config = Config()
+    with _noting(troubles):
+        config = Config.from_env(patient.environ)
+    allowed = not troubles
+    workspace = Workspace(_doors(patient, config), patient.options)
+    with _noting(troubles):
+        _ = workspace.settings
+    seen = _store(patient, troubles)
+    builds = False
+    with _noting(troubles):
+        builds = any_builds(workspace.selection.files)
+    view = _view(workspace) if seen.leases else NOWHERE
+    elsewhere = frozenset(
+        each.session_id
+        for each in seen.leases
+        if not (view.has_other_id(each) or view.is_same(each))
+    )
+    facts = Facts(
+        store=seen.facts,
+        settings=tuple(dict.fromkeys(troubles)),
+        state=list_state(state_directory(patient.environ), seen.path),
+        sessions=seen.leases,
+        gone=frozenset(
+            each.session_id
+            for each in seen.leases
+            if each.session_id not in elsewhere and locate(workspace, each, seen.leases)[0] == GONE
+        ),
+        elsewhere=elsewhere,
+        twins=tuple(_twins(view, seen.leases)),
+        grid=config.port_allocator.grid if allowed else None,
+        kernel=kernel_ports() if patient.engine.is_local else None,
+        now=patient.now(),
+    )
+    facts = _with_engine(facts, patient.engine, builds=builds)
+    facts = replace(facts, listening=_listening(facts, patient))
+    return replace(
+        facts, strays=tuple(_strays(facts, workspace)), links=tuple(_links(facts, workspace))
+    )
+
+
+def _view(workspace: Workspace) -> Viewpoint:
+    """Return the engine that is asked; empty where it does not answer, which another check says."""
+    try:
+        return workspace.view
+    except ComposeportsError:
+        return NOWHERE
+
+
+def _twins(view: Viewpoint, leases: Iterable[Lease]) -> Iterator[Twin]:
+    """Yield the other engines with this one's id that leases are, or may be, on."""
+    counts: dict[tuple[str, bool], int] = {}
+    for lease in leases:
+        if lease.held and not view.has_other_id(lease) and not view.is_same(lease):
+            place = lease.traits.name or lease.place.machine or "another machine"
+            key = place, view.sameness(lease) == OTHER
+            counts[key] = counts.get(key, 0) + 1
+    for (place, sure), count in sorted(counts.items()):
+        yield Twin(view.engine, place, view.traits.folder, count, sure)
+
+
+@contextmanager
+def _noting(troubles: list[Trouble]) -> Iterator[None]:
+    """Take note of an error of ours, and go on."""
+    try:
+        yield
+    except ComposeportsError as error:
+        troubles.append(Trouble(error.message, error.hint))
+
+
+def _doors(patient: Patient, config: Config) -> Doors:
+    return Doors(patient.environ, patient.cwd, config, MemoryStore(), patient.engine)
+
+
+def _store(patient: Patient, troubles: list[Trouble]) -> SeenStore:
+    with _noting(troubles):
+        return look_at_store(_store_url(patient), patient.engine)
+    return SeenStore()
+
+
+def _store_url(patient: Patient) -> str:
+    return patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
+
+
+def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
+    seen = look_at_engine(engine)
+    compose = look_at_compose(engine, builds=builds)
+    if seen.trouble is not None:
+        return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
+    try:
+        return _with_contents(facts, engine, seen, compose)
+    except ComposeportsError as error:
+        seen = replace(seen, trouble=Trouble(error.message, error.hint))
+        return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
+
+
+def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: ComposeFacts) -> Facts:
+    return replace(
+        facts,
+        engine=seen,
+        compose=compose,
+        stacks=look_at_stacks(engine),
+        subnets=engine.subnets(),
+        pools=look_at_pools(engine),
+    )
+
+
+def _listening(facts: Facts, patient: Patient) -> frozenset[Port]:
+    """Return what is in use in blocks that nobody holds, where they are ports of this machine."""
+    if facts.grid is None or not patient.engine.is_local:
+        return frozenset()
+    held = [lease.block for lease in facts.sessions if lease.held]
+    return patient.taken(
+        (port, kind)
+        for block in facts.grid.blocks()
+        if not any(map(block.overlaps, held))
+        for port in range(block.start, block.last + 1)
+        for kind in ("tcp", "udp")
+    )
+
+
+def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
+    """Yield what lies around; folders only where the engine says that no stack uses them."""
+    state = state_directory(workspace.doors.environ)
+    here = _here(workspace)
+    leases = tuple(each for each in facts.sessions if each.place.is_on(workspace.machine))
+    places = {each.place.directory for each in leases if each.place.directory} | set(here[:1])
+    yield from temporaries_in(recollections(workspace.doors.environ))
+    for directory in sorted(places):
+        yield from stray_temporaries(directory)
+    if facts.stacks is None or not facts.store.is_readable or facts.store.damage:
+        return
+    running = {stack.project for stack in facts.stacks}
+    held = {each.project for each in facts.sessions if each.held}
+    yield from stray_locks(state, frozenset(held | running))
+    for each in leases:
+        if each.project not in held | running:
+            named = each.shares_place
+            yield from stray_folder(each.place.directory, each.project, named=named)
+    if workspace.doors.engine.is_local:  # a remote engine's sessions do not use the folder itself
+        yield from _stray_here(here, leases, facts.stacks)
+
+
+def _links(facts: Facts, workspace: Workspace) -> Iterator[Linked]:
+    """Yield what `composeports link` did to the directories that are known, and to this one."""
+    here = [each.place for each in facts.sessions if each.place.is_on(workspace.machine)]
+    places = {place.directory for place in here if place.directory}
+    for directory in sorted(places | set(_here(workspace)[:1])):
+        with suppress(OSError, ComposeportsError):
+            project = linked_project(directory)
+            if project:
+                yield Linked(directory, env_file(directory), project)
+
+
+def _here(workspace: Workspace) -> tuple[str, ...]:
+    """Return directory, session and likely project of this place; nothing where it has none."""
+    try:
+        return (
+            workspace.place.directory,
+            workspace.session_id,
+            workspace.likely_project(None),
+        )
+    except ComposeportsError:
+        return ()
+
+
+def _stray_here(
+    here: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[Stack, ...]
+) -> Iterator[Stray]:
+    """Yield this folder's files where no session of the store has to do with it."""
+    if not here or here[1] in {each.session_id for each in leases}:
+        return
+    directory, _, project = here
+    known = {each.place.directory for each in leases} | {stack.directory for stack in stacks}
+    if directory not in known:
+        yield from stray_folder(directory, project, named=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What `--fix` did, a line each, and what it could not do."""
+
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+def fix(patient: Patient, found: Checkup) -> Mended:
+    """Mend what is safe to mend; containers, volumes and leases are never touched.
+
+    A repair may show the next one: a file may have rights that its folder had.
+    """
+    done: list[str] = []
+    for _ in range(ROUNDS):
+        lines, failed = _mend_once(patient, found.findings)
+        done += lines
+        if not lines:
+            break
+        _, found = check(patient)
+    return Mended(tuple(done), tuple(failed))
+
+
+def _mend_once(
+    patient: Patient, findings: Iterable[tuple[str, Finding]]
+) -> tuple[list[str], list[str]]:
+    done: list[str] = []
+    failed: list[str] = []
+    for _, finding in findings:
+        if finding.mend is None:
+            continue
+        try:
+            done += _mend(patient, finding.mend)
+        except (OSError, ComposeportsError) as error:
+            reason = getattr(error, "strerror", "") or error
+            failed.append(f"cannot mend {finding.mend.path}: {reason}")
+    return done, failed
+
+
+def _mend(patient: Patient, what: Mend) -> list[str]:
+    """Mend one thing; the folder of a session only while nobody works there, or has come back."""
+    if what.kind != "folder":
+        return [mend(what)]
+    with hold(session_lock(patient.environ, what.project), "doctor", 0, lambda _: None) as lock:
+        if lock is None or _is_used_again(patient, what.project):
+            return []
+        done = [mend(what)]
+        lock.remove()
+        return done
+
+
+def _is_used_again(patient: Patient, project: str) -> bool:
+    """Tell whether somebody has taken a lease on a folder's project since it was looked at."""
+    seen = look_at_store(_store_url(patient), patient.engine)
+    return not seen.facts.is_readable or any(
+        lease.held and lease.project == project for lease in seen.leases
+    )

@@ -1,0 +1,134 @@
+"""Files of ours that killed or ended processes left, found and removed one by one."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+
+from composeports.errors import UnsafeFileError
+from composeports.host.atomic_files import remove_file
+from composeports.host.session_files import OWN_FOLDER
+from composeports.host.session_folder import TEMPORARY, OwnFolder, own_files
+from composeports.regular_file import open_regular
+from composeports.usecases.doctor.facts import Item, Stray
+from composeports.usecases.doctor.findings import Mend
+
+INNER_FOLDERS = ("known", "locks", "observed", "seeding", "tests")
+
+
+def list_state(folder: str, store: str) -> tuple[Item, ...]:
+    """Return the state directory and what is ours in it; nothing where there is none."""
+    paths = [folder]
+    for name in sorted(_names(folder)):
+        path = os.path.join(folder, name)
+        inner = name in INNER_FOLDERS
+        if inner or path.startswith(store) or (name.startswith("bug-") and name.endswith(".log")):
+            paths.append(path)
+        if inner:
+            paths += (os.path.join(path, each) for each in sorted(_names(path)))
+    if os.path.dirname(store) != folder:
+        paths += (f"{store}{end}" for end in ("", "-wal", "-shm"))
+    return tuple(item for path in paths for item in _item(path))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _item(path: str) -> Iterator[Item]:
+    with suppress(OSError):
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode):
+            found = os.stat(path)
+        mine = found.st_uid == os.geteuid()
+        yield Item(path, stat.S_IMODE(found.st_mode), mine, stat.S_ISDIR(found.st_mode))
+
+
+def stray_temporaries(directory: str) -> Iterator[Stray]:
+    """Yield what killed processes left in `.composeports` of a directory."""
+    top = os.path.join(directory, OWN_FOLDER)
+    for folder in (top, *(os.path.join(top, name) for name in _names(top))):
+        yield from temporaries_in(folder)
+
+
+def temporaries_in(folder: str) -> Iterator[Stray]:
+    """Yield the temporary files in a folder whose process has ended."""
+    for name in _names(folder):
+        process = name.removesuffix(TEMPORARY).rpartition(".")[2]
+        ended = process.isdecimal() and not _lives(int(process))
+        if name.endswith(TEMPORARY) and ended:
+            yield Stray(os.path.join(folder, name), "temporary")
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def stray_folder(directory: str, project: str, *, named: bool) -> Iterator[Stray]:
+    """Yield the session's folder where files of ours are still in it."""
+    below = project if named else ""
+    path = os.path.join(directory, OWN_FOLDER, below).rstrip("/")
+    if own_files(directory, below):
+        yield Stray(path, "folder", project)
+
+
+def stray_locks(state: str, needed: frozenset[str]) -> Iterator[Stray]:
+    """Yield locks and records that nobody holds; locks of projects that are `needed` stay."""
+    for folder, kind in (("locks", "lock"), ("seeding", "record")):
+        for name in _names(os.path.join(state, folder)):
+            path = os.path.join(state, folder, name)
+            if (kind == "lock" and name in needed) or _is_held(path):
+                continue
+            with suppress(OSError):
+                full = kind == "record" and os.stat(path).st_size
+                yield Stray(path, "copy" if full else kind, name)
+
+
+def _is_held(path: str) -> bool:
+    """Tell whether somebody holds the lock of a file; one that we may not open counts as held."""
+    try:
+        file = open_regular(path)
+    except (OSError, UnsafeFileError):
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+def mend(what: Mend) -> str:
+    """Do one repair and return a line about it; OSError where it cannot be done."""
+    if what.kind == "mode":
+        os.chmod(what.path, what.mode)
+        return f"{what.path} has the rights {what.mode:04o} now"
+    if what.kind == "folder":
+        top = what.path.rpartition(f"/{OWN_FOLDER}")
+        OwnFolder(top[0], top[2].strip("/")).remove()
+    elif what.kind == "lock":
+        _remove_lock(what.path)
+    else:
+        remove_file(what.path, follow=False)
+    return f"removed {what.path}"
+
+
+def _remove_lock(path: str) -> None:
+    """Remove a lock while we hold it; who opened it meanwhile notices, and makes a new one."""
+    file = open_regular(path, flags=os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    finally:
+        os.close(file)

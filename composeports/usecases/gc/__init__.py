@@ -1,0 +1,1 @@
+"""`gc`: release the leases and remove the stacks of worktrees that are gone."""

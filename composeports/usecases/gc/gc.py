@@ -1,0 +1,304 @@
+"""Cleaning up after sessions that are over: look, judge, look again under the lock, remove."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from shlex import quote
+
+from composeports.core.engine_resources import Belonging
+from composeports.core.lease import Lease
+from composeports.docker.config_cache import forget_abandoned
+from composeports.docker.resources import belongings, remove, stop
+from composeports.errors import FileAccessError, SeedBusyError
+from composeports.host.session_folder import OwnFolder, files_in
+from composeports.host.session_lock_file import SessionLock, hold, is_held
+from composeports.paths import recollections, seed_record, session_lock
+from composeports.usecases.gc.policy import (
+    EXPIRED,
+    REASONS,
+    WORKTREE_GONE,
+    Verdict,
+    confirm,
+    doubt,
+    is_sessions_image,
+    judge,
+    of_another_engine,
+    of_twin_engine,
+    settle,
+    unproven,
+)
+from composeports.usecases.gc.worktree_probe import locate, on_another_engine
+from composeports.usecases.lease import unlink_released
+from composeports.usecases.link.link import forget as forget_link
+from composeports.usecases.seed.journal import hold_record, is_on_record
+from composeports.usecases.session import Workspace
+
+KINDS = ("container", "network", "image", "volume")
+
+
+def _silent(_text: str) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What was cleaned up of one session, or would be; `left` says what would not go, and why."""
+
+    lease: Lease
+    why: str
+    removed: tuple[Belonging, ...] = ()
+    left_volumes: tuple[str, ...] = ()
+    released: bool = False
+    left: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The reason in words."""
+        return REASONS[self.why]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of what was removed of one kind."""
+        return [each.name for each in self.removed if each.kind == kind]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the entry of `gc --json`."""
+        return {
+            "session_id": self.lease.session_id,
+            "compose_project_name": self.lease.project,
+            "worktree": self.lease.place.worktree,
+            "why": self.why,
+            "removed": {f"{kind}s": self.names(kind) for kind in KINDS},
+            "left_volumes": list(self.left_volumes),
+            "released": self.released,
+            "left": list(self.left),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaning:
+    """One run over all sessions."""
+
+    workspace: Workspace
+    dry_run: bool = False
+    volumes: bool = False
+    seen: Sequence[Belonging] = ()
+    known: Sequence[Lease] = ()
+    at: Callable[[str], None] = _silent
+
+    def run(self) -> Iterator[Cleaned]:
+        held = {lease.project: lease.session_id for lease in self.known if lease.held}
+        for lease in self.known:
+            # What another session holds by the same name is that session's.
+            if held.get(lease.project, lease.session_id) != lease.session_id:
+                continue
+            verdict = self.judge(lease, _of_project(self.seen, lease.project), tell=True)
+            if verdict.why:
+                cleaned = self.preview(verdict) if self.dry_run else self.clean(verdict)
+                if cleaned is not None and _is_told(cleaned):
+                    yield cleaned
+
+    def judge(self, lease: Lease, found: Sequence[Belonging], *, tell: bool = False) -> Verdict:
+        where, sight = locate(self.workspace, lease, self.known)
+        verdict = judge(lease, where, found, self.workspace.doors.now())
+        marks = (each.mark for each in found if each.kind == "container")
+        if on_another_engine(self.workspace, lease, marks):
+            verdict = Verdict(lease, kept=self.elsewhere(verdict))
+        kept = verdict.kept or ("" if verdict.why else doubt(lease, where, sight))
+        if tell and kept:
+            self.workspace.doors.say(kept)
+        return verdict
+
+    def elsewhere(self, verdict: Verdict) -> str:
+        """Return why a lease of another engine is kept; nothing where it would be kept anyway."""
+        lease = verdict.lease
+        if self.workspace.view.has_other_id(lease):
+            return of_another_engine(lease) if lease.held else ""
+        return of_twin_engine(lease) if lease.held and verdict.why else ""
+
+    def preview(self, verdict: Verdict) -> Cleaned | None:
+        """Return what `clean` would come to; nothing is changed."""
+        lease = verdict.lease
+        environ = self.workspace.doors.environ
+        paths = (session_lock(environ, lease.project), _read_lock(self.workspace, lease))
+        if any(map(is_held, paths)):
+            self.tell_at_work(lease)
+            return None
+        found = _of_project(self.seen, lease.project)
+        things, kept = self.split(verdict, found)
+        left = self.unproven(verdict, found)
+        return Cleaned(lease, verdict.why, tuple(things), kept, released=lease.held, left=left)
+
+    def split(
+        self, verdict: Verdict, found: Iterable[Belonging]
+    ) -> tuple[list[Belonging], tuple[str, ...]]:
+        """Return what is to be removed, in that order, and the volumes that stay."""
+        kinds = self.kinds(verdict)
+        found = list(found)
+        others = unproven(verdict.lease, found)
+        things = [each for kind in kinds for each in found if each.kind == kind]
+        things = [each for each in things if each not in others]
+        return things, tuple(each.name for each in found if each.kind not in kinds)
+
+    def kinds(self, verdict: Verdict) -> tuple[str, ...]:
+        """Return the kinds of things that are to be removed, in that order."""
+        return KINDS if self.volumes and verdict.why == WORKTREE_GONE else KINDS[:-1]
+
+    def unproven(self, verdict: Verdict, found: Iterable[Belonging]) -> tuple[str, ...]:
+        """Return a line for each thing that is left because another owner may have made it."""
+        kinds = self.kinds(verdict)
+        return tuple(
+            f"{each.kind} {each.name}: its labels do not say that it is this session's; "
+            f"`docker {each.kind} rm {quote(each.name)}` removes it, if it is of no use"
+            for each in unproven(verdict.lease, found)
+            if each.kind in kinds
+        )
+
+    def clean(self, verdict: Verdict) -> Cleaned | None:
+        """Look again with nobody else at work on the session, and clean up what is still to be."""
+        self.at(f"cleaning up after {verdict.lease.project}")
+        with alone(self.workspace, verdict.lease) as lock:
+            if lock is None:
+                self.tell_at_work(verdict.lease)
+                return None
+            try:
+                return self.clean_alone(verdict)
+            except SeedBusyError:
+                self.tell_at_work(verdict.lease)
+                return None
+            finally:
+                record = self.workspace.doors.store.get(verdict.lease.session_id)
+                if record is None or not record.held:
+                    lock.remove()
+
+    def clean_alone(self, verdict: Verdict) -> Cleaned | None:
+        doors, lease = self.workspace.doors, verdict.lease
+        found = _of_project(belongings(doors.engine, lease.project), lease.project)
+        if self.judge(lease, found) != verdict or not self.confirmed(lease):
+            return None
+        if is_on_record(seed_record(doors.environ, lease.project)):
+            from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - only after a copy was killed
+
+            seeding.repair(self.workspace, lease.project)
+            found = _of_project(belongings(doors.engine, lease.project), lease.project)
+        things, kept = self.split(verdict, found)
+        removed, failed = self.remove(verdict, things)
+        left = (*self.unproven(verdict, found), *failed)
+        blocking = any(each.startswith(("container", "network")) for each in failed)
+        released = False if blocking else self.settle(verdict, [*kept, *left])
+        return Cleaned(lease, verdict.why, removed, kept, released=released, left=left)
+
+    def confirmed(self, lease: Lease) -> bool:
+        outcome = self.workspace.doors.store.update(
+            lease.session_id, lambda ledger: confirm(ledger, lease)
+        )
+        return outcome.lease is not None
+
+    def remove(
+        self, verdict: Verdict, things: Sequence[Belonging]
+    ) -> tuple[tuple[Belonging, ...], tuple[str, ...]]:
+        """Remove what can be; only of a gone worktree what runs, after it could end by itself."""
+        engine = self.workspace.doors.engine
+        gone = verdict.why == WORKTREE_GONE
+        if gone:
+            stop(engine, [each.id for each in things if each.running])
+        removed: list[Belonging] = []
+        left: list[str] = []
+        for each in things:
+            why = remove(engine, each, force=gone, volumes=self.volumes and gone)
+            if why:
+                left.append(f"{each.kind} {each.name}: {why}")
+            else:
+                removed.append(each)
+        return tuple(removed), tuple(left)
+
+    def settle(self, verdict: Verdict, left: Sequence[str]) -> bool:
+        """Release the lease; a session whose worktree and volumes are gone is forgotten, too."""
+        lease = verdict.lease
+        forget = verdict.why == WORKTREE_GONE and not left
+        outcome = self.workspace.doors.store.update(
+            lease.session_id, lambda ledger: settle(ledger, lease, forget=forget)
+        )
+        done = outcome.forget or outcome.lease is not None
+        here = lease.place.is_on(self.workspace.machine)
+        if done and here and verdict.why == EXPIRED and lease.place.directory:
+            _own_folder(lease).remove()
+            unlink_released(self.workspace, lease)
+        elif done and verdict.why == WORKTREE_GONE:
+            forget_link(lease, self.workspace.doors.say)
+        return done and lease.held
+
+    def tell_at_work(self, lease: Lease) -> None:
+        self.workspace.doors.say(f"{lease.project} is kept: another command is at work on it")
+
+
+def clean(
+    workspace: Workspace,
+    *,
+    dry_run: bool = False,
+    volumes: bool = False,
+    at: Callable[[str], None] = _silent,
+) -> Iterator[Cleaned]:
+    """Clean up after every session whose worktree is gone or whose lease is over, one by one.
+
+    `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too; `at` is told what
+    is being cleaned up. EngineError when
+    the engine does not answer, of which nothing may be concluded; nothing is changed then.
+    """
+    workspace.meet_engine()
+    seen = belongings(workspace.doors.engine)
+    known = workspace.doors.store.known()
+    yield from _Cleaning(workspace, dry_run, volumes, seen, known, at).run()
+    if not dry_run:
+        _forget_locks(workspace)
+
+
+def _forget_locks(workspace: Workspace) -> None:
+    """Remove the locks of sessions that are not known any more, which nobody holds."""
+    environ = workspace.doors.environ
+    forget_abandoned(recollections(environ))
+    known = {lease.project for lease in workspace.doors.store.known()}
+    for path in files_in(os.path.dirname(session_lock(environ, "any"))):
+        if os.path.basename(path) not in known:
+            with suppress(FileAccessError), hold(path, "gc", 0, lambda _: None) as lock:
+                if lock is not None:
+                    lock.remove()
+    for path in files_in(os.path.dirname(seed_record(environ, "any"))):
+        if os.path.basename(path).partition(".")[0] not in known:
+            with suppress(FileAccessError), hold_record(path):
+                pass  # one that is empty is removed when it is let go of
+
+
+@contextmanager
+def alone(workspace: Workspace, lease: Lease) -> Iterator[SessionLock | None]:
+    """Keep everybody else off the session's stack; None where somebody is at work there."""
+    path = session_lock(workspace.doors.environ, lease.project)
+    with hold(path, "gc", 0, lambda _: None) as lock:
+        if lock is None:
+            yield None
+            return
+        # Another session may be copying from this one's volumes.
+        with hold_record(_read_lock(workspace, lease)) as read:
+            yield lock if read is not None else None
+
+
+def _of_project(found: Iterable[Belonging], project: str) -> list[Belonging]:
+    """Return what is the project's; an image by the label that it was found by, and its name."""
+    return [
+        each
+        for each in found
+        if each.project == project
+        or (each.kind == "image" and is_sessions_image(each.name, project))
+    ]
+
+
+def _is_told(cleaned: Cleaned) -> bool:
+    return bool(cleaned.removed or cleaned.left_volumes or cleaned.left or cleaned.released)
+
+
+def _read_lock(workspace: Workspace, lease: Lease) -> str:
+    return seed_record(workspace.doors.environ, lease.project) + ".read"
+
+
+def _own_folder(lease: Lease) -> OwnFolder:
+    return OwnFolder(lease.place.directory, lease.project if lease.shares_place else "")

@@ -1,0 +1,145 @@
+"""Looks at where a session's worktree is, or was: stat, and git's own files; no process."""
+
+import math
+import os
+from contextlib import suppress
+
+from composeports.core.lease import Place
+from composeports.errors import UnsafeFileError
+from composeports.host.git import (
+    git_dir_at,
+    is_made_since,
+    notes_worktree,
+    read_text,
+)
+from composeports.usecases.gc.policy import Sight, Spot
+
+# The mount points that this machine should have; a name without its disk is an empty folder.
+FSTAB = "/etc/fstab"
+# Where git keeps the git directories of submodules, in that of the checkout that has them.
+MODULES = "/modules/"
+
+
+def look_at(place: Place, fstab: str = FSTAB, since: float = math.inf) -> Sight:
+    """Return what is to be seen of the place now; what cannot be told is not `missing`.
+
+    A repository that was made after `since` (seconds since the epoch) is not the place's own.
+
+    A file of git's that must not be read tells nothing, and is no failure: the place may be that of
+    another session.
+    """
+    recorded = _spot(place.worktree, fstab)
+    if not recorded.folder and not recorded.missing and _is_around_lost(place, fstab):
+        recorded = Spot(missing=True)
+    directory = place.directory == place.worktree or os.path.isdir(place.directory)
+    common, name = os.path.split(os.path.dirname(place.git_dir))
+    if name != "worktrees":
+        return Sight(recorded, directory=directory)
+    if not _exists(place.git_dir):
+        # With its last worktree git removes the folder of all of them, too.
+        pruned = os.path.isfile(os.path.join(common, "HEAD"))
+        moved = pruned and is_made_since(common, since) and _is_moved(place, recorded)
+        return Sight(recorded, pruned=pruned, directory=directory, moved=moved)
+    noted = _noted(place.git_dir)
+    locked = os.path.lexists(os.path.join(place.git_dir, "locked"))
+    spot = _spot(noted, fstab) if noted else Spot()
+    return Sight(recorded, spot, locked=locked, directory=directory)
+
+
+def _is_moved(place: Place, recorded: Spot) -> bool:
+    """Tell whether the worktree is where it was, and of another repository, with the same name."""
+    leads_to = recorded.git_dir
+    same = os.path.basename(leads_to) == os.path.basename(place.git_dir)
+    with suppress(UnsafeFileError):
+        return same and notes_worktree(leads_to, place.worktree)
+    return False
+
+
+def _is_around_lost(place: Place, fstab: str) -> bool:
+    """Tell whether the checkout that a submodule or a clone lies in is gone for sure."""
+    git_dir = _superproject(place.git_dir) or _superproject(place.around) or place.around
+    above, name = os.path.split(git_dir)
+    if name == ".git":
+        return _spot(above, fstab).missing
+    repository, kind = os.path.split(above)
+    if kind != "worktrees":
+        return False
+    if not _exists(git_dir):
+        return os.path.isfile(os.path.join(repository, "HEAD"))
+    worktree = _noted(git_dir)
+    is_locked = os.path.lexists(os.path.join(git_dir, "locked"))
+    return bool(worktree) and not is_locked and _spot(worktree, fstab).missing
+
+
+def _superproject(git_dir: str) -> str:
+    """Return the git directory of the outermost checkout that a submodule's belongs to."""
+    at = git_dir.find(MODULES)
+    while at >= 0:
+        outer = git_dir[:at]
+        above, name = os.path.split(outer)
+        if name == ".git" or os.path.basename(above) == "worktrees":
+            return outer
+        at = git_dir.find(MODULES, at + 1)
+    return ""
+
+
+def _noted(git_dir: str) -> str:
+    """Return where git has the linked worktree of a git directory; empty where it does not say."""
+    noted = _text(os.path.join(git_dir, "gitdir"))
+    # `worktree.useRelativePaths` has it relative to the git directory.
+    entry = os.path.join(git_dir, (noted or "").rstrip("\n"))
+    return os.path.dirname(os.path.abspath(entry)) if noted else ""
+
+
+def leads_to(worktree: str) -> str:
+    """Return where the `.git` of a checkout leads; empty where that is not to be seen."""
+    return _git_dir(worktree) if worktree else ""
+
+
+def is_lost(git_dir: str) -> bool:
+    """Tell whether there is no such git directory."""
+    return not _exists(git_dir)
+
+
+def _spot(path: str, fstab: str) -> Spot:
+    if os.path.isdir(path):
+        return Spot(folder=True, git_dir=_git_dir(path))
+    return Spot(missing=_is_missing(path) and not _is_unmounted(path, fstab))
+
+
+def _text(path: str) -> str | None:
+    with suppress(UnsafeFileError):
+        return read_text(path)
+    return None
+
+
+def _git_dir(path: str) -> str:
+    with suppress(UnsafeFileError):
+        return git_dir_at(path) or ""
+    return ""
+
+
+def _is_missing(path: str) -> bool:
+    """Tell whether the folder above is there and says that it has no such entry."""
+    return not _exists(path) and os.path.isdir(os.path.dirname(path))
+
+
+def _exists(path: str) -> bool:
+    """Tell whether there is such an entry, or may be one where we must not look."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_unmounted(path: str, fstab: str) -> bool:
+    """Tell whether the path lies below a mount point whose disk is not there."""
+    points = [line.split()[1] for line in (read_text(fstab) or "").splitlines() if line.split()[1:]]
+    return any(
+        path.startswith(point.rstrip("/") + "/") and not os.path.ismount(point)
+        for point in points
+        if point.startswith("/")
+    )

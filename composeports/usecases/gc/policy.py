@@ -1,0 +1,229 @@
+"""What may be cleaned up: which worktrees are gone, which leases are over, and what is theirs.
+
+Pure verdicts. In doubt a session stays, and a line says why.
+"""
+
+from collections.abc import Iterable
+from shlex import quote
+from typing import NamedTuple
+
+from composeports.core.engine_resources import Belonging
+from composeports.core.lease import Lease, Place
+from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ownership import Origin, Owner, foreign, not_owners
+from composeports.core.relocation import linked_name
+
+# Whereabouts of a worktree
+HERE = "here"
+GONE = "gone"
+UNSEEN = "unseen"
+ELSEWHERE = "elsewhere"
+
+# Why a session is cleaned up; promises to scripts
+WORKTREE_GONE = "worktree_gone"
+EXPIRED = "expired"
+LEFT_BEHIND = "left_behind"
+REASONS = {
+    WORKTREE_GONE: "its worktree is gone",
+    EXPIRED: "its lease has expired and nothing of it runs",
+    LEFT_BEHIND: "it holds no lease any more, and nothing of it runs",
+}
+
+
+class Spot(NamedTuple):
+    """What lies where a worktree was: a folder (`git_dir` is what its `.git` leads to), or not.
+
+    `missing` is true only where the folder above is there and does not have it.
+    """
+
+    folder: bool = False
+    missing: bool = False
+    git_dir: str = ""
+
+
+class Sight(NamedTuple):
+    """What the machine shows of a session's place.
+
+    `recorded` is where its last command ran, `noted` where git's own files have its linked
+    worktree now. `pruned`: the repository is there and knows no such worktree any more. `locked`:
+    `git worktree lock` says that it may be out of sight. `moved`: it is a worktree of a repository
+    that was moved from where it was known, and another one is there. `taken`: its checkout is
+    another session's now.
+    """
+
+    recorded: Spot
+    noted: Spot | None = None
+    pruned: bool = False
+    locked: bool = False
+    directory: bool = True
+    moved: bool = False
+    taken: bool = False
+
+
+def whereabouts(place: Place, sight: Sight) -> str:
+    """Return whether the session's worktree is HERE, GONE, or UNSEEN, which may mean either.
+
+    A session without a place is never gone. What is on another machine is ELSEWHERE, which only
+    those who know this machine can tell.
+    """
+    if not place.worktree:
+        return HERE
+    if sight.taken:
+        return GONE
+    if sight.pruned:
+        return HERE if sight.moved or sight.recorded.git_dir == place.git_dir else GONE
+    spots = (sight.recorded, *([] if sight.noted is None else [sight.noted]))
+    # A folder with the `.git` of another worktree is that one's, where git can tell them apart.
+    others = [sight.noted is not None and _is_anothers(spot, place) for spot in spots]
+    if any(spot.folder and not other for spot, other in zip(spots, others, strict=True)):
+        return HERE
+    lost = all(spot.missing or other for spot, other in zip(spots, others, strict=True))
+    return GONE if lost and not sight.locked else UNSEEN
+
+
+def _is_anothers(spot: Spot, place: Place) -> bool:
+    return spot.folder and spot.git_dir not in {"", place.git_dir}
+
+
+class Verdict(NamedTuple):
+    """Why a session is to be cleaned up, empty where it stays; `kept` is worth to be told then."""
+
+    lease: Lease
+    why: str = ""
+    kept: str = ""
+
+
+def judge(lease: Lease, where: str, found: Iterable[Belonging], now: float) -> Verdict:
+    """Decide over one session, held or remembered, with what the engine has of its project."""
+    things = list(found)
+    others = _foreign(lease, things)
+    running = [each for each in things if each.running]
+    if where == GONE:
+        why = WORKTREE_GONE
+    elif running:
+        why = ""
+    elif lease.held and lease.expired(now):
+        why = EXPIRED
+    else:
+        parts = [each for each in things if each.kind in {"container", "network"}]
+        why = LEFT_BEHIND if not lease.held and where == HERE and parts else ""
+    if why and others:
+        return Verdict(lease, kept=_not_ours(lease, others))
+    if not why and not lease.held and running:
+        return Verdict(lease, kept=_without_lease(lease, running))
+    return Verdict(lease, why)
+
+
+def _foreign(lease: Lease, things: Iterable[Belonging]) -> list[str]:
+    """Return the containers whose labels do not show that the session has started them."""
+    others = foreign(Owner.of(lease), _origins(things), adopts=False)
+    return [each.container for each in others]
+
+
+def _origins(things: Iterable[Belonging]) -> list[Origin]:
+    return [
+        Origin(each.name, each.directory, mark=each.mark)
+        for each in things
+        if each.kind == "container"
+    ]
+
+
+def unproven(lease: Lease, things: Iterable[Belonging]) -> list[Belonging]:
+    """Return the volumes and networks that nothing but their project's label calls the session's.
+
+    All containers among the things are the session's.
+    """
+    things = list(things)
+    lasting = [each for each in things if each.kind in {"network", "volume"}]
+    proven = {each.mark.store for each in _origins(things)}
+    marks = ((each.id, each.mark) for each in lasting)
+    others = not_owners(Owner.of(lease), marks, proven=proven)
+    return [each for each in lasting if each.id in others]
+
+
+def _not_ours(lease: Lease, containers: Iterable[str]) -> str:
+    names = ", ".join(containers)
+    return f"{lease.project} is kept: {names} was started by somebody else"
+
+
+def _without_lease(lease: Lease, running: Iterable[Belonging]) -> str:
+    names = ", ".join(each.name for each in running)
+    return (
+        f"{lease.project} is kept: it holds no lease, and {names} runs; in {_shown(lease)} "
+        "`composeports up` takes it over and `composeports down` removes it"
+    )
+
+
+def of_another_engine(lease: Lease) -> str:
+    """Return why a lease whose stack is on another engine is kept."""
+    return (
+        f"{lease.project} is kept: its stack is on another engine ({lease.engine}); "
+        "`composeports gc` there knows what runs"
+    )
+
+
+def of_twin_engine(lease: Lease) -> str:
+    """Return why a lease is kept whose stack may be on another engine with the same id."""
+    where = lease.traits.name or lease.on_machine or "another machine"
+    return (
+        f"{lease.project} is kept: its stack may be on another engine with the same id "
+        f"({lease.engine}), on {where}; `composeports gc` there knows what runs, and "
+        "`composeports doctor` says how to tell the two apart"
+    )
+
+
+def doubt(lease: Lease, where: str, sight: Sight) -> str:
+    """Return why a lease whose folder is not to be seen is kept all the same, or nothing."""
+    if not lease.held or where in {GONE, ELSEWHERE}:
+        return ""
+    if where == UNSEEN:
+        reason = "`git worktree lock`" if sight.locked else "its disk may not be mounted"
+        end = "once `git worktree prune` has dropped it, it counts as gone"
+        if not linked_name(lease.place.git_dir):
+            end = f"`composeports down --session {quote(lease.session_id)}` ends it, if it is gone"
+        return f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); {end}"
+    if not sight.directory:
+        return (
+            f"{lease.project} is kept: {lease.place.directory} is not in its worktree now, "
+            "maybe since another branch is checked out"
+        )
+    return ""
+
+
+def _shown(lease: Lease) -> str:
+    return lease.place.directory or f"the session {lease.session_id}"
+
+
+def is_sessions_image(name: str, project: str) -> bool:
+    """Tell whether an image's name says that it was built for the project's session alone.
+
+    That is the tag that a plan gives (`shop/web:1-ac-0123abcd`), or the name that Compose gives to
+    what has none (`ac-0123abcd-web`).
+    """
+    repository, _, tag = name.rpartition(":")
+    return tag.endswith(f"-{project}") or repository.startswith(f"{project}-")
+
+
+def confirm(ledger: Ledger, seen: Lease) -> Outcome:
+    """Return the record as it is, where it still is what the verdict was about."""
+    return Outcome(ledger.own) if _is_as_seen(ledger, seen) else Outcome()
+
+
+def settle(ledger: Ledger, seen: Lease, *, forget: bool) -> Outcome:
+    """End the session's hold once nothing is left of it; `forget` its memory, too.
+
+    One that was renewed or taken again meanwhile stays as it is.
+    """
+    own = ledger.own
+    if own is None or not _is_as_seen(ledger, seen):
+        return Outcome()
+    return Outcome(forget=True) if forget else Outcome(own.released())
+
+
+def _is_as_seen(ledger: Ledger, seen: Lease) -> bool:
+    own = ledger.own
+    return own is not None and _identity(own) == _identity(seen)
+
+
+def _identity(lease: Lease) -> tuple[object, ...]:
+    return lease.held, lease.expires_at, lease.place, lease.project, lease.block

@@ -1,0 +1,79 @@
+"""The cheap form of cleaning up, for commands that take a lease: what is gone makes room."""
+
+from collections.abc import Iterable, Sequence
+
+from composeports.core.lease import Lease
+from composeports.docker.containers import Container
+from composeports.errors import FileAccessError, NoPortsAvailableError
+from composeports.usecases.gc.policy import settle
+from composeports.usecases.gc.worktree_probe import is_gone
+from composeports.usecases.session import Workspace
+
+
+def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
+    """Release leases whose worktree is gone and that have no container, and say what is left.
+
+    For `up`, which knows the containers already: where nothing is to be done it costs a look at
+    some files. What somebody is at work on is left alone. Returns how many were released.
+    """
+    doors = workspace.doors
+    used = [container.project for container in containers]
+    released = 0
+    left: list[str] = []
+    held = doors.store.held()
+    for lease in held:
+        if lease.session_id == workspace.session_here or not is_gone(workspace, lease, held):
+            continue
+        if lease.project in used:
+            left.append(lease.project)
+        else:
+            released += _release_gone(workspace, lease)
+    if left:
+        doors.say(_left(left, [project for project in used if project in left]))
+    return released
+
+
+def make_room(
+    workspace: Workspace, containers: Sequence[Container] | None, error: NoPortsAvailableError
+) -> None:
+    """Release what is gone, so that a claim that failed can be tried again; else raise `error`.
+
+    The error names `composeports gc` where that would help.
+    """
+    if containers is not None and tidy(workspace, containers):
+        return
+    held = workspace.doors.store.held()
+    if any(is_gone(workspace, lease, held) for lease in held):
+        hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
+        raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
+    raise error
+
+
+def _release_gone(workspace: Workspace, lease: Lease) -> bool:
+    """Release the lease where the engine says again, with nobody at work, that nothing is there."""
+    from composeports.usecases.gc.gc import alone  # noqa: PLC0415 - seldom is anything gone
+    from composeports.usecases.link.link import forget  # noqa: PLC0415
+
+    try:
+        with alone(workspace, lease) as lock:
+            if lock is None or workspace.doors.engine.containers(lease.project):
+                return False
+            outcome = workspace.doors.store.update(
+                lease.session_id, lambda ledger: settle(ledger, lease, forget=False)
+            )
+    except FileAccessError:
+        return False
+    if outcome.lease is None:
+        return False
+    forget(lease, workspace.doors.say)
+    return True
+
+
+def _left(projects: Sequence[str], containers: Sequence[str]) -> str:
+    whose = (
+        f"{len(projects)} sessions whose worktrees are gone have"
+        if len(projects) > 1
+        else "a session whose worktree is gone has"
+    )
+    count = f"{len(containers)} container{'s' if len(containers) > 1 else ''}"
+    return f"{whose} {count} left: `composeports gc` cleans up"

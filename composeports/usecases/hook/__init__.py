@@ -1,0 +1,1 @@
+"""`hook`: install and remove git's post-checkout hook."""

@@ -1,0 +1,198 @@
+"""The hook file of a repository: where git looks for it, whose it is, and how it is changed."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from composeports.errors import ConfigError, UsageError
+from composeports.host.atomic_files import read_file, remove_file, write_file
+from composeports.host.git import find_checkout, main_git_dir
+from composeports.host.git_tracking import ask_git, has_tracked, is_tracked, is_within
+from composeports.usecases.hook.policy import (
+    LINE,
+    OWN_SCRIPT,
+    is_broken,
+    is_shell_script,
+    with_block,
+    without_block,
+)
+
+HOOK = "post-checkout"
+# The scopes of `core.hooksPath` that are about this repository alone.
+OWN_SCOPES = frozenset({"local", "worktree"})
+MODE = 0o755
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The hook file, and whether anything in it had to be changed."""
+
+    path: str
+    changed: bool
+
+
+def install(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> Changed:
+    """Put our block into the repository's post-checkout hook, made where there is none.
+
+    `anywhere` lets it write to a hooks folder outside of the git directory and the worktree.
+    ConfigError, with the line to add by hand, where that file is not ours to change.
+    """
+    hook = find_hook(cwd, environ)
+    _refuse_foreign(hook, environ)
+    _refuse_place(hook, anywhere=anywhere)
+    _refuse_tracked(hook, environ)
+    script = _script(hook.path)
+    if script is None:
+        write_file(hook.path, with_block(OWN_SCRIPT), MODE, follow=False)
+        return Changed(hook.path, changed=True)
+    if not is_shell_script(script):
+        raise _refused(hook.path, "is not a shell script")
+    if is_broken(script):
+        raise _refused(hook.path, "has a part of our block, but not all of it")
+    if not os.access(hook.path, os.X_OK):
+        raise _refused(hook.path, "is not executable, so that git does not run it")
+    return _changed(hook.path, script, with_block(script))
+
+
+def uninstall(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> Changed:
+    """Take our block out again; a file that held nothing else is removed."""
+    hook = find_hook(cwd, environ)
+    path = hook.path
+    if not os.path.lexists(path):
+        return Changed(path, changed=False)
+    _refuse_place(hook, anywhere=anywhere)
+    script = _script(path)
+    if script is None:
+        return Changed(path, changed=False)
+    if is_broken(script):
+        raise _refused(path, "has a part of our block, but not all of it: take that out by hand")
+    bare = without_block(script)
+    if bare == OWN_SCRIPT and bare != script:
+        remove_file(path, follow=False)
+        return Changed(path, changed=True)
+    if bare != script and is_tracked(path, environ):
+        raise _refused(path, "is tracked by git: take our block out by hand")
+    return _changed(path, script, bare)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """The hook file of a repository, whose worktree and (common) git directory are real paths."""
+
+    path: str
+    worktree: str
+    git_dir: str
+
+    @property
+    def folder(self) -> str:
+        """The hooks folder, as `core.hooksPath` has it."""
+        return os.path.dirname(self.path)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the file lies, links followed, outside of git directory and worktree."""
+        real = os.path.join(os.path.realpath(self.folder), HOOK)
+        return not is_within(real, self.git_dir) and not is_within(real, self.worktree)
+
+
+def find_hook(cwd: str, environ: Mapping[str, str]) -> Hook:
+    """Return where git looks for the hook; ConfigError where git refuses to say it."""
+    checkout = find_checkout(cwd)
+    if checkout is None:
+        message = f"{cwd} is in no git repository"
+        raise UsageError(message, hint="run this in a worktree of the repository")
+    worktree, git_dir = checkout
+    folder = os.path.normpath(_hooks_folder(worktree, environ))
+    return Hook(os.path.join(folder, HOOK), worktree, main_git_dir(git_dir))
+
+
+def _hooks_folder(worktree: str, environ: Mapping[str, str]) -> str:
+    # git says where, since `core.hooksPath` may be relative, and `~` in it is a home.
+    answer = ask_git(worktree, environ, "rev-parse", "--git-path", "hooks", about_hooks=True)
+    if answer.code:
+        message = f"git does not say where its hooks are: {answer.err.strip()}"
+        raise ConfigError(message, hint="`git rev-parse --git-path hooks` has to work here")
+    return os.path.join(worktree, answer.out.removesuffix("\n"))
+
+
+def _script(path: str) -> bytes | None:
+    """Return what is in the file, None where there is none; ConfigError where it is not readable.
+
+    UnsafeFileError for a link, a pipe and the like.
+    """
+    script = read_file(path)
+    if script is None and os.path.lexists(path):
+        raise _refused(path, "cannot be read")
+    return script
+
+
+def _refuse_place(hook: Hook, *, anywhere: bool) -> None:
+    """Refuse a link on the way to the file, and a place outside of the repository."""
+    for part in _parts(hook):
+        if os.path.islink(part):
+            why = f"is a link to {os.path.realpath(part)}"
+            if part != hook.path:
+                why = f"lies in {part}, which {why}"
+            raise _refused(hook.path, f"{why}, and composeports follows none")
+    if hook.is_elsewhere and not anywhere:
+        raise ConfigError(
+            f"{hook.path} lies outside of the repository (core.hooksPath); nothing was changed",
+            hint="--anywhere uses it all the same; or have this line in a post-checkout hook: "
+            + LINE.decode(),
+            path=hook.path,
+            line=LINE.decode(),
+        )
+
+
+def _parts(hook: Hook) -> Iterator[str]:
+    """Yield the file, its folder, and those above it as far as they lie in the repository."""
+    yield hook.path
+    part = hook.folder
+    yield part
+    while is_within(part, hook.worktree) or is_within(part, hook.git_dir):
+        yield part
+        part = os.path.dirname(part)
+
+
+def _refuse_foreign(hook: Hook, environ: Mapping[str, str]) -> None:
+    path, folder = hook.path, hook.folder
+    scope = ask_git(
+        hook.worktree,
+        environ,
+        *("config", "--show-scope", "--get", "core.hooksPath"),
+        about_hooks=True,
+    ).out
+    if scope and scope.split("\t")[0] not in OWN_SCOPES:
+        raise _refused(path, "serves all repositories (core.hooksPath is not set in this one)")
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise _refused(path, "cannot be made, since core.hooksPath is not a folder")
+
+
+def _refuse_tracked(hook: Hook, environ: Mapping[str, str]) -> None:
+    path, folder = hook.path, hook.folder
+    if is_tracked(path, environ):
+        raise _refused(path, "is tracked by git")
+    if not is_within(path, hook.git_dir) and is_within(path, hook.worktree):
+        # As husky has it: what makes such a folder writes its files anew, too.
+        above = os.path.dirname(folder)
+        if has_tracked(folder, environ) or (
+            above != hook.worktree
+            and is_within(above, hook.worktree)
+            and has_tracked(above, environ)
+        ):
+            raise _refused(path, "lies in a folder whose files git tracks")
+
+
+def _refused(path: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"{path} {why}; nothing was changed",
+        hint=f"have this line in a post-checkout hook of yours: {LINE.decode()}",
+        path=path,
+        line=LINE.decode(),
+    )
+
+
+def _changed(path: str, before: bytes, after: bytes) -> Changed:
+    if before != after:
+        write_file(path, after, follow=False)
+    return Changed(path, changed=before != after)

@@ -1,0 +1,258 @@
+"""A look around a project: real paths, its checkout, and who else is on its external networks."""
+
+import json
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from composeports.config import find_settings
+from composeports.core.lease import Lease
+from composeports.core.plan.compose_project import Project, read_project
+from composeports.core.plan.external_networks import with_own_networks
+from composeports.core.plan.host_facts import (
+    Checkout,
+    Member,
+    PublishedElsewhere,
+    ScriptBuild,
+    ScriptCall,
+    Sibling,
+    Surroundings,
+)
+from composeports.core.plan.rules.images import unbuilt_images
+from composeports.core.plan.rules.networks import session_network
+from composeports.core.plan.rules.volumes import session_volume
+from composeports.core.session import project_name
+from composeports.docker.compose_cli import EVERY_PROFILE, Compose
+from composeports.docker.compose_files import Selection, select_files
+from composeports.docker.containers import Container
+from composeports.host.git import link_of, main_git_dir, other_checkouts
+from composeports.host.process import Running
+from composeports.usecases.session import Workspace
+
+# More are not asked; a worktree with more projects that may have the name is not one that we know.
+MOST_SIBLINGS = 12
+
+
+def look_around(
+    workspace: Workspace, project: Project, containers: tuple[Container, ...] | None
+) -> Surroundings:
+    """Return what decides what the project shares.
+
+    Neither Compose nor the engine is asked where it names no path and nothing external.
+    """
+    paths = dict(_real_paths(project)) if workspace.doors.engine.is_local else {}
+    external = _external(project)
+    calls, builds = _in_scripts(workspace, project)
+    published = tuple(_published(workspace, containers or ()))
+    seen = Surroundings(calls=calls, builds=builds, published=published)
+    if not paths and not any(external.values()):
+        return seen
+    siblings = tuple(_siblings(workspace, external, containers))
+    met = external["network"] - {each.name for each in siblings}
+    members = _members(workspace, met, containers or ())
+    checkout = _checkout(workspace) if paths else Checkout()
+    return seen._replace(paths=paths, members=members, siblings=siblings, checkout=checkout)
+
+
+def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
+    for path in project.places:
+        yield path, os.path.realpath(path)
+
+
+def _published(
+    workspace: Workspace, containers: Iterable[Container]
+) -> Iterator[PublishedElsewhere]:
+    """Yield the host ports that running containers of other Compose projects publish."""
+    for each in containers:
+        if each.is_running and each.project not in {"", workspace.questions.project}:
+            for port, _, _ in each.ports:
+                yield PublishedElsewhere(port, each.project, each.name)
+
+
+def _in_scripts(
+    workspace: Workspace, project: Project
+) -> tuple[tuple[ScriptCall, ...], tuple[ScriptBuild, ...]]:
+    """Return where scripts of the worktree name the file's containers, and build its images."""
+    containers = {
+        name for each in project.services if project.is_fixed(name := each.container_name)
+    }
+    images = set(unbuilt_images(project))
+    if not containers and not images:
+        return (), ()
+    from composeports.core.script_findings import calls_by_name, image_builds  # noqa: PLC0415 - not all
+    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - not all
+
+    top = workspace.place.directory
+    calls, builds = list[ScriptCall](), list[ScriptBuild]()
+    for path, text in scripts_in(each for each in (workspace.place.worktree, top) if each):
+        where = os.path.relpath(path, top)
+        for call in calls_by_name(text, containers):
+            calls.append(ScriptCall(f"{where}:{call.line}", call.command, call.container))
+        for build in image_builds(text, images):
+            builds.append(ScriptBuild(f"{where}:{build.line}", build.image))
+    return tuple(calls), tuple(builds)
+
+
+def _external(project: Project) -> dict[str, set[str]]:
+    """Return the names of external networks and volumes that are no session's own."""
+    networks = {each.name for each in project.networks if each.external}
+    networks |= {each.network_by_mode for each in project.services}
+    volumes = {each.name for each in project.volumes if each.external}
+    fixed = {"network": networks, "volume": volumes}
+    return {
+        kind: {name for name in names if project.is_fixed(name)} for kind, names in fixed.items()
+    }
+
+
+def _checkout(workspace: Workspace) -> Checkout:
+    place = workspace.place
+    if not place.git_dir:
+        return Checkout()
+    common, others = main_git_dir(place.git_dir), other_checkouts(place.git_dir)
+    return Checkout(link_of(place.worktree), place.git_dir, common, others)
+
+
+def _members(
+    workspace: Workspace, networks: set[str], containers: Iterable[Container]
+) -> dict[str, tuple[Member, ...]]:
+    """Return who else has containers on the networks, and the host names of those."""
+    own = workspace.questions.project
+    there = [each for each in containers if each.project != own and networks & {*each.networks}]
+    named = workspace.doors.engine.host_names(each.id for each in there) if there else {}
+    found: dict[str, dict[tuple[str, str], set[str]]] = {}
+    for each in there:
+        for network in networks & {*each.networks}:
+            names = found.setdefault(network, {}).setdefault((each.project, each.directory), set())
+            names |= {each.service, each.name, *named.get(each.id, {}).get(network, ())} - {""}
+    return {
+        network: tuple(
+            Member(project, directory, frozenset(names))
+            for (project, directory), names in sorted(projects.items())
+        )
+        for network, projects in found.items()
+    }
+
+
+class _Other(NamedTuple):
+    """Another Compose project of the worktree, asked as plain Compose and as its session has it."""
+
+    directory: str
+    project: str
+    plain: Running
+    own: Running
+
+
+def _siblings(
+    workspace: Workspace,
+    external: dict[str, set[str]],
+    containers: tuple[Container, ...] | None,
+) -> Iterator[Sibling]:
+    """Yield which of the external networks and volumes another project of the worktree makes."""
+    names = external["network"] | external["volume"]
+    if not names or not workspace.place.worktree or not workspace.place.git_dir:
+        return
+    from composeports.docker.compose_projects import find_projects  # noqa: PLC0415 - few have any
+
+    top = workspace.place.worktree
+    known = {
+        each.place.directory: each
+        for each in workspace.doors.store.known()
+        if each.place.worktree == top and each.place.is_on(workspace.machine)
+    }
+    folders = dict.fromkeys((*find_projects(top, names), *known))
+    folders.pop(workspace.place.directory, None)
+    asked = [_ask(workspace, folder, known) for folder in [*folders][:MOST_SIBLINGS]]
+    for other in asked:
+        yield from _of_other(workspace, other, external, containers)
+
+
+def _ask(workspace: Workspace, folder: str, known: Mapping[str, Lease]) -> _Other:
+    """Ask Compose for the project in a folder, without waiting."""
+    place = workspace.place._replace(directory=folder)
+    if workspace.given_session is None:
+        record = workspace.doors.store.get(place.session_id)
+        prefix = find_settings(folder, place.worktree).settings.prefix
+        project = record.project if record else project_name(place.session_id, prefix=prefix)
+    else:
+        record, project = known.get(folder), workspace.questions.project
+    environ = {
+        name: value for name, value in workspace.environ.items() if not name.startswith("COMPOSE_")
+    }
+    files = record.stack.files if record else ()
+    selection = select_files(
+        folder, environ, files=[each for each in files if os.path.exists(each)]
+    )
+    selection = Selection(folder, selection.files, selection.env_files, selection.variables)
+    compose = Compose(selection, environ)
+    plain, own = (
+        compose.start_config(name, "--format", "json", profiles=EVERY_PROFILE)
+        for name in ("", project)
+    )
+    return _Other(folder, project, plain, own)
+
+
+def _of_other(
+    workspace: Workspace,
+    other: _Other,
+    external: Mapping[str, Collection[str]],
+    containers: Iterable[Container] | None,
+) -> Iterator[Sibling]:
+    """Yield those of the names that the other project makes; nothing where Compose refuses it."""
+    plain, own = other.plain.finish(), other.own.finish()
+    if plain.code or own.code:
+        return
+    settings = find_settings(other.directory, workspace.place.worktree).settings
+    project = read_project(json.loads(own.out))
+    project = with_own_networks(project, settings)
+    names = {(kind, key): name for kind, key, name in _made(read_project(json.loads(plain.out)))}
+    renamed = {
+        **{
+            ("network", each.key): session_network(each, project, other.project, settings)
+            for each in project.networks
+        },
+        **{
+            ("volume", each.key): session_volume(each, project, other.project, settings)
+            for each in project.volumes
+        },
+    }
+    for (kind, key), name in names.items():
+        if name not in external[kind] or (kind, key) not in renamed:
+            continue
+        sibling = Sibling(kind, name, renamed[kind, key], other.directory)
+        yield _as_it_runs(sibling, other.project, containers)
+
+
+def _made(project: Project) -> Iterator[tuple[str, str, str]]:
+    """Yield kind, key and name of the networks and volumes that a project makes."""
+    for network in project.networks:
+        if not network.external:
+            yield "network", network.key, network.name
+    for volume in project.volumes:
+        if not volume.external:
+            yield "volume", volume.key, volume.name
+
+
+def _as_it_runs(sibling: Sibling, project: str, containers: Iterable[Container] | None) -> Sibling:
+    """Return the sibling with what the engine has of it.
+
+    Where its session is not up, and plain Compose started it from this worktree, it is that one.
+    """
+    if containers is None:
+        return sibling
+    listed = tuple(containers)
+    if any(_is_of(each, project, sibling.own_name, sibling.kind) for each in listed):
+        return sibling
+    started_here = (
+        each for each in listed if os.path.realpath(each.directory or "/") == sibling.directory
+    )
+    if any(
+        each.project != project and _is_of(each, each.project, sibling.name, sibling.kind)
+        for each in started_here
+    ):
+        return sibling._replace(own_name=sibling.name)
+    return sibling._replace(is_up=False)
+
+
+def _is_of(container: Container, project: str, name: str, kind: str) -> bool:
+    """Tell whether a container is of the project and, for a network, on it."""
+    return container.project == project and (kind != "network" or name in container.networks)

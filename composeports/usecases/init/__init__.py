@@ -1,0 +1,1 @@
+"""`init`: inspect a repository and set it up."""

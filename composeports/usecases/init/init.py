@@ -1,0 +1,181 @@
+"""Setting a repository up: what is there, what would be written, and the writing of it."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from composeports.config import find_settings
+from composeports.docker.compose_files import DEFAULT_NAMES, select_files
+from composeports.errors import NotOursError, UnsafeFileError
+from composeports.host.atomic_files import read_file, write_file
+from composeports.host.bundled_files import shipped
+from composeports.host.git import find_checkout
+from composeports.paths import SETTINGS_FILE
+from composeports.usecases.init import policy
+from composeports.usecases.init.policy import LEFT, Step
+
+TEMPLATE = "docker-compose.yml"
+CI = {"github": ".github/workflows/composeports.yml", "gitlab": ".gitlab-ci.yml"}
+JSON_CLIENTS = {
+    "claude": ".mcp.json",
+    "gemini": ".gemini/settings.json",
+    "vscode": ".vscode/mcp.json",
+}
+CODEX = ".codex/config.toml"
+CODEX_TABLE = "mcp_servers"
+# How deep below the top Compose files are looked for, and where they are not.
+DEPTH = 3
+SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "site-packages"})
+LIKE_ONE = re.compile(r"(docker-)?compose([.-][\w.-]+)?\.ya?ml")
+MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A repository's top (outside git the folder), and its Compose files, relative to that.
+
+    `files` are what Compose uses there; `below` those that it would not find by itself.
+    """
+
+    top: str
+    files: tuple[str, ...]
+    below: tuple[str, ...]
+
+    @property
+    def proposed(self) -> tuple[str, ...]:
+        """The file that the settings have to name; none where Compose finds it by itself."""
+        return () if self.files else self.below[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be written; `servers` are what a client's file gets, by the client's name.
+
+    That is a key and an entry for JSON, and an empty key and a text for TOML.
+    """
+
+    settings: bool = False
+    direnv: bool = False
+    template: bool = False
+    ci: tuple[str, ...] = ()
+    servers: Mapping[str, tuple[str, Mapping[str, object] | str]] | None = None
+
+
+def look(cwd: str, environ: Mapping[str, str]) -> Found:
+    """Find the top of the repository and its Compose files."""
+    checkout = find_checkout(cwd)
+    top = checkout[0] if checkout else os.path.realpath(cwd)
+    named = find_settings(top, top).settings.files
+    hidden = {name: text for name, text in environ.items() if not name.startswith("COMPOSE_")}
+    selected = select_files(top, hidden, default_files=named).files
+    files = tuple(os.path.relpath(path, top) for path in selected if _is_within(path, top))
+    below = () if files else tuple(_below(top))
+    return Found(top, files, below)
+
+
+def _below(top: str) -> list[str]:
+    """Return the Compose files below the top: those with Compose's own names, else any like one."""
+    like = sorted(_walk(top, DEPTH), key=lambda path: (path.count(os.sep), path))
+    own = [path for path in like if os.path.basename(path) in DEFAULT_NAMES]
+    return own or like
+
+
+def _walk(top: str, depth: int, below: str = "") -> Iterator[str]:
+    try:
+        entries = sorted(os.scandir(os.path.join(top, below)), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        path = os.path.join(below, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            if depth and not entry.name.startswith(".") and entry.name not in SKIPPED:
+                yield from _walk(top, depth - 1, path)
+        elif LIKE_ONE.fullmatch(entry.name) and ".override." not in entry.name:
+            yield path
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return os.path.realpath(path).startswith(folder.rstrip("/") + "/")
+
+
+def work_out(found: Found, wanted: Wanted) -> list[Step]:
+    """Return what would be written, file by file."""
+    return [_safe(found.top, step) for step in _steps(found, wanted)]
+
+
+def _steps(found: Found, wanted: Wanted) -> Iterator[Step]:
+    def before(path: str) -> bytes | None:
+        full = os.path.join(found.top, path)
+        # `_safe` says of each file that cannot be read why it is left.
+        return (_readable(full) or b"") if os.path.lexists(full) else None
+
+    if wanted.template:
+        yield _template(found, before(TEMPLATE))
+    if wanted.settings:
+        elsewhere = os.path.basename(find_settings(found.top, found.top).path)
+        yield policy.settings(SETTINGS_FILE, before(SETTINGS_FILE), elsewhere, found.proposed)
+    if wanted.direnv:
+        yield policy.envrc(".envrc", before(".envrc"))
+    for client, (key, server) in (wanted.servers or {}).items():
+        if isinstance(server, str):
+            yield policy.toml_client(CODEX, before(CODEX), server, CODEX_TABLE)
+        else:
+            path = JSON_CLIENTS[client]
+            yield policy.json_client(path, before(path), key, server)
+    for kind in wanted.ci:
+        yield policy.new_file(CI[kind], before(CI[kind]), shipped(f"templates/ci/{kind}.yml"))
+
+
+def _template(found: Found, before: bytes | None) -> Step:
+    text = shipped(f"templates/{TEMPLATE}")
+    others = [path for path in (*found.files, *found.below) if path != TEMPLATE]
+    if others:
+        return Step(TEMPLATE, LEFT, before, before, f"there is a Compose file: {others[0]}")
+    if before == text:
+        return Step(TEMPLATE, policy.THERE, before, before)
+    if before is not None:
+        return Step(TEMPLATE, LEFT, before, before, "there is such a file, which is not ours")
+    return Step(TEMPLATE, policy.MADE, None, text)
+
+
+def _safe(top: str, step: Step) -> Step:
+    """Return the step, or one that leaves the file where it would not be written where it seems."""
+    path = os.path.join(top, step.path)
+    if not step.is_to_write:
+        return step
+    if os.path.realpath(path) != path:
+        return Step(step.path, LEFT, step.before, step.before, "it leads elsewhere by a link")
+    if step.before is not None and _readable(path) is None:
+        why = "it is no regular file of at most 1 MiB that can be read"
+        return Step(step.path, LEFT, step.before, step.before, why)
+    return step
+
+
+def _readable(path: str) -> bytes | None:
+    """Return what is in the file; None where it cannot, or must not, be read."""
+    with suppress(UnsafeFileError):
+        return read_file(path)
+    return None
+
+
+def write(found: Found, steps: list[Step]) -> None:
+    """Write what is to be written; a file that is there keeps its mode and owner."""
+    for step in steps:
+        if step.is_to_write and step.after is not None:
+            mode = MODE if step.before is None else None
+            write_file(os.path.join(found.top, step.path), step.after, mode)
+
+
+def refusal(steps: list[Step]) -> NotOursError | None:
+    """Return the error that says what was left, and why; None where nothing was."""
+    left = [step for step in steps if step.state == LEFT]
+    if not left:
+        return None
+    return NotOursError(
+        "left as it is:\n" + "\n".join(f"{step.path}: {step.why}" for step in left),
+        hint="add it by hand (--dry-run in an empty folder shows what), or move it away; "
+        "all the rest is done",
+        left=[step.path for step in left],
+    )

@@ -1,0 +1,145 @@
+"""What `composeports init` would write: new files, and additions to old ones; bytes in, bytes out.
+
+Nothing of anybody else's is changed: a file that is there gets an addition where that is safe, and
+is left alone where it is not.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from composeports.core.marked_block import Marks, is_broken, with_block
+from composeports.usecases.init.json_edit import has_entry, with_entry
+
+MADE = "made"
+ADDED = "added to"
+THERE = "there already"
+LEFT = "left"
+
+NAME = "composeports"
+DIRENV = Marks("direnv")
+DIRENV_BODY = b"""\
+if has composeports; then
+    watch_file .composeports/.env
+    eval "$(composeports env)"
+fi
+"""
+SETTINGS = """\
+# Settings of composeports. All are optional; a `#` in front stands for the default.
+{files}
+# profiles = ["dev"]                # profiles that are on
+# main = "defaults"                 # the main checkout keeps the file's own ports
+# pin = {{"web:3000" = 3000}}         # a container port = the host port it always gets
+# strict = true                     # what cannot be isolated is an error
+
+# [env]                             # variables made from others
+# DATABASE_URL = "postgresql://postgres:postgres@{{host}}:{{db}}/postgres"
+
+# [urls]
+# keep = ["NEXTAUTH_URL"]           # stay as they are
+
+# [isolate]                         # false: shared by all sessions
+# images = false
+# volumes = false
+# networks = false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file: what becomes of it, and why where it is left as it is."""
+
+    path: str
+    state: str
+    before: bytes | None
+    after: bytes | None
+    why: str = ""
+
+    @property
+    def is_to_write(self) -> bool:
+        """Tell whether there is anything to be written."""
+        return self.state in {MADE, ADDED}
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff."""
+        before, after = (
+            (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
+            for data in (self.before, self.after if self.is_to_write else self.before)
+        )
+        old = "/dev/null" if self.before is None else f"a/{self.path}"
+        lines = difflib.unified_diff(before, after, old, f"b/{self.path}")
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def new_file(path: str, before: bytes | None, text: bytes) -> Step:
+    """Return the step of a file that is ours alone; one with our name in it is there already."""
+    if before is None:
+        return Step(path, MADE, None, text)
+    if NAME.encode() in before:
+        return Step(path, THERE, before, before)
+    return Step(path, LEFT, before, before, "there is such a file, which is not ours")
+
+
+def settings(path: str, before: bytes | None, elsewhere: str, files: Sequence[str]) -> Step:
+    """Return the step of composeports.toml; `elsewhere` is the file that has settings already.
+
+    `files` are the Compose files where Compose would not find them by itself.
+    """
+    if before is not None:
+        return Step(path, THERE, before, before)
+    if elsewhere:
+        return Step(path, THERE, None, None, f"{elsewhere} has settings")
+    named = ", ".join(f'"{_escaped(file)}"' for file in files)
+    line = f"files = [{named}]" if files else '# files = ["deploy/compose.yaml"]'
+    line = f"{line:36}# Compose files, relative to this file"
+    return Step(path, MADE, None, SETTINGS.format(files=line).encode())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def envrc(path: str, before: bytes | None) -> Step:
+    """Return the step of direnv's file."""
+    text = before or b""
+    if is_broken(text, DIRENV):
+        return Step(path, LEFT, before, before, "it has a part of our block, but not all of it")
+    if b"composeports env" in text:
+        return Step(path, THERE, before, before)
+    after = with_block(text, DIRENV, "variables of this worktree's stack", DIRENV_BODY)
+    return Step(path, MADE if before is None else ADDED, before, after)
+
+
+def json_client(path: str, before: bytes | None, key: str, entry: Mapping[str, object]) -> Step:
+    """Return the step of a client's JSON file, with our server under `key`."""
+    text = "{}\n" if before is None else before.decode("utf-8", "surrogateescape")
+    if has_entry(text, key, NAME):
+        return Step(path, THERE, before, before)
+    made = with_entry(text, key, NAME, entry)
+    if made is None:
+        return Step(path, LEFT, before, before, f"it is no plain JSON with an object {key!r}")
+    after = made.encode("utf-8", "surrogateescape")
+    return Step(path, MADE if before is None else ADDED, before, after)
+
+
+def toml_client(path: str, before: bytes | None, snippet: str, table: str) -> Step:
+    """Return the step of a client's TOML file, with our server in `table` at its end."""
+    text = (before or b"").decode("utf-8", "surrogateescape")
+    servers = _parsed(text).get(table, {})
+    if isinstance(servers, dict) and NAME in servers:
+        return Step(path, THERE, before, before)
+    gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+    made = text + gap + snippet
+    if NAME not in str(_parsed(made).get(table)):
+        return Step(path, LEFT, before, before, "it is no TOML to which a table can be added")
+    after = made.encode("utf-8", "surrogateescape")
+    return Step(path, MADE if before is None else ADDED, before, after)
+
+
+def _parsed(text: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return {}

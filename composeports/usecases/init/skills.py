@@ -1,0 +1,22 @@
+"""Where `init --skills` meets the installation of skills."""
+
+import os
+from collections.abc import Mapping
+
+from composeports.usecases.skills import skills
+
+
+def install_skills(top: str, environ: Mapping[str, str], *, dry_run: bool) -> dict[str, str]:
+    """Install the skills in a repository, or look; return what was or would be done, by path.
+
+    FileAccessError, after all the rest is done, for copies that are not ours to change.
+    """
+    places = skills.targets((), top, environ, user=False)
+    if dry_run:
+        found = skills.check(places, named=True)
+        return {os.path.relpath(each.path, top): each.state for each in found}
+    outcomes = skills.install(places)
+    error = skills.refusal(outcomes)
+    if error is not None:
+        raise error
+    return {os.path.relpath(each.path, top): each.done for each in outcomes}

@@ -1,0 +1,405 @@
+"""Taking, renewing and giving back a lease: the claim in the store, then a look at its ports."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from composeports.core.allocation import (
+    UNKNOWN,
+    Liveness,
+    Request,
+    claim,
+    refuse_elsewhere,
+    regained,
+    release,
+    renew,
+    restored,
+    setting_aside,
+)
+from composeports.core.engine_address import LOCALHOST
+from composeports.core.environment import combined, fixed_variables
+from composeports.core.lease import Lease
+from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ownership import Owner
+from composeports.core.ports import Block
+from composeports.core.subnet import readable
+from composeports.core.subnets import SubnetNeed, assign_subnets
+from composeports.docker.compose_files import has_link
+from composeports.docker.containers import Container
+from composeports.errors import (
+    ComposeMissingError,
+    ComposeportsError,
+    EngineError,
+    EngineSilentError,
+    NoPortsAvailableError,
+    StackLeftError,
+    StoreBusyError,
+    StoreError,
+)
+from composeports.host.heartbeat import Beat
+from composeports.host.session_files import USER_ENV
+from composeports.usecases.port_probe import busy_ports, moving_on, without_lost
+from composeports.usecases.session import Workspace
+from composeports.usecases.session_lock import at_work, at_work_or_busy, projects_at_work
+
+# How long `release` waits for a command that works on the same stack, in seconds.
+RELEASE_PATIENCE = 3.0
+# How long what only looks at a lease waits to extend it, in seconds.
+LOOKING_PATIENCE = 0.25
+# Completes a granted lease while the store is locked; the ledger is what the claim was decided on.
+Finish = Callable[[Lease, Ledger], Lease]
+
+
+def request_of(
+    workspace: Workspace,
+    containers: Iterable[Container] | None,
+    pins: Mapping[str, int] | None = None,
+) -> Request:
+    """Return what the session asks the store for; containers None: the engine did not answer."""
+    settings = workspace.doors.config.port_allocator
+    return Request(
+        session_id=workspace.session_id,
+        grid=settings.grid,
+        now=workspace.doors.now(),
+        ttl_minutes=settings.ttl_minutes,
+        liveness=_liveness(containers),
+        place=workspace.place,
+        prefix=workspace.settings.prefix,
+        pins=pins or {},
+        view=workspace.view,
+        marked=frozenset((each.project, each.mark) for each in containers or ()),
+        adopts=workspace.options.adopt,
+    )
+
+
+def _liveness(containers: Iterable[Container] | None) -> Liveness:
+    if containers is None:
+        return UNKNOWN
+    running = (container.project for container in containers if container.is_running)
+    return Liveness(known=True, running=frozenset(running))
+
+
+def take_lease(  # noqa: PLR0913 - one is a keyword
+    workspace: Workspace,
+    containers: tuple[Container, ...] | None,
+    finish: Finish = lambda lease, _: lease,
+    pins: Mapping[str, int] | None = None,
+    avoid: frozenset[Block] = frozenset(),
+    *,
+    taken: frozenset[str] = frozenset(),
+) -> Lease:
+    """Claim a block whose ports are all free right now, and return the lease as `finish` made it.
+
+    The block is claimed first and looked at afterwards, so that no two sessions look at the same
+    one. One that something else uses is given up for the next. When none is left the store is as
+    it was before, and NoPortsAvailableError is raised; PortHeldError when somebody else has one of
+    `pins`, by keys such as `"web:3000/tcp"`, for which there is no other port. Blocks in `avoid`
+    are not taken, and given up where the session holds one. The session's project gets none of the
+    names that are `taken`.
+    """
+    before = workspace.record()
+    losers: list[str] = []
+
+    def claim_in_store(request: Request) -> Lease:
+        def decide(ledger: Ledger) -> Outcome:
+            outcome = _claim(workspace, ledger, request)
+            return outcome._replace(lease=finish(_reached(workspace, outcome.granted), ledger))
+
+        outcome = workspace.doors.store.update(request.session_id, decide)
+        losers.extend(outcome.reclaimed)
+        return outcome.granted
+
+    try:
+        request = request_of(workspace, containers, pins)._replace(avoid=avoid, taken=taken)
+        return _first_free(workspace, before, containers, request, claim_in_store)
+    except BaseException:
+        restore(workspace, before)
+        raise
+    finally:
+        # Who lost a lease for a block that was not taken after all has it again.
+        for session_id in losers:
+            outcome = workspace.doors.store.update(session_id, regained)
+            lost = outcome.lease or workspace.doors.store.get(session_id)
+            if lost is not None and not lost.held:
+                unlink_released(workspace, lost)
+
+
+def likely_lease(
+    workspace: Workspace,
+    containers: tuple[Container, ...] | None,
+    finish: Finish,
+    pins: Mapping[str, int] | None = None,
+) -> Lease:
+    """Return the lease that `take_lease` would take now; nothing is written."""
+    ledger = workspace.doors.store.ledger(workspace.session_id)
+    return _first_free(
+        workspace,
+        ledger.own,
+        containers,
+        request_of(workspace, containers, pins),
+        lambda request: finish(
+            _reached(workspace, _claim(workspace, ledger, request).granted), ledger
+        ),
+    )
+
+
+def _reached(workspace: Workspace, lease: Lease) -> Lease:
+    """Return the lease with the host where the engine's ports are reached now."""
+    return replace(lease, host=workspace.doors.engine.host or LOCALHOST)
+
+
+def _claim(workspace: Workspace, ledger: Ledger, request: Request) -> Outcome:
+    """Claim, but from nobody who is at work on a stack of which nothing runs yet.
+
+    Only locks of those who would lose their lease are looked at. Whoever takes a lock after this
+    look finds the lease gone, since the store is locked meanwhile.
+    """
+    while True:
+        outcome = claim(ledger, request)
+        losing = {hold.project for hold in ledger.others if hold.session_id in outcome.reclaimed}
+        busy = projects_at_work(workspace, losing)
+        if not busy:
+            return outcome
+        request = request._replace(liveness=request.liveness.with_running(busy))
+
+
+def _first_free(
+    workspace: Workspace,
+    before: Lease | None,
+    containers: tuple[Container, ...] | None,
+    request: Request,
+    take: Callable[[Request], Lease],
+) -> Lease:
+    """Take one block after the other until all ports of one are free.
+
+    Where none is, those count as free that only stopped containers of leases that are over want.
+    """
+    try:
+        return _scan(workspace, before, containers, request, take)
+    except NoPortsAvailableError:
+        fewer = without_lost(workspace, containers or ())
+        if len(fewer) == len(containers or ()):
+            raise
+        return _scan(workspace, before, fewer, request, take)
+
+
+def _scan(
+    workspace: Workspace,
+    before: Lease | None,
+    containers: tuple[Container, ...] | None,
+    request: Request,
+    take: Callable[[Request], Lease],
+) -> Lease:
+    while True:
+        lease = take(request)
+        busy, containers = busy_ports(workspace, before, lease, containers)
+        if not busy:
+            return lease
+        workspace.doors.say(moving_on(workspace, lease, busy, before, containers))
+        request = request._replace(avoid=request.avoid | {lease.block})
+
+
+def restore(workspace: Workspace, before: Lease | None) -> None:
+    """Put the session's record back to what it was before a claim that led to nothing."""
+    workspace.doors.store.update(workspace.session_id, lambda ledger: restored(ledger, before))
+
+
+def allocate(workspace: Workspace) -> Lease:
+    """Take or renew the session's lease alone, without a stack; works without an engine too.
+
+    EngineSilentError for one that is there and does not answer: its containers may have the ports.
+    A block that is held already is not looked at: the session's own programs may use it.
+    """
+    if _holds_a_block(workspace):
+        return renew_lease(workspace)
+    with at_work(workspace, "allocate"):
+        if _holds_a_block(workspace):  # whoever was at work took it
+            return renew_lease(workspace)
+        return _take_alone(workspace)
+
+
+def _holds_a_block(workspace: Workspace) -> bool:
+    record = workspace.record()
+    grid = workspace.doors.config.port_allocator.grid
+    return record is not None and record.held and record.block in grid
+
+
+def _take_alone(workspace: Workspace) -> Lease:
+    try:
+        containers = workspace.doors.engine.containers()
+    except EngineSilentError:
+        raise
+    except (EngineError, ComposeMissingError):
+        containers = None
+    try:
+        return take_lease(workspace, containers)
+    except NoPortsAvailableError as error:
+        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - only when it is full
+
+        make_room(workspace, containers, error)
+        return take_lease(workspace, containers)
+
+
+def subnets_in_use(workspace: Workspace) -> tuple[str, ...]:
+    """Return the subnets of the engine's networks and of this machine's routes, the session's not.
+
+    EngineError when the engine does not answer.
+    """
+    project = workspace.likely_project(workspace.record())
+    found = workspace.doors.engine.project_subnets()
+    own = tuple(readable(subnet for owner, subnet in found if owner == project))
+    others = [subnet for owner, subnet in found if owner != project]
+    # The session's own networks have routes, too.
+    routes = (
+        str(route)
+        for route in readable(workspace.doors.routed_here())
+        if not any(subnet.holds(route) for subnet in own)
+    )
+    return tuple(dict.fromkeys((*others, *routes)))
+
+
+def with_subnets(
+    lease: Lease, ledger: Ledger, needs: Iterable[SubnetNeed], in_use: Iterable[str], pool: str
+) -> Lease:
+    """Return the lease with a subnet for each need, none of them in use or another session's."""
+    subnets = assign_subnets(
+        needs,
+        lease.subnets,
+        taken=(*ledger.held_subnets, *in_use),
+        pool=pool,
+        avoid=ledger.remembered_subnets,
+    )
+    return replace(lease, subnets=subnets)
+
+
+def set_aside(workspace: Workspace, block: Block) -> None:
+    """Make a block the last choice of all sessions for a while, since others take its ports."""
+    now = workspace.doors.now()
+    workspace.doors.store.update(
+        workspace.session_id,
+        lambda ledger: Outcome(set_aside=setting_aside(ledger, block, now)),
+    )
+
+
+def release_lease(workspace: Workspace) -> None:
+    """End the session's hold; its memory stays. Nothing to do for an unknown session.
+
+    A `.env` that is linked to its stack is as it was before.
+    """
+    outcome = workspace.doors.store.update(workspace.session_id, release)
+    if outcome.lease is not None:
+        unlink_released(workspace, outcome.lease)
+
+
+def unlink_released(workspace: Workspace, lease: Lease) -> None:
+    """Leave `.env` as it was before `composeports link`, where the lease is over."""
+    directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
+    if not directory:
+        return
+    from composeports.usecases.link.link import forget, let_go  # noqa: PLC0415 - seldom is one over
+
+    if has_link(os.path.join(directory, USER_ENV)):
+        let_go(directory, lease.project, workspace.doors.say)
+    forget(lease, workspace.doors.say)  # a `link` or `unlink` that was killed may have left it
+
+
+def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
+    """Tell whether one of its project's containers is marked as the lease's own."""
+    return any(map(Owner.of(lease).has_marked, (each.mark for each in containers)))
+
+
+def renew_lease(workspace: Workspace, patience: float | None = None) -> Lease:
+    """Extend the session's lease; NoLeaseError when it holds none.
+
+    A store that others write to is waited for, up to `patience` seconds.
+    """
+    now = workspace.doors.now()
+    outcome = workspace.doors.store.update(
+        workspace.session_id,
+        lambda ledger: renew(ledger, now, workspace.place, workspace.view),
+        patience=patience,
+    )
+    return outcome.lease if outcome.lease is not None else workspace.held_lease()
+
+
+def look_at_lease(workspace: Workspace) -> Lease:
+    """Return the session's lease, extended where the store can be written to right now.
+
+    For what only looks: who has the store locked, or filled its disk, is not in its way.
+    """
+    try:
+        return renew_lease(workspace, LOOKING_PATIENCE)
+    except (StoreBusyError, StoreError):
+        return workspace.held_lease().at(workspace.place)
+
+
+def heartbeat(workspace: Workspace) -> Beat:
+    """Return what renews the session's lease, thrice in its time, while a program runs for it.
+
+    For a person, it tells of an engine that does not answer meanwhile, too.
+    """
+
+    def renew_quietly() -> None:
+        with suppress(ComposeportsError):  # what is wrong with the store is told by others
+            renew_lease(workspace)
+
+    seconds = workspace.doors.config.port_allocator.ttl_minutes * 60 / 3
+    engine = workspace.doors.engine
+    if not engine.silence_beat:
+        return Beat(seconds, renew_quietly)
+    renewed_at = time.monotonic()
+
+    def look() -> None:
+        nonlocal renewed_at
+        engine.tell_if_silent()
+        if time.monotonic() - renewed_at >= seconds:
+            renewed_at = time.monotonic()
+            renew_quietly()
+
+    return Beat(min(seconds, engine.silence_beat), look)
+
+
+def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
+    """Return the six fixed variables and what the last plan added."""
+    return combined(
+        fixed_variables(lease.block.start, lease.project, lease.host), lease.environment
+    )
+
+
+def release_without_stack(workspace: Workspace, patience: float = RELEASE_PATIENCE) -> None:
+    """End the session's hold where no container of its project exists.
+
+    StackLeftError when there are some; EngineError when a stack was started and the engine,
+    which alone knows, does not answer; LockBusyError where another command works on the stack for
+    more than `patience` seconds.
+    """
+    record = workspace.record()
+    if record is None or not record.held:
+        return
+    with at_work_or_busy(workspace, "release", patience) as lock:
+        _release_where_nothing_is(workspace)
+        lock.remove()
+
+
+def _release_where_nothing_is(workspace: Workspace) -> None:
+    record = workspace.record()
+    if record is None or not record.held:
+        return
+    view = workspace.view
+    if view.has_other_id(record):
+        refuse_elsewhere(record, view)
+    try:
+        containers = workspace.doors.engine.containers(record.project)
+    except (EngineError, ComposeMissingError) as error:
+        if record.stack.files or isinstance(error, EngineSilentError):
+            raise
+        containers = ()
+    refuse_elsewhere(record, view, marked=is_marked(record, containers))
+    if containers:
+        many = "1 container" if len(containers) == 1 else f"{len(containers)} containers"
+        message = f"the stack {record.project} still has {many}"
+        hint = "`composeports down` removes them and releases the ports"
+        raise StackLeftError(message, hint=hint, project=record.project)
+    release_lease(workspace)

@@ -1,0 +1,1 @@
+"""`link`: let plain `docker compose` use the session's stack through `.env`."""

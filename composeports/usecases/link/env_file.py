@@ -1,0 +1,183 @@
+"""A project's own `.env` while plain `docker compose` is linked to a session's stack; and back."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from composeports.core.environment import Pair
+from composeports.core.marked_block import LINK_MARKS, is_broken, with_block
+from composeports.errors import NotOursError
+from composeports.host.atomic_files import read_file, remove_file, unusable, write_file
+from composeports.host.git import find_checkout, main_git_dir
+from composeports.host.git_tracking import check_access, is_ignored, is_tracked
+from composeports.host.session_files import USER_ENV
+from composeports.host.session_folder import OwnFolder
+from composeports.usecases.link import policy
+
+MODE = 0o600  # variables may hold passwords
+INSTEAD = '`eval "$(composeports env)"` puts a shell on the stack without any file'
+
+
+def env_file(directory: str) -> str:
+    """Return the path of the file that Compose reads by itself in a project directory."""
+    return os.path.join(directory, USER_ENV)
+
+
+def linked_project(directory: str) -> str:
+    """Return the project that the directory's `.env` is linked to, empty where it is to none."""
+    return policy.project_of(read_file(env_file(directory), follow=True) or b"")
+
+
+def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping[str, str]) -> bool:
+    """Link `.env`, which is made where there is none; tell whether anything had to be changed.
+
+    NotOursError where that would harm somebody. One that git would show is put into git's own
+    list of what it ignores, where it is made here.
+    """
+    path = env_file(directory)
+    checkout = find_checkout(directory)
+    if checkout is not None:
+        read_file(_exclude_file(checkout[1]))  # git reads it, too, and would wait for a pipe
+        check_access(checkout[0], environ)
+    text = _checked(path, environ)
+    missing = not os.path.lexists(path)
+    if missing and _shown_by_git(path, environ):
+        _exclude(path, project)
+    return _write(path, text, project, pairs, made=missing or policy.is_made(text))
+
+
+def renew(directory: str, project: str, pairs: Iterable[Pair]) -> bool:
+    """Bring the block of a linked `.env` up to date; tell whether anything had to be changed."""
+    path = env_file(directory)
+    _refuse_special(path)
+    text = _text(path)
+    return _write(path, text, project, pairs, made=policy.is_made(text))
+
+
+def take_out(directory: str) -> bool:
+    """Leave `.env` as it was before it was linked; tell whether it was."""
+    path = env_file(directory)
+    if not os.path.lexists(path):
+        return False
+    text = _text(path)
+    project = policy.project_of(text)
+    if not project:
+        return False
+    _refuse_special(path)
+    if policy.is_all_ours(text):
+        remove_file(path)
+    else:
+        write_file(path, policy.unlinked(text), None, _scratch(path))
+    checkout = find_checkout(directory)
+    if checkout is not None:
+        forget(checkout[1], project)
+    return True
+
+
+def is_excluded(git_dir: str, project: str) -> bool:
+    """Tell whether the project has an entry in what git ignores; False where nobody can tell."""
+    text = read_file(_exclude_file(git_dir)) or b""
+    return policy.without_exclusion(text, project) != text
+
+
+def forget(git_dir: str, project: str) -> None:
+    """Take the project's entry out of what git ignores; the worktree may be gone."""
+    with _exclusions(git_dir) as path:
+        text = read_file(path) or b""
+        bare = policy.without_exclusion(text, project)
+        if bare != text:
+            write_file(path, bare)
+
+
+def _checked(path: str, environ: Mapping[str, str]) -> bytes:
+    _refuse_special(path)
+    if find_checkout(os.path.dirname(path)) and is_tracked(path, environ):
+        raise _refused(
+            path,
+            "is tracked by git, which would show our variables as a change",
+            f"take it out of git (`git rm --cached {USER_ENV}`, and ignore it), or: {INSTEAD}",
+        )
+    return _text(path)
+
+
+def _refuse_special(path: str) -> None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(found.st_mode):
+        why = f"is a link to {os.path.realpath(path)}, which others may use, too"
+        raise _refused(path, why, f"make it a file of this worktree alone, or: {INSTEAD}")
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        why = "has another name, too" if stat.S_ISREG(found.st_mode) else "is no file"
+        raise _refused(path, why, f"make it a file of this worktree alone, or: {INSTEAD}")
+
+
+def _text(path: str) -> bytes:
+    text = read_file(path)
+    if text is None and os.path.lexists(path):
+        raise _refused(path, "cannot be read", "look at its rights")
+    if text is not None and b"\0" in text:
+        raise _refused(path, "is no UTF-8 text", f"Compose cannot read it, either; or: {INSTEAD}")
+    if text is not None and is_broken(text, LINK_MARKS):
+        why = "has a part of our block, but not all of it, or has it twice"
+        raise _refused(path, why, "take the lines with `composeports link` in them out by hand")
+    return text or b""
+
+
+def _write(path: str, text: bytes, project: str, pairs: Iterable[Pair], *, made: bool) -> bool:
+    head = policy.head(project, made=made)
+    after = with_block(text, LINK_MARKS, head, policy.body(pairs, text))
+    if after == text:
+        return False
+    write_file(path, after, None if os.path.exists(path) else MODE, _scratch(path))
+    return True
+
+
+def _scratch(path: str) -> OwnFolder:
+    """Return our folder beside the file, which git ignores and `down` removes."""
+    return OwnFolder(os.path.dirname(path))
+
+
+def _shown_by_git(path: str, environ: Mapping[str, str]) -> bool:
+    return find_checkout(os.path.dirname(path)) is not None and not is_ignored(path, environ)
+
+
+def _exclude(path: str, project: str) -> None:
+    real = os.path.join(os.path.realpath(os.path.dirname(path)), USER_ENV)
+    checkout = find_checkout(os.path.dirname(real))
+    if checkout is None or "\n" in real:
+        return
+    with _exclusions(checkout[1]) as file:
+        text = read_file(file) or b""
+        after = policy.with_exclusion(text, project, os.path.relpath(real, checkout[0]))
+        write_file(file, after, None if os.path.exists(file) else 0o644)
+
+
+@contextmanager
+def _exclusions(git_dir: str) -> Iterator[str]:
+    """Give git's own list of what it ignores, with no other worktree's link at work on it."""
+    file = _exclude_file(git_dir)
+    common = os.path.dirname(os.path.dirname(file))
+    try:
+        folder = os.open(common, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise unusable(common, error) from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield file
+    finally:
+        os.close(folder)
+
+
+def _exclude_file(git_dir: str) -> str:
+    """Return the path of the list; the worktree, and what git has of it, may be gone."""
+    above, name = os.path.split(os.path.dirname(git_dir))
+    common = above if name == "worktrees" else main_git_dir(git_dir)
+    return os.path.join(common, "info", "exclude")
+
+
+def _refused(path: str, why: str, hint: str) -> NotOursError:
+    return NotOursError(f"{path} {why}; nothing was changed", hint=hint, path=path)

@@ -1,0 +1,139 @@
+"""Plain `docker compose` on the session's stack: the block in the project's own `.env`."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from composeports.core.lease import Lease
+from composeports.errors import ComposeportsError, NoLeaseError
+from composeports.host.atomic_files import read_file
+from composeports.host.session_files import OWN_ENV
+from composeports.usecases.lease import renew_lease
+from composeports.usecases.link import env_file
+from composeports.usecases.link.policy import overridden
+from composeports.usecases.session import Workspace
+from composeports.usecases.session_lock import at_work
+from composeports.usecases.status import variables_of
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What `link` did: the file, whether it had to be changed, and what is to be known of it.
+
+    `overridden` are variables whose own lines in the file do not count meanwhile.
+    """
+
+    path: str
+    project: str
+    changed: bool
+    overridden: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def link(workspace: Workspace) -> Linked:
+    """Put the session's variables into the project's `.env`.
+
+    NoLeaseError where no stack was started; NotOursError where the file must not be changed.
+    """
+    with at_work(workspace, "link"):
+        lease = renew_lease(workspace)
+        own = workspace.folder.path
+        if not lease.stack.files or not os.path.exists(os.path.join(own, OWN_ENV)):
+            raise NoLeaseError(
+                f"this session holds ports, but no stack was started: {workspace.session_id}",
+                hint="`composeports up` starts it; then link",
+                session_id=workspace.session_id,
+            )
+        directory = workspace.selection.directory
+        path = env_file.env_file(directory)
+        before = env_file.linked_project(directory)
+        pairs = variables_of(lease, own)
+        changed = env_file.put_in(directory, lease.project, pairs, workspace.environ)
+        replaced = tuple(overridden(read_file(path) or b"", pairs))
+        return Linked(path, lease.project, changed, replaced, _notes(lease, path, before))
+
+
+def _notes(lease: Lease, path: str, before: str) -> tuple[str, ...]:
+    notes = []
+    if before not in {"", lease.project}:
+        notes.append(f"it was linked to {before} before")
+    others = [
+        each for each in lease.stack.env_files if os.path.realpath(each) != os.path.realpath(path)
+    ]
+    if others:
+        notes.append(f"plain `docker compose` does not read {', '.join(others)}")
+    if any(b"env_file" in (read_file(each, follow=True) or b"") for each in lease.stack.files):
+        notes.append(
+            "services with `env_file: .env` get these variables, too, and are made anew by the "
+            "next `up`"
+        )
+    return tuple(notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """What `unlink` did."""
+
+    path: str
+    changed: bool
+
+
+def unlink(workspace: Workspace) -> Unlinked:
+    """Leave the project's `.env` as it was, whoever it is linked to; needs no lease."""
+    directory = workspace.selection.directory
+    changed = env_file.take_out(directory)
+    record = workspace.record()
+    if record is not None:
+        forget(record, workspace.doors.say)  # a `link` that was killed may have left as much
+    return Unlinked(env_file.env_file(directory), changed=changed)
+
+
+def follow(workspace: Workspace, lease: Lease) -> None:
+    """Bring a linked `.env` up to date with what was planned; a failure is told, and no more."""
+    directory = workspace.selection.directory
+    path = env_file.env_file(directory)
+    linked = env_file.linked_project(directory)
+    if linked and linked != lease.project:
+        workspace.doors.say(
+            f"{path} is linked to {linked}, which is not this session: `composeports link` links "
+            "it to this one, `composeports unlink` to none"
+        )
+        return
+
+    def renew() -> None:
+        if env_file.renew(directory, linked, variables_of(lease, workspace.folder.path)):
+            workspace.doors.say(f"{path} is linked to what is planned now")
+
+    if linked:
+        _telling(workspace.doors.say, renew)
+
+
+def let_go(directory: str, project: str, say: Callable[[str], None]) -> None:
+    """Leave `.env` as it was where it is linked to a project whose ports are given back.
+
+    Else plain `docker compose up` would start on ports that nobody holds.
+    """
+
+    def take_out() -> None:
+        if env_file.linked_project(directory) == project and env_file.take_out(directory):
+            say(f"unlinked: {env_file.env_file(directory)}")
+
+    _telling(say, take_out)
+
+
+def forget(lease: Lease, say: Callable[[str], None]) -> None:
+    """Take what a worktree that is gone, or a killed command, has left in git's own list."""
+    git_dir = lease.place.git_dir
+
+    def take_out() -> None:
+        if git_dir and env_file.is_excluded(git_dir, lease.project):
+            env_file.forget(git_dir, lease.project)
+
+    _telling(say, take_out)
+
+
+def _telling(say: Callable[[str], None], act: Callable[[], None]) -> None:
+    try:
+        act()
+    except ComposeportsError as error:
+        say(f"{error.message}; {error.hint}")

@@ -1,0 +1,78 @@
+"""Every Compose command that is not ours, on the session's project, files and environment."""
+
+import os
+from collections.abc import Sequence
+
+from composeports.core.lease import Lease
+from composeports.core.plan.plan import Plan
+from composeports.docker.compose_cli import Compose, as_plugin, without_engine, without_files
+from composeports.docker.compose_files import Selection
+from composeports.errors import SeedBusyError
+from composeports.host.process import replace
+from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
+from composeports.usecases.lease import environment_of, renew_lease
+from composeports.usecases.observe import Wishes
+from composeports.usecases.prepare import command_line, is_half_seeded, prepare
+from composeports.usecases.session import Workspace
+from composeports.usecases.session_lock import at_work
+
+# Compose commands that read the files to make something, so that the plan has to be up to date.
+MAKING = frozenset(
+    {"build", "config", "create", "publish", "pull", "push", "run", "scale", "watch"}
+)
+# Those of them that start containers.
+STARTING = frozenset({"create", "run", "scale", "up", "watch"})
+
+
+def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = ()) -> int:
+    """Become `docker compose COMMAND` on the session's project, files and environment."""
+    if command not in MAKING:
+        lease = renew_lease(workspace)
+        return replace(*on_recorded_files(workspace, lease, command, *arguments))
+    lease = workspace.held_lease()
+    wishes = Wishes(default_ports=lease.stack.default_ports)
+    argv, environ, _ = planned(workspace, wishes, command, *arguments)
+    # A script in the place of `docker` may do more than to call the plugin.
+    if command == "config" and as_plugin(argv, workspace.environ) != argv:
+        argv = without_engine(argv, workspace.environ)
+    return replace(argv, environ)
+
+
+def planned(
+    workspace: Workspace, wishes: Wishes, command: str, *arguments: str
+) -> tuple[list[str], dict[str, str], Plan]:
+    """Return a command on the files that are here now, its environment, and the plan of both."""
+    project = workspace.likely_project(workspace.record())
+    if command in STARTING and is_half_seeded(workspace, project):
+        raise SeedBusyError(
+            f"the volumes of {project} are not whole: a copy into them did not end",
+            hint="`composeports up` makes it again, `composeports down` takes it away",
+            project=project,
+        )
+    with at_work(workspace, command):
+        prepared = prepare(workspace, wishes, engine_needed=command != "config")
+    return *command_line(workspace, prepared, command, *arguments), prepared.plan
+
+
+def on_recorded_files(
+    workspace: Workspace, lease: Lease, *arguments: str
+) -> tuple[list[str], dict[str, str]]:
+    """Return a command on the files of the last `up`, and its environment.
+
+    It knows the stack by its labels alone where one of the files is gone.
+    """
+    environ = {**workspace.environ, **dict(environment_of(lease))}
+    flags = workspace.options.flags
+    stack = lease.stack
+    override = os.path.join(workspace.folder.path, OWN_OVERRIDE)
+    own_env = os.path.join(workspace.folder.path, OWN_ENV)
+    files = (override,) if stack.overridden else ()
+    if not stack.files or not all(
+        map(os.path.exists, (*stack.files, *stack.env_files, *files, own_env))
+    ):
+        return without_files(lease.project, *arguments, flags=flags), environ
+    selection = Selection(workspace.selection.directory, stack.files, stack.env_files, {})
+    profiles = workspace.options.profiles or stack.profiles
+    compose = Compose(selection, workspace.environ, profiles, flags)
+    argv = compose.argv(lease.project, *arguments, files=files, env_files=(own_env,))
+    return argv, environ

@@ -1,0 +1,56 @@
+"""What plain Docker Compose has made in a checkout, under the name that it gives by itself."""
+
+import json
+import os
+
+from composeports.core.labels import PROJECT_LABEL, VOLUME_LABEL
+from composeports.core.plan.compose_project import Project
+from composeports.docker.compose_cli import Compose
+from composeports.docker.compose_files import select_files
+from composeports.host.git import main_git_dir
+from composeports.usecases.seed.policy import PLAIN, Source
+from composeports.usecases.session import Workspace
+
+
+def plain_main(workspace: Workspace) -> Source | None:
+    """Return the stack that plain Compose started in the main checkout; None where it made none."""
+    place = workspace.place
+    main = os.path.dirname(main_git_dir(place.git_dir)) if place.git_dir else ""
+    directory = os.path.normpath(os.path.join(main, place.below))
+    if not main or main == place.worktree or not os.path.isdir(directory):
+        return None
+    environ = {
+        name: value for name, value in workspace.environ.items() if not name.startswith("COMPOSE_")
+    }
+    name = _name(Compose(select_files(directory, environ), environ))
+    there = workspace.doors.engine.volumes(name) if name else ()
+    return Source(f"{PLAIN}{name}", name) if there else None
+
+
+def tell_of_plain_data(workspace: Workspace, project: Project) -> None:
+    """Say which volumes of plain Compose lie beside those of a session that begins here."""
+    keys = {each.key for each in project.volumes if not each.external}
+    known = {each.project for each in workspace.doors.store.known()}
+    found = workspace.doors.engine.entries("volume", PROJECT_LABEL) if keys else None
+    labelled = [(each["Name"], each.get("Labels") or {}) for each in found or ()]
+    others = [
+        (labels[PROJECT_LABEL], name)
+        for name, labels in labelled
+        if labels.get(VOLUME_LABEL) in keys and labels[PROJECT_LABEL] not in known
+    ]
+    if not others:
+        return
+    plain = _name(workspace.compose)
+    names = sorted(name for owner, name in others if owner == plain)
+    if names:
+        workspace.doors.say(
+            f"data of plain Compose lies beside ({', '.join(names)}) and stays as it is: this "
+            f"session has volumes of its own, which `composeports down -v` and then `composeports "
+            f"up --seed-from {PLAIN}{plain}` fill with a copy"
+        )
+
+
+def _name(compose: Compose) -> str:
+    """Return the project name that Compose gives without being told one; empty where it fails."""
+    answer = compose.start_config("", "--format", "json").finish()
+    return "" if answer.code else str(json.loads(answer.out).get("name") or "")

@@ -1,0 +1,223 @@
+"""Looking at the ports of a lease that was just claimed: what is in use, and by whom."""
+
+from collections.abc import Iterable
+
+from composeports.core.lease import Lease
+from composeports.core.ports import FIRST_FREE_OFFSET
+from composeports.docker.containers import Container
+from composeports.errors import (
+    ComposeMissingError,
+    EngineError,
+    EngineSilentError,
+    PortHeldError,
+)
+from composeports.host.port_listeners import Holder
+from composeports.usecases.session import Workspace
+
+Port = tuple[int, str]
+# How long the session's own containers get to start, in all 10 s, and how often they are asked for.
+PAUSES = (0.05, 0.1, 0.15, 0.2, *(0.25,) * 38)
+Containers = tuple[Container, ...] | None
+
+
+def busy_ports(
+    workspace: Workspace, before: Lease | None, lease: Lease, containers: Containers
+) -> tuple[frozenset[Port], Containers]:
+    """Return ports of the lease's block that somebody else has, and the containers seen last.
+
+    PortHeldError for a pinned one. On a block that the session held already, only what the stack
+    publishes counts, and nothing while the stack runs: the rest may well be in use by the
+    session's own programs. Neither do pins count then that it held already.
+    """
+    busy = _busy(workspace, before, lease, containers)
+    if busy and containers is not None and before is not None and before.block == lease.block:
+        try:
+            busy, containers = _busy_after_start(workspace, before, lease)
+        except (EngineError, ComposeMissingError) as error:
+            # The ports stay while it is unknown what runs on them.
+            if isinstance(error, EngineSilentError) and not workspace.only_looks:
+                raise
+    pins = _pinned(lease)
+    if busy & pins:
+        raise _pin_in_use(workspace, lease, min(busy & pins), containers)
+    return busy, containers
+
+
+def _busy_after_start(
+    workspace: Workspace, before: Lease, lease: Lease
+) -> tuple[frozenset[Port], tuple[Container, ...]]:
+    """Return the busy ports and the containers, once no container of the session is starting.
+
+    Since the engine was asked, the engine itself (at boot), an IDE or a Compose in another shell
+    may have begun to start the stack. Its containers have their ports some time before they count
+    as running.
+    """
+    containers = workspace.doors.engine.containers()
+    busy = _busy(workspace, before, lease, containers)
+    for pause in PAUSES:
+        if not busy or not _may_be_starting(workspace, lease.project, busy, containers):
+            break
+        workspace.doors.pause(pause)
+        containers = workspace.doors.engine.containers()
+        busy = _busy(workspace, before, lease, containers)
+    return busy, containers
+
+
+def _may_be_starting(
+    workspace: Workspace, project: str, ports: frozenset[Port], containers: Iterable[Container]
+) -> bool:
+    """Tell whether containers of the project that do not run yet may have all of the ports.
+
+    So it is where they are to publish them, no other container is, and no process that is not the
+    engine's is seen at the ports.
+    """
+    engine = workspace.doors.engine
+    containers = tuple(containers)
+    own = [each for each in containers if each.project == project and not each.is_running]
+    if not own or not ports <= engine.reserved_ports(own):
+        return False
+    if ports & engine.reserved_ports(each for each in containers if each.project != project):
+        return False
+    return all(workspace.doors.holder_of(port).may_be_of_the_engine for port in ports)
+
+
+def is_started_meanwhile(workspace: Workspace, project: str, port: Port) -> bool:
+    """Tell whether a container of the project itself has the port, once none is starting."""
+    for pause in (*PAUSES, 0.0):
+        containers = workspace.doors.engine.containers()
+        running = [each for each in containers if each.project == project and each.is_running]
+        if any(port in {(host, kind) for host, _, kind in each.ports} for each in running):
+            return True
+        if not workspace.doors.taken_here([port]):
+            return False
+        if not _may_be_starting(workspace, project, frozenset({port}), containers):
+            return False
+        workspace.doors.pause(pause)
+    return False
+
+
+def _busy(
+    workspace: Workspace, before: Lease | None, lease: Lease, containers: Containers
+) -> frozenset[Port]:
+    own = [each for each in containers or () if each.project == lease.project]
+    trusted = containers is None or any(container.is_running for container in own)
+    pins = _pinned(lease)
+    block = _wanted(before, lease, trusted=trusted) - pins
+    if trusted and before is not None and before.held:
+        pins -= _pinned(before)
+    wanted = block | pins
+    if not wanted:
+        return frozenset()
+    mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
+    foreign = workspace.doors.engine.reserved_ports(_others(lease, containers))
+    return (wanted & foreign) | workspace.doors.taken_here(wanted - mine - foreign)
+
+
+def without_lost(workspace: Workspace, containers: tuple[Container, ...]) -> tuple[Container, ...]:
+    """Leave out stopped containers that lost their ports along with a lease that is over.
+
+    Their session is known, and holds no lease, or one that anybody may take.
+    """
+    running = {each.project for each in containers if each.is_running}
+    now = workspace.doors.now()
+    idle = {
+        lease.project
+        for lease in workspace.doors.store.known()
+        if lease.project not in running and (not lease.held or lease.expired(now))
+    }
+    return tuple(each for each in containers if each.project not in idle)
+
+
+def _others(lease: Lease, containers: Containers) -> list[Container]:
+    return [each for each in containers or () if each.project != lease.project]
+
+
+def _wanted(before: Lease | None, lease: Lease, *, trusted: bool) -> frozenset[Port]:
+    """Return the ports of the block that have to be free."""
+    if before is None or not before.held or before.block != lease.block:
+        return published(lease) | _fixed(lease)
+    return frozenset() if trusted else published(lease)
+
+
+def _fixed(lease: Lease) -> frozenset[Port]:
+    ports = range(lease.block.start, lease.block.start + FIRST_FREE_OFFSET)
+    return frozenset((port, "tcp") for port in ports)
+
+
+def published(lease: Lease) -> frozenset[Port]:
+    """Return the ports of the lease's last plan."""
+    return frozenset(port_of(key, number) for key, number in lease.ports.items())
+
+
+def _pinned(lease: Lease) -> frozenset[Port]:
+    return frozenset(port_of(key, number) for key, number in lease.pins.items())
+
+
+def port_of(key: str, number: int) -> Port:
+    """Return number and protocol of a key, which reads `web:80/tcp` or `web:80/tcp#2`."""
+    return number, key.rpartition("/")[2].partition("#")[0]
+
+
+def who_has(workspace: Workspace, port: Port, others: Iterable[Container]) -> Container | Holder:
+    """Return the container of somebody else that has the port now, else the process.
+
+    A Holder of no process, where that cannot be known.
+    """
+    users = (each for each in others if port in {(host, kind) for host, _, kind in each.ports})
+    return next(users, None) or workspace.doors.holder_of(port)
+
+
+def shown(user: Container | Holder) -> str:
+    """Return "the container shop-web-1 (service web of the project shop)", or the process."""
+    if isinstance(user, Holder):
+        return str(user)
+    name = f"the container {user.name or user.id[:12]}"
+    if not user.project:
+        return name
+    return f"{name} (service {user.service} of the project {user.project})"
+
+
+def ways_to_see(workspace: Workspace) -> str:
+    """Return the commands that show who uses ports of the engine's machine."""
+    engine = workspace.doors.engine
+    where = "" if engine.is_local else f" on {engine.host}"
+    return f"`docker ps --all` and `ss -lntup`{where} show it"
+
+
+def facts(user: Container | Holder) -> dict[str, object]:
+    """Return what JSON says of who has a port; empty or 0 where it is not known."""
+    if isinstance(user, Holder):
+        return {"container": "", "process": user.name, "pid": user.pid}
+    return {"container": user.name or user.id[:12], "process": "", "pid": 0}
+
+
+def _pin_in_use(
+    workspace: Workspace, lease: Lease, port: Port, containers: Containers
+) -> PortHeldError:
+    number, protocol = port
+    key = next(key for key, pin in lease.pins.items() if port_of(key, pin) == port)
+    user = who_has(workspace, port, _others(lease, containers))
+    return PortHeldError(
+        f"port {number}/{protocol}, which {key} has to have, is in use by {shown(user)}",
+        hint=f"end what uses it ({ways_to_see(workspace)}), then try again; "
+        "or give this session another port",
+        port=number,
+        key=key,
+        **facts(user),
+    )
+
+
+def moving_on(
+    workspace: Workspace,
+    lease: Lease,
+    busy: frozenset[Port],
+    before: Lease | None,
+    containers: Containers,
+) -> str:
+    """Return the line that says why another block is tried, and who is in the way."""
+    named = sorted(busy)[:3]
+    ports = ", ".join(f"{port}/{protocol}" for port, protocol in named)
+    user = shown(who_has(workspace, named[0], _others(lease, containers)))
+    if before is not None and before.held and before.block == lease.block:
+        return f"{user} uses port {ports} of this session: its ports move to another block"
+    return f"{user} uses port {ports}: trying another block"

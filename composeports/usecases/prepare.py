@@ -1,0 +1,129 @@
+"""From a plan to files and a command line: all that stands between deciding and Compose."""
+
+import os
+from typing import NamedTuple
+
+from composeports.core.environment import as_dotenv
+from composeports.core.lease import Lease
+from composeports.core.plan.compose_project import Project
+from composeports.core.plan.override import render
+from composeports.core.plan.plan import Plan
+from composeports.docker.compose_files import has_link
+from composeports.docker.containers import Container
+from composeports.errors import ComposeportsError, NoPortsAvailableError
+from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
+from composeports.paths import seed_record
+from composeports.usecases.lease import restore, take_lease
+from composeports.usecases.observe import NO_WISHES, Draft, Wishes, draft, look
+from composeports.usecases.ownership import names_of_other_data, names_of_others, refuse_foreign
+from composeports.usecases.session import Workspace
+
+
+class Prepared(NamedTuple):
+    """A lease taken and its plan written; `before` is the session's record until then.
+
+    `had_containers` tells whether the engine had any of the project then;
+    `containers` are all that it had, of whatever project.
+    """
+
+    lease: Lease
+    plan: Plan
+    before: Lease | None
+    project: Project
+    had_containers: bool = False
+    containers: tuple[Container, ...] = ()
+
+
+def prepare(
+    workspace: Workspace, wishes: Wishes = NO_WISHES, *, engine_needed: bool = True
+) -> Prepared:
+    """Take the lease and write the session's files; where that fails, all is as it was before.
+
+    ForeignProjectError where somebody else started a project of the session's name.
+    """
+    before = workspace.record()
+    answer, containers = look(workspace, engine_needed=engine_needed)
+    workspace.memory.keep(answer.memory)
+    sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=engine_needed)
+    adopted = refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
+    sketch = sketch._replace(adopted=adopted)
+    lease = _lease(workspace, containers, sketch, wishes)
+    made = sketch.plan(lease)
+    try:
+        _write(workspace, lease, made)
+    except ComposeportsError:
+        restore(workspace, before)
+        raise
+    had_containers = any(each.project == lease.project for each in containers or ())
+    project = answer.observed.project
+    return Prepared(lease, made, before, project, had_containers, containers or ())
+
+
+def take_new_name(workspace: Workspace) -> None:
+    """Take a lease under a free project name, if another store's stack has the session's.
+
+    It is for a session whose name another store's session has, too. EngineError where the engine,
+    which alone knows, does not answer.
+    """
+    workspace.meet_engine()
+    containers = workspace.doors.engine.containers()
+    project = workspace.likely_project(workspace.record())
+    taken = names_of_others(workspace, containers) | names_of_other_data(workspace, project)
+    if project in taken:
+        take_lease(workspace, containers, taken=taken)
+
+
+def _lease(
+    workspace: Workspace,
+    containers: tuple[Container, ...] | None,
+    sketch: Draft,
+    wishes: Wishes,
+) -> Lease:
+    """Take the lease; where all ports are held, worktrees that are gone make room."""
+
+    def take() -> Lease:
+        return take_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
+
+    try:
+        return take()
+    except NoPortsAvailableError as error:
+        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - only when it is full
+
+        make_room(workspace, containers, error)
+        return take()
+
+
+def _write(workspace: Workspace, lease: Lease, made: Plan) -> None:
+    folder = workspace.folder
+    folder.write(OWN_ENV, as_dotenv(made.environment))
+    folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
+    names = " ".join(made.container_names)
+    if names or folder.read(OWN_NAMES):
+        folder.write(OWN_NAMES, f"{names}\n")
+    if has_link(os.path.join(workspace.selection.directory, USER_ENV)):
+        from composeports.usecases.link.link import follow  # noqa: PLC0415 - few are linked
+
+        follow(workspace, lease)
+
+
+def command_line(
+    workspace: Workspace, prepared: Prepared, *arguments: str
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command line of Compose on the planned stack, and its environment."""
+    folder = workspace.folder.path
+    files = (os.path.join(folder, OWN_OVERRIDE),) if prepared.plan.override else ()
+    env_files = (os.path.join(folder, OWN_ENV),)
+    argv = workspace.compose.argv(
+        prepared.lease.project, *arguments, files=files, env_files=env_files
+    )
+    return argv, {**workspace.environ, **dict(prepared.plan.environment)}
+
+
+def is_half_seeded(workspace: Workspace, project: str) -> bool:
+    """Tell whether a copy into the session's volumes is on record of this user."""
+    path = seed_record(workspace.doors.environ, project)
+    if not os.path.exists(path):
+        return False
+    from composeports.usecases.seed.journal import is_on_record  # noqa: PLC0415 - seldom is there one
+
+    return is_on_record(path)

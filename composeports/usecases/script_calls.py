@@ -1,0 +1,179 @@
+"""Calls of docker by scripts and Makefiles: which are the session's, and what they become.
+
+Nothing is run here: the answer is a command line and its environment.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from composeports.core.compose_call import ComposeCall, Own, Target, is_own
+from composeports.core.environment import Pair
+from composeports.core.shell import MARKER, is_marked
+from composeports.docker.compose_cli import without_files
+from composeports.docker.compose_files import Selection, select_files
+from composeports.host import wrapper
+from composeports.host.git import find_checkout
+from composeports.host.session_files import OWN_NAMES, owner_of
+from composeports.usecases.lease import renew_lease
+from composeports.usecases.observe import Wishes
+from composeports.usecases.options import Options
+from composeports.usecases.passthrough import MAKING, on_recorded_files, planned
+from composeports.usecases.session import Workspace
+
+LEADING = ("COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line, its environment, and what is to be told of it."""
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def wrapper_variables(
+    workspace: Workspace, project: str, folder: str, *, verbose: bool
+) -> tuple[Pair, ...]:
+    """Return what puts the wrapper in `folder` in front of docker, for this session."""
+    environ = workspace.doors.environ
+    path = wrapper.without_wrappers(environ.get("PATH", os.defpath))
+    values = {
+        wrapper.PROJECT: project,
+        wrapper.DIRECTORY: os.path.realpath(workspace.selection.directory),
+        wrapper.FOLDER: workspace.folder.path,
+        wrapper.SESSION: workspace.options.session or "",
+        wrapper.CONTAINERS: " ".join((workspace.folder.read(OWN_NAMES) or "").split()),
+        wrapper.ENGINE: wrapper.engine_of(environ),
+        wrapper.VERBOSE: "1" if verbose else "",
+        "PATH": f"{folder}{os.pathsep}{path}",
+    }
+    return tuple(values.items())
+
+
+def session_options(environ: Mapping[str, str]) -> Options:
+    """Return the options that lead to the session of the wrapper."""
+    return Options(
+        project_directory=environ[wrapper.DIRECTORY], session=environ.get(wrapper.SESSION) or None
+    )
+
+
+def own_options(workspace: Workspace, call: ComposeCall) -> Options | None:
+    """Return the options of a call that is about the session's stack; None for any other.
+
+    `workspace` is the session's, as `session_options` lead to it.
+    """
+    environ = workspace.doors.environ
+    own = _own(workspace, environ[wrapper.PROJECT])
+    selection = _selection(workspace, call, own)
+    if selection is None:
+        return None
+    project = call.project or environ.get("COMPOSE_PROJECT_NAME", "")
+    files = tuple(path for path in selection.files if owner_of(path) is None)
+    directory = os.path.realpath(selection.directory)
+    if not is_own(Target(directory, _real(files), project), own):
+        return None
+    listed = call.env_files or environ.get("COMPOSE_ENV_FILES", "").split(",")
+    profiles = call.profiles or environ.get("COMPOSE_PROFILES", "").split(",")
+    return workspace.options._replace(
+        files=files,
+        env_files=tuple(path for path in listed if path and owner_of(path) is None),
+        profiles=tuple(name for name in profiles if name),
+        flags=call.flags,
+        project_directory=None if _is_at_home(workspace, call, directory) else own.directory,
+    )
+
+
+def on_session(workspace: Workspace, call: ComposeCall) -> Command:
+    """Return a call of Compose on the session's stack; the lease outlives its `down`."""
+    words = (call.command, *call.arguments)
+    record = workspace.record()
+    held = record is not None and record.held
+    if call.command == "up" or (call.command in MAKING and held):
+        default_ports = record is not None and record.stack.default_ports
+        argv, environ, plan = planned(workspace, Wishes(default_ports=default_ports), *words)
+        return Command(tuple(argv), environ, plan.warnings if call.command == "up" else ())
+    if not held:
+        project = workspace.likely_project(record)
+        argv = without_files(project, *words, flags=workspace.options.flags)
+        return Command(tuple(argv), workspace.environ)
+    argv, environ = on_recorded_files(workspace, renew_lease(workspace), *words)
+    return Command(tuple(argv), environ)
+
+
+def without_session(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what leads Compose to the session's stack.
+
+    The session's ports stay: other projects may be told by them where the stack is.
+    """
+    clean = wrapper.unwrapped(environ)
+    if clean.get("COMPOSE_PROJECT_NAME") == environ.get(wrapper.PROJECT):
+        clean.pop("COMPOSE_PROJECT_NAME", None)
+    separator = clean.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    if _has_own(clean.get("COMPOSE_FILE", "").split(separator)):
+        clean = {name: value for name, value in clean.items() if name not in LEADING}
+    if _has_own(clean.get("COMPOSE_ENV_FILES", "").split(",")):
+        del clean["COMPOSE_ENV_FILES"]
+    profiles = clean.get("COMPOSE_PROFILES", "")
+    if is_marked("COMPOSE_PROFILES", profiles, environ.get(MARKER)):
+        del clean["COMPOSE_PROFILES"]
+    return clean
+
+
+def _has_own(paths: Iterable[str]) -> bool:
+    return any(owner_of(path) is not None for path in paths)
+
+
+def _own(workspace: Workspace, project: str) -> Own:
+    record = workspace.record()
+    recorded = record.stack.files if record is not None else ()
+    files = frozenset(_real((*recorded, *workspace.selection.files)))
+    return Own(workspace.place.directory, files, project)
+
+
+def _selection(workspace: Workspace, call: ComposeCall, own: Own) -> Selection | None:
+    """Return the files that the call means.
+
+    COMPOSE_FILE leads to the session's stack from everywhere. A project of a folder beside or below
+    is meant all the same where the script goes there, or names it; then there is None.
+    """
+    cwd, environ = workspace.doors.cwd, workspace.doors.environ
+
+    def select(variables: Mapping[str, str]) -> Selection:
+        return select_files(
+            cwd,
+            variables,
+            files=call.files,
+            env_files=call.env_files,
+            project_directory=call.directory or None,
+        )
+
+    found = select(environ)
+    if call.files or not _has_own(found.files):
+        return found
+    here = select(without_session(environ))
+    directory = os.path.realpath(here.directory)
+    if here.files and not set(_real(here.files)) & set(own.files):
+        is_above = own.directory == directory or own.directory.startswith(
+            directory.rstrip("/") + "/"
+        )
+        return found if is_above else None
+    return found
+
+
+def _is_at_home(workspace: Workspace, call: ComposeCall, directory: str) -> bool:
+    """Tell whether Compose finds the project directory by itself, as the call is."""
+    own = workspace.place.directory
+    checkout = find_checkout(own)
+    same = checkout is not None and checkout == find_checkout(workspace.doors.cwd)
+    return not call.directory and directory == own and same
+
+
+def _real(paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_with_real_folder(paths))
+
+
+def _with_real_folder(paths: Iterable[str]) -> Iterator[str]:
+    for path in paths:
+        yield os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))

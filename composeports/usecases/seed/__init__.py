@@ -1,0 +1,1 @@
+"""`up --seed`: copy another session's volumes into new ones."""

@@ -1,0 +1,239 @@
+"""Seeding: whose volumes fill this session's, and which of them. Values in, values out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from composeports.core.engine_resources import EngineVolume
+from composeports.core.labels import PROJECT_LABEL, VOLUME_LABEL
+from composeports.core.lease import Lease
+from composeports.core.plan.compose_project import Project, Volume
+from composeports.errors import UsageError
+
+MAIN = "main"
+# What stands before the name of a project that plain Compose started.
+PLAIN = "compose:"
+UNITS = ("B", "kB", "MB", "GB", "TB")
+# Options of the driver `local` that put the data somewhere else than into the engine's own folder.
+ELSEWHERE = ("type", "device")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A lease that the store knows; `repository` is the git directory of its main checkout."""
+
+    lease: Lease
+    repository: str = ""
+    branch: str = ""
+
+    @property
+    def below(self) -> str:
+        """The sub-folder of the worktree that the session is about."""
+        return self.lease.place.below
+
+    @property
+    def shown(self) -> str:
+        """How a list names the session."""
+        place = self.lease.place
+        branch = f" on {self.branch}" if self.branch else ""
+        where = place.directory or self.lease.session_id
+        return f"{self.lease.project} ({where}{branch})"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose volumes are copied: a name for people, which `--seed-from` takes, and the project."""
+
+    name: str
+    project: str
+
+
+def plain_source(text: str) -> Source | None:
+    """Return the stack of plain Compose that `compose:PROJECT` names; None for another text."""
+    project = text.removeprefix(PLAIN)
+    return Source(text, project) if project and project != text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What `--seed-from` says; read as a path it is `path`, in the checkout of `git_dir`."""
+
+    text: str
+    path: str = ""
+    git_dir: str = ""
+
+
+def find_source(wanted: Wanted, own: Known, known: Sequence[Known]) -> Lease:
+    """Return the session that is meant; UsageError where that is nobody, several, or `own`.
+
+    A session id comes first, then a project name, `main`, a branch of this repository, a path.
+    """
+    found = next(filter(None, _readings(wanted, own, known)), [])
+    others = [each for each in found if each.lease.session_id != own.lease.session_id]
+    narrowed = _narrowed(others, own)
+    if not found or len(narrowed) > 1:
+        raise _unclear(wanted, narrowed, own, known)
+    if not narrowed:
+        message = f"--seed-from {wanted.text} is this session itself"
+        raise UsageError(message, hint=_listing(own, known))
+    return narrowed[0].lease
+
+
+def _readings(wanted: Wanted, own: Known, known: Sequence[Known]) -> Iterator[list[Known]]:
+    text = wanted.text
+    yield [each for each in known if each.lease.session_id == text]
+    yield [each for each in known if each.lease.project == text]
+    here = [each for each in known if own.repository and each.repository == own.repository]
+    if text == MAIN:
+        yield [each for each in here if each.lease.place.git_dir == own.repository]
+    yield [each for each in here if each.branch == text]
+    if wanted.path:
+        yield _at(wanted, known)
+
+
+def _at(wanted: Wanted, known: Sequence[Known]) -> list[Known]:
+    """Return the sessions of the innermost directory around the path, else of its checkout."""
+    there = [each for each in known if each.lease.place.git_dir == wanted.git_dir]
+    around = [each for each in there if _holds(each.lease.place.directory, wanted.path)]
+    deepest = max((len(each.lease.place.directory) for each in around), default=0)
+    innermost = [each for each in around if len(each.lease.place.directory) == deepest]
+    return innermost or (there if wanted.git_dir else [])
+
+
+def _holds(directory: str, path: str) -> bool:
+    return bool(directory) and (path == directory or path.startswith(directory.rstrip("/") + "/"))
+
+
+def _narrowed(found: list[Known], own: Known) -> list[Known]:
+    """Prefer the same sub-folder as ours, then the place's own session to those with a name."""
+    same = [each for each in found if each.below == own.below] or found
+    unnamed = [each for each in same if _is_unnamed(each.lease)]
+    return same if len(same) == 1 else unnamed or same
+
+
+def _is_unnamed(lease: Lease) -> bool:
+    return lease.session_id == lease.place.session_id
+
+
+def _unclear(
+    wanted: Wanted, found: Sequence[Known], own: Known, known: Sequence[Known]
+) -> UsageError:
+    if found:
+        message = f"--seed-from {wanted.text} means several sessions"
+        return UsageError(message, hint=_listing(own, found), session=wanted.text)
+    message = f"--seed-from {wanted.text}: no such session is known"
+    return UsageError(message, hint=_listing(own, known), session=wanted.text)
+
+
+def _listing(own: Known, known: Iterable[Known]) -> str:
+    """Return a hint that names the sessions one can choose from, this repository's first."""
+    others = [each for each in known if each.lease.session_id != own.lease.session_id]
+    if not others:
+        return "no other session is known: start the one with the data by `composeports up` first"
+    others.sort(key=lambda each: (each.repository != own.repository, each.shown))
+    return f"there is: {'; '.join(each.shown for each in others)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One volume to fill: the file's volume, the name it gets, and where its data comes from."""
+
+    volume: Volume
+    source: str
+    target: str
+
+    @property
+    def key(self) -> str:
+        """The volume's key in the Compose file."""
+        return self.volume.key
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One volume that is not copied, and why."""
+
+    key: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What can be copied and what cannot, in the file's order."""
+
+    copies: tuple[Copy, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def volume_names(project: Project, name: str, override: Mapping[str, object]) -> dict[str, str]:
+    """Return the name that Compose will give to each volume of project `name`, by key.
+
+    The override has the last word, as it has for Compose.
+    """
+    section = override.get("volumes")
+    changed = section if isinstance(section, Mapping) else {}
+    names: dict[str, str] = {}
+    for volume in project.volumes:
+        entry = changed.get(volume.key)
+        given = entry.get("name") if isinstance(entry, Mapping) else None
+        fixed = volume.name if project.is_fixed(volume.name) else f"{name}_{volume.key}"
+        names[volume.key] = str(given) if given else fixed
+    return names
+
+
+def choose(
+    volumes: Iterable[Volume], names: Mapping[str, str], source: Iterable[EngineVolume]
+) -> Choice:
+    """Return what of the source's volumes fills which of ours; external ones are nobody's."""
+    copies: list[Copy] = []
+    skipped: list[Skipped] = []
+    # The newest of several with one key, which a change of its name in the file leaves.
+    there = {each.key: each for each in sorted(source, key=lambda each: each.created)}
+    for volume in volumes:
+        if volume.external:
+            continue
+        found = there.get(volume.key)
+        why = _obstacle(volume, names[volume.key], found)
+        if found is None or why:
+            skipped.append(Skipped(volume.key, why))
+        else:
+            copies.append(Copy(volume, found.name, names[volume.key]))
+    return Choice(tuple(copies), tuple(skipped))
+
+
+def _obstacle(volume: Volume, name: str, found: EngineVolume | None) -> str:
+    """Return why the volume cannot be copied, empty where it can."""
+    if elsewhere := _elsewhere(volume.driver, volume.driver_opts):
+        return elsewhere
+    if found is None:
+        return "the other session has no such volume"
+    if found.name == name:
+        return f"both sessions share {name}"
+    return _elsewhere(found.driver, found.options)
+
+
+def _elsewhere(driver: str, options: Mapping[str, str]) -> str:
+    """Return where the data lies when that is not the engine's own folder."""
+    if driver not in {"", "local"}:
+        return f"its driver is {driver}"
+    told = [f"{name} {options[name]}" for name in ELSEWHERE if options.get(name)]
+    return f"its data lies outside of the engine ({', '.join(told)})" if told else ""
+
+
+def labels_of(copy: Copy, project: str, override: Mapping[str, object]) -> dict[str, str]:
+    """Return the labels that Compose would give to the volume, so that it takes it for its own."""
+    given = {PROJECT_LABEL: project, VOLUME_LABEL: copy.key}
+    return {**copy.volume.labels, **_overridden(copy.key, override), **given}
+
+
+def _overridden(key: str, override: Mapping[str, object]) -> dict[str, str]:
+    """Return the labels that the override gives to a volume; Compose reads `$$` as `$`."""
+    node: object = override
+    for name in ("volumes", key, "labels"):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    labels = node if isinstance(node, Mapping) else {}
+    return {str(name): str(value).replace("$$", "$") for name, value in labels.items()}
+
+
+def shown_bytes(count: int) -> str:
+    """Return `1.5 MB` and the like."""
+    power = min((len(str(count)) - 1) // 3, len(UNITS) - 1)
+    return f"{count / 1000**power:.{min(power, 1)}f} {UNITS[power]}"

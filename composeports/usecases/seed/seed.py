@@ -1,0 +1,364 @@
+"""Filling a new session's volumes from another session's, whole or not at all."""
+
+import os
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from composeports.core.engine_resources import EngineVolume
+from composeports.core.lease import Lease
+from composeports.core.plan.compose_project import Project
+from composeports.docker.engine import Engine
+from composeports.docker.volumes import (
+    SEED_LABEL,
+    Helpers,
+    Mounted,
+    clear,
+    copy_volume,
+    create_volume,
+    find_volumes,
+    pause,
+    remove_unused_volume,
+    unpause,
+    users_of,
+    volumes_of,
+)
+from composeports.errors import SeedBusyError, SeedError, UsageError
+from composeports.host.git import find_checkout, main_git_dir, read_branch
+from composeports.host.signals import Signals, signals_kept_back
+from composeports.paths import reading_lock, seed_record
+from composeports.usecases.plain_compose import plain_main
+from composeports.usecases.seed.journal import Begun, Record, hold_lock, hold_record
+from composeports.usecases.seed.policy import (
+    MAIN,
+    Copy,
+    Known,
+    Source,
+    Wanted,
+    choose,
+    find_source,
+    labels_of,
+    plain_source,
+    shown_bytes,
+    volume_names,
+)
+from composeports.usecases.session import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """One volume that was filled: its key in the file, both names, and the bytes that went over."""
+
+    volume: str
+    source: str
+    target: str
+    count: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the entry of `seeded` in JSON."""
+        return {
+            "volume": self.volume,
+            "from": self.source,
+            "to": self.target,
+            "bytes": self.count,
+        }
+
+
+class Progress(Protocol):
+    """Whoever shows how far a copy is."""
+
+    def __call__(self, so_far: Seeded, *, whole: bool) -> None:
+        """Show one volume; at last it is whole."""
+        ...
+
+
+def _silent(so_far: Seeded, *, whole: bool) -> None:
+    """Show nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What `up --seed-from` asks for: whose volumes, and whether its containers pause meanwhile."""
+
+    session: str
+    pause: bool = True
+    progress: Progress = _silent
+
+
+def seed(
+    workspace: Workspace,
+    wanted: Seed | None,
+    lease: Lease,
+    project: Project,
+    override: Mapping[str, object],
+) -> tuple[Seeded, ...]:
+    """Fill the session's empty volumes from those of another session; what has content stays.
+
+    `wanted` None: only a copy that was killed half-way is removed, and made again. After a
+    failure or an interrupt no volume of the copy is left, and no container is paused.
+    """
+    with signals_kept_back() as signals, _record(workspace, lease.project) as record:
+        before = _recover(workspace, record, signals)
+        if before is not None and wanted is None:
+            workspace.doors.say(f"the copy from {before.session} did not end: it is made again")
+            wanted = Seed(before.session)
+        if wanted is None:
+            return ()
+        source = _source(workspace, wanted.session, lease)
+        _refuse_half_filled(workspace, source)
+        _refuse_podman(workspace.doors.engine)
+        return _Seeding(workspace, wanted, lease, source, record, signals).run(project, override)
+
+
+def repair(workspace: Workspace, project: str) -> None:
+    """Take away what a copy that was killed half-way left, and let its source go on."""
+    with signals_kept_back() as signals, _record(workspace, project) as record:
+        _recover(workspace, record, signals)
+
+
+@contextmanager
+def _record(workspace: Workspace, project: str) -> Iterator[Record]:
+    with hold_record(seed_record(workspace.doors.environ, project)) as record:
+        if record is None:
+            message = f"volumes of {project} are being filled by another process"
+            raise SeedBusyError(message, hint="wait for its end, then try again", project=project)
+        yield record
+
+
+def _recover(workspace: Workspace, record: Record, signals: Signals) -> Begun | None:
+    """Undo a copy that was begun and did not end, and return it."""
+    begun = record.read()
+    if begun is None:
+        return None
+    if begun.finished:  # its volumes are whole, and in use perhaps
+        clear(workspace.doors.engine, begun.token, volumes=False)
+        record.clear()
+        return None
+    with _alone(workspace, begun.project, signals):
+        _undo(workspace.doors.engine, begun)
+    record.clear()
+    return begun
+
+
+@contextmanager
+def _alone(workspace: Workspace, project: str, signals: Signals) -> Iterator[None]:
+    """Let no other copy of the project be under way, whose source this one would let go on."""
+
+    def wait() -> None:
+        workspace.doors.say(f"waiting for another copy of the volumes of {project}")
+
+    lock = reading_lock(workspace.doors.environ, project)
+    with ExitStack() as held:
+        with signals.let_in():
+            held.enter_context(hold_lock(lock, wait))
+        yield
+
+
+def _undo(engine: Engine, begun: Begun) -> None:
+    if begun.paused:
+        unpause(engine, begun.paused)
+    clear(engine, begun.token, volumes=True)
+
+
+def _source(workspace: Workspace, text: str, lease: Lease) -> Source:
+    """Return whose volumes are meant: a session's, or those of a stack that plain Compose made."""
+    plain = plain_source(text)
+    if plain is not None:
+        return plain
+    try:
+        found = _session(workspace, text, lease)
+    except UsageError:
+        if text != MAIN:
+            raise
+        plain = plain_main(workspace)
+        if plain is None:
+            raise
+        return plain
+    return Source(found.session_id, found.project)
+
+
+def _session(workspace: Workspace, text: str, lease: Lease) -> Lease:
+    """Return the lease of the session that is meant."""
+    path = os.path.realpath(os.path.join(workspace.doors.cwd, os.path.expanduser(text)))
+    checkout = find_checkout(path) if os.path.exists(path) else None
+    wanted = Wanted(
+        text,
+        path if os.path.exists(path) else "",
+        checkout[1] if checkout is not None else "",
+    )
+    # Nobody here can keep another machine's commands off while its volumes are read.
+    sessions = workspace.doors.store.known()
+    known = [_known(each) for each in sessions if each.place.is_on(workspace.machine)]
+    return find_source(wanted, _known(lease), known)
+
+
+def _refuse_half_filled(workspace: Workspace, source: Source) -> None:
+    """Refuse a source whose own volumes are being filled, or were until somebody was killed."""
+    if os.path.exists(seed_record(workspace.doors.environ, source.project)):
+        message = f"the volumes of {source.name} ({source.project}) are not whole yet"
+        hint = "wait for `composeports up` there, or run it again"
+        raise SeedBusyError(message, hint=hint, project=source.project)
+
+
+def _refuse_podman(engine: Engine) -> None:
+    """SeedError for Podman, which gives all that it copies to root: a database does not start."""
+    if engine.is_podman:
+        raise SeedError(
+            "Podman's socket copies files without their owners, so nothing was copied",
+            hint="copy each volume where Podman runs, while nothing uses it: "
+            "podman volume export OLD | podman volume import NEW -; or leave out --seed-from",
+        )
+
+
+def _known(lease: Lease) -> Known:
+    git_dir = lease.place.git_dir
+    if not git_dir:
+        return Known(lease)
+    return Known(lease, main_git_dir(git_dir), read_branch(git_dir) or lease.place.branch)
+
+
+@dataclass(frozen=True)
+class _Seeding:
+    """One copy, from the choice of volumes to the last byte."""
+
+    workspace: Workspace
+    wanted: Seed
+    lease: Lease
+    source: Source
+    record: Record
+    signals: Signals
+
+    @property
+    def engine(self) -> Engine:
+        return self.workspace.doors.engine
+
+    def say(self, text: str) -> None:
+        self.workspace.doors.say(text)
+
+    def run(self, project: Project, override: Mapping[str, object]) -> tuple[Seeded, ...]:
+        names = volume_names(project, self.lease.project, override)
+        there = volumes_of(self.engine, self.source.project)
+        choice = choose(project.volumes, names, there)
+        for skipped in choice.skipped:
+            self.say(f"volume {skipped.key} is not copied: {skipped.why}")
+        if not choice.copies:
+            self._refuse_nothing(there)
+            return ()
+        begun = Begun(os.urandom(8).hex(), self.source.name, self.source.project)
+        self.record.write(begun)
+        try:
+            done = self._copy_all(choice.copies, begun, override)
+        except BaseException:
+            self._undo()
+            raise
+        self.record.finish(begun)
+        clear(self.engine, begun.token, volumes=False)
+        self.record.clear()
+        return done
+
+    def _refuse_nothing(self, there: Sequence[EngineVolume]) -> None:
+        if not there:
+            message = f"{self.source.name} ({self.source.project}) has no volumes to copy"
+            hint = "start its stack first, or leave out --seed-from"
+            raise UsageError(message, hint=hint, session=self.source.name)
+
+    def _undo(self) -> None:
+        """Leave nothing of the copy; what the engine does not let us remove, the next `up` does."""
+        begun = self.record.read()
+        if begun is None or begun.finished:
+            return
+        try:
+            _undo(self.engine, begun)
+        except SeedError as error:
+            self.say(f"{error.message}; the next `composeports up` or `down` tries again")
+        else:
+            self.record.clear()
+
+    def _copy_all(
+        self, copies: Sequence[Copy], begun: Begun, override: Mapping[str, object]
+    ) -> tuple[Seeded, ...]:
+        helpers = Helpers(self.engine, begun.token)
+        wanted = self._into_empty(copies, helpers)
+        if not wanted:
+            return ()
+        with _alone(self.workspace, self.source.project, self.signals):
+            try:
+                self._pause(wanted, begun)
+                done = self._copy(wanted, helpers, begun.token, override)
+            finally:
+                self._let_go_on(begun)
+        total = shown_bytes(sum(each.count for each in done))
+        volumes = "1 volume" if len(done) == 1 else f"{len(done)} volumes"
+        self.say(f"copied {volumes} of {self.source.project}, {total} in all")
+        return done
+
+    def _into_empty(self, copies: Sequence[Copy], helpers: Helpers) -> list[Copy]:
+        """Return those whose volume does not exist; one that exists and is empty is removed."""
+        there = {each.name: each for each in find_volumes(self.engine, (c.target for c in copies))}
+        inside = helpers.mount(list(there), read_only=True) if there else None
+        full = {name for name in there if inside is not None and not inside.is_empty(name)}
+        if inside is not None:
+            inside.remove()
+        return [each for each in copies if self._is_free(each, there.get(each.target), full)]
+
+    def _is_free(self, copy: Copy, there: EngineVolume | None, full: Container[str]) -> bool:
+        if there is None:
+            return True
+        if there.name in full:
+            why = "has content, which stays (`composeports down -v` would remove it)"
+        elif there.project != self.lease.project:
+            why = "exists and is not of this project"
+        elif not remove_unused_volume(self.engine, there.name):
+            why = "is used by a container (`composeports down` first)"
+        else:
+            return True
+        self.say(f"volume {copy.key} is not copied: {there.name} {why}")
+        return False
+
+    def _pause(self, copies: Sequence[Copy], begun: Begun) -> None:
+        """Pause what runs on the source's volumes; it is on record before."""
+        if not self.wanted.pause:
+            return
+        users = users_of(self.engine, (each.source for each in copies))
+        running = [each for each in users if each.state == "running"]
+        for each in running:
+            if each.project != self.source.project:
+                self.say(f"warning: {each.name} uses a volume too, and is not paused")
+        ids = tuple(each.id for each in running if each.project == self.source.project)
+        if ids:
+            self.record.write(replace(begun, paused=ids))
+            pause(self.engine, ids)
+
+    def _let_go_on(self, begun: Begun) -> None:
+        written = self.record.read()
+        if written is not None and written.paused:
+            unpause(self.engine, written.paused)
+            self.record.write(begun)
+
+    def _copy(
+        self,
+        copies: Sequence[Copy],
+        helpers: Helpers,
+        token: str,
+        override: Mapping[str, object],
+    ) -> tuple[Seeded, ...]:
+        for each in copies:
+            labels = {**labels_of(each, self.lease.project, override), SEED_LABEL: token}
+            volume = each.volume
+            create_volume(self.engine, each.target, volume.driver, volume.driver_opts, labels)
+        sources = helpers.mount([each.source for each in copies], read_only=True)
+        targets = helpers.mount([each.target for each in copies], read_only=False)
+        return tuple(self._copy_one(each, sources, targets) for each in copies)
+
+    def _copy_one(self, copy: Copy, sources: Mounted, targets: Mounted) -> Seeded:
+        so_far = Seeded(copy.key, copy.source, copy.target, 0)
+
+        def tell(count: int) -> None:
+            self.wanted.progress(replace(so_far, count=count), whole=False)
+
+        with self.signals.let_in():
+            count = copy_volume(sources, copy.source, targets, copy.target, tell)
+        done = replace(so_far, count=count)
+        self.wanted.progress(done, whole=True)
+        return done

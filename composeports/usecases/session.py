@@ -1,0 +1,345 @@
+"""Who asks and from where: the session, its files, and the doors that its use cases go through."""
+
+import os
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from composeports.config import Config, find_settings
+from composeports.core.engine_identity import Viewpoint
+from composeports.core.lease import Lease, Place, Stack
+from composeports.core.session import check_session_id, project_name
+from composeports.core.settings import Settings
+from composeports.core.shell import GIT_COMMON_DIR
+from composeports.docker.compose_cli import Compose
+from composeports.docker.compose_files import Selection, has_link, read_unlinked, select_files
+from composeports.docker.config_cache import Recollection, digest_of
+from composeports.docker.engine import Engine
+from composeports.docker.queries import Questions
+from composeports.errors import ForeignProjectError, NoLeaseError, UsageError
+from composeports.host.git import (
+    checkout_around,
+    find_checkout,
+    main_git_dir,
+    original_of,
+    read_branch,
+)
+from composeports.host.port_listeners import Holder, process_on
+from composeports.host.ports import taken_ports
+from composeports.host.process import Run, run_in_foreground
+from composeports.host.routes import routed_subnets
+from composeports.host.session_files import OWN_COPIES
+from composeports.host.session_folder import OwnFolder
+from composeports.host.shell_environment import clean_environment
+from composeports.paths import recollections
+from composeports.stores.base import Store
+from composeports.usecases.options import Options
+from composeports.usecases.relocation import place_of_session
+
+STDIN = "-"
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+class Doors(NamedTuple):
+    """Everything outside of us that a use case touches; tests pass their own."""
+
+    environ: Mapping[str, str]
+    cwd: str
+    config: Config
+    store: Store
+    engine: Engine
+    now: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
+    taken: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = taken_ports
+    holder: Callable[[tuple[int, str]], Holder] = process_on
+    routes: Callable[[], tuple[str, ...]] = routed_subnets
+    say: Callable[[str], None] = _silent
+    run: Run = run_in_foreground
+
+    def taken_here(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
+        """Return those of the ports that programs of this machine use, where they are its ports.
+
+        What uses ports of a remote engine's machine, beside containers, cannot be seen from here.
+        """
+        return self.taken(wanted) if self.engine.is_local else frozenset()
+
+    def holder_of(self, port: tuple[int, str]) -> Holder:
+        """Return the process that has a port of the engine's machine, as far as it can be seen."""
+        engine = self.engine
+        if not engine.is_local:
+            return Holder(machine=engine.host)
+        holder = self.holder(port)
+        return holder.seen_from(engine.process) if holder.parent else holder
+
+    def routed_here(self) -> tuple[str, ...]:
+        """Return the subnets with a route on the engine's machine; none where that is not ours."""
+        return self.routes() if self.engine.is_local else ()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One session at its place, with the options it was asked with.
+
+    What `only_looks` writes nothing, neither here nor in the state directory.
+    """
+
+    doors: Doors
+    options: Options = field(default_factory=Options)
+    only_looks: bool = False
+
+    @cached_property
+    def environ(self) -> Mapping[str, str]:
+        """The shell's environment, without what `composeports env` put there.
+
+        With the git folder of the repository around the working directory, for a file to mount.
+        """
+        clean = clean_environment(self.doors.environ, self.doors.cwd)
+        checkout = find_checkout(self.doors.cwd)
+        return clean if checkout is None else {**clean, GIT_COMMON_DIR: main_git_dir(checkout[1])}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the repository's settings file says, looked for from here to the checkout's top."""
+        start = os.path.join(self.doors.cwd, self.options.project_directory or "")
+        checkout = find_checkout(start)
+        return find_settings(start, checkout and checkout[0]).settings
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The files that Compose would use here; UsageError for stdin, which is read only once."""
+        if STDIN in self.options.files:
+            raise UsageError(
+                "a Compose file from stdin (-f -) cannot be planned: it has to be read twice",
+                hint="write it to a file and name that with -f",
+            )
+        return select_files(
+            self.doors.cwd,
+            self.environ,
+            files=self.options.files,
+            env_files=self.options.env_files,
+            project_directory=self.options.project_directory,
+            default_files=() if self.options.files else self.settings.files,
+        )
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles to name to Compose, which reads COMPOSE_PROFILES by itself."""
+        given = self.options.profiles
+        if given or "COMPOSE_PROFILES" in {**self.selection.variables, **self.environ}:
+            return given
+        return self.settings.profiles
+
+    @property
+    def given_session(self) -> str | None:
+        """What `--session` or COMPOSEPORTS_SESSION says; several may share a place."""
+        asked = self.options.session
+        return self.doors.config.session if asked is None else asked
+
+    @cached_property
+    def session_id(self) -> str:
+        """The id given by `--session` or COMPOSEPORTS_SESSION, else that of the place.
+
+        ForeignProjectError in a copy of a worktree, whose place is the original's to git.
+        """
+        if self.given_session is not None:
+            return check_session_id(self.given_session)
+        place = self.place
+        original = original_of(place.worktree, place.git_dir) if place.git_dir else ""
+        if original:
+            raise _copied(place.worktree, original)
+        return place.session_id
+
+    @property
+    def session_here(self) -> str:
+        """The id of the session, for what looks at all of them; empty where there is none here."""
+        try:
+            return self.session_id
+        except ForeignProjectError:
+            return ""
+
+    @cached_property
+    def machine(self) -> str:
+        """The name of this machine where others see its leases, or stacks; else nothing.
+
+        There the same path on two machines is two sessions.
+        """
+        if self.doors.engine.is_local and not self.doors.config.is_shared:
+            return ""
+        from composeports.host.machine import machine_name  # noqa: PLC0415 - most are alone
+
+        return machine_name(self.doors.environ)
+
+    def meet_engine(self) -> None:
+        """See that a remote engine is the one that is remembered, before leases change hands."""
+        if not self.doors.engine.is_local:
+            self.doors.engine.identity(anew=True)
+
+    @property
+    def view(self) -> Viewpoint:
+        """Who looks at leases from here: the engine by its own id and traits, and the machine.
+
+        For a store and an engine of this machine it is the engine's address, which costs nothing.
+        """
+        engine = self.doors.engine
+        if engine.is_local and not self.doors.config.is_shared:
+            return Viewpoint(local_address(engine), machine=self.machine)
+        identity = engine.identity()
+        return Viewpoint(identity.id, identity.traits, self.machine)
+
+    @cached_property
+    def place(self) -> Place:
+        """The project directory (the worktree, without a Compose file) and its checkout."""
+        checkout = find_checkout(self.selection.directory)
+        directory = os.path.realpath(self.selection.directory)
+        if checkout is None:
+            return Place(directory, "", directory, "", self.machine)
+        worktree, git_dir = checkout
+        if not self.selection.files and self.options.project_directory is None:
+            directory = worktree
+        around = checkout_around(worktree, git_dir)
+        place = Place(
+            worktree, git_dir, directory, read_branch(git_dir), self.machine, around=around
+        )
+        if self.given_session is not None or original_of(worktree, git_dir):
+            return place
+        return place_of_session(self.doors.store, place)
+
+    @cached_property
+    def folder(self) -> OwnFolder:
+        """Our folder in the project directory; who shares the place has one inside it.
+
+        That is a session with a name, and one on a remote engine.
+        """
+        below = ""
+        if self.given_session is not None or not self.doors.engine.is_local:
+            below = project_name(self.session_id, prefix=self._prefix(self.record()))
+        return OwnFolder(self.selection.directory, below)
+
+    @property
+    def compose(self) -> Compose:
+        """Compose on the files that are here now."""
+        return Compose(self._unlinked, self.environ, self.profiles, self.options.flags)
+
+    @cached_property
+    def _unlinked(self) -> Selection:
+        """The files for Compose to read: copies of env files that are linked, without our block.
+
+        In the block are results; taken for what the user wants they would move ports twice.
+        """
+        found = self.selection
+        linked = [path for path in found.env_files if has_link(path)]
+        if not linked:
+            return found
+        copies = dict(zip(linked, OWN_COPIES, strict=False))
+        for path, name in copies.items():
+            self._write_copy(name, read_unlinked(path) or b"")
+        env_files = tuple(
+            os.path.join(self._copies, copies[path]) if path in copies else path
+            for path in found.env_files
+        )
+        return Selection(found.directory, found.files, env_files, found.variables)
+
+    @cached_property
+    def _copies(self) -> str:
+        """The folder for copies: our own, or one that is gone with this workspace."""
+        if not self.only_looks:
+            return self.folder.path
+        from shutil import rmtree  # noqa: PLC0415 - `plan` beside a linked `.env`
+        from tempfile import mkdtemp  # noqa: PLC0415 - the same
+
+        folder = mkdtemp(prefix="composeports-")
+        weakref.finalize(self, rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _write_copy(self, name: str, data: bytes) -> None:
+        if not self.only_looks:
+            self.folder.write(name, data.decode("utf-8", "surrogateescape"))
+            return
+        with open(os.path.join(self._copies, name), "wb") as file:
+            file.write(data)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """The questions to Compose and the engine, under way since this was first looked at."""
+        record = self.record()
+        begins = record is None or not record.held or record.marks is None
+        project = self.likely_project(record)
+        return Questions(self.compose, self.doors.engine, project, self.memory, begins=begins)
+
+    @cached_property
+    def memory(self) -> Recollection:
+        """What was observed before of these files; `up` takes the turn to ask before it asks."""
+        return Recollection(recollections(self.doors.environ), digest_of(self.selection.files))
+
+    @property
+    def stack(self) -> Stack:
+        """What a later command needs to call Compose on the same files."""
+        found = self.selection
+        return Stack(_real(found.files), _real(found.env_files), self.profiles)
+
+    def asking_again(self) -> "Workspace":
+        """Return the same workspace with its questions not asked yet."""
+        return Workspace(self.doors, self.options, self.only_looks)
+
+    def looking(self) -> "Workspace":
+        """Return the same workspace as one that writes nothing."""
+        return replace(self, only_looks=True)
+
+    def record(self) -> Lease | None:
+        """Return what the store knows of the session, held or remembered."""
+        return self.doors.store.get(self.session_id)
+
+    def held_lease(self) -> Lease:
+        """Return the session's lease; NoLeaseError when it holds none."""
+        lease = self.record()
+        if lease is None or not lease.held:
+            raise no_lease(self.session_id)
+        return lease
+
+    def likely_project(self, record: Lease | None) -> str:
+        """Return the project name the session has, or will most likely get."""
+        return record.project if record else project_name(self.session_id, prefix=self._prefix())
+
+    def _prefix(self, record: Lease | None = None) -> str:
+        """Return the project name's first part; a known session keeps its, as its volumes do."""
+        return record.project.rpartition("-")[0] if record else self.settings.prefix
+
+
+def local_address(engine: Engine) -> str:
+    """Return what tells engines of this machine from each other, without asking them."""
+    socket = engine.endpoint.socket
+    return f"unix://{os.path.realpath(socket)}" if socket else engine.endpoint.address
+
+
+def _real(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths with real folders; a file that is itself a link keeps its name."""
+    return tuple(
+        os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        for path in paths
+    )
+
+
+def _copied(worktree: str, original: str) -> ForeignProjectError:
+    return ForeignProjectError(
+        f"{worktree} is a copy of the worktree {original}, which is in use: to git both are one, "
+        "and the stack is the original's; nothing was changed",
+        hint="`git worktree add` makes a worktree of its own; a copy gets a session of its own "
+        "with --session NAME or COMPOSEPORTS_SESSION; where the copy replaces the original, "
+        "`git worktree repair` in the copy tells git",
+        working_directories=[original],
+    )
+
+
+def no_lease(session_id: str) -> NoLeaseError:
+    """Return the error for a session that holds no lease."""
+    return NoLeaseError(
+        f"this session holds no lease: {session_id}",
+        hint="`composeports up` starts the stack; `composeports allocate` takes the ports alone",
+        session_id=session_id,
+    )

@@ -1,0 +1,1 @@
+"""`skills`: install, compare and remove the agent skills."""

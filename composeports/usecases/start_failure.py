@@ -1,0 +1,252 @@
+"""What can be done when `docker compose up` has failed: other subnets, other ports, or nothing."""
+
+from composeports.core.port_conflicts import (
+    Step,
+    Stolen,
+    next_step,
+    refused_port,
+    silent_thefts,
+    stolen_port,
+)
+from composeports.core.subnet import overlapping
+from composeports.docker.containers import Container
+from composeports.errors import (
+    ComposeMissingError,
+    EngineError,
+    NoPortsAvailableError,
+    PortPrivilegedError,
+    PortTakenError,
+)
+from composeports.host.port_listeners import Holder
+from composeports.host.session_lock_file import SessionLock
+from composeports.usecases.down import remove_half_started
+from composeports.usecases.lease import set_aside, subnets_in_use
+from composeports.usecases.observe import Wishes
+from composeports.usecases.port_probe import (
+    Port,
+    facts,
+    is_started_meanwhile,
+    shown,
+    ways_to_see,
+    who_has,
+)
+from composeports.usecases.prepare import Prepared, prepare
+from composeports.usecases.session import Workspace
+from composeports.usecases.session_lock import waiting
+
+SUBNET_TRIES = 3
+LEASE_TRIES = 3
+OWN_TRIES = 3
+STARTED_MEANWHILE = "something else started containers of this session at the same time"
+SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
+POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
+# What Podman's service is called among the machine's processes.
+PODMAN = "podman"
+# A program that a signal ended has such a code, or a higher one.
+ENDED_BY_SIGNAL = 128
+
+
+class Retrying:
+    """What one `up` has tried so far, and so what it may still try.
+
+    Where it may try again, the wishes for that are in `wishes`, and the lock is held.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        lock: SessionLock,
+        prepared: Prepared,
+        wishes: Wishes,
+        *,
+        foreground: bool,
+    ) -> None:
+        """Begin with the first try."""
+        self.workspace = workspace
+        self.lock = lock
+        self.wishes = wishes
+        self.had_containers = prepared.had_containers
+        self._subnet_tries = 0 if foreground else SUBNET_TRIES
+        self._lease_tries = 0 if foreground else LEASE_TRIES
+        self._own_tries = OWN_TRIES
+        self._tried_again = False
+        self._theft: tuple[Stolen, Container | Holder] | None = None
+
+    def is_worthwhile(self, code: int, prepared: Prepared) -> bool:
+        """Say what happened, and tell whether to prepare and start again.
+
+        PortTakenError where a port was stolen and no other one is left to try, PortPrivilegedError
+        where the engine may not have it.
+        """
+        if not code:
+            return self._lost_its_lease(prepared)
+        if self.lock.number < 0:  # a Compose in the foreground let others at the stack
+            self.lock.take(None, waiting(self.workspace))
+        try:
+            if code < ENDED_BY_SIGNAL and self._mends_theft(prepared):
+                return True
+            return self._mends_subnets(prepared)
+        except (EngineError, ComposeMissingError):
+            return False
+
+    def prepare(self, prepared: Prepared) -> Prepared:
+        """Return what is prepared for another try; PortTakenError where no block is left for it."""
+        try:
+            return prepare(self.workspace.asking_again(), self.wishes)
+        except NoPortsAvailableError:
+            if self._theft is None:
+                raise
+            raise self._given_up(prepared, *self._theft) from None
+
+    def _given_up(
+        self, prepared: Prepared, stolen: Stolen, user: Container | Holder
+    ) -> PortTakenError:
+        """Leave nothing half-started where nothing was before, and return the error."""
+        project = prepared.lease.project
+        self._undo(project)
+        moves = len(self.wishes.avoid)
+        tries = f", and ports of {moves} other blocks before" if moves else ""
+        return PortTakenError(
+            f"{shown(user)} took port {stolen.number}/{stolen.protocol}, which {stolen.key} has to "
+            f"have, while the stack was being started{tries}",
+            hint=f"end what takes the ports ({ways_to_see(self.workspace)}), then "
+            "`composeports up` again",
+            port=stolen.number,
+            protocol=stolen.protocol,
+            key=stolen.key,
+            compose_project_name=project,
+            **facts(user),
+        )
+
+    def _refused(self, prepared: Prepared, port: Stolen) -> PortPrivilegedError:
+        """Leave nothing half-started where nothing was before, and return the error."""
+        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
+
+        project = prepared.lease.project
+        self._undo(project)
+        first = unprivileged_start()
+        return PortPrivilegedError(
+            f"port {port.number}/{port.protocol}, which {port.key} has to have, is below {first}, "
+            "where a rootless engine may not listen",
+            hint=f"give it a port from {first} on (in the Compose file, or in `pin`), or allow it: "
+            f"sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port.number}",
+            port=port.number,
+            protocol=port.protocol,
+            key=port.key,
+            compose_project_name=project,
+        )
+
+    def _undo(self, project: str) -> None:
+        """Remove what this `up` started, unless there was something before, and say so."""
+        if self.had_containers:
+            note = f"the stack {project} and its lease are kept"
+        else:
+            note = remove_half_started(self.workspace, project, self.lock)
+        self.workspace.doors.say(note)
+
+    def _lost_its_lease(self, prepared: Prepared) -> bool:
+        """Tell whether a `down` that did not wait released the lease of what runs now."""
+        self._lease_tries -= 1
+        if self._lease_tries < 0:
+            return False
+        record = self.workspace.record()
+        if record is not None and record.held and record.block == prepared.lease.block:
+            return False
+        self.workspace.doors.say("the lease was released meanwhile: taking it again")
+        return True
+
+    def _mends_theft(self, prepared: Prepared) -> bool:
+        engine = self.workspace.doors.engine
+        seen = engine.containers()
+        own = [each for each in seen if each.project == prepared.lease.project]
+        errors = engine.start_errors(each.id for each in own if not each.is_running)
+        mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
+        stolen = stolen_port(errors, prepared.lease, mine)
+        refused = refused_port(errors, prepared.lease)
+        others = [each for each in seen if each.project != prepared.lease.project]
+        if not any(errors) and engine.is_podman:
+            waiting = engine.reserved_ports(each for each in own if not each.is_running) - mine
+            refused = self._refused_silently(prepared, waiting)
+            stolen = self._stolen_silently(prepared, waiting, others)
+        if refused is not None:
+            raise self._refused(prepared, refused)
+        if stolen is None:
+            return False
+        return self._answer(prepared, stolen, others)
+
+    def _refused_silently(self, prepared: Prepared, waiting: frozenset[Port]) -> Stolen | None:
+        """Return a port that Podman may not listen on, of which it keeps no word either."""
+        from composeports.docker.rootless import is_rootless  # noqa: PLC0415 - rarely asked
+        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
+
+        first = unprivileged_start()
+        low = {port for port in waiting if port[0] < first}
+        if not low or not is_rootless(self.workspace.doors.engine):
+            return None
+        return next(iter(silent_thefts(prepared.lease, waiting, low)), None)
+
+    def _stolen_silently(
+        self, prepared: Prepared, waiting: frozenset[Port], others: list[Container]
+    ) -> Stolen | None:
+        """Return a stolen port, for Podman, which keeps no word of why a container did not start.
+
+        Its service may hold more ports of that container, from its own attempt: those come last.
+        """
+        doors = self.workspace.doors
+        foreign = doors.engine.reserved_ports(others)
+        taken = (waiting & foreign) | doors.taken_here(waiting - foreign)
+        found = silent_thefts(prepared.lease, waiting, taken)
+
+        def is_podmans_own(stolen: Stolen) -> bool:
+            user = who_has(self.workspace, (stolen.number, stolen.protocol), others)
+            return isinstance(user, Holder) and user.name == PODMAN
+
+        return min(found, key=is_podmans_own, default=None)
+
+    def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
+        doors = self.workspace.doors
+        port = (stolen.number, stolen.protocol)
+        self._own_tries -= 1
+        project = prepared.lease.project
+        if self._own_tries >= 0 and is_started_meanwhile(self.workspace, project, port):
+            doors.say(f"{STARTED_MEANWHILE} ({stolen.key}): trying again")
+            return True
+        # Whether another machine's port is free by now, only its engine can tell, by trying.
+        is_free = (
+            doors.engine.is_local
+            and port not in doors.engine.reserved_ports(others)
+            and not doors.taken_here([port])
+        )
+        moves = len(self.wishes.avoid)
+        step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
+        user = who_has(self.workspace, port, others)
+        what = f"{shown(user)} took port {stolen.number}/{stolen.protocol} ({stolen.key})"
+        if step is Step.GIVE_UP:
+            raise self._given_up(prepared, stolen, user)
+        if step is Step.AGAIN:
+            doors.say(f"{what} for a moment: trying again")
+        else:
+            doors.say(f"{what}: the ports of this session move to another block")
+            block = prepared.lease.block
+            set_aside(self.workspace, block)
+            self.wishes = self.wishes._replace(avoid=self.wishes.avoid | {block})
+        self._theft = (stolen, user)
+        self._tried_again = step is Step.AGAIN
+        return True
+
+    def _mends_subnets(self, prepared: Prepared) -> bool:
+        self._subnet_tries -= 1
+        if self._subnet_tries < 0:
+            return False
+        reason = self._lacks_subnets(prepared)
+        if not reason:
+            return False
+        self.workspace.doors.say(reason)
+        self.wishes = self.wishes._replace(spill=self.wishes.spill or reason == POOLS_USED_UP)
+        return True
+
+    def _lacks_subnets(self, prepared: Prepared) -> str:
+        """Return what is wrong with the stack's subnets, if that was the reason."""
+        if overlapping(prepared.lease.subnets.values(), subnets_in_use(self.workspace)):
+            return SUBNET_TAKEN
+        return POOLS_USED_UP if self.workspace.doors.engine.pools_used_up() else ""

@@ -1,0 +1,52 @@
+"""Whose stack was started in a folder that has lost its Compose file or its `.git` since."""
+
+import os
+from dataclasses import replace
+
+from composeports.core.lease import Lease
+from composeports.host.git import find_checkout
+from composeports.usecases.session import Workspace
+
+
+def where_started(workspace: Workspace) -> Workspace:
+    """Return the workspace of the stack that was started here; mostly the one given.
+
+    Without its Compose file, the search goes on in the folders above, and may find another
+    worktree's; without its `.git` the folder is another session. The store remembers better.
+    """
+    options = workspace.options
+    if workspace.given_session or options.files or options.project_directory:
+        return workspace
+    if "COMPOSE_FILE" in workspace.environ:
+        return workspace
+    cwd = os.path.realpath(workspace.doors.cwd)
+    started = [
+        lease
+        for lease in workspace.doors.store.held()
+        if lease.place.is_on(workspace.machine) and _was_started_at(lease, cwd)
+    ]
+    nearest = max(started, key=lambda lease: len(lease.place.directory), default=None)
+    if nearest is None or nearest.session_id == workspace.session_id:
+        return workspace
+    here = workspace.place.directory
+    deeper = nearest.place.directory != here and _is_within(nearest.place.directory, here)
+    if deeper or (nearest.place.directory == here and workspace.record() is None):
+        return replace(workspace, options=options._replace(session=nearest.session_id))
+    return workspace
+
+
+def _was_started_at(lease: Lease, cwd: str) -> bool:
+    """Tell whether the lease is that of a folder around `cwd` where no other worktree lies now."""
+    place = lease.place
+    if lease.session_id != place.session_id or not _is_within(cwd, place.directory):
+        return False
+    checkout = find_checkout(cwd)
+    return (
+        checkout is None
+        or checkout[1] == place.git_dir
+        or not _is_within(checkout[0], place.worktree)
+    )
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,342 @@
+"""What a session or a person asks about leases: environment, URLs, and the list of all sessions."""
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from composeports.core.engine_address import in_url
+from composeports.core.engine_identity import LOCALHOST, EngineIdentity
+from composeports.core.lease import Lease
+from composeports.core.plan.compose_project import PublishedPort
+from composeports.core.plan.urls import client_url
+from composeports.core.port_drift import drifts_of
+from composeports.core.protected_names import is_settable
+from composeports.core.service_state import Seen, displaced
+from composeports.core.shell import shell_environment
+from composeports.docker.containers import Container
+from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
+from composeports.host.git import main_git_dir
+from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
+from composeports.usecases.gc.worktree_probe import on_another_engine
+from composeports.usecases.lease import look_at_lease
+from composeports.usecases.session import Workspace
+
+FIXED_SERVICES = ("db", "rest", "realtime", "api")
+
+
+def environment(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+    """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
+    lease = look_at_lease(workspace)
+    refused = [name for name, _ in lease.environment if not is_settable(name)]
+    if refused:
+        workspace.doors.say(
+            f"warning: the stored lease sets {', '.join(map(repr, refused))}, which programs obey "
+            "or no shell takes as a name: left out; `composeports up` writes the lease anew"
+        )
+    return variables_of(lease, workspace.folder.path)
+
+
+def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
+    """Return what puts a shell on the stack of a lease whose files are in the folder `own`."""
+    stack = lease.stack
+    override = (os.path.join(own, OWN_OVERRIDE),) if stack.overridden else ()
+    return shell_environment(
+        lease.block.start,
+        lease.project,
+        lease.environment,
+        (*stack.files, *override),
+        (*stack.env_files, os.path.join(own, OWN_ENV)),
+        stack.profiles,
+        lease.host,
+        main_git_dir(lease.place.git_dir) if lease.place.git_dir else "",
+    )
+
+
+def url(workspace: Workspace, service: str, port: str = "") -> str:
+    """Return the URL, or host:port, of a service's published port on this session's stack.
+
+    `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address); it may be left
+    out where there is one, or one that speaks HTTP. UnknownPortError names what there is.
+    """
+    lease = look_at_lease(workspace)
+    planned = _urls_of(lease, service, port)
+    containers = _containers_of(workspace, lease)
+    if planned and containers and not any(each.service == service for each in containers):
+        raise _no_container(lease, service, containers)
+    found = _as_published(workspace, lease, planned, containers)
+    found = found or dict(_engine_urls(lease, service, port, containers))
+    if not found and not lease.ports and service in FIXED_SERVICES and not port:
+        number = lease.block.port(FIXED_SERVICES.index(service))
+        place = f"{in_url(lease.host)}:{number}"
+        found = {service: f"http://{place}" if service != "db" else place}
+    return _only(found, service, port, lease)
+
+
+def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
+    """Return the URL of the one container port that is meant, by its first address and TCP."""
+    first = {_target_of(key): key for key in sorted(found, key=_preference, reverse=True)}
+    ports = sorted(first.values(), key=list(found).index)
+    web = [key for key in ports if found[key].startswith("http")]
+    choice = ports if len(ports) == 1 else web
+    if len(choice) == 1:
+        return found[choice[0]]
+    wanted = f"{service} {port}".strip()
+    if found:
+        listed = ", ".join(key.partition(":")[2] for key in ports)
+        message = f"{service} publishes several ports: {listed}"
+        raise UnknownPortError(message, hint=f"say which: composeports url {service} PORT")
+    known = ", ".join(lease.ports) or "none"
+    message = f"this session's stack publishes no port for {wanted!r}"
+    raise UnknownPortError(message, hint=f"published: {known}", ports=dict(lease.ports))
+
+
+def _target_of(key: str) -> str:
+    """Return the container port of `dns:53/udp#2`."""
+    return key.rpartition(":")[2].partition("/")[0]
+
+
+def _preference(key: str) -> tuple[bool, int]:
+    """Return what sorts TCP, and the first of several addresses, to the front."""
+    base, _, number = key.partition("#")
+    return not base.endswith("/tcp"), int(number or 1)
+
+
+def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
+    """Return the URLs of the keys, `web:80/tcp`, that service and port mean."""
+    return {
+        key: text
+        for key, text in lease.urls.items()
+        if key.rpartition(":")[0] == service and _is_port(key.rpartition(":")[2], port)
+    }
+
+
+def _as_published(
+    workspace: Workspace, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
+) -> dict[str, str]:
+    """Return the URLs with those that lead nowhere replaced by where the stack is, and say so."""
+    drifts = {each.key: each for each in drifts_of(lease, _published(containers))}
+    found = {}
+    for key, text in urls.items():
+        drift = drifts.get(key.partition("#")[0])
+        found[key] = text
+        if drift is not None:
+            service, _, kind = drift.key.rpartition(":")
+            target, _, protocol = kind.partition("/")
+            port = PublishedPort(service, int(target), protocol)
+            found[key] = client_url(port, drift.actual[0], lease.host)
+            workspace.doors.say(
+                f"{drift.key} is published on {drift.actual[0]}, although its lease says "
+                f"{drift.leased[0]}: `composeports up` brings it back"
+            )
+    return found
+
+
+def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ...]:
+    """Return a sentence for each running container that has another name or network than planned.
+
+    Containers of other projects, and a lease from before the plan said it, have none.
+    """
+    running = (
+        Seen(each.service, each.name, each.networks)
+        for each in containers
+        if each.is_running and each.project == lease.project
+    )
+    return tuple(displaced(lease.project, lease.standings, running))
+
+
+def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
+    """Yield key (`"web:80/tcp"`) and host port of all that running containers publish."""
+    for container in containers:
+        for number, target, protocol in container.ports if container.is_running else ():
+            yield f"{container.service}:{target}/{protocol}", number
+
+
+def _is_port(kind: str, wanted: str) -> bool:
+    base = kind.partition("#")[0]
+    return wanted in {"", base.partition("/")[0], base, kind}
+
+
+def _containers_of(workspace: Workspace, lease: Lease) -> tuple[Container, ...]:
+    """Return the stack's containers; none where the engine does not answer, which is said."""
+    try:
+        return workspace.doors.engine.containers(lease.project)
+    except (EngineError, ComposeMissingError) as error:
+        workspace.doors.say(f"{error.message}; whether the stack runs is unknown")
+        return ()
+
+
+def _no_container(lease: Lease, service: str, containers: Iterable[Container]) -> UnknownPortError:
+    others = ", ".join(sorted({each.service for each in containers}))
+    return UnknownPortError(
+        f"service {service} has no container, so none of its ports is open",
+        hint=f"`composeports up {service}` starts it; containers: {others}",
+        ports=dict(lease.ports),
+    )
+
+
+def _engine_urls(
+    lease: Lease, service: str, port: str, containers: Iterable[Container]
+) -> Iterator[tuple[str, str]]:
+    """Yield what the engine chose a host port for, since the file leaves it the choice."""
+    for container in containers:
+        for number, target, protocol in container.ports if container.service == service else ():
+            if _is_port(f"{target}/{protocol}", port):
+                published = PublishedPort(service, target, protocol)
+                key = f"{service}:{target}/{protocol}"
+                yield key, client_url(published, number, lease.host)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """One held lease as people and programs see it; `state` and `kept_by` as in docs/guide.md.
+
+    `without_container` are the published ports of a running stack that no container has, such as
+    those of a profile that is off.
+    """
+
+    lease: Lease
+    state: str
+    mine: bool
+    remaining_ttl_minutes: int
+    expired: bool = False
+    without_container: tuple[str, ...] = ()
+
+    @property
+    def kept_by(self) -> str:
+        """What keeps others from taking the ports: "ttl", "containers", "unknown", or nothing."""
+        if not self.expired:
+            return "ttl"
+        kept = {"running": "containers", "drifted": "containers", "unknown": "unknown"}
+        return kept.get(self.state, "")
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the entry of `status --json`."""
+        lease = self.lease
+        return {
+            "session_id": lease.session_id,
+            "worktree": lease.place.worktree,
+            "branch": lease.place.branch,
+            "machine": lease.place.machine,
+            "compose_project_name": lease.project,
+            "db_port": lease.db_port,
+            "rest_port": lease.rest_port,
+            "realtime_port": lease.realtime_port,
+            "api_port": lease.api_port,
+            "ports": dict(lease.ports),
+            "urls": {
+                key: url for key, url in lease.urls.items() if key not in self.without_container
+            },
+            "without_container": list(self.without_container),
+            "host": lease.host,
+            "allocated_at": iso_time(lease.allocated_at),
+            "expires_at": iso_time(lease.expires_at),
+            "remaining_ttl_minutes": self.remaining_ttl_minutes,
+            "expired": self.expired,
+            "kept_by": self.kept_by,
+            "state": self.state,
+            "current": self.mine,
+        }
+
+
+def iso_time(seconds: float) -> str:
+    """Return seconds since the epoch as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def status(workspace: Workspace) -> list[SessionStatus]:
+    """Return every held lease, lowest block first; states are unknown where no engine answers."""
+    return _statuses(workspace, workspace.doors.store.held(), _containers(workspace))
+
+
+def _statuses(
+    workspace: Workspace, leases: Iterable[Lease], containers: tuple[Container, ...] | None
+) -> list[SessionStatus]:
+    now = workspace.doors.now()
+    mine = workspace.session_here
+    return [
+        SessionStatus(
+            lease=lease,
+            state=_state(workspace, lease, containers),
+            mine=lease.session_id == mine,
+            remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
+            expired=lease.expired(now),
+            without_container=tuple(_without_container(lease, containers or ())),
+        )
+        for lease in leases
+    ]
+
+
+def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterator[str]:
+    """Yield the published ports of services that have no container, where others have one."""
+    there = {each.service for each in containers if each.project == lease.project}
+    for key in lease.ports if there else ():
+        if key.rpartition(":")[0] not in there:
+            yield key
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One engine that the store knows with its held leases; `current` is the one asked here."""
+
+    engine: EngineIdentity
+    current: bool
+    sessions: tuple[SessionStatus, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the entry of `status --fleet --json`."""
+        return {
+            "engine": self.engine.id,
+            "name": self.engine.name,
+            "host": self.engine.host,
+            "current": self.current,
+            "leases": [each.as_dict() for each in self.sessions],
+        }
+
+
+def _seen_from_here(engine: EngineIdentity) -> EngineIdentity:
+    """Return another engine by its machine's name where only that machine has told its host."""
+    told_itself = engine.name and engine.host == LOCALHOST
+    return engine._replace(host=engine.name) if told_itself else engine
+
+
+def fleet(workspace: Workspace) -> list[EngineStatus]:
+    """Return every engine that the store knows with what is held there, this one's first.
+
+    What runs on the others nobody here knows.
+    """
+    own, *others = workspace.doors.store.fleet()
+    here = _statuses(workspace, own.leases, _containers(workspace))
+    elsewhere = (
+        [replace(each, mine=False) for each in _statuses(workspace, found.leases, None)]
+        for found in others
+    )
+    return [
+        EngineStatus(own.engine, current=True, sessions=tuple(here)),
+        *(
+            EngineStatus(_seen_from_here(found.engine), current=False, sessions=tuple(sessions))
+            for found, sessions in zip(others, elsewhere, strict=True)
+        ),
+    ]
+
+
+def _containers(workspace: Workspace) -> tuple[Container, ...] | None:
+    try:
+        return workspace.doors.engine.containers()
+    except (EngineError, ComposeMissingError) as error:
+        workspace.doors.say(f"{error.message}; states are unknown")
+        return None
+
+
+def _state(workspace: Workspace, lease: Lease, containers: Iterable[Container] | None) -> str:
+    if containers is None:
+        return "unknown"
+    own = [container for container in containers if container.project == lease.project]
+    if on_another_engine(workspace, lease, [each.mark for each in own]):
+        return "unknown"
+    if any(container.is_running for container in own):
+        drifted = drifts_of(lease, _published(own)) or displaced_of(lease, own)
+        return "drifted" if drifted else "running"
+    directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
+    return "gone" if directory and not os.path.isdir(directory) else "stopped"

@@ -1,0 +1,1 @@
+"""`store`: inspect the lease store and migrate leases to another one."""

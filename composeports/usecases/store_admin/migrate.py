@@ -1,0 +1,152 @@
+"""Moves leases from one store to another; each is written there before it is forgotten here."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
+from composeports.core.lease import Lease
+from composeports.docker.engine import Engine
+from composeports.errors import ConfigError
+from composeports.host.machine import machine_name
+from composeports.host.session_lock_file import Holder, hold
+from composeports.paths import session_lock
+from composeports.stores.base import Store
+from composeports.stores.open import is_shared, open_store, same_store, without_password
+from composeports.usecases.session import local_address
+from composeports.usecases.store_admin.policy import (
+    Arrival,
+    Here,
+    Route,
+    StaysError,
+    arrive,
+    as_it_is,
+    leave,
+    to_own,
+    to_shared,
+)
+
+COMMAND = "store migrate"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of one lease; `stays` says why it is where it was."""
+
+    lease: Lease
+    engine: EngineIdentity
+    session_id: str
+    stays: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """An engine that is known already, for a store that asks whose leases are wanted."""
+
+    known: EngineIdentity
+    environ: Mapping[str, str]
+
+    @property
+    def is_local(self) -> bool:
+        return self.known.local
+
+    def identity(self) -> EngineIdentity:
+        return self.known
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A move of all leases between the stores at two URLs."""
+
+    source: str
+    target: str
+    environ: Mapping[str, str]
+    here: Here
+    waiting: Callable[[str], None]
+    dry_run: bool = False
+
+    def run(self) -> Iterator[Moved]:
+        """Move the leases of all engines, one after the other, and tell of each."""
+        with self._open(self.source, self.here.engine) as store:
+            fleet = [each.engine for each in store.fleet()]
+        for engine in fleet:
+            with self._open(self.source, engine) as store:
+                for lease in store.known():
+                    yield self._move(store, engine, lease)
+
+    def _move(self, source: Store, engine: EngineIdentity, lease: Lease) -> Moved:
+        try:
+            space = engine.id if is_shared(self.source) else engine.space
+            arrival = self._route(space, lease, self.here)
+            with self._alone(lease):
+                self._settle(source, lease, arrival, engine)
+        except StaysError as error:
+            return Moved(lease, engine, lease.session_id, str(error))
+        return Moved(lease, self._engine_of(arrival, engine), arrival.lease.session_id)
+
+    @property
+    def _route(self) -> Route:
+        if is_shared(self.source) == is_shared(self.target):
+            return as_it_is
+        return to_shared if is_shared(self.target) else to_own
+
+    def _engine_of(self, arrival: Arrival, engine: EngineIdentity) -> EngineIdentity:
+        return self.here.engine if arrival.space in {"", self.here.engine.id} else engine
+
+    def _settle(
+        self, source: Store, lease: Lease, arrival: Arrival, engine: EngineIdentity
+    ) -> None:
+        name = arrival.lease.session_id
+        with self._open(self.target, self._engine_of(arrival, engine)) as target:
+            if self.dry_run:
+                arrive(target.ledger(name), arrival.lease)
+                return
+            target.update(name, partial(arrive, lease=arrival.lease))
+        source.update(lease.session_id, partial(leave, lease=lease))
+
+    @contextmanager
+    def _alone(self, lease: Lease) -> Iterator[None]:
+        """Let nobody of this machine work on the session meanwhile."""
+        path = session_lock(self.environ, lease.project)
+        with hold(path, COMMAND, 0, _no_matter) as lock:
+            if lock is None:
+                message = "another command works on it; run this again"
+                raise StaysError(message)
+            yield
+
+    @contextmanager
+    def _open(self, url: str, engine: EngineIdentity) -> Iterator[Store]:
+        store = open_store(url, _Door(engine, self.environ), waiting=self.waiting)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def _no_matter(_holder: Holder) -> None:
+    """Say nothing."""
+
+
+def migration(
+    source: str,
+    target: str,
+    environ: Mapping[str, str],
+    *,
+    dry_run: bool,
+    waiting: Callable[[str], None],
+) -> Migration:
+    """Return the move of all leases; ConfigError for stores between which nothing can move."""
+    for url in (source, target):
+        if url == "memory:":
+            message = "a store in memory is its process's own: nothing moves there or from there"
+            raise ConfigError(message, hint="name stores by sqlite:///... or postgresql://...")
+    if same_store(source, target):
+        message = f"both stores are {without_password(source)}"
+        raise ConfigError(message, hint="--from names the old store, --to the new one")
+    engine = Engine(environ)
+    if is_shared(source) == is_shared(target):  # each engine's leases stay that engine's
+        here = Here("", THIS_MACHINE, "")
+        return Migration(source, target, environ, here, waiting, dry_run)
+    here = Here(machine_name(environ), engine.identity(), local_address(engine))
+    return Migration(source, target, environ, here, waiting, dry_run)

@@ -1,0 +1,242 @@
+"""Starting a session's stack, and the plan of that."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from composeports.core.lease import Lease
+from composeports.core.one_shot_services import is_wait
+from composeports.core.plan.compose_project import PublishedPort
+from composeports.core.plan.plan import Plan
+from composeports.core.plan.urls import client_url
+from composeports.docker.compose_cli import as_plugin
+from composeports.docker.containers import Container
+from composeports.errors import ComposeMissingError, ComposeportsError, EngineError
+from composeports.host.session_lock_file import SessionLock
+from composeports.usecases.interrupted import (
+    end_interrupted_down,
+    let_go_on,
+    renew_without_network,
+    undo_half_replaced,
+)
+from composeports.usecases.lease import (
+    heartbeat,
+    likely_lease,
+    release_lease,
+    restore,
+)
+from composeports.usecases.observe import NO_WISHES, Wishes, draft, look
+from composeports.usecases.prepare import Prepared, command_line, is_half_seeded, prepare
+from composeports.usecases.session import Workspace
+from composeports.usecases.start_failure import Retrying
+
+if TYPE_CHECKING:
+    from composeports.usecases.seed.seed import Seed, Seeded
+
+# `up` options with which Compose stays in the foreground.
+FOREGROUND = (
+    "--abort-on-container-exit",
+    "--abort-on-container-failure",
+    "--attach-dependencies",
+    "--exit-code-from",
+    "--menu",
+    "--no-attach",
+    "--watch",
+    "-w",
+)
+
+
+class Started(NamedTuple):
+    """What `up` did: Compose's exit code, the plan, and the stack's containers afterwards."""
+
+    code: int
+    lease: Lease
+    plan: Plan
+    containers: tuple[Container, ...] = ()
+    note: str = ""
+    seeded: "tuple[Seeded, ...]" = ()
+
+    def published(self) -> Iterator[tuple[str, str, str]]:
+        """Yield service, port (`80/tcp`) and URL of all that the containers publish.
+
+        The URL is the planned one where there is one; the engine chose the other ports.
+        """
+        planned = {
+            (each.service, each.number, each.protocol): each.url for each in self.plan.endpoints
+        }
+        for container in self.containers:
+            for number, target, protocol in container.ports:
+                port = PublishedPort(container.service, target, protocol)
+                guess = client_url(port, number, self.lease.host)
+                url = planned.get((container.service, number, protocol), guess)
+                yield container.service, f"{target}/{protocol}", url
+
+
+def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
+    """Return what `up` would do now, for a workspace that only looks; leases nothing."""
+    answer, containers = look(workspace, engine_needed=False)
+    sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=False)
+    lease = likely_lease(workspace, containers, sketch.finish, sketch.pins)
+    return sketch.plan(lease)
+
+
+def up(  # noqa: PLR0913 - most are keywords
+    workspace: Workspace,
+    lock: SessionLock,
+    arguments: Sequence[str] = (),
+    wishes: Wishes = NO_WISHES,
+    *,
+    attach: bool = False,
+    meanwhile: Callable[[], None] | None = None,
+    seed: "Seed | None" = None,
+) -> Started:
+    """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
+
+    `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where somebody
+    else took a port or a subnet, or the engine has no address pool left for a network, all is tried
+    again with others that the session leases; PortTakenError where that does not help. With
+    `attach` the lock is let go of as soon as Compose runs.
+    """
+    foreground = attach or _stays_in_foreground(arguments)
+    words = ("up", *(() if foreground else ("--detach",)), *arguments)
+    prepared = prepare(workspace, wishes)
+    if "--dry-run" not in arguments:
+        undo_half_replaced(workspace, prepared.lease.project, prepared.containers)
+        end_interrupted_down(workspace, lock, prepared.lease.project, prepared.containers)
+        let_go_on(workspace, prepared.lease.project, prepared.containers)
+        again = partial(_run, workspace, lock, prepared, foreground=False)
+        renew_without_network(workspace, prepared, again)
+    meanwhile = _tidying(workspace, prepared, meanwhile)
+    if prepared.before is None and seed is None:
+        meanwhile = _telling_of_plain(workspace, prepared, meanwhile)
+    seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
+    code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
+    retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
+    while retrying.is_worthwhile(code, prepared):
+        prepared = retrying.prepare(prepared)
+        code = _run(workspace, lock, prepared, words, foreground=foreground)
+    if code and is_wait(arguments):
+        from composeports.usecases.wait import wait_for_others  # noqa: PLC0415 - only after a failure
+
+        again = partial(_run, workspace, lock, prepared, foreground=foreground)
+        code = wait_for_others(workspace, prepared.lease.project, arguments, code, again)
+    if code:
+        note = _after_failure(workspace, prepared, foreground=foreground)
+        return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
+    containers = workspace.doors.engine.containers(prepared.lease.project)
+    note = _if_stopped(prepared.lease.project, containers)
+    return Started(code, prepared.lease, prepared.plan, containers, note, seeded)
+
+
+def _tidying(
+    workspace: Workspace, prepared: Prepared, meanwhile: Callable[[], None] | None
+) -> Callable[[], None]:
+    """Return what looks after worktrees that are gone, before `meanwhile`, while Compose works."""
+
+    def work() -> None:
+        from composeports.usecases.gc.quick import tidy  # noqa: PLC0415 - Compose is at work already
+
+        with suppress(ComposeportsError):
+            tidy(workspace, prepared.containers)
+        if meanwhile is not None:
+            meanwhile()
+
+    return work
+
+
+def _telling_of_plain(
+    workspace: Workspace, prepared: Prepared, meanwhile: Callable[[], None]
+) -> Callable[[], None]:
+    """Return what tells of data that plain Compose has here, after `meanwhile`."""
+
+    def work() -> None:
+        meanwhile()
+        from composeports.usecases.plain_compose import tell_of_plain_data  # noqa: PLC0415 - while Compose works
+
+        with suppress(ComposeportsError):
+            tell_of_plain_data(workspace, prepared.project)
+
+    return work
+
+
+def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":
+    """Fill empty volumes; a failure leaves the lease as it was, and is told."""
+    if seed is None and not is_half_seeded(workspace, prepared.lease.project):
+        return ()
+    from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - most stacks start without
+
+    plan = prepared.plan
+    try:
+        return seeding.seed(workspace, seed, prepared.lease, prepared.project, plan.override)
+    except BaseException:
+        restore(workspace, prepared.before)
+        if prepared.before is None or not prepared.before.held:
+            workspace.folder.remove()
+        workspace.doors.say("nothing was started, and the lease is as it was before")
+        raise
+
+
+def _run(  # noqa: PLR0913 - most are keywords
+    workspace: Workspace,
+    lock: SessionLock,
+    prepared: Prepared,
+    words: Sequence[str],
+    *,
+    foreground: bool,
+    meanwhile: Callable[[], None] | None = None,
+) -> int:
+    argv, environ = command_line(workspace, prepared, *words)
+    argv = as_plugin(argv, workspace.environ)
+
+    def let_go() -> None:
+        lock.let_go()
+        if meanwhile is not None:
+            meanwhile()
+
+    return workspace.doors.run(
+        argv,
+        environ,
+        out_to_stderr=not foreground,
+        meanwhile=let_go if foreground else meanwhile,
+        inherited=() if foreground else (lock.number,),
+        beat=heartbeat(workspace),
+    )
+
+
+def _stays_in_foreground(arguments: Sequence[str]) -> bool:
+    return any(argument.partition("=")[0] in FOREGROUND for argument in arguments)
+
+
+def _if_stopped(project: str, containers: Sequence[Container]) -> str:
+    """Return how the stack stands when it has containers and none of them runs."""
+    if not containers or any(container.is_running for container in containers):
+        return ""
+    return (
+        f"{project} is stopped; its lease is kept: `composeports up` starts it, "
+        "`composeports down` removes it"
+    )
+
+
+def _after_failure(workspace: Workspace, prepared: Prepared, *, foreground: bool) -> str:
+    """Release the lease when nothing of the project exists, and say what is so."""
+    from composeports.usecases.down import leftovers  # noqa: PLC0415 - only after a failure
+
+    project = prepared.lease.project
+    try:
+        left = leftovers(workspace, project)
+        containers = workspace.doors.engine.containers(project) if foreground and left else ()
+    except (EngineError, ComposeMissingError):
+        return f"the engine does not answer any more: the lease of {project} is kept"
+    if any(container.state == "exited" for container in containers):
+        stopped = _if_stopped(project, containers)  # it ran, and was ended or has ended
+        if stopped:
+            return stopped
+    if left:
+        return (
+            f"{left} of {project} exist, so the lease is kept: `composeports up` tries again, "
+            "`composeports down` removes them"
+        )
+    release_lease(workspace)
+    workspace.folder.remove()
+    return f"nothing of {project} exists, so the lease is released"

@@ -1,0 +1,61 @@
+"""`up --wait` until everything is well, where services that end well are a part of it."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from composeports.core.one_shot_services import Instance, limit_of, still_awaited, waiting_again
+from composeports.usecases.session import Workspace
+
+_FORM = (
+    '{{index .Config.Labels "com.docker.compose.service"}}\t{{.State.Status}}\t'
+    "{{.State.ExitCode}}\t{{.HostConfig.RestartPolicy.Name}}"
+)
+RESTARTED = frozenset({"always", "unless-stopped"})
+
+
+def wait_for_others(
+    workspace: Workspace,
+    project: str,
+    arguments: Sequence[str],
+    code: int,
+    run: Callable[[Sequence[str]], int],
+) -> int:
+    """Return the exit code of an `up --wait` that ended with `code`.
+
+    Compose takes the end of any service for a failure, also one with exit code 0. Where that is
+    all, the others are waited for by `run`, in what is left of the time.
+    """
+    limit = limit_of(arguments)
+    deadline = None if limit is None else time.monotonic() + limit
+    before: tuple[str, ...] | None = None
+    while code:
+        services = still_awaited(_instances(workspace, project))
+        if services is None or services == before:
+            return code
+        workspace.doors.say(_told(services))
+        if not services:
+            return 0
+        before = services
+        left = None if deadline is None else deadline - time.monotonic()
+        code = run(waiting_again(services, left))
+    return code
+
+
+def _told(services: Sequence[str]) -> str:
+    others = f"; waiting for {', '.join(services)}" if services else ""
+    return f"a service that ended with exit code 0 has done its work, which is no failure{others}"
+
+
+def _instances(workspace: Workspace, project: str) -> list[Instance]:
+    engine = workspace.doors.engine
+    ids = [each.id for each in engine.containers(project)]
+    if not ids:
+        return []
+    rows = [
+        line.split("\t")
+        for line in engine.ask("container", "inspect", "--format", _FORM, *ids).splitlines()
+    ]
+    return [
+        Instance(service, state, int(code), policy in RESTARTED)
+        for service, state, code, policy in rows
+    ]
