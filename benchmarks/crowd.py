@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psycopg
 
-from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.ports import Grid
+from composeports.core.ports import PortGrid
 from composeports.stores.postgres.queries import write_lease
 from composeports.stores.postgres.store import PostgresStore
 
@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 from devkit import postgres
 
 SIZES = (20, 200, 1000, 5000)
-GRID = Grid(10000, 100, 20)
+GRID = PortGrid(10000, 100, 20)
 OWN = EngineIdentity("one", "host", "host.example", local=False)
 GOAL = 1.5
 
@@ -59,7 +59,7 @@ def measure(url: str, updates: int) -> float:
     seconds: list[float] = []
     for turn in range(updates // 2):
         name = f"session-{turn % 20}"
-        asked = Request(name, GRID, time.time(), 5, NOTHING_RUNS)
+        asked = AllocationRequest(name, GRID, time.time(), 5, NOTHING_RUNS)
         for decide in (partial(claim, request=asked), release):
             begun = time.perf_counter()
             store.update(name, decide)

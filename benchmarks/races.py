@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
-from composeports.core.ports import Grid
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
+from composeports.core.ports import PortGrid
 from composeports.errors import ComposeportsError
 from composeports.stores.open import open_store
 
@@ -41,7 +41,7 @@ def race(folder: Path, url: str, name: str, pairs: int, slots: int) -> dict[str,
     `seconds` are two for a pair.
     """
     store = open_store(url)
-    grid = Grid(10000, 10, slots)
+    grid = PortGrid(10000, 10, slots)
     seconds: list[tuple[float, float]] = []
     errors: list[str] = []
     overlaps = 0
@@ -50,7 +50,7 @@ def race(folder: Path, url: str, name: str, pairs: int, slots: int) -> dict[str,
     while len(seconds) + len(errors) < pairs:
         begun = time.perf_counter()
         try:
-            asked = Request(name, grid, time.time(), 5, NOTHING_RUNS)
+            asked = AllocationRequest(name, grid, time.time(), 5, NOTHING_RUNS)
             lease = store.update(name, partial(claim, request=asked)).granted
             taken = time.perf_counter() - begun
             overlaps += _had_by_another(folder / f"block-{lease.block.start}")

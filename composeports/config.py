@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from composeports.core.engine_address import host_problem, without_brackets
-from composeports.core.ports import HIGHEST_PORT, Grid
+from composeports.core.ports import HIGHEST_PORT, PortGrid
 from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
@@ -66,9 +66,9 @@ class PortAllocatorConfig:
             raise _naming_variables(error, given) from None
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> PortGrid:
         """All blocks that this configuration can give out."""
-        return Grid(self.base_port, self.range_per_session, self.max_sessions)
+        return PortGrid(self.base_port, self.range_per_session, self.max_sessions)
 
 
 def _check_lowest(name: str, value: object, lowest: int) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from composeports.config import PortAllocatorConfig
-from composeports.core.allocation import NOTHING_RUNS, Request, claim
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim
 from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
-from composeports.core.ledger import Hold, Ledger
+from composeports.core.ledger import LeaseSummary, StoreSnapshot
 from composeports.core.session import check_session_id
 from composeports.errors import NoPortsAvailableError
 
@@ -70,7 +70,7 @@ class PortAllocatorService:
         with self._lock:
             now = self._now()
             self._forget_expired(now)
-            request = Request(
+            request = AllocationRequest(
                 session_id=session_id,
                 grid=self._config.grid,
                 now=now,
@@ -93,13 +93,13 @@ class PortAllocatorService:
             self._forget_expired(self._now())
             return [allocation_of(lease) for lease in self._leases.values()]
 
-    def _ledger(self, session_id: str) -> Ledger:
+    def _ledger(self, session_id: str) -> StoreSnapshot:
         others = tuple(
-            Hold(lease.session_id, lease.block, lease.project, lease.expires_at, held=True)
+            LeaseSummary(lease.session_id, lease.block, lease.project, lease.expires_at, held=True)
             for lease in self._leases.values()
             if lease.session_id != session_id
         )
-        return Ledger(self._leases.get(session_id), others)
+        return StoreSnapshot(self._leases.get(session_id), others)
 
     def _forget_expired(self, now: float) -> None:
         self._leases = {

@@ -16,7 +16,7 @@ from composeports.docker.engine import Engine
 from composeports.errors import UsageError
 from composeports.stores.open import open_store
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 
 WARNING = "warning: "
 
@@ -90,7 +90,7 @@ def is_quiet() -> bool:
 
 
 @contextmanager
-def workspace(options: Options, session: str | None = None) -> Iterator[Workspace]:
+def workspace(options: Options, session: str | None = None) -> Iterator[Session]:
     """Open the session's workspace, and let go of the store at the end."""
     environ = dict(os.environ)
     config = Config.from_env(environ)
@@ -98,9 +98,9 @@ def workspace(options: Options, session: str | None = None) -> Iterator[Workspac
     store = open_store(config.store, engine, waiting=note)
     if session is not None:
         options = options._replace(session=session)
-    doors = Doors(environ, working_directory(), config, store, engine, say=note)
+    doors = Context(environ, working_directory(), config, store, engine, say=note)
     try:
-        yield Workspace(doors, options)
+        yield Session(doors, options)
     finally:
         store.close()
 

@@ -112,7 +112,7 @@ def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, 
     from composeports.cli.context import say, workspace  # noqa: PLC0415
     from composeports.cli.output import visible  # noqa: PLC0415
     from composeports.usecases import script_calls  # noqa: PLC0415
-    from composeports.usecases.session import Workspace  # noqa: PLC0415
+    from composeports.usecases.session import Session  # noqa: PLC0415
 
     plain = dict(os.environ)
     folder = config_folder(options)
@@ -122,7 +122,7 @@ def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, 
         own = script_calls.own_options(here, call)
         if own is None:
             return _become(_found(before), script_calls.without_session(plain))
-        command = script_calls.on_session(Workspace(here.doors, own), call)
+        command = script_calls.on_session(Session(here.doors, own), call)
     for text in command.warnings:
         say(visible(f"warning: {text}"))
     argv = (DOCKER, *options, *command.argv[1:])

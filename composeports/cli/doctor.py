@@ -11,7 +11,7 @@ from composeports.cli.output import as_json_option, write_json
 from composeports.cli.progress import working
 from composeports.docker.engine import Engine
 from composeports.usecases.doctor import doctor
-from composeports.usecases.doctor.doctor import Mended, Patient
+from composeports.usecases.doctor.doctor import DoctorContext, FixResult
 from composeports.usecases.options import Options
 
 EPILOG = """\b
@@ -35,8 +35,8 @@ def command(options: Options, session: str | None, *, fix: bool, as_json: bool) 
     """
     environ = dict(os.environ)
     asked = options if session is None else options._replace(session=session)
-    patient = Patient(environ, working_directory(), Engine(environ, on_terminal()), asked)
-    mended = Mended()
+    patient = DoctorContext(environ, working_directory(), Engine(environ, on_terminal()), asked)
+    mended = FixResult()
     with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):
         facts, found = doctor.check(patient)
         if fix:

@@ -8,8 +8,8 @@ from shutil import get_terminal_size
 import click
 
 from composeports.cli.output import visible, write_line
-from composeports.usecases.doctor.doctor import Mended
-from composeports.usecases.doctor.findings import OK, SKIPPED, Checked, Finding
+from composeports.usecases.doctor.doctor import FixResult
+from composeports.usecases.doctor.findings import OK, SKIPPED, CheckResult, Finding
 from composeports.usecases.doctor.policy import Checkup
 
 SIGNS = {OK: ("ok", "green"), SKIPPED: ("-", "yellow")}
@@ -17,7 +17,7 @@ COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 INDENT = " " * 6
 
 
-def as_document(found: Checkup, mended: Mended) -> dict[str, object]:
+def as_document(found: Checkup, mended: FixResult) -> dict[str, object]:
     """Return the JSON document, without its facts."""
     return {
         "ok": found.healthy and not mended.failed,
@@ -37,7 +37,7 @@ def as_document(found: Checkup, mended: Mended) -> dict[str, object]:
     }
 
 
-def write_report(found: Checkup, mended: Mended) -> None:
+def write_report(found: Checkup, mended: FixResult) -> None:
     """Write what a person reads."""
     for line in mended.done:
         write_line(visible(f"fixed: {line}"))
@@ -52,7 +52,7 @@ def write_report(found: Checkup, mended: Mended) -> None:
         write_line(f"\n{count} finding{'s' if count != 1 else ''}{some}")
 
 
-def _write_check(check: Checked) -> None:
+def _write_check(check: CheckResult) -> None:
     sign, colour = SIGNS.get(check.state, ("!", "red"))
     write_line(f"{_styled(f'{sign:<3}', colour)} {check.name:<10} {visible(check.said)}")
     for finding in check.findings:

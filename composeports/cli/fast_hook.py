@@ -44,7 +44,7 @@ def _allocate(worktree: str) -> None:
     from composeports.cli.context import workspace  # noqa: PLC0415
     from composeports.usecases.lease import allocate  # noqa: PLC0415
     from composeports.usecases.options import Options  # noqa: PLC0415
-    from composeports.usecases.session import Workspace  # noqa: PLC0415
+    from composeports.usecases.session import Session  # noqa: PLC0415
 
     with workspace(Options()) as here:
         # The shell's own session and files are those of another worktree.
@@ -56,7 +56,7 @@ def _allocate(worktree: str) -> None:
         doors = here.doors._replace(
             environ=environ, config=config, cwd=worktree, say=lambda _text: None
         )
-        new = Workspace(doors)
+        new = Session(doors)
         if new.selection.files and _is_within(os.path.realpath(new.selection.directory), worktree):
             allocate(new)
 
@@ -76,11 +76,11 @@ def _gone(repository: str, own: str) -> list[str]:
     }
     if not missing:
         return []
-    from composeports.core.lease import Place  # noqa: PLC0415
+    from composeports.core.lease import WorktreeLocation  # noqa: PLC0415
     from composeports.usecases.gc.path_probe import look_at  # noqa: PLC0415
     from composeports.usecases.gc.policy import GONE, whereabouts  # noqa: PLC0415 - seldom
 
-    places = [Place(**place) for place in missing.values()]
+    places = [WorktreeLocation(**place) for place in missing.values()]
     return [each.worktree for each in places if whereabouts(each, look_at(each)) == GONE]
 
 

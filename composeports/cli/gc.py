@@ -9,7 +9,7 @@ from composeports.cli.context import is_quiet, note, say, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.cli.progress import aside, working
 from composeports.errors import StackLeftError
-from composeports.usecases.gc.gc import KINDS, Cleaned, clean
+from composeports.usecases.gc.gc import KINDS, GcResult, clean
 from composeports.usecases.gc.policy import WORKTREE_GONE
 from composeports.usecases.options import Options
 
@@ -32,7 +32,7 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     again. Volumes stay, unless --volumes is given, and are listed with the command that removes
     them. What cannot be told for sure stays, and so does a session that somebody is at work on.
     """
-    found: list[Cleaned] = []
+    found: list[GcResult] = []
     with (
         workspace(options) as here,
         working(
@@ -52,19 +52,19 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     return _tell_left(found, dry_run=dry_run)
 
 
-def _show(cleaned: Cleaned) -> None:
+def _show(cleaned: GcResult) -> None:
     with aside():
         write_line(f"{_title(cleaned)}: {cleaned.reason}")
         for line in _lines(cleaned):
             write_line(f"  {visible(line)}")
 
 
-def _title(cleaned: Cleaned) -> str:
+def _title(cleaned: GcResult) -> str:
     lease = cleaned.lease
     return visible(f"{lease.project} ({lease.place.directory or lease.session_id})")
 
 
-def _lines(cleaned: Cleaned) -> list[str]:
+def _lines(cleaned: GcResult) -> list[str]:
     lines: list[str] = []
     for kind in KINDS:
         names = cleaned.names(kind)
@@ -78,7 +78,7 @@ def _lines(cleaned: Cleaned) -> list[str]:
     return lines
 
 
-def _kept_volumes(cleaned: Cleaned) -> str:
+def _kept_volumes(cleaned: GcResult) -> str:
     names = cleaned.left_volumes
     words = ("docker", "volume", "rm", *names)
     kept = f"keep volume{'s' * (len(names) > 1)} {', '.join(names)}"
@@ -87,7 +87,7 @@ def _kept_volumes(cleaned: Cleaned) -> str:
     return f"{kept}; this removes them: {shlex.join(words)}"
 
 
-def _tell_left(found: Sequence[Cleaned], *, dry_run: bool) -> int:
+def _tell_left(found: Sequence[GcResult], *, dry_run: bool) -> int:
     left = [visible(each) for cleaned in found for each in cleaned.left]
     for each in left:
         say(f"{'would stay' if dry_run else 'still there'}: {each}")

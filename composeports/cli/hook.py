@@ -8,7 +8,7 @@ import click
 from composeports.cli.context import note
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.hook import hook as hook_usecase
-from composeports.usecases.hook.hook import Changed
+from composeports.usecases.hook.hook import HookResult
 
 EPILOG = """\b
 Examples:
@@ -65,7 +65,7 @@ def _is_agreed(*, as_json: bool) -> bool:
     return hook.is_elsewhere and click.confirm(visible(question), default=False, err=True)
 
 
-def _tell(done: Changed, word: str, *, as_json: bool) -> None:
+def _tell(done: HookResult, word: str, *, as_json: bool) -> None:
     if as_json:
         write_json({"ok": True, "path": done.path, "changed": done.changed})
     elif done.changed:

@@ -10,8 +10,16 @@ from composeports.cli.context import note, say, working_directory, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.plan.plan import Plan
 from composeports.errors import ComposeportsError
-from composeports.usecases.init.init import CI, Found, Wanted, look, refusal, work_out, write
-from composeports.usecases.init.policy import LEFT, Step
+from composeports.usecases.init.init import (
+    CI,
+    InitOptions,
+    Repository,
+    look,
+    refusal,
+    work_out,
+    write,
+)
+from composeports.usecases.init.policy import LEFT, InitStep
 from composeports.usecases.init.skills import install_skills
 from composeports.usecases.options import Options
 
@@ -63,7 +71,7 @@ def command(
         _show(found, made)
     if not any((settings, direnv, clients, ci, template, skills)) and _can_ask(as_json=as_json):
         settings, direnv, clients, skills, ci, template = _ask(found)
-    wanted = Wanted(settings, direnv, template, ci, _servers(clients))
+    wanted = InitOptions(settings, direnv, template, ci, _servers(clients))
     steps = work_out(found, wanted)
     if not dry_run:
         write(found, steps)
@@ -99,7 +107,7 @@ def _plan(options: Options) -> Plan | None:
         return None
 
 
-def _show(found: Found, made: Plan | None) -> None:
+def _show(found: Repository, made: Plan | None) -> None:
     write_line(f"Repository     {visible(found.top)}")
     write_line(f"Compose files  {_listed(found.files or found.below)}")
     if not found.files and found.below:
@@ -125,7 +133,7 @@ def _can_ask(*, as_json: bool) -> bool:
 
 
 def _ask(
-    found: Found,
+    found: Repository,
 ) -> tuple[bool, bool, tuple[str, ...], bool, tuple[str, ...], bool]:
     """Ask for what no flag said; nothing is the answer to everything by default."""
     template = False
@@ -171,9 +179,9 @@ def _servers(clients: Sequence[str]) -> dict[str, tuple[str, dict[str, object] |
 
 
 def _document(
-    found: Found,
+    found: Repository,
     made: Plan | None,
-    steps: Sequence[Step],
+    steps: Sequence[InitStep],
     installed: dict[str, str],
     *,
     dry_run: bool,
@@ -192,7 +200,7 @@ def _document(
     }
 
 
-def _tell(steps: Sequence[Step], installed: dict[str, str], *, dry_run: bool) -> None:
+def _tell(steps: Sequence[InitStep], installed: dict[str, str], *, dry_run: bool) -> None:
     for step in steps:
         if dry_run and step.is_to_write:
             for line in step.diff.splitlines():

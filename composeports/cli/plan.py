@@ -27,9 +27,9 @@ def command(
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.cli.plan_output import show  # noqa: PLC0415
         from composeports.usecases import up as stack  # noqa: PLC0415
-        from composeports.usecases.observe import Wishes  # noqa: PLC0415
+        from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
 
-        made = stack.plan(here, Wishes(strict=strict, default_ports=default_ports))
+        made = stack.plan(here, PlanOptions(strict=strict, default_ports=default_ports))
     if as_json:
         write_json(made.as_dict())
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from composeports.cli.output import visible, write_line
-from composeports.core.plan.change import Change, Left
+from composeports.core.plan.change import Change, UnchangedValue
 from composeports.core.plan.plan import Plan
 
 # A longer cell pushes the rest of its line to the right, and no other line.
@@ -38,7 +38,7 @@ def _write_list(heading: str, lines: Iterable[str]) -> None:
         write_line("\n".join(("", heading, *shown)))
 
 
-def _left(left: Left) -> str:
+def _left(left: UnchangedValue) -> str:
     place = f"{left.service}: {left.where}" if left.service else left.where
     value = left.value if len(left.value) <= WIDEST else f"{left.value[: WIDEST - 3]}..."
     return f"{place} = {' '.join(value.split())}: {left.why}"

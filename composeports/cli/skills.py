@@ -11,7 +11,7 @@ from composeports.cli.context import note, say, working_directory
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.usecases.skills import skills
 from composeports.usecases.skills.policy import CHANGED, CURRENT, FOREIGN, MISSING, STALE
-from composeports.usecases.skills.skills import AGENTS, Outcome
+from composeports.usecases.skills.skills import AGENTS, SkillResult
 
 EPILOG = """\b
 Examples:
@@ -86,17 +86,17 @@ def check(agents: tuple[str, ...], *, user: bool, as_json: bool) -> int:
     return 1 if differing else 0
 
 
-def _targets(agents: Sequence[str], *, user: bool) -> list[skills.Target]:
+def _targets(agents: Sequence[str], *, user: bool) -> list[skills.SkillFolder]:
     return skills.targets(agents, working_directory(), os.environ, user=user)
 
 
-def _row(outcome: Outcome) -> dict[str, object]:
+def _row(outcome: SkillResult) -> dict[str, object]:
     row = asdict(outcome)
     del row["diff"]
     return row
 
 
-def _tell(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+def _tell(outcomes: Sequence[SkillResult], *, as_json: bool) -> None:
     """Say what was done; what was left is the error."""
     error = skills.refusal(outcomes)
     if as_json and not error:

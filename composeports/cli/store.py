@@ -12,7 +12,7 @@ from composeports.errors import EXIT_TRY_LATER, ConfigError
 from composeports.stores.open import is_shared, without_password
 from composeports.usecases.store_admin import info as info_usecase
 from composeports.usecases.store_admin.info import StoreReport
-from composeports.usecases.store_admin.migrate import Moved, migration
+from composeports.usecases.store_admin.migrate import MigrationOutcome, migration
 
 EPILOG = """\b
 Examples:
@@ -104,7 +104,7 @@ def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     running it again. Let nobody start stacks on either store meanwhile.
     """
     plan = migration(source, target, os.environ, dry_run=dry_run, waiting=note)
-    moved: list[Moved] = []
+    moved: list[MigrationOutcome] = []
     for each in plan.run():
         moved.append(each)
         if not as_json:
@@ -119,7 +119,7 @@ def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     return EXIT_TRY_LATER if stayed else 0
 
 
-def _tell(each: Moved, *, dry_run: bool) -> None:
+def _tell(each: MigrationOutcome, *, dry_run: bool) -> None:
     lease = each.lease
     what = f"{lease.session_id} ({lease.project}, {'held' if lease.held else 'remembered'})"
     if each.stays:
@@ -128,7 +128,7 @@ def _tell(each: Moved, *, dry_run: bool) -> None:
         note(visible(f"{'would move' if dry_run else 'moved'}: {what}"))
 
 
-def _row(each: Moved) -> dict[str, object]:
+def _row(each: MigrationOutcome) -> dict[str, object]:
     return {
         "session_id": each.lease.session_id,
         "session_id_there": each.session_id,

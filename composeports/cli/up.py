@@ -12,7 +12,7 @@ from composeports.cli.context import adopt_option, plan_options, session_option,
 from composeports.cli.output import as_json_option
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.options import Options
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from composeports.usecases.session_lock import at_work
 
 EPILOG = """\b
@@ -86,9 +86,9 @@ def command(
         _ = here.questions  # Compose and the engine are at work while the rest is imported
         from composeports.cli.up_output import prepare, show  # noqa: PLC0415
         from composeports.usecases import up as stack  # noqa: PLC0415
-        from composeports.usecases.observe import Wishes  # noqa: PLC0415
+        from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
 
-        wishes = Wishes(strict=strict, default_ports=default_ports)
+        wishes = PlanOptions(strict=strict, default_ports=default_ports)
         seed = None
         if seed_from is not None:
             from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only where asked for
@@ -106,7 +106,7 @@ def command(
 
 
 @contextmanager
-def _at_work(here: Workspace, *, as_new: bool) -> Iterator[SessionLock]:
+def _at_work(here: Session, *, as_new: bool) -> Iterator[SessionLock]:
     """Hold the lock of the session's stack, which has another name from now on if need be."""
     if as_new:
         from composeports.usecases.prepare import take_new_name  # noqa: PLC0415 - seldom asked for

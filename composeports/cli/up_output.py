@@ -3,12 +3,12 @@
 from composeports.cli.context import note, say
 from composeports.cli.output import prepare_table as prepare
 from composeports.cli.output import visible, write_json, write_table
-from composeports.usecases.up import Started
+from composeports.usecases.up import UpResult
 
 __all__ = ["prepare", "show"]
 
 
-def show(started: Started, *, as_json: bool) -> None:
+def show(started: UpResult, *, as_json: bool) -> None:
     """Print the result to stdout, and warnings and notes to stderr."""
     if as_json:
         write_json(_document(started))
@@ -28,7 +28,7 @@ def show(started: Started, *, as_json: bool) -> None:
         (say if started.code else note)(visible(started.note))
 
 
-def _document(started: Started) -> dict[str, object]:
+def _document(started: UpResult) -> dict[str, object]:
     if not started.code:
         seeded = [each.as_dict() for each in started.seeded]
         return {"ok": True, **started.plan.as_dict(), "seeded": seeded}
@@ -45,7 +45,7 @@ def _document(started: Started) -> dict[str, object]:
     return {"ok": False, "error": error}
 
 
-def _show(started: Started) -> None:
+def _show(started: UpResult) -> None:
     rows = sorted(started.published())
     title = f"Project {started.plan.project}"
     if rows:

@@ -14,12 +14,12 @@ from composeports.host.script_text import script_of
 from composeports.host.wrapper_folder import install
 from composeports.paths import wrapper_folders
 from composeports.usecases.script_calls import wrapper_variables
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 MOST_TOLD = 3
 
 
-def wrapped(workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool) -> tuple[Pair, ...]:
+def wrapped(workspace: Session, pairs: Sequence[Pair], *, verbose: bool) -> tuple[Pair, ...]:
     """Return the session's variables with those that put the wrapper in front of docker.
 
     FileAccessError where there is no safe place for it.
@@ -32,7 +32,7 @@ def wrapped(workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool) -> tu
 
 
 def wrapped_if_possible(
-    workspace: Workspace, pairs: Sequence[Pair], *, verbose: bool
+    workspace: Session, pairs: Sequence[Pair], *, verbose: bool
 ) -> tuple[Pair, ...]:
     """Return the same, or the pairs alone with a warning, where the wrapper was not asked for."""
     try:

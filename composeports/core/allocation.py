@@ -8,10 +8,10 @@ from typing import NamedTuple, Self
 from composeports.core.engine_identity import NOWHERE, Viewpoint
 from composeports.core.engine_traits import OTHER, SAME, UNSURE
 from composeports.core.labels import Mark
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Owner
-from composeports.core.ports import Block, Grid
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHeldError
@@ -20,7 +20,7 @@ from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHel
 SET_ASIDE_MINUTES = 10
 
 
-class Liveness(NamedTuple):
+class RunningProjects(NamedTuple):
     """Which projects have running containers; `known` is False when the engine did not answer."""
 
     known: bool
@@ -35,11 +35,11 @@ class Liveness(NamedTuple):
         return self._replace(running=self.running.union(projects))
 
 
-NOTHING_RUNS = Liveness(known=True)
-UNKNOWN = Liveness(known=False)
+NOTHING_RUNS = RunningProjects(known=True)
+UNKNOWN = RunningProjects(known=False)
 
 
-class Request(NamedTuple):
+class AllocationRequest(NamedTuple):
     """What a session asks for. `ttl_minutes` counts from `now` (seconds since the epoch).
 
     `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `view` is the
@@ -49,12 +49,12 @@ class Request(NamedTuple):
     """
 
     session_id: str
-    grid: Grid
+    grid: PortGrid
     now: float
     ttl_minutes: int
-    liveness: Liveness = UNKNOWN
-    place: Place = Place()
-    avoid: frozenset[Block] = frozenset()
+    liveness: RunningProjects = UNKNOWN
+    place: WorktreeLocation = WorktreeLocation()
+    avoid: frozenset[PortBlock] = frozenset()
     prefix: str = "ac"
     pins: Mapping[str, int] = {}
     view: Viewpoint = NOWHERE
@@ -62,7 +62,7 @@ class Request(NamedTuple):
     adopts: bool = False
     taken: frozenset[str] = frozenset()
 
-    def idle(self, of: Lease | Hold) -> bool:
+    def idle(self, of: Lease | LeaseSummary) -> bool:
         """Tell whether the engine said that nothing of a lease's stack runs.
 
         What it says of a stack that may be on another engine means nothing.
@@ -76,7 +76,7 @@ class Request(NamedTuple):
         return any(map(owner.has_marked, marks))
 
 
-def claim(ledger: Ledger, request: Request) -> Outcome:
+def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     """Give the session its block: the one it holds, the one it had, else the lowest free one.
 
     With it go the ports in `request.pins`, instead of those that the session had pinned before.
@@ -147,14 +147,14 @@ def new_id(folder: str) -> str:
     )
 
 
-def _keeps(own: Lease, request: Request) -> bool:
+def _keeps(own: Lease, request: AllocationRequest) -> bool:
     """Tell whether a session stays on its block; a changed grid moves it once nothing runs."""
     if own.block in request.avoid:
         return False
     return own.block in request.grid or not request.idle(own)
 
 
-def _refuse_held_pins(ledger: Ledger, request: Request) -> None:
+def _refuse_held_pins(ledger: StoreSnapshot, request: AllocationRequest) -> None:
     if not request.pins:
         return
     standing = [hold for hold in ledger.others if _stands(hold, request)]
@@ -164,7 +164,7 @@ def _refuse_held_pins(ledger: Ledger, request: Request) -> None:
                 raise _port_held(key, port, hold)
 
 
-def _port_held(key: str, port: int, hold: Hold) -> PortHeldError:
+def _port_held(key: str, port: int, hold: LeaseSummary) -> PortHeldError:
     how = "pinned" if port in hold.pins else f"in the block {hold.block.start}-{hold.block.last}"
     place = f" in {hold.directory}" if hold.directory else ""
     return PortHeldError(
@@ -178,12 +178,12 @@ def _port_held(key: str, port: int, hold: Hold) -> PortHeldError:
     )
 
 
-def _granted(ledger: Ledger, request: Request, lease: Lease) -> Outcome:
+def _granted(ledger: StoreSnapshot, request: AllocationRequest, lease: Lease) -> StoreUpdate:
     """Return the lease renewed; who had one of its ports, and does not stand, loses all of its."""
     if request.view.engine:
         lease = replace(lease, engine=request.view.engine, traits=request.view.traits.kept)
     lease = replace(lease, store=ledger.store)
-    return Outcome(
+    return StoreUpdate(
         lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
         reclaimed=tuple(
             hold.session_id
@@ -195,7 +195,7 @@ def _granted(ledger: Ledger, request: Request, lease: Lease) -> Outcome:
 
 
 def _extended(
-    ledger: Ledger, request: Request, reclaimed: tuple[str, ...]
+    ledger: StoreSnapshot, request: AllocationRequest, reclaimed: tuple[str, ...]
 ) -> tuple[tuple[str, float], ...]:
     """Return expired leases whose stacks run, with the time that they get."""
     until = request.now + request.ttl_minutes * 60
@@ -208,7 +208,7 @@ def _extended(
     )
 
 
-def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
+def _fresh(ledger: StoreSnapshot, request: AllocationRequest, block: PortBlock) -> Lease:
     """Return a new lease; what the session is remembered for (project, offsets) is kept.
 
     So are its subnets, but for those that another session has got meanwhile.
@@ -232,7 +232,7 @@ def _fresh(ledger: Ledger, request: Request, block: Block) -> Lease:
     )
 
 
-def _renamed(ledger: Ledger, request: Request) -> Lease | None:
+def _renamed(ledger: StoreSnapshot, request: AllocationRequest) -> Lease | None:
     """Return the session's own lease, renamed if its project name is in `taken`.
 
     Of a project with another name it has nothing yet.
@@ -241,10 +241,10 @@ def _renamed(ledger: Ledger, request: Request) -> Lease | None:
     if own is None or own.project not in request.taken:
         return own
     name = _free_name(ledger, request, own.project.rpartition("-")[0])
-    return replace(own, project=name, stack=Stack(), marks=None)
+    return replace(own, project=name, stack=ComposeInvocation(), marks=None)
 
 
-def _free_name(ledger: Ledger, request: Request, prefix: str) -> str:
+def _free_name(ledger: StoreSnapshot, request: AllocationRequest, prefix: str) -> str:
     taken = request.taken | {hold.project for hold in ledger.others}
     return project_name(request.session_id, taken, prefix)
 
@@ -254,7 +254,7 @@ def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]
     return {key: subnet for key, subnet in subnets.items() if subnet not in lost}
 
 
-def _candidates(ledger: Ledger, request: Request) -> Iterator[Block]:
+def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[PortBlock]:
     """Yield free blocks: the session's earlier one, those nobody remembers, then the rest.
 
     One with a port that the session itself pins comes after those without, and one that is set
@@ -266,7 +266,7 @@ def _candidates(ledger: Ledger, request: Request) -> Iterator[Block]:
     taken = _slots(grid, (ports for hold in standing for ports in hold.all_ports()))
     taken |= _slots(grid, (block for block in request.avoid if block in grid))
     aside = _slots(grid, (each.block for each in ledger.set_aside if each.until > request.now))
-    pinned = _slots(grid, (Block(port, 1) for port in request.pins.values()))
+    pinned = _slots(grid, (PortBlock(port, 1) for port in request.pins.values()))
     remembered = _slots(grid, (hold.block for hold in ledger.others if hold.block in grid))
     free = [slot for slot in range(grid.slots) if slot not in taken]
     good = [slot for slot in free if slot not in aside]
@@ -276,23 +276,23 @@ def _candidates(ledger: Ledger, request: Request) -> Iterator[Block]:
     yield from map(grid.block, chain(own, unknown, clear, good, free))
 
 
-def _own_slots(ledger: Ledger, grid: Grid) -> Iterable[int]:
+def _own_slots(ledger: StoreSnapshot, grid: PortGrid) -> Iterable[int]:
     """Return the slot of the session's earlier block, where that is one of the grid's own."""
     own = ledger.own
     return grid.slots_of(own.block) if own is not None and own.block in grid else ()
 
 
-def _slots(grid: Grid, ports: Iterable[Block]) -> set[int]:
+def _slots(grid: PortGrid, ports: Iterable[PortBlock]) -> set[int]:
     return {slot for each in ports for slot in grid.slots_of(each)}
 
 
-def setting_aside(ledger: Ledger, block: Block, now: float) -> tuple[SetAside, ...]:
+def setting_aside(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[CooldownBlock, ...]:
     """Return all that is set aside once `block` is, for a while from `now` (since the epoch)."""
     others = (each for each in ledger.set_aside if each.until > now and each.block != block)
-    return (*others, SetAside(block, now + SET_ASIDE_MINUTES * 60))
+    return (*others, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
 
 
-def _stands(hold: Hold, request: Request) -> bool:
+def _stands(hold: LeaseSummary, request: AllocationRequest) -> bool:
     """Tell whether a hold keeps its block: held, and not both expired and known to be idle.
 
     Whoever wrote a record that is refused, nothing is known of what runs on its ports.
@@ -301,7 +301,7 @@ def _stands(hold: Hold, request: Request) -> bool:
     return hold.held and not (expired and request.idle(hold))
 
 
-def _no_ports(ledger: Ledger, request: Request) -> NoPortsAvailableError:
+def _no_ports(ledger: StoreSnapshot, request: AllocationRequest) -> NoPortsAvailableError:
     grid = request.grid
     held = sum(hold.held for hold in ledger.others)
     busy = len(request.avoid)
@@ -321,7 +321,7 @@ def _no_ports(ledger: Ledger, request: Request) -> NoPortsAvailableError:
     )
 
 
-def _only_pinned(ledger: Ledger, request: Request) -> list[Block]:
+def _only_pinned(ledger: StoreSnapshot, request: AllocationRequest) -> list[PortBlock]:
     """Return the blocks that are not free for nothing but a pinned port in them."""
     standing = [hold for hold in ledger.others if _stands(hold, request)]
     pinned = [port for hold in standing for port in hold.pins]
@@ -333,45 +333,48 @@ def _only_pinned(ledger: Ledger, request: Request) -> list[Block]:
     ]
 
 
-def release(ledger: Ledger) -> Outcome:
+def release(ledger: StoreSnapshot) -> StoreUpdate:
     """End the session's hold and keep its memory; nothing to do for an unknown session."""
-    return Outcome(ledger.own.released() if ledger.own is not None else None)
+    return StoreUpdate(ledger.own.released() if ledger.own is not None else None)
 
 
 def renew(
-    ledger: Ledger, now: float, place: Place | None = None, view: Viewpoint = NOWHERE
-) -> Outcome:
+    ledger: StoreSnapshot,
+    now: float,
+    place: WorktreeLocation | None = None,
+    view: Viewpoint = NOWHERE,
+) -> StoreUpdate:
     """Extend a held lease by its own time to live; a released or unknown one stays so.
 
     It keeps up with what its engine looks like.
     """
     own = ledger.own
     if own is None or not own.held:
-        return Outcome()
+        return StoreUpdate()
     if own.engine and view.engine and view.sameness(own) == SAME:
         own = replace(own, traits=view.traits.kept)
-    return Outcome(own.renewed(now, own.ttl_minutes).at(place or own.place))
+    return StoreUpdate(own.renewed(now, own.ttl_minutes).at(place or own.place))
 
 
-def regained(ledger: Ledger) -> Outcome:
+def regained(ledger: StoreSnapshot) -> StoreUpdate:
     """Give a session the hold back that a claim took which led to nothing after all."""
     own = ledger.own
     if own is None or own.held:
-        return Outcome()
+        return StoreUpdate()
     return restored(ledger, replace(own, held=True))
 
 
-def restored(ledger: Ledger, before: Lease | None) -> Outcome:
+def restored(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
     """Put the session's record back to what it was, but for what others have got meanwhile."""
     if before is None:
-        return Outcome(forget=True)
+        return StoreUpdate(forget=True)
     if not before.held:
-        return Outcome(before)
+        return StoreUpdate(before)
     rivals = [hold for hold in ledger.others if hold.held]
     if any(hold.shares_port(before.block, ()) for hold in rivals):
-        return Outcome(before.released())
+        return StoreUpdate(before.released())
     pins = {
         key: port for key, port in before.pins.items() if not any(hold.has(port) for hold in rivals)
     }
     subnets = _without(before.subnets, ledger.held_subnets)
-    return Outcome(replace(before, pins=pins, subnets=subnets))
+    return StoreUpdate(replace(before, pins=pins, subnets=subnets))

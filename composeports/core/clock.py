@@ -6,7 +6,7 @@ TOLERANCE = 5.0
 RECORD_SECONDS = 60.0
 
 
-class Reading:
+class ClockReading:
     """Two clocks at one instant: `wall` since the epoch, `steady` since the boot named `boot`.
 
     Both are seconds; the steady clock is never set and stands still while the machine sleeps.
@@ -21,7 +21,7 @@ class Reading:
         self.steady = steady
 
 
-def jump(before: Reading | None, now: Reading) -> float:
+def jump(before: ClockReading | None, now: ClockReading) -> float:
     """Return the seconds by which the wall clock has moved on without time having passed.
 
     It is negative for a clock that was set back, and 0 where nobody can know: after a boot.
@@ -32,7 +32,7 @@ def jump(before: Reading | None, now: Reading) -> float:
     return moved if abs(moved) > TOLERANCE else 0.0
 
 
-def is_current(record: Reading | None, now: Reading) -> bool:
+def is_current(record: ClockReading | None, now: ClockReading) -> bool:
     """Tell whether a store's record of the time still serves as it is."""
     return (
         record is not None

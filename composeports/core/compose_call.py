@@ -54,7 +54,7 @@ class ComposeCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CallTarget:
     """What a call of Compose would act on: real paths, and the project's name where it says one."""
 
     directory: str
@@ -63,7 +63,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnStack:
     """A session's project directory, its Compose files and its project: real paths."""
 
     directory: str
@@ -97,7 +97,7 @@ def read_call(words: Sequence[str]) -> ComposeCall:
     )
 
 
-def is_own(target: Target, own: Own) -> bool:
+def is_own(target: CallTarget, own: OwnStack) -> bool:
     """Tell whether a call is about the session's stack, by whatever name the script calls it.
 
     Other files of the same folder are the same project to Compose, unless the call gives them a

@@ -10,12 +10,12 @@ from composeports.core.engine_traits import (
     NO_TRAITS,
     OTHER,
     SAME,
-    Traits,
+    EngineTraits,
     compare,
     compare_machines,
 )
 from composeports.core.lease import Lease
-from composeports.core.ledger import Hold
+from composeports.core.ledger import LeaseSummary
 
 LOCALHOST = "localhost"
 
@@ -32,7 +32,7 @@ class EngineIdentity(NamedTuple):
     name: str = ""
     host: str = LOCALHOST
     local: bool = True
-    traits: Traits = NO_TRAITS
+    traits: EngineTraits = NO_TRAITS
 
     @property
     def space(self) -> str:
@@ -47,14 +47,14 @@ class Viewpoint(NamedTuple):
     """Who looks at leases: the engine that is asked (its id and traits), and the machine's name."""
 
     engine: str = ""
-    traits: Traits = NO_TRAITS
+    traits: EngineTraits = NO_TRAITS
     machine: str = ""
 
-    def has_other_id(self, of: Lease | Hold) -> bool:
+    def has_other_id(self, of: Lease | LeaseSummary) -> bool:
         """Tell whether a lease is of an engine with another id, as far as is known."""
         return bool(of.engine and self.engine and of.engine != self.engine)
 
-    def sameness(self, of: Lease | Hold) -> str:
+    def sameness(self, of: Lease | LeaseSummary) -> str:
         """Return whether a lease's stack is on the engine that is asked: SAME, OTHER or UNSURE.
 
         Without ids or traits all engines count as one. A lease of an earlier version has no traits.
@@ -67,7 +67,7 @@ class Viewpoint(NamedTuple):
             return compare_machines(of.on_machine, self.machine, self.traits)
         return compare(of.traits, self.traits, of.allocated_at)
 
-    def is_same(self, of: Lease | Hold) -> bool:
+    def is_same(self, of: Lease | LeaseSummary) -> bool:
         """Tell whether what the engine says of a lease's stack counts."""
         return self.sameness(of) == SAME
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from composeports.core.labels import UNMARKED, Mark
 
 
-class Belonging(NamedTuple):
+class EngineResource(NamedTuple):
     """One thing that the engine has of a project: a container, network, volume or image.
 
     `directory` is where Compose started a container from; `id` is the name of a volume or image.

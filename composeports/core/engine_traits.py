@@ -12,7 +12,7 @@ SAME, OTHER, UNSURE = "same", "other", "unsure"
 CLOCKS_APART = 120.0
 
 
-class Traits(NamedTuple):
+class EngineTraits(NamedTuple):
     """The traits of an engine; what is not known is empty.
 
     `run` is a random id that the engine makes at each start, `data` one that is as old as its
@@ -31,15 +31,15 @@ class Traits(NamedTuple):
     booted: float = math.inf
 
     @property
-    def kept(self) -> "Traits":
+    def kept(self) -> "EngineTraits":
         """What is kept with a lease: the moment of the boot is only for who looks now."""
         return self._replace(booted=math.inf)
 
 
-NO_TRAITS = Traits()
+NO_TRAITS = EngineTraits()
 
 
-def compare(then: Traits, now: Traits, taken: float) -> str:
+def compare(then: EngineTraits, now: EngineTraits, taken: float) -> str:
     """Return whether the engine of a lease that was taken at that time is the one that is asked.
 
     Both have one id. `taken` is in seconds since the epoch.
@@ -61,7 +61,7 @@ def compare(then: Traits, now: Traits, taken: float) -> str:
     return UNSURE if elsewhere else SAME
 
 
-def compare_machines(then: str, now: str, traits: Traits) -> str:
+def compare_machines(then: str, now: str, traits: EngineTraits) -> str:
     """Return the same by the names of the machines that took the lease, and that ask.
 
     A remote engine is that of all machines that reach it.

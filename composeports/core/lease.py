@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 from composeports.core.engine_address import LOCALHOST
-from composeports.core.engine_traits import NO_TRAITS, Traits
+from composeports.core.engine_traits import NO_TRAITS, EngineTraits
 from composeports.core.labels import Mark, mark_of
-from composeports.core.ports import API, DB, REALTIME, REST, Block
-from composeports.core.service_state import Standing
+from composeports.core.ports import API, DB, REALTIME, REST, PortBlock
+from composeports.core.service_state import ServiceState
 from composeports.core.session import derive_session_id
 
 
-class Place(NamedTuple):
+class WorktreeLocation(NamedTuple):
     """Where a session lives on disk; empty where that is not known.
 
     `machine` is the name of the machine whose disk it is, where others may see the lease, too.
@@ -46,7 +46,7 @@ class Place(NamedTuple):
         return self.machine in {"", machine}
 
 
-class Stack(NamedTuple):
+class ComposeInvocation(NamedTuple):
     """How the last `up` called Compose; absolute paths, our own two files left out.
 
     `default_ports` tells that the file's own ports were wanted.
@@ -80,7 +80,7 @@ class Lease:
     """
 
     session_id: str
-    block: Block
+    block: PortBlock
     project: str
     allocated_at: float
     expires_at: float
@@ -92,14 +92,14 @@ class Lease:
     pins: Mapping[str, int] = field(default_factory=dict)
     subnets: Mapping[str, str] = field(default_factory=dict)
     environment: tuple[tuple[str, str], ...] = ()
-    place: Place = field(default_factory=Place)
-    stack: Stack = field(default_factory=Stack)
+    place: WorktreeLocation = field(default_factory=WorktreeLocation)
+    stack: ComposeInvocation = field(default_factory=ComposeInvocation)
     engine: str = ""
     host: str = LOCALHOST
     marks: Mapping[str, Mark] | None = None
     former_stores: tuple[str, ...] = ()
-    standings: Mapping[str, Standing] = field(default_factory=dict)
-    traits: Traits = NO_TRAITS
+    standings: Mapping[str, ServiceState] = field(default_factory=dict)
+    traits: EngineTraits = NO_TRAITS
     store: str = field(default="", compare=False)
 
     @property
@@ -145,9 +145,9 @@ class Lease:
         """Return the lease held until `ttl_minutes` from `now`."""
         return replace(self, held=True, expires_at=now + ttl_minutes * 60, ttl_minutes=ttl_minutes)
 
-    def at(self, place: Place) -> Self:
+    def at(self, place: WorktreeLocation) -> Self:
         """Return the lease at the place it is now, its files moved along with the directory."""
-        if place in {self.place, Place()}:
+        if place in {self.place, WorktreeLocation()}:
             return self
         before, after = self.place.directory, place.directory
 

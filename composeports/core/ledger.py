@@ -4,20 +4,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
-from composeports.core.engine_traits import NO_TRAITS, Traits
+from composeports.core.engine_traits import NO_TRAITS, EngineTraits
 from composeports.core.lease import Lease
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 
 
-class SetAside(NamedTuple):
+class CooldownBlock(NamedTuple):
     """A block that is the last choice until then (seconds since the epoch)."""
 
-    block: Block
+    block: PortBlock
     until: float
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class LeaseSummary:
     """What a decision needs to know of another session's lease, held or remembered.
 
     `directory` is where its Compose file is, on the machine `on_machine`; `engine` is the id of the
@@ -26,7 +26,7 @@ class Hold:
     """
 
     session_id: str
-    block: Block
+    block: PortBlock
     project: str
     expires_at: float
     held: bool
@@ -36,7 +36,7 @@ class Hold:
     engine: str = ""
     refused: bool = False
     on_machine: str = ""
-    traits: Traits = NO_TRAITS
+    traits: EngineTraits = NO_TRAITS
     allocated_at: float = 0.0
 
     @classmethod
@@ -61,13 +61,13 @@ class Hold:
         """Tell whether `port` is pinned or in the block."""
         return port in self.pins or port in self.block
 
-    def all_ports(self) -> Iterator[Block]:
+    def all_ports(self) -> Iterator[PortBlock]:
         """Yield the block, and each pin as a block of one port."""
         yield self.block
         for port in self.pins:
-            yield Block(port, 1)
+            yield PortBlock(port, 1)
 
-    def shares_port(self, block: Block, pins: Iterable[int]) -> bool:
+    def shares_port(self, block: PortBlock, pins: Iterable[int]) -> bool:
         """Tell whether a lease with this block and these pins would share a port."""
         return (
             self.block.overlaps(block)
@@ -77,12 +77,12 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class StoreSnapshot:
     """What a store knows, seen from one session, in one instant; `store` is the store's id."""
 
     own: Lease | None = None
-    others: tuple[Hold, ...] = ()
-    set_aside: tuple[SetAside, ...] = ()
+    others: tuple[LeaseSummary, ...] = ()
+    set_aside: tuple[CooldownBlock, ...] = ()
     store: str = field(default="", compare=False)
 
     @property
@@ -96,7 +96,7 @@ class Ledger:
         return tuple(text for hold in self.others if not hold.held for text in hold.subnets)
 
 
-class Outcome(NamedTuple):
+class StoreUpdate(NamedTuple):
     """What a store writes in one transaction.
 
     `lease` replaces the session's own record (`forget` deletes it instead); the sessions in
@@ -108,7 +108,7 @@ class Outcome(NamedTuple):
     forget: bool = False
     reclaimed: tuple[str, ...] = ()
     extended: tuple[tuple[str, float], ...] = ()
-    set_aside: tuple[SetAside, ...] | None = None
+    set_aside: tuple[CooldownBlock, ...] | None = None
 
     @property
     def granted(self) -> Lease:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 NEWLINE = b"\n"
 
 
-class Marks:
+class BlockMarks:
     """The words that begin and end one kind of block; what follows the first is the block's own."""
 
     __slots__ = ("begin", "end")
@@ -21,10 +21,10 @@ class Marks:
         self.end = f"# <<< composeports {word} <<<".encode()
 
 
-LINK_MARKS = Marks("link")
+LINK_MARKS = BlockMarks("link")
 
 
-class Parted:
+class BlockParts:
     """A text around its block; `head` is what follows the first mark in its line."""
 
     __slots__ = ("after", "before", "body", "head")
@@ -37,7 +37,7 @@ class Parted:
         self.after = after
 
     @classmethod
-    def of(cls, text: bytes, marks: Marks) -> "Self | None":
+    def of(cls, text: bytes, marks: BlockMarks) -> "Self | None":
         """Return the parts of a text with one whole block; None where there is none."""
         start = _line_start(text, marks.begin)
         end = _line_start(text, marks.end, start)
@@ -68,13 +68,13 @@ def _line_start(text: bytes, mark: bytes, beginning: int = 0) -> int:
     return found + 1 if found >= 0 else -1
 
 
-def without_block(text: bytes, marks: Marks) -> bytes:
+def without_block(text: bytes, marks: BlockMarks) -> bytes:
     """Return the text as it was before our block came in."""
-    parted = Parted.of(text, marks)
+    parted = BlockParts.of(text, marks)
     return parted.bare if parted else text
 
 
-def with_block(text: bytes, marks: Marks, head: str, body: bytes) -> bytes:
+def with_block(text: bytes, marks: BlockMarks, head: str, body: bytes) -> bytes:
     """Return the text with our block at its end, put in anew where there is one.
 
     A newline before it is the block's own, so that a text without a last newline comes back.
@@ -84,7 +84,7 @@ def with_block(text: bytes, marks: Marks, head: str, body: bytes) -> bytes:
     return b"".join((bare, first, marks.begin, f" {head} >>>\n".encode(), body, marks.end, NEWLINE))
 
 
-def is_broken(text: bytes, marks: Marks) -> bool:
+def is_broken(text: bytes, marks: BlockMarks) -> bool:
     """Tell whether there is a part of a block, or more than one."""
     counts = [text.count(marks.begin), text.count(marks.end)]
-    return counts != [0, 0] and (counts != [1, 1] or Parted.of(text, marks) is None)
+    return counts != [0, 0] and (counts != [1, 1] or BlockParts.of(text, marks) is None)

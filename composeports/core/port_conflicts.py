@@ -16,7 +16,7 @@ _REFUSED = re.compile(r"privileged port (\d+)(?!\d)")
 _NUMBER = re.compile(r":(\d+)(?!\d)")
 
 
-class Stolen(NamedTuple):
+class PortConflict(NamedTuple):
     """A port of the session that somebody else has; `key` is `web:80/tcp`."""
 
     number: int
@@ -25,7 +25,7 @@ class Stolen(NamedTuple):
     pinned: bool = False
 
 
-class Step(Enum):
+class ConflictAction(Enum):
     """What to do about a stolen port."""
 
     AGAIN = "try again on the same block"
@@ -35,7 +35,7 @@ class Step(Enum):
 
 def stolen_port(
     errors: Iterable[str], lease: Lease, own: Collection[tuple[int, str]]
-) -> Stolen | None:
+) -> PortConflict | None:
     """Return the first port of the lease that the engine says somebody else has.
 
     `errors` are the engine's words for containers that did not start, `own` what the session's
@@ -48,7 +48,7 @@ def stolen_port(
     return None
 
 
-def refused_port(errors: Iterable[str], lease: Lease) -> Stolen | None:
+def refused_port(errors: Iterable[str], lease: Lease) -> PortConflict | None:
     """Return the first port of the lease that the engine says it may not listen on."""
     refused = {int(number) for text in errors for number in _REFUSED.findall(text)}
     return next((each for each in _planned(lease) if each.number in refused), None)
@@ -56,7 +56,7 @@ def refused_port(errors: Iterable[str], lease: Lease) -> Stolen | None:
 
 def silent_thefts(
     lease: Lease, waiting: Collection[tuple[int, str]], taken: Collection[tuple[int, str]]
-) -> tuple[Stolen, ...]:
+) -> tuple[PortConflict, ...]:
     """Return the ports of the lease that containers wait for, and somebody else has.
 
     For an engine that does not tell why it did not start them.
@@ -75,20 +75,22 @@ def _named(errors: Iterable[str]) -> Iterator[int]:
             yield from map(int, _NUMBER.findall(text))
 
 
-def _planned(lease: Lease) -> Iterator[Stolen]:
+def _planned(lease: Lease) -> Iterator[PortConflict]:
     for key, number in lease.ports.items():
         protocol = key.rpartition("/")[2].partition("#")[0]
-        yield Stolen(number, protocol, key, pinned=number in lease.pins.values())
+        yield PortConflict(number, protocol, key, pinned=number in lease.pins.values())
 
 
-def next_step(stolen: Stolen, *, is_free: bool, tried_again: bool, moves: int) -> Step:
+def next_step(
+    stolen: PortConflict, *, is_free: bool, tried_again: bool, moves: int
+) -> ConflictAction:
     """Decide what to do, after `moves` moves to another block in this `up`.
 
     A port that `is_free` by now had been taken for a moment, and is tried once more. A pinned one
     is never moved.
     """
     if stolen.pinned:
-        return Step.GIVE_UP
+        return ConflictAction.GIVE_UP
     if is_free and not tried_again:
-        return Step.AGAIN
-    return Step.MOVE if moves < MOVES else Step.GIVE_UP
+        return ConflictAction.AGAIN
+    return ConflictAction.MOVE if moves < MOVES else ConflictAction.GIVE_UP

@@ -9,7 +9,7 @@ HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Block:
+class PortBlock:
     """`size` consecutive host ports from `start`."""
 
     start: int
@@ -31,34 +31,34 @@ class Block:
         """Tell whether `port` is one of the block's."""
         return self.start <= port <= self.last
 
-    def overlaps(self, other: "Block") -> bool:
+    def overlaps(self, other: "PortBlock") -> bool:
         """Tell whether the two blocks have a port in common."""
         return self.start <= other.last and other.start <= self.last
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class PortGrid:
     """All blocks that one configuration can give out: `base + slot * size`, lowest slot first."""
 
     base: int
     size: int
     slots: int
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[PortBlock]:
         """Yield every block, lowest slot first."""
         return map(self.block, range(self.slots))
 
-    def block(self, slot: int) -> Block:
+    def block(self, slot: int) -> PortBlock:
         """Return the block of a slot, which counts from 0."""
-        return Block(self.base + slot * self.size, self.size)
+        return PortBlock(self.base + slot * self.size, self.size)
 
-    def slots_of(self, ports: Block) -> range:
+    def slots_of(self, ports: PortBlock) -> range:
         """Return the slots whose blocks have a port in common with `ports`, of any grid."""
         first = (ports.start - self.base) // self.size
         last = (ports.last - self.base) // self.size
         return range(max(first, 0), min(last + 1, self.slots))
 
-    def __contains__(self, block: Block) -> bool:
+    def __contains__(self, block: PortBlock) -> bool:
         """Tell whether `block` is one of the grid's own."""
         slot, rest = divmod(block.start - self.base, self.size)
         return block.size == self.size and rest == 0 and 0 <= slot < self.slots
@@ -70,4 +70,4 @@ class KernelPorts:
 
     first: int
     last: int
-    reserved: tuple[Block, ...] = ()
+    reserved: tuple[PortBlock, ...] = ()

@@ -6,12 +6,12 @@ changes, so that the stack and its volumes stay the session's, too.
 
 from typing import NamedTuple
 
-from composeports.core.lease import Lease, Place
+from composeports.core.lease import Lease, WorktreeLocation
 
 SEPARATOR = "//"
 
 
-class Clue(NamedTuple):
+class RelocationClue(NamedTuple):
     """What the disk shows of a session that may be the one of another place now.
 
     `lives`: its git directory is where it was, and is that of the session. `pruned`: only its
@@ -24,17 +24,17 @@ class Clue(NamedTuple):
     marked: bool = False
 
 
-def may_have_moved(lease: Lease, here: Place) -> bool:
+def may_have_moved(lease: Lease, here: WorktreeLocation) -> bool:
     """Tell whether the session may be that of the place `here`, as far as paths and names tell."""
     return _is_alike(lease, here) and lease.place.git_dir != here.git_dir
 
 
-def is_known_here(lease: Lease, here: Place) -> bool:
+def is_known_here(lease: Lease, here: WorktreeLocation) -> bool:
     """Tell whether the record of a session says already that its place is `here`."""
     return _is_alike(lease, here) and lease.place.git_dir == here.git_dir
 
 
-def _is_alike(lease: Lease, here: Place) -> bool:
+def _is_alike(lease: Lease, here: WorktreeLocation) -> bool:
     before = lease.place
     return (
         bool(before.git_dir)
@@ -44,7 +44,7 @@ def _is_alike(lease: Lease, here: Place) -> bool:
     )
 
 
-def has_moved(lease: Lease, here: Place, clue: Clue) -> bool:
+def has_moved(lease: Lease, here: WorktreeLocation, clue: RelocationClue) -> bool:
     """Tell whether a session that may have moved is that of the place `here`.
 
     Our folder shows it. Without one, which goes with the stack, it is the worktree of the same path
@@ -65,13 +65,13 @@ def linked_name(git_dir: str) -> str:
     return name if above.endswith("/worktrees") else ""
 
 
-def named_after(lease: Lease, here: Place) -> Place:
+def named_after(lease: Lease, here: WorktreeLocation) -> WorktreeLocation:
     """Return the place `here` as that of the session whose lease this is."""
     name = lease.place.named_by or lease.place.git_dir
     return here._replace(named_by="" if name == here.git_dir else name)
 
 
-def renamed(here: Place, number: int) -> Place:
+def renamed(here: WorktreeLocation, number: int) -> WorktreeLocation:
     """Return the place as that of a session whose plain name another one has; `number` from 2."""
     return here._replace(named_by=f"{here.git_dir}{SEPARATOR}{number}")
 
@@ -96,7 +96,7 @@ def is_taken_over(lease: Lease, leads_to: str, other: Lease, *, lost: bool) -> b
     return lost
 
 
-def _generation(place: Place) -> int:
+def _generation(place: WorktreeLocation) -> int:
     """Return how many sessions had the checkout's name before."""
     number = place.named_by.removeprefix(f"{place.git_dir}{SEPARATOR}")
     return int(number) if number != place.named_by and number.isdecimal() else 0

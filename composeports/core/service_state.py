@@ -7,14 +7,14 @@ if TYPE_CHECKING:
     from composeports.core.plan.compose_project import Project
 
 
-class Standing(NamedTuple):
+class ServiceState(NamedTuple):
     """What the plan says of a service's containers; the name is empty where Compose numbers it."""
 
     container_name: str = ""
     networks: tuple[str, ...] = ()
 
 
-class Seen(NamedTuple):
+class ObservedService(NamedTuple):
     """A running container as the engine has it."""
 
     service: str
@@ -22,7 +22,9 @@ class Seen(NamedTuple):
     networks: tuple[str, ...] = ()
 
 
-def standings(project: "Project", override: Mapping[str, object], name: str) -> dict[str, Standing]:
+def standings(
+    project: "Project", override: Mapping[str, object], name: str
+) -> dict[str, ServiceState]:
     """Return how each service's containers stand once the override is applied to a project."""
     services, networks = _section(override, "services"), _section(override, "networks")
     named = {
@@ -31,7 +33,7 @@ def standings(project: "Project", override: Mapping[str, object], name: str) -> 
         for each in project.networks
     }
     return {
-        each.name: Standing(
+        each.name: ServiceState(
             _text(services.get(each.name), "container_name") or each.container_name,
             tuple(sorted(named[at.network] for at in each.networks if at.network in named)),
         )
@@ -50,8 +52,8 @@ def _text(fields: object, name: str) -> str:
 
 
 def off_networks(
-    project: str, planned: Mapping[str, Standing], running: Iterable[Seen]
-) -> Iterator[tuple[Seen, str]]:
+    project: str, planned: Mapping[str, ServiceState], running: Iterable[ObservedService]
+) -> Iterator[tuple[ObservedService, str]]:
     """Yield each running container with each network that it should be on, and is not.
 
     A container of `run` stands by itself.
@@ -62,12 +64,12 @@ def off_networks(
             yield from ((each, name) for name in wanted.networks if name not in each.networks)
 
 
-def _is_of_run(project: str, seen: Seen) -> bool:
+def _is_of_run(project: str, seen: ObservedService) -> bool:
     return seen.name.startswith(f"{project}-{seen.service}-run-")
 
 
 def displaced(
-    project: str, planned: Mapping[str, Standing], running: Iterable[Seen]
+    project: str, planned: Mapping[str, ServiceState], running: Iterable[ObservedService]
 ) -> Iterator[str]:
     """Yield a sentence for each running container with another name, or off one of its networks.
 

@@ -5,10 +5,10 @@ from typing import Any, TypeAlias
 
 from composeports.core import settings_values
 from composeports.core.settings import Settings
-from composeports.core.settings_values import At
+from composeports.core.settings_values import SettingLocation
 from composeports.errors import ConfigError
 
-Setting = tuple[str, Callable[[object, At], object]]
+Setting = tuple[str, Callable[[object, SettingLocation], object]]
 Keys: TypeAlias = "Mapping[str, Setting | Keys]"
 
 # Key -> the field of Settings and how its value is read; a mapping is a table with keys inside.
@@ -40,11 +40,13 @@ def read_settings(document: Mapping[str, object], where: str, folder: str) -> Se
 
     ConfigError for an unknown key or a value that is not accepted; it names `where`, the file.
     """
-    found: dict[str, Any] = dict(_fields(document, KEYS, At(where, folder)))
+    found: dict[str, Any] = dict(_fields(document, KEYS, SettingLocation(where, folder)))
     return Settings(**found)
 
 
-def _fields(document: Mapping[str, object], keys: Keys, at: At) -> Iterator[tuple[str, object]]:
+def _fields(
+    document: Mapping[str, object], keys: Keys, at: SettingLocation
+) -> Iterator[tuple[str, object]]:
     for name, value in document.items():
         known = keys.get(name)
         here = at.below(name)
@@ -57,7 +59,7 @@ def _fields(document: Mapping[str, object], keys: Keys, at: At) -> Iterator[tupl
             yield attribute, read(value, here)
 
 
-def _unknown_key(name: str, keys: Keys, at: At) -> ConfigError:
+def _unknown_key(name: str, keys: Keys, at: SettingLocation) -> ConfigError:
     """Return the error that names the closest key: in this table, or the same name elsewhere."""
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 

@@ -31,16 +31,16 @@ SHARED_KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class At:
+class SettingLocation:
     """The place of a value: its file, its key from the top down, and the file's folder."""
 
     file: str
     folder: str
     key: str = ""
 
-    def below(self, name: str) -> "At":
+    def below(self, name: str) -> "SettingLocation":
         """Return the place of the key `name` in the table that is here."""
-        return At(self.file, self.folder, f"{self.key}.{name}" if self.key else name)
+        return SettingLocation(self.file, self.folder, f"{self.key}.{name}" if self.key else name)
 
     def refusal(self, value: object, accepted: str) -> ConfigError:
         """Return the error for a value that is not accepted."""
@@ -60,21 +60,21 @@ def _shown(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
-def table(value: object, at: At) -> Mapping[str, object]:
+def table(value: object, at: SettingLocation) -> Mapping[str, object]:
     """Return a table, whatever is in it."""
     if not isinstance(value, Mapping):
         raise at.refusal(value, "a table")
     return value
 
 
-def flag(value: object, at: At) -> bool:
+def flag(value: object, at: SettingLocation) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):
         raise at.refusal(value, "true or false")
     return value
 
 
-def texts(value: object, at: At) -> tuple[str, ...]:
+def texts(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return a list of texts, none of them empty."""
     listed = value if isinstance(value, list) else [None]
     found = tuple(each for each in listed if _is_text(each) and each)
@@ -83,7 +83,7 @@ def texts(value: object, at: At) -> tuple[str, ...]:
     return found
 
 
-def flag_or_texts(value: object, at: At) -> bool | tuple[str, ...]:
+def flag_or_texts(value: object, at: SettingLocation) -> bool | tuple[str, ...]:
     """Return true, false, or a list of texts."""
     if isinstance(value, bool):
         return value
@@ -92,12 +92,12 @@ def flag_or_texts(value: object, at: At) -> bool | tuple[str, ...]:
     return texts(value, at)
 
 
-def shared(value: object, at: At) -> tuple[str, ...]:
+def shared(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return what is shared on purpose: `KIND:NAME`, or paths, absolute ones."""
     return tuple(_shared(text, at) for text in texts(value, at))
 
 
-def _shared(text: str, at: At) -> str:
+def _shared(text: str, at: SettingLocation) -> str:
     if text.startswith(("/", "./", "../")):
         return normpath(join(at.folder, text))
     kind, _, name = text.partition(":")
@@ -112,12 +112,12 @@ def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and "\0" not in value
 
 
-def files(value: object, at: At) -> tuple[str, ...]:
+def files(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return absolute paths for those that are relative to the folder of the settings file."""
     return tuple(normpath(join(at.folder, name)) for name in texts(value, at))
 
 
-def profiles(value: object, at: At) -> tuple[str, ...]:
+def profiles(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return names of profiles; a comma separates them in COMPOSE_PROFILES."""
     found = texts(value, at)
     if any("," in name for name in found):
@@ -125,7 +125,7 @@ def profiles(value: object, at: At) -> tuple[str, ...]:
     return found
 
 
-def prefix(value: object, at: At) -> str:
+def prefix(value: object, at: SettingLocation) -> str:
     """Return what names of projects begin with."""
     if not isinstance(value, str) or not PREFIX.fullmatch(value):
         accepted = "1 to 20 of a-z, 0-9, _ and -, the first one a letter or digit"
@@ -133,14 +133,14 @@ def prefix(value: object, at: At) -> str:
     return value
 
 
-def main(value: object, at: At) -> bool:
+def main(value: object, at: SettingLocation) -> bool:
     """Tell whether the main checkout keeps the file's own ports."""
     if value not in ("defaults", "block"):
         raise at.refusal(value, '"defaults" or "block"')
     return value == "defaults"
 
 
-def pins(value: object, at: At) -> dict[str, int]:
+def pins(value: object, at: SettingLocation) -> dict[str, int]:
     """Return host ports by normal port keys; each key and each host port once."""
     found: dict[str, int] = {}
     for name, number in table(value, at).items():
@@ -155,13 +155,15 @@ def pins(value: object, at: At) -> dict[str, int]:
     return found
 
 
-def _host_port(value: object, at: At) -> int:
+def _host_port(value: object, at: SettingLocation) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HIGHEST_PORT:
         raise at.refusal(value, f"a host port, 1 to {HIGHEST_PORT}")
     return value
 
 
-def _check_pinned_once(found: Mapping[str, int], key: str, number: int, at: At) -> None:
+def _check_pinned_once(
+    found: Mapping[str, int], key: str, number: int, at: SettingLocation
+) -> None:
     if key in found:
         message = f"{at.file}: {at.key} has {key} twice"
         raise at.error(message, f"keep one of {found[key]} and {number}")
@@ -172,7 +174,7 @@ def _check_pinned_once(found: Mapping[str, int], key: str, number: int, at: At) 
             raise at.error(message, "give each of them a host port of its own")
 
 
-def templates(value: object, at: At) -> dict[str, str]:
+def templates(value: object, at: SettingLocation) -> dict[str, str]:
     """Return templates by names of variables."""
     found: dict[str, str] = {}
     for name, template in table(value, at).items():
@@ -187,7 +189,7 @@ def templates(value: object, at: At) -> dict[str, str]:
     return found
 
 
-def _check_variable(name: str, at: At) -> None:
+def _check_variable(name: str, at: SettingLocation) -> None:
     if not VARIABLE.fullmatch(name):
         message = f"{at.file}: {at.key} has {name!r}, which no shell takes as a variable's name"
         raise at.error(message, "use letters, digits and _, and no digit at the beginning")
@@ -207,7 +209,7 @@ def _instead(name: str) -> str:
     return f"use the setting `{given}`" if given else "take it out"
 
 
-def pool(value: object, at: At) -> str:
+def pool(value: object, at: SettingLocation) -> str:
     """Return a private IPv4 network that subnets can be cut from."""
     from ipaddress import IPv4Network  # noqa: PLC0415 - 2 ms, and few files have it
 

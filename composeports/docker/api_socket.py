@@ -17,7 +17,7 @@ from typing import Any
 
 from composeports.docker.context import docker_folder, find_endpoint
 from composeports.errors import EngineSilentError
-from composeports.host.time_limits import Patience
+from composeports.host.time_limits import TimeLimits
 from composeports.host.trace_hook import began
 
 PIECE = 1 << 16
@@ -68,7 +68,7 @@ class Asked:
     """A question for containers, or for what else is `listed`, that is under way."""
 
     def __init__(
-        self, path: str, label: str = "", listed: str = LIST, *, patience: Patience
+        self, path: str, label: str = "", listed: str = LIST, *, patience: TimeLimits
     ) -> None:
         """Ask the engine at `path` for all that is listed, or has the label; or OSError."""
         self._path = path

@@ -7,13 +7,13 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from composeports.core.plan.compose_project import Json, is_port, read_project
-from composeports.core.plan.plan import Observed
+from composeports.core.plan.plan import ObservedConfig
 from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,
     NO_MOVES,
     URL_VARIABLE,
-    Moves,
-    Slot,
+    PortField,
+    VariableEffects,
     candidates,
     compare,
     markers,
@@ -30,7 +30,7 @@ from composeports.docker.compose_cli import (
 )
 from composeports.docker.compose_files import read_env_file
 from composeports.docker.compose_texts import read_texts
-from composeports.docker.queries import Questions
+from composeports.docker.queries import StackQueries
 from composeports.errors import ComposeFileError, ComposeLimitError
 from composeports.host.git import find_checkout
 from composeports.host.process import Finished
@@ -47,20 +47,20 @@ FORM = "2"
 CONTROL_CHARACTER = "invalid control character in URL"
 
 
-class Answer(NamedTuple):
+class ConfigAnswer(NamedTuple):
     """What was observed, and the text that makes the next observation of the same files quicker.
 
     The text is empty where a question failed: what is no answer is not remembered.
     """
 
-    observed: Observed
+    observed: ObservedConfig
     memory: str
 
 
-class Observation:
+class ConfigQuery:
     """What Compose answers to the questions about the files."""
 
-    def __init__(self, questions: Questions) -> None:
+    def __init__(self, questions: StackQueries) -> None:
         """Take over the questions that are under way."""
         self._compose = questions.compose
         self._project = questions.project
@@ -71,7 +71,7 @@ class Observation:
         self._required: dict[str, str] = {}
         self._has_answers = True
 
-    def finish(self) -> Answer:
+    def finish(self) -> ConfigAnswer:
         """Return what the files say; ComposeFileError, in Compose's words, where it refuses."""
         finished = self._resolved()
         config = _parse(finished)
@@ -84,8 +84,8 @@ class Observation:
         names = sorted(each.name for each in project.services)
         if recalled is not None and kept is not None:
             moves, values = recalled
-            observed = Observed(project, moves, values, config, required)
-            return Answer(observed, _remember(key, moves, values, names))
+            observed = ObservedConfig(project, moves, values, config, required)
+            return ConfigAnswer(observed, _remember(key, moves, values, names))
         values = self._values()
         hidden = self._hidden(values, finished.out)
         marks = markers((*suspects(project, values), *hidden), finished.out)
@@ -93,7 +93,9 @@ class Observation:
         moves, unproved = self._moves(config, marks, certain) if marks else (NO_MOVES, ())
         values |= {name: value for name, value in hidden.items() if moves.other_places(name)}
         memory = _remember(key, moves, values, names) if self._has_answers else ""
-        return Answer(Observed(project, moves, values, config, required, unproved), memory)
+        return ConfigAnswer(
+            ObservedConfig(project, moves, values, config, required, unproved), memory
+        )
 
     def _key(self, resolved: str) -> str:
         """Return a digest of all that the moves depend on; the same in every worktree."""
@@ -193,7 +195,7 @@ class Observation:
 
     def _moves(
         self, config: Json, marks: Mapping[str, str], certain: Collection[str]
-    ) -> tuple[Moves, tuple[str, ...]]:
+    ) -> tuple[VariableEffects, tuple[str, ...]]:
         """Ask again with a marker in each variable that could be a port, and compare.
 
         Where Compose refuses one of the markers, each `certain` variable is asked for alone, and
@@ -209,12 +211,12 @@ class Observation:
             if name in certain
         }
         alone = [moves for moves in asked.values() if moves is not None]
-        return Moves(
+        return VariableEffects(
             {name: slots for moves in alone for name, slots in moves.slots.items()},
             {name: paths for moves in alone for name, paths in moves.elsewhere.items()},
         ), tuple(name for name, moves in asked.items() if moves is None)
 
-    def _marked(self, config: Json, marks: Mapping[str, str]) -> Moves | None:
+    def _marked(self, config: Json, marks: Mapping[str, str]) -> VariableEffects | None:
         """Return what the markers move, None where Compose refuses them."""
         finished = self._ask(marks)
         return None if finished.code else compare(config, _parse(finished), marks)
@@ -262,14 +264,14 @@ def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
     return ComposeFileError(said, hint=hint, files=files)
 
 
-def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None:
+def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, str]] | None:
     """Return moves and values of an earlier observation of the very same files, else None."""
     try:
         stored = json.loads(memory or "")
         if stored["key"] != key:
             return None
         slots = {
-            str(name): tuple(Slot(str(slot[0]), int(slot[1]), str(slot[2])) for slot in found)
+            str(name): tuple(PortField(str(slot[0]), int(slot[1]), str(slot[2])) for slot in found)
             for name, found in stored["slots"].items()
         }
         elsewhere = {
@@ -277,12 +279,14 @@ def _recall(memory: str | None, key: str) -> tuple[Moves, dict[str, str]] | None
             for name, found in stored["elsewhere"].items()
         }
         values = {str(name): "" for name in stored["names"]}
-        return Moves(slots, elsewhere), values | dict(stored["values"])
+        return VariableEffects(slots, elsewhere), values | dict(stored["values"])
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
 
 
-def _remember(key: str, moves: Moves, values: Mapping[str, str], services: list[str]) -> str:
+def _remember(
+    key: str, moves: VariableEffects, values: Mapping[str, str], services: list[str]
+) -> str:
     slots = {
         name: [(slot.service, slot.index, slot.field) for slot in found]
         for name, found in moves.slots.items()

@@ -56,7 +56,7 @@ def remembered_services(memory: str | None) -> list[str] | None:
         return None
 
 
-class Recollection:
+class ConfigCache:
     """The text that was kept for some files; None where there is none."""
 
     def __init__(self, folder: str, digest: str) -> None:

@@ -23,7 +23,7 @@ DEFAULT = "default"
 _hosts: dict[tuple[str, ...], str] = {}
 
 
-class Endpoint:
+class EngineEndpoint:
     """The engine's `address`, the `host` where its published ports are, whether that is ours.
 
     The address is empty for a context that nobody knows, of which docker tells more. `context` is
@@ -46,7 +46,7 @@ class Endpoint:
         return path if path != self.address and path.startswith("/") else ""
 
 
-def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
+def find_endpoint(environ: Mapping[str, str]) -> EngineEndpoint:
     """Return where the engine of `docker` in this environment is; nobody is asked whether it runs.
 
     DOCKER_HOST wins, then DOCKER_CONTEXT, then the context in use. COMPOSEPORTS_HOST says where
@@ -57,7 +57,7 @@ def find_endpoint(environ: Mapping[str, str]) -> Endpoint:
     if not host:
         host = _host_of(split_address(address), environ) if address else ""
     local = is_this_machine(host)
-    return Endpoint(address, LOCALHOST if local else host, local=local, context=context)
+    return EngineEndpoint(address, LOCALHOST if local else host, local=local, context=context)
 
 
 def docker_folder(environ: Mapping[str, str]) -> str:
@@ -83,7 +83,7 @@ def _refuse_relative(name: str, given: str) -> None:
     raise ConfigError(message, hint=hint, setting=name)
 
 
-def is_secured(endpoint: Endpoint, environ: Mapping[str, str]) -> bool:
+def is_secured(endpoint: EngineEndpoint, environ: Mapping[str, str]) -> bool:
     """Tell whether nobody on the way to the engine can listen, or talk to it instead of us."""
     address = split_address(endpoint.address)
     if address.scheme in {SSH, *OF_FILES} or is_this_machine(address.host):

@@ -32,13 +32,13 @@ from composeports.docker.containers import (
     container_of,
     parse_containers,
 )
-from composeports.docker.context import Endpoint, docker_folder, find_endpoint
+from composeports.docker.context import EngineEndpoint, docker_folder, find_endpoint
 from composeports.docker.errors import engine_failure, only_gone, silence
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError
 from composeports.host.process import (
     NOT_FOUND,
     Finished,
-    Following,
+    OutputStream,
     Running,
     find_program,
     follow,
@@ -47,7 +47,7 @@ from composeports.host.process import (
     start,
 )
 from composeports.host.session_folder import is_script
-from composeports.host.time_limits import Patience, Wait
+from composeports.host.time_limits import TimeLimits, Wait
 
 if TYPE_CHECKING:
     from composeports.docker.resource_labels import LastingListing
@@ -119,7 +119,7 @@ class Engine:
         self._environ = environ
         self._waiting = waiting
         # What is asked has a limit, and what the engine is told to do has none.
-        self.patience = Patience(engine_timeout(environ), self._tell_waiting)
+        self.patience = TimeLimits(engine_timeout(environ), self._tell_waiting)
         self._identity: EngineIdentity | None = None
         self._asked_at = -math.inf
 
@@ -135,7 +135,7 @@ class Engine:
         return self._environ
 
     @cached_property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> EngineEndpoint:
         """Where the engine is, as far as can be told without asking it."""
         return find_endpoint(self._environ)
 
@@ -297,7 +297,7 @@ class Engine:
 
     def is_silent(self) -> bool:
         """Tell whether the engine lets a question that has no effect wait."""
-        patience = Patience(SILENT_SECONDS)
+        patience = TimeLimits(SILENT_SECONDS)
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
             if path:
@@ -363,7 +363,7 @@ class Engine:
 
         return host_names_of(answer.out)
 
-    def follow_events(self) -> Following:
+    def follow_events(self) -> OutputStream:
         """Follow what happens to containers, the project's name or an empty line for each.
 
         The lines end when the engine goes away, and at once where it does not answer.

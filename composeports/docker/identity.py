@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from composeports.config import engine_timeout
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.engine_traits import Traits
-from composeports.docker.context import Endpoint
+from composeports.core.engine_traits import EngineTraits
+from composeports.docker.context import EngineEndpoint
 from composeports.docker.errors import engine_failure, silence
 from composeports.errors import ComposeMissingError, EngineError, StoreError
 from composeports.host.cache_files import read_own, write_own
@@ -45,7 +45,7 @@ class _Known(NamedTuple):
 
 
 def identify(
-    environ: Mapping[str, str], endpoint: Endpoint, start: Start, *, anew: bool = False
+    environ: Mapping[str, str], endpoint: EngineEndpoint, start: Start, *, anew: bool = False
 ) -> EngineIdentity:
     """Return which engine is at the endpoint; EngineError where nobody knows.
 
@@ -66,15 +66,15 @@ def identify(
     )
 
 
-def _traits(known: "_Known", endpoint: Endpoint) -> Traits:
+def _traits(known: "_Known", endpoint: EngineEndpoint) -> EngineTraits:
     """Return what the engine looks like; what this machine says of itself is looked up now."""
-    traits = Traits(known.run, known.data, known.folder, known.name)
+    traits = EngineTraits(known.run, known.data, known.folder, known.name)
     if not endpoint.local:
         return traits._replace(reached=endpoint.host)
     return traits._replace(machine=machine_digest(), boot=boot_id(), booted=booted_at())
 
 
-def _asked(environ: Mapping[str, str], start: Start, endpoint: Endpoint) -> "_Known":
+def _asked(environ: Mapping[str, str], start: Start, endpoint: EngineEndpoint) -> "_Known":
     """Return the engine's id and what tells it from others with the same one, as it tells them."""
     address, mark = endpoint.address, _mark(endpoint)
     running = (
@@ -102,7 +102,7 @@ def _asked(environ: Mapping[str, str], start: Start, endpoint: Endpoint) -> "_Kn
     return _Known(mark, identity, name, folder, ids.get(MADE_ONCE, ""), ids.get(MADE_ANEW, ""))
 
 
-def _mark(endpoint: Endpoint) -> str:
+def _mark(endpoint: EngineEndpoint) -> str:
     """Return what changes when the socket of an engine of this machine is made anew."""
     with suppress(OSError):
         found = os.stat(endpoint.socket) if endpoint.socket else None
@@ -110,7 +110,7 @@ def _mark(endpoint: Endpoint) -> str:
     return "no socket"
 
 
-def _remembered(environ: Mapping[str, str], endpoint: Endpoint) -> "_Known | None":
+def _remembered(environ: Mapping[str, str], endpoint: EngineEndpoint) -> "_Known | None":
     text = read_own(os.path.join(known_things(environ), _name_for(endpoint)))
     try:
         found = tuple(map(str, json.loads(text or "")))
@@ -119,11 +119,11 @@ def _remembered(environ: Mapping[str, str], endpoint: Endpoint) -> "_Known | Non
         return None
 
 
-def _remember(environ: Mapping[str, str], endpoint: Endpoint, known: "_Known") -> None:
+def _remember(environ: Mapping[str, str], endpoint: EngineEndpoint, known: "_Known") -> None:
     with suppress(OSError, StoreError):
         write_own(known_things(environ), _name_for(endpoint), json.dumps(known))
 
 
-def _name_for(endpoint: Endpoint) -> str:
+def _name_for(endpoint: EngineEndpoint) -> str:
     digest = sha256(endpoint.address.encode("utf-8", "surrogateescape")).hexdigest()
     return f"engine-{digest[:16]}"

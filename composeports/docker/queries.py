@@ -4,7 +4,7 @@ Starting them is cheap, so that a command can ask first and import the rest whil
 """
 
 from composeports.docker.compose_cli import Compose
-from composeports.docker.config_cache import Recollection
+from composeports.docker.config_cache import ConfigCache
 from composeports.docker.engine import Engine, Listing
 from composeports.host.process import Running
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from composeports.docker.resource_labels import LastingListing
 
 
-class Questions:
+class StackQueries:
     """What `up` and `plan` want to know, asked side by side."""
 
     __slots__ = ("compose", "config", "lasting", "listing", "memory", "project", "variables")
@@ -23,7 +23,7 @@ class Questions:
         compose: Compose,
         engine: Engine,
         project: str,
-        memory: Recollection,
+        memory: ConfigCache,
         *,
         begins: bool = False,
     ) -> None:

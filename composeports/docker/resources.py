@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from composeports.core.engine_resources import Belonging
+from composeports.core.engine_resources import EngineResource
 from composeports.core.labels import DIRECTORY_LABEL, PROJECT_LABEL, Mark
 from composeports.docker.containers import MARK_LABELS, RUNNING
 from composeports.docker.engine import Engine
@@ -43,7 +43,7 @@ PAUSE_SECONDS = 0.2
 
 def belongings(
     engine: Engine, project: str = "", kinds: Iterable[str] = tuple(_LISTS)
-) -> tuple[Belonging, ...]:
+) -> tuple[EngineResource, ...]:
     """Return all that carries the label of the project, or of any; EngineError as ever.
 
     An image bears the label of the Compose project that built it, which is not told here.
@@ -59,7 +59,7 @@ def belongings(
     )
 
 
-def _listed(engine: Engine, kind: str, label: str) -> Iterator[Belonging]:
+def _listed(engine: Engine, kind: str, label: str) -> Iterator[EngineResource]:
     entries = engine.entries(kind, label) if kind in {"network", "volume"} else None
     if entries is not None:
         yield from (_of_entry(kind, each) for each in entries)
@@ -71,14 +71,14 @@ def _listed(engine: Engine, kind: str, label: str) -> Iterator[Belonging]:
         name = names if kind == "image" else name
         directory = directory and os.path.realpath(directory)
         running = state in RUNNING
-        yield Belonging(kind, identity, name, project, running, directory, Mark(*mark))
+        yield EngineResource(kind, identity, name, project, running, directory, Mark(*mark))
 
 
-def _of_entry(kind: str, entry: Mapping[str, Any]) -> Belonging:
+def _of_entry(kind: str, entry: Mapping[str, Any]) -> EngineResource:
     labels, name = entry.get("Labels") or {}, entry["Name"]
     mark = Mark(*(labels.get(label, "") for label in MARK_LABELS))
     project = labels.get(PROJECT_LABEL, "")
-    return Belonging(kind, entry.get("Id", name), name, project, mark=mark)
+    return EngineResource(kind, entry.get("Id", name), name, project, mark=mark)
 
 
 def stop(engine: Engine, ids: Sequence[str]) -> None:
@@ -89,7 +89,7 @@ def stop(engine: Engine, ids: Sequence[str]) -> None:
 
 def remove(
     engine: Engine,
-    thing: Belonging,
+    thing: EngineResource,
     *,
     force: bool = False,
     volumes: bool = False,

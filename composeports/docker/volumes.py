@@ -29,7 +29,7 @@ _USER = "\t".join(("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}',
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class VolumeUser:
     """A container that uses a volume."""
 
     id: str
@@ -81,11 +81,11 @@ def _pairs(value: object) -> dict[str, str]:
     return {str(name): str(each) for name, each in value.items()} if isinstance(value, dict) else {}
 
 
-def users_of(engine: Engine, names: Iterable[str]) -> tuple[User, ...]:
+def users_of(engine: Engine, names: Iterable[str]) -> tuple[VolumeUser, ...]:
     """Return the containers that use any of the volumes, stopped ones too."""
     only = [word for name in names for word in ("--filter", f"volume={name}")]
     shown = _done(engine, "ps", "--all", "--no-trunc", *only, "--format", _USER)
-    return tuple(User(*line.split("\t")) for line in shown.out.splitlines())
+    return tuple(VolumeUser(*line.split("\t")) for line in shown.out.splitlines())
 
 
 def create_volume(
@@ -131,7 +131,7 @@ def _states(engine: Engine, ids: Sequence[str], state: str) -> list[str]:
     return [line[0] for line in lines if line[1:] == [state]]
 
 
-class Helpers:
+class HelperContainers:
     """The containers of one copy, marked with its token."""
 
     def __init__(self, engine: Engine, token: str) -> None:
@@ -139,7 +139,7 @@ class Helpers:
         self._label = f"{SEED_LABEL}={token}"
         self._image = ""
 
-    def mount(self, names: Sequence[str], *, read_only: bool) -> "Mounted":
+    def mount(self, names: Sequence[str], *, read_only: bool) -> "VolumeMount":
         """Create a container with the volumes mounted; it is never started."""
         if not self._image:
             change = f"LABEL {self._label}"
@@ -153,11 +153,11 @@ class Helpers:
         ]
         words = ("create", "--network", "none", "--label", self._label)
         made = _done(self._engine, *words, *mounts, self._image, "never-started")
-        return Mounted(self._engine, made.out.split()[-1], tuple(names))
+        return VolumeMount(self._engine, made.out.split()[-1], tuple(names))
 
 
 @dataclass(frozen=True, slots=True)
-class Mounted:
+class VolumeMount:
     """A container with volumes that `docker cp` can reach."""
 
     engine: Engine
@@ -185,7 +185,11 @@ class Mounted:
 
 
 def copy_volume(
-    source: Mounted, name: str, target: Mounted, target_name: str, passed: Callable[[int], None]
+    source: VolumeMount,
+    name: str,
+    target: VolumeMount,
+    target_name: str,
+    passed: Callable[[int], None],
 ) -> int:
     """Copy all of one volume into another, which is empty, and return the bytes of the stream.
 

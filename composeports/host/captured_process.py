@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from composeports.host.heartbeat import Beat, beating
+from composeports.host.heartbeat import Heartbeat, beating
 from composeports.host.process import NOT_FOUND, Heard, start_heard
 
 # What a program that Ctrl-C ended returns to a shell.
@@ -19,7 +19,7 @@ STOPPED = 130
 GRACE = 10.0
 
 
-class Watch:
+class CapturedRunner:
     """Whoever runs programs for one caller, one after the other, until it is stopped."""
 
     def __init__(self, hear: Callable[[str], None], grace: float = GRACE) -> None:
@@ -39,7 +39,7 @@ class Watch:
         out_to_stderr: bool = False,
         meanwhile: Callable[[], None] | None = None,
         inherited: Sequence[int] = (),
-        beat: Beat | None = None,
+        beat: Heartbeat | None = None,
     ) -> int:
         """Run `argv` and return its exit code, as `run_in_foreground` does; 130 once stopped."""
         del out_to_stderr  # it is heard, wherever it speaks

@@ -3,14 +3,14 @@
 import time
 from functools import cache
 
-from composeports.core.clock import Reading
+from composeports.core.clock import ClockReading
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
-def read_clock() -> Reading:
+def read_clock() -> ClockReading:
     """Return what the clocks say; without a name for this boot where the platform has none."""
-    return Reading(_boot(), time.time(), time.clock_gettime(time.CLOCK_MONOTONIC))
+    return ClockReading(_boot(), time.time(), time.clock_gettime(time.CLOCK_MONOTONIC))
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import NamedTuple
 LAST_BEAT_SECONDS = 1.0
 
 
-class Beat(NamedTuple):
+class Heartbeat(NamedTuple):
     """What is to be done every so many seconds while a program runs, on a thread of its own."""
 
     seconds: float
@@ -17,7 +17,7 @@ class Beat(NamedTuple):
 
 
 @contextmanager
-def beating(beat: Beat | None) -> Iterator[None]:
+def beating(beat: Heartbeat | None) -> Iterator[None]:
     """Let a beat go on meanwhile."""
     if beat is None:
         yield

@@ -1,6 +1,6 @@
 """Which ports the kernel hands to outgoing connections, read from Linux's own settings."""
 
-from composeports.core.ports import Block, KernelPorts
+from composeports.core.ports import KernelPorts, PortBlock
 
 FOLDER = "/proc/sys/net/ipv4"
 FIRST_UNPRIVILEGED = 1024
@@ -26,9 +26,9 @@ def unprivileged_start(folder: str = FOLDER) -> int:
         return FIRST_UNPRIVILEGED
 
 
-def _span(text: str) -> Block:
+def _span(text: str) -> PortBlock:
     first, _, last = text.partition("-")
-    return Block(int(first), int(last or first) - int(first) + 1)
+    return PortBlock(int(first), int(last or first) - int(first) + 1)
 
 
 def _read(path: str) -> str:

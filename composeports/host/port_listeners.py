@@ -14,7 +14,7 @@ THIS, ANOTHER = "this", "another"
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class PortListener:
     """A process that has a port; `pid` is 0 where we cannot see it.
 
     `machine` is the one that it is on, where that is another one than ours. `parent` is the process
@@ -28,7 +28,7 @@ class Holder:
     parent: int = field(default=0, compare=False)
     engine: str = field(default="", compare=False)
 
-    def seen_from(self, engine: int) -> "Holder":
+    def seen_from(self, engine: int) -> "PortListener":
         """Return the same with the engine that it is of, for the process id of the one asked."""
         if self.name != PROXY or self.parent <= 1 or engine <= 1:
             return self
@@ -51,10 +51,10 @@ class Holder:
         return f"{self.name} (process {self.pid})" if self.pid else "something else"
 
 
-NOBODY_SEEN = Holder()
+NOBODY_SEEN = PortListener()
 
 
-def process_on(port: Port) -> Holder:
+def process_on(port: Port) -> PortListener:
     """Return the process that listens on a port; NOBODY_SEEN where none can be seen.
 
     That is so for a process of another user, and for a socket that does not listen yet.
@@ -75,6 +75,6 @@ def process_on(port: Port) -> Holder:
         if not found:
             return NOBODY_SEEN
         process = psutil.Process(found[0])
-        return Holder(process.pid, process.name(), parent=process.ppid())
+        return PortListener(process.pid, process.name(), parent=process.ppid())
     except (psutil.Error, OSError, RuntimeError, NotImplementedError):
         return NOBODY_SEEN

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple, Protocol
 
 from composeports.errors import ConfigError
-from composeports.host.heartbeat import Beat, beating
+from composeports.host.heartbeat import Heartbeat, beating
 from composeports.host.signals import signals_left_to_program
 from composeports.host.time_limits import Wait
 from composeports.host.trace_hook import Ended, began
@@ -222,7 +222,7 @@ class Run(Protocol):
         out_to_stderr: bool = False,
         meanwhile: Callable[[], None] | None = None,
         inherited: Sequence[int] = (),
-        beat: Beat | None = None,
+        beat: Heartbeat | None = None,
     ) -> int:
         """As `run_in_foreground`, which is the one for a terminal."""
         ...
@@ -236,7 +236,7 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     out_to_stderr: bool = False,
     meanwhile: Callable[[], None] | None = None,
     inherited: Sequence[int] = (),
-    beat: Beat | None = None,
+    beat: Heartbeat | None = None,
 ) -> int:
     """Run `argv` on our own terminal and return its exit code, 128 + n for signal n.
 
@@ -408,7 +408,7 @@ def _pass_on(
         giving.kill()  # whoever takes it has ended, and says why
 
 
-class Following:
+class OutputStream:
     """The lines of a program that goes on until it is stopped; none of one that cannot start."""
 
     def __init__(self, process: "subprocess.Popen[bytes] | None") -> None:
@@ -430,7 +430,7 @@ class Following:
             self._process.wait()
 
 
-def follow(argv: Sequence[str], environ: Mapping[str, str]) -> Following:
+def follow(argv: Sequence[str], environ: Mapping[str, str]) -> OutputStream:
     """Start `argv`, out of reach of a Ctrl-C, to read what it writes line by line."""
     try:
         process = subprocess.Popen(
@@ -443,8 +443,8 @@ def follow(argv: Sequence[str], environ: Mapping[str, str]) -> Following:
             process_group=0,
         )
     except OSError:
-        return Following(None)
-    return Following(process)
+        return OutputStream(None)
+    return OutputStream(process)
 
 
 @contextmanager

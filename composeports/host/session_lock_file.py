@@ -32,7 +32,7 @@ _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class Holder(NamedTuple):
+class LockOwner(NamedTuple):
     """Who works on a session; `pid` 0 where that is not known."""
 
     pid: int = 0
@@ -71,14 +71,14 @@ class SessionLock:
         self._command = command
         self._file = -1
         # Who held the lock before, and did not end what it did; of nobody where it did.
-        self.before = Holder()
+        self.before = LockOwner()
 
     @property
     def number(self) -> int:
         """The file descriptor for programs that shall hold the lock, too; -1: not held."""
         return self._file
 
-    def take(self, patience: float | None, busy: Callable[[Holder], None]) -> bool:
+    def take(self, patience: float | None, busy: Callable[[LockOwner], None]) -> bool:
         """Wait up to `patience` seconds (None: for ever); `busy` is told who is in the way, once.
 
         False where the time is over, or where an orphan cannot be ended. FileAccessError where the
@@ -149,7 +149,7 @@ class SessionLock:
 
 @contextmanager
 def hold(
-    path: str, command: str, patience: float | None, busy: Callable[[Holder], None]
+    path: str, command: str, patience: float | None, busy: Callable[[LockOwner], None]
 ) -> Iterator[SessionLock | None]:
     """Hold the lock at `path` for `command` (a word, for messages); None: somebody else has it.
 
@@ -188,21 +188,21 @@ def is_held(path: str) -> bool:
         os.close(file)
 
 
-def holder(path: str) -> Holder:
+def holder(path: str) -> LockOwner:
     """Return who wrote the lock file last; for messages only."""
     try:
         file = open_regular(path)
     except (OSError, UnsafeFileError):
-        return Holder()
+        return LockOwner()
     try:
         return _holder(os.pread(file, _LENGTH, 0))
     finally:
         os.close(file)
 
 
-def _holder(text: bytes) -> Holder:
+def _holder(text: bytes) -> LockOwner:
     pid, _, command = text.decode(errors="replace").partition("\n")
-    return Holder(int(pid), command.strip()) if pid.isdecimal() else Holder()
+    return LockOwner(int(pid), command.strip()) if pid.isdecimal() else LockOwner()
 
 
 def busy_error(project: str, path: str) -> LockBusyError:

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Protocol
 
 
-class Program(Protocol):
+class SignalTarget(Protocol):
     """A program that was started."""
 
     def send_signal(self, sig: int, /) -> None:
@@ -17,12 +17,12 @@ class Program(Protocol):
 
 
 @contextmanager
-def signals_left_to_program() -> Iterator[Callable[[Program], None]]:
+def signals_left_to_program() -> Iterator[Callable[[SignalTarget], None]]:
     """Leave signals to the program that the yielded function is told of, once it has started.
 
     One that comes while it is being started has not reached it, and is passed on then.
     """
-    programs: list[Program] = []
+    programs: list[SignalTarget] = []
     early: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
@@ -31,7 +31,7 @@ def signals_left_to_program() -> Iterator[Callable[[Program], None]]:
         elif number != signal.SIGINT:  # which reaches the whole group
             programs[0].send_signal(number)
 
-    def started(program: Program) -> None:
+    def started(program: SignalTarget) -> None:
         programs.append(program)
         for number in early:
             program.send_signal(number)
@@ -49,7 +49,7 @@ def signals_left_to_program() -> Iterator[Callable[[Program], None]]:
             signal.signal(number, handler)
 
 
-class Signals:
+class DeferredSignals:
     """What asks us to end (Ctrl-C, SIGTERM, SIGHUP), kept back while a step must be whole."""
 
     def __init__(self) -> None:
@@ -78,12 +78,12 @@ class Signals:
 
 
 @contextmanager
-def signals_kept_back() -> Iterator[Signals]:
+def signals_kept_back() -> Iterator[DeferredSignals]:
     """Keep back what asks us to end until a `let_in`, or the end of this; then KeyboardInterrupt.
 
     Outside of the main thread there are no signals to keep back.
     """
-    signals = Signals()
+    signals = DeferredSignals()
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return

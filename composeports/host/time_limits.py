@@ -15,7 +15,7 @@ def _silent() -> None:
     """Say nothing."""
 
 
-class Patience:
+class TimeLimits:
     """What the questions to one engine have in common: a limit, and a person to tell.
 
     Once one was not answered within `seconds`, the next ones get a second each, until one is
@@ -50,7 +50,7 @@ class Patience:
 class Wait:
     """The wait for one answer, in turns; what works, and does not ask, is waited for to its end."""
 
-    def __init__(self, patience: Patience, seconds: float | None) -> None:
+    def __init__(self, patience: TimeLimits, seconds: float | None) -> None:
         """Begin to wait; without `seconds` there is no end."""
         self._patience = patience
         self._seconds = seconds

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from composeports.pytest_plugin.run import Wanted
+    from composeports.pytest_plugin.run import StackRequest
     from composeports.pytest_plugin.stack import Stack
 
 FIXTURE = "composeports_stack"
@@ -54,25 +54,25 @@ def composeports_stack(request: pytest.FixtureRequest) -> "Iterator[Stack]":
     It is started for the first test that wants it and taken down at the end of the run; one that
     was up before stays up. With pytest-xdist each worker has a stack of its own.
     """
-    from composeports.pytest_plugin.run import Place, running_stack  # noqa: PLC0415 - see above
+    from composeports.pytest_plugin.run import TestRun, running_stack  # noqa: PLC0415 - see above
 
     config = request.config
     given: dict[str, Any] = getattr(config, "workerinput", {})
-    place = Place(given.get("workerid", ""), given.get(FOLDER, ""))
+    place = TestRun(given.get("workerid", ""), given.get(FOLDER, ""))
     for stack in running_stack(_wanted(config), place, _teller(config)):
         config.stash[STACK] = stack
         yield stack
 
 
-def _wanted(config: pytest.Config) -> "Wanted":
-    from composeports.pytest_plugin.run import Wanted  # noqa: PLC0415 - see above
+def _wanted(config: pytest.Config) -> "StackRequest":
+    from composeports.pytest_plugin.run import StackRequest  # noqa: PLC0415 - see above
 
     named = {"--file": "composeports_files", "--profile": "composeports_profiles"}
     options = [
         part for option, name in named.items() for value in config.getini(name)
         for part in (option, value)
     ]  # fmt: skip
-    return Wanted(
+    return StackRequest(
         directory=os.path.realpath(config.rootpath / config.getini("composeports_directory")),
         options=tuple(options),
         up=tuple(config.getini("composeports_up")),

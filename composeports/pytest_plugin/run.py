@@ -18,14 +18,14 @@ from functools import partial
 import pytest
 
 from composeports.pytest_plugin import policy
-from composeports.pytest_plugin.sharing import Ending, Share
+from composeports.pytest_plugin.sharing import Ending, StackShare
 from composeports.pytest_plugin.stack import Program, Stack, end, start, states_before
 
 SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StackRequest:
     """What the options and settings of a run want of its stack."""
 
     directory: str
@@ -37,7 +37,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TestRun:
     """Where we run: the worker (empty without pytest-xdist) and the controller's folder."""
 
     worker: str = ""
@@ -45,7 +45,7 @@ class Place:
 
 
 @dataclass(slots=True)
-class Record:
+class RunRecord:
     """A file that remembers a started stack for the controller; nothing without a folder."""
 
     path: str = ""
@@ -66,11 +66,11 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class StackUse:
     """A stack that is up, our part in it, and how it is ended where nobody else has one."""
 
     stack: Stack
-    share: Share
+    share: StackShare
     ending: Ending = ()
 
     def end(self) -> str:
@@ -78,7 +78,9 @@ class Use:
         return self.share.end(partial(end, self.stack.program), self.ending)
 
 
-def running_stack(wanted: Wanted, place: Place, tell: Callable[[str], None]) -> Iterator[Stack]:
+def running_stack(
+    wanted: StackRequest, place: TestRun, tell: Callable[[str], None]
+) -> Iterator[Stack]:
     """Yield the stack, and end it, however the tests end; one that is shared is left alone."""
     if place.worker and wanted.shared:
         use = _shared(wanted, place)
@@ -91,7 +93,7 @@ def running_stack(wanted: Wanted, place: Place, tell: Callable[[str], None]) -> 
         os.environ.get("COMPOSEPORTS_SESSION", ""), wanted.directory, place.worker
     )
     program = _program(wanted, session)
-    record = Record(os.path.join(place.folder, f"{place.worker}.json") if place.folder else "")
+    record = RunRecord(os.path.join(place.folder, f"{place.worker}.json") if place.folder else "")
     use = _started(wanted, program, record, is_own=bool(place.worker))
     try:
         yield use.stack
@@ -102,13 +104,15 @@ def running_stack(wanted: Wanted, place: Place, tell: Callable[[str], None]) -> 
             tell(problem)
 
 
-def _program(wanted: Wanted, session: str | None) -> Program:
+def _program(wanted: StackRequest, session: str | None) -> Program:
     named = () if session is None else ("--session", session)
     return Program(wanted.directory, (*wanted.options, *named))
 
 
-def _started(wanted: Wanted, program: Program, record: Record, *, is_own: bool) -> Use:
-    share = Share(program)
+def _started(
+    wanted: StackRequest, program: Program, record: RunRecord, *, is_own: bool
+) -> StackUse:
+    share = StackShare(program)
     ending: Ending = ()
     try:
         with share.turn():
@@ -118,16 +122,16 @@ def _started(wanted: Wanted, program: Program, record: Record, *, is_own: bool) 
             )
             # Before it is started, so that a worker that is killed meanwhile leaves a trace.
             record.write(directory=program.directory, options=program.options, ending=ending)
-            return Use(start(program, wanted.up, wanted.log_lines), share, ending)
+            return StackUse(start(program, wanted.up, wanted.log_lines), share, ending)
     except BaseException:
         share.end(partial(end, program), ending)
         raise
 
 
-def _shared(wanted: Wanted, place: Place) -> Use:
+def _shared(wanted: StackRequest, place: TestRun) -> StackUse:
     """Return the stack that all workers use; the first one starts it, the controller ends it."""
     program = _program(wanted, None)
-    record = Record(os.path.join(place.folder, f"{SHARED}.json"))
+    record = RunRecord(os.path.join(place.folder, f"{SHARED}.json"))
     with _turn(place.folder):
         if os.path.exists(record.path):
             return _joined(wanted, program, record.path)
@@ -140,16 +144,16 @@ def _shared(wanted: Wanted, place: Place) -> Use:
         return use
 
 
-def _joined(wanted: Wanted, program: Program, path: str) -> Use:
+def _joined(wanted: StackRequest, program: Program, path: str) -> StackUse:
     with open(path, encoding="utf-8") as file:
         known = json.load(file)
     if "project" not in known:
         pytest.fail(known.get("failure", "another worker could not start the stack"), pytrace=False)
-    share = Share(program)
+    share = StackShare(program)
     with share.turn():
         share.join(lambda: tuple(known["ending"]), keep=wanted.keep)
     env = json.loads(program.answer("env", "--format", "json"))
-    return Use(Stack(program, known["project"], known["session"], env), share)
+    return StackUse(Stack(program, known["project"], known["session"], env), share)
 
 
 @contextmanager
@@ -171,7 +175,7 @@ def end_all(folder: str, tell: Callable[[str], None]) -> None:
             with open(os.path.join(folder, name), encoding="utf-8") as file:
                 known = json.load(file)
             program = Program(known["directory"], tuple(known["options"]))
-            problem = Share(program).end(partial(end, program), tuple(known["ending"]))
+            problem = StackShare(program).end(partial(end, program), tuple(known["ending"]))
             if problem:
                 tell(problem)
     shutil.rmtree(folder, ignore_errors=True)

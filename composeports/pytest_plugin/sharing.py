@@ -21,7 +21,7 @@ from composeports.regular_file import open_regular
 Ending = tuple[str, ...]
 
 
-class Share:
+class StackShare:
     """One run's part in the stack of a program; nothing is held before `join`."""
 
     def __init__(self, program: Program) -> None:

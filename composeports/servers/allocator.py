@@ -2,14 +2,14 @@
 
 from composeports.port_allocator import PortAllocation, PortAllocatorService, allocation_of
 from composeports.usecases import lease
-from composeports.usecases.session import Doors
+from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import headless, recorded
 
 
 class StoreAllocator(PortAllocatorService):
     """Gives out the leases of the server's store, which no other program gives to anybody else."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Context) -> None:
         """Use the store behind `doors`."""
         super().__init__(doors.config.port_allocator, now=doors.now)
         self._doors = doors

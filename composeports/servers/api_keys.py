@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from composeports.errors import ConfigError, FileAccessError, UsageError
 from composeports.host.state_directory import prepare_folder
 from composeports.paths import api_key_file
-from composeports.usecases.session import Doors
+from composeports.usecases.session import Context
 
 VARIABLE = "COMPOSEPORTS_API_KEYS"
 HOW_TO_SET = f"set {VARIABLE} or give --keys-file when the server is started"
@@ -78,12 +78,12 @@ def read_keys(path: str) -> tuple[str, ...]:
     return keys
 
 
-def given_keys(doors: Doors, keys_file: str | None) -> tuple[str, ...]:
+def given_keys(doors: Context, keys_file: str | None) -> tuple[str, ...]:
     """Return the keys of COMPOSEPORTS_API_KEYS and of a file; ConfigError as `read_keys`."""
     return (*doors.config.api_keys, *(read_keys(keys_file) if keys_file else ()))
 
 
-def made_keys(doors: Doors) -> tuple[str, ...]:
+def made_keys(doors: Context) -> tuple[str, ...]:
     """Return the key of this user's own, which is made where there is none yet."""
     return (read_own_key(api_key_file(doors.environ)),)
 
@@ -97,7 +97,7 @@ def refuse_no_key(given: Iterable[str]) -> None:
         )
 
 
-def where_key_is(doors: Doors) -> str:
+def where_key_is(doors: Context) -> str:
     """Return the line that says where the key is that nobody gave."""
     path = api_key_file(doors.environ)
     return f"no API key was given, so one is in {path}: X-API-Key: $(cat '{path}')"

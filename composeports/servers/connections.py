@@ -21,7 +21,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from composeports.servers.http.middleware import OUR_HEADERS, REQUEST_SECONDS, too_slow
-from composeports.servers.log import Seldom
+from composeports.servers.log import RateLimitedLog
 
 # Connections of all peers, and of one address. Everything on this machine is one address.
 MOST = 2048
@@ -56,14 +56,14 @@ def raise_descriptor_limit() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How many connections there may be, of all peers and of one."""
 
     total: int
     peer: int
 
     @classmethod
-    def within(cls, descriptors: int) -> "Limits":
+    def within(cls, descriptors: int) -> "ConnectionLimits":
         """Return the limits of a process that may open so many descriptors."""
         total = max(2, min(MOST, max(descriptors - RESERVE, descriptors // 2)))
         return cls(total, max(1, min(MOST_OF_PEER, total // 2)))
@@ -72,10 +72,10 @@ class Limits:
 class Connections:
     """All connections of one server; used on its event loop alone."""
 
-    def __init__(self, limits: Limits, say: Callable[[str], None]) -> None:
+    def __init__(self, limits: ConnectionLimits, say: Callable[[str], None]) -> None:
         """Keep the limits; `say` hears of refused connections, now and then."""
         self.limits = limits
-        self._say = Seldom(say)
+        self._say = RateLimitedLog(say)
         self._open: Counter[str] = Counter()
         self._leaving: Counter[str] = Counter()
         self._waiting: OrderedDict[Connection, str] = OrderedDict()

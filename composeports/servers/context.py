@@ -9,7 +9,7 @@ from composeports.docker.context import find_endpoint
 from composeports.docker.engine import Engine
 from composeports.host.wrapper import unwrapped
 from composeports.stores.open import open_store
-from composeports.usecases.session import Doors
+from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import NOWHERE
 
 
@@ -30,7 +30,7 @@ def _settled(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "DOCKER_CONTEXT": find_endpoint(environ).context}
 
 
-def open_doors(environ: Mapping[str, str] | None = None) -> Doors:
+def open_doors(environ: Mapping[str, str] | None = None) -> Context:
     """Return doors that many threads may use; ConfigError for a setting that is not accepted.
 
     Whoever opens them closes `doors.store` in the end.
@@ -39,4 +39,4 @@ def open_doors(environ: Mapping[str, str] | None = None) -> Doors:
     config = Config.from_env(environ)
     engine = Engine(environ)
     store = open_store(config.store, engine, waiting=say)
-    return Doors(environ, NOWHERE, config, store, engine, say=say)
+    return Context(environ, NOWHERE, config, store, engine, say=say)

@@ -14,7 +14,7 @@ from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
 from composeports.usecases import lease as lease_usecase
 from composeports.usecases import status as status_usecase
-from composeports.usecases.session import Doors
+from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import headless, nobody, recorded
 from composeports.usecases.status import SessionStatus, iso_time
 
@@ -30,7 +30,7 @@ class ComposeFailedError(ComposeportsError):
     exit_code = EXIT_ENGINE
 
 
-def allocate(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def allocate(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Take or renew the session's lease; all blocks taken is an answer too."""
     roots.check_session(doors, session_id)
     try:
@@ -40,13 +40,13 @@ def allocate(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     return _granted(doors, lease)
 
 
-def renew(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def renew(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Extend the lease that the session holds; NoLeaseError where it holds none."""
     roots.check_session(doors, session_id)
     return _granted(doors, lease_usecase.renew_lease(headless(doors, session_id)))
 
 
-def release(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def release(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Give the session's ports back; an unknown session holds none, which is as good.
 
     StackLeftError while containers of it exist.
@@ -56,7 +56,7 @@ def release(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     return {"success": True}
 
 
-def down(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def down(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Take the session's stack down where it was started, never its volumes, then release.
 
     Without a recorded place there is no stack of ours: then only the lease is released.
@@ -77,7 +77,7 @@ def down(doors: Doors, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     return {"success": True, "released": stopped.released}
 
 
-def status(doors: Doors) -> list[Answer]:
+def status(doors: Context) -> list[Answer]:
     """Return every held lease as `status --json` has it; nobody's is marked as one's own."""
     return [entry(each) for each in status_usecase.status(nobody(doors))]
 
@@ -89,7 +89,7 @@ def entry(found: SessionStatus) -> Answer:
     return told
 
 
-def _granted(doors: Doors, lease: Lease) -> Answer:
+def _granted(doors: Context, lease: Lease) -> Answer:
     variables = lease_usecase.environment_of(lease)[:FIXED]
     return {
         "success": True,

@@ -17,8 +17,8 @@ from composeports.servers.api_keys import HOW_TO_MAKE, HOW_TO_SET, SHORTEST, too
 from composeports.servers.connections import (
     BACKLOG,
     BURST,
+    ConnectionLimits,
     Connections,
-    Limits,
     Listener,
     protocol_of,
     raise_descriptor_limit,
@@ -135,7 +135,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: App, close_streams: Callable[[], None]) -> None:
         """Serve `app`; `close_streams` ends what would go on for ever, on the loop."""
-        limits = Limits.within(raise_descriptor_limit())
+        limits = ConnectionLimits.within(raise_descriptor_limit())
         self._connections = Connections(limits, say)
         super().__init__(
             uvicorn.Config(

@@ -14,7 +14,7 @@ REMEMBERED = 100
 LONGEST = 500
 
 
-class Seldom:
+class RateLimitedLog:
     """Says a line, and the same line again only after a while, with how often it was left out."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Lines(logging.Handler):
     def __init__(self, say: Callable[[str], None]) -> None:
         """Speak with `say`."""
         super().__init__(logging.WARNING)
-        self._say = Seldom(say)
+        self._say = RateLimitedLog(say)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say the record's first line, and the kind and text of its exception."""

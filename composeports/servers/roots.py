@@ -7,7 +7,7 @@ from typing import Self
 
 from composeports.core.session import check_session_id
 from composeports.errors import ConfigError, OutsideRootsError
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 from composeports.usecases.started_session import where_started
 
 
@@ -29,7 +29,7 @@ class Roots:
                 )
         return cls(tuple(os.path.realpath(path) for path in paths))
 
-    def check_workspace(self, workspace: Workspace) -> None:
+    def check_workspace(self, workspace: Session) -> None:
         """Raise OutsideRootsError where the worktree, a Compose file or the stack lies outside."""
         if not self.folders:
             return
@@ -41,7 +41,7 @@ class Roots:
         for asked in (workspace, where_started(workspace)):
             self.check_session(workspace.doors, asked.session_id)
 
-    def check_session(self, doors: Doors, session_id: str) -> None:
+    def check_session(self, doors: Context, session_id: str) -> None:
         """Raise OutsideRootsError where the store has the session's stack outside."""
         if not self.folders:
             return

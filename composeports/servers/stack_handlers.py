@@ -14,19 +14,19 @@ from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
 from composeports.usecases import status
 from composeports.usecases import up as up_usecase
-from composeports.usecases.observe import Wishes
+from composeports.usecases.observe import PlanOptions
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 from composeports.usecases.session_lock import at_work
 from composeports.usecases.session_lookup import of_worktree
-from composeports.usecases.up import Started
+from composeports.usecases.up import UpResult
 
 # What Compose accepts as the name of a service; above all, no option.
 SERVICE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class StackTarget:
     """The stack that is meant: a worktree's, with what a command line has before the command."""
 
     worktree: str
@@ -35,7 +35,7 @@ class Target:
     session: str | None = None
     roots: Roots = ANYWHERE
 
-    def workspace(self, doors: Doors) -> Workspace:
+    def workspace(self, doors: Context) -> Session:
         """Return the workspace that a command in the worktree has.
 
         UsageError where the path is no worktree, OutsideRootsError where it lies elsewhere than
@@ -49,14 +49,18 @@ class Target:
         return workspace
 
 
-def plan(doors: Doors, target: Target, wishes: Wishes) -> Answer:
+def plan(doors: Context, target: StackTarget, wishes: PlanOptions) -> Answer:
     """Return what `up` would do and why; writes nothing and leases nothing."""
     here = target.workspace(doors).looking()
     return {"success": True, **up_usecase.plan(here, wishes).as_dict()}
 
 
 def up(
-    doors: Doors, target: Target, wishes: Wishes, services: Sequence[str], flags: Sequence[str]
+    doors: Context,
+    target: StackTarget,
+    wishes: PlanOptions,
+    services: Sequence[str],
+    flags: Sequence[str],
 ) -> Answer:
     """Start the up_usecase, and return where everything is; `flags` are Compose's own."""
     for name in services:
@@ -70,7 +74,7 @@ def up(
     return {"success": True, **_where(started), "note": started.note}
 
 
-def _where(started: Started) -> dict[str, Any]:
+def _where(started: UpResult) -> dict[str, Any]:
     told = started.plan.as_dict()
     published = [
         {"service": service, "port": port, "url": url}
@@ -80,7 +84,7 @@ def _where(started: Started) -> dict[str, Any]:
     return {**{name: told[name] for name in named}, "published": published}
 
 
-def down(doors: Doors, target: Target) -> Answer:
+def down(doors: Context, target: StackTarget) -> Answer:
     """Take the stack down and release its ports; its volumes stay."""
     stopped = down_usecase.down(target.workspace(doors))
     if stopped.code:
@@ -94,7 +98,7 @@ def down(doors: Doors, target: Target) -> Answer:
     }
 
 
-def left(doors: Doors, target: Target) -> str:
+def left(doors: Context, target: StackTarget) -> str:
     """Tell in one sentence what exists of the up_usecase, and what to do next; changes nothing."""
     workspace = target.workspace(doors)
     record = workspace.record()
@@ -121,7 +125,7 @@ def left(doors: Doors, target: Target) -> str:
     return f"nothing of {project} exists, and {lease}: `composeports up` starts it"
 
 
-def url(doors: Doors, target: Target, service: str, port: str) -> Answer:
+def url(doors: Context, target: StackTarget, service: str, port: str) -> Answer:
     """Return the URL, or host:port, of a service; renews the lease, as every command does."""
     return {
         "success": True,

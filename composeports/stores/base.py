@@ -5,9 +5,9 @@ from typing import Protocol
 
 from composeports.core.engine_identity import EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
 
-Decide = Callable[[Ledger], Outcome]
+Decide = Callable[[StoreSnapshot], StoreUpdate]
 
 
 class Store(Protocol):
@@ -39,11 +39,13 @@ class Store(Protocol):
         """Return every lease, held or remembered, by session id."""
         ...
 
-    def ledger(self, session_id: str) -> Ledger:
+    def ledger(self, session_id: str) -> StoreSnapshot:
         """Return what an `update` of this session would be shown now; for a look ahead."""
         ...
 
-    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
+    def update(
+        self, session_id: str, decide: Decide, *, patience: float | None = None
+    ) -> StoreUpdate:
         """Run `decide` on what is known and write what it says, as one atomic step.
 
         Others who write are waited for up to `patience` seconds; None is the store's own patience.

@@ -1,12 +1,12 @@
 """Refuses an outcome that gives two sessions one port, subnet or project, for every store."""
 
 from composeports.core.lease import Lease
-from composeports.core.ledger import Hold, Ledger, Outcome
+from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 from composeports.errors import StoreError
 
 
-def refuse_conflicts(session_id: str, ledger: Ledger, outcome: Outcome) -> None:
+def refuse_conflicts(session_id: str, ledger: StoreSnapshot, outcome: StoreUpdate) -> None:
     """Raise StoreError when what `outcome` says may not be written."""
     lease = outcome.lease
     if lease is None or outcome.forget:
@@ -21,7 +21,7 @@ def refuse_conflicts(session_id: str, ledger: Ledger, outcome: Outcome) -> None:
             raise _conflict(lease, hold)
 
 
-def _clash(lease: Lease, hold: Hold) -> bool:
+def _clash(lease: Lease, hold: LeaseSummary) -> bool:
     if lease.project == hold.project:
         return True
     # What is refused takes no port away from a session that has it.
@@ -31,8 +31,8 @@ def _clash(lease: Lease, hold: Hold) -> bool:
     )
 
 
-def _conflict(lease: Lease, hold: Hold) -> StoreError:
-    mine, theirs = _said(Hold.of(lease)), _said(hold)
+def _conflict(lease: Lease, hold: LeaseSummary) -> StoreError:
+    mine, theirs = _said(LeaseSummary.of(lease)), _said(hold)
     return StoreError(
         f"ports {mine} and project {lease.project} are not free: "
         f"session {hold.session_id} holds {theirs} as {hold.project}",
@@ -42,7 +42,7 @@ def _conflict(lease: Lease, hold: Hold) -> StoreError:
     )
 
 
-def _said(hold: Hold) -> str:
+def _said(hold: LeaseSummary) -> str:
     """Return "10000-10099, 3000, subnets 10.213.0.0/24", as far as there are some."""
     block = f"{hold.block.start}-{hold.block.last}"
     subnets = f", subnets {', '.join(hold.subnets)}" if hold.subnets else ""

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from composeports.core.clock import Reading, is_current, jump
+from composeports.core.clock import ClockReading, is_current, jump
 from composeports.core.engine_identity import THIS_MACHINE, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
+from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
@@ -17,12 +17,12 @@ from composeports.stores.conflicts import refuse_conflicts
 class MemoryStore:
     """A store for the threads of one process."""
 
-    def __init__(self, *, clock: Callable[[], Reading] = read_clock) -> None:
+    def __init__(self, *, clock: Callable[[], ClockReading] = read_clock) -> None:
         self._leases: dict[str, Lease] = {}
-        self._set_aside: tuple[SetAside, ...] = ()
+        self._set_aside: tuple[CooldownBlock, ...] = ()
         self._clock = clock
         self._id = os.urandom(16).hex()
-        self._time: Reading | None = None
+        self._time: ClockReading | None = None
         self._lock = threading.Lock()
 
     def get(self, session_id: str) -> Lease | None:
@@ -44,7 +44,7 @@ class MemoryStore:
             self._note_time()
             return sorted(self._leases.values(), key=lambda lease: lease.session_id)
 
-    def ledger(self, session_id: str) -> Ledger:
+    def ledger(self, session_id: str) -> StoreSnapshot:
         """Return what an `update` of this session would be shown now."""
         with self._lock:
             self._note_time()
@@ -58,7 +58,9 @@ class MemoryStore:
         """Return the store's own id, which is this process's."""
         return self._id
 
-    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
+    def update(
+        self, session_id: str, decide: Decide, *, patience: float | None = None
+    ) -> StoreUpdate:
         """Run `decide` and write what it says; `decide` must not call the store."""
         del patience  # nobody writes for long
         with self._lock:
@@ -87,12 +89,12 @@ class MemoryStore:
                 self._leases[name] = replace(lease, expires_at=lease.expires_at + moved)
         self._set_aside = tuple(each._replace(until=each.until + moved) for each in self._set_aside)
 
-    def _ledger(self, session_id: str) -> Ledger:
+    def _ledger(self, session_id: str) -> StoreSnapshot:
         others = (lease for name, lease in self._leases.items() if name != session_id)
-        holds = tuple(map(Hold.of, others))
-        return Ledger(self._leases.get(session_id), holds, self._set_aside, self._id)
+        holds = tuple(map(LeaseSummary.of, others))
+        return StoreSnapshot(self._leases.get(session_id), holds, self._set_aside, self._id)
 
-    def _write(self, session_id: str, outcome: Outcome) -> None:
+    def _write(self, session_id: str, outcome: StoreUpdate) -> None:
         for name in outcome.reclaimed:
             if name in self._leases:
                 self._leases[name] = self._leases[name].released()

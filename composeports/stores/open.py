@@ -19,7 +19,7 @@ def _silent(_text: str) -> None:
     """Say nothing."""
 
 
-class EngineDoor(Protocol):
+class EngineQuestions(Protocol):
     """The engine whose leases are wanted; it is asked who it is only where that matters."""
 
     @property
@@ -38,7 +38,7 @@ class EngineDoor(Protocol):
 
 
 def open_store(
-    url: str, engine: EngineDoor | None = None, *, waiting: Callable[[str], None] = _silent
+    url: str, engine: EngineQuestions | None = None, *, waiting: Callable[[str], None] = _silent
 ) -> Store:
     """Return the store that `url` means; ConfigError, naming the setting, for none.
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Self
 
 from composeports.core.engine_address import LOCALHOST
-from composeports.core.engine_traits import NO_TRAITS, Traits
+from composeports.core.engine_traits import NO_TRAITS, EngineTraits
 from composeports.core.labels import Mark
-from composeports.core.lease import Lease, Place, Stack
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.lease_check import (
     UnsoundError,
     check_block,
@@ -19,9 +19,9 @@ from composeports.core.lease_check import (
     check_subnets,
     check_times,
 )
-from composeports.core.ledger import Hold
-from composeports.core.ports import HIGHEST_PORT, Block
-from composeports.core.service_state import Standing
+from composeports.core.ledger import LeaseSummary
+from composeports.core.ports import HIGHEST_PORT, PortBlock
+from composeports.core.service_state import ServiceState
 from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)
@@ -84,7 +84,7 @@ def to_row(lease: Lease) -> Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RowSource:
     """Where rows come from: `shown` names the store, `table` is what its SQL calls the leases.
 
     `space` is the id of the engine that they are of, as the store keeps it. `store` is the store's
@@ -116,7 +116,7 @@ def once(tell: Callable[[str], None]) -> Callable[[str], None]:
     return tell_new
 
 
-def from_row(row: Row, source: Source) -> Lease:
+def from_row(row: Row, source: RowSource) -> Lease:
     """Return the lease of a row; StoreError, naming session and field, for one that is not sound.
 
     Nothing may be done with the session of such a row.
@@ -129,7 +129,7 @@ def from_row(row: Row, source: Source) -> Lease:
     return lease
 
 
-def from_rows(rows: Iterable[Row], source: Source) -> Iterator[Lease]:
+def from_rows(rows: Iterable[Row], source: RowSource) -> Iterator[Lease]:
     """Yield the leases of the rows that are sound; the source is told of the others."""
     for row in rows:
         try:
@@ -138,7 +138,7 @@ def from_rows(rows: Iterable[Row], source: Source) -> Iterator[Lease]:
             source.tell(f"warning: {error.message}; nothing is done with it")
 
 
-def hold_from_row(row: HoldRow, source: Source) -> Hold:
+def hold_from_row(row: HoldRow, source: RowSource) -> LeaseSummary:
     """Return what others have to know of a row's lease.
 
     A row that is not sound keeps its ports from others, and loses them to nobody; the source is
@@ -155,7 +155,7 @@ def hold_from_row(row: HoldRow, source: Source) -> Hold:
     return hold
 
 
-def refusal(session_id: object, error: Exception, source: Source) -> StoreError:
+def refusal(session_id: object, error: Exception, source: RowSource) -> StoreError:
     """Return the error that names the session and the field of a row that is not sound."""
     field = error.field if isinstance(error, UnsoundError) else ""
     reason = str(error) if field else "a value is missing, or is no value of that kind"
@@ -171,7 +171,7 @@ def refusal(session_id: object, error: Exception, source: Source) -> StoreError:
     )
 
 
-def _check(lease: Lease, source: Source) -> None:
+def _check(lease: Lease, source: RowSource) -> None:
     try:
         check_lease(lease)
     except UnsoundError as error:
@@ -181,7 +181,7 @@ def _check(lease: Lease, source: Source) -> None:
         check_lease(lease, source.machine())
 
 
-def _check_hold(row: HoldRow, machine: str, source: Source) -> None:
+def _check_hold(row: HoldRow, machine: str, source: RowSource) -> None:
     try:
         _check_hold_texts(*row[:4], machine, row[7], row[8])
     except UnsoundError as error:
@@ -201,9 +201,9 @@ def _check_hold_texts(  # noqa: PLR0913, PLR0917 - the columns that do not chang
     check_project(session_id, project, machine)
 
 
-def _refused_hold(row: HoldRow) -> Hold:
+def _refused_hold(row: HoldRow) -> LeaseSummary:
     session_id, start, size, project, _, held, engine, pins, *_ = row
-    return Hold(
+    return LeaseSummary(
         str(session_id),
         _ports_of(start, size),
         str(project),
@@ -215,12 +215,12 @@ def _refused_hold(row: HoldRow) -> Hold:
     )
 
 
-def _ports_of(start: object, size: object) -> Block:
+def _ports_of(start: object, size: object) -> PortBlock:
     """Return the ports of a block that may be none; port 0, which nobody gets, for no ports."""
     if type(start) is not int or not 0 < start <= HIGHEST_PORT:
-        return Block(0, 1)
+        return PortBlock(0, 1)
     longest = HIGHEST_PORT - start + 1
-    return Block(start, min(max(size, 1), longest) if type(size) is int else 1)
+    return PortBlock(start, min(max(size, 1), longest) if type(size) is int else 1)
 
 
 def _ports_among(pins: str) -> frozenset[int]:
@@ -232,14 +232,14 @@ def _ports_among(pins: str) -> frozenset[int]:
     return frozenset(each for each in found if type(each) is int and 0 < each <= HIGHEST_PORT)
 
 
-def _hold(row: HoldRow) -> tuple[Hold, str]:
+def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
     """Return the hold, and the machine that its place is on."""
     session_id, start, size, project, expires_at, held, text, *texts, allocated_at = row
     pins, subnets, directory, machine = _parsed(*texts)
-    block = Block(start, size)
+    block = PortBlock(start, size)
     engine, traits = _engine(text)
     known = (pins, subnets, directory, engine)
-    return Hold(
+    return LeaseSummary(
         session_id,
         block,
         project,
@@ -273,7 +273,7 @@ def _engine_text(lease: Lease) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _engine(text: str) -> tuple[str, Traits]:
+def _engine(text: str) -> tuple[str, EngineTraits]:
     """Return an engine's id and its traits, which leases of earlier versions do not have."""
     engine, separator, written = text.partition(TRAITS_FOLLOW)
     if not separator:
@@ -281,16 +281,16 @@ def _engine(text: str) -> tuple[str, Traits]:
     found = json.loads(written)
     if not all(isinstance(each, str) for each in found.values()):
         raise UnsoundError("engine", f"{written!r} are no traits of an engine")
-    return engine, Traits(**found)
+    return engine, EngineTraits(**found)
 
 
-def _lease(row: Row, source: Source) -> Lease:
+def _lease(row: Row, source: RowSource) -> Lease:
     session_id, start, size, project, held, allocated_at, expires_at, ttl_minutes = row[:8]
     pins, subnets, environment, stack, memory, place = map(json.loads, row[9:])
     engine, traits = _engine(row[8])
     return Lease(
         session_id=session_id,
-        block=Block(start, size),
+        block=PortBlock(start, size),
         project=project,
         allocated_at=allocated_at,
         expires_at=expires_at,
@@ -303,8 +303,8 @@ def _lease(row: Row, source: Source) -> Lease:
         subnets=subnets,
         host=memory.get("host", LOCALHOST),
         environment=tuple((name, value) for name, value in environment),
-        place=Place(**place),
-        stack=Stack(
+        place=WorktreeLocation(**place),
+        stack=ComposeInvocation(
             files=tuple(stack["files"]),
             env_files=tuple(stack["env_files"]),
             profiles=tuple(stack["profiles"]),
@@ -316,7 +316,7 @@ def _lease(row: Row, source: Source) -> Lease:
         marks=_marks(memory.get("marks")),
         former_stores=tuple(memory.get("former_stores", ())),
         standings={
-            service: Standing(name, tuple(networks))
+            service: ServiceState(name, tuple(networks))
             for service, (name, networks) in memory.get("standings", {}).items()
         },
         store=source.store,
@@ -340,7 +340,7 @@ def _memory(lease: Lease) -> dict[str, object]:
     }
 
 
-def _stack(stack: Stack) -> dict[str, object]:
+def _stack(stack: ComposeInvocation) -> dict[str, object]:
     return {
         "files": stack.files,
         "env_files": stack.env_files,
@@ -350,7 +350,7 @@ def _stack(stack: Stack) -> dict[str, object]:
     }
 
 
-def _place(place: Place) -> dict[str, str]:
+def _place(place: WorktreeLocation) -> dict[str, str]:
     # Versions before this one do not know these two, and most places have none.
     seldom = {"named_by": place.named_by, "around": place.around}
     return {

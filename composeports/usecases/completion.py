@@ -9,7 +9,7 @@ from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
 from composeports.stores.open import open_store
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 
 # Any name will do for a question that no project is in.
 ANY = "any"
@@ -17,8 +17,8 @@ ANY = "any"
 
 def services(environ: Mapping[str, str], cwd: str, options: Options) -> list[str]:
     """Return the services of the Compose files here, as the last `up` saw them, or Compose does."""
-    doors = Doors(environ, cwd, Config(), MemoryStore(), Engine(environ))
-    here = Workspace(doors, options)
+    doors = Context(environ, cwd, Config(), MemoryStore(), Engine(environ))
+    here = Session(doors, options)
     known = remembered_services(here.memory.text)
     if known is None:
         if not here.selection.files:

@@ -14,7 +14,7 @@ from composeports.paths import recollections
 from composeports.usecases.lease import heartbeat, is_marked, release_lease
 from composeports.usecases.ownership import is_anothers, refuse_foreign, refuse_unproven
 from composeports.usecases.prepare import is_half_seeded
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from composeports.usecases.session_lock import at_work_alone
 from composeports.usecases.started_session import where_started
 
@@ -24,7 +24,7 @@ PATIENCE = 5.0
 PAUSES = (0.0, 0.5, 1.0, 2.0)
 
 
-class Stopped(NamedTuple):
+class DownResult(NamedTuple):
     """What `down` did: Compose's exit code, and a line that says how the lease stands.
 
     `released` tells whether a lease was given back, `whole` whether nothing of the stack is left.
@@ -38,7 +38,7 @@ class Stopped(NamedTuple):
     whole: bool = False
 
 
-def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
+def down(workspace: Session, arguments: Sequence[str] = ()) -> DownResult:
     """Run `docker compose down` by the project's labels, then release once nothing is left.
 
     StackLeftError when Compose is done and something of the stack still exists,
@@ -62,11 +62,11 @@ def down(workspace: Workspace, arguments: Sequence[str] = ()) -> Stopped:
 
 
 def _down(
-    workspace: Workspace,
+    workspace: Session,
     record: Lease | None,
     arguments: Sequence[str],
     lock: SessionLock,
-) -> Stopped:
+) -> DownResult:
     project = workspace.likely_project(record)
     view = workspace.view
     if record is not None and view.has_other_id(record):
@@ -83,7 +83,7 @@ def _down(
         refuse_elsewhere(record, view, marked=marked, adopts=adopts)
     if record is None and (not containers or is_anothers(workspace, project)):
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
-        return Stopped(0, workspace.session_id, "", released=False, note=note)
+        return DownResult(0, workspace.session_id, "", released=False, note=note)
     proven = refuse_foreign(workspace, record, project, containers)
     if "--dry-run" not in arguments:
         kinds = ("network", "volume") if _takes_volumes(arguments) else ("network",)
@@ -99,7 +99,7 @@ def _down(
     return _after_down(workspace, project, arguments, code)
 
 
-def remove_half_started(workspace: Workspace, project: str, lock: SessionLock) -> str:
+def remove_half_started(workspace: Session, project: str, lock: SessionLock) -> str:
     """Take away what an `up` just made, but for volumes, release the lease, and say what is so."""
     _run(workspace, project, (), lock)
     left = leftovers(workspace, project)
@@ -110,7 +110,7 @@ def remove_half_started(workspace: Workspace, project: str, lock: SessionLock) -
     return f"what was started of {project} is removed, and the lease is released"
 
 
-def _run(workspace: Workspace, project: str, arguments: Sequence[str], lock: SessionLock) -> int:
+def _run(workspace: Session, project: str, arguments: Sequence[str], lock: SessionLock) -> int:
     environ = _without_files_environ(workspace)
     argv = without_files(project, "down", *arguments, flags=workspace.options.flags)
     argv = as_plugin(argv, workspace.environ)
@@ -134,22 +134,22 @@ def _run(workspace: Workspace, project: str, arguments: Sequence[str], lock: Ses
     return code
 
 
-def _only_networks_left(workspace: Workspace, project: str) -> bool:
+def _only_networks_left(workspace: Session, project: str) -> bool:
     engine = workspace.doors.engine
     return not engine.containers(project) and bool(engine.networks(project))
 
 
-def _without_files_environ(workspace: Workspace) -> dict[str, str]:
+def _without_files_environ(workspace: Session) -> dict[str, str]:
     hidden = {"COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
     return {name: value for name, value in workspace.environ.items() if name not in hidden}
 
 
-def _after_down(workspace: Workspace, name: str, arguments: Sequence[str], code: int) -> Stopped:
+def _after_down(workspace: Session, name: str, arguments: Sequence[str], code: int) -> DownResult:
     session_id = workspace.session_id
     left = leftovers(workspace, name)
     if left and (code or _is_partial(arguments)):
         note = f"{left} of {name} exist, so the lease is kept"
-        return Stopped(code, session_id, name, released=False, note=note)
+        return DownResult(code, session_id, name, released=False, note=note)
     if left:
         raise StackLeftError(
             f"{left} of {name} are still there after `docker compose down`; the lease is kept",
@@ -164,7 +164,7 @@ def _after_down(workspace: Workspace, name: str, arguments: Sequence[str], code:
     if record is not None:
         note = f"released {record.block.start}-{record.block.last} ({name})"
     released = record is not None and record.held
-    return Stopped(code, session_id, name, released=released, note=note, whole=True)
+    return DownResult(code, session_id, name, released=released, note=note, whole=True)
 
 
 def _takes_volumes(arguments: Sequence[str]) -> bool:
@@ -196,7 +196,7 @@ def _named_services(arguments: Sequence[str]) -> list[str]:
     return named
 
 
-def leftovers(workspace: Workspace, project: str) -> str:
+def leftovers(workspace: Session, project: str) -> str:
     """Return "2 containers, 1 network" for what the engine still has of a project, or nothing."""
     engine = workspace.doors.engine
     counts = {

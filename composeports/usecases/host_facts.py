@@ -11,12 +11,12 @@ from composeports.core.plan.compose_project import Project, read_project
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.host_facts import (
     Checkout,
-    Member,
+    HostFacts,
+    NetworkMember,
     PublishedElsewhere,
     ScriptBuild,
     ScriptCall,
-    Sibling,
-    Surroundings,
+    SiblingProject,
 )
 from composeports.core.plan.rules.images import unbuilt_images
 from composeports.core.plan.rules.networks import session_network
@@ -27,15 +27,15 @@ from composeports.docker.compose_files import Selection, select_files
 from composeports.docker.containers import Container
 from composeports.host.git import link_of, main_git_dir, other_checkouts
 from composeports.host.process import Running
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 # More are not asked; a worktree with more projects that may have the name is not one that we know.
 MOST_SIBLINGS = 12
 
 
 def look_around(
-    workspace: Workspace, project: Project, containers: tuple[Container, ...] | None
-) -> Surroundings:
+    workspace: Session, project: Project, containers: tuple[Container, ...] | None
+) -> HostFacts:
     """Return what decides what the project shares.
 
     Neither Compose nor the engine is asked where it names no path and nothing external.
@@ -44,7 +44,7 @@ def look_around(
     external = _external(project)
     calls, builds = _in_scripts(workspace, project)
     published = tuple(_published(workspace, containers or ()))
-    seen = Surroundings(calls=calls, builds=builds, published=published)
+    seen = HostFacts(calls=calls, builds=builds, published=published)
     if not paths and not any(external.values()):
         return seen
     siblings = tuple(_siblings(workspace, external, containers))
@@ -59,9 +59,7 @@ def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
         yield path, os.path.realpath(path)
 
 
-def _published(
-    workspace: Workspace, containers: Iterable[Container]
-) -> Iterator[PublishedElsewhere]:
+def _published(workspace: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:
     """Yield the host ports that running containers of other Compose projects publish."""
     for each in containers:
         if each.is_running and each.project not in {"", workspace.questions.project}:
@@ -70,7 +68,7 @@ def _published(
 
 
 def _in_scripts(
-    workspace: Workspace, project: Project
+    workspace: Session, project: Project
 ) -> tuple[tuple[ScriptCall, ...], tuple[ScriptBuild, ...]]:
     """Return where scripts of the worktree name the file's containers, and build its images."""
     containers = {
@@ -104,7 +102,7 @@ def _external(project: Project) -> dict[str, set[str]]:
     }
 
 
-def _checkout(workspace: Workspace) -> Checkout:
+def _checkout(workspace: Session) -> Checkout:
     place = workspace.place
     if not place.git_dir:
         return Checkout()
@@ -113,8 +111,8 @@ def _checkout(workspace: Workspace) -> Checkout:
 
 
 def _members(
-    workspace: Workspace, networks: set[str], containers: Iterable[Container]
-) -> dict[str, tuple[Member, ...]]:
+    workspace: Session, networks: set[str], containers: Iterable[Container]
+) -> dict[str, tuple[NetworkMember, ...]]:
     """Return who else has containers on the networks, and the host names of those."""
     own = workspace.questions.project
     there = [each for each in containers if each.project != own and networks & {*each.networks}]
@@ -126,7 +124,7 @@ def _members(
             names |= {each.service, each.name, *named.get(each.id, {}).get(network, ())} - {""}
     return {
         network: tuple(
-            Member(project, directory, frozenset(names))
+            NetworkMember(project, directory, frozenset(names))
             for (project, directory), names in sorted(projects.items())
         )
         for network, projects in found.items()
@@ -143,10 +141,10 @@ class _Other(NamedTuple):
 
 
 def _siblings(
-    workspace: Workspace,
+    workspace: Session,
     external: dict[str, set[str]],
     containers: tuple[Container, ...] | None,
-) -> Iterator[Sibling]:
+) -> Iterator[SiblingProject]:
     """Yield which of the external networks and volumes another project of the worktree makes."""
     names = external["network"] | external["volume"]
     if not names or not workspace.place.worktree or not workspace.place.git_dir:
@@ -166,7 +164,7 @@ def _siblings(
         yield from _of_other(workspace, other, external, containers)
 
 
-def _ask(workspace: Workspace, folder: str, known: Mapping[str, Lease]) -> _Other:
+def _ask(workspace: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
     """Ask Compose for the project in a folder, without waiting."""
     place = workspace.place._replace(directory=folder)
     if workspace.given_session is None:
@@ -192,11 +190,11 @@ def _ask(workspace: Workspace, folder: str, known: Mapping[str, Lease]) -> _Othe
 
 
 def _of_other(
-    workspace: Workspace,
+    workspace: Session,
     other: _Other,
     external: Mapping[str, Collection[str]],
     containers: Iterable[Container] | None,
-) -> Iterator[Sibling]:
+) -> Iterator[SiblingProject]:
     """Yield those of the names that the other project makes; nothing where Compose refuses it."""
     plain, own = other.plain.finish(), other.own.finish()
     if plain.code or own.code:
@@ -218,7 +216,7 @@ def _of_other(
     for (kind, key), name in names.items():
         if name not in external[kind] or (kind, key) not in renamed:
             continue
-        sibling = Sibling(kind, name, renamed[kind, key], other.directory)
+        sibling = SiblingProject(kind, name, renamed[kind, key], other.directory)
         yield _as_it_runs(sibling, other.project, containers)
 
 
@@ -232,7 +230,9 @@ def _made(project: Project) -> Iterator[tuple[str, str, str]]:
             yield "volume", volume.key, volume.name
 
 
-def _as_it_runs(sibling: Sibling, project: str, containers: Iterable[Container] | None) -> Sibling:
+def _as_it_runs(
+    sibling: SiblingProject, project: str, containers: Iterable[Container] | None
+) -> SiblingProject:
     """Return the sibling with what the engine has of it.
 
     Where its session is not up, and plain Compose started it from this worktree, it is that one.

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from composeports.core.service_state import Seen, off_networks
+from composeports.core.service_state import ObservedService, off_networks
 from composeports.docker.containers import Container
 from composeports.host.session_lock_file import SessionLock
 from composeports.paths import reading_lock
-from composeports.usecases.prepare import Prepared
-from composeports.usecases.session import Workspace
+from composeports.usecases.prepare import PreparedStack
+from composeports.usecases.session import Session
 
 BEGINNING_ANEW = "an earlier up was killed while it replaced containers: beginning anew"
 
@@ -15,7 +15,7 @@ PAUSED = "paused"
 STOPPING_FIRST = "an earlier down was interrupted: what it may be stopping still is stopped first"
 
 
-def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[Container]) -> None:
+def undo_half_replaced(workspace: Session, project: str, containers: Iterable[Container]) -> None:
     """Remove replacements that never ran, where what they were to replace is still there.
 
     With them the next `docker compose up` would fail, as two have the claim to one name.
@@ -29,7 +29,7 @@ def undo_half_replaced(workspace: Workspace, project: str, containers: Iterable[
         workspace.doors.engine.act("rm", *begun)
 
 
-def let_go_on(workspace: Workspace, project: str, containers: Iterable[Container]) -> None:
+def let_go_on(workspace: Session, project: str, containers: Iterable[Container]) -> None:
     """Let paused containers of the project go on, which Compose takes for running ones.
 
     If a copy of their volumes has paused them, this waits until the copy ends.
@@ -51,7 +51,7 @@ def let_go_on(workspace: Workspace, project: str, containers: Iterable[Container
 
 
 def renew_without_network(
-    workspace: Workspace, prepared: Prepared, run: Callable[[Sequence[str]], int]
+    workspace: Session, prepared: PreparedStack, run: Callable[[Sequence[str]], int]
 ) -> None:
     """Make containers anew by `run` whose network is gone, or that are off one; volumes stay.
 
@@ -70,14 +70,14 @@ def renew_without_network(
 
 
 def _renew_running(
-    workspace: Workspace,
-    prepared: Prepared,
+    workspace: Session,
+    prepared: PreparedStack,
     running: Iterable[Container],
     run: Callable[[Sequence[str]], int],
 ) -> None:
     """Make those anew that are off a network which they were on, and which the file still names."""
     before = prepared.before.standings if prepared.before is not None else {}
-    seen = [Seen(each.service, each.name, each.networks) for each in running]
+    seen = [ObservedService(each.service, each.name, each.networks) for each in running]
     project, standings = prepared.lease.project, prepared.plan.standings
     now = set(off_networks(project, standings, seen))
     services = sorted({each.service for each, _ in now & set(off_networks(project, before, seen))})
@@ -90,7 +90,7 @@ def _renew_running(
 
 
 def _renew_stopped(
-    workspace: Workspace, stopped: Sequence[Container], run: Callable[[Sequence[str]], int]
+    workspace: Session, stopped: Sequence[Container], run: Callable[[Sequence[str]], int]
 ) -> None:
     if not stopped:
         return
@@ -107,7 +107,7 @@ def _renew_stopped(
 
 
 def end_interrupted_down(
-    workspace: Workspace, lock: SessionLock, project: str, containers: Iterable[Container]
+    workspace: Session, lock: SessionLock, project: str, containers: Iterable[Container]
 ) -> None:
     """Stop what runs, where a `down` before us was interrupted.
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from composeports.core.allocation import (
     UNKNOWN,
-    Liveness,
-    Request,
+    AllocationRequest,
+    RunningProjects,
     claim,
     refuse_elsewhere,
     regained,
@@ -21,9 +21,9 @@ from composeports.core.allocation import (
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Owner
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 from composeports.core.subnet import readable
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.docker.compose_files import has_link
@@ -38,10 +38,10 @@ from composeports.errors import (
     StoreBusyError,
     StoreError,
 )
-from composeports.host.heartbeat import Beat
+from composeports.host.heartbeat import Heartbeat
 from composeports.host.session_files import USER_ENV
 from composeports.usecases.port_probe import busy_ports, moving_on, without_lost
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from composeports.usecases.session_lock import at_work, at_work_or_busy, projects_at_work
 
 # How long `release` waits for a command that works on the same stack, in seconds.
@@ -49,17 +49,17 @@ RELEASE_PATIENCE = 3.0
 # How long what only looks at a lease waits to extend it, in seconds.
 LOOKING_PATIENCE = 0.25
 # Completes a granted lease while the store is locked; the ledger is what the claim was decided on.
-Finish = Callable[[Lease, Ledger], Lease]
+Finish = Callable[[Lease, StoreSnapshot], Lease]
 
 
 def request_of(
-    workspace: Workspace,
+    workspace: Session,
     containers: Iterable[Container] | None,
     pins: Mapping[str, int] | None = None,
-) -> Request:
+) -> AllocationRequest:
     """Return what the session asks the store for; containers None: the engine did not answer."""
     settings = workspace.doors.config.port_allocator
-    return Request(
+    return AllocationRequest(
         session_id=workspace.session_id,
         grid=settings.grid,
         now=workspace.doors.now(),
@@ -74,19 +74,19 @@ def request_of(
     )
 
 
-def _liveness(containers: Iterable[Container] | None) -> Liveness:
+def _liveness(containers: Iterable[Container] | None) -> RunningProjects:
     if containers is None:
         return UNKNOWN
     running = (container.project for container in containers if container.is_running)
-    return Liveness(known=True, running=frozenset(running))
+    return RunningProjects(known=True, running=frozenset(running))
 
 
 def take_lease(  # noqa: PLR0913 - one is a keyword
-    workspace: Workspace,
+    workspace: Session,
     containers: tuple[Container, ...] | None,
     finish: Finish = lambda lease, _: lease,
     pins: Mapping[str, int] | None = None,
-    avoid: frozenset[Block] = frozenset(),
+    avoid: frozenset[PortBlock] = frozenset(),
     *,
     taken: frozenset[str] = frozenset(),
 ) -> Lease:
@@ -102,8 +102,8 @@ def take_lease(  # noqa: PLR0913 - one is a keyword
     before = workspace.record()
     losers: list[str] = []
 
-    def claim_in_store(request: Request) -> Lease:
-        def decide(ledger: Ledger) -> Outcome:
+    def claim_in_store(request: AllocationRequest) -> Lease:
+        def decide(ledger: StoreSnapshot) -> StoreUpdate:
             outcome = _claim(workspace, ledger, request)
             return outcome._replace(lease=finish(_reached(workspace, outcome.granted), ledger))
 
@@ -127,7 +127,7 @@ def take_lease(  # noqa: PLR0913 - one is a keyword
 
 
 def likely_lease(
-    workspace: Workspace,
+    workspace: Session,
     containers: tuple[Container, ...] | None,
     finish: Finish,
     pins: Mapping[str, int] | None = None,
@@ -145,12 +145,12 @@ def likely_lease(
     )
 
 
-def _reached(workspace: Workspace, lease: Lease) -> Lease:
+def _reached(workspace: Session, lease: Lease) -> Lease:
     """Return the lease with the host where the engine's ports are reached now."""
     return replace(lease, host=workspace.doors.engine.host or LOCALHOST)
 
 
-def _claim(workspace: Workspace, ledger: Ledger, request: Request) -> Outcome:
+def _claim(workspace: Session, ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     """Claim, but from nobody who is at work on a stack of which nothing runs yet.
 
     Only locks of those who would lose their lease are looked at. Whoever takes a lock after this
@@ -166,11 +166,11 @@ def _claim(workspace: Workspace, ledger: Ledger, request: Request) -> Outcome:
 
 
 def _first_free(
-    workspace: Workspace,
+    workspace: Session,
     before: Lease | None,
     containers: tuple[Container, ...] | None,
-    request: Request,
-    take: Callable[[Request], Lease],
+    request: AllocationRequest,
+    take: Callable[[AllocationRequest], Lease],
 ) -> Lease:
     """Take one block after the other until all ports of one are free.
 
@@ -186,11 +186,11 @@ def _first_free(
 
 
 def _scan(
-    workspace: Workspace,
+    workspace: Session,
     before: Lease | None,
     containers: tuple[Container, ...] | None,
-    request: Request,
-    take: Callable[[Request], Lease],
+    request: AllocationRequest,
+    take: Callable[[AllocationRequest], Lease],
 ) -> Lease:
     while True:
         lease = take(request)
@@ -201,12 +201,12 @@ def _scan(
         request = request._replace(avoid=request.avoid | {lease.block})
 
 
-def restore(workspace: Workspace, before: Lease | None) -> None:
+def restore(workspace: Session, before: Lease | None) -> None:
     """Put the session's record back to what it was before a claim that led to nothing."""
     workspace.doors.store.update(workspace.session_id, lambda ledger: restored(ledger, before))
 
 
-def allocate(workspace: Workspace) -> Lease:
+def allocate(workspace: Session) -> Lease:
     """Take or renew the session's lease alone, without a stack; works without an engine too.
 
     EngineSilentError for one that is there and does not answer: its containers may have the ports.
@@ -220,13 +220,13 @@ def allocate(workspace: Workspace) -> Lease:
         return _take_alone(workspace)
 
 
-def _holds_a_block(workspace: Workspace) -> bool:
+def _holds_a_block(workspace: Session) -> bool:
     record = workspace.record()
     grid = workspace.doors.config.port_allocator.grid
     return record is not None and record.held and record.block in grid
 
 
-def _take_alone(workspace: Workspace) -> Lease:
+def _take_alone(workspace: Session) -> Lease:
     try:
         containers = workspace.doors.engine.containers()
     except EngineSilentError:
@@ -242,7 +242,7 @@ def _take_alone(workspace: Workspace) -> Lease:
         return take_lease(workspace, containers)
 
 
-def subnets_in_use(workspace: Workspace) -> tuple[str, ...]:
+def subnets_in_use(workspace: Session) -> tuple[str, ...]:
     """Return the subnets of the engine's networks and of this machine's routes, the session's not.
 
     EngineError when the engine does not answer.
@@ -261,7 +261,11 @@ def subnets_in_use(workspace: Workspace) -> tuple[str, ...]:
 
 
 def with_subnets(
-    lease: Lease, ledger: Ledger, needs: Iterable[SubnetNeed], in_use: Iterable[str], pool: str
+    lease: Lease,
+    ledger: StoreSnapshot,
+    needs: Iterable[SubnetNeed],
+    in_use: Iterable[str],
+    pool: str,
 ) -> Lease:
     """Return the lease with a subnet for each need, none of them in use or another session's."""
     subnets = assign_subnets(
@@ -274,16 +278,16 @@ def with_subnets(
     return replace(lease, subnets=subnets)
 
 
-def set_aside(workspace: Workspace, block: Block) -> None:
+def set_aside(workspace: Session, block: PortBlock) -> None:
     """Make a block the last choice of all sessions for a while, since others take its ports."""
     now = workspace.doors.now()
     workspace.doors.store.update(
         workspace.session_id,
-        lambda ledger: Outcome(set_aside=setting_aside(ledger, block, now)),
+        lambda ledger: StoreUpdate(set_aside=setting_aside(ledger, block, now)),
     )
 
 
-def release_lease(workspace: Workspace) -> None:
+def release_lease(workspace: Session) -> None:
     """End the session's hold; its memory stays. Nothing to do for an unknown session.
 
     A `.env` that is linked to its stack is as it was before.
@@ -293,7 +297,7 @@ def release_lease(workspace: Workspace) -> None:
         unlink_released(workspace, outcome.lease)
 
 
-def unlink_released(workspace: Workspace, lease: Lease) -> None:
+def unlink_released(workspace: Session, lease: Lease) -> None:
     """Leave `.env` as it was before `composeports link`, where the lease is over."""
     directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
     if not directory:
@@ -310,7 +314,7 @@ def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
     return any(map(Owner.of(lease).has_marked, (each.mark for each in containers)))
 
 
-def renew_lease(workspace: Workspace, patience: float | None = None) -> Lease:
+def renew_lease(workspace: Session, patience: float | None = None) -> Lease:
     """Extend the session's lease; NoLeaseError when it holds none.
 
     A store that others write to is waited for, up to `patience` seconds.
@@ -324,7 +328,7 @@ def renew_lease(workspace: Workspace, patience: float | None = None) -> Lease:
     return outcome.lease if outcome.lease is not None else workspace.held_lease()
 
 
-def look_at_lease(workspace: Workspace) -> Lease:
+def look_at_lease(workspace: Session) -> Lease:
     """Return the session's lease, extended where the store can be written to right now.
 
     For what only looks: who has the store locked, or filled its disk, is not in its way.
@@ -335,7 +339,7 @@ def look_at_lease(workspace: Workspace) -> Lease:
         return workspace.held_lease().at(workspace.place)
 
 
-def heartbeat(workspace: Workspace) -> Beat:
+def heartbeat(workspace: Session) -> Heartbeat:
     """Return what renews the session's lease, thrice in its time, while a program runs for it.
 
     For a person, it tells of an engine that does not answer meanwhile, too.
@@ -348,7 +352,7 @@ def heartbeat(workspace: Workspace) -> Beat:
     seconds = workspace.doors.config.port_allocator.ttl_minutes * 60 / 3
     engine = workspace.doors.engine
     if not engine.silence_beat:
-        return Beat(seconds, renew_quietly)
+        return Heartbeat(seconds, renew_quietly)
     renewed_at = time.monotonic()
 
     def look() -> None:
@@ -358,7 +362,7 @@ def heartbeat(workspace: Workspace) -> Beat:
             renewed_at = time.monotonic()
             renew_quietly()
 
-    return Beat(min(seconds, engine.silence_beat), look)
+    return Heartbeat(min(seconds, engine.silence_beat), look)
 
 
 def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
@@ -368,7 +372,7 @@ def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
     )
 
 
-def release_without_stack(workspace: Workspace, patience: float = RELEASE_PATIENCE) -> None:
+def release_without_stack(workspace: Session, patience: float = RELEASE_PATIENCE) -> None:
     """End the session's hold where no container of its project exists.
 
     StackLeftError when there are some; EngineError when a stack was started and the engine,
@@ -383,7 +387,7 @@ def release_without_stack(workspace: Workspace, patience: float = RELEASE_PATIEN
         lock.remove()
 
 
-def _release_where_nothing_is(workspace: Workspace) -> None:
+def _release_where_nothing_is(workspace: Session) -> None:
     record = workspace.record()
     if record is None or not record.held:
         return

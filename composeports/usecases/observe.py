@@ -6,25 +6,25 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from composeports.core.labels import Mark, session_label
-from composeports.core.lease import Lease, Stack
-from composeports.core.ledger import Ledger
+from composeports.core.lease import ComposeInvocation, Lease
+from composeports.core.ledger import StoreSnapshot
 from composeports.core.plan.external_networks import with_own_networks
-from composeports.core.plan.plan import Observed, Plan, make_plan
+from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.port_pins import pins_of
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 from composeports.core.protected_names import settable
 from composeports.core.settings import Settings
 from composeports.core.subnets import SubnetNeed, needs_of
-from composeports.docker.compose_config import Answer, Observation
+from composeports.docker.compose_config import ConfigAnswer, ConfigQuery
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
 from composeports.host.git import is_linked
 from composeports.usecases.host_facts import look_around
 from composeports.usecases.lease import subnets_in_use, with_subnets
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 
-class Wishes(NamedTuple):
+class PlanOptions(NamedTuple):
     """What one command wants of its plan, beyond the settings.
 
     `strict` refuses a plan with warnings; `default_ports` keeps the file's own host ports; `spill`
@@ -35,34 +35,34 @@ class Wishes(NamedTuple):
     strict: bool = False
     default_ports: bool = False
     spill: bool = False
-    avoid: frozenset[Block] = frozenset()
+    avoid: frozenset[PortBlock] = frozenset()
 
 
-NO_WISHES = Wishes()
+NO_WISHES = PlanOptions()
 
 
-class Lasting(NamedTuple):
+class ExistingResources(NamedTuple):
     """The marks of what the engine has of a project, beside containers."""
 
     project: str
     marks: Mapping[str, Mark]
 
 
-class Draft(NamedTuple):
+class PlanDraft(NamedTuple):
     """Everything that a plan is made from, but for the lease."""
 
-    observed: Observed
+    observed: ObservedConfig
     settings: Settings
-    stack: Stack
+    stack: ComposeInvocation
     pins: Mapping[str, int]
     needs: tuple[SubnetNeed, ...]
     in_use: tuple[str, ...]
     strict: bool
-    lasting: Lasting | None = None
+    lasting: ExistingResources | None = None
     adopted: tuple[str, ...] = ()
     adopts: bool = False
 
-    def finish(self, lease: Lease, ledger: Ledger) -> Lease:
+    def finish(self, lease: Lease, ledger: StoreSnapshot) -> Lease:
         """Return a granted lease with all that its plan gives out, to be stored in one step.
 
         NotIsolatedError where the plan has warnings and none are wanted.
@@ -122,10 +122,10 @@ def _not_isolated(made: Plan) -> NotIsolatedError:
 
 
 def look(
-    workspace: Workspace, *, engine_needed: bool = True
-) -> tuple[Answer, tuple[Container, ...] | None]:
+    workspace: Session, *, engine_needed: bool = True
+) -> tuple[ConfigAnswer, tuple[Container, ...] | None]:
     """Ask Compose and the engine side by side; what Compose refuses is told first."""
-    answer = Observation(workspace.questions).finish()
+    answer = ConfigQuery(workspace.questions).finish()
     try:
         return answer, workspace.questions.listing.containers()
     except (EngineError, ComposeMissingError) as error:
@@ -136,13 +136,13 @@ def look(
 
 
 def draft(
-    workspace: Workspace,
-    observed: Observed,
+    workspace: Session,
+    observed: ObservedConfig,
     containers: tuple[Container, ...] | None,
-    wishes: Wishes,
+    wishes: PlanOptions,
     *,
     engine_needed: bool = True,
-) -> Draft:
+) -> PlanDraft:
     """Work out what the session wants of its lease, and look at what is around the project."""
     settings = workspace.settings
     project = with_own_networks(observed.project, settings)
@@ -150,7 +150,7 @@ def draft(
     observed = observed._replace(project=project, around=around)
     default_ports = wishes.default_ports or (settings.main_keeps_ports and _is_main(workspace))
     needs = tuple(_needs(workspace, observed, spill=wishes.spill))
-    return Draft(
+    return PlanDraft(
         observed=observed,
         settings=settings,
         stack=workspace.stack._replace(default_ports=default_ports),
@@ -163,26 +163,26 @@ def draft(
     )
 
 
-def _lasting(workspace: Workspace, *, engine_needed: bool) -> Lasting | None:
+def _lasting(workspace: Session, *, engine_needed: bool) -> ExistingResources | None:
     """Return what is left of an earlier stack, where this one is begun and the engine says it."""
     asked = workspace.questions.lasting
     if asked is None:
         return None
     try:
-        return Lasting(workspace.questions.project, asked.marks())
+        return ExistingResources(workspace.questions.project, asked.marks())
     except (EngineError, ComposeMissingError):
         if engine_needed:
             raise
         return None
 
 
-def _is_main(workspace: Workspace) -> bool:
+def _is_main(workspace: Session) -> bool:
     """Tell whether this is the main checkout of a repository, and its own session."""
     git_dir = workspace.place.git_dir
     return bool(git_dir) and workspace.given_session is None and not is_linked(git_dir)
 
 
-def _needs(workspace: Workspace, observed: Observed, *, spill: bool) -> Iterator[SubnetNeed]:
+def _needs(workspace: Session, observed: ObservedConfig, *, spill: bool) -> Iterator[SubnetNeed]:
     """Yield what the file fixes, and once the engine's pools were used up, the rest as well.
 
     A network that got a subnet of ours then keeps it, as Compose would have to make it anew.
@@ -195,13 +195,13 @@ def _needs(workspace: Workspace, observed: Observed, *, spill: bool) -> Iterator
             yield need
 
 
-def _standing_networks(workspace: Workspace) -> frozenset[str]:
+def _standing_networks(workspace: Session) -> frozenset[str]:
     """Return the keys of the networks that the stack has; what they have is left as it is."""
     project = workspace.likely_project(workspace.record())
     return frozenset(workspace.doors.engine.network_keys(project))
 
 
-def _in_use(workspace: Workspace, *, engine_needed: bool) -> tuple[str, ...]:
+def _in_use(workspace: Session, *, engine_needed: bool) -> tuple[str, ...]:
     if engine_needed:
         return subnets_in_use(workspace)
     with suppress(EngineError, ComposeMissingError):

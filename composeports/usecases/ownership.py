@@ -9,12 +9,12 @@ from composeports.core.ownership import Origin, Owner, foreign, not_owners, owne
 from composeports.docker.containers import Container
 from composeports.docker.resources import belongings
 from composeports.errors import ForeignProjectError
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 SHOWN = 5
 
 
-def owner(workspace: Workspace, record: Lease | None) -> Owner:
+def owner(workspace: Session, record: Lease | None) -> Owner:
     """Return the session that asks, as the labels of its things show it."""
     place = workspace.place
     directories = {os.path.realpath(workspace.selection.directory), place.directory}
@@ -23,7 +23,7 @@ def owner(workspace: Workspace, record: Lease | None) -> Owner:
 
 
 def refuse_foreign(
-    workspace: Workspace, record: Lease | None, project: str, containers: Iterable[Container]
+    workspace: Session, record: Lease | None, project: str, containers: Iterable[Container]
 ) -> tuple[str, ...]:
     """Do nothing where all containers of the project are the session's; else ForeignProjectError.
 
@@ -48,14 +48,14 @@ def refuse_foreign(
     raise _not_ours(project, others)
 
 
-def names_of_others(workspace: Workspace, containers: Iterable[Container]) -> frozenset[str]:
+def names_of_others(workspace: Session, containers: Iterable[Container]) -> frozenset[str]:
     """Return the names of the projects that have containers which are not the session's."""
     own = owner(workspace, workspace.record())
     found = [(each.project, _origin(each)) for each in containers]
     return frozenset(name for name, origin in found if foreign(own, [origin], adopts=False))
 
 
-def names_of_other_data(workspace: Workspace, project: str) -> frozenset[str]:
+def names_of_other_data(workspace: Session, project: str) -> frozenset[str]:
     """Return the project's name where another store's session has made a volume of it."""
     record = workspace.record()
     former = record.former_stores if record else ()
@@ -65,7 +65,7 @@ def names_of_other_data(workspace: Workspace, project: str) -> frozenset[str]:
 
 
 def refuse_unproven(
-    workspace: Workspace,
+    workspace: Session,
     record: Lease | None,
     project: str,
     proven: tuple[str, ...],
@@ -103,7 +103,7 @@ def _origin(container: Container) -> Origin:
     return Origin(name, directory, container.files, container.mark)
 
 
-def is_anothers(workspace: Workspace, project: str) -> bool:
+def is_anothers(workspace: Session, project: str) -> bool:
     """Tell whether the store knows the project as another session's."""
     known = workspace.doors.store.known()
     return any(
@@ -126,7 +126,7 @@ def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
 
 
 def _another_stores(
-    workspace: Workspace, project: str, others: tuple[Origin, ...]
+    workspace: Session, project: str, others: tuple[Origin, ...]
 ) -> ForeignProjectError:
     line = session_line(workspace.doors.environ)
     own_name = f"the line `{line}` before it" if line else "`composeports up --as-new`"

@@ -11,9 +11,9 @@ from composeports.errors import SeedBusyError
 from composeports.host.process import replace
 from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
 from composeports.usecases.lease import environment_of, renew_lease
-from composeports.usecases.observe import Wishes
+from composeports.usecases.observe import PlanOptions
 from composeports.usecases.prepare import command_line, is_half_seeded, prepare
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from composeports.usecases.session_lock import at_work
 
 # Compose commands that read the files to make something, so that the plan has to be up to date.
@@ -24,13 +24,13 @@ MAKING = frozenset(
 STARTING = frozenset({"create", "run", "scale", "up", "watch"})
 
 
-def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = ()) -> int:
+def pass_through(workspace: Session, command: str, arguments: Sequence[str] = ()) -> int:
     """Become `docker compose COMMAND` on the session's project, files and environment."""
     if command not in MAKING:
         lease = renew_lease(workspace)
         return replace(*on_recorded_files(workspace, lease, command, *arguments))
     lease = workspace.held_lease()
-    wishes = Wishes(default_ports=lease.stack.default_ports)
+    wishes = PlanOptions(default_ports=lease.stack.default_ports)
     argv, environ, _ = planned(workspace, wishes, command, *arguments)
     # A script in the place of `docker` may do more than to call the plugin.
     if command == "config" and as_plugin(argv, workspace.environ) != argv:
@@ -39,7 +39,7 @@ def pass_through(workspace: Workspace, command: str, arguments: Sequence[str] = 
 
 
 def planned(
-    workspace: Workspace, wishes: Wishes, command: str, *arguments: str
+    workspace: Session, wishes: PlanOptions, command: str, *arguments: str
 ) -> tuple[list[str], dict[str, str], Plan]:
     """Return a command on the files that are here now, its environment, and the plan of both."""
     project = workspace.likely_project(workspace.record())
@@ -55,7 +55,7 @@ def planned(
 
 
 def on_recorded_files(
-    workspace: Workspace, lease: Lease, *arguments: str
+    workspace: Session, lease: Lease, *arguments: str
 ) -> tuple[list[str], dict[str, str]]:
     """Return a command on the files of the last `up`, and its environment.
 

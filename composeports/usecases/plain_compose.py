@@ -8,11 +8,11 @@ from composeports.core.plan.compose_project import Project
 from composeports.docker.compose_cli import Compose
 from composeports.docker.compose_files import select_files
 from composeports.host.git import main_git_dir
-from composeports.usecases.seed.policy import PLAIN, Source
-from composeports.usecases.session import Workspace
+from composeports.usecases.seed.policy import PLAIN, SeedSource
+from composeports.usecases.session import Session
 
 
-def plain_main(workspace: Workspace) -> Source | None:
+def plain_main(workspace: Session) -> SeedSource | None:
     """Return the stack that plain Compose started in the main checkout; None where it made none."""
     place = workspace.place
     main = os.path.dirname(main_git_dir(place.git_dir)) if place.git_dir else ""
@@ -24,10 +24,10 @@ def plain_main(workspace: Workspace) -> Source | None:
     }
     name = _name(Compose(select_files(directory, environ), environ))
     there = workspace.doors.engine.volumes(name) if name else ()
-    return Source(f"{PLAIN}{name}", name) if there else None
+    return SeedSource(f"{PLAIN}{name}", name) if there else None
 
 
-def tell_of_plain_data(workspace: Workspace, project: Project) -> None:
+def tell_of_plain_data(workspace: Session, project: Project) -> None:
     """Say which volumes of plain Compose lie beside those of a session that begins here."""
     keys = {each.key for each in project.volumes if not each.external}
     known = {each.project for each in workspace.doors.store.known()}

@@ -11,8 +11,8 @@ from composeports.errors import (
     EngineSilentError,
     PortHeldError,
 )
-from composeports.host.port_listeners import Holder
-from composeports.usecases.session import Workspace
+from composeports.host.port_listeners import PortListener
+from composeports.usecases.session import Session
 
 Port = tuple[int, str]
 # How long the session's own containers get to start, in all 10 s, and how often they are asked for.
@@ -21,7 +21,7 @@ Containers = tuple[Container, ...] | None
 
 
 def busy_ports(
-    workspace: Workspace, before: Lease | None, lease: Lease, containers: Containers
+    workspace: Session, before: Lease | None, lease: Lease, containers: Containers
 ) -> tuple[frozenset[Port], Containers]:
     """Return ports of the lease's block that somebody else has, and the containers seen last.
 
@@ -44,7 +44,7 @@ def busy_ports(
 
 
 def _busy_after_start(
-    workspace: Workspace, before: Lease, lease: Lease
+    workspace: Session, before: Lease, lease: Lease
 ) -> tuple[frozenset[Port], tuple[Container, ...]]:
     """Return the busy ports and the containers, once no container of the session is starting.
 
@@ -64,7 +64,7 @@ def _busy_after_start(
 
 
 def _may_be_starting(
-    workspace: Workspace, project: str, ports: frozenset[Port], containers: Iterable[Container]
+    workspace: Session, project: str, ports: frozenset[Port], containers: Iterable[Container]
 ) -> bool:
     """Tell whether containers of the project that do not run yet may have all of the ports.
 
@@ -81,7 +81,7 @@ def _may_be_starting(
     return all(workspace.doors.holder_of(port).may_be_of_the_engine for port in ports)
 
 
-def is_started_meanwhile(workspace: Workspace, project: str, port: Port) -> bool:
+def is_started_meanwhile(workspace: Session, project: str, port: Port) -> bool:
     """Tell whether a container of the project itself has the port, once none is starting."""
     for pause in (*PAUSES, 0.0):
         containers = workspace.doors.engine.containers()
@@ -97,7 +97,7 @@ def is_started_meanwhile(workspace: Workspace, project: str, port: Port) -> bool
 
 
 def _busy(
-    workspace: Workspace, before: Lease | None, lease: Lease, containers: Containers
+    workspace: Session, before: Lease | None, lease: Lease, containers: Containers
 ) -> frozenset[Port]:
     own = [each for each in containers or () if each.project == lease.project]
     trusted = containers is None or any(container.is_running for container in own)
@@ -113,7 +113,7 @@ def _busy(
     return (wanted & foreign) | workspace.doors.taken_here(wanted - mine - foreign)
 
 
-def without_lost(workspace: Workspace, containers: tuple[Container, ...]) -> tuple[Container, ...]:
+def without_lost(workspace: Session, containers: tuple[Container, ...]) -> tuple[Container, ...]:
     """Leave out stopped containers that lost their ports along with a lease that is over.
 
     Their session is known, and holds no lease, or one that anybody may take.
@@ -158,7 +158,9 @@ def port_of(key: str, number: int) -> Port:
     return number, key.rpartition("/")[2].partition("#")[0]
 
 
-def who_has(workspace: Workspace, port: Port, others: Iterable[Container]) -> Container | Holder:
+def who_has(
+    workspace: Session, port: Port, others: Iterable[Container]
+) -> Container | PortListener:
     """Return the container of somebody else that has the port now, else the process.
 
     A Holder of no process, where that cannot be known.
@@ -167,9 +169,9 @@ def who_has(workspace: Workspace, port: Port, others: Iterable[Container]) -> Co
     return next(users, None) or workspace.doors.holder_of(port)
 
 
-def shown(user: Container | Holder) -> str:
+def shown(user: Container | PortListener) -> str:
     """Return "the container shop-web-1 (service web of the project shop)", or the process."""
-    if isinstance(user, Holder):
+    if isinstance(user, PortListener):
         return str(user)
     name = f"the container {user.name or user.id[:12]}"
     if not user.project:
@@ -177,22 +179,22 @@ def shown(user: Container | Holder) -> str:
     return f"{name} (service {user.service} of the project {user.project})"
 
 
-def ways_to_see(workspace: Workspace) -> str:
+def ways_to_see(workspace: Session) -> str:
     """Return the commands that show who uses ports of the engine's machine."""
     engine = workspace.doors.engine
     where = "" if engine.is_local else f" on {engine.host}"
     return f"`docker ps --all` and `ss -lntup`{where} show it"
 
 
-def facts(user: Container | Holder) -> dict[str, object]:
+def facts(user: Container | PortListener) -> dict[str, object]:
     """Return what JSON says of who has a port; empty or 0 where it is not known."""
-    if isinstance(user, Holder):
+    if isinstance(user, PortListener):
         return {"container": "", "process": user.name, "pid": user.pid}
     return {"container": user.name or user.id[:12], "process": "", "pid": 0}
 
 
 def _pin_in_use(
-    workspace: Workspace, lease: Lease, port: Port, containers: Containers
+    workspace: Session, lease: Lease, port: Port, containers: Containers
 ) -> PortHeldError:
     number, protocol = port
     key = next(key for key, pin in lease.pins.items() if port_of(key, pin) == port)
@@ -208,7 +210,7 @@ def _pin_in_use(
 
 
 def moving_on(
-    workspace: Workspace,
+    workspace: Session,
     lease: Lease,
     busy: frozenset[Port],
     before: Lease | None,

@@ -14,12 +14,12 @@ from composeports.errors import ComposeportsError, NoPortsAvailableError
 from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
 from composeports.paths import seed_record
 from composeports.usecases.lease import restore, take_lease
-from composeports.usecases.observe import NO_WISHES, Draft, Wishes, draft, look
+from composeports.usecases.observe import NO_WISHES, PlanDraft, PlanOptions, draft, look
 from composeports.usecases.ownership import names_of_other_data, names_of_others, refuse_foreign
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 
-class Prepared(NamedTuple):
+class PreparedStack(NamedTuple):
     """A lease taken and its plan written; `before` is the session's record until then.
 
     `had_containers` tells whether the engine had any of the project then;
@@ -35,8 +35,8 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    workspace: Workspace, wishes: Wishes = NO_WISHES, *, engine_needed: bool = True
-) -> Prepared:
+    workspace: Session, wishes: PlanOptions = NO_WISHES, *, engine_needed: bool = True
+) -> PreparedStack:
     """Take the lease and write the session's files; where that fails, all is as it was before.
 
     ForeignProjectError where somebody else started a project of the session's name.
@@ -56,10 +56,10 @@ def prepare(
         raise
     had_containers = any(each.project == lease.project for each in containers or ())
     project = answer.observed.project
-    return Prepared(lease, made, before, project, had_containers, containers or ())
+    return PreparedStack(lease, made, before, project, had_containers, containers or ())
 
 
-def take_new_name(workspace: Workspace) -> None:
+def take_new_name(workspace: Session) -> None:
     """Take a lease under a free project name, if another store's stack has the session's.
 
     It is for a session whose name another store's session has, too. EngineError where the engine,
@@ -74,10 +74,10 @@ def take_new_name(workspace: Workspace) -> None:
 
 
 def _lease(
-    workspace: Workspace,
+    workspace: Session,
     containers: tuple[Container, ...] | None,
-    sketch: Draft,
-    wishes: Wishes,
+    sketch: PlanDraft,
+    wishes: PlanOptions,
 ) -> Lease:
     """Take the lease; where all ports are held, worktrees that are gone make room."""
 
@@ -93,7 +93,7 @@ def _lease(
         return take()
 
 
-def _write(workspace: Workspace, lease: Lease, made: Plan) -> None:
+def _write(workspace: Session, lease: Lease, made: Plan) -> None:
     folder = workspace.folder
     folder.write(OWN_ENV, as_dotenv(made.environment))
     folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
@@ -107,7 +107,7 @@ def _write(workspace: Workspace, lease: Lease, made: Plan) -> None:
 
 
 def command_line(
-    workspace: Workspace, prepared: Prepared, *arguments: str
+    workspace: Session, prepared: PreparedStack, *arguments: str
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command line of Compose on the planned stack, and its environment."""
     folder = workspace.folder.path
@@ -119,7 +119,7 @@ def command_line(
     return argv, {**workspace.environ, **dict(prepared.plan.environment)}
 
 
-def is_half_seeded(workspace: Workspace, project: str) -> bool:
+def is_half_seeded(workspace: Session, project: str) -> bool:
     """Tell whether a copy into the session's volumes is on record of this user."""
     path = seed_record(workspace.doors.environ, project)
     if not os.path.exists(path):

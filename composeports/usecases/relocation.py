@@ -6,10 +6,10 @@ import os
 from functools import cached_property
 
 from composeports.core.labels import SESSION_LABEL, STORE_LABEL, session_label
-from composeports.core.lease import Lease, Place
+from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.ownership import Owner
 from composeports.core.relocation import (
-    Clue,
+    RelocationClue,
     has_moved,
     is_known_here,
     linked_name,
@@ -24,7 +24,7 @@ from composeports.host.session_folder import OwnFolder
 from composeports.stores.base import Store
 
 
-def place_of_session(store: Store, here: Place) -> Place:
+def place_of_session(store: Store, here: WorktreeLocation) -> WorktreeLocation:
     """Return the place `here` as that of the session that it has, which may be named otherwise.
 
     Mostly it is the one that the path of the git directory names. A store that does not answer
@@ -41,11 +41,11 @@ def place_of_session(store: Store, here: Place) -> Place:
 class _Relocation:
     """One look for the session of a place."""
 
-    def __init__(self, store: Store, here: Place) -> None:
+    def __init__(self, store: Store, here: WorktreeLocation) -> None:
         self._store = store
         self._here = here
 
-    def find(self) -> Place:
+    def find(self) -> WorktreeLocation:
         candidate, others = self._here, set[str]()
         for number in itertools.count(2):
             lease = self._store.get(candidate.session_id)
@@ -64,7 +64,7 @@ class _Relocation:
         latest = max(moved, key=lambda lease: (lease.held, lease.allocated_at))
         return named_after(latest, self._here)
 
-    def _is_at(self, lease: Lease, following: Place) -> bool:
+    def _is_at(self, lease: Lease, following: WorktreeLocation) -> bool:
         """Tell whether a session of the place's name is that of the place.
 
         It is not where a stack of it may run elsewhere, and where the place has had the next name.
@@ -88,11 +88,11 @@ class _Relocation:
     def _has_moved_here(self, lease: Lease) -> bool:
         return may_have_moved(lease, self._here) and has_moved(lease, self._here, self._clue(lease))
 
-    def _clue(self, lease: Lease) -> Clue:
+    def _clue(self, lease: Lease) -> RelocationClue:
         git_dir = lease.place.git_dir
         repository = repository_of(git_dir)
         replaced = is_made_since(repository, lease.allocated_at)
-        return Clue(
+        return RelocationClue(
             lives=os.path.lexists(git_dir) and not replaced,
             pruned=os.path.isfile(os.path.join(repository, "HEAD")) and not replaced,
             marked=self._is_marked(lease),
@@ -111,7 +111,7 @@ class _Relocation:
         return OwnFolder(self._here.directory).read(OWN_OVERRIDE) or ""
 
 
-def _is_elsewhere(place: Place) -> bool:
+def _is_elsewhere(place: WorktreeLocation) -> bool:
     """Tell whether a session's worktree is where it was, and of another git directory by now."""
     leads_to = git_dir_at(place.worktree)
     return (

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from composeports.core.compose_call import ComposeCall, Own, Target, is_own
+from composeports.core.compose_call import CallTarget, ComposeCall, OwnStack, is_own
 from composeports.core.environment import Pair
 from composeports.core.shell import MARKER, is_marked
 from composeports.docker.compose_cli import without_files
@@ -16,10 +16,10 @@ from composeports.host import wrapper
 from composeports.host.git import find_checkout
 from composeports.host.session_files import OWN_NAMES, owner_of
 from composeports.usecases.lease import renew_lease
-from composeports.usecases.observe import Wishes
+from composeports.usecases.observe import PlanOptions
 from composeports.usecases.options import Options
 from composeports.usecases.passthrough import MAKING, on_recorded_files, planned
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 LEADING = ("COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR")
 
@@ -34,7 +34,7 @@ class Command:
 
 
 def wrapper_variables(
-    workspace: Workspace, project: str, folder: str, *, verbose: bool
+    workspace: Session, project: str, folder: str, *, verbose: bool
 ) -> tuple[Pair, ...]:
     """Return what puts the wrapper in `folder` in front of docker, for this session."""
     environ = workspace.doors.environ
@@ -59,7 +59,7 @@ def session_options(environ: Mapping[str, str]) -> Options:
     )
 
 
-def own_options(workspace: Workspace, call: ComposeCall) -> Options | None:
+def own_options(workspace: Session, call: ComposeCall) -> Options | None:
     """Return the options of a call that is about the session's stack; None for any other.
 
     `workspace` is the session's, as `session_options` lead to it.
@@ -72,7 +72,7 @@ def own_options(workspace: Workspace, call: ComposeCall) -> Options | None:
     project = call.project or environ.get("COMPOSE_PROJECT_NAME", "")
     files = tuple(path for path in selection.files if owner_of(path) is None)
     directory = os.path.realpath(selection.directory)
-    if not is_own(Target(directory, _real(files), project), own):
+    if not is_own(CallTarget(directory, _real(files), project), own):
         return None
     listed = call.env_files or environ.get("COMPOSE_ENV_FILES", "").split(",")
     profiles = call.profiles or environ.get("COMPOSE_PROFILES", "").split(",")
@@ -85,14 +85,14 @@ def own_options(workspace: Workspace, call: ComposeCall) -> Options | None:
     )
 
 
-def on_session(workspace: Workspace, call: ComposeCall) -> Command:
+def on_session(workspace: Session, call: ComposeCall) -> Command:
     """Return a call of Compose on the session's stack; the lease outlives its `down`."""
     words = (call.command, *call.arguments)
     record = workspace.record()
     held = record is not None and record.held
     if call.command == "up" or (call.command in MAKING and held):
         default_ports = record is not None and record.stack.default_ports
-        argv, environ, plan = planned(workspace, Wishes(default_ports=default_ports), *words)
+        argv, environ, plan = planned(workspace, PlanOptions(default_ports=default_ports), *words)
         return Command(tuple(argv), environ, plan.warnings if call.command == "up" else ())
     if not held:
         project = workspace.likely_project(record)
@@ -125,14 +125,14 @@ def _has_own(paths: Iterable[str]) -> bool:
     return any(owner_of(path) is not None for path in paths)
 
 
-def _own(workspace: Workspace, project: str) -> Own:
+def _own(workspace: Session, project: str) -> OwnStack:
     record = workspace.record()
     recorded = record.stack.files if record is not None else ()
     files = frozenset(_real((*recorded, *workspace.selection.files)))
-    return Own(workspace.place.directory, files, project)
+    return OwnStack(workspace.place.directory, files, project)
 
 
-def _selection(workspace: Workspace, call: ComposeCall, own: Own) -> Selection | None:
+def _selection(workspace: Session, call: ComposeCall, own: OwnStack) -> Selection | None:
     """Return the files that the call means.
 
     COMPOSE_FILE leads to the session's stack from everywhere. A project of a folder beside or below
@@ -162,7 +162,7 @@ def _selection(workspace: Workspace, call: ComposeCall, own: Own) -> Selection |
     return found
 
 
-def _is_at_home(workspace: Workspace, call: ComposeCall, directory: str) -> bool:
+def _is_at_home(workspace: Session, call: ComposeCall, directory: str) -> bool:
     """Tell whether Compose finds the project directory by itself, as the call is."""
     own = workspace.place.directory
     checkout = find_checkout(own)

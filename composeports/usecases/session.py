@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from composeports.config import Config, find_settings
 from composeports.core.engine_identity import Viewpoint
-from composeports.core.lease import Lease, Place, Stack
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.session import check_session_id, project_name
 from composeports.core.settings import Settings
 from composeports.core.shell import GIT_COMMON_DIR
 from composeports.docker.compose_cli import Compose
 from composeports.docker.compose_files import Selection, has_link, read_unlinked, select_files
-from composeports.docker.config_cache import Recollection, digest_of
+from composeports.docker.config_cache import ConfigCache, digest_of
 from composeports.docker.engine import Engine
-from composeports.docker.queries import Questions
+from composeports.docker.queries import StackQueries
 from composeports.errors import ForeignProjectError, NoLeaseError, UsageError
 from composeports.host.git import (
     checkout_around,
@@ -27,7 +27,7 @@ from composeports.host.git import (
     original_of,
     read_branch,
 )
-from composeports.host.port_listeners import Holder, process_on
+from composeports.host.port_listeners import PortListener, process_on
 from composeports.host.ports import taken_ports
 from composeports.host.process import Run, run_in_foreground
 from composeports.host.routes import routed_subnets
@@ -46,7 +46,7 @@ def _silent(_text: str) -> None:
     """Say nothing."""
 
 
-class Doors(NamedTuple):
+class Context(NamedTuple):
     """Everything outside of us that a use case touches; tests pass their own."""
 
     environ: Mapping[str, str]
@@ -57,7 +57,7 @@ class Doors(NamedTuple):
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
     taken: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = taken_ports
-    holder: Callable[[tuple[int, str]], Holder] = process_on
+    holder: Callable[[tuple[int, str]], PortListener] = process_on
     routes: Callable[[], tuple[str, ...]] = routed_subnets
     say: Callable[[str], None] = _silent
     run: Run = run_in_foreground
@@ -69,11 +69,11 @@ class Doors(NamedTuple):
         """
         return self.taken(wanted) if self.engine.is_local else frozenset()
 
-    def holder_of(self, port: tuple[int, str]) -> Holder:
+    def holder_of(self, port: tuple[int, str]) -> PortListener:
         """Return the process that has a port of the engine's machine, as far as it can be seen."""
         engine = self.engine
         if not engine.is_local:
-            return Holder(machine=engine.host)
+            return PortListener(machine=engine.host)
         holder = self.holder(port)
         return holder.seen_from(engine.process) if holder.parent else holder
 
@@ -83,13 +83,13 @@ class Doors(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Workspace:
+class Session:
     """One session at its place, with the options it was asked with.
 
     What `only_looks` writes nothing, neither here nor in the state directory.
     """
 
-    doors: Doors
+    doors: Context
     options: Options = field(default_factory=Options)
     only_looks: bool = False
 
@@ -193,17 +193,17 @@ class Workspace:
         return Viewpoint(identity.id, identity.traits, self.machine)
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> WorktreeLocation:
         """The project directory (the worktree, without a Compose file) and its checkout."""
         checkout = find_checkout(self.selection.directory)
         directory = os.path.realpath(self.selection.directory)
         if checkout is None:
-            return Place(directory, "", directory, "", self.machine)
+            return WorktreeLocation(directory, "", directory, "", self.machine)
         worktree, git_dir = checkout
         if not self.selection.files and self.options.project_directory is None:
             directory = worktree
         around = checkout_around(worktree, git_dir)
-        place = Place(
+        place = WorktreeLocation(
             worktree, git_dir, directory, read_branch(git_dir), self.machine, around=around
         )
         if self.given_session is not None or original_of(worktree, git_dir):
@@ -265,29 +265,29 @@ class Workspace:
             file.write(data)
 
     @cached_property
-    def questions(self) -> Questions:
+    def questions(self) -> StackQueries:
         """The questions to Compose and the engine, under way since this was first looked at."""
         record = self.record()
         begins = record is None or not record.held or record.marks is None
         project = self.likely_project(record)
-        return Questions(self.compose, self.doors.engine, project, self.memory, begins=begins)
+        return StackQueries(self.compose, self.doors.engine, project, self.memory, begins=begins)
 
     @cached_property
-    def memory(self) -> Recollection:
+    def memory(self) -> ConfigCache:
         """What was observed before of these files; `up` takes the turn to ask before it asks."""
-        return Recollection(recollections(self.doors.environ), digest_of(self.selection.files))
+        return ConfigCache(recollections(self.doors.environ), digest_of(self.selection.files))
 
     @property
-    def stack(self) -> Stack:
+    def stack(self) -> ComposeInvocation:
         """What a later command needs to call Compose on the same files."""
         found = self.selection
-        return Stack(_real(found.files), _real(found.env_files), self.profiles)
+        return ComposeInvocation(_real(found.files), _real(found.env_files), self.profiles)
 
-    def asking_again(self) -> "Workspace":
+    def asking_again(self) -> "Session":
         """Return the same workspace with its questions not asked yet."""
-        return Workspace(self.doors, self.options, self.only_looks)
+        return Session(self.doors, self.options, self.only_looks)
 
-    def looking(self) -> "Workspace":
+    def looking(self) -> "Session":
         """Return the same workspace as one that writes nothing."""
         return replace(self, only_looks=True)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from composeports.host.session_lock_file import (
-    Holder,
+    LockOwner,
     SessionLock,
     busy_error,
     end_what_works,
@@ -13,11 +13,11 @@ from composeports.host.session_lock_file import (
     is_held,
 )
 from composeports.paths import session_lock
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 
 @contextmanager
-def at_work(workspace: Workspace, command: str) -> Iterator[SessionLock]:
+def at_work(workspace: Session, command: str) -> Iterator[SessionLock]:
     """Hold the lock of the session's stack, however long somebody else has it.
 
     LockBusyError where a Compose whose composeports was killed cannot be ended.
@@ -33,16 +33,14 @@ def at_work(workspace: Workspace, command: str) -> Iterator[SessionLock]:
 
 
 @contextmanager
-def at_work_soon(
-    workspace: Workspace, command: str, patience: float
-) -> Iterator[SessionLock | None]:
+def at_work_soon(workspace: Session, command: str, patience: float) -> Iterator[SessionLock | None]:
     """Hold the lock of the session's stack; None where somebody has it for `patience` seconds."""
     with hold(_path(workspace), command, patience, waiting(workspace)) as lock:
         yield lock
 
 
 @contextmanager
-def at_work_alone(workspace: Workspace, command: str, patience: float) -> Iterator[SessionLock]:
+def at_work_alone(workspace: Session, command: str, patience: float) -> Iterator[SessionLock]:
     """Hold the lock; a Compose that has it for `patience` seconds is ended.
 
     LockBusyError where that is in vain, since what works on the stack may start it later.
@@ -58,7 +56,7 @@ def at_work_alone(workspace: Workspace, command: str, patience: float) -> Iterat
 
 
 @contextmanager
-def at_work_or_busy(workspace: Workspace, command: str, patience: float) -> Iterator[SessionLock]:
+def at_work_or_busy(workspace: Session, command: str, patience: float) -> Iterator[SessionLock]:
     """Hold the lock; LockBusyError where somebody has it for `patience` seconds."""
     with at_work_soon(workspace, command, patience) as lock:
         if lock is None:
@@ -66,27 +64,27 @@ def at_work_or_busy(workspace: Workspace, command: str, patience: float) -> Iter
         yield lock
 
 
-def who_is_at_work(workspace: Workspace) -> Holder:
+def who_is_at_work(workspace: Session) -> LockOwner:
     """Return who has the lock of the session's stack, for a message."""
     return holder(_path(workspace))
 
 
-def projects_at_work(workspace: Workspace, projects: Iterable[str]) -> frozenset[str]:
+def projects_at_work(workspace: Session, projects: Iterable[str]) -> frozenset[str]:
     """Return those of the projects on which somebody works right now."""
     environ = workspace.doors.environ
     return frozenset(each for each in projects if is_held(session_lock(environ, each)))
 
 
-def waiting(workspace: Workspace) -> Callable[[Holder], None]:
+def waiting(workspace: Session) -> Callable[[LockOwner], None]:
     """Return what tells a person whom we wait for."""
     return lambda who: workspace.doors.say(
         f"{who} works on {_project(workspace)}: waiting for its end"
     )
 
 
-def _project(workspace: Workspace) -> str:
+def _project(workspace: Session) -> str:
     return workspace.likely_project(workspace.record())
 
 
-def _path(workspace: Workspace) -> str:
+def _path(workspace: Session) -> str:
     return session_lock(workspace.doors.environ, _project(workspace))

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from composeports.core.lease import Place
+from composeports.core.lease import WorktreeLocation
 from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.docker.compose_files import Selection
 from composeports.errors import UsageError
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 
 # What chooses files, profiles or a session for whoever started the server.
 OF_THE_SERVER = frozenset(
@@ -31,10 +31,10 @@ NOWHERE = "/"
 
 
 @dataclass(frozen=True)
-class _Placed(Workspace):
+class _Placed(Session):
     """A session whose place is known, or known to be none, without a look at the disk."""
 
-    known_place: Place = field(default_factory=Place)
+    known_place: WorktreeLocation = field(default_factory=WorktreeLocation)
 
     @cached_property
     def settings(self) -> Settings:
@@ -42,7 +42,7 @@ class _Placed(Workspace):
         return Settings()
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> WorktreeLocation:
         """What is known."""
         return self.known_place
 
@@ -74,7 +74,7 @@ class _OfItsPlace(_Placed):
         return self.known_id
 
 
-def headless(doors: Doors, session_id: str) -> Workspace:
+def headless(doors: Context, session_id: str) -> Session:
     """Return the workspace of a session that is only an id, which has no place on disk.
 
     For allocate, renew, release and status; InvalidSessionError for an id that cannot name one.
@@ -83,12 +83,12 @@ def headless(doors: Doors, session_id: str) -> Workspace:
     return _Placed(_apart(doors, NOWHERE), options)
 
 
-def nobody(doors: Doors) -> Workspace:
+def nobody(doors: Context) -> Session:
     """Return the workspace of no session at all, for the list of all of them."""
     return _OfItsPlace(_apart(doors, NOWHERE))
 
 
-def recorded(doors: Doors, session_id: str) -> Workspace:
+def recorded(doors: Context, session_id: str) -> Session:
     """Return the workspace of a session where its stack was started; headless if nowhere.
 
     For `down`, which needs no Compose file. The place need not exist any more.
@@ -104,7 +104,7 @@ def recorded(doors: Doors, session_id: str) -> Workspace:
     return _Placed(doors, Options(session=session_id), known_place=place)
 
 
-def of_worktree(doors: Doors, path: str) -> Workspace:
+def of_worktree(doors: Context, path: str) -> Session:
     """Return the workspace of a worktree on this machine, as a command started there has it.
 
     UsageError for a path that is not absolute, or no folder.
@@ -115,10 +115,10 @@ def of_worktree(doors: Doors, path: str) -> Workspace:
         )
     if not os.path.isdir(path):
         raise UsageError(f"there is no folder {path}", hint="is it on this machine?", path=path)
-    return Workspace(_apart(doors, os.path.normpath(path)))
+    return Session(_apart(doors, os.path.normpath(path)))
 
 
-def _apart(doors: Doors, cwd: str) -> Doors:
+def _apart(doors: Context, cwd: str) -> Context:
     """Return doors that lead to the same machine from `cwd`, and not as the server's own shell."""
     return doors._replace(
         cwd=cwd,

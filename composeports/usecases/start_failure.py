@@ -1,8 +1,8 @@
 """What can be done when `docker compose up` has failed: other subnets, other ports, or nothing."""
 
 from composeports.core.port_conflicts import (
-    Step,
-    Stolen,
+    ConflictAction,
+    PortConflict,
     next_step,
     refused_port,
     silent_thefts,
@@ -17,11 +17,11 @@ from composeports.errors import (
     PortPrivilegedError,
     PortTakenError,
 )
-from composeports.host.port_listeners import Holder
+from composeports.host.port_listeners import PortListener
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.down import remove_half_started
 from composeports.usecases.lease import set_aside, subnets_in_use
-from composeports.usecases.observe import Wishes
+from composeports.usecases.observe import PlanOptions
 from composeports.usecases.port_probe import (
     Port,
     facts,
@@ -30,8 +30,8 @@ from composeports.usecases.port_probe import (
     ways_to_see,
     who_has,
 )
-from composeports.usecases.prepare import Prepared, prepare
-from composeports.usecases.session import Workspace
+from composeports.usecases.prepare import PreparedStack, prepare
+from composeports.usecases.session import Session
 from composeports.usecases.session_lock import waiting
 
 SUBNET_TRIES = 3
@@ -46,7 +46,7 @@ PODMAN = "podman"
 ENDED_BY_SIGNAL = 128
 
 
-class Retrying:
+class StartAttempts:
     """What one `up` has tried so far, and so what it may still try.
 
     Where it may try again, the wishes for that are in `wishes`, and the lock is held.
@@ -54,10 +54,10 @@ class Retrying:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: Session,
         lock: SessionLock,
-        prepared: Prepared,
-        wishes: Wishes,
+        prepared: PreparedStack,
+        wishes: PlanOptions,
         *,
         foreground: bool,
     ) -> None:
@@ -70,9 +70,9 @@ class Retrying:
         self._lease_tries = 0 if foreground else LEASE_TRIES
         self._own_tries = OWN_TRIES
         self._tried_again = False
-        self._theft: tuple[Stolen, Container | Holder] | None = None
+        self._theft: tuple[PortConflict, Container | PortListener] | None = None
 
-    def is_worthwhile(self, code: int, prepared: Prepared) -> bool:
+    def is_worthwhile(self, code: int, prepared: PreparedStack) -> bool:
         """Say what happened, and tell whether to prepare and start again.
 
         PortTakenError where a port was stolen and no other one is left to try, PortPrivilegedError
@@ -89,7 +89,7 @@ class Retrying:
         except (EngineError, ComposeMissingError):
             return False
 
-    def prepare(self, prepared: Prepared) -> Prepared:
+    def prepare(self, prepared: PreparedStack) -> PreparedStack:
         """Return what is prepared for another try; PortTakenError where no block is left for it."""
         try:
             return prepare(self.workspace.asking_again(), self.wishes)
@@ -99,7 +99,7 @@ class Retrying:
             raise self._given_up(prepared, *self._theft) from None
 
     def _given_up(
-        self, prepared: Prepared, stolen: Stolen, user: Container | Holder
+        self, prepared: PreparedStack, stolen: PortConflict, user: Container | PortListener
     ) -> PortTakenError:
         """Leave nothing half-started where nothing was before, and return the error."""
         project = prepared.lease.project
@@ -118,7 +118,7 @@ class Retrying:
             **facts(user),
         )
 
-    def _refused(self, prepared: Prepared, port: Stolen) -> PortPrivilegedError:
+    def _refused(self, prepared: PreparedStack, port: PortConflict) -> PortPrivilegedError:
         """Leave nothing half-started where nothing was before, and return the error."""
         from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
 
@@ -144,7 +144,7 @@ class Retrying:
             note = remove_half_started(self.workspace, project, self.lock)
         self.workspace.doors.say(note)
 
-    def _lost_its_lease(self, prepared: Prepared) -> bool:
+    def _lost_its_lease(self, prepared: PreparedStack) -> bool:
         """Tell whether a `down` that did not wait released the lease of what runs now."""
         self._lease_tries -= 1
         if self._lease_tries < 0:
@@ -155,7 +155,7 @@ class Retrying:
         self.workspace.doors.say("the lease was released meanwhile: taking it again")
         return True
 
-    def _mends_theft(self, prepared: Prepared) -> bool:
+    def _mends_theft(self, prepared: PreparedStack) -> bool:
         engine = self.workspace.doors.engine
         seen = engine.containers()
         own = [each for each in seen if each.project == prepared.lease.project]
@@ -174,7 +174,9 @@ class Retrying:
             return False
         return self._answer(prepared, stolen, others)
 
-    def _refused_silently(self, prepared: Prepared, waiting: frozenset[Port]) -> Stolen | None:
+    def _refused_silently(
+        self, prepared: PreparedStack, waiting: frozenset[Port]
+    ) -> PortConflict | None:
         """Return a port that Podman may not listen on, of which it keeps no word either."""
         from composeports.docker.rootless import is_rootless  # noqa: PLC0415 - rarely asked
         from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
@@ -186,8 +188,8 @@ class Retrying:
         return next(iter(silent_thefts(prepared.lease, waiting, low)), None)
 
     def _stolen_silently(
-        self, prepared: Prepared, waiting: frozenset[Port], others: list[Container]
-    ) -> Stolen | None:
+        self, prepared: PreparedStack, waiting: frozenset[Port], others: list[Container]
+    ) -> PortConflict | None:
         """Return a stolen port, for Podman, which keeps no word of why a container did not start.
 
         Its service may hold more ports of that container, from its own attempt: those come last.
@@ -197,13 +199,15 @@ class Retrying:
         taken = (waiting & foreign) | doors.taken_here(waiting - foreign)
         found = silent_thefts(prepared.lease, waiting, taken)
 
-        def is_podmans_own(stolen: Stolen) -> bool:
+        def is_podmans_own(stolen: PortConflict) -> bool:
             user = who_has(self.workspace, (stolen.number, stolen.protocol), others)
-            return isinstance(user, Holder) and user.name == PODMAN
+            return isinstance(user, PortListener) and user.name == PODMAN
 
         return min(found, key=is_podmans_own, default=None)
 
-    def _answer(self, prepared: Prepared, stolen: Stolen, others: list[Container]) -> bool:
+    def _answer(
+        self, prepared: PreparedStack, stolen: PortConflict, others: list[Container]
+    ) -> bool:
         doors = self.workspace.doors
         port = (stolen.number, stolen.protocol)
         self._own_tries -= 1
@@ -221,9 +225,9 @@ class Retrying:
         step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
         user = who_has(self.workspace, port, others)
         what = f"{shown(user)} took port {stolen.number}/{stolen.protocol} ({stolen.key})"
-        if step is Step.GIVE_UP:
+        if step is ConflictAction.GIVE_UP:
             raise self._given_up(prepared, stolen, user)
-        if step is Step.AGAIN:
+        if step is ConflictAction.AGAIN:
             doors.say(f"{what} for a moment: trying again")
         else:
             doors.say(f"{what}: the ports of this session move to another block")
@@ -231,10 +235,10 @@ class Retrying:
             set_aside(self.workspace, block)
             self.wishes = self.wishes._replace(avoid=self.wishes.avoid | {block})
         self._theft = (stolen, user)
-        self._tried_again = step is Step.AGAIN
+        self._tried_again = step is ConflictAction.AGAIN
         return True
 
-    def _mends_subnets(self, prepared: Prepared) -> bool:
+    def _mends_subnets(self, prepared: PreparedStack) -> bool:
         self._subnet_tries -= 1
         if self._subnet_tries < 0:
             return False
@@ -245,7 +249,7 @@ class Retrying:
         self.wishes = self.wishes._replace(spill=self.wishes.spill or reason == POOLS_USED_UP)
         return True
 
-    def _lacks_subnets(self, prepared: Prepared) -> str:
+    def _lacks_subnets(self, prepared: PreparedStack) -> str:
         """Return what is wrong with the stack's subnets, if that was the reason."""
         if overlapping(prepared.lease.subnets.values(), subnets_in_use(self.workspace)):
             return SUBNET_TAKEN

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from composeports.core.lease import Lease
 from composeports.host.git import find_checkout
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 
-def where_started(workspace: Workspace) -> Workspace:
+def where_started(workspace: Session) -> Session:
     """Return the workspace of the stack that was started here; mostly the one given.
 
     Without its Compose file, the search goes on in the folders above, and may find another

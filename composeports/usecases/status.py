@@ -13,7 +13,7 @@ from composeports.core.plan.compose_project import PublishedPort
 from composeports.core.plan.urls import client_url
 from composeports.core.port_drift import drifts_of
 from composeports.core.protected_names import is_settable
-from composeports.core.service_state import Seen, displaced
+from composeports.core.service_state import ObservedService, displaced
 from composeports.core.shell import shell_environment
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
@@ -21,12 +21,12 @@ from composeports.host.git import main_git_dir
 from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
 from composeports.usecases.gc.worktree_probe import on_another_engine
 from composeports.usecases.lease import look_at_lease
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 
-def environment(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+def environment(workspace: Session) -> tuple[tuple[str, str], ...]:
     """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
     lease = look_at_lease(workspace)
     refused = [name for name, _ in lease.environment if not is_settable(name)]
@@ -54,7 +54,7 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def url(workspace: Workspace, service: str, port: str = "") -> str:
+def url(workspace: Session, service: str, port: str = "") -> str:
     """Return the URL, or host:port, of a service's published port on this session's stack.
 
     `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address); it may be left
@@ -113,7 +113,7 @@ def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
 
 
 def _as_published(
-    workspace: Workspace, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
+    workspace: Session, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
 ) -> dict[str, str]:
     """Return the URLs with those that lead nowhere replaced by where the stack is, and say so."""
     drifts = {each.key: each for each in drifts_of(lease, _published(containers))}
@@ -139,7 +139,7 @@ def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ..
     Containers of other projects, and a lease from before the plan said it, have none.
     """
     running = (
-        Seen(each.service, each.name, each.networks)
+        ObservedService(each.service, each.name, each.networks)
         for each in containers
         if each.is_running and each.project == lease.project
     )
@@ -158,7 +158,7 @@ def _is_port(kind: str, wanted: str) -> bool:
     return wanted in {"", base.partition("/")[0], base, kind}
 
 
-def _containers_of(workspace: Workspace, lease: Lease) -> tuple[Container, ...]:
+def _containers_of(workspace: Session, lease: Lease) -> tuple[Container, ...]:
     """Return the stack's containers; none where the engine does not answer, which is said."""
     try:
         return workspace.doors.engine.containers(lease.project)
@@ -245,13 +245,13 @@ def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def status(workspace: Workspace) -> list[SessionStatus]:
+def status(workspace: Session) -> list[SessionStatus]:
     """Return every held lease, lowest block first; states are unknown where no engine answers."""
     return _statuses(workspace, workspace.doors.store.held(), _containers(workspace))
 
 
 def _statuses(
-    workspace: Workspace, leases: Iterable[Lease], containers: tuple[Container, ...] | None
+    workspace: Session, leases: Iterable[Lease], containers: tuple[Container, ...] | None
 ) -> list[SessionStatus]:
     now = workspace.doors.now()
     mine = workspace.session_here
@@ -301,7 +301,7 @@ def _seen_from_here(engine: EngineIdentity) -> EngineIdentity:
     return engine._replace(host=engine.name) if told_itself else engine
 
 
-def fleet(workspace: Workspace) -> list[EngineStatus]:
+def fleet(workspace: Session) -> list[EngineStatus]:
     """Return every engine that the store knows with what is held there, this one's first.
 
     What runs on the others nobody here knows.
@@ -321,7 +321,7 @@ def fleet(workspace: Workspace) -> list[EngineStatus]:
     ]
 
 
-def _containers(workspace: Workspace) -> tuple[Container, ...] | None:
+def _containers(workspace: Session) -> tuple[Container, ...] | None:
     try:
         return workspace.doors.engine.containers()
     except (EngineError, ComposeMissingError) as error:
@@ -329,7 +329,7 @@ def _containers(workspace: Workspace) -> tuple[Container, ...] | None:
         return None
 
 
-def _state(workspace: Workspace, lease: Lease, containers: Iterable[Container] | None) -> str:
+def _state(workspace: Session, lease: Lease, containers: Iterable[Container] | None) -> str:
     if containers is None:
         return "unknown"
     own = [container for container in containers if container.project == lease.project]

@@ -26,10 +26,10 @@ from composeports.usecases.lease import (
     release_lease,
     restore,
 )
-from composeports.usecases.observe import NO_WISHES, Wishes, draft, look
-from composeports.usecases.prepare import Prepared, command_line, is_half_seeded, prepare
-from composeports.usecases.session import Workspace
-from composeports.usecases.start_failure import Retrying
+from composeports.usecases.observe import NO_WISHES, PlanOptions, draft, look
+from composeports.usecases.prepare import PreparedStack, command_line, is_half_seeded, prepare
+from composeports.usecases.session import Session
+from composeports.usecases.start_failure import StartAttempts
 
 if TYPE_CHECKING:
     from composeports.usecases.seed.seed import Seed, Seeded
@@ -47,7 +47,7 @@ FOREGROUND = (
 )
 
 
-class Started(NamedTuple):
+class UpResult(NamedTuple):
     """What `up` did: Compose's exit code, the plan, and the stack's containers afterwards."""
 
     code: int
@@ -73,7 +73,7 @@ class Started(NamedTuple):
                 yield container.service, f"{target}/{protocol}", url
 
 
-def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
+def plan(workspace: Session, wishes: PlanOptions = NO_WISHES) -> Plan:
     """Return what `up` would do now, for a workspace that only looks; leases nothing."""
     answer, containers = look(workspace, engine_needed=False)
     sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=False)
@@ -82,15 +82,15 @@ def plan(workspace: Workspace, wishes: Wishes = NO_WISHES) -> Plan:
 
 
 def up(  # noqa: PLR0913 - most are keywords
-    workspace: Workspace,
+    workspace: Session,
     lock: SessionLock,
     arguments: Sequence[str] = (),
-    wishes: Wishes = NO_WISHES,
+    wishes: PlanOptions = NO_WISHES,
     *,
     attach: bool = False,
     meanwhile: Callable[[], None] | None = None,
     seed: "Seed | None" = None,
-) -> Started:
+) -> UpResult:
     """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
 
     `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where somebody
@@ -112,7 +112,7 @@ def up(  # noqa: PLR0913 - most are keywords
         meanwhile = _telling_of_plain(workspace, prepared, meanwhile)
     seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    retrying = Retrying(workspace, lock, prepared, wishes, foreground=foreground)
+    retrying = StartAttempts(workspace, lock, prepared, wishes, foreground=foreground)
     while retrying.is_worthwhile(code, prepared):
         prepared = retrying.prepare(prepared)
         code = _run(workspace, lock, prepared, words, foreground=foreground)
@@ -123,14 +123,14 @@ def up(  # noqa: PLR0913 - most are keywords
         code = wait_for_others(workspace, prepared.lease.project, arguments, code, again)
     if code:
         note = _after_failure(workspace, prepared, foreground=foreground)
-        return Started(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
+        return UpResult(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
     containers = workspace.doors.engine.containers(prepared.lease.project)
     note = _if_stopped(prepared.lease.project, containers)
-    return Started(code, prepared.lease, prepared.plan, containers, note, seeded)
+    return UpResult(code, prepared.lease, prepared.plan, containers, note, seeded)
 
 
 def _tidying(
-    workspace: Workspace, prepared: Prepared, meanwhile: Callable[[], None] | None
+    workspace: Session, prepared: PreparedStack, meanwhile: Callable[[], None] | None
 ) -> Callable[[], None]:
     """Return what looks after worktrees that are gone, before `meanwhile`, while Compose works."""
 
@@ -146,7 +146,7 @@ def _tidying(
 
 
 def _telling_of_plain(
-    workspace: Workspace, prepared: Prepared, meanwhile: Callable[[], None]
+    workspace: Session, prepared: PreparedStack, meanwhile: Callable[[], None]
 ) -> Callable[[], None]:
     """Return what tells of data that plain Compose has here, after `meanwhile`."""
 
@@ -160,7 +160,9 @@ def _telling_of_plain(
     return work
 
 
-def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "tuple[Seeded, ...]":
+def _seeded(
+    workspace: Session, prepared: PreparedStack, seed: "Seed | None"
+) -> "tuple[Seeded, ...]":
     """Fill empty volumes; a failure leaves the lease as it was, and is told."""
     if seed is None and not is_half_seeded(workspace, prepared.lease.project):
         return ()
@@ -178,9 +180,9 @@ def _seeded(workspace: Workspace, prepared: Prepared, seed: "Seed | None") -> "t
 
 
 def _run(  # noqa: PLR0913 - most are keywords
-    workspace: Workspace,
+    workspace: Session,
     lock: SessionLock,
-    prepared: Prepared,
+    prepared: PreparedStack,
     words: Sequence[str],
     *,
     foreground: bool,
@@ -218,7 +220,7 @@ def _if_stopped(project: str, containers: Sequence[Container]) -> str:
     )
 
 
-def _after_failure(workspace: Workspace, prepared: Prepared, *, foreground: bool) -> str:
+def _after_failure(workspace: Session, prepared: PreparedStack, *, foreground: bool) -> str:
     """Release the lease when nothing of the project exists, and say what is so."""
     from composeports.usecases.down import leftovers  # noqa: PLC0415 - only after a failure
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from composeports.core.one_shot_services import Instance, limit_of, still_awaited, waiting_again
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 _FORM = (
     '{{index .Config.Labels "com.docker.compose.service"}}\t{{.State.Status}}\t'
@@ -14,7 +14,7 @@ RESTARTED = frozenset({"always", "unless-stopped"})
 
 
 def wait_for_others(
-    workspace: Workspace,
+    workspace: Session,
     project: str,
     arguments: Sequence[str],
     code: int,
@@ -46,7 +46,7 @@ def _told(services: Sequence[str]) -> str:
     return f"a service that ended with exit code 0 has done its work, which is no failure{others}"
 
 
-def _instances(workspace: Workspace, project: str) -> list[Instance]:
+def _instances(workspace: Session, project: str) -> list[Instance]:
     engine = workspace.doors.engine
     ids = [each.id for each in engine.containers(project)]
     if not ids:

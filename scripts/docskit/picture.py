@@ -12,8 +12,8 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from composeports.cli.status import COLUMNS, row_of
-from composeports.core.lease import Lease, Place
-from composeports.core.ports import Block
+from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.ports import PortBlock
 from composeports.usecases.status import SessionStatus
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def _status(number: int, name: str, branch: str, project: str, state: str) -> Se
     folder = f"/home/you/{name}"
     lease = Lease(
         session_id=folder,
-        block=Block(10000 + number * 100, 100),
+        block=PortBlock(10000 + number * 100, 100),
         project=project,
         allocated_at=0,
         expires_at=0,
-        place=Place(worktree=folder, directory=folder, branch=branch),
+        place=WorktreeLocation(worktree=folder, directory=folder, branch=branch),
     )
     return SessionStatus(lease, state, name == MINE, 120 - 7 * number)

@@ -9,10 +9,10 @@ import pytest
 from dotenv import dotenv_values
 
 from composeports.core.lease import Lease
-from composeports.core.ledger import Outcome
+from composeports.core.ledger import StoreUpdate
 from composeports.core.session import project_name
 from composeports.stores.sqlite.store import SqliteStore
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from tests.support.fakes import FakeMachine
 from tests.support.machine import Shell, finished, git, make_repository, wait_until
 
@@ -53,7 +53,7 @@ def lease_of(shell: Shell, **values: str) -> Lease:
             "environment": tuple(values.items()),
         }
     )
-    store.update(session_id, lambda _: Outcome(lease))
+    store.update(session_id, lambda _: StoreUpdate(lease))
     store.close()
     return lease
 
@@ -124,11 +124,11 @@ def test_a_hostile_path_survives_eval_and_runs_nothing(
     shell = Shell(repository, tmp_path / "state")
     shell.run("allocate")
     store = SqliteStore(shell.state / "leases.sqlite3")
-    here = Workspace(machine.doors(cwd=repository))
+    here = Session(machine.doors(cwd=repository))
     lease = store.get(here.session_id)
     assert lease is not None
     slots = {each: getattr(lease, each) for each in Lease.__slots__}
-    store.update(here.session_id, lambda _: Outcome(Lease(**{**slots, "stack": here.stack})))
+    store.update(here.session_id, lambda _: StoreUpdate(Lease(**{**slots, "stack": here.stack})))
     store.close()
     done = shell.sh('eval "$(composeports env)"; printf %s "$COMPOSE_FILE"')
     assert (done.code, done.out, done.err) == (0, f"{repository}/compose.yaml", "")
@@ -175,7 +175,7 @@ def test_both_ways_renew_the_lease(shell: Shell) -> None:
                 "expires_at": lease.allocated_at,
             }
         )
-        store.update(old.session_id, lambda _, put=old: Outcome(put))  # type: ignore[misc]
+        store.update(old.session_id, lambda _, put=old: StoreUpdate(put))  # type: ignore[misc]
         assert each.run("env").code == 0
         assert store.held()[0].expires_at > lease.allocated_at + 119 * 60
     store.close()

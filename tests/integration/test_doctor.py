@@ -202,7 +202,7 @@ def test_a_network_file_system_is_told(here: Shell, monkeypatch: pytest.MonkeyPa
     from composeports.usecases.doctor import doctor as checkup  # noqa: PLC0415 - to put a mount table under it
 
     monkeypatch.setattr(checkup_store, "file_system_of", lambda _path: "nfs4")
-    patient = checkup.Patient(here.environ, str(here.cwd), Engine(here.environ))
+    patient = checkup.DoctorContext(here.environ, str(here.cwd), Engine(here.environ))
     _, told = checkup.check(patient)
     assert [finding.what for name, finding in told.findings if name == "store"] == [
         f"{here.state}/leases.sqlite3 lies on a network file system (nfs4)"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from composeports.docker import context
-from composeports.docker.context import SOCKET, Endpoint, find_endpoint, is_secured
+from composeports.docker.context import SOCKET, EngineEndpoint, find_endpoint, is_secured
 from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
@@ -36,7 +36,7 @@ def use(home: Path, name: str) -> None:
     (home / ".docker" / "config.json").write_text(json.dumps({"currentContext": name}))
 
 
-def parts(found: Endpoint) -> tuple[str, str, bool, str]:
+def parts(found: EngineEndpoint) -> tuple[str, str, bool, str]:
     return found.address, found.host, found.local, found.context
 
 
@@ -158,7 +158,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "asked"
 
 
-def over_ssh(home: Path, ssh: Path, address: str) -> Endpoint:
+def over_ssh(home: Path, ssh: Path, address: str) -> EngineEndpoint:
     environ = {"HOME": str(home), "PATH": f"{ssh.parent}/bin:/usr/bin:/bin"}
     return find_endpoint({**environ, "DOCKER_HOST": address})
 
@@ -183,7 +183,7 @@ def test_without_an_answer_of_ssh_the_alias_is_the_host(home: Path, ssh: Path) -
     [("unix:///x.sock", "/x.sock"), ("unix://x", ""), ("tcp://box", ""), ("", "")],
 )
 def test_a_socket_has_a_path(address: str, path: str) -> None:
-    assert Endpoint(address, "localhost", local=True).socket == path
+    assert EngineEndpoint(address, "localhost", local=True).socket == path
 
 
 # The address, whether it is a context's, variables: whether it is secured.
@@ -204,12 +204,12 @@ SECURED = {
 def test_an_engine_is_secured(
     home: Path, address: str, variables: dict[str, str], *, of_context: bool, secured: bool
 ) -> None:
-    found = Endpoint(address, "x", local=False, context="far" if of_context else "")
+    found = EngineEndpoint(address, "x", local=False, context="far" if of_context else "")
     assert is_secured(found, {"HOME": str(home), **variables}) is secured
 
 
 def test_a_context_with_certificates_is_secured(home: Path) -> None:
-    found = Endpoint(FAR, "x", local=False, context="far")
+    found = EngineEndpoint(FAR, "x", local=False, context="far")
     key = hashlib.sha256(b"far").hexdigest()
     (home / ".docker" / "contexts" / "tls" / key).mkdir(parents=True)
     assert is_secured(found, {"HOME": str(home)})

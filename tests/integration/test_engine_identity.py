@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.engine_traits import Traits
+from composeports.core.engine_traits import EngineTraits
 from composeports.docker.engine import Engine
 from composeports.errors import EngineError
 from composeports.host.machine import boot_id, booted_at, machine_digest, machine_name
@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> Place:
 def test_an_engine_tells_its_id_and_the_name_of_its_machine(place: Place) -> None:
     place.docker.answer("network", "bridge\trun-1\nhost\th\nnone\tdata-1\n")
     told = place.engine().identity()
-    far = Traits("run-1", "data-1", "/var/lib/docker", "box", "far.example")
+    far = EngineTraits("run-1", "data-1", "/var/lib/docker", "box", "far.example")
     assert told == EngineIdentity("a-b-c", "box", "far.example", local=False, traits=far)
     local = place.engine(f"unix://{place.socket}").identity()
     assert local.traits.kept == far._replace(reached="", machine=machine_digest(), boot=boot_id())
@@ -67,7 +67,7 @@ def test_a_machine_tells_its_boot_and_a_digest_of_its_id(tmp_path: Path) -> None
 def test_an_engine_that_does_not_list_its_networks_is_known_all_the_same(place: Place) -> None:
     place.docker.answer("network", err=UNREACHABLE, code=1)
     traits = place.engine().identity().traits
-    assert traits == Traits("", "", "/var/lib/docker", "box", "far.example")
+    assert traits == EngineTraits("", "", "/var/lib/docker", "box", "far.example")
 
 
 def test_podman_gives_another_id_each_time_and_is_known_by_where_it_keeps_things(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Outcome
-from composeports.core.ports import Block, Grid
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import StoreUpdate
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
 from composeports.errors import NoPortsAvailableError, StoreError
 from composeports.stores.base import Store
@@ -25,18 +25,18 @@ from tests.support import postgres
 pytestmark = pytest.mark.integration
 
 NOON = 43200.0
-GRID = Grid(10000, 10, 4)
+GRID = PortGrid(10000, 10, 4)
 WHERE = "session_id = 'victim'"
 LEASE = Lease(
     "victim",
-    Block(10000, 10),
+    PortBlock(10000, 10),
     project_name("victim"),
     NOON,
     NOON + 60,
     ttl_minutes=2,
     environment=(("WEB_PORT", "10004"),),
-    place=Place("/w", "/r/.git/worktrees/w", "/w/app", "topic"),
-    stack=Stack(("/w/app/compose.yaml",), ("/w/app/.env",), ("dev",)),
+    place=WorktreeLocation("/w", "/r/.git/worktrees/w", "/w/app", "topic"),
+    stack=ComposeInvocation(("/w/app/compose.yaml",), ("/w/app/.env",), ("dev",)),
 )
 PLACE = '{"worktree": %s, "git_dir": "", "directory": "/w/app", "branch": %s, "machine": ""}'
 STACK = '{"files": %s, "env_files": [], "profiles": %s, "overridden": true, "default_ports": false}'
@@ -128,10 +128,10 @@ class Shared:
         return named
 
     def put(self, lease: Lease) -> None:
-        self.store.update(lease.session_id, lambda _: Outcome(lease))
+        self.store.update(lease.session_id, lambda _: StoreUpdate(lease))
 
     def claim(self, session_id: str, now: float = NOON) -> Lease:
-        request = Request(session_id, GRID, now, 2, NOTHING_RUNS)
+        request = AllocationRequest(session_id, GRID, now, 2, NOTHING_RUNS)
         return self.store.update(session_id, lambda ledger: claim(ledger, request)).granted
 
 
@@ -163,7 +163,7 @@ def database(folder: Path) -> Shared:
 @pytest.fixture(params=[sqlite, database])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shared]:
     opened: Shared = request.param(tmp_path)
-    opened.store.update("victim", lambda _: Outcome(LEASE))
+    opened.store.update("victim", lambda _: StoreUpdate(LEASE))
     yield opened
     opened.store.close()
     space = opened.where.rpartition(" ")[2] if not opened.path else "''"
@@ -173,7 +173,7 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shared]:
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Shared]:
     opened = sqlite(tmp_path)
-    opened.store.update("victim", lambda _: Outcome(LEASE))
+    opened.store.update("victim", lambda _: StoreUpdate(LEASE))
     yield opened
     opened.store.close()
 
@@ -310,14 +310,14 @@ def test_a_session_that_came_from_a_shared_store_has_its_name_from_there(tmp_pat
         asked.append(1)
         return "build-1"
 
-    moved = Lease("/r/.git", Block(10000, 10), project_name("build-1:/r/.git"), NOON, NOON)
+    moved = Lease("/r/.git", PortBlock(10000, 10), project_name("build-1:/r/.git"), NOON, NOON)
     with closing(SqliteStore(path, machine=machine)) as store:
-        store.update("victim", lambda _: Outcome(LEASE))
+        store.update("victim", lambda _: StoreUpdate(LEASE))
         store.held()
         assert not asked
-        store.update("victim", lambda _: Outcome(forget=True))
-        store.update("victim", lambda _: Outcome(replace(LEASE, block=Block(10010, 10))))
-        store.update("/r/.git", lambda _: Outcome(moved))
+        store.update("victim", lambda _: StoreUpdate(forget=True))
+        store.update("victim", lambda _: StoreUpdate(replace(LEASE, block=PortBlock(10010, 10))))
+        store.update("/r/.git", lambda _: StoreUpdate(moved))
         assert store.get("/r/.git") == moved
         assert [hold.refused for hold in store.ledger("x").others] == [False, False]
     with closing(SqliteStore(path, machine=lambda: "build-2")) as store:
@@ -325,15 +325,15 @@ def test_a_session_that_came_from_a_shared_store_has_its_name_from_there(tmp_pat
 
 
 def test_a_session_that_went_to_a_shared_store_keeps_its_name(shared: Shared) -> None:
-    place = Place("/r", "/r/.git", "/r", "main", "build-1")
-    moved = Lease("build-1:/r/.git", Block(10010, 10), project_name("/r/.git"), NOON, NOON)
+    place = WorktreeLocation("/r", "/r/.git", "/r", "main", "build-1")
+    moved = Lease("build-1:/r/.git", PortBlock(10010, 10), project_name("/r/.git"), NOON, NOON)
     for machine, sound in (("build-1", True), ("build-2", False)):
         lease = Lease(
             **{
                 each: getattr(moved, each)
                 for each in ("session_id", "block", "project", "allocated_at", "expires_at")
             },
-            place=Place(place.worktree, place.git_dir, place.directory, "main", machine),
+            place=WorktreeLocation(place.worktree, place.git_dir, place.directory, "main", machine),
         )
         shared.put(lease)
         assert (lease in shared.store.known()) is sound
@@ -388,7 +388,7 @@ def test_a_database_of_the_earlier_format_gets_an_id_and_loses_what_no_store_may
     own = EngineIdentity("engine", "host", "host.example", local=False)
     bad = replace(LEASE, environment=(("PATH", "/w"), ("WEB_PORT", "10004")))
     with closing(PostgresStore(url, engine=lambda: own)) as store:
-        store.update("victim", lambda _: Outcome(bad))
+        store.update("victim", lambda _: StoreUpdate(bad))
     with postgres.connected(url) as admin:
         admin.execute("ALTER TABLE composeports.meta DROP COLUMN store")
         admin.execute("UPDATE composeports.meta SET format = 1")

@@ -17,7 +17,7 @@ from mcp import Client
 from composeports.docker.engine import Engine
 from composeports.errors import ConfigError, EngineSilentError
 from composeports.host.process import start
-from composeports.host.time_limits import Patience
+from composeports.host.time_limits import TimeLimits
 from tests.support.frozen_engine import accepting, on_frozen_engine, waiting_docker
 from tests.support.machine import FakeDocker, Shell, write_program
 from tests.support.mcp_client import over_stdio, refused, told
@@ -155,7 +155,7 @@ def test_a_program_that_outlives_what_was_asked_is_not_waited_for(tmp_path: Path
     program = write_program(tmp_path / "docker", f"/bin/sleep 1000 & echo $! > {pids}; wait")
     begun = time.monotonic()
     try:
-        answer = start((str(program),), {}, wait=Patience(0.5).wait()).finish()
+        answer = start((str(program),), {}, wait=TimeLimits(0.5).wait()).finish()
     finally:
         os.kill(int(pids.read_text()), 9)
     assert answer.limit == "time"
@@ -165,7 +165,7 @@ def test_a_program_that_outlives_what_was_asked_is_not_waited_for(tmp_path: Path
 def test_an_answer_that_has_come_is_read_however_late(tmp_path: Path) -> None:
     """Compose may have taken all of the time for its own question."""
     program = write_program(tmp_path / "docker", f"echo there; : > {tmp_path}/done")
-    patience = Patience(0.1)
+    patience = TimeLimits(0.1)
     running = start((str(program),), {}, wait=patience.wait())
     end = time.monotonic() + HANG
     while not (tmp_path / "done").exists() or time.monotonic() < end - HANG + 0.5:

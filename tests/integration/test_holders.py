@@ -6,7 +6,7 @@ import socket
 import psutil
 import pytest
 
-from composeports.host.port_listeners import NOBODY_SEEN, PROXY, Holder, process_on
+from composeports.host.port_listeners import NOBODY_SEEN, PROXY, PortListener, process_on
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def test_a_process_that_has_a_port_is_named(
         number = taken.getsockname()[1]
         found = process_on((number, protocol))
         other = process_on((number, "udp" if protocol == "tcp" else "tcp"))
-    assert found == Holder(os.getpid(), psutil.Process().name())
+    assert found == PortListener(os.getpid(), psutil.Process().name())
     assert str(found) == f"{psutil.Process().name()} (process {os.getpid()})"
     assert other == NOBODY_SEEN
     assert process_on((number, protocol)) == NOBODY_SEEN
@@ -49,7 +49,7 @@ def test_who_is_not_seen_is_something_else() -> None:
 
 
 def test_the_proxy_of_a_container_is_told_as_such() -> None:
-    proxy = Holder(7, PROXY, parent=5)
+    proxy = PortListener(7, PROXY, parent=5)
     assert str(proxy) == "a container (docker-proxy, process 7)"
     assert str(proxy.seen_from(5)) == "a container of this engine (docker-proxy, process 7)"
     assert str(proxy.seen_from(6)) == "a container of another engine (docker-proxy, process 7)"
@@ -58,20 +58,20 @@ def test_the_proxy_of_a_container_is_told_as_such() -> None:
 @pytest.mark.parametrize("engine", [0, 1])
 def test_without_the_engines_process_nobody_knows_whose_a_proxy_is(engine: int) -> None:
     """The kernel does not tell, or systemd listens for the engine."""
-    assert Holder(7, PROXY, parent=5).seen_from(engine).engine == ""
-    assert Holder(7, PROXY, parent=1).seen_from(5).engine == ""
+    assert PortListener(7, PROXY, parent=5).seen_from(engine).engine == ""
+    assert PortListener(7, PROXY, parent=1).seen_from(5).engine == ""
 
 
 @pytest.mark.parametrize(
     ("holder", "may_be"),
     [
         (NOBODY_SEEN, True),
-        (Holder(7, "dockerd"), True),
-        (Holder(7, PROXY), True),
-        (Holder(7, PROXY, engine="another"), False),
-        (Holder(7, "nginx"), False),
-        (Holder(machine="build.example"), False),
+        (PortListener(7, "dockerd"), True),
+        (PortListener(7, PROXY), True),
+        (PortListener(7, PROXY, engine="another"), False),
+        (PortListener(7, "nginx"), False),
+        (PortListener(machine="build.example"), False),
     ],
 )
-def test_what_may_have_a_port_for_the_engine(holder: Holder, *, may_be: bool) -> None:
+def test_what_may_have_a_port_for_the_engine(holder: PortListener, *, may_be: bool) -> None:
     assert holder.may_be_of_the_engine is may_be

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.lease import Stack
-from composeports.core.ledger import Outcome
+from composeports.core.lease import ComposeInvocation
+from composeports.core.ledger import StoreUpdate
 from composeports.host.shell_environment import clean_environment
 from composeports.usecases.lease import allocate
 from composeports.usecases.options import Options
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from composeports.usecases.status import environment
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 SHELL = {"HOME": "/home/a", "PATH": "/bin"}
 
 
-def evaluated(machine: FakeMachine, here: Workspace) -> dict[str, str]:
+def evaluated(machine: FakeMachine, here: Session) -> dict[str, str]:
     """Return a shell's environment after `eval "$(composeports env)"` with a stack that is up."""
     lease = allocate(here)
     lease = replace(
@@ -29,7 +29,7 @@ def evaluated(machine: FakeMachine, here: Workspace) -> dict[str, str]:
         environment=(("WEB_PORT", str(lease.block.start + 4)), ("PORT_WEB_80", "x")),
         stack=here.stack._replace(overridden=True),
     )
-    machine.store.update(here.session_id, lambda _: Outcome(lease))
+    machine.store.update(here.session_id, lambda _: StoreUpdate(lease))
     return {**SHELL, **dict(environment(here))}
 
 
@@ -73,8 +73,8 @@ def test_another_worktree_stays_a_session_of_its_own(
     machine: FakeMachine, shell: dict[str, str], repository: Path, tmp_path: Path
 ) -> None:
     other = add_worktree(repository, tmp_path / "other", "other")
-    plain = Workspace(machine.doors(SHELL, other))
-    inherited = Workspace(machine.doors(shell, other))
+    plain = Session(machine.doors(SHELL, other))
+    inherited = Session(machine.doors(shell, other))
     assert inherited.session_id == plain.session_id
     assert inherited.selection.files == plain.selection.files == (f"{other}/compose.yaml",)
 
@@ -84,7 +84,7 @@ def test_the_same_worktree_stays_the_same_session_with_the_same_files(
 ) -> None:
     (repository / "src").mkdir()
     for cwd in (repository, repository / "src"):
-        inherited = Workspace(machine.doors(shell, cwd))
+        inherited = Session(machine.doors(shell, cwd))
         assert inherited.session_id == f"{repository}/.git"
         assert inherited.selection.files == (f"{repository}/compose.yaml",)
 
@@ -116,7 +116,7 @@ def test_files_that_the_user_chose_stay_when_ours_are_taken_out(
     for name in ("a.yaml", "b.yaml", "a.env"):
         (repository / name).touch()
     options = Options(files=("b.yaml", "a.yaml"), env_files=("a.env",))
-    shell = evaluated(machine, Workspace(machine.doors(SHELL, repository), options))
+    shell = evaluated(machine, Session(machine.doors(SHELL, repository), options))
     assert clean_environment(shell, str(repository)) == {
         **SHELL,
         "COMPOSE_PATH_SEPARATOR": ":",
@@ -131,9 +131,9 @@ def test_a_path_with_a_colon_is_taken_apart_by_the_separator_that_was_given(
     folder = tmp_path / "a:b"
     folder.mkdir()
     (folder / "compose.yaml").touch()
-    shell = evaluated(machine, Workspace(machine.doors(SHELL, folder)))
+    shell = evaluated(machine, Session(machine.doors(SHELL, folder)))
     assert shell["COMPOSE_PATH_SEPARATOR"] == ";"
-    again = Workspace(machine.doors(shell, folder))
+    again = Session(machine.doors(shell, folder))
     assert again.selection.files == (f"{folder}/compose.yaml",)
 
 
@@ -143,7 +143,7 @@ def test_outside_git_a_folder_below_is_the_same_place_and_another_is_not(
     folder = tmp_path / "plain"
     (folder / "sub").mkdir(parents=True)
     (folder / "compose.yaml").touch()
-    shell = evaluated(machine, Workspace(machine.doors(SHELL, folder)))
+    shell = evaluated(machine, Session(machine.doors(SHELL, folder)))
     below = clean_environment(shell, str(folder / "sub"))
     assert below == {
         **SHELL,
@@ -169,5 +169,5 @@ def test_a_lease_without_a_stack_points_compose_nowhere(
     machine: FakeMachine, repository: Path
 ) -> None:
     here = machine.session(cwd=repository)
-    assert allocate(here).stack == Stack()
+    assert allocate(here).stack == ComposeInvocation()
     assert not [name for name, _ in environment(here) if name == "COMPOSE_FILE"]

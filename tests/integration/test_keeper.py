@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import NoLeaseError
-from composeports.host.process import Following, follow
-from composeports.servers.http.broadcast import Board
-from composeports.servers.http.shared_refresh import Looks
-from composeports.servers.http.status_feed import Keeper, as_text, look, needs_renewal
+from composeports.host.process import OutputStream, follow
+from composeports.servers.http.broadcast import StatusBroadcast
+from composeports.servers.http.shared_refresh import SharedRefresh
+from composeports.servers.http.status_feed import LeaseRenewer, as_text, look, needs_renewal
 from composeports.usecases import status
 from composeports.usecases.lease import allocate, release_lease
 from tests.support.fakes import FakeMachine
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def _silent_engine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     """No program is followed; the tests wake the keeper themselves."""
-    monkeypatch.setattr(machine.engine, "follow_events", lambda: Following(None))
+    monkeypatch.setattr(machine.engine, "follow_events", lambda: OutputStream(None))
 
 
 # Renewal: a lease lasts 30 minutes here
@@ -101,7 +101,7 @@ def test_half_of_the_lease_s_own_time_counts(machine: FakeMachine) -> None:
 
 def test_a_watcher_sees_what_is_there_then_what_comes_and_never_the_same_twice() -> None:
     async def scenario() -> list[bytes | None]:
-        board = Board()
+        board = StatusBroadcast()
         board.publish(b"1")
         seen: list[bytes | None] = []
         async for text in board.watch(60):
@@ -119,7 +119,7 @@ def test_a_watcher_sees_what_is_there_then_what_comes_and_never_the_same_twice()
 
 def test_a_watcher_hears_a_heartbeat_and_is_counted() -> None:
     async def scenario() -> None:
-        board = Board()
+        board = StatusBroadcast()
         watch: AsyncIterator[bytes | None] = board.watch(0.01)
         assert await anext(watch) is None
         assert board.watchers == 1
@@ -147,7 +147,7 @@ def test_who_asks_during_a_look_gets_the_next_one() -> None:
         return count
 
     async def scenario() -> list[int]:
-        looks = Looks(slow)
+        looks = SharedRefresh(slow)
         first = asyncio.ensure_future(looks.fresh())
         await asyncio.to_thread(begun.wait, 20)
         rest = [asyncio.ensure_future(looks.fresh()) for _ in range(10)]
@@ -168,7 +168,7 @@ def test_a_look_that_fails_is_told_to_all_and_tried_again() -> None:
         return "now"
 
     async def scenario() -> tuple[list[object], str]:
-        looks = Looks(once)
+        looks = SharedRefresh(once)
         first = await asyncio.gather(looks.fresh(), looks.fresh(), return_exceptions=True)
         return list(map(str, first)), await looks.fresh()
 
@@ -177,7 +177,7 @@ def test_a_look_that_fails_is_told_to_all_and_tried_again() -> None:
 
 def test_a_client_that_goes_away_does_not_end_the_look_of_others() -> None:
     async def scenario() -> str:
-        looks = Looks(lambda: "seen")
+        looks = SharedRefresh(lambda: "seen")
         leaving = asyncio.ensure_future(looks.fresh())
         staying = asyncio.ensure_future(looks.fresh())
         await asyncio.sleep(0)
@@ -190,7 +190,7 @@ def test_a_client_that_goes_away_does_not_end_the_look_of_others() -> None:
 # The keeper as a whole
 
 
-async def watched(board: Board, *wanted: str) -> None:
+async def watched(board: StatusBroadcast, *wanted: str) -> None:
     """Wait until the board shows the states."""
     async with asyncio.timeout(HANG):
         async for text in board.watch(60):
@@ -203,8 +203,8 @@ def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) 
     machine.engine.add(lease.project)
 
     async def scenario() -> None:
-        board = Board()
-        keeper = Keeper(machine.doors(), board)
+        board = StatusBroadcast()
+        keeper = LeaseRenewer(machine.doors(), board)
         async with keeper.running():
             await watched(board, "running")
             machine.engine.away = True
@@ -228,14 +228,14 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
     # An engine where nothing happens.
     monkeypatch.setattr(machine.engine, "follow_events", lambda: follow(("sleep", "60"), {}))
 
-    class Told(Board):
+    class Told(StatusBroadcast):
         def publish(self, text: bytes) -> None:
             super().publish(text)
             alone.set()
 
     async def scenario() -> None:
         board = Told()
-        async with Keeper(machine.doors(), board).running():
+        async with LeaseRenewer(machine.doors(), board).running():
             await alone.wait()  # from here on it looks every 15 s
             watching = board.watch(60)
             assert await anext(watching) == b"[]"
@@ -249,8 +249,8 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
 
 def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
     allocate(machine.session("a"))
-    board = Board()
-    keeper = Keeper(machine.doors(), board)
+    board = StatusBroadcast()
+    keeper = LeaseRenewer(machine.doors(), board)
 
     async def once() -> None:
         async with keeper.running():
@@ -281,8 +281,8 @@ def test_it_goes_on_when_the_store_fails(
     monkeypatch.setattr(machine.store, "held", sometimes)
 
     async def scenario() -> None:
-        board = Board()
-        keeper = Keeper(machine.doors(), board)
+        board = StatusBroadcast()
+        keeper = LeaseRenewer(machine.doors(), board)
         async with keeper.running():
             await asyncio.sleep(0)
             keeper.wake()

@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import pytest
 
-from composeports.core.lease import Lease, Stack
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ports import Block
+from composeports.core.lease import ComposeInvocation, Lease
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.docker.containers import Container
 from composeports.errors import (
     EngineError,
@@ -21,7 +21,7 @@ from composeports.errors import (
     PortHeldError,
     StackLeftError,
 )
-from composeports.host.port_listeners import Holder
+from composeports.host.port_listeners import PortListener
 from composeports.host.session_lock_file import hold
 from composeports.paths import session_lock
 from composeports.stores.sqlite.store import SqliteStore
@@ -37,7 +37,7 @@ from composeports.usecases.lease import (
     set_aside,
     take_lease,
 )
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from composeports.usecases.status import status
 from tests.support.fakes import NOON, FakeMachine
 
@@ -55,9 +55,9 @@ def _store(request: pytest.FixtureRequest, machine: FakeMachine, tmp_path: Path)
 def published(*ports: tuple[int, str]) -> Finish:
     """Return a plan that publishes ports at offsets of the block."""
 
-    def finish(lease: Lease, _: Ledger) -> Lease:
+    def finish(lease: Lease, _: StoreSnapshot) -> Lease:
         numbers = {f"web:{at}/{kind}": lease.block.port(at) for at, kind in ports}
-        return replace(lease, ports=numbers, stack=Stack(files=("/w/compose.yaml",)))
+        return replace(lease, ports=numbers, stack=ComposeInvocation(files=("/w/compose.yaml",)))
 
     return finish
 
@@ -67,7 +67,7 @@ WEB = published((4, "tcp"))
 
 def take(
     machine: FakeMachine,
-    session: Workspace,
+    session: Session,
     finish: Finish = WEB,
     *,
     containers: tuple[Container, ...] | None = (),
@@ -174,7 +174,7 @@ def test_whatever_fails_while_ports_are_looked_at_the_claim_is_taken_back(
 
 
 def test_a_plan_that_fails_leaves_no_claim(machine: FakeMachine) -> None:
-    def too_small(lease: Lease, _: Ledger) -> Lease:
+    def too_small(lease: Lease, _: StoreSnapshot) -> Lease:
         lease.block.port(10)
         return lease
 
@@ -187,7 +187,7 @@ def test_a_record_whose_block_was_lost_meanwhile_is_put_back_released(
     machine: FakeMachine,
 ) -> None:
     before = take(machine, machine.session("a"))
-    machine.store.update("a", lambda _: Outcome(forget=True))
+    machine.store.update("a", lambda _: StoreUpdate(forget=True))
     take(machine, machine.session("b"))
     restore(machine.session("a"), before)
     assert machine.store.get("a") == before.released()
@@ -395,7 +395,7 @@ def test_a_block_to_avoid_is_given_up_by_who_holds_it(machine: FakeMachine) -> N
 
 
 def test_a_block_that_is_set_aside_is_the_last_choice_of_all(machine: FakeMachine) -> None:
-    set_aside(machine.session("a"), Block(20000, 10))
+    set_aside(machine.session("a"), PortBlock(20000, 10))
     assert [start_of(machine, name) for name in ("a", "b", "c")] == [20010, 20020, 20000]
 
 
@@ -404,14 +404,14 @@ def test_a_block_that_is_set_aside_is_the_last_choice_of_all(machine: FakeMachin
 
 def test_a_process_in_the_way_is_named(machine: FakeMachine) -> None:
     machine.ports.used = {(20004, "tcp")}
-    machine.ports.holders = {(20004, "tcp"): Holder(7, "nginx")}
+    machine.ports.holders = {(20004, "tcp"): PortListener(7, "nginx")}
     assert start_of(machine, "a") == 20010
     assert machine.said == ["nginx (process 7) uses port 20004/tcp: trying another block"]
 
 
 def test_a_container_in_the_way_is_named_and_not_its_proxy(machine: FakeMachine) -> None:
     machine.engine.add("shop", (20004, 80, "tcp"))
-    machine.ports.holders = {(20004, "tcp"): Holder(7, "docker-proxy")}
+    machine.ports.holders = {(20004, "tcp"): PortListener(7, "docker-proxy")}
     assert start_of(machine, "a") == 20010
     (said,) = machine.said
     assert said.startswith("the container 000000000000 (service web of the project shop) uses port")
@@ -630,7 +630,7 @@ def starting(
     state: str,
     *ports: tuple[int, int, str],
     plan: Finish = WEB,
-) -> Workspace:
+) -> Session:
     """A session whose container has its ports already, and does not count as running yet."""
     session = machine.session("a")
     lease = take(machine, session, plan)
@@ -648,10 +648,12 @@ def run_all(machine: FakeMachine) -> None:
 
 
 @pytest.mark.parametrize("state", STARTING)
-@pytest.mark.parametrize("holder", [None, Holder(7, "docker-proxy"), Holder(7, "dockerd")])
+@pytest.mark.parametrize(
+    "holder", [None, PortListener(7, "docker-proxy"), PortListener(7, "dockerd")]
+)
 @pytest.mark.parametrize("pauses", [1, 5])
 def test_own_containers_that_are_starting_are_waited_for(
-    machine: FakeMachine, state: str, holder: Holder | None, pauses: int
+    machine: FakeMachine, state: str, holder: PortListener | None, pauses: int
 ) -> None:
     session = starting(machine, state, (20004, 80, "tcp"))
     machine.ports.holders = {} if holder is None else {(20004, "tcp"): holder}
@@ -686,10 +688,10 @@ def test_a_start_that_fails_leaves_the_ports_to_the_session(machine: FakeMachine
 
 
 @pytest.mark.parametrize(
-    "holder", [Holder(7, "nginx"), Holder(7, "docker-proxy", engine="another")], ids=str
+    "holder", [PortListener(7, "nginx"), PortListener(7, "docker-proxy", engine="another")], ids=str
 )
 def test_a_stranger_at_a_port_of_a_stopped_stack_is_not_waited_for(
-    machine: FakeMachine, holder: Holder
+    machine: FakeMachine, holder: PortListener
 ) -> None:
     session = starting(machine, "exited", (20004, 80, "tcp"))
     machine.ports.holders = {(20004, "tcp"): holder}
@@ -710,7 +712,7 @@ def test_what_never_starts_is_waited_for_ten_seconds_and_never_called_another_en
     machine: FakeMachine,
 ) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
-    machine.ports.holders = {(20004, "tcp"): Holder(7, "docker-proxy", engine="this")}
+    machine.ports.holders = {(20004, "tcp"): PortListener(7, "docker-proxy", engine="this")}
     assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
     assert sum(machine.pauses) == pytest.approx(10)
     assert machine.said[0].startswith("a container of this engine (docker-proxy, process 7) uses")

@@ -10,16 +10,16 @@ import pytest
 from mcp.types import CallToolResult
 
 from composeports.errors import NoLeaseError
-from composeports.servers.mcp.calls import Calls, Client, failure, result_of
-from composeports.usecases.session import Doors
+from composeports.servers.mcp.calls import Client, ToolRunner, failure, result_of
+from composeports.usecases.session import Context
 from tests.support.fakes import FakeMachine
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def calls(machine: FakeMachine, tmp_path: Path) -> Calls:
-    return Calls(machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}))
+def calls(machine: FakeMachine, tmp_path: Path) -> ToolRunner:
+    return ToolRunner(machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}))
 
 
 class Caller(Client):
@@ -32,17 +32,17 @@ class Caller(Client):
         self._hear(text)
 
 
-def attend(calls: Calls, work: Any, hear: Callable[[str], None]) -> CallToolResult:  # noqa: ANN401
+def attend(calls: ToolRunner, work: Any, hear: Callable[[str], None]) -> CallToolResult:  # noqa: ANN401
     async def run() -> CallToolResult:
         return await calls.attend(work, Caller(hear), lambda _: "nothing is left")
 
     return anyio.run(run)
 
 
-def test_what_work_says_is_reported_in_order_without_empty_lines(calls: Calls) -> None:
+def test_what_work_says_is_reported_in_order_without_empty_lines(calls: ToolRunner) -> None:
     told: list[str] = []
 
-    def work(doors: Doors) -> dict[str, object]:
+    def work(doors: Context) -> dict[str, object]:
         for line in ("one", "", " two "):
             doors.say(line)
         return {"success": True}
@@ -53,11 +53,11 @@ def test_what_work_says_is_reported_in_order_without_empty_lines(calls: Calls) -
     assert not calls.busy
 
 
-def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: Calls) -> None:
+def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: ToolRunner) -> None:
     def gone(_: str) -> None:
         raise anyio.BrokenResourceError
 
-    def work(doors: Doors) -> dict[str, object]:
+    def work(doors: Context) -> dict[str, object]:
         for _ in range(50):
             doors.say("a line")
         return {"success": True}
@@ -65,8 +65,10 @@ def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: Calls) -> No
     assert attend(calls, work, gone).structured_content == {"success": True}
 
 
-def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(calls: Calls, tmp_path: Path) -> None:
-    def work(_: Doors) -> dict[str, object]:
+def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(
+    calls: ToolRunner, tmp_path: Path
+) -> None:
+    def work(_: Context) -> dict[str, object]:
         raise RuntimeError("a secret")
 
     result = anyio.run(calls.answer, work)
@@ -78,8 +80,8 @@ def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(calls: Calls, tmp_
     assert "a secret" in log.read_text()
 
 
-def test_a_failure_has_what_was_said_last(calls: Calls) -> None:
-    def work(doors: Doors) -> dict[str, object]:
+def test_a_failure_has_what_was_said_last(calls: ToolRunner) -> None:
+    def work(doors: Context) -> dict[str, object]:
         for number in range(30):
             doors.say(str(number))
         raise NoLeaseError("there is none", hint="`composeports up` makes one")
@@ -103,6 +105,6 @@ def test_names_that_are_no_text_can_be_read_by_any_client() -> None:
 
 def test_a_bad_setting_is_a_failure_of_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT_ALLOC_BASE", "80")
-    result = anyio.run(Calls().answer, lambda _: {"success": True})
+    result = anyio.run(ToolRunner().answer, lambda _: {"success": True})
     assert result.is_error
     assert result.structured_content["error"] == "invalid_config"

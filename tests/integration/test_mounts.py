@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.ports import Block, KernelPorts
+from composeports.core.ports import KernelPorts, PortBlock
 from composeports.host.filesystems import file_system_of, find_type, is_network
 from composeports.host.kernel_ports import kernel_ports
 
@@ -95,10 +95,14 @@ def write(folder: Path, span: str, reserved: str) -> str:
 
 @pytest.mark.parametrize(
     ("reserved", "blocks"),
-    [("\n", ()), ("8080\n", (Block(8080, 1),)), ("1-2,9-9\n", (Block(1, 2), Block(9, 1)))],
+    [
+        ("\n", ()),
+        ("8080\n", (PortBlock(8080, 1),)),
+        ("1-2,9-9\n", (PortBlock(1, 2), PortBlock(9, 1))),
+    ],
 )
 def test_the_kernel_s_ports_are_read(
-    tmp_path: Path, reserved: str, blocks: tuple[Block, ...]
+    tmp_path: Path, reserved: str, blocks: tuple[PortBlock, ...]
 ) -> None:
     folder = write(tmp_path, "32768\t60999\n", reserved)
     assert kernel_ports(folder) == KernelPorts(32768, 60999, blocks)

@@ -7,8 +7,8 @@ import pytest
 
 from composeports.config import Config
 from composeports.core.lease import Lease
-from composeports.core.ledger import Outcome
-from composeports.core.ports import Block
+from composeports.core.ledger import StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
 from composeports.errors import ConfigError
 from composeports.paths import default_store_url, state_directory
@@ -17,12 +17,12 @@ from composeports.stores.open import open_store, without_password
 
 pytestmark = pytest.mark.integration
 
-LEASE = Lease("a", Block(10000, 10), project_name("a"), 100.0, 200.0)
+LEASE = Lease("a", PortBlock(10000, 10), project_name("a"), 100.0, 200.0)
 
 
 def write_through(url: str) -> None:
     store = open_store(url)
-    store.update("a", lambda _: Outcome(LEASE))
+    store.update("a", lambda _: StoreUpdate(LEASE))
     store.close()
 
 

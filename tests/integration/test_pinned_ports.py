@@ -8,7 +8,7 @@ import pytest
 
 from composeports.config import Config, PortAllocatorConfig
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger
+from composeports.core.ledger import StoreSnapshot
 from composeports.core.subnets import SubnetNeed
 from composeports.docker.containers import Container
 from composeports.docker.engine import Engine
@@ -22,7 +22,7 @@ from composeports.usecases.lease import (
     with_subnets,
 )
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 
 pytestmark = pytest.mark.integration
 
@@ -53,8 +53,8 @@ class Machine:
         self.asked = set(wanted)
         return frozenset(self.asked & self.used)
 
-    def session(self, name: str) -> Workspace:
-        doors = Doors(
+    def session(self, name: str) -> Session:
+        doors = Context(
             environ={},
             cwd=str(self.cwd),
             config=Config(port_allocator=PortAllocatorConfig(20000, 10, 30, 3)),
@@ -64,7 +64,7 @@ class Machine:
             taken=self.taken,
             routes=lambda: self.routes,
         )
-        return Workspace(doors, Options(session=name))
+        return Session(doors, Options(session=name))
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_stopped_stack_s_pins_are_looked_at_again(machine: Machine) -> None:
 def test_a_pin_that_the_plan_gives_out_moves_no_block(machine: Machine) -> None:
     """The ports of a plan have the pinned ones among them, which no other block would free."""
 
-    def finish(lease: Lease, _: Ledger) -> Lease:
+    def finish(lease: Lease, _: StoreSnapshot) -> Lease:
         return replace(lease, ports={**PINS, "db:5432/tcp": lease.block.start + 4})
 
     machine.used = {(20004, "tcp")}
@@ -180,8 +180,8 @@ def test_two_sessions_cannot_have_one_pin_until_it_is_released(machine: Machine)
 # Subnets
 
 
-def given_subnets(workspace: Workspace, in_use: Iterable[str] = ()) -> dict[str, str]:
-    def finish(lease: Lease, ledger: Ledger) -> Lease:
+def given_subnets(workspace: Session, in_use: Iterable[str] = ()) -> dict[str, str]:
+    def finish(lease: Lease, ledger: StoreSnapshot) -> Lease:
         return with_subnets(lease, ledger, [BACKEND], in_use, POOL)
 
     return dict(take_lease(workspace, (), finish).subnets)

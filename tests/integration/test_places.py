@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.lease import Place
+from composeports.core.lease import WorktreeLocation
 from composeports.host.git import checkout_around, find_checkout
 from composeports.usecases.gc.path_probe import look_at
 from composeports.usecases.gc.policy import GONE, HERE, UNSEEN, whereabouts
@@ -15,15 +15,17 @@ from tests.support.machine import add_worktree, git, make_repository
 pytestmark = pytest.mark.integration
 
 
-def place_of(folder: Path, below: str = "") -> Place:
+def place_of(folder: Path, below: str = "") -> WorktreeLocation:
     found = find_checkout(str(folder))
     assert found is not None
     worktree, git_dir = found
     directory = os.path.join(worktree, below).rstrip("/")
-    return Place(worktree, git_dir, directory, "any", around=checkout_around(worktree, git_dir))
+    return WorktreeLocation(
+        worktree, git_dir, directory, "any", around=checkout_around(worktree, git_dir)
+    )
 
 
-def where(place: Place, fstab: Path = Path("/nowhere")) -> str:
+def where(place: WorktreeLocation, fstab: Path = Path("/nowhere")) -> str:
     return whereabouts(place, look_at(place, str(fstab)))
 
 
@@ -108,7 +110,7 @@ def test_relative_paths_in_gits_files_are_followed(repository: Path, one: Path) 
     place = place_of(one)
     noted = Path(place.git_dir, "gitdir")
     noted.write_text(os.path.relpath(one / ".git", place.git_dir) + "\n")
-    elsewhere = Place(str(repository.parent / "never"), place.git_dir, str(one), "one")
+    elsewhere = WorktreeLocation(str(repository.parent / "never"), place.git_dir, str(one), "one")
     assert where(elsewhere) == HERE
 
 
@@ -134,7 +136,7 @@ def test_a_main_checkout_that_was_deleted_is_gone(repository: Path) -> None:
 def test_a_folder_outside_git(tmp_path: Path) -> None:
     folder = tmp_path / "plain"
     folder.mkdir()
-    place = Place(str(folder), "", str(folder), "")
+    place = WorktreeLocation(str(folder), "", str(folder), "")
     assert where(place) == HERE
     folder.rmdir()
     assert where(place) == GONE
@@ -142,7 +144,7 @@ def test_a_folder_outside_git(tmp_path: Path) -> None:
 
 def test_a_link_that_leads_nowhere_is_unseen(tmp_path: Path) -> None:
     (tmp_path / "plain").symlink_to(tmp_path / "disk" / "plain")
-    place = Place(str(tmp_path / "plain"), "", str(tmp_path / "plain"), "")
+    place = WorktreeLocation(str(tmp_path / "plain"), "", str(tmp_path / "plain"), "")
     assert where(place) == UNSEEN
 
 
@@ -151,7 +153,7 @@ def test_a_folder_that_we_may_not_look_into_hides_what_is_in_it(common_folder: P
     path = str(common_folder / "above" / "plain")
     (common_folder / "above").chmod(0)
     try:
-        assert where(Place(path, "", path, "")) == UNSEEN
+        assert where(WorktreeLocation(path, "", path, "")) == UNSEEN
     finally:
         (common_folder / "above").chmod(0o755)
 
@@ -168,7 +170,7 @@ def test_a_sub_folder_that_the_branch_does_not_have_is_noticed(one: Path) -> Non
 
 
 @pytest.fixture
-def submodule(repository: Path, one: Path, tmp_path: Path) -> Place:
+def submodule(repository: Path, one: Path, tmp_path: Path) -> WorktreeLocation:
     """A submodule of a linked worktree, whose git directory lies in that of the worktree."""
     make_repository(tmp_path / "library")
     git(one, "submodule", "--quiet", "add", "--name", "deep/lib", str(tmp_path / "library"), "lib")
@@ -178,7 +180,7 @@ def submodule(repository: Path, one: Path, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def clone(one: Path, tmp_path: Path) -> Place:
+def clone(one: Path, tmp_path: Path) -> WorktreeLocation:
     """A clone inside of a linked worktree."""
     git(tmp_path, "clone", "--quiet", str(one), str(one / "deep" / "clone"))
     return place_of(one / "deep" / "clone")
@@ -188,7 +190,7 @@ def clone(one: Path, tmp_path: Path) -> Place:
 def test_what_lay_in_a_worktree_that_is_gone_is_gone_too(
     repository: Path, one: Path, request: pytest.FixtureRequest, kind: str
 ) -> None:
-    place: Place = request.getfixturevalue(kind)
+    place: WorktreeLocation = request.getfixturevalue(kind)
     assert where(place) == HERE
     (one.parent / "other").mkdir()
     shutil.rmtree(one)
@@ -201,7 +203,7 @@ def test_what_lay_in_a_worktree_that_is_gone_is_gone_too(
 def test_what_lay_in_a_worktree_that_may_be_out_of_sight_is_unseen(
     repository: Path, one: Path, request: pytest.FixtureRequest, kind: str
 ) -> None:
-    place: Place = request.getfixturevalue(kind)
+    place: WorktreeLocation = request.getfixturevalue(kind)
     git(repository, "worktree", "lock", str(one))
     shutil.move(one.parent, repository.parent / "away")
     assert where(place) == UNSEEN, "locked"

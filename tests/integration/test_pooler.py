@@ -13,10 +13,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ports import Grid
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortGrid
 from composeports.errors import StoreError
 from composeports.stores.postgres.store import PostgresStore
 from tests.support import postgres
@@ -68,8 +68,10 @@ def _listens(port: int) -> bool:
 def take(url: str, name: str) -> int:
     """Take a lease and give it back, again and again; return where the last one's block starts."""
 
-    def decide(ledger: Ledger) -> Outcome:
-        return claim(ledger, Request(name, Grid(10000, 10, 50), 1.0, 120, NOTHING_RUNS))
+    def decide(ledger: StoreSnapshot) -> StoreUpdate:
+        return claim(
+            ledger, AllocationRequest(name, PortGrid(10000, 10, 50), 1.0, 120, NOTHING_RUNS)
+        )
 
     with closing(PostgresStore(url, engine=lambda: OWN)) as store:
         for _ in range(6):

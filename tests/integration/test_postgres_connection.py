@@ -13,8 +13,8 @@ import pytest
 from composeports.core.allocation import release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ports import Block
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreServerError
 from composeports.stores.postgres.store import PostgresStore
@@ -28,7 +28,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a
 
 
 def lease_named(name: str) -> Lease:
-    return Lease(name, Block(10000, 10), project_name(name), 1.0, 2.0)
+    return Lease(name, PortBlock(10000, 10), project_name(name), 1.0, 2.0)
 
 
 def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -66,7 +66,7 @@ def use(url: str) -> None:
     """Take a lease there, and give it back."""
     store = PostgresStore(url, engine=lambda: OWN, wait_seconds=5)
     try:
-        store.update("a", lambda _: Outcome(lease_named("a")))
+        store.update("a", lambda _: StoreUpdate(lease_named("a")))
         assert [lease.session_id for lease in store.held()] == ["a"]
         store.update("a", release)
     finally:
@@ -165,7 +165,7 @@ def test_a_disk_that_is_full_there_costs_a_clear_word_and_nothing_else(
         assert error.value.exit_code == 69
         known = {lease.session_id for lease in store.known()}
         assert known == set(given), "what was given out is there, and nothing else"
-        store.update(given[0], lambda _: Outcome(forget=True))
+        store.update(given[0], lambda _: StoreUpdate(forget=True))
     finally:
         store.close()
         _drop(url)
@@ -178,10 +178,10 @@ def _fill(store: PostgresStore, given: list[str]) -> None:
         given.append(name)
 
 
-def _new(_: Ledger, *, name: str) -> Outcome:
+def _new(_: StoreSnapshot, *, name: str) -> StoreUpdate:
     """Remember a session with a lot to remember, so that the disk is soon full."""
     lease = replace(lease_named(name), environment=(("MUCH", "x" * 1500),))
-    return Outcome(lease.released())
+    return StoreUpdate(lease.released())
 
 
 def _drop(url: str) -> None:
@@ -194,7 +194,7 @@ def test_the_connection_is_encrypted(server: Server, database: str, folder: Path
     url = url_of(server, database, sslmode="verify-full", sslrootcert=str(folder / "server.crt"))
     store = PostgresStore(url, engine=lambda: OWN)
     try:
-        store.update("a", lambda _: Outcome(lease_named("a")))
+        store.update("a", lambda _: StoreUpdate(lease_named("a")))
         with psycopg.connect(server.socket_url(database)) as connection:
             row = connection.execute(
                 "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"

@@ -11,11 +11,11 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, Request, claim
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ports import Block, Grid
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError, StoreServerError
 from composeports.stores.postgres.connection import PatientConnection
@@ -30,7 +30,7 @@ from tests.support.tcp_proxy import TO_CLIENT, TO_SERVER, Proxy
 pytestmark = pytest.mark.integration
 
 OWN = EngineIdentity("one", "host-1", "one.example", local=False)
-GRID = Grid(10000, 10, 20)
+GRID = PortGrid(10000, 10, 20)
 PASSWORD = "s3cret%2F-p4ss"
 DECODED = "s3cret/-p4ss"
 
@@ -76,10 +76,10 @@ def opened(
         store.close()
 
 
-def counted(ledger: Ledger) -> Outcome:
+def counted(ledger: StoreSnapshot) -> StoreUpdate:
     """Say one more than was said before, so that a step taken twice shows."""
-    own = ledger.own or Lease("a", Block(10000, 10), project_name("a"), 1.0, 2.0)
-    return Outcome(replace(own, environment=(("COUNT", str(count_in(own) + 1)),)))
+    own = ledger.own or Lease("a", PortBlock(10000, 10), project_name("a"), 1.0, 2.0)
+    return StoreUpdate(replace(own, environment=(("COUNT", str(count_in(own) + 1)),)))
 
 
 def count_in(lease: Lease | None) -> int:
@@ -87,7 +87,7 @@ def count_in(lease: Lease | None) -> int:
 
 
 def start_of(store: PostgresStore, name: str) -> int:
-    asked = Request(name, GRID, time.time(), 5, NOTHING_RUNS)
+    asked = AllocationRequest(name, GRID, time.time(), 5, NOTHING_RUNS)
     return store.update(name, lambda ledger: claim(ledger, asked)).granted.block.start
 
 
@@ -196,7 +196,7 @@ def test_one_that_is_ended_while_it_decides_decides_again(
     store.update("a", counted)
     ended: list[int] = []
 
-    def decide(ledger: Ledger) -> Outcome:
+    def decide(ledger: StoreSnapshot) -> StoreUpdate:
         if not ended:
             ended.append(ended_backend(admin, database))
         return counted(ledger)
@@ -273,7 +273,7 @@ def test_a_client_that_stands_still_loses_the_lock(
     with opened(url) as other:
         others: list[int] = []
 
-        def decide(ledger: Ledger) -> Outcome:
+        def decide(ledger: StoreSnapshot) -> StoreUpdate:
             if not others:
                 monkeypatch.undo()
                 others.append(start_of(other, "b"))
@@ -410,9 +410,9 @@ def test_a_conflict_that_nobody_is_to_blame_for_is_tried_again(
     store.update("a", counted)
     admin.execute("CREATE SEQUENCE public.tries")
     raise_on_write(admin, state, "nextval('public.tries') <= 2")
-    tries: list[Ledger] = []
+    tries: list[StoreSnapshot] = []
 
-    def decide(ledger: Ledger) -> Outcome:
+    def decide(ledger: StoreSnapshot) -> StoreUpdate:
         tries.append(ledger)
         return counted(ledger)
 
@@ -425,7 +425,7 @@ def test_a_lock_that_others_keep_is_waited_for_and_told(store: PostgresStore, ur
     told: list[str] = []
     with opened(url, 1.5, told.append) as other:
 
-        def decide(ledger: Ledger) -> Outcome:
+        def decide(ledger: StoreSnapshot) -> StoreUpdate:
             with pytest.raises(StoreBusyError):
                 other.update("b", counted)
             return counted(ledger)
@@ -507,8 +507,8 @@ def test_a_user_with_the_grants_may_do_all_that_is_needed(
     grant(admin, "worker")
     with opened(url) as other:
         other.update("a", counted)
-        other.update("a", lambda _: Outcome(set_aside=()))
-        other.update("a", lambda _: Outcome(forget=True))
+        other.update("a", lambda _: StoreUpdate(set_aside=()))
+        other.update("a", lambda _: StoreUpdate(forget=True))
         assert [each.engine for each in other.fleet()] == [OWN]
 
 

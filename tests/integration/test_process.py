@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import ConfigError
-from composeports.host.heartbeat import Beat
+from composeports.host.heartbeat import Heartbeat
 from composeports.host.process import Finished, Limits, replace, run_in_foreground, start
 from tests.support.machine import wait_until, write_program
 
@@ -144,14 +144,14 @@ def test_a_beat_is_called_again_and_again_while_the_program_runs(tmp_path: Path)
             (tmp_path / "enough").touch()
 
     wait = f"while [ ! -e {tmp_path}/enough ]; do sleep 0.01; done; exit 4"
-    assert run_in_foreground(sh(wait), PATH, beat=Beat(0.01, call)) == 4
+    assert run_in_foreground(sh(wait), PATH, beat=Heartbeat(0.01, call)) == 4
     assert len(beats) >= 3
     assert [each.name for each in threading.enumerate()] == ["MainThread"]
 
 
 def test_a_program_that_is_over_before_the_first_beat_has_none() -> None:
     beats: list[int] = []
-    run_in_foreground(sh("exit 0"), PATH, beat=Beat(60, lambda: beats.append(1)))
+    run_in_foreground(sh("exit 0"), PATH, beat=Heartbeat(60, lambda: beats.append(1)))
     assert beats == []
 
 

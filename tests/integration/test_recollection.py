@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.docker.config_cache import KEPT, TURNS, Recollection, digest_of
+from composeports.docker.config_cache import KEPT, TURNS, ConfigCache, digest_of
 
 pytestmark = pytest.mark.integration
 
@@ -21,15 +21,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def kept(folder: Path, digest: str = "abc") -> str | None:
-    return Recollection(str(folder), digest).text
+    return ConfigCache(str(folder), digest).text
 
 
 @contextmanager
 def another_process(folder: Path, *steps: str) -> Iterator["subprocess.Popen[str]"]:
     """Run a process that does the steps and says what came of each; it is killed at the end."""
     script = f"""
-from composeports.docker.config_cache import Recollection
-mine = Recollection({str(folder)!r}, "abc")
+from composeports.docker.config_cache import ConfigCache
+mine = ConfigCache({str(folder)!r}, "abc")
 for step in {steps!r}:
     if step == "input":
         input()
@@ -51,7 +51,7 @@ def said(process: "subprocess.Popen[str]") -> str:
 def test_what_was_kept_is_there_for_the_next(folder: Path) -> None:
     assert kept(folder) is None
     assert not folder.parent.exists()
-    Recollection(str(folder), "abc").keep("seen")
+    ConfigCache(str(folder), "abc").keep("seen")
     assert kept(folder) == "seen"
     assert kept(folder, "other") is None
     assert (folder / "abc").stat().st_mode & 0o777 == 0o600
@@ -59,20 +59,20 @@ def test_what_was_kept_is_there_for_the_next(folder: Path) -> None:
 
 
 def test_nothing_is_kept_for_files_that_cannot_be_told_apart(folder: Path) -> None:
-    Recollection(str(folder), "").keep("seen")
+    ConfigCache(str(folder), "").keep("seen")
     assert not folder.exists()
     assert kept(folder, "") is None
 
 
 def test_the_same_text_is_not_written_again(folder: Path) -> None:
-    Recollection(str(folder), "abc").keep("seen")
+    ConfigCache(str(folder), "abc").keep("seen")
     before = (folder / "abc").stat().st_ino
-    Recollection(str(folder), "abc").keep("seen")
+    ConfigCache(str(folder), "abc").keep("seen")
     assert (folder / "abc").stat().st_ino == before
 
 
 def test_somebody_elses_file_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Recollection(str(folder), "abc").keep("seen")
+    ConfigCache(str(folder), "abc").keep("seen")
     stranger = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: stranger)
     assert kept(folder) is None
@@ -83,7 +83,7 @@ def test_a_link_is_not_followed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("planted")
     (folder / "abc").symlink_to(tmp_path / "elsewhere")
     assert kept(folder) is None
-    Recollection(str(folder), "abc").keep("seen")
+    ConfigCache(str(folder), "abc").keep("seen")
     assert (tmp_path / "elsewhere").read_text() == "planted"
     assert kept(folder) == "seen"
 
@@ -96,15 +96,15 @@ def test_text_that_is_none_counts_for_nothing(folder: Path) -> None:
 
 def test_where_nothing_can_be_kept_nothing_is_lost(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
-    Recollection(str(tmp_path / "state"), "abc").keep("seen")
+    ConfigCache(str(tmp_path / "state"), "abc").keep("seen")
     assert (tmp_path / "state").read_text() == "a file"
 
 
 def test_only_the_newest_are_kept(folder: Path) -> None:
     for number in range(KEPT + 3):
-        Recollection(str(folder), f"digest{number}").keep("seen")
+        ConfigCache(str(folder), f"digest{number}").keep("seen")
         os.utime(folder / f"digest{number}", (number, number))
-    Recollection(str(folder), "last").keep("seen")
+    ConfigCache(str(folder), "last").keep("seen")
     names = set(os.listdir(folder))
     assert len(names) == KEPT
     assert "last" in names
@@ -114,12 +114,12 @@ def test_only_the_newest_are_kept(folder: Path) -> None:
 def test_what_a_killed_process_left_is_removed_by_the_next(folder: Path) -> None:
     with subprocess.Popen(["true"]) as ended:
         ended.wait()
-    Recollection(str(folder), "abc").keep("seen")
+    ConfigCache(str(folder), "abc").keep("seen")
     left = folder / f"def.{ended.pid}.new"
     under_way = folder / f"def.{os.getppid()}.new"
     for path in (left, under_way):
         path.touch()
-    Recollection(str(folder), "abc").keep("seen again")
+    ConfigCache(str(folder), "abc").keep("seen again")
     assert not left.exists()
     assert under_way.exists()
 
@@ -155,7 +155,7 @@ def test_a_file_that_is_gone_has_no_digest(tmp_path: Path) -> None:
 
 
 def test_one_asks_and_the_others_wait_for_what_it_keeps(folder: Path) -> None:
-    first = Recollection(str(folder), "abc")
+    first = ConfigCache(str(folder), "abc")
     first.take_turn()
     assert not first.is_awaited
     with another_process(folder, "take_turn", "wait") as other:
@@ -165,7 +165,7 @@ def test_one_asks_and_the_others_wait_for_what_it_keeps(folder: Path) -> None:
 
 
 def test_who_comes_after_the_turn_needs_none(folder: Path) -> None:
-    first, late = Recollection(str(folder), "abc"), Recollection(str(folder), "abc")
+    first, late = ConfigCache(str(folder), "abc"), ConfigCache(str(folder), "abc")
     first.take_turn()
     first.keep("seen")
     late.take_turn()
@@ -173,7 +173,7 @@ def test_who_comes_after_the_turn_needs_none(folder: Path) -> None:
 
 
 def test_a_turn_ends_with_its_process(folder: Path) -> None:
-    mine = Recollection(str(folder), "abc")
+    mine = ConfigCache(str(folder), "abc")
     with another_process(folder, "take_turn", "input") as killed:
         assert said(killed) == "first"
         mine.take_turn()
@@ -185,7 +185,7 @@ def test_a_turn_ends_with_its_process(folder: Path) -> None:
 
 
 def test_nobody_waits_for_ever(folder: Path) -> None:
-    mine = Recollection(str(folder), "abc")
+    mine = ConfigCache(str(folder), "abc")
     with another_process(folder, "take_turn", "input") as slow:
         assert said(slow) == "first"
         mine.take_turn()
@@ -194,7 +194,7 @@ def test_nobody_waits_for_ever(folder: Path) -> None:
 
 
 def test_other_files_have_a_turn_of_their_own(folder: Path) -> None:
-    mine = Recollection(str(folder), "def")
+    mine = ConfigCache(str(folder), "def")
     with another_process(folder, "take_turn", "input") as slow:
         assert said(slow) == "first"
         mine.take_turn()
@@ -204,7 +204,7 @@ def test_other_files_have_a_turn_of_their_own(folder: Path) -> None:
 
 def test_without_a_place_for_turns_nobody_waits(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
-    alone = Recollection(str(tmp_path / "state"), "abc")
+    alone = ConfigCache(str(tmp_path / "state"), "abc")
     alone.take_turn()
     alone.wait()
     alone.keep("seen")
@@ -212,10 +212,10 @@ def test_without_a_place_for_turns_nobody_waits(tmp_path: Path) -> None:
 
 
 def test_the_file_of_the_turns_stays(folder: Path) -> None:
-    first = Recollection(str(folder), "abc")
+    first = ConfigCache(str(folder), "abc")
     first.take_turn()
     first.keep("seen")
     os.utime(folder / TURNS, (0, 0))
     for number in range(KEPT + 3):
-        Recollection(str(folder), f"digest{number}").keep("seen")
+        ConfigCache(str(folder), f"digest{number}").keep("seen")
     assert (folder / TURNS).exists()

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from composeports.config import PortAllocatorConfig
-from composeports.core.lease import Lease, Stack
-from composeports.core.ledger import Outcome
+from composeports.core.lease import ComposeInvocation, Lease
+from composeports.core.ledger import StoreUpdate
 from composeports.core.plan.override import render
 from composeports.host.session_files import OWN_OVERRIDE
 from composeports.usecases.gc.policy import GONE, HERE
 from composeports.usecases.gc.quick import tidy
 from composeports.usecases.gc.worktree_probe import locate
 from composeports.usecases.lease import allocate, release_lease, renew_lease
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree, git, make_repository
 
@@ -34,9 +34,9 @@ def started(machine: FakeMachine, folder: Path) -> Lease:
     """Take a lease, and leave what `up` leaves: the stack in the record, and our folder."""
     machine.clock.seconds = time.time()
     workspace = machine.session(cwd=folder)
-    stack = Stack((f"{folder}/compose.yaml",), overridden=True)
+    stack = ComposeInvocation((f"{folder}/compose.yaml",), overridden=True)
     lease = replace(allocate(workspace), stack=stack, store=machine.store.identity())
-    machine.store.update(lease.session_id, lambda _: Outcome(lease))
+    machine.store.update(lease.session_id, lambda _: StoreUpdate(lease))
     labels = {"services": {"web": {"labels": dict(lease.mark.labels)}}}
     workspace.folder.write(OWN_OVERRIDE, render(labels))
     return lease
@@ -65,7 +65,7 @@ def moved(repository: Path, *worktrees: Path) -> Path:
 
 
 def where(machine: FakeMachine, lease: Lease, at: Path) -> str:
-    workspace: Workspace = machine.session(cwd=at)
+    workspace: Session = machine.session(cwd=at)
     return locate(workspace, lease, machine.store.known())[0]
 
 
@@ -261,7 +261,7 @@ def test_the_lease_that_an_earlier_version_orphaned_is_gone(
     at = first.place._replace(git_dir=f"{place}/.git/worktrees/a")
     second = replace(first, session_id=at.session_id, project="ac-00000000", place=at)
     second = replace(second, block=machine.settings.grid.block(1))
-    machine.store.update(second.session_id, lambda _: Outcome(second))
+    machine.store.update(second.session_id, lambda _: StoreUpdate(second))
     assert here(machine, worktree) == second.session_id
     assert where(machine, first, repository.parent) == GONE
     assert where(machine, second, repository.parent) == HERE

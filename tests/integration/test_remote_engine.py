@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.lease import Lease, Stack
-from composeports.core.ledger import Ledger
-from composeports.docker.context import Endpoint
+from composeports.core.lease import ComposeInvocation, Lease
+from composeports.core.ledger import StoreSnapshot
+from composeports.docker.context import EngineEndpoint
 from composeports.servers.context import open_doors
 from composeports.usecases.lease import allocate, take_lease
 from composeports.usecases.port_probe import who_has
@@ -24,7 +24,7 @@ class FarEngine(FakeEngine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.endpoint = Endpoint("tcp://box:2376", "box", local=False)
+        self.endpoint = EngineEndpoint("tcp://box:2376", "box", local=False)
 
     def identity(self, *, anew: bool = False) -> EngineIdentity:
         """Return what it says of itself."""
@@ -38,9 +38,9 @@ def far(machine: FakeMachine) -> FakeMachine:
     return machine
 
 
-def with_web(lease: Lease, _: Ledger) -> Lease:
+def with_web(lease: Lease, _: StoreSnapshot) -> Lease:
     ports = {"web:80/tcp": lease.block.port(4)}
-    return replace(lease, ports=ports, stack=Stack(files=("/w/compose.yaml",)))
+    return replace(lease, ports=ports, stack=ComposeInvocation(files=("/w/compose.yaml",)))
 
 
 def test_what_is_busy_here_is_not_asked_for(far: FakeMachine) -> None:

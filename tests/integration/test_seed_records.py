@@ -10,14 +10,14 @@ import pytest
 
 from composeports.errors import FileAccessError, UnsafeFileError
 from composeports.host.process import pump, read_beginning
-from composeports.host.signals import Signals, signals_kept_back
-from composeports.usecases.seed.journal import Begun, hold_lock, hold_record, is_on_record
+from composeports.host.signals import DeferredSignals, signals_kept_back
+from composeports.usecases.seed.journal import CopyEntry, hold_lock, hold_record, is_on_record
 from tests.support.machine import FakeDocker, Shell
 from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
-BEGUN = Begun("token", "session", "ac-1", ("one", "two"))
+BEGUN = CopyEntry("token", "session", "ac-1", ("one", "two"))
 ENVIRON = {"PATH": os.environ["PATH"]}
 
 
@@ -44,7 +44,7 @@ def test_what_was_begun_is_there_until_it_is_cleared(path: str) -> None:
 
 
 def test_the_last_whole_line_counts_and_a_torn_one_does_not(path: str) -> None:
-    later = Begun("token", "session", "ac-1", ("three",))
+    later = CopyEntry("token", "session", "ac-1", ("three",))
     with hold_record(path) as record:
         assert record is not None
         record.write(BEGUN)
@@ -145,7 +145,7 @@ def repaired(shell: Shell, docker: FakeDocker, *, finished: bool, owner: int) ->
     file = shell.state / "seeding" / project
     with hold_record(str(file)) as record:
         assert record is not None
-        begun = Begun("token", "session", project)
+        begun = CopyEntry("token", "session", project)
         record.write(begun)
         if finished:
             record.finish(begun)
@@ -220,7 +220,7 @@ def test_signals_wait_for_a_place_that_lets_them_in(number: signal.Signals) -> N
     before = signal.getsignal(number)
     done: list[str] = []
 
-    def work(signals: Signals) -> None:
+    def work(signals: DeferredSignals) -> None:
         os.kill(os.getpid(), number)
         done.append("whole")
         with signals.let_in():

@@ -15,7 +15,7 @@ from composeports.errors import OutsideRootsError
 from composeports.servers.command_limit import Commands
 from composeports.servers.roots import Roots
 from composeports.usecases.options import Options
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell, add_worktree, wait_until
 from tests.support.mcp_client import PROGRAM, RawServer, over_stdio, refused, told
@@ -306,7 +306,7 @@ def test_a_root_is_a_folder_and_no_beginning_of_a_name(machine: FakeMachine) -> 
     beside = machine.cwd / "root-beside"
     for options in (Options(), Options(files=(str(file),))):
         with pytest.raises(OutsideRootsError):
-            roots.check_workspace(Workspace(machine.doors(cwd=beside), options))
+            roots.check_workspace(Session(machine.doors(cwd=beside), options))
 
 
 def test_a_compose_file_above_the_root_is_outside(shell: Shell, docker: FakeDocker) -> None:

@@ -16,9 +16,16 @@ import anyio
 import httpx
 import pytest
 
-from composeports.servers.connections import Connection, Connections, Limits, Listener
-from composeports.servers.http.middleware import Access, Guard, Message, Receive, Scope, Send
-from composeports.servers.log import Seldom
+from composeports.servers.connections import Connection, ConnectionLimits, Connections, Listener
+from composeports.servers.http.middleware import (
+    AccessMiddleware,
+    AccessPolicy,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
+from composeports.servers.log import RateLimitedLog
 from tests.support.machine import Shell, wait_until
 from tests.support.patience import HANG
 from tests.support.serving import KEY, Server, serving
@@ -206,7 +213,7 @@ def test_a_guard_gives_a_body_its_time_whatever_server_is_in_front() -> None:
         sent.append(message)
 
     async def ask() -> None:
-        guard = Guard(application, Access(open_changing=True), seconds=0.05)
+        guard = AccessMiddleware(application, AccessPolicy(open_changing=True), seconds=0.05)
         scope = {"type": "http", "method": "POST", "headers": [(b"host", b"localhost")]}
         with anyio.fail_after(HANG):
             await guard(scope, receive, send)
@@ -234,7 +241,7 @@ def test_a_connection_that_is_used_again_has_its_time_again(shell: Shell) -> Non
 
 
 def test_an_address_has_only_so_many_connections_at_work(shell: Shell, tmp_path: Path) -> None:
-    peer = Limits.within(128).peer
+    peer = ConnectionLimits.within(128).peer
     asked = "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with place(shell, tmp_path, "serve", files=128) as server, ExitStack() as stack:
         for _ in range(peer):
@@ -277,7 +284,7 @@ def test_without_any_descriptor_a_connection_is_closed_and_said_once() -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
         listener.settimeout(0)
-        listener.connections = Connections(Limits(100, 100), said.append)
+        listener.connections = Connections(ConnectionLimits(100, 100), said.append)
         with pytest.raises(BlockingIOError):
             listener.accept()
         address = listener.getsockname()
@@ -327,7 +334,7 @@ class Client(Connection):
 
 def test_the_connection_that_has_waited_longest_makes_room() -> None:
     said: list[str] = []
-    registry = Connections(Limits(4, 2), said.append)
+    registry = Connections(ConnectionLimits(4, 2), said.append)
     clients = [Client(registry, peer) for peer in "baac"]
     for client in clients:
         registry.waits(client)
@@ -354,17 +361,17 @@ def test_the_connection_that_has_waited_longest_makes_room() -> None:
 
 def test_limits_leave_descriptors_for_other_things() -> None:
     for descriptors in (64, 256, 1024, 4096, 1 << 20):
-        limits = Limits.within(descriptors)
+        limits = ConnectionLimits.within(descriptors)
         assert 1 <= limits.peer <= limits.total
         assert limits.total <= min(2048, descriptors)
-    assert Limits.within(1024) == Limits(768, 256)
-    assert Limits.within(1 << 20) == Limits(2048, 256)
+    assert ConnectionLimits.within(1024) == ConnectionLimits(768, 256)
+    assert ConnectionLimits.within(1 << 20) == ConnectionLimits(2048, 256)
 
 
 def test_a_line_is_not_said_again_at_once() -> None:
     clock = [0.0]
     said: list[str] = []
-    seldom = Seldom(said.append, lambda: clock[0])
+    seldom = RateLimitedLog(said.append, lambda: clock[0])
     for _ in range(5):
         seldom("once")
     seldom("another")

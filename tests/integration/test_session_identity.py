@@ -8,7 +8,7 @@ import pytest
 
 from composeports.errors import InvalidSessionError
 from composeports.usecases.options import Options
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree, git, make_repository
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def session_of(machine: FakeMachine, folder: Path, **options: object) -> str:
-    return Workspace(machine.doors(cwd=folder), Options()._replace(**options)).session_id  # type: ignore[arg-type]
+    return Session(machine.doors(cwd=folder), Options()._replace(**options)).session_id  # type: ignore[arg-type]
 
 
 def test_the_session_of_a_checkout_is_its_git_directory(
@@ -164,8 +164,8 @@ def test_a_name_beats_the_place(machine: FakeMachine, repository: Path) -> None:
 def test_the_option_beats_the_variable(machine: FakeMachine, repository: Path) -> None:
     doors = machine.doors(cwd=repository)
     doors = doors._replace(config=replace(doors.config, session="from-variable"))
-    assert Workspace(doors).session_id == "from-variable"
-    assert Workspace(doors, Options(session="from-option")).session_id == "from-option"
+    assert Session(doors).session_id == "from-variable"
+    assert Session(doors, Options(session="from-option")).session_id == "from-option"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\t\n", "a\0b", "x" * 4097])

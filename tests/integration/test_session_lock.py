@@ -13,7 +13,7 @@ import pytest
 from composeports.errors import FileAccessError
 from composeports.host import session_lock_file
 from composeports.host.process import run_in_foreground
-from composeports.host.session_lock_file import Holder, SessionLock, hold, holder, is_held
+from composeports.host.session_lock_file import LockOwner, SessionLock, hold, holder, is_held
 from tests.support.machine import wait_until
 
 pytestmark = pytest.mark.integration
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> str:
     return str(tmp_path / "state" / "locks" / "ac-12345678")
 
 
-def nobody(who: Holder) -> None:
+def nobody(who: LockOwner) -> None:
     pytest.fail(f"nobody should wait, but for {who}")
 
 
@@ -34,7 +34,7 @@ def test_a_lock_is_held_until_its_end_and_says_by_whom(path: str) -> None:
     with hold(path, "up", 0, nobody) as lock:
         assert lock is not None
         assert is_held(path)
-        assert holder(path) == Holder(os.getpid(), "up")
+        assert holder(path) == LockOwner(os.getpid(), "up")
         assert str(holder(path)) == f"`composeports up`, process {os.getpid()}"
     assert not is_held(path)
 
@@ -42,10 +42,10 @@ def test_a_lock_is_held_until_its_end_and_says_by_whom(path: str) -> None:
 def test_the_next_one_knows_what_was_not_ended(path: str) -> None:
     with hold(path, "down", 0, nobody) as first:
         assert first is not None
-        assert first.before == Holder()
+        assert first.before == LockOwner()
     with hold(path, "up", 0, nobody) as second:
         assert second is not None
-        assert second.before == Holder(os.getpid(), "down")
+        assert second.before == LockOwner(os.getpid(), "down")
         second.ended()
     with hold(path, "up", 0, nobody) as third:
         assert third is not None
@@ -59,10 +59,10 @@ def test_who_does_not_wait_gets_nothing(path: str) -> None:
 
 
 def test_who_waits_is_told_once_for_whom(path: str) -> None:
-    told: list[Holder] = []
+    told: list[LockOwner] = []
     with hold(path, "up", 0, nobody), hold(path, "down", 1.3, told.append) as second:
         assert second is None
-    assert told == [Holder(os.getpid(), "up")]
+    assert told == [LockOwner(os.getpid(), "up")]
 
 
 def test_who_waits_gets_the_lock_when_it_is_free(path: str) -> None:
@@ -114,7 +114,7 @@ run_in_foreground(program, os.environ, inherited=(lock.number,))
         monkeypatch.setattr(session_lock_file, "ORPHAN_SECONDS", 0.2)
         with hold(path, "up", None, nobody) as lock:
             assert lock is not None
-            assert holder(path) == Holder(os.getpid(), "up")
+            assert holder(path) == LockOwner(os.getpid(), "up")
         assert not is_held(path)
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
@@ -185,4 +185,4 @@ def test_a_half_written_lock_file_names_nobody_or_a_process(path: str, text: str
     Path(path).parent.mkdir(parents=True)
     Path(path).write_text(text, encoding="latin-1")
     assert holder(path).pid in {0, 12}
-    assert str(Holder()) == "another composeports"
+    assert str(LockOwner()) == "another composeports"

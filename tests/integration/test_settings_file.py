@@ -22,7 +22,7 @@ from composeports.stores.memory import MemoryStore
 from composeports.stores.sqlite.store import SqliteStore
 from composeports.usecases.lease import likely_lease, take_lease
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 from composeports.usecases.status import environment
 
 pytestmark = pytest.mark.integration
@@ -161,9 +161,9 @@ def test_a_mistake_in_pyproject_names_the_table(repo: Path) -> None:
 # What the workspace does with it
 
 
-def at(place: Path, options: Options | None = None, **environ: str) -> Workspace:
-    doors = Doors(environ, str(place), Config(), MemoryStore(), Engine(environ), now=lambda: 0.0)
-    return Workspace(doors, options or Options())
+def at(place: Path, options: Options | None = None, **environ: str) -> Session:
+    doors = Context(environ, str(place), Config(), MemoryStore(), Engine(environ), now=lambda: 0.0)
+    return Session(doors, options or Options())
 
 
 def test_files_are_selected_from_anywhere_in_the_checkout(repo: Path) -> None:
@@ -232,7 +232,7 @@ def test_named_profiles_beat_the_settings(
     assert at(repo, options, **environ).profiles == expected
 
 
-def taken(here: Workspace) -> Lease:
+def taken(here: Session) -> Lease:
     return take_lease(here, ())
 
 
@@ -251,7 +251,7 @@ def test_a_known_session_keeps_its_project_name(repo: Path) -> None:
     project = taken(before).project
     before.doors.store.update(before.session_id, release)
     write(repo, 'prefix = "team"')
-    after = Workspace(before.doors)
+    after = Session(before.doors)
     assert after.settings.prefix == "team"
     assert after.likely_project(after.record()) == project
     assert taken(after).project == project
@@ -264,7 +264,7 @@ def test_the_folder_of_a_named_session_has_the_prefix_and_keeps_it(repo: Path) -
     assert here.folder.path == str(folder)
     taken(here)
     write(repo, 'prefix = "other"')
-    assert Workspace(here.doors, here.options).folder.path == str(folder)
+    assert Session(here.doors, here.options).folder.path == str(folder)
 
 
 def test_a_broken_file_is_no_matter_where_all_is_named(repo: Path) -> None:
@@ -292,8 +292,8 @@ def printed(
         monkeypatch.setenv("PWD", str(place))
         store = SqliteStore(tmp_path / "state" / STORE_FILE)
         environ = dict(os.environ)
-        doors = Doors(environ, str(place), Config(), store, Engine(environ))
-        here = Workspace(doors)
+        doors = Context(environ, str(place), Config(), store, Engine(environ))
+        here = Session(doors)
         take_lease(here, (), lambda lease, _: replace(lease, stack=here.stack))
         long = as_export(environment(here)) + "\n"
         store.close()

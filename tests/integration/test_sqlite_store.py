@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.allocation import UNKNOWN, Request, claim, release
-from composeports.core.clock import Reading
+from composeports.core.allocation import UNKNOWN, AllocationRequest, claim, release
+from composeports.core.clock import ClockReading
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ports import Block, Grid
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
 from composeports.errors import StoreBusyError, StoreError
 from composeports.host.clock import read_clock
@@ -34,12 +34,12 @@ from tests.support.patience import HANG
 pytestmark = pytest.mark.integration
 
 TESTS = Path(__file__).parents[1]
-LEASE = Lease("a", Block(10000, 10), project_name("a"), 100.0, 200.0)
+LEASE = Lease("a", PortBlock(10000, 10), project_name("a"), 100.0, 200.0)
 Operation = Callable[[SqliteStore], object]
 
 
 def put(store: SqliteStore, lease: Lease = LEASE) -> None:
-    store.update(lease.session_id, lambda _: Outcome(lease))
+    store.update(lease.session_id, lambda _: StoreUpdate(lease))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_reading_creates_nothing(store: SqliteStore, path: Path, read: Operation) -> None:
-    assert read(store) in (None, [], Ledger())
+    assert read(store) in (None, [], StoreSnapshot())
     assert not path.parent.exists()
 
 
@@ -280,7 +280,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(store: SqliteStore, path: Path)
     ((pages,),) = connection.execute("PRAGMA page_count")
     connection.execute(f"PRAGMA max_page_count = {pages}")
     large = Lease(
-        "b", Block(10010, 10), project_name("b"), 1.0, 2.0, environment=(("A", "x" * 100_000),)
+        "b", PortBlock(10010, 10), project_name("b"), 1.0, 2.0, environment=(("A", "x" * 100_000),)
     )
     with pytest.raises(StoreError, match="no space left"):
         put(store, large)
@@ -305,7 +305,7 @@ def test_a_removed_file_is_noticed_and_made_anew(store: SqliteStore, path: Path)
 
 def test_a_replaced_file_is_noticed(store: SqliteStore, path: Path, tmp_path: Path) -> None:
     put(store)
-    replacement = Lease("b", Block(10010, 10), project_name("b"), 1.0, 2.0)
+    replacement = Lease("b", PortBlock(10010, 10), project_name("b"), 1.0, 2.0)
     with opened(tmp_path / "new") as other:
         put(other, replacement)
     for each in path.parent.iterdir():
@@ -399,10 +399,10 @@ def test_a_thread_that_waits_for_another_one_gives_up_too(path: Path) -> None:
     with opened(path, wait_seconds=0.2) as store:
         inside, leave = threading.Event(), threading.Event()
 
-        def slow(_: Ledger) -> Outcome:
+        def slow(_: StoreSnapshot) -> StoreUpdate:
             inside.set()
             leave.wait(HANG)
-            return Outcome(LEASE)
+            return StoreUpdate(LEASE)
 
         writer = threading.Thread(target=store.update, args=("a", slow))
         writer.start()
@@ -444,9 +444,9 @@ def test_a_process_that_is_killed_in_a_transaction_changes_nothing(
     assert done.returncode == -signal.SIGKILL
     assert store.held() == [LEASE]
     assert store.get("b") is None
-    request = Request("b", Grid(10000, 10, 2), 150.0, 2, UNKNOWN)
+    request = AllocationRequest("b", PortGrid(10000, 10, 2), 150.0, 2, UNKNOWN)
     granted = store.update("b", lambda ledger: claim(ledger, request)).granted
-    assert granted.block == Block(10010, 10)
+    assert granted.block == PortBlock(10010, 10)
 
 
 def test_without_the_kill_the_same_program_would_write(store: SqliteStore, path: Path) -> None:
@@ -529,7 +529,7 @@ def test_the_quick_reader_gives_the_row_and_renews_it(store: SqliteStore, path: 
 
 
 def test_the_quick_reader_renews_one_session_alone(store: SqliteStore, path: Path) -> None:
-    other = Lease("b", Block(10010, 10), project_name("b"), 1.0, 2.0)
+    other = Lease("b", PortBlock(10010, 10), project_name("b"), 1.0, 2.0)
     put(store)
     put(store, other)
     read_and_renew(str(path), "a", 1000.0)
@@ -605,7 +605,7 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date(
 def test_an_earlier_store_loses_the_variables_that_no_store_may_set(path: Path) -> None:
     bad = (("LD_PRELOAD", "/evil.so"), ("WEB_PORT", "10004"), ("PAGER", "x"))
     with opened(path) as store:
-        store.update("a", lambda _: Outcome(replace(LEASE, environment=bad)))
+        store.update("a", lambda _: StoreUpdate(replace(LEASE, environment=bad)))
         with pytest.raises(StoreError, match="LD_PRELOAD"):
             store.get("a")
     as_of_version(path, 3)
@@ -627,7 +627,7 @@ def test_many_bring_one_store_up_to_date_at_once(path: Path) -> None:
 
 def test_the_short_way_knows_a_clock_that_was_set(path: Path) -> None:
     now = read_clock()
-    earlier = Reading(now.boot, now.wall - 7200, now.steady)
+    earlier = ClockReading(now.boot, now.wall - 7200, now.steady)
     with closing(SqliteStore(path, clock=lambda: earlier)) as store:
         put(store)
         (before,) = store.held()

@@ -9,8 +9,8 @@ import pytest
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.ledger import Outcome
-from composeports.core.ports import Block
+from composeports.core.ledger import StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
 from composeports.stores.postgres.store import PostgresStore
 from composeports.stores.sqlite.store import SqliteStore
@@ -52,7 +52,7 @@ class Place:
 
     def put_there(self, lease: Lease) -> None:
         store = PostgresStore(self.shared, engine=lambda: OWN)
-        store.update(lease.session_id, lambda _: Outcome(lease))
+        store.update(lease.session_id, lambda _: StoreUpdate(lease))
         store.close()
 
     def here(self, engine: EngineIdentity = THIS_MACHINE) -> list[Lease]:
@@ -113,7 +113,9 @@ def test_a_lease_that_does_not_fit_stays_and_the_rest_moves(place: Place) -> Non
     place.run("--session", "one", "allocate")
     place.run("--session", "two", "allocate")
     first, second = place.here()
-    place.put_there(Lease("rival", Block(first.block.start, 5), project_name("rival"), 1.0, 2e9))
+    place.put_there(
+        Lease("rival", PortBlock(first.block.start, 5), project_name("rival"), 1.0, 2e9)
+    )
     done = place.move()
     assert done.code == 75
     assert "stays: one" in done.err
@@ -138,8 +140,8 @@ def test_what_was_broken_off_is_finished_by_running_it_again(place: Place) -> No
 def test_leases_of_a_remote_engine_stay_that_engine_s(place: Place) -> None:
     remote = EngineIdentity("far", "far-host", "far.example", local=False)
     store = SqliteStore(place.own.removeprefix("sqlite://"), engine=lambda: remote)
-    lease = Lease("a", Block(10000, 10), project_name("a"), 1.0, 2e9, engine="far")
-    store.update("a", lambda _: Outcome(lease))
+    lease = Lease("a", PortBlock(10000, 10), project_name("a"), 1.0, 2e9, engine="far")
+    store.update("a", lambda _: StoreUpdate(lease))
     store.close()
     assert place.move().code == 0
     found = PostgresStore(place.shared, engine=lambda: remote)

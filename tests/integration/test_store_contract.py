@@ -17,22 +17,22 @@ from hypothesis import strategies as st
 from composeports.core.allocation import (
     NOTHING_RUNS,
     UNKNOWN,
-    Liveness,
-    Request,
+    AllocationRequest,
+    RunningProjects,
     claim,
     release,
     renew,
     setting_aside,
 )
-from composeports.core.clock import Reading
+from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
-from composeports.core.engine_traits import Traits
+from composeports.core.engine_traits import EngineTraits
 from composeports.core.labels import Mark
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.ports import Block, Grid
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.protected_names import is_settable
-from composeports.core.service_state import Standing
+from composeports.core.service_state import ServiceState
 from composeports.core.session import project_name
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
@@ -51,7 +51,7 @@ pytestmark = pytest.mark.integration
 # The SHA-256 of these two begins with the same eight hex digits.
 TWINS = ("session-16250", "session-52884")
 PROJECT_A, PROJECT_B = project_name("a"), project_name("b")
-GRID = Grid(10000, 10, 4)
+GRID = PortGrid(10000, 10, 4)
 NOON = 43200.0
 TTL = 2
 LATER = NOON + TTL * 60 + 1
@@ -84,8 +84,8 @@ class Clocks:
     def __post_init__(self) -> None:
         self.server = self._of_the_server()
 
-    def __call__(self) -> Reading:
-        return Reading(self.boot, self.wall, self.steady)
+    def __call__(self) -> ClockReading:
+        return ClockReading(self.boot, self.wall, self.steady)
 
     def run(self, seconds: float) -> None:
         self.wall += seconds
@@ -120,22 +120,22 @@ class Leases:
     """A store, spoken to in the words of the contract."""
 
     store: Store
-    grid: Grid = GRID
+    grid: PortGrid = GRID
 
     def claim(
         self,
         session_id: str,
         now: float = NOON,
-        liveness: Liveness = UNKNOWN,
+        liveness: RunningProjects = UNKNOWN,
         ttl: int = TTL,
         *,
         pins: Mapping[str, int] | None = None,
         needs: Iterable[SubnetNeed] = (),
-    ) -> Outcome:
+    ) -> StoreUpdate:
         """Claim a block, and a subnet of the small pool for each of `needs` in the same step."""
-        request = Request(session_id, self.grid, now, ttl, liveness, pins=pins or {})
+        request = AllocationRequest(session_id, self.grid, now, ttl, liveness, pins=pins or {})
 
-        def decide(ledger: Ledger) -> Outcome:
+        def decide(ledger: StoreSnapshot) -> StoreUpdate:
             outcome = claim(ledger, request)
             lease, taken = outcome.granted, ledger.held_subnets
             subnets = assign_subnets(needs, lease.subnets, taken, SMALL_POOL)
@@ -154,10 +154,10 @@ class Leases:
         self.store.update(session_id, release)
 
     def put(self, lease: Lease) -> None:
-        self.store.update(lease.session_id, lambda _: Outcome(lease))
+        self.store.update(lease.session_id, lambda _: StoreUpdate(lease))
 
     def forget(self, session_id: str) -> None:
-        self.store.update(session_id, lambda _: Outcome(forget=True))
+        self.store.update(session_id, lambda _: StoreUpdate(forget=True))
 
     def project(self, session_id: str) -> str:
         lease = self.store.get(session_id)
@@ -196,12 +196,12 @@ def test_an_unknown_session_has_nothing(store: Store) -> None:
     assert store.get("nobody") is None
     assert store.held() == []
     assert store.known() == []
-    assert store.ledger("nobody") == Ledger()
+    assert store.ledger("nobody") == StoreSnapshot()
 
 
 def test_releasing_or_renewing_an_unknown_session_makes_none(store: Store) -> None:
-    assert store.update("nobody", release) == Outcome()
-    assert store.update("nobody", lambda ledger: renew(ledger, NOON)) == Outcome()
+    assert store.update("nobody", release) == StoreUpdate()
+    assert store.update("nobody", lambda ledger: renew(ledger, NOON)) == StoreUpdate()
     assert store.get("nobody") is None
 
 
@@ -273,14 +273,14 @@ def test_a_remembered_block_is_given_to_others_last(leases: Leases) -> None:
 
 def test_a_block_that_many_remember_is_still_given_last(leases: Leases) -> None:
     for name in "abc":
-        leases.put(Lease(name, Block(10000, 10), project_name(name), NOON, LATER, held=False))
+        leases.put(Lease(name, PortBlock(10000, 10), project_name(name), NOON, LATER, held=False))
     assert leases.start("new") == 10010
 
 
 def test_the_others_memory_of_one_s_own_block_is_seen(leases: Leases) -> None:
     """The session's own row must not hide another one that remembers the same block."""
     for name in "ab":
-        leases.put(Lease(name, Block(10000, 10), project_name(name), NOON, LATER, held=False))
+        leases.put(Lease(name, PortBlock(10000, 10), project_name(name), NOON, LATER, held=False))
     for name, other in ("ab", "ba"):
         assert [hold.session_id for hold in leases.store.ledger(name).others] == [other]
 
@@ -328,7 +328,7 @@ def test_an_expired_lease_stays_while_nobody_knows_what_runs(leases: Leases) -> 
 
 def test_an_expired_lease_whose_stack_runs_is_extended(leases: Leases) -> None:
     leases.claim("a")
-    running = Liveness(known=True, running=frozenset({leases.project("a")}))
+    running = RunningProjects(known=True, running=frozenset({leases.project("a")}))
     assert leases.claim("b", LATER, running).granted.block.start == 10010
     lease = leases.store.get("a")
     assert lease is not None
@@ -336,7 +336,7 @@ def test_an_expired_lease_whose_stack_runs_is_extended(leases: Leases) -> None:
 
 
 def test_reclaiming_and_extending_sessions_that_are_gone_is_no_failure(store: Store) -> None:
-    outcome = Outcome(reclaimed=("gone",), extended=(("gone", LATER),))
+    outcome = StoreUpdate(reclaimed=("gone",), extended=(("gone", LATER),))
     store.update("a", lambda _: outcome)
     assert store.get("gone") is None
 
@@ -349,7 +349,7 @@ def test_a_forgotten_session_leaves_nothing(leases: Leases) -> None:
     leases.forget("a")
     assert leases.store.get("a") is None
     assert leases.store.held() == []
-    assert leases.store.ledger("b") == Ledger()
+    assert leases.store.ledger("b") == StoreSnapshot()
 
 
 def test_forgetting_an_unknown_session_is_no_failure(leases: Leases) -> None:
@@ -378,14 +378,14 @@ def test_a_remembered_project_is_not_given_to_another_session(leases: Leases) ->
 def test_a_name_taken_under_two_salts_is_passed_over_twice(leases: Leases) -> None:
     first = PROJECT_A
     second = project_name("a", {first})
-    leases.put(Lease("held", Block(10000, 10), first, NOON, LATER))
-    leases.put(Lease("remembered", Block(10010, 10), second, NOON, LATER, held=False))
+    leases.put(Lease("held", PortBlock(10000, 10), first, NOON, LATER))
+    leases.put(Lease("remembered", PortBlock(10010, 10), second, NOON, LATER, held=False))
     assert leases.claim("a").granted.project == project_name("a", {first, second})
 
 
 def test_a_remembered_name_with_another_prefix_ends_the_search_all_the_same(leases: Leases) -> None:
     name = project_name("a", prefix="team")
-    leases.put(Lease("other", Block(10000, 10), name, NOON, LATER, held=False))
+    leases.put(Lease("other", PortBlock(10000, 10), name, NOON, LATER, held=False))
     assert leases.claim("a").granted.project == PROJECT_A
 
 
@@ -495,25 +495,29 @@ def test_a_session_gets_its_earlier_subnet_back(leases: Leases) -> None:
 
 
 def test_a_subnet_that_another_session_has_got_meanwhile_is_forgotten(leases: Leases) -> None:
-    leases.put(replace(holding("a", Block(10000, 10), PROJECT_A), subnets={"x#0": "10.213.0.0/24"}))
+    leases.put(
+        replace(holding("a", PortBlock(10000, 10), PROJECT_A), subnets={"x#0": "10.213.0.0/24"})
+    )
     leases.release("a")
-    leases.put(replace(holding("b", Block(10010, 10), PROJECT_B), subnets={"y#0": "10.213.0.0/25"}))
-    request = Request("a", GRID, NOON, TTL)
+    leases.put(
+        replace(holding("b", PortBlock(10010, 10), PROJECT_B), subnets={"y#0": "10.213.0.0/25"})
+    )
+    request = AllocationRequest("a", GRID, NOON, TTL)
     outcome = leases.store.update("a", lambda ledger: claim(ledger, request))
     assert outcome.granted.subnets == {}
 
 
 def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) -> None:
     lease = replace(
-        holding("a", Block(10000, 10), PROJECT_A),
+        holding("a", PortBlock(10000, 10), PROJECT_A),
         pins={"web:3000/tcp": 3000, "web:3000/udp": 3000},
         subnets={"x#0": "10.213.0.0/24"},
-        place=Place(directory="/srv/shop", machine="ant"),
-        traits=Traits("run", "data", "/var/lib/docker", "box", boot="boot"),
+        place=WorktreeLocation(directory="/srv/shop", machine="ant"),
+        traits=EngineTraits("run", "data", "/var/lib/docker", "box", boot="boot"),
     )
     leases.put(lease)
     seen = leases.store.ledger("b")
-    assert seen.others == (Hold.of(lease),)
+    assert seen.others == (LeaseSummary.of(lease),)
     assert seen.others[0].pins == {3000}
     assert seen.others[0].directory == "/srv/shop"
     assert (seen.held_subnets, seen.remembered_subnets) == (("10.213.0.0/24",), ())
@@ -535,7 +539,7 @@ def test_what_decide_raises_passes_through_and_nothing_is_written(
 ) -> None:
     granted = leases.claim("a").granted
 
-    def refuse(_: Ledger) -> Outcome:
+    def refuse(_: StoreSnapshot) -> StoreUpdate:
         raise error
 
     with pytest.raises(error):
@@ -548,11 +552,11 @@ def test_decide_is_shown_what_the_ledger_says(leases: Leases) -> None:
     leases.claim("a")
     leases.claim("b")
     leases.release("b")
-    shown: list[Ledger] = []
+    shown: list[StoreSnapshot] = []
 
-    def look(ledger: Ledger) -> Outcome:
+    def look(ledger: StoreSnapshot) -> StoreUpdate:
         shown.append(ledger)
-        return Outcome()
+        return StoreUpdate()
 
     for name in "abc":
         ledger = leases.store.ledger(name)
@@ -563,13 +567,13 @@ def test_decide_is_shown_what_the_ledger_says(leases: Leases) -> None:
 
 def test_an_outcome_without_a_lease_changes_nothing(leases: Leases) -> None:
     granted = leases.claim("a").granted
-    leases.store.update("a", lambda _: Outcome())
+    leases.store.update("a", lambda _: StoreUpdate())
     assert leases.store.get("a") == granted
 
 
 def holding(
     session_id: str,
-    block: Block,
+    block: PortBlock,
     project: str,
     pins: Iterable[int] = (),
     subnets: Iterable[str] = (),
@@ -588,15 +592,15 @@ def holding(
 @pytest.mark.parametrize(
     "clash",
     [
-        holding("b", Block(10000, 10), PROJECT_B),
-        holding("b", Block(10009, 4), PROJECT_B),
-        holding("b", Block(9000, 1001), PROJECT_B),
-        holding("b", Block(9000, 5000), PROJECT_B),
-        holding(TWINS[1], Block(30000, 10), project_name(TWINS[1])),
+        holding("b", PortBlock(10000, 10), PROJECT_B),
+        holding("b", PortBlock(10009, 4), PROJECT_B),
+        holding("b", PortBlock(9000, 1001), PROJECT_B),
+        holding("b", PortBlock(9000, 5000), PROJECT_B),
+        holding(TWINS[1], PortBlock(30000, 10), project_name(TWINS[1])),
     ],
 )
 def test_two_held_leases_never_share_a_port_or_a_project(leases: Leases, clash: Lease) -> None:
-    first = holding(TWINS[0], Block(10000, 10), project_name(TWINS[0]))
+    first = holding(TWINS[0], PortBlock(10000, 10), project_name(TWINS[0]))
     leases.put(first)
     with pytest.raises(StoreError) as told:
         leases.put(clash)
@@ -608,18 +612,18 @@ def test_two_held_leases_never_share_a_port_or_a_project(leases: Leases, clash: 
 @pytest.mark.parametrize(
     "clash",
     [
-        holding("b", Block(30000, 10), PROJECT_B, pins=[3000]),
-        holding("b", Block(30000, 10), PROJECT_B, pins=[9000, 10009]),
-        holding("b", Block(2991, 10), PROJECT_B),
-        holding("b", Block(30000, 10), PROJECT_B, subnets=["10.213.4.0/24"]),
-        holding("b", Block(30000, 10), PROJECT_B, subnets=["10.1.0.0/24", "10.213.4.128/26"]),
-        holding("b", Block(30000, 10), PROJECT_B, subnets=["10.213.0.0/16"]),
-        holding("b", Block(30000, 10), PROJECT_B, subnets=["fd0d:c5e7::/48"]),
+        holding("b", PortBlock(30000, 10), PROJECT_B, pins=[3000]),
+        holding("b", PortBlock(30000, 10), PROJECT_B, pins=[9000, 10009]),
+        holding("b", PortBlock(2991, 10), PROJECT_B),
+        holding("b", PortBlock(30000, 10), PROJECT_B, subnets=["10.213.4.0/24"]),
+        holding("b", PortBlock(30000, 10), PROJECT_B, subnets=["10.1.0.0/24", "10.213.4.128/26"]),
+        holding("b", PortBlock(30000, 10), PROJECT_B, subnets=["10.213.0.0/16"]),
+        holding("b", PortBlock(30000, 10), PROJECT_B, subnets=["fd0d:c5e7::/48"]),
     ],
 )
 def test_neither_do_they_share_a_pin_or_a_subnet(leases: Leases, clash: Lease) -> None:
     subnets = ["10.213.4.0/24", "fd0d:c5e7::/64"]
-    first = holding("a", Block(10000, 10), PROJECT_A, [3000], subnets)
+    first = holding("a", PortBlock(10000, 10), PROJECT_A, [3000], subnets)
     leases.put(first)
     with pytest.raises(StoreError) as told:
         leases.put(clash)
@@ -633,45 +637,49 @@ def test_neither_do_they_share_a_pin_or_a_subnet(leases: Leases, clash: Lease) -
 
 
 def test_what_only_lies_beside_a_pin_or_a_subnet_does_not_clash(leases: Leases) -> None:
-    leases.put(holding("a", Block(10000, 10), PROJECT_A, [3000], ["10.213.4.0/24"]))
-    leases.put(holding("b", Block(3001, 10), PROJECT_B, [9999, 10010], ["10.213.5.0/24", "::/0"]))
+    leases.put(holding("a", PortBlock(10000, 10), PROJECT_A, [3000], ["10.213.4.0/24"]))
+    leases.put(
+        holding("b", PortBlock(3001, 10), PROJECT_B, [9999, 10010], ["10.213.5.0/24", "::/0"])
+    )
     assert len(leases.store.held()) == 2
 
 
 def test_neighbours_and_memories_do_not_clash(leases: Leases) -> None:
     one, two = TWINS
-    leases.put(holding(one, Block(10000, 10), project_name(one)))
-    leases.put(holding("b", Block(10010, 10), PROJECT_B))
-    leases.put(holding("c", Block(9990, 10), project_name("c")))
-    leases.put(replace(holding(two, Block(10000, 10), project_name(two)), held=False))
+    leases.put(holding(one, PortBlock(10000, 10), project_name(one)))
+    leases.put(holding("b", PortBlock(10010, 10), PROJECT_B))
+    leases.put(holding("c", PortBlock(9990, 10), project_name("c")))
+    leases.put(replace(holding(two, PortBlock(10000, 10), project_name(two)), held=False))
     assert [lease.session_id for lease in leases.store.held()] == ["c", one, "b"]
 
 
 def test_a_block_may_go_to_another_session_in_the_step_that_reclaims_it(leases: Leases) -> None:
     one, two = TWINS
-    leases.put(holding(one, Block(10000, 10), project_name(one)))
-    taken = holding(two, Block(10000, 10), project_name(two))
-    leases.store.update(two, lambda _: Outcome(taken, reclaimed=(one,)))
+    leases.put(holding(one, PortBlock(10000, 10), project_name(one)))
+    taken = holding(two, PortBlock(10000, 10), project_name(two))
+    leases.store.update(two, lambda _: StoreUpdate(taken, reclaimed=(one,)))
     assert leases.store.held() == [taken]
 
 
 def test_a_session_may_move_to_a_block_that_overlaps_its_own(leases: Leases) -> None:
-    leases.put(holding("a", Block(10000, 10), PROJECT_A))
-    moved = holding("a", Block(10005, 10), PROJECT_A)
+    leases.put(holding("a", PortBlock(10000, 10), PROJECT_A))
+    moved = holding("a", PortBlock(10005, 10), PROJECT_A)
     leases.put(moved)
     assert leases.store.held() == [moved]
 
 
 def test_a_record_is_only_written_under_its_own_session(leases: Leases) -> None:
     with pytest.raises(StoreError):
-        leases.store.update("a", lambda _: Outcome(holding("b", Block(10000, 10), PROJECT_B)))
+        leases.store.update(
+            "a", lambda _: StoreUpdate(holding("b", PortBlock(10000, 10), PROJECT_B))
+        )
     assert leases.store.held() == []
 
 
 def test_held_leases_come_lowest_block_first(leases: Leases) -> None:
     starts = [50000, 9, 40000, 100, 65532]
     for start in starts:
-        leases.put(holding(f"s{start}", Block(start, 4), project_name(f"s{start}")))
+        leases.put(holding(f"s{start}", PortBlock(start, 4), project_name(f"s{start}")))
     assert [lease.block.start for lease in leases.store.held()] == sorted(starts)
 
 
@@ -703,7 +711,7 @@ session_ids = session_ids.filter(lambda text: bool(text.strip()))
 numbers = st.integers(1, 65535)
 moments = st.floats(0, 2e10)
 stacks = st.builds(
-    Stack,
+    ComposeInvocation,
     files=st.lists(paths).map(tuple),
     env_files=st.lists(paths).map(tuple),
     profiles=st.lists(texts).map(tuple),
@@ -713,7 +721,7 @@ stacks = st.builds(
 some_lease = st.builds(
     Lease,
     session_id=st.one_of(st.sampled_from([text for text in HOSTILE if text.strip()]), session_ids),
-    block=st.builds(Block, st.integers(1, 32000), st.integers(4, 32000)),
+    block=st.builds(PortBlock, st.integers(1, 32000), st.integers(4, 32000)),
     project=st.just(""),
     allocated_at=moments,
     expires_at=moments,
@@ -725,15 +733,15 @@ some_lease = st.builds(
     pins=st.dictionaries(texts, numbers),
     subnets=st.dictionaries(texts, numbers.map(lambda number: f"{IPv4Address(number)}/32")),
     environment=st.lists(st.tuples(names, texts)).map(tuple),
-    place=st.builds(Place, paths, paths, paths, lines, lines, paths, paths),
+    place=st.builds(WorktreeLocation, paths, paths, paths, lines, lines, paths, paths),
     stack=stacks,
     standings=st.dictionaries(
-        texts, st.builds(Standing, texts, st.lists(texts, max_size=3).map(tuple)), max_size=3
+        texts, st.builds(ServiceState, texts, st.lists(texts, max_size=3).map(tuple)), max_size=3
     ),
     marks=st.none() | st.dictionaries(texts, st.builds(Mark, lines, lines)),
     former_stores=st.lists(lines).map(tuple),
     engine=st.sampled_from(["", "a-b-c", "podman:box:/var/lib with spaces"]),
-    traits=st.builds(Traits, *[lines] * 7, booted=st.just(math.inf)),
+    traits=st.builds(EngineTraits, *[lines] * 7, booted=st.just(math.inf)),
 )
 any_lease = some_lease.map(lambda each: replace(each, project=project_name(each.session_id)))
 
@@ -790,7 +798,7 @@ def claim_in_turn(
 
 
 def test_sixteen_racing_threads_never_have_a_block_at_once(store: Store) -> None:
-    leases = Leases(store, Grid(10000, 10, 12))
+    leases = Leases(store, PortGrid(10000, 10, 12))
     observer, together = Observer(), threading.Barrier(16)
     with ThreadPoolExecutor(16) as pool:
         done = [
@@ -816,7 +824,7 @@ def test_sixteen_threads_of_one_session_get_one_block(store: Store) -> None:
 # Backends agree
 
 SESSIONS = (*TWINS, "c", "d", "e")
-GRIDS = (Grid(10000, 10, 3), Grid(10000, 15, 3), Grid(10005, 10, 2))
+GRIDS = (PortGrid(10000, 10, 3), PortGrid(10000, 15, 3), PortGrid(10005, 10, 2))
 steps = st.lists(
     st.tuples(
         st.sampled_from(["claim", "claim", "release", "renew", "forget"]),
@@ -829,7 +837,7 @@ steps = st.lists(
     ),
     max_size=30,
 )
-Step = tuple[str, str, int, Grid, frozenset[str] | None, frozenset[int], list[int]]
+Step = tuple[str, str, int, PortGrid, frozenset[str] | None, frozenset[int], list[int]]
 counter = itertools.count()
 
 
@@ -838,7 +846,7 @@ def take(leases: Leases, step: Step, now: float) -> object:
     kind, name, _, grid, running, ports, prefixes = step
     known = {each: leases.store.get(each) for each in running or ()}
     projects = frozenset(lease.project for lease in known.values() if lease is not None)
-    liveness = UNKNOWN if running is None else Liveness(known=True, running=projects)
+    liveness = UNKNOWN if running is None else RunningProjects(known=True, running=projects)
     try:
         if kind == "claim":
             pins = {f"web:{port}/tcp": port for port in sorted(ports)}
@@ -900,18 +908,18 @@ def test_whatever_happens_leases_share_nothing_and_backends_agree(
 
 
 def test_what_is_set_aside_is_shown_to_all_and_replaced_as_a_whole(leases: Leases) -> None:
-    first, second = (Block(10000, 10), Block(10010, 10))
+    first, second = (PortBlock(10000, 10), PortBlock(10010, 10))
 
-    def aside(block: Block, now: float) -> None:
+    def aside(block: PortBlock, now: float) -> None:
         leases.store.update(
-            "a", lambda ledger: Outcome(set_aside=setting_aside(ledger, block, now))
+            "a", lambda ledger: StoreUpdate(set_aside=setting_aside(ledger, block, now))
         )
 
     aside(first, NOON)
-    assert leases.store.ledger("b").set_aside == (SetAside(first, NOON + 600),)
+    assert leases.store.ledger("b").set_aside == (CooldownBlock(first, NOON + 600),)
     assert leases.start("b") == 10010
     aside(second, NOON + 600)
-    assert leases.store.ledger("b").set_aside == (SetAside(second, NOON + 1200),)
+    assert leases.store.ledger("b").set_aside == (CooldownBlock(second, NOON + 1200),)
     assert leases.store.get("a") is None
 
 
@@ -946,7 +954,7 @@ READS: dict[str, Callable[[Store, str], float]] = {
     "known": lambda store, _: store.known()[0].expires_at,
     "ledger": lambda store, _: store.ledger("other").others[0].expires_at,
     "update": lambda store, name: (
-        store.update(name, lambda old: Outcome(old.own)).granted.expires_at
+        store.update(name, lambda old: StoreUpdate(old.own)).granted.expires_at
     ),
 }
 
@@ -990,9 +998,9 @@ def test_a_set_clock_brings_back_nothing_that_was_released(
 def test_what_is_set_aside_moves_with_the_clock(
     timed: Callable[[], Leases], clocks: Clocks
 ) -> None:
-    block = Block(10000, 10)
+    block = PortBlock(10000, 10)
     timed().store.update(
-        "a", lambda ledger: Outcome(set_aside=setting_aside(ledger, block, clocks.wall))
+        "a", lambda ledger: StoreUpdate(set_aside=setting_aside(ledger, block, clocks.wall))
     )
     clocks.set(86400)
     (aside,) = timed().store.ledger("b").set_aside
@@ -1060,9 +1068,9 @@ def test_pins_subnets_and_projects_are_an_engine_s_own(on_engine: OnEngine) -> N
 def test_what_is_set_aside_on_one_engine_is_free_on_another(on_engine: OnEngine) -> None:
     one, two = on_engine(ONE), on_engine(TWO)
     (block, *_) = GRID.blocks()
-    one.store.update("a", lambda led: Outcome(set_aside=setting_aside(led, block, NOON)))
-    two.store.update("a", lambda _: Outcome(set_aside=()))
-    assert one.store.ledger("a").set_aside == (SetAside(block, NOON + 600),)
+    one.store.update("a", lambda led: StoreUpdate(set_aside=setting_aside(led, block, NOON)))
+    two.store.update("a", lambda _: StoreUpdate(set_aside=()))
+    assert one.store.ledger("a").set_aside == (CooldownBlock(block, NOON + 600),)
     assert (one.start("a"), two.start("a")) == (10010, 10000)
 
 

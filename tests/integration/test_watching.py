@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from composeports.host.captured_process import Watch
-from composeports.host.heartbeat import Beat
+from composeports.host.captured_process import CapturedRunner
+from composeports.host.heartbeat import Heartbeat
 from tests.support.machine import wait_until
 from tests.support.patience import HANG
 
@@ -21,7 +21,7 @@ class Listener:
     def __init__(self, grace: float = 20) -> None:
         self.heard: list[str] = []
         self.codes: list[int] = []
-        self.watch = Watch(self.heard.append, grace)
+        self.watch = CapturedRunner(self.heard.append, grace)
 
     def run(self, program: str, *arguments: str, inherited: Sequence[int] = ()) -> int:
         argv = (sys.executable, "-c", program, *arguments)
@@ -71,7 +71,7 @@ def test_it_gets_the_open_files_and_the_beat_goes_on() -> None:
         os.write(going_on, b"x")
 
     argv = (sys.executable, "-c", program, str(writing), str(waiting))
-    code = listener.watch.run(argv, {}, inherited=(writing, waiting), beat=Beat(0.05, beat))
+    code = listener.watch.run(argv, {}, inherited=(writing, waiting), beat=Heartbeat(0.05, beat))
     assert code == 0
     assert beaten.is_set()
     assert os.read(reading, 4) == b"here"

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Outcome
-from composeports.core.ports import Block
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
 from composeports.stores.sqlite.store import SqliteStore
 from tests.support.machine import FakeDocker, Shell
@@ -47,7 +47,7 @@ class BoardPlace:
     docker: FakeDocker = field(init=False)
     shell: Shell = field(init=False)
     stacks: Path = field(init=False)
-    blocks: dict[str, Block] = field(default_factory=dict)
+    blocks: dict[str, PortBlock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.docker = FakeDocker(self.folder / "docker")
@@ -72,7 +72,7 @@ class BoardPlace:
         In `urls`, {4} is the fifth port of the block. Without a worktree it is a lease alone,
         with no container.
         """
-        block = self.blocks.setdefault(session, Block(10000 + 100 * len(self.blocks), 100))
+        block = self.blocks.setdefault(session, PortBlock(10000 + 100 * len(self.blocks), 100))
         numbers = range(block.start, block.start + 20)
         now = time.time()
         directory = worktree and (f"{worktree}.gone" if state == "gone" else str(self.folder))
@@ -84,19 +84,21 @@ class BoardPlace:
             expires_at=now - 1 if state == "expired" else now + minutes * 60,
             ports={key: numbers[4 + index] for index, key in enumerate(urls)} if worktree else {},
             urls={key: each.format(*numbers) for key, each in urls.items()} if worktree else {},
-            place=Place(worktree, "", directory, branch),
-            stack=Stack(files=(f"{worktree}/compose.yaml",)) if worktree else Stack(),
+            place=WorktreeLocation(worktree, "", directory, branch),
+            stack=ComposeInvocation(files=(f"{worktree}/compose.yaml",))
+            if worktree
+            else ComposeInvocation(),
         )
-        self._write(session, Outcome(lease))
+        self._write(session, StoreUpdate(lease))
         services = sorted({key.rpartition(":")[0] for key in urls})
         self._set_state(lease.project, state if worktree else "", services)
 
     def drop(self, session: str) -> None:
         """Let the session have no lease and no containers."""
-        self._write(session, Outcome(forget=True))
+        self._write(session, StoreUpdate(forget=True))
         self._set_state(project_name(session, "ac"), "")
 
-    def _write(self, session: str, outcome: Outcome) -> None:
+    def _write(self, session: str, outcome: StoreUpdate) -> None:
         with closing(SqliteStore(self.shell.state / "leases.sqlite3")) as store:
             store.update(session, lambda _: outcome)
 

@@ -10,12 +10,12 @@ from composeports.docker.containers import Container
 from composeports.docker.engine import Engine, Listing
 from composeports.docker.resource_labels import LastingListing
 from composeports.errors import EngineError
-from composeports.host.port_listeners import NOBODY_SEEN, Holder
+from composeports.host.port_listeners import NOBODY_SEEN, PortListener
 from composeports.host.process import Finished
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 
 Port = tuple[int, str]
 NOON = 43200.0
@@ -111,7 +111,7 @@ class FakePorts:
 
     def __init__(self) -> None:
         self.used: set[Port] = set()
-        self.holders: dict[Port, Holder] = {}
+        self.holders: dict[Port, PortListener] = {}
         self.asked: list[frozenset[Port]] = []
 
     def taken(self, wanted: Iterable[Port]) -> frozenset[Port]:
@@ -120,7 +120,7 @@ class FakePorts:
         self.asked.append(asked)
         return asked & self.used
 
-    def holder(self, port: Port) -> Holder:
+    def holder(self, port: Port) -> PortListener:
         """Return the process that the test says has the port."""
         return self.holders.get(port, NOBODY_SEEN)
 
@@ -156,9 +156,9 @@ class FakeMachine:
     pauses: list[float] = field(default_factory=list)
     on_pause: Callable[[], object] = lambda: None
 
-    def doors(self, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Doors:
+    def doors(self, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Context:
         """Return the doors to this machine."""
-        return Doors(
+        return Context(
             environ=environ or {},
             cwd=str(cwd or self.cwd),
             config=Config(port_allocator=self.settings),
@@ -176,6 +176,6 @@ class FakeMachine:
         self.pauses.append(seconds)
         self.on_pause()
 
-    def session(self, name: str | None = None, cwd: Path | None = None) -> Workspace:
+    def session(self, name: str | None = None, cwd: Path | None = None) -> Session:
         """Return the workspace of a session with a name, or of the folder's own."""
-        return Workspace(self.doors(cwd=cwd), Options(session=name))
+        return Session(self.doors(cwd=cwd), Options(session=name))

@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from composeports.core.engine_address import LOCALHOST
-from composeports.core.lease import Lease, Place, Stack
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.plan.compose_project import read_project
 from composeports.core.plan.external_networks import with_own_networks
-from composeports.core.plan.host_facts import NOTHING_AROUND, Surroundings
+from composeports.core.plan.host_facts import NOTHING_AROUND, HostFacts
 from composeports.core.plan.override import Override
-from composeports.core.plan.plan import Observed, Plan, make_plan
+from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.variable_effects import compare
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
 
 PROJECT = "ac-0123abcd"
@@ -73,24 +73,26 @@ def plan_of(
     host: str = LOCALHOST,
     required: Collection[str] = (),
     unproved: tuple[str, ...] = (),
-    around: Surroundings = NOTHING_AROUND,
+    around: HostFacts = NOTHING_AROUND,
 ) -> Planned:
     """Plan a file; the keywords are the rest of what a plan depends on."""
     config = {"name": PROJECT, **config}
     lease = Lease(
         "session",
-        Block(10000, size),
+        PortBlock(10000, size),
         PROJECT,
         0,
         60,
         pins=pins or {},
         subnets=subnets or {},
         offsets=offsets or {},
-        place=Place(worktree, worktree + "/.git", worktree, "main"),
-        stack=Stack(default_ports=default_ports),
+        place=WorktreeLocation(worktree, worktree + "/.git", worktree, "main"),
+        stack=ComposeInvocation(default_ports=default_ports),
         host=host,
     )
     moves = compare(config, {"name": PROJECT, **(marked or config)}, marks or {})
     project = with_own_networks(read_project(config), settings or Settings())
-    observed = Observed(project, moves, values or {}, config, frozenset(required), unproved, around)
+    observed = ObservedConfig(
+        project, moves, values or {}, config, frozenset(required), unproved, around
+    )
     return Planned(make_plan(observed, lease, settings=settings))

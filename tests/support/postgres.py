@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from composeports.core.clock import Reading
+from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import EngineIdentity
 from composeports.host.clock import read_clock
 from composeports.stores.postgres.store import PostgresStore
@@ -129,7 +129,7 @@ def _database_of(folder: Path) -> str:
 def store_on(
     folder: Path,
     *,
-    clock: Callable[[], Reading] = read_clock,
+    clock: Callable[[], ClockReading] = read_clock,
     database_time: Callable[[], float] | None = None,
 ) -> PostgresStore:
     """Return a store on the one database of all tests, as an engine of the folder's own."""

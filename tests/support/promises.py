@@ -14,25 +14,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from composeports.core.allocation import (
     UNKNOWN,
-    Liveness,
-    Request,
+    AllocationRequest,
+    RunningProjects,
     claim,
     release,
     renew,
     restored,
     setting_aside,
 )
-from composeports.core.clock import Reading
+from composeports.core.clock import ClockReading
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ports import Block, Grid
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.subnet import overlapping
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import NoPortsAvailableError, NoSubnetsAvailableError, PortHeldError
 from composeports.stores.base import Store
 
 SESSIONS = ("a", "b", "c")
-GRID = Grid(10000, 10, 2)
+GRID = PortGrid(10000, 10, 2)
 BLOCKS = tuple(GRID.blocks())
 TTL_MINUTES = 2
 POOL = "10.213.0.0/22"
@@ -54,9 +54,9 @@ class Clock:
     wall: float = 1_000_000.0
     steady: float = 500.0
 
-    def read(self) -> Reading:
+    def read(self) -> ClockReading:
         """Return what the clocks say."""
-        return Reading("boot", self.wall, self.steady)
+        return ClockReading("boot", self.wall, self.steady)
 
     def run(self, seconds: float) -> None:
         """Let time go by."""
@@ -68,7 +68,7 @@ class Clock:
 class Held:
     """What the model knows of a held lease; it ends at `until` of the steady clock."""
 
-    block: Block
+    block: PortBlock
     project: str
     pins: frozenset[int]
     subnets: frozenset[str]
@@ -86,8 +86,8 @@ class Model:
     held: dict[str, Held] = field(default_factory=dict)
     projects: dict[str, str] = field(default_factory=dict)
     # The block that a session had last, unless somebody else has needed it since.
-    homes: dict[str, Block] = field(default_factory=dict)
-    aside: dict[Block, float] = field(default_factory=dict)
+    homes: dict[str, PortBlock] = field(default_factory=dict)
+    aside: dict[PortBlock, float] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     engine_answers: bool = True
 
@@ -175,7 +175,7 @@ class Promises(RuleBasedStateMachine):
                 known.pop(session, None)
 
     @rule(block=st.sampled_from(BLOCKS))
-    def set_aside(self, block: Block) -> None:
+    def set_aside(self, block: PortBlock) -> None:
         now = self.clock.wall
         self.store.update("a", lambda ledger: _aside(ledger, block, now))
         self.model.aside[block] = self.clock.steady + ASIDE_SECONDS
@@ -211,7 +211,7 @@ class Promises(RuleBasedStateMachine):
     def crash_while_deciding(self, session: str) -> None:
         request = self._request(session, frozenset())
 
-        def decide(ledger: Ledger) -> Outcome:
+        def decide(ledger: StoreSnapshot) -> StoreUpdate:
             claim(ledger, request)
             raise CrashError
 
@@ -256,14 +256,14 @@ class Promises(RuleBasedStateMachine):
             lease.expires_at - self.clock.wall + self.clock.steady,
         )
 
-    def _request(self, session: str, pins: frozenset[int]) -> Request:
+    def _request(self, session: str, pins: frozenset[int]) -> AllocationRequest:
         running = frozenset(self.model.held[name].project for name in self.model.running)
         answers = self.model.engine_answers
-        liveness = Liveness(known=True, running=running) if answers else UNKNOWN
+        liveness = RunningProjects(known=True, running=running) if answers else UNKNOWN
         named: Mapping[str, int] = {f"web:{port}/tcp": port for port in pins}
-        return Request(session, GRID, self.clock.wall, TTL_MINUTES, liveness, pins=named)
+        return AllocationRequest(session, GRID, self.clock.wall, TTL_MINUTES, liveness, pins=named)
 
-    def _granted(self, session: str, outcome: Outcome) -> None:
+    def _granted(self, session: str, outcome: StoreUpdate) -> None:
         model, now = self.model, self.clock.steady
         lease = self._known(outcome.granted)
         for name in outcome.reclaimed:
@@ -305,7 +305,7 @@ class Promises(RuleBasedStateMachine):
         self.model.held[session] = replace(self.model.held[session], until=until)
 
 
-def _claimed(ledger: Ledger, request: Request, networks: int) -> Outcome:
+def _claimed(ledger: StoreSnapshot, request: AllocationRequest, networks: int) -> StoreUpdate:
     outcome = claim(ledger, request)
     needs = [
         SubnetNeed(f"net#{number}", "net", "172.16.0.0/24", 24, 4) for number in range(networks)
@@ -315,8 +315,8 @@ def _claimed(ledger: Ledger, request: Request, networks: int) -> Outcome:
     return outcome._replace(lease=replace(lease, subnets=subnets))
 
 
-def _aside(ledger: Ledger, block: Block, now: float) -> Outcome:
-    return Outcome(ledger.own, set_aside=setting_aside(ledger, block, now))
+def _aside(ledger: StoreSnapshot, block: PortBlock, now: float) -> StoreUpdate:
+    return StoreUpdate(ledger.own, set_aside=setting_aside(ledger, block, now))
 
 
 def _ports(lease: Lease) -> set[int]:

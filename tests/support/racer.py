@@ -10,8 +10,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from composeports.core.allocation import NOTHING_RUNS, Request, claim, release
-from composeports.core.ports import Grid
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
+from composeports.core.ports import PortGrid
 from composeports.errors import NoPortsAvailableError
 from composeports.stores.sqlite.store import SqliteStore
 from tests.support.patience import HANG
@@ -20,12 +20,12 @@ from tests.support.patience import HANG
 def main(store_path: str, witness: str, name: str, rounds: int, slots: int) -> int:
     """Take a block `rounds` times; return how often somebody else had it too."""
     store = SqliteStore(store_path)
-    grid = Grid(10000, 10, slots)
+    grid = PortGrid(10000, 10, slots)
     Path(witness, f"ready-{name}").touch()
     _wait_for(Path(witness, "go"))
     doubled = done = 0
     while done < rounds:
-        asked = Request(name, grid, time.time(), 5, NOTHING_RUNS)
+        asked = AllocationRequest(name, grid, time.time(), 5, NOTHING_RUNS)
         try:
             lease = store.update(name, partial(claim, request=asked)).granted
         except NoPortsAvailableError:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.plan.change import Change, Part, Shared, merge
+from composeports.core.plan.change import Change, RuleResult, SharedResource, merge
 from composeports.core.plan.override import Override
 
 
@@ -21,7 +21,7 @@ def test_a_change_is_shown_with_where_it_comes_from_and_why() -> None:
 
 
 def test_what_is_shared_is_shown() -> None:
-    shared = Shared("volume", "data", "it is external")
+    shared = SharedResource("volume", "data", "it is external")
     assert shared.as_dict() == {
         "kind": "volume",
         "name": "data",
@@ -31,7 +31,7 @@ def test_what_is_shared_is_shown() -> None:
 
 
 def test_a_rule_that_has_nothing_to_say_says_nothing() -> None:
-    assert Part() == Part((), {}, (), ())
+    assert RuleResult() == RuleResult((), {}, (), ())
 
 
 LIST = Override([1])

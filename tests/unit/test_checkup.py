@@ -4,24 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.lease import Lease, Place
-from composeports.core.lease import Stack as Started
-from composeports.core.ports import Block, Grid, KernelPorts
-from composeports.core.service_state import Seen, Standing
+from composeports.core.lease import ComposeInvocation as Started
+from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.ports import KernelPorts, PortBlock, PortGrid
+from composeports.core.service_state import ObservedService, ServiceState
 from composeports.usecases.doctor.checks.store import check_store
 from composeports.usecases.doctor.facts import (
     ComposeFacts,
     EngineFacts,
+    EngineStack,
     Facts,
     Item,
-    Linked,
-    Stack,
+    LabelTwin,
+    LinkedEnvFile,
+    Problem,
+    StaleFile,
     StoreFacts,
-    Stray,
-    Trouble,
-    Twin,
 )
-from composeports.usecases.doctor.findings import Mend
+from composeports.usecases.doctor.findings import Fix
 from composeports.usecases.doctor.policy import Checkup, check_up
 
 NOW = 1_800_000_000.0
@@ -30,15 +30,17 @@ FILE = Item("/state/leases.sqlite3", 0o600)
 NAME = "ac-0000000a"
 LEASE = Lease(
     "/shop/.git",
-    Block(10000, 100),
+    PortBlock(10000, 100),
     NAME,
     NOW - 60,
     NOW + 60,
     ports={"web:80/tcp": 10004, "web:80/tcp#1": 10005},
-    place=Place("/shop", "/shop/.git", "/shop", "main"),
+    place=WorktreeLocation("/shop", "/shop/.git", "/shop", "main"),
     stack=Started(("/shop/compose.yaml",), overridden=True),
 )
-RUNS = Stack(NAME, "/shop", ours=True, containers=1, running=1, ports=(("web:80/tcp", 10004),))
+RUNS = EngineStack(
+    NAME, "/shop", ours=True, containers=1, running=1, ports=(("web:80/tcp", 10004),)
+)
 HEALTHY = Facts(
     engine=EngineFacts("28.5", "default", "unix:///var/run/docker.sock"),
     compose=ComposeFacts("2.40.3"),
@@ -46,12 +48,12 @@ HEALTHY = Facts(
     state=(STATE, FILE),
     sessions=(LEASE,),
     stacks=(RUNS,),
-    grid=Grid(10000, 100, 20),
+    grid=PortGrid(10000, 100, 20),
     kernel=KernelPorts(32768, 60999),
     subnets=("172.17.0.0/16",),
     now=NOW,
 )
-TROUBLE = Trouble("it broke", "mend it")
+TROUBLE = Problem("it broke", "mend it")
 POOLS = tuple(f"172.{each}.0.0/16" for each in range(17, 32))
 
 
@@ -68,7 +70,7 @@ def line(facts: Facts, name: str) -> tuple[str, str]:
     return next((each.state, each.said) for each in check_up(facts).checks if each.name == name)
 
 
-def mends(facts: Facts) -> list[Mend]:
+def mends(facts: Facts) -> list[Fix]:
     return [each.mend for _, each in check_up(facts).findings if each.mend is not None]
 
 
@@ -119,9 +121,9 @@ def test_a_store_on_a_server_says_which_and_how_far() -> None:
 
 
 FINDINGS = {
-    "a link that is right": ({"links": (Linked("/shop", "/shop/.env", NAME),)}, []),
+    "a link that is right": ({"links": (LinkedEnvFile("/shop", "/shop/.env", NAME),)}, []),
     "a link to a session that holds no lease": (
-        {"links": (Linked("/my shop", "/my shop/.env", "ac-0000000b"),)},
+        {"links": (LinkedEnvFile("/my shop", "/my shop/.env", "ac-0000000b"),)},
         [
             (
                 "links warning: /my shop/.env is linked to ac-0000000b, which holds no lease -> "
@@ -130,7 +132,7 @@ FINDINGS = {
         ],
     ),
     "a link that was copied from another worktree": (
-        {"links": (Linked("/other", "/other/.env", NAME),)},
+        {"links": (LinkedEnvFile("/other", "/other/.env", NAME),)},
         [
             (
                 f"links warning: /other/.env is linked to {NAME}, the session of /shop -> "
@@ -329,7 +331,9 @@ FINDINGS = {
         {
             "stacks": (),
             "sessions": (
-                replace(LEASE, session_id="two words", place=Place("/it's", "", "/it's", "")),
+                replace(
+                    LEASE, session_id="two words", place=WorktreeLocation("/it's", "", "/it's", "")
+                ),
             ),
         },
         [
@@ -340,11 +344,11 @@ FINDINGS = {
         ],
     ),
     "a stack of somebody else": (
-        {"stacks": (RUNS, Stack("shop", "/elsewhere", containers=1, running=1))},
+        {"stacks": (RUNS, EngineStack("shop", "/elsewhere", containers=1, running=1))},
         [],
     ),
     "one with a name like ours": (
-        {"stacks": (RUNS, Stack("ac-12345678", "/elsewhere", containers=1, running=1))},
+        {"stacks": (RUNS, EngineStack("ac-12345678", "/elsewhere", containers=1, running=1))},
         [],
     ),
     "a released session that only allocated": (
@@ -365,8 +369,8 @@ FINDINGS = {
     ),
     "a container under another name": (
         {
-            "sessions": (replace(LEASE, standings={"web": Standing("ac-0000000a-web")}),),
-            "stacks": (replace(RUNS, seen=(Seen("web", "web"),)),),
+            "sessions": (replace(LEASE, standings={"web": ServiceState("ac-0000000a-web")}),),
+            "stacks": (replace(RUNS, seen=(ObservedService("web", "web"),)),),
         },
         [
             (
@@ -410,7 +414,7 @@ FINDINGS = {
         ],
     ),
     "the kernel's range, with no room at all": (
-        {"kernel": KernelPorts(1024, 65535, (Block(5432, 1),))},
+        {"kernel": KernelPorts(1024, 65535, (PortBlock(5432, 1),))},
         [
             (
                 "ports warning: blocks overlap the kernel's range for outgoing connections, "
@@ -420,7 +424,7 @@ FINDINGS = {
         ],
     ),
     "the kernel's range, without our blocks": (
-        {"kernel": KernelPorts(1024, 65535, (Block(9000, 5000),))},
+        {"kernel": KernelPorts(1024, 65535, (PortBlock(9000, 5000),))},
         [],
     ),
     "a system that does not tell it": ({"kernel": None}, []),
@@ -435,7 +439,7 @@ FINDINGS = {
         ],
     ),
     "ports in use in every block": (
-        {"grid": Grid(10000, 100, 2), "listening": frozenset({(10199, "udp")})},
+        {"grid": PortGrid(10000, 100, 2), "listening": frozenset({(10199, "udp")})},
         [
             (
                 "ports warning: in use by others, in 1 of 1 free blocks: 10199/udp -> ss -ltunp "
@@ -444,7 +448,7 @@ FINDINGS = {
         ],
     ),
     "every block held": (
-        {"grid": Grid(10000, 100, 1)},
+        {"grid": PortGrid(10000, 100, 1)},
         [
             (
                 "ports warning: every block is held -> composeports status, then composeports gc; "
@@ -473,10 +477,10 @@ FINDINGS = {
     "files that nobody needs": (
         {
             "strays": (
-                Stray("/shop/.composeports/.env.1.new", "temporary"),
-                Stray("/shop/.composeports", "folder", "ac-1"),
-                Stray("/state/locks/ac-1", "lock", "ac-1"),
-                Stray("/state/seeding/ac-1", "record", "ac-1"),
+                StaleFile("/shop/.composeports/.env.1.new", "temporary"),
+                StaleFile("/shop/.composeports", "folder", "ac-1"),
+                StaleFile("/state/locks/ac-1", "lock", "ac-1"),
+                StaleFile("/state/seeding/ac-1", "record", "ac-1"),
             )
         },
         [
@@ -499,7 +503,7 @@ FINDINGS = {
         ],
     ),
     "a copy that was killed": (
-        {"strays": (Stray("/state/seeding/ac-1", "copy", "ac-1"),)},
+        {"strays": (StaleFile("/state/seeding/ac-1", "copy", "ac-1"),)},
         [
             (
                 "leftovers warning: a copy into the volumes of ac-1 was killed "
@@ -564,9 +568,9 @@ def test_a_check_with_findings_is_marked_and_one_with_notes_is_not() -> None:
 def test_rights_are_mended_where_the_file_is_ours() -> None:
     state = (replace(STATE, mode=0o755), replace(FILE, mode=0o640))
     facts = replace(HEALTHY, state=state)
-    assert mends(facts) == [Mend("mode", STATE.path, 0o700), Mend("mode", FILE.path, 0o600)]
+    assert mends(facts) == [Fix("mode", STATE.path, 0o700), Fix("mode", FILE.path, 0o600)]
     shared = replace(HEALTHY, state=(replace(STATE, mode=0o2777), replace(FILE, mode=0o666)))
-    assert mends(shared)[0] == Mend("mode", STATE.path, 0o2775)
+    assert mends(shared)[0] == Fix("mode", STATE.path, 0o2775)
     others = replace(HEALTHY, state=tuple(replace(each, mine=False) for each in state))
     assert len(told(others)) == 2
     assert mends(others) == []
@@ -574,7 +578,7 @@ def test_rights_are_mended_where_the_file_is_ours() -> None:
 
 def test_stray_files_are_mended_each_in_its_way_and_copies_are_not() -> None:
     kinds = ("temporary", "folder", "lock", "record", "copy")
-    facts = replace(HEALTHY, strays=tuple(Stray(f"/{kind}", kind, "ac-1") for kind in kinds))
+    facts = replace(HEALTHY, strays=tuple(StaleFile(f"/{kind}", kind, "ac-1") for kind in kinds))
     assert [(each.kind, each.path) for each in mends(facts)] == [
         ("file", "/temporary"),
         ("folder", "/folder"),
@@ -598,7 +602,7 @@ def test_a_record_that_is_refused_is_a_warning_with_a_way_out() -> None:
 
 
 def test_another_engine_with_this_one_s_id_is_told_with_what_to_delete() -> None:
-    twin = Twin("a-b-c", "bee", "/srv/docker", 2, sure=True)
+    twin = LabelTwin("a-b-c", "bee", "/srv/docker", 2, sure=True)
     (finding,) = told(replace(HEALTHY, twins=(twin,)))
     assert "leases warning: another engine, on bee, has the id a-b-c" in finding
     assert "`rm -f /srv/docker/engine-id /etc/docker/key.json`" in finding

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from composeports.core.allocation import (
     NOTHING_RUNS,
     UNKNOWN,
-    Liveness,
-    Request,
+    AllocationRequest,
+    RunningProjects,
     claim,
     regained,
     release,
@@ -19,25 +19,27 @@ from composeports.core.allocation import (
     setting_aside,
 )
 from composeports.core.labels import Mark
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.ports import Block, Grid
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
 from composeports.errors import InvalidSessionError, NoPortsAvailableError
 
 # The SHA-256 of these two begins with the same eight hex digits.
 TWINS = ("session-16250", "session-52884")
 NOON = 43200.0
-GRID = Grid(10000, 10, 4)
+GRID = PortGrid(10000, 10, 4)
 FIRST, SECOND, THIRD, FOURTH = GRID.blocks()
-HERE = Place("/w", "/w/.git", "/w/sub", "main")
+HERE = WorktreeLocation("/w", "/w/.git", "/w/sub", "main")
 
 
-def hold(session: str, block: Block, *, held: bool = True, until: float = NOON + 60) -> Hold:
-    return Hold(session, block, project_name(session), until, held)
+def hold(
+    session: str, block: PortBlock, *, held: bool = True, until: float = NOON + 60
+) -> LeaseSummary:
+    return LeaseSummary(session, block, project_name(session), until, held)
 
 
-def own(block: Block = SECOND, *, held: bool = True) -> Lease:
+def own(block: PortBlock = SECOND, *, held: bool = True) -> Lease:
     return Lease(
         "me", block, "ac-mine", NOON - 600, NOON + 60, held=held, offsets={"web:80/tcp": 7}
     )
@@ -45,24 +47,24 @@ def own(block: Block = SECOND, *, held: bool = True) -> Lease:
 
 def ask(
     *,
-    grid: Grid = GRID,
-    liveness: Liveness = UNKNOWN,
-    avoid: tuple[Block, ...] = (),
-    place: Place | None = None,
-) -> Request:
-    return Request(
+    grid: PortGrid = GRID,
+    liveness: RunningProjects = UNKNOWN,
+    avoid: tuple[PortBlock, ...] = (),
+    place: WorktreeLocation | None = None,
+) -> AllocationRequest:
+    return AllocationRequest(
         session_id="me",
         grid=grid,
         now=NOON,
         ttl_minutes=5,
         liveness=liveness,
-        place=place or Place(),
+        place=place or WorktreeLocation(),
         avoid=frozenset(avoid),
     )
 
 
-def running(*sessions: str) -> Liveness:
-    return Liveness(known=True, running=frozenset(map(project_name, sessions)))
+def running(*sessions: str) -> RunningProjects:
+    return RunningProjects(known=True, running=frozenset(map(project_name, sessions)))
 
 
 EXPIRED = hold("old", FIRST, until=NOON)
@@ -70,7 +72,9 @@ EXPIRED = hold("old", FIRST, until=NOON)
 
 def test_who_is_at_work_counts_as_running() -> None:
     assert running("a").with_running({project_name("b")}) == running("a", "b")
-    assert UNKNOWN.with_running({"ac-1"}) == Liveness(known=False, running=frozenset({"ac-1"}))
+    assert UNKNOWN.with_running({"ac-1"}) == RunningProjects(
+        known=False, running=frozenset({"ac-1"})
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,59 +125,66 @@ def test_who_is_at_work_counts_as_running() -> None:
         ),
         pytest.param(
             None,
-            (hold("wide", Block(9995, 20)),),
+            (hold("wide", PortBlock(9995, 20)),),
             ask(),
             THIRD,
             id="blocks of another grid that reach into ours",
         ),
         pytest.param(
-            own(Block(20000, 10)),
+            own(PortBlock(20000, 10)),
             (),
             ask(liveness=UNKNOWN),
-            Block(20000, 10),
+            PortBlock(20000, 10),
             id="held outside the grid, nobody knows what runs",
         ),
         pytest.param(
-            own(Block(20000, 10)),
+            own(PortBlock(20000, 10)),
             (),
-            ask(liveness=Liveness(known=True, running=frozenset({"ac-mine"}))),
-            Block(20000, 10),
+            ask(liveness=RunningProjects(known=True, running=frozenset({"ac-mine"}))),
+            PortBlock(20000, 10),
             id="held outside the grid, the stack runs",
         ),
         pytest.param(
-            own(Block(20000, 10)),
+            own(PortBlock(20000, 10)),
             (),
             ask(liveness=NOTHING_RUNS),
             FIRST,
             id="held outside the grid and idle moves into it",
         ),
         pytest.param(
-            own(Block(20000, 10), held=False), (), ask(), FIRST, id="remembered outside the grid"
+            own(PortBlock(20000, 10), held=False),
+            (),
+            ask(),
+            FIRST,
+            id="remembered outside the grid",
         ),
     ],
 )
 def test_a_claim_gives(
-    mine: Lease | None, others: tuple[Hold, ...], request_: Request, given_: Block
+    mine: Lease | None,
+    others: tuple[LeaseSummary, ...],
+    request_: AllocationRequest,
+    given_: PortBlock,
 ) -> None:
-    assert claim(Ledger(mine, others), request_).granted.block == given_
+    assert claim(StoreSnapshot(mine, others), request_).granted.block == given_
 
 
 def test_a_new_lease_begins_now_and_lasts_its_time_to_live() -> None:
-    lease = claim(Ledger(), ask(place=HERE)).granted
+    lease = claim(StoreSnapshot(), ask(place=HERE)).granted
     assert lease == Lease(
         "me", FIRST, project_name("me"), NOON, NOON + 300, ttl_minutes=5, place=HERE
     )
 
 
 def test_claiming_again_keeps_everything_but_the_time_to_live_and_the_place() -> None:
-    outcome = claim(Ledger(own()), ask(place=HERE))
+    outcome = claim(StoreSnapshot(own()), ask(place=HERE))
     kept = replace(own(), expires_at=NOON + 300, ttl_minutes=5, place=HERE)
-    assert outcome == Outcome(kept)
+    assert outcome == StoreUpdate(kept)
 
 
 def test_a_place_that_is_not_known_stays_what_it_was() -> None:
     before = replace(own(), place=HERE)
-    assert claim(Ledger(before), ask()).granted.place == HERE
+    assert claim(StoreSnapshot(before), ask()).granted.place == HERE
 
 
 def test_a_session_that_comes_back_has_its_project_and_offsets_but_no_old_plan() -> None:
@@ -182,9 +193,9 @@ def test_a_session_that_comes_back_has_its_project_and_offsets_but_no_old_plan()
         ports={"web:80/tcp": 10017},
         urls={"web:80/tcp": "http://localhost:10017"},
         environment=(("WEB_PORT", "10017"),),
-        stack=Stack(("/w/compose.yaml",)),
+        stack=ComposeInvocation(("/w/compose.yaml",)),
     )
-    lease = claim(Ledger(before), ask()).granted
+    lease = claim(StoreSnapshot(before), ask()).granted
     assert lease.held
     assert (lease.project, lease.offsets, lease.stack) == (
         "ac-mine",
@@ -197,7 +208,7 @@ def test_a_session_that_comes_back_has_its_project_and_offsets_but_no_old_plan()
 
 def test_only_who_loses_its_block_is_reclaimed() -> None:
     others = (EXPIRED, hold("older", SECOND, until=NOON - 60), hold("memory", FIRST, held=False))
-    outcome = claim(Ledger(own(FIRST, held=False), others), ask(liveness=NOTHING_RUNS))
+    outcome = claim(StoreSnapshot(own(FIRST, held=False), others), ask(liveness=NOTHING_RUNS))
     assert outcome.granted.block == FIRST
     assert outcome.reclaimed == ("old",)
     assert outcome.extended == ()
@@ -205,19 +216,19 @@ def test_only_who_loses_its_block_is_reclaimed() -> None:
 
 def test_an_expired_lease_whose_stack_runs_is_extended_by_whoever_sees_it() -> None:
     others = (EXPIRED, hold("alive", SECOND), hold("memory", THIRD, held=False, until=NOON))
-    outcome = claim(Ledger(None, others), ask(liveness=running("old", "alive", "memory")))
+    outcome = claim(StoreSnapshot(None, others), ask(liveness=running("old", "alive", "memory")))
     assert outcome.extended == (("old", NOON + 300),)
     assert outcome.reclaimed == ()
 
 
 def test_an_expired_lease_is_not_extended_for_a_stack_that_nobody_saw() -> None:
-    assert claim(Ledger(None, (EXPIRED,)), ask()).extended == ()
+    assert claim(StoreSnapshot(None, (EXPIRED,)), ask()).extended == ()
 
 
 def test_a_full_grid_says_who_holds_it() -> None:
     others = (hold("a", FIRST), hold("b", SECOND), hold("c", THIRD, held=False))
     with pytest.raises(NoPortsAvailableError) as told:
-        claim(Ledger(None, others), ask(avoid=(THIRD, FOURTH)))
+        claim(StoreSnapshot(None, others), ask(avoid=(THIRD, FOURTH)))
     assert told.value.message == (
         "no block of ports is free: of 4, 2 held by other sessions, "
         "2 with a port that something else uses"
@@ -229,12 +240,12 @@ def test_a_full_grid_says_who_holds_it() -> None:
 def test_a_grid_full_of_sessions_speaks_of_sessions_alone() -> None:
     others = tuple(map(hold, "abcd", GRID.blocks()))
     with pytest.raises(NoPortsAvailableError, match=r"of 4, 4 held by other sessions$"):
-        claim(Ledger(None, others), ask())
+        claim(StoreSnapshot(None, others), ask())
 
 
 def test_a_blank_session_is_refused() -> None:
     with pytest.raises(InvalidSessionError):
-        claim(Ledger(), ask()._replace(session_id=" "))
+        claim(StoreSnapshot(), ask()._replace(session_id=" "))
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["held", "remembered"])
@@ -242,41 +253,41 @@ def test_a_project_of_another_session_is_never_given(held: bool) -> None:
     first, second = TWINS
     assert project_name(first) == project_name(second)
     request = ask()._replace(session_id=second)
-    lease = claim(Ledger(None, (hold(first, FIRST, held=held),)), request).granted
+    lease = claim(StoreSnapshot(None, (hold(first, FIRST, held=held),)), request).granted
     assert lease.project != project_name(first)
 
 
 def test_an_outcome_without_a_lease_grants_none() -> None:
     with pytest.raises(ValueError, match="gives no lease"):
-        _ = Outcome().granted
+        _ = StoreUpdate().granted
 
 
 def test_release_keeps_the_memory() -> None:
-    assert release(Ledger(own())) == Outcome(replace(own(), held=False))
+    assert release(StoreSnapshot(own())) == StoreUpdate(replace(own(), held=False))
 
 
 def test_releasing_an_unknown_session_changes_nothing() -> None:
-    assert release(Ledger()) == Outcome()
+    assert release(StoreSnapshot()) == StoreUpdate()
 
 
 def test_renew_extends_by_the_lease_s_own_time_to_live() -> None:
     lease = replace(own(), ttl_minutes=7)
-    assert renew(Ledger(lease), NOON).granted == replace(lease, expires_at=NOON + 420)
+    assert renew(StoreSnapshot(lease), NOON).granted == replace(lease, expires_at=NOON + 420)
 
 
 def test_renew_takes_the_session_where_it_is_now() -> None:
-    assert renew(Ledger(own()), NOON, HERE).granted.place == HERE
+    assert renew(StoreSnapshot(own()), NOON, HERE).granted.place == HERE
 
 
 @pytest.mark.parametrize("lease", [None, own(held=False)], ids=["unknown", "released"])
 def test_what_is_not_held_is_not_renewed(lease: Lease | None) -> None:
-    assert renew(Ledger(lease), NOON) == Outcome()
+    assert renew(StoreSnapshot(lease), NOON) == StoreUpdate()
 
 
 # Histories
 
 SESSIONS = (*TWINS, "c", "d", "e")
-GRIDS = (Grid(10000, 10, 3), Grid(10000, 15, 3), Grid(10005, 10, 2))
+GRIDS = (PortGrid(10000, 10, 3), PortGrid(10000, 15, 3), PortGrid(10005, 10, 2))
 
 
 @dataclass
@@ -290,15 +301,15 @@ class World:
     def held(self) -> list[Lease]:
         return [lease for lease in self.leases.values() if lease.held]
 
-    def ledger(self, session: str) -> Ledger:
+    def ledger(self, session: str) -> StoreSnapshot:
         others = tuple(
-            Hold(each.session_id, each.block, each.project, each.expires_at, each.held)
+            LeaseSummary(each.session_id, each.block, each.project, each.expires_at, each.held)
             for each in self.leases.values()
             if each.session_id != session
         )
-        return Ledger(self.leases.get(session), others)
+        return StoreSnapshot(self.leases.get(session), others)
 
-    def write(self, session: str, outcome: Outcome) -> None:
+    def write(self, session: str, outcome: StoreUpdate) -> None:
         for name in outcome.reclaimed:
             self.leases[name] = self.leases[name].released()
         for name, until in outcome.extended:
@@ -314,7 +325,7 @@ class Step:
     kind: str
     session: str
     minutes: int
-    grid: Grid
+    grid: PortGrid
     known: bool
     up: frozenset[str]
     avoid: frozenset[int]
@@ -335,7 +346,7 @@ steps = st.lists(
 )
 
 
-def take(world: World, step: Step) -> Outcome | None:
+def take(world: World, step: Step) -> StoreUpdate | None:
     """Do the step; None where no ports were available."""
     ledger = world.ledger(step.session)
     if step.kind == "release":
@@ -344,12 +355,12 @@ def take(world: World, step: Step) -> Outcome | None:
         return renew(ledger, world.now)
     up = frozenset(lease.project for lease in world.held if lease.session_id in step.up)
     slots = list(step.grid.blocks())
-    request = Request(
+    request = AllocationRequest(
         session_id=step.session,
         grid=step.grid,
         now=world.now,
         ttl_minutes=2,
-        liveness=Liveness(known=True, running=up) if step.known else UNKNOWN,
+        liveness=RunningProjects(known=True, running=up) if step.known else UNKNOWN,
         avoid=frozenset(slots[slot] for slot in step.avoid if slot < len(slots)),
     )
     try:
@@ -363,7 +374,7 @@ def test_whatever_happens_no_two_held_leases_share_a_port_or_a_project(history: 
     world = World()
     for step in history:
         world.now += step.minutes * 60
-        world.write(step.session, take(world, step) or Outcome())
+        world.write(step.session, take(world, step) or StoreUpdate())
         pairs = list(itertools.combinations(world.held, 2))
         assert not any(a.block.overlaps(b.block) for a, b in pairs)
         assert not any(a.project == b.project for a, b in pairs)
@@ -374,7 +385,7 @@ def test_nobody_loses_a_block_but_by_expiry_and_the_engine_s_word(history: list[
     world = World()
     for step in history:
         world.now += step.minutes * 60
-        outcome = take(world, step) or Outcome()
+        outcome = take(world, step) or StoreUpdate()
         for name in outcome.reclaimed:
             assert world.leases[name].expires_at <= world.now
             assert step.known
@@ -391,7 +402,7 @@ def test_a_session_keeps_its_project_for_good_and_its_block_while_it_holds_it(
     for step in history:
         world.now += step.minutes * 60
         before = world.leases.get(step.session)
-        outcome = take(world, step) or Outcome()
+        outcome = take(world, step) or StoreUpdate()
         world.write(step.session, outcome)
         if outcome.lease is None:
             continue
@@ -408,12 +419,12 @@ def test_a_session_keeps_its_project_for_good_and_its_block_while_it_holds_it(
 
 @given(steps, st.sampled_from(SESSIONS), st.sampled_from(GRIDS))
 def test_a_session_gets_its_ports_again_after_a_release(
-    history: list[Step], session: str, grid: Grid
+    history: list[Step], session: str, grid: PortGrid
 ) -> None:
     world = World()
     for step in history:
         world.now += step.minutes * 60
-        world.write(step.session, take(world, step) or Outcome())
+        world.write(step.session, take(world, step) or StoreUpdate())
     again = Step("claim", session, 0, grid, known=False, up=frozenset(), avoid=frozenset())
     first = take(world, again)
     if first is None or first.granted.block not in grid:
@@ -431,49 +442,58 @@ def test_a_session_gets_its_ports_again_after_a_release(
 @pytest.mark.parametrize(
     ("mine", "others", "aside", "given"),
     [
-        pytest.param(None, (), (SetAside(FIRST, NOON + 1),), SECOND, id="passed over"),
-        pytest.param(None, (), (SetAside(FIRST, NOON),), FIRST, id="its time is over"),
+        pytest.param(None, (), (CooldownBlock(FIRST, NOON + 1),), SECOND, id="passed over"),
+        pytest.param(None, (), (CooldownBlock(FIRST, NOON),), FIRST, id="its time is over"),
         pytest.param(
             None,
             (),
-            (SetAside(Block(FIRST.start + 3, 100), NOON + 1),),
+            (CooldownBlock(PortBlock(FIRST.start + 3, 100), NOON + 1),),
             FIRST,
             id="the last choice, where all blocks overlap it",
         ),
         pytest.param(
             None,
             (hold("b", SECOND), hold("c", THIRD), hold("d", FOURTH)),
-            (SetAside(FIRST, NOON + 1),),
+            (CooldownBlock(FIRST, NOON + 1),),
             FIRST,
             id="better than none",
         ),
         pytest.param(
             own(held=False),
             (),
-            (SetAside(SECOND, NOON + 1),),
+            (CooldownBlock(SECOND, NOON + 1),),
             FIRST,
             id="the session's earlier one",
         ),
-        pytest.param(own(), (), (SetAside(SECOND, NOON + 1),), SECOND, id="not one that is held"),
+        pytest.param(
+            own(), (), (CooldownBlock(SECOND, NOON + 1),), SECOND, id="not one that is held"
+        ),
     ],
 )
 def test_a_block_that_is_set_aside_is_the_last_choice(
-    mine: Lease | None, others: tuple[Hold, ...], aside: tuple[SetAside, ...], given: Block
+    mine: Lease | None,
+    others: tuple[LeaseSummary, ...],
+    aside: tuple[CooldownBlock, ...],
+    given: PortBlock,
 ) -> None:
-    assert claim(Ledger(mine, others, aside), ask()).granted.block == given
+    assert claim(StoreSnapshot(mine, others, aside), ask()).granted.block == given
 
 
 def test_setting_a_block_aside_keeps_the_others_and_drops_what_is_over() -> None:
-    known = (SetAside(FIRST, NOON + 1), SetAside(SECOND, NOON), SetAside(THIRD, NOON + 9))
-    ledger = Ledger(None, (), known)
+    known = (
+        CooldownBlock(FIRST, NOON + 1),
+        CooldownBlock(SECOND, NOON),
+        CooldownBlock(THIRD, NOON + 9),
+    )
+    ledger = StoreSnapshot(None, (), known)
     assert setting_aside(ledger, FIRST, NOON) == (
-        SetAside(THIRD, NOON + 9),
-        SetAside(FIRST, NOON + 600),
+        CooldownBlock(THIRD, NOON + 9),
+        CooldownBlock(FIRST, NOON + 600),
     )
 
 
 def test_more_projects_may_run_than_the_engine_knows() -> None:
-    said = Liveness(known=True, running=frozenset({"ac-a"})).with_running(["ac-b"])
+    said = RunningProjects(known=True, running=frozenset({"ac-a"})).with_running(["ac-b"])
     assert [said.idle(project) for project in ("ac-a", "ac-b", "ac-c")] == [False, False, True]
 
 
@@ -491,9 +511,9 @@ def test_more_projects_may_run_than_the_engine_knows() -> None:
     ],
 )
 def test_a_hold_that_was_lost_for_nothing_comes_back(
-    mine: Lease | None, others: tuple[Hold, ...], *, held: bool | None
+    mine: Lease | None, others: tuple[LeaseSummary, ...], *, held: bool | None
 ) -> None:
-    lease = regained(Ledger(mine, others)).lease
+    lease = regained(StoreSnapshot(mine, others)).lease
     assert (lease and lease.held) is held
     assert lease is None or lease.expires_at == NOON + 60
 
@@ -502,7 +522,7 @@ def test_a_hold_that_was_lost_for_nothing_comes_back(
 def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept: bool) -> None:
     marks = {"network:default": Mark("store", "session")}
     before = replace(own(held=held), marks=marks)
-    granted = claim(Ledger(before, ()), ask(avoid=(before.block,))).granted
+    granted = claim(StoreSnapshot(before, ()), ask(avoid=(before.block,))).granted
     assert granted.block != before.block
     assert granted.marks == (marks if kept else None)
 
@@ -512,22 +532,22 @@ def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept:
 
 def test_a_new_session_gets_no_name_that_is_taken() -> None:
     first = project_name("me")
-    lease = claim(Ledger(None), ask()._replace(taken=frozenset({first}))).granted
+    lease = claim(StoreSnapshot(None), ask()._replace(taken=frozenset({first}))).granted
     assert lease.project == project_name("me", {first})
 
 
 @pytest.mark.parametrize("held", [True, False])
 def test_a_session_whose_name_is_taken_begins_anew_under_the_next_one(*, held: bool) -> None:
     begun = replace(
-        own(held=held), project="shop-mine", stack=Stack(("/w/compose.yaml",)), marks={}
+        own(held=held), project="shop-mine", stack=ComposeInvocation(("/w/compose.yaml",)), marks={}
     )
     taken = frozenset({"shop-mine", project_name("me", prefix="shop")})
-    lease = claim(Ledger(begun), ask()._replace(taken=taken)).granted
+    lease = claim(StoreSnapshot(begun), ask()._replace(taken=taken)).granted
     assert lease.project == project_name("me", taken, "shop")
-    assert (lease.block, lease.stack, lease.marks) == (SECOND, Stack(), None)
+    assert (lease.block, lease.stack, lease.marks) == (SECOND, ComposeInvocation(), None)
     assert lease.offsets == begun.offsets
 
 
 def test_a_name_that_is_taken_moves_nobody_else() -> None:
-    lease = claim(Ledger(own()), ask()._replace(taken=frozenset({"ac-other"}))).granted
+    lease = claim(StoreSnapshot(own()), ask()._replace(taken=frozenset({"ac-other"}))).granted
     assert lease.project == "ac-mine"

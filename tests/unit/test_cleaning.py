@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.engine_resources import Belonging
+from composeports.core.engine_resources import EngineResource
 from composeports.core.labels import Mark
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Ledger, Outcome
-from composeports.core.ports import Block
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.usecases.gc.policy import (
     EXPIRED,
     GONE,
@@ -16,8 +16,8 @@ from composeports.usecases.gc.policy import (
     LEFT_BEHIND,
     UNSEEN,
     WORKTREE_GONE,
-    Sight,
-    Spot,
+    PathProbe,
+    WorktreeProbe,
     confirm,
     doubt,
     is_sessions_image,
@@ -29,69 +29,91 @@ from composeports.usecases.gc.policy import (
 
 NOON = 43200.0
 GIT_DIR = "/shop/.git/worktrees/one"
-PLACE = Place("/one", GIT_DIR, "/one/app", "one")
+PLACE = WorktreeLocation("/one", GIT_DIR, "/one/app", "one")
 PROJECT = "ac-0123abcd"
 
-OURS = Spot(folder=True, git_dir=GIT_DIR)
-BARE = Spot(folder=True)
-ANOTHERS = Spot(folder=True, git_dir="/shop/.git/worktrees/two")
-MISSING = Spot(missing=True)
-HIDDEN = Spot()
+OURS = PathProbe(folder=True, git_dir=GIT_DIR)
+BARE = PathProbe(folder=True)
+ANOTHERS = PathProbe(folder=True, git_dir="/shop/.git/worktrees/two")
+MISSING = PathProbe(missing=True)
+HIDDEN = PathProbe()
 
 
 @pytest.mark.parametrize(
     ("sight", "expected"),
     [
-        pytest.param(Sight(OURS), HERE, id="it is there"),
-        pytest.param(Sight(BARE), HERE, id="a folder outside git"),
-        pytest.param(Sight(MISSING), GONE, id="the folder above does not have it"),
-        pytest.param(Sight(HIDDEN), UNSEEN, id="the folder above is missing too"),
-        pytest.param(Sight(ANOTHERS), HERE, id="a main checkout with another git directory now"),
-        pytest.param(Sight(OURS, OURS), HERE, id="linked, and there"),
-        pytest.param(Sight(BARE, BARE), HERE, id="linked, and its .git was deleted"),
-        pytest.param(Sight(MISSING, MISSING), GONE, id="linked, and deleted"),
-        pytest.param(Sight(HIDDEN, HIDDEN), UNSEEN, id="linked, on a disk that is not there"),
-        pytest.param(Sight(MISSING, OURS), HERE, id="moved, by git"),
-        pytest.param(Sight(OURS, MISSING), HERE, id="moved, by hand"),
-        pytest.param(Sight(MISSING, HIDDEN), UNSEEN, id="moved to a disk that is not there"),
-        pytest.param(Sight(HIDDEN, MISSING), UNSEEN, id="moved away from a missing disk"),
-        pytest.param(Sight(ANOTHERS, OURS), HERE, id="moved, and another one at its place"),
-        pytest.param(Sight(ANOTHERS, MISSING), GONE, id="moved, deleted, another at its place"),
-        pytest.param(Sight(ANOTHERS, HIDDEN), UNSEEN, id="moved to a missing disk, another here"),
-        pytest.param(Sight(MISSING, MISSING, locked=True), UNSEEN, id="locked in git"),
-        pytest.param(Sight(OURS, OURS, locked=True), HERE, id="locked, and there"),
-        pytest.param(Sight(MISSING, pruned=True), GONE, id="removed by git"),
-        pytest.param(Sight(HIDDEN, pruned=True), GONE, id="pruned, its folder out of sight"),
-        pytest.param(Sight(BARE, pruned=True), GONE, id="pruned, and a new folder at its place"),
-        pytest.param(Sight(ANOTHERS, pruned=True), GONE, id="pruned, another worktree there"),
-        pytest.param(Sight(OURS, pruned=True), HERE, id="pruned, and still there with its .git"),
-        pytest.param(Sight(ANOTHERS, pruned=True, moved=True), HERE, id="its repository was moved"),
-        pytest.param(Sight(ANOTHERS, taken=True), GONE, id="another session has its worktree"),
+        pytest.param(WorktreeProbe(OURS), HERE, id="it is there"),
+        pytest.param(WorktreeProbe(BARE), HERE, id="a folder outside git"),
+        pytest.param(WorktreeProbe(MISSING), GONE, id="the folder above does not have it"),
+        pytest.param(WorktreeProbe(HIDDEN), UNSEEN, id="the folder above is missing too"),
+        pytest.param(
+            WorktreeProbe(ANOTHERS), HERE, id="a main checkout with another git directory now"
+        ),
+        pytest.param(WorktreeProbe(OURS, OURS), HERE, id="linked, and there"),
+        pytest.param(WorktreeProbe(BARE, BARE), HERE, id="linked, and its .git was deleted"),
+        pytest.param(WorktreeProbe(MISSING, MISSING), GONE, id="linked, and deleted"),
+        pytest.param(
+            WorktreeProbe(HIDDEN, HIDDEN), UNSEEN, id="linked, on a disk that is not there"
+        ),
+        pytest.param(WorktreeProbe(MISSING, OURS), HERE, id="moved, by git"),
+        pytest.param(WorktreeProbe(OURS, MISSING), HERE, id="moved, by hand"),
+        pytest.param(
+            WorktreeProbe(MISSING, HIDDEN), UNSEEN, id="moved to a disk that is not there"
+        ),
+        pytest.param(WorktreeProbe(HIDDEN, MISSING), UNSEEN, id="moved away from a missing disk"),
+        pytest.param(WorktreeProbe(ANOTHERS, OURS), HERE, id="moved, and another one at its place"),
+        pytest.param(
+            WorktreeProbe(ANOTHERS, MISSING), GONE, id="moved, deleted, another at its place"
+        ),
+        pytest.param(
+            WorktreeProbe(ANOTHERS, HIDDEN), UNSEEN, id="moved to a missing disk, another here"
+        ),
+        pytest.param(WorktreeProbe(MISSING, MISSING, locked=True), UNSEEN, id="locked in git"),
+        pytest.param(WorktreeProbe(OURS, OURS, locked=True), HERE, id="locked, and there"),
+        pytest.param(WorktreeProbe(MISSING, pruned=True), GONE, id="removed by git"),
+        pytest.param(
+            WorktreeProbe(HIDDEN, pruned=True), GONE, id="pruned, its folder out of sight"
+        ),
+        pytest.param(
+            WorktreeProbe(BARE, pruned=True), GONE, id="pruned, and a new folder at its place"
+        ),
+        pytest.param(
+            WorktreeProbe(ANOTHERS, pruned=True), GONE, id="pruned, another worktree there"
+        ),
+        pytest.param(
+            WorktreeProbe(OURS, pruned=True), HERE, id="pruned, and still there with its .git"
+        ),
+        pytest.param(
+            WorktreeProbe(ANOTHERS, pruned=True, moved=True), HERE, id="its repository was moved"
+        ),
+        pytest.param(
+            WorktreeProbe(ANOTHERS, taken=True), GONE, id="another session has its worktree"
+        ),
     ],
 )
-def test_a_worktree_is_gone_only_where_that_is_sure(sight: Sight, expected: str) -> None:
+def test_a_worktree_is_gone_only_where_that_is_sure(sight: WorktreeProbe, expected: str) -> None:
     assert whereabouts(PLACE, sight) == expected
 
 
 def test_a_session_without_a_place_is_never_gone() -> None:
-    assert whereabouts(Place(), Sight(MISSING)) == HERE
+    assert whereabouts(WorktreeLocation(), WorktreeProbe(MISSING)) == HERE
 
 
 def lease(*, held: bool = True, until: float = NOON + 60, files: bool = True) -> Lease:
-    stack = Stack(files=("/one/app/compose.yaml",)) if files else Stack()
-    block = Block(10000, 100)
+    stack = ComposeInvocation(files=("/one/app/compose.yaml",)) if files else ComposeInvocation()
+    block = PortBlock(10000, 100)
     return Lease("one", block, PROJECT, NOON, until, held=held, place=PLACE, stack=stack)
 
 
-def container(*, running: bool = False, directory: str = "/one/app") -> Belonging:
+def container(*, running: bool = False, directory: str = "/one/app") -> EngineResource:
     name = f"{PROJECT}-web-1"
-    return Belonging("container", "1", name, PROJECT, running, directory)
+    return EngineResource("container", "1", name, PROJECT, running, directory)
 
 
 LIVE, OVER = lease(), lease(until=NOON)
 EARLIER = lease(held=False)
-NETWORK = Belonging("network", "2", f"{PROJECT}_default", PROJECT)
-VOLUME = Belonging("volume", "v", "v", PROJECT)
+NETWORK = EngineResource("network", "2", f"{PROJECT}_default", PROJECT)
+VOLUME = EngineResource("volume", "v", "v", PROJECT)
 STOPPED, RUNNING = container(), container(running=True)
 
 
@@ -118,7 +140,7 @@ STOPPED, RUNNING = container(), container(running=True)
         pytest.param(EARLIER, GONE, [RUNNING], WORKTREE_GONE, id="released and gone, and runs"),
     ],
 )
-def test_the_verdict(record: Lease, where: str, found: list[Belonging], expected: str) -> None:
+def test_the_verdict(record: Lease, where: str, found: list[EngineResource], expected: str) -> None:
     assert judge(record, where, found, NOON).why == expected
 
 
@@ -130,7 +152,7 @@ def test_what_runs_without_a_lease_is_told() -> None:
 
 
 def test_what_runs_without_a_lease_or_a_place_is_told_by_its_session() -> None:
-    record = replace(EARLIER, place=Place())
+    record = replace(EARLIER, place=WorktreeLocation())
     assert "in the session one `composeports up`" in judge(record, HERE, [RUNNING], NOON).kept
 
 
@@ -160,7 +182,7 @@ OWN_MARK, OTHER_MARK = Mark("store-1", "one"), Mark("store-1", "two")
     ],
 )
 def test_what_only_carries_the_project_s_label_is_not_proven(
-    found: list[Belonging], left: list[Belonging]
+    found: list[EngineResource], left: list[EngineResource]
 ) -> None:
     assert unproven(MARKED, found) == left
 
@@ -175,25 +197,27 @@ def test_plain_compose_on_leased_ports_is_the_sessions_own(directory: str) -> No
 @pytest.mark.parametrize(
     ("record", "where", "sight", "expected"),
     [
-        pytest.param(LIVE, HERE, Sight(OURS), "", id="nothing is odd"),
+        pytest.param(LIVE, HERE, WorktreeProbe(OURS), "", id="nothing is odd"),
         pytest.param(
-            LIVE, HERE, Sight(OURS, directory=False), "/one/app is not in", id="sub-folder"
+            LIVE, HERE, WorktreeProbe(OURS, directory=False), "/one/app is not in", id="sub-folder"
         ),
-        pytest.param(LIVE, UNSEEN, Sight(HIDDEN), "may not be mounted", id="out of sight"),
-        pytest.param(LIVE, UNSEEN, Sight(MISSING, locked=True), "git worktree lock", id="locked"),
+        pytest.param(LIVE, UNSEEN, WorktreeProbe(HIDDEN), "may not be mounted", id="out of sight"),
+        pytest.param(
+            LIVE, UNSEEN, WorktreeProbe(MISSING, locked=True), "git worktree lock", id="locked"
+        ),
         pytest.param(
             replace(LIVE, place=PLACE._replace(git_dir="/one/.git")),
             UNSEEN,
-            Sight(HIDDEN),
+            WorktreeProbe(HIDDEN),
             "composeports down --session",
             id="no linked worktree, out of sight",
         ),
-        pytest.param(LIVE, GONE, Sight(MISSING, directory=False), "", id="gone"),
-        pytest.param(EARLIER, UNSEEN, Sight(HIDDEN), "", id="released"),
+        pytest.param(LIVE, GONE, WorktreeProbe(MISSING, directory=False), "", id="gone"),
+        pytest.param(EARLIER, UNSEEN, WorktreeProbe(HIDDEN), "", id="released"),
     ],
 )
 def test_what_is_kept_for_a_doubt_is_told(
-    record: Lease, where: str, sight: Sight, expected: str
+    record: Lease, where: str, sight: WorktreeProbe, expected: str
 ) -> None:
     told = doubt(record, where, sight)
     assert expected in told
@@ -221,29 +245,29 @@ def test_an_image_is_the_sessions_by_its_tag_or_composes_own_name(
 
 
 def test_a_record_that_is_as_it_was_seen_is_confirmed() -> None:
-    assert confirm(Ledger(LIVE), LIVE) == Outcome(LIVE)
+    assert confirm(StoreSnapshot(LIVE), LIVE) == StoreUpdate(LIVE)
 
 
 CHANGES = [
     pytest.param(None, id="forgotten"),
     pytest.param(LIVE.released(), id="released"),
     pytest.param(replace(LIVE, expires_at=NOON + 120), id="renewed"),
-    pytest.param(replace(LIVE, block=Block(10100, 100)), id="on another block"),
-    pytest.param(replace(LIVE, place=Place("/two")), id="moved"),
+    pytest.param(replace(LIVE, block=PortBlock(10100, 100)), id="on another block"),
+    pytest.param(replace(LIVE, place=WorktreeLocation("/two")), id="moved"),
     pytest.param(replace(LIVE, project="ac-1"), id="another project"),
 ]
 
 
 @pytest.mark.parametrize("now", CHANGES)
 def test_a_record_that_has_changed_is_left_alone(now: Lease | None) -> None:
-    assert confirm(Ledger(now), LIVE) == Outcome()
-    assert settle(Ledger(now), LIVE, forget=True) == Outcome()
+    assert confirm(StoreSnapshot(now), LIVE) == StoreUpdate()
+    assert settle(StoreSnapshot(now), LIVE, forget=True) == StoreUpdate()
 
 
 def test_a_settled_session_is_released_or_forgotten() -> None:
-    assert settle(Ledger(LIVE), LIVE, forget=False) == Outcome(LIVE.released())
-    assert settle(Ledger(LIVE), LIVE, forget=True) == Outcome(forget=True)
+    assert settle(StoreSnapshot(LIVE), LIVE, forget=False) == StoreUpdate(LIVE.released())
+    assert settle(StoreSnapshot(LIVE), LIVE, forget=True) == StoreUpdate(forget=True)
 
 
 def test_what_changes_nothing_of_the_promise_does_not_matter() -> None:
-    assert confirm(Ledger(replace(LIVE, urls={"web:80/tcp": "x"})), LIVE).lease is not None
+    assert confirm(StoreSnapshot(replace(LIVE, urls={"web:80/tcp": "x"})), LIVE).lease is not None

@@ -2,15 +2,15 @@
 
 import pytest
 
-from composeports.core.clock import RECORD_SECONDS, TOLERANCE, Reading, is_current, jump
+from composeports.core.clock import RECORD_SECONDS, TOLERANCE, ClockReading, is_current, jump
 
 NOON = 43200.0
-BEFORE = Reading("a boot", NOON, 100.0)
+BEFORE = ClockReading("a boot", NOON, 100.0)
 
 
-def later(seconds: float, *, moved: float = 0.0, boot: str = "a boot") -> Reading:
+def later(seconds: float, *, moved: float = 0.0, boot: str = "a boot") -> ClockReading:
     """Return the reading after `seconds` on a wall clock that was moved by `moved`."""
-    return Reading(boot, NOON + seconds + moved, 100.0 + seconds)
+    return ClockReading(boot, NOON + seconds + moved, 100.0 + seconds)
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,16 @@ def later(seconds: float, *, moved: float = 0.0, boot: str = "a boot") -> Readin
         pytest.param(BEFORE, later(10, moved=-TOLERANCE), 0.0, id="corrected back a little"),
         pytest.param(BEFORE, later(10, moved=3600, boot="next"), 0.0, id="another boot"),
         pytest.param(
-            Reading("", NOON, 1.0), Reading("", NOON + 999, 2.0), 0.0, id="boots without a name"
+            ClockReading("", NOON, 1.0),
+            ClockReading("", NOON + 999, 2.0),
+            0.0,
+            id="boots without a name",
         ),
     ],
 )
-def test_how_far_the_wall_clock_jumped(before: Reading | None, now: Reading, moved: float) -> None:
+def test_how_far_the_wall_clock_jumped(
+    before: ClockReading | None, now: ClockReading, moved: float
+) -> None:
     assert jump(before, now) == moved
 
 
@@ -46,6 +51,6 @@ def test_how_far_the_wall_clock_jumped(before: Reading | None, now: Reading, mov
     ],
 )
 def test_when_the_record_of_the_time_serves_as_it_is(
-    record: Reading | None, now: Reading, *, current: bool
+    record: ClockReading | None, now: ClockReading, *, current: bool
 ) -> None:
     assert is_current(record, now) is current

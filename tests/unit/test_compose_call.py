@@ -2,9 +2,9 @@
 
 import pytest
 
-from composeports.core.compose_call import ComposeCall, Own, Target, is_own, read_call
+from composeports.core.compose_call import CallTarget, ComposeCall, OwnStack, is_own, read_call
 
-OWN = Own("/w/shop", {"/w/shop/compose.dev.yml", "/w/shop/compose.more.yml"}, "ac-1")
+OWN = OwnStack("/w/shop", {"/w/shop/compose.dev.yml", "/w/shop/compose.more.yml"}, "ac-1")
 DEV, MORE, TEST = (f"/w/shop/compose.{name}.yml" for name in ("dev", "more", "test"))
 
 
@@ -51,31 +51,31 @@ def test_a_file_from_stdin_is_known() -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        Target("/w/shop", (DEV,)),
-        Target("/w/shop", (DEV,), "shop"),
-        Target("/w/shop", (DEV, TEST), "shop"),
-        Target("/w", (DEV,), "shop"),
-        Target("/w/shop", (TEST,)),
-        Target("/w/shop", (TEST,), "ac-1"),
-        Target("/w/shop", ()),
-        Target("/tmp", (), "ac-1"),
+        CallTarget("/w/shop", (DEV,)),
+        CallTarget("/w/shop", (DEV,), "shop"),
+        CallTarget("/w/shop", (DEV, TEST), "shop"),
+        CallTarget("/w", (DEV,), "shop"),
+        CallTarget("/w/shop", (TEST,)),
+        CallTarget("/w/shop", (TEST,), "ac-1"),
+        CallTarget("/w/shop", ()),
+        CallTarget("/tmp", (), "ac-1"),
     ],
 )
-def test_the_sessions_own_files_are_its_stack_by_whatever_name(target: Target) -> None:
+def test_the_sessions_own_files_are_its_stack_by_whatever_name(target: CallTarget) -> None:
     assert is_own(target, OWN)
 
 
 @pytest.mark.parametrize(
     "target",
     [
-        Target("/w/other", ("/w/other/compose.yml",)),
-        Target("/w/other", ("/w/other/compose.yml",), "ac-1"),
-        Target("/w/other", ("/w/other/compose.yml", DEV)),
-        Target("/w/shop", (TEST,), "shop-test"),
-        Target("/w/shop/tools", ("/w/shop/tools/compose.yml",)),
-        Target("/w/shop", (), "shop"),
-        Target("/tmp", ()),
+        CallTarget("/w/other", ("/w/other/compose.yml",)),
+        CallTarget("/w/other", ("/w/other/compose.yml",), "ac-1"),
+        CallTarget("/w/other", ("/w/other/compose.yml", DEV)),
+        CallTarget("/w/shop", (TEST,), "shop-test"),
+        CallTarget("/w/shop/tools", ("/w/shop/tools/compose.yml",)),
+        CallTarget("/w/shop", (), "shop"),
+        CallTarget("/tmp", ()),
     ],
 )
-def test_other_files_are_not(target: Target) -> None:
+def test_other_files_are_not(target: CallTarget) -> None:
     assert not is_own(target, OWN)

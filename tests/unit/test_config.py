@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.config import Config, PortAllocatorConfig, engine_timeout
-from composeports.core.ports import Grid
+from composeports.core.ports import PortGrid
 from composeports.errors import EXIT_CONFIG, ConfigError, InvalidSessionError
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
     config = PortAllocatorConfig()
     assert config == PortAllocatorConfig(10000, 100, 120, 20)
-    assert config.grid == Grid(10000, 100, 20)
+    assert config.grid == PortGrid(10000, 100, 20)
 
 
 @pytest.mark.parametrize(

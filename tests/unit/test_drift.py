@@ -4,11 +4,11 @@ import pytest
 
 from composeports.core.lease import Lease
 from composeports.core.port_drift import Drift, drifts_of
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 
 LEASE = Lease(
     session_id="one",
-    block=Block(10000, 100),
+    block=PortBlock(10000, 100),
     project="ac-1",
     allocated_at=0,
     expires_at=60,

@@ -6,35 +6,42 @@ import pytest
 
 from composeports.core.allocation import (
     NOTHING_RUNS,
-    Liveness,
-    Request,
+    AllocationRequest,
+    RunningProjects,
     claim,
     refuse_elsewhere,
 )
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Hold, Ledger
-from composeports.core.ports import Block, Grid
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import LeaseSummary, StoreSnapshot
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.errors import NoPortsAvailableError, OtherEngineError
-from composeports.usecases.gc.policy import ELSEWHERE, EXPIRED, Sight, Spot, doubt, judge
+from composeports.usecases.gc.policy import (
+    ELSEWHERE,
+    EXPIRED,
+    PathProbe,
+    WorktreeProbe,
+    doubt,
+    judge,
+)
 from composeports.usecases.gc.policy import of_another_engine as kept_for_another_engine
 
 NOON = 43200.0
-GRID = Grid(10000, 10, 1)
+GRID = PortGrid(10000, 10, 1)
 (FIRST,) = GRID.blocks()
-UP = Stack(files=("/w/compose.yaml",))
+UP = ComposeInvocation(files=("/w/compose.yaml",))
 
 
-def lease(engine: str = "", block: Block = FIRST, *, held: bool = True) -> Lease:
+def lease(engine: str = "", block: PortBlock = FIRST, *, held: bool = True) -> Lease:
     return Lease("me", block, "ac-me", NOON, NOON + 60, held=held, stack=UP, engine=engine)
 
 
-def ask(engine: str = "", liveness: Liveness = NOTHING_RUNS) -> Request:
-    return Request("me", GRID, NOON, 5, liveness, view=Viewpoint(engine))
+def ask(engine: str = "", liveness: RunningProjects = NOTHING_RUNS) -> AllocationRequest:
+    return AllocationRequest("me", GRID, NOON, 5, liveness, view=Viewpoint(engine))
 
 
-def expired(engine: str) -> Hold:
-    return Hold("old", FIRST, "ac-old", NOON - 1, held=True, engine=engine)
+def expired(engine: str) -> LeaseSummary:
+    return LeaseSummary("old", FIRST, "ac-old", NOON - 1, held=True, engine=engine)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ def expired(engine: str) -> Hold:
 def test_an_expired_lease_is_reclaimed_only_by_its_own_engine(
     of: str, asked: str, robbed: bool
 ) -> None:
-    ledger = Ledger(others=(expired(of),))
+    ledger = StoreSnapshot(others=(expired(of),))
     if robbed:
         assert claim(ledger, ask(asked)).reclaimed == ("old",)
         return
@@ -59,14 +66,14 @@ def test_an_expired_lease_is_reclaimed_only_by_its_own_engine(
 
 
 def test_a_lease_keeps_the_engine_that_it_was_granted_on() -> None:
-    assert claim(Ledger(), ask("one")).granted.engine == "one"
-    assert claim(Ledger(own=lease("one")), ask()).granted.engine == "one"
-    assert claim(Ledger(own=lease()), ask("one")).granted.engine == "one"
+    assert claim(StoreSnapshot(), ask("one")).granted.engine == "one"
+    assert claim(StoreSnapshot(own=lease("one")), ask()).granted.engine == "one"
+    assert claim(StoreSnapshot(own=lease()), ask("one")).granted.engine == "one"
 
 
 def test_a_stack_on_another_engine_is_taken_down_there_first() -> None:
     with pytest.raises(OtherEngineError, match=r"ac-me .* another engine \(two\)") as caught:
-        claim(Ledger(own=lease("two")), ask("one"))
+        claim(StoreSnapshot(own=lease("two")), ask("one"))
     assert "composeports down" in caught.value.hint
     assert (caught.value.exit_code, caught.value.details["engine"]) == (75, "two")
 
@@ -78,7 +85,7 @@ def test_a_stack_on_another_engine_is_taken_down_there_first() -> None:
         pytest.param(lease("one"), id="the same engine"),
         pytest.param(lease(), id="an engine that nobody knows"),
         pytest.param(lease("two", held=False), id="a lease that is over"),
-        pytest.param(replace(lease("two"), stack=Stack()), id="ports without a stack"),
+        pytest.param(replace(lease("two"), stack=ComposeInvocation()), id="ports without a stack"),
     ],
 )
 def test_otherwise_a_session_may_change_its_engine(own: Lease | None) -> None:
@@ -105,27 +112,29 @@ def test_the_engines_of_a_machine_share_its_ports(engine: EngineIdentity, space:
 @pytest.mark.parametrize(
     ("place", "session"),
     [
-        (Place("/w", "/w/.git", "/w"), "/w/.git"),
-        (Place("/w", "/w/.git", "/w/sub"), "/w/.git#sub"),
-        (Place("/w", "", "/w"), "/w"),
-        (Place("/w", "/w/.git", "/w/sub", machine="ci-1"), "ci-1:/w/.git#sub"),
+        (WorktreeLocation("/w", "/w/.git", "/w"), "/w/.git"),
+        (WorktreeLocation("/w", "/w/.git", "/w/sub"), "/w/.git#sub"),
+        (WorktreeLocation("/w", "", "/w"), "/w"),
+        (WorktreeLocation("/w", "/w/.git", "/w/sub", machine="ci-1"), "ci-1:/w/.git#sub"),
     ],
 )
-def test_the_same_path_on_two_machines_is_two_sessions(place: Place, session: str) -> None:
+def test_the_same_path_on_two_machines_is_two_sessions(
+    place: WorktreeLocation, session: str
+) -> None:
     assert place.session_id == session
 
 
 def test_a_place_without_a_machine_is_everybody_s_own() -> None:
-    assert Place("/w").is_on("ci-1")
-    assert Place("/w", machine="ci-1").is_on("ci-1")
-    assert not Place("/w", machine="ci-2").is_on("ci-1")
+    assert WorktreeLocation("/w").is_on("ci-1")
+    assert WorktreeLocation("/w", machine="ci-1").is_on("ci-1")
+    assert not WorktreeLocation("/w", machine="ci-2").is_on("ci-1")
 
 
 def test_a_worktree_of_another_machine_is_neither_gone_nor_in_doubt() -> None:
-    late = replace(lease(), place=Place("/w", "/w/.git", "/w", machine="ci-2"))
+    late = replace(lease(), place=WorktreeLocation("/w", "/w/.git", "/w", machine="ci-2"))
     assert judge(late, ELSEWHERE, (), NOON).why == ""
     assert judge(late, ELSEWHERE, (), NOON + 61).why == EXPIRED
-    assert doubt(late, ELSEWHERE, Sight(Spot(), directory=False)) == ""
+    assert doubt(late, ELSEWHERE, WorktreeProbe(PathProbe(), directory=False)) == ""
 
 
 def test_what_is_on_another_engine_is_kept_with_a_reason() -> None:

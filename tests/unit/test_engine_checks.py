@@ -7,12 +7,12 @@ import pytest
 from composeports.usecases.doctor.checks.engine import check_compose, check_engine
 from composeports.usecases.doctor.checks.network import check_networks
 from composeports.usecases.doctor.checks.other_engines import engine_findings, engine_name, way_in
-from composeports.usecases.doctor.facts import ComposeFacts, EngineFacts, Facts, Trouble
+from composeports.usecases.doctor.facts import ComposeFacts, EngineFacts, Facts, Problem
 
 PODMAN = EngineFacts("4.3.1", product="Podman", network="netavark", dns=True)
 ROOTLESS = replace(PODMAN, rootless=True, lingers=True)
 BUILDS = ComposeFacts("2.26.1", builds=True)
-AWAY = EngineFacts(trouble=Trouble("no answer", "start it"))
+AWAY = EngineFacts(trouble=Problem("no answer", "start it"))
 
 
 @pytest.mark.parametrize(

@@ -4,35 +4,43 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, Request, claim, refuse_elsewhere, renew
+from composeports.core.allocation import (
+    NOTHING_RUNS,
+    AllocationRequest,
+    claim,
+    refuse_elsewhere,
+    renew,
+)
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.engine_traits import (
     NO_TRAITS,
     OTHER,
     SAME,
     UNSURE,
-    Traits,
+    EngineTraits,
     compare,
 )
 from composeports.core.labels import Mark, mark_of
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ledger import Hold, Ledger
-from composeports.core.ports import Grid
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ledger import LeaseSummary, StoreSnapshot
+from composeports.core.ports import PortGrid
 from composeports.errors import NoPortsAvailableError, OtherEngineError
 from composeports.usecases.gc.policy import of_twin_engine
 
 NOON, MORNING = 43200.0, 20000.0
-GRID = Grid(10000, 10, 1)
+GRID = PortGrid(10000, 10, 1)
 (FIRST,) = GRID.blocks()
-UP = Stack(files=("/w/compose.yaml",))
+UP = ComposeInvocation(files=("/w/compose.yaml",))
 ID = "a-b-c"
 
-HERE = Traits("run-1", "data-1", "/var/lib/docker", "ant", "", "m-1", "boot-1", booted=MORNING)
-FAR = Traits("run-1", "data-1", "/var/lib/docker", "ant", "ant.example")
+HERE = EngineTraits(
+    "run-1", "data-1", "/var/lib/docker", "ant", "", "m-1", "boot-1", booted=MORNING
+)
+FAR = EngineTraits("run-1", "data-1", "/var/lib/docker", "ant", "ant.example")
 RESTARTED = HERE._replace(run="run-2")
 REBOOTED = RESTARTED._replace(boot="boot-2", booted=NOON + 60)
 CLONE = REBOOTED._replace(name="bee", machine="m-2")
-PODMAN = Traits("", "", "/home/dev/.local/share", "ant", "", "m-1", "boot-1", booted=MORNING)
+PODMAN = EngineTraits("", "", "/home/dev/.local/share", "ant", "", "m-1", "boot-1", booted=MORNING)
 
 
 @pytest.mark.parametrize(
@@ -95,24 +103,24 @@ PODMAN = Traits("", "", "/home/dev/.local/share", "ant", "", "m-1", "boot-1", bo
             UNSURE,
             id="two Podmans of one name and folder",
         ),
-        pytest.param(HERE, Traits(), SAME, id="nothing is known that tells them apart"),
+        pytest.param(HERE, EngineTraits(), SAME, id="nothing is known that tells them apart"),
     ],
 )
 def test_a_lease_is_of_the_engine_that_looks_like_its_own(
-    then: Traits, now: Traits, said: str
+    then: EngineTraits, now: EngineTraits, said: str
 ) -> None:
     assert compare(then.kept, now, NOON) == said
 
 
-def lease(traits: Traits = HERE, *, held: bool = True, machine: str = "ant") -> Lease:
-    place = Place("/w", "/w/.git", "/w", "", machine)
+def lease(traits: EngineTraits = HERE, *, held: bool = True, machine: str = "ant") -> Lease:
+    place = WorktreeLocation("/w", "/w/.git", "/w", "", machine)
     return Lease(
         "me", FIRST, "ac-me", NOON, NOON + 60, held=held, stack=UP, place=place, engine=ID,
         traits=traits.kept, store="s",
     )  # fmt: skip
 
 
-def view(traits: Traits, machine: str = "ant") -> Viewpoint:
+def view(traits: EngineTraits, machine: str = "ant") -> Viewpoint:
     return Viewpoint(ID, traits, machine)
 
 
@@ -135,73 +143,77 @@ def view(traits: Traits, machine: str = "ant") -> Viewpoint:
 )
 def test_a_lease_without_traits_goes_by_its_machine(of: Lease, asked: Viewpoint, said: str) -> None:
     assert asked.sameness(of) == said
-    assert asked.sameness(Hold.of(of)) == said
+    assert asked.sameness(LeaseSummary.of(of)) == said
 
 
-def ask(traits: Traits, *marks: Mark, adopts: bool = False, session: str = "me") -> Request:
+def ask(
+    traits: EngineTraits, *marks: Mark, adopts: bool = False, session: str = "me"
+) -> AllocationRequest:
     marked = frozenset(("ac-me", each) for each in marks)
-    return Request(
+    return AllocationRequest(
         session, GRID, NOON + 600, 5, NOTHING_RUNS, view=view(traits), marked=marked, adopts=adopts
     )
 
 
 @pytest.mark.parametrize("traits", [CLONE, CLONE._replace(data="data-2")], ids=["unsure", "other"])
-def test_an_expired_lease_is_not_ended_on_the_word_of_another_engine(traits: Traits) -> None:
+def test_an_expired_lease_is_not_ended_on_the_word_of_another_engine(traits: EngineTraits) -> None:
     with pytest.raises(NoPortsAvailableError):
-        claim(Ledger(others=(Hold.of(lease()),)), ask(traits, session="other"))
+        claim(StoreSnapshot(others=(LeaseSummary.of(lease()),)), ask(traits, session="other"))
 
 
 def test_a_rebooted_engine_still_has_the_word() -> None:
-    ledger = Ledger(others=(Hold.of(lease()),))
+    ledger = StoreSnapshot(others=(LeaseSummary.of(lease()),))
     assert claim(ledger, ask(REBOOTED, session="other")).reclaimed == ("me",)
 
 
 def test_a_stack_that_may_be_on_another_engine_is_not_taken_over() -> None:
     with pytest.raises(OtherEngineError, match=r"ac-me .* may have been .* on ant; noth") as caught:
-        claim(Ledger(own=lease()), ask(CLONE))
+        claim(StoreSnapshot(own=lease()), ask(CLONE))
     assert "rm -f /var/lib/docker/engine-id /etc/docker/key.json" in caught.value.hint
     assert "--adopt" in caught.value.hint
     with pytest.raises(OtherEngineError, match="was started on another engine"):
-        claim(Ledger(own=lease()), ask(CLONE._replace(data="data-2")))
+        claim(StoreSnapshot(own=lease()), ask(CLONE._replace(data="data-2")))
 
 
 def test_an_engine_of_which_little_is_known_is_told_with_the_usual_folder() -> None:
-    bare = Traits(machine="m-2")
+    bare = EngineTraits(machine="m-2")
     with pytest.raises(OtherEngineError, match="another machine") as caught:
-        refuse_elsewhere(lease(Traits(machine="m-1"), machine=""), view(bare))
+        refuse_elsewhere(lease(EngineTraits(machine="m-1"), machine=""), view(bare))
     assert "/var/lib/docker/engine-id" in caught.value.hint
 
 
 def test_containers_with_the_lease_s_mark_show_that_it_is_a_renamed_machine() -> None:
     own = lease()
     renamed = REBOOTED._replace(name="bee")
-    granted = claim(Ledger(own=own), ask(renamed, mark_of("s", "me"))).granted
+    granted = claim(StoreSnapshot(own=own), ask(renamed, mark_of("s", "me"))).granted
     assert granted.block == own.block
     assert granted.traits == renamed.kept
     with pytest.raises(OtherEngineError):
-        claim(Ledger(own=own), ask(renamed, mark_of("s", "another")))
+        claim(StoreSnapshot(own=own), ask(renamed, mark_of("s", "another")))
 
 
 def test_copies_of_its_containers_are_no_reason_where_it_is_surely_another_engine() -> None:
     clone = REBOOTED._replace(booted=MORNING)
     with pytest.raises(OtherEngineError):
-        claim(Ledger(own=lease()), ask(clone, mark_of("s", "me")))
-    assert claim(Ledger(own=lease()), ask(clone, adopts=True)).granted.traits == clone.kept
+        claim(StoreSnapshot(own=lease()), ask(clone, mark_of("s", "me")))
+    assert claim(StoreSnapshot(own=lease()), ask(clone, adopts=True)).granted.traits == clone.kept
 
 
-@pytest.mark.parametrize("own", [None, lease(held=False), replace(lease(), stack=Stack())])
+@pytest.mark.parametrize(
+    "own", [None, lease(held=False), replace(lease(), stack=ComposeInvocation())]
+)
 def test_who_has_no_stack_may_start_one_on_any_engine(own: Lease | None) -> None:
-    assert claim(Ledger(own=own), ask(CLONE)).granted.traits == CLONE.kept
+    assert claim(StoreSnapshot(own=own), ask(CLONE)).granted.traits == CLONE.kept
 
 
 def test_a_lease_that_is_renewed_keeps_up_with_its_engine() -> None:
     renamed = HERE._replace(name="bee")
-    after = renew(Ledger(own=lease()), NOON, view=view(renamed)).granted
+    after = renew(StoreSnapshot(own=lease()), NOON, view=view(renamed)).granted
     assert after.traits == renamed.kept
     assert view(renamed._replace(run="run-2")).is_same(after), "renamed, then restarted"
-    assert renew(Ledger(own=lease()), NOON, view=view(CLONE)).granted.traits == HERE.kept
+    assert renew(StoreSnapshot(own=lease()), NOON, view=view(CLONE)).granted.traits == HERE.kept
     unknown = replace(lease(), engine="", traits=NO_TRAITS)
-    assert renew(Ledger(own=unknown), NOON, view=view(HERE)).granted == replace(
+    assert renew(StoreSnapshot(own=unknown), NOON, view=view(HERE)).granted == replace(
         unknown, expires_at=NOON + 120 * 60
     )
 

@@ -11,7 +11,7 @@ from composeports.usecases.init.policy import (
     LEFT,
     MADE,
     THERE,
-    Step,
+    InitStep,
     envrc,
     json_client,
     new_file,
@@ -114,8 +114,8 @@ def test_a_toml_client_gets_our_table(before: bytes | None, state: str, after: s
 
 
 def test_a_diff_shows_what_would_be_written() -> None:
-    assert Step("a", MADE, None, b"x\n").diff == "--- /dev/null\n+++ b/a\n@@ -0,0 +1 @@\n+x\n"
-    shown = Step("a", ADDED, b"x", b"x\ny\n").diff
+    assert InitStep("a", MADE, None, b"x\n").diff == "--- /dev/null\n+++ b/a\n@@ -0,0 +1 @@\n+x\n"
+    shown = InitStep("a", ADDED, b"x", b"x\ny\n").diff
     assert shown.splitlines()[:2] == ["--- a/a", "+++ b/a"]
     assert "+y\n" in shown
-    assert Step("a", LEFT, b"x", b"x").diff == ""
+    assert InitStep("a", LEFT, b"x", b"x").diff == ""

@@ -5,8 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.core.plan.compose_project import Project, PublishedPort, Service
-from composeports.core.plan.port_layout import Entry, Group, assign, entries_of, groups_of
-from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, NO_MOVES, Moves, Slot
+from composeports.core.plan.port_layout import PortEntry, PortGroup, assign, entries_of, groups_of
+from composeports.core.plan.variable_effects import (
+    FIXED_PORT_VARIABLES,
+    NO_MOVES,
+    PortField,
+    VariableEffects,
+)
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 
@@ -19,14 +24,16 @@ def service(name: str, *ports: tuple[str, int] | tuple[str, int, str]) -> Servic
     return Service(name, tuple(port(name, *each) for each in ports))
 
 
-def moved_by(**variables: tuple[str, int]) -> Moves:
+def moved_by(**variables: tuple[str, int]) -> VariableEffects:
     """Return what Compose says of variables that move `published` of (service, index)."""
-    return Moves({name: (Slot(*at, "published"),) for name, at in variables.items()}, {})
+    return VariableEffects(
+        {name: (PortField(*at, "published"),) for name, at in variables.items()}, {}
+    )
 
 
 def layout(
     *services: Service,
-    moves: Moves = NO_MOVES,
+    moves: VariableEffects = NO_MOVES,
     memory: dict[str, int] | None = None,
     size: int = 100,
 ) -> dict[str, int]:
@@ -80,7 +87,7 @@ def test_an_entry_knows_the_variable_that_gives_its_number() -> None:
 # Groups
 
 
-def keys_of(*services: Service, moves: Moves = NO_MOVES) -> list[list[str]]:
+def keys_of(*services: Service, moves: VariableEffects = NO_MOVES) -> list[list[str]]:
     groups = groups_of(entries_of(Project(services), moves))
     return [[entry.key for entry in group.entries] for group in groups]
 
@@ -115,8 +122,8 @@ def test_a_group_of_a_range_that_the_engine_chooses_from_has_no_number() -> None
     assert group.number is None
 
 
-def single(entry: PublishedPort) -> Group:
-    return Group((Entry("key", entry, 0),))
+def single(entry: PublishedPort) -> PortGroup:
+    return PortGroup((PortEntry("key", entry, 0),))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +181,9 @@ def test_a_fixed_variable_s_port_has_that_variable_s_offset(variable: str) -> No
     assert layout(WEB, DB, moves=moves, memory={"web:80/tcp": 9}) == expected
 
 
-BOTH_API = Moves({"API_PORT": (Slot("a", 0, "published"), Slot("b", 0, "published"))}, {})
+BOTH_API = VariableEffects(
+    {"API_PORT": (PortField("a", 0, "published"), PortField("b", 0, "published"))}, {}
+)
 
 
 def test_the_first_of_two_services_with_one_fixed_variable_gets_its_offset() -> None:
@@ -271,15 +280,15 @@ variables = st.dictionaries(
 
 
 @st.composite
-def moves_of_variables(draw: st.DrawFn) -> Moves:
+def moves_of_variables(draw: st.DrawFn) -> VariableEffects:
     """Draw variables that move host ports; no field has two."""
-    slots: dict[str, tuple[Slot, ...]] = {}
+    slots: dict[str, tuple[PortField, ...]] = {}
     used: set[tuple[str, int]] = set()
     for name, places in draw(variables).items():
         mine = dict.fromkeys(place for place in places if place not in used)
         used.update(mine)
-        slots[name] = tuple(Slot(*place, "published") for place in mine)
-    return Moves(slots, {})
+        slots[name] = tuple(PortField(*place, "published") for place in mine)
+    return VariableEffects(slots, {})
 
 
 keys = st.builds("{}:{}/tcp".format, st.sampled_from((*NAMES, "gone")), st.integers(80, 84))
@@ -292,7 +301,7 @@ memories = st.dictionaries(keys, st.integers(0, 40)).map(
 
 @given(stacks, moves_of_variables(), memories, st.integers(4, 40))
 def test_offsets_never_collide_and_stay_in_the_block(
-    stack: tuple[Service, ...], moves: Moves, memory: dict[str, int], size: int
+    stack: tuple[Service, ...], moves: VariableEffects, memory: dict[str, int], size: int
 ) -> None:
     groups = groups_of(entries_of(Project(stack), moves))
     try:
@@ -311,7 +320,7 @@ def test_offsets_never_collide_and_stay_in_the_block(
 
 @given(stacks, stacks, moves_of_variables())
 def test_a_service_that_joins_moves_nobody(
-    stack: tuple[Service, ...], joining: tuple[Service, ...], moves: Moves
+    stack: tuple[Service, ...], joining: tuple[Service, ...], moves: VariableEffects
 ) -> None:
     new = tuple(each for each in joining if each.name not in {old.name for old in stack})
     before = layout(*stack, moves=moves)
@@ -321,7 +330,7 @@ def test_a_service_that_joins_moves_nobody(
 
 @given(stacks, stacks, moves_of_variables())
 def test_a_service_that_leaves_and_comes_back_has_its_ports_again(
-    stack: tuple[Service, ...], others: tuple[Service, ...], moves: Moves
+    stack: tuple[Service, ...], others: tuple[Service, ...], moves: VariableEffects
 ) -> None:
     without_fixed = moves._replace(slots={"WEB_PORT": moves.slots.get("WEB_PORT", ())})
     before = layout(*stack, moves=without_fixed)
@@ -338,7 +347,9 @@ def test_the_order_of_the_file_s_services_moves_nobody(
 
 
 @given(stacks, moves_of_variables())
-def test_the_same_file_again_has_the_same_offsets(stack: tuple[Service, ...], moves: Moves) -> None:
+def test_the_same_file_again_has_the_same_offsets(
+    stack: tuple[Service, ...], moves: VariableEffects
+) -> None:
     offsets = layout(*stack, moves=moves)
     assert layout(*stack, moves=moves, memory=offsets) == offsets
 

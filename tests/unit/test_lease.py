@@ -4,11 +4,11 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ports import Block
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ports import PortBlock
 
 NOON = 43200.0
-LEASE = Lease("me", Block(10000, 10), "ac-mine", NOON, NOON + 60)
+LEASE = Lease("me", PortBlock(10000, 10), "ac-mine", NOON, NOON + 60)
 
 
 def test_the_four_ports_are_the_first_of_the_block() -> None:
@@ -37,8 +37,8 @@ def test_a_lease_expires_the_moment_its_time_is_over(now: float, expired: bool) 
     assert LEASE.expired(now) is expired
 
 
-OLD = Place("/old", "/r/.git", "/old/sub", "main")
-NEW = Place("/new", "/r/.git", "/new/sub", "main")
+OLD = WorktreeLocation("/old", "/r/.git", "/old/sub", "main")
+NEW = WorktreeLocation("/new", "/r/.git", "/new/sub", "main")
 FILES = ("/old/sub/compose.yaml", "/old/sub/deep/x.yaml", "/old/other.yaml", "/old/subway.yaml")
 
 
@@ -57,21 +57,23 @@ FILES = ("/old/sub/compose.yaml", "/old/sub/deep/x.yaml", "/old/other.yaml", "/o
             id="files move along with their directory",
         ),
         pytest.param(OLD, OLD._replace(branch="other"), FILES, id="another branch moves none"),
-        pytest.param(Place(), NEW, FILES, id="from nowhere none moves"),
+        pytest.param(WorktreeLocation(), NEW, FILES, id="from nowhere none moves"),
     ],
 )
 def test_a_lease_moves_with_its_session(
-    before: Place, after: Place, files: tuple[str, ...]
+    before: WorktreeLocation, after: WorktreeLocation, files: tuple[str, ...]
 ) -> None:
-    lease = replace(LEASE, place=before, stack=Stack(FILES, FILES[:1], ("dev",), overridden=True))
+    lease = replace(
+        LEASE, place=before, stack=ComposeInvocation(FILES, FILES[:1], ("dev",), overridden=True)
+    )
     moved = lease.at(after)
     assert moved.place == after
-    assert moved.stack == Stack(files, files[:1], ("dev",), overridden=True)
+    assert moved.stack == ComposeInvocation(files, files[:1], ("dev",), overridden=True)
 
 
-@pytest.mark.parametrize("place", [OLD, Place()], ids=["the same", "unknown"])
-def test_a_session_that_did_not_move_has_the_very_same_lease(place: Place) -> None:
-    lease = replace(LEASE, place=OLD, stack=Stack(FILES))
+@pytest.mark.parametrize("place", [OLD, WorktreeLocation()], ids=["the same", "unknown"])
+def test_a_session_that_did_not_move_has_the_very_same_lease(place: WorktreeLocation) -> None:
+    lease = replace(LEASE, place=OLD, stack=ComposeInvocation(FILES))
     assert lease.at(place) is lease
 
 
@@ -84,6 +86,6 @@ def test_a_session_that_did_not_move_has_the_very_same_lease(place: Place) -> No
     ],
 )
 def test_a_session_may_share_its_place(session_id: str, host: str, *, shares: bool) -> None:
-    place = Place("/w", "/w/.git", "/w")
+    place = WorktreeLocation("/w", "/w/.git", "/w")
     lease = replace(LEASE, session_id=session_id, place=place, host=host)
     assert lease.shares_place is shares

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from composeports.core.engine_traits import Traits
+from composeports.core.engine_traits import EngineTraits
 from composeports.core.labels import Mark
-from composeports.core.lease import Lease, Place, Stack
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.lease_check import UnsoundError, check_lease
-from composeports.core.ports import Block
-from composeports.core.service_state import Standing
+from composeports.core.ports import PortBlock
+from composeports.core.service_state import ServiceState
 from composeports.core.session import is_project_of, project_name
 
 SOUND = Lease(
     "s",
-    Block(10000, 4),
+    PortBlock(10000, 4),
     project_name("s"),
     0,
     1.5,
@@ -25,10 +25,10 @@ SOUND = Lease(
     pins={"web:1/tcp": 1},
     subnets={"net#0": "fd00::/64"},
     environment=(("WEB_PORT", "a\nb"),),
-    place=Place("/w", "", "/w/app", "topic"),
-    stack=Stack(("/w/a\nb.yaml",), ("/w/.env",), ("dev",)),
+    place=WorktreeLocation("/w", "", "/w/app", "topic"),
+    stack=ComposeInvocation(("/w/a\nb.yaml",), ("/w/.env",), ("dev",)),
     marks={"volume:data": Mark("store", "s")},
-    standings={"web": Standing("shop-web", ("shop_default",))},
+    standings={"web": ServiceState("shop-web", ("shop_default",))},
     former_stores=("store",),
 )
 UNSOUND: list[tuple[str, dict[str, Any]]] = [
@@ -38,16 +38,16 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("project", {"project": 7}),
     ("project", {"project": "-" + project_name("s")}),
     ("project", {"project": project_name("s").partition("-")[2]}),
-    ("block", {"block": Block(0, 4)}),
-    ("block", {"block": Block(65533, 4)}),
-    ("block", {"block": Block(10000, 3)}),
-    ("block", {"block": Block("10000", 4)}),  # type: ignore[arg-type]
-    ("block", {"block": Block(10000, True)}),
+    ("block", {"block": PortBlock(0, 4)}),
+    ("block", {"block": PortBlock(65533, 4)}),
+    ("block", {"block": PortBlock(10000, 3)}),
+    ("block", {"block": PortBlock("10000", 4)}),  # type: ignore[arg-type]
+    ("block", {"block": PortBlock(10000, True)}),
     ("allocated_at", {"allocated_at": float("nan")}),
     ("expires_at", {"expires_at": "later"}),
     ("ttl_minutes", {"ttl_minutes": 0}),
     ("engine", {"engine": "a\nb"}),
-    ("engine", {"traits": Traits(name="a\nb")}),
+    ("engine", {"traits": EngineTraits(name="a\nb")}),
     ("host", {"host": "a/b"}),
     ("host", {"host": None}),
     ("offsets", {"offsets": {"web:80/tcp": 1.5}}),
@@ -62,25 +62,25 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("environment", {"environment": (("A-B", "x"),)}),
     ("environment", {"environment": (("A", "\0"),)}),
     ("marks", {"marks": {"volume:data": Mark("a\r", "s")}}),
-    ("standings", {"standings": {"web\0": Standing()}}),
-    ("standings", {"standings": {"web": Standing(networks=("a\0",))}}),
+    ("standings", {"standings": {"web\0": ServiceState()}}),
+    ("standings", {"standings": {"web": ServiceState(networks=("a\0",))}}),
     ("former_stores", {"former_stores": ("a\n",)}),
-    ("place.worktree", {"place": Place("w")}),
-    ("place.git_dir", {"place": Place("/w", "w")}),
-    ("place.directory", {"place": Place("/w", "", "/\0")}),
-    ("place.branch", {"place": Place("/w", "", "", "a\nb")}),
-    ("place.machine", {"place": Place("/w", "", "", "", "a\nb")}),
-    ("place.named_by", {"place": Place("/w", "", "", named_by="w")}),
-    ("stack.files", {"stack": Stack(("a",))}),
-    ("stack.env_files", {"stack": Stack((), ("a",))}),
-    ("stack.profiles", {"stack": Stack((), (), ("\0",))}),
-    ("stack", {"stack": Stack(overridden=1)}),  # type: ignore[arg-type]
+    ("place.worktree", {"place": WorktreeLocation("w")}),
+    ("place.git_dir", {"place": WorktreeLocation("/w", "w")}),
+    ("place.directory", {"place": WorktreeLocation("/w", "", "/\0")}),
+    ("place.branch", {"place": WorktreeLocation("/w", "", "", "a\nb")}),
+    ("place.machine", {"place": WorktreeLocation("/w", "", "", "", "a\nb")}),
+    ("place.named_by", {"place": WorktreeLocation("/w", "", "", named_by="w")}),
+    ("stack.files", {"stack": ComposeInvocation(("a",))}),
+    ("stack.env_files", {"stack": ComposeInvocation((), ("a",))}),
+    ("stack.profiles", {"stack": ComposeInvocation((), (), ("\0",))}),
+    ("stack", {"stack": ComposeInvocation(overridden=1)}),  # type: ignore[arg-type]
 ]
 
 
 def test_what_composeports_writes_is_sound() -> None:
     check_lease(SOUND)
-    check_lease(replace(SOUND, marks=None, place=Place()))
+    check_lease(replace(SOUND, marks=None, place=WorktreeLocation()))
 
 
 @pytest.mark.parametrize(("field", "changed"), UNSOUND)
@@ -104,7 +104,7 @@ def test_the_field_that_is_not_sound_is_named(field: str, changed: dict[str, Any
 def test_a_session_that_moved_between_stores_keeps_its_name(
     session_id: str, named_as: str, machine_of_place: str, machine: str, *, sound: bool
 ) -> None:
-    place = Place("/r", "", "/r", "", machine_of_place)
+    place = WorktreeLocation("/r", "", "/r", "", machine_of_place)
     lease = replace(SOUND, session_id=session_id, project=project_name(named_as), place=place)
     if sound:
         check_lease(lease, machine)

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.marked_block import LINK_MARKS, Parted, is_broken, with_block, without_block
+from composeports.core.marked_block import (
+    LINK_MARKS,
+    BlockParts,
+    is_broken,
+    with_block,
+    without_block,
+)
 from composeports.usecases.link.policy import (
     EXPLANATION,
     REPEATED,
@@ -88,7 +94,7 @@ def test_the_last_newline_may_be_missing() -> None:
 )
 def test_parts_of_a_block_are_no_block(text: bytes, *, broken: bool) -> None:
     assert is_broken(text, LINK_MARKS) is broken
-    if Parted.of(text, LINK_MARKS) is None:
+    if BlockParts.of(text, LINK_MARKS) is None:
         assert without_block(text, LINK_MARKS) == text
         assert project_of(text) == ""
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.lease import Lease, Place
-from composeports.core.ledger import Hold, Ledger, Outcome
-from composeports.core.ports import Block
+from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.usecases.store_admin.policy import (
-    Here,
-    StaysError,
+    LocalEngine,
+    NotMigratedError,
     arrive,
     as_it_is,
     leave,
@@ -21,10 +21,10 @@ from composeports.usecases.store_admin.policy import (
 ENGINE = EngineIdentity("id-1", "host-1")
 REMOTE = EngineIdentity("id-2", "host-2", "host-2", local=False)
 ADDRESS = "unix:///run/docker.sock"
-HERE = Here("ant", ENGINE, ADDRESS)
-PLACE = Place("/srv/shop", "/srv/shop/.git", "/srv/shop", "main")
+HERE = LocalEngine("ant", ENGINE, ADDRESS)
+PLACE = WorktreeLocation("/srv/shop", "/srv/shop/.git", "/srv/shop", "main")
 LEASE = Lease(
-    "/srv/shop/.git", Block(10000, 10), "ac-00000001", 1.0, 2.0, place=PLACE, engine=ADDRESS
+    "/srv/shop/.git", PortBlock(10000, 10), "ac-00000001", 1.0, 2.0, place=PLACE, engine=ADDRESS
 )
 SHARED = replace(
     LEASE, session_id="ant:/srv/shop/.git", place=PLACE._replace(machine="ant"), engine="id-1"
@@ -47,7 +47,7 @@ def test_a_name_that_was_given_stays_as_it_is() -> None:
 
 
 def test_a_lease_of_no_place_stays_of_none() -> None:
-    lease = replace(LEASE, session_id="alone", place=Place(), engine="")
+    lease = replace(LEASE, session_id="alone", place=WorktreeLocation(), engine="")
     assert to_shared("", lease, HERE).lease == replace(lease, engine="id-1")
 
 
@@ -64,8 +64,8 @@ def test_what_may_be_on_this_engine_is_taken_for_it(engine: str) -> None:
         (replace(LEASE, engine=""), replace(HERE, engine=REMOTE)),
     ],
 )
-def test_what_is_on_another_engine_of_the_machine_stays(lease: Lease, here: Here) -> None:
-    with pytest.raises(StaysError, match="another engine"):
+def test_what_is_on_another_engine_of_the_machine_stays(lease: Lease, here: LocalEngine) -> None:
+    with pytest.raises(NotMigratedError, match="another engine"):
         to_shared("", lease, here)
 
 
@@ -78,22 +78,24 @@ def test_what_is_on_a_remote_engine_is_the_same_everywhere() -> None:
 
 def test_what_another_machine_has_stays() -> None:
     lease = replace(SHARED, place=PLACE._replace(machine="bee"))
-    with pytest.raises(StaysError, match="machine bee"):
+    with pytest.raises(NotMigratedError, match="machine bee"):
         to_own("id-1", lease, HERE)
 
 
 # Arriving
 
 
-def hold(name: str, *, block: int = 10010, project: str = "ac-00000002", held: bool = True) -> Hold:
-    return Hold(name, Block(block, 10), project, 2.0, held)
+def hold(
+    name: str, *, block: int = 10010, project: str = "ac-00000002", held: bool = True
+) -> LeaseSummary:
+    return LeaseSummary(name, PortBlock(block, 10), project, 2.0, held)
 
 
 @pytest.mark.parametrize(
     "other", [hold("b"), hold("b", block=10000, held=False), hold("b", block=10100)]
 )
-def test_a_lease_that_fits_is_written(other: Hold) -> None:
-    assert arrive(Ledger(None, (other,)), LEASE) == Outcome(LEASE)
+def test_a_lease_that_fits_is_written(other: LeaseSummary) -> None:
+    assert arrive(StoreSnapshot(None, (other,)), LEASE) == StoreUpdate(LEASE)
 
 
 @pytest.mark.parametrize(
@@ -105,39 +107,42 @@ def test_a_lease_that_fits_is_written(other: Hold) -> None:
         (replace(hold("b"), subnets=("10.213.0.0/16",)), "subnets"),
     ],
 )
-def test_one_that_somebody_is_in_the_way_of_stays(other: Hold, why: str) -> None:
+def test_one_that_somebody_is_in_the_way_of_stays(other: LeaseSummary, why: str) -> None:
     lease = replace(LEASE, subnets={"net#0": "10.213.4.0/24"})
-    with pytest.raises(StaysError, match=why):
-        arrive(Ledger(None, (other,)), lease)
+    with pytest.raises(NotMigratedError, match=why):
+        arrive(StoreSnapshot(None, (other,)), lease)
 
 
 def test_a_remembered_one_is_in_nobody_s_way() -> None:
     lease = replace(LEASE, held=False)
-    assert arrive(Ledger(None, (hold("b", block=10000),)), lease) == Outcome(lease)
+    assert arrive(StoreSnapshot(None, (hold("b", block=10000),)), lease) == StoreUpdate(lease)
 
 
 def test_one_that_has_arrived_already_stays_as_it_is_there() -> None:
-    assert arrive(Ledger(replace(LEASE, expires_at=99.0)), LEASE) == Outcome()
-    assert arrive(Ledger(LEASE.released()), LEASE.released()) == Outcome()
+    assert arrive(StoreSnapshot(replace(LEASE, expires_at=99.0)), LEASE) == StoreUpdate()
+    assert arrive(StoreSnapshot(LEASE.released()), LEASE.released()) == StoreUpdate()
 
 
 def test_a_held_one_comes_before_a_memory() -> None:
-    assert arrive(Ledger(replace(LEASE, block=Block(10010, 10)).released()), LEASE).lease == LEASE
+    assert (
+        arrive(StoreSnapshot(replace(LEASE, block=PortBlock(10010, 10)).released()), LEASE).lease
+        == LEASE
+    )
 
 
 def test_a_session_that_holds_other_ports_there_keeps_both() -> None:
-    with pytest.raises(StaysError, match="10010-10019 there already"):
-        arrive(Ledger(replace(LEASE, block=Block(10010, 10))), LEASE)
+    with pytest.raises(NotMigratedError, match="10010-10019 there already"):
+        arrive(StoreSnapshot(replace(LEASE, block=PortBlock(10010, 10))), LEASE)
 
 
 # Leaving
 
 
 def test_a_lease_that_has_moved_is_forgotten_although_it_was_renewed() -> None:
-    assert leave(Ledger(replace(LEASE, expires_at=99.0)), LEASE) == Outcome(forget=True)
-    assert leave(Ledger(), LEASE) == Outcome()
+    assert leave(StoreSnapshot(replace(LEASE, expires_at=99.0)), LEASE) == StoreUpdate(forget=True)
+    assert leave(StoreSnapshot(), LEASE) == StoreUpdate()
 
 
 def test_one_that_changed_meanwhile_stays() -> None:
-    with pytest.raises(StaysError, match="changed meanwhile"):
-        leave(Ledger(LEASE.released()), LEASE)
+    with pytest.raises(NotMigratedError, match="changed meanwhile"):
+        leave(StoreSnapshot(LEASE.released()), LEASE)

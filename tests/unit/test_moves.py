@@ -8,8 +8,8 @@ from composeports.core.plan.compose_project import Project, PublishedPort, Servi
 from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,
     NO_MOVES,
-    Moves,
-    Slot,
+    PortField,
+    VariableEffects,
     candidates,
     compare,
     markers,
@@ -28,8 +28,8 @@ def ports(published: str, target: int = 80) -> dict[str, object]:
     return config(ports=[{"target": target, "published": published, "protocol": "tcp"}])
 
 
-PUBLISHED = Slot("web", 0, "published")
-TARGET = Slot("web", 0, "target")
+PUBLISHED = PortField("web", 0, "published")
+TARGET = PortField("web", 0, "target")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ TARGET = Slot("web", 0, "target")
 def test_a_variable_moves(
     plain: dict[str, object],
     marked: dict[str, object],
-    slots: tuple[Slot, ...],
+    slots: tuple[PortField, ...],
     elsewhere: tuple[str, ...],
     pure: bool,
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_host_port_and_a_text_is_not_pure() -> None:
     plain = {"services": {"web": {**ports("8080")["services"]["web"], "command": "8080"}}}  # type: ignore[index]
     marked = {"services": {"web": {**ports("65535")["services"]["web"], "command": "65535"}}}  # type: ignore[index]
     moves = compare(plain, marked, MARK)
-    assert moves == Moves(
+    assert moves == VariableEffects(
         {"WEB_PORT": (PUBLISHED,)}, {"WEB_PORT": (("services", "web", "command"),)}
     )
     assert not moves.is_pure("WEB_PORT")
@@ -185,7 +185,7 @@ def test_a_marker_stands_nowhere_in_the_text_and_is_no_other_s(names: list[str],
     ids=["its variable is set", "its variable is left alone"],
 )
 def test_the_container_port_is_what_compose_will_see(values: dict[str, str], target: int) -> None:
-    moves = Moves({"API_PORT": (TARGET,)}, {})
+    moves = VariableEffects({"API_PORT": (TARGET,)}, {})
     assert moved_target(PublishedPort("web", 80), 0, moves, values) == target
     assert moved_target(PublishedPort("web", 80), 1, moves, values) == 80
 

@@ -5,22 +5,22 @@ from dataclasses import replace
 import pytest
 
 from composeports.core.labels import UNMARKED, Mark, mark_of, session_label
-from composeports.core.lease import Lease, Place, Stack
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.ownership import Origin, Owner, foreign, not_owners, owner_of
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 
 STARTED = Lease(
     "s",
-    Block(20000, 100),
+    PortBlock(20000, 100),
     "ac-12345678",
     0,
     0,
-    place=Place("/w/before", "", "/w/before/app"),
-    stack=Stack(files=("/w/before/app/compose.yaml",)),
+    place=WorktreeLocation("/w/before", "", "/w/before/app"),
+    stack=ComposeInvocation(files=("/w/before/app/compose.yaml",)),
     store="store-1",
     former_stores=("store-0",),
 )
-ALLOCATED = replace(STARTED, place=Place())
+ALLOCATED = replace(STARTED, place=WorktreeLocation())
 OWN, FORMER = Mark("store-1", "s"), Mark("store-0", "s")
 LOST, OTHERS, TWIN = Mark("store-9", "s"), Mark("store-1", "t"), Mark("store-9", "t")
 HERE, BEFORE, BELOW, ELSEWHERE, NOWHERE = "/w/here", "/w/before/app", "/w/before/x", "/x", ""

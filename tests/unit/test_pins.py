@@ -6,16 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.allocation import NOTHING_RUNS, UNKNOWN, Liveness, Request, claim, restored
-from composeports.core.lease import Lease, Place
-from composeports.core.ledger import Hold, Ledger, Outcome
-from composeports.core.ports import Block, Grid
+from composeports.core.allocation import (
+    NOTHING_RUNS,
+    UNKNOWN,
+    AllocationRequest,
+    RunningProjects,
+    claim,
+    restored,
+)
+from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
 from composeports.errors import NoPortsAvailableError, PortHeldError
 from composeports.stores.conflicts import refuse_conflicts
-from composeports.stores.rows import Source, hold_from_row
+from composeports.stores.rows import RowSource, hold_from_row
 
-GRID = Grid(10000, 10, 4)
+GRID = PortGrid(10000, 10, 4)
 NOON = 43200.0
 WEB = "web:3000/tcp"
 
@@ -23,24 +30,31 @@ WEB = "web:3000/tcp"
 def lease(session_id: str = "me", start: int = 10000, **pins: int) -> Lease:
     keys = {f"{service}:3000/tcp": port for service, port in pins.items()}
     until = NOON + 60
-    return Lease(session_id, Block(start, 10), f"ac-{session_id}", NOON, until, pins=keys)
+    return Lease(session_id, PortBlock(start, 10), f"ac-{session_id}", NOON, until, pins=keys)
 
 
-def hold(session_id: str = "other", start: int = 10010, *ports: int, directory: str = "") -> Hold:
-    block = Block(start, 10)
+def hold(
+    session_id: str = "other", start: int = 10010, *ports: int, directory: str = ""
+) -> LeaseSummary:
+    block = PortBlock(start, 10)
     pins = frozenset(ports)
-    return Hold(session_id, block, f"ac-{session_id}", NOON + 60, True, pins, (), directory)
+    return LeaseSummary(session_id, block, f"ac-{session_id}", NOON + 60, True, pins, (), directory)
 
 
-def expired(found: Hold) -> Hold:
+def expired(found: LeaseSummary) -> LeaseSummary:
     return replace(found, expires_at=NOON - 1)
 
 
 def ask(
-    *others: Hold, own: Lease | None = None, liveness: Liveness = UNKNOWN, **pins: int
-) -> Outcome:
+    *others: LeaseSummary,
+    own: Lease | None = None,
+    liveness: RunningProjects = UNKNOWN,
+    **pins: int,
+) -> StoreUpdate:
     keys = {f"{service}:3000/tcp": port for service, port in pins.items()}
-    return claim(Ledger(own, others), Request("me", GRID, NOON, 1, liveness, pins=keys))
+    return claim(
+        StoreSnapshot(own, others), AllocationRequest("me", GRID, NOON, 1, liveness, pins=keys)
+    )
 
 
 # Who may have a port
@@ -87,8 +101,8 @@ def test_an_expired_and_idle_holder_loses_its_lease(own: Lease | None, port: int
     assert outcome.granted.pins == {WEB: port}
 
 
-@pytest.mark.parametrize("liveness", [UNKNOWN, Liveness(True, frozenset({"ac-other"}))])
-def test_an_expired_holder_that_may_run_keeps_its_port(liveness: Liveness) -> None:
+@pytest.mark.parametrize("liveness", [UNKNOWN, RunningProjects(True, frozenset({"ac-other"}))])
+def test_an_expired_holder_that_may_run_keeps_its_port(liveness: RunningProjects) -> None:
     with pytest.raises(PortHeldError):
         ask(expired(hold("other", 10010, 3000)), liveness=liveness, web=3000)
 
@@ -102,7 +116,7 @@ def test_a_held_lease_keeps_all_but_its_pins_and_its_time() -> None:
         offsets={WEB: 4},
         environment=(("A", "b"),),
         subnets={"x#0": "10.213.0.0/24"},
-        place=Place("/w", "/g", "/d", "main"),
+        place=WorktreeLocation("/w", "/g", "/d", "main"),
     )
     assert ask(own=own, web=3001).granted == replace(
         own, pins={WEB: 3001}, expires_at=NOON + 60, ttl_minutes=1
@@ -132,35 +146,35 @@ def test_no_free_block_says_how_many_a_pin_is_in_the_way_of() -> None:
 # Back to what was before
 
 
-def back(before: Lease | None, *others: Hold) -> Outcome:
-    return restored(Ledger(lease(), others), before)
+def back(before: Lease | None, *others: LeaseSummary) -> StoreUpdate:
+    return restored(StoreSnapshot(lease(), others), before)
 
 
 def test_a_session_that_was_unknown_is_forgotten() -> None:
-    assert back(None) == Outcome(forget=True)
+    assert back(None) == StoreUpdate(forget=True)
 
 
 def test_a_record_that_is_not_held_comes_back_as_it_was() -> None:
     before = replace(lease(web=3000), held=False)
-    assert back(before, hold("other", 10000, 3000)) == Outcome(before)
+    assert back(before, hold("other", 10000, 3000)) == StoreUpdate(before)
 
 
 def test_a_lease_comes_back_as_it_was() -> None:
     before = replace(lease(web=3000), subnets={"x#0": "10.213.0.0/24"})
-    assert back(before, hold("other", 10010, 3001)) == Outcome(before)
+    assert back(before, hold("other", 10010, 3001)) == StoreUpdate(before)
 
 
 @pytest.mark.parametrize("other", [hold("other", 10005), hold("other", 10010, 10003)])
-def test_a_block_that_another_session_has_got_is_lost(other: Hold) -> None:
-    assert back(lease(web=3000), other) == Outcome(lease(web=3000).released())
+def test_a_block_that_another_session_has_got_is_lost(other: LeaseSummary) -> None:
+    assert back(lease(web=3000), other) == StoreUpdate(lease(web=3000).released())
 
 
 def test_pins_and_subnets_that_another_session_has_got_are_lost_alone() -> None:
     before = replace(lease(web=3000, api=10015, db=5432), subnets={"x#0": "10.213.0.0/24"})
     other = replace(hold("other", 10010, 3000), subnets=("10.213.0.0/16",))
     kept = replace(before, pins={"db:3000/tcp": 5432}, subnets={})
-    assert back(before, other) == Outcome(kept)
-    assert back(before, replace(other, held=False)) == Outcome(before)
+    assert back(before, other) == StoreUpdate(kept)
+    assert back(before, replace(other, held=False)) == StoreUpdate(before)
 
 
 # For all
@@ -193,15 +207,15 @@ owns = st.none() | st.builds(
 
 @given(holds, owns, st.frozensets(ports, max_size=3), st.sampled_from([UNKNOWN, NOTHING_RUNS]))
 def test_a_claim_takes_no_port_of_who_stands(
-    others: list[Hold], own: Lease | None, pins: frozenset[int], liveness: Liveness
+    others: list[LeaseSummary], own: Lease | None, pins: frozenset[int], liveness: RunningProjects
 ) -> None:
     if own is not None and own.held:
         had = own.pins.values()
         others = [each for each in others if not (each.held and each.shares_port(own.block, had))]
-    request = Request(
+    request = AllocationRequest(
         "me", GRID, NOON, 1, liveness, pins={f"web:{port}/tcp": port for port in pins}
     )
-    ledger = Ledger(own, tuple(others))
+    ledger = StoreSnapshot(own, tuple(others))
     try:
         outcome = claim(ledger, request)
     except (NoPortsAvailableError, PortHeldError):
@@ -222,15 +236,17 @@ def test_a_claim_takes_no_port_of_who_stands(
 
 
 @given(holds, owns)
-def test_what_is_restored_conflicts_with_nobody(others: list[Hold], before: Lease | None) -> None:
-    ledger = Ledger(None, tuple(others))
+def test_what_is_restored_conflicts_with_nobody(
+    others: list[LeaseSummary], before: Lease | None
+) -> None:
+    ledger = StoreSnapshot(None, tuple(others))
     outcome = restored(ledger, before)
     refuse_conflicts("me", ledger, outcome)
 
 
 @given(st.integers(1, 100), st.integers(1, 20), st.integers(0, 130))
 def test_a_block_has_the_ports_from_first_to_last(start: int, size: int, port: int) -> None:
-    block = Block(start, size)
+    block = PortBlock(start, size)
     assert (port in block) == (port in range(block.start, block.last + 1))
 
 
@@ -250,11 +266,11 @@ def test_a_damaged_record_of_another_session_is_told_and_keeps_its_block(
     pins: str, subnets: str, place: str
 ) -> None:
     told: list[str] = []
-    source = Source("/store", "leases", "", lambda: "", told.append)
+    source = RowSource("/store", "leases", "", lambda: "", told.append)
     row = ("other", 10000, 10, project_name("other"), NOON, 1, "", pins, subnets, place, NOON)
     hold = hold_from_row(row, source)
     assert hold is not None
-    assert (hold.session_id, hold.block, hold.held) == ("other", Block(10000, 10), True)
+    assert (hold.session_id, hold.block, hold.held) == ("other", PortBlock(10000, 10), True)
     assert hold.refused
     assert len(told) == 1
     assert "damaged record of session 'other'" in told[0]

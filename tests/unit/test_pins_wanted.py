@@ -3,11 +3,11 @@
 import pytest
 
 from composeports.core.lease import Lease
-from composeports.core.ledger import Hold, Ledger
+from composeports.core.ledger import LeaseSummary, StoreSnapshot
 from composeports.core.plan.compose_project import read_project
 from composeports.core.plan.port_pins import pins_of
 from composeports.core.plan.variable_effects import NO_MOVES
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 
@@ -65,9 +65,9 @@ def test_a_pin_in_a_file_without_ports() -> None:
 
 def test_others_are_seen_with_what_they_hold_and_remember() -> None:
     leases = [
-        Lease(name, Block(10000, 10), f"ac-{name}", 0, 60, held=held, subnets={"n#0": subnet})
+        Lease(name, PortBlock(10000, 10), f"ac-{name}", 0, 60, held=held, subnets={"n#0": subnet})
         for name, held, subnet in (("a", True, "10.213.0.0/24"), ("b", False, "10.213.1.0/24"))
     ]
-    ledger = Ledger(others=tuple(map(Hold.of, leases)))
+    ledger = StoreSnapshot(others=tuple(map(LeaseSummary.of, leases)))
     assert ledger.held_subnets == ("10.213.0.0/24",)
     assert ledger.remembered_subnets == ("10.213.1.0/24",)

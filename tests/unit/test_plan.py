@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from composeports.core.lease import Lease
 from composeports.core.plan.compose_project import Json, read_project
 from composeports.core.plan.override import Override, render
-from composeports.core.plan.plan import Observed, Plan, make_plan
+from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.rules.registry import RULES
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
 from tests.support.planning import plan_of
 
@@ -60,8 +60,8 @@ configs = st.builds(
 
 
 def planned(config: Json, project: str, start: int, subnet: str, **more: object) -> Plan:
-    lease = Lease("s", Block(start, 100), project, 0, 60, subnets={"back#0": subnet})
-    observed = Observed(read_project({"name": project, **config}))
+    lease = Lease("s", PortBlock(start, 100), project, 0, 60, subnets={"back#0": subnet})
+    observed = ObservedConfig(read_project({"name": project, **config}))
     return make_plan(observed, replace(lease, **more))  # type: ignore[arg-type]
 
 
@@ -143,8 +143,8 @@ def test_planning_what_was_planned_changes_nothing_more(config: dict[str, object
     again = merged(config, first.override)
     assert isinstance(again, dict)
     pins = dict(first.ports)
-    lease = Lease("s", Block(10000, 100), ONE, 0, 60, pins=pins)
-    second = make_plan(Observed(read_project({"name": ONE, **again})), lease)
+    lease = Lease("s", PortBlock(10000, 100), ONE, 0, 60, pins=pins)
+    second = make_plan(ObservedConfig(read_project({"name": ONE, **again})), lease)
     assert [change for change in second.changes if change.kind != "project"] == []
     assert second.override == {}
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from composeports.core.lease import Lease, Place, Stack
-from composeports.core.ports import Block
+from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.ports import PortBlock
 from composeports.core.relocation import (
-    Clue,
+    RelocationClue,
     has_moved,
     is_known_here,
     is_taken_over,
@@ -17,11 +17,11 @@ from composeports.core.relocation import (
     renamed,
 )
 
-OLD = Place("/a", "/shop/.git/worktrees/a", "/a/app", "topic")
+OLD = WorktreeLocation("/a", "/shop/.git/worktrees/a", "/a/app", "topic")
 NEW = OLD._replace(git_dir="/shop-new/.git/worktrees/a")
-LEASE = Lease(OLD.session_id, Block(10000, 10), "ac-00000000", 1, 2, place=OLD)
-STARTED = replace(LEASE, stack=Stack(("/a/app/compose.yaml",)))
-MAIN = Place("/shop", "/shop/.git", "/shop", "main")
+LEASE = Lease(OLD.session_id, PortBlock(10000, 10), "ac-00000000", 1, 2, place=OLD)
+STARTED = replace(LEASE, stack=ComposeInvocation(("/a/app/compose.yaml",)))
+MAIN = WorktreeLocation("/shop", "/shop/.git", "/shop", "main")
 
 
 def test_a_place_is_named_by_its_git_directory_or_by_the_one_before() -> None:
@@ -45,10 +45,10 @@ def test_who_has_a_name_that_another_session_has_gets_a_number() -> None:
         (LEASE, NEW._replace(machine="other")),
         (LEASE, NEW._replace(directory="/a/web")),
         (replace(LEASE, session_id="nightly"), NEW),
-        (replace(LEASE, place=Place()), NEW),
+        (replace(LEASE, place=WorktreeLocation()), NEW),
     ],
 )
-def test_these_are_not_the_same(lease: Lease, here: Place) -> None:
+def test_these_are_not_the_same(lease: Lease, here: WorktreeLocation) -> None:
     assert not may_have_moved(lease, here)
 
 
@@ -61,21 +61,21 @@ def test_the_same_session_may_be_elsewhere_or_here() -> None:
 @pytest.mark.parametrize(
     ("lease", "here", "clue", "moved"),
     [
-        (LEASE, NEW, Clue(), True),
-        (LEASE, NEW, Clue(lives=True, marked=True), False),
-        (LEASE, NEW, Clue(pruned=True), False),
-        (LEASE, NEW, Clue(pruned=True, marked=True), True),
-        (LEASE, NEW._replace(worktree="/b"), Clue(), False),
-        (LEASE, NEW._replace(worktree="/b"), Clue(marked=True), True),
-        (LEASE, NEW._replace(git_dir="/other/.git/worktrees/b"), Clue(), False),
-        (STARTED, NEW, Clue(), False),
-        (STARTED, NEW, Clue(marked=True), True),
-        (replace(STARTED, held=False), NEW, Clue(), True),
-        (replace(LEASE, place=MAIN), MAIN._replace(git_dir="/new/.git"), Clue(), False),
+        (LEASE, NEW, RelocationClue(), True),
+        (LEASE, NEW, RelocationClue(lives=True, marked=True), False),
+        (LEASE, NEW, RelocationClue(pruned=True), False),
+        (LEASE, NEW, RelocationClue(pruned=True, marked=True), True),
+        (LEASE, NEW._replace(worktree="/b"), RelocationClue(), False),
+        (LEASE, NEW._replace(worktree="/b"), RelocationClue(marked=True), True),
+        (LEASE, NEW._replace(git_dir="/other/.git/worktrees/b"), RelocationClue(), False),
+        (STARTED, NEW, RelocationClue(), False),
+        (STARTED, NEW, RelocationClue(marked=True), True),
+        (replace(STARTED, held=False), NEW, RelocationClue(), True),
+        (replace(LEASE, place=MAIN), MAIN._replace(git_dir="/new/.git"), RelocationClue(), False),
     ],
 )
 def test_what_shows_that_a_session_has_moved(
-    lease: Lease, here: Place, clue: Clue, *, moved: bool
+    lease: Lease, here: WorktreeLocation, clue: RelocationClue, *, moved: bool
 ) -> None:
     assert has_moved(lease, here, clue) is moved
 
@@ -85,7 +85,7 @@ def test_the_name_of_a_linked_worktree() -> None:
     assert linked_name("/shop/.git") == linked_name("/shop/.git/modules/a") == ""
 
 
-def of(place: Place) -> Lease:
+def of(place: WorktreeLocation) -> Lease:
     return replace(LEASE, session_id=place.session_id, place=place)
 
 

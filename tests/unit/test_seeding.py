@@ -5,14 +5,14 @@ from collections.abc import Mapping
 import pytest
 
 from composeports.core.engine_resources import EngineVolume
-from composeports.core.lease import Lease, Place
+from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.plan.compose_project import Project, Volume, read_project
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 from composeports.errors import UsageError
 from composeports.usecases.seed.policy import (
-    Known,
-    Source,
-    Wanted,
+    SeedCandidate,
+    SeedQuery,
+    SeedSource,
     choose,
     find_source,
     labels_of,
@@ -26,15 +26,17 @@ SHOP = "/shop/.git"
 
 def known(
     worktree: str, branch: str, *, below: str = "", name: str = "", repository: str = SHOP
-) -> Known:
+) -> SeedCandidate:
     """Return a session of a worktree; the main checkout is the one at `/shop`."""
     main = repository.removesuffix("/.git")
     git_dir = repository if worktree == main else f"{repository}/worktrees/{branch}"
     directory = f"{worktree}/{below}".rstrip("/")
     session = name or (f"{git_dir}#{below}" if below else git_dir)
-    place = Place(worktree, git_dir, directory, branch)
+    place = WorktreeLocation(worktree, git_dir, directory, branch)
     project = f"ac-{name or branch}{below}"
-    return Known(Lease(session, Block(10000, 10), project, 0, 60, place=place), repository, branch)
+    return SeedCandidate(
+        Lease(session, PortBlock(10000, 10), project, 0, 60, place=place), repository, branch
+    )
 
 
 MAIN = known("/shop", "trunk")
@@ -51,10 +53,10 @@ def meant(
     path: str = "",
     git_dir: str = "",
     *,
-    own: Known = OWN,
-    among: tuple[Known, ...] = ALL,
+    own: SeedCandidate = OWN,
+    among: tuple[SeedCandidate, ...] = ALL,
 ) -> str:
-    return find_source(Wanted(text, path, git_dir), own, among).session_id
+    return find_source(SeedQuery(text, path, git_dir), own, among).session_id
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def meant(
     ],
     ids=lambda case: case[0] if isinstance(case, tuple) else case.lease.project,
 )
-def test_a_session_is_found_by(wanted: tuple[str, ...], found: Known) -> None:
+def test_a_session_is_found_by(wanted: tuple[str, ...], found: SeedCandidate) -> None:
     assert meant(*wanted) == found.lease.session_id
 
 
@@ -83,8 +85,8 @@ def test_main_is_a_branch_where_the_main_checkout_has_no_session() -> None:
 
 
 def test_outside_of_git_the_folder_is_the_session() -> None:
-    place = Place("/plain", "", "/plain", "")
-    plain = Known(Lease("/plain", Block(10000, 10), "ac-plain", 0, 60, place=place))
+    place = WorktreeLocation("/plain", "", "/plain", "")
+    plain = SeedCandidate(Lease("/plain", PortBlock(10000, 10), "ac-plain", 0, 60, place=place))
     assert meant("sub", "/plain/sub", among=(plain, MAIN)) == "/plain"
 
 
@@ -229,11 +231,11 @@ def test_bytes_are_shown_as(count: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "source"),
     [
-        ("compose:shop", Source("compose:shop", "shop")),
+        ("compose:shop", SeedSource("compose:shop", "shop")),
         ("compose:", None),
         ("shop", None),
         ("main", None),
     ],
 )
-def test_a_project_of_plain_compose_is_named_as_such(text: str, source: Source | None) -> None:
+def test_a_project_of_plain_compose_is_named_as_such(text: str, source: SeedSource | None) -> None:
     assert plain_source(text) == source

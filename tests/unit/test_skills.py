@@ -13,7 +13,7 @@ from composeports.usecases.skills.policy import (
     MARKER,
     MISSING,
     STALE,
-    Copy,
+    SkillCopy,
     difference,
     judge,
     with_marker,
@@ -23,23 +23,23 @@ OLD = {"SKILL.md": b"old\n", "scripts/run.py": b"run\n", "gone.md": b"gone\n"}
 NEW = {"SKILL.md": b"new\n", "scripts/run.py": b"run\n", "scripts/more.py": b"more\n"}
 
 
-def copy(files: dict[str, bytes], **changes: bytes | None) -> Copy:
+def copy(files: dict[str, bytes], **changes: bytes | None) -> SkillCopy:
     """Return a copy as it was written, with some files of it changed since."""
     known = {"SKILL": "SKILL.md", "gone": "gone.md", "more": "scripts/more.py"}
     dotted = {known.get(name, name): data for name, data in changes.items()}
-    return Copy(exists=True, files={**with_marker(files), **dotted})
+    return SkillCopy(exists=True, files={**with_marker(files), **dotted})
 
 
 def test_nothing_there_is_written_with_its_marker() -> None:
-    verdict = judge(NEW, Copy())
+    verdict = judge(NEW, SkillCopy())
     assert verdict.state == MISSING
     assert verdict.write == with_marker(NEW)
     assert set(verdict.write) == {*NEW, MARKER}
 
 
 def test_a_folder_without_files_is_nobodys() -> None:
-    assert judge(NEW, Copy(exists=True)) == judge(NEW, Copy())
-    assert judge(NEW, Copy(exists=True, is_folder=False)).state == FOREIGN
+    assert judge(NEW, SkillCopy(exists=True)) == judge(NEW, SkillCopy())
+    assert judge(NEW, SkillCopy(exists=True, is_folder=False)).state == FOREIGN
 
 
 def test_a_copy_as_it_is_shipped_is_current() -> None:
@@ -58,7 +58,7 @@ def test_a_copy_of_another_version_is_stale() -> None:
 def test_a_file_that_is_gone_is_written_again() -> None:
     whole = copy(NEW)
     files = {name: data for name, data in whole.files.items() if name != "SKILL.md"}
-    verdict = judge(NEW, Copy(exists=True, files=files))
+    verdict = judge(NEW, SkillCopy(exists=True, files=files))
     assert (verdict.state, dict(verdict.write)) == (STALE, {"SKILL.md": b"new\n"})
     assert "SKILL.md" not in verdict.ours
 
@@ -71,13 +71,13 @@ def test_a_file_that_is_gone_is_written_again() -> None:
         (copy(OLD, gone=b"mine\n"), ("gone.md",)),
         (copy({"SKILL.md": b"old\n"}, scripts=None), ("scripts",)),
         (
-            Copy(exists=True, files={**copy(OLD).files, "scripts/more.py": b"my\n"}),
+            SkillCopy(exists=True, files={**copy(OLD).files, "scripts/more.py": b"my\n"}),
             ("scripts/more.py",),
         ),
     ],
 )
 def test_what_a_person_changed_or_put_in_the_way_is_theirs(
-    found: Copy, theirs: tuple[str, ...]
+    found: SkillCopy, theirs: tuple[str, ...]
 ) -> None:
     verdict = judge(NEW, found)
     assert (verdict.state, verdict.theirs) == (CHANGED, theirs)
@@ -111,17 +111,17 @@ MARKERS = [
 
 @pytest.mark.parametrize("marker", MARKERS)
 def test_without_a_marker_of_ours_it_is_somebody_elses(marker: bytes | None) -> None:
-    verdict = judge(NEW, Copy(exists=True, files={**NEW, MARKER: marker}))
+    verdict = judge(NEW, SkillCopy(exists=True, files={**NEW, MARKER: marker}))
     assert (verdict.state, verdict.write, verdict.remove, verdict.ours) == (FOREIGN, {}, (), ())
 
 
 def test_a_link_or_a_file_in_place_of_the_folder_is_somebody_elses() -> None:
-    assert judge(NEW, Copy(exists=True, is_folder=False)).state == FOREIGN
+    assert judge(NEW, SkillCopy(exists=True, is_folder=False)).state == FOREIGN
 
 
 def test_a_marker_that_names_files_elsewhere_makes_nothing_ours() -> None:
     whole = with_marker({**NEW, "../../precious": b"data"})
-    verdict = judge(NEW, Copy(exists=True, files={**NEW, MARKER: whole[MARKER]}))
+    verdict = judge(NEW, SkillCopy(exists=True, files={**NEW, MARKER: whole[MARKER]}))
     assert set(verdict.ours) == set(NEW)
     assert verdict.remove == ()
 
@@ -167,7 +167,7 @@ def test_a_verdict_that_is_carried_out_makes_the_copy_current(
     verdict = judge(new, copy(old))
     assert verdict.state in {STALE, CURRENT}
     kept = {name: data for name, data in with_marker(old).items() if name not in verdict.remove}
-    after = Copy(exists=True, files={**kept, **verdict.write})
+    after = SkillCopy(exists=True, files={**kept, **verdict.write})
     assert after.files == with_marker(new)
     assert judge(new, after).state == CURRENT
 
@@ -181,7 +181,7 @@ def test_a_killed_installation_is_never_taken_for_a_persons_work(
     files = dict(with_marker(old))
     for name in sorted(set(verdict.write) - {MARKER}):
         files[name] = verdict.write[name]
-        assert judge(new, Copy(exists=True, files=files)).state in {STALE, CURRENT}
+        assert judge(new, SkillCopy(exists=True, files=files)).state in {STALE, CURRENT}
     for name in verdict.remove:
         del files[name]
-        assert judge(new, Copy(exists=True, files=files)).state in {STALE, CURRENT}
+        assert judge(new, SkillCopy(exists=True, files=files)).state in {STALE, CURRENT}

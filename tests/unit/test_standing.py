@@ -3,7 +3,13 @@
 import pytest
 
 from composeports.core.plan.compose_project import read_project
-from composeports.core.service_state import Seen, Standing, displaced, off_networks, standings
+from composeports.core.service_state import (
+    ObservedService,
+    ServiceState,
+    displaced,
+    off_networks,
+    standings,
+)
 
 PROJECT = read_project(
     {
@@ -25,45 +31,51 @@ OVERRIDE = {
     "services": {"db": {"container_name": "ac-1-shop-db"}, "web": {"labels": {}}},
     "networks": {"back": {"name": "ac-1-backend"}, "default": {"labels": {}}},
 }
-PLANNED = {"web": Standing("", ("ac-1_default",)), "db": Standing("ac-1-db")}
+PLANNED = {"web": ServiceState("", ("ac-1_default",)), "db": ServiceState("ac-1-db")}
 
 
 def test_names_are_those_of_the_override_then_of_the_file_then_of_compose() -> None:
     assert standings(PROJECT, OVERRIDE, "ac-1") == {
-        "web": Standing("", ("ac-1_default", "common", "edge")),
-        "db": Standing("ac-1-shop-db", ("ac-1-backend",)),
-        "agent": Standing(),
+        "web": ServiceState("", ("ac-1_default", "common", "edge")),
+        "db": ServiceState("ac-1-shop-db", ("ac-1-backend",)),
+        "agent": ServiceState(),
     }
 
 
 def test_without_an_override_the_file_s_own_names_stay() -> None:
-    assert standings(PROJECT, {}, "ac-1")["db"] == Standing("shop-db", ("backend",))
+    assert standings(PROJECT, {}, "ac-1")["db"] == ServiceState("shop-db", ("backend",))
 
 
 @pytest.mark.parametrize(
     ("seen", "sentences"),
     [
-        (Seen("web", "ac-1-web-1", ("ac-1_default",)), []),
-        (Seen("web", "ac-1_web_1", ("ac-1_default", "bridge")), []),
-        (Seen("web", "ac-1-web-run-0123", ()), []),
-        (Seen("other", "other", ()), []),
-        (Seen("db", "ac-1-db"), []),
-        (Seen("db", "ac-1-db-run-0123"), []),
-        (Seen("db", "db"), ["the container of db is called db, not ac-1-db"]),
+        (ObservedService("web", "ac-1-web-1", ("ac-1_default",)), []),
+        (ObservedService("web", "ac-1_web_1", ("ac-1_default", "bridge")), []),
+        (ObservedService("web", "ac-1-web-run-0123", ()), []),
+        (ObservedService("other", "other", ()), []),
+        (ObservedService("db", "ac-1-db"), []),
+        (ObservedService("db", "ac-1-db-run-0123"), []),
+        (ObservedService("db", "db"), ["the container of db is called db, not ac-1-db"]),
         (
-            Seen("web", "web", ("ac-1_default",)),
+            ObservedService("web", "web", ("ac-1_default",)),
             ["the container of web is called web, not ac-1-..."],
         ),
-        (Seen("web", "ac-1-web-1", ("edge",)), ["ac-1-web-1 is not on the network ac-1_default"]),
+        (
+            ObservedService("web", "ac-1-web-1", ("edge",)),
+            ["ac-1-web-1 is not on the network ac-1_default"],
+        ),
     ],
 )
 def test_a_running_container_that_stands_otherwise_is_told(
-    seen: Seen, sentences: list[str]
+    seen: ObservedService, sentences: list[str]
 ) -> None:
     assert list(displaced("ac-1", PLANNED, [seen])) == sentences
 
 
 def test_who_is_off_which_network() -> None:
-    web, single = Seen("web", "ac-1-web-1", ("edge",)), Seen("web", "ac-1-web-run-0123")
-    running = (web, single, Seen("db", "ac-1-db"), Seen("other", "other"))
+    web, single = (
+        ObservedService("web", "ac-1-web-1", ("edge",)),
+        ObservedService("web", "ac-1-web-run-0123"),
+    )
+    running = (web, single, ObservedService("db", "ac-1-db"), ObservedService("other", "other"))
     assert list(off_networks("ac-1", PLANNED, running)) == [(web, "ac-1_default")]

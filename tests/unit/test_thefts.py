@@ -5,26 +5,26 @@ import pytest
 from composeports.core.lease import Lease
 from composeports.core.port_conflicts import (
     MOVES,
-    Step,
-    Stolen,
+    ConflictAction,
+    PortConflict,
     next_step,
     refused_port,
     silent_thefts,
     stolen_port,
 )
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 
 ON = "driver failed programming external connectivity on endpoint shop-web-1 (e6fb40e56a41): "
 LEASE = Lease(
     "s",
-    Block(20000, 100),
+    PortBlock(20000, 100),
     "ac-12345678",
     0,
     0,
     ports={"web:80/tcp": 20004, "dns:53/tcp": 20005, "dns:53/udp#2": 20005, "pin:80/tcp": 3000},
     pins={"pin:80/tcp": 3000},
 )
-WEB = Stolen(20004, "tcp", "web:80/tcp")
+WEB = PortConflict(20004, "tcp", "web:80/tcp")
 
 
 @pytest.mark.parametrize(
@@ -68,34 +68,34 @@ def test_what_our_own_containers_have_was_not_stolen() -> None:
 def test_a_port_of_two_protocols_is_the_one_that_we_do_not_have() -> None:
     words = ["listen udp4 0.0.0.0:20005: bind: address already in use"]
     found = stolen_port(words, LEASE, {(20005, "tcp")})
-    assert found == Stolen(20005, "udp", "dns:53/udp#2")
+    assert found == PortConflict(20005, "udp", "dns:53/udp#2")
 
 
 def test_a_pinned_port_is_known_as_such() -> None:
     words = ["Bind for 127.0.0.1:3000 failed: port is already allocated"]
-    assert stolen_port(words, LEASE, ()) == Stolen(3000, "tcp", "pin:80/tcp", pinned=True)
+    assert stolen_port(words, LEASE, ()) == PortConflict(3000, "tcp", "pin:80/tcp", pinned=True)
 
 
-PINNED = Stolen(3000, "tcp", "pin:80/tcp", pinned=True)
+PINNED = PortConflict(3000, "tcp", "pin:80/tcp", pinned=True)
 
 
 @pytest.mark.parametrize(
     ("stolen", "is_free", "tried_again", "moves", "step"),
     [
-        (WEB, False, False, 0, Step.MOVE),
-        (WEB, False, True, 0, Step.MOVE),
-        (WEB, True, False, 0, Step.AGAIN),
-        (WEB, True, True, 0, Step.MOVE),
-        (WEB, False, False, MOVES - 1, Step.MOVE),
-        (WEB, False, False, MOVES, Step.GIVE_UP),
-        (WEB, True, True, MOVES, Step.GIVE_UP),
-        (WEB, True, False, MOVES, Step.AGAIN),
-        (PINNED, False, False, 0, Step.GIVE_UP),
-        (PINNED, True, False, 0, Step.GIVE_UP),
+        (WEB, False, False, 0, ConflictAction.MOVE),
+        (WEB, False, True, 0, ConflictAction.MOVE),
+        (WEB, True, False, 0, ConflictAction.AGAIN),
+        (WEB, True, True, 0, ConflictAction.MOVE),
+        (WEB, False, False, MOVES - 1, ConflictAction.MOVE),
+        (WEB, False, False, MOVES, ConflictAction.GIVE_UP),
+        (WEB, True, True, MOVES, ConflictAction.GIVE_UP),
+        (WEB, True, False, MOVES, ConflictAction.AGAIN),
+        (PINNED, False, False, 0, ConflictAction.GIVE_UP),
+        (PINNED, True, False, 0, ConflictAction.GIVE_UP),
     ],
 )
 def test_what_to_do(
-    stolen: Stolen, *, is_free: bool, tried_again: bool, moves: int, step: Step
+    stolen: PortConflict, *, is_free: bool, tried_again: bool, moves: int, step: ConflictAction
 ) -> None:
     assert next_step(stolen, is_free=is_free, tried_again=tried_again, moves=moves) is step
 
@@ -121,7 +121,7 @@ LOW_80 = (
     "/etc/sysctl.conf (currently 1024), or set CAP_NET_BIND_SERVICE on rootlesskit binary, or "
     "choose a larger port number (>= 1024): listen tcp4 0.0.0.0:80: bind: permission denied"
 )
-LOW = Lease("s", Block(20000, 100), "ac-12345678", 0, 0, ports={"web:80/tcp": 80})
+LOW = Lease("s", PortBlock(20000, 100), "ac-12345678", 0, 0, ports={"web:80/tcp": 80})
 
 
 @pytest.mark.parametrize(

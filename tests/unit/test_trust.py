@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from composeports.core.environment import FORMATS, fixed_variables
 from composeports.core.lease import Lease
-from composeports.core.ports import Block
+from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
 from composeports.core.settings_schema import read_settings
 from composeports.core.shell import MARKER, shell_environment
@@ -64,7 +64,7 @@ def test_no_plan_sets_what_programs_obey(name: str, service: str, template: str)
 
 @given(stored=st.lists(st.tuples(names, st.text(max_size=5))))
 def test_no_stored_lease_sets_what_programs_obey(stored: list[tuple[str, str]]) -> None:
-    lease = Lease("s", Block(10000, 100), PROJECT, 0, 60, environment=tuple(stored))
+    lease = Lease("s", PortBlock(10000, 100), PROJECT, 0, 60, environment=tuple(stored))
     assert_only_allowed(USER, environment_of(lease))
     pairs = shell_environment(10000, PROJECT, stored, ["/w/a.yaml"], ["/w/.env"], ["dev"])
     assert_only_allowed(USER, pairs)

@@ -38,7 +38,7 @@ class Change(NamedTuple):
         }
 
 
-class Shared(NamedTuple):
+class SharedResource(NamedTuple):
     """One thing that all sessions have in common, since the file or the settings say so.
 
     `acknowledged`: the settings say so. What only the file says is a warning as well.
@@ -59,7 +59,7 @@ class Shared(NamedTuple):
         }
 
 
-class Left(NamedTuple):
+class UnchangedValue(NamedTuple):
     """One thing that could be taken for a moved port or name, and stays as it is; `why` says why.
 
     `kind` is `variable` for one of the six variables that keeps the user's value, `script` for a
@@ -72,7 +72,7 @@ class Left(NamedTuple):
     why: str
     service: str = ""
 
-    def shown(self) -> "Left":
+    def shown(self) -> "UnchangedValue":
         """Return it as people see it, without passwords."""
         return self._replace(value=masked(self.value))
 
@@ -87,7 +87,7 @@ class Left(NamedTuple):
         }
 
 
-class Part(NamedTuple):
+class RuleResult(NamedTuple):
     """One rule's part of the plan.
 
     `warnings` say what cannot be isolated, each with a way out; `notes` what is good to know and
@@ -96,16 +96,16 @@ class Part(NamedTuple):
 
     changes: tuple[Change, ...] = ()
     override: Mapping[str, object] = {}
-    shared: tuple[Shared, ...] = ()
+    shared: tuple[SharedResource, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    left: tuple[Left, ...] = ()
+    left: tuple[UnchangedValue, ...] = ()
 
 
-def join(parts: Iterable[Part]) -> Part:
+def join(parts: Iterable[RuleResult]) -> RuleResult:
     """Return one part with all that the parts say."""
     listed = tuple(parts)
-    return Part(
+    return RuleResult(
         tuple(each for part in listed for each in part.changes),
         merge(part.override for part in listed),
         tuple(each for part in listed for each in part.shared),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from composeports.core.plan.compose_project import Texts
 
 
-class Member(NamedTuple):
+class NetworkMember(NamedTuple):
     """A project with containers on a network, and the host names that they answer to there."""
 
     project: str
@@ -15,7 +15,7 @@ class Member(NamedTuple):
     names: frozenset[str]
 
 
-class Sibling(NamedTuple):
+class SiblingProject(NamedTuple):
     """A network or volume (`kind`) of another Compose project in this worktree.
 
     `name` is what plain Compose calls it, `own_name` what that project's session in this worktree
@@ -67,7 +67,7 @@ class PublishedElsewhere(NamedTuple):
     container: str
 
 
-class Surroundings(NamedTuple):
+class HostFacts(NamedTuple):
     """What was seen around the project.
 
     `paths` are the real paths of what the file mounts, by the path in the file; `members` are the
@@ -77,8 +77,8 @@ class Surroundings(NamedTuple):
     """
 
     paths: Mapping[str, str] = {}
-    members: Mapping[str, tuple[Member, ...]] = {}
-    siblings: tuple[Sibling, ...] = ()
+    members: Mapping[str, tuple[NetworkMember, ...]] = {}
+    siblings: tuple[SiblingProject, ...] = ()
     checkout: Checkout = Checkout()
     calls: tuple[ScriptCall, ...] = ()
     builds: tuple[ScriptBuild, ...] = ()
@@ -88,11 +88,11 @@ class Surroundings(NamedTuple):
         """Return the real path, or the path as it is where it was not looked at."""
         return self.paths.get(path) or normpath(path)
 
-    def sibling(self, kind: str, name: str) -> Sibling | None:
+    def sibling(self, kind: str, name: str) -> SiblingProject | None:
         """Return the other project of the worktree that a network or volume belongs to."""
         return next(
             (each for each in self.siblings if (each.kind, each.name) == (kind, name)), None
         )
 
 
-NOTHING_AROUND = Surroundings()
+NOTHING_AROUND = HostFacts()

@@ -7,25 +7,25 @@ from composeports.core.engine_address import in_url
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.masking import masked
-from composeports.core.plan.change import Change, Left, Shared, merge
+from composeports.core.plan.change import Change, SharedResource, UnchangedValue, merge
 from composeports.core.plan.compose_project import Project
-from composeports.core.plan.host_facts import NOTHING_AROUND, Surroundings
-from composeports.core.plan.port_layout import Group, assign, entries_of, groups_of
+from composeports.core.plan.host_facts import NOTHING_AROUND, HostFacts
+from composeports.core.plan.port_layout import PortGroup, assign, entries_of, groups_of
 from composeports.core.plan.rules import containers, ports
-from composeports.core.plan.rules.context import Context, MovedPort
+from composeports.core.plan.rules.context import AssignedPort, PlanContext
 from composeports.core.plan.rules.registry import RULES
 from composeports.core.plan.rules.unchanged_values import left_values
 from composeports.core.plan.urls import client_url
-from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, NO_MOVES, Moves
+from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, NO_MOVES, VariableEffects
 from composeports.core.ports import REST
 from composeports.core.protected_names import is_settable
-from composeports.core.service_state import Standing, standings
+from composeports.core.service_state import ServiceState, standings
 from composeports.core.settings import Settings
 
 REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
 
 
-class Observed(NamedTuple):
+class ObservedConfig(NamedTuple):
     """What Compose said of the files, before anything is decided, and what is around them.
 
     `values` are the variables that the files mention, with the values they have now. `resolved`
@@ -34,15 +34,15 @@ class Observed(NamedTuple):
     """
 
     project: Project = Project()
-    moves: Moves = NO_MOVES
+    moves: VariableEffects = NO_MOVES
     values: Mapping[str, str] = {}
     resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
     unproved: tuple[str, ...] = ()
-    around: Surroundings = NOTHING_AROUND
+    around: HostFacts = NOTHING_AROUND
 
 
-class Endpoint(NamedTuple):
+class PublishedEndpoint(NamedTuple):
     """A published port as it will be: `key` is `"web:80/tcp"`, `number` the host port."""
 
     key: str
@@ -66,15 +66,15 @@ class Plan(NamedTuple):
     project: str
     fixed: tuple[tuple[str, str], ...]
     variables: tuple[tuple[str, str], ...]
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[PublishedEndpoint, ...]
     offsets: Mapping[str, int]
     override: Mapping[str, object]
     changes: tuple[Change, ...]
-    shared: tuple[Shared, ...] = ()
+    shared: tuple[SharedResource, ...] = ()
     warnings: tuple[str, ...] = ()
-    left: tuple[Left, ...] = ()
+    left: tuple[UnchangedValue, ...] = ()
     notes: tuple[str, ...] = ()
-    standings: Mapping[str, Standing] = {}
+    standings: Mapping[str, ServiceState] = {}
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -116,7 +116,7 @@ class Plan(NamedTuple):
         }
 
 
-def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None) -> Plan:
+def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None = None) -> Plan:
     """Plan the session's stack on its lease; BlockTooSmallError where the block does not do."""
     groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
     loose = [group for group in groups if not all(each.key in lease.pins for each in group.entries)]
@@ -125,7 +125,7 @@ def make_plan(observed: Observed, lease: Lease, settings: Settings | None = None
     moved = tuple(_moved(groups, offsets, lease))
     fixed = fixed_variables(lease.block.start, lease.project, lease.host)
     pinned = dict(_pinned(moved, lease))
-    context = Context(
+    context = PlanContext(
         project=observed.project,
         lease=lease,
         settings=settings or Settings(),
@@ -177,17 +177,17 @@ def _unproved(names: Sequence[str]) -> Iterator[str]:
 
 
 def _moved(
-    groups: Sequence[Group], offsets: Mapping[str, int], lease: Lease
-) -> Iterator[MovedPort]:
+    groups: Sequence[PortGroup], offsets: Mapping[str, int], lease: Lease
+) -> Iterator[AssignedPort]:
     pairs = [
-        MovedPort(entry, lease.pins.get(entry.key) or lease.block.port(offsets[group.key]))
+        AssignedPort(entry, lease.pins.get(entry.key) or lease.block.port(offsets[group.key]))
         for group in groups
         for entry in group.entries
     ]
     yield from sorted(pairs, key=lambda pair: (pair.entry.port.service, pair.entry.index))
 
 
-def _pinned(moved: Sequence[MovedPort], lease: Lease) -> Iterator[tuple[str, str]]:
+def _pinned(moved: Sequence[AssignedPort], lease: Lease) -> Iterator[tuple[str, str]]:
     """Yield those of the six variables whose published port is pinned to another number."""
     for each in moved:
         name = each.entry.variable
@@ -197,13 +197,13 @@ def _pinned(moved: Sequence[MovedPort], lease: Lease) -> Iterator[tuple[str, str
                 yield "SUPABASE_URL", f"http://{in_url(lease.host)}:{each.number}"
 
 
-def _endpoint(moved: MovedPort, host: str) -> Endpoint:
+def _endpoint(moved: AssignedPort, host: str) -> PublishedEndpoint:
     port = moved.entry.port
     url = client_url(port, moved.number, host)
-    return Endpoint(moved.entry.key, port.service, moved.number, port.protocol, url)
+    return PublishedEndpoint(moved.entry.key, port.service, moved.number, port.protocol, url)
 
 
-def _derived(context: Context, ports: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+def _derived(context: PlanContext, ports: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
     """Return what the settings derive from the ports, such as DATABASE_URL."""
     if not context.settings.env:
         return ()
@@ -212,7 +212,7 @@ def _derived(context: Context, ports: Mapping[str, int]) -> tuple[tuple[str, str
     return expand_env(context.settings, context.fixed.items(), ports, in_url(context.lease.host))
 
 
-def _variables(context: Context) -> Iterator[tuple[str, str]]:
+def _variables(context: PlanContext) -> Iterator[tuple[str, str]]:
     """Yield the file's own variables, then one for every published port and every container.
 
     A variable that the file mentions is not replaced.

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from composeports.core.plan.compose_project import Project, PublishedPort
-from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, Moves
+from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, VariableEffects
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PortEntry:
     """A published port with its key, `"web:80/tcp"`, and the variables that give its number."""
 
     key: str
@@ -20,10 +20,10 @@ class Entry:
     variable: str = ""
 
 
-class Group(NamedTuple):
+class PortGroup(NamedTuple):
     """Entries of one service that share one host port, since they shared one in the file."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[PortEntry, ...]
 
     @property
     def key(self) -> str:
@@ -40,7 +40,7 @@ class Group(NamedTuple):
         """The number in the file; None for a range."""
         return self.entries[0].port.number
 
-    def follows(self, other: "Group") -> bool:
+    def follows(self, other: "PortGroup") -> bool:
         """Tell whether this is the next port of the same range, N:N."""
         mine, theirs = self.entries[0].port, other.entries[0].port
         if mine.number is None or theirs.number is None or mine.service != theirs.service:
@@ -49,13 +49,15 @@ class Group(NamedTuple):
         return step == (1, 1) and mine.protocol == theirs.protocol
 
 
-def entries_of(project: Project, moves: Moves, pinned: Collection[str] = ()) -> tuple[Entry, ...]:
+def entries_of(
+    project: Project, moves: VariableEffects, pinned: Collection[str] = ()
+) -> tuple[PortEntry, ...]:
     """Return every published port with its key; the second of a kind gets `#2`, and so on.
 
     A port that the file leaves to the engine is among them only where its key is `pinned`. What
     a service on the host's network lists is not published, and cannot be moved.
     """
-    found: list[Entry] = []
+    found: list[PortEntry] = []
     seen: dict[str, int] = {}
     for service in project.services:
         for index, port in enumerate(service.ports if service.network_mode != "host" else ()):
@@ -65,26 +67,26 @@ def entries_of(project: Project, moves: Moves, pinned: Collection[str] = ()) -> 
                 continue
             seen[base] = seen.get(base, 0) + 1
             key = base if seen[base] == 1 else f"{base}#{seen[base]}"
-            found.append(Entry(key, port, index, variable))
+            found.append(PortEntry(key, port, index, variable))
     return tuple(found)
 
 
-def groups_of(entries: Iterable[Entry]) -> tuple[Group, ...]:
+def groups_of(entries: Iterable[PortEntry]) -> tuple[PortGroup, ...]:
     """Put together what has the same old number in the same service, in the order of the keys."""
-    together: dict[tuple[str, str], list[Entry]] = {}
+    together: dict[tuple[str, str], list[PortEntry]] = {}
     for entry in entries:
         number = entry.port.published or entry.variable
         together.setdefault((entry.port.service, number), []).append(entry)
-    groups = (Group(tuple(sorted(each, key=_entry_order))) for each in together.values())
+    groups = (PortGroup(tuple(sorted(each, key=_entry_order))) for each in together.values())
     return tuple(sorted(groups, key=lambda group: _entry_order(group.entries[0])))
 
 
-def _entry_order(entry: Entry) -> tuple[str, int, str, str]:
+def _entry_order(entry: PortEntry) -> tuple[str, int, str, str]:
     return entry.port.service, entry.port.target, entry.port.protocol, entry.key
 
 
 def assign(
-    groups: Sequence[Group],
+    groups: Sequence[PortGroup],
     memory: Mapping[str, int],
     size: int,
     reserved: Collection[int] = (),
@@ -112,7 +114,7 @@ def assign(
     return {**kept, **fixed, **_place(new, {*kept.values(), *kept_free}, size)}
 
 
-def _fixed(groups: Iterable[Group], memory: Mapping[str, int]) -> dict[str, int]:
+def _fixed(groups: Iterable[PortGroup], memory: Mapping[str, int]) -> dict[str, int]:
     """Give each fixed port variable's offset to one group that it moves: who had it, or the first.
 
     Several services may publish one variable, apart by profile.
@@ -126,7 +128,7 @@ def _fixed(groups: Iterable[Group], memory: Mapping[str, int]) -> dict[str, int]
     return {key: offset for offset, key in taken.items()}
 
 
-def _place(groups: Sequence[Group], used: set[int], size: int) -> dict[str, int]:
+def _place(groups: Sequence[PortGroup], used: set[int], size: int) -> dict[str, int]:
     placed: dict[str, int] = {}
     for run in _runs(groups):
         free = [offset for offset in range(FIRST_FREE_OFFSET, size) if offset not in used]
@@ -136,7 +138,7 @@ def _place(groups: Sequence[Group], used: set[int], size: int) -> dict[str, int]
     return placed
 
 
-def _runs(groups: Sequence[Group]) -> Iterator[list[Group]]:
+def _runs(groups: Sequence[PortGroup]) -> Iterator[list[PortGroup]]:
     """Yield every range, lowest port first; whatever else lies between its ports comes later."""
     left = list(groups)
     while left:

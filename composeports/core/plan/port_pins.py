@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from composeports.core.plan.compose_project import Project, PublishedPort
-from composeports.core.plan.port_layout import Entry, entries_of
-from composeports.core.plan.variable_effects import Moves
+from composeports.core.plan.port_layout import PortEntry, entries_of
+from composeports.core.plan.variable_effects import VariableEffects
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 
 
 def pins_of(
-    project: Project, moves: Moves, settings: Settings, *, default_ports: bool = False
+    project: Project, moves: VariableEffects, settings: Settings, *, default_ports: bool = False
 ) -> dict[str, int]:
     """Return the host port of every published port that has a fixed one, by key.
 
@@ -30,7 +30,7 @@ def _listed(project: Project) -> Iterable[PublishedPort]:
     return (port for service in project.services for port in service.ports)
 
 
-def _numbers(entries: Iterable[Entry]) -> dict[str, int]:
+def _numbers(entries: Iterable[PortEntry]) -> dict[str, int]:
     return {entry.key: entry.port.number for entry in entries if entry.port.number is not None}
 
 

@@ -24,7 +24,7 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class PortField:
     """A field of one `ports` entry: `published` or `target` of the service's n-th entry."""
 
     service: str
@@ -32,19 +32,19 @@ class Slot:
     field: str
 
 
-class Moves(NamedTuple):
+class VariableEffects(NamedTuple):
     """For each port variable: the `ports` fields it moves, and the paths where else it stands.
 
     What follows a published port by itself, a URL that leads from the host to it, does not count
     as elsewhere. SUPABASE_URL stands elsewhere where its value is another machine's or container's.
     """
 
-    slots: Mapping[str, tuple[Slot, ...]]
+    slots: Mapping[str, tuple[PortField, ...]]
     elsewhere: Mapping[str, tuple[Path, ...]]
 
     def variable_of(self, service: str, index: int, field: str) -> str:
         """Return the variable that alone gives this field its number; empty where none does."""
-        wanted = Slot(service, index, field)
+        wanted = PortField(service, index, field)
         return next((name for name, slots in self.slots.items() if wanted in slots), "")
 
     def is_pure(self, variable: str) -> bool:
@@ -64,7 +64,7 @@ class Moves(NamedTuple):
         return (*targets, *paths)
 
 
-NO_MOVES = Moves({}, {})
+NO_MOVES = VariableEffects({}, {})
 
 
 def candidates(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
@@ -105,9 +105,9 @@ def markers(variables: Sequence[str], config_text: str) -> dict[str, str]:
     return dict(zip(variables, unused, strict=False))
 
 
-def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> Moves:
+def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffects:
     """Return what each marker moved between Compose's two answers."""
-    slots: dict[str, list[Slot]] = {}
+    slots: dict[str, list[PortField]] = {}
     elsewhere: dict[str, list[Path]] = {}
     for path, before, after in _differences(plain, marked, ()):
         keys = [key for key in path if isinstance(key, str)]
@@ -124,7 +124,7 @@ def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> Moves:
                 slots.setdefault(variable, []).append(slot)
             elif not _leads_to_host(path, after, int(mark)):
                 elsewhere.setdefault(variable, []).append(path)
-    return Moves(
+    return VariableEffects(
         {name: tuple(found) for name, found in slots.items()},
         {name: tuple(found) for name, found in elsewhere.items()},
     )
@@ -151,10 +151,10 @@ def _leads_to_host(path: Sequence[str | int], text: str, mark: int) -> bool:
             return False
 
 
-def _slot(path: Sequence[str | int]) -> Slot | None:
+def _slot(path: Sequence[str | int]) -> PortField | None:
     match path:
         case ("services", str(service), "ports", int(index), "published" | "target" as field):
-            return Slot(service, index, str(field))
+            return PortField(service, index, str(field))
         case _:
             return None
 
@@ -173,7 +173,9 @@ def _differences(before: object, after: object, path: Path) -> Iterator[tuple[Pa
         yield path, before, str(after)
 
 
-def moved_target(port: PublishedPort, index: int, moves: Moves, values: Mapping[str, str]) -> int:
+def moved_target(
+    port: PublishedPort, index: int, moves: VariableEffects, values: Mapping[str, str]
+) -> int:
     """Return the container port that Compose will see once `values` are set."""
     variable = moves.variable_of(port.service, index, "target")
     return int(values[variable]) if variable in values else port.target

@@ -55,15 +55,15 @@ from composeports.servers.command_limit import Commands
 from composeports.servers.context import open_doors
 from composeports.servers.http import schemas
 from composeports.servers.http.api_docs import POLICY, render
-from composeports.servers.http.broadcast import Board
-from composeports.servers.http.error_middleware import Boundary
+from composeports.servers.http.broadcast import StatusBroadcast
+from composeports.servers.http.error_middleware import ErrorMiddleware
 from composeports.servers.http.error_responses import body_of, problem, status_of
-from composeports.servers.http.middleware import Access, Guard, names_of
-from composeports.servers.http.shared_refresh import Looks
-from composeports.servers.http.status_feed import Keeper, as_text
+from composeports.servers.http.middleware import AccessMiddleware, AccessPolicy, names_of
+from composeports.servers.http.shared_refresh import SharedRefresh
+from composeports.servers.http.status_feed import LeaseRenewer, as_text
 from composeports.servers.roots import Roots
 from composeports.usecases import status as status_usecase
-from composeports.usecases.session import Doors
+from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import nobody
 
 TITLE = "composeports"
@@ -97,27 +97,27 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 class _Service:
     """What the routes share."""
 
-    def __init__(self, doors: Doors, roots: Roots) -> None:
+    def __init__(self, doors: Context, roots: Roots) -> None:
         self.doors = doors
         self._roots = roots
         self._limiter: CapacityLimiter | None = None
         self._commands = Commands(doors.config.server_commands)
         self._threads: CapacityLimiter | None = None
-        self.board = Board()
-        self.keeper = Keeper(doors, self.board)
+        self.board = StatusBroadcast()
+        self.keeper = LeaseRenewer(doors, self.board)
         # What is wrong with the engine is the keeper's to tell, once.
         quiet = doors._replace(say=lambda _text: None)
-        self.looks = Looks(lambda: as_text(status_usecase.status(nobody(quiet))))
+        self.looks = SharedRefresh(lambda: as_text(status_usecase.status(nobody(quiet))))
 
     async def change(
-        self, use_case: Callable[[Doors, str, Roots], lease_handlers.Answer], session: str
+        self, use_case: Callable[[Context, str, Roots], lease_handlers.Answer], session: str
     ) -> Response:
         """Run a use case that changes leases, and let watchers see it."""
         self._limiter = self._limiter or CapacityLimiter(CHANGES_AT_ONCE)
         return await self._run(use_case, session, self._limiter)
 
     async def command(
-        self, use_case: Callable[[Doors, str, Roots], lease_handlers.Answer], session: str
+        self, use_case: Callable[[Context, str, Roots], lease_handlers.Answer], session: str
     ) -> Response:
         """Run a use case that runs Compose, in its turn, and let watchers see what it changes."""
         self._threads = self._threads or CapacityLimiter(math.inf)
@@ -126,7 +126,7 @@ class _Service:
 
     async def _run(
         self,
-        use_case: Callable[[Doors, str, Roots], lease_handlers.Answer],
+        use_case: Callable[[Context, str, Roots], lease_handlers.Answer],
         session: str,
         limiter: CapacityLimiter,
     ) -> Response:
@@ -139,7 +139,7 @@ class _Service:
 
 
 def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
-    doors: Doors | None = None,
+    doors: Context | None = None,
     *,
     keys: Iterable[str] | None = None,
     open_reading: bool = True,
@@ -188,15 +188,15 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     _add_reading(app, service, key=[] if open_reading else [_KEY])
     _add_page(app)
     _add_failures(app, doors)
-    access = Access(
+    access = AccessPolicy(
         keys=Keys(doors.config.api_keys if keys is None else keys),
         open_reading=open_reading,
         hosts=None if hosts is None else names_of(hosts),
         any_address=any_address,
         free=frozenset(f"/{name}" for name in dashboard.FILES),
     )
-    app.add_middleware(Boundary, tell=lambda error: _tell_bug(doors, error))
-    app.add_middleware(Guard, access=access)
+    app.add_middleware(ErrorMiddleware, tell=lambda error: _tell_bug(doors, error))
+    app.add_middleware(AccessMiddleware, access=access)
     return app
 
 
@@ -281,7 +281,7 @@ def _add_changes(app: FastAPI, service: _Service) -> None:
         return await service.command(lease_handlers.down, asked.session_id)
 
 
-async def _events(board: Board) -> AsyncIterator[bytes]:
+async def _events(board: StatusBroadcast) -> AsyncIterator[bytes]:
     async for text in board.watch(HEARTBEAT_SECONDS):
         if text is None:
             yield b"event: heartbeat\ndata: {}\n\n"
@@ -289,7 +289,7 @@ async def _events(board: Board) -> AsyncIterator[bytes]:
             yield b"event: status\ndata: " + text + b"\n\n"
 
 
-def _add_failures(app: FastAPI, doors: Doors) -> None:
+def _add_failures(app: FastAPI, doors: Context) -> None:
     @app.exception_handler(ComposeportsError)
     async def failed(_request: Request, error: ComposeportsError) -> Response:
         status = status_of(error)
@@ -311,7 +311,7 @@ def _add_failures(app: FastAPI, doors: Doors) -> None:
         return JSONResponse({"detail": parts}, 422)
 
 
-def _tell_bug(doors: Doors, error: Exception) -> None:
+def _tell_bug(doors: Context, error: Exception) -> None:
     path = write_bug_log(doors.environ)
     doors.say(
         f"error: composeports failed unexpectedly ({type(error).__name__}); this is a bug of "

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 
-class Board:
+class StatusBroadcast:
     """What was published last, on one event loop; nothing piles up for a watcher that is slow."""
 
     def __init__(self) -> None:

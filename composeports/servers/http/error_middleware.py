@@ -7,7 +7,7 @@ from composeports.servers.http.error_responses import problem
 from composeports.servers.http.middleware import App, Message, Receive, Scope, Send
 
 
-class Boundary:
+class ErrorMiddleware:
     """An ASGI layer that answers 500 where the application raises what it should not."""
 
     def __init__(self, app: App, tell: Callable[[Exception], None]) -> None:

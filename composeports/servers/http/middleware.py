@@ -49,7 +49,7 @@ CHALLENGE = (b"www-authenticate", b'APIKey, Basic realm="composeports", charset=
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessPolicy:
     """Who may ask what.
 
     `open_reading`: GET needs no key. `open_changing`: nothing needs one. `hosts` are the names
@@ -93,11 +93,15 @@ class _GoneError(Exception):
     """The client has gone before its request was whole."""
 
 
-class Guard:
+class AccessMiddleware:
     """The layer in front of an application."""
 
     def __init__(
-        self, app: App, access: Access, limit: int = BODY_LIMIT, seconds: float = REQUEST_SECONDS
+        self,
+        app: App,
+        access: AccessPolicy,
+        limit: int = BODY_LIMIT,
+        seconds: float = REQUEST_SECONDS,
     ) -> None:
         """Guard `app`; a body of more than `limit` bytes, or that takes longer, is refused."""
         self._seconds = seconds
@@ -157,7 +161,7 @@ class Guard:
         return bytes(body)
 
 
-def _judge(scope: Scope, access: Access) -> _Refusal | None:
+def _judge(scope: Scope, access: AccessPolicy) -> _Refusal | None:
     method, headers = scope["method"], scope["headers"]
     hosts = _values(headers, b"host")
     if _values(headers, b"transfer-encoding") and _values(headers, b"content-length"):
@@ -177,14 +181,14 @@ def _judge(scope: Scope, access: Access) -> _Refusal | None:
     return None if _is_open(scope, access) else _judge_key(method, headers, access)
 
 
-def _is_open(scope: Scope, access: Access) -> bool:
+def _is_open(scope: Scope, access: AccessPolicy) -> bool:
     """Tell whether the request needs no key."""
     if scope["method"] in READING and (access.open_reading or _path_of(scope) in access.free):
         return True
     return access.open_changing
 
 
-def _judge_key(method: str, headers: Headers, access: Access) -> _Refusal | None:
+def _judge_key(method: str, headers: Headers, access: AccessPolicy) -> _Refusal | None:
     if not access.keys:
         return _unauthorized(f"no API key is set: {HOW_TO_SET}")
     if any(access.keys.accept(each) for each in _given_keys(method, headers)):
@@ -198,7 +202,7 @@ def _path_of(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def _is_our_name(hosts: list[bytes], access: Access) -> bool:
+def _is_our_name(hosts: list[bytes], access: AccessPolicy) -> bool:
     if access.hosts is None:
         return True
     if len(hosts) != 1:

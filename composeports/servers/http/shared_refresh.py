@@ -13,7 +13,7 @@ from anyio.to_thread import run_sync
 Seen = TypeVar("Seen")
 
 
-class Looks(Generic[Seen]):
+class SharedRefresh(Generic[Seen]):
     """Shares what `look`, which blocks, returns."""
 
     def __init__(self, look: Callable[[], Seen]) -> None:

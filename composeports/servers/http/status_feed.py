@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager, suppress
 from anyio.to_thread import run_sync
 
 from composeports.errors import ComposeportsError, NoLeaseError
-from composeports.host.process import Following
-from composeports.servers.http.broadcast import Board
+from composeports.host.process import OutputStream
+from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.lease_handlers import entry
 from composeports.usecases import session_lookup
 from composeports.usecases.lease import renew_lease
-from composeports.usecases.session import Doors
+from composeports.usecases.session import Context
 from composeports.usecases.status import SessionStatus, status
 
 WATCHED_SECONDS = 1.0
@@ -35,7 +35,7 @@ def as_text(found: list[SessionStatus]) -> bytes:
     return told.encode()
 
 
-def look(doors: Doors) -> list[SessionStatus]:
+def look(doors: Context) -> list[SessionStatus]:
     """Return all leases, after those whose stacks run have been renewed where they need it."""
     nobody = session_lookup.nobody(doors)
     found = status(nobody)
@@ -54,10 +54,10 @@ def needs_renewal(found: SessionStatus, now: float) -> bool:
     return runs and lease.expires_at - now < lease.ttl_minutes * 60 / 2
 
 
-class Keeper:
+class LeaseRenewer:
     """Looks, renews and publishes for as long as `running` lasts."""
 
-    def __init__(self, doors: Doors, board: Board) -> None:
+    def __init__(self, doors: Context, board: StatusBroadcast) -> None:
         """Publish on `board` what is seen through `doors`."""
         self._voice = doors.say
         self._heard: list[str] = []
@@ -121,13 +121,13 @@ class _Listener:
     """A thread that follows the engine's events, and comes back when the engine does."""
 
     def __init__(
-        self, doors: Doors, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]
+        self, doors: Context, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]
     ) -> None:
         self._engine = doors.engine
         self._loop = loop
         self._heard = heard
         self._ended = threading.Event()
-        self._following: Following | None = None
+        self._following: OutputStream | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._listen, name="engine events", daemon=True)
 
@@ -154,9 +154,9 @@ class _Listener:
             self._ended.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _events(self) -> Following:
+    def _events(self) -> OutputStream:
         with self._lock:
-            following = Following(None) if self._ended.is_set() else self._engine.follow_events()
+            following = OutputStream(None) if self._ended.is_set() else self._engine.follow_events()
             self._following = following
         return following
 

@@ -17,20 +17,20 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import Context as McpContext
 from mcp.types import CallToolResult, TextContent
 
 from composeports.errors import ComposeportsError
 from composeports.host.bug_report import write_bug_log
-from composeports.host.captured_process import GRACE, Watch
+from composeports.host.captured_process import GRACE, CapturedRunner
 from composeports.servers.command_limit import Commands
 from composeports.servers.context import open_doors, say
 from composeports.servers.roots import ANYWHERE, Roots
-from composeports.usecases.session import Doors
+from composeports.usecases.session import Context
 
-Work = Callable[[Doors], Mapping[str, Any]]
+Work = Callable[[Context], Mapping[str, Any]]
 # Tells in one sentence what is left of a stack, and what to do next.
-Aftermath = Callable[[Doors], str]
+Aftermath = Callable[[Context], str]
 # How many of Compose's last lines a failure shows.
 LAST_LINES = 20
 # The tools that do what commands do.
@@ -48,15 +48,15 @@ PATIENCE = GRACE + 5
 TELLING = 5.0
 
 
-class Calls:
+class ToolRunner:
     """Answers the calls of one server, on doors that are opened with the first of them."""
 
-    def __init__(self, doors: Doors | None = None, roots: Roots = ANYWHERE) -> None:
+    def __init__(self, doors: Context | None = None, roots: Roots = ANYWHERE) -> None:
         """Use `doors`, or those that the environment leads to, for worktrees below `roots`."""
         self.roots = roots
         self._doors = doors
         self._opening = threading.Lock()
-        self._watches: set[Watch] = set()
+        self._watches: set[CapturedRunner] = set()
         self._commands: Commands | None = None
         self._threads: anyio.CapacityLimiter | None = None
 
@@ -71,8 +71,8 @@ class Calls:
         next call finds what is left, and nobody at work; the client hears what `aftermath` says.
         """
         sender, receiver = anyio.create_memory_object_stream[str](math.inf)
-        voice = _Voice(sender)
-        job = _Job(Watch(voice))
+        voice = _ProgressReporter(sender)
+        job = _Job(CapturedRunner(voice))
 
         def run() -> CallToolResult:
             return self._result(lambda doors: work(_heard(doors, voice, job.watch)), voice.last)
@@ -121,7 +121,7 @@ class Calls:
         return bool(self._watches)
 
     @contextmanager
-    def _watching(self, watch: Watch) -> Iterator[None]:
+    def _watching(self, watch: CapturedRunner) -> Iterator[None]:
         self._watches.add(watch)
         try:
             yield
@@ -154,7 +154,7 @@ class Calls:
             hint = f"this is a bug of composeports; please report it with the log file {path}"
             return failure("internal", message, hint)
 
-    def _opened(self) -> Doors:
+    def _opened(self) -> Context:
         with self._opening:
             if self._doors is None:
                 self._doors = open_doors()
@@ -164,7 +164,7 @@ class Calls:
 class _Job:
     """Work on a thread that either begins or is cancelled before it does."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: CapturedRunner) -> None:
         self.watch = watch
         self.began = False
         self.ended = threading.Event()
@@ -202,7 +202,7 @@ class _Job:
 class Client:
     """Who called a tool: hears how it goes on."""
 
-    def __init__(self, context: Context[Any, Any]) -> None:
+    def __init__(self, context: McpContext[Any, Any]) -> None:
         """Speak to the client of one request."""
         self._context = context
         self._number = 0
@@ -222,7 +222,7 @@ class Client:
             await self.report(text)
 
 
-class _Voice:
+class _ProgressReporter:
     """Says lines: to stderr, and to whoever waits for the call."""
 
     def __init__(self, sender: MemoryObjectSendStream[str]) -> None:
@@ -246,7 +246,7 @@ class _Voice:
         self.last.append(line)
 
 
-def _heard(doors: Doors, voice: _Voice, watch: Watch) -> Doors:
+def _heard(doors: Context, voice: _ProgressReporter, watch: CapturedRunner) -> Context:
     return doors._replace(say=voice, run=watch.run)
 
 

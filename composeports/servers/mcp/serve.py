@@ -17,7 +17,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from composeports.errors import EXIT_INTERRUPTED
 from composeports.servers.context import open_doors, say
 from composeports.servers.log import log_in_lines
-from composeports.servers.mcp.calls import PATIENCE, Calls
+from composeports.servers.mcp.calls import PATIENCE, ToolRunner
 from composeports.servers.mcp.tools import create_server
 from composeports.servers.roots import Roots
 
@@ -42,19 +42,19 @@ def serve_stdio(roots: Iterable[str] = ()) -> int:
             "an MCP client is to start this: `composeports mcp --print-config CLIENT` (Ctrl-D ends)"
         )
     with closing(doors.store):
-        calls = Calls(doors, limited)
+        calls = ToolRunner(doors, limited)
         anyio.run(_run_stdio, create_server(calls=calls), calls)
     return 0
 
 
-async def _run_stdio(server: MCPServer, calls: Calls) -> None:
+async def _run_stdio(server: MCPServer, calls: ToolRunner) -> None:
     loop = asyncio.get_running_loop()
     for number, code in ((signal.SIGINT, EXIT_INTERRUPTED), (signal.SIGTERM, EXIT_TERMINATED)):
         loop.add_signal_handler(number, _leave, calls, code)
     await server.run_stdio_async()
 
 
-def _leave(calls: Calls, code: int) -> None:
+def _leave(calls: ToolRunner, code: int) -> None:
     """End the process, and before that what Compose does for it.
 
     The thread that waits for a line on stdin cannot be interrupted, so nothing else would end it.
@@ -94,7 +94,7 @@ def serve_http(  # noqa: PLR0913 - what the command line says
         refuse_no_key,
         where_key_is,
     )
-    from composeports.servers.http.middleware import Access, Guard, names_of  # noqa: PLC0415
+    from composeports.servers.http.middleware import AccessMiddleware, AccessPolicy, names_of  # noqa: PLC0415
     from composeports.servers.listen import (  # noqa: PLC0415
         WILDCARDS,
         Server,
@@ -114,15 +114,15 @@ def serve_http(  # noqa: PLR0913 - what the command line says
         try:
             are_local(sockets, host, given)
             keys = () if no_key else given or made_keys(doors)
-            calls = Calls(doors, limited)
-            access = Access(
+            calls = ToolRunner(doors, limited)
+            access = AccessPolicy(
                 Keys(keys),
                 open_reading=no_key,
                 open_changing=no_key,
                 hosts=names_of((host, *allowed_hosts)),
                 any_address=host in WILDCARDS,
             )
-            server = Server(Guard(application(calls), access), calls.stop)
+            server = Server(AccessMiddleware(application(calls), access), calls.stop)
             number = sockets[0].getsockname()[1]
             say(f"listening on {url_of(host, number)}{PATH} (Ctrl-C ends it)")
             if no_key:
@@ -136,7 +136,7 @@ def serve_http(  # noqa: PLR0913 - what the command line says
     return EXIT_INTERRUPTED if server.ended_by == signal.SIGINT else 0
 
 
-def application(calls: Calls, session_seconds: float = SESSION_SECONDS) -> "Starlette":
+def application(calls: ToolRunner, session_seconds: float = SESSION_SECONDS) -> "Starlette":
     """Return the SDK's application; Host and Origin are the guard's to check, for all servers."""
     return create_server(calls=calls).streamable_http_app(
         streamable_http_path=PATH,

@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from inspect import getdoc
 from typing import Annotated, Any, TypeVar
 
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import Context as McpContext
+from mcp.server.mcpserver import MCPServer
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from composeports import __version__
 from composeports.servers.lease_handlers import allocate, release, status
-from composeports.servers.mcp.calls import Calls, Client
+from composeports.servers.mcp.calls import Client, ToolRunner
 from composeports.servers.mcp.schemas import (
     AllocateResult,
     DownResult,
@@ -23,16 +24,16 @@ from composeports.servers.mcp.schemas import (
     UpResult,
     UrlResult,
 )
-from composeports.servers.stack_handlers import Target, down, left, plan, up, url
-from composeports.usecases.observe import Wishes
-from composeports.usecases.session import Doors
+from composeports.servers.stack_handlers import StackTarget, down, left, plan, up, url
+from composeports.usecases.observe import PlanOptions
+from composeports.usecases.session import Context
 
 INSTRUCTIONS = """\
 Leases of host ports, and one Docker Compose stack for every git worktree.
 In a worktree: compose_up starts its stack on ports that nobody else has and tells the URLs; \
 service_url tells one of them; compose_down takes the stack away (volumes stay) and gives the \
 ports back. Without a Compose file: allocate_ports and release_ports, by any session id.
-Calls may be repeated: the same session gets the same ports. A failure has a code and a hint.\
+ToolRunner may be repeated: the same session gets the same ports. A failure has a code and a hint.\
 """
 
 Tool = TypeVar("Tool", bound=Callable[..., Awaitable[CallToolResult]])
@@ -67,7 +68,7 @@ REMOVES = ToolAnnotations(
 )
 
 
-def create_server(doors: Doors | None = None, calls: Calls | None = None) -> MCPServer[Any]:
+def create_server(doors: Context | None = None, calls: ToolRunner | None = None) -> MCPServer[Any]:
     """Return a server with all tools, for any transport of the SDK."""
     server: MCPServer[Any] = MCPServer(
         "composeports", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
@@ -77,10 +78,10 @@ def create_server(doors: Doors | None = None, calls: Calls | None = None) -> MCP
 
 
 def add_tools(
-    server: MCPServer[Any], doors: Doors | None = None, calls: Calls | None = None
+    server: MCPServer[Any], doors: Context | None = None, calls: ToolRunner | None = None
 ) -> None:
     """Give the tools to a server; `doors` are those that the environment leads to, mostly."""
-    calls = calls or Calls(doors)
+    calls = calls or ToolRunner(doors)
     _add_port_tools(server, calls)
     _add_stack_tools(server, calls)
 
@@ -95,7 +96,7 @@ def _tool(server: MCPServer[Any], title: str, hints: ToolAnnotations) -> Callabl
     return add
 
 
-def _add_port_tools(server: MCPServer[Any], calls: Calls) -> None:
+def _add_port_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
     @_tool(server, "Allocate ports", ADDS)
     async def allocate_ports(session_id: SessionId) -> Annotated[CallToolResult, AllocateResult]:
         """Lease a block of host ports for a session, or renew its lease.
@@ -118,10 +119,10 @@ def _add_port_tools(server: MCPServer[Any], calls: Calls) -> None:
         return await calls.answer(lambda doors: {"result": status(doors)})
 
 
-def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
+def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
     @_tool(server, "Plan a stack", READS)
     async def compose_plan(  # noqa: PLR0913, PLR0917 - a tool's arguments
-        context: Context[Any, Any],
+        context: McpContext[Any, Any],
         worktree: Worktree,
         files: Files = None,
         profiles: Profiles = None,
@@ -130,8 +131,8 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
         strict: Strict = False,  # noqa: FBT002
     ) -> Annotated[CallToolResult, PlanResult]:
         """Tell what compose_up would do in a worktree, and why; changes nothing."""
-        target = Target(worktree, files or (), profiles or (), session, calls.roots)
-        wishes = Wishes(default_ports=default_ports, strict=strict)
+        target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
+        wishes = PlanOptions(default_ports=default_ports, strict=strict)
         return await calls.attend(
             lambda doors: plan(doors, target, wishes),
             Client(context),
@@ -140,7 +141,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
 
     @_tool(server, "Start a stack", STARTS)
     async def compose_up(  # noqa: PLR0913, PLR0917 - a tool's arguments
-        context: Context[Any, Any],
+        context: McpContext[Any, Any],
         worktree: Worktree,
         services: Annotated[list[str] | None, Field(description="only these, not all")] = None,
         build: Annotated[bool, Field(description="build images first")] = False,  # noqa: FBT002
@@ -155,8 +156,8 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
 
         No file of the repository is changed. What Compose says is reported as progress.
         """
-        target = Target(worktree, files or (), profiles or (), session, calls.roots)
-        wishes = Wishes(default_ports=default_ports, strict=strict)
+        target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
+        wishes = PlanOptions(default_ports=default_ports, strict=strict)
         flags = [name for name, on in (("--build", build), ("--wait", wait)) if on]
         return await calls.attend(
             lambda doors: up(doors, target, wishes, services or (), flags),
@@ -166,13 +167,13 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
 
     @_tool(server, "Take a stack down", REMOVES)
     async def compose_down(
-        context: Context[Any, Any], worktree: Worktree, session: Session = None
+        context: McpContext[Any, Any], worktree: Worktree, session: Session = None
     ) -> Annotated[CallToolResult, DownResult]:
         """Remove a worktree's containers and networks, and give its ports back.
 
         Volumes always stay.
         """
-        target = Target(worktree, session=session, roots=calls.roots)
+        target = StackTarget(worktree, session=session, roots=calls.roots)
         return await calls.attend(
             lambda doors: down(doors, target),
             Client(context),
@@ -189,6 +190,6 @@ def _add_stack_tools(server: MCPServer[Any], calls: Calls) -> None:
         session: Session = None,
     ) -> Annotated[CallToolResult, UrlResult]:
         """Tell the URL (or host:port) of a service of a worktree's stack; renews its lease."""
-        target = Target(worktree, session=session, roots=calls.roots)
+        target = StackTarget(worktree, session=session, roots=calls.roots)
         wanted = "" if port is None else str(port)
         return await calls.answer(lambda doors: url(doors, target, service, wanted))

@@ -72,7 +72,7 @@ REFUSED = {
 PASSING = re.compile(r"08...|57P0[1-5]|25P03|25006|53300|40001|40P01")
 
 
-class Fate(Enum):
+class ErrorAction(Enum):
     """What an error means for the one who got it."""
 
     LOST = "the connection is of no use any more; try again with a new one"
@@ -81,16 +81,18 @@ class Fate(Enum):
     FINAL = "it will not get better by itself"
 
 
-def fate_of(error: psycopg.Error) -> Fate:
+def fate_of(error: psycopg.Error) -> ErrorAction:
     """Tell what to do about an error of a statement."""
     state = error.sqlstate
     if state is None:
-        return Fate.LOST if isinstance(error, psycopg.OperationalError) else Fate.FINAL
+        return (
+            ErrorAction.LOST if isinstance(error, psycopg.OperationalError) else ErrorAction.FINAL
+        )
     if isinstance(error, errors.LockNotAvailable):
-        return Fate.BUSY
+        return ErrorAction.BUSY
     if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn, errors.InvalidSchemaName)):
-        return Fate.MISSING
-    return Fate.LOST if PASSING.fullmatch(state) else Fate.FINAL
+        return ErrorAction.MISSING
+    return ErrorAction.LOST if PASSING.fullmatch(state) else ErrorAction.FINAL
 
 
 def is_refusal(error: psycopg.Error) -> bool:
@@ -105,7 +107,7 @@ def _refusal(error: psycopg.Error) -> str:
 
 def explain(error: psycopg.Error, url: str) -> ComposeportsError:
     """Translate what the driver said of a statement; the one place that does."""
-    if fate_of(error) is Fate.BUSY:
+    if fate_of(error) is ErrorAction.BUSY:
         return busy(url)
     state = error.sqlstate or ""
     if not state and isinstance(error, psycopg.OperationalError):

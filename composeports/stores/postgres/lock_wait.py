@@ -16,7 +16,7 @@ LINE_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.002, 1.0, 2.0
 
 
-class Patience:
+class LockWait:
     """The time that is left of `seconds`; `tell` hears once, after a second, what is waited for."""
 
     def __init__(self, seconds: float, tell: Callable[[str], None]) -> None:

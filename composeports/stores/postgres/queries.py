@@ -12,8 +12,8 @@ import psycopg
 
 from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.ports import Block
+from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
 from composeports.stores.postgres.schema import NOW
 from composeports.stores.rows import (
@@ -21,7 +21,7 @@ from composeports.stores.rows import (
     HOLD_COLUMNS,
     HoldRow,
     Row,
-    Source,
+    RowSource,
     from_row,
     from_rows,
     hold_from_row,
@@ -132,7 +132,7 @@ def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def lease_of(row: Sequence[Any], ahead: float, source: Source) -> Lease:
+def lease_of(row: Sequence[Any], ahead: float, source: RowSource) -> Lease:
     """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds.
 
     StoreError for a record that is not sound.
@@ -146,7 +146,7 @@ def _in_own_time(row: Sequence[Any], ahead: float) -> Row:
 
 def ask_ledger(
     connection: Connection, space: str, session_id: str, *, alone: bool
-) -> Callable[[float, Source], Ledger]:
+) -> Callable[[float, RowSource], StoreSnapshot]:
     """Send what reads all that a decision needs; only with the lock where `alone` is wanted.
 
     That is every hold, and of what is remembered one session for each block, and those whose
@@ -161,8 +161,8 @@ def ask_ledger(
 
     own, others, aside = ask(OWN), ask(OTHERS), ask(ASIDE)
 
-    def read(ahead: float, source: Source) -> Ledger:
-        def hold_of(row: Sequence[Any]) -> Hold:
+    def read(ahead: float, source: RowSource) -> StoreSnapshot:
+        def hold_of(row: Sequence[Any]) -> LeaseSummary:
             return hold_from_row(cast("HoldRow", moved(row, -ahead, *HOLD_TIMES)), source)
 
         row = own.fetchone()
@@ -170,9 +170,10 @@ def ask_ledger(
         if row is None:
             found += _more_namesakes(connection, known, session_id, found, hold_of)
         blocks = (
-            SetAside(Block(start, size), until - ahead) for start, size, until in aside.fetchall()
+            CooldownBlock(PortBlock(start, size), until - ahead)
+            for start, size, until in aside.fetchall()
         )
-        return Ledger(
+        return StoreSnapshot(
             None if row is None else lease_of(row, ahead, source),
             tuple(dict.fromkeys(found)),
             tuple(sorted(blocks, key=lambda each: (each.block, each.until))),
@@ -186,11 +187,11 @@ def _more_namesakes(
     connection: Connection,
     known: dict[str, Any],
     session_id: str,
-    found: list[Hold],
-    hold_of: Callable[[Sequence[Any]], Hold],
-) -> list[Hold]:
+    found: list[LeaseSummary],
+    hold_of: Callable[[Sequence[Any]], LeaseSummary],
+) -> list[LeaseSummary]:
     """Return who is remembered by a project name that comes after those asked for already."""
-    more: list[Hold] = []
+    more: list[LeaseSummary] = []
     tried: list[str] = []
     while True:
         name = project_name(session_id, tried)
@@ -204,7 +205,7 @@ def _more_namesakes(
 
 
 def write_outcome(
-    connection: Connection, space: str, session_id: str, outcome: Outcome, ahead: float
+    connection: Connection, space: str, session_id: str, outcome: StoreUpdate, ahead: float
 ) -> None:
     """Send what was decided, inside the caller's transaction."""
     if outcome.reclaimed:
@@ -228,7 +229,7 @@ def write_lease(connection: Connection, space: str, lease: Lease, ahead: float) 
 
 
 def _write_set_aside(
-    connection: Connection, space: str, blocks: Iterable[SetAside], ahead: float
+    connection: Connection, space: str, blocks: Iterable[CooldownBlock], ahead: float
 ) -> None:
     connection.execute(CLEAR_ASIDE, (space,))
     found = tuple(blocks)
@@ -239,7 +240,7 @@ def _write_set_aside(
         )
 
 
-def writes_anything(outcome: Outcome) -> bool:
+def writes_anything(outcome: StoreUpdate) -> bool:
     """Tell whether an outcome changes the store."""
     return bool(
         outcome.reclaimed
@@ -251,7 +252,7 @@ def writes_anything(outcome: Outcome) -> bool:
 
 
 def read_leases(
-    connection: Connection, space: str, ahead: float, source: Source, rest: str = ""
+    connection: Connection, space: str, ahead: float, source: RowSource, rest: str = ""
 ) -> list[Lease]:
     """Return the leases of an engine, as `rest` of the statement says."""
     rows = connection.execute(f"{LEASE} WHERE space = %s {rest}", (space,))
@@ -259,7 +260,7 @@ def read_leases(
 
 
 def read_fleet(
-    connection: Connection, own: EngineIdentity | None, ahead: float, source: Source
+    connection: Connection, own: EngineIdentity | None, ahead: float, source: RowSource
 ) -> list[EngineLeases]:
     """Return every engine that is known, and what is held on it; `own` first."""
     names = {space: (name, host) for space, name, host in connection.execute(ENGINES)}

@@ -147,14 +147,14 @@ def check_format(found: int, url: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SchemaState:
     """What there is before anything of it is touched: the schema, and tables of ours in it."""
 
     schema: bool
     tables: bool
 
 
-def look(connection: psycopg.Connection, url: str) -> Seen:
+def look(connection: psycopg.Connection, url: str) -> SchemaState:
     """Return what there is; StoreError for what is no store, or belongs to a role not to trust."""
     row = connection.execute(LOOK, {"tables": list(NAMES)}).fetchone()
     schema, tables, others, suspect = row or (False, False, False, None)
@@ -162,7 +162,7 @@ def look(connection: psycopg.Connection, url: str) -> Seen:
         raise not_owned(url, suspect)
     if others and not tables:
         raise foreign(url)
-    return Seen(schema, tables)
+    return SchemaState(schema, tables)
 
 
 def read_format(connection: psycopg.Connection, url: str) -> int:

@@ -13,17 +13,17 @@ from typing import TypeVar
 
 import psycopg
 
-from composeports.core.clock import Reading
+from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.errors import StoreError, StoreServerError
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.open import without_password
 from composeports.stores.postgres.connection import connect
 from composeports.stores.postgres.errors import (
-    Fate,
+    ErrorAction,
     busy,
     explain,
     explain_connecting,
@@ -31,7 +31,7 @@ from composeports.stores.postgres.errors import (
     is_refusal,
     said_by,
 )
-from composeports.stores.postgres.lock_wait import Patience
+from composeports.stores.postgres.lock_wait import LockWait
 from composeports.stores.postgres.queries import (
     OWN,
     Connection,
@@ -51,8 +51,14 @@ from composeports.stores.postgres.schema import (
     look,
     read_format,
 )
-from composeports.stores.postgres.transaction import END_OF, STATUS, Attempt, Difference, View
-from composeports.stores.rows import Source, once
+from composeports.stores.postgres.transaction import (
+    END_OF,
+    STATUS,
+    Attempt,
+    ServerClockOffset,
+    StoreView,
+)
+from composeports.stores.rows import RowSource, once
 
 # A server that was never reached is not waited for as long as one that is gone for a moment.
 CONNECT_SECONDS = 10.0
@@ -85,7 +91,7 @@ class PostgresStore:
         engine: Callable[[], EngineIdentity],
         waiting: Callable[[str], None] = _silent,
         wait_seconds: float = 30,
-        clock: Callable[[], Reading] = read_clock,
+        clock: Callable[[], ClockReading] = read_clock,
         database_time: Callable[[], float] | None = None,
     ) -> None:
         self._url = url
@@ -93,13 +99,13 @@ class PostgresStore:
         self._engine = engine
         self._waiting = waiting
         self._wait_seconds = wait_seconds
-        self._difference = Difference(clock, database_time)
+        self._difference = ServerClockOffset(clock, database_time)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._is_known = False
         self._was_reached = False
         self._given_up_at = -math.inf
-        self._source = Source(self._shown, "composeports.leases", "", lambda: "", once(waiting))
+        self._source = RowSource(self._shown, "composeports.leases", "", lambda: "", once(waiting))
 
     def get(self, session_id: str) -> Lease | None:
         """Return the session's lease, held or remembered."""
@@ -125,11 +131,11 @@ class PostgresStore:
             [], lambda found, ahead: read_leases(found, own, ahead, self._source, rest)
         )
 
-    def ledger(self, session_id: str) -> Ledger:
+    def ledger(self, session_id: str) -> StoreSnapshot:
         """Return what an `update` of this session would be shown now."""
         own = self._engine().id
         return self._read(
-            Ledger(),
+            StoreSnapshot(),
             lambda found, ahead: ask_ledger(found, own, session_id, alone=False)(
                 ahead, self._source.at(own)
             ),
@@ -146,13 +152,15 @@ class PostgresStore:
         """Return the store's own id; empty where there is no store yet."""
         return self._source.store or self._read("", lambda _connection, _ahead: self._source.store)
 
-    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
+    def update(
+        self, session_id: str, decide: Decide, *, patience: float | None = None
+    ) -> StoreUpdate:
         """Run `decide` and write what it says; `decide` must not call the store.
 
         Where the connection breaks while it commits, it is asked afterwards what came of that;
         only where nothing did, `decide` is run again.
         """
-        view = View(self._engine(), self._source, self._difference, self._check_format)
+        view = StoreView(self._engine(), self._source, self._difference, self._check_format)
         with self._alone():
             waits = self._patience(patience)
             while True:
@@ -188,11 +196,11 @@ class PostgresStore:
         finally:
             self._lock.release()
 
-    def _patience(self, seconds: float | None = None) -> Patience:
+    def _patience(self, seconds: float | None = None) -> LockWait:
         longest = self._wait_seconds if seconds is None else min(seconds, self._wait_seconds)
-        return Patience(longest, self._waiting)
+        return LockWait(longest, self._waiting)
 
-    def _run(self, attempt: Attempt, decide: Decide, patience: Patience) -> Outcome:
+    def _run(self, attempt: Attempt, decide: Decide, patience: LockWait) -> StoreUpdate:
         try:
             return attempt.run(decide, patience)
         except psycopg.Error:
@@ -223,7 +231,7 @@ class PostgresStore:
                         return nothing
                     return self._read_once(connection, read)
                 except psycopg.Error as error:
-                    if fate_of(error) is Fate.MISSING and self._may_mend(patience):
+                    if fate_of(error) is ErrorAction.MISSING and self._may_mend(patience):
                         self._rollback()
                         self._is_known = False
                         if not self._format(patience):
@@ -267,7 +275,7 @@ class PostgresStore:
                 store=self._shown,
             )
 
-    def _reached(self, patience: Patience) -> Connection:
+    def _reached(self, patience: LockWait) -> Connection:
         """Return a connection, an open one or a new one; a server that is gone is waited for."""
         longest = self._wait_seconds if self._was_reached else CONNECT_SECONDS
         given_up = time.monotonic() - self._given_up_at < longest
@@ -299,28 +307,28 @@ class PostgresStore:
     def _missed(self, error: psycopg.Error) -> str:
         return f"{self._waited_for} ({said_by(error, self._url)})"
 
-    def _recover(self, error: psycopg.Error, patience: Patience) -> None:
+    def _recover(self, error: psycopg.Error, patience: LockWait) -> None:
         """Get ready for another try; the error, translated, where that would not help."""
         fate = fate_of(error)
-        if fate is Fate.LOST:
+        if fate is ErrorAction.LOST:
             self._forget_connection()
             if patience.left <= 0:
                 raise explain(error, self._url) from error
             patience.pause(self._missed(error))
             return
         self._rollback()
-        if fate is Fate.MISSING and self._may_mend(patience):
+        if fate is ErrorAction.MISSING and self._may_mend(patience):
             self._is_known = False
             self._created(patience)
             return
         raise explain(error, self._url) from error
 
-    def _may_mend(self, patience: Patience) -> bool:
+    def _may_mend(self, patience: LockWait) -> bool:
         """Tell whether looking for the tables once more may help; it does not go on for ever."""
         patience.mended += 1
         return patience.mended <= MENDS
 
-    def _created(self, patience: Patience) -> int:
+    def _created(self, patience: LockWait) -> int:
         """Make the tables, where that is still to be done."""
         while True:
             try:
@@ -328,7 +336,7 @@ class PostgresStore:
             except psycopg.Error as error:
                 self._settle_making(error, patience)
 
-    def _settle_making(self, error: psycopg.Error, patience: Patience) -> None:
+    def _settle_making(self, error: psycopg.Error, patience: LockWait) -> None:
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             raise StoreServerError(
                 f"there is no lease store in {self._shown} yet, and this user may make none",
@@ -338,7 +346,7 @@ class PostgresStore:
             ) from error
         self._recover(error, patience)
 
-    def _format(self, patience: Patience) -> int:
+    def _format(self, patience: LockWait) -> int:
         """Return the format of the store, 0 for none; StoreError for what is no store of ours."""
         try:
             return read_format(self._reached(patience), self._url)
@@ -346,7 +354,7 @@ class PostgresStore:
             self._recover(error, patience)
             return 1
 
-    def _was_committed(self, attempt: Attempt, patience: Patience) -> bool:
+    def _was_committed(self, attempt: Attempt, patience: LockWait) -> bool:
         """Ask what came of a transaction; no other server's numbers are taken for this one's."""
         while True:
             try:

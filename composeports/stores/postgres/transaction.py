@@ -11,13 +11,13 @@ from typing import Any, LiteralString
 
 import psycopg
 
-from composeports.core.clock import Reading
+from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.postgres.errors import busy
-from composeports.stores.postgres.lock_wait import Patience
+from composeports.stores.postgres.lock_wait import LockWait
 from composeports.stores.postgres.queries import (
     ENGINE,
     Connection,
@@ -26,7 +26,7 @@ from composeports.stores.postgres.queries import (
     writes_anything,
 )
 from composeports.stores.postgres.schema import FORMAT, NOW, STORE_ID
-from composeports.stores.rows import Source
+from composeports.stores.rows import RowSource
 
 # The longest time in the server's line at a stretch, below the time that an answer may take.
 LINE_SLICE = 10.0
@@ -73,11 +73,11 @@ END_OF = """
 """
 
 
-class Difference:
+class ServerClockOffset:
     """By how many whole seconds the server's clock is ahead, until that is wrong by over one."""
 
     def __init__(
-        self, clock: Callable[[], Reading], database_time: Callable[[], float] | None
+        self, clock: Callable[[], ClockReading], database_time: Callable[[], float] | None
     ) -> None:
         self.clock = clock
         self._database_time = database_time
@@ -94,19 +94,19 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class StoreView:
     """Whose leases are looked at, and how: source, clocks, and what is accepted as a format."""
 
     own: EngineIdentity
-    source: Source
-    difference: Difference
+    source: RowSource
+    difference: ServerClockOffset
     check: Callable[[int], None]
 
 
 class Attempt:
     """One try; what is known of it afterwards tells whether it was one too many."""
 
-    def __init__(self, connection: Connection, view: View, session_id: str) -> None:
+    def __init__(self, connection: Connection, view: StoreView, session_id: str) -> None:
         self._connection = connection
         self._view = view
         self._own = view.own
@@ -116,9 +116,9 @@ class Attempt:
         self._ahead = 0.0
         self.number = ""
         self.timeline = ""
-        self.outcome: Outcome | None = None
+        self.outcome: StoreUpdate | None = None
 
-    def run(self, decide: Decide, patience: Patience) -> Outcome:
+    def run(self, decide: Decide, patience: LockWait) -> StoreUpdate:
         """Lock, read, decide, write and commit; `outcome` is set as long as a commit is in doubt.
 
         It is one pipeline, synced where an answer is wanted: one that has been left keeps the
@@ -134,7 +134,7 @@ class Attempt:
                 self._say("ROLLBACK")
             return outcome
 
-    def _write(self, outcome: Outcome) -> None:
+    def _write(self, outcome: StoreUpdate) -> None:
         self.outcome = outcome
         write_outcome(self._connection, self._own.id, self._session_id, outcome, self._ahead)
         name, _, host = self._seen.partition("\n")
@@ -150,7 +150,7 @@ class Attempt:
             self._connection.execute(statement)
         self._pipeline.sync()
 
-    def _locked(self, patience: Patience) -> Ledger:
+    def _locked(self, patience: LockWait) -> StoreSnapshot:
         """Return what is known, once nobody else can change it.
 
         The first try reads at once what the lock allows; later ones, of which there may be many,
@@ -170,7 +170,7 @@ class Attempt:
                 ledger = self._ask(begin=False)
         return ledger
 
-    def _takes_lock(self, patience: Patience) -> bool:
+    def _takes_lock(self, patience: LockWait) -> bool:
         """Take the lock where it is free; after some time of that, stand in line for it."""
         known = {"lock": _lock_of(self._own.id)}
         if not patience.stands_in_line:
@@ -187,7 +187,7 @@ class Attempt:
             return False
         return True
 
-    def _ask(self, *, begin: bool) -> Ledger | None:
+    def _ask(self, *, begin: bool) -> StoreSnapshot | None:
         """Take the lock, if it is free or ours already, and read; None when others have it."""
         connection = self._connection
         known: dict[str, Any] = {"space": self._own.id, "lock": _lock_of(self._own.id)}

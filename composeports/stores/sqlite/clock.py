@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from composeports.core.clock import Reading, is_current, jump
+from composeports.core.clock import ClockReading, is_current, jump
 
 MOVES = (
     "UPDATE leases SET expires_at = expires_at + ? WHERE held = 1",
@@ -11,7 +11,7 @@ MOVES = (
 RECORD = "SELECT boot, wall, steady FROM clock"
 
 
-def note_time(connection: sqlite3.Connection, now: Reading) -> None:
+def note_time(connection: sqlite3.Connection, now: ClockReading) -> None:
     """Move the ends of all leases along with a wall clock that jumped; in a write transaction."""
     record = _record(connection)
     if is_current(record, now):
@@ -24,11 +24,11 @@ def note_time(connection: sqlite3.Connection, now: Reading) -> None:
     connection.execute("INSERT INTO clock VALUES (?, ?, ?)", (now.boot, now.wall, now.steady))
 
 
-def jump_since_written(connection: sqlite3.Connection, now: Reading) -> float:
+def jump_since_written(connection: sqlite3.Connection, now: ClockReading) -> float:
     """Return by how many seconds what is read has to be moved, as `note_time` would."""
     return jump(_record(connection), now)
 
 
-def _record(connection: sqlite3.Connection) -> Reading | None:
+def _record(connection: sqlite3.Connection) -> ClockReading | None:
     row = connection.execute(RECORD).fetchone()
-    return None if row is None else Reading(*row)
+    return None if row is None else ClockReading(*row)

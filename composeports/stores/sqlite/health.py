@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from composeports.core.lease import Lease
 from composeports.errors import ComposeportsError
-from composeports.stores.rows import Source
+from composeports.stores.rows import RowSource
 from composeports.stores.sqlite.database import explain, open_as_it_is
 from composeports.stores.sqlite.queries import read_known, read_known_of_before
 
@@ -57,7 +57,7 @@ def _examined(
         lines = (str(error),)
     damage = tuple(line for line in lines if line != WHOLE)
     refused: list[str] = []
-    source = Source(path, "leases", "", machine, refused.append)
+    source = RowSource(path, "leases", "", machine, refused.append)
     try:
         if version < SPACES_SINCE:
             leases = tuple(read_known_of_before(connection, source))

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import Hold, Ledger, Outcome, SetAside
-from composeports.core.ports import Block
+from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
 from composeports.stores.rows import (
     COLUMNS,
     HOLD_COLUMNS,
-    Source,
+    RowSource,
     from_row,
     from_rows,
     hold_from_row,
@@ -54,7 +54,7 @@ ENGINE = "INSERT OR REPLACE INTO engines (id, name, host) VALUES (?, ?, ?)"
 
 
 def read_lease(
-    connection: sqlite3.Connection, space: str, session_id: str, source: Source
+    connection: sqlite3.Connection, space: str, session_id: str, source: RowSource
 ) -> Lease | None:
     """Return the session's lease; StoreError for a record that is not sound."""
     wanted = f"{LEASE} WHERE space = ? AND session_id = ?"
@@ -62,19 +62,19 @@ def read_lease(
     return None if row is None else from_row(row, source.at(space))
 
 
-def read_held(connection: sqlite3.Connection, space: str, source: Source) -> list[Lease]:
+def read_held(connection: sqlite3.Connection, space: str, source: RowSource) -> list[Lease]:
     """Return every held lease, lowest block first."""
     wanted = f"{LEASE} WHERE held = 1 AND space = ? ORDER BY start"
     return list(from_rows(connection.execute(wanted, (space,)), source.at(space)))
 
 
-def read_known(connection: sqlite3.Connection, space: str, source: Source) -> list[Lease]:
+def read_known(connection: sqlite3.Connection, space: str, source: RowSource) -> list[Lease]:
     """Return every lease, held or remembered, by session id."""
     wanted = f"{LEASE} WHERE space = ? ORDER BY session_id"
     return list(from_rows(connection.execute(wanted, (space,)), source.at(space)))
 
 
-def read_known_of_before(connection: sqlite3.Connection, source: Source) -> list[Lease]:
+def read_known_of_before(connection: sqlite3.Connection, source: RowSource) -> list[Lease]:
     """Return every lease of a store of a format that knew one engine only."""
     columns = ", ".join("''" if column == "engine" else column for column in COLUMNS)
     rows = connection.execute(f"SELECT {columns} FROM leases ORDER BY session_id")  # noqa: S608 - ours
@@ -82,7 +82,7 @@ def read_known_of_before(connection: sqlite3.Connection, source: Source) -> list
 
 
 def read_fleet(
-    connection: sqlite3.Connection, own: EngineIdentity, source: Source
+    connection: sqlite3.Connection, own: EngineIdentity, source: RowSource
 ) -> list[EngineLeases]:
     """Return what is held on this machine's own engines and on each remote one, `own` first."""
     rows = connection.execute("SELECT id, name, host FROM engines ORDER BY name, id")
@@ -96,8 +96,8 @@ def read_fleet(
 
 
 def read_ledger(
-    connection: sqlite3.Connection, space: str, session_id: str, source: Source
-) -> Ledger:
+    connection: sqlite3.Connection, space: str, session_id: str, source: RowSource
+) -> StoreSnapshot:
     """Return all that a decision needs: every hold, and of what is remembered the relevant part.
 
     That is one session for each remembered block, and those whose project name is in the way
@@ -105,7 +105,7 @@ def read_ledger(
     """
     own = read_lease(connection, space, session_id, source)
 
-    def read(statement: str, values: Values) -> list[Hold]:
+    def read(statement: str, values: Values) -> list[LeaseSummary]:
         return [
             hold_from_row(row, source.at(space)) for row in connection.execute(statement, values)
         ]
@@ -114,22 +114,25 @@ def read_ledger(
     remembered = read(REMEMBERED, {"own": session_id, "space": space})
     namesakes = [] if own is not None else _namesakes(read, space, session_id, held)
     others = tuple(dict.fromkeys((*held, *remembered, *namesakes)))
-    return Ledger(own, others, read_set_aside(connection, space), source.store)
+    return StoreSnapshot(own, others, read_set_aside(connection, space), source.store)
 
 
-def read_set_aside(connection: sqlite3.Connection, space: str) -> tuple[SetAside, ...]:
+def read_set_aside(connection: sqlite3.Connection, space: str) -> tuple[CooldownBlock, ...]:
     """Return every block that was set aside, also those whose time is over."""
     wanted = "SELECT start, size, until FROM set_aside WHERE space = ? ORDER BY start, until"
     rows = connection.execute(wanted, (space,))
-    return tuple(SetAside(Block(start, size), until) for start, size, until in rows)
+    return tuple(CooldownBlock(PortBlock(start, size), until) for start, size, until in rows)
 
 
 def _namesakes(
-    read: Callable[[str, Values], list[Hold]], space: str, session_id: str, held: list[Hold]
-) -> list[Hold]:
+    read: Callable[[str, Values], list[LeaseSummary]],
+    space: str,
+    session_id: str,
+    held: list[LeaseSummary],
+) -> list[LeaseSummary]:
     """Return who is remembered by a project name that a new session would get, in turn."""
     tried: set[str] = set()
-    found: list[Hold] = []
+    found: list[LeaseSummary] = []
     while True:
         name = project_name(session_id, tried)
         digest = name.rpartition("-")[2]
@@ -141,7 +144,7 @@ def _namesakes(
 
 
 def write_outcome(
-    connection: sqlite3.Connection, engine: EngineIdentity, session_id: str, outcome: Outcome
+    connection: sqlite3.Connection, engine: EngineIdentity, session_id: str, outcome: StoreUpdate
 ) -> None:
     """Write what was decided, inside the caller's transaction."""
     space = engine.space
@@ -164,7 +167,7 @@ def write_outcome(
 
 
 def _write_set_aside(
-    connection: sqlite3.Connection, space: str, blocks: tuple[SetAside, ...]
+    connection: sqlite3.Connection, space: str, blocks: tuple[CooldownBlock, ...]
 ) -> None:
     connection.execute("DELETE FROM set_aside WHERE space = ?", (space,))
     connection.executemany(

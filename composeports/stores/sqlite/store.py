@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from composeports.core.clock import Reading
+from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import Ledger, Outcome
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
-from composeports.stores.rows import Source, once
+from composeports.stores.rows import RowSource, once
 from composeports.stores.sqlite.clock import jump_since_written, note_time
 from composeports.stores.sqlite.database import (
     LoneConnection,
@@ -64,13 +64,13 @@ class SqliteStore:
         engine: Callable[[], EngineIdentity] = lambda: THIS_MACHINE,
         waiting: Callable[[str], None] = _silent,
         wait_seconds: float = 30,
-        clock: Callable[[], Reading] = read_clock,
+        clock: Callable[[], ClockReading] = read_clock,
         machine: Callable[[], str] = lambda: "",
     ) -> None:
         self._path = os.path.abspath(path)
         self._engine = engine
         self._waiting = waiting
-        self._source = Source(self._path, "leases", "", machine, once(waiting))
+        self._source = RowSource(self._path, "leases", "", machine, once(waiting))
         self._wait_seconds = wait_seconds
         self._clock = clock
         self._lock = threading.Lock()
@@ -92,11 +92,11 @@ class SqliteStore:
         space = self._engine().space
         return self._read([], lambda found: read_known(found, space, self._source))
 
-    def ledger(self, session_id: str) -> Ledger:
+    def ledger(self, session_id: str) -> StoreSnapshot:
         """Return what an `update` of this session would be shown now."""
         space = self._engine().space
         return self._read(
-            Ledger(), lambda found: read_ledger(found, space, session_id, self._source)
+            StoreSnapshot(), lambda found: read_ledger(found, space, session_id, self._source)
         )
 
     def fleet(self) -> list[EngineLeases]:
@@ -109,7 +109,9 @@ class SqliteStore:
         """Return the store's own id; empty where there is no store yet."""
         return self._read("", lambda _: self._source.store)
 
-    def update(self, session_id: str, decide: Decide, *, patience: float | None = None) -> Outcome:
+    def update(
+        self, session_id: str, decide: Decide, *, patience: float | None = None
+    ) -> StoreUpdate:
         """Run `decide` and write what it says; `decide` must not call the store."""
         engine = self._engine()
         wait = self._wait_seconds if patience is None else min(patience, self._wait_seconds)

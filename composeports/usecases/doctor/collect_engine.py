@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from composeports.core.service_state import Seen
+from composeports.core.service_state import ObservedService
 from composeports.docker.compose_cli import check_installation, installed_version, without_engine
 from composeports.docker.context import is_secured
 from composeports.docker.engine import Engine
@@ -15,7 +15,7 @@ from composeports.errors import ComposeMissingError, ComposeportsError, ComposeT
 from composeports.host.session_files import owner_of
 from composeports.regular_file import read_regular
 from composeports.usecases.doctor.collect_other_engines import about_engine, others_here
-from composeports.usecases.doctor.facts import ComposeFacts, EngineFacts, Stack, Trouble
+from composeports.usecases.doctor.facts import ComposeFacts, EngineFacts, EngineStack, Problem
 
 _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
@@ -39,9 +39,9 @@ def look_at_engine(engine: Engine) -> EngineFacts:
                 milliseconds=taken,
             )
         engine.containers()  # tells the reason as every command does
-        trouble = Trouble("the Docker engine did not tell its version", "docker version")
+        trouble = Problem("the Docker engine did not tell its version", "docker version")
     except ComposeportsError as error:
-        trouble = Trouble(error.message, error.hint)
+        trouble = Problem(error.message, error.hint)
         if isinstance(error, ComposeMissingError):
             return EngineFacts(trouble=trouble)
     return others_here(engine, EngineFacts("", context.strip(), host.strip(), trouble))
@@ -55,7 +55,7 @@ def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
         check_installation(engine.environ)
         version = installed_version(engine.environ)
     except (ComposeMissingError, ComposeTooOldError) as error:
-        trouble = Trouble(error.message, error.hint)
+        trouble = Problem(error.message, error.hint)
         version = str(error.details.get("version", ""))
     buildx = not builds or not _fails(engine, "buildx", "version")
     classic = engine.environ.get("DOCKER_BUILDKIT") in {"0", "false"}
@@ -70,17 +70,17 @@ def _fails(engine: Engine, *arguments: str) -> bool:
         return False  # told by the check of the engine
 
 
-def look_at_stacks(engine: Engine) -> tuple[Stack, ...]:
+def look_at_stacks(engine: Engine) -> tuple[EngineStack, ...]:
     """Return every Compose project with containers; ComposeportsError when nobody answers."""
-    found: dict[str, Stack] = {}
+    found: dict[str, EngineStack] = {}
     for each in engine.containers():
         if not each.project:
             continue
-        before = found.get(each.project, Stack(each.project))
+        before = found.get(each.project, EngineStack(each.project))
         published = [
             (f"{each.service}:{target}/{protocol}", host) for host, target, protocol in each.ports
         ]
-        found[each.project] = Stack(
+        found[each.project] = EngineStack(
             each.project,
             each.directory or before.directory,
             before.ours or any(owner_of(path) for path in each.files.split(",")),
@@ -88,7 +88,7 @@ def look_at_stacks(engine: Engine) -> tuple[Stack, ...]:
             before.containers + 1,
             before.running + each.is_running,
             (*before.ports, *published),
-            (*before.seen, Seen(each.service, each.name, each.networks))
+            (*before.seen, ObservedService(each.service, each.name, each.networks))
             if each.is_running
             else before.seen,
         )

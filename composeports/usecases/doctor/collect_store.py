@@ -16,7 +16,7 @@ from composeports.stores.open import (
     without_password,
 )
 from composeports.stores.sqlite.health import examine
-from composeports.usecases.doctor.facts import StoreFacts, Trouble
+from composeports.usecases.doctor.facts import Problem, StoreFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def _of_file(path: str, engine: Engine) -> SeenStore:
     trouble = _trouble(health.trouble)
     kind = file_system_of(_existing(path))
     if trouble is None and is_network(kind):
-        trouble = Trouble(
+        trouble = Problem(
             f"{path} lies on a network file system ({kind})",
             "set COMPOSEPORTS_STATE_DIR to a folder on a local disk",
         )
@@ -66,7 +66,7 @@ def _of_server(url: str, engine: Engine) -> SeenStore:
         try:
             leases = _known(url, engine)
         except ComposeportsError as error:
-            trouble = Trouble(error.message, error.hint)
+            trouble = Problem(error.message, error.hint)
     facts = StoreFacts(
         without_password(url),
         health.format,
@@ -90,5 +90,5 @@ def _known(url: str, engine: Engine) -> tuple[Lease, ...]:
         store.close()
 
 
-def _trouble(error: ComposeportsError | None) -> Trouble | None:
-    return None if error is None else Trouble(error.message, error.hint)
+def _trouble(error: ComposeportsError | None) -> Problem | None:
+    return None if error is None else Problem(error.message, error.hint)

@@ -35,14 +35,14 @@ from composeports.usecases.doctor.collect_store import SeenStore, look_at_store
 from composeports.usecases.doctor.facts import (
     ComposeFacts,
     EngineFacts,
+    EngineStack,
     Facts,
-    Linked,
-    Stack,
-    Stray,
-    Trouble,
-    Twin,
+    LabelTwin,
+    LinkedEnvFile,
+    Problem,
+    StaleFile,
 )
-from composeports.usecases.doctor.findings import Finding, Mend
+from composeports.usecases.doctor.findings import Finding, Fix
 from composeports.usecases.doctor.policy import Checkup, check_up
 from composeports.usecases.doctor.stale_files import (
     list_state,
@@ -56,14 +56,14 @@ from composeports.usecases.gc.policy import GONE
 from composeports.usecases.gc.worktree_probe import locate
 from composeports.usecases.link.env_file import env_file, linked_project
 from composeports.usecases.options import Options
-from composeports.usecases.session import Doors, Workspace
+from composeports.usecases.session import Context, Session
 
 Port = tuple[int, str]
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Patient:
+class DoctorContext:
     """The machine as `doctor` reaches it; tests pass their own."""
 
     environ: Mapping[str, str]
@@ -74,20 +74,20 @@ class Patient:
     taken: Callable[[Iterable[Port]], frozenset[Port]] = taken_ports
 
 
-def check(patient: Patient) -> tuple[Facts, Checkup]:
+def check(patient: DoctorContext) -> tuple[Facts, Checkup]:
     """Look at everything, and return what was seen with what is to be said about it."""
     facts = observe(patient)
     return facts, check_up(facts)
 
 
-def observe(patient: Patient) -> Facts:
+def observe(patient: DoctorContext) -> Facts:
     """Return all facts; what cannot be had is left out, and never an error."""
-    troubles: list[Trouble] = []
+    troubles: list[Problem] = []
     config = Config()
     with _noting(troubles):
         config = Config.from_env(patient.environ)
     allowed = not troubles
-    workspace = Workspace(_doors(patient, config), patient.options)
+    workspace = Session(_doors(patient, config), patient.options)
     with _noting(troubles):
         _ = workspace.settings
     seen = _store(patient, troubles)
@@ -123,7 +123,7 @@ def observe(patient: Patient) -> Facts:
     )
 
 
-def _view(workspace: Workspace) -> Viewpoint:
+def _view(workspace: Session) -> Viewpoint:
     """Return the engine that is asked; empty where it does not answer, which another check says."""
     try:
         return workspace.view
@@ -131,7 +131,7 @@ def _view(workspace: Workspace) -> Viewpoint:
         return NOWHERE
 
 
-def _twins(view: Viewpoint, leases: Iterable[Lease]) -> Iterator[Twin]:
+def _twins(view: Viewpoint, leases: Iterable[Lease]) -> Iterator[LabelTwin]:
     """Yield the other engines with this one's id that leases are, or may be, on."""
     counts: dict[tuple[str, bool], int] = {}
     for lease in leases:
@@ -140,29 +140,29 @@ def _twins(view: Viewpoint, leases: Iterable[Lease]) -> Iterator[Twin]:
             key = place, view.sameness(lease) == OTHER
             counts[key] = counts.get(key, 0) + 1
     for (place, sure), count in sorted(counts.items()):
-        yield Twin(view.engine, place, view.traits.folder, count, sure)
+        yield LabelTwin(view.engine, place, view.traits.folder, count, sure)
 
 
 @contextmanager
-def _noting(troubles: list[Trouble]) -> Iterator[None]:
+def _noting(troubles: list[Problem]) -> Iterator[None]:
     """Take note of an error of ours, and go on."""
     try:
         yield
     except ComposeportsError as error:
-        troubles.append(Trouble(error.message, error.hint))
+        troubles.append(Problem(error.message, error.hint))
 
 
-def _doors(patient: Patient, config: Config) -> Doors:
-    return Doors(patient.environ, patient.cwd, config, MemoryStore(), patient.engine)
+def _doors(patient: DoctorContext, config: Config) -> Context:
+    return Context(patient.environ, patient.cwd, config, MemoryStore(), patient.engine)
 
 
-def _store(patient: Patient, troubles: list[Trouble]) -> SeenStore:
+def _store(patient: DoctorContext, troubles: list[Problem]) -> SeenStore:
     with _noting(troubles):
         return look_at_store(_store_url(patient), patient.engine)
     return SeenStore()
 
 
-def _store_url(patient: Patient) -> str:
+def _store_url(patient: DoctorContext) -> str:
     return patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
 
 
@@ -174,7 +174,7 @@ def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
     try:
         return _with_contents(facts, engine, seen, compose)
     except ComposeportsError as error:
-        seen = replace(seen, trouble=Trouble(error.message, error.hint))
+        seen = replace(seen, trouble=Problem(error.message, error.hint))
         return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
 
 
@@ -189,7 +189,7 @@ def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: Com
     )
 
 
-def _listening(facts: Facts, patient: Patient) -> frozenset[Port]:
+def _listening(facts: Facts, patient: DoctorContext) -> frozenset[Port]:
     """Return what is in use in blocks that nobody holds, where they are ports of this machine."""
     if facts.grid is None or not patient.engine.is_local:
         return frozenset()
@@ -203,7 +203,7 @@ def _listening(facts: Facts, patient: Patient) -> frozenset[Port]:
     )
 
 
-def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
+def _strays(facts: Facts, workspace: Session) -> Iterator[StaleFile]:
     """Yield what lies around; folders only where the engine says that no stack uses them."""
     state = state_directory(workspace.doors.environ)
     here = _here(workspace)
@@ -225,7 +225,7 @@ def _strays(facts: Facts, workspace: Workspace) -> Iterator[Stray]:
         yield from _stray_here(here, leases, facts.stacks)
 
 
-def _links(facts: Facts, workspace: Workspace) -> Iterator[Linked]:
+def _links(facts: Facts, workspace: Session) -> Iterator[LinkedEnvFile]:
     """Yield what `composeports link` did to the directories that are known, and to this one."""
     here = [each.place for each in facts.sessions if each.place.is_on(workspace.machine)]
     places = {place.directory for place in here if place.directory}
@@ -233,10 +233,10 @@ def _links(facts: Facts, workspace: Workspace) -> Iterator[Linked]:
         with suppress(OSError, ComposeportsError):
             project = linked_project(directory)
             if project:
-                yield Linked(directory, env_file(directory), project)
+                yield LinkedEnvFile(directory, env_file(directory), project)
 
 
-def _here(workspace: Workspace) -> tuple[str, ...]:
+def _here(workspace: Session) -> tuple[str, ...]:
     """Return directory, session and likely project of this place; nothing where it has none."""
     try:
         return (
@@ -249,8 +249,8 @@ def _here(workspace: Workspace) -> tuple[str, ...]:
 
 
 def _stray_here(
-    here: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[Stack, ...]
-) -> Iterator[Stray]:
+    here: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[EngineStack, ...]
+) -> Iterator[StaleFile]:
     """Yield this folder's files where no session of the store has to do with it."""
     if not here or here[1] in {each.session_id for each in leases}:
         return
@@ -261,14 +261,14 @@ def _stray_here(
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class FixResult:
     """What `--fix` did, a line each, and what it could not do."""
 
     done: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 
 
-def fix(patient: Patient, found: Checkup) -> Mended:
+def fix(patient: DoctorContext, found: Checkup) -> FixResult:
     """Mend what is safe to mend; containers, volumes and leases are never touched.
 
     A repair may show the next one: a file may have rights that its folder had.
@@ -280,11 +280,11 @@ def fix(patient: Patient, found: Checkup) -> Mended:
         if not lines:
             break
         _, found = check(patient)
-    return Mended(tuple(done), tuple(failed))
+    return FixResult(tuple(done), tuple(failed))
 
 
 def _mend_once(
-    patient: Patient, findings: Iterable[tuple[str, Finding]]
+    patient: DoctorContext, findings: Iterable[tuple[str, Finding]]
 ) -> tuple[list[str], list[str]]:
     done: list[str] = []
     failed: list[str] = []
@@ -299,7 +299,7 @@ def _mend_once(
     return done, failed
 
 
-def _mend(patient: Patient, what: Mend) -> list[str]:
+def _mend(patient: DoctorContext, what: Fix) -> list[str]:
     """Mend one thing; the folder of a session only while nobody works there, or has come back."""
     if what.kind != "folder":
         return [mend(what)]
@@ -311,7 +311,7 @@ def _mend(patient: Patient, what: Mend) -> list[str]:
         return done
 
 
-def _is_used_again(patient: Patient, project: str) -> bool:
+def _is_used_again(patient: DoctorContext, project: str) -> bool:
     """Tell whether somebody has taken a lease on a folder's project since it was looked at."""
     seen = look_at_store(_store_url(patient), patient.engine)
     return not seen.facts.is_readable or any(

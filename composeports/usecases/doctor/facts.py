@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from composeports.core.lease import Lease
-from composeports.core.ports import Grid, KernelPorts
-from composeports.core.service_state import Seen
+from composeports.core.ports import KernelPorts, PortGrid
+from composeports.core.service_state import ObservedService
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Problem:
     """An error that a part of ours would have told: what, and the next step."""
 
     message: str
@@ -29,7 +29,7 @@ class EngineFacts:
     version: str = ""
     context: str = ""
     host: str = ""
-    trouble: Trouble | None = None
+    trouble: Problem | None = None
     reached: str = ""
     secured: bool = True
     milliseconds: int = 0
@@ -52,7 +52,7 @@ class ComposeFacts:
     """
 
     version: str = ""
-    trouble: Trouble | None = None
+    trouble: Problem | None = None
     builds: bool = False
     buildx: bool = True
     classic: bool = False
@@ -69,7 +69,7 @@ class StoreFacts:
 
     path: str = ""
     format: int = 0
-    trouble: Trouble | None = None
+    trouble: Problem | None = None
     damage: tuple[str, ...] = ()
     file_system: str = ""
     server: str = ""
@@ -98,7 +98,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class EngineStack:
     """What the engine has of one Compose project.
 
     `ours`: its containers were started with an override document of ours. `foreign`: from a folder
@@ -112,11 +112,11 @@ class Stack:
     containers: int = 0
     running: int = 0
     ports: tuple[tuple[str, int], ...] = ()
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[ObservedService, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class StaleFile:
     """A file or folder of ours that nobody needs any more, and whose it was."""
 
     path: str
@@ -125,7 +125,7 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
+class LinkedEnvFile:
     """A project directory whose `.env` is linked to a project (`composeports link`)."""
 
     directory: str
@@ -134,7 +134,7 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class LabelTwin:
     """Another engine with this one's id, as leases show it; `sure` tells that it is another one.
 
     `place` is its machine, as far as that is known; `folder` is where this engine's data is.
@@ -158,18 +158,18 @@ class Facts:
     engine: EngineFacts = field(default_factory=EngineFacts)
     compose: ComposeFacts = field(default_factory=ComposeFacts)
     store: StoreFacts = field(default_factory=StoreFacts)
-    settings: tuple[Trouble, ...] = ()
+    settings: tuple[Problem, ...] = ()
     state: tuple[Item, ...] = ()
     sessions: tuple[Lease, ...] = ()
     gone: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
-    twins: tuple[Twin, ...] = ()
-    stacks: tuple[Stack, ...] | None = ()
-    grid: Grid | None = None
+    twins: tuple[LabelTwin, ...] = ()
+    stacks: tuple[EngineStack, ...] | None = ()
+    grid: PortGrid | None = None
     kernel: KernelPorts | None = None
     listening: frozenset[tuple[int, str]] = frozenset()
     pools: tuple[tuple[str, int], ...] = ()
     subnets: tuple[str, ...] | None = ()
-    strays: tuple[Stray, ...] = ()
-    links: tuple[Linked, ...] = ()
+    strays: tuple[StaleFile, ...] = ()
+    links: tuple[LinkedEnvFile, ...] = ()
     now: float = 0.0

@@ -7,7 +7,7 @@ OK, SKIPPED, FOUND = "ok", "skipped", "found"
 
 
 @dataclass(frozen=True, slots=True)
-class Mend:
+class Fix:
     """What `--fix` may do: give a path a `mode`, or remove a `file`, a `lock` or a `folder`."""
 
     kind: str
@@ -24,11 +24,11 @@ class Finding:
     what: str
     why: str
     next_step: str
-    mend: Mend | None = None
+    mend: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """The outcome of one check: a line, and what was found."""
 
     name: str

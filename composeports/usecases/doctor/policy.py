@@ -12,7 +12,7 @@ from composeports.usecases.doctor.checks.leases import (
 from composeports.usecases.doctor.checks.network import check_networks, check_ports
 from composeports.usecases.doctor.checks.store import check_clock, check_rights, check_store
 from composeports.usecases.doctor.facts import Facts
-from composeports.usecases.doctor.findings import NOTE, Checked, Finding
+from composeports.usecases.doctor.findings import NOTE, CheckResult, Finding
 
 CHECKS = (
     check_settings,
@@ -34,7 +34,7 @@ CHECKS = (
 class Checkup:
     """What all checks say, in their order."""
 
-    checks: tuple[Checked, ...]
+    checks: tuple[CheckResult, ...]
 
     @property
     def findings(self) -> tuple[tuple[str, Finding], ...]:

@@ -11,8 +11,8 @@ from composeports.host.atomic_files import remove_file
 from composeports.host.session_files import OWN_FOLDER
 from composeports.host.session_folder import TEMPORARY, OwnFolder, own_files
 from composeports.regular_file import open_regular
-from composeports.usecases.doctor.facts import Item, Stray
-from composeports.usecases.doctor.findings import Mend
+from composeports.usecases.doctor.facts import Item, StaleFile
+from composeports.usecases.doctor.findings import Fix
 
 INNER_FOLDERS = ("known", "locks", "observed", "seeding", "tests")
 
@@ -48,20 +48,20 @@ def _item(path: str) -> Iterator[Item]:
         yield Item(path, stat.S_IMODE(found.st_mode), mine, stat.S_ISDIR(found.st_mode))
 
 
-def stray_temporaries(directory: str) -> Iterator[Stray]:
+def stray_temporaries(directory: str) -> Iterator[StaleFile]:
     """Yield what killed processes left in `.composeports` of a directory."""
     top = os.path.join(directory, OWN_FOLDER)
     for folder in (top, *(os.path.join(top, name) for name in _names(top))):
         yield from temporaries_in(folder)
 
 
-def temporaries_in(folder: str) -> Iterator[Stray]:
+def temporaries_in(folder: str) -> Iterator[StaleFile]:
     """Yield the temporary files in a folder whose process has ended."""
     for name in _names(folder):
         process = name.removesuffix(TEMPORARY).rpartition(".")[2]
         ended = process.isdecimal() and not _lives(int(process))
         if name.endswith(TEMPORARY) and ended:
-            yield Stray(os.path.join(folder, name), "temporary")
+            yield StaleFile(os.path.join(folder, name), "temporary")
 
 
 def _lives(process: int) -> bool:
@@ -74,15 +74,15 @@ def _lives(process: int) -> bool:
     return True
 
 
-def stray_folder(directory: str, project: str, *, named: bool) -> Iterator[Stray]:
+def stray_folder(directory: str, project: str, *, named: bool) -> Iterator[StaleFile]:
     """Yield the session's folder where files of ours are still in it."""
     below = project if named else ""
     path = os.path.join(directory, OWN_FOLDER, below).rstrip("/")
     if own_files(directory, below):
-        yield Stray(path, "folder", project)
+        yield StaleFile(path, "folder", project)
 
 
-def stray_locks(state: str, needed: frozenset[str]) -> Iterator[Stray]:
+def stray_locks(state: str, needed: frozenset[str]) -> Iterator[StaleFile]:
     """Yield locks and records that nobody holds; locks of projects that are `needed` stay."""
     for folder, kind in (("locks", "lock"), ("seeding", "record")):
         for name in _names(os.path.join(state, folder)):
@@ -91,7 +91,7 @@ def stray_locks(state: str, needed: frozenset[str]) -> Iterator[Stray]:
                 continue
             with suppress(OSError):
                 full = kind == "record" and os.stat(path).st_size
-                yield Stray(path, "copy" if full else kind, name)
+                yield StaleFile(path, "copy" if full else kind, name)
 
 
 def _is_held(path: str) -> bool:
@@ -109,7 +109,7 @@ def _is_held(path: str) -> bool:
     return False
 
 
-def mend(what: Mend) -> str:
+def mend(what: Fix) -> str:
     """Do one repair and return a line about it; OSError where it cannot be done."""
     if what.kind == "mode":
         os.chmod(what.path, what.mode)

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from shlex import quote
 
-from composeports.core.engine_resources import Belonging
+from composeports.core.engine_resources import EngineResource
 from composeports.core.lease import Lease
 from composeports.docker.config_cache import forget_abandoned
 from composeports.docker.resources import belongings, remove, stop
@@ -18,7 +18,7 @@ from composeports.usecases.gc.policy import (
     EXPIRED,
     REASONS,
     WORKTREE_GONE,
-    Verdict,
+    GcDecision,
     confirm,
     doubt,
     is_sessions_image,
@@ -32,7 +32,7 @@ from composeports.usecases.gc.worktree_probe import locate, on_another_engine
 from composeports.usecases.lease import unlink_released
 from composeports.usecases.link.link import forget as forget_link
 from composeports.usecases.seed.journal import hold_record, is_on_record
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 KINDS = ("container", "network", "image", "volume")
 
@@ -42,12 +42,12 @@ def _silent(_text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class GcResult:
     """What was cleaned up of one session, or would be; `left` says what would not go, and why."""
 
     lease: Lease
     why: str
-    removed: tuple[Belonging, ...] = ()
+    removed: tuple[EngineResource, ...] = ()
     left_volumes: tuple[str, ...] = ()
     released: bool = False
     left: tuple[str, ...] = ()
@@ -76,17 +76,17 @@ class Cleaned:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cleaning:
+class _GcRun:
     """One run over all sessions."""
 
-    workspace: Workspace
+    workspace: Session
     dry_run: bool = False
     volumes: bool = False
-    seen: Sequence[Belonging] = ()
+    seen: Sequence[EngineResource] = ()
     known: Sequence[Lease] = ()
     at: Callable[[str], None] = _silent
 
-    def run(self) -> Iterator[Cleaned]:
+    def run(self) -> Iterator[GcResult]:
         held = {lease.project: lease.session_id for lease in self.known if lease.held}
         for lease in self.known:
             # What another session holds by the same name is that session's.
@@ -98,25 +98,27 @@ class _Cleaning:
                 if cleaned is not None and _is_told(cleaned):
                     yield cleaned
 
-    def judge(self, lease: Lease, found: Sequence[Belonging], *, tell: bool = False) -> Verdict:
+    def judge(
+        self, lease: Lease, found: Sequence[EngineResource], *, tell: bool = False
+    ) -> GcDecision:
         where, sight = locate(self.workspace, lease, self.known)
         verdict = judge(lease, where, found, self.workspace.doors.now())
         marks = (each.mark for each in found if each.kind == "container")
         if on_another_engine(self.workspace, lease, marks):
-            verdict = Verdict(lease, kept=self.elsewhere(verdict))
+            verdict = GcDecision(lease, kept=self.elsewhere(verdict))
         kept = verdict.kept or ("" if verdict.why else doubt(lease, where, sight))
         if tell and kept:
             self.workspace.doors.say(kept)
         return verdict
 
-    def elsewhere(self, verdict: Verdict) -> str:
+    def elsewhere(self, verdict: GcDecision) -> str:
         """Return why a lease of another engine is kept; nothing where it would be kept anyway."""
         lease = verdict.lease
         if self.workspace.view.has_other_id(lease):
             return of_another_engine(lease) if lease.held else ""
         return of_twin_engine(lease) if lease.held and verdict.why else ""
 
-    def preview(self, verdict: Verdict) -> Cleaned | None:
+    def preview(self, verdict: GcDecision) -> GcResult | None:
         """Return what `clean` would come to; nothing is changed."""
         lease = verdict.lease
         environ = self.workspace.doors.environ
@@ -127,11 +129,11 @@ class _Cleaning:
         found = _of_project(self.seen, lease.project)
         things, kept = self.split(verdict, found)
         left = self.unproven(verdict, found)
-        return Cleaned(lease, verdict.why, tuple(things), kept, released=lease.held, left=left)
+        return GcResult(lease, verdict.why, tuple(things), kept, released=lease.held, left=left)
 
     def split(
-        self, verdict: Verdict, found: Iterable[Belonging]
-    ) -> tuple[list[Belonging], tuple[str, ...]]:
+        self, verdict: GcDecision, found: Iterable[EngineResource]
+    ) -> tuple[list[EngineResource], tuple[str, ...]]:
         """Return what is to be removed, in that order, and the volumes that stay."""
         kinds = self.kinds(verdict)
         found = list(found)
@@ -140,11 +142,11 @@ class _Cleaning:
         things = [each for each in things if each not in others]
         return things, tuple(each.name for each in found if each.kind not in kinds)
 
-    def kinds(self, verdict: Verdict) -> tuple[str, ...]:
+    def kinds(self, verdict: GcDecision) -> tuple[str, ...]:
         """Return the kinds of things that are to be removed, in that order."""
         return KINDS if self.volumes and verdict.why == WORKTREE_GONE else KINDS[:-1]
 
-    def unproven(self, verdict: Verdict, found: Iterable[Belonging]) -> tuple[str, ...]:
+    def unproven(self, verdict: GcDecision, found: Iterable[EngineResource]) -> tuple[str, ...]:
         """Return a line for each thing that is left because another owner may have made it."""
         kinds = self.kinds(verdict)
         return tuple(
@@ -154,7 +156,7 @@ class _Cleaning:
             if each.kind in kinds
         )
 
-    def clean(self, verdict: Verdict) -> Cleaned | None:
+    def clean(self, verdict: GcDecision) -> GcResult | None:
         """Look again with nobody else at work on the session, and clean up what is still to be."""
         self.at(f"cleaning up after {verdict.lease.project}")
         with alone(self.workspace, verdict.lease) as lock:
@@ -171,7 +173,7 @@ class _Cleaning:
                 if record is None or not record.held:
                     lock.remove()
 
-    def clean_alone(self, verdict: Verdict) -> Cleaned | None:
+    def clean_alone(self, verdict: GcDecision) -> GcResult | None:
         doors, lease = self.workspace.doors, verdict.lease
         found = _of_project(belongings(doors.engine, lease.project), lease.project)
         if self.judge(lease, found) != verdict or not self.confirmed(lease):
@@ -186,7 +188,7 @@ class _Cleaning:
         left = (*self.unproven(verdict, found), *failed)
         blocking = any(each.startswith(("container", "network")) for each in failed)
         released = False if blocking else self.settle(verdict, [*kept, *left])
-        return Cleaned(lease, verdict.why, removed, kept, released=released, left=left)
+        return GcResult(lease, verdict.why, removed, kept, released=released, left=left)
 
     def confirmed(self, lease: Lease) -> bool:
         outcome = self.workspace.doors.store.update(
@@ -195,14 +197,14 @@ class _Cleaning:
         return outcome.lease is not None
 
     def remove(
-        self, verdict: Verdict, things: Sequence[Belonging]
-    ) -> tuple[tuple[Belonging, ...], tuple[str, ...]]:
+        self, verdict: GcDecision, things: Sequence[EngineResource]
+    ) -> tuple[tuple[EngineResource, ...], tuple[str, ...]]:
         """Remove what can be; only of a gone worktree what runs, after it could end by itself."""
         engine = self.workspace.doors.engine
         gone = verdict.why == WORKTREE_GONE
         if gone:
             stop(engine, [each.id for each in things if each.running])
-        removed: list[Belonging] = []
+        removed: list[EngineResource] = []
         left: list[str] = []
         for each in things:
             why = remove(engine, each, force=gone, volumes=self.volumes and gone)
@@ -212,7 +214,7 @@ class _Cleaning:
                 removed.append(each)
         return tuple(removed), tuple(left)
 
-    def settle(self, verdict: Verdict, left: Sequence[str]) -> bool:
+    def settle(self, verdict: GcDecision, left: Sequence[str]) -> bool:
         """Release the lease; a session whose worktree and volumes are gone is forgotten, too."""
         lease = verdict.lease
         forget = verdict.why == WORKTREE_GONE and not left
@@ -233,12 +235,12 @@ class _Cleaning:
 
 
 def clean(
-    workspace: Workspace,
+    workspace: Session,
     *,
     dry_run: bool = False,
     volumes: bool = False,
     at: Callable[[str], None] = _silent,
-) -> Iterator[Cleaned]:
+) -> Iterator[GcResult]:
     """Clean up after every session whose worktree is gone or whose lease is over, one by one.
 
     `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too; `at` is told what
@@ -248,12 +250,12 @@ def clean(
     workspace.meet_engine()
     seen = belongings(workspace.doors.engine)
     known = workspace.doors.store.known()
-    yield from _Cleaning(workspace, dry_run, volumes, seen, known, at).run()
+    yield from _GcRun(workspace, dry_run, volumes, seen, known, at).run()
     if not dry_run:
         _forget_locks(workspace)
 
 
-def _forget_locks(workspace: Workspace) -> None:
+def _forget_locks(workspace: Session) -> None:
     """Remove the locks of sessions that are not known any more, which nobody holds."""
     environ = workspace.doors.environ
     forget_abandoned(recollections(environ))
@@ -270,7 +272,7 @@ def _forget_locks(workspace: Workspace) -> None:
 
 
 @contextmanager
-def alone(workspace: Workspace, lease: Lease) -> Iterator[SessionLock | None]:
+def alone(workspace: Session, lease: Lease) -> Iterator[SessionLock | None]:
     """Keep everybody else off the session's stack; None where somebody is at work there."""
     path = session_lock(workspace.doors.environ, lease.project)
     with hold(path, "gc", 0, lambda _: None) as lock:
@@ -282,7 +284,7 @@ def alone(workspace: Workspace, lease: Lease) -> Iterator[SessionLock | None]:
             yield lock if read is not None else None
 
 
-def _of_project(found: Iterable[Belonging], project: str) -> list[Belonging]:
+def _of_project(found: Iterable[EngineResource], project: str) -> list[EngineResource]:
     """Return what is the project's; an image by the label that it was found by, and its name."""
     return [
         each
@@ -292,11 +294,11 @@ def _of_project(found: Iterable[Belonging], project: str) -> list[Belonging]:
     ]
 
 
-def _is_told(cleaned: Cleaned) -> bool:
+def _is_told(cleaned: GcResult) -> bool:
     return bool(cleaned.removed or cleaned.left_volumes or cleaned.left or cleaned.released)
 
 
-def _read_lock(workspace: Workspace, lease: Lease) -> str:
+def _read_lock(workspace: Session, lease: Lease) -> str:
     return seed_record(workspace.doors.environ, lease.project) + ".read"
 
 

@@ -4,7 +4,7 @@ import math
 import os
 from contextlib import suppress
 
-from composeports.core.lease import Place
+from composeports.core.lease import WorktreeLocation
 from composeports.errors import UnsafeFileError
 from composeports.host.git import (
     git_dir_at,
@@ -12,7 +12,7 @@ from composeports.host.git import (
     notes_worktree,
     read_text,
 )
-from composeports.usecases.gc.policy import Sight, Spot
+from composeports.usecases.gc.policy import PathProbe, WorktreeProbe
 
 # The mount points that this machine should have; a name without its disk is an empty folder.
 FSTAB = "/etc/fstab"
@@ -20,7 +20,7 @@ FSTAB = "/etc/fstab"
 MODULES = "/modules/"
 
 
-def look_at(place: Place, fstab: str = FSTAB, since: float = math.inf) -> Sight:
+def look_at(place: WorktreeLocation, fstab: str = FSTAB, since: float = math.inf) -> WorktreeProbe:
     """Return what is to be seen of the place now; what cannot be told is not `missing`.
 
     A repository that was made after `since` (seconds since the epoch) is not the place's own.
@@ -30,23 +30,23 @@ def look_at(place: Place, fstab: str = FSTAB, since: float = math.inf) -> Sight:
     """
     recorded = _spot(place.worktree, fstab)
     if not recorded.folder and not recorded.missing and _is_around_lost(place, fstab):
-        recorded = Spot(missing=True)
+        recorded = PathProbe(missing=True)
     directory = place.directory == place.worktree or os.path.isdir(place.directory)
     common, name = os.path.split(os.path.dirname(place.git_dir))
     if name != "worktrees":
-        return Sight(recorded, directory=directory)
+        return WorktreeProbe(recorded, directory=directory)
     if not _exists(place.git_dir):
         # With its last worktree git removes the folder of all of them, too.
         pruned = os.path.isfile(os.path.join(common, "HEAD"))
         moved = pruned and is_made_since(common, since) and _is_moved(place, recorded)
-        return Sight(recorded, pruned=pruned, directory=directory, moved=moved)
+        return WorktreeProbe(recorded, pruned=pruned, directory=directory, moved=moved)
     noted = _noted(place.git_dir)
     locked = os.path.lexists(os.path.join(place.git_dir, "locked"))
-    spot = _spot(noted, fstab) if noted else Spot()
-    return Sight(recorded, spot, locked=locked, directory=directory)
+    spot = _spot(noted, fstab) if noted else PathProbe()
+    return WorktreeProbe(recorded, spot, locked=locked, directory=directory)
 
 
-def _is_moved(place: Place, recorded: Spot) -> bool:
+def _is_moved(place: WorktreeLocation, recorded: PathProbe) -> bool:
     """Tell whether the worktree is where it was, and of another repository, with the same name."""
     leads_to = recorded.git_dir
     same = os.path.basename(leads_to) == os.path.basename(place.git_dir)
@@ -55,7 +55,7 @@ def _is_moved(place: Place, recorded: Spot) -> bool:
     return False
 
 
-def _is_around_lost(place: Place, fstab: str) -> bool:
+def _is_around_lost(place: WorktreeLocation, fstab: str) -> bool:
     """Tell whether the checkout that a submodule or a clone lies in is gone for sure."""
     git_dir = _superproject(place.git_dir) or _superproject(place.around) or place.around
     above, name = os.path.split(git_dir)
@@ -101,10 +101,10 @@ def is_lost(git_dir: str) -> bool:
     return not _exists(git_dir)
 
 
-def _spot(path: str, fstab: str) -> Spot:
+def _spot(path: str, fstab: str) -> PathProbe:
     if os.path.isdir(path):
-        return Spot(folder=True, git_dir=_git_dir(path))
-    return Spot(missing=_is_missing(path) and not _is_unmounted(path, fstab))
+        return PathProbe(folder=True, git_dir=_git_dir(path))
+    return PathProbe(missing=_is_missing(path) and not _is_unmounted(path, fstab))
 
 
 def _text(path: str) -> str | None:

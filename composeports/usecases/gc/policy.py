@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from shlex import quote
 from typing import NamedTuple
 
-from composeports.core.engine_resources import Belonging
-from composeports.core.lease import Lease, Place
-from composeports.core.ledger import Ledger, Outcome
+from composeports.core.engine_resources import EngineResource
+from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Origin, Owner, foreign, not_owners
 from composeports.core.relocation import linked_name
 
@@ -30,7 +30,7 @@ REASONS = {
 }
 
 
-class Spot(NamedTuple):
+class PathProbe(NamedTuple):
     """What lies where a worktree was: a folder (`git_dir` is what its `.git` leads to), or not.
 
     `missing` is true only where the folder above is there and does not have it.
@@ -41,7 +41,7 @@ class Spot(NamedTuple):
     git_dir: str = ""
 
 
-class Sight(NamedTuple):
+class WorktreeProbe(NamedTuple):
     """What the machine shows of a session's place.
 
     `recorded` is where its last command ran, `noted` where git's own files have its linked
@@ -51,8 +51,8 @@ class Sight(NamedTuple):
     another session's now.
     """
 
-    recorded: Spot
-    noted: Spot | None = None
+    recorded: PathProbe
+    noted: PathProbe | None = None
     pruned: bool = False
     locked: bool = False
     directory: bool = True
@@ -60,7 +60,7 @@ class Sight(NamedTuple):
     taken: bool = False
 
 
-def whereabouts(place: Place, sight: Sight) -> str:
+def whereabouts(place: WorktreeLocation, sight: WorktreeProbe) -> str:
     """Return whether the session's worktree is HERE, GONE, or UNSEEN, which may mean either.
 
     A session without a place is never gone. What is on another machine is ELSEWHERE, which only
@@ -81,11 +81,11 @@ def whereabouts(place: Place, sight: Sight) -> str:
     return GONE if lost and not sight.locked else UNSEEN
 
 
-def _is_anothers(spot: Spot, place: Place) -> bool:
+def _is_anothers(spot: PathProbe, place: WorktreeLocation) -> bool:
     return spot.folder and spot.git_dir not in {"", place.git_dir}
 
 
-class Verdict(NamedTuple):
+class GcDecision(NamedTuple):
     """Why a session is to be cleaned up, empty where it stays; `kept` is worth to be told then."""
 
     lease: Lease
@@ -93,7 +93,7 @@ class Verdict(NamedTuple):
     kept: str = ""
 
 
-def judge(lease: Lease, where: str, found: Iterable[Belonging], now: float) -> Verdict:
+def judge(lease: Lease, where: str, found: Iterable[EngineResource], now: float) -> GcDecision:
     """Decide over one session, held or remembered, with what the engine has of its project."""
     things = list(found)
     others = _foreign(lease, things)
@@ -108,19 +108,19 @@ def judge(lease: Lease, where: str, found: Iterable[Belonging], now: float) -> V
         parts = [each for each in things if each.kind in {"container", "network"}]
         why = LEFT_BEHIND if not lease.held and where == HERE and parts else ""
     if why and others:
-        return Verdict(lease, kept=_not_ours(lease, others))
+        return GcDecision(lease, kept=_not_ours(lease, others))
     if not why and not lease.held and running:
-        return Verdict(lease, kept=_without_lease(lease, running))
-    return Verdict(lease, why)
+        return GcDecision(lease, kept=_without_lease(lease, running))
+    return GcDecision(lease, why)
 
 
-def _foreign(lease: Lease, things: Iterable[Belonging]) -> list[str]:
+def _foreign(lease: Lease, things: Iterable[EngineResource]) -> list[str]:
     """Return the containers whose labels do not show that the session has started them."""
     others = foreign(Owner.of(lease), _origins(things), adopts=False)
     return [each.container for each in others]
 
 
-def _origins(things: Iterable[Belonging]) -> list[Origin]:
+def _origins(things: Iterable[EngineResource]) -> list[Origin]:
     return [
         Origin(each.name, each.directory, mark=each.mark)
         for each in things
@@ -128,7 +128,7 @@ def _origins(things: Iterable[Belonging]) -> list[Origin]:
     ]
 
 
-def unproven(lease: Lease, things: Iterable[Belonging]) -> list[Belonging]:
+def unproven(lease: Lease, things: Iterable[EngineResource]) -> list[EngineResource]:
     """Return the volumes and networks that nothing but their project's label calls the session's.
 
     All containers among the things are the session's.
@@ -146,7 +146,7 @@ def _not_ours(lease: Lease, containers: Iterable[str]) -> str:
     return f"{lease.project} is kept: {names} was started by somebody else"
 
 
-def _without_lease(lease: Lease, running: Iterable[Belonging]) -> str:
+def _without_lease(lease: Lease, running: Iterable[EngineResource]) -> str:
     names = ", ".join(each.name for each in running)
     return (
         f"{lease.project} is kept: it holds no lease, and {names} runs; in {_shown(lease)} "
@@ -172,7 +172,7 @@ def of_twin_engine(lease: Lease) -> str:
     )
 
 
-def doubt(lease: Lease, where: str, sight: Sight) -> str:
+def doubt(lease: Lease, where: str, sight: WorktreeProbe) -> str:
     """Return why a lease whose folder is not to be seen is kept all the same, or nothing."""
     if not lease.held or where in {GONE, ELSEWHERE}:
         return ""
@@ -204,23 +204,23 @@ def is_sessions_image(name: str, project: str) -> bool:
     return tag.endswith(f"-{project}") or repository.startswith(f"{project}-")
 
 
-def confirm(ledger: Ledger, seen: Lease) -> Outcome:
+def confirm(ledger: StoreSnapshot, seen: Lease) -> StoreUpdate:
     """Return the record as it is, where it still is what the verdict was about."""
-    return Outcome(ledger.own) if _is_as_seen(ledger, seen) else Outcome()
+    return StoreUpdate(ledger.own) if _is_as_seen(ledger, seen) else StoreUpdate()
 
 
-def settle(ledger: Ledger, seen: Lease, *, forget: bool) -> Outcome:
+def settle(ledger: StoreSnapshot, seen: Lease, *, forget: bool) -> StoreUpdate:
     """End the session's hold once nothing is left of it; `forget` its memory, too.
 
     One that was renewed or taken again meanwhile stays as it is.
     """
     own = ledger.own
     if own is None or not _is_as_seen(ledger, seen):
-        return Outcome()
-    return Outcome(forget=True) if forget else Outcome(own.released())
+        return StoreUpdate()
+    return StoreUpdate(forget=True) if forget else StoreUpdate(own.released())
 
 
-def _is_as_seen(ledger: Ledger, seen: Lease) -> bool:
+def _is_as_seen(ledger: StoreSnapshot, seen: Lease) -> bool:
     own = ledger.own
     return own is not None and _identity(own) == _identity(seen)
 

@@ -7,10 +7,10 @@ from composeports.docker.containers import Container
 from composeports.errors import FileAccessError, NoPortsAvailableError
 from composeports.usecases.gc.policy import settle
 from composeports.usecases.gc.worktree_probe import is_gone
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 
-def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
+def tidy(workspace: Session, containers: Iterable[Container]) -> int:
     """Release leases whose worktree is gone and that have no container, and say what is left.
 
     For `up`, which knows the containers already: where nothing is to be done it costs a look at
@@ -34,7 +34,7 @@ def tidy(workspace: Workspace, containers: Iterable[Container]) -> int:
 
 
 def make_room(
-    workspace: Workspace, containers: Sequence[Container] | None, error: NoPortsAvailableError
+    workspace: Session, containers: Sequence[Container] | None, error: NoPortsAvailableError
 ) -> None:
     """Release what is gone, so that a claim that failed can be tried again; else raise `error`.
 
@@ -49,7 +49,7 @@ def make_room(
     raise error
 
 
-def _release_gone(workspace: Workspace, lease: Lease) -> bool:
+def _release_gone(workspace: Session, lease: Lease) -> bool:
     """Release the lease where the engine says again, with nobody at work, that nothing is there."""
     from composeports.usecases.gc.gc import alone  # noqa: PLC0415 - seldom is anything gone
     from composeports.usecases.link.link import forget  # noqa: PLC0415

@@ -8,13 +8,13 @@ from composeports.core.lease import Lease
 from composeports.core.ownership import Owner
 from composeports.core.relocation import is_taken_over
 from composeports.usecases.gc.path_probe import is_lost, leads_to, look_at
-from composeports.usecases.gc.policy import ELSEWHERE, GONE, Sight, Spot, whereabouts
-from composeports.usecases.session import Workspace
+from composeports.usecases.gc.policy import ELSEWHERE, GONE, PathProbe, WorktreeProbe, whereabouts
+from composeports.usecases.session import Session
 
-NOTHING_SEEN = Sight(Spot())
+NOTHING_SEEN = WorktreeProbe(PathProbe())
 
 
-def locate(workspace: Workspace, lease: Lease, known: Sequence[Lease]) -> tuple[str, Sight]:
+def locate(workspace: Session, lease: Lease, known: Sequence[Lease]) -> tuple[str, WorktreeProbe]:
     """Return where the session's worktree is, and what was seen of it.
 
     `known` are all sessions; one of them may have the worktree now. The session that asks is where
@@ -42,12 +42,12 @@ def _is_taken(lease: Lease, known: Sequence[Lease]) -> bool:
     return any(is_taken_over(lease, now, each, lost=lost) for each in rivals)
 
 
-def is_gone(workspace: Workspace, lease: Lease, known: Sequence[Lease]) -> bool:
+def is_gone(workspace: Session, lease: Lease, known: Sequence[Lease]) -> bool:
     """Tell whether the session's worktree is gone, with its stack on this engine if on any."""
     return not on_another_engine(workspace, lease) and locate(workspace, lease, known)[0] == GONE
 
 
-def on_another_engine(workspace: Workspace, lease: Lease, marks: Iterable[Mark] = ()) -> bool:
+def on_another_engine(workspace: Session, lease: Lease, marks: Iterable[Mark] = ()) -> bool:
     """Tell whether the lease is, or may be, of another engine than the one that answers here.
 
     `marks` are those of its project's containers here: where the engine's traits leave it open, the

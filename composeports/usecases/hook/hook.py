@@ -24,14 +24,14 @@ MODE = 0o755
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class HookResult:
     """The hook file, and whether anything in it had to be changed."""
 
     path: str
     changed: bool
 
 
-def install(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> Changed:
+def install(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> HookResult:
     """Put our block into the repository's post-checkout hook, made where there is none.
 
     `anywhere` lets it write to a hooks folder outside of the git directory and the worktree.
@@ -44,7 +44,7 @@ def install(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> 
     script = _script(hook.path)
     if script is None:
         write_file(hook.path, with_block(OWN_SCRIPT), MODE, follow=False)
-        return Changed(hook.path, changed=True)
+        return HookResult(hook.path, changed=True)
     if not is_shell_script(script):
         raise _refused(hook.path, "is not a shell script")
     if is_broken(script):
@@ -54,22 +54,22 @@ def install(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> 
     return _changed(hook.path, script, with_block(script))
 
 
-def uninstall(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> Changed:
+def uninstall(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> HookResult:
     """Take our block out again; a file that held nothing else is removed."""
     hook = find_hook(cwd, environ)
     path = hook.path
     if not os.path.lexists(path):
-        return Changed(path, changed=False)
+        return HookResult(path, changed=False)
     _refuse_place(hook, anywhere=anywhere)
     script = _script(path)
     if script is None:
-        return Changed(path, changed=False)
+        return HookResult(path, changed=False)
     if is_broken(script):
         raise _refused(path, "has a part of our block, but not all of it: take that out by hand")
     bare = without_block(script)
     if bare == OWN_SCRIPT and bare != script:
         remove_file(path, follow=False)
-        return Changed(path, changed=True)
+        return HookResult(path, changed=True)
     if bare != script and is_tracked(path, environ):
         raise _refused(path, "is tracked by git: take our block out by hand")
     return _changed(path, script, bare)
@@ -192,7 +192,7 @@ def _refused(path: str, why: str) -> ConfigError:
     )
 
 
-def _changed(path: str, before: bytes, after: bytes) -> Changed:
+def _changed(path: str, before: bytes, after: bytes) -> HookResult:
     if before != after:
         write_file(path, after, follow=False)
-    return Changed(path, changed=before != after)
+    return HookResult(path, changed=before != after)

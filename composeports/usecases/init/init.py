@@ -14,7 +14,7 @@ from composeports.host.bundled_files import shipped
 from composeports.host.git import find_checkout
 from composeports.paths import SETTINGS_FILE
 from composeports.usecases.init import policy
-from composeports.usecases.init.policy import LEFT, Step
+from composeports.usecases.init.policy import LEFT, InitStep
 
 TEMPLATE = "docker-compose.yml"
 CI = {"github": ".github/workflows/composeports.yml", "gitlab": ".gitlab-ci.yml"}
@@ -33,7 +33,7 @@ MODE = 0o644
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Repository:
     """A repository's top (outside git the folder), and its Compose files, relative to that.
 
     `files` are what Compose uses there; `below` those that it would not find by itself.
@@ -50,7 +50,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class InitOptions:
     """What is to be written; `servers` are what a client's file gets, by the client's name.
 
     That is a key and an entry for JSON, and an empty key and a text for TOML.
@@ -63,7 +63,7 @@ class Wanted:
     servers: Mapping[str, tuple[str, Mapping[str, object] | str]] | None = None
 
 
-def look(cwd: str, environ: Mapping[str, str]) -> Found:
+def look(cwd: str, environ: Mapping[str, str]) -> Repository:
     """Find the top of the repository and its Compose files."""
     checkout = find_checkout(cwd)
     top = checkout[0] if checkout else os.path.realpath(cwd)
@@ -72,7 +72,7 @@ def look(cwd: str, environ: Mapping[str, str]) -> Found:
     selected = select_files(top, hidden, default_files=named).files
     files = tuple(os.path.relpath(path, top) for path in selected if _is_within(path, top))
     below = () if files else tuple(_below(top))
-    return Found(top, files, below)
+    return Repository(top, files, below)
 
 
 def _below(top: str) -> list[str]:
@@ -100,12 +100,12 @@ def _is_within(path: str, folder: str) -> bool:
     return os.path.realpath(path).startswith(folder.rstrip("/") + "/")
 
 
-def work_out(found: Found, wanted: Wanted) -> list[Step]:
+def work_out(found: Repository, wanted: InitOptions) -> list[InitStep]:
     """Return what would be written, file by file."""
     return [_safe(found.top, step) for step in _steps(found, wanted)]
 
 
-def _steps(found: Found, wanted: Wanted) -> Iterator[Step]:
+def _steps(found: Repository, wanted: InitOptions) -> Iterator[InitStep]:
     def before(path: str) -> bytes | None:
         full = os.path.join(found.top, path)
         # `_safe` says of each file that cannot be read why it is left.
@@ -128,28 +128,28 @@ def _steps(found: Found, wanted: Wanted) -> Iterator[Step]:
         yield policy.new_file(CI[kind], before(CI[kind]), shipped(f"templates/ci/{kind}.yml"))
 
 
-def _template(found: Found, before: bytes | None) -> Step:
+def _template(found: Repository, before: bytes | None) -> InitStep:
     text = shipped(f"templates/{TEMPLATE}")
     others = [path for path in (*found.files, *found.below) if path != TEMPLATE]
     if others:
-        return Step(TEMPLATE, LEFT, before, before, f"there is a Compose file: {others[0]}")
+        return InitStep(TEMPLATE, LEFT, before, before, f"there is a Compose file: {others[0]}")
     if before == text:
-        return Step(TEMPLATE, policy.THERE, before, before)
+        return InitStep(TEMPLATE, policy.THERE, before, before)
     if before is not None:
-        return Step(TEMPLATE, LEFT, before, before, "there is such a file, which is not ours")
-    return Step(TEMPLATE, policy.MADE, None, text)
+        return InitStep(TEMPLATE, LEFT, before, before, "there is such a file, which is not ours")
+    return InitStep(TEMPLATE, policy.MADE, None, text)
 
 
-def _safe(top: str, step: Step) -> Step:
+def _safe(top: str, step: InitStep) -> InitStep:
     """Return the step, or one that leaves the file where it would not be written where it seems."""
     path = os.path.join(top, step.path)
     if not step.is_to_write:
         return step
     if os.path.realpath(path) != path:
-        return Step(step.path, LEFT, step.before, step.before, "it leads elsewhere by a link")
+        return InitStep(step.path, LEFT, step.before, step.before, "it leads elsewhere by a link")
     if step.before is not None and _readable(path) is None:
         why = "it is no regular file of at most 1 MiB that can be read"
-        return Step(step.path, LEFT, step.before, step.before, why)
+        return InitStep(step.path, LEFT, step.before, step.before, why)
     return step
 
 
@@ -160,7 +160,7 @@ def _readable(path: str) -> bytes | None:
     return None
 
 
-def write(found: Found, steps: list[Step]) -> None:
+def write(found: Repository, steps: list[InitStep]) -> None:
     """Write what is to be written; a file that is there keeps its mode and owner."""
     for step in steps:
         if step.is_to_write and step.after is not None:
@@ -168,7 +168,7 @@ def write(found: Found, steps: list[Step]) -> None:
             write_file(os.path.join(found.top, step.path), step.after, mode)
 
 
-def refusal(steps: list[Step]) -> NotOursError | None:
+def refusal(steps: list[InitStep]) -> NotOursError | None:
     """Return the error that says what was left, and why; None where nothing was."""
     left = [step for step in steps if step.state == LEFT]
     if not left:

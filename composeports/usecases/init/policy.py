@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from composeports.core.marked_block import Marks, is_broken, with_block
+from composeports.core.marked_block import BlockMarks, is_broken, with_block
 from composeports.usecases.init.json_edit import has_entry, with_entry
 
 MADE = "made"
@@ -18,7 +18,7 @@ THERE = "there already"
 LEFT = "left"
 
 NAME = "composeports"
-DIRENV = Marks("direnv")
+DIRENV = BlockMarks("direnv")
 DIRENV_BODY = b"""\
 if has composeports; then
     watch_file .composeports/.env
@@ -47,7 +47,7 @@ SETTINGS = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class InitStep:
     """One file: what becomes of it, and why where it is left as it is."""
 
     path: str
@@ -73,69 +73,69 @@ class Step:
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-def new_file(path: str, before: bytes | None, text: bytes) -> Step:
+def new_file(path: str, before: bytes | None, text: bytes) -> InitStep:
     """Return the step of a file that is ours alone; one with our name in it is there already."""
     if before is None:
-        return Step(path, MADE, None, text)
+        return InitStep(path, MADE, None, text)
     if NAME.encode() in before:
-        return Step(path, THERE, before, before)
-    return Step(path, LEFT, before, before, "there is such a file, which is not ours")
+        return InitStep(path, THERE, before, before)
+    return InitStep(path, LEFT, before, before, "there is such a file, which is not ours")
 
 
-def settings(path: str, before: bytes | None, elsewhere: str, files: Sequence[str]) -> Step:
+def settings(path: str, before: bytes | None, elsewhere: str, files: Sequence[str]) -> InitStep:
     """Return the step of composeports.toml; `elsewhere` is the file that has settings already.
 
     `files` are the Compose files where Compose would not find them by itself.
     """
     if before is not None:
-        return Step(path, THERE, before, before)
+        return InitStep(path, THERE, before, before)
     if elsewhere:
-        return Step(path, THERE, None, None, f"{elsewhere} has settings")
+        return InitStep(path, THERE, None, None, f"{elsewhere} has settings")
     named = ", ".join(f'"{_escaped(file)}"' for file in files)
     line = f"files = [{named}]" if files else '# files = ["deploy/compose.yaml"]'
     line = f"{line:36}# Compose files, relative to this file"
-    return Step(path, MADE, None, SETTINGS.format(files=line).encode())
+    return InitStep(path, MADE, None, SETTINGS.format(files=line).encode())
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def envrc(path: str, before: bytes | None) -> Step:
+def envrc(path: str, before: bytes | None) -> InitStep:
     """Return the step of direnv's file."""
     text = before or b""
     if is_broken(text, DIRENV):
-        return Step(path, LEFT, before, before, "it has a part of our block, but not all of it")
+        return InitStep(path, LEFT, before, before, "it has a part of our block, but not all of it")
     if b"composeports env" in text:
-        return Step(path, THERE, before, before)
+        return InitStep(path, THERE, before, before)
     after = with_block(text, DIRENV, "variables of this worktree's stack", DIRENV_BODY)
-    return Step(path, MADE if before is None else ADDED, before, after)
+    return InitStep(path, MADE if before is None else ADDED, before, after)
 
 
-def json_client(path: str, before: bytes | None, key: str, entry: Mapping[str, object]) -> Step:
+def json_client(path: str, before: bytes | None, key: str, entry: Mapping[str, object]) -> InitStep:
     """Return the step of a client's JSON file, with our server under `key`."""
     text = "{}\n" if before is None else before.decode("utf-8", "surrogateescape")
     if has_entry(text, key, NAME):
-        return Step(path, THERE, before, before)
+        return InitStep(path, THERE, before, before)
     made = with_entry(text, key, NAME, entry)
     if made is None:
-        return Step(path, LEFT, before, before, f"it is no plain JSON with an object {key!r}")
+        return InitStep(path, LEFT, before, before, f"it is no plain JSON with an object {key!r}")
     after = made.encode("utf-8", "surrogateescape")
-    return Step(path, MADE if before is None else ADDED, before, after)
+    return InitStep(path, MADE if before is None else ADDED, before, after)
 
 
-def toml_client(path: str, before: bytes | None, snippet: str, table: str) -> Step:
+def toml_client(path: str, before: bytes | None, snippet: str, table: str) -> InitStep:
     """Return the step of a client's TOML file, with our server in `table` at its end."""
     text = (before or b"").decode("utf-8", "surrogateescape")
     servers = _parsed(text).get(table, {})
     if isinstance(servers, dict) and NAME in servers:
-        return Step(path, THERE, before, before)
+        return InitStep(path, THERE, before, before)
     gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
     made = text + gap + snippet
     if NAME not in str(_parsed(made).get(table)):
-        return Step(path, LEFT, before, before, "it is no TOML to which a table can be added")
+        return InitStep(path, LEFT, before, before, "it is no TOML to which a table can be added")
     after = made.encode("utf-8", "surrogateescape")
-    return Step(path, MADE if before is None else ADDED, before, after)
+    return InitStep(path, MADE if before is None else ADDED, before, after)
 
 
 def _parsed(text: str) -> dict[str, object]:

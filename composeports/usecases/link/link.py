@@ -11,13 +11,13 @@ from composeports.host.session_files import OWN_ENV
 from composeports.usecases.lease import renew_lease
 from composeports.usecases.link import env_file
 from composeports.usecases.link.policy import overridden
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 from composeports.usecases.session_lock import at_work
 from composeports.usecases.status import variables_of
 
 
 @dataclass(frozen=True, slots=True)
-class Linked:
+class LinkResult:
     """What `link` did: the file, whether it had to be changed, and what is to be known of it.
 
     `overridden` are variables whose own lines in the file do not count meanwhile.
@@ -30,7 +30,7 @@ class Linked:
     notes: tuple[str, ...]
 
 
-def link(workspace: Workspace) -> Linked:
+def link(workspace: Session) -> LinkResult:
     """Put the session's variables into the project's `.env`.
 
     NoLeaseError where no stack was started; NotOursError where the file must not be changed.
@@ -50,7 +50,7 @@ def link(workspace: Workspace) -> Linked:
         pairs = variables_of(lease, own)
         changed = env_file.put_in(directory, lease.project, pairs, workspace.environ)
         replaced = tuple(overridden(read_file(path) or b"", pairs))
-        return Linked(path, lease.project, changed, replaced, _notes(lease, path, before))
+        return LinkResult(path, lease.project, changed, replaced, _notes(lease, path, before))
 
 
 def _notes(lease: Lease, path: str, before: str) -> tuple[str, ...]:
@@ -71,24 +71,24 @@ def _notes(lease: Lease, path: str, before: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlinked:
+class UnlinkResult:
     """What `unlink` did."""
 
     path: str
     changed: bool
 
 
-def unlink(workspace: Workspace) -> Unlinked:
+def unlink(workspace: Session) -> UnlinkResult:
     """Leave the project's `.env` as it was, whoever it is linked to; needs no lease."""
     directory = workspace.selection.directory
     changed = env_file.take_out(directory)
     record = workspace.record()
     if record is not None:
         forget(record, workspace.doors.say)  # a `link` that was killed may have left as much
-    return Unlinked(env_file.env_file(directory), changed=changed)
+    return UnlinkResult(env_file.env_file(directory), changed=changed)
 
 
-def follow(workspace: Workspace, lease: Lease) -> None:
+def follow(workspace: Session, lease: Lease) -> None:
     """Bring a linked `.env` up to date with what was planned; a failure is told, and no more."""
     directory = workspace.selection.directory
     path = env_file.env_file(directory)

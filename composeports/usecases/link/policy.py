@@ -7,7 +7,7 @@ it make of variables was made of the user's values; the block repeats those line
 from collections.abc import Collection, Iterable, Iterator
 
 from composeports.core.environment import Pair, as_dotenv
-from composeports.core.marked_block import LINK_MARKS, Parted, without_block
+from composeports.core.marked_block import LINK_MARKS, BlockParts, without_block
 
 MADE = "made by composeports"
 NOT_IN_A_FILE = "COMPOSE_ENV_FILES"  # Compose looks for this one in the shell alone
@@ -27,7 +27,7 @@ def head(project: str, *, made: bool) -> str:
 
 def project_of(text: bytes) -> str:
     """Return the project that a file is linked to, empty where it is to none."""
-    parted = Parted.of(text, LINK_MARKS)
+    parted = BlockParts.of(text, LINK_MARKS)
     return parted.head.split(b" ")[0].decode("ascii", "replace") if parted else ""
 
 
@@ -38,7 +38,7 @@ def unlinked(text: bytes) -> bytes:
 
 def is_made(text: bytes) -> bool:
     """Tell whether composeports made the file."""
-    parted = Parted.of(text, LINK_MARKS)
+    parted = BlockParts.of(text, LINK_MARKS)
     return parted is not None and MADE.encode() in parted.head
 
 

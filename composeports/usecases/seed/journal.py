@@ -19,7 +19,7 @@ from composeports.regular_file import open_regular
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class CopyEntry:
     """A copy that was begun: its token, whose volumes it copies, and which containers it paused.
 
     `finished`: all of it is copied, so that its volumes are the session's own data from then on.
@@ -32,14 +32,14 @@ class Begun:
     finished: bool = False
 
 
-class Record:
+class CopyJournal:
     """The record of one session's copy, held by this process alone."""
 
     def __init__(self, file: int, path: str = "") -> None:
         self._file = file
         self._path = path
 
-    def read(self) -> Begun | None:
+    def read(self) -> CopyEntry | None:
         """Return the copy that was begun last, and is on record yet; None where there is none.
 
         A record that another user wrote is none, since volumes are removed by what it says. A line
@@ -47,17 +47,17 @@ class Record:
         """
         if not _is_own(os.fstat(self._file)):
             return None
-        begun: Begun | None = None
+        begun: CopyEntry | None = None
         for line in os.pread(self._file, 1 << 20, 0).decode("utf-8", "replace").splitlines():
             with suppress(ValueError, KeyError, TypeError):
                 found = json.loads(line)
                 paused = tuple(map(str, found["paused"]))
                 token, session, project = found["token"], found["session"], found["project"]
                 finished = found.get("finished") is True
-                begun = Begun(str(token), str(session), str(project), paused, finished)
+                begun = CopyEntry(str(token), str(session), str(project), paused, finished)
         return begun
 
-    def write(self, begun: Begun) -> None:
+    def write(self, begun: CopyEntry) -> None:
         """Keep what was begun, before anything of it is done.
 
         FileAccessError for a record of another user.
@@ -70,7 +70,7 @@ class Record:
         os.write(self._file, f"\n{json.dumps(asdict(begun))}\n".encode())
         os.fsync(self._file)
 
-    def finish(self, begun: Begun) -> None:
+    def finish(self, begun: CopyEntry) -> None:
         """Keep that all is copied, before anything else is done with the volumes."""
         self.write(replace(begun, finished=True))
 
@@ -92,10 +92,10 @@ def _is_own(found: os.stat_result) -> bool:
 
 
 @contextmanager
-def hold_record(path: str) -> Iterator[Record | None]:
+def hold_record(path: str) -> Iterator[CopyJournal | None]:
     """Hold a record, which is gone afterwards if it is clear; None: somebody else holds it."""
     with _locked(path, None) as file:
-        yield None if file is None else Record(file, path)
+        yield None if file is None else CopyJournal(file, path)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ ELSEWHERE = ("type", "device")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SeedCandidate:
     """A lease that the store knows; `repository` is the git directory of its main checkout."""
 
     lease: Lease
@@ -40,21 +40,21 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SeedSource:
     """Whose volumes are copied: a name for people, which `--seed-from` takes, and the project."""
 
     name: str
     project: str
 
 
-def plain_source(text: str) -> Source | None:
+def plain_source(text: str) -> SeedSource | None:
     """Return the stack of plain Compose that `compose:PROJECT` names; None for another text."""
     project = text.removeprefix(PLAIN)
-    return Source(text, project) if project and project != text else None
+    return SeedSource(text, project) if project and project != text else None
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SeedQuery:
     """What `--seed-from` says; read as a path it is `path`, in the checkout of `git_dir`."""
 
     text: str
@@ -62,7 +62,7 @@ class Wanted:
     git_dir: str = ""
 
 
-def find_source(wanted: Wanted, own: Known, known: Sequence[Known]) -> Lease:
+def find_source(wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandidate]) -> Lease:
     """Return the session that is meant; UsageError where that is nobody, several, or `own`.
 
     A session id comes first, then a project name, `main`, a branch of this repository, a path.
@@ -78,7 +78,9 @@ def find_source(wanted: Wanted, own: Known, known: Sequence[Known]) -> Lease:
     return narrowed[0].lease
 
 
-def _readings(wanted: Wanted, own: Known, known: Sequence[Known]) -> Iterator[list[Known]]:
+def _readings(
+    wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandidate]
+) -> Iterator[list[SeedCandidate]]:
     text = wanted.text
     yield [each for each in known if each.lease.session_id == text]
     yield [each for each in known if each.lease.project == text]
@@ -90,7 +92,7 @@ def _readings(wanted: Wanted, own: Known, known: Sequence[Known]) -> Iterator[li
         yield _at(wanted, known)
 
 
-def _at(wanted: Wanted, known: Sequence[Known]) -> list[Known]:
+def _at(wanted: SeedQuery, known: Sequence[SeedCandidate]) -> list[SeedCandidate]:
     """Return the sessions of the innermost directory around the path, else of its checkout."""
     there = [each for each in known if each.lease.place.git_dir == wanted.git_dir]
     around = [each for each in there if _holds(each.lease.place.directory, wanted.path)]
@@ -103,7 +105,7 @@ def _holds(directory: str, path: str) -> bool:
     return bool(directory) and (path == directory or path.startswith(directory.rstrip("/") + "/"))
 
 
-def _narrowed(found: list[Known], own: Known) -> list[Known]:
+def _narrowed(found: list[SeedCandidate], own: SeedCandidate) -> list[SeedCandidate]:
     """Prefer the same sub-folder as ours, then the place's own session to those with a name."""
     same = [each for each in found if each.below == own.below] or found
     unnamed = [each for each in same if _is_unnamed(each.lease)]
@@ -115,7 +117,10 @@ def _is_unnamed(lease: Lease) -> bool:
 
 
 def _unclear(
-    wanted: Wanted, found: Sequence[Known], own: Known, known: Sequence[Known]
+    wanted: SeedQuery,
+    found: Sequence[SeedCandidate],
+    own: SeedCandidate,
+    known: Sequence[SeedCandidate],
 ) -> UsageError:
     if found:
         message = f"--seed-from {wanted.text} means several sessions"
@@ -124,7 +129,7 @@ def _unclear(
     return UsageError(message, hint=_listing(own, known), session=wanted.text)
 
 
-def _listing(own: Known, known: Iterable[Known]) -> str:
+def _listing(own: SeedCandidate, known: Iterable[SeedCandidate]) -> str:
     """Return a hint that names the sessions one can choose from, this repository's first."""
     others = [each for each in known if each.lease.session_id != own.lease.session_id]
     if not others:
@@ -134,7 +139,7 @@ def _listing(own: Known, known: Iterable[Known]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class VolumeCopy:
     """One volume to fill: the file's volume, the name it gets, and where its data comes from."""
 
     volume: Volume
@@ -148,7 +153,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedVolume:
     """One volume that is not copied, and why."""
 
     key: str
@@ -156,11 +161,11 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SeedChoice:
     """What can be copied and what cannot, in the file's order."""
 
-    copies: tuple[Copy, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
+    copies: tuple[VolumeCopy, ...] = ()
+    skipped: tuple[SkippedVolume, ...] = ()
 
 
 def volume_names(project: Project, name: str, override: Mapping[str, object]) -> dict[str, str]:
@@ -181,10 +186,10 @@ def volume_names(project: Project, name: str, override: Mapping[str, object]) ->
 
 def choose(
     volumes: Iterable[Volume], names: Mapping[str, str], source: Iterable[EngineVolume]
-) -> Choice:
+) -> SeedChoice:
     """Return what of the source's volumes fills which of ours; external ones are nobody's."""
-    copies: list[Copy] = []
-    skipped: list[Skipped] = []
+    copies: list[VolumeCopy] = []
+    skipped: list[SkippedVolume] = []
     # The newest of several with one key, which a change of its name in the file leaves.
     there = {each.key: each for each in sorted(source, key=lambda each: each.created)}
     for volume in volumes:
@@ -193,10 +198,10 @@ def choose(
         found = there.get(volume.key)
         why = _obstacle(volume, names[volume.key], found)
         if found is None or why:
-            skipped.append(Skipped(volume.key, why))
+            skipped.append(SkippedVolume(volume.key, why))
         else:
-            copies.append(Copy(volume, found.name, names[volume.key]))
-    return Choice(tuple(copies), tuple(skipped))
+            copies.append(VolumeCopy(volume, found.name, names[volume.key]))
+    return SeedChoice(tuple(copies), tuple(skipped))
 
 
 def _obstacle(volume: Volume, name: str, found: EngineVolume | None) -> str:
@@ -218,7 +223,7 @@ def _elsewhere(driver: str, options: Mapping[str, str]) -> str:
     return f"its data lies outside of the engine ({', '.join(told)})" if told else ""
 
 
-def labels_of(copy: Copy, project: str, override: Mapping[str, object]) -> dict[str, str]:
+def labels_of(copy: VolumeCopy, project: str, override: Mapping[str, object]) -> dict[str, str]:
     """Return the labels that Compose would give to the volume, so that it takes it for its own."""
     given = {PROJECT_LABEL: project, VOLUME_LABEL: copy.key}
     return {**copy.volume.labels, **_overridden(copy.key, override), **given}

@@ -12,8 +12,8 @@ from composeports.core.plan.compose_project import Project
 from composeports.docker.engine import Engine
 from composeports.docker.volumes import (
     SEED_LABEL,
-    Helpers,
-    Mounted,
+    HelperContainers,
+    VolumeMount,
     clear,
     copy_volume,
     create_volume,
@@ -26,16 +26,16 @@ from composeports.docker.volumes import (
 )
 from composeports.errors import SeedBusyError, SeedError, UsageError
 from composeports.host.git import find_checkout, main_git_dir, read_branch
-from composeports.host.signals import Signals, signals_kept_back
+from composeports.host.signals import DeferredSignals, signals_kept_back
 from composeports.paths import reading_lock, seed_record
 from composeports.usecases.plain_compose import plain_main
-from composeports.usecases.seed.journal import Begun, Record, hold_lock, hold_record
+from composeports.usecases.seed.journal import CopyEntry, CopyJournal, hold_lock, hold_record
 from composeports.usecases.seed.policy import (
     MAIN,
-    Copy,
-    Known,
-    Source,
-    Wanted,
+    SeedCandidate,
+    SeedQuery,
+    SeedSource,
+    VolumeCopy,
     choose,
     find_source,
     labels_of,
@@ -43,7 +43,7 @@ from composeports.usecases.seed.policy import (
     shown_bytes,
     volume_names,
 )
-from composeports.usecases.session import Workspace
+from composeports.usecases.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Seed:
 
 
 def seed(
-    workspace: Workspace,
+    workspace: Session,
     wanted: Seed | None,
     lease: Lease,
     project: Project,
@@ -111,14 +111,14 @@ def seed(
         return _Seeding(workspace, wanted, lease, source, record, signals).run(project, override)
 
 
-def repair(workspace: Workspace, project: str) -> None:
+def repair(workspace: Session, project: str) -> None:
     """Take away what a copy that was killed half-way left, and let its source go on."""
     with signals_kept_back() as signals, _record(workspace, project) as record:
         _recover(workspace, record, signals)
 
 
 @contextmanager
-def _record(workspace: Workspace, project: str) -> Iterator[Record]:
+def _record(workspace: Session, project: str) -> Iterator[CopyJournal]:
     with hold_record(seed_record(workspace.doors.environ, project)) as record:
         if record is None:
             message = f"volumes of {project} are being filled by another process"
@@ -126,7 +126,7 @@ def _record(workspace: Workspace, project: str) -> Iterator[Record]:
         yield record
 
 
-def _recover(workspace: Workspace, record: Record, signals: Signals) -> Begun | None:
+def _recover(workspace: Session, record: CopyJournal, signals: DeferredSignals) -> CopyEntry | None:
     """Undo a copy that was begun and did not end, and return it."""
     begun = record.read()
     if begun is None:
@@ -142,7 +142,7 @@ def _recover(workspace: Workspace, record: Record, signals: Signals) -> Begun | 
 
 
 @contextmanager
-def _alone(workspace: Workspace, project: str, signals: Signals) -> Iterator[None]:
+def _alone(workspace: Session, project: str, signals: DeferredSignals) -> Iterator[None]:
     """Let no other copy of the project be under way, whose source this one would let go on."""
 
     def wait() -> None:
@@ -155,13 +155,13 @@ def _alone(workspace: Workspace, project: str, signals: Signals) -> Iterator[Non
         yield
 
 
-def _undo(engine: Engine, begun: Begun) -> None:
+def _undo(engine: Engine, begun: CopyEntry) -> None:
     if begun.paused:
         unpause(engine, begun.paused)
     clear(engine, begun.token, volumes=True)
 
 
-def _source(workspace: Workspace, text: str, lease: Lease) -> Source:
+def _source(workspace: Session, text: str, lease: Lease) -> SeedSource:
     """Return whose volumes are meant: a session's, or those of a stack that plain Compose made."""
     plain = plain_source(text)
     if plain is not None:
@@ -175,14 +175,14 @@ def _source(workspace: Workspace, text: str, lease: Lease) -> Source:
         if plain is None:
             raise
         return plain
-    return Source(found.session_id, found.project)
+    return SeedSource(found.session_id, found.project)
 
 
-def _session(workspace: Workspace, text: str, lease: Lease) -> Lease:
+def _session(workspace: Session, text: str, lease: Lease) -> Lease:
     """Return the lease of the session that is meant."""
     path = os.path.realpath(os.path.join(workspace.doors.cwd, os.path.expanduser(text)))
     checkout = find_checkout(path) if os.path.exists(path) else None
-    wanted = Wanted(
+    wanted = SeedQuery(
         text,
         path if os.path.exists(path) else "",
         checkout[1] if checkout is not None else "",
@@ -193,7 +193,7 @@ def _session(workspace: Workspace, text: str, lease: Lease) -> Lease:
     return find_source(wanted, _known(lease), known)
 
 
-def _refuse_half_filled(workspace: Workspace, source: Source) -> None:
+def _refuse_half_filled(workspace: Session, source: SeedSource) -> None:
     """Refuse a source whose own volumes are being filled, or were until somebody was killed."""
     if os.path.exists(seed_record(workspace.doors.environ, source.project)):
         message = f"the volumes of {source.name} ({source.project}) are not whole yet"
@@ -211,23 +211,23 @@ def _refuse_podman(engine: Engine) -> None:
         )
 
 
-def _known(lease: Lease) -> Known:
+def _known(lease: Lease) -> SeedCandidate:
     git_dir = lease.place.git_dir
     if not git_dir:
-        return Known(lease)
-    return Known(lease, main_git_dir(git_dir), read_branch(git_dir) or lease.place.branch)
+        return SeedCandidate(lease)
+    return SeedCandidate(lease, main_git_dir(git_dir), read_branch(git_dir) or lease.place.branch)
 
 
 @dataclass(frozen=True)
 class _Seeding:
     """One copy, from the choice of volumes to the last byte."""
 
-    workspace: Workspace
+    workspace: Session
     wanted: Seed
     lease: Lease
-    source: Source
-    record: Record
-    signals: Signals
+    source: SeedSource
+    record: CopyJournal
+    signals: DeferredSignals
 
     @property
     def engine(self) -> Engine:
@@ -245,7 +245,7 @@ class _Seeding:
         if not choice.copies:
             self._refuse_nothing(there)
             return ()
-        begun = Begun(os.urandom(8).hex(), self.source.name, self.source.project)
+        begun = CopyEntry(os.urandom(8).hex(), self.source.name, self.source.project)
         self.record.write(begun)
         try:
             done = self._copy_all(choice.copies, begun, override)
@@ -276,9 +276,9 @@ class _Seeding:
             self.record.clear()
 
     def _copy_all(
-        self, copies: Sequence[Copy], begun: Begun, override: Mapping[str, object]
+        self, copies: Sequence[VolumeCopy], begun: CopyEntry, override: Mapping[str, object]
     ) -> tuple[Seeded, ...]:
-        helpers = Helpers(self.engine, begun.token)
+        helpers = HelperContainers(self.engine, begun.token)
         wanted = self._into_empty(copies, helpers)
         if not wanted:
             return ()
@@ -293,7 +293,9 @@ class _Seeding:
         self.say(f"copied {volumes} of {self.source.project}, {total} in all")
         return done
 
-    def _into_empty(self, copies: Sequence[Copy], helpers: Helpers) -> list[Copy]:
+    def _into_empty(
+        self, copies: Sequence[VolumeCopy], helpers: HelperContainers
+    ) -> list[VolumeCopy]:
         """Return those whose volume does not exist; one that exists and is empty is removed."""
         there = {each.name: each for each in find_volumes(self.engine, (c.target for c in copies))}
         inside = helpers.mount(list(there), read_only=True) if there else None
@@ -302,7 +304,7 @@ class _Seeding:
             inside.remove()
         return [each for each in copies if self._is_free(each, there.get(each.target), full)]
 
-    def _is_free(self, copy: Copy, there: EngineVolume | None, full: Container[str]) -> bool:
+    def _is_free(self, copy: VolumeCopy, there: EngineVolume | None, full: Container[str]) -> bool:
         if there is None:
             return True
         if there.name in full:
@@ -316,7 +318,7 @@ class _Seeding:
         self.say(f"volume {copy.key} is not copied: {there.name} {why}")
         return False
 
-    def _pause(self, copies: Sequence[Copy], begun: Begun) -> None:
+    def _pause(self, copies: Sequence[VolumeCopy], begun: CopyEntry) -> None:
         """Pause what runs on the source's volumes; it is on record before."""
         if not self.wanted.pause:
             return
@@ -330,7 +332,7 @@ class _Seeding:
             self.record.write(replace(begun, paused=ids))
             pause(self.engine, ids)
 
-    def _let_go_on(self, begun: Begun) -> None:
+    def _let_go_on(self, begun: CopyEntry) -> None:
         written = self.record.read()
         if written is not None and written.paused:
             unpause(self.engine, written.paused)
@@ -338,8 +340,8 @@ class _Seeding:
 
     def _copy(
         self,
-        copies: Sequence[Copy],
-        helpers: Helpers,
+        copies: Sequence[VolumeCopy],
+        helpers: HelperContainers,
         token: str,
         override: Mapping[str, object],
     ) -> tuple[Seeded, ...]:
@@ -351,7 +353,7 @@ class _Seeding:
         targets = helpers.mount([each.target for each in copies], read_only=False)
         return tuple(self._copy_one(each, sources, targets) for each in copies)
 
-    def _copy_one(self, copy: Copy, sources: Mounted, targets: Mounted) -> Seeded:
+    def _copy_one(self, copy: VolumeCopy, sources: VolumeMount, targets: VolumeMount) -> Seeded:
         so_far = Seeded(copy.key, copy.source, copy.target, 0)
 
         def tell(count: int) -> None:

@@ -16,7 +16,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from composeports.errors import FileAccessError, UnsafeFileError
 from composeports.host.directory import open_folder, write_whole
 from composeports.regular_file import read_regular
-from composeports.usecases.skills.policy import FOREIGN, MARKER, MISSING, Copy, Files, Verdict
+from composeports.usecases.skills.policy import (
+    FOREIGN,
+    MARKER,
+    MISSING,
+    Files,
+    SkillCopy,
+    SkillDecision,
+)
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # In a wheel, and in a checkout of ours.
@@ -38,23 +45,23 @@ def shipped_skills() -> dict[str, Files]:
     }
 
 
-def look_at(folder: str) -> Copy:
+def look_at(folder: str) -> SkillCopy:
     """Return what lies where a skill goes; FileAccessError where it cannot be read."""
     try:
         found = os.lstat(folder)
     except (FileNotFoundError, NotADirectoryError):
-        return Copy()
+        return SkillCopy()
     except OSError as error:
         raise _unusable(folder, error, "read") from error
     if not stat.S_ISDIR(found.st_mode):
-        return Copy(exists=True, is_folder=False)
+        return SkillCopy(exists=True, is_folder=False)
     try:
-        return Copy(exists=True, files=_files(folder))
+        return SkillCopy(exists=True, files=_files(folder))
     except OSError as error:
         raise _unusable(folder, error, "read") from error
 
 
-def write_copy(folder: str, verdict: Verdict) -> bool:
+def write_copy(folder: str, verdict: SkillDecision) -> bool:
     """Make the copy as the verdict says; False where something took its place since the look.
 
     Killed at any point, the next try makes it whole. A new copy is made beside and renamed. In an
@@ -71,7 +78,7 @@ def write_copy(folder: str, verdict: Verdict) -> bool:
     return True
 
 
-def _write_inside(folder: str, verdict: Verdict) -> None:
+def _write_inside(folder: str, verdict: SkillDecision) -> None:
     data = dict(verdict.write)
     marker = data.pop(MARKER, None)
     is_new = verdict.state == MISSING
@@ -114,7 +121,7 @@ def _folder_beside(folder: str) -> Iterator[str]:
                 return
 
 
-def remove_leftovers(folder: str, verdict: Verdict) -> None:
+def remove_leftovers(folder: str, verdict: SkillDecision) -> None:
     """Remove what killed processes left of a copy, beside it and, where it is ours, in it."""
     parent, name = os.path.split(folder)
     hexadecimal = f"[0-9a-f]{{{2 * UNIQUE_BYTES}}}"
@@ -165,7 +172,7 @@ def _lock(number: int) -> bool | None:
     return True
 
 
-def remove_copy(folder: str, verdict: Verdict, top: str) -> None:
+def remove_copy(folder: str, verdict: SkillDecision, top: str) -> None:
     """Remove our files, what Python made of them, and folders up to `top` that are empty then."""
     try:
         for path in filter(_is_byproduct, list(_walk(folder))):

@@ -19,7 +19,7 @@ MISSING, CURRENT, STALE, CHANGED, FOREIGN = "missing", "current", "stale", "chan
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class SkillCopy:
     """What lies where a skill goes: "SKILL.md" -> content, None for what is no regular file.
 
     `is_folder` is false for a link or a file of the skill's name.
@@ -31,7 +31,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SkillDecision:
     """What the copy is, and what has to be written and removed to make it as it is shipped.
 
     `theirs` are files that a person changed or put where one of ours goes; `ours` are those that we
@@ -46,22 +46,22 @@ class Verdict:
     gone: tuple[str, ...] = ()
 
 
-def judge(shipped: Files, copy: Copy) -> Verdict:
+def judge(shipped: Files, copy: SkillCopy) -> SkillDecision:
     """Tell what the copy is: missing, current, stale (ours, and outdated), changed, or foreign."""
     wanted = with_marker(shipped)
     if not copy.exists or (copy.is_folder and not copy.files):
-        return Verdict(MISSING, write=wanted)
+        return SkillDecision(MISSING, write=wanted)
     recorded = _recorded(copy)
     if recorded is None:
-        return Verdict(FOREIGN)
+        return SkillDecision(FOREIGN)
     ours = tuple(name for name in recorded if _is_as_written(name, recorded, copy))
     theirs = tuple(sorted(_theirs(wanted, recorded, copy)))
     write = {name: data for name, data in wanted.items() if copy.files.get(name) != data}
     remove = tuple(name for name in ours if name not in wanted)
     gone = tuple(name for name in recorded if name not in copy.files)
     if theirs:
-        return Verdict(CHANGED, write, remove, ours, theirs, gone)
-    return Verdict(STALE if write or remove else CURRENT, write, remove, ours, gone=gone)
+        return SkillDecision(CHANGED, write, remove, ours, theirs, gone)
+    return SkillDecision(STALE if write or remove else CURRENT, write, remove, ours, gone=gone)
 
 
 def with_marker(shipped: Files) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def with_marker(shipped: Files) -> dict[str, bytes]:
     return {**shipped, MARKER: (json.dumps(document, indent=2) + "\n").encode()}
 
 
-def difference(shipped: Files, copy: Copy, where: str) -> str:
+def difference(shipped: Files, copy: SkillCopy, where: str) -> str:
     """Return a unified diff from the copy to what is shipped; `where` names the copy's folder."""
     verdict = judge(shipped, copy)
     names = {*verdict.write, *verdict.remove, *verdict.theirs} - {MARKER}
@@ -88,7 +88,7 @@ def difference(shipped: Files, copy: Copy, where: str) -> str:
     return "".join(pieces)
 
 
-def _recorded(copy: Copy) -> dict[str, str] | None:
+def _recorded(copy: SkillCopy) -> dict[str, str] | None:
     """Return the digests in the marker; None for a copy that is not ours."""
     marker = copy.files.get(MARKER)
     if not copy.is_folder or marker is None:
@@ -103,7 +103,7 @@ def _recorded(copy: Copy) -> dict[str, str] | None:
     return files if isinstance(files, dict) else None
 
 
-def _theirs(wanted: Files, recorded: Mapping[str, str], copy: Copy) -> Iterator[str]:
+def _theirs(wanted: Files, recorded: Mapping[str, str], copy: SkillCopy) -> Iterator[str]:
     for name, data in copy.files.items():
         # What is as it is shipped was changed to that by nobody, but for an interrupted install.
         if name == MARKER or data == wanted.get(name, b"\0"):
@@ -120,7 +120,7 @@ def _is_in_the_way(name: str, wanted: Files) -> bool:
     return any(each.startswith(f"{name}/") for each in wanted)
 
 
-def _is_as_written(name: str, recorded: Mapping[str, str], copy: Copy) -> bool:
+def _is_as_written(name: str, recorded: Mapping[str, str], copy: SkillCopy) -> bool:
     data = copy.files.get(name)
     return data is not None and _digest(data) == recorded[name]
 

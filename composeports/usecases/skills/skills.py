@@ -18,8 +18,8 @@ from composeports.usecases.skills.policy import (
     CURRENT,
     FOREIGN,
     MISSING,
-    Copy,
-    Verdict,
+    SkillCopy,
+    SkillDecision,
     difference,
     judge,
 )
@@ -33,7 +33,7 @@ AGENTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SkillFolder:
     """Where one agent looks for skills: `<top>/skills`, which must not lead out of `within`."""
 
     agent: str
@@ -42,7 +42,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SkillResult:
     """One copy: what it was, and what was done with it.
 
     `done` is installed, updated, removed, unchanged, or left, where it is not ours to change.
@@ -64,31 +64,31 @@ class Outcome:
 
 def targets(
     agents: Sequence[str], cwd: str, environ: Mapping[str, str], *, user: bool
-) -> list[Target]:
+) -> list[SkillFolder]:
     """Return where these agents (all, where none is named) look: in the worktree or the home."""
     chosen = {name: AGENTS[name] for name in agents or AGENTS}
     if not user:
         checkout = find_checkout(cwd)
         root = checkout[0] if checkout else os.path.realpath(cwd)
-        return [Target(name, os.path.join(root, at), root) for name, (at, _) in chosen.items()]
+        return [SkillFolder(name, os.path.join(root, at), root) for name, (at, _) in chosen.items()]
     home = environ.get("HOME") or os.path.expanduser("~")
     return [
-        Target(name, os.path.abspath(environ.get(variable) or os.path.join(home, folder)), "")
+        SkillFolder(name, os.path.abspath(environ.get(variable) or os.path.join(home, folder)), "")
         for name, (folder, variable) in chosen.items()
     ]
 
 
-def install(places: Iterable[Target]) -> list[Outcome]:
+def install(places: Iterable[SkillFolder]) -> list[SkillResult]:
     """Make all copies as they are shipped, but for those that are not ours, or were changed."""
     return [_install(each) for each in _found(places)]
 
 
-def uninstall(places: Iterable[Target]) -> list[Outcome]:
+def uninstall(places: Iterable[SkillFolder]) -> list[SkillResult]:
     """Remove our copies, but for those that somebody changed."""
     return [_uninstall(each) for each in _found(places)]
 
 
-def check(places: Iterable[Target], *, named: bool) -> list[Outcome]:
+def check(places: Iterable[SkillFolder], *, named: bool) -> list[SkillResult]:
     """Compare the copies with what is shipped.
 
     Where the agents were not `named`, those count that have a copy of ours; none is a miss of all.
@@ -99,7 +99,7 @@ def check(places: Iterable[Target], *, named: bool) -> list[Outcome]:
     return [each.outcome(diff=each.diff) for each in chosen]
 
 
-def refusal(outcomes: Iterable[Outcome]) -> FileAccessError | None:
+def refusal(outcomes: Iterable[SkillResult]) -> FileAccessError | None:
     """Return the error that says what was left, and why; None where nothing was."""
     left = [outcome for outcome in outcomes if outcome.is_left]
     if not left:
@@ -112,7 +112,7 @@ def refusal(outcomes: Iterable[Outcome]) -> FileAccessError | None:
     )
 
 
-def _reason(outcome: Outcome) -> str:
+def _reason(outcome: SkillResult) -> str:
     if outcome.state == FOREIGN:
         return "composeports did not make it"
     return f"somebody changed {', '.join(outcome.theirs)}"
@@ -122,11 +122,11 @@ def _reason(outcome: Outcome) -> str:
 class _Found:
     """A copy, before anything is done with it."""
 
-    target: Target
+    target: SkillFolder
     skill: str
     shipped: Mapping[str, bytes]
-    copy: Copy
-    verdict: Verdict
+    copy: SkillCopy
+    verdict: SkillDecision
 
     @property
     def path(self) -> str:
@@ -140,12 +140,12 @@ class _Found:
         where = os.path.relpath(self.path, os.path.dirname(self.target.top))
         return difference(self.shipped, self.copy, where)
 
-    def outcome(self, done: str = "unchanged", diff: str = "") -> Outcome:
+    def outcome(self, done: str = "unchanged", diff: str = "") -> SkillResult:
         verdict, agent = self.verdict, self.target.agent
-        return Outcome(agent, self.skill, self.path, verdict.state, done, verdict.theirs, diff)
+        return SkillResult(agent, self.skill, self.path, verdict.state, done, verdict.theirs, diff)
 
 
-def _found(places: Iterable[Target]) -> Iterator[_Found]:
+def _found(places: Iterable[SkillFolder]) -> Iterator[_Found]:
     """Look at one copy after the other, since two agents may share a folder by a link."""
     skills = shipped_skills()
     for target in places:
@@ -153,15 +153,15 @@ def _found(places: Iterable[Target]) -> Iterator[_Found]:
             yield _look(target, name, files)
 
 
-def _look(target: Target, skill: str, shipped: Mapping[str, bytes]) -> _Found:
+def _look(target: SkillFolder, skill: str, shipped: Mapping[str, bytes]) -> _Found:
     folder = os.path.join(target.top, "skills", skill)
     copy = look_at(folder)
     if _leads_out(target, folder):
-        copy = Copy(exists=True, is_folder=False)
+        copy = SkillCopy(exists=True, is_folder=False)
     return _Found(target, skill, shipped, copy, judge(shipped, copy))
 
 
-def _leads_out(target: Target, folder: str) -> bool:
+def _leads_out(target: SkillFolder, folder: str) -> bool:
     return bool(target.within) and not _is_within(folder, target.within)
 
 
@@ -169,7 +169,7 @@ def _is_within(path: str, folder: str) -> bool:
     return os.path.realpath(path).startswith(os.path.realpath(folder).rstrip("/") + "/")
 
 
-def _install(found: _Found) -> Outcome:
+def _install(found: _Found) -> SkillResult:
     _clean(found)
     if found.verdict.state == CURRENT:
         return found.outcome()
@@ -180,7 +180,7 @@ def _install(found: _Found) -> Outcome:
     return found.outcome("installed" if found.verdict.state == MISSING else "updated")
 
 
-def _uninstall(found: _Found) -> Outcome:
+def _uninstall(found: _Found) -> SkillResult:
     _clean(found)
     is_empty = found.verdict.state == MISSING and found.copy.exists
     if found.verdict.state in {MISSING, FOREIGN} and not is_empty:

@@ -10,16 +10,16 @@ from composeports.core.lease import Lease
 from composeports.docker.engine import Engine
 from composeports.errors import ConfigError
 from composeports.host.machine import machine_name
-from composeports.host.session_lock_file import Holder, hold
+from composeports.host.session_lock_file import LockOwner, hold
 from composeports.paths import session_lock
 from composeports.stores.base import Store
 from composeports.stores.open import is_shared, open_store, same_store, without_password
 from composeports.usecases.session import local_address
 from composeports.usecases.store_admin.policy import (
-    Arrival,
-    Here,
+    LocalEngine,
+    MigratedLease,
+    NotMigratedError,
     Route,
-    StaysError,
     arrive,
     as_it_is,
     leave,
@@ -31,7 +31,7 @@ COMMAND = "store migrate"
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MigrationOutcome:
     """What became of one lease; `stays` says why it is where it was."""
 
     lease: Lease
@@ -41,7 +41,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _EngineStores:
     """An engine that is known already, for a store that asks whose leases are wanted."""
 
     known: EngineIdentity
@@ -62,11 +62,11 @@ class Migration:
     source: str
     target: str
     environ: Mapping[str, str]
-    here: Here
+    here: LocalEngine
     waiting: Callable[[str], None]
     dry_run: bool = False
 
-    def run(self) -> Iterator[Moved]:
+    def run(self) -> Iterator[MigrationOutcome]:
         """Move the leases of all engines, one after the other, and tell of each."""
         with self._open(self.source, self.here.engine) as store:
             fleet = [each.engine for each in store.fleet()]
@@ -75,15 +75,15 @@ class Migration:
                 for lease in store.known():
                     yield self._move(store, engine, lease)
 
-    def _move(self, source: Store, engine: EngineIdentity, lease: Lease) -> Moved:
+    def _move(self, source: Store, engine: EngineIdentity, lease: Lease) -> MigrationOutcome:
         try:
             space = engine.id if is_shared(self.source) else engine.space
             arrival = self._route(space, lease, self.here)
             with self._alone(lease):
                 self._settle(source, lease, arrival, engine)
-        except StaysError as error:
-            return Moved(lease, engine, lease.session_id, str(error))
-        return Moved(lease, self._engine_of(arrival, engine), arrival.lease.session_id)
+        except NotMigratedError as error:
+            return MigrationOutcome(lease, engine, lease.session_id, str(error))
+        return MigrationOutcome(lease, self._engine_of(arrival, engine), arrival.lease.session_id)
 
     @property
     def _route(self) -> Route:
@@ -91,11 +91,11 @@ class Migration:
             return as_it_is
         return to_shared if is_shared(self.target) else to_own
 
-    def _engine_of(self, arrival: Arrival, engine: EngineIdentity) -> EngineIdentity:
+    def _engine_of(self, arrival: MigratedLease, engine: EngineIdentity) -> EngineIdentity:
         return self.here.engine if arrival.space in {"", self.here.engine.id} else engine
 
     def _settle(
-        self, source: Store, lease: Lease, arrival: Arrival, engine: EngineIdentity
+        self, source: Store, lease: Lease, arrival: MigratedLease, engine: EngineIdentity
     ) -> None:
         name = arrival.lease.session_id
         with self._open(self.target, self._engine_of(arrival, engine)) as target:
@@ -112,19 +112,19 @@ class Migration:
         with hold(path, COMMAND, 0, _no_matter) as lock:
             if lock is None:
                 message = "another command works on it; run this again"
-                raise StaysError(message)
+                raise NotMigratedError(message)
             yield
 
     @contextmanager
     def _open(self, url: str, engine: EngineIdentity) -> Iterator[Store]:
-        store = open_store(url, _Door(engine, self.environ), waiting=self.waiting)
+        store = open_store(url, _EngineStores(engine, self.environ), waiting=self.waiting)
         try:
             yield store
         finally:
             store.close()
 
 
-def _no_matter(_holder: Holder) -> None:
+def _no_matter(_holder: LockOwner) -> None:
     """Say nothing."""
 
 
@@ -146,7 +146,7 @@ def migration(
         raise ConfigError(message, hint="--from names the old store, --to the new one")
     engine = Engine(environ)
     if is_shared(source) == is_shared(target):  # each engine's leases stay that engine's
-        here = Here("", THIS_MACHINE, "")
+        here = LocalEngine("", THIS_MACHINE, "")
         return Migration(source, target, environ, here, waiting, dry_run)
-    here = Here(machine_name(environ), engine.identity(), local_address(engine))
+    here = LocalEngine(machine_name(environ), engine.identity(), local_address(engine))
     return Migration(source, target, environ, here, waiting, dry_run)

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.engine_traits import NO_TRAITS
-from composeports.core.lease import Lease, Place
-from composeports.core.ledger import Hold, Ledger, Outcome
+from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 
 
-class StaysError(Exception):
+class NotMigratedError(Exception):
     """A lease stays in its store; the words say why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class LocalEngine:
     """This machine and its engine: as a shared store knows them, and as its own does.
 
     `address` is where the engine is reached.
@@ -27,52 +27,52 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class MigratedLease:
     """A lease as the other store keeps it, and the id of its engine (empty: of this machine)."""
 
     space: str
     lease: Lease
 
 
-Route = Callable[[str, Lease, Here], Arrival]
+Route = Callable[[str, Lease, LocalEngine], MigratedLease]
 
 
-def as_it_is(space: str, lease: Lease, _here: Here) -> Arrival:
+def as_it_is(space: str, lease: Lease, _here: LocalEngine) -> MigratedLease:
     """Return the lease for a store of the same kind."""
-    return Arrival(space, lease)
+    return MigratedLease(space, lease)
 
 
-def to_shared(space: str, lease: Lease, here: Here) -> Arrival:
+def to_shared(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
     """Return a lease of a machine's own store for one that many machines see.
 
     Sessions that have no name of their own are told apart by the machine. StaysError for one of
     another engine of this machine, whose id nobody asked for.
     """
     if space:
-        return Arrival(space, lease)
+        return MigratedLease(space, lease)
     if not here.engine.local or lease.engine not in {"", here.address, here.engine.id}:
         where = lease.engine or "this machine's own"
         message = (
             f"its stack is on another engine ({where}); choose that one "
             "(`docker context use`, DOCKER_HOST) and run this again"
         )
-        raise StaysError(message)
-    return Arrival(here.engine.id, _placed(lease, here.machine, here.engine.id))
+        raise NotMigratedError(message)
+    return MigratedLease(here.engine.id, _placed(lease, here.machine, here.engine.id))
 
 
-def to_own(space: str, lease: Lease, here: Here) -> Arrival:
+def to_own(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
     """Return a lease of a shared store for this machine's own; StaysError for another machine's."""
     if not lease.place.is_on(here.machine):
         message = f"it is of the machine {lease.place.machine}; run this there"
-        raise StaysError(message)
+        raise NotMigratedError(message)
     if here.engine.local and space == here.engine.id:
-        return Arrival("", _placed(lease, "", here.address))
-    return Arrival(space, lease)
+        return MigratedLease("", _placed(lease, "", here.address))
+    return MigratedLease(space, lease)
 
 
 def _placed(lease: Lease, machine: str, engine: str) -> Lease:
     """Return the lease with its place on a machine of that name, and the id that comes of it."""
-    if lease.place == Place():
+    if lease.place == WorktreeLocation():
         return replace(lease, engine=engine, traits=NO_TRAITS)
     place = lease.place._replace(machine=machine)
     own = lease.session_id == lease.place.session_id
@@ -80,7 +80,7 @@ def _placed(lease: Lease, machine: str, engine: str) -> Lease:
     return replace(lease, session_id=name, place=place, engine=engine, traits=NO_TRAITS)
 
 
-def arrive(ledger: Ledger, lease: Lease) -> Outcome:
+def arrive(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
     """Write the lease where it fits; StaysError where something else has what it has.
 
     One that is there already, from a move that was broken off, stays as it is.
@@ -92,38 +92,38 @@ def arrive(ledger: Ledger, lease: Lease) -> Outcome:
     lease = replace(lease, former_stores=former, marks=None)
     if own is not None and own.held:
         if (own.block, own.project) == (lease.block, lease.project):
-            return Outcome()
+            return StoreUpdate()
         message = f"the session holds {own.block.start}-{own.block.last} there already"
-        raise StaysError(message)
+        raise NotMigratedError(message)
     if own is not None and not lease.held:
-        return Outcome()
+        return StoreUpdate()
     for hold in ledger.others:
         _refuse_clash(lease, hold)
-    return Outcome(lease)
+    return StoreUpdate(lease)
 
 
-def _refuse_clash(lease: Lease, hold: Hold) -> None:
+def _refuse_clash(lease: Lease, hold: LeaseSummary) -> None:
     if hold.project == lease.project:
         message = f"the session {hold.session_id} has its project name {lease.project} there"
-        raise StaysError(message)
+        raise NotMigratedError(message)
     if not (lease.held and hold.held):
         return
     if hold.shares_port(lease.block, lease.pins.values()):
         block = f"{hold.block.start}-{hold.block.last}"
         message = f"the session {hold.session_id} holds its ports there ({block})"
-        raise StaysError(message)
+        raise NotMigratedError(message)
     if overlapping(lease.subnets.values(), hold.subnets):
         message = f"the session {hold.session_id} holds one of its subnets there"
-        raise StaysError(message)
+        raise NotMigratedError(message)
 
 
-def leave(ledger: Ledger, lease: Lease) -> Outcome:
+def leave(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
     """Forget a lease that has moved, unless somebody has changed it since, but for its time."""
     own = ledger.own
     if own is None:
-        return Outcome()
+        return StoreUpdate()
     same = replace(own, allocated_at=lease.allocated_at, expires_at=lease.expires_at)
     if same != lease:
         message = "it has changed meanwhile; run this again"
-        raise StaysError(message)
-    return Outcome(forget=True)
+        raise NotMigratedError(message)
+    return StoreUpdate(forget=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from composeports.core.plan.host_facts import Checkout, Surroundings
+from composeports.core.plan.host_facts import Checkout, HostFacts
 from composeports.core.settings import Settings
 from tests.support.planning import PROJECT, Planned, plan_of
 
@@ -27,7 +27,7 @@ def plan(
     **top: Any,  # noqa: ANN401 - a document
 ) -> Planned:
     config = {"services": {"a": {"volumes": list(mounts)}}, **top}
-    around = Surroundings(paths=paths or {}, checkout=checkout)
+    around = HostFacts(paths=paths or {}, checkout=checkout)
     return plan_of(config, settings=settings, around=around)
 
 
@@ -81,7 +81,7 @@ def test_what_is_only_read_is_told_where_it_is_another_checkout_s(path: str, tol
     ],
 )
 def test_a_build_from_another_checkout_is_told(build: dict[str, object], told: str) -> None:
-    around = Surroundings(paths={"/repo/link": "/main/app"}, checkout=CHECKOUT)
+    around = HostFacts(paths={"/repo/link": "/main/app"}, checkout=CHECKOUT)
     found = plan_of({"services": {"a": {"build": build}}}, around=around).warnings
     assert len(found) == bool(told)
     assert all(text.startswith(told) and "(the build of a)" in text for text in found)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from composeports.core.plan.host_facts import PublishedElsewhere, Surroundings
+from composeports.core.plan.host_facts import HostFacts, PublishedElsewhere
 from composeports.core.settings import Settings
 from tests.support.planning import Planned, plan_of
 
-AROUND = Surroundings(
+AROUND = HostFacts(
     published=(
         PublishedElsewhere(5432, "shop", "shop-db-1"),
         PublishedElsewhere(80, "shop", "shop-web-1"),

@@ -7,8 +7,8 @@ import pytest
 from composeports.core.labels import UNMARKED, Mark
 from composeports.core.lease import Lease
 from composeports.core.plan.compose_project import read_project
-from composeports.core.plan.plan import Observed, make_plan
-from composeports.core.ports import Block
+from composeports.core.plan.plan import ObservedConfig, make_plan
+from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
 
 CONFIG = {
@@ -24,8 +24,8 @@ OLD = {"io.composeports.store": "old", "io.composeports.session": "s"}
 def labels(
     marks: Mapping[str, Mark] | None, store: str = "id", settings: Settings | None = None
 ) -> dict[str, object]:
-    lease = Lease("a$b", Block(10000, 100), "ac-1", 0, 0, marks=marks, store=store)
-    override = make_plan(Observed(read_project(CONFIG)), lease, settings).override
+    lease = Lease("a$b", PortBlock(10000, 100), "ac-1", 0, 0, marks=marks, store=store)
+    override = make_plan(ObservedConfig(read_project(CONFIG)), lease, settings).override
     found: dict[str, object] = {}
     for section, nodes in override.items():
         assert isinstance(nodes, Mapping)
@@ -77,9 +77,9 @@ def test_without_a_store_there_are_no_labels() -> None:
 def test_data_of_another_store_s_session_are_told(
     marks: Mapping[str, Mark] | None, store: str, former: tuple[str, ...], told: list[str]
 ) -> None:
-    block = Block(10000, 100)
+    block = PortBlock(10000, 100)
     lease = Lease("a$b", block, "ac-1", 0, 0, marks=marks, store=store, former_stores=former)
     config = {**CONFIG, "networks": {}}
-    warnings = make_plan(Observed(read_project(config)), lease).warnings
+    warnings = make_plan(ObservedConfig(read_project(config)), lease).warnings
     assert [text.partition(":")[0] for text in warnings] == told
     assert all("--adopt" in text and "--as-new" in text for text in warnings)

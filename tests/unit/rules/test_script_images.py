@@ -3,17 +3,17 @@
 import pytest
 
 from composeports.core.plan.compose_project import read_project
-from composeports.core.plan.host_facts import ScriptBuild, Surroundings
+from composeports.core.plan.host_facts import HostFacts, ScriptBuild
 from composeports.core.plan.rules.images import unbuilt_images
 from composeports.core.settings import Settings
 from tests.support.planning import PROJECT, plan_of
 
 CONFIG = {"services": {"web": {"image": "shop/web"}, "worker": {"image": "shop/web:latest"}}}
-AROUND = Surroundings(builds=(ScriptBuild("Makefile:3", "shop/web"),))
+AROUND = HostFacts(builds=(ScriptBuild("Makefile:3", "shop/web"),))
 
 
 def test_it_is_told_once_with_a_way_out() -> None:
-    twice = Surroundings(builds=(*AROUND.builds, *AROUND.builds))
+    twice = HostFacts(builds=(*AROUND.builds, *AROUND.builds))
     (warning,) = plan_of(CONFIG, around=twice).warnings
     assert warning == (
         "Makefile:3 builds shop/web (web, worker): all sessions run the image that was built last; "

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.change import Change, Node, RuleResult, merge
 from composeports.core.plan.compose_project import Attachment, Network, Service
 from composeports.core.plan.override import Override
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.subnets import move_address
 
 Mover = Callable[[str], str]
@@ -16,7 +16,7 @@ _ADDRESS = re.compile(f"{_IPV4}|{_IPV6}")
 OCTET = 8
 
 
-def subnets(context: Context) -> Part:
+def subnets(context: PlanContext) -> RuleResult:
     """Put every network with a leased subnet on it: pools, gateways and static addresses."""
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -32,10 +32,10 @@ def subnets(context: Context) -> Part:
                 at = {attachment.network: moved}
                 nodes.append({"services": {service.name: {"networks": at}}})
                 changes.extend(_static_changes(service, attachment, moved))
-    return Part(tuple(changes), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))
 
 
-def _leased(network: Network, context: Context) -> dict[int, str]:
+def _leased(network: Network, context: PlanContext) -> dict[int, str]:
     """Return the leased subnet of each pool of the network, by the pool's index."""
     if network.external:
         return {}
@@ -79,7 +79,7 @@ def _subnet_changes(network: Network, leased: Mapping[int, str]) -> Iterator[Cha
         yield Change("subnet", f"networks.{network.key}.subnet", old, new, why)
 
 
-def _moves(context: Context) -> list[tuple[Network, str, str]]:
+def _moves(context: PlanContext) -> list[tuple[Network, str, str]]:
     """Return (network, old subnet, leased subnet) of all that the file fixes."""
     return [
         (network, network.subnets[index], new)
@@ -89,7 +89,7 @@ def _moves(context: Context) -> list[tuple[Network, str, str]]:
     ]
 
 
-def _static(attachment: Attachment, context: Context) -> Iterator[tuple[str, str]]:
+def _static(attachment: Attachment, context: PlanContext) -> Iterator[tuple[str, str]]:
     fields = {"ipv4_address": attachment.ipv4, "ipv6_address": attachment.ipv6}
     for field, address in fields.items():
         for network, old, new in _moves(context):
@@ -120,7 +120,7 @@ def _inside(address: str, subnet: str) -> bool:
     return inside and inner.network_address in outer
 
 
-def address_mover(context: Context) -> Mover:
+def address_mover(context: PlanContext) -> Mover:
     """Return what carries the addresses in a text over to the leased subnets."""
     moves = [(old, new) for _, old, new in _moves(context)]
     prefixes = dict(pair for old, new in moves for pair in _octets(old, new))
@@ -150,7 +150,7 @@ def _octets(old: str, new: str) -> Iterator[tuple[str, str]]:
     yield tuple(".".join(text.split(".")[:count]) for text in (before, after))  # type: ignore[misc]
 
 
-def repeated_addresses(context: Context) -> Part:
+def repeated_addresses(context: PlanContext) -> RuleResult:
     """Carry the addresses in `dns` and `extra_hosts` over to the leased subnets."""
     move = address_mover(context)
     changes: list[Change] = []
@@ -172,7 +172,7 @@ def repeated_addresses(context: Context) -> Part:
                     for old, new in zip(before, after, strict=True)
                     if old != new
                 )
-    return Part(tuple(changes), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))
 
 
 def _moved_entry(text: str, move: Mover) -> str:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.change import Change, Node, RuleResult, merge
 from composeports.core.plan.compose_project import Service
 from composeports.core.plan.local_urls import PUBLIC, renumbered
 from composeports.core.plan.override import Override
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import numbers_of, reach_of
 
 _SPACE = re.compile(r"(\s+)")
@@ -27,7 +27,7 @@ class _Address:
     after: str
 
 
-def commands(context: Context) -> Part:
+def commands(context: PlanContext) -> RuleResult:
     """Move addresses in commands where `[urls] command` wants it; else tell advertised ones."""
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -43,7 +43,7 @@ def commands(context: Context) -> Part:
                 for each in found:
                     after[each.index] = after[each.index].replace(each.before, each.after)
                 nodes.append({"services": {service.name: {field: Override(after)}}})
-    return Part(tuple(changes), merge(nodes), warnings=tuple(dict.fromkeys(warnings)))
+    return RuleResult(tuple(changes), merge(nodes), warnings=tuple(dict.fromkeys(warnings)))
 
 
 def _change(service: Service, field: str, found: _Address) -> Change:
@@ -59,7 +59,9 @@ def _told(service: Service, field: str, found: _Address) -> str:
     )
 
 
-def _addresses(service: Service, words: tuple[str, ...], context: Context) -> Iterator[_Address]:
+def _addresses(
+    service: Service, words: tuple[str, ...], context: PlanContext
+) -> Iterator[_Address]:
     """Yield what leads to a moved port; `option` is empty where it may be the container's own."""
     numbers = numbers_of(service, context) if words else {}
     if not numbers:

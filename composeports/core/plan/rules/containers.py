@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 
-from composeports.core.plan.change import Change, Left, Node, Part, merge
+from composeports.core.plan.change import Change, Node, RuleResult, UnchangedValue, merge
 from composeports.core.plan.compose_project import Service
 from composeports.core.plan.override import Override
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import is_common
 
 BY_CONTAINER = "container:"
 
 
-def container_names(context: Context) -> Part:
+def container_names(context: PlanContext) -> RuleResult:
     """Give a fixed container name the session's prefix, and keep the old one as a host name."""
     renamed = new_names(context)
     changes: list[Change] = []
@@ -26,10 +26,10 @@ def container_names(context: Context) -> Part:
             fields["networks"] = aliases
         nodes.append({"services": {service.name: fields}})
         changes.append(_renamed(service, after, aliases, context))
-    return Part(tuple(changes), merge(nodes), left=tuple(_script_calls(context)))
+    return RuleResult(tuple(changes), merge(nodes), left=tuple(_script_calls(context)))
 
 
-def _script_calls(context: Context) -> Iterator[Left]:
+def _script_calls(context: PlanContext) -> Iterator[UnchangedValue]:
     """Yield the scripts that would reach another session's container, each line once."""
     variables = {
         service.container_name: pair
@@ -37,7 +37,7 @@ def _script_calls(context: Context) -> Iterator[Left]:
     }
     for call in dict.fromkeys(context.around.calls):
         variable, name = variables[call.container]
-        yield Left(
+        yield UnchangedValue(
             "script",
             call.where,
             f"docker {call.command} {call.container}",
@@ -46,7 +46,7 @@ def _script_calls(context: Context) -> Iterator[Left]:
         )
 
 
-def new_names(context: Context) -> dict[str, str]:
+def new_names(context: PlanContext) -> dict[str, str]:
     """Return the session's name for every container name that the file fixes."""
     return {
         service.container_name: f"{context.tag}-{service.container_name}"
@@ -55,7 +55,7 @@ def new_names(context: Context) -> dict[str, str]:
     }
 
 
-def variables_of(context: Context) -> Iterator[tuple[str, str]]:
+def variables_of(context: PlanContext) -> Iterator[tuple[str, str]]:
     """Yield `CONTAINER_<SERVICE>` with the name of each service's (first) container."""
     renamed = new_names(context)
     for service in context.project.services:
@@ -69,7 +69,7 @@ def shell_name(service: str) -> str:
     return "".join(letters)
 
 
-def _aliases(service: Service, context: Context) -> dict[str, object]:
+def _aliases(service: Service, context: PlanContext) -> dict[str, object]:
     """Return the old name as an alias in each network of the stack that lacks it.
 
     On a network that other sessions have, too, it would lead to their containers.
@@ -85,7 +85,7 @@ def _aliases(service: Service, context: Context) -> dict[str, object]:
 
 
 def _renamed(
-    service: Service, after: str, aliases: Mapping[str, object], context: Context
+    service: Service, after: str, aliases: Mapping[str, object], context: PlanContext
 ) -> Change:
     why = "a container name exists once on an engine"
     name = service.container_name
@@ -99,7 +99,7 @@ def _renamed(
     )
 
 
-def container_references(context: Context) -> Part:
+def container_references(context: PlanContext) -> RuleResult:
     """Let what names one of the file's containers name the session's container."""
     renamed = new_names(context)
     changes: list[Change] = []
@@ -113,7 +113,7 @@ def container_references(context: Context) -> Part:
                 for old, new in zip(_listed(before), after, strict=True)
                 if old != new
             )
-    return Part(tuple(changes), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))
 
 
 def _references(

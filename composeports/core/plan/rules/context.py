@@ -6,25 +6,25 @@ from typing import NamedTuple
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import Lease
 from composeports.core.plan.compose_project import Project, Service
-from composeports.core.plan.host_facts import NOTHING_AROUND, Surroundings
-from composeports.core.plan.port_layout import Entry
+from composeports.core.plan.host_facts import NOTHING_AROUND, HostFacts
+from composeports.core.plan.port_layout import PortEntry
 from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,
     NO_MOVES,
     URL_VARIABLE,
-    Moves,
+    VariableEffects,
 )
 from composeports.core.settings import Settings
 
 
-class MovedPort(NamedTuple):
+class AssignedPort(NamedTuple):
     """A published port with the host port that it gets."""
 
-    entry: Entry
+    entry: PortEntry
     number: int
 
 
-class Context(NamedTuple):
+class PlanContext(NamedTuple):
     """What was observed, what the lease gives out, and what the repository wants.
 
     `values` are the variables that the files mention, with the values they have now; `fixed` are
@@ -37,11 +37,11 @@ class Context(NamedTuple):
     settings: Settings
     fixed: Mapping[str, str]
     values: Mapping[str, str]
-    moves: Moves = NO_MOVES
-    moved: tuple[MovedPort, ...] = ()
+    moves: VariableEffects = NO_MOVES
+    moved: tuple[AssignedPort, ...] = ()
     resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
-    around: Surroundings = NOTHING_AROUND
+    around: HostFacts = NOTHING_AROUND
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class Context(NamedTuple):
         profiles = {each.name: set(each.profiles) for each in self.project.services}
         wanted = set(service.profiles)
 
-        def distance(port: MovedPort) -> tuple[bool, bool]:
+        def distance(port: AssignedPort) -> tuple[bool, bool]:
             owner = port.entry.port.service
             together = not profiles[owner] or bool(profiles[owner] & wanted)
             return owner != service.name, not together

@@ -4,12 +4,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.change import Change, Node, RuleResult, merge
 from composeports.core.plan.compose_project import Service
 from composeports.core.plan.host_port_pairs import leads_to_the_host, ports_of_hosts
 from composeports.core.plan.local_urls import ENGINE_HOSTS, Reach, renumbered
 from composeports.core.plan.rules.addresses import Mover, address_mover
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.name_references import NewNames, new_names, renamed
 
 # `key: value` and `KEY=value`, by which a line of a config says what its value is.
@@ -28,7 +28,7 @@ WHY_NAME = {
 class _Rewriter:
     """What has moved, as one service sees it."""
 
-    context: Context
+    context: PlanContext
     move: Mover
     names: NewNames
     numbers: Mapping[int, int]
@@ -87,7 +87,7 @@ def engine_hosts(*services: Service) -> frozenset[str]:
     return (ENGINE_HOSTS - set(addresses)) | gateways
 
 
-def values(context: Context) -> Part:
+def values(context: PlanContext) -> RuleResult:
     """Rewrite host-facing URLs, addresses and names in `environment` and build arguments."""
     move, names = address_mover(context), new_names(context)
     changes: list[Change] = []
@@ -102,10 +102,10 @@ def values(context: Context) -> Part:
             if found:
                 after = {each.where.removeprefix(f"{where}."): each.after for each in found}
                 nodes.append({"services": {service.name: _nested(path, after)}})
-    return Part(tuple(changes), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))
 
 
-def config_contents(context: Context) -> Part:
+def config_contents(context: PlanContext) -> RuleResult:
     """Rewrite host-facing URLs and addresses in the configs whose text the file has."""
     move, names = address_mover(context), new_names(context)
     changes: list[Change] = []
@@ -122,7 +122,7 @@ def config_contents(context: Context) -> Part:
             why = "it leads to what has moved"
             changes.append(Change("url", f"configs.{key}.content", text, after, why))
             nodes.append({"configs": {key: {"content": after}}})
-    return Part(tuple(changes), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))
 
 
 def _key_of(line: str, otherwise: str) -> str:
@@ -131,19 +131,19 @@ def _key_of(line: str, otherwise: str) -> str:
     return match[1] if match else otherwise
 
 
-def numbers_of(service: Service, context: Context) -> Mapping[int, int]:
+def numbers_of(service: Service, context: PlanContext) -> Mapping[int, int]:
     """Return the new number of every port that is reached elsewhere than before."""
     found = context.numbers_for(service)
     return {old: new for old, new in found.items() if old != new or context.host}
 
 
-def reach_of(context: Context, *services: Service) -> Reach:
+def reach_of(context: PlanContext, *services: Service) -> Reach:
     """Return how services that read one text reach published ports."""
     listens_on = frozenset(port for each in services for port in listening(each, context))
     return Reach(listens_on, context.host, engine_hosts(*services))
 
 
-def listening(service: Service, context: Context) -> frozenset[int]:
+def listening(service: Service, context: PlanContext) -> frozenset[int]:
     """Return the container ports that the service, or one in the same network place, has."""
     place = _network_of(service)
     return frozenset(

@@ -2,17 +2,17 @@
 
 from collections.abc import Collection, Iterator
 
-from composeports.core.plan.change import Change, Part, Shared, join
+from composeports.core.plan.change import Change, RuleResult, SharedResource, join
 from composeports.core.plan.compose_project import Network, Service
-from composeports.core.plan.host_facts import Sibling
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.host_facts import SiblingProject
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, quoted, way_out
 from composeports.core.plan.shared_settings import why_network, why_volume
 
 IN_FILE = "the Compose file says it is external"
 
 
-def external_networks(context: Context) -> Part:
+def external_networks(context: PlanContext) -> RuleResult:
     """Lead networks of a sibling to its session in this worktree; list or tell the others."""
     parts = [
         _network(network.key, network.name, _users(network, context), context)
@@ -25,7 +25,7 @@ def external_networks(context: Context) -> Part:
     return join(parts)
 
 
-def external_volumes(context: Context) -> Part:
+def external_volumes(context: PlanContext) -> RuleResult:
     """Lead volumes of a sibling to its session in this worktree; list or tell the others."""
     parts = []
     for volume in context.project.volumes:
@@ -39,18 +39,20 @@ def external_volumes(context: Context) -> Part:
             if any((each.kind, each.source) == ("volume", volume.key) for each in service.mounts)
         ]
         if why or sibling is None:
-            shared = Shared("volume", volume.name, why or IN_FILE, acknowledged=bool(why))
+            shared = SharedResource("volume", volume.name, why or IN_FILE, acknowledged=bool(why))
             warning = (
                 f"volume {volume.name} is external: every session uses the same data "
                 f"({listed(users)}); {way_out(f'volume:{volume.name}')}"
             )
-            parts.append(Part(shared=(shared,), warnings=() if why or not users else (warning,)))
+            parts.append(
+                RuleResult(shared=(shared,), warnings=() if why or not users else (warning,))
+            )
         else:
             parts.append(_led(volume.key, sibling))
     return join(parts)
 
 
-def is_common(key: str, context: Context) -> bool:
+def is_common(key: str, context: PlanContext) -> bool:
     """Tell whether the network is one that other sessions have, too."""
     return any(
         network.key == key
@@ -64,7 +66,7 @@ def is_common(key: str, context: Context) -> bool:
     )
 
 
-def joined_by_mode(context: Context) -> dict[str, list[Service]]:
+def joined_by_mode(context: PlanContext) -> dict[str, list[Service]]:
     """Return the services that join a network by `network_mode: NAME`, by that name."""
     made = {each.name for each in context.project.networks if not each.external}
     found: dict[str, list[Service]] = {}
@@ -75,7 +77,9 @@ def joined_by_mode(context: Context) -> dict[str, list[Service]]:
     return found
 
 
-def _network(key: str, name: str, services: Collection[Service], context: Context) -> Part:
+def _network(
+    key: str, name: str, services: Collection[Service], context: PlanContext
+) -> RuleResult:
     why = why_network(context.settings, key, name)
     sibling = context.around.sibling("network", name)
     if sibling is not None and not why:
@@ -83,21 +87,21 @@ def _network(key: str, name: str, services: Collection[Service], context: Contex
     met = "; ".join(_met(name, context)) if services else ""
     if why:
         told = f"{why}; {met}" if met else why
-        return Part(shared=(Shared("network", name, told),))
-    shared = Shared(
+        return RuleResult(shared=(SharedResource("network", name, told),))
+    shared = SharedResource(
         "network", name, IN_FILE if key else "network_mode names it", acknowledged=False
     )
     if not services:
-        return Part(shared=(shared,))
+        return RuleResult(shared=(shared,))
     own = f"[isolate] external_networks = [{quoted(name)}] makes it the session's own, "
     what = met or f"every session has {listed(_names(key, services))} there"
     warning = (
         f"network {name} is external: {what}; {own if key else ''}{way_out(f'network:{name}')}"
     )
-    return Part(shared=(shared,), warnings=(warning,))
+    return RuleResult(shared=(shared,), warnings=(warning,))
 
 
-def _met(name: str, context: Context) -> Iterator[str]:
+def _met(name: str, context: PlanContext) -> Iterator[str]:
     """Yield which host names of the project lead to another project's containers, too."""
     own = _all_names(context)
     for member in context.around.members.get(name, ()):
@@ -107,7 +111,7 @@ def _met(name: str, context: Context) -> Iterator[str]:
             yield f"{listed(same)} may lead to {member.project or 'a container'}{place} as well"
 
 
-def _all_names(context: Context) -> frozenset[str]:
+def _all_names(context: PlanContext) -> frozenset[str]:
     """Return every name that services of the file may be called by.
 
     A service that is on a shared network looks there for all of them, wherever its own stack has
@@ -131,7 +135,7 @@ def _names(key: str, services: Collection[Service]) -> list[str]:
     return list(found)
 
 
-def _users(network: Network, context: Context) -> list[Service]:
+def _users(network: Network, context: PlanContext) -> list[Service]:
     return [
         service
         for service in context.project.services
@@ -139,39 +143,39 @@ def _users(network: Network, context: Context) -> list[Service]:
     ]
 
 
-def _led(key: str, sibling: Sibling) -> Part:
+def _led(key: str, sibling: SiblingProject) -> RuleResult:
     """Return the part that leads a network or volume to the sibling's session."""
     told = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name
     if before == after:
-        return Part(warnings=told)
+        return RuleResult(warnings=told)
     why, kinds = _why_led(sibling), f"{sibling.kind}s"
     if sibling.kind == "volume":
         change = Change("volume", f"volumes.{key}.name", before, after, why)
     else:
         change = Change("network", f"networks.{key}.name", before, after, why)
-    return Part((change,), {kinds: {key: {"name": after}}}, warnings=told)
+    return RuleResult((change,), {kinds: {key: {"name": after}}}, warnings=told)
 
 
-def _led_by_mode(services: Collection[Service], sibling: Sibling) -> Part:
+def _led_by_mode(services: Collection[Service], sibling: SiblingProject) -> RuleResult:
     """Return the part that leads services with `network_mode: NAME` to the sibling's session."""
     told = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name
     if before == after:
-        return Part(warnings=told)
+        return RuleResult(warnings=told)
     why = _why_led(sibling)
     changes = tuple(
         Change("network", "network_mode", before, after, why, each.name) for each in services
     )
     override = {"services": {each.name: {"network_mode": after} for each in services}}
-    return Part(changes, override, warnings=told)
+    return RuleResult(changes, override, warnings=told)
 
 
-def _why_led(sibling: Sibling) -> str:
+def _why_led(sibling: SiblingProject) -> str:
     return f"the stack in {sibling.directory} has it, by its session in this worktree"
 
 
-def _if_down(sibling: Sibling) -> Iterator[str]:
+def _if_down(sibling: SiblingProject) -> Iterator[str]:
     if sibling.is_up:
         return
     way = way_out(f"{sibling.kind}:{sibling.name}")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import join, normpath, relpath
 
-from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.change import RuleResult, SharedResource
 from composeports.core.plan.compose_project import Mount, Service, Volume
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, below, is_named, is_path_named
 from composeports.core.shell import GIT_COMMON_DIR
@@ -33,19 +33,19 @@ class _Use:
     written: bool = False
 
 
-def folders(context: Context) -> Part:
+def folders(context: PlanContext) -> RuleResult:
     """Say which places outside of the worktree are written, or are another checkout's."""
-    shared: list[Shared] = []
+    shared: list[SharedResource] = []
     warnings: list[str] = []
     for place, use in _uses(context).items():
         other = _other_checkout(place, context)
         if not use.written and not other:
             continue
         if _is_acknowledged(place, use, context):
-            shared.append(Shared("folder", place, IN_SETTINGS))
+            shared.append(SharedResource("folder", place, IN_SETTINGS))
         else:
             warnings.append(_told(place, use, other))
-    return Part(shared=tuple(shared), warnings=tuple(warnings))
+    return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
 
 
 def _told(place: str, use: _Use, other: str) -> str:
@@ -55,14 +55,14 @@ def _told(place: str, use: _Use, other: str) -> str:
     return f"{named} lies outside of the worktree and {does} ({users}); {way_out(use.entry)}"
 
 
-def _is_acknowledged(place: str, use: _Use, context: Context) -> bool:
+def _is_acknowledged(place: str, use: _Use, context: PlanContext) -> bool:
     kind, _, name = use.entry.partition(":")
     if kind == "volume" and is_named(context.settings, kind, name):
         return True
     return is_path_named(context.settings, place, use.path)
 
 
-def _uses(context: Context) -> dict[str, _Use]:
+def _uses(context: PlanContext) -> dict[str, _Use]:
     """Return the places outside of the worktree that are not the session's own, and their users."""
     found: dict[str, _Use] = {}
     for service in context.project.services:
@@ -84,7 +84,7 @@ def _uses(context: Context) -> dict[str, _Use]:
     return found
 
 
-def _built_from(service: Service, context: Context) -> Iterator[tuple[str, bool]]:
+def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, bool]]:
     """Yield the real paths outside of the worktree that a build uses, and whether it writes."""
     if service.build is None:
         return
@@ -96,7 +96,7 @@ def _built_from(service: Service, context: Context) -> Iterator[tuple[str, bool]
             yield place, written
 
 
-def bound(mount: Mount, context: Context) -> str:
+def bound(mount: Mount, context: PlanContext) -> str:
     """Return the real path of a bind that lies outside of the worktree; empty for all others."""
     if mount.kind != "bind" or not mount.source:
         return ""
@@ -108,13 +108,13 @@ def bound(mount: Mount, context: Context) -> str:
     return place if _is_outside(place, context) else ""
 
 
-def _is_outside(place: str, context: Context) -> bool:
+def _is_outside(place: str, context: PlanContext) -> bool:
     """Tell whether a path is neither in the worktree nor has the project's name in it."""
     top = context.lease.place.worktree or context.lease.place.directory
     return bool(top) and not below(place, top) and context.project.is_fixed(place)
 
 
-def _places(volume: Volume, context: Context) -> Iterator[str]:
+def _places(volume: Volume, context: PlanContext) -> Iterator[str]:
     """Yield the place that the options of a volume lead to, where sessions have it in common."""
     if volume.external:
         return
@@ -146,7 +146,7 @@ def _address(options: str) -> str:
     )
 
 
-def _overlay(options: str, context: Context) -> Iterator[str]:
+def _overlay(options: str, context: PlanContext) -> Iterator[str]:
     """Yield the folder that an overlay writes to."""
     for option in options.split(","):
         name, _, path = option.partition("=")
@@ -154,7 +154,7 @@ def _overlay(options: str, context: Context) -> Iterator[str]:
             yield context.around.real(path)
 
 
-def _is_written(volume: Volume, context: Context) -> bool:
+def _is_written(volume: Volume, context: PlanContext) -> bool:
     """Tell whether a service may write to the volume: its options say so, and a mount does."""
     if volume.driver in LOCAL_DRIVERS and "ro" in volume.driver_opts.get("o", "").split(","):
         return False
@@ -167,7 +167,7 @@ def _is_written(volume: Volume, context: Context) -> bool:
     return not mounts or not all(mount.read_only for mount in mounts)
 
 
-def _other_checkout(place: str, context: Context) -> str:
+def _other_checkout(place: str, context: PlanContext) -> str:
     """Return the other checkout of the repository that a path lies in; the innermost one."""
     checkout = context.around.checkout
     if checkout.common_dir and below(place, checkout.common_dir):
@@ -176,7 +176,7 @@ def _other_checkout(place: str, context: Context) -> str:
     return max(inside, key=len, default="")
 
 
-def git_inside(context: Context) -> Part:
+def git_inside(context: PlanContext) -> RuleResult:
     """Say what to mount where a container has the worktree, and git cannot work in it."""
     told = {
         text: None
@@ -184,10 +184,10 @@ def git_inside(context: Context) -> Part:
         for mount in service.mounts
         for text in _missing_git(service, mount, context)
     }
-    return Part(notes=tuple(told))
+    return RuleResult(notes=tuple(told))
 
 
-def _missing_git(service: Service, mount: Mount, context: Context) -> Iterator[str]:
+def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterator[str]:
     checkout, top = context.around.checkout, context.lease.place.worktree
     source = context.around.real(mount.source)
     if mount.kind != "bind" or not checkout.link or source == "/" or not below(top, source):
@@ -207,7 +207,7 @@ def _missing_git(service: Service, mount: Mount, context: Context) -> Iterator[s
         )
 
 
-def _on_the_host(path: str, service: Service, context: Context) -> str:
+def _on_the_host(path: str, service: Service, context: PlanContext) -> str:
     """Return the host's path of a container's path; empty where no bind covers it."""
     binds = [each for each in service.mounts if below(path, normpath(each.target))]
     nearest = max(binds, key=lambda each: len(normpath(each.target)), default=None)

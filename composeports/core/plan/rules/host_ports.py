@@ -2,28 +2,28 @@
 
 from collections.abc import Iterator
 
-from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.change import RuleResult, SharedResource
 from composeports.core.plan.compose_project import Service
 from composeports.core.plan.host_port_pairs import ports_of_hosts
 from composeports.core.plan.local_urls import addresses, port_in
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import engine_hosts, is_kept
 from composeports.core.plan.rules.wording import way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 
 
-def ports_of_others(context: Context) -> Part:
+def ports_of_others(context: PlanContext) -> RuleResult:
     """Say which variables lead to a port that another project publishes right now."""
     others = {each.port: each for each in context.around.published}
     own = {port.number for service in context.project.services for port in service.ports}
-    shared: dict[str, Shared] = {}
+    shared: dict[str, SharedResource] = {}
     warnings: list[str] = []
     for service in context.project.services if others else ():
         for name, port in _host_ports(service, context):
             if port in own or port not in others:
                 continue
             if is_named(context.settings, "port", str(port)):
-                shared[str(port)] = Shared("port", str(port), IN_SETTINGS)
+                shared[str(port)] = SharedResource("port", str(port), IN_SETTINGS)
             else:
                 other = others[port]
                 warnings.append(
@@ -31,10 +31,10 @@ def ports_of_others(context: Context) -> Part:
                     f"host, which {other.container} of project {other.project} publishes: other "
                     f"sessions reach it, too; {way_out(f'port:{port}')}"
                 )
-    return Part(shared=tuple(shared.values()), warnings=tuple(dict.fromkeys(warnings)))
+    return RuleResult(shared=tuple(shared.values()), warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _host_ports(service: Service, context: Context) -> Iterator[tuple[str, int]]:
+def _host_ports(service: Service, context: PlanContext) -> Iterator[tuple[str, int]]:
     """Yield (variable, port) of each value that leads from the container to its engine's host."""
     names = engine_hosts(service)
     address = addresses(names, "")

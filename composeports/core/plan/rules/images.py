@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from composeports.core.plan.change import Change, Node, Part, Shared, merge
+from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
 from composeports.core.plan.compose_project import Project, Service
 from composeports.core.plan.image_names import full_name, tagged
 from composeports.core.plan.override import Override
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 from composeports.core.settings import Settings
@@ -19,12 +19,14 @@ REFERENCE = "ref="
 UNASKED = frozenset({"never", "build"})
 
 
-def built_images(context: Context) -> Part:
+def built_images(context: PlanContext) -> RuleResult:
     """Give the tag of every image that is built the session's suffix, wherever it is named."""
     fixed = _built(context.project)
     if not context.settings.isolate_images:
-        return Part(
-            shared=tuple(Shared("image", name, "[isolate] images = false") for name in fixed)
+        return RuleResult(
+            shared=tuple(
+                SharedResource("image", name, "[isolate] images = false") for name in fixed
+            )
         )
     renamed = new_names(context)
     changes: list[Change] = []
@@ -34,10 +36,10 @@ def built_images(context: Context) -> Part:
         if fields:
             nodes.append({"services": {service.name: fields}})
             changes.extend(_changes(service, renamed))
-    return Part(tuple(changes), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))
 
 
-def new_names(context: Context) -> dict[str, str]:
+def new_names(context: PlanContext) -> dict[str, str]:
     """Return the session's name of every image that is built, by its full name."""
     if not context.settings.isolate_images:
         return {}
@@ -56,9 +58,9 @@ def unbuilt_images(project: Project) -> Iterator[str]:
             yield name
 
 
-def images_of_scripts(context: Context) -> Part:
+def images_of_scripts(context: PlanContext) -> RuleResult:
     """Say which images a script of the worktree builds: sessions have them in common."""
-    shared: list[Shared] = []
+    shared: list[SharedResource] = []
     warnings: list[str] = []
     for image, build in {full_name(each.image): each for each in context.around.builds}.items():
         why = _why_shared(context.settings, image, build.image)
@@ -68,14 +70,14 @@ def images_of_scripts(context: Context) -> Part:
             if service.image and full_name(service.image) == image
         )
         if why:
-            shared.append(Shared("image", build.image, why))
+            shared.append(SharedResource("image", build.image, why))
         else:
             warnings.append(
                 f"{build.where} builds {build.image} ({services}): all sessions run the image that "
                 "was built last; `build` in the Compose file gives each session its own, "
                 f"{way_out(f'image:{build.image}')}"
             )
-    return Part(shared=tuple(shared), warnings=tuple(warnings))
+    return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
 
 
 def _why_shared(settings: Settings, *names: str) -> str:

@@ -2,30 +2,30 @@
 
 from collections.abc import Iterator, Mapping
 
-from composeports.core.plan.change import Left, Node, Part, merge
+from composeports.core.plan.change import Node, RuleResult, UnchangedValue, merge
 from composeports.core.plan.override import Override
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.variable_effects import URL_VARIABLE, Path
 
 
-def kept_variables(context: Context) -> Part:
+def kept_variables(context: PlanContext) -> RuleResult:
     """Write down what Compose read with the user's value, since a shell may have the session's.
 
     So `composeports up` and plain `docker compose` after `composeports env` give the same.
     """
     paths = [path for name in context.kept for path in context.moves.elsewhere.get(name, ())]
     nodes = [node for path in paths for node in _literal(context.resolved, path)]
-    return Part(override=merge(nodes), left=tuple(_left(context)))
+    return RuleResult(override=merge(nodes), left=tuple(_left(context)))
 
 
-def _left(context: Context) -> Iterator[Left]:
+def _left(context: PlanContext) -> Iterator[UnchangedValue]:
     for name in context.kept:
         places = ", ".join(context.moves.other_places(name))
         if name == URL_VARIABLE:
             why = f"it leads to another place than localhost ({places})"
         else:
             why = f"it also sets {places}, so only published ports change"
-        yield Left("variable", name, context.values.get(name, ""), why)
+        yield UnchangedValue("variable", name, context.values.get(name, ""), why)
 
 
 def _literal(document: Mapping[str, object], path: Path) -> Iterator[Node]:

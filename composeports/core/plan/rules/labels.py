@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from composeports.core.labels import Mark
-from composeports.core.plan.change import Node, Part, merge
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.change import Node, RuleResult, merge
+from composeports.core.plan.rules.context import PlanContext
 
 
-def marks(context: Context) -> Part:
+def marks(context: PlanContext) -> RuleResult:
     """Put the session's labels on everything that the stack makes, where the store has an id.
 
     A volume or network that is there keeps the labels that it has: Compose takes others for a new
@@ -15,14 +15,14 @@ def marks(context: Context) -> Part:
     """
     own = context.lease.mark
     if not own.labels:
-        return Part()
+        return RuleResult()
     nodes = [
         {"services": {each.name: {"labels": _written(own)}}} for each in context.project.services
     ]
-    return Part(override=merge([*nodes, *_lasting(context, own)]))
+    return RuleResult(override=merge([*nodes, *_lasting(context, own)]))
 
 
-def _lasting(context: Context, own: Mark) -> Iterator[Node]:
+def _lasting(context: PlanContext, own: Mark) -> Iterator[Node]:
     known = context.lease.marks
     if known is None:
         return

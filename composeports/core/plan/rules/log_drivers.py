@@ -1,8 +1,8 @@
 """Addresses of log collectors: the engine, not the container, connects to them."""
 
-from composeports.core.plan.change import Change, Node, Part, merge
+from composeports.core.plan.change import Change, Node, RuleResult, merge
 from composeports.core.plan.local_urls import renumbered_for_engine
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import is_kept
 
 # https://docs.docker.com/engine/logging/drivers/fluentd/: where the option is left out.
@@ -10,7 +10,7 @@ DEFAULTS = {"fluentd": {"fluentd-address": "localhost:24224"}}
 WHY = "the engine sends the logs to a port that has moved"
 
 
-def log_addresses(context: Context) -> Part:
+def log_addresses(context: PlanContext) -> RuleResult:
     """Lead logging options with the address of a published port to the session's own port."""
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -27,4 +27,4 @@ def log_addresses(context: Context) -> Part:
         if moved:
             logging = {"driver": service.log_driver, "options": moved}
             nodes.append({"services": {service.name: {"logging": logging}}})
-    return Part(tuple(changes), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from composeports.core.plan.image_names import full_name
 from composeports.core.plan.rules import containers, images, networks, volumes
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 
 # The kind of change, and what the name of a variable with such a value says.
 KINDS = {
@@ -29,7 +29,7 @@ _SEPARATOR = re.compile(r"([\s,;]+)")
 NewNames = Mapping[str, Mapping[str, str]]
 
 
-def new_names(context: Context) -> NewNames:
+def new_names(context: PlanContext) -> NewNames:
     """Return all names that change, old to new, by the kind of thing; images by full names."""
     return {
         "image": images.new_names(context),

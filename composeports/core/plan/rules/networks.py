@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from composeports.core.plan.change import Change, Node, Part, Shared, merge
+from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
 from composeports.core.plan.compose_project import Network, Project
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 from composeports.core.settings import Settings
@@ -16,11 +16,11 @@ ON_THE_HOST = frozenset({"macvlan", "ipvlan"})
 TRAEFIK = "traefik.docker.network"
 
 
-def named_networks(context: Context) -> Part:
+def named_networks(context: PlanContext) -> RuleResult:
     """Give a network with an explicit name the session's prefix; not to external ones."""
     changes: list[Change] = []
     nodes: list[Node] = []
-    shared: list[Shared] = []
+    shared: list[SharedResource] = []
     warnings: list[str] = []
     for network in context.project.networks:
         if network.external:
@@ -31,7 +31,7 @@ def named_networks(context: Context) -> Part:
                 "addresses cannot be moved, so only one session can have it"
             )
             if is_named(context.settings, "network", network.key, network.name):
-                shared.append(Shared("network", network.key, IN_SETTINGS))
+                shared.append(SharedResource("network", network.key, IN_SETTINGS))
             else:
                 warnings.append(f"{told}; {way_out(f'network:{network.key}')}")
         fields, found = _fields(network, context)
@@ -39,11 +39,11 @@ def named_networks(context: Context) -> Part:
             nodes.append({"networks": {network.key: fields}})
         changes.extend(found)
         if new_name(network, context) == network.name and context.project.is_fixed(network.name):
-            shared.append(Shared("network", network.name, "[isolate] networks = false"))
-    return Part(tuple(changes), merge(nodes), tuple(shared), tuple(warnings))
+            shared.append(SharedResource("network", network.name, "[isolate] networks = false"))
+    return RuleResult(tuple(changes), merge(nodes), tuple(shared), tuple(warnings))
 
 
-def _fields(network: Network, context: Context) -> tuple[dict[str, object], list[Change]]:
+def _fields(network: Network, context: PlanContext) -> tuple[dict[str, object], list[Change]]:
     fields: dict[str, object] = {}
     changes: list[Change] = []
     after = new_name(network, context)
@@ -65,7 +65,7 @@ def _fields(network: Network, context: Context) -> tuple[dict[str, object], list
     return fields, changes
 
 
-def new_name(network: Network, context: Context) -> str:
+def new_name(network: Network, context: PlanContext) -> str:
     """Return the name that the engine will know the network by."""
     return session_network(network, context.project, context.tag, context.settings)
 
@@ -78,7 +78,7 @@ def session_network(network: Network, project: Project, tag: str, settings: Sett
     return network.name
 
 
-def network_labels(context: Context) -> Part:
+def network_labels(context: PlanContext) -> RuleResult:
     """Let Traefik's label name the session's network, where it names one that has a new name."""
     renamed = {
         network.name: after
@@ -90,16 +90,16 @@ def network_labels(context: Context) -> Part:
     nodes = [
         {"services": {change.service: {"labels": {TRAEFIK: change.after}}}} for change in found
     ]
-    return Part(tuple(found), merge(nodes))
+    return RuleResult(tuple(found), merge(nodes))
 
 
-def _name_in_labels(network: Network, context: Context) -> str:
+def _name_in_labels(network: Network, context: PlanContext) -> str:
     """Return the name that the network has for others: its own, or that of a sibling's session."""
     sibling = context.around.sibling("network", network.name) if network.external else None
     return sibling.own_name if sibling is not None else new_name(network, context)
 
 
-def _labels(context: Context, renamed: dict[str, str]) -> Iterator[Change]:
+def _labels(context: PlanContext, renamed: dict[str, str]) -> Iterator[Change]:
     for service in context.project.services:
         before = service.labels.get(TRAEFIK, "")
         if before in renamed:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from composeports.core.plan.change import Change, Part
+from composeports.core.plan.change import Change, RuleResult
 from composeports.core.plan.compose_project import Service
 from composeports.core.plan.override import Override
-from composeports.core.plan.port_layout import Entry
+from composeports.core.plan.port_layout import PortEntry
 from composeports.core.plan.rules.containers import shell_name
-from composeports.core.plan.rules.context import Context, MovedPort
+from composeports.core.plan.rules.context import AssignedPort, PlanContext
 from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, moved_target
 from composeports.core.protected_names import is_protected, is_settable
 
@@ -15,7 +15,7 @@ from composeports.core.protected_names import is_protected, is_settable
 PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 
 
-def published_ports(context: Context) -> Part:
+def published_ports(context: PlanContext) -> RuleResult:
     """Give every published port its number of the block; address, protocol, mode and name stay."""
     numbers = {
         (each.entry.port.service, each.entry.index): str(each.number) for each in context.moved
@@ -41,11 +41,11 @@ def published_ports(context: Context) -> Part:
         for each in context.moved
         if each.entry.port.published != str(each.number)
     )
-    return Part(changes, {"services": services} if services else {})
+    return RuleResult(changes, {"services": services} if services else {})
 
 
 def _port_list(
-    service: Service, numbers: Mapping[tuple[str, int], str], context: Context
+    service: Service, numbers: Mapping[tuple[str, int], str], context: PlanContext
 ) -> list[dict[str, object]]:
     """Return the service's whole `ports` list in long form; entries without a host port stay so."""
     listed: list[dict[str, object]] = []
@@ -64,7 +64,7 @@ def _port_list(
     return listed
 
 
-def _why(moved: MovedPort, context: Context) -> str:
+def _why(moved: AssignedPort, context: PlanContext) -> str:
     entry = moved.entry
     if entry.key in context.lease.pins:
         return "pinned to this number"
@@ -79,7 +79,7 @@ def _why(moved: MovedPort, context: Context) -> str:
     return f"{entry.variable} also moves other things, so only the host port is changed"
 
 
-def _obeyed(entry: Entry, context: Context) -> str:
+def _obeyed(entry: PortEntry, context: PlanContext) -> str:
     """Return the protected variable that gives the number; empty where another one does, or none.
 
     No marker is ever put into such a variable, so it is known by its value.
@@ -91,12 +91,12 @@ def _obeyed(entry: Entry, context: Context) -> str:
     return next((name for name in sorted(names) if number and is_protected(name)), "")
 
 
-def variables(context: Context) -> Part:
+def variables(context: PlanContext) -> RuleResult:
     """Set the six variables, and those of the file that move nothing but published ports."""
     after = {**context.fixed, **own_variables(context)}
     before = {**context.values, **_published_before(context)}
     told = {PROJECT_NAME, *context.kept}
-    return Part(
+    return RuleResult(
         tuple(
             Change("variable", name, before[name], value, _why_set(name, context))
             for name, value in after.items()
@@ -105,7 +105,7 @@ def variables(context: Context) -> Part:
     )
 
 
-def _published_before(context: Context) -> dict[str, str]:
+def _published_before(context: PlanContext) -> dict[str, str]:
     """Return what the file publishes by its own variables.
 
     Compose tells one default of a variable, which may have others elsewhere in the file.
@@ -117,7 +117,7 @@ def _published_before(context: Context) -> dict[str, str]:
     }
 
 
-def _why_set(name: str, context: Context) -> str:
+def _why_set(name: str, context: PlanContext) -> str:
     """Return the reason; one of the six that the file demands is set whatever it moves."""
     elsewhere = context.moves.other_places(name)
     if not elsewhere:
@@ -125,7 +125,7 @@ def _why_set(name: str, context: Context) -> str:
     return f"the Compose file demands it; it also sets {', '.join(elsewhere)}"
 
 
-def own_variables(context: Context) -> dict[str, str]:
+def own_variables(context: PlanContext) -> dict[str, str]:
     """Return the new values of variables that move nothing but published ports and their URLs."""
     found: dict[str, str] = {}
     for name, number in _moved_by_variables(context):
@@ -134,14 +134,14 @@ def own_variables(context: Context) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _moved_by_variables(context: Context) -> Iterator[tuple[str, int]]:
+def _moved_by_variables(context: PlanContext) -> Iterator[tuple[str, int]]:
     for each in context.moved:
         name = each.entry.variable
         if name and name not in FIXED_PORT_VARIABLES:
             yield name, each.number
 
 
-def variable_of(entry: Entry) -> str:
+def variable_of(entry: PortEntry) -> str:
     """Return `PORT_<SERVICE>_<TARGET>`, by which host-run programs find a published port."""
     port = entry.port
     suffix = "" if port.protocol == "tcp" else f"_{port.protocol.upper()}"

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 
-from composeports.core.plan.change import Part
+from composeports.core.plan.change import RuleResult
 from composeports.core.plan.rules import (
     addresses,
     commands,
@@ -25,9 +25,9 @@ from composeports.core.plan.rules import (
     unsupported,
     volumes,
 )
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 
-Rule = Callable[[Context], Part]
+Rule = Callable[[PlanContext], RuleResult]
 # The rule, the kinds of change that it makes, and what is in the file with what happens to it.
 TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
     (

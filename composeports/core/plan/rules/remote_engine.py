@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from posixpath import normpath, relpath
 
 from composeports.core.engine_address import is_this_machine
-from composeports.core.plan.change import Part
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.change import RuleResult
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.folders import ENGINE_SOCKETS, OF_THE_HOST
 from composeports.core.plan.shared_settings import below
 
@@ -13,14 +13,14 @@ from composeports.core.plan.shared_settings import below
 SHOWN = 5
 
 
-def remote(context: Context) -> Part:
+def remote(context: PlanContext) -> RuleResult:
     """Say what would be the engine's machine's own; nothing for an engine of this machine."""
     if not context.host:
-        return Part()
-    return Part(warnings=(*_mounted(context), *_on_loopback(context)))
+        return RuleResult()
+    return RuleResult(warnings=(*_mounted(context), *_on_loopback(context)))
 
 
-def _mounted(context: Context) -> Iterator[str]:
+def _mounted(context: PlanContext) -> Iterator[str]:
     sources = list(dict.fromkeys(map(normpath, _sources(context))))
     if sources:
         top = context.lease.place.directory
@@ -40,7 +40,7 @@ def _shown(path: str, top: str) -> str:
     return "." if path == top else f"./{relpath(path, top)}"
 
 
-def _sources(context: Context) -> Iterator[str]:
+def _sources(context: PlanContext) -> Iterator[str]:
     """Yield what is mounted from a path, but for what every machine has of its own."""
     for service in context.project.services:
         for mount in service.mounts:
@@ -59,7 +59,7 @@ def _is_of_any_machine(path: str) -> bool:
     )
 
 
-def _on_loopback(context: Context) -> Iterator[str]:
+def _on_loopback(context: PlanContext) -> Iterator[str]:
     keys = [each.entry.key for each in context.moved if is_this_machine(each.entry.port.host_ip)]
     if keys:
         verb = "is" if len(keys) == 1 else "are"

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.change import RuleResult, SharedResource
 from composeports.core.plan.compose_project import Service
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import is_common, joined_by_mode
 from composeports.core.plan.rules.unsupported import is_engine_socket
 from composeports.core.plan.rules.wording import listed, way_out
@@ -27,10 +27,10 @@ VARIABLES = ("VIRTUAL_HOST", "VIRTUAL_HOST_MULTIPORTS", "LETSENCRYPT_HOST")
 WAY_OUT = "put ${COMPOSE_PROJECT_NAME} into each"
 
 
-def proxy_names(context: Context) -> Part:
+def proxy_names(context: PlanContext) -> RuleResult:
     """Say which routers and host names for a reverse proxy are the same in every session."""
     warnings: list[str] = []
-    shared: list[Shared] = []
+    shared: list[SharedResource] = []
     has_socket = any(
         is_engine_socket(mount, context)
         for service in context.project.services
@@ -49,7 +49,7 @@ def proxy_names(context: Context) -> Part:
         for kind, found in (("label", labels), ("variable", variables)):
             for name, text in found.items():
                 if _is_acknowledged(kind, name, context):
-                    shared.append(Shared(kind, name, IN_SETTINGS))
+                    shared.append(SharedResource(kind, name, IN_SETTINGS))
                 else:
                     told[f"{kind}:{name}"] = text
         if told:
@@ -58,7 +58,7 @@ def proxy_names(context: Context) -> Part:
                 f"which then takes all of them for one: {listed(told.values())}; {WAY_OUT}, or "
                 f"{way_out(*_entries(told))}"
             )
-    return Part(shared=tuple(shared), warnings=tuple(warnings))
+    return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
 
 
 def _entries(told: dict[str, str]) -> list[str]:
@@ -69,13 +69,13 @@ def _entries(told: dict[str, str]) -> list[str]:
     return sorted(first)
 
 
-def _is_acknowledged(kind: str, name: str, context: Context) -> bool:
+def _is_acknowledged(kind: str, name: str, context: PlanContext) -> bool:
     if kind == "label":
         return is_label_named(context.settings, name)
     return is_named(context.settings, kind, name)
 
 
-def _is_on_common_network(service: Service, context: Context) -> bool:
+def _is_on_common_network(service: Service, context: PlanContext) -> bool:
     if service.network_mode == "host":
         return True
     if service.network_by_mode:
@@ -83,7 +83,7 @@ def _is_on_common_network(service: Service, context: Context) -> bool:
     return any(is_common(each.network, context) for each in service.networks)
 
 
-def _labels(service: Service, context: Context) -> Iterator[tuple[str, str]]:
+def _labels(service: Service, context: PlanContext) -> Iterator[tuple[str, str]]:
     """Yield (label, what of it is fixed); one for all labels of a router or service of Traefik."""
     for label, value in service.labels.items():
         named = _NAMED.fullmatch(label)

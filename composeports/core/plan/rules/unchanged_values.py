@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from composeports.core.plan.change import Change, Left
+from composeports.core.plan.change import Change, UnchangedValue
 from composeports.core.plan.compose_project import Service
 from composeports.core.plan.local_urls import is_internal, is_listening, is_local
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import is_kept, listening, numbers_of
 from composeports.core.plan.rules.name_references import NewNames, new_names, unchanged
 
@@ -16,11 +16,11 @@ KIND_NAMES = {"container_name": "container"}
 Reason = Callable[[str, str, int], str]
 
 
-def left_values(context: Context, changes: Sequence[Change]) -> tuple[Left, ...]:
+def left_values(context: PlanContext, changes: Sequence[Change]) -> tuple[UnchangedValue, ...]:
     """Return what contains a moved port's number, or a name that has changed, after `changes`."""
     after = {(each.service, each.where): each.after for each in changes}
     names = new_names(context)
-    found: list[Left] = []
+    found: list[UnchangedValue] = []
     for service in context.project.services:
         found.extend(_of_service(service, context, after, names))
     numbers = {
@@ -35,8 +35,8 @@ def left_values(context: Context, changes: Sequence[Change]) -> tuple[Left, ...]
 
 
 def _of_service(
-    service: Service, context: Context, after: Mapping[tuple[str, str], str], names: NewNames
-) -> Iterator[Left]:
+    service: Service, context: PlanContext, after: Mapping[tuple[str, str], str], names: NewNames
+) -> Iterator[UnchangedValue]:
     found = numbers_of(service, context).items()
     numbers = {old: new for old, new in found if old != new}
     for where, texts, reason in _places(service, context):
@@ -50,7 +50,7 @@ def _of_service(
 
 
 def _places(
-    service: Service, context: Context
+    service: Service, context: PlanContext
 ) -> Iterator[tuple[str, Sequence[tuple[str, str]], Reason]]:
     """Yield each part of a service with values, the values by name, and why they stay."""
     keep = context.settings.keep_urls
@@ -88,7 +88,7 @@ def _places(
     yield "healthcheck.test", checks, lambda *_: "a health check runs inside the container"
 
 
-def _hosts(context: Context) -> Iterator[str]:
+def _hosts(context: PlanContext) -> Iterator[str]:
     """Yield the names by which containers of the stack know each other."""
     for service in context.project.services:
         aliases = (alias for each in service.networks for alias in each.aliases)
@@ -111,14 +111,14 @@ def _why_command(_name: str, text: str, _number: int) -> str:
 
 def _numbers(
     service: str, place: str, text: str, numbers: Mapping[int, int], reason: Reason
-) -> Iterator[Left]:
+) -> Iterator[UnchangedValue]:
     """Yield one entry for a text with the number of a moved port in it."""
     for match in re.finditer(r"(?<![A-Za-z0-9_.])\d{1,5}(?![A-Za-z0-9_]|\.\d)", text):
         number = int(match[0])
         if number in numbers:
             name = place.rpartition(".")[2]
             why = f"{reason(name, text, number)} ({number} is {numbers[number]} on the host)"
-            yield Left("value", place, _line_at(text, match.start()), why, service)
+            yield UnchangedValue("value", place, _line_at(text, match.start()), why, service)
             return
 
 
@@ -133,8 +133,8 @@ def _line_at(text: str, position: int) -> str:
     return line[middle : middle + LONGEST].strip()
 
 
-def _names(service: str, place: str, text: str, names: NewNames) -> Iterator[Left]:
+def _names(service: str, place: str, text: str, names: NewNames) -> Iterator[UnchangedValue]:
     for kind, after in unchanged(text, names):
         thing = KIND_NAMES.get(kind, kind)
         why = f"its name does not say that it is a {thing}; the {thing} of that name is {after}"
-        yield Left("value", place, text, why, service)
+        yield UnchangedValue("value", place, text, why, service)

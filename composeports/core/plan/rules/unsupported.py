@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from posixpath import basename
 
-from composeports.core.plan.change import Part, Shared
+from composeports.core.plan.change import RuleResult, SharedResource
 from composeports.core.plan.compose_project import Mount, Service
 from composeports.core.plan.rules.containers import BY_CONTAINER, new_names
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.folders import ENGINE_SOCKETS
 from composeports.core.plan.rules.wording import way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, is_path_named
@@ -15,20 +15,20 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, is_pat
 NAMESPACES = {"ipc": "shared memory", "pid": "processes", "uts": "name"}
 
 
-def limits(context: Context) -> Part:
+def limits(context: PlanContext) -> RuleResult:
     """Say what stays common to all sessions although the file does not declare it so."""
     rules = (_host_network, _host_namespaces, _replicas, _foreign_containers, _engine_socket)
     found = [each for rule in rules for each in rule(context)]
-    return Part(
-        shared=tuple(each for each in found if isinstance(each, Shared)),
+    return RuleResult(
+        shared=tuple(each for each in found if isinstance(each, SharedResource)),
         warnings=tuple(each for each in found if isinstance(each, str)),
     )
 
 
-def _host_network(context: Context) -> Iterator[Shared | str]:
+def _host_network(context: PlanContext) -> Iterator[SharedResource | str]:
     names = [each.name for each in context.project.services if each.network_mode == "host"]
     if names and is_named(context.settings, "network", "host"):
-        yield Shared("network", "host", f"{_services(names)} it; {IN_SETTINGS}")
+        yield SharedResource("network", "host", f"{_services(names)} it; {IN_SETTINGS}")
     elif names:
         files = ", ".join(basename(path) for path in context.lease.stack.files)
         where = f" (in {files})" if files else ""
@@ -38,11 +38,11 @@ def _host_network(context: Context) -> Iterator[Shared | str]:
         )
 
 
-def _host_namespaces(context: Context) -> Iterator[Shared | str]:
+def _host_namespaces(context: PlanContext) -> Iterator[SharedResource | str]:
     for kind, what in NAMESPACES.items():
         names = [each.name for each in context.project.services if getattr(each, kind) == "host"]
         if names and is_named(context.settings, kind, "host"):
-            yield Shared(kind, "host", f"{_services(names)} it; {IN_SETTINGS}")
+            yield SharedResource(kind, "host", f"{_services(names)} it; {IN_SETTINGS}")
         elif names:
             yield (
                 f"{_services(names)} the host's {what} ({kind}: host), which all sessions have in "
@@ -50,7 +50,7 @@ def _host_namespaces(context: Context) -> Iterator[Shared | str]:
             )
 
 
-def _replicas(context: Context) -> Iterator[str]:
+def _replicas(context: PlanContext) -> Iterator[str]:
     moved = {each.entry.port.service for each in context.moved if each.entry.port.number}
     for service in context.project.services:
         if service.replicas > 1 and service.name in moved:
@@ -60,14 +60,14 @@ def _replicas(context: Context) -> Iterator[str]:
             )
 
 
-def _foreign_containers(context: Context) -> Iterator[Shared | str]:
+def _foreign_containers(context: PlanContext) -> Iterator[SharedResource | str]:
     own = {*new_names(context), *(service.name for service in context.project.services)}
     for service in context.project.services:
         names = [
             name for name in _named(service) if name not in own and context.project.is_fixed(name)
         ]
         named = [name for name in names if is_named(context.settings, "container", name)]
-        yield from (Shared("container", name, IN_SETTINGS) for name in named)
+        yield from (SharedResource("container", name, IN_SETTINGS) for name in named)
         others = [name for name in names if name not in named]
         if others:
             yield (
@@ -84,7 +84,7 @@ def _named(service: Service) -> Iterator[str]:
             yield text.split(":")[1]
 
 
-def _engine_socket(context: Context) -> Iterator[Shared | str]:
+def _engine_socket(context: PlanContext) -> Iterator[SharedResource | str]:
     names, sockets = [], []
     for service in context.project.services:
         found = [each.source for each in service.mounts if is_engine_socket(each, context)]
@@ -92,7 +92,7 @@ def _engine_socket(context: Context) -> Iterator[Shared | str]:
             names.append(service.name)
             sockets += found
     if names and all(is_path_named(context.settings, each) for each in sockets):
-        yield Shared("folder", sockets[0], IN_SETTINGS)
+        yield SharedResource("folder", sockets[0], IN_SETTINGS)
     elif names:
         yield (
             f"{_services(names)} the engine's socket: what it does there is seen by all sessions "
@@ -100,7 +100,7 @@ def _engine_socket(context: Context) -> Iterator[Shared | str]:
         )
 
 
-def is_engine_socket(mount: Mount, context: Context) -> bool:
+def is_engine_socket(mount: Mount, context: PlanContext) -> bool:
     """Tell whether a mount is the engine's socket, also by a link of another name."""
     return mount.kind == "bind" and any(
         path.endswith(ENGINE_SOCKETS) for path in (mount.source, context.around.real(mount.source))

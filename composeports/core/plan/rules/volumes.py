@@ -1,19 +1,19 @@
 """Volumes with a name of their own; for external ones see external.py."""
 
 from composeports.core.labels import UNMARKED
-from composeports.core.plan.change import Change, Node, Part, Shared, merge
+from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
 from composeports.core.plan.compose_project import Project, Volume
-from composeports.core.plan.rules.context import Context
+from composeports.core.plan.rules.context import PlanContext
 from composeports.core.settings import Settings
 
 WHY = "a volume of this name exists once on an engine, and its data would be shared"
 
 
-def named_volumes(context: Context) -> Part:
+def named_volumes(context: PlanContext) -> RuleResult:
     """Give a volume with an explicit name the session's prefix."""
     changes: list[Change] = []
     nodes: list[Node] = []
-    shared: list[Shared] = []
+    shared: list[SharedResource] = []
     for volume in context.project.volumes:
         after = name_of(volume, context)
         if volume.external:
@@ -22,11 +22,11 @@ def named_volumes(context: Context) -> Part:
             changes.append(Change("volume", f"volumes.{volume.key}.name", volume.name, after, WHY))
             nodes.append({"volumes": {volume.key: {"name": after}}})
         elif context.project.is_fixed(volume.name):
-            shared.append(Shared("volume", volume.name, "[isolate] volumes = false"))
-    return Part(tuple(changes), merge(nodes), tuple(shared))
+            shared.append(SharedResource("volume", volume.name, "[isolate] volumes = false"))
+    return RuleResult(tuple(changes), merge(nodes), tuple(shared))
 
 
-def volumes_of_other_stores(context: Context) -> Part:
+def volumes_of_other_stores(context: PlanContext) -> RuleResult:
     """Say which volumes a session of the same name, with a lease in another store, has made."""
     lease = context.lease
     own = {"", lease.store, *lease.former_stores}
@@ -37,17 +37,17 @@ def volumes_of_other_stores(context: Context) -> Part:
         if not volume.external and marks.get(f"volume:{volume.key}", UNMARKED).store not in own
     ]
     if not names:
-        return Part()
+        return RuleResult()
     told = (
         f"{', '.join(names)}: a session whose lease is in another store made it, and its data are "
         "used: a runner with the same path, or this session before its state directory was lost; "
         "`composeports up --adopt` takes it as this session's own, `composeports up --as-new` "
         "gives this session volumes of its own"
     )
-    return Part(warnings=(told,))
+    return RuleResult(warnings=(told,))
 
 
-def name_of(volume: Volume, context: Context) -> str:
+def name_of(volume: Volume, context: PlanContext) -> str:
     """Return the name that the engine will know the volume by."""
     return session_volume(volume, context.project, context.tag, context.settings)
 

@@ -7,21 +7,21 @@ from composeports.usecases.doctor.checks.other_engines import (
     way_in,
 )
 from composeports.usecases.doctor.facts import EngineFacts, Facts
-from composeports.usecases.doctor.findings import ERROR, WARNING, Checked, Finding
+from composeports.usecases.doctor.findings import ERROR, WARNING, CheckResult, Finding
 
 NO_ENGINE = "not checked, since the engine does not answer"
 
 
-def check_settings(facts: Facts) -> Checked:
+def check_settings(facts: Facts) -> CheckResult:
     """Say whether every setting of the environment and the settings file is accepted."""
     found = tuple(
         Finding(ERROR, each.message, "no command works with it", each.hint)
         for each in facts.settings
     )
-    return Checked("settings", "accepted" if not found else "not accepted", found)
+    return CheckResult("settings", "accepted" if not found else "not accepted", found)
 
 
-def check_engine(facts: Facts) -> Checked:
+def check_engine(facts: Facts) -> CheckResult:
     """Say which engine answers, or why none does."""
     engine = facts.engine
     where = f" (context {engine.context})" if engine.context else ""
@@ -31,11 +31,11 @@ def check_engine(facts: Facts) -> Checked:
         if engine.reached:
             said += f", answers in {engine.milliseconds} ms; its ports are at {engine.reached}"
         secured = () if engine.secured else (_unsecured(engine),)
-        return Checked("engine", said, (*secured, *engine_findings(engine, facts.compose)))
+        return CheckResult("engine", said, (*secured, *engine_findings(engine, facts.compose)))
     why = f"nothing can be started{place and f'; docker talks to {engine.host}{where}'}"
     hint = way_in(engine) or engine.trouble.hint
     found = Finding(ERROR, engine.trouble.message, why, hint)
-    return Checked("engine", "does not answer", (found,))
+    return CheckResult("engine", "does not answer", (found,))
 
 
 def _unsecured(engine: EngineFacts) -> Finding:
@@ -47,7 +47,7 @@ def _unsecured(engine: EngineFacts) -> Finding:
     )
 
 
-def check_compose(facts: Facts) -> Checked:
+def check_compose(facts: Facts) -> CheckResult:
     """Say whether Compose is new enough, and buildx there where images are built."""
     compose = facts.compose
     found = []
@@ -64,4 +64,4 @@ def check_compose(facts: Facts) -> Checked:
             )
         )
     said = f"Compose {compose.version}" if compose.version else "not usable"
-    return Checked("compose", said, tuple(found))
+    return CheckResult("compose", said, tuple(found))

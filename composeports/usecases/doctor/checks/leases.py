@@ -9,8 +9,8 @@ from composeports.core.lease import Lease
 from composeports.core.port_drift import drifts_of
 from composeports.core.service_state import displaced
 from composeports.usecases.doctor.checks.engine import NO_ENGINE
-from composeports.usecases.doctor.facts import Facts, Linked, Stack, Twin
-from composeports.usecases.doctor.findings import NOTE, WARNING, Checked, Finding, Mend
+from composeports.usecases.doctor.facts import EngineStack, Facts, LabelTwin, LinkedEnvFile
+from composeports.usecases.doctor.findings import NOTE, WARNING, CheckResult, Finding, Fix
 
 PROJECT = re.compile(r".+-[0-9a-f]{8}")
 MEANT = {
@@ -21,7 +21,7 @@ MEANT = {
 }
 
 
-def check_leases(facts: Facts) -> Checked:
+def check_leases(facts: Facts) -> CheckResult:
     """Say which leases have lost their worktree."""
     held = [lease for lease in facts.sessions if lease.held]
     found = tuple(
@@ -36,10 +36,10 @@ def check_leases(facts: Facts) -> Checked:
     )
     known = len(facts.sessions) - len(held)
     found += tuple(map(_of_twin, facts.twins))
-    return Checked("leases", f"{len(held)} held, {known} remembered", found)
+    return CheckResult("leases", f"{len(held)} held, {known} remembered", found)
 
 
-def _of_twin(twin: Twin) -> Finding:
+def _of_twin(twin: LabelTwin) -> Finding:
     leases = "1 lease is" if twin.leases == 1 else f"{twin.leases} leases are"
     has = "has" if twin.sure else "may have"
     return Finding(
@@ -52,12 +52,12 @@ def _of_twin(twin: Twin) -> Finding:
     )
 
 
-def check_drift(facts: Facts) -> Checked:
+def check_drift(facts: Facts) -> CheckResult:
     """Compare stacks and leases: each has the other, with the ports, names and networks planned."""
     if facts.stacks is None:
-        return Checked("stacks", NO_ENGINE, skipped=True)
+        return CheckResult("stacks", NO_ENGINE, skipped=True)
     if not facts.store.is_readable:
-        return Checked("stacks", "not checked, since the store cannot be read", skipped=True)
+        return CheckResult("stacks", "not checked, since the store cannot be read", skipped=True)
     leases = {lease.project: lease for lease in facts.sessions}
     stacks = {stack.project: stack for stack in facts.stacks}
     held = [
@@ -68,10 +68,10 @@ def check_drift(facts: Facts) -> Checked:
         *(each for stack in facts.stacks for each in _of_stack(stack, leases.get(stack.project))),
         *(each for lease in held for each in _of_lease(lease, stacks, facts)),
     )
-    return Checked("stacks", f"{mine} with a lease" if not found else "drifted", found)
+    return CheckResult("stacks", f"{mine} with a lease" if not found else "drifted", found)
 
 
-def _of_stack(stack: Stack, lease: Lease | None) -> Iterator[Finding]:
+def _of_stack(stack: EngineStack, lease: Lease | None) -> Iterator[Finding]:
     if lease is not None and lease.held:
         yield from _moved(stack, lease)
         return
@@ -96,7 +96,7 @@ def _ways(*, recorded: bool) -> str:
     return f"`up{adopt}` takes it over, `down{adopt}` removes it"
 
 
-def _up(stack: Stack, lease: Lease | None) -> str:
+def _up(stack: EngineStack, lease: Lease | None) -> str:
     if lease is not None and lease.stack.files:
         return _command(lease, "up")
     if stack.directory:
@@ -117,7 +117,7 @@ def _count(number: int) -> str:
     return f"{number} container{'s' if number != 1 else ''}"
 
 
-def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
+def _moved(stack: EngineStack, lease: Lease) -> Iterator[Finding]:
     for drift in drifts_of(lease, stack.ports):
         shown, wanted = (", ".join(map(str, ports)) for ports in (drift.actual, drift.leased))
         yield Finding(
@@ -135,7 +135,7 @@ def _moved(stack: Stack, lease: Lease) -> Iterator[Finding]:
         )
 
 
-def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[Finding]:
+def _of_lease(lease: Lease, stacks: dict[str, EngineStack], facts: Facts) -> Iterator[Finding]:
     if not lease.stack.files or lease.project in stacks or lease.session_id in facts.gone:
         return
     yield Finding(
@@ -147,18 +147,18 @@ def _of_lease(lease: Lease, stacks: dict[str, Stack], facts: Facts) -> Iterator[
     )
 
 
-def check_links(facts: Facts) -> Checked:
+def check_links(facts: Facts) -> CheckResult:
     """Say which `.env` leads plain `docker compose` to ports that nobody, or another, holds."""
     if not facts.store.is_readable:
-        return Checked("links", "not checked, since the store cannot be read", skipped=True)
+        return CheckResult("links", "not checked, since the store cannot be read", skipped=True)
     homes = {lease.project: lease.place.directory for lease in facts.sessions if lease.held}
     found = tuple(each for link in facts.links for each in _of_link(link, homes.get(link.project)))
     good = len(facts.links) - len(found)
     said = f"{good} .env file{'s' if good != 1 else ''} linked" if good else "none"
-    return Checked("links", f"{len(found)} stale" if found else said, found)
+    return CheckResult("links", f"{len(found)} stale" if found else said, found)
 
 
-def _of_link(link: Linked, home: str | None) -> Iterator[Finding]:
+def _of_link(link: LinkedEnvFile, home: str | None) -> Iterator[Finding]:
     if home == link.directory:
         return
     whose = "which holds no lease" if home is None else f"the session of {home}"
@@ -171,7 +171,7 @@ def _of_link(link: Linked, home: str | None) -> Iterator[Finding]:
     yield Finding(WARNING, f"{link.path} is linked to {link.project}, {whose}", why, step)
 
 
-def check_leftovers(facts: Facts) -> Checked:
+def check_leftovers(facts: Facts) -> CheckResult:
     """Say which files of ours lie around that nobody needs."""
     found = []
     for stray in facts.strays:
@@ -186,9 +186,9 @@ def check_leftovers(facts: Facts) -> Checked:
             )
             continue
         kind = {"temporary": "file", "record": "lock"}.get(stray.kind, stray.kind)
-        mend = Mend(kind, stray.path, project=stray.project)
+        mend = Fix(kind, stray.path, project=stray.project)
         what = f"{stray.path}: {MEANT[stray.kind]}"
         step = "composeports doctor --fix"
         level = WARNING if stray.kind == "folder" else NOTE
         found.append(Finding(level, what, "nobody needs it", step, mend))
-    return Checked("leftovers", "none" if not found else f"{len(found)}", tuple(found))
+    return CheckResult("leftovers", "none" if not found else f"{len(found)}", tuple(found))

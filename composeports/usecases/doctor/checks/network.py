@@ -1,11 +1,11 @@
 """Checks of what there is a number of: host ports against the kernel, subnets of the engine."""
 
-from composeports.core.ports import HIGHEST_PORT, Block, Grid, KernelPorts
+from composeports.core.ports import HIGHEST_PORT, KernelPorts, PortBlock, PortGrid
 from composeports.core.subnet import BITS, readable
 from composeports.usecases.doctor.checks.engine import NO_ENGINE
 from composeports.usecases.doctor.checks.other_engines import PODMAN
 from composeports.usecases.doctor.facts import Facts
-from composeports.usecases.doctor.findings import NOTE, WARNING, Checked, Finding
+from composeports.usecases.doctor.findings import NOTE, WARNING, CheckResult, Finding
 
 LOWEST_PORT = 1024
 # What an engine without settings of its own has: 15 subnets of /16, and 16 of /20.
@@ -14,22 +14,22 @@ FEW = 3
 MOST_SHOWN = 6
 
 
-def check_ports(facts: Facts) -> Checked:
+def check_ports(facts: Facts) -> CheckResult:
     """Say whether blocks are free, and lie where no outgoing connection takes a port."""
     grid = facts.grid
     if grid is None:
-        return Checked("ports", "not checked, since a setting is not accepted", skipped=True)
-    whole = Block(grid.base, grid.size * grid.slots)
+        return CheckResult("ports", "not checked, since a setting is not accepted", skipped=True)
+    whole = PortBlock(grid.base, grid.size * grid.slots)
     held = [lease.block for lease in facts.sessions if lease.held]
     free = [block for block in grid.blocks() if not any(map(block.overlaps, held))]
     kernel = _of_kernel(whole, grid, facts.kernel) if facts.kernel else None
     listening = _of_listeners(free, facts)
     found = tuple(each for each in (kernel, listening) if each is not None)
     said = f"{whole.start}-{whole.last}: {len(free)} of {grid.slots} blocks free"
-    return Checked("ports", said, found)
+    return CheckResult("ports", said, found)
 
 
-def _of_kernel(whole: Block, grid: Grid, kernel: KernelPorts) -> Finding | None:
+def _of_kernel(whole: PortBlock, grid: PortGrid, kernel: KernelPorts) -> Finding | None:
     first, last = max(whole.start, kernel.first), min(whole.last, kernel.last)
     if first > last or any(one.start <= first and last <= one.last for one in kernel.reserved):
         return None
@@ -44,7 +44,7 @@ def _of_kernel(whole: Block, grid: Grid, kernel: KernelPorts) -> Finding | None:
     )
 
 
-def _better_base(grid: Grid, kernel: KernelPorts) -> int:
+def _better_base(grid: PortGrid, kernel: KernelPorts) -> int:
     """Return a base from which all blocks lie outside of the kernel's range; 0: there is none."""
     size = grid.size * grid.slots
     below = (kernel.first - size) // 1000 * 1000
@@ -55,7 +55,7 @@ def _better_base(grid: Grid, kernel: KernelPorts) -> int:
     return kernel.last + 1 if kernel.last + 1 + size <= HIGHEST_PORT else 0
 
 
-def _of_listeners(free: list[Block], facts: Facts) -> Finding | None:
+def _of_listeners(free: list[PortBlock], facts: Facts) -> Finding | None:
     if not free:
         return Finding(
             WARNING,
@@ -78,23 +78,23 @@ def _of_listeners(free: list[Block], facts: Facts) -> Finding | None:
     )
 
 
-def check_networks(facts: Facts) -> Checked:
+def check_networks(facts: Facts) -> CheckResult:
     """Say how many subnets the engine has left for new networks."""
     if facts.subnets is None:
-        return Checked("networks", NO_ENGINE, skipped=True)
+        return CheckResult("networks", NO_ENGINE, skipped=True)
     if facts.engine.product == PODMAN:
-        return Checked("networks", "Podman has thousands of subnets, from 10.89.0.0/24 on")
+        return CheckResult("networks", "Podman has thousands of subnets, from 10.89.0.0/24 on")
     total, left = _left(facts.pools or STOCK_POOLS, facts.subnets)
     said = f"{left} of {total} subnets of the engine's address pools left"
     if left > FEW:
-        return Checked("networks", said)
+        return CheckResult("networks", said)
     found = Finding(
         NOTE,
         said,
         "once they are used up, `up` goes on with subnets of its own pool",
         "docker network prune removes networks that nothing uses",
     )
-    return Checked("networks", said, (found,))
+    return CheckResult("networks", said, (found,))
 
 
 def _left(pools: tuple[tuple[str, int], ...], subnets: tuple[str, ...]) -> tuple[int, int]:

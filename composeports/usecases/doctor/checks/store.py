@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from shlex import quote
 
 from composeports.usecases.doctor.facts import Facts, Item, StoreFacts
-from composeports.usecases.doctor.findings import ERROR, NOTE, WARNING, Checked, Finding, Mend
+from composeports.usecases.doctor.findings import ERROR, NOTE, WARNING, CheckResult, Finding, Fix
 
 # Clocks of one machine do not differ by more; beyond it somebody has set one.
 SLACK_SECONDS = 60
@@ -18,7 +18,7 @@ STICKY, OTHERS_WRITE, GROUP_WRITE, NOT_MINE = 0o1000, 0o002, 0o020, 0o077
 SET_GROUP = 0o2000
 
 
-def check_store(facts: Facts) -> Checked:
+def check_store(facts: Facts) -> CheckResult:
     """Say whether the store opens, is whole, and can be written."""
     store = facts.store
     found = []
@@ -43,7 +43,7 @@ def check_store(facts: Facts) -> Checked:
     kind = f"format {store.format}" if store.format else "none yet; the first command makes it"
     unusable = any(each.level == ERROR for each in found)
     said = "not usable" if unusable else f"{store.path}: {kind}{where}"
-    return Checked("store", said, tuple(found))
+    return CheckResult("store", said, tuple(found))
 
 
 def _of_server(store: StoreFacts) -> Iterator[Finding]:
@@ -73,17 +73,17 @@ def _of_server(store: StoreFacts) -> Iterator[Finding]:
         yield Finding(NOTE, what, "leases end by the server's clock", "set both clocks (NTP)")
 
 
-def check_rights(facts: Facts) -> Checked:
+def check_rights(facts: Facts) -> CheckResult:
     """Say who else may read or change the state directory; a shared one may be."""
     if not facts.state:
-        return Checked("rights", "no state directory yet")
+        return CheckResult("rights", "no state directory yet")
     top, *inner = facts.state
     shared = bool(top.mode & (GROUP_WRITE | OTHERS_WRITE))
     found = [] if (finding := _of_top(top)) is None else [finding]
     found += [each for item in inner if (each := _of_inner(item, top, shared=shared)) is not None]
     kind = "shared by its rights" if shared else "yours alone"
     said = f"{top.path}: {kind}" if not found else "others may do too much"
-    return Checked("rights", said, tuple(found))
+    return CheckResult("rights", said, tuple(found))
 
 
 def _of_top(top: Item) -> Finding | None:
@@ -132,11 +132,11 @@ def _of_inner(item: Item, top: Item, *, shared: bool) -> Finding | None:
     )
 
 
-def _mode(item: Item, mode: int) -> Mend | None:
-    return Mend("mode", item.path, mode) if item.mine else None
+def _mode(item: Item, mode: int) -> Fix | None:
+    return Fix("mode", item.path, mode) if item.mine else None
 
 
-def check_clock(facts: Facts) -> Checked:
+def check_clock(facts: Facts) -> CheckResult:
     """Say whether the clock goes on from where the leases were made."""
     if facts.now < FIRST_SECOND:
         found = Finding(
@@ -145,7 +145,7 @@ def check_clock(facts: Facts) -> Checked:
             "leases and times in `status` are wrong",
             "set the clock (timedatectl set-ntp true)",
         )
-        return Checked("clock", "wrong", (found,))
+        return CheckResult("clock", "wrong", (found,))
     newest = max((lease.allocated_at for lease in facts.sessions), default=0.0)
     ahead = newest - facts.now
     if ahead > SLACK_SECONDS:
@@ -155,5 +155,5 @@ def check_clock(facts: Facts) -> Checked:
             "times in `status` are wrong; no lease is lost by it",
             "compare `date` with a clock",
         )
-        return Checked("clock", "set back", (found,))
-    return Checked("clock", "goes with the leases")
+        return CheckResult("clock", "set back", (found,))
+    return CheckResult("clock", "goes with the leases")
