@@ -10,7 +10,7 @@ import click
 
 from composeports.cli.complete import sessions
 from composeports.cli.output import visible_lines
-from composeports.cli.progress import aside
+from composeports.cli.progress import paused_progress
 from composeports.config import Config
 from composeports.docker.engine import Engine
 from composeports.errors import UsageError
@@ -61,25 +61,25 @@ def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
     return strict(default_ports(command))
 
 
-def say(text: str) -> None:
+def warn(text: str) -> None:
     """Write a line to stderr, where everything goes that was not asked for; see `note`, too.
 
     Control characters, which names and damaged records may have, are written as escapes.
     """
-    with aside():
+    with paused_progress():
         sys.stderr.write(f"{visible_lines(text)}\n")
         sys.stderr.flush()
 
 
-def note(text: str) -> None:
+def inform(text: str) -> None:
     """Write a line to stderr, but for one that only informs where `--quiet` was given."""
     if text.startswith(WARNING) or not is_quiet():
-        say(text)
+        warn(text)
 
 
 def on_terminal() -> Callable[[str], None] | None:
     """Return a function that prints what is waited for; None without a terminal."""
-    return note if sys.stderr.isatty() else None
+    return inform if sys.stderr.isatty() else None
 
 
 def is_quiet() -> bool:
@@ -95,10 +95,10 @@ def workspace(options: Options, session: str | None = None) -> Iterator[Session]
     environ = dict(os.environ)
     config = Config.from_env(environ)
     engine = Engine(environ, on_terminal())
-    store = open_store(config.store, engine, waiting=note)
+    store = open_store(config.store, engine, waiting=inform)
     if session is not None:
         options = options._replace(session=session)
-    doors = Context(environ, working_directory(), config, store, engine, say=note)
+    doors = Context(environ, working_directory(), config, store, engine, say=inform)
     try:
         yield Session(doors, options)
     finally:

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from composeports.cli.context import is_quiet, note
+from composeports.cli.context import inform, is_quiet
 from composeports.cli.output import visible
 from composeports.usecases.seed.policy import shown_bytes
 from composeports.usecases.seed.seed import Seed, Seeded
@@ -33,7 +33,7 @@ class _Progress:
         if whole:
             if self._live:
                 sys.stderr.write(START_OF_LINE)
-            note(f"copied {line}")
+            inform(f"copied {line}")
         elif self._live and time.monotonic() >= self._next:
             self._next = time.monotonic() + INTERVAL
             sys.stderr.write(f"{START_OF_LINE}copying {visible(line)}")

@@ -61,9 +61,9 @@ def _names() -> list[str]:
 
 
 def _become(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = True) -> int:
-    from composeports.host.process import NOT_FOUND, replace  # noqa: PLC0415 - last of all
+    from composeports.host.process import NOT_FOUND, exec_program  # noqa: PLC0415 - last of all
 
-    code = replace(argv, environ, as_users_own=as_users_own)
+    code = exec_program(argv, environ, as_users_own=as_users_own)
     reason = "not found" if code == NOT_FOUND else "cannot be run"
     sys.stderr.write(f"{argv[0]}: {reason} behind composeports' wrapper on PATH\n")
     return code
@@ -109,7 +109,7 @@ def _found(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, ...]) -> int:
-    from composeports.cli.context import say, workspace  # noqa: PLC0415
+    from composeports.cli.context import warn, workspace  # noqa: PLC0415
     from composeports.cli.output import visible  # noqa: PLC0415
     from composeports.usecases import script_calls  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
@@ -124,7 +124,7 @@ def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, 
             return _become(_found(before), script_calls.without_session(plain))
         command = script_calls.on_session(Session(here.doors, own), call)
     for text in command.warnings:
-        say(visible(f"warning: {text}"))
+        warn(visible(f"warning: {text}"))
     argv = (DOCKER, *options, *command.argv[1:])
     _tell(before, argv)
     return _become(argv, unwrapped(command.environ), as_users_own=False)

@@ -3,7 +3,7 @@
 import click
 
 from composeports.cli.complete import services
-from composeports.cli.context import adopt_option, note, say, session_option, workspace
+from composeports.cli.context import adopt_option, inform, session_option, warn, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.down import down
 from composeports.usecases.options import Options
@@ -46,5 +46,5 @@ def command(
                 "released": stopped.released,
             }
         )
-    (say if stopped.code else note)(visible(stopped.note))
+    (warn if stopped.code else inform)(visible(stopped.note))
     return stopped.code

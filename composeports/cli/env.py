@@ -6,7 +6,7 @@ from composeports.cli.context import session_option, tell_option, workspace
 from composeports.cli.output import write_line
 from composeports.core.environment import FORMATS
 from composeports.errors import UsageError
-from composeports.host.process import NOT_FOUND, replace
+from composeports.host.process import NOT_FOUND, exec_program
 from composeports.host.wrapper import PROJECT, is_on, unwrapped_variables
 from composeports.usecases.options import Options
 from composeports.usecases.status import environment
@@ -76,7 +76,7 @@ def command(
         from composeports.cli.wrapper_options import tell_bypasses  # noqa: PLC0415 - not for prompts
 
         tell_bypasses(argv)
-    code = replace(argv, environ, as_users_own=True)
+    code = exec_program(argv, environ, as_users_own=True)
     reason = "was not found" if code == NOT_FOUND else "cannot be run"
     raise CommandNotStartedError(f"the command {argv[0]!r} {reason}", exit_code=code)
 

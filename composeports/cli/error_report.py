@@ -23,7 +23,7 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
     try:
         return call()
     except ComposeportsError as error:
-        return _tell(error.as_dict(), error.exit_code, wants_json=wants_json)
+        return _report(error.as_dict(), error.exit_code, wants_json=wants_json)
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -43,7 +43,7 @@ def _give_up_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tell(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> int:
+def _report(error: Mapping[str, object], exit_code: int, *, wants_json: bool) -> int:
     if wants_json:
         try:
             write_json({"ok": False, "error": error})
@@ -76,7 +76,7 @@ def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:
         "hint": f"`{command} --help` shows what is accepted",
         "details": {},
     }
-    return _tell(told, EXIT_USAGE, wants_json=wants_json)
+    return _report(told, EXIT_USAGE, wants_json=wants_json)
 
 
 def _tell_bug(error: Exception, environ: Mapping[str, str], *, wants_json: bool) -> int:
@@ -89,4 +89,4 @@ def _tell_bug(error: Exception, environ: Mapping[str, str], *, wants_json: bool)
         "hint": f"this is a bug of composeports; please report it with the log file {path}",
         "details": {"log": path},
     }
-    return _tell(told, EXIT_BUG, wants_json=wants_json)
+    return _report(told, EXIT_BUG, wants_json=wants_json)

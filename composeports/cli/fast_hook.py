@@ -77,11 +77,11 @@ def _gone(repository: str, own: str) -> list[str]:
     if not missing:
         return []
     from composeports.core.lease import WorktreeLocation  # noqa: PLC0415
-    from composeports.usecases.gc.path_probe import look_at  # noqa: PLC0415
+    from composeports.usecases.gc.path_probe import probe_worktree  # noqa: PLC0415
     from composeports.usecases.gc.policy import GONE, whereabouts  # noqa: PLC0415 - seldom
 
     places = [WorktreeLocation(**place) for place in missing.values()]
-    return [each.worktree for each in places if whereabouts(each, look_at(each)) == GONE]
+    return [each.worktree for each in places if whereabouts(each, probe_worktree(each)) == GONE]
 
 
 def _places() -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from composeports.cli.context import note
+from composeports.cli.context import inform
 from composeports.cli.output import visible
 from composeports.paths import state_directory
 
@@ -28,4 +28,4 @@ def welcome(environ: Mapping[str, str]) -> None:
     home = os.path.expanduser("~")
     if folder.startswith(f"{home}/"):
         folder = "~" + folder.removeprefix(home)
-    note(WELCOME.format(folder=visible(folder)))
+    inform(WELCOME.format(folder=visible(folder)))

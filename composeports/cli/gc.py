@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import click
 
-from composeports.cli.context import is_quiet, note, say, workspace
+from composeports.cli.context import inform, is_quiet, warn, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
-from composeports.cli.progress import aside, working
+from composeports.cli.progress import paused_progress, working
 from composeports.errors import StackLeftError
 from composeports.usecases.gc.gc import KINDS, GcResult, clean
 from composeports.usecases.gc.policy import WORKTREE_GONE
@@ -46,14 +46,14 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     if as_json:
         write_json([each.as_dict() for each in found])
     elif not found:
-        note("nothing to clean")
+        inform("nothing to clean")
     elif dry_run:
-        note("nothing was changed: that is what `composeports gc` would do")
+        inform("nothing was changed: that is what `composeports gc` would do")
     return _tell_left(found, dry_run=dry_run)
 
 
 def _show(cleaned: GcResult) -> None:
-    with aside():
+    with paused_progress():
         write_line(f"{_title(cleaned)}: {cleaned.reason}")
         for line in _lines(cleaned):
             write_line(f"  {visible(line)}")
@@ -90,8 +90,8 @@ def _kept_volumes(cleaned: GcResult) -> str:
 def _tell_left(found: Sequence[GcResult], *, dry_run: bool) -> int:
     left = [visible(each) for cleaned in found for each in cleaned.left]
     for each in left:
-        say(f"{'would stay' if dry_run else 'still there'}: {each}")
+        warn(f"{'would stay' if dry_run else 'still there'}: {each}")
     if not left or dry_run:
         return 0
-    say("the rest is done; run `composeports gc` again once nothing uses these")
+    warn("the rest is done; run `composeports gc` again once nothing uses these")
     return StackLeftError.exit_code

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from composeports.cli.context import note
+from composeports.cli.context import inform
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.hook import hook as hook_usecase
 from composeports.usecases.hook.hook import HookResult
@@ -43,7 +43,7 @@ def install(*, anywhere: bool, as_json: bool) -> None:
     """
     anywhere = anywhere or _is_agreed(as_json=as_json)
     done = hook_usecase.install(os.getcwd(), os.environ, anywhere=anywhere)
-    _tell(done, "installed", as_json=as_json)
+    _print_result(done, "installed", as_json=as_json)
 
 
 @command.command("uninstall")
@@ -53,7 +53,7 @@ def uninstall(*, anywhere: bool, as_json: bool) -> None:
     """Take the hook out, and leave the file as it was before."""
     anywhere = anywhere or _is_agreed(as_json=as_json)
     done = hook_usecase.uninstall(os.getcwd(), os.environ, anywhere=anywhere)
-    _tell(done, "uninstalled", as_json=as_json)
+    _print_result(done, "uninstalled", as_json=as_json)
 
 
 def _is_agreed(*, as_json: bool) -> bool:
@@ -65,13 +65,13 @@ def _is_agreed(*, as_json: bool) -> bool:
     return hook.is_elsewhere and click.confirm(visible(question), default=False, err=True)
 
 
-def _tell(done: HookResult, word: str, *, as_json: bool) -> None:
+def _print_result(done: HookResult, word: str, *, as_json: bool) -> None:
     if as_json:
         write_json({"ok": True, "path": done.path, "changed": done.changed})
     elif done.changed:
-        note(visible(f"{word}: {done.path}"))
+        inform(visible(f"{word}: {done.path}"))
     else:
-        note(visible(f"nothing to do: {done.path} is {word} already"))
+        inform(visible(f"nothing to do: {done.path} is {word} already"))
 
 
 @command.command("run", hidden=True, context_settings={"ignore_unknown_options": True})

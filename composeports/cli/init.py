@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from composeports.cli.context import note, say, working_directory, workspace
+from composeports.cli.context import inform, warn, working_directory, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.plan.plan import Plan
 from composeports.errors import ComposeportsError
@@ -14,7 +14,7 @@ from composeports.usecases.init.init import (
     CI,
     InitOptions,
     Repository,
-    look,
+    inspect_repository,
     refusal,
     work_out,
     write,
@@ -65,7 +65,7 @@ def command(
     asks what to write. What is there is never overwritten: a file gets an addition where that is
     safe, else it is left (exit 78; the rest is done). Again it changes nothing.
     """
-    found = look(working_directory(), os.environ)
+    found = inspect_repository(working_directory(), os.environ)
     made = _plan(options) if found.files else None
     if not as_json:
         _show(found, made)
@@ -82,17 +82,17 @@ def command(
     if as_json:
         write_json(_document(found, made, steps, installed, dry_run=dry_run))
     else:
-        _tell(steps, installed, dry_run=dry_run)
+        _print_result(steps, installed, dry_run=dry_run)
     if error is not None and not dry_run:
         raise error
     if not as_json and not steps and not installed:
-        note(
+        inform(
             "nothing was asked for, so nothing is written: `composeports init --help` has the list"
         )
     if not as_json and not dry_run:
         if any(step.path == ENVRC and step.is_to_write for step in steps):
-            note(f"next: direnv allow, since {ENVRC} is new to it")
-        note("next: composeports up")
+            inform(f"next: direnv allow, since {ENVRC} is new to it")
+        inform("next: composeports up")
 
 
 def _plan(options: Options) -> Plan | None:
@@ -103,7 +103,7 @@ def _plan(options: Options) -> Plan | None:
         with workspace(options) as here:
             return stack.plan(here.looking())
     except ComposeportsError as error:
-        say(f"no plan: {visible(error.message)}")
+        warn(f"no plan: {visible(error.message)}")
         return None
 
 
@@ -200,13 +200,13 @@ def _document(
     }
 
 
-def _tell(steps: Sequence[InitStep], installed: dict[str, str], *, dry_run: bool) -> None:
+def _print_result(steps: Sequence[InitStep], installed: dict[str, str], *, dry_run: bool) -> None:
     for step in steps:
         if dry_run and step.is_to_write:
             for line in step.diff.splitlines():
                 write_line("\t".join(map(visible, line.split("\t"))))
         elif not dry_run or step.why:
             why = f" ({step.why})" if step.why else ""
-            (say if step.state == LEFT else note)(visible(f"{step.state}: {step.path}{why}"))
+            (warn if step.state == LEFT else inform)(visible(f"{step.state}: {step.path}{why}"))
     for path, state in installed.items():
-        note(visible(f"{state}: {path}"))
+        inform(visible(f"{state}: {path}"))

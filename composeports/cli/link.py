@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import note, say, session_option, tell_option, workspace
+from composeports.cli.context import inform, session_option, tell_option, warn, workspace
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.cli.wrapper_options import wrapped
 from composeports.core.environment import as_export
@@ -56,9 +56,9 @@ def command(
             }
         )
     word = "linked" if done.changed else "linked already"
-    note(visible(f"{word}: {done.path} (plain `docker compose` there is on {done.project})"))
+    inform(visible(f"{word}: {done.path} (plain `docker compose` there is on {done.project})"))
     if done.overridden:
         names = ", ".join(done.overridden)
-        say(visible(f"lines of yours that do not count meanwhile: {names}"))
+        warn(visible(f"lines of yours that do not count meanwhile: {names}"))
     for each in done.notes:
-        say(visible(each))
+        warn(visible(each))

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from composeports.cli.context import say
+from composeports.cli.context import warn
 from composeports.cli.extras import import_with_extra
 from composeports.cli.output import write_line
 
@@ -109,4 +109,4 @@ def _print_config(client: str) -> None:
 
     program = command_of(sys.argv[0], os.environ.get("PATH", ""))
     write_line(snippet(client, program).rstrip("\n"))
-    say(where(client, program))
+    warn(where(client, program))

@@ -7,7 +7,7 @@ import click
 
 from composeports.cli.complete import services
 from composeports.cli.context import workspace
-from composeports.host.process import replace
+from composeports.host.process import exec_program
 from composeports.usecases.options import Options
 from composeports.usecases.passthrough import pass_through
 
@@ -28,7 +28,7 @@ def passing_command(name: str) -> click.Command:
     def command(options: Options, arguments: tuple[str, ...]) -> int:
         with workspace(options) as here:
             if name in PROJECTLESS or _asks_for_help(arguments):
-                return replace(("docker", "compose", name, *arguments), here.environ)
+                return exec_program(("docker", "compose", name, *arguments), here.environ)
             return pass_through(here, name, arguments)
 
     return command

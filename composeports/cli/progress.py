@@ -49,7 +49,7 @@ class _Line:
             self._drawn = False
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """Leave the line of the terminal to something else."""
         with self._lock:
             self._erase()
@@ -84,6 +84,6 @@ def working(what: str, *, live: bool) -> Iterator[Callable[[str], None]]:
         line.end()
 
 
-def aside() -> "AbstractContextManager[None]":
+def paused_progress() -> "AbstractContextManager[None]":
     """Make room for a line of something else, on stdout or stderr, while it is written."""
-    return _lines[-1].aside() if _lines else nullcontext()
+    return _lines[-1].paused() if _lines else nullcontext()

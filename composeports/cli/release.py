@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import note, session_option, workspace
+from composeports.cli.context import inform, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.lease import release_without_stack
 from composeports.usecases.options import Options
@@ -29,4 +29,4 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     if as_json:
         write_json({"ok": True, "session_id": session_id, "released": True})
     else:
-        note(f"released ({visible(session_id)})")
+        inform(f"released ({visible(session_id)})")

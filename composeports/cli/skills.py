@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from composeports.cli.context import note, say, working_directory
+from composeports.cli.context import inform, warn, working_directory
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.usecases.skills import skills
 from composeports.usecases.skills.policy import CHANGED, CURRENT, FOREIGN, MISSING, STALE
@@ -46,7 +46,7 @@ def install(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
     A folder of a skill's name that composeports did not make, and a copy in which somebody changed
     a file, are left as they are (exit 78; the rest is done).
     """
-    _tell(skills.install(_targets(agents, user=user)), as_json=as_json)
+    _print_result(skills.install(_targets(agents, user=user)), as_json=as_json)
 
 
 @command.command("uninstall")
@@ -56,7 +56,7 @@ def uninstall(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
 
     A copy in which somebody changed a file is left as it is (exit 78; the rest is done).
     """
-    _tell(skills.uninstall(_targets(agents, user=user)), as_json=as_json)
+    _print_result(skills.uninstall(_targets(agents, user=user)), as_json=as_json)
 
 
 @command.command("check")
@@ -78,11 +78,11 @@ def check(agents: tuple[str, ...], *, user: bool, as_json: bool) -> int:
     sys.stdout.flush()
     for outcome in found:
         theirs = f" ({', '.join(outcome.theirs)})" if outcome.theirs else ""
-        say(visible(f"{outcome.state}: {outcome.path}{theirs}"))
+        warn(visible(f"{outcome.state}: {outcome.path}{theirs}"))
     if any(outcome.state in {MISSING, STALE} for outcome in differing):
-        say("hint: `composeports skills install` makes what is missing, and updates what is stale")
+        warn("hint: `composeports skills install` makes what is missing, and updates what is stale")
     if any(outcome.state in {CHANGED, FOREIGN} for outcome in differing):
-        say("hint: what somebody changed or made is left alone; move it away, then install")
+        warn("hint: what somebody changed or made is left alone; move it away, then install")
     return 1 if differing else 0
 
 
@@ -96,7 +96,7 @@ def _row(outcome: SkillResult) -> dict[str, object]:
     return row
 
 
-def _tell(outcomes: Sequence[SkillResult], *, as_json: bool) -> None:
+def _print_result(outcomes: Sequence[SkillResult], *, as_json: bool) -> None:
     """Say what was done; what was left is the error."""
     error = skills.refusal(outcomes)
     if as_json and not error:
@@ -104,6 +104,6 @@ def _tell(outcomes: Sequence[SkillResult], *, as_json: bool) -> None:
     if not as_json:
         for outcome in outcomes:
             if not outcome.is_left:
-                note(visible(f"{outcome.done}: {outcome.path}"))
+                inform(visible(f"{outcome.done}: {outcome.path}"))
     if error:
         raise error

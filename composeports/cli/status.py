@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from composeports.cli.context import note, session_option, workspace
+from composeports.cli.context import inform, session_option, workspace
 from composeports.cli.output import as_json_option, write_json, write_table
 from composeports.usecases import status as status_usecase
 from composeports.usecases.options import Options
@@ -54,7 +54,7 @@ def command(options: Options, session: str | None, *, fleet: bool, as_json: bool
     elif found:
         write_table(COLUMNS, map(row_of, found))
     else:
-        note("no session holds ports; `composeports up` starts this one's stack")
+        inform("no session holds ports; `composeports up` starts this one's stack")
 
 
 def _show_fleet(found: list[EngineStatus], *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from composeports.cli.context import note, say
+from composeports.cli.context import inform, warn
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.config import Config
 from composeports.errors import EXIT_TRY_LATER, ConfigError
@@ -82,14 +82,14 @@ def create(*, as_json: bool) -> None:
         shown = {"store": without_password(url), "format_before": before, "excess": list(excess)}
         write_json({"ok": True, **shown})
         return
-    note(f"{'upgraded, or up to date' if before else 'made'}: {without_password(url)}")
+    inform(f"{'upgraded, or up to date' if before else 'made'}: {without_password(url)}")
     _warn(excess)
 
 
 def _warn(excess: tuple[str, ...]) -> None:
     """Tell which rights are too much, each with the statement that takes it away."""
     for statement in excess:
-        say(visible(f"warning: no user of the store needs this right; as its owner: {statement};"))
+        warn(visible(f"warning: no user of the store needs this right; as its owner: {statement};"))
 
 
 @command.command("migrate")
@@ -103,29 +103,29 @@ def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     A lease that does not fit there stays where it is (exit 75). Broken off, it is finished by
     running it again. Let nobody start stacks on either store meanwhile.
     """
-    plan = migration(source, target, os.environ, dry_run=dry_run, waiting=note)
+    plan = migration(source, target, os.environ, dry_run=dry_run, waiting=inform)
     moved: list[MigrationOutcome] = []
     for each in plan.run():
         moved.append(each)
         if not as_json:
-            _tell(each, dry_run=dry_run)
+            _print_result(each, dry_run=dry_run)
     stayed = [each for each in moved if each.stays]
     if as_json:
         write_json({"ok": not stayed, "dry_run": dry_run, "leases": [_row(each) for each in moved]})
     else:
-        note(
+        inform(
             f"{len(moved) - len(stayed)} {'would move' if dry_run else 'moved'}, {len(stayed)} stay"
         )
     return EXIT_TRY_LATER if stayed else 0
 
 
-def _tell(each: MigrationOutcome, *, dry_run: bool) -> None:
+def _print_result(each: MigrationOutcome, *, dry_run: bool) -> None:
     lease = each.lease
     what = f"{lease.session_id} ({lease.project}, {'held' if lease.held else 'remembered'})"
     if each.stays:
-        say(visible(f"stays: {what}: {each.stays}"))
+        warn(visible(f"stays: {what}: {each.stays}"))
     else:
-        note(visible(f"{'would move' if dry_run else 'moved'}: {what}"))
+        inform(visible(f"{'would move' if dry_run else 'moved'}: {what}"))
 
 
 def _row(each: MigrationOutcome) -> dict[str, object]:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 
 from composeports.cli.output import visible
-from composeports.cli.progress import aside
-from composeports.host.trace_hook import Ended, call_witness
+from composeports.cli.progress import paused_progress
+from composeports.host.trace_hook import Ended, set_trace_hook
 
 
 def tell_commands() -> None:
     """Tell every command from now on, as a shell does with `set -x`, and its time at its end."""
-    call_witness(_told)
+    set_trace_hook(_told)
 
 
 def _told(argv: Sequence[str]) -> Ended:
@@ -28,6 +28,6 @@ def _told(argv: Sequence[str]) -> Ended:
 
 
 def _write(line: str) -> None:
-    with aside():
+    with paused_progress():
         sys.stderr.write(f"+ {line}\n")
         sys.stderr.flush()

@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import note, session_option, workspace
+from composeports.cli.context import inform, session_option, workspace
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.link.link import unlink
 from composeports.usecases.options import Options
@@ -27,4 +27,4 @@ def command(options: Options, session: str | None, *, as_json: bool) -> None:
     if as_json:
         write_json({"ok": True, "path": done.path, "changed": done.changed})
     text = f"unlinked: {done.path}" if done.changed else f"nothing to do: {done.path} is not linked"
-    note(visible(text))
+    inform(visible(text))

@@ -13,7 +13,7 @@ from composeports.cli.output import as_json_option
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
-from composeports.usecases.session_lock import at_work
+from composeports.usecases.session_lock import hold_session_lock
 
 EPILOG = """\b
 Examples:
@@ -112,7 +112,7 @@ def _at_work(here: Session, *, as_new: bool) -> Iterator[SessionLock]:
         from composeports.usecases.prepare import take_new_name  # noqa: PLC0415 - seldom asked for
 
         take_new_name(here)
-    with at_work(here, "up") as lock:
+    with hold_session_lock(here, "up") as lock:
         yield lock
 
 

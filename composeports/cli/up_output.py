@@ -1,6 +1,6 @@
 """How the result of `up` looks: the table of URLs, or one JSON document, and what is to be said."""
 
-from composeports.cli.context import note, say
+from composeports.cli.context import inform, warn
 from composeports.cli.output import prepare_table as prepare
 from composeports.cli.output import visible, write_json, write_table
 from composeports.usecases.up import UpResult
@@ -15,17 +15,19 @@ def show(started: UpResult, *, as_json: bool) -> None:
     elif not started.code and started.containers:
         _show(started)
     for warning in started.plan.warnings:
-        say(f"warning: {visible(warning)}")
+        warn(f"warning: {visible(warning)}")
     for kept in started.plan.left if not started.code else ():
         if kept.kind == "variable":
-            note(visible(f"{kept.where} stays {kept.value or 'as it is'} in the stack: {kept.why}"))
+            inform(
+                visible(f"{kept.where} stays {kept.value or 'as it is'} in the stack: {kept.why}")
+            )
         elif kept.kind == "script":
-            note(visible(f"{kept.where} calls {kept.value}: {kept.why}"))
+            inform(visible(f"{kept.where} calls {kept.value}: {kept.why}"))
     meant = [f"{each.kind} {each.name}" for each in started.plan.shared if each.acknowledged]
     if meant:
-        note(visible(f"shared by all sessions, as the settings say: {', '.join(meant)}"))
+        inform(visible(f"shared by all sessions, as the settings say: {', '.join(meant)}"))
     if started.note:
-        (say if started.code else note)(visible(started.note))
+        (warn if started.code else inform)(visible(started.note))
 
 
 def _document(started: UpResult) -> dict[str, object]:
@@ -51,4 +53,4 @@ def _show(started: UpResult) -> None:
     if rows:
         write_table(("Service", "Port", "URL"), rows, title=title)
     elif any(container.is_running for container in started.containers):
-        note(f"{title} is up; it publishes no port")
+        inform(f"{title} is up; it publishes no port")

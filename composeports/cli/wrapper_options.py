@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from composeports import __version__
-from composeports.cli.context import say
+from composeports.cli.context import warn
 from composeports.cli.output import visible
 from composeports.core.environment import Pair
 from composeports.core.script_findings import bypasses
@@ -38,7 +38,7 @@ def wrapped_if_possible(
     try:
         return wrapped(workspace, pairs, verbose=verbose)
     except FileAccessError as error:
-        say(visible(f"warning: {error.message}; calls of docker go to docker itself"))
+        warn(visible(f"warning: {error.message}; calls of docker go to docker itself"))
         return tuple(pairs)
 
 
@@ -48,6 +48,6 @@ def tell_bypasses(argv: Sequence[str]) -> None:
     found = bypasses(text)
     for number, why in found[:MOST_TOLD]:
         told = f"warning: {path}:{number} {why}: docker there is not led to this session's stack"
-        say(visible(told))
+        warn(visible(told))
     if len(found) > MOST_TOLD:
-        say(f"warning: and {len(found) - MOST_TOLD} more such lines")
+        warn(f"warning: and {len(found) - MOST_TOLD} more such lines")

@@ -286,7 +286,7 @@ def _slots(grid: PortGrid, ports: Iterable[PortBlock]) -> set[int]:
     return {slot for each in ports for slot in grid.slots_of(each)}
 
 
-def setting_aside(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[CooldownBlock, ...]:
+def with_cooldown(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[CooldownBlock, ...]:
     """Return all that is set aside once `block` is, for a while from `now` (since the epoch)."""
     others = (each for each in ledger.set_aside if each.until > now and each.block != block)
     return (*others, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
@@ -356,15 +356,15 @@ def renew(
     return StoreUpdate(own.renewed(now, own.ttl_minutes).at(place or own.place))
 
 
-def regained(ledger: StoreSnapshot) -> StoreUpdate:
+def reinstated(ledger: StoreSnapshot) -> StoreUpdate:
     """Give a session the hold back that a claim took which led to nothing after all."""
     own = ledger.own
     if own is None or own.held:
         return StoreUpdate()
-    return restored(ledger, replace(own, held=True))
+    return rolled_back(ledger, replace(own, held=True))
 
 
-def restored(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
+def rolled_back(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
     """Put the session's record back to what it was, but for what others have got meanwhile."""
     if before is None:
         return StoreUpdate(forget=True)

@@ -81,7 +81,9 @@ def owner_of(
     )
 
 
-def foreign(owner: Owner, origins: Iterable[Origin], *, adopts: bool) -> tuple[Origin, ...]:
+def containers_started_elsewhere(
+    owner: Owner, origins: Iterable[Origin], *, adopts: bool
+) -> tuple[Origin, ...]:
     """Return those of a project's containers that are not the owner's.
 
     A container with our labels is whose they say. One without them, which an earlier version or

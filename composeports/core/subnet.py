@@ -65,7 +65,7 @@ def show_address(version: int, number: int) -> str:
     return str(kind(number))
 
 
-def readable(texts: Iterable[str]) -> Iterator[Subnet]:
+def valid_subnets(texts: Iterable[str]) -> Iterator[Subnet]:
     """Yield the subnets among `texts`; what an engine or host says besides is passed over."""
     for text in texts:
         try:
@@ -79,5 +79,7 @@ def overlapping(texts: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
     mine, theirs = tuple(texts), tuple(others)
     if not mine or not theirs:
         return ()
-    known = tuple(readable(theirs))
-    return tuple(text for text in mine for one in readable([text]) if any(map(one.overlaps, known)))
+    known = tuple(valid_subnets(theirs))
+    return tuple(
+        text for text in mine for one in valid_subnets([text]) if any(map(one.overlaps, known))
+    )

@@ -15,8 +15,8 @@ from composeports.core.subnet import (
     Subnet,
     parse_address,
     parse_subnet,
-    readable,
     show_address,
+    valid_subnets,
 )
 from composeports.errors import NoSubnetsAvailableError
 
@@ -65,7 +65,7 @@ def needs_of(project: Project, *, spill: bool = False) -> tuple[SubnetNeed, ...]
 
 def _fixed(project: Project, network: Network) -> Iterator[SubnetNeed]:
     for index, pool in enumerate(network.pools):
-        for old in readable([_text(pool, "subnet")]):
+        for old in valid_subnets([_text(pool, "subnet")]):
             prefix = _prefix(project, network, pool, old)
             yield SubnetNeed(f"{network.key}#{index}", network.key, str(old), prefix, old.version)
 
@@ -83,11 +83,11 @@ def _prefix(project: Project, network: Network, pool: Json, old: Subnet) -> int:
 
 def _ends(project: Project, network: Network, pool: Json, old: Subnet) -> Iterator[int]:
     """Yield how many addresses there have to be for each fixed one to keep its host part."""
-    for part in readable([_text(pool, "ip_range")]):
+    for part in valid_subnets([_text(pool, "ip_range")]):
         if old.holds(part) and part != old:
             yield part.last - old.first + 1
     beyond = 2 if old.version == IPV4 else 1  # the last IPv4 address is for broadcasts
-    for one in readable(_fixed_addresses(project, network, pool)):
+    for one in valid_subnets(_fixed_addresses(project, network, pool)):
         if old.holds(one):
             yield one.first - old.first + beyond
 
@@ -142,8 +142,8 @@ def assign_subnets(
     """
     wanted = tuple(needs)
     pools = _pools(pool)
-    firm = list(readable(taken))
-    shunned = tuple(readable(avoid))
+    firm = list(valid_subnets(taken))
+    shunned = tuple(valid_subnets(avoid))
     known = _remembered([need.key for need in wanted], memory, pools, firm)
     chosen = {
         need.key: known[need.key]
@@ -186,7 +186,7 @@ def _remembered(
     blocked = list(firm)
     known: dict[str, Subnet] = {}
     for key in dict.fromkeys((*first, *memory)):
-        for subnet in readable([memory[key]] if key in memory else []):
+        for subnet in valid_subnets([memory[key]] if key in memory else []):
             inside = pools[subnet.version].holds(subnet)
             if inside and not any(map(subnet.overlaps, blocked)):
                 known[key] = subnet

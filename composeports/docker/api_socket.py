@@ -18,7 +18,7 @@ from typing import Any
 from composeports.docker.context import docker_folder, find_endpoint
 from composeports.errors import EngineSilentError
 from composeports.host.time_limits import TimeLimits
-from composeports.host.trace_hook import began
+from composeports.host.trace_hook import trace_start
 
 PIECE = 1 << 16
 # How long until an engine that cannot take more connections is tried again.
@@ -80,7 +80,7 @@ class Asked:
         if label:
             begin = "&" if "?" in listed else "?"
             only = f"{begin}filters=" + _quoted(json.dumps({"label": [label]}))
-        self._ended = began(("GET", f"unix://{path}", listed, label))
+        self._ended = trace_start(("GET", f"unix://{path}", listed, label))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._is_full = False
         try:

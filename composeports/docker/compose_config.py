@@ -14,10 +14,10 @@ from composeports.core.plan.variable_effects import (
     URL_VARIABLE,
     PortField,
     VariableEffects,
-    candidates,
     compare,
-    markers,
-    suspects,
+    marker_values,
+    port_variables,
+    possible_port_variables,
 )
 from composeports.core.plan.variable_mentions import mentioned_variables
 from composeports.core.protected_names import is_protected
@@ -88,8 +88,8 @@ class ConfigQuery:
             return ConfigAnswer(observed, _remember(key, moves, values, names))
         values = self._values()
         hidden = self._hidden(values, finished.out)
-        marks = markers((*suspects(project, values), *hidden), finished.out)
-        certain = candidates(project, values)
+        marks = marker_values((*possible_port_variables(project, values), *hidden), finished.out)
+        certain = port_variables(project, values)
         moves, unproved = self._moves(config, marks, certain) if marks else (NO_MOVES, ())
         values |= {name: value for name, value in hidden.items() if moves.other_places(name)}
         memory = _remember(key, moves, values, names) if self._has_answers else ""

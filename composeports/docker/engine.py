@@ -41,9 +41,9 @@ from composeports.host.process import (
     OutputStream,
     Running,
     find_program,
-    follow,
-    pump,
+    pipe,
     read_beginning,
+    read_lines,
     start,
 )
 from composeports.host.session_folder import is_script
@@ -208,11 +208,11 @@ class Engine:
         """Return the first bytes of what `docker ARGUMENTS` writes; None where it fails earlier."""
         return read_beginning(("docker", *arguments), self._environ, size)
 
-    def pump(
+    def pipe(
         self, source: Sequence[str], sink: Sequence[str], passed: Callable[[bytes], None]
     ) -> tuple[Finished, Finished]:
         """Run `docker SINK` on what `docker SOURCE` writes; `passed` sees it on its way."""
-        return pump(("docker", *source), ("docker", *sink), self._environ, passed)
+        return pipe(("docker", *source), ("docker", *sink), self._environ, passed)
 
     def start_listing(self, project: str | None = None) -> Listing:
         """Ask for all containers, or those of one project, without waiting for the answer."""
@@ -371,7 +371,7 @@ class Engine:
         only = [f"--filter=event={each}" for each in _EVENTS]
         form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
         only += ["--filter=type=container", f"--format={form}"]
-        return follow(("docker", "events", *only), self._environ)
+        return read_lines(("docker", "events", *only), self._environ)
 
     def networks(self, project: str) -> tuple[str, ...]:
         """Return the ids of the project's networks."""

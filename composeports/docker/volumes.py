@@ -209,7 +209,7 @@ def copy_volume(
         passed(count)
 
     take = ("cp", "-", f"{target.id}:{FOLDER}")
-    given, taken = source.engine.pump(("cp", source.place(name), "-"), take, see)
+    given, taken = source.engine.pipe(("cp", source.place(name), "-"), take, see)
     for answer in (taken, given):
         if answer.code:
             raise _failed(answer, f"copy the volume {name} to {target_name}")

@@ -13,7 +13,7 @@ from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat, beating
 from composeports.host.signals import signals_left_to_program
 from composeports.host.time_limits import Wait
-from composeports.host.trace_hook import Ended, began
+from composeports.host.trace_hook import Ended, trace_start
 
 # A program whose output is read while it runs.
 Heard = subprocess.Popen[bytes]
@@ -192,7 +192,7 @@ def start(  # noqa: PLR0913 - most are keywords
     What runs `apart` is not reached by a Ctrl-C of the terminal. `wait` says how long the program
     is waited for; what takes longer is ended, as with `limits`.
     """
-    ended = began(argv)
+    ended = trace_start(argv)
     try:
         process = subprocess.Popen(
             argv,
@@ -247,7 +247,7 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    ended = began(argv)
+    ended = trace_start(argv)
     with signals_left_to_program() as started, beating(beat):
         try:
             process = subprocess.Popen(
@@ -302,7 +302,7 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
     It is composeports itself, which gets the whole environment, its own secrets too. What
     interrupts us is passed on as a Ctrl-C to that whole group, whose end is waited for.
     """
-    ended = began(argv)
+    ended = trace_start(argv)
     process = subprocess.Popen(
         argv,
         env=dict(environ),
@@ -321,12 +321,14 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
         raise
 
 
-def replace(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = False) -> int:
+def exec_program(
+    argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = False
+) -> int:
     """Become `argv`, as env(1) does; return 127 (126) only where it is missing (not a program).
 
     A command `as_users_own`, which the user wrote down, is found and gets everything as in a shell.
     """
-    began(argv)
+    trace_start(argv)
     program = argv[0] if as_users_own else find_program(argv[0], environ) or argv[0]
     given = dict(environ) if as_users_own else _handed_on(environ)
     sys.stdout.flush()
@@ -343,7 +345,7 @@ def replace(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bo
 
 def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
     """Return the first bytes that `argv` writes and end it there; None where it fails earlier."""
-    ended = began(argv)
+    ended = trace_start(argv)
     try:
         process = subprocess.Popen(
             argv,
@@ -365,7 +367,7 @@ def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -
     return None if process.returncode and len(data) != size else data
 
 
-def pump(
+def pipe(
     source: Sequence[str],
     sink: Sequence[str],
     environ: Mapping[str, str],
@@ -375,7 +377,7 @@ def pump(
 
     Both end when this is interrupted, and when this process is killed: it holds their pipe.
     """
-    source_ended, sink_ended = began(source), began(sink)
+    source_ended, sink_ended = trace_start(source), trace_start(sink)
     try:
         with _piped(source, environ, stdout=subprocess.PIPE) as giving:
             with _piped(sink, environ, stdin=subprocess.PIPE) as taking:
@@ -430,7 +432,7 @@ class OutputStream:
             self._process.wait()
 
 
-def follow(argv: Sequence[str], environ: Mapping[str, str]) -> OutputStream:
+def read_lines(argv: Sequence[str], environ: Mapping[str, str]) -> OutputStream:
     """Start `argv`, out of reach of a Ctrl-C, to read what it writes line by line."""
     try:
         process = subprocess.Popen(

@@ -25,11 +25,11 @@ class _Seat:
     witness: Witness = staticmethod(_overlook)
 
 
-def call_witness(witness: Witness | None) -> None:
+def set_trace_hook(witness: Witness | None) -> None:
     """Let `witness` know from now on; None for nobody."""
     _Seat.witness = staticmethod(witness or _overlook)
 
 
-def began(argv: Sequence[str]) -> Ended:
+def trace_start(argv: Sequence[str]) -> Ended:
     """Tell that a program was started, or the engine asked; call what is returned at its end."""
     return _Seat.witness(argv)

@@ -52,7 +52,7 @@ def ending(before: Sequence[str], *, is_own: bool, keep: bool) -> tuple[str, ...
     return STOP if before else DOWN
 
 
-def told(command: str, code: int, out: str, err: str) -> str:
+def failure_text(command: str, code: int, out: str, err: str) -> str:
     """Return what a run of composeports that failed has to say: message, hint, the last lines."""
     error = _error(out)
     message = error.get("message") or f"it ended with exit code {code}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from composeports.host.process import Finished, run_collected
-from composeports.pytest_plugin.policy import shortened, states, told
+from composeports.pytest_plugin.policy import failure_text, shortened, states
 
 LOG_CHARACTERS = 20_000
 
@@ -39,7 +39,7 @@ class Program:
         __tracebackhide__ = True
         done = self.run(*arguments)
         if done.code:
-            pytest.fail(told(arguments[0], done.code, done.out, done.err))
+            pytest.fail(failure_text(arguments[0], done.code, done.out, done.err))
         return done.out
 
 
@@ -95,7 +95,7 @@ def end(program: Program, ending: tuple[str, ...]) -> str:
     if not ending:
         return ""
     done = program.run(*ending)
-    return told(ending[0], done.code, done.out, done.err) if done.code else ""
+    return failure_text(ending[0], done.code, done.out, done.err) if done.code else ""
 
 
 def states_before(program: Program) -> list[str]:
@@ -117,7 +117,7 @@ def start(program: Program, arguments: tuple[str, ...], lines: int) -> Stack:
 def raise_failure(program: Program, done: Finished, lines: int) -> None:
     """Fail with what `up` said, and what the services wrote."""
     __tracebackhide__ = True
-    text = told("up", done.code, done.out, done.err)
+    text = failure_text("up", done.code, done.out, done.err)
     written = logs(program, lines=lines).strip() if lines and _started(done) else ""
     if written:
         text += f"\n\nThe last lines of the services:\n{written}"

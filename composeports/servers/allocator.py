@@ -3,7 +3,7 @@
 from composeports.port_allocator import PortAllocation, PortAllocatorService, allocation_of
 from composeports.usecases import lease
 from composeports.usecases.session import Context
-from composeports.usecases.session_lookup import headless, recorded
+from composeports.usecases.session_lookup import session_by_id, session_from_record
 
 
 class StoreAllocator(PortAllocatorService):
@@ -16,11 +16,11 @@ class StoreAllocator(PortAllocatorService):
 
     def allocate(self, session_id: str) -> PortAllocation:
         """Return the session's block, as the server's own route does."""
-        return allocation_of(lease.allocate(headless(self._doors, session_id)))
+        return allocation_of(lease.allocate(session_by_id(self._doors, session_id)))
 
     def release(self, session_id: str) -> bool:
         """Give the session's block back; StackLeftError while containers of it exist."""
-        lease.release_without_stack(recorded(self._doors, session_id))
+        lease.release_without_stack(session_from_record(self._doors, session_id))
         return True
 
     def status(self) -> list[PortAllocation]:

@@ -13,7 +13,7 @@ from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import NOWHERE
 
 
-def say(text: str) -> None:
+def warn(text: str) -> None:
     """Write a line to stderr, a server's only voice; control characters become escapes."""
     shown = "".join(
         char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
@@ -38,5 +38,5 @@ def open_doors(environ: Mapping[str, str] | None = None) -> Context:
     environ = _settled(os.environ if environ is None else environ)
     config = Config.from_env(environ)
     engine = Engine(environ)
-    store = open_store(config.store, engine, waiting=say)
-    return Context(environ, NOWHERE, config, store, engine, say=say)
+    store = open_store(config.store, engine, waiting=warn)
+    return Context(environ, NOWHERE, config, store, engine, say=warn)

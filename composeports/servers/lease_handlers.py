@@ -15,7 +15,7 @@ from composeports.usecases import down as down_usecase
 from composeports.usecases import lease as lease_usecase
 from composeports.usecases import status as status_usecase
 from composeports.usecases.session import Context
-from composeports.usecases.session_lookup import headless, nobody, recorded
+from composeports.usecases.session_lookup import no_session, session_by_id, session_from_record
 from composeports.usecases.status import SessionStatus, iso_time
 
 Answer = dict[str, Any]
@@ -34,7 +34,7 @@ def allocate(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer
     """Take or renew the session's lease; all blocks taken is an answer too."""
     roots.check_session(doors, session_id)
     try:
-        lease = lease_usecase.allocate(headless(doors, session_id))
+        lease = lease_usecase.allocate(session_by_id(doors, session_id))
     except NoPortsAvailableError as error:
         return {"success": False, "error": error.code}
     return _granted(doors, lease)
@@ -43,7 +43,7 @@ def allocate(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer
 def renew(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Extend the lease that the session holds; NoLeaseError where it holds none."""
     roots.check_session(doors, session_id)
-    return _granted(doors, lease_usecase.renew_lease(headless(doors, session_id)))
+    return _granted(doors, lease_usecase.renew_lease(session_by_id(doors, session_id)))
 
 
 def release(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
@@ -52,7 +52,7 @@ def release(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     StackLeftError while containers of it exist.
     """
     roots.check_session(doors, session_id)
-    lease_usecase.release_without_stack(recorded(doors, session_id))
+    lease_usecase.release_without_stack(session_from_record(doors, session_id))
     return {"success": True}
 
 
@@ -62,7 +62,7 @@ def down(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     Without a recorded place there is no stack of ours: then only the lease is released.
     """
     roots.check_session(doors, session_id)
-    workspace = recorded(doors, session_id)
+    workspace = session_from_record(doors, session_id)
     if not workspace.place.directory:
         record = workspace.record()
         lease_usecase.release_without_stack(workspace)
@@ -79,7 +79,7 @@ def down(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
 
 def status(doors: Context) -> list[Answer]:
     """Return every held lease as `status --json` has it; nobody's is marked as one's own."""
-    return [entry(each) for each in status_usecase.status(nobody(doors))]
+    return [entry(each) for each in status_usecase.status(no_session(doors))]
 
 
 def entry(found: SessionStatus) -> Answer:

@@ -23,7 +23,7 @@ from composeports.servers.connections import (
     protocol_of,
     raise_descriptor_limit,
 )
-from composeports.servers.context import say
+from composeports.servers.context import warn
 from composeports.servers.http.middleware import App
 
 # How long requests that are under way get to end.
@@ -136,7 +136,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: App, close_streams: Callable[[], None]) -> None:
         """Serve `app`; `close_streams` ends what would go on for ever, on the loop."""
         limits = ConnectionLimits.within(raise_descriptor_limit())
-        self._connections = Connections(limits, say)
+        self._connections = Connections(limits, warn)
         super().__init__(
             uvicorn.Config(
                 app,

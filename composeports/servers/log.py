@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 
-from composeports.servers.context import say
+from composeports.servers.context import warn
 
 # How long a line that was said is not said again, in seconds, and how many are remembered.
 REPEAT_SECONDS = 30.0
@@ -18,10 +18,10 @@ class RateLimitedLog:
     """Says a line, and the same line again only after a while, with how often it was left out."""
 
     def __init__(
-        self, say: Callable[[str], None], now: Callable[[], float] = time.monotonic
+        self, warn: Callable[[str], None], now: Callable[[], float] = time.monotonic
     ) -> None:
         """Speak with `say`; `now` is a clock in seconds."""
-        self._say = say
+        self._say = warn
         self._now = now
         self._said: OrderedDict[str, float] = OrderedDict()
         self._left_out: dict[str, int] = {}
@@ -44,10 +44,10 @@ class RateLimitedLog:
 class Lines(logging.Handler):
     """Writes each record as one line, without a traceback."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, warn: Callable[[str], None]) -> None:
         """Speak with `say`."""
         super().__init__(logging.WARNING)
-        self._say = RateLimitedLog(say)
+        self._say = RateLimitedLog(warn)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say the record's first line, and the kind and text of its exception."""
@@ -62,5 +62,5 @@ class Lines(logging.Handler):
 def log_in_lines() -> None:
     """Let the warnings of libraries (uvicorn, asyncio, the SDK of MCP) be plain lines on stderr."""
     root = logging.getLogger()
-    root.handlers[:] = [Lines(say)]
+    root.handlers[:] = [Lines(warn)]
     root.setLevel(logging.WARNING)

@@ -8,7 +8,7 @@ from typing import Self
 from composeports.core.session import check_session_id
 from composeports.errors import ConfigError, OutsideRootsError
 from composeports.usecases.session import Context, Session
-from composeports.usecases.started_session import where_started
+from composeports.usecases.started_session import find_started_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Roots:
         for path in (selection.directory, *selection.files, *selection.env_files):
             self._check(os.path.join(workspace.doors.cwd, path))
         self._check(workspace.place.directory)
-        for asked in (workspace, where_started(workspace)):
+        for asked in (workspace, find_started_session(workspace)):
             self.check_session(workspace.doors, asked.session_id)
 
     def check_session(self, doors: Context, session_id: str) -> None:

@@ -17,8 +17,8 @@ from composeports.usecases import up as up_usecase
 from composeports.usecases.observe import PlanOptions
 from composeports.usecases.options import Options
 from composeports.usecases.session import Context, Session
-from composeports.usecases.session_lock import at_work
-from composeports.usecases.session_lookup import of_worktree
+from composeports.usecases.session_lock import hold_session_lock
+from composeports.usecases.session_lookup import session_in_worktree
 from composeports.usecases.up import UpResult
 
 # What Compose accepts as the name of a service; above all, no option.
@@ -44,7 +44,7 @@ class StackTarget:
         options = Options(
             files=tuple(self.files), profiles=tuple(self.profiles), session=self.session
         )
-        workspace = replace(of_worktree(doors, self.worktree), options=options)
+        workspace = replace(session_in_worktree(doors, self.worktree), options=options)
         self.roots.check_workspace(workspace)
         return workspace
 
@@ -66,7 +66,7 @@ def up(
     for name in services:
         _check_service(name)
     here = target.workspace(doors)
-    with at_work(here, "up") as lock:
+    with hold_session_lock(here, "up") as lock:
         started = up_usecase.up(here, lock, (*flags, *services), wishes)
     if started.code:
         told = " ".join((started.note, *started.plan.warnings)).strip()

@@ -12,11 +12,15 @@ from composeports.host.session_folder import OwnFolder
 from composeports.host.session_lock_file import SessionLock
 from composeports.paths import recollections
 from composeports.usecases.lease import heartbeat, is_marked, release_lease
-from composeports.usecases.ownership import is_anothers, refuse_foreign, refuse_unproven
+from composeports.usecases.ownership import (
+    is_other_session,
+    refuse_unproven,
+    reject_foreign_containers,
+)
 from composeports.usecases.prepare import is_half_seeded
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import at_work_alone
-from composeports.usecases.started_session import where_started
+from composeports.usecases.started_session import find_started_session
 
 # How long a command that works on the same stack is waited for, in seconds.
 PATIENCE = 5.0
@@ -46,7 +50,7 @@ def down(workspace: Session, arguments: Sequence[str] = ()) -> DownResult:
     for; the Compose of one that lasts too long is ended, LockBusyError where that is in vain.
     """
     workspace.meet_engine()
-    asked, workspace = workspace, where_started(workspace)
+    asked, workspace = workspace, find_started_session(workspace)
     with at_work_alone(workspace, "down", PATIENCE) as lock:
         record = workspace.record()
         stopped = _down(workspace, record, arguments, lock)
@@ -81,10 +85,10 @@ def _down(
     if record is not None:
         marked, adopts = is_marked(record, containers), workspace.options.adopt
         refuse_elsewhere(record, view, marked=marked, adopts=adopts)
-    if record is None and (not containers or is_anothers(workspace, project)):
+    if record is None and (not containers or is_other_session(workspace, project)):
         note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
         return DownResult(0, workspace.session_id, "", released=False, note=note)
-    proven = refuse_foreign(workspace, record, project, containers)
+    proven = reject_foreign_containers(workspace, record, project, containers)
     if "--dry-run" not in arguments:
         kinds = ("network", "volume") if _takes_volumes(arguments) else ("network",)
         refuse_unproven(workspace, record, project, proven, kinds)

@@ -12,11 +12,11 @@ from composeports.core.allocation import (
     RunningProjects,
     claim,
     refuse_elsewhere,
-    regained,
+    reinstated,
     release,
     renew,
-    restored,
-    setting_aside,
+    rolled_back,
+    with_cooldown,
 )
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
@@ -24,7 +24,7 @@ from composeports.core.lease import Lease
 from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Owner
 from composeports.core.ports import PortBlock
-from composeports.core.subnet import readable
+from composeports.core.subnet import valid_subnets
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.docker.compose_files import has_link
 from composeports.docker.containers import Container
@@ -42,7 +42,11 @@ from composeports.host.heartbeat import Heartbeat
 from composeports.host.session_files import USER_ENV
 from composeports.usecases.port_probe import busy_ports, moving_on, without_lost
 from composeports.usecases.session import Session
-from composeports.usecases.session_lock import at_work, at_work_or_busy, projects_at_work
+from composeports.usecases.session_lock import (
+    hold_session_lock,
+    hold_session_lock_or_raise,
+    locked_projects,
+)
 
 # How long `release` waits for a command that works on the same stack, in seconds.
 RELEASE_PATIENCE = 3.0
@@ -81,7 +85,7 @@ def _liveness(containers: Iterable[Container] | None) -> RunningProjects:
     return RunningProjects(known=True, running=frozenset(running))
 
 
-def take_lease(  # noqa: PLR0913 - one is a keyword
+def reserve_lease(  # noqa: PLR0913 - one is a keyword
     workspace: Session,
     containers: tuple[Container, ...] | None,
     finish: Finish = lambda lease, _: lease,
@@ -105,7 +109,9 @@ def take_lease(  # noqa: PLR0913 - one is a keyword
     def claim_in_store(request: AllocationRequest) -> Lease:
         def decide(ledger: StoreSnapshot) -> StoreUpdate:
             outcome = _claim(workspace, ledger, request)
-            return outcome._replace(lease=finish(_reached(workspace, outcome.granted), ledger))
+            return outcome._replace(
+                lease=finish(_with_engine_host(workspace, outcome.granted), ledger)
+            )
 
         outcome = workspace.doors.store.update(request.session_id, decide)
         losers.extend(outcome.reclaimed)
@@ -115,18 +121,18 @@ def take_lease(  # noqa: PLR0913 - one is a keyword
         request = request_of(workspace, containers, pins)._replace(avoid=avoid, taken=taken)
         return _first_free(workspace, before, containers, request, claim_in_store)
     except BaseException:
-        restore(workspace, before)
+        roll_back_lease(workspace, before)
         raise
     finally:
         # Who lost a lease for a block that was not taken after all has it again.
         for session_id in losers:
-            outcome = workspace.doors.store.update(session_id, regained)
+            outcome = workspace.doors.store.update(session_id, reinstated)
             lost = outcome.lease or workspace.doors.store.get(session_id)
             if lost is not None and not lost.held:
-                unlink_released(workspace, lost)
+                remove_link_of_released(workspace, lost)
 
 
-def likely_lease(
+def preview_lease(
     workspace: Session,
     containers: tuple[Container, ...] | None,
     finish: Finish,
@@ -140,12 +146,12 @@ def likely_lease(
         containers,
         request_of(workspace, containers, pins),
         lambda request: finish(
-            _reached(workspace, _claim(workspace, ledger, request).granted), ledger
+            _with_engine_host(workspace, _claim(workspace, ledger, request).granted), ledger
         ),
     )
 
 
-def _reached(workspace: Session, lease: Lease) -> Lease:
+def _with_engine_host(workspace: Session, lease: Lease) -> Lease:
     """Return the lease with the host where the engine's ports are reached now."""
     return replace(lease, host=workspace.doors.engine.host or LOCALHOST)
 
@@ -159,7 +165,7 @@ def _claim(workspace: Session, ledger: StoreSnapshot, request: AllocationRequest
     while True:
         outcome = claim(ledger, request)
         losing = {hold.project for hold in ledger.others if hold.session_id in outcome.reclaimed}
-        busy = projects_at_work(workspace, losing)
+        busy = locked_projects(workspace, losing)
         if not busy:
             return outcome
         request = request._replace(liveness=request.liveness.with_running(busy))
@@ -201,9 +207,9 @@ def _scan(
         request = request._replace(avoid=request.avoid | {lease.block})
 
 
-def restore(workspace: Session, before: Lease | None) -> None:
+def roll_back_lease(workspace: Session, before: Lease | None) -> None:
     """Put the session's record back to what it was before a claim that led to nothing."""
-    workspace.doors.store.update(workspace.session_id, lambda ledger: restored(ledger, before))
+    workspace.doors.store.update(workspace.session_id, lambda ledger: rolled_back(ledger, before))
 
 
 def allocate(workspace: Session) -> Lease:
@@ -214,7 +220,7 @@ def allocate(workspace: Session) -> Lease:
     """
     if _holds_a_block(workspace):
         return renew_lease(workspace)
-    with at_work(workspace, "allocate"):
+    with hold_session_lock(workspace, "allocate"):
         if _holds_a_block(workspace):  # whoever was at work took it
             return renew_lease(workspace)
         return _take_alone(workspace)
@@ -234,12 +240,12 @@ def _take_alone(workspace: Session) -> Lease:
     except (EngineError, ComposeMissingError):
         containers = None
     try:
-        return take_lease(workspace, containers)
+        return reserve_lease(workspace, containers)
     except NoPortsAvailableError as error:
         from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - only when it is full
 
         make_room(workspace, containers, error)
-        return take_lease(workspace, containers)
+        return reserve_lease(workspace, containers)
 
 
 def subnets_in_use(workspace: Session) -> tuple[str, ...]:
@@ -249,12 +255,12 @@ def subnets_in_use(workspace: Session) -> tuple[str, ...]:
     """
     project = workspace.likely_project(workspace.record())
     found = workspace.doors.engine.project_subnets()
-    own = tuple(readable(subnet for owner, subnet in found if owner == project))
+    own = tuple(valid_subnets(subnet for owner, subnet in found if owner == project))
     others = [subnet for owner, subnet in found if owner != project]
     # The session's own networks have routes, too.
     routes = (
         str(route)
-        for route in readable(workspace.doors.routed_here())
+        for route in valid_subnets(workspace.doors.routed_here())
         if not any(subnet.holds(route) for subnet in own)
     )
     return tuple(dict.fromkeys((*others, *routes)))
@@ -278,12 +284,12 @@ def with_subnets(
     return replace(lease, subnets=subnets)
 
 
-def set_aside(workspace: Session, block: PortBlock) -> None:
+def cool_down_block(workspace: Session, block: PortBlock) -> None:
     """Make a block the last choice of all sessions for a while, since others take its ports."""
     now = workspace.doors.now()
     workspace.doors.store.update(
         workspace.session_id,
-        lambda ledger: StoreUpdate(set_aside=setting_aside(ledger, block, now)),
+        lambda ledger: StoreUpdate(set_aside=with_cooldown(ledger, block, now)),
     )
 
 
@@ -294,19 +300,21 @@ def release_lease(workspace: Session) -> None:
     """
     outcome = workspace.doors.store.update(workspace.session_id, release)
     if outcome.lease is not None:
-        unlink_released(workspace, outcome.lease)
+        remove_link_of_released(workspace, outcome.lease)
 
 
-def unlink_released(workspace: Session, lease: Lease) -> None:
+def remove_link_of_released(workspace: Session, lease: Lease) -> None:
     """Leave `.env` as it was before `composeports link`, where the lease is over."""
     directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
     if not directory:
         return
-    from composeports.usecases.link.link import forget, let_go  # noqa: PLC0415 - seldom is one over
+    from composeports.usecases.link.link import remove_link, remove_link_of  # noqa: PLC0415 - seldom is one over
 
     if has_link(os.path.join(directory, USER_ENV)):
-        let_go(directory, lease.project, workspace.doors.say)
-    forget(lease, workspace.doors.say)  # a `link` or `unlink` that was killed may have left it
+        remove_link(directory, lease.project, workspace.doors.say)
+    remove_link_of(
+        lease, workspace.doors.say
+    )  # a `link` or `unlink` that was killed may have left it
 
 
 def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
@@ -382,7 +390,7 @@ def release_without_stack(workspace: Session, patience: float = RELEASE_PATIENCE
     record = workspace.record()
     if record is None or not record.held:
         return
-    with at_work_or_busy(workspace, "release", patience) as lock:
+    with hold_session_lock_or_raise(workspace, "release", patience) as lock:
         _release_where_nothing_is(workspace)
         lock.remove()
 

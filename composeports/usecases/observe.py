@@ -121,7 +121,7 @@ def _not_isolated(made: Plan) -> NotIsolatedError:
     )
 
 
-def look(
+def observe(
     workspace: Session, *, engine_needed: bool = True
 ) -> tuple[ConfigAnswer, tuple[Container, ...] | None]:
     """Ask Compose and the engine side by side; what Compose refuses is told first."""

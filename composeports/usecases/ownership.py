@@ -5,7 +5,13 @@ from collections.abc import Iterable
 
 from composeports.core.ci_job import session_line
 from composeports.core.lease import Lease
-from composeports.core.ownership import Origin, Owner, foreign, not_owners, owner_of
+from composeports.core.ownership import (
+    Origin,
+    Owner,
+    containers_started_elsewhere,
+    not_owners,
+    owner_of,
+)
 from composeports.docker.containers import Container
 from composeports.docker.resources import belongings
 from composeports.errors import ForeignProjectError
@@ -22,7 +28,7 @@ def owner(workspace: Session, record: Lease | None) -> Owner:
     return owner_of(workspace.session_id, record, store, directories, place.worktree)
 
 
-def refuse_foreign(
+def reject_foreign_containers(
     workspace: Session, record: Lease | None, project: str, containers: Iterable[Container]
 ) -> tuple[str, ...]:
     """Do nothing where all containers of the project are the session's; else ForeignProjectError.
@@ -38,12 +44,14 @@ def refuse_foreign(
     if not origins:
         return ()
     adopts = workspace.options.adopt
-    others = foreign(owner(workspace, record), origins, adopts=adopts)
+    others = containers_started_elsewhere(owner(workspace, record), origins, adopts=adopts)
     if not others:
         return tuple(dict.fromkeys(each.mark.store for each in origins))
-    if record is None and is_anothers(workspace, project):
+    if record is None and is_other_session(workspace, project):
         return ()
-    if not adopts and not foreign(owner(workspace, record), origins, adopts=True):
+    if not adopts and not containers_started_elsewhere(
+        owner(workspace, record), origins, adopts=True
+    ):
         raise _another_stores(workspace, project, others)
     raise _not_ours(project, others)
 
@@ -52,7 +60,9 @@ def names_of_others(workspace: Session, containers: Iterable[Container]) -> froz
     """Return the names of the projects that have containers which are not the session's."""
     own = owner(workspace, workspace.record())
     found = [(each.project, _origin(each)) for each in containers]
-    return frozenset(name for name, origin in found if foreign(own, [origin], adopts=False))
+    return frozenset(
+        name for name, origin in found if containers_started_elsewhere(own, [origin], adopts=False)
+    )
 
 
 def names_of_other_data(workspace: Session, project: str) -> frozenset[str]:
@@ -103,7 +113,7 @@ def _origin(container: Container) -> Origin:
     return Origin(name, directory, container.files, container.mark)
 
 
-def is_anothers(workspace: Session, project: str) -> bool:
+def is_other_session(workspace: Session, project: str) -> bool:
     """Tell whether the store knows the project as another session's."""
     known = workspace.doors.store.known()
     return any(

@@ -8,13 +8,13 @@ from composeports.core.plan.plan import Plan
 from composeports.docker.compose_cli import Compose, as_plugin, without_engine, without_files
 from composeports.docker.compose_files import Selection
 from composeports.errors import SeedBusyError
-from composeports.host.process import replace
+from composeports.host.process import exec_program
 from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
 from composeports.usecases.lease import environment_of, renew_lease
 from composeports.usecases.observe import PlanOptions
 from composeports.usecases.prepare import command_line, is_half_seeded, prepare
 from composeports.usecases.session import Session
-from composeports.usecases.session_lock import at_work
+from composeports.usecases.session_lock import hold_session_lock
 
 # Compose commands that read the files to make something, so that the plan has to be up to date.
 MAKING = frozenset(
@@ -28,14 +28,14 @@ def pass_through(workspace: Session, command: str, arguments: Sequence[str] = ()
     """Become `docker compose COMMAND` on the session's project, files and environment."""
     if command not in MAKING:
         lease = renew_lease(workspace)
-        return replace(*on_recorded_files(workspace, lease, command, *arguments))
+        return exec_program(*on_recorded_files(workspace, lease, command, *arguments))
     lease = workspace.held_lease()
     wishes = PlanOptions(default_ports=lease.stack.default_ports)
     argv, environ, _ = planned(workspace, wishes, command, *arguments)
     # A script in the place of `docker` may do more than to call the plugin.
     if command == "config" and as_plugin(argv, workspace.environ) != argv:
         argv = without_engine(argv, workspace.environ)
-    return replace(argv, environ)
+    return exec_program(argv, environ)
 
 
 def planned(
@@ -49,7 +49,7 @@ def planned(
             hint="`composeports up` makes it again, `composeports down` takes it away",
             project=project,
         )
-    with at_work(workspace, command):
+    with hold_session_lock(workspace, command):
         prepared = prepare(workspace, wishes, engine_needed=command != "config")
     return *command_line(workspace, prepared, command, *arguments), prepared.plan
 

@@ -13,9 +13,13 @@ from composeports.docker.containers import Container
 from composeports.errors import ComposeportsError, NoPortsAvailableError
 from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
 from composeports.paths import seed_record
-from composeports.usecases.lease import restore, take_lease
-from composeports.usecases.observe import NO_WISHES, PlanDraft, PlanOptions, draft, look
-from composeports.usecases.ownership import names_of_other_data, names_of_others, refuse_foreign
+from composeports.usecases.lease import reserve_lease, roll_back_lease
+from composeports.usecases.observe import NO_WISHES, PlanDraft, PlanOptions, draft, observe
+from composeports.usecases.ownership import (
+    names_of_other_data,
+    names_of_others,
+    reject_foreign_containers,
+)
 from composeports.usecases.session import Session
 
 
@@ -42,17 +46,19 @@ def prepare(
     ForeignProjectError where somebody else started a project of the session's name.
     """
     before = workspace.record()
-    answer, containers = look(workspace, engine_needed=engine_needed)
+    answer, containers = observe(workspace, engine_needed=engine_needed)
     workspace.memory.keep(answer.memory)
     sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=engine_needed)
-    adopted = refuse_foreign(workspace, before, workspace.likely_project(before), containers or ())
+    adopted = reject_foreign_containers(
+        workspace, before, workspace.likely_project(before), containers or ()
+    )
     sketch = sketch._replace(adopted=adopted)
     lease = _lease(workspace, containers, sketch, wishes)
     made = sketch.plan(lease)
     try:
         _write(workspace, lease, made)
     except ComposeportsError:
-        restore(workspace, before)
+        roll_back_lease(workspace, before)
         raise
     had_containers = any(each.project == lease.project for each in containers or ())
     project = answer.observed.project
@@ -70,7 +76,7 @@ def take_new_name(workspace: Session) -> None:
     project = workspace.likely_project(workspace.record())
     taken = names_of_others(workspace, containers) | names_of_other_data(workspace, project)
     if project in taken:
-        take_lease(workspace, containers, taken=taken)
+        reserve_lease(workspace, containers, taken=taken)
 
 
 def _lease(
@@ -82,7 +88,7 @@ def _lease(
     """Take the lease; where all ports are held, worktrees that are gone make room."""
 
     def take() -> Lease:
-        return take_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
+        return reserve_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
 
     try:
         return take()
@@ -101,9 +107,9 @@ def _write(workspace: Session, lease: Lease, made: Plan) -> None:
     if names or folder.read(OWN_NAMES):
         folder.write(OWN_NAMES, f"{names}\n")
     if has_link(os.path.join(workspace.selection.directory, USER_ENV)):
-        from composeports.usecases.link.link import follow  # noqa: PLC0415 - few are linked
+        from composeports.usecases.link.link import update_link  # noqa: PLC0415 - few are linked
 
-        follow(workspace, lease)
+        update_link(workspace, lease)
 
 
 def command_line(

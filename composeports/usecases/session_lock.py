@@ -17,7 +17,7 @@ from composeports.usecases.session import Session
 
 
 @contextmanager
-def at_work(workspace: Session, command: str) -> Iterator[SessionLock]:
+def hold_session_lock(workspace: Session, command: str) -> Iterator[SessionLock]:
     """Hold the lock of the session's stack, however long somebody else has it.
 
     LockBusyError where a Compose whose composeports was killed cannot be ended.
@@ -33,7 +33,9 @@ def at_work(workspace: Session, command: str) -> Iterator[SessionLock]:
 
 
 @contextmanager
-def at_work_soon(workspace: Session, command: str, patience: float) -> Iterator[SessionLock | None]:
+def try_session_lock(
+    workspace: Session, command: str, patience: float
+) -> Iterator[SessionLock | None]:
     """Hold the lock of the session's stack; None where somebody has it for `patience` seconds."""
     with hold(_path(workspace), command, patience, waiting(workspace)) as lock:
         yield lock
@@ -45,31 +47,33 @@ def at_work_alone(workspace: Session, command: str, patience: float) -> Iterator
 
     LockBusyError where that is in vain, since what works on the stack may start it later.
     """
-    with at_work_soon(workspace, command, patience) as lock:
+    with try_session_lock(workspace, command, patience) as lock:
         if lock is not None:
             yield lock
             return
-    workspace.doors.say(f"{who_is_at_work(workspace)} is still at work, and is ended first")
+    workspace.doors.say(f"{lock_owner(workspace)} is still at work, and is ended first")
     end_what_works(_path(workspace))
-    with at_work_or_busy(workspace, command, patience) as lock:
+    with hold_session_lock_or_raise(workspace, command, patience) as lock:
         yield lock
 
 
 @contextmanager
-def at_work_or_busy(workspace: Session, command: str, patience: float) -> Iterator[SessionLock]:
+def hold_session_lock_or_raise(
+    workspace: Session, command: str, patience: float
+) -> Iterator[SessionLock]:
     """Hold the lock; LockBusyError where somebody has it for `patience` seconds."""
-    with at_work_soon(workspace, command, patience) as lock:
+    with try_session_lock(workspace, command, patience) as lock:
         if lock is None:
             raise busy_error(_project(workspace), _path(workspace))
         yield lock
 
 
-def who_is_at_work(workspace: Session) -> LockOwner:
+def lock_owner(workspace: Session) -> LockOwner:
     """Return who has the lock of the session's stack, for a message."""
     return holder(_path(workspace))
 
 
-def projects_at_work(workspace: Session, projects: Iterable[str]) -> frozenset[str]:
+def locked_projects(workspace: Session, projects: Iterable[str]) -> frozenset[str]:
     """Return those of the projects on which somebody works right now."""
     environ = workspace.doors.environ
     return frozenset(each for each in projects if is_held(session_lock(environ, each)))

@@ -74,7 +74,7 @@ class _OfItsPlace(_Placed):
         return self.known_id
 
 
-def headless(doors: Context, session_id: str) -> Session:
+def session_by_id(doors: Context, session_id: str) -> Session:
     """Return the workspace of a session that is only an id, which has no place on disk.
 
     For allocate, renew, release and status; InvalidSessionError for an id that cannot name one.
@@ -83,17 +83,17 @@ def headless(doors: Context, session_id: str) -> Session:
     return _Placed(_apart(doors, NOWHERE), options)
 
 
-def nobody(doors: Context) -> Session:
+def no_session(doors: Context) -> Session:
     """Return the workspace of no session at all, for the list of all of them."""
     return _OfItsPlace(_apart(doors, NOWHERE))
 
 
-def recorded(doors: Context, session_id: str) -> Session:
+def session_from_record(doors: Context, session_id: str) -> Session:
     """Return the workspace of a session where its stack was started; headless if nowhere.
 
     For `down`, which needs no Compose file. The place need not exist any more.
     """
-    nowhere = headless(doors, session_id)
+    nowhere = session_by_id(doors, session_id)
     record = doors.store.get(session_id)
     if record is None or not record.place.directory:
         return nowhere
@@ -104,7 +104,7 @@ def recorded(doors: Context, session_id: str) -> Session:
     return _Placed(doors, Options(session=session_id), known_place=place)
 
 
-def of_worktree(doors: Context, path: str) -> Session:
+def session_in_worktree(doors: Context, path: str) -> Session:
     """Return the workspace of a worktree on this machine, as a command started there has it.
 
     UsageError for a path that is not absolute, or no folder.

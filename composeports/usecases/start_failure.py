@@ -20,7 +20,7 @@ from composeports.errors import (
 from composeports.host.port_listeners import PortListener
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.down import remove_half_started
-from composeports.usecases.lease import set_aside, subnets_in_use
+from composeports.usecases.lease import cool_down_block, subnets_in_use
 from composeports.usecases.observe import PlanOptions
 from composeports.usecases.port_probe import (
     Port,
@@ -232,7 +232,7 @@ class StartAttempts:
         else:
             doors.say(f"{what}: the ports of this session move to another block")
             block = prepared.lease.block
-            set_aside(self.workspace, block)
+            cool_down_block(self.workspace, block)
             self.wishes = self.wishes._replace(avoid=self.wishes.avoid | {block})
         self._theft = (stolen, user)
         self._tried_again = step is ConflictAction.AGAIN

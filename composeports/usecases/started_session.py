@@ -8,7 +8,7 @@ from composeports.host.git import find_checkout
 from composeports.usecases.session import Session
 
 
-def where_started(workspace: Session) -> Session:
+def find_started_session(workspace: Session) -> Session:
     """Return the workspace of the stack that was started here; mostly the one given.
 
     Without its Compose file, the search goes on in the folders above, and may find another

@@ -22,11 +22,11 @@ from composeports.usecases.interrupted import (
 )
 from composeports.usecases.lease import (
     heartbeat,
-    likely_lease,
+    preview_lease,
     release_lease,
-    restore,
+    roll_back_lease,
 )
-from composeports.usecases.observe import NO_WISHES, PlanOptions, draft, look
+from composeports.usecases.observe import NO_WISHES, PlanOptions, draft, observe
 from composeports.usecases.prepare import PreparedStack, command_line, is_half_seeded, prepare
 from composeports.usecases.session import Session
 from composeports.usecases.start_failure import StartAttempts
@@ -75,9 +75,9 @@ class UpResult(NamedTuple):
 
 def plan(workspace: Session, wishes: PlanOptions = NO_WISHES) -> Plan:
     """Return what `up` would do now, for a workspace that only looks; leases nothing."""
-    answer, containers = look(workspace, engine_needed=False)
+    answer, containers = observe(workspace, engine_needed=False)
     sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=False)
-    lease = likely_lease(workspace, containers, sketch.finish, sketch.pins)
+    lease = preview_lease(workspace, containers, sketch.finish, sketch.pins)
     return sketch.plan(lease)
 
 
@@ -172,7 +172,7 @@ def _seeded(
     try:
         return seeding.seed(workspace, seed, prepared.lease, prepared.project, plan.override)
     except BaseException:
-        restore(workspace, prepared.before)
+        roll_back_lease(workspace, prepared.before)
         if prepared.before is None or not prepared.before.held:
             workspace.folder.remove()
         workspace.doors.say("nothing was started, and the lease is as it was before")

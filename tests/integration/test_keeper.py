@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import NoLeaseError
-from composeports.host.process import OutputStream, follow
+from composeports.host.process import OutputStream, read_lines
 from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.http.shared_refresh import SharedRefresh
-from composeports.servers.http.status_feed import LeaseRenewer, as_text, look, needs_renewal
+from composeports.servers.http.status_feed import LeaseRenewer, as_text, needs_renewal, read_status
 from composeports.usecases import status
 from composeports.usecases.lease import allocate, release_lease
 from tests.support.fakes import FakeMachine
@@ -49,7 +49,7 @@ def test_only_leases_of_running_stacks_that_need_it_are_renewed(
     lease = allocate(machine.session("a"))
     machine.engine.add(lease.project, state=state)
     machine.clock.pass_minutes(minutes)
-    (found,) = look(machine.doors())
+    (found,) = read_status(machine.doors())
     until = machine.clock.now() + 30 * 60 if renewed else lease.expires_at
     assert found.lease.expires_at == until
     assert machine.store.held() == [replace(lease, expires_at=until)]
@@ -60,7 +60,7 @@ def test_nothing_is_renewed_while_nobody_knows_what_runs(machine: FakeMachine) -
     machine.engine.add(lease.project)
     machine.engine.away = True
     machine.clock.pass_minutes(29)
-    (found,) = look(machine.doors())
+    (found,) = read_status(machine.doors())
     assert (found.state, found.lease) == ("unknown", lease)
 
 
@@ -68,7 +68,7 @@ def test_a_renewal_keeps_the_place(machine: FakeMachine, repository: Path) -> No
     lease = allocate(machine.session(cwd=repository))
     machine.engine.add(lease.project)
     machine.clock.pass_minutes(20)
-    (found,) = look(machine.doors())
+    (found,) = read_status(machine.doors())
     assert found.lease.place == lease.place
     assert found.lease.place.worktree
 
@@ -83,7 +83,7 @@ def test_a_lease_that_is_released_meanwhile_stays_so(
     release_lease(machine.session("a"))
     answers = iter([found, []])
     monkeypatch.setattr(status, "status", lambda _: next(answers))
-    assert look(machine.doors()) == []
+    assert read_status(machine.doors()) == []
     with pytest.raises(NoLeaseError):
         machine.session("a").held_lease()
 
@@ -226,7 +226,7 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # An engine where nothing happens.
-    monkeypatch.setattr(machine.engine, "follow_events", lambda: follow(("sleep", "60"), {}))
+    monkeypatch.setattr(machine.engine, "follow_events", lambda: read_lines(("sleep", "60"), {}))
 
     class Told(StatusBroadcast):
         def publish(self, text: bytes) -> None:
@@ -304,7 +304,7 @@ def test_the_list_is_ascii_whatever_it_holds(machine: FakeMachine) -> None:
 
 
 def test_lines_come_until_it_is_stopped() -> None:
-    following = follow(("sh", "-c", "echo a; echo b; exec sleep 60"), {"PATH": "/usr/bin:/bin"})
+    following = read_lines(("sh", "-c", "echo a; echo b; exec sleep 60"), {"PATH": "/usr/bin:/bin"})
     lines = iter(following)
     assert [next(lines), next(lines)] == ["a", "b"]
     following.stop()
@@ -312,7 +312,7 @@ def test_lines_come_until_it_is_stopped() -> None:
 
 
 def test_a_program_that_ends_or_is_missing_has_no_more_lines() -> None:
-    assert list(follow(("sh", "-c", "echo a; exit 3"), {"PATH": "/usr/bin:/bin"})) == ["a"]
-    missing = follow(("no-such-program",), {})
+    assert list(read_lines(("sh", "-c", "echo a; exit 3"), {"PATH": "/usr/bin:/bin"})) == ["a"]
+    missing = read_lines(("no-such-program",), {})
     assert list(missing) == []
     missing.stop()

@@ -28,14 +28,14 @@ from composeports.stores.sqlite.store import SqliteStore
 from composeports.usecases.lease import (
     Finish,
     allocate,
+    cool_down_block,
     heartbeat,
-    likely_lease,
+    preview_lease,
     release_lease,
     release_without_stack,
     renew_lease,
-    restore,
-    set_aside,
-    take_lease,
+    reserve_lease,
+    roll_back_lease,
 )
 from composeports.usecases.session import Session
 from composeports.usecases.status import status
@@ -73,7 +73,7 @@ def take(
     containers: tuple[Container, ...] | None = (),
 ) -> Lease:
     seen = containers if containers != () else machine.engine.containers()
-    return take_lease(session, seen, finish)
+    return reserve_lease(session, seen, finish)
 
 
 def start_of(machine: FakeMachine, name: str) -> int:
@@ -189,7 +189,7 @@ def test_a_record_whose_block_was_lost_meanwhile_is_put_back_released(
     before = take(machine, machine.session("a"))
     machine.store.update("a", lambda _: StoreUpdate(forget=True))
     take(machine, machine.session("b"))
-    restore(machine.session("a"), before)
+    roll_back_lease(machine.session("a"), before)
     assert machine.store.get("a") == before.released()
     assert [lease.session_id for lease in machine.store.held()] == ["b"]
 
@@ -376,11 +376,11 @@ def test_when_somebody_works_on_every_expired_lease_there_is_no_block(
 
 def test_an_expired_pin_of_a_session_at_work_is_held(machine: FakeMachine) -> None:
     session = machine.session("a")
-    lease = take_lease(session, (), WEB, {"web:80/tcp": 3000})
+    lease = reserve_lease(session, (), WEB, {"web:80/tcp": 3000})
     machine.clock.pass_minutes(31)
     with at_work_on(machine, lease), pytest.raises(PortHeldError):
-        take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
-    take_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
+        reserve_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
+    reserve_lease(machine.session("b"), (), WEB, {"web:80/tcp": 3000})
 
 
 # Blocks that are set aside
@@ -389,13 +389,13 @@ def test_an_expired_pin_of_a_session_at_work_is_held(machine: FakeMachine) -> No
 def test_a_block_to_avoid_is_given_up_by_who_holds_it(machine: FakeMachine) -> None:
     session = machine.session("a")
     before = take(machine, session)
-    moved = take_lease(session, (), WEB, avoid=frozenset({before.block}))
+    moved = reserve_lease(session, (), WEB, avoid=frozenset({before.block}))
     assert moved.block.start == 20010
     assert take(machine, session).block.start == 20010
 
 
 def test_a_block_that_is_set_aside_is_the_last_choice_of_all(machine: FakeMachine) -> None:
-    set_aside(machine.session("a"), PortBlock(20000, 10))
+    cool_down_block(machine.session("a"), PortBlock(20000, 10))
     assert [start_of(machine, name) for name in ("a", "b", "c")] == [20010, 20020, 20000]
 
 
@@ -427,7 +427,7 @@ def test_a_stack_that_started_since_the_engine_was_asked_does_not_move(
     lease = take(machine, session)
     machine.engine.add(lease.project, (20004, 80, "tcp"))
     machine.ports.used = {(20004, "tcp")}
-    assert take_lease(session, (), WEB).block.start == 20000
+    assert reserve_lease(session, (), WEB).block.start == 20000
     assert machine.said == []
 
 
@@ -473,7 +473,7 @@ def test_a_look_ahead_says_what_would_be_taken_and_writes_nothing(machine: FakeM
     machine.ports.used = {(20014, "tcp")}
     before = machine.store.held()
     session = machine.session("b")
-    likely = likely_lease(session, machine.engine.containers(), WEB)
+    likely = preview_lease(session, machine.engine.containers(), WEB)
     assert likely.block.start == 20020
     assert machine.store.held() == before
     assert machine.store.get("b") is None
@@ -663,7 +663,7 @@ def test_own_containers_that_are_starting_are_waited_for(
             run_all(machine)
 
     machine.on_pause = run_after_pauses
-    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
     assert machine.said == []
 
 
@@ -676,14 +676,14 @@ def test_several_containers_that_start_with_udp_and_a_range_keep_their_ports(
     machine.engine.add(project, (20006, 82, "tcp"), (20007, 83, "tcp"), state="created")
     machine.ports.used |= {(20006, "tcp"), (20007, "tcp")}
     machine.on_pause = lambda: run_all(machine)
-    lease = take_lease(session, session.doors.engine.containers(), plan)
+    lease = reserve_lease(session, session.doors.engine.containers(), plan)
     assert (lease.block.start, machine.said) == (20000, [])
 
 
 def test_a_start_that_fails_leaves_the_ports_to_the_session(machine: FakeMachine) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
     machine.on_pause = machine.ports.used.clear
-    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
     assert len(machine.pauses) == 1
 
 
@@ -695,7 +695,7 @@ def test_a_stranger_at_a_port_of_a_stopped_stack_is_not_waited_for(
 ) -> None:
     session = starting(machine, "exited", (20004, 80, "tcp"))
     machine.ports.holders = {(20004, "tcp"): holder}
-    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
     assert machine.pauses == []
 
 
@@ -704,7 +704,7 @@ def test_another_container_at_a_port_of_a_stopped_stack_is_not_waited_for(
 ) -> None:
     session = starting(machine, "exited", (20004, 80, "tcp"))
     machine.engine.add("shop", (20004, 80, "tcp"))
-    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
     assert machine.pauses == []
 
 
@@ -713,7 +713,7 @@ def test_what_never_starts_is_waited_for_ten_seconds_and_never_called_another_en
 ) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
     machine.ports.holders = {(20004, "tcp"): PortListener(7, "docker-proxy", engine="this")}
-    assert take_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
     assert sum(machine.pauses) == pytest.approx(10)
     assert machine.said[0].startswith("a container of this engine (docker-proxy, process 7) uses")
 
@@ -730,5 +730,5 @@ def test_an_engine_that_freezes_while_own_containers_start_moves_nobody(
 
     monkeypatch.setattr(machine.engine, "start_listing", freeze)
     with pytest.raises(EngineSilentError):
-        take_lease(session, seen, WEB)
+        reserve_lease(session, seen, WEB)
     assert machine.store.held()[0].block.start == 20000

@@ -12,7 +12,7 @@ import pytest
 
 from composeports.core.marked_block import LINK_MARKS
 from composeports.docker.compose_files import read_env_file, select_files
-from composeports.usecases.lease import take_lease
+from composeports.usecases.lease import reserve_lease
 from composeports.usecases.link.env_file import linked_project, put_in
 from composeports.usecases.link.policy import project_of, unlinked
 from tests.support.fakes import FakeMachine
@@ -277,7 +277,7 @@ def test_who_loses_an_expired_lease_is_unlinked(machine: FakeMachine, tmp_path: 
         (rooms[-1] / "compose.yaml").write_text("services: {}\n")
         if name == "d":
             machine.clock.pass_minutes(31)
-        lease = take_lease(machine.session(cwd=rooms[-1]), ())
+        lease = reserve_lease(machine.session(cwd=rooms[-1]), ())
         (rooms[-1] / ".env").write_text("A=1")
         put_in(str(rooms[-1]), lease.project, [("API_PORT", "1")], {})
         machine.clock.pass_minutes(1)

@@ -15,10 +15,10 @@ from composeports.docker.engine import Engine
 from composeports.errors import ComposeportsError, EngineError, PortHeldError
 from composeports.stores.memory import MemoryStore
 from composeports.usecases.lease import (
-    likely_lease,
+    preview_lease,
     release_lease,
+    reserve_lease,
     subnets_in_use,
-    take_lease,
     with_subnets,
 )
 from composeports.usecases.options import Options
@@ -89,7 +89,7 @@ def docker(tmp_path: Path, machine: Machine) -> Answer:
 
 
 def test_free_pins_are_taken_and_looked_at_by_their_protocol(machine: Machine) -> None:
-    lease = take_lease(machine.session("a"), (), pins=PINS)
+    lease = reserve_lease(machine.session("a"), (), pins=PINS)
     assert lease.pins == PINS
     assert machine.asked >= {(3000, "tcp"), (5353, "udp")}
     assert machine.store.held() == [lease]
@@ -101,7 +101,7 @@ def test_a_pin_that_something_uses_is_refused_and_the_store_as_before(
 ) -> None:
     machine.used = {taken}
     with pytest.raises(PortHeldError) as told:
-        take_lease(machine.session("a"), (), pins=PINS)
+        reserve_lease(machine.session("a"), (), pins=PINS)
     assert f"port {taken[0]}/{taken[1]}" in told.value.message
     assert told.value.message.endswith("is in use by something else")
     assert machine.store.get("a") is None
@@ -109,13 +109,13 @@ def test_a_pin_that_something_uses_is_refused_and_the_store_as_before(
 
 def test_the_same_number_of_another_protocol_is_not_in_the_way(machine: Machine) -> None:
     machine.used = {(3000, "udp"), (5353, "tcp")}
-    assert take_lease(machine.session("a"), (), pins=PINS).pins == PINS
+    assert reserve_lease(machine.session("a"), (), pins=PINS).pins == PINS
 
 
 def test_the_container_that_publishes_a_pin_is_named(machine: Machine) -> None:
     there = container("shop", (3000, "tcp"), name="shop-web-1")
     with pytest.raises(PortHeldError) as told:
-        take_lease(machine.session("a"), (there,), pins=PINS)
+        reserve_lease(machine.session("a"), (there,), pins=PINS)
     expected = "in use by the container shop-web-1 (service web of the project shop)"
     assert told.value.message.endswith(expected)
     assert told.value.details["container"] == "shop-web-1"
@@ -125,32 +125,32 @@ def test_a_container_of_no_project_is_named_by_its_id_where_it_has_no_name(
     machine: Machine,
 ) -> None:
     with pytest.raises(PortHeldError, match=r"by the container 0123456789ab$"):
-        take_lease(machine.session("a"), (container("", (3000, "tcp")),), pins=PINS)
+        reserve_lease(machine.session("a"), (container("", (3000, "tcp")),), pins=PINS)
 
 
 def test_what_the_session_held_comes_back_after_a_refusal(machine: Machine) -> None:
-    before = take_lease(machine.session("a"), (), pins={"web:3000/tcp": 3000})
+    before = reserve_lease(machine.session("a"), (), pins={"web:3000/tcp": 3000})
     machine.used = {(8080, "tcp")}
     with pytest.raises(PortHeldError):
-        take_lease(machine.session("a"), (), pins={"web:3000/tcp": 8080})
+        reserve_lease(machine.session("a"), (), pins={"web:3000/tcp": 8080})
     assert machine.store.held() == [before]
 
 
 def test_a_running_stack_s_own_pins_are_not_looked_at_but_new_ones_are(machine: Machine) -> None:
     pins = {"web:3000/tcp": 3000}
-    project = take_lease(machine.session("a"), (), pins=pins).project
+    project = reserve_lease(machine.session("a"), (), pins=pins).project
     machine.used = {(3000, "tcp"), (5353, "udp")}
     own = container(project, (20001, "tcp"))
-    assert take_lease(machine.session("a"), (own,), pins=pins).pins == pins
+    assert reserve_lease(machine.session("a"), (own,), pins=pins).pins == pins
     with pytest.raises(PortHeldError, match="port 5353/udp"):
-        take_lease(machine.session("a"), (own,), pins=PINS)
+        reserve_lease(machine.session("a"), (own,), pins=PINS)
 
 
 def test_a_stopped_stack_s_pins_are_looked_at_again(machine: Machine) -> None:
-    take_lease(machine.session("a"), (), pins=PINS)
+    reserve_lease(machine.session("a"), (), pins=PINS)
     machine.used = {(3000, "tcp")}
     with pytest.raises(PortHeldError):
-        take_lease(machine.session("a"), (), pins=PINS)
+        reserve_lease(machine.session("a"), (), pins=PINS)
 
 
 def test_a_pin_that_the_plan_gives_out_moves_no_block(machine: Machine) -> None:
@@ -160,21 +160,21 @@ def test_a_pin_that_the_plan_gives_out_moves_no_block(machine: Machine) -> None:
         return replace(lease, ports={**PINS, "db:5432/tcp": lease.block.start + 4})
 
     machine.used = {(20004, "tcp")}
-    lease = take_lease(machine.session("a"), (), finish, PINS)
+    lease = reserve_lease(machine.session("a"), (), finish, PINS)
     assert lease.block.start == 20010
     machine.used = {(3000, "tcp")}
     with pytest.raises(PortHeldError):
-        likely_lease(machine.session("a"), (), finish, PINS)
+        preview_lease(machine.session("a"), (), finish, PINS)
 
 
 def test_two_sessions_cannot_have_one_pin_until_it_is_released(machine: Machine) -> None:
     first, second = machine.session("a"), machine.session("b")
-    take_lease(first, (), pins=PINS)
-    for take in (take_lease, likely_lease):
+    reserve_lease(first, (), pins=PINS)
+    for take in (reserve_lease, preview_lease):
         with pytest.raises(PortHeldError, match=f"by the session a in {machine.cwd}"):
             take(second, (), lambda lease, _: lease, PINS)
     release_lease(first)
-    assert take_lease(second, (), pins=PINS).pins == PINS
+    assert reserve_lease(second, (), pins=PINS).pins == PINS
 
 
 # Subnets
@@ -184,7 +184,7 @@ def given_subnets(workspace: Session, in_use: Iterable[str] = ()) -> dict[str, s
     def finish(lease: Lease, ledger: StoreSnapshot) -> Lease:
         return with_subnets(lease, ledger, [BACKEND], in_use, POOL)
 
-    return dict(take_lease(workspace, (), finish).subnets)
+    return dict(reserve_lease(workspace, (), finish).subnets)
 
 
 def test_sessions_get_subnets_apart_and_keep_them(machine: Machine) -> None:
@@ -200,7 +200,7 @@ def test_subnets_in_use_are_the_engine_s_and_the_routed_ones(
     machine: Machine, docker: Answer
 ) -> None:
     """What the session's own networks have, and their routes, are not in its way."""
-    own = take_lease(machine.session("a"), ()).project
+    own = reserve_lease(machine.session("a"), ()).project
     docker(
         "inspect",
         f"printf '\\t172.17.0.0/16\\n'; printf '{own}\\t10.213.4.0/24\\tfd0d:c5e7::/64\\n';"

@@ -8,7 +8,7 @@ import pytest
 
 from composeports.core.lease import WorktreeLocation
 from composeports.host.git import checkout_around, find_checkout
-from composeports.usecases.gc.path_probe import look_at
+from composeports.usecases.gc.path_probe import probe_worktree
 from composeports.usecases.gc.policy import GONE, HERE, UNSEEN, whereabouts
 from tests.support.machine import add_worktree, git, make_repository
 
@@ -26,7 +26,7 @@ def place_of(folder: Path, below: str = "") -> WorktreeLocation:
 
 
 def where(place: WorktreeLocation, fstab: Path = Path("/nowhere")) -> str:
-    return whereabouts(place, look_at(place, str(fstab)))
+    return whereabouts(place, probe_worktree(place, str(fstab)))
 
 
 @pytest.fixture
@@ -160,9 +160,9 @@ def test_a_folder_that_we_may_not_look_into_hides_what_is_in_it(common_folder: P
 
 def test_a_sub_folder_that_the_branch_does_not_have_is_noticed(one: Path) -> None:
     (one / "app").mkdir()
-    assert look_at(place_of(one, "app")).directory
+    assert probe_worktree(place_of(one, "app")).directory
     (one / "app").rmdir()
-    assert not look_at(place_of(one, "app")).directory
+    assert not probe_worktree(place_of(one, "app")).directory
     assert where(place_of(one, "app")) == HERE
 
 

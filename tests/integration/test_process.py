@@ -12,7 +12,7 @@ import pytest
 
 from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat
-from composeports.host.process import Finished, Limits, replace, run_in_foreground, start
+from composeports.host.process import Finished, Limits, exec_program, run_in_foreground, start
 from tests.support.machine import wait_until, write_program
 
 pytestmark = pytest.mark.integration
@@ -255,10 +255,10 @@ def test_replace_leaves_no_signal_ignored() -> None:
 def test_replace_returns_127_for_a_missing_program_and_126_for_what_is_none(
     tmp_path: Path,
 ) -> None:
-    assert replace(("no-such-program",), PATH) == 127
+    assert exec_program(("no-such-program",), PATH) == 127
     (tmp_path / "data").write_text("")
-    assert replace((str(tmp_path / "data"),), PATH) == 126
-    assert replace((str(tmp_path),), PATH) == 126
+    assert exec_program((str(tmp_path / "data"),), PATH) == 126
+    assert exec_program((str(tmp_path),), PATH) == 126
 
 
 # What a program does not get
@@ -307,7 +307,7 @@ def test_a_program_of_the_current_folder_is_refused(
     asks = (
         lambda: start(("docker",), environ),
         lambda: run_in_foreground(("docker",), environ),
-        lambda: replace(("docker",), environ),
+        lambda: exec_program(("docker",), environ),
     )
     for ask in asks:
         with pytest.raises(ConfigError) as caught:

@@ -14,7 +14,7 @@ from composeports.core.plan.override import render
 from composeports.host.session_files import OWN_OVERRIDE
 from composeports.usecases.gc.policy import GONE, HERE
 from composeports.usecases.gc.quick import tidy
-from composeports.usecases.gc.worktree_probe import locate
+from composeports.usecases.gc.worktree_probe import probe_session
 from composeports.usecases.lease import allocate, release_lease, renew_lease
 from composeports.usecases.session import Session
 from tests.support.fakes import FakeMachine
@@ -66,7 +66,7 @@ def moved(repository: Path, *worktrees: Path) -> Path:
 
 def where(machine: FakeMachine, lease: Lease, at: Path) -> str:
     workspace: Session = machine.session(cwd=at)
-    return locate(workspace, lease, machine.store.known())[0]
+    return probe_session(workspace, lease, machine.store.known())[0]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from composeports.core.lease import ComposeInvocation, Lease
 from composeports.core.ledger import StoreSnapshot
 from composeports.docker.context import EngineEndpoint
 from composeports.servers.context import open_doors
-from composeports.usecases.lease import allocate, take_lease
+from composeports.usecases.lease import allocate, reserve_lease
 from composeports.usecases.port_probe import who_has
 from composeports.usecases.status import environment, status, url
 from tests.support.fakes import FakeEngine, FakeMachine
@@ -45,14 +45,14 @@ def with_web(lease: Lease, _: StoreSnapshot) -> Lease:
 
 def test_what_is_busy_here_is_not_asked_for(far: FakeMachine) -> None:
     far.ports.used = {(20004, "tcp")}
-    lease = take_lease(far.session("one"), (), with_web)
+    lease = reserve_lease(far.session("one"), (), with_web)
     assert lease.block.start == 20000
     assert far.ports.asked == []
 
 
 def test_what_its_containers_publish_is_not_free(far: FakeMachine) -> None:
     far.engine.add("other", (20004, 80, "tcp"), state="exited")
-    lease = take_lease(far.session("one"), tuple(far.engine.present), with_web)
+    lease = reserve_lease(far.session("one"), tuple(far.engine.present), with_web)
     assert lease.block.start == 20010
     assert far.ports.asked == []
 

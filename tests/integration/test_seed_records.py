@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError, UnsafeFileError
-from composeports.host.process import pump, read_beginning
+from composeports.host.process import pipe, read_beginning
 from composeports.host.signals import DeferredSignals, signals_kept_back
 from composeports.usecases.seed.journal import CopyEntry, hold_lock, hold_record, is_on_record
 from tests.support.machine import FakeDocker, Shell
@@ -179,19 +179,19 @@ def test_a_pump_passes_all_bytes_on_and_shows_them(tmp_path: Path) -> None:
     target = tmp_path / "all"
     seen: list[bytes] = []
     source = ("sh", "-c", "head -c 3000000 /dev/zero; echo end")
-    ends = pump(source, ("sh", "-c", f"cat >{target}"), ENVIRON, seen.append)
+    ends = pipe(source, ("sh", "-c", f"cat >{target}"), ENVIRON, seen.append)
     assert [end.code for end in ends] == [0, 0]
     assert target.read_bytes() == bytes(3_000_000) + b"end\n" == b"".join(seen)
 
 
 def test_a_pump_tells_which_end_failed_and_why() -> None:
     endless = ("cat", "/dev/zero")
-    given, taken = pump(endless, ("sh", "-c", "echo full >&2; exit 3"), ENVIRON, unseen)
+    given, taken = pipe(endless, ("sh", "-c", "echo full >&2; exit 3"), ENVIRON, unseen)
     assert given.code
     assert (taken.code, taken.err) == (3, "full\n")
-    given, taken = pump(("sh", "-c", "echo gone >&2; exit 4"), ("cat",), ENVIRON, unseen)
+    given, taken = pipe(("sh", "-c", "echo gone >&2; exit 4"), ("cat",), ENVIRON, unseen)
     assert (given.code, given.err, taken.code) == (4, "gone\n", 0)
-    assert [end.code for end in pump(("no-such-program",), ("cat",), ENVIRON, unseen)] == [127, 127]
+    assert [end.code for end in pipe(("no-such-program",), ("cat",), ENVIRON, unseen)] == [127, 127]
 
 
 def test_a_pump_that_is_interrupted_ends_both_programs() -> None:
@@ -203,7 +203,7 @@ def test_a_pump_that_is_interrupted_ends_both_programs() -> None:
 
     source = ("sh", "-c", "echo $$; exec tail -f /dev/null")
     with pytest.raises(KeyboardInterrupt):
-        pump(source, ("cat",), ENVIRON, stop)
+        pipe(source, ("cat",), ENVIRON, stop)
     with pytest.raises(ProcessLookupError):
         os.kill(ids[0], 0)
 

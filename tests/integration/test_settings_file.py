@@ -20,7 +20,7 @@ from composeports.errors import ConfigError
 from composeports.paths import STORE_FILE
 from composeports.stores.memory import MemoryStore
 from composeports.stores.sqlite.store import SqliteStore
-from composeports.usecases.lease import likely_lease, take_lease
+from composeports.usecases.lease import preview_lease, reserve_lease
 from composeports.usecases.options import Options
 from composeports.usecases.session import Context, Session
 from composeports.usecases.status import environment
@@ -233,7 +233,7 @@ def test_named_profiles_beat_the_settings(
 
 
 def taken(here: Session) -> Lease:
-    return take_lease(here, ())
+    return reserve_lease(here, ())
 
 
 def test_a_new_session_gets_the_prefix(repo: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_new_session_gets_the_prefix(repo: Path) -> None:
     name = project_name(here.session_id, prefix="team")
     assert name.startswith("team-")
     assert here.likely_project(None) == name
-    assert likely_lease(here, (), lambda lease, _: lease).project == name
+    assert preview_lease(here, (), lambda lease, _: lease).project == name
     assert taken(here).project == name
 
 
@@ -294,7 +294,7 @@ def printed(
         environ = dict(os.environ)
         doors = Context(environ, str(place), Config(), store, Engine(environ))
         here = Session(doors)
-        take_lease(here, (), lambda lease, _: replace(lease, stack=here.stack))
+        reserve_lease(here, (), lambda lease, _: replace(lease, stack=here.stack))
         long = as_export(environment(here)) + "\n"
         store.close()
         short = capsysbinary.readouterr().out.decode() if answer(["env"]) == 0 else None

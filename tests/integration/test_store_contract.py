@@ -22,7 +22,7 @@ from composeports.core.allocation import (
     claim,
     release,
     renew,
-    setting_aside,
+    with_cooldown,
 )
 from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
@@ -912,7 +912,7 @@ def test_what_is_set_aside_is_shown_to_all_and_replaced_as_a_whole(leases: Lease
 
     def aside(block: PortBlock, now: float) -> None:
         leases.store.update(
-            "a", lambda ledger: StoreUpdate(set_aside=setting_aside(ledger, block, now))
+            "a", lambda ledger: StoreUpdate(set_aside=with_cooldown(ledger, block, now))
         )
 
     aside(first, NOON)
@@ -1000,7 +1000,7 @@ def test_what_is_set_aside_moves_with_the_clock(
 ) -> None:
     block = PortBlock(10000, 10)
     timed().store.update(
-        "a", lambda ledger: StoreUpdate(set_aside=setting_aside(ledger, block, clocks.wall))
+        "a", lambda ledger: StoreUpdate(set_aside=with_cooldown(ledger, block, clocks.wall))
     )
     clocks.set(86400)
     (aside,) = timed().store.ledger("b").set_aside
@@ -1068,7 +1068,7 @@ def test_pins_subnets_and_projects_are_an_engine_s_own(on_engine: OnEngine) -> N
 def test_what_is_set_aside_on_one_engine_is_free_on_another(on_engine: OnEngine) -> None:
     one, two = on_engine(ONE), on_engine(TWO)
     (block, *_) = GRID.blocks()
-    one.store.update("a", lambda led: StoreUpdate(set_aside=setting_aside(led, block, NOON)))
+    one.store.update("a", lambda led: StoreUpdate(set_aside=with_cooldown(led, block, NOON)))
     two.store.update("a", lambda _: StoreUpdate(set_aside=()))
     assert one.store.ledger("a").set_aside == (CooldownBlock(block, NOON + 600),)
     assert (one.start("a"), two.start("a")) == (10010, 10000)

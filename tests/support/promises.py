@@ -19,8 +19,8 @@ from composeports.core.allocation import (
     claim,
     release,
     renew,
-    restored,
-    setting_aside,
+    rolled_back,
+    with_cooldown,
 )
 from composeports.core.clock import ClockReading
 from composeports.core.lease import Lease
@@ -170,7 +170,7 @@ class Promises(RuleBasedStateMachine):
     def take_back(self, session: str) -> None:
         """Forget a session, as the use cases do after a first claim that led to nothing."""
         if session not in self.model.running:
-            self.store.update(session, lambda ledger: restored(ledger, None))
+            self.store.update(session, lambda ledger: rolled_back(ledger, None))
             for known in (self.model.held, self.model.homes, self.model.projects):
                 known.pop(session, None)
 
@@ -316,7 +316,7 @@ def _claimed(ledger: StoreSnapshot, request: AllocationRequest, networks: int) -
 
 
 def _aside(ledger: StoreSnapshot, block: PortBlock, now: float) -> StoreUpdate:
-    return StoreUpdate(ledger.own, set_aside=setting_aside(ledger, block, now))
+    return StoreUpdate(ledger.own, set_aside=with_cooldown(ledger, block, now))
 
 
 def _ports(lease: Lease) -> set[int]:

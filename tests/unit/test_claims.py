@@ -13,10 +13,10 @@ from composeports.core.allocation import (
     AllocationRequest,
     RunningProjects,
     claim,
-    regained,
+    reinstated,
     release,
     renew,
-    setting_aside,
+    with_cooldown,
 )
 from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
@@ -486,7 +486,7 @@ def test_setting_a_block_aside_keeps_the_others_and_drops_what_is_over() -> None
         CooldownBlock(THIRD, NOON + 9),
     )
     ledger = StoreSnapshot(None, (), known)
-    assert setting_aside(ledger, FIRST, NOON) == (
+    assert with_cooldown(ledger, FIRST, NOON) == (
         CooldownBlock(THIRD, NOON + 9),
         CooldownBlock(FIRST, NOON + 600),
     )
@@ -513,7 +513,7 @@ def test_more_projects_may_run_than_the_engine_knows() -> None:
 def test_a_hold_that_was_lost_for_nothing_comes_back(
     mine: Lease | None, others: tuple[LeaseSummary, ...], *, held: bool | None
 ) -> None:
-    lease = regained(StoreSnapshot(mine, others)).lease
+    lease = reinstated(StoreSnapshot(mine, others)).lease
     assert (lease and lease.held) is held
     assert lease is None or lease.expires_at == NOON + 60
 

@@ -10,11 +10,11 @@ from composeports.core.plan.variable_effects import (
     NO_MOVES,
     PortField,
     VariableEffects,
-    candidates,
     compare,
-    markers,
+    marker_values,
     moved_target,
-    suspects,
+    port_variables,
+    possible_port_variables,
 )
 
 MARK = {"WEB_PORT": "65535"}
@@ -159,7 +159,7 @@ def project(*published: str) -> Project:
 def test_a_candidate_has_a_value_that_the_file_publishes(
     values: dict[str, str], found: tuple[str, ...]
 ) -> None:
-    assert candidates(project("8080", "8000-8010", ""), values) == found
+    assert port_variables(project("8080", "8000-8010", ""), values) == found
 
 
 def test_the_fixed_variables_are_the_four_of_the_contract() -> None:
@@ -173,7 +173,7 @@ def test_the_fixed_variables_are_the_four_of_the_contract() -> None:
 
 @given(st.lists(st.sampled_from("ABCDE"), unique=True), st.text("0123456789 ", max_size=200))
 def test_a_marker_stands_nowhere_in_the_text_and_is_no_other_s(names: list[str], text: str) -> None:
-    marks = markers(names, text)
+    marks = marker_values(names, text)
     assert list(marks) == names
     assert len(set(marks.values())) == len(names)
     assert all(mark not in text and 1 <= int(mark) <= 65535 for mark in marks.values())
@@ -193,13 +193,13 @@ def test_the_container_port_is_what_compose_will_see(values: dict[str, str], tar
 def test_no_marker_is_put_into_what_programs_obey() -> None:
     """Compose is asked with the markers in its environment, and would obey them itself."""
     values = {"LD_PRELOAD": "8080", "DOCKER_CONFIG": "8080", "NODE_PORT": "7", "WEB": "8080"}
-    assert candidates(project("8080"), values) == ("WEB",)
-    assert suspects(project("8080"), values) == ("WEB",)
+    assert port_variables(project("8080"), values) == ("WEB",)
+    assert possible_port_variables(project("8080"), values) == ("WEB",)
 
 
 def test_a_number_that_the_file_does_not_publish_is_a_suspect() -> None:
     """Compose names one default of a variable; another place of the file may have another."""
     project = Project((Service("web", (PublishedPort("web", 80, published="443"),)),))
     values = {"SSL": "-1", "WEB": "443", "TAG": "latest", "EMPTY": "", "N": "3"}
-    assert candidates(project, values) == ("WEB",)
-    assert suspects(project, values) == ("WEB", "N", "SSL")
+    assert port_variables(project, values) == ("WEB",)
+    assert possible_port_variables(project, values) == ("WEB", "N", "SSL")

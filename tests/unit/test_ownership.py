@@ -6,7 +6,13 @@ import pytest
 
 from composeports.core.labels import UNMARKED, Mark, mark_of, session_label
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ownership import Origin, Owner, foreign, not_owners, owner_of
+from composeports.core.ownership import (
+    Origin,
+    Owner,
+    containers_started_elsewhere,
+    not_owners,
+    owner_of,
+)
 from composeports.core.ports import PortBlock
 
 STARTED = Lease(
@@ -31,7 +37,9 @@ def not_ours(record: Lease | None, mark: Mark, *, adopts: bool = True) -> tuple[
     """Return from where containers with a mark are not those of a session that asks in HERE."""
     owner = owner_of("s", record, "store-1", {HERE, ""}, "")
     origins = [Origin("web-1", directory, mark=mark) for directory in EVERYWHERE]
-    return tuple(each.directory for each in foreign(owner, origins, adopts=adopts))
+    return tuple(
+        each.directory for each in containers_started_elsewhere(owner, origins, adopts=adopts)
+    )
 
 
 @pytest.mark.parametrize("record", [None, STARTED, replace(STARTED, held=False), ALLOCATED])
@@ -74,8 +82,8 @@ def test_labels_of_a_store_that_kept_the_lease_before_are_the_session_s() -> Non
 
 def test_the_worktree_s_other_folders_are_the_session_s() -> None:
     owner = owner_of("s", None, "store-1", {HERE}, "/w")
-    assert foreign(owner, [Origin("web-1", "/w/other")], adopts=False) == ()
-    assert foreign(owner, [Origin("web-1", "/wide")], adopts=False) != ()
+    assert containers_started_elsewhere(owner, [Origin("web-1", "/w/other")], adopts=False) == ()
+    assert containers_started_elsewhere(owner, [Origin("web-1", "/wide")], adopts=False) != ()
 
 
 def test_a_store_without_an_id_has_marked_nothing() -> None:

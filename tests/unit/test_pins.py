@@ -12,7 +12,7 @@ from composeports.core.allocation import (
     AllocationRequest,
     RunningProjects,
     claim,
-    restored,
+    rolled_back,
 )
 from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
@@ -147,7 +147,7 @@ def test_no_free_block_says_how_many_a_pin_is_in_the_way_of() -> None:
 
 
 def back(before: Lease | None, *others: LeaseSummary) -> StoreUpdate:
-    return restored(StoreSnapshot(lease(), others), before)
+    return rolled_back(StoreSnapshot(lease(), others), before)
 
 
 def test_a_session_that_was_unknown_is_forgotten() -> None:
@@ -240,7 +240,7 @@ def test_what_is_restored_conflicts_with_nobody(
     others: list[LeaseSummary], before: Lease | None
 ) -> None:
     ledger = StoreSnapshot(None, tuple(others))
-    outcome = restored(ledger, before)
+    outcome = rolled_back(ledger, before)
     refuse_conflicts("me", ledger, outcome)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from composeports.core.plan.compose_project import Attachment, Network, Project, Service
 from composeports.core.settings import SUBNET_POOL
-from composeports.core.subnet import Subnet, overlapping, parse_subnet, readable
+from composeports.core.subnet import Subnet, overlapping, parse_subnet, valid_subnets
 from composeports.core.subnets import (
     IPV6_POOL,
     SubnetNeed,
@@ -406,7 +406,7 @@ def test_overlaps_are_those_that_the_library_sees(ones: list[str], others: list[
 def test_versions_do_not_overlap() -> None:
     assert overlapping(["::/0"], ["0.0.0.0/0"]) == ()
     assert not parse_subnet("::/0").holds(parse_subnet("0.0.0.0/0"))
-    assert list(map(str, readable(["::1", "10.1.2.3/24"]))) == ["::1/128", "10.1.2.0/24"]
+    assert list(map(str, valid_subnets(["::1", "10.1.2.3/24"]))) == ["::1/128", "10.1.2.0/24"]
 
 
 # Where an address goes

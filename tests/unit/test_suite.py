@@ -10,10 +10,10 @@ from composeports.pytest_plugin.policy import (
     STOP,
     THROW_AWAY,
     ending,
+    failure_text,
     session_of,
     shortened,
     states,
-    told,
 )
 
 
@@ -95,11 +95,13 @@ ERROR = {"ok": False, "error": {"message": "all blocks are held", "hint": "end o
     ],
 )
 def test_how_a_failure_is_told(out: str, err: str, expected: str) -> None:
-    assert told("up", 7, out, err) == expected
+    assert failure_text("up", 7, out, err) == expected
 
 
 def test_a_failure_tells_the_last_lines_only() -> None:
-    lines = told("up", 1, "", "\n".join(f"line {number}" for number in range(100))).splitlines()
+    lines = failure_text(
+        "up", 1, "", "\n".join(f"line {number}" for number in range(100))
+    ).splitlines()
     assert lines[2:] == [f"line {number}" for number in range(70, 100)]
 
 

@@ -67,7 +67,7 @@ class VariableEffects(NamedTuple):
 NO_MOVES = VariableEffects({}, {})
 
 
-def candidates(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
+def port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
     """Return the variables that may give a port: their value is a number the file publishes.
 
     The four fixed port variables and SUPABASE_URL are always among them where the file mentions
@@ -82,13 +82,13 @@ def candidates(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def suspects(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
+def possible_port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
     """Return the candidates, and every other variable that is a whole number now.
 
     One file may give a variable several defaults (`${SSL_PORT:-443}` and `${SSL_PORT:--1}`), and
     Compose names any one of them.
     """
-    certain = candidates(project, values)
+    certain = port_variables(project, values)
     return (
         *certain,
         *(
@@ -99,7 +99,7 @@ def suspects(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def markers(variables: Sequence[str], config_text: str) -> dict[str, str]:
+def marker_values(variables: Sequence[str], config_text: str) -> dict[str, str]:
     """Return a port number for each variable that stands nowhere in the text yet."""
     unused = (str(port) for port in range(HIGHEST_PORT, 0, -1) if str(port) not in config_text)
     return dict(zip(variables, unused, strict=False))

@@ -64,7 +64,7 @@ from composeports.servers.http.status_feed import LeaseRenewer, as_text
 from composeports.servers.roots import Roots
 from composeports.usecases import status as status_usecase
 from composeports.usecases.session import Context
-from composeports.usecases.session_lookup import nobody
+from composeports.usecases.session_lookup import no_session
 
 TITLE = "composeports"
 ABOUT = "Leased host ports, the same ones that the command line and the MCP server give out."
@@ -107,7 +107,7 @@ class _Service:
         self.keeper = LeaseRenewer(doors, self.board)
         # What is wrong with the engine is the keeper's to tell, once.
         quiet = doors._replace(say=lambda _text: None)
-        self.looks = SharedRefresh(lambda: as_text(status_usecase.status(nobody(quiet))))
+        self.looks = SharedRefresh(lambda: as_text(status_usecase.status(no_session(quiet))))
 
     async def change(
         self, use_case: Callable[[Context, str, Roots], lease_handlers.Answer], session: str

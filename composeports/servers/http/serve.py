@@ -6,7 +6,7 @@ from contextlib import closing
 
 from composeports.errors import EXIT_INTERRUPTED
 from composeports.servers.api_keys import given_keys, made_keys, where_key_is
-from composeports.servers.context import open_doors, say
+from composeports.servers.context import open_doors, warn
 from composeports.servers.http.app import close_streams, create_app
 from composeports.servers.listen import WILDCARDS, Server, are_local, listen, url_of
 from composeports.servers.log import log_in_lines
@@ -42,9 +42,9 @@ def serve(
             )
             server = Server(app, lambda: close_streams(app))
             number = sockets[0].getsockname()[1]
-            say(f"listening on {url_of(host, number)} (Ctrl-C ends it)")
+            warn(f"listening on {url_of(host, number)} (Ctrl-C ends it)")
             if not given:
-                say(where_key_is(doors))
+                warn(where_key_is(doors))
             server.serve_on(sockets)
         finally:
             for each in sockets:

@@ -35,15 +35,15 @@ def as_text(found: list[SessionStatus]) -> bytes:
     return told.encode()
 
 
-def look(doors: Context) -> list[SessionStatus]:
+def read_status(doors: Context) -> list[SessionStatus]:
     """Return all leases, after those whose stacks run have been renewed where they need it."""
-    nobody = session_lookup.nobody(doors)
+    nobody = session_lookup.no_session(doors)
     found = status(nobody)
     needy = [each for each in found if needs_renewal(each, doors.now())]
     for each in needy:
         # One that was released meanwhile stays so.
         with suppress(NoLeaseError):
-            renew_lease(session_lookup.headless(doors, each.lease.session_id))
+            renew_lease(session_lookup.session_by_id(doors, each.lease.session_id))
     return status(nobody) if needy else found
 
 
@@ -106,7 +106,7 @@ class LeaseRenewer:
         """Look once; what fails is told once, and tried again."""
         self._heard.clear()
         try:
-            self._board.publish(as_text(await run_sync(look, self._doors)))
+            self._board.publish(as_text(await run_sync(read_status, self._doors)))
         except ComposeportsError as error:
             self._heard.append(error.message)
         self._tell(self._heard[-1] if self._heard else "")

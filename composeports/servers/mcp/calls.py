@@ -24,7 +24,7 @@ from composeports.errors import ComposeportsError
 from composeports.host.bug_report import write_bug_log
 from composeports.host.captured_process import GRACE, CapturedRunner
 from composeports.servers.command_limit import Commands
-from composeports.servers.context import open_doors, say
+from composeports.servers.context import open_doors, warn
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases.session import Context
 
@@ -100,7 +100,7 @@ class ToolRunner:
             told = await anyio.to_thread.run_sync(self._aftermath, aftermath)
         text = f"the call was cancelled: {_in_tools(told)}"
         with suppress(OSError, ValueError):
-            say(text)
+            warn(text)
         with anyio.move_on_after(TELLING):
             await client.warn(text)
 
@@ -242,7 +242,7 @@ class _ProgressReporter:
 
     def _note(self, line: str) -> None:
         with suppress(OSError, ValueError):
-            say(line)
+            warn(line)
         self.last.append(line)
 
 

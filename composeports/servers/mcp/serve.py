@@ -15,7 +15,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
 from composeports.errors import EXIT_INTERRUPTED
-from composeports.servers.context import open_doors, say
+from composeports.servers.context import open_doors, warn
 from composeports.servers.log import log_in_lines
 from composeports.servers.mcp.calls import PATIENCE, ToolRunner
 from composeports.servers.mcp.tools import create_server
@@ -38,7 +38,7 @@ def serve_stdio(roots: Iterable[str] = ()) -> int:
     limited = Roots.of(roots)
     doors = open_doors()
     if sys.stdin.isatty():
-        say(
+        warn(
             "an MCP client is to start this: `composeports mcp --print-config CLIENT` (Ctrl-D ends)"
         )
     with closing(doors.store):
@@ -124,11 +124,11 @@ def serve_http(  # noqa: PLR0913 - what the command line says
             )
             server = Server(AccessMiddleware(application(calls), access), calls.stop)
             number = sockets[0].getsockname()[1]
-            say(f"listening on {url_of(host, number)}{PATH} (Ctrl-C ends it)")
+            warn(f"listening on {url_of(host, number)}{PATH} (Ctrl-C ends it)")
             if no_key:
-                say("no API key is needed: every user of this machine may ask (--no-key)")
+                warn("no API key is needed: every user of this machine may ask (--no-key)")
             elif not given:
-                say(where_key_is(doors))
+                warn(where_key_is(doors))
             server.serve_on(sockets)
         finally:
             for each in sockets:

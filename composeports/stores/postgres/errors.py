@@ -177,7 +177,7 @@ def busy(url: str) -> StoreBusyError:
     )
 
 
-def foreign(url: str) -> StoreError:
+def foreign_tables_error(url: str) -> StoreError:
     """Return the error for a schema of our name that somebody else made."""
     shown = without_password(url)
     return StoreError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 from composeports.stores.earlier_rows import without_protected
-from composeports.stores.postgres.errors import foreign, newer, not_owned, too_old
+from composeports.stores.postgres.errors import foreign_tables_error, newer, not_owned, too_old
 
 VERSION = 2
 # For pg_current_xact_id and pg_xact_status.
@@ -154,29 +154,29 @@ class SchemaState:
     tables: bool
 
 
-def look(connection: psycopg.Connection, url: str) -> SchemaState:
+def read_schema_state(connection: psycopg.Connection, url: str) -> SchemaState:
     """Return what there is; StoreError for what is no store, or belongs to a role not to trust."""
     row = connection.execute(LOOK, {"tables": list(NAMES)}).fetchone()
     schema, tables, others, suspect = row or (False, False, False, None)
     if suspect:
         raise not_owned(url, suspect)
     if others and not tables:
-        raise foreign(url)
+        raise foreign_tables_error(url)
     return SchemaState(schema, tables)
 
 
 def read_format(connection: psycopg.Connection, url: str) -> int:
     """Return the format of the store, 0 where there is none yet; StoreError for anything else."""
-    return _format(connection, url) if look(connection, url).tables else 0
+    return _format(connection, url) if read_schema_state(connection, url).tables else 0
 
 
 def _format(connection: psycopg.Connection, url: str) -> int:
     try:
         found = connection.execute(FORMAT).fetchall()
     except psycopg.errors.UndefinedColumn:
-        raise foreign(url) from None
+        raise foreign_tables_error(url) from None
     if len(found) != 1 or not isinstance(found[0][0], int):
-        raise foreign(url)
+        raise foreign_tables_error(url)
     return int(found[0][0])
 
 
@@ -189,7 +189,7 @@ def create_or_upgrade(connection: psycopg.Connection, url: str) -> int:
     connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
     try:
         connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (LOCK,))
-        seen = look(connection, url)
+        seen = read_schema_state(connection, url)
         before = _format(connection, url) if seen.tables else 0
         if before:
             check_format(before, url)

@@ -48,8 +48,8 @@ from composeports.stores.postgres.schema import (
     check_format,
     check_server,
     create_or_upgrade,
-    look,
     read_format,
+    read_schema_state,
 )
 from composeports.stores.postgres.transaction import (
     END_OF,
@@ -264,7 +264,7 @@ class PostgresStore:
         That is asked once for each connection.
         """
         if not self._is_known:
-            self._is_known = look(connection, self._url).tables
+            self._is_known = read_schema_state(connection, self._url).tables
         return self._is_known
 
     def _check_format(self, found: int) -> None:

@@ -53,7 +53,7 @@ from composeports.usecases.doctor.stale_files import (
     temporaries_in,
 )
 from composeports.usecases.gc.policy import GONE
-from composeports.usecases.gc.worktree_probe import locate
+from composeports.usecases.gc.worktree_probe import probe_session
 from composeports.usecases.link.env_file import env_file, linked_project
 from composeports.usecases.options import Options
 from composeports.usecases.session import Context, Session
@@ -108,7 +108,8 @@ def observe(patient: DoctorContext) -> Facts:
         gone=frozenset(
             each.session_id
             for each in seen.leases
-            if each.session_id not in elsewhere and locate(workspace, each, seen.leases)[0] == GONE
+            if each.session_id not in elsewhere
+            and probe_session(workspace, each, seen.leases)[0] == GONE
         ),
         elsewhere=elsewhere,
         twins=tuple(_twins(view, seen.leases)),

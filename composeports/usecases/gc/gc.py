@@ -28,9 +28,9 @@ from composeports.usecases.gc.policy import (
     settle,
     unproven,
 )
-from composeports.usecases.gc.worktree_probe import locate, on_another_engine
-from composeports.usecases.lease import unlink_released
-from composeports.usecases.link.link import forget as forget_link
+from composeports.usecases.gc.worktree_probe import on_another_engine, probe_session
+from composeports.usecases.lease import remove_link_of_released
+from composeports.usecases.link.link import remove_link_of as forget_link
 from composeports.usecases.seed.journal import hold_record, is_on_record
 from composeports.usecases.session import Session
 
@@ -101,7 +101,7 @@ class _GcRun:
     def judge(
         self, lease: Lease, found: Sequence[EngineResource], *, tell: bool = False
     ) -> GcDecision:
-        where, sight = locate(self.workspace, lease, self.known)
+        where, sight = probe_session(self.workspace, lease, self.known)
         verdict = judge(lease, where, found, self.workspace.doors.now())
         marks = (each.mark for each in found if each.kind == "container")
         if on_another_engine(self.workspace, lease, marks):
@@ -159,7 +159,7 @@ class _GcRun:
     def clean(self, verdict: GcDecision) -> GcResult | None:
         """Look again with nobody else at work on the session, and clean up what is still to be."""
         self.at(f"cleaning up after {verdict.lease.project}")
-        with alone(self.workspace, verdict.lease) as lock:
+        with exclusive(self.workspace, verdict.lease) as lock:
             if lock is None:
                 self.tell_at_work(verdict.lease)
                 return None
@@ -225,7 +225,7 @@ class _GcRun:
         here = lease.place.is_on(self.workspace.machine)
         if done and here and verdict.why == EXPIRED and lease.place.directory:
             _own_folder(lease).remove()
-            unlink_released(self.workspace, lease)
+            remove_link_of_released(self.workspace, lease)
         elif done and verdict.why == WORKTREE_GONE:
             forget_link(lease, self.workspace.doors.say)
         return done and lease.held
@@ -272,7 +272,7 @@ def _forget_locks(workspace: Session) -> None:
 
 
 @contextmanager
-def alone(workspace: Session, lease: Lease) -> Iterator[SessionLock | None]:
+def exclusive(workspace: Session, lease: Lease) -> Iterator[SessionLock | None]:
     """Keep everybody else off the session's stack; None where somebody is at work there."""
     path = session_lock(workspace.doors.environ, lease.project)
     with hold(path, "gc", 0, lambda _: None) as lock:

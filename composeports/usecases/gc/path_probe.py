@@ -20,7 +20,9 @@ FSTAB = "/etc/fstab"
 MODULES = "/modules/"
 
 
-def look_at(place: WorktreeLocation, fstab: str = FSTAB, since: float = math.inf) -> WorktreeProbe:
+def probe_worktree(
+    place: WorktreeLocation, fstab: str = FSTAB, since: float = math.inf
+) -> WorktreeProbe:
     """Return what is to be seen of the place now; what cannot be told is not `missing`.
 
     A repository that was made after `since` (seconds since the epoch) is not the place's own.

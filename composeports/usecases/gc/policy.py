@@ -10,7 +10,7 @@ from typing import NamedTuple
 from composeports.core.engine_resources import EngineResource
 from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.ledger import StoreSnapshot, StoreUpdate
-from composeports.core.ownership import Origin, Owner, foreign, not_owners
+from composeports.core.ownership import Origin, Owner, containers_started_elsewhere, not_owners
 from composeports.core.relocation import linked_name
 
 # Whereabouts of a worktree
@@ -116,7 +116,7 @@ def judge(lease: Lease, where: str, found: Iterable[EngineResource], now: float)
 
 def _foreign(lease: Lease, things: Iterable[EngineResource]) -> list[str]:
     """Return the containers whose labels do not show that the session has started them."""
-    others = foreign(Owner.of(lease), _origins(things), adopts=False)
+    others = containers_started_elsewhere(Owner.of(lease), _origins(things), adopts=False)
     return [each.container for each in others]
 
 

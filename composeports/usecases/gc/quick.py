@@ -51,11 +51,11 @@ def make_room(
 
 def _release_gone(workspace: Session, lease: Lease) -> bool:
     """Release the lease where the engine says again, with nobody at work, that nothing is there."""
-    from composeports.usecases.gc.gc import alone  # noqa: PLC0415 - seldom is anything gone
-    from composeports.usecases.link.link import forget  # noqa: PLC0415
+    from composeports.usecases.gc.gc import exclusive  # noqa: PLC0415 - seldom is anything gone
+    from composeports.usecases.link.link import remove_link_of  # noqa: PLC0415
 
     try:
-        with alone(workspace, lease) as lock:
+        with exclusive(workspace, lease) as lock:
             if lock is None or workspace.doors.engine.containers(lease.project):
                 return False
             outcome = workspace.doors.store.update(
@@ -65,7 +65,7 @@ def _release_gone(workspace: Session, lease: Lease) -> bool:
         return False
     if outcome.lease is None:
         return False
-    forget(lease, workspace.doors.say)
+    remove_link_of(lease, workspace.doors.say)
     return True
 
 

@@ -7,14 +7,16 @@ from composeports.core.labels import Mark
 from composeports.core.lease import Lease
 from composeports.core.ownership import Owner
 from composeports.core.relocation import is_taken_over
-from composeports.usecases.gc.path_probe import is_lost, leads_to, look_at
+from composeports.usecases.gc.path_probe import is_lost, leads_to, probe_worktree
 from composeports.usecases.gc.policy import ELSEWHERE, GONE, PathProbe, WorktreeProbe, whereabouts
 from composeports.usecases.session import Session
 
 NOTHING_SEEN = WorktreeProbe(PathProbe())
 
 
-def locate(workspace: Session, lease: Lease, known: Sequence[Lease]) -> tuple[str, WorktreeProbe]:
+def probe_session(
+    workspace: Session, lease: Lease, known: Sequence[Lease]
+) -> tuple[str, WorktreeProbe]:
     """Return where the session's worktree is, and what was seen of it.
 
     `known` are all sessions; one of them may have the worktree now. The session that asks is where
@@ -24,7 +26,7 @@ def locate(workspace: Session, lease: Lease, known: Sequence[Lease]) -> tuple[st
         return ELSEWHERE, NOTHING_SEEN
     if lease.session_id == workspace.session_here and lease.session_id == lease.place.session_id:
         lease = lease.at(workspace.place)
-    sight = look_at(lease.place, since=lease.allocated_at)
+    sight = probe_worktree(lease.place, since=lease.allocated_at)
     sight = sight._replace(taken=_is_taken(lease, known))
     return whereabouts(lease.place, sight), sight
 
@@ -44,7 +46,10 @@ def _is_taken(lease: Lease, known: Sequence[Lease]) -> bool:
 
 def is_gone(workspace: Session, lease: Lease, known: Sequence[Lease]) -> bool:
     """Tell whether the session's worktree is gone, with its stack on this engine if on any."""
-    return not on_another_engine(workspace, lease) and locate(workspace, lease, known)[0] == GONE
+    return (
+        not on_another_engine(workspace, lease)
+        and probe_session(workspace, lease, known)[0] == GONE
+    )
 
 
 def on_another_engine(workspace: Session, lease: Lease, marks: Iterable[Mark] = ()) -> bool:

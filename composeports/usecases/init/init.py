@@ -63,7 +63,7 @@ class InitOptions:
     servers: Mapping[str, tuple[str, Mapping[str, object] | str]] | None = None
 
 
-def look(cwd: str, environ: Mapping[str, str]) -> Repository:
+def inspect_repository(cwd: str, environ: Mapping[str, str]) -> Repository:
     """Find the top of the repository and its Compose files."""
     checkout = find_checkout(cwd)
     top = checkout[0] if checkout else os.path.realpath(cwd)

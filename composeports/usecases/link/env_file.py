@@ -72,7 +72,7 @@ def take_out(directory: str) -> bool:
         write_file(path, policy.unlinked(text), None, _scratch(path))
     checkout = find_checkout(directory)
     if checkout is not None:
-        forget(checkout[1], project)
+        remove_git_exclusion(checkout[1], project)
     return True
 
 
@@ -82,7 +82,7 @@ def is_excluded(git_dir: str, project: str) -> bool:
     return policy.without_exclusion(text, project) != text
 
 
-def forget(git_dir: str, project: str) -> None:
+def remove_git_exclusion(git_dir: str, project: str) -> None:
     """Take the project's entry out of what git ignores; the worktree may be gone."""
     with _exclusions(git_dir) as path:
         text = read_file(path) or b""

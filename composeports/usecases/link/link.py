@@ -12,7 +12,7 @@ from composeports.usecases.lease import renew_lease
 from composeports.usecases.link import env_file
 from composeports.usecases.link.policy import overridden
 from composeports.usecases.session import Session
-from composeports.usecases.session_lock import at_work
+from composeports.usecases.session_lock import hold_session_lock
 from composeports.usecases.status import variables_of
 
 
@@ -35,7 +35,7 @@ def link(workspace: Session) -> LinkResult:
 
     NoLeaseError where no stack was started; NotOursError where the file must not be changed.
     """
-    with at_work(workspace, "link"):
+    with hold_session_lock(workspace, "link"):
         lease = renew_lease(workspace)
         own = workspace.folder.path
         if not lease.stack.files or not os.path.exists(os.path.join(own, OWN_ENV)):
@@ -84,11 +84,13 @@ def unlink(workspace: Session) -> UnlinkResult:
     changed = env_file.take_out(directory)
     record = workspace.record()
     if record is not None:
-        forget(record, workspace.doors.say)  # a `link` that was killed may have left as much
+        remove_link_of(
+            record, workspace.doors.say
+        )  # a `link` that was killed may have left as much
     return UnlinkResult(env_file.env_file(directory), changed=changed)
 
 
-def follow(workspace: Session, lease: Lease) -> None:
+def update_link(workspace: Session, lease: Lease) -> None:
     """Bring a linked `.env` up to date with what was planned; a failure is told, and no more."""
     directory = workspace.selection.directory
     path = env_file.env_file(directory)
@@ -108,7 +110,7 @@ def follow(workspace: Session, lease: Lease) -> None:
         _telling(workspace.doors.say, renew)
 
 
-def let_go(directory: str, project: str, say: Callable[[str], None]) -> None:
+def remove_link(directory: str, project: str, say: Callable[[str], None]) -> None:
     """Leave `.env` as it was where it is linked to a project whose ports are given back.
 
     Else plain `docker compose up` would start on ports that nobody holds.
@@ -121,13 +123,13 @@ def let_go(directory: str, project: str, say: Callable[[str], None]) -> None:
     _telling(say, take_out)
 
 
-def forget(lease: Lease, say: Callable[[str], None]) -> None:
+def remove_link_of(lease: Lease, say: Callable[[str], None]) -> None:
     """Take what a worktree that is gone, or a killed command, has left in git's own list."""
     git_dir = lease.place.git_dir
 
     def take_out() -> None:
         if git_dir and env_file.is_excluded(git_dir, lease.project):
-            env_file.forget(git_dir, lease.project)
+            env_file.remove_git_exclusion(git_dir, lease.project)
 
     _telling(say, take_out)
 

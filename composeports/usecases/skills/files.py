@@ -45,7 +45,7 @@ def shipped_skills() -> dict[str, Files]:
     }
 
 
-def look_at(folder: str) -> SkillCopy:
+def read_copy(folder: str) -> SkillCopy:
     """Return what lies where a skill goes; FileAccessError where it cannot be read."""
     try:
         found = os.lstat(folder)

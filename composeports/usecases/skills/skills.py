@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from composeports.errors import FileAccessError
 from composeports.host.git import find_checkout
 from composeports.usecases.skills.files import (
-    look_at,
+    read_copy,
     remove_copy,
     remove_leftovers,
     shipped_skills,
@@ -155,7 +155,7 @@ def _found(places: Iterable[SkillFolder]) -> Iterator[_Found]:
 
 def _look(target: SkillFolder, skill: str, shipped: Mapping[str, bytes]) -> _Found:
     folder = os.path.join(target.top, "skills", skill)
-    copy = look_at(folder)
+    copy = read_copy(folder)
     if _leads_out(target, folder):
         copy = SkillCopy(exists=True, is_folder=False)
     return _Found(target, skill, shipped, copy, judge(shipped, copy))

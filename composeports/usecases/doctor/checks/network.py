@@ -1,7 +1,7 @@
 """Checks of what there is a number of: host ports against the kernel, subnets of the engine."""
 
 from composeports.core.ports import HIGHEST_PORT, KernelPorts, PortBlock, PortGrid
-from composeports.core.subnet import BITS, readable
+from composeports.core.subnet import BITS, valid_subnets
 from composeports.usecases.doctor.checks.engine import NO_ENGINE
 from composeports.usecases.doctor.checks.other_engines import PODMAN
 from composeports.usecases.doctor.facts import Facts
@@ -99,10 +99,10 @@ def check_networks(facts: Facts) -> CheckResult:
 
 def _left(pools: tuple[tuple[str, int], ...], subnets: tuple[str, ...]) -> tuple[int, int]:
     """Return how many IPv4 subnets the pools have, and how many overlap no network."""
-    used = [each for each in readable(subnets) if each.version == 4]  # noqa: PLR2004 - IPv4
+    used = [each for each in valid_subnets(subnets) if each.version == 4]  # noqa: PLR2004 - IPv4
     total = left = 0
     for text, prefix in pools:
-        for pool in readable([text]):
+        for pool in valid_subnets([text]):
             step = 1 << max(0, BITS[pool.version] - prefix)
             firsts = range(pool.first, pool.last + 1, step)
             total += len(firsts)
