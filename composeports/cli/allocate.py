@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import session_option, workspace
+from composeports.cli.context import open_session, session_option
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.core.environment import as_export
 from composeports.usecases.lease import allocate, environment_of
@@ -20,13 +20,13 @@ Examples:
 @session_option
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, as_json: bool) -> None:
+def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
     """Take the session's block of ports, or renew it, and print its six variables.
 
     Neither Docker nor a Compose file is needed. The same session gets the same ports again.
     """
-    with workspace(options, session) as here:
-        lease = allocate(here)
+    with open_session(options, session_id) as session:
+        lease = allocate(session)
     fixed = environment_of(lease)[:6]
     if not as_json:
         write_line(as_export(fixed))

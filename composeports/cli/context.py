@@ -25,6 +25,7 @@ def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators ar
     """Let a command take `--session` after its name too."""
     option = click.option(
         "--session",
+        "session_id",
         metavar="ID",
         help="Session instead of this worktree's own.",
         shell_complete=sessions,
@@ -90,17 +91,17 @@ def is_quiet() -> bool:
 
 
 @contextmanager
-def workspace(options: Options, session: str | None = None) -> Iterator[Session]:
-    """Open the session's workspace, and let go of the store at the end."""
+def open_session(options: Options, session_id: str | None = None) -> Iterator[Session]:
+    """Open the session, and close the store at the end."""
     environ = dict(os.environ)
     config = Config.from_env(environ)
     engine = Engine(environ, on_terminal())
     store = open_store(config.store, engine, waiting=inform)
-    if session is not None:
-        options = options._replace(session=session)
-    doors = Context(environ, working_directory(), config, store, engine, say=inform)
+    if session_id is not None:
+        options = options._replace(session=session_id)
+    context = Context(environ, working_directory(), config, store, engine, say=inform)
     try:
-        yield Session(doors, options)
+        yield Session(context, options)
     finally:
         store.close()
 

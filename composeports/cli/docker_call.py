@@ -109,7 +109,7 @@ def _found(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, ...]) -> int:
-    from composeports.cli.context import warn, workspace  # noqa: PLC0415
+    from composeports.cli.context import open_session, warn  # noqa: PLC0415
     from composeports.cli.output import visible  # noqa: PLC0415
     from composeports.usecases import script_calls  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
@@ -118,11 +118,11 @@ def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, 
     folder = config_folder(options)
     if folder:
         os.environ["DOCKER_CONFIG"] = os.path.abspath(folder)
-    with workspace(script_calls.session_options(os.environ)) as here:
-        own = script_calls.own_options(here, call)
+    with open_session(script_calls.session_options(os.environ)) as session:
+        own = script_calls.own_options(session, call)
         if own is None:
             return _become(_found(before), script_calls.without_session(plain))
-        command = script_calls.on_session(Session(here.doors, own), call)
+        command = script_calls.on_session(Session(session.context, own), call)
     for text in command.warnings:
         warn(visible(f"warning: {text}"))
     argv = (DOCKER, *options, *command.argv[1:])

@@ -28,13 +28,13 @@ Examples:
 @session_option
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, fix: bool, as_json: bool) -> int:
+def command(options: Options, session_id: str | None, *, fix: bool, as_json: bool) -> int:
     """Check engine, Compose, lease store, leases against stacks, ports, networks and files.
 
     Exit code 1 where something is found that is more than a note. Changes nothing without --fix.
     """
     environ = dict(os.environ)
-    asked = options if session is None else options._replace(session=session)
+    asked = options if session_id is None else options._replace(session=session_id)
     patient = DoctorContext(environ, working_directory(), Engine(environ, on_terminal()), asked)
     mended = FixResult()
     with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):

@@ -3,7 +3,7 @@
 import click
 
 from composeports.cli.complete import services
-from composeports.cli.context import adopt_option, inform, session_option, warn, workspace
+from composeports.cli.context import adopt_option, inform, open_session, session_option, warn
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.down import down
 from composeports.usecases.options import Options
@@ -28,15 +28,20 @@ Examples:
 )
 @click.pass_obj
 def command(
-    options: Options, arguments: tuple[str, ...], session: str | None, *, adopt: bool, as_json: bool
+    options: Options,
+    arguments: tuple[str, ...],
+    session_id: str | None,
+    *,
+    adopt: bool,
+    as_json: bool,
 ) -> int:
     """Take this session's stack down, services behind profiles too, then release its ports.
 
     Named volumes stay unless -v is given. It works when the Compose file has changed or is gone,
     and does nothing (exit 0) where no stack was started.
     """
-    with workspace(options._replace(adopt=adopt), session) as here:
-        stopped = down(here, arguments)
+    with open_session(options._replace(adopt=adopt), session_id) as session:
+        stopped = down(session, arguments)
     if as_json:
         write_json(
             {

@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import session_option, tell_option, workspace
+from composeports.cli.context import open_session, session_option, tell_option
 from composeports.cli.output import write_line
 from composeports.core.environment import FORMATS
 from composeports.errors import UsageError
@@ -48,7 +48,7 @@ Examples:
 def command(
     options: Options,
     form: str,
-    session: str | None,
+    session_id: str | None,
     argv: tuple[str, ...],
     *,
     wrap: bool | None,
@@ -59,16 +59,16 @@ def command(
     COMPOSE_FILE and COMPOSE_ENV_FILES are among them, so that plain `docker compose` in that
     shell is on this session's stack.
     """
-    with workspace(options, session) as here:
-        pairs = environment(here)
-        if wrap or (wrap is None and (argv or is_on(here.doors.environ))):
+    with open_session(options, session_id) as session:
+        pairs = environment(session)
+        if wrap or (wrap is None and (argv or is_on(session.context.environ))):
             # Imported late: most calls print variables, and a prompt may be waiting for them.
             from composeports.cli.wrapper_options import wrapped, wrapped_if_possible  # noqa: PLC0415
 
-            pairs = (wrapped if wrap else wrapped_if_possible)(here, pairs, verbose=verbose)
+            pairs = (wrapped if wrap else wrapped_if_possible)(session, pairs, verbose=verbose)
         elif wrap is False:
-            pairs = (*pairs, *unwrapped_variables(here.doors.environ))
-        environ = {**here.environ, **dict(pairs)}
+            pairs = (*pairs, *unwrapped_variables(session.context.environ))
+        environ = {**session.environ, **dict(pairs)}
     if not argv:
         write_line(FORMATS[form](pairs).rstrip("\n"))
         return 0

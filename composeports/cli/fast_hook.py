@@ -41,22 +41,22 @@ def _allocate(worktree: str) -> None:
     """Lease ports for a new worktree that has a Compose file of its own."""
     from dataclasses import replace  # noqa: PLC0415 - only for a new worktree
 
-    from composeports.cli.context import workspace  # noqa: PLC0415
+    from composeports.cli.context import open_session  # noqa: PLC0415
     from composeports.usecases.lease import allocate  # noqa: PLC0415
     from composeports.usecases.options import Options  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
 
-    with workspace(Options()) as here:
+    with open_session(Options()) as here:
         # The shell's own session and files are those of another worktree.
         hidden = ("COMPOSEPORTS_SESSION", "COMPOSE_")
         environ = {
-            name: text for name, text in here.doors.environ.items() if not name.startswith(hidden)
+            name: text for name, text in here.context.environ.items() if not name.startswith(hidden)
         }
-        config = replace(here.doors.config, session=None)
-        doors = here.doors._replace(
+        config = replace(here.context.config, session=None)
+        context = here.context._replace(
             environ=environ, config=config, cwd=worktree, say=lambda _text: None
         )
-        new = Session(doors)
+        new = Session(context)
         if new.selection.files and _is_within(os.path.realpath(new.selection.directory), worktree):
             allocate(new)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from composeports.cli.context import inform, is_quiet, warn, workspace
+from composeports.cli.context import inform, is_quiet, open_session, warn
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.cli.progress import paused_progress, working
 from composeports.errors import StackLeftError
@@ -34,12 +34,12 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     """
     found: list[GcResult] = []
     with (
-        workspace(options) as here,
+        open_session(options) as session,
         working(
             "looking at every session and what the engine has of it", live=not is_quiet()
         ) as at,
     ):
-        for each in clean(here, dry_run=dry_run, volumes=volumes, at=at):
+        for each in clean(session, dry_run=dry_run, volumes=volumes, at=at):
             found.append(each)
             if not as_json:
                 _show(each)

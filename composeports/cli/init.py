@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from composeports.cli.context import inform, warn, working_directory, workspace
+from composeports.cli.context import inform, open_session, warn, working_directory
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.core.plan.plan import Plan
 from composeports.errors import ComposeportsError
@@ -97,11 +97,11 @@ def command(
 
 def _plan(options: Options) -> Plan | None:
     """Return what `up` would do; None, with the reason on stderr, where that cannot be said."""
-    from composeports.usecases import up as stack  # noqa: PLC0415 - only where there is a Compose file
+    from composeports.usecases.up import plan  # noqa: PLC0415 - only where there is a Compose file
 
     try:
-        with workspace(options) as here:
-            return stack.plan(here.looking())
+        with open_session(options) as session:
+            return plan(session.looking())
     except ComposeportsError as error:
         warn(f"no plan: {visible(error.message)}")
         return None

@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import inform, session_option, tell_option, warn, workspace
+from composeports.cli.context import inform, open_session, session_option, tell_option, warn
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.cli.wrapper_options import wrapped
 from composeports.core.environment import as_export
@@ -30,7 +30,7 @@ Examples:
 @as_json_option
 @click.pass_obj
 def command(
-    options: Options, session: str | None, *, as_json: bool, wrap: bool, verbose: bool
+    options: Options, session_id: str | None, *, as_json: bool, wrap: bool, verbose: bool
 ) -> None:
     """Put plain `docker compose`, IDEs and other tools on this session's stack.
 
@@ -41,10 +41,10 @@ def command(
     """
     if wrap and as_json:
         raise click.UsageError("--wrap prints lines for a shell, and --json a document: choose one")
-    with workspace(options, session) as here:
-        done = link(here)
+    with open_session(options, session_id) as session:
+        done = link(session)
         if wrap:
-            write_line(as_export(wrapped(here, environment(here), verbose=verbose)))
+            write_line(as_export(wrapped(session, environment(session), verbose=verbose)))
     if as_json:
         write_json(
             {

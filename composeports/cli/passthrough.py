@@ -6,7 +6,7 @@ from itertools import takewhile
 import click
 
 from composeports.cli.complete import services
-from composeports.cli.context import workspace
+from composeports.cli.context import open_session
 from composeports.host.process import exec_program
 from composeports.usecases.options import Options
 from composeports.usecases.passthrough import pass_through
@@ -26,10 +26,10 @@ def passing_command(name: str) -> click.Command:
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=services)
     @click.pass_obj
     def command(options: Options, arguments: tuple[str, ...]) -> int:
-        with workspace(options) as here:
+        with open_session(options) as session:
             if name in PROJECTLESS or _asks_for_help(arguments):
-                return exec_program(("docker", "compose", name, *arguments), here.environ)
-            return pass_through(here, name, arguments)
+                return exec_program(("docker", "compose", name, *arguments), session.environ)
+            return pass_through(session, name, arguments)
 
     return command
 

@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import plan_options, session_option, workspace
+from composeports.cli.context import open_session, plan_options, session_option
 from composeports.cli.output import as_json_option, write_json
 from composeports.usecases.options import Options
 
@@ -19,17 +19,17 @@ Examples:
 @as_json_option
 @click.pass_obj
 def command(
-    options: Options, session: str | None, *, as_json: bool, strict: bool, default_ports: bool
+    options: Options, session_id: str | None, *, as_json: bool, strict: bool, default_ports: bool
 ) -> None:
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
-    with workspace(options, session) as opened:
-        here = opened.looking()
-        _ = here.questions  # Compose and the engine are at work while the rest is imported
+    with open_session(options, session_id) as opened:
+        session = opened.looking()
+        _ = session.questions  # Compose and the engine are at work while the rest is imported
         from composeports.cli.plan_output import show  # noqa: PLC0415
-        from composeports.usecases import up as stack  # noqa: PLC0415
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
+        from composeports.usecases.up import plan  # noqa: PLC0415
 
-        made = stack.plan(here, PlanOptions(strict=strict, default_ports=default_ports))
+        made = plan(session, PlanOptions(strict=strict, default_ports=default_ports))
     if as_json:
         write_json(made.as_dict())
     else:

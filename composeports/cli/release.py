@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import inform, session_option, workspace
+from composeports.cli.context import inform, open_session, session_option
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.lease import release_without_stack
 from composeports.usecases.options import Options
@@ -17,15 +17,15 @@ Example:
 @session_option
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, as_json: bool) -> None:
+def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
     """Give the session's ports back without touching containers.
 
     Refused while the session's stack has containers: `composeports down` removes them first.
     A session that holds nothing is released already.
     """
-    with workspace(options, session) as here:
-        release_without_stack(here)
-        session_id = here.session_id
+    with open_session(options, session_id) as session:
+        release_without_stack(session)
+        session_id = session.session_id
     if as_json:
         write_json({"ok": True, "session_id": session_id, "released": True})
     else:

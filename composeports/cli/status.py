@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from composeports.cli.context import inform, session_option, workspace
+from composeports.cli.context import inform, open_session, session_option
 from composeports.cli.output import as_json_option, write_json, write_table
 from composeports.usecases import status as status_usecase
 from composeports.usecases.options import Options
@@ -31,7 +31,7 @@ Examples:
 @click.option("--fleet", is_flag=True, help="Every engine that the store knows, by host.")
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, fleet: bool, as_json: bool) -> None:
+def command(options: Options, session_id: str | None, *, fleet: bool, as_json: bool) -> None:
     """List every lease: session, branch, project, ports, minutes left, and the stack's state.
 
     `*` marks this session. running: containers run. drifted: they run, with other ports,
@@ -44,11 +44,11 @@ def command(options: Options, session: str | None, *, fleet: bool, as_json: bool
     A store may be that of many engines: `--fleet` lists the leases on all of them. What runs is
     known of this one alone.
     """
-    with workspace(options, session) as here:
+    with open_session(options, session_id) as session:
         if fleet:
-            _show_fleet(status_usecase.fleet(here), as_json=as_json)
+            _show_fleet(status_usecase.fleet(session), as_json=as_json)
             return
-        found = status_usecase.status(here)
+        found = status_usecase.status(session)
     if as_json:
         write_json([each.as_dict() for each in found])
     elif found:

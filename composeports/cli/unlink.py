@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import inform, session_option, workspace
+from composeports.cli.context import inform, open_session, session_option
 from composeports.cli.output import as_json_option, visible, write_json
 from composeports.usecases.link.link import unlink
 from composeports.usecases.options import Options
@@ -17,13 +17,13 @@ Example:
 @session_option
 @as_json_option
 @click.pass_obj
-def command(options: Options, session: str | None, *, as_json: bool) -> None:
+def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
     """Take the block of `composeports link` out of `.env`, and leave every other byte.
 
     A file that held nothing else is removed.
     """
-    with workspace(options, session) as here:
-        done = unlink(here)
+    with open_session(options, session_id) as session:
+        done = unlink(session)
     if as_json:
         write_json({"ok": True, "path": done.path, "changed": done.changed})
     text = f"unlinked: {done.path}" if done.changed else f"nothing to do: {done.path} is not linked"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from composeports.cli.complete import seeds, services
-from composeports.cli.context import adopt_option, plan_options, session_option, workspace
+from composeports.cli.context import adopt_option, open_session, plan_options, session_option
 from composeports.cli.output import as_json_option
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.options import Options
@@ -57,7 +57,7 @@ Examples:
 def command(
     options: Options,
     arguments: tuple[str, ...],
-    session: str | None,
+    session_id: str | None,
     *,
     attach: bool,
     strict: bool,
@@ -79,14 +79,14 @@ def command(
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
     is_first = sys.stderr.isatty() and _is_first_here()
     with (
-        workspace(options._replace(adopt=adopt), session) as here,
-        _at_work(here, as_new=as_new) as lock,
+        open_session(options._replace(adopt=adopt), session_id) as session,
+        _session_lock(session, as_new=as_new) as lock,
     ):
-        here.memory.take_turn()  # twenty that start at once need not ask twenty times
-        _ = here.questions  # Compose and the engine are at work while the rest is imported
+        session.memory.take_turn()  # twenty that start at once need not ask twenty times
+        _ = session.questions  # Compose and the engine are at work while the rest is imported
         from composeports.cli.up_output import prepare, show  # noqa: PLC0415
-        from composeports.usecases import up as stack  # noqa: PLC0415
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
+        from composeports.usecases.up import up  # noqa: PLC0415
 
         wishes = PlanOptions(strict=strict, default_ports=default_ports)
         seed = None
@@ -94,25 +94,23 @@ def command(
             from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only where asked for
 
             seed = seed_of(seed_from, pause=not no_pause)
-        started = stack.up(
-            here, lock, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed
-        )
-    show(started, as_json=as_json)
-    if is_first and not started.code:
+        result = up(session, lock, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed)
+    show(result, as_json=as_json)
+    if is_first and not result.code:
         from composeports.cli.first_run import welcome  # noqa: PLC0415 - once on a machine
 
         welcome(os.environ)
-    return started.code
+    return result.code
 
 
 @contextmanager
-def _at_work(here: Session, *, as_new: bool) -> Iterator[SessionLock]:
+def _session_lock(session: Session, *, as_new: bool) -> Iterator[SessionLock]:
     """Hold the lock of the session's stack, which has another name from now on if need be."""
     if as_new:
         from composeports.usecases.prepare import take_new_name  # noqa: PLC0415 - seldom asked for
 
-        take_new_name(here)
-    with hold_session_lock(here, "up") as lock:
+        take_new_name(session)
+    with hold_session_lock(session, "up") as lock:
         yield lock
 
 

@@ -3,7 +3,7 @@
 import click
 
 from composeports.cli.complete import services
-from composeports.cli.context import session_option, workspace
+from composeports.cli.context import open_session, session_option
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.usecases.options import Options
 from composeports.usecases.status import url
@@ -22,14 +22,14 @@ Examples:
 @as_json_option
 @click.pass_obj
 def command(
-    options: Options, service: str, port: str, session: str | None, *, as_json: bool
+    options: Options, service: str, port: str, session_id: str | None, *, as_json: bool
 ) -> None:
     """Print the URL (or host:port, where it is not HTTP) of SERVICE.
 
     PORT is the port inside the container, such as 80 or 53/udp; needed where there are several.
     """
-    with workspace(options, session) as here:
-        found = url(here, service, port)
+    with open_session(options, session_id) as session:
+        found = url(session, service, port)
     if as_json:
         write_json({"service": service, "url": found})
     else:

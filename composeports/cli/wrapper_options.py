@@ -19,24 +19,24 @@ from composeports.usecases.session import Session
 MOST_TOLD = 3
 
 
-def wrapped(workspace: Session, pairs: Sequence[Pair], *, verbose: bool) -> tuple[Pair, ...]:
+def wrapped(session: Session, pairs: Sequence[Pair], *, verbose: bool) -> tuple[Pair, ...]:
     """Return the session's variables with those that put the wrapper in front of docker.
 
     FileAccessError where there is no safe place for it.
     """
-    environ = workspace.doors.environ
+    environ = session.context.environ
     verbose = verbose or bool(environ.get(wrapper.VERBOSE))
     folder = install(wrapper_folders(environ), __version__, sys.executable)
     project = dict(pairs)["COMPOSE_PROJECT_NAME"]
-    return (*pairs, *wrapper_variables(workspace, project, folder, verbose=verbose))
+    return (*pairs, *wrapper_variables(session, project, folder, verbose=verbose))
 
 
 def wrapped_if_possible(
-    workspace: Session, pairs: Sequence[Pair], *, verbose: bool
+    session: Session, pairs: Sequence[Pair], *, verbose: bool
 ) -> tuple[Pair, ...]:
     """Return the same, or the pairs alone with a warning, where the wrapper was not asked for."""
     try:
-        return wrapped(workspace, pairs, verbose=verbose)
+        return wrapped(session, pairs, verbose=verbose)
     except FileAccessError as error:
         warn(visible(f"warning: {error.message}; calls of docker go to docker itself"))
         return tuple(pairs)

@@ -9,22 +9,22 @@ from composeports.usecases.session_lookup import session_by_id, session_from_rec
 class StoreAllocator(PortAllocatorService):
     """Gives out the leases of the server's store, which no other program gives to anybody else."""
 
-    def __init__(self, doors: Context) -> None:
+    def __init__(self, context: Context) -> None:
         """Use the store behind `doors`."""
-        super().__init__(doors.config.port_allocator, now=doors.now)
-        self._doors = doors
+        super().__init__(context.config.port_allocator, now=context.now)
+        self._context = context
 
     def allocate(self, session_id: str) -> PortAllocation:
         """Return the session's block, as the server's own route does."""
-        return allocation_of(lease.allocate(session_by_id(self._doors, session_id)))
+        return allocation_of(lease.allocate(session_by_id(self._context, session_id)))
 
     def release(self, session_id: str) -> bool:
         """Give the session's block back; StackLeftError while containers of it exist."""
-        lease.release_without_stack(session_from_record(self._doors, session_id))
+        lease.release_without_stack(session_from_record(self._context, session_id))
         return True
 
     def status(self) -> list[PortAllocation]:
         """Return all allocations that have not expired, oldest first."""
         now = self._now()
-        held = [each for each in self._doors.store.held() if not each.expired(now)]
+        held = [each for each in self._context.store.held() if not each.expired(now)]
         return [allocation_of(each) for each in sorted(held, key=lambda each: each.allocated_at)]

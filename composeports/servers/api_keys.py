@@ -78,14 +78,14 @@ def read_keys(path: str) -> tuple[str, ...]:
     return keys
 
 
-def given_keys(doors: Context, keys_file: str | None) -> tuple[str, ...]:
+def given_keys(context: Context, keys_file: str | None) -> tuple[str, ...]:
     """Return the keys of COMPOSEPORTS_API_KEYS and of a file; ConfigError as `read_keys`."""
-    return (*doors.config.api_keys, *(read_keys(keys_file) if keys_file else ()))
+    return (*context.config.api_keys, *(read_keys(keys_file) if keys_file else ()))
 
 
-def made_keys(doors: Context) -> tuple[str, ...]:
+def made_keys(context: Context) -> tuple[str, ...]:
     """Return the key of this user's own, which is made where there is none yet."""
-    return (read_own_key(api_key_file(doors.environ)),)
+    return (read_own_key(api_key_file(context.environ)),)
 
 
 def refuse_no_key(given: Iterable[str]) -> None:
@@ -97,9 +97,9 @@ def refuse_no_key(given: Iterable[str]) -> None:
         )
 
 
-def where_key_is(doors: Context) -> str:
+def where_key_is(context: Context) -> str:
     """Return the line that says where the key is that nobody gave."""
-    path = api_key_file(doors.environ)
+    path = api_key_file(context.environ)
     return f"no API key was given, so one is in {path}: X-API-Key: $(cat '{path}')"
 
 

@@ -30,7 +30,7 @@ def _settled(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "DOCKER_CONTEXT": find_endpoint(environ).context}
 
 
-def open_doors(environ: Mapping[str, str] | None = None) -> Context:
+def open_context(environ: Mapping[str, str] | None = None) -> Context:
     """Return doors that many threads may use; ConfigError for a setting that is not accepted.
 
     Whoever opens them closes `doors.store` in the end.

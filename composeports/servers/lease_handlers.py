@@ -30,44 +30,44 @@ class ComposeFailedError(ComposeportsError):
     exit_code = EXIT_ENGINE
 
 
-def allocate(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def allocate(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Take or renew the session's lease; all blocks taken is an answer too."""
-    roots.check_session(doors, session_id)
+    roots.check_session(context, session_id)
     try:
-        lease = lease_usecase.allocate(session_by_id(doors, session_id))
+        lease = lease_usecase.allocate(session_by_id(context, session_id))
     except NoPortsAvailableError as error:
         return {"success": False, "error": error.code}
-    return _granted(doors, lease)
+    return _granted(context, lease)
 
 
-def renew(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def renew(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Extend the lease that the session holds; NoLeaseError where it holds none."""
-    roots.check_session(doors, session_id)
-    return _granted(doors, lease_usecase.renew_lease(session_by_id(doors, session_id)))
+    roots.check_session(context, session_id)
+    return _granted(context, lease_usecase.renew_lease(session_by_id(context, session_id)))
 
 
-def release(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def release(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Give the session's ports back; an unknown session holds none, which is as good.
 
     StackLeftError while containers of it exist.
     """
-    roots.check_session(doors, session_id)
-    lease_usecase.release_without_stack(session_from_record(doors, session_id))
+    roots.check_session(context, session_id)
+    lease_usecase.release_without_stack(session_from_record(context, session_id))
     return {"success": True}
 
 
-def down(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
+def down(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Take the session's stack down where it was started, never its volumes, then release.
 
     Without a recorded place there is no stack of ours: then only the lease is released.
     """
-    roots.check_session(doors, session_id)
-    workspace = session_from_record(doors, session_id)
-    if not workspace.place.directory:
-        record = workspace.record()
-        lease_usecase.release_without_stack(workspace)
+    roots.check_session(context, session_id)
+    session = session_from_record(context, session_id)
+    if not session.place.directory:
+        record = session.record()
+        lease_usecase.release_without_stack(session)
         return {"success": True, "released": record is not None and record.held}
-    stopped = down_usecase.down(workspace)
+    stopped = down_usecase.down(session)
     if stopped.code:
         raise ComposeFailedError(
             f"`docker compose down` of {stopped.project} ended with exit code {stopped.code}; "
@@ -77,9 +77,9 @@ def down(doors: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     return {"success": True, "released": stopped.released}
 
 
-def status(doors: Context) -> list[Answer]:
+def status(context: Context) -> list[Answer]:
     """Return every held lease as `status --json` has it; nobody's is marked as one's own."""
-    return [entry(each) for each in status_usecase.status(no_session(doors))]
+    return [entry(each) for each in status_usecase.status(no_session(context))]
 
 
 def entry(found: SessionStatus) -> Answer:
@@ -89,7 +89,7 @@ def entry(found: SessionStatus) -> Answer:
     return told
 
 
-def _granted(doors: Context, lease: Lease) -> Answer:
+def _granted(context: Context, lease: Lease) -> Answer:
     variables = lease_usecase.environment_of(lease)[:FIXED]
     return {
         "success": True,
@@ -102,7 +102,7 @@ def _granted(doors: Context, lease: Lease) -> Answer:
             "compose_project_name": lease.project,
             "allocated_at": iso_time(lease.allocated_at),
             "expires_at": iso_time(lease.expires_at),
-            "remaining_ttl_minutes": remaining_minutes(lease, doors.now()),
+            "remaining_ttl_minutes": remaining_minutes(lease, context.now()),
         },
         "env_snippet": as_export(variables),
     }

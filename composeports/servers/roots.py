@@ -29,23 +29,23 @@ class Roots:
                 )
         return cls(tuple(os.path.realpath(path) for path in paths))
 
-    def check_workspace(self, workspace: Session) -> None:
+    def check_workspace(self, session: Session) -> None:
         """Raise OutsideRootsError where the worktree, a Compose file or the stack lies outside."""
         if not self.folders:
             return
-        self._check(workspace.doors.cwd)
-        selection = workspace.selection
+        self._check(session.context.cwd)
+        selection = session.selection
         for path in (selection.directory, *selection.files, *selection.env_files):
-            self._check(os.path.join(workspace.doors.cwd, path))
-        self._check(workspace.place.directory)
-        for asked in (workspace, find_started_session(workspace)):
-            self.check_session(workspace.doors, asked.session_id)
+            self._check(os.path.join(session.context.cwd, path))
+        self._check(session.place.directory)
+        for asked in (session, find_started_session(session)):
+            self.check_session(session.context, asked.session_id)
 
-    def check_session(self, doors: Context, session_id: str) -> None:
+    def check_session(self, context: Context, session_id: str) -> None:
         """Raise OutsideRootsError where the store has the session's stack outside."""
         if not self.folders:
             return
-        record = doors.store.get(check_session_id(session_id))
+        record = context.store.get(check_session_id(session_id))
         if record is not None and record.place.directory:
             self._check(record.place.directory)
 

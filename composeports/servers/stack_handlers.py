@@ -35,7 +35,7 @@ class StackTarget:
     session: str | None = None
     roots: Roots = ANYWHERE
 
-    def workspace(self, doors: Context) -> Session:
+    def open_session(self, context: Context) -> Session:
         """Return the workspace that a command in the worktree has.
 
         UsageError where the path is no worktree, OutsideRootsError where it lies elsewhere than
@@ -44,19 +44,19 @@ class StackTarget:
         options = Options(
             files=tuple(self.files), profiles=tuple(self.profiles), session=self.session
         )
-        workspace = replace(session_in_worktree(doors, self.worktree), options=options)
-        self.roots.check_workspace(workspace)
-        return workspace
+        session = replace(session_in_worktree(context, self.worktree), options=options)
+        self.roots.check_workspace(session)
+        return session
 
 
-def plan(doors: Context, target: StackTarget, wishes: PlanOptions) -> Answer:
+def plan(context: Context, target: StackTarget, wishes: PlanOptions) -> Answer:
     """Return what `up` would do and why; writes nothing and leases nothing."""
-    here = target.workspace(doors).looking()
+    here = target.open_session(context).looking()
     return {"success": True, **up_usecase.plan(here, wishes).as_dict()}
 
 
 def up(
-    doors: Context,
+    context: Context,
     target: StackTarget,
     wishes: PlanOptions,
     services: Sequence[str],
@@ -65,7 +65,7 @@ def up(
     """Start the up_usecase, and return where everything is; `flags` are Compose's own."""
     for name in services:
         _check_service(name)
-    here = target.workspace(doors)
+    here = target.open_session(context)
     with hold_session_lock(here, "up") as lock:
         started = up_usecase.up(here, lock, (*flags, *services), wishes)
     if started.code:
@@ -84,9 +84,9 @@ def _where(started: UpResult) -> dict[str, Any]:
     return {**{name: told[name] for name in named}, "published": published}
 
 
-def down(doors: Context, target: StackTarget) -> Answer:
+def down(context: Context, target: StackTarget) -> Answer:
     """Take the stack down and release its ports; its volumes stay."""
-    stopped = down_usecase.down(target.workspace(doors))
+    stopped = down_usecase.down(target.open_session(context))
     if stopped.code:
         raise _compose_failed("down", stopped.code, stopped.note)
     return {
@@ -98,15 +98,15 @@ def down(doors: Context, target: StackTarget) -> Answer:
     }
 
 
-def left(doors: Context, target: StackTarget) -> str:
+def left(context: Context, target: StackTarget) -> str:
     """Tell in one sentence what exists of the up_usecase, and what to do next; changes nothing."""
-    workspace = target.workspace(doors)
-    record = workspace.record()
-    project = workspace.likely_project(record)
+    session = target.open_session(context)
+    record = session.record()
+    project = session.likely_project(record)
     held = record is not None and record.held
     lease = "its lease is held" if held else "it holds no lease"
     try:
-        found = down_usecase.leftovers(workspace, project)
+        found = down_usecase.leftovers(session, project)
     except (EngineError, ComposeMissingError):
         return (
             f"the engine does not answer, so what runs of {project} is unknown, and {lease}: "
@@ -125,12 +125,12 @@ def left(doors: Context, target: StackTarget) -> str:
     return f"nothing of {project} exists, and {lease}: `composeports up` starts it"
 
 
-def url(doors: Context, target: StackTarget, service: str, port: str) -> Answer:
+def url(context: Context, target: StackTarget, service: str, port: str) -> Answer:
     """Return the URL, or host:port, of a service; renews the lease, as every command does."""
     return {
         "success": True,
         "service": service,
-        "url": status.url(target.workspace(doors), service, port),
+        "url": status.url(target.open_session(context), service, port),
     }
 
 

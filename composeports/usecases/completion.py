@@ -17,8 +17,8 @@ ANY = "any"
 
 def services(environ: Mapping[str, str], cwd: str, options: Options) -> list[str]:
     """Return the services of the Compose files here, as the last `up` saw them, or Compose does."""
-    doors = Context(environ, cwd, Config(), MemoryStore(), Engine(environ))
-    here = Session(doors, options)
+    context = Context(environ, cwd, Config(), MemoryStore(), Engine(environ))
+    here = Session(context, options)
     known = remembered_services(here.memory.text)
     if known is None:
         if not here.selection.files:

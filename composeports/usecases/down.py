@@ -42,115 +42,115 @@ class DownResult(NamedTuple):
     whole: bool = False
 
 
-def down(workspace: Session, arguments: Sequence[str] = ()) -> DownResult:
+def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
     """Run `docker compose down` by the project's labels, then release once nothing is left.
 
     StackLeftError when Compose is done and something of the stack still exists,
     ForeignProjectError when somebody else started it. A command that works on the stack is waited
     for; the Compose of one that lasts too long is ended, LockBusyError where that is in vain.
     """
-    workspace.meet_engine()
-    asked, workspace = workspace, find_started_session(workspace)
-    with at_work_alone(workspace, "down", PATIENCE) as lock:
-        record = workspace.record()
-        stopped = _down(workspace, record, arguments, lock)
-        if stopped.whole and record is not None and workspace is not asked:
+    session.meet_engine()
+    asked, session = session, find_started_session(session)
+    with at_work_alone(session, "down", PATIENCE) as lock:
+        record = session.record()
+        stopped = _down(session, record, arguments, lock)
+        if stopped.whole and record is not None and session is not asked:
             below = record.project if record.shares_place else ""
             OwnFolder(record.place.directory, below).remove()
         if stopped.whole or not stopped.project:
             lock.remove()
         if not stopped.code:
             lock.ended()
-    forget_abandoned(recollections(workspace.doors.environ))
+    forget_abandoned(recollections(session.context.environ))
     return stopped
 
 
 def _down(
-    workspace: Session,
+    session: Session,
     record: Lease | None,
     arguments: Sequence[str],
     lock: SessionLock,
 ) -> DownResult:
-    project = workspace.likely_project(record)
-    view = workspace.view
+    project = session.likely_project(record)
+    view = session.view
     if record is not None and view.has_other_id(record):
         refuse_elsewhere(record, view)
     try:
-        containers = workspace.doors.engine.containers(project)
+        containers = session.context.engine.containers(project)
     except (EngineError, ComposeMissingError) as error:
         # A frozen engine may have containers of a session without a record; the error says so.
         if record is not None or isinstance(error, EngineSilentError):
             raise
         containers = ()
     if record is not None:
-        marked, adopts = is_marked(record, containers), workspace.options.adopt
+        marked, adopts = is_marked(record, containers), session.options.adopt
         refuse_elsewhere(record, view, marked=marked, adopts=adopts)
-    if record is None and (not containers or is_other_session(workspace, project)):
-        note = f"nothing to do: no stack was ever started here (session {workspace.session_id})"
-        return DownResult(0, workspace.session_id, "", released=False, note=note)
-    proven = reject_foreign_containers(workspace, record, project, containers)
+    if record is None and (not containers or is_other_session(session, project)):
+        note = f"nothing to do: no stack was ever started here (session {session.session_id})"
+        return DownResult(0, session.session_id, "", released=False, note=note)
+    proven = reject_foreign_containers(session, record, project, containers)
     if "--dry-run" not in arguments:
         kinds = ("network", "volume") if _takes_volumes(arguments) else ("network",)
-        refuse_unproven(workspace, record, project, proven, kinds)
-    if is_half_seeded(workspace, project):
+        refuse_unproven(session, record, project, proven, kinds)
+    if is_half_seeded(session, project):
         from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - only after a copy was killed
 
-        seeding.repair(workspace, project)
-    code = _run(workspace, project, arguments, lock)
-    if not code and not _is_partial(arguments) and workspace.doors.engine.containers(project):
+        seeding.repair(session, project)
+    code = _run(session, project, arguments, lock)
+    if not code and not _is_partial(arguments) and session.context.engine.containers(project):
         # The engine may still have been making what a Compose that was ended had asked it for.
-        code = _run(workspace, project, arguments, lock)
-    return _after_down(workspace, project, arguments, code)
+        code = _run(session, project, arguments, lock)
+    return _after_down(session, project, arguments, code)
 
 
-def remove_half_started(workspace: Session, project: str, lock: SessionLock) -> str:
+def remove_half_started(session: Session, project: str, lock: SessionLock) -> str:
     """Take away what an `up` just made, but for volumes, release the lease, and say what is so."""
-    _run(workspace, project, (), lock)
-    left = leftovers(workspace, project)
+    _run(session, project, (), lock)
+    left = leftovers(session, project)
     if left:
         return f"{left} of {project} exist, so the lease is kept: `composeports down` removes them"
-    release_lease(workspace)
-    workspace.folder.remove()
+    release_lease(session)
+    session.folder.remove()
     return f"what was started of {project} is removed, and the lease is released"
 
 
-def _run(workspace: Session, project: str, arguments: Sequence[str], lock: SessionLock) -> int:
-    environ = _without_files_environ(workspace)
-    argv = without_files(project, "down", *arguments, flags=workspace.options.flags)
-    argv = as_plugin(argv, workspace.environ)
+def _run(session: Session, project: str, arguments: Sequence[str], lock: SessionLock) -> int:
+    environ = _without_files_environ(session)
+    argv = without_files(project, "down", *arguments, flags=session.options.flags)
+    argv = as_plugin(argv, session.environ)
 
     def run() -> int:
-        return workspace.doors.run(
+        return session.context.run(
             argv,
             environ,
             out_to_stderr=True,
             inherited=(lock.number,),
-            beat=heartbeat(workspace),
+            beat=heartbeat(session),
         )
 
     code = run()
     # The engine may still be taking containers off a network that Compose wants to remove.
     for pause in PAUSES:
-        if not code or not _only_networks_left(workspace, project):
+        if not code or not _only_networks_left(session, project):
             break
-        workspace.doors.pause(pause)
+        session.context.pause(pause)
         code = run()
     return code
 
 
-def _only_networks_left(workspace: Session, project: str) -> bool:
-    engine = workspace.doors.engine
+def _only_networks_left(session: Session, project: str) -> bool:
+    engine = session.context.engine
     return not engine.containers(project) and bool(engine.networks(project))
 
 
-def _without_files_environ(workspace: Session) -> dict[str, str]:
+def _without_files_environ(session: Session) -> dict[str, str]:
     hidden = {"COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
-    return {name: value for name, value in workspace.environ.items() if name not in hidden}
+    return {name: value for name, value in session.environ.items() if name not in hidden}
 
 
-def _after_down(workspace: Session, name: str, arguments: Sequence[str], code: int) -> DownResult:
-    session_id = workspace.session_id
-    left = leftovers(workspace, name)
+def _after_down(session: Session, name: str, arguments: Sequence[str], code: int) -> DownResult:
+    session_id = session.session_id
+    left = leftovers(session, name)
     if left and (code or _is_partial(arguments)):
         note = f"{left} of {name} exist, so the lease is kept"
         return DownResult(code, session_id, name, released=False, note=note)
@@ -161,9 +161,9 @@ def _after_down(workspace: Session, name: str, arguments: Sequence[str], code: i
             "`composeports down` again",
             project=name,
         )
-    record = workspace.record()
-    release_lease(workspace)
-    workspace.folder.remove()
+    record = session.record()
+    release_lease(session)
+    session.folder.remove()
     note = f"removed {name}, of which the store knew nothing"
     if record is not None:
         note = f"released {record.block.start}-{record.block.last} ({name})"
@@ -200,9 +200,9 @@ def _named_services(arguments: Sequence[str]) -> list[str]:
     return named
 
 
-def leftovers(workspace: Session, project: str) -> str:
+def leftovers(session: Session, project: str) -> str:
     """Return "2 containers, 1 network" for what the engine still has of a project, or nothing."""
-    engine = workspace.doors.engine
+    engine = session.context.engine
     counts = {
         "container": len(engine.containers(project)),
         "network": len(engine.networks(project)),

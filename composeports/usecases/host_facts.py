@@ -34,23 +34,23 @@ MOST_SIBLINGS = 12
 
 
 def look_around(
-    workspace: Session, project: Project, containers: tuple[Container, ...] | None
+    session: Session, project: Project, containers: tuple[Container, ...] | None
 ) -> HostFacts:
     """Return what decides what the project shares.
 
     Neither Compose nor the engine is asked where it names no path and nothing external.
     """
-    paths = dict(_real_paths(project)) if workspace.doors.engine.is_local else {}
+    paths = dict(_real_paths(project)) if session.context.engine.is_local else {}
     external = _external(project)
-    calls, builds = _in_scripts(workspace, project)
-    published = tuple(_published(workspace, containers or ()))
+    calls, builds = _in_scripts(session, project)
+    published = tuple(_published(session, containers or ()))
     seen = HostFacts(calls=calls, builds=builds, published=published)
     if not paths and not any(external.values()):
         return seen
-    siblings = tuple(_siblings(workspace, external, containers))
+    siblings = tuple(_siblings(session, external, containers))
     met = external["network"] - {each.name for each in siblings}
-    members = _members(workspace, met, containers or ())
-    checkout = _checkout(workspace) if paths else Checkout()
+    members = _members(session, met, containers or ())
+    checkout = _checkout(session) if paths else Checkout()
     return seen._replace(paths=paths, members=members, siblings=siblings, checkout=checkout)
 
 
@@ -59,16 +59,16 @@ def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
         yield path, os.path.realpath(path)
 
 
-def _published(workspace: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:
+def _published(session: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:
     """Yield the host ports that running containers of other Compose projects publish."""
     for each in containers:
-        if each.is_running and each.project not in {"", workspace.questions.project}:
+        if each.is_running and each.project not in {"", session.questions.project}:
             for port, _, _ in each.ports:
                 yield PublishedElsewhere(port, each.project, each.name)
 
 
 def _in_scripts(
-    workspace: Session, project: Project
+    session: Session, project: Project
 ) -> tuple[tuple[ScriptCall, ...], tuple[ScriptBuild, ...]]:
     """Return where scripts of the worktree name the file's containers, and build its images."""
     containers = {
@@ -80,9 +80,9 @@ def _in_scripts(
     from composeports.core.script_findings import calls_by_name, image_builds  # noqa: PLC0415 - not all
     from composeports.host.script_text import scripts_in  # noqa: PLC0415 - not all
 
-    top = workspace.place.directory
+    top = session.place.directory
     calls, builds = list[ScriptCall](), list[ScriptBuild]()
-    for path, text in scripts_in(each for each in (workspace.place.worktree, top) if each):
+    for path, text in scripts_in(each for each in (session.place.worktree, top) if each):
         where = os.path.relpath(path, top)
         for call in calls_by_name(text, containers):
             calls.append(ScriptCall(f"{where}:{call.line}", call.command, call.container))
@@ -102,8 +102,8 @@ def _external(project: Project) -> dict[str, set[str]]:
     }
 
 
-def _checkout(workspace: Session) -> Checkout:
-    place = workspace.place
+def _checkout(session: Session) -> Checkout:
+    place = session.place
     if not place.git_dir:
         return Checkout()
     common, others = main_git_dir(place.git_dir), other_checkouts(place.git_dir)
@@ -111,12 +111,12 @@ def _checkout(workspace: Session) -> Checkout:
 
 
 def _members(
-    workspace: Session, networks: set[str], containers: Iterable[Container]
+    session: Session, networks: set[str], containers: Iterable[Container]
 ) -> dict[str, tuple[NetworkMember, ...]]:
     """Return who else has containers on the networks, and the host names of those."""
-    own = workspace.questions.project
+    own = session.questions.project
     there = [each for each in containers if each.project != own and networks & {*each.networks}]
-    named = workspace.doors.engine.host_names(each.id for each in there) if there else {}
+    named = session.context.engine.host_names(each.id for each in there) if there else {}
     found: dict[str, dict[tuple[str, str], set[str]]] = {}
     for each in there:
         for network in networks & {*each.networks}:
@@ -141,40 +141,40 @@ class _Other(NamedTuple):
 
 
 def _siblings(
-    workspace: Session,
+    session: Session,
     external: dict[str, set[str]],
     containers: tuple[Container, ...] | None,
 ) -> Iterator[SiblingProject]:
     """Yield which of the external networks and volumes another project of the worktree makes."""
     names = external["network"] | external["volume"]
-    if not names or not workspace.place.worktree or not workspace.place.git_dir:
+    if not names or not session.place.worktree or not session.place.git_dir:
         return
     from composeports.docker.compose_projects import find_projects  # noqa: PLC0415 - few have any
 
-    top = workspace.place.worktree
+    top = session.place.worktree
     known = {
         each.place.directory: each
-        for each in workspace.doors.store.known()
-        if each.place.worktree == top and each.place.is_on(workspace.machine)
+        for each in session.context.store.known()
+        if each.place.worktree == top and each.place.is_on(session.machine)
     }
     folders = dict.fromkeys((*find_projects(top, names), *known))
-    folders.pop(workspace.place.directory, None)
-    asked = [_ask(workspace, folder, known) for folder in [*folders][:MOST_SIBLINGS]]
+    folders.pop(session.place.directory, None)
+    asked = [_ask(session, folder, known) for folder in [*folders][:MOST_SIBLINGS]]
     for other in asked:
-        yield from _of_other(workspace, other, external, containers)
+        yield from _of_other(session, other, external, containers)
 
 
-def _ask(workspace: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
+def _ask(session: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
     """Ask Compose for the project in a folder, without waiting."""
-    place = workspace.place._replace(directory=folder)
-    if workspace.given_session is None:
-        record = workspace.doors.store.get(place.session_id)
+    place = session.place._replace(directory=folder)
+    if session.given_session is None:
+        record = session.context.store.get(place.session_id)
         prefix = find_settings(folder, place.worktree).settings.prefix
         project = record.project if record else project_name(place.session_id, prefix=prefix)
     else:
-        record, project = known.get(folder), workspace.questions.project
+        record, project = known.get(folder), session.questions.project
     environ = {
-        name: value for name, value in workspace.environ.items() if not name.startswith("COMPOSE_")
+        name: value for name, value in session.environ.items() if not name.startswith("COMPOSE_")
     }
     files = record.stack.files if record else ()
     selection = select_files(
@@ -190,7 +190,7 @@ def _ask(workspace: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
 
 
 def _of_other(
-    workspace: Session,
+    session: Session,
     other: _Other,
     external: Mapping[str, Collection[str]],
     containers: Iterable[Container] | None,
@@ -199,7 +199,7 @@ def _of_other(
     plain, own = other.plain.finish(), other.own.finish()
     if plain.code or own.code:
         return
-    settings = find_settings(other.directory, workspace.place.worktree).settings
+    settings = find_settings(other.directory, session.place.worktree).settings
     project = read_project(json.loads(own.out))
     project = with_own_networks(project, settings)
     names = {(kind, key): name for kind, key, name in _made(read_project(json.loads(plain.out)))}

@@ -15,7 +15,7 @@ PAUSED = "paused"
 STOPPING_FIRST = "an earlier down was interrupted: what it may be stopping still is stopped first"
 
 
-def undo_half_replaced(workspace: Session, project: str, containers: Iterable[Container]) -> None:
+def undo_half_replaced(session: Session, project: str, containers: Iterable[Container]) -> None:
     """Remove replacements that never ran, where what they were to replace is still there.
 
     With them the next `docker compose up` would fail, as two have the claim to one name.
@@ -24,12 +24,12 @@ def undo_half_replaced(workspace: Session, project: str, containers: Iterable[Co
     names = {each.name for each in own}
     begun = [each.id for each in own if each.state == "created" and each.replaces in names]
     if begun:
-        workspace.doors.say(BEGINNING_ANEW)
+        session.context.say(BEGINNING_ANEW)
         # Without force, and without volumes: one that runs by now stays.
-        workspace.doors.engine.act("rm", *begun)
+        session.context.engine.act("rm", *begun)
 
 
-def let_go_on(workspace: Session, project: str, containers: Iterable[Container]) -> None:
+def let_go_on(session: Session, project: str, containers: Iterable[Container]) -> None:
     """Let paused containers of the project go on, which Compose takes for running ones.
 
     If a copy of their volumes has paused them, this waits until the copy ends.
@@ -39,19 +39,19 @@ def let_go_on(workspace: Session, project: str, containers: Iterable[Container])
     from composeports.usecases.seed.journal import hold_lock  # noqa: PLC0415 - seldom is one paused
 
     def wait() -> None:
-        workspace.doors.say(f"waiting for the end of a copy of the volumes of {project}")
+        session.context.say(f"waiting for the end of a copy of the volumes of {project}")
 
-    engine = workspace.doors.engine
-    with hold_lock(reading_lock(workspace.doors.environ, project), wait):
+    engine = session.context.engine
+    with hold_lock(reading_lock(session.context.environ, project), wait):
         paused = [each for each in engine.containers(project) if each.state == PAUSED]
         if paused:
             names = ", ".join(sorted(each.name for each in paused))
-            workspace.doors.say(f"paused until now, and going on: {names}")
+            session.context.say(f"paused until now, and going on: {names}")
             engine.act("unpause", *(each.id for each in paused))
 
 
 def renew_without_network(
-    workspace: Session, prepared: PreparedStack, run: Callable[[Sequence[str]], int]
+    session: Session, prepared: PreparedStack, run: Callable[[Sequence[str]], int]
 ) -> None:
     """Make containers anew by `run` whose network is gone, or that are off one; volumes stay.
 
@@ -65,12 +65,12 @@ def renew_without_network(
         for each in prepared.containers
         if each.project == prepared.lease.project and each.service in planned
     ]
-    _renew_stopped(workspace, [each for each in own if not each.is_running], run)
-    _renew_running(workspace, prepared, [each for each in own if each.is_running], run)
+    _renew_stopped(session, [each for each in own if not each.is_running], run)
+    _renew_running(session, prepared, [each for each in own if each.is_running], run)
 
 
 def _renew_running(
-    workspace: Session,
+    session: Session,
     prepared: PreparedStack,
     running: Iterable[Container],
     run: Callable[[Sequence[str]], int],
@@ -82,7 +82,7 @@ def _renew_running(
     now = set(off_networks(project, standings, seen))
     services = sorted({each.service for each, _ in now & set(off_networks(project, before, seen))})
     if services:
-        workspace.doors.say(
+        session.context.say(
             f"{', '.join(services)} is off one of its networks: the containers are made anew, and "
             "their data is untouched"
         )
@@ -90,16 +90,16 @@ def _renew_running(
 
 
 def _renew_stopped(
-    workspace: Session, stopped: Sequence[Container], run: Callable[[Sequence[str]], int]
+    session: Session, stopped: Sequence[Container], run: Callable[[Sequence[str]], int]
 ) -> None:
     if not stopped:
         return
-    engine = workspace.doors.engine
+    engine = session.context.engine
     there = engine.network_ids()
     wanted = engine.networks_of(stopped)
     services = sorted({each.service for each in stopped if wanted[each.id] - there})
     if services:
-        workspace.doors.say(
+        session.context.say(
             f"a network of {', '.join(services)} is gone, as after `docker network prune`: the "
             "containers are made anew, and their data is untouched"
         )
@@ -107,7 +107,7 @@ def _renew_stopped(
 
 
 def end_interrupted_down(
-    workspace: Session, lock: SessionLock, project: str, containers: Iterable[Container]
+    session: Session, lock: SessionLock, project: str, containers: Iterable[Container]
 ) -> None:
     """Stop what runs, where a `down` before us was interrupted.
 
@@ -116,5 +116,5 @@ def end_interrupted_down(
     """
     running = [each.id for each in containers if each.project == project and each.is_running]
     if lock.before.command == "down" and running:
-        workspace.doors.say(STOPPING_FIRST)
-        workspace.doors.engine.act("stop", *running)
+        session.context.say(STOPPING_FIRST)
+        session.context.engine.act("stop", *running)

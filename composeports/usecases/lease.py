@@ -57,24 +57,24 @@ Finish = Callable[[Lease, StoreSnapshot], Lease]
 
 
 def request_of(
-    workspace: Session,
+    session: Session,
     containers: Iterable[Container] | None,
     pins: Mapping[str, int] | None = None,
 ) -> AllocationRequest:
     """Return what the session asks the store for; containers None: the engine did not answer."""
-    settings = workspace.doors.config.port_allocator
+    settings = session.context.config.port_allocator
     return AllocationRequest(
-        session_id=workspace.session_id,
+        session_id=session.session_id,
         grid=settings.grid,
-        now=workspace.doors.now(),
+        now=session.context.now(),
         ttl_minutes=settings.ttl_minutes,
         liveness=_liveness(containers),
-        place=workspace.place,
-        prefix=workspace.settings.prefix,
+        place=session.place,
+        prefix=session.settings.prefix,
         pins=pins or {},
-        view=workspace.view,
+        view=session.view,
         marked=frozenset((each.project, each.mark) for each in containers or ()),
-        adopts=workspace.options.adopt,
+        adopts=session.options.adopt,
     )
 
 
@@ -86,7 +86,7 @@ def _liveness(containers: Iterable[Container] | None) -> RunningProjects:
 
 
 def reserve_lease(  # noqa: PLR0913 - one is a keyword
-    workspace: Session,
+    session: Session,
     containers: tuple[Container, ...] | None,
     finish: Finish = lambda lease, _: lease,
     pins: Mapping[str, int] | None = None,
@@ -103,60 +103,60 @@ def reserve_lease(  # noqa: PLR0913 - one is a keyword
     are not taken, and given up where the session holds one. The session's project gets none of the
     names that are `taken`.
     """
-    before = workspace.record()
+    before = session.record()
     losers: list[str] = []
 
     def claim_in_store(request: AllocationRequest) -> Lease:
         def decide(ledger: StoreSnapshot) -> StoreUpdate:
-            outcome = _claim(workspace, ledger, request)
+            outcome = _claim(session, ledger, request)
             return outcome._replace(
-                lease=finish(_with_engine_host(workspace, outcome.granted), ledger)
+                lease=finish(_with_engine_host(session, outcome.granted), ledger)
             )
 
-        outcome = workspace.doors.store.update(request.session_id, decide)
+        outcome = session.context.store.update(request.session_id, decide)
         losers.extend(outcome.reclaimed)
         return outcome.granted
 
     try:
-        request = request_of(workspace, containers, pins)._replace(avoid=avoid, taken=taken)
-        return _first_free(workspace, before, containers, request, claim_in_store)
+        request = request_of(session, containers, pins)._replace(avoid=avoid, taken=taken)
+        return _first_free(session, before, containers, request, claim_in_store)
     except BaseException:
-        roll_back_lease(workspace, before)
+        roll_back_lease(session, before)
         raise
     finally:
         # Who lost a lease for a block that was not taken after all has it again.
         for session_id in losers:
-            outcome = workspace.doors.store.update(session_id, reinstated)
-            lost = outcome.lease or workspace.doors.store.get(session_id)
+            outcome = session.context.store.update(session_id, reinstated)
+            lost = outcome.lease or session.context.store.get(session_id)
             if lost is not None and not lost.held:
-                remove_link_of_released(workspace, lost)
+                remove_link_of_released(session, lost)
 
 
 def preview_lease(
-    workspace: Session,
+    session: Session,
     containers: tuple[Container, ...] | None,
     finish: Finish,
     pins: Mapping[str, int] | None = None,
 ) -> Lease:
     """Return the lease that `take_lease` would take now; nothing is written."""
-    ledger = workspace.doors.store.ledger(workspace.session_id)
+    ledger = session.context.store.ledger(session.session_id)
     return _first_free(
-        workspace,
+        session,
         ledger.own,
         containers,
-        request_of(workspace, containers, pins),
+        request_of(session, containers, pins),
         lambda request: finish(
-            _with_engine_host(workspace, _claim(workspace, ledger, request).granted), ledger
+            _with_engine_host(session, _claim(session, ledger, request).granted), ledger
         ),
     )
 
 
-def _with_engine_host(workspace: Session, lease: Lease) -> Lease:
+def _with_engine_host(session: Session, lease: Lease) -> Lease:
     """Return the lease with the host where the engine's ports are reached now."""
-    return replace(lease, host=workspace.doors.engine.host or LOCALHOST)
+    return replace(lease, host=session.context.engine.host or LOCALHOST)
 
 
-def _claim(workspace: Session, ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
+def _claim(session: Session, ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     """Claim, but from nobody who is at work on a stack of which nothing runs yet.
 
     Only locks of those who would lose their lease are looked at. Whoever takes a lock after this
@@ -165,14 +165,14 @@ def _claim(workspace: Session, ledger: StoreSnapshot, request: AllocationRequest
     while True:
         outcome = claim(ledger, request)
         losing = {hold.project for hold in ledger.others if hold.session_id in outcome.reclaimed}
-        busy = locked_projects(workspace, losing)
+        busy = locked_projects(session, losing)
         if not busy:
             return outcome
         request = request._replace(liveness=request.liveness.with_running(busy))
 
 
 def _first_free(
-    workspace: Session,
+    session: Session,
     before: Lease | None,
     containers: tuple[Container, ...] | None,
     request: AllocationRequest,
@@ -183,16 +183,16 @@ def _first_free(
     Where none is, those count as free that only stopped containers of leases that are over want.
     """
     try:
-        return _scan(workspace, before, containers, request, take)
+        return _scan(session, before, containers, request, take)
     except NoPortsAvailableError:
-        fewer = without_lost(workspace, containers or ())
+        fewer = without_lost(session, containers or ())
         if len(fewer) == len(containers or ()):
             raise
-        return _scan(workspace, before, fewer, request, take)
+        return _scan(session, before, fewer, request, take)
 
 
 def _scan(
-    workspace: Session,
+    session: Session,
     before: Lease | None,
     containers: tuple[Container, ...] | None,
     request: AllocationRequest,
@@ -200,67 +200,67 @@ def _scan(
 ) -> Lease:
     while True:
         lease = take(request)
-        busy, containers = busy_ports(workspace, before, lease, containers)
+        busy, containers = busy_ports(session, before, lease, containers)
         if not busy:
             return lease
-        workspace.doors.say(moving_on(workspace, lease, busy, before, containers))
+        session.context.say(moving_on(session, lease, busy, before, containers))
         request = request._replace(avoid=request.avoid | {lease.block})
 
 
-def roll_back_lease(workspace: Session, before: Lease | None) -> None:
+def roll_back_lease(session: Session, before: Lease | None) -> None:
     """Put the session's record back to what it was before a claim that led to nothing."""
-    workspace.doors.store.update(workspace.session_id, lambda ledger: rolled_back(ledger, before))
+    session.context.store.update(session.session_id, lambda ledger: rolled_back(ledger, before))
 
 
-def allocate(workspace: Session) -> Lease:
+def allocate(session: Session) -> Lease:
     """Take or renew the session's lease alone, without a stack; works without an engine too.
 
     EngineSilentError for one that is there and does not answer: its containers may have the ports.
     A block that is held already is not looked at: the session's own programs may use it.
     """
-    if _holds_a_block(workspace):
-        return renew_lease(workspace)
-    with hold_session_lock(workspace, "allocate"):
-        if _holds_a_block(workspace):  # whoever was at work took it
-            return renew_lease(workspace)
-        return _take_alone(workspace)
+    if _holds_a_block(session):
+        return renew_lease(session)
+    with hold_session_lock(session, "allocate"):
+        if _holds_a_block(session):  # whoever was at work took it
+            return renew_lease(session)
+        return _take_alone(session)
 
 
-def _holds_a_block(workspace: Session) -> bool:
-    record = workspace.record()
-    grid = workspace.doors.config.port_allocator.grid
+def _holds_a_block(session: Session) -> bool:
+    record = session.record()
+    grid = session.context.config.port_allocator.grid
     return record is not None and record.held and record.block in grid
 
 
-def _take_alone(workspace: Session) -> Lease:
+def _take_alone(session: Session) -> Lease:
     try:
-        containers = workspace.doors.engine.containers()
+        containers = session.context.engine.containers()
     except EngineSilentError:
         raise
     except (EngineError, ComposeMissingError):
         containers = None
     try:
-        return reserve_lease(workspace, containers)
+        return reserve_lease(session, containers)
     except NoPortsAvailableError as error:
         from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - only when it is full
 
-        make_room(workspace, containers, error)
-        return reserve_lease(workspace, containers)
+        make_room(session, containers, error)
+        return reserve_lease(session, containers)
 
 
-def subnets_in_use(workspace: Session) -> tuple[str, ...]:
+def subnets_in_use(session: Session) -> tuple[str, ...]:
     """Return the subnets of the engine's networks and of this machine's routes, the session's not.
 
     EngineError when the engine does not answer.
     """
-    project = workspace.likely_project(workspace.record())
-    found = workspace.doors.engine.project_subnets()
+    project = session.likely_project(session.record())
+    found = session.context.engine.project_subnets()
     own = tuple(valid_subnets(subnet for owner, subnet in found if owner == project))
     others = [subnet for owner, subnet in found if owner != project]
     # The session's own networks have routes, too.
     routes = (
         str(route)
-        for route in valid_subnets(workspace.doors.routed_here())
+        for route in valid_subnets(session.context.routed_here())
         if not any(subnet.holds(route) for subnet in own)
     )
     return tuple(dict.fromkeys((*others, *routes)))
@@ -284,36 +284,36 @@ def with_subnets(
     return replace(lease, subnets=subnets)
 
 
-def cool_down_block(workspace: Session, block: PortBlock) -> None:
+def cool_down_block(session: Session, block: PortBlock) -> None:
     """Make a block the last choice of all sessions for a while, since others take its ports."""
-    now = workspace.doors.now()
-    workspace.doors.store.update(
-        workspace.session_id,
+    now = session.context.now()
+    session.context.store.update(
+        session.session_id,
         lambda ledger: StoreUpdate(set_aside=with_cooldown(ledger, block, now)),
     )
 
 
-def release_lease(workspace: Session) -> None:
+def release_lease(session: Session) -> None:
     """End the session's hold; its memory stays. Nothing to do for an unknown session.
 
     A `.env` that is linked to its stack is as it was before.
     """
-    outcome = workspace.doors.store.update(workspace.session_id, release)
+    outcome = session.context.store.update(session.session_id, release)
     if outcome.lease is not None:
-        remove_link_of_released(workspace, outcome.lease)
+        remove_link_of_released(session, outcome.lease)
 
 
-def remove_link_of_released(workspace: Session, lease: Lease) -> None:
+def remove_link_of_released(session: Session, lease: Lease) -> None:
     """Leave `.env` as it was before `composeports link`, where the lease is over."""
-    directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
+    directory = lease.place.directory if lease.place.is_on(session.machine) else ""
     if not directory:
         return
     from composeports.usecases.link.link import remove_link, remove_link_of  # noqa: PLC0415 - seldom is one over
 
     if has_link(os.path.join(directory, USER_ENV)):
-        remove_link(directory, lease.project, workspace.doors.say)
+        remove_link(directory, lease.project, session.context.say)
     remove_link_of(
-        lease, workspace.doors.say
+        lease, session.context.say
     )  # a `link` or `unlink` that was killed may have left it
 
 
@@ -322,32 +322,32 @@ def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
     return any(map(Owner.of(lease).has_marked, (each.mark for each in containers)))
 
 
-def renew_lease(workspace: Session, patience: float | None = None) -> Lease:
+def renew_lease(session: Session, patience: float | None = None) -> Lease:
     """Extend the session's lease; NoLeaseError when it holds none.
 
     A store that others write to is waited for, up to `patience` seconds.
     """
-    now = workspace.doors.now()
-    outcome = workspace.doors.store.update(
-        workspace.session_id,
-        lambda ledger: renew(ledger, now, workspace.place, workspace.view),
+    now = session.context.now()
+    outcome = session.context.store.update(
+        session.session_id,
+        lambda ledger: renew(ledger, now, session.place, session.view),
         patience=patience,
     )
-    return outcome.lease if outcome.lease is not None else workspace.held_lease()
+    return outcome.lease if outcome.lease is not None else session.held_lease()
 
 
-def look_at_lease(workspace: Session) -> Lease:
+def look_at_lease(session: Session) -> Lease:
     """Return the session's lease, extended where the store can be written to right now.
 
     For what only looks: who has the store locked, or filled its disk, is not in its way.
     """
     try:
-        return renew_lease(workspace, LOOKING_PATIENCE)
+        return renew_lease(session, LOOKING_PATIENCE)
     except (StoreBusyError, StoreError):
-        return workspace.held_lease().at(workspace.place)
+        return session.held_lease().at(session.place)
 
 
-def heartbeat(workspace: Session) -> Heartbeat:
+def heartbeat(session: Session) -> Heartbeat:
     """Return what renews the session's lease, thrice in its time, while a program runs for it.
 
     For a person, it tells of an engine that does not answer meanwhile, too.
@@ -355,10 +355,10 @@ def heartbeat(workspace: Session) -> Heartbeat:
 
     def renew_quietly() -> None:
         with suppress(ComposeportsError):  # what is wrong with the store is told by others
-            renew_lease(workspace)
+            renew_lease(session)
 
-    seconds = workspace.doors.config.port_allocator.ttl_minutes * 60 / 3
-    engine = workspace.doors.engine
+    seconds = session.context.config.port_allocator.ttl_minutes * 60 / 3
+    engine = session.context.engine
     if not engine.silence_beat:
         return Heartbeat(seconds, renew_quietly)
     renewed_at = time.monotonic()
@@ -380,30 +380,30 @@ def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
     )
 
 
-def release_without_stack(workspace: Session, patience: float = RELEASE_PATIENCE) -> None:
+def release_without_stack(session: Session, patience: float = RELEASE_PATIENCE) -> None:
     """End the session's hold where no container of its project exists.
 
     StackLeftError when there are some; EngineError when a stack was started and the engine,
     which alone knows, does not answer; LockBusyError where another command works on the stack for
     more than `patience` seconds.
     """
-    record = workspace.record()
+    record = session.record()
     if record is None or not record.held:
         return
-    with hold_session_lock_or_raise(workspace, "release", patience) as lock:
-        _release_where_nothing_is(workspace)
+    with hold_session_lock_or_raise(session, "release", patience) as lock:
+        _release_where_nothing_is(session)
         lock.remove()
 
 
-def _release_where_nothing_is(workspace: Session) -> None:
-    record = workspace.record()
+def _release_where_nothing_is(session: Session) -> None:
+    record = session.record()
     if record is None or not record.held:
         return
-    view = workspace.view
+    view = session.view
     if view.has_other_id(record):
         refuse_elsewhere(record, view)
     try:
-        containers = workspace.doors.engine.containers(record.project)
+        containers = session.context.engine.containers(record.project)
     except (EngineError, ComposeMissingError) as error:
         if record.stack.files or isinstance(error, EngineSilentError):
             raise
@@ -414,4 +414,4 @@ def _release_where_nothing_is(workspace: Session) -> None:
         message = f"the stack {record.project} still has {many}"
         hint = "`composeports down` removes them and releases the ports"
         raise StackLeftError(message, hint=hint, project=record.project)
-    release_lease(workspace)
+    release_lease(session)

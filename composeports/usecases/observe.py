@@ -122,21 +122,21 @@ def _not_isolated(made: Plan) -> NotIsolatedError:
 
 
 def observe(
-    workspace: Session, *, engine_needed: bool = True
+    session: Session, *, engine_needed: bool = True
 ) -> tuple[ConfigAnswer, tuple[Container, ...] | None]:
     """Ask Compose and the engine side by side; what Compose refuses is told first."""
-    answer = ConfigQuery(workspace.questions).finish()
+    answer = ConfigQuery(session.questions).finish()
     try:
-        return answer, workspace.questions.listing.containers()
+        return answer, session.questions.listing.containers()
     except (EngineError, ComposeMissingError) as error:
         if engine_needed:
             raise
-        workspace.doors.say(f"{error.message}; what runs, and on which ports, is unknown")
+        session.context.say(f"{error.message}; what runs, and on which ports, is unknown")
         return answer, None
 
 
 def draft(
-    workspace: Session,
+    session: Session,
     observed: ObservedConfig,
     containers: tuple[Container, ...] | None,
     wishes: PlanOptions,
@@ -144,66 +144,66 @@ def draft(
     engine_needed: bool = True,
 ) -> PlanDraft:
     """Work out what the session wants of its lease, and look at what is around the project."""
-    settings = workspace.settings
+    settings = session.settings
     project = with_own_networks(observed.project, settings)
-    around = look_around(workspace, project, containers)
+    around = look_around(session, project, containers)
     observed = observed._replace(project=project, around=around)
-    default_ports = wishes.default_ports or (settings.main_keeps_ports and _is_main(workspace))
-    needs = tuple(_needs(workspace, observed, spill=wishes.spill))
+    default_ports = wishes.default_ports or (settings.main_keeps_ports and _is_main(session))
+    needs = tuple(_needs(session, observed, spill=wishes.spill))
     return PlanDraft(
         observed=observed,
         settings=settings,
-        stack=workspace.stack._replace(default_ports=default_ports),
+        stack=session.stack._replace(default_ports=default_ports),
         pins=pins_of(observed.project, observed.moves, settings, default_ports=default_ports),
         needs=needs,
-        in_use=_in_use(workspace, engine_needed=engine_needed) if needs else (),
-        lasting=_lasting(workspace, engine_needed=engine_needed),
+        in_use=_in_use(session, engine_needed=engine_needed) if needs else (),
+        lasting=_lasting(session, engine_needed=engine_needed),
         strict=wishes.strict or settings.strict,
-        adopts=workspace.options.adopt,
+        adopts=session.options.adopt,
     )
 
 
-def _lasting(workspace: Session, *, engine_needed: bool) -> ExistingResources | None:
+def _lasting(session: Session, *, engine_needed: bool) -> ExistingResources | None:
     """Return what is left of an earlier stack, where this one is begun and the engine says it."""
-    asked = workspace.questions.lasting
+    asked = session.questions.lasting
     if asked is None:
         return None
     try:
-        return ExistingResources(workspace.questions.project, asked.marks())
+        return ExistingResources(session.questions.project, asked.marks())
     except (EngineError, ComposeMissingError):
         if engine_needed:
             raise
         return None
 
 
-def _is_main(workspace: Session) -> bool:
+def _is_main(session: Session) -> bool:
     """Tell whether this is the main checkout of a repository, and its own session."""
-    git_dir = workspace.place.git_dir
-    return bool(git_dir) and workspace.given_session is None and not is_linked(git_dir)
+    git_dir = session.place.git_dir
+    return bool(git_dir) and session.given_session is None and not is_linked(git_dir)
 
 
-def _needs(workspace: Session, observed: ObservedConfig, *, spill: bool) -> Iterator[SubnetNeed]:
+def _needs(session: Session, observed: ObservedConfig, *, spill: bool) -> Iterator[SubnetNeed]:
     """Yield what the file fixes, and once the engine's pools were used up, the rest as well.
 
     A network that got a subnet of ours then keeps it, as Compose would have to make it anew.
     """
-    record = workspace.record()
+    record = session.record()
     known = record.subnets if record else {}
-    standing = _standing_networks(workspace) if spill else frozenset()
+    standing = _standing_networks(session) if spill else frozenset()
     for need in needs_of(observed.project, spill=spill or bool(known)):
         if need.old or need.key in known or (spill and need.network not in standing):
             yield need
 
 
-def _standing_networks(workspace: Session) -> frozenset[str]:
+def _standing_networks(session: Session) -> frozenset[str]:
     """Return the keys of the networks that the stack has; what they have is left as it is."""
-    project = workspace.likely_project(workspace.record())
-    return frozenset(workspace.doors.engine.network_keys(project))
+    project = session.likely_project(session.record())
+    return frozenset(session.context.engine.network_keys(project))
 
 
-def _in_use(workspace: Session, *, engine_needed: bool) -> tuple[str, ...]:
+def _in_use(session: Session, *, engine_needed: bool) -> tuple[str, ...]:
     if engine_needed:
-        return subnets_in_use(workspace)
+        return subnets_in_use(session)
     with suppress(EngineError, ComposeMissingError):
-        return subnets_in_use(workspace)
+        return subnets_in_use(session)
     return ()

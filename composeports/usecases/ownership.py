@@ -20,16 +20,16 @@ from composeports.usecases.session import Session
 SHOWN = 5
 
 
-def owner(workspace: Session, record: Lease | None) -> Owner:
+def owner(session: Session, record: Lease | None) -> Owner:
     """Return the session that asks, as the labels of its things show it."""
-    place = workspace.place
-    directories = {os.path.realpath(workspace.selection.directory), place.directory}
-    store = workspace.doors.store.identity()
-    return owner_of(workspace.session_id, record, store, directories, place.worktree)
+    place = session.place
+    directories = {os.path.realpath(session.selection.directory), place.directory}
+    store = session.context.store.identity()
+    return owner_of(session.session_id, record, store, directories, place.worktree)
 
 
 def reject_foreign_containers(
-    workspace: Session, record: Lease | None, project: str, containers: Iterable[Container]
+    session: Session, record: Lease | None, project: str, containers: Iterable[Container]
 ) -> tuple[str, ...]:
     """Do nothing where all containers of the project are the session's; else ForeignProjectError.
 
@@ -43,39 +43,39 @@ def reject_foreign_containers(
     origins = [_origin(each) for each in containers if each.project == project]
     if not origins:
         return ()
-    adopts = workspace.options.adopt
-    others = containers_started_elsewhere(owner(workspace, record), origins, adopts=adopts)
+    adopts = session.options.adopt
+    others = containers_started_elsewhere(owner(session, record), origins, adopts=adopts)
     if not others:
         return tuple(dict.fromkeys(each.mark.store for each in origins))
-    if record is None and is_other_session(workspace, project):
+    if record is None and is_other_session(session, project):
         return ()
     if not adopts and not containers_started_elsewhere(
-        owner(workspace, record), origins, adopts=True
+        owner(session, record), origins, adopts=True
     ):
-        raise _another_stores(workspace, project, others)
+        raise _another_stores(session, project, others)
     raise _not_ours(project, others)
 
 
-def names_of_others(workspace: Session, containers: Iterable[Container]) -> frozenset[str]:
+def names_of_others(session: Session, containers: Iterable[Container]) -> frozenset[str]:
     """Return the names of the projects that have containers which are not the session's."""
-    own = owner(workspace, workspace.record())
+    own = owner(session, session.record())
     found = [(each.project, _origin(each)) for each in containers]
     return frozenset(
         name for name, origin in found if containers_started_elsewhere(own, [origin], adopts=False)
     )
 
 
-def names_of_other_data(workspace: Session, project: str) -> frozenset[str]:
+def names_of_other_data(session: Session, project: str) -> frozenset[str]:
     """Return the project's name where another store's session has made a volume of it."""
-    record = workspace.record()
+    record = session.record()
     former = record.former_stores if record else ()
-    own = {"", workspace.doors.store.identity(), *former}
-    volumes = belongings(workspace.doors.engine, project, ("volume",))
+    own = {"", session.context.store.identity(), *former}
+    volumes = belongings(session.context.engine, project, ("volume",))
     return frozenset({project} if any(each.mark.store not in own for each in volumes) else ())
 
 
 def refuse_unproven(
-    workspace: Session,
+    session: Session,
     record: Lease | None,
     project: str,
     proven: tuple[str, ...],
@@ -85,11 +85,11 @@ def refuse_unproven(
 
     `proven` are the stores whose labels its containers have. Else ForeignProjectError names them.
     """
-    found = belongings(workspace.doors.engine, project, kinds)
+    found = belongings(session.context.engine, project, kinds)
     if not found:
         return
     marks = [(f"{each.kind} {each.name}", each.mark) for each in found]
-    others = not_owners(owner(workspace, record), marks, proven=proven)
+    others = not_owners(owner(session, record), marks, proven=proven)
     if not others:
         return
     raise ForeignProjectError(
@@ -113,12 +113,10 @@ def _origin(container: Container) -> Origin:
     return Origin(name, directory, container.files, container.mark)
 
 
-def is_other_session(workspace: Session, project: str) -> bool:
+def is_other_session(session: Session, project: str) -> bool:
     """Tell whether the store knows the project as another session's."""
-    known = workspace.doors.store.known()
-    return any(
-        each.project == project and each.session_id != workspace.session_id for each in known
-    )
+    known = session.context.store.known()
+    return any(each.project == project and each.session_id != session.session_id for each in known)
 
 
 def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
@@ -136,9 +134,9 @@ def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
 
 
 def _another_stores(
-    workspace: Session, project: str, others: tuple[Origin, ...]
+    session: Session, project: str, others: tuple[Origin, ...]
 ) -> ForeignProjectError:
-    line = session_line(workspace.doors.environ)
+    line = session_line(session.context.environ)
     own_name = f"the line `{line}` before it" if line else "`composeports up --as-new`"
     return ForeignProjectError(
         f"the stack {project} is there already, started from {', '.join(_folders(others))} by a "

@@ -24,55 +24,55 @@ MAKING = frozenset(
 STARTING = frozenset({"create", "run", "scale", "up", "watch"})
 
 
-def pass_through(workspace: Session, command: str, arguments: Sequence[str] = ()) -> int:
+def pass_through(session: Session, command: str, arguments: Sequence[str] = ()) -> int:
     """Become `docker compose COMMAND` on the session's project, files and environment."""
     if command not in MAKING:
-        lease = renew_lease(workspace)
-        return exec_program(*on_recorded_files(workspace, lease, command, *arguments))
-    lease = workspace.held_lease()
+        lease = renew_lease(session)
+        return exec_program(*on_recorded_files(session, lease, command, *arguments))
+    lease = session.held_lease()
     wishes = PlanOptions(default_ports=lease.stack.default_ports)
-    argv, environ, _ = planned(workspace, wishes, command, *arguments)
+    argv, environ, _ = planned(session, wishes, command, *arguments)
     # A script in the place of `docker` may do more than to call the plugin.
-    if command == "config" and as_plugin(argv, workspace.environ) != argv:
-        argv = without_engine(argv, workspace.environ)
+    if command == "config" and as_plugin(argv, session.environ) != argv:
+        argv = without_engine(argv, session.environ)
     return exec_program(argv, environ)
 
 
 def planned(
-    workspace: Session, wishes: PlanOptions, command: str, *arguments: str
+    session: Session, wishes: PlanOptions, command: str, *arguments: str
 ) -> tuple[list[str], dict[str, str], Plan]:
     """Return a command on the files that are here now, its environment, and the plan of both."""
-    project = workspace.likely_project(workspace.record())
-    if command in STARTING and is_half_seeded(workspace, project):
+    project = session.likely_project(session.record())
+    if command in STARTING and is_half_seeded(session, project):
         raise SeedBusyError(
             f"the volumes of {project} are not whole: a copy into them did not end",
             hint="`composeports up` makes it again, `composeports down` takes it away",
             project=project,
         )
-    with hold_session_lock(workspace, command):
-        prepared = prepare(workspace, wishes, engine_needed=command != "config")
-    return *command_line(workspace, prepared, command, *arguments), prepared.plan
+    with hold_session_lock(session, command):
+        prepared = prepare(session, wishes, engine_needed=command != "config")
+    return *command_line(session, prepared, command, *arguments), prepared.plan
 
 
 def on_recorded_files(
-    workspace: Session, lease: Lease, *arguments: str
+    session: Session, lease: Lease, *arguments: str
 ) -> tuple[list[str], dict[str, str]]:
     """Return a command on the files of the last `up`, and its environment.
 
     It knows the stack by its labels alone where one of the files is gone.
     """
-    environ = {**workspace.environ, **dict(environment_of(lease))}
-    flags = workspace.options.flags
+    environ = {**session.environ, **dict(environment_of(lease))}
+    flags = session.options.flags
     stack = lease.stack
-    override = os.path.join(workspace.folder.path, OWN_OVERRIDE)
-    own_env = os.path.join(workspace.folder.path, OWN_ENV)
+    override = os.path.join(session.folder.path, OWN_OVERRIDE)
+    own_env = os.path.join(session.folder.path, OWN_ENV)
     files = (override,) if stack.overridden else ()
     if not stack.files or not all(
         map(os.path.exists, (*stack.files, *stack.env_files, *files, own_env))
     ):
         return without_files(lease.project, *arguments, flags=flags), environ
-    selection = Selection(workspace.selection.directory, stack.files, stack.env_files, {})
-    profiles = workspace.options.profiles or stack.profiles
-    compose = Compose(selection, workspace.environ, profiles, flags)
+    selection = Selection(session.selection.directory, stack.files, stack.env_files, {})
+    profiles = session.options.profiles or stack.profiles
+    compose = Compose(selection, session.environ, profiles, flags)
     argv = compose.argv(lease.project, *arguments, files=files, env_files=(own_env,))
     return argv, environ

@@ -12,26 +12,26 @@ from composeports.usecases.seed.policy import PLAIN, SeedSource
 from composeports.usecases.session import Session
 
 
-def plain_main(workspace: Session) -> SeedSource | None:
+def plain_main(session: Session) -> SeedSource | None:
     """Return the stack that plain Compose started in the main checkout; None where it made none."""
-    place = workspace.place
+    place = session.place
     main = os.path.dirname(main_git_dir(place.git_dir)) if place.git_dir else ""
     directory = os.path.normpath(os.path.join(main, place.below))
     if not main or main == place.worktree or not os.path.isdir(directory):
         return None
     environ = {
-        name: value for name, value in workspace.environ.items() if not name.startswith("COMPOSE_")
+        name: value for name, value in session.environ.items() if not name.startswith("COMPOSE_")
     }
     name = _name(Compose(select_files(directory, environ), environ))
-    there = workspace.doors.engine.volumes(name) if name else ()
+    there = session.context.engine.volumes(name) if name else ()
     return SeedSource(f"{PLAIN}{name}", name) if there else None
 
 
-def tell_of_plain_data(workspace: Session, project: Project) -> None:
+def tell_of_plain_data(session: Session, project: Project) -> None:
     """Say which volumes of plain Compose lie beside those of a session that begins here."""
     keys = {each.key for each in project.volumes if not each.external}
-    known = {each.project for each in workspace.doors.store.known()}
-    found = workspace.doors.engine.entries("volume", PROJECT_LABEL) if keys else None
+    known = {each.project for each in session.context.store.known()}
+    found = session.context.engine.entries("volume", PROJECT_LABEL) if keys else None
     labelled = [(each["Name"], each.get("Labels") or {}) for each in found or ()]
     others = [
         (labels[PROJECT_LABEL], name)
@@ -40,10 +40,10 @@ def tell_of_plain_data(workspace: Session, project: Project) -> None:
     ]
     if not others:
         return
-    plain = _name(workspace.compose)
+    plain = _name(session.compose)
     names = sorted(name for owner, name in others if owner == plain)
     if names:
-        workspace.doors.say(
+        session.context.say(
             f"data of plain Compose lies beside ({', '.join(names)}) and stays as it is: this "
             f"session has volumes of its own, which `composeports down -v` and then `composeports "
             f"up --seed-from {PLAIN}{plain}` fill with a copy"

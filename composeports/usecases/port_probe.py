@@ -21,7 +21,7 @@ Containers = tuple[Container, ...] | None
 
 
 def busy_ports(
-    workspace: Session, before: Lease | None, lease: Lease, containers: Containers
+    session: Session, before: Lease | None, lease: Lease, containers: Containers
 ) -> tuple[frozenset[Port], Containers]:
     """Return ports of the lease's block that somebody else has, and the containers seen last.
 
@@ -29,22 +29,22 @@ def busy_ports(
     publishes counts, and nothing while the stack runs: the rest may well be in use by the
     session's own programs. Neither do pins count then that it held already.
     """
-    busy = _busy(workspace, before, lease, containers)
+    busy = _busy(session, before, lease, containers)
     if busy and containers is not None and before is not None and before.block == lease.block:
         try:
-            busy, containers = _busy_after_start(workspace, before, lease)
+            busy, containers = _busy_after_start(session, before, lease)
         except (EngineError, ComposeMissingError) as error:
             # The ports stay while it is unknown what runs on them.
-            if isinstance(error, EngineSilentError) and not workspace.only_looks:
+            if isinstance(error, EngineSilentError) and not session.only_looks:
                 raise
     pins = _pinned(lease)
     if busy & pins:
-        raise _pin_in_use(workspace, lease, min(busy & pins), containers)
+        raise _pin_in_use(session, lease, min(busy & pins), containers)
     return busy, containers
 
 
 def _busy_after_start(
-    workspace: Session, before: Lease, lease: Lease
+    session: Session, before: Lease, lease: Lease
 ) -> tuple[frozenset[Port], tuple[Container, ...]]:
     """Return the busy ports and the containers, once no container of the session is starting.
 
@@ -52,52 +52,52 @@ def _busy_after_start(
     may have begun to start the stack. Its containers have their ports some time before they count
     as running.
     """
-    containers = workspace.doors.engine.containers()
-    busy = _busy(workspace, before, lease, containers)
+    containers = session.context.engine.containers()
+    busy = _busy(session, before, lease, containers)
     for pause in PAUSES:
-        if not busy or not _may_be_starting(workspace, lease.project, busy, containers):
+        if not busy or not _may_be_starting(session, lease.project, busy, containers):
             break
-        workspace.doors.pause(pause)
-        containers = workspace.doors.engine.containers()
-        busy = _busy(workspace, before, lease, containers)
+        session.context.pause(pause)
+        containers = session.context.engine.containers()
+        busy = _busy(session, before, lease, containers)
     return busy, containers
 
 
 def _may_be_starting(
-    workspace: Session, project: str, ports: frozenset[Port], containers: Iterable[Container]
+    session: Session, project: str, ports: frozenset[Port], containers: Iterable[Container]
 ) -> bool:
     """Tell whether containers of the project that do not run yet may have all of the ports.
 
     So it is where they are to publish them, no other container is, and no process that is not the
     engine's is seen at the ports.
     """
-    engine = workspace.doors.engine
+    engine = session.context.engine
     containers = tuple(containers)
     own = [each for each in containers if each.project == project and not each.is_running]
     if not own or not ports <= engine.reserved_ports(own):
         return False
     if ports & engine.reserved_ports(each for each in containers if each.project != project):
         return False
-    return all(workspace.doors.holder_of(port).may_be_of_the_engine for port in ports)
+    return all(session.context.holder_of(port).may_be_of_the_engine for port in ports)
 
 
-def is_started_meanwhile(workspace: Session, project: str, port: Port) -> bool:
+def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
     """Tell whether a container of the project itself has the port, once none is starting."""
     for pause in (*PAUSES, 0.0):
-        containers = workspace.doors.engine.containers()
+        containers = session.context.engine.containers()
         running = [each for each in containers if each.project == project and each.is_running]
         if any(port in {(host, kind) for host, _, kind in each.ports} for each in running):
             return True
-        if not workspace.doors.taken_here([port]):
+        if not session.context.taken_here([port]):
             return False
-        if not _may_be_starting(workspace, project, frozenset({port}), containers):
+        if not _may_be_starting(session, project, frozenset({port}), containers):
             return False
-        workspace.doors.pause(pause)
+        session.context.pause(pause)
     return False
 
 
 def _busy(
-    workspace: Session, before: Lease | None, lease: Lease, containers: Containers
+    session: Session, before: Lease | None, lease: Lease, containers: Containers
 ) -> frozenset[Port]:
     own = [each for each in containers or () if each.project == lease.project]
     trusted = containers is None or any(container.is_running for container in own)
@@ -109,20 +109,20 @@ def _busy(
     if not wanted:
         return frozenset()
     mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
-    foreign = workspace.doors.engine.reserved_ports(_others(lease, containers))
-    return (wanted & foreign) | workspace.doors.taken_here(wanted - mine - foreign)
+    foreign = session.context.engine.reserved_ports(_others(lease, containers))
+    return (wanted & foreign) | session.context.taken_here(wanted - mine - foreign)
 
 
-def without_lost(workspace: Session, containers: tuple[Container, ...]) -> tuple[Container, ...]:
+def without_lost(session: Session, containers: tuple[Container, ...]) -> tuple[Container, ...]:
     """Leave out stopped containers that lost their ports along with a lease that is over.
 
     Their session is known, and holds no lease, or one that anybody may take.
     """
     running = {each.project for each in containers if each.is_running}
-    now = workspace.doors.now()
+    now = session.context.now()
     idle = {
         lease.project
-        for lease in workspace.doors.store.known()
+        for lease in session.context.store.known()
         if lease.project not in running and (not lease.held or lease.expired(now))
     }
     return tuple(each for each in containers if each.project not in idle)
@@ -158,15 +158,13 @@ def port_of(key: str, number: int) -> Port:
     return number, key.rpartition("/")[2].partition("#")[0]
 
 
-def who_has(
-    workspace: Session, port: Port, others: Iterable[Container]
-) -> Container | PortListener:
+def who_has(session: Session, port: Port, others: Iterable[Container]) -> Container | PortListener:
     """Return the container of somebody else that has the port now, else the process.
 
     A Holder of no process, where that cannot be known.
     """
     users = (each for each in others if port in {(host, kind) for host, _, kind in each.ports})
-    return next(users, None) or workspace.doors.holder_of(port)
+    return next(users, None) or session.context.holder_of(port)
 
 
 def shown(user: Container | PortListener) -> str:
@@ -179,9 +177,9 @@ def shown(user: Container | PortListener) -> str:
     return f"{name} (service {user.service} of the project {user.project})"
 
 
-def ways_to_see(workspace: Session) -> str:
+def ways_to_see(session: Session) -> str:
     """Return the commands that show who uses ports of the engine's machine."""
-    engine = workspace.doors.engine
+    engine = session.context.engine
     where = "" if engine.is_local else f" on {engine.host}"
     return f"`docker ps --all` and `ss -lntup`{where} show it"
 
@@ -194,14 +192,14 @@ def facts(user: Container | PortListener) -> dict[str, object]:
 
 
 def _pin_in_use(
-    workspace: Session, lease: Lease, port: Port, containers: Containers
+    session: Session, lease: Lease, port: Port, containers: Containers
 ) -> PortHeldError:
     number, protocol = port
     key = next(key for key, pin in lease.pins.items() if port_of(key, pin) == port)
-    user = who_has(workspace, port, _others(lease, containers))
+    user = who_has(session, port, _others(lease, containers))
     return PortHeldError(
         f"port {number}/{protocol}, which {key} has to have, is in use by {shown(user)}",
-        hint=f"end what uses it ({ways_to_see(workspace)}), then try again; "
+        hint=f"end what uses it ({ways_to_see(session)}), then try again; "
         "or give this session another port",
         port=number,
         key=key,
@@ -210,7 +208,7 @@ def _pin_in_use(
 
 
 def moving_on(
-    workspace: Session,
+    session: Session,
     lease: Lease,
     busy: frozenset[Port],
     before: Lease | None,
@@ -219,7 +217,7 @@ def moving_on(
     """Return the line that says why another block is tried, and who is in the way."""
     named = sorted(busy)[:3]
     ports = ", ".join(f"{port}/{protocol}" for port, protocol in named)
-    user = shown(who_has(workspace, named[0], _others(lease, containers)))
+    user = shown(who_has(session, named[0], _others(lease, containers)))
     if before is not None and before.held and before.block == lease.block:
         return f"{user} uses port {ports} of this session: its ports move to another block"
     return f"{user} uses port {ports}: trying another block"

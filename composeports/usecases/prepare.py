@@ -39,48 +39,48 @@ class PreparedStack(NamedTuple):
 
 
 def prepare(
-    workspace: Session, wishes: PlanOptions = NO_WISHES, *, engine_needed: bool = True
+    session: Session, wishes: PlanOptions = NO_WISHES, *, engine_needed: bool = True
 ) -> PreparedStack:
     """Take the lease and write the session's files; where that fails, all is as it was before.
 
     ForeignProjectError where somebody else started a project of the session's name.
     """
-    before = workspace.record()
-    answer, containers = observe(workspace, engine_needed=engine_needed)
-    workspace.memory.keep(answer.memory)
-    sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=engine_needed)
+    before = session.record()
+    answer, containers = observe(session, engine_needed=engine_needed)
+    session.memory.keep(answer.memory)
+    sketch = draft(session, answer.observed, containers, wishes, engine_needed=engine_needed)
     adopted = reject_foreign_containers(
-        workspace, before, workspace.likely_project(before), containers or ()
+        session, before, session.likely_project(before), containers or ()
     )
     sketch = sketch._replace(adopted=adopted)
-    lease = _lease(workspace, containers, sketch, wishes)
+    lease = _lease(session, containers, sketch, wishes)
     made = sketch.plan(lease)
     try:
-        _write(workspace, lease, made)
+        _write(session, lease, made)
     except ComposeportsError:
-        roll_back_lease(workspace, before)
+        roll_back_lease(session, before)
         raise
     had_containers = any(each.project == lease.project for each in containers or ())
     project = answer.observed.project
     return PreparedStack(lease, made, before, project, had_containers, containers or ())
 
 
-def take_new_name(workspace: Session) -> None:
+def take_new_name(session: Session) -> None:
     """Take a lease under a free project name, if another store's stack has the session's.
 
     It is for a session whose name another store's session has, too. EngineError where the engine,
     which alone knows, does not answer.
     """
-    workspace.meet_engine()
-    containers = workspace.doors.engine.containers()
-    project = workspace.likely_project(workspace.record())
-    taken = names_of_others(workspace, containers) | names_of_other_data(workspace, project)
+    session.meet_engine()
+    containers = session.context.engine.containers()
+    project = session.likely_project(session.record())
+    taken = names_of_others(session, containers) | names_of_other_data(session, project)
     if project in taken:
-        reserve_lease(workspace, containers, taken=taken)
+        reserve_lease(session, containers, taken=taken)
 
 
 def _lease(
-    workspace: Session,
+    session: Session,
     containers: tuple[Container, ...] | None,
     sketch: PlanDraft,
     wishes: PlanOptions,
@@ -88,46 +88,46 @@ def _lease(
     """Take the lease; where all ports are held, worktrees that are gone make room."""
 
     def take() -> Lease:
-        return reserve_lease(workspace, containers, sketch.finish, sketch.pins, wishes.avoid)
+        return reserve_lease(session, containers, sketch.finish, sketch.pins, wishes.avoid)
 
     try:
         return take()
     except NoPortsAvailableError as error:
         from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - only when it is full
 
-        make_room(workspace, containers, error)
+        make_room(session, containers, error)
         return take()
 
 
-def _write(workspace: Session, lease: Lease, made: Plan) -> None:
-    folder = workspace.folder
+def _write(session: Session, lease: Lease, made: Plan) -> None:
+    folder = session.folder
     folder.write(OWN_ENV, as_dotenv(made.environment))
     folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
     names = " ".join(made.container_names)
     if names or folder.read(OWN_NAMES):
         folder.write(OWN_NAMES, f"{names}\n")
-    if has_link(os.path.join(workspace.selection.directory, USER_ENV)):
+    if has_link(os.path.join(session.selection.directory, USER_ENV)):
         from composeports.usecases.link.link import update_link  # noqa: PLC0415 - few are linked
 
-        update_link(workspace, lease)
+        update_link(session, lease)
 
 
 def command_line(
-    workspace: Session, prepared: PreparedStack, *arguments: str
+    session: Session, prepared: PreparedStack, *arguments: str
 ) -> tuple[list[str], dict[str, str]]:
     """Return the command line of Compose on the planned stack, and its environment."""
-    folder = workspace.folder.path
+    folder = session.folder.path
     files = (os.path.join(folder, OWN_OVERRIDE),) if prepared.plan.override else ()
     env_files = (os.path.join(folder, OWN_ENV),)
-    argv = workspace.compose.argv(
+    argv = session.compose.argv(
         prepared.lease.project, *arguments, files=files, env_files=env_files
     )
-    return argv, {**workspace.environ, **dict(prepared.plan.environment)}
+    return argv, {**session.environ, **dict(prepared.plan.environment)}
 
 
-def is_half_seeded(workspace: Session, project: str) -> bool:
+def is_half_seeded(session: Session, project: str) -> bool:
     """Tell whether a copy into the session's volumes is on record of this user."""
-    path = seed_record(workspace.doors.environ, project)
+    path = seed_record(session.context.environ, project)
     if not os.path.exists(path):
         return False
     from composeports.usecases.seed.journal import is_on_record  # noqa: PLC0415 - seldom is there one

@@ -34,17 +34,17 @@ class Command:
 
 
 def wrapper_variables(
-    workspace: Session, project: str, folder: str, *, verbose: bool
+    session: Session, project: str, folder: str, *, verbose: bool
 ) -> tuple[Pair, ...]:
     """Return what puts the wrapper in `folder` in front of docker, for this session."""
-    environ = workspace.doors.environ
+    environ = session.context.environ
     path = wrapper.without_wrappers(environ.get("PATH", os.defpath))
     values = {
         wrapper.PROJECT: project,
-        wrapper.DIRECTORY: os.path.realpath(workspace.selection.directory),
-        wrapper.FOLDER: workspace.folder.path,
-        wrapper.SESSION: workspace.options.session or "",
-        wrapper.CONTAINERS: " ".join((workspace.folder.read(OWN_NAMES) or "").split()),
+        wrapper.DIRECTORY: os.path.realpath(session.selection.directory),
+        wrapper.FOLDER: session.folder.path,
+        wrapper.SESSION: session.options.session or "",
+        wrapper.CONTAINERS: " ".join((session.folder.read(OWN_NAMES) or "").split()),
         wrapper.ENGINE: wrapper.engine_of(environ),
         wrapper.VERBOSE: "1" if verbose else "",
         "PATH": f"{folder}{os.pathsep}{path}",
@@ -59,14 +59,14 @@ def session_options(environ: Mapping[str, str]) -> Options:
     )
 
 
-def own_options(workspace: Session, call: ComposeCall) -> Options | None:
+def own_options(session: Session, call: ComposeCall) -> Options | None:
     """Return the options of a call that is about the session's stack; None for any other.
 
     `workspace` is the session's, as `session_options` lead to it.
     """
-    environ = workspace.doors.environ
-    own = _own(workspace, environ[wrapper.PROJECT])
-    selection = _selection(workspace, call, own)
+    environ = session.context.environ
+    own = _own(session, environ[wrapper.PROJECT])
+    selection = _selection(session, call, own)
     if selection is None:
         return None
     project = call.project or environ.get("COMPOSE_PROJECT_NAME", "")
@@ -76,29 +76,29 @@ def own_options(workspace: Session, call: ComposeCall) -> Options | None:
         return None
     listed = call.env_files or environ.get("COMPOSE_ENV_FILES", "").split(",")
     profiles = call.profiles or environ.get("COMPOSE_PROFILES", "").split(",")
-    return workspace.options._replace(
+    return session.options._replace(
         files=files,
         env_files=tuple(path for path in listed if path and owner_of(path) is None),
         profiles=tuple(name for name in profiles if name),
         flags=call.flags,
-        project_directory=None if _is_at_home(workspace, call, directory) else own.directory,
+        project_directory=None if _is_at_home(session, call, directory) else own.directory,
     )
 
 
-def on_session(workspace: Session, call: ComposeCall) -> Command:
+def on_session(session: Session, call: ComposeCall) -> Command:
     """Return a call of Compose on the session's stack; the lease outlives its `down`."""
     words = (call.command, *call.arguments)
-    record = workspace.record()
+    record = session.record()
     held = record is not None and record.held
     if call.command == "up" or (call.command in MAKING and held):
         default_ports = record is not None and record.stack.default_ports
-        argv, environ, plan = planned(workspace, PlanOptions(default_ports=default_ports), *words)
+        argv, environ, plan = planned(session, PlanOptions(default_ports=default_ports), *words)
         return Command(tuple(argv), environ, plan.warnings if call.command == "up" else ())
     if not held:
-        project = workspace.likely_project(record)
-        argv = without_files(project, *words, flags=workspace.options.flags)
-        return Command(tuple(argv), workspace.environ)
-    argv, environ = on_recorded_files(workspace, renew_lease(workspace), *words)
+        project = session.likely_project(record)
+        argv = without_files(project, *words, flags=session.options.flags)
+        return Command(tuple(argv), session.environ)
+    argv, environ = on_recorded_files(session, renew_lease(session), *words)
     return Command(tuple(argv), environ)
 
 
@@ -125,20 +125,20 @@ def _has_own(paths: Iterable[str]) -> bool:
     return any(owner_of(path) is not None for path in paths)
 
 
-def _own(workspace: Session, project: str) -> OwnStack:
-    record = workspace.record()
+def _own(session: Session, project: str) -> OwnStack:
+    record = session.record()
     recorded = record.stack.files if record is not None else ()
-    files = frozenset(_real((*recorded, *workspace.selection.files)))
-    return OwnStack(workspace.place.directory, files, project)
+    files = frozenset(_real((*recorded, *session.selection.files)))
+    return OwnStack(session.place.directory, files, project)
 
 
-def _selection(workspace: Session, call: ComposeCall, own: OwnStack) -> Selection | None:
+def _selection(session: Session, call: ComposeCall, own: OwnStack) -> Selection | None:
     """Return the files that the call means.
 
     COMPOSE_FILE leads to the session's stack from everywhere. A project of a folder beside or below
     is meant all the same where the script goes there, or names it; then there is None.
     """
-    cwd, environ = workspace.doors.cwd, workspace.doors.environ
+    cwd, environ = session.context.cwd, session.context.environ
 
     def select(variables: Mapping[str, str]) -> Selection:
         return select_files(
@@ -162,11 +162,11 @@ def _selection(workspace: Session, call: ComposeCall, own: OwnStack) -> Selectio
     return found
 
 
-def _is_at_home(workspace: Session, call: ComposeCall, directory: str) -> bool:
+def _is_at_home(session: Session, call: ComposeCall, directory: str) -> bool:
     """Tell whether Compose finds the project directory by itself, as the call is."""
-    own = workspace.place.directory
+    own = session.place.directory
     checkout = find_checkout(own)
-    same = checkout is not None and checkout == find_checkout(workspace.doors.cwd)
+    same = checkout is not None and checkout == find_checkout(session.context.cwd)
     return not call.directory and directory == own and same
 
 

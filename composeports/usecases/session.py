@@ -89,7 +89,7 @@ class Session:
     What `only_looks` writes nothing, neither here nor in the state directory.
     """
 
-    doors: Context
+    context: Context
     options: Options = field(default_factory=Options)
     only_looks: bool = False
 
@@ -99,14 +99,14 @@ class Session:
 
         With the git folder of the repository around the working directory, for a file to mount.
         """
-        clean = clean_environment(self.doors.environ, self.doors.cwd)
-        checkout = find_checkout(self.doors.cwd)
+        clean = clean_environment(self.context.environ, self.context.cwd)
+        checkout = find_checkout(self.context.cwd)
         return clean if checkout is None else {**clean, GIT_COMMON_DIR: main_git_dir(checkout[1])}
 
     @cached_property
     def settings(self) -> Settings:
         """What the repository's settings file says, looked for from here to the checkout's top."""
-        start = os.path.join(self.doors.cwd, self.options.project_directory or "")
+        start = os.path.join(self.context.cwd, self.options.project_directory or "")
         checkout = find_checkout(start)
         return find_settings(start, checkout and checkout[0]).settings
 
@@ -119,7 +119,7 @@ class Session:
                 hint="write it to a file and name that with -f",
             )
         return select_files(
-            self.doors.cwd,
+            self.context.cwd,
             self.environ,
             files=self.options.files,
             env_files=self.options.env_files,
@@ -139,7 +139,7 @@ class Session:
     def given_session(self) -> str | None:
         """What `--session` or COMPOSEPORTS_SESSION says; several may share a place."""
         asked = self.options.session
-        return self.doors.config.session if asked is None else asked
+        return self.context.config.session if asked is None else asked
 
     @cached_property
     def session_id(self) -> str:
@@ -169,16 +169,16 @@ class Session:
 
         There the same path on two machines is two sessions.
         """
-        if self.doors.engine.is_local and not self.doors.config.is_shared:
+        if self.context.engine.is_local and not self.context.config.is_shared:
             return ""
         from composeports.host.machine import machine_name  # noqa: PLC0415 - most are alone
 
-        return machine_name(self.doors.environ)
+        return machine_name(self.context.environ)
 
     def meet_engine(self) -> None:
         """See that a remote engine is the one that is remembered, before leases change hands."""
-        if not self.doors.engine.is_local:
-            self.doors.engine.identity(anew=True)
+        if not self.context.engine.is_local:
+            self.context.engine.identity(anew=True)
 
     @property
     def view(self) -> Viewpoint:
@@ -186,8 +186,8 @@ class Session:
 
         For a store and an engine of this machine it is the engine's address, which costs nothing.
         """
-        engine = self.doors.engine
-        if engine.is_local and not self.doors.config.is_shared:
+        engine = self.context.engine
+        if engine.is_local and not self.context.config.is_shared:
             return Viewpoint(local_address(engine), machine=self.machine)
         identity = engine.identity()
         return Viewpoint(identity.id, identity.traits, self.machine)
@@ -208,7 +208,7 @@ class Session:
         )
         if self.given_session is not None or original_of(worktree, git_dir):
             return place
-        return place_of_session(self.doors.store, place)
+        return place_of_session(self.context.store, place)
 
     @cached_property
     def folder(self) -> OwnFolder:
@@ -217,7 +217,7 @@ class Session:
         That is a session with a name, and one on a remote engine.
         """
         below = ""
-        if self.given_session is not None or not self.doors.engine.is_local:
+        if self.given_session is not None or not self.context.engine.is_local:
             below = project_name(self.session_id, prefix=self._prefix(self.record()))
         return OwnFolder(self.selection.directory, below)
 
@@ -270,12 +270,12 @@ class Session:
         record = self.record()
         begins = record is None or not record.held or record.marks is None
         project = self.likely_project(record)
-        return StackQueries(self.compose, self.doors.engine, project, self.memory, begins=begins)
+        return StackQueries(self.compose, self.context.engine, project, self.memory, begins=begins)
 
     @cached_property
     def memory(self) -> ConfigCache:
         """What was observed before of these files; `up` takes the turn to ask before it asks."""
-        return ConfigCache(recollections(self.doors.environ), digest_of(self.selection.files))
+        return ConfigCache(recollections(self.context.environ), digest_of(self.selection.files))
 
     @property
     def stack(self) -> ComposeInvocation:
@@ -285,7 +285,7 @@ class Session:
 
     def asking_again(self) -> "Session":
         """Return the same workspace with its questions not asked yet."""
-        return Session(self.doors, self.options, self.only_looks)
+        return Session(self.context, self.options, self.only_looks)
 
     def looking(self) -> "Session":
         """Return the same workspace as one that writes nothing."""
@@ -293,7 +293,7 @@ class Session:
 
     def record(self) -> Lease | None:
         """Return what the store knows of the session, held or remembered."""
-        return self.doors.store.get(self.session_id)
+        return self.context.store.get(self.session_id)
 
     def held_lease(self) -> Lease:
         """Return the session's lease; NoLeaseError when it holds none."""

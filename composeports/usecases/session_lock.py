@@ -17,7 +17,7 @@ from composeports.usecases.session import Session
 
 
 @contextmanager
-def hold_session_lock(workspace: Session, command: str) -> Iterator[SessionLock]:
+def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
     """Hold the lock of the session's stack, however long somebody else has it.
 
     LockBusyError where a Compose whose composeports was killed cannot be ended.
@@ -25,70 +25,70 @@ def hold_session_lock(workspace: Session, command: str) -> Iterator[SessionLock]
     What the workspace asks (its `questions`) has to be asked after this, since whoever was at work
     has changed the answers.
     """
-    workspace.meet_engine()
-    with hold(_path(workspace), command, None, waiting(workspace)) as lock:
+    session.meet_engine()
+    with hold(_path(session), command, None, waiting(session)) as lock:
         if lock is None:  # what a killed command has started cannot be ended
-            raise busy_error(_project(workspace), _path(workspace))
+            raise busy_error(_project(session), _path(session))
         yield lock
 
 
 @contextmanager
 def try_session_lock(
-    workspace: Session, command: str, patience: float
+    session: Session, command: str, patience: float
 ) -> Iterator[SessionLock | None]:
     """Hold the lock of the session's stack; None where somebody has it for `patience` seconds."""
-    with hold(_path(workspace), command, patience, waiting(workspace)) as lock:
+    with hold(_path(session), command, patience, waiting(session)) as lock:
         yield lock
 
 
 @contextmanager
-def at_work_alone(workspace: Session, command: str, patience: float) -> Iterator[SessionLock]:
+def at_work_alone(session: Session, command: str, patience: float) -> Iterator[SessionLock]:
     """Hold the lock; a Compose that has it for `patience` seconds is ended.
 
     LockBusyError where that is in vain, since what works on the stack may start it later.
     """
-    with try_session_lock(workspace, command, patience) as lock:
+    with try_session_lock(session, command, patience) as lock:
         if lock is not None:
             yield lock
             return
-    workspace.doors.say(f"{lock_owner(workspace)} is still at work, and is ended first")
-    end_what_works(_path(workspace))
-    with hold_session_lock_or_raise(workspace, command, patience) as lock:
+    session.context.say(f"{lock_owner(session)} is still at work, and is ended first")
+    end_what_works(_path(session))
+    with hold_session_lock_or_raise(session, command, patience) as lock:
         yield lock
 
 
 @contextmanager
 def hold_session_lock_or_raise(
-    workspace: Session, command: str, patience: float
+    session: Session, command: str, patience: float
 ) -> Iterator[SessionLock]:
     """Hold the lock; LockBusyError where somebody has it for `patience` seconds."""
-    with try_session_lock(workspace, command, patience) as lock:
+    with try_session_lock(session, command, patience) as lock:
         if lock is None:
-            raise busy_error(_project(workspace), _path(workspace))
+            raise busy_error(_project(session), _path(session))
         yield lock
 
 
-def lock_owner(workspace: Session) -> LockOwner:
+def lock_owner(session: Session) -> LockOwner:
     """Return who has the lock of the session's stack, for a message."""
-    return holder(_path(workspace))
+    return holder(_path(session))
 
 
-def locked_projects(workspace: Session, projects: Iterable[str]) -> frozenset[str]:
+def locked_projects(session: Session, projects: Iterable[str]) -> frozenset[str]:
     """Return those of the projects on which somebody works right now."""
-    environ = workspace.doors.environ
+    environ = session.context.environ
     return frozenset(each for each in projects if is_held(session_lock(environ, each)))
 
 
-def waiting(workspace: Session) -> Callable[[LockOwner], None]:
+def waiting(session: Session) -> Callable[[LockOwner], None]:
     """Return what tells a person whom we wait for."""
-    return lambda who: workspace.doors.say(
-        f"{who} works on {_project(workspace)}: waiting for its end"
+    return lambda who: session.context.say(
+        f"{who} works on {_project(session)}: waiting for its end"
     )
 
 
-def _project(workspace: Session) -> str:
-    return workspace.likely_project(workspace.record())
+def _project(session: Session) -> str:
+    return session.likely_project(session.record())
 
 
-def _path(workspace: Session) -> str:
-    return session_lock(workspace.doors.environ, _project(workspace))
+def _path(session: Session) -> str:
+    return session_lock(session.context.environ, _project(session))

@@ -74,37 +74,37 @@ class _OfItsPlace(_Placed):
         return self.known_id
 
 
-def session_by_id(doors: Context, session_id: str) -> Session:
+def session_by_id(context: Context, session_id: str) -> Session:
     """Return the workspace of a session that is only an id, which has no place on disk.
 
     For allocate, renew, release and status; InvalidSessionError for an id that cannot name one.
     """
     options = Options(session=check_session_id(session_id))
-    return _Placed(_apart(doors, NOWHERE), options)
+    return _Placed(_apart(context, NOWHERE), options)
 
 
-def no_session(doors: Context) -> Session:
+def no_session(context: Context) -> Session:
     """Return the workspace of no session at all, for the list of all of them."""
-    return _OfItsPlace(_apart(doors, NOWHERE))
+    return _OfItsPlace(_apart(context, NOWHERE))
 
 
-def session_from_record(doors: Context, session_id: str) -> Session:
+def session_from_record(context: Context, session_id: str) -> Session:
     """Return the workspace of a session where its stack was started; headless if nowhere.
 
     For `down`, which needs no Compose file. The place need not exist any more.
     """
-    nowhere = session_by_id(doors, session_id)
-    record = doors.store.get(session_id)
+    nowhere = session_by_id(context, session_id)
+    record = context.store.get(session_id)
     if record is None or not record.place.directory:
         return nowhere
     place = record.place
-    doors = _apart(doors, place.directory)
+    context = _apart(context, place.directory)
     if session_id == place.session_id:
-        return _OfItsPlace(doors, known_place=place, known_id=session_id)
-    return _Placed(doors, Options(session=session_id), known_place=place)
+        return _OfItsPlace(context, known_place=place, known_id=session_id)
+    return _Placed(context, Options(session=session_id), known_place=place)
 
 
-def session_in_worktree(doors: Context, path: str) -> Session:
+def session_in_worktree(context: Context, path: str) -> Session:
     """Return the workspace of a worktree on this machine, as a command started there has it.
 
     UsageError for a path that is not absolute, or no folder.
@@ -115,15 +115,15 @@ def session_in_worktree(doors: Context, path: str) -> Session:
         )
     if not os.path.isdir(path):
         raise UsageError(f"there is no folder {path}", hint="is it on this machine?", path=path)
-    return Session(_apart(doors, os.path.normpath(path)))
+    return Session(_apart(context, os.path.normpath(path)))
 
 
-def _apart(doors: Context, cwd: str) -> Context:
+def _apart(context: Context, cwd: str) -> Context:
     """Return doors that lead to the same machine from `cwd`, and not as the server's own shell."""
-    return doors._replace(
+    return context._replace(
         cwd=cwd,
-        environ={**_without_own(doors.environ), "PWD": cwd},
-        config=replace(doors.config, session=None),
+        environ={**_without_own(context.environ), "PWD": cwd},
+        config=replace(context.config, session=None),
     )
 
 

@@ -54,7 +54,7 @@ class StartAttempts:
 
     def __init__(
         self,
-        workspace: Session,
+        session: Session,
         lock: SessionLock,
         prepared: PreparedStack,
         wishes: PlanOptions,
@@ -62,7 +62,7 @@ class StartAttempts:
         foreground: bool,
     ) -> None:
         """Begin with the first try."""
-        self.workspace = workspace
+        self.session = session
         self.lock = lock
         self.wishes = wishes
         self.had_containers = prepared.had_containers
@@ -81,7 +81,7 @@ class StartAttempts:
         if not code:
             return self._lost_its_lease(prepared)
         if self.lock.number < 0:  # a Compose in the foreground let others at the stack
-            self.lock.take(None, waiting(self.workspace))
+            self.lock.take(None, waiting(self.session))
         try:
             if code < ENDED_BY_SIGNAL and self._mends_theft(prepared):
                 return True
@@ -92,7 +92,7 @@ class StartAttempts:
     def prepare(self, prepared: PreparedStack) -> PreparedStack:
         """Return what is prepared for another try; PortTakenError where no block is left for it."""
         try:
-            return prepare(self.workspace.asking_again(), self.wishes)
+            return prepare(self.session.asking_again(), self.wishes)
         except NoPortsAvailableError:
             if self._theft is None:
                 raise
@@ -109,7 +109,7 @@ class StartAttempts:
         return PortTakenError(
             f"{shown(user)} took port {stolen.number}/{stolen.protocol}, which {stolen.key} has to "
             f"have, while the stack was being started{tries}",
-            hint=f"end what takes the ports ({ways_to_see(self.workspace)}), then "
+            hint=f"end what takes the ports ({ways_to_see(self.session)}), then "
             "`composeports up` again",
             port=stolen.number,
             protocol=stolen.protocol,
@@ -141,22 +141,22 @@ class StartAttempts:
         if self.had_containers:
             note = f"the stack {project} and its lease are kept"
         else:
-            note = remove_half_started(self.workspace, project, self.lock)
-        self.workspace.doors.say(note)
+            note = remove_half_started(self.session, project, self.lock)
+        self.session.context.say(note)
 
     def _lost_its_lease(self, prepared: PreparedStack) -> bool:
         """Tell whether a `down` that did not wait released the lease of what runs now."""
         self._lease_tries -= 1
         if self._lease_tries < 0:
             return False
-        record = self.workspace.record()
+        record = self.session.record()
         if record is not None and record.held and record.block == prepared.lease.block:
             return False
-        self.workspace.doors.say("the lease was released meanwhile: taking it again")
+        self.session.context.say("the lease was released meanwhile: taking it again")
         return True
 
     def _mends_theft(self, prepared: PreparedStack) -> bool:
-        engine = self.workspace.doors.engine
+        engine = self.session.context.engine
         seen = engine.containers()
         own = [each for each in seen if each.project == prepared.lease.project]
         errors = engine.start_errors(each.id for each in own if not each.is_running)
@@ -183,7 +183,7 @@ class StartAttempts:
 
         first = unprivileged_start()
         low = {port for port in waiting if port[0] < first}
-        if not low or not is_rootless(self.workspace.doors.engine):
+        if not low or not is_rootless(self.session.context.engine):
             return None
         return next(iter(silent_thefts(prepared.lease, waiting, low)), None)
 
@@ -194,13 +194,13 @@ class StartAttempts:
 
         Its service may hold more ports of that container, from its own attempt: those come last.
         """
-        doors = self.workspace.doors
-        foreign = doors.engine.reserved_ports(others)
-        taken = (waiting & foreign) | doors.taken_here(waiting - foreign)
+        context = self.session.context
+        foreign = context.engine.reserved_ports(others)
+        taken = (waiting & foreign) | context.taken_here(waiting - foreign)
         found = silent_thefts(prepared.lease, waiting, taken)
 
         def is_podmans_own(stolen: PortConflict) -> bool:
-            user = who_has(self.workspace, (stolen.number, stolen.protocol), others)
+            user = who_has(self.session, (stolen.number, stolen.protocol), others)
             return isinstance(user, PortListener) and user.name == PODMAN
 
         return min(found, key=is_podmans_own, default=None)
@@ -208,31 +208,31 @@ class StartAttempts:
     def _answer(
         self, prepared: PreparedStack, stolen: PortConflict, others: list[Container]
     ) -> bool:
-        doors = self.workspace.doors
+        context = self.session.context
         port = (stolen.number, stolen.protocol)
         self._own_tries -= 1
         project = prepared.lease.project
-        if self._own_tries >= 0 and is_started_meanwhile(self.workspace, project, port):
-            doors.say(f"{STARTED_MEANWHILE} ({stolen.key}): trying again")
+        if self._own_tries >= 0 and is_started_meanwhile(self.session, project, port):
+            context.say(f"{STARTED_MEANWHILE} ({stolen.key}): trying again")
             return True
         # Whether another machine's port is free by now, only its engine can tell, by trying.
         is_free = (
-            doors.engine.is_local
-            and port not in doors.engine.reserved_ports(others)
-            and not doors.taken_here([port])
+            context.engine.is_local
+            and port not in context.engine.reserved_ports(others)
+            and not context.taken_here([port])
         )
         moves = len(self.wishes.avoid)
         step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
-        user = who_has(self.workspace, port, others)
+        user = who_has(self.session, port, others)
         what = f"{shown(user)} took port {stolen.number}/{stolen.protocol} ({stolen.key})"
         if step is ConflictAction.GIVE_UP:
             raise self._given_up(prepared, stolen, user)
         if step is ConflictAction.AGAIN:
-            doors.say(f"{what} for a moment: trying again")
+            context.say(f"{what} for a moment: trying again")
         else:
-            doors.say(f"{what}: the ports of this session move to another block")
+            context.say(f"{what}: the ports of this session move to another block")
             block = prepared.lease.block
-            cool_down_block(self.workspace, block)
+            cool_down_block(self.session, block)
             self.wishes = self.wishes._replace(avoid=self.wishes.avoid | {block})
         self._theft = (stolen, user)
         self._tried_again = step is ConflictAction.AGAIN
@@ -245,12 +245,12 @@ class StartAttempts:
         reason = self._lacks_subnets(prepared)
         if not reason:
             return False
-        self.workspace.doors.say(reason)
+        self.session.context.say(reason)
         self.wishes = self.wishes._replace(spill=self.wishes.spill or reason == POOLS_USED_UP)
         return True
 
     def _lacks_subnets(self, prepared: PreparedStack) -> str:
         """Return what is wrong with the stack's subnets, if that was the reason."""
-        if overlapping(prepared.lease.subnets.values(), subnets_in_use(self.workspace)):
+        if overlapping(prepared.lease.subnets.values(), subnets_in_use(self.session)):
             return SUBNET_TAKEN
-        return POOLS_USED_UP if self.workspace.doors.engine.pools_used_up() else ""
+        return POOLS_USED_UP if self.session.context.engine.pools_used_up() else ""

@@ -8,31 +8,31 @@ from composeports.host.git import find_checkout
 from composeports.usecases.session import Session
 
 
-def find_started_session(workspace: Session) -> Session:
+def find_started_session(session: Session) -> Session:
     """Return the workspace of the stack that was started here; mostly the one given.
 
     Without its Compose file, the search goes on in the folders above, and may find another
     worktree's; without its `.git` the folder is another session. The store remembers better.
     """
-    options = workspace.options
-    if workspace.given_session or options.files or options.project_directory:
-        return workspace
-    if "COMPOSE_FILE" in workspace.environ:
-        return workspace
-    cwd = os.path.realpath(workspace.doors.cwd)
+    options = session.options
+    if session.given_session or options.files or options.project_directory:
+        return session
+    if "COMPOSE_FILE" in session.environ:
+        return session
+    cwd = os.path.realpath(session.context.cwd)
     started = [
         lease
-        for lease in workspace.doors.store.held()
-        if lease.place.is_on(workspace.machine) and _was_started_at(lease, cwd)
+        for lease in session.context.store.held()
+        if lease.place.is_on(session.machine) and _was_started_at(lease, cwd)
     ]
     nearest = max(started, key=lambda lease: len(lease.place.directory), default=None)
-    if nearest is None or nearest.session_id == workspace.session_id:
-        return workspace
-    here = workspace.place.directory
+    if nearest is None or nearest.session_id == session.session_id:
+        return session
+    here = session.place.directory
     deeper = nearest.place.directory != here and _is_within(nearest.place.directory, here)
-    if deeper or (nearest.place.directory == here and workspace.record() is None):
-        return replace(workspace, options=options._replace(session=nearest.session_id))
-    return workspace
+    if deeper or (nearest.place.directory == here and session.record() is None):
+        return replace(session, options=options._replace(session=nearest.session_id))
+    return session
 
 
 def _was_started_at(lease: Lease, cwd: str) -> bool:

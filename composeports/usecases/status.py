@@ -26,16 +26,16 @@ from composeports.usecases.session import Session
 FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 
-def environment(workspace: Session) -> tuple[tuple[str, str], ...]:
+def environment(session: Session) -> tuple[tuple[str, str], ...]:
     """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
-    lease = look_at_lease(workspace)
+    lease = look_at_lease(session)
     refused = [name for name, _ in lease.environment if not is_settable(name)]
     if refused:
-        workspace.doors.say(
+        session.context.say(
             f"warning: the stored lease sets {', '.join(map(repr, refused))}, which programs obey "
             "or no shell takes as a name: left out; `composeports up` writes the lease anew"
         )
-    return variables_of(lease, workspace.folder.path)
+    return variables_of(lease, session.folder.path)
 
 
 def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
@@ -54,18 +54,18 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def url(workspace: Session, service: str, port: str = "") -> str:
+def url(session: Session, service: str, port: str = "") -> str:
     """Return the URL, or host:port, of a service's published port on this session's stack.
 
     `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address); it may be left
     out where there is one, or one that speaks HTTP. UnknownPortError names what there is.
     """
-    lease = look_at_lease(workspace)
+    lease = look_at_lease(session)
     planned = _urls_of(lease, service, port)
-    containers = _containers_of(workspace, lease)
+    containers = _containers_of(session, lease)
     if planned and containers and not any(each.service == service for each in containers):
         raise _no_container(lease, service, containers)
-    found = _as_published(workspace, lease, planned, containers)
+    found = _as_published(session, lease, planned, containers)
     found = found or dict(_engine_urls(lease, service, port, containers))
     if not found and not lease.ports and service in FIXED_SERVICES and not port:
         number = lease.block.port(FIXED_SERVICES.index(service))
@@ -113,7 +113,7 @@ def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
 
 
 def _as_published(
-    workspace: Session, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
+    session: Session, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
 ) -> dict[str, str]:
     """Return the URLs with those that lead nowhere replaced by where the stack is, and say so."""
     drifts = {each.key: each for each in drifts_of(lease, _published(containers))}
@@ -126,7 +126,7 @@ def _as_published(
             target, _, protocol = kind.partition("/")
             port = PublishedPort(service, int(target), protocol)
             found[key] = client_url(port, drift.actual[0], lease.host)
-            workspace.doors.say(
+            session.context.say(
                 f"{drift.key} is published on {drift.actual[0]}, although its lease says "
                 f"{drift.leased[0]}: `composeports up` brings it back"
             )
@@ -158,12 +158,12 @@ def _is_port(kind: str, wanted: str) -> bool:
     return wanted in {"", base.partition("/")[0], base, kind}
 
 
-def _containers_of(workspace: Session, lease: Lease) -> tuple[Container, ...]:
+def _containers_of(session: Session, lease: Lease) -> tuple[Container, ...]:
     """Return the stack's containers; none where the engine does not answer, which is said."""
     try:
-        return workspace.doors.engine.containers(lease.project)
+        return session.context.engine.containers(lease.project)
     except (EngineError, ComposeMissingError) as error:
-        workspace.doors.say(f"{error.message}; whether the stack runs is unknown")
+        session.context.say(f"{error.message}; whether the stack runs is unknown")
         return ()
 
 
@@ -245,20 +245,20 @@ def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def status(workspace: Session) -> list[SessionStatus]:
+def status(session: Session) -> list[SessionStatus]:
     """Return every held lease, lowest block first; states are unknown where no engine answers."""
-    return _statuses(workspace, workspace.doors.store.held(), _containers(workspace))
+    return _statuses(session, session.context.store.held(), _containers(session))
 
 
 def _statuses(
-    workspace: Session, leases: Iterable[Lease], containers: tuple[Container, ...] | None
+    session: Session, leases: Iterable[Lease], containers: tuple[Container, ...] | None
 ) -> list[SessionStatus]:
-    now = workspace.doors.now()
-    mine = workspace.session_here
+    now = session.context.now()
+    mine = session.session_here
     return [
         SessionStatus(
             lease=lease,
-            state=_state(workspace, lease, containers),
+            state=_state(session, lease, containers),
             mine=lease.session_id == mine,
             remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
             expired=lease.expired(now),
@@ -301,15 +301,15 @@ def _seen_from_here(engine: EngineIdentity) -> EngineIdentity:
     return engine._replace(host=engine.name) if told_itself else engine
 
 
-def fleet(workspace: Session) -> list[EngineStatus]:
+def fleet(session: Session) -> list[EngineStatus]:
     """Return every engine that the store knows with what is held there, this one's first.
 
     What runs on the others nobody here knows.
     """
-    own, *others = workspace.doors.store.fleet()
-    here = _statuses(workspace, own.leases, _containers(workspace))
+    own, *others = session.context.store.fleet()
+    here = _statuses(session, own.leases, _containers(session))
     elsewhere = (
-        [replace(each, mine=False) for each in _statuses(workspace, found.leases, None)]
+        [replace(each, mine=False) for each in _statuses(session, found.leases, None)]
         for found in others
     )
     return [
@@ -321,22 +321,22 @@ def fleet(workspace: Session) -> list[EngineStatus]:
     ]
 
 
-def _containers(workspace: Session) -> tuple[Container, ...] | None:
+def _containers(session: Session) -> tuple[Container, ...] | None:
     try:
-        return workspace.doors.engine.containers()
+        return session.context.engine.containers()
     except (EngineError, ComposeMissingError) as error:
-        workspace.doors.say(f"{error.message}; states are unknown")
+        session.context.say(f"{error.message}; states are unknown")
         return None
 
 
-def _state(workspace: Session, lease: Lease, containers: Iterable[Container] | None) -> str:
+def _state(session: Session, lease: Lease, containers: Iterable[Container] | None) -> str:
     if containers is None:
         return "unknown"
     own = [container for container in containers if container.project == lease.project]
-    if on_another_engine(workspace, lease, [each.mark for each in own]):
+    if on_another_engine(session, lease, [each.mark for each in own]):
         return "unknown"
     if any(container.is_running for container in own):
         drifted = drifts_of(lease, _published(own)) or displaced_of(lease, own)
         return "drifted" if drifted else "running"
-    directory = lease.place.directory if lease.place.is_on(workspace.machine) else ""
+    directory = lease.place.directory if lease.place.is_on(session.machine) else ""
     return "gone" if directory and not os.path.isdir(directory) else "stopped"

@@ -73,16 +73,16 @@ class UpResult(NamedTuple):
                 yield container.service, f"{target}/{protocol}", url
 
 
-def plan(workspace: Session, wishes: PlanOptions = NO_WISHES) -> Plan:
+def plan(session: Session, wishes: PlanOptions = NO_WISHES) -> Plan:
     """Return what `up` would do now, for a workspace that only looks; leases nothing."""
-    answer, containers = observe(workspace, engine_needed=False)
-    sketch = draft(workspace, answer.observed, containers, wishes, engine_needed=False)
-    lease = preview_lease(workspace, containers, sketch.finish, sketch.pins)
+    answer, containers = observe(session, engine_needed=False)
+    sketch = draft(session, answer.observed, containers, wishes, engine_needed=False)
+    lease = preview_lease(session, containers, sketch.finish, sketch.pins)
     return sketch.plan(lease)
 
 
 def up(  # noqa: PLR0913 - most are keywords
-    workspace: Session,
+    session: Session,
     lock: SessionLock,
     arguments: Sequence[str] = (),
     wishes: PlanOptions = NO_WISHES,
@@ -100,37 +100,37 @@ def up(  # noqa: PLR0913 - most are keywords
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
-    prepared = prepare(workspace, wishes)
+    prepared = prepare(session, wishes)
     if "--dry-run" not in arguments:
-        undo_half_replaced(workspace, prepared.lease.project, prepared.containers)
-        end_interrupted_down(workspace, lock, prepared.lease.project, prepared.containers)
-        let_go_on(workspace, prepared.lease.project, prepared.containers)
-        again = partial(_run, workspace, lock, prepared, foreground=False)
-        renew_without_network(workspace, prepared, again)
-    meanwhile = _tidying(workspace, prepared, meanwhile)
+        undo_half_replaced(session, prepared.lease.project, prepared.containers)
+        end_interrupted_down(session, lock, prepared.lease.project, prepared.containers)
+        let_go_on(session, prepared.lease.project, prepared.containers)
+        again = partial(_run, session, lock, prepared, foreground=False)
+        renew_without_network(session, prepared, again)
+    meanwhile = _tidying(session, prepared, meanwhile)
     if prepared.before is None and seed is None:
-        meanwhile = _telling_of_plain(workspace, prepared, meanwhile)
-    seeded = _seeded(workspace, prepared, seed if "--dry-run" not in arguments else None)
-    code = _run(workspace, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    retrying = StartAttempts(workspace, lock, prepared, wishes, foreground=foreground)
+        meanwhile = _telling_of_plain(session, prepared, meanwhile)
+    seeded = _seeded(session, prepared, seed if "--dry-run" not in arguments else None)
+    code = _run(session, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
+    retrying = StartAttempts(session, lock, prepared, wishes, foreground=foreground)
     while retrying.is_worthwhile(code, prepared):
         prepared = retrying.prepare(prepared)
-        code = _run(workspace, lock, prepared, words, foreground=foreground)
+        code = _run(session, lock, prepared, words, foreground=foreground)
     if code and is_wait(arguments):
         from composeports.usecases.wait import wait_for_others  # noqa: PLC0415 - only after a failure
 
-        again = partial(_run, workspace, lock, prepared, foreground=foreground)
-        code = wait_for_others(workspace, prepared.lease.project, arguments, code, again)
+        again = partial(_run, session, lock, prepared, foreground=foreground)
+        code = wait_for_others(session, prepared.lease.project, arguments, code, again)
     if code:
-        note = _after_failure(workspace, prepared, foreground=foreground)
+        note = _after_failure(session, prepared, foreground=foreground)
         return UpResult(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
-    containers = workspace.doors.engine.containers(prepared.lease.project)
+    containers = session.context.engine.containers(prepared.lease.project)
     note = _if_stopped(prepared.lease.project, containers)
     return UpResult(code, prepared.lease, prepared.plan, containers, note, seeded)
 
 
 def _tidying(
-    workspace: Session, prepared: PreparedStack, meanwhile: Callable[[], None] | None
+    session: Session, prepared: PreparedStack, meanwhile: Callable[[], None] | None
 ) -> Callable[[], None]:
     """Return what looks after worktrees that are gone, before `meanwhile`, while Compose works."""
 
@@ -138,7 +138,7 @@ def _tidying(
         from composeports.usecases.gc.quick import tidy  # noqa: PLC0415 - Compose is at work already
 
         with suppress(ComposeportsError):
-            tidy(workspace, prepared.containers)
+            tidy(session, prepared.containers)
         if meanwhile is not None:
             meanwhile()
 
@@ -146,7 +146,7 @@ def _tidying(
 
 
 def _telling_of_plain(
-    workspace: Session, prepared: PreparedStack, meanwhile: Callable[[], None]
+    session: Session, prepared: PreparedStack, meanwhile: Callable[[], None]
 ) -> Callable[[], None]:
     """Return what tells of data that plain Compose has here, after `meanwhile`."""
 
@@ -155,32 +155,30 @@ def _telling_of_plain(
         from composeports.usecases.plain_compose import tell_of_plain_data  # noqa: PLC0415 - while Compose works
 
         with suppress(ComposeportsError):
-            tell_of_plain_data(workspace, prepared.project)
+            tell_of_plain_data(session, prepared.project)
 
     return work
 
 
-def _seeded(
-    workspace: Session, prepared: PreparedStack, seed: "Seed | None"
-) -> "tuple[Seeded, ...]":
+def _seeded(session: Session, prepared: PreparedStack, seed: "Seed | None") -> "tuple[Seeded, ...]":
     """Fill empty volumes; a failure leaves the lease as it was, and is told."""
-    if seed is None and not is_half_seeded(workspace, prepared.lease.project):
+    if seed is None and not is_half_seeded(session, prepared.lease.project):
         return ()
     from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - most stacks start without
 
     plan = prepared.plan
     try:
-        return seeding.seed(workspace, seed, prepared.lease, prepared.project, plan.override)
+        return seeding.seed(session, seed, prepared.lease, prepared.project, plan.override)
     except BaseException:
-        roll_back_lease(workspace, prepared.before)
+        roll_back_lease(session, prepared.before)
         if prepared.before is None or not prepared.before.held:
-            workspace.folder.remove()
-        workspace.doors.say("nothing was started, and the lease is as it was before")
+            session.folder.remove()
+        session.context.say("nothing was started, and the lease is as it was before")
         raise
 
 
 def _run(  # noqa: PLR0913 - most are keywords
-    workspace: Session,
+    session: Session,
     lock: SessionLock,
     prepared: PreparedStack,
     words: Sequence[str],
@@ -188,21 +186,21 @@ def _run(  # noqa: PLR0913 - most are keywords
     foreground: bool,
     meanwhile: Callable[[], None] | None = None,
 ) -> int:
-    argv, environ = command_line(workspace, prepared, *words)
-    argv = as_plugin(argv, workspace.environ)
+    argv, environ = command_line(session, prepared, *words)
+    argv = as_plugin(argv, session.environ)
 
     def let_go() -> None:
         lock.let_go()
         if meanwhile is not None:
             meanwhile()
 
-    return workspace.doors.run(
+    return session.context.run(
         argv,
         environ,
         out_to_stderr=not foreground,
         meanwhile=let_go if foreground else meanwhile,
         inherited=() if foreground else (lock.number,),
-        beat=heartbeat(workspace),
+        beat=heartbeat(session),
     )
 
 
@@ -220,14 +218,14 @@ def _if_stopped(project: str, containers: Sequence[Container]) -> str:
     )
 
 
-def _after_failure(workspace: Session, prepared: PreparedStack, *, foreground: bool) -> str:
+def _after_failure(session: Session, prepared: PreparedStack, *, foreground: bool) -> str:
     """Release the lease when nothing of the project exists, and say what is so."""
     from composeports.usecases.down import leftovers  # noqa: PLC0415 - only after a failure
 
     project = prepared.lease.project
     try:
-        left = leftovers(workspace, project)
-        containers = workspace.doors.engine.containers(project) if foreground and left else ()
+        left = leftovers(session, project)
+        containers = session.context.engine.containers(project) if foreground and left else ()
     except (EngineError, ComposeMissingError):
         return f"the engine does not answer any more: the lease of {project} is kept"
     if any(container.state == "exited" for container in containers):
@@ -239,6 +237,6 @@ def _after_failure(workspace: Session, prepared: PreparedStack, *, foreground: b
             f"{left} of {project} exist, so the lease is kept: `composeports up` tries again, "
             "`composeports down` removes them"
         )
-    release_lease(workspace)
-    workspace.folder.remove()
+    release_lease(session)
+    session.folder.remove()
     return f"nothing of {project} exists, so the lease is released"

@@ -14,7 +14,7 @@ RESTARTED = frozenset({"always", "unless-stopped"})
 
 
 def wait_for_others(
-    workspace: Session,
+    session: Session,
     project: str,
     arguments: Sequence[str],
     code: int,
@@ -29,10 +29,10 @@ def wait_for_others(
     deadline = None if limit is None else time.monotonic() + limit
     before: tuple[str, ...] | None = None
     while code:
-        services = still_awaited(_instances(workspace, project))
+        services = still_awaited(_instances(session, project))
         if services is None or services == before:
             return code
-        workspace.doors.say(_told(services))
+        session.context.say(_told(services))
         if not services:
             return 0
         before = services
@@ -46,8 +46,8 @@ def _told(services: Sequence[str]) -> str:
     return f"a service that ended with exit code 0 has done its work, which is no failure{others}"
 
 
-def _instances(workspace: Session, project: str) -> list[Instance]:
-    engine = workspace.doors.engine
+def _instances(session: Session, project: str) -> list[Instance]:
+    engine = session.context.engine
     ids = [each.id for each in engine.containers(project)]
     if not ids:
         return []

@@ -124,7 +124,7 @@ def test_a_hostile_path_survives_eval_and_runs_nothing(
     shell = Shell(repository, tmp_path / "state")
     shell.run("allocate")
     store = SqliteStore(shell.state / "leases.sqlite3")
-    here = Session(machine.doors(cwd=repository))
+    here = Session(machine.context(cwd=repository))
     lease = store.get(here.session_id)
     assert lease is not None
     slots = {each: getattr(lease, each) for each in Lease.__slots__}

@@ -74,7 +74,7 @@ def test_sessions_of_one_machine_share_store_and_voice(
     machine: FakeMachine, tmp_path: Path
 ) -> None:
     first, second = machine.session("a"), machine.session("b", tmp_path)
-    assert first.doors.store is second.doors.store
+    assert first.context.store is second.context.store
     assert (first.session_id, second.session_id) == ("a", "b")
-    first.doors.say("hello")
+    first.context.say("hello")
     assert machine.said == ["hello"]

@@ -701,8 +701,8 @@ def test_a_bug_is_500_with_a_log_that_only_we_can_read(tmp_path: Path) -> None:
         raise RuntimeError("no clock")
 
     machine = FakeMachine(tmp_path)
-    doors = machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)})._replace(now=broken)
-    transport = httpx.ASGITransport(app=create_app(doors, keys=[KEY], hosts=None))
+    context = machine.context({"COMPOSEPORTS_STATE_DIR": str(tmp_path)})._replace(now=broken)
+    transport = httpx.ASGITransport(app=create_app(context, keys=[KEY], hosts=None))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:

@@ -100,7 +100,7 @@ def test_the_docs_name_every_route_and_every_code() -> None:
 
 def test_below_a_path_the_page_is_free_too_and_nothing_else(machine: FakeMachine) -> None:
     other = FastAPI()
-    other.mount("/below", create_app(machine.doors(), keys=["a"], open_reading=False, hosts=None))
+    other.mount("/below", create_app(machine.context(), keys=["a"], open_reading=False, hosts=None))
 
     async def ask() -> dict[str, int]:
         transport = httpx.ASGITransport(app=other)

@@ -73,8 +73,8 @@ def test_another_worktree_stays_a_session_of_its_own(
     machine: FakeMachine, shell: dict[str, str], repository: Path, tmp_path: Path
 ) -> None:
     other = add_worktree(repository, tmp_path / "other", "other")
-    plain = Session(machine.doors(SHELL, other))
-    inherited = Session(machine.doors(shell, other))
+    plain = Session(machine.context(SHELL, other))
+    inherited = Session(machine.context(shell, other))
     assert inherited.session_id == plain.session_id
     assert inherited.selection.files == plain.selection.files == (f"{other}/compose.yaml",)
 
@@ -84,7 +84,7 @@ def test_the_same_worktree_stays_the_same_session_with_the_same_files(
 ) -> None:
     (repository / "src").mkdir()
     for cwd in (repository, repository / "src"):
-        inherited = Session(machine.doors(shell, cwd))
+        inherited = Session(machine.context(shell, cwd))
         assert inherited.session_id == f"{repository}/.git"
         assert inherited.selection.files == (f"{repository}/compose.yaml",)
 
@@ -116,7 +116,7 @@ def test_files_that_the_user_chose_stay_when_ours_are_taken_out(
     for name in ("a.yaml", "b.yaml", "a.env"):
         (repository / name).touch()
     options = Options(files=("b.yaml", "a.yaml"), env_files=("a.env",))
-    shell = evaluated(machine, Session(machine.doors(SHELL, repository), options))
+    shell = evaluated(machine, Session(machine.context(SHELL, repository), options))
     assert clean_environment(shell, str(repository)) == {
         **SHELL,
         "COMPOSE_PATH_SEPARATOR": ":",
@@ -131,9 +131,9 @@ def test_a_path_with_a_colon_is_taken_apart_by_the_separator_that_was_given(
     folder = tmp_path / "a:b"
     folder.mkdir()
     (folder / "compose.yaml").touch()
-    shell = evaluated(machine, Session(machine.doors(SHELL, folder)))
+    shell = evaluated(machine, Session(machine.context(SHELL, folder)))
     assert shell["COMPOSE_PATH_SEPARATOR"] == ";"
-    again = Session(machine.doors(shell, folder))
+    again = Session(machine.context(shell, folder))
     assert again.selection.files == (f"{folder}/compose.yaml",)
 
 
@@ -143,7 +143,7 @@ def test_outside_git_a_folder_below_is_the_same_place_and_another_is_not(
     folder = tmp_path / "plain"
     (folder / "sub").mkdir(parents=True)
     (folder / "compose.yaml").touch()
-    shell = evaluated(machine, Session(machine.doors(SHELL, folder)))
+    shell = evaluated(machine, Session(machine.context(SHELL, folder)))
     below = clean_environment(shell, str(folder / "sub"))
     assert below == {
         **SHELL,

@@ -49,7 +49,7 @@ def test_only_leases_of_running_stacks_that_need_it_are_renewed(
     lease = allocate(machine.session("a"))
     machine.engine.add(lease.project, state=state)
     machine.clock.pass_minutes(minutes)
-    (found,) = read_status(machine.doors())
+    (found,) = read_status(machine.context())
     until = machine.clock.now() + 30 * 60 if renewed else lease.expires_at
     assert found.lease.expires_at == until
     assert machine.store.held() == [replace(lease, expires_at=until)]
@@ -60,7 +60,7 @@ def test_nothing_is_renewed_while_nobody_knows_what_runs(machine: FakeMachine) -
     machine.engine.add(lease.project)
     machine.engine.away = True
     machine.clock.pass_minutes(29)
-    (found,) = read_status(machine.doors())
+    (found,) = read_status(machine.context())
     assert (found.state, found.lease) == ("unknown", lease)
 
 
@@ -68,7 +68,7 @@ def test_a_renewal_keeps_the_place(machine: FakeMachine, repository: Path) -> No
     lease = allocate(machine.session(cwd=repository))
     machine.engine.add(lease.project)
     machine.clock.pass_minutes(20)
-    (found,) = read_status(machine.doors())
+    (found,) = read_status(machine.context())
     assert found.lease.place == lease.place
     assert found.lease.place.worktree
 
@@ -83,7 +83,7 @@ def test_a_lease_that_is_released_meanwhile_stays_so(
     release_lease(machine.session("a"))
     answers = iter([found, []])
     monkeypatch.setattr(status, "status", lambda _: next(answers))
-    assert read_status(machine.doors()) == []
+    assert read_status(machine.context()) == []
     with pytest.raises(NoLeaseError):
         machine.session("a").held_lease()
 
@@ -204,7 +204,7 @@ def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) 
 
     async def scenario() -> None:
         board = StatusBroadcast()
-        keeper = LeaseRenewer(machine.doors(), board)
+        keeper = LeaseRenewer(machine.context(), board)
         async with keeper.running():
             await watched(board, "running")
             machine.engine.away = True
@@ -235,7 +235,7 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
 
     async def scenario() -> None:
         board = Told()
-        async with LeaseRenewer(machine.doors(), board).running():
+        async with LeaseRenewer(machine.context(), board).running():
             await alone.wait()  # from here on it looks every 15 s
             watching = board.watch(60)
             assert await anext(watching) == b"[]"
@@ -250,7 +250,7 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
 def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
     allocate(machine.session("a"))
     board = StatusBroadcast()
-    keeper = LeaseRenewer(machine.doors(), board)
+    keeper = LeaseRenewer(machine.context(), board)
 
     async def once() -> None:
         async with keeper.running():
@@ -282,7 +282,7 @@ def test_it_goes_on_when_the_store_fails(
 
     async def scenario() -> None:
         board = StatusBroadcast()
-        keeper = LeaseRenewer(machine.doors(), board)
+        keeper = LeaseRenewer(machine.context(), board)
         async with keeper.running():
             await asyncio.sleep(0)
             keeper.wake()

@@ -346,7 +346,7 @@ def test_a_block_that_only_stopped_containers_of_an_expired_lease_want_is_the_la
 
 @contextmanager
 def at_work_on(machine: FakeMachine, lease: Lease, command: str = "up") -> Iterator[None]:
-    path = session_lock(machine.doors().environ, lease.project)
+    path = session_lock(machine.context().environ, lease.project)
     with hold(path, command, 0, lambda _: None):
         yield
 
@@ -663,7 +663,7 @@ def test_own_containers_that_are_starting_are_waited_for(
             run_all(machine)
 
     machine.on_pause = run_after_pauses
-    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert reserve_lease(session, session.context.engine.containers(), WEB).block.start == 20000
     assert machine.said == []
 
 
@@ -676,14 +676,14 @@ def test_several_containers_that_start_with_udp_and_a_range_keep_their_ports(
     machine.engine.add(project, (20006, 82, "tcp"), (20007, 83, "tcp"), state="created")
     machine.ports.used |= {(20006, "tcp"), (20007, "tcp")}
     machine.on_pause = lambda: run_all(machine)
-    lease = reserve_lease(session, session.doors.engine.containers(), plan)
+    lease = reserve_lease(session, session.context.engine.containers(), plan)
     assert (lease.block.start, machine.said) == (20000, [])
 
 
 def test_a_start_that_fails_leaves_the_ports_to_the_session(machine: FakeMachine) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
     machine.on_pause = machine.ports.used.clear
-    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20000
+    assert reserve_lease(session, session.context.engine.containers(), WEB).block.start == 20000
     assert len(machine.pauses) == 1
 
 
@@ -695,7 +695,7 @@ def test_a_stranger_at_a_port_of_a_stopped_stack_is_not_waited_for(
 ) -> None:
     session = starting(machine, "exited", (20004, 80, "tcp"))
     machine.ports.holders = {(20004, "tcp"): holder}
-    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert reserve_lease(session, session.context.engine.containers(), WEB).block.start == 20010
     assert machine.pauses == []
 
 
@@ -704,7 +704,7 @@ def test_another_container_at_a_port_of_a_stopped_stack_is_not_waited_for(
 ) -> None:
     session = starting(machine, "exited", (20004, 80, "tcp"))
     machine.engine.add("shop", (20004, 80, "tcp"))
-    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert reserve_lease(session, session.context.engine.containers(), WEB).block.start == 20010
     assert machine.pauses == []
 
 
@@ -713,7 +713,7 @@ def test_what_never_starts_is_waited_for_ten_seconds_and_never_called_another_en
 ) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
     machine.ports.holders = {(20004, "tcp"): PortListener(7, "docker-proxy", engine="this")}
-    assert reserve_lease(session, session.doors.engine.containers(), WEB).block.start == 20010
+    assert reserve_lease(session, session.context.engine.containers(), WEB).block.start == 20010
     assert sum(machine.pauses) == pytest.approx(10)
     assert machine.said[0].startswith("a container of this engine (docker-proxy, process 7) uses")
 
@@ -722,7 +722,7 @@ def test_an_engine_that_freezes_while_own_containers_start_moves_nobody(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = starting(machine, "created", (20004, 80, "tcp"))
-    seen = session.doors.engine.containers()
+    seen = session.context.engine.containers()
 
     def freeze(_project: str | None = None) -> NoReturn:
         message = "the Docker engine did not answer within 10 s"

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def calls(machine: FakeMachine, tmp_path: Path) -> ToolRunner:
-    return ToolRunner(machine.doors({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}))
+    return ToolRunner(machine.context({"COMPOSEPORTS_STATE_DIR": str(tmp_path)}))
 
 
 class Caller(Client):
@@ -42,9 +42,9 @@ def attend(calls: ToolRunner, work: Any, hear: Callable[[str], None]) -> CallToo
 def test_what_work_says_is_reported_in_order_without_empty_lines(calls: ToolRunner) -> None:
     told: list[str] = []
 
-    def work(doors: Context) -> dict[str, object]:
+    def work(context: Context) -> dict[str, object]:
         for line in ("one", "", " two "):
-            doors.say(line)
+            context.say(line)
         return {"success": True}
 
     result = attend(calls, work, told.append)
@@ -57,9 +57,9 @@ def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: ToolRunner) 
     def gone(_: str) -> None:
         raise anyio.BrokenResourceError
 
-    def work(doors: Context) -> dict[str, object]:
+    def work(context: Context) -> dict[str, object]:
         for _ in range(50):
-            doors.say("a line")
+            context.say("a line")
         return {"success": True}
 
     assert attend(calls, work, gone).structured_content == {"success": True}
@@ -81,9 +81,9 @@ def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(
 
 
 def test_a_failure_has_what_was_said_last(calls: ToolRunner) -> None:
-    def work(doors: Context) -> dict[str, object]:
+    def work(context: Context) -> dict[str, object]:
         for number in range(30):
-            doors.say(str(number))
+            context.say(str(number))
         raise NoLeaseError("there is none", hint="`composeports up` makes one")
 
     told = attend(calls, work, lambda _: None).structured_content

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from mcp import Client
 
-from composeports.servers.context import open_doors
+from composeports.servers.context import open_context
 from composeports.servers.mcp.calls import ToolRunner
 from composeports.servers.mcp.serve import application
 from tests.support.machine import FakeDocker, Shell, wait_until
@@ -163,7 +163,7 @@ def test_where_there_is_a_key_everybody_needs_it(shell: Shell, tmp_path: Path) -
 
 def test_a_session_that_asks_nothing_ends(shell: Shell) -> None:
     async def talk() -> None:
-        app = application(ToolRunner(open_doors(shell.environ)), session_seconds=0.2)
+        app = application(ToolRunner(open_context(shell.environ)), session_seconds=0.2)
         transport = httpx.ASGITransport(app)
         with anyio.fail_after(20):
             async with (

@@ -54,7 +54,7 @@ class Machine:
         return frozenset(self.asked & self.used)
 
     def session(self, name: str) -> Session:
-        doors = Context(
+        context = Context(
             environ={},
             cwd=str(self.cwd),
             config=Config(port_allocator=PortAllocatorConfig(20000, 10, 30, 3)),
@@ -64,7 +64,7 @@ class Machine:
             taken=self.taken,
             routes=lambda: self.routes,
         )
-        return Session(doors, Options(session=name))
+        return Session(context, Options(session=name))
 
 
 @pytest.fixture
@@ -180,11 +180,11 @@ def test_two_sessions_cannot_have_one_pin_until_it_is_released(machine: Machine)
 # Subnets
 
 
-def given_subnets(workspace: Session, in_use: Iterable[str] = ()) -> dict[str, str]:
+def given_subnets(session: Session, in_use: Iterable[str] = ()) -> dict[str, str]:
     def finish(lease: Lease, ledger: StoreSnapshot) -> Lease:
         return with_subnets(lease, ledger, [BACKEND], in_use, POOL)
 
-    return dict(reserve_lease(workspace, (), finish).subnets)
+    return dict(reserve_lease(session, (), finish).subnets)
 
 
 def test_sessions_get_subnets_apart_and_keep_them(machine: Machine) -> None:

@@ -33,19 +33,19 @@ def _now(machine: FakeMachine) -> None:
 def started(machine: FakeMachine, folder: Path) -> Lease:
     """Take a lease, and leave what `up` leaves: the stack in the record, and our folder."""
     machine.clock.seconds = time.time()
-    workspace = machine.session(cwd=folder)
+    session = machine.session(cwd=folder)
     stack = ComposeInvocation((f"{folder}/compose.yaml",), overridden=True)
-    lease = replace(allocate(workspace), stack=stack, store=machine.store.identity())
+    lease = replace(allocate(session), stack=stack, store=machine.store.identity())
     machine.store.update(lease.session_id, lambda _: StoreUpdate(lease))
     labels = {"services": {"web": {"labels": dict(lease.mark.labels)}}}
-    workspace.folder.write(OWN_OVERRIDE, render(labels))
+    session.folder.write(OWN_OVERRIDE, render(labels))
     return lease
 
 
 def ended(machine: FakeMachine, folder: Path) -> None:
-    workspace = machine.session(cwd=folder)
-    release_lease(workspace)
-    workspace.folder.remove()
+    session = machine.session(cwd=folder)
+    release_lease(session)
+    session.folder.remove()
 
 
 def here(machine: FakeMachine, folder: Path) -> str:
@@ -65,8 +65,8 @@ def moved(repository: Path, *worktrees: Path) -> Path:
 
 
 def where(machine: FakeMachine, lease: Lease, at: Path) -> str:
-    workspace: Session = machine.session(cwd=at)
-    return probe_session(workspace, lease, machine.store.known())[0]
+    session: Session = machine.session(cwd=at)
+    return probe_session(session, lease, machine.store.known())[0]
 
 
 @pytest.fixture

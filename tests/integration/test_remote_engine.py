@@ -9,7 +9,7 @@ from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import ComposeInvocation, Lease
 from composeports.core.ledger import StoreSnapshot
 from composeports.docker.context import EngineEndpoint
-from composeports.servers.context import open_doors
+from composeports.servers.context import open_context
 from composeports.usecases.lease import allocate, reserve_lease
 from composeports.usecases.port_probe import who_has
 from composeports.usecases.status import environment, status, url
@@ -80,9 +80,9 @@ def test_who_has_a_port_there_cannot_be_seen(far: FakeMachine) -> None:
 
 
 def test_routes_of_this_machine_do_not_matter(far: FakeMachine) -> None:
-    doors = far.doors()._replace(routes=lambda: ("10.213.0.0/16",))
-    assert doors.routed_here() == ()
-    assert doors._replace(engine=FakeEngine()).routed_here() == ("10.213.0.0/16",)
+    context = far.context()._replace(routes=lambda: ("10.213.0.0/16",))
+    assert context.routed_here() == ()
+    assert context._replace(engine=FakeEngine()).routed_here() == ("10.213.0.0/16",)
 
 
 def test_its_files_are_beside_those_of_an_engine_here(far: FakeMachine, tmp_path: Path) -> None:
@@ -120,6 +120,6 @@ def test_doctor_takes_no_file_of_an_engine_s_session_for_a_stray_one(shell: Shel
 
 def test_a_server_stays_on_the_engine_of_its_start(tmp_path: Path) -> None:
     known = {"HOME": str(tmp_path), "PATH": "", "COMPOSEPORTS_STORE": "memory:"}
-    assert open_doors(known).environ["DOCKER_CONTEXT"] == "default"
+    assert open_context(known).environ["DOCKER_CONTEXT"] == "default"
     given = {**known, "DOCKER_HOST": "tcp://box:2376"}
-    assert "DOCKER_CONTEXT" not in open_doors(given).environ
+    assert "DOCKER_CONTEXT" not in open_context(given).environ

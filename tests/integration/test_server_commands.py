@@ -306,7 +306,7 @@ def test_a_root_is_a_folder_and_no_beginning_of_a_name(machine: FakeMachine) -> 
     beside = machine.cwd / "root-beside"
     for options in (Options(), Options(files=(str(file),))):
         with pytest.raises(OutsideRootsError):
-            roots.check_workspace(Session(machine.doors(cwd=beside), options))
+            roots.check_workspace(Session(machine.context(cwd=beside), options))
 
 
 def test_a_compose_file_above_the_root_is_outside(shell: Shell, docker: FakeDocker) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def session_of(machine: FakeMachine, folder: Path, **options: object) -> str:
-    return Session(machine.doors(cwd=folder), Options()._replace(**options)).session_id  # type: ignore[arg-type]
+    return Session(machine.context(cwd=folder), Options()._replace(**options)).session_id  # type: ignore[arg-type]
 
 
 def test_the_session_of_a_checkout_is_its_git_directory(
@@ -162,10 +162,10 @@ def test_a_name_beats_the_place(machine: FakeMachine, repository: Path) -> None:
 
 
 def test_the_option_beats_the_variable(machine: FakeMachine, repository: Path) -> None:
-    doors = machine.doors(cwd=repository)
-    doors = doors._replace(config=replace(doors.config, session="from-variable"))
-    assert Session(doors).session_id == "from-variable"
-    assert Session(doors, Options(session="from-option")).session_id == "from-option"
+    context = machine.context(cwd=repository)
+    context = context._replace(config=replace(context.config, session="from-variable"))
+    assert Session(context).session_id == "from-variable"
+    assert Session(context, Options(session="from-option")).session_id == "from-option"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\t\n", "a\0b", "x" * 4097])

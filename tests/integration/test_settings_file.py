@@ -162,8 +162,10 @@ def test_a_mistake_in_pyproject_names_the_table(repo: Path) -> None:
 
 
 def at(place: Path, options: Options | None = None, **environ: str) -> Session:
-    doors = Context(environ, str(place), Config(), MemoryStore(), Engine(environ), now=lambda: 0.0)
-    return Session(doors, options or Options())
+    context = Context(
+        environ, str(place), Config(), MemoryStore(), Engine(environ), now=lambda: 0.0
+    )
+    return Session(context, options or Options())
 
 
 def test_files_are_selected_from_anywhere_in_the_checkout(repo: Path) -> None:
@@ -249,9 +251,9 @@ def test_a_new_session_gets_the_prefix(repo: Path) -> None:
 def test_a_known_session_keeps_its_project_name(repo: Path) -> None:
     before = at(repo)
     project = taken(before).project
-    before.doors.store.update(before.session_id, release)
+    before.context.store.update(before.session_id, release)
     write(repo, 'prefix = "team"')
-    after = Session(before.doors)
+    after = Session(before.context)
     assert after.settings.prefix == "team"
     assert after.likely_project(after.record()) == project
     assert taken(after).project == project
@@ -264,7 +266,7 @@ def test_the_folder_of_a_named_session_has_the_prefix_and_keeps_it(repo: Path) -
     assert here.folder.path == str(folder)
     taken(here)
     write(repo, 'prefix = "other"')
-    assert Session(here.doors, here.options).folder.path == str(folder)
+    assert Session(here.context, here.options).folder.path == str(folder)
 
 
 def test_a_broken_file_is_no_matter_where_all_is_named(repo: Path) -> None:
@@ -292,8 +294,8 @@ def printed(
         monkeypatch.setenv("PWD", str(place))
         store = SqliteStore(tmp_path / "state" / STORE_FILE)
         environ = dict(os.environ)
-        doors = Context(environ, str(place), Config(), store, Engine(environ))
-        here = Session(doors)
+        context = Context(environ, str(place), Config(), store, Engine(environ))
+        here = Session(context)
         reserve_lease(here, (), lambda lease, _: replace(lease, stack=here.stack))
         long = as_export(environment(here)) + "\n"
         store.close()

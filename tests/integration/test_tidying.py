@@ -55,7 +55,7 @@ def test_what_somebody_is_at_work_on_is_kept(machine: FakeMachine, folders: list
     lease = allocate(machine.session(cwd=folders[0]))
     folders[0].rmdir()
     other = machine.session(cwd=folders[1])
-    path = session_lock(other.doors.environ, lease.project)
+    path = session_lock(other.context.environ, lease.project)
     with hold(path, "up", 0, lambda _: None) as lock:
         assert lock is not None
         assert tidy(other, ()) == 0

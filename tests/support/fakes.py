@@ -156,7 +156,7 @@ class FakeMachine:
     pauses: list[float] = field(default_factory=list)
     on_pause: Callable[[], object] = lambda: None
 
-    def doors(self, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Context:
+    def context(self, environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Context:
         """Return the doors to this machine."""
         return Context(
             environ=environ or {},
@@ -178,4 +178,4 @@ class FakeMachine:
 
     def session(self, name: str | None = None, cwd: Path | None = None) -> Session:
         """Return the workspace of a session with a name, or of the folder's own."""
-        return Session(self.doors(cwd=cwd), Options(session=name))
+        return Session(self.context(cwd=cwd), Options(session=name))

@@ -52,7 +52,7 @@ from composeports.servers import dashboard, lease_handlers
 from composeports.servers.allocator import StoreAllocator
 from composeports.servers.api_keys import Keys
 from composeports.servers.command_limit import Commands
-from composeports.servers.context import open_doors
+from composeports.servers.context import open_context
 from composeports.servers.http import schemas
 from composeports.servers.http.api_docs import POLICY, render
 from composeports.servers.http.broadcast import StatusBroadcast
@@ -97,16 +97,16 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 class _Service:
     """What the routes share."""
 
-    def __init__(self, doors: Context, roots: Roots) -> None:
-        self.doors = doors
+    def __init__(self, context: Context, roots: Roots) -> None:
+        self.context = context
         self._roots = roots
         self._limiter: CapacityLimiter | None = None
-        self._commands = Commands(doors.config.server_commands)
+        self._commands = Commands(context.config.server_commands)
         self._threads: CapacityLimiter | None = None
         self.board = StatusBroadcast()
-        self.keeper = LeaseRenewer(doors, self.board)
+        self.keeper = LeaseRenewer(context, self.board)
         # What is wrong with the engine is the keeper's to tell, once.
-        quiet = doors._replace(say=lambda _text: None)
+        quiet = context._replace(say=lambda _text: None)
         self.looks = SharedRefresh(lambda: as_text(status_usecase.status(no_session(quiet))))
 
     async def change(
@@ -121,7 +121,7 @@ class _Service:
     ) -> Response:
         """Run a use case that runs Compose, in its turn, and let watchers see what it changes."""
         self._threads = self._threads or CapacityLimiter(math.inf)
-        async with self._commands.turn(self.doors.say):
+        async with self._commands.turn(self.context.say):
             return await self._run(use_case, session, self._threads)
 
     async def _run(
@@ -131,7 +131,7 @@ class _Service:
         limiter: CapacityLimiter,
     ) -> Response:
         try:
-            answer = await run_sync(use_case, self.doors, session, self._roots, limiter=limiter)
+            answer = await run_sync(use_case, self.context, session, self._roots, limiter=limiter)
         finally:
             if self.board.watchers:
                 self.keeper.wake()
@@ -139,7 +139,7 @@ class _Service:
 
 
 def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
-    doors: Context | None = None,
+    context: Context | None = None,
     *,
     keys: Iterable[str] | None = None,
     open_reading: bool = True,
@@ -159,10 +159,10 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     settings that are not accepted.
     """
     limited = Roots.of(roots)
-    own = doors is None
-    doors = doors or open_doors()
-    service = _Service(doors, limited)
-    allocator = StoreAllocator(doors)
+    own = context is None
+    context = context or open_context()
+    service = _Service(context, limited)
+    allocator = StoreAllocator(context)
     share_allocator(allocator)  # also for an application whose lifespan nobody runs
 
     @asynccontextmanager
@@ -172,7 +172,7 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
             yield
         unshare_allocator(allocator)
         if own:
-            await run_sync(service.doors.store.close)
+            await run_sync(service.context.store.close)
 
     app = FastAPI(
         title=TITLE,
@@ -187,15 +187,15 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     _add_changes(app, service)
     _add_reading(app, service, key=[] if open_reading else [_KEY])
     _add_page(app)
-    _add_failures(app, doors)
+    _add_failures(app, context)
     access = AccessPolicy(
-        keys=Keys(doors.config.api_keys if keys is None else keys),
+        keys=Keys(context.config.api_keys if keys is None else keys),
         open_reading=open_reading,
         hosts=None if hosts is None else names_of(hosts),
         any_address=any_address,
         free=frozenset(f"/{name}" for name in dashboard.FILES),
     )
-    app.add_middleware(ErrorMiddleware, tell=lambda error: _tell_bug(doors, error))
+    app.add_middleware(ErrorMiddleware, tell=lambda error: _tell_bug(context, error))
     app.add_middleware(AccessMiddleware, access=access)
     return app
 
@@ -289,12 +289,12 @@ async def _events(board: StatusBroadcast) -> AsyncIterator[bytes]:
             yield b"event: status\ndata: " + text + b"\n\n"
 
 
-def _add_failures(app: FastAPI, doors: Context) -> None:
+def _add_failures(app: FastAPI, context: Context) -> None:
     @app.exception_handler(ComposeportsError)
     async def failed(_request: Request, error: ComposeportsError) -> Response:
         status = status_of(error)
         if status >= 500:  # noqa: PLR2004 - what is no fault of the client is told here
-            doors.say(f"error: {error.message}")
+            context.say(f"error: {error.message}")
         return JSONResponse(body_of(error), status)
 
     @app.exception_handler(HTTPException)
@@ -311,9 +311,9 @@ def _add_failures(app: FastAPI, doors: Context) -> None:
         return JSONResponse({"detail": parts}, 422)
 
 
-def _tell_bug(doors: Context, error: Exception) -> None:
-    path = write_bug_log(doors.environ)
-    doors.say(
+def _tell_bug(context: Context, error: Exception) -> None:
+    path = write_bug_log(context.environ)
+    context.say(
         f"error: composeports failed unexpectedly ({type(error).__name__}); this is a bug of "
         f"composeports; please report it with the log file {path}"
     )

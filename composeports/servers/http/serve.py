@@ -6,7 +6,7 @@ from contextlib import closing
 
 from composeports.errors import EXIT_INTERRUPTED
 from composeports.servers.api_keys import given_keys, made_keys, where_key_is
-from composeports.servers.context import open_doors, warn
+from composeports.servers.context import open_context, warn
 from composeports.servers.http.app import close_streams, create_app
 from composeports.servers.listen import WILDCARDS, Server, are_local, listen, url_of
 from composeports.servers.log import log_in_lines
@@ -25,15 +25,15 @@ def serve(
     there is no key, or a short one, or that is not this machine's; AddressInUseError.
     """
     log_in_lines()
-    doors = open_doors()
-    with closing(doors.store):
-        given = given_keys(doors, keys_file)
+    context = open_context()
+    with closing(context.store):
+        given = given_keys(context, keys_file)
         sockets = listen(host, port)
         try:
             local = are_local(sockets, host, given)
-            keys = given or made_keys(doors)
+            keys = given or made_keys(context)
             app = create_app(
-                doors,
+                context,
                 keys=keys,
                 open_reading=local,
                 hosts=(host, *allowed_hosts),
@@ -44,7 +44,7 @@ def serve(
             number = sockets[0].getsockname()[1]
             warn(f"listening on {url_of(host, number)} (Ctrl-C ends it)")
             if not given:
-                warn(where_key_is(doors))
+                warn(where_key_is(context))
             server.serve_on(sockets)
         finally:
             for each in sockets:

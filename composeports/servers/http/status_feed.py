@@ -16,10 +16,10 @@ from composeports.errors import ComposeportsError, NoLeaseError
 from composeports.host.process import OutputStream
 from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.lease_handlers import entry
-from composeports.usecases import session_lookup
+from composeports.usecases import session_lookup, status
 from composeports.usecases.lease import renew_lease
 from composeports.usecases.session import Context
-from composeports.usecases.status import SessionStatus, status
+from composeports.usecases.status import SessionStatus
 
 WATCHED_SECONDS = 1.0
 ALONE_SECONDS = 15.0
@@ -35,16 +35,16 @@ def as_text(found: list[SessionStatus]) -> bytes:
     return told.encode()
 
 
-def read_status(doors: Context) -> list[SessionStatus]:
+def read_status(context: Context) -> list[SessionStatus]:
     """Return all leases, after those whose stacks run have been renewed where they need it."""
-    nobody = session_lookup.no_session(doors)
-    found = status(nobody)
-    needy = [each for each in found if needs_renewal(each, doors.now())]
+    nobody = session_lookup.no_session(context)
+    found = status.status(nobody)
+    needy = [each for each in found if needs_renewal(each, context.now())]
     for each in needy:
         # One that was released meanwhile stays so.
         with suppress(NoLeaseError):
-            renew_lease(session_lookup.session_by_id(doors, each.lease.session_id))
-    return status(nobody) if needy else found
+            renew_lease(session_lookup.session_by_id(context, each.lease.session_id))
+    return status.status(nobody) if needy else found
 
 
 def needs_renewal(found: SessionStatus, now: float) -> bool:
@@ -57,11 +57,11 @@ def needs_renewal(found: SessionStatus, now: float) -> bool:
 class LeaseRenewer:
     """Looks, renews and publishes for as long as `running` lasts."""
 
-    def __init__(self, doors: Context, board: StatusBroadcast) -> None:
+    def __init__(self, context: Context, board: StatusBroadcast) -> None:
         """Publish on `board` what is seen through `doors`."""
-        self._voice = doors.say
+        self._voice = context.say
         self._heard: list[str] = []
-        self._doors = doors._replace(say=self._heard.append)
+        self._context = context._replace(say=self._heard.append)
         self._board = board
         # Or the first one would wait for the end of a pause that was meant for nobody.
         board.on_watcher = self.wake
@@ -78,7 +78,7 @@ class LeaseRenewer:
         """Work until the end of this; then nothing of it is left, no thread and no process."""
         self._wake = asyncio.Event()  # an application may be run on one loop after the other
         self._board.open()
-        listener = _Listener(self._doors, asyncio.get_running_loop(), self._wake.set)
+        listener = _Listener(self._context, asyncio.get_running_loop(), self._wake.set)
         work = asyncio.create_task(self._work())
         self.is_running = True
         listener.start()
@@ -106,7 +106,7 @@ class LeaseRenewer:
         """Look once; what fails is told once, and tried again."""
         self._heard.clear()
         try:
-            self._board.publish(as_text(await run_sync(read_status, self._doors)))
+            self._board.publish(as_text(await run_sync(read_status, self._context)))
         except ComposeportsError as error:
             self._heard.append(error.message)
         self._tell(self._heard[-1] if self._heard else "")
@@ -121,9 +121,9 @@ class _Listener:
     """A thread that follows the engine's events, and comes back when the engine does."""
 
     def __init__(
-        self, doors: Context, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]
+        self, context: Context, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]
     ) -> None:
-        self._engine = doors.engine
+        self._engine = context.engine
         self._loop = loop
         self._heard = heard
         self._ended = threading.Event()

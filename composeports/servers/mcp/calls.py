@@ -24,7 +24,7 @@ from composeports.errors import ComposeportsError
 from composeports.host.bug_report import write_bug_log
 from composeports.host.captured_process import GRACE, CapturedRunner
 from composeports.servers.command_limit import Commands
-from composeports.servers.context import open_doors, warn
+from composeports.servers.context import open_context, warn
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases.session import Context
 
@@ -51,10 +51,10 @@ TELLING = 5.0
 class ToolRunner:
     """Answers the calls of one server, on doors that are opened with the first of them."""
 
-    def __init__(self, doors: Context | None = None, roots: Roots = ANYWHERE) -> None:
+    def __init__(self, context: Context | None = None, roots: Roots = ANYWHERE) -> None:
         """Use `doors`, or those that the environment leads to, for worktrees below `roots`."""
         self.roots = roots
-        self._doors = doors
+        self._context = context
         self._opening = threading.Lock()
         self._watches: set[CapturedRunner] = set()
         self._commands: Commands | None = None
@@ -75,7 +75,7 @@ class ToolRunner:
         job = _Job(CapturedRunner(voice))
 
         def run() -> CallToolResult:
-            return self._result(lambda doors: work(_heard(doors, voice, job.watch)), voice.last)
+            return self._result(lambda context: work(_heard(context, voice, job.watch)), voice.last)
 
         async with anyio.create_task_group() as group:
             group.start_soon(_report_all, receiver, client)
@@ -149,16 +149,16 @@ class ToolRunner:
         except ComposeportsError as error:
             return failure(error.code, error.message, error.hint, last or ())
         except Exception as error:  # noqa: BLE001 - the boundary: no traceback for the client
-            path = write_bug_log({} if self._doors is None else self._doors.environ)
+            path = write_bug_log({} if self._context is None else self._context.environ)
             message = f"composeports failed unexpectedly ({type(error).__name__})"
             hint = f"this is a bug of composeports; please report it with the log file {path}"
             return failure("internal", message, hint)
 
     def _opened(self) -> Context:
         with self._opening:
-            if self._doors is None:
-                self._doors = open_doors()
-            return self._doors
+            if self._context is None:
+                self._context = open_context()
+            return self._context
 
 
 class _Job:
@@ -246,8 +246,8 @@ class _ProgressReporter:
         self.last.append(line)
 
 
-def _heard(doors: Context, voice: _ProgressReporter, watch: CapturedRunner) -> Context:
-    return doors._replace(say=voice, run=watch.run)
+def _heard(context: Context, voice: _ProgressReporter, watch: CapturedRunner) -> Context:
+    return context._replace(say=voice, run=watch.run)
 
 
 async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) -> None:

@@ -15,7 +15,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
 from composeports.errors import EXIT_INTERRUPTED
-from composeports.servers.context import open_doors, warn
+from composeports.servers.context import open_context, warn
 from composeports.servers.log import log_in_lines
 from composeports.servers.mcp.calls import PATIENCE, ToolRunner
 from composeports.servers.mcp.tools import create_server
@@ -36,13 +36,13 @@ def serve_stdio(roots: Iterable[str] = ()) -> int:
     """Serve one client on stdin and stdout until stdin ends (0), Ctrl-C (130) or SIGTERM (143)."""
     log_in_lines()
     limited = Roots.of(roots)
-    doors = open_doors()
+    context = open_context()
     if sys.stdin.isatty():
         warn(
             "an MCP client is to start this: `composeports mcp --print-config CLIENT` (Ctrl-D ends)"
         )
-    with closing(doors.store):
-        calls = ToolRunner(doors, limited)
+    with closing(context.store):
+        calls = ToolRunner(context, limited)
         anyio.run(_run_stdio, create_server(calls=calls), calls)
     return 0
 
@@ -105,16 +105,16 @@ def serve_http(  # noqa: PLR0913 - what the command line says
 
     log_in_lines()
     limited = Roots.of(roots)
-    doors = open_doors()
-    with closing(doors.store):
-        given = given_keys(doors, keys_file)
+    context = open_context()
+    with closing(context.store):
+        given = given_keys(context, keys_file)
         if no_key:
             refuse_no_key(given)
         sockets = listen(host, port)
         try:
             are_local(sockets, host, given)
-            keys = () if no_key else given or made_keys(doors)
-            calls = ToolRunner(doors, limited)
+            keys = () if no_key else given or made_keys(context)
+            calls = ToolRunner(context, limited)
             access = AccessPolicy(
                 Keys(keys),
                 open_reading=no_key,
@@ -128,7 +128,7 @@ def serve_http(  # noqa: PLR0913 - what the command line says
             if no_key:
                 warn("no API key is needed: every user of this machine may ask (--no-key)")
             elif not given:
-                warn(where_key_is(doors))
+                warn(where_key_is(context))
             server.serve_on(sockets)
         finally:
             for each in sockets:

@@ -68,20 +68,22 @@ REMOVES = ToolAnnotations(
 )
 
 
-def create_server(doors: Context | None = None, calls: ToolRunner | None = None) -> MCPServer[Any]:
+def create_server(
+    context: Context | None = None, calls: ToolRunner | None = None
+) -> MCPServer[Any]:
     """Return a server with all tools, for any transport of the SDK."""
     server: MCPServer[Any] = MCPServer(
         "composeports", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING"
     )
-    add_tools(server, doors, calls)
+    add_tools(server, context, calls)
     return server
 
 
 def add_tools(
-    server: MCPServer[Any], doors: Context | None = None, calls: ToolRunner | None = None
+    server: MCPServer[Any], context: Context | None = None, calls: ToolRunner | None = None
 ) -> None:
     """Give the tools to a server; `doors` are those that the environment leads to, mostly."""
-    calls = calls or ToolRunner(doors)
+    calls = calls or ToolRunner(context)
     _add_port_tools(server, calls)
     _add_stack_tools(server, calls)
 
@@ -103,7 +105,7 @@ def _add_port_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
 
         `success` is false, with the error `no_ports_available`, while all blocks are taken.
         """
-        return await calls.answer(lambda doors: allocate(doors, session_id, calls.roots))
+        return await calls.answer(lambda context: allocate(context, session_id, calls.roots))
 
     @_tool(server, "Release ports", REMOVES)
     async def release_ports(session_id: SessionId) -> Annotated[CallToolResult, ReleaseResult]:
@@ -111,12 +113,12 @@ def _add_port_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
 
         It fails with `stack_left` while containers of the session exist: compose_down first.
         """
-        return await calls.answer(lambda doors: release(doors, session_id, calls.roots))
+        return await calls.answer(lambda context: release(context, session_id, calls.roots))
 
     @_tool(server, "List leases", READS)
     async def ports_status() -> Annotated[CallToolResult, StatusResult]:
         """List every lease: session, worktree, ports, URLs, minutes left, state of its stack."""
-        return await calls.answer(lambda doors: {"result": status(doors)})
+        return await calls.answer(lambda context: {"result": status(context)})
 
 
 def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
@@ -134,9 +136,9 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
         wishes = PlanOptions(default_ports=default_ports, strict=strict)
         return await calls.attend(
-            lambda doors: plan(doors, target, wishes),
+            lambda context: plan(context, target, wishes),
             Client(context),
-            lambda _doors: "a plan changes nothing",
+            lambda _context: "a plan changes nothing",
         )
 
     @_tool(server, "Start a stack", STARTS)
@@ -160,9 +162,9 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         wishes = PlanOptions(default_ports=default_ports, strict=strict)
         flags = [name for name, on in (("--build", build), ("--wait", wait)) if on]
         return await calls.attend(
-            lambda doors: up(doors, target, wishes, services or (), flags),
+            lambda context: up(context, target, wishes, services or (), flags),
             Client(context),
-            lambda doors: left(doors, target),
+            lambda context: left(context, target),
         )
 
     @_tool(server, "Take a stack down", REMOVES)
@@ -175,9 +177,9 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         """
         target = StackTarget(worktree, session=session, roots=calls.roots)
         return await calls.attend(
-            lambda doors: down(doors, target),
+            lambda context: down(context, target),
             Client(context),
-            lambda doors: left(doors, target),
+            lambda context: left(context, target),
         )
 
     @_tool(server, "URL of a service", READS)
@@ -192,4 +194,4 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         """Tell the URL (or host:port) of a service of a worktree's stack; renews its lease."""
         target = StackTarget(worktree, session=session, roots=calls.roots)
         wanted = "" if port is None else str(port)
-        return await calls.answer(lambda doors: url(doors, target, service, wanted))
+        return await calls.answer(lambda context: url(context, target, service, wanted))

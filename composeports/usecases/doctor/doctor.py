@@ -87,14 +87,14 @@ def observe(patient: DoctorContext) -> Facts:
     with _noting(troubles):
         config = Config.from_env(patient.environ)
     allowed = not troubles
-    workspace = Session(_doors(patient, config), patient.options)
+    session = Session(_context(patient, config), patient.options)
     with _noting(troubles):
-        _ = workspace.settings
+        _ = session.settings
     seen = _store(patient, troubles)
     builds = False
     with _noting(troubles):
-        builds = any_builds(workspace.selection.files)
-    view = _view(workspace) if seen.leases else NOWHERE
+        builds = any_builds(session.selection.files)
+    view = _view(session) if seen.leases else NOWHERE
     elsewhere = frozenset(
         each.session_id
         for each in seen.leases
@@ -109,7 +109,7 @@ def observe(patient: DoctorContext) -> Facts:
             each.session_id
             for each in seen.leases
             if each.session_id not in elsewhere
-            and probe_session(workspace, each, seen.leases)[0] == GONE
+            and probe_session(session, each, seen.leases)[0] == GONE
         ),
         elsewhere=elsewhere,
         twins=tuple(_twins(view, seen.leases)),
@@ -120,14 +120,14 @@ def observe(patient: DoctorContext) -> Facts:
     facts = _with_engine(facts, patient.engine, builds=builds)
     facts = replace(facts, listening=_listening(facts, patient))
     return replace(
-        facts, strays=tuple(_strays(facts, workspace)), links=tuple(_links(facts, workspace))
+        facts, strays=tuple(_strays(facts, session)), links=tuple(_links(facts, session))
     )
 
 
-def _view(workspace: Session) -> Viewpoint:
+def _view(session: Session) -> Viewpoint:
     """Return the engine that is asked; empty where it does not answer, which another check says."""
     try:
-        return workspace.view
+        return session.view
     except ComposeportsError:
         return NOWHERE
 
@@ -153,7 +153,7 @@ def _noting(troubles: list[Problem]) -> Iterator[None]:
         troubles.append(Problem(error.message, error.hint))
 
 
-def _doors(patient: DoctorContext, config: Config) -> Context:
+def _context(patient: DoctorContext, config: Config) -> Context:
     return Context(patient.environ, patient.cwd, config, MemoryStore(), patient.engine)
 
 
@@ -204,13 +204,13 @@ def _listening(facts: Facts, patient: DoctorContext) -> frozenset[Port]:
     )
 
 
-def _strays(facts: Facts, workspace: Session) -> Iterator[StaleFile]:
+def _strays(facts: Facts, session: Session) -> Iterator[StaleFile]:
     """Yield what lies around; folders only where the engine says that no stack uses them."""
-    state = state_directory(workspace.doors.environ)
-    here = _here(workspace)
-    leases = tuple(each for each in facts.sessions if each.place.is_on(workspace.machine))
+    state = state_directory(session.context.environ)
+    here = _here(session)
+    leases = tuple(each for each in facts.sessions if each.place.is_on(session.machine))
     places = {each.place.directory for each in leases if each.place.directory} | set(here[:1])
-    yield from temporaries_in(recollections(workspace.doors.environ))
+    yield from temporaries_in(recollections(session.context.environ))
     for directory in sorted(places):
         yield from stray_temporaries(directory)
     if facts.stacks is None or not facts.store.is_readable or facts.store.damage:
@@ -222,28 +222,28 @@ def _strays(facts: Facts, workspace: Session) -> Iterator[StaleFile]:
         if each.project not in held | running:
             named = each.shares_place
             yield from stray_folder(each.place.directory, each.project, named=named)
-    if workspace.doors.engine.is_local:  # a remote engine's sessions do not use the folder itself
+    if session.context.engine.is_local:  # a remote engine's sessions do not use the folder itself
         yield from _stray_here(here, leases, facts.stacks)
 
 
-def _links(facts: Facts, workspace: Session) -> Iterator[LinkedEnvFile]:
+def _links(facts: Facts, session: Session) -> Iterator[LinkedEnvFile]:
     """Yield what `composeports link` did to the directories that are known, and to this one."""
-    here = [each.place for each in facts.sessions if each.place.is_on(workspace.machine)]
+    here = [each.place for each in facts.sessions if each.place.is_on(session.machine)]
     places = {place.directory for place in here if place.directory}
-    for directory in sorted(places | set(_here(workspace)[:1])):
+    for directory in sorted(places | set(_here(session)[:1])):
         with suppress(OSError, ComposeportsError):
             project = linked_project(directory)
             if project:
                 yield LinkedEnvFile(directory, env_file(directory), project)
 
 
-def _here(workspace: Session) -> tuple[str, ...]:
+def _here(session: Session) -> tuple[str, ...]:
     """Return directory, session and likely project of this place; nothing where it has none."""
     try:
         return (
-            workspace.place.directory,
-            workspace.session_id,
-            workspace.likely_project(None),
+            session.place.directory,
+            session.session_id,
+            session.likely_project(None),
         )
     except ComposeportsError:
         return ()

@@ -79,7 +79,7 @@ class GcResult:
 class _GcRun:
     """One run over all sessions."""
 
-    workspace: Session
+    session: Session
     dry_run: bool = False
     volumes: bool = False
     seen: Sequence[EngineResource] = ()
@@ -101,28 +101,28 @@ class _GcRun:
     def judge(
         self, lease: Lease, found: Sequence[EngineResource], *, tell: bool = False
     ) -> GcDecision:
-        where, sight = probe_session(self.workspace, lease, self.known)
-        verdict = judge(lease, where, found, self.workspace.doors.now())
+        where, sight = probe_session(self.session, lease, self.known)
+        verdict = judge(lease, where, found, self.session.context.now())
         marks = (each.mark for each in found if each.kind == "container")
-        if on_another_engine(self.workspace, lease, marks):
+        if on_another_engine(self.session, lease, marks):
             verdict = GcDecision(lease, kept=self.elsewhere(verdict))
         kept = verdict.kept or ("" if verdict.why else doubt(lease, where, sight))
         if tell and kept:
-            self.workspace.doors.say(kept)
+            self.session.context.say(kept)
         return verdict
 
     def elsewhere(self, verdict: GcDecision) -> str:
         """Return why a lease of another engine is kept; nothing where it would be kept anyway."""
         lease = verdict.lease
-        if self.workspace.view.has_other_id(lease):
+        if self.session.view.has_other_id(lease):
             return of_another_engine(lease) if lease.held else ""
         return of_twin_engine(lease) if lease.held and verdict.why else ""
 
     def preview(self, verdict: GcDecision) -> GcResult | None:
         """Return what `clean` would come to; nothing is changed."""
         lease = verdict.lease
-        environ = self.workspace.doors.environ
-        paths = (session_lock(environ, lease.project), _read_lock(self.workspace, lease))
+        environ = self.session.context.environ
+        paths = (session_lock(environ, lease.project), _read_lock(self.session, lease))
         if any(map(is_held, paths)):
             self.tell_at_work(lease)
             return None
@@ -159,7 +159,7 @@ class _GcRun:
     def clean(self, verdict: GcDecision) -> GcResult | None:
         """Look again with nobody else at work on the session, and clean up what is still to be."""
         self.at(f"cleaning up after {verdict.lease.project}")
-        with exclusive(self.workspace, verdict.lease) as lock:
+        with exclusive(self.session, verdict.lease) as lock:
             if lock is None:
                 self.tell_at_work(verdict.lease)
                 return None
@@ -169,20 +169,20 @@ class _GcRun:
                 self.tell_at_work(verdict.lease)
                 return None
             finally:
-                record = self.workspace.doors.store.get(verdict.lease.session_id)
+                record = self.session.context.store.get(verdict.lease.session_id)
                 if record is None or not record.held:
                     lock.remove()
 
     def clean_alone(self, verdict: GcDecision) -> GcResult | None:
-        doors, lease = self.workspace.doors, verdict.lease
-        found = _of_project(belongings(doors.engine, lease.project), lease.project)
+        context, lease = self.session.context, verdict.lease
+        found = _of_project(belongings(context.engine, lease.project), lease.project)
         if self.judge(lease, found) != verdict or not self.confirmed(lease):
             return None
-        if is_on_record(seed_record(doors.environ, lease.project)):
+        if is_on_record(seed_record(context.environ, lease.project)):
             from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - only after a copy was killed
 
-            seeding.repair(self.workspace, lease.project)
-            found = _of_project(belongings(doors.engine, lease.project), lease.project)
+            seeding.repair(self.session, lease.project)
+            found = _of_project(belongings(context.engine, lease.project), lease.project)
         things, kept = self.split(verdict, found)
         removed, failed = self.remove(verdict, things)
         left = (*self.unproven(verdict, found), *failed)
@@ -191,7 +191,7 @@ class _GcRun:
         return GcResult(lease, verdict.why, removed, kept, released=released, left=left)
 
     def confirmed(self, lease: Lease) -> bool:
-        outcome = self.workspace.doors.store.update(
+        outcome = self.session.context.store.update(
             lease.session_id, lambda ledger: confirm(ledger, lease)
         )
         return outcome.lease is not None
@@ -200,7 +200,7 @@ class _GcRun:
         self, verdict: GcDecision, things: Sequence[EngineResource]
     ) -> tuple[tuple[EngineResource, ...], tuple[str, ...]]:
         """Remove what can be; only of a gone worktree what runs, after it could end by itself."""
-        engine = self.workspace.doors.engine
+        engine = self.session.context.engine
         gone = verdict.why == WORKTREE_GONE
         if gone:
             stop(engine, [each.id for each in things if each.running])
@@ -218,24 +218,24 @@ class _GcRun:
         """Release the lease; a session whose worktree and volumes are gone is forgotten, too."""
         lease = verdict.lease
         forget = verdict.why == WORKTREE_GONE and not left
-        outcome = self.workspace.doors.store.update(
+        outcome = self.session.context.store.update(
             lease.session_id, lambda ledger: settle(ledger, lease, forget=forget)
         )
         done = outcome.forget or outcome.lease is not None
-        here = lease.place.is_on(self.workspace.machine)
+        here = lease.place.is_on(self.session.machine)
         if done and here and verdict.why == EXPIRED and lease.place.directory:
             _own_folder(lease).remove()
-            remove_link_of_released(self.workspace, lease)
+            remove_link_of_released(self.session, lease)
         elif done and verdict.why == WORKTREE_GONE:
-            forget_link(lease, self.workspace.doors.say)
+            forget_link(lease, self.session.context.say)
         return done and lease.held
 
     def tell_at_work(self, lease: Lease) -> None:
-        self.workspace.doors.say(f"{lease.project} is kept: another command is at work on it")
+        self.session.context.say(f"{lease.project} is kept: another command is at work on it")
 
 
 def clean(
-    workspace: Session,
+    session: Session,
     *,
     dry_run: bool = False,
     volumes: bool = False,
@@ -247,19 +247,19 @@ def clean(
     is being cleaned up. EngineError when
     the engine does not answer, of which nothing may be concluded; nothing is changed then.
     """
-    workspace.meet_engine()
-    seen = belongings(workspace.doors.engine)
-    known = workspace.doors.store.known()
-    yield from _GcRun(workspace, dry_run, volumes, seen, known, at).run()
+    session.meet_engine()
+    seen = belongings(session.context.engine)
+    known = session.context.store.known()
+    yield from _GcRun(session, dry_run, volumes, seen, known, at).run()
     if not dry_run:
-        _forget_locks(workspace)
+        _forget_locks(session)
 
 
-def _forget_locks(workspace: Session) -> None:
+def _forget_locks(session: Session) -> None:
     """Remove the locks of sessions that are not known any more, which nobody holds."""
-    environ = workspace.doors.environ
+    environ = session.context.environ
     forget_abandoned(recollections(environ))
-    known = {lease.project for lease in workspace.doors.store.known()}
+    known = {lease.project for lease in session.context.store.known()}
     for path in files_in(os.path.dirname(session_lock(environ, "any"))):
         if os.path.basename(path) not in known:
             with suppress(FileAccessError), hold(path, "gc", 0, lambda _: None) as lock:
@@ -272,15 +272,15 @@ def _forget_locks(workspace: Session) -> None:
 
 
 @contextmanager
-def exclusive(workspace: Session, lease: Lease) -> Iterator[SessionLock | None]:
+def exclusive(session: Session, lease: Lease) -> Iterator[SessionLock | None]:
     """Keep everybody else off the session's stack; None where somebody is at work there."""
-    path = session_lock(workspace.doors.environ, lease.project)
+    path = session_lock(session.context.environ, lease.project)
     with hold(path, "gc", 0, lambda _: None) as lock:
         if lock is None:
             yield None
             return
         # Another session may be copying from this one's volumes.
-        with hold_record(_read_lock(workspace, lease)) as read:
+        with hold_record(_read_lock(session, lease)) as read:
             yield lock if read is not None else None
 
 
@@ -298,8 +298,8 @@ def _is_told(cleaned: GcResult) -> bool:
     return bool(cleaned.removed or cleaned.left_volumes or cleaned.left or cleaned.released)
 
 
-def _read_lock(workspace: Session, lease: Lease) -> str:
-    return seed_record(workspace.doors.environ, lease.project) + ".read"
+def _read_lock(session: Session, lease: Lease) -> str:
+    return seed_record(session.context.environ, lease.project) + ".read"
 
 
 def _own_folder(lease: Lease) -> OwnFolder:

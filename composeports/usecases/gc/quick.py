@@ -10,62 +10,62 @@ from composeports.usecases.gc.worktree_probe import is_gone
 from composeports.usecases.session import Session
 
 
-def tidy(workspace: Session, containers: Iterable[Container]) -> int:
+def tidy(session: Session, containers: Iterable[Container]) -> int:
     """Release leases whose worktree is gone and that have no container, and say what is left.
 
     For `up`, which knows the containers already: where nothing is to be done it costs a look at
     some files. What somebody is at work on is left alone. Returns how many were released.
     """
-    doors = workspace.doors
+    context = session.context
     used = [container.project for container in containers]
     released = 0
     left: list[str] = []
-    held = doors.store.held()
+    held = context.store.held()
     for lease in held:
-        if lease.session_id == workspace.session_here or not is_gone(workspace, lease, held):
+        if lease.session_id == session.session_here or not is_gone(session, lease, held):
             continue
         if lease.project in used:
             left.append(lease.project)
         else:
-            released += _release_gone(workspace, lease)
+            released += _release_gone(session, lease)
     if left:
-        doors.say(_left(left, [project for project in used if project in left]))
+        context.say(_left(left, [project for project in used if project in left]))
     return released
 
 
 def make_room(
-    workspace: Session, containers: Sequence[Container] | None, error: NoPortsAvailableError
+    session: Session, containers: Sequence[Container] | None, error: NoPortsAvailableError
 ) -> None:
     """Release what is gone, so that a claim that failed can be tried again; else raise `error`.
 
     The error names `composeports gc` where that would help.
     """
-    if containers is not None and tidy(workspace, containers):
+    if containers is not None and tidy(session, containers):
         return
-    held = workspace.doors.store.held()
-    if any(is_gone(workspace, lease, held) for lease in held):
+    held = session.context.store.held()
+    if any(is_gone(session, lease, held) for lease in held):
         hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
         raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
     raise error
 
 
-def _release_gone(workspace: Session, lease: Lease) -> bool:
+def _release_gone(session: Session, lease: Lease) -> bool:
     """Release the lease where the engine says again, with nobody at work, that nothing is there."""
     from composeports.usecases.gc.gc import exclusive  # noqa: PLC0415 - seldom is anything gone
     from composeports.usecases.link.link import remove_link_of  # noqa: PLC0415
 
     try:
-        with exclusive(workspace, lease) as lock:
-            if lock is None or workspace.doors.engine.containers(lease.project):
+        with exclusive(session, lease) as lock:
+            if lock is None or session.context.engine.containers(lease.project):
                 return False
-            outcome = workspace.doors.store.update(
+            outcome = session.context.store.update(
                 lease.session_id, lambda ledger: settle(ledger, lease, forget=False)
             )
     except FileAccessError:
         return False
     if outcome.lease is None:
         return False
-    remove_link_of(lease, workspace.doors.say)
+    remove_link_of(lease, session.context.say)
     return True
 
 

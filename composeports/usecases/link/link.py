@@ -30,25 +30,25 @@ class LinkResult:
     notes: tuple[str, ...]
 
 
-def link(workspace: Session) -> LinkResult:
+def link(session: Session) -> LinkResult:
     """Put the session's variables into the project's `.env`.
 
     NoLeaseError where no stack was started; NotOursError where the file must not be changed.
     """
-    with hold_session_lock(workspace, "link"):
-        lease = renew_lease(workspace)
-        own = workspace.folder.path
+    with hold_session_lock(session, "link"):
+        lease = renew_lease(session)
+        own = session.folder.path
         if not lease.stack.files or not os.path.exists(os.path.join(own, OWN_ENV)):
             raise NoLeaseError(
-                f"this session holds ports, but no stack was started: {workspace.session_id}",
+                f"this session holds ports, but no stack was started: {session.session_id}",
                 hint="`composeports up` starts it; then link",
-                session_id=workspace.session_id,
+                session_id=session.session_id,
             )
-        directory = workspace.selection.directory
+        directory = session.selection.directory
         path = env_file.env_file(directory)
         before = env_file.linked_project(directory)
         pairs = variables_of(lease, own)
-        changed = env_file.put_in(directory, lease.project, pairs, workspace.environ)
+        changed = env_file.put_in(directory, lease.project, pairs, session.environ)
         replaced = tuple(overridden(read_file(path) or b"", pairs))
         return LinkResult(path, lease.project, changed, replaced, _notes(lease, path, before))
 
@@ -78,36 +78,36 @@ class UnlinkResult:
     changed: bool
 
 
-def unlink(workspace: Session) -> UnlinkResult:
+def unlink(session: Session) -> UnlinkResult:
     """Leave the project's `.env` as it was, whoever it is linked to; needs no lease."""
-    directory = workspace.selection.directory
+    directory = session.selection.directory
     changed = env_file.take_out(directory)
-    record = workspace.record()
+    record = session.record()
     if record is not None:
         remove_link_of(
-            record, workspace.doors.say
+            record, session.context.say
         )  # a `link` that was killed may have left as much
     return UnlinkResult(env_file.env_file(directory), changed=changed)
 
 
-def update_link(workspace: Session, lease: Lease) -> None:
+def update_link(session: Session, lease: Lease) -> None:
     """Bring a linked `.env` up to date with what was planned; a failure is told, and no more."""
-    directory = workspace.selection.directory
+    directory = session.selection.directory
     path = env_file.env_file(directory)
     linked = env_file.linked_project(directory)
     if linked and linked != lease.project:
-        workspace.doors.say(
+        session.context.say(
             f"{path} is linked to {linked}, which is not this session: `composeports link` links "
             "it to this one, `composeports unlink` to none"
         )
         return
 
     def renew() -> None:
-        if env_file.renew(directory, linked, variables_of(lease, workspace.folder.path)):
-            workspace.doors.say(f"{path} is linked to what is planned now")
+        if env_file.renew(directory, linked, variables_of(lease, session.folder.path)):
+            session.context.say(f"{path} is linked to what is planned now")
 
     if linked:
-        _telling(workspace.doors.say, renew)
+        _telling(session.context.say, renew)
 
 
 def remove_link(directory: str, project: str, say: Callable[[str], None]) -> None:

@@ -87,7 +87,7 @@ class Seed:
 
 
 def seed(
-    workspace: Session,
+    session: Session,
     wanted: Seed | None,
     lease: Lease,
     project: Project,
@@ -98,57 +98,57 @@ def seed(
     `wanted` None: only a copy that was killed half-way is removed, and made again. After a
     failure or an interrupt no volume of the copy is left, and no container is paused.
     """
-    with signals_kept_back() as signals, _record(workspace, lease.project) as record:
-        before = _recover(workspace, record, signals)
+    with signals_kept_back() as signals, _record(session, lease.project) as record:
+        before = _recover(session, record, signals)
         if before is not None and wanted is None:
-            workspace.doors.say(f"the copy from {before.session} did not end: it is made again")
+            session.context.say(f"the copy from {before.session} did not end: it is made again")
             wanted = Seed(before.session)
         if wanted is None:
             return ()
-        source = _source(workspace, wanted.session, lease)
-        _refuse_half_filled(workspace, source)
-        _refuse_podman(workspace.doors.engine)
-        return _Seeding(workspace, wanted, lease, source, record, signals).run(project, override)
+        source = _source(session, wanted.session, lease)
+        _refuse_half_filled(session, source)
+        _refuse_podman(session.context.engine)
+        return _Seeding(session, wanted, lease, source, record, signals).run(project, override)
 
 
-def repair(workspace: Session, project: str) -> None:
+def repair(session: Session, project: str) -> None:
     """Take away what a copy that was killed half-way left, and let its source go on."""
-    with signals_kept_back() as signals, _record(workspace, project) as record:
-        _recover(workspace, record, signals)
+    with signals_kept_back() as signals, _record(session, project) as record:
+        _recover(session, record, signals)
 
 
 @contextmanager
-def _record(workspace: Session, project: str) -> Iterator[CopyJournal]:
-    with hold_record(seed_record(workspace.doors.environ, project)) as record:
+def _record(session: Session, project: str) -> Iterator[CopyJournal]:
+    with hold_record(seed_record(session.context.environ, project)) as record:
         if record is None:
             message = f"volumes of {project} are being filled by another process"
             raise SeedBusyError(message, hint="wait for its end, then try again", project=project)
         yield record
 
 
-def _recover(workspace: Session, record: CopyJournal, signals: DeferredSignals) -> CopyEntry | None:
+def _recover(session: Session, record: CopyJournal, signals: DeferredSignals) -> CopyEntry | None:
     """Undo a copy that was begun and did not end, and return it."""
     begun = record.read()
     if begun is None:
         return None
     if begun.finished:  # its volumes are whole, and in use perhaps
-        clear(workspace.doors.engine, begun.token, volumes=False)
+        clear(session.context.engine, begun.token, volumes=False)
         record.clear()
         return None
-    with _alone(workspace, begun.project, signals):
-        _undo(workspace.doors.engine, begun)
+    with _alone(session, begun.project, signals):
+        _undo(session.context.engine, begun)
     record.clear()
     return begun
 
 
 @contextmanager
-def _alone(workspace: Session, project: str, signals: DeferredSignals) -> Iterator[None]:
+def _alone(session: Session, project: str, signals: DeferredSignals) -> Iterator[None]:
     """Let no other copy of the project be under way, whose source this one would let go on."""
 
     def wait() -> None:
-        workspace.doors.say(f"waiting for another copy of the volumes of {project}")
+        session.context.say(f"waiting for another copy of the volumes of {project}")
 
-    lock = reading_lock(workspace.doors.environ, project)
+    lock = reading_lock(session.context.environ, project)
     with ExitStack() as held:
         with signals.let_in():
             held.enter_context(hold_lock(lock, wait))
@@ -161,26 +161,26 @@ def _undo(engine: Engine, begun: CopyEntry) -> None:
     clear(engine, begun.token, volumes=True)
 
 
-def _source(workspace: Session, text: str, lease: Lease) -> SeedSource:
+def _source(session: Session, text: str, lease: Lease) -> SeedSource:
     """Return whose volumes are meant: a session's, or those of a stack that plain Compose made."""
     plain = plain_source(text)
     if plain is not None:
         return plain
     try:
-        found = _session(workspace, text, lease)
+        found = _session(session, text, lease)
     except UsageError:
         if text != MAIN:
             raise
-        plain = plain_main(workspace)
+        plain = plain_main(session)
         if plain is None:
             raise
         return plain
     return SeedSource(found.session_id, found.project)
 
 
-def _session(workspace: Session, text: str, lease: Lease) -> Lease:
+def _session(session: Session, text: str, lease: Lease) -> Lease:
     """Return the lease of the session that is meant."""
-    path = os.path.realpath(os.path.join(workspace.doors.cwd, os.path.expanduser(text)))
+    path = os.path.realpath(os.path.join(session.context.cwd, os.path.expanduser(text)))
     checkout = find_checkout(path) if os.path.exists(path) else None
     wanted = SeedQuery(
         text,
@@ -188,14 +188,14 @@ def _session(workspace: Session, text: str, lease: Lease) -> Lease:
         checkout[1] if checkout is not None else "",
     )
     # Nobody here can keep another machine's commands off while its volumes are read.
-    sessions = workspace.doors.store.known()
-    known = [_known(each) for each in sessions if each.place.is_on(workspace.machine)]
+    sessions = session.context.store.known()
+    known = [_known(each) for each in sessions if each.place.is_on(session.machine)]
     return find_source(wanted, _known(lease), known)
 
 
-def _refuse_half_filled(workspace: Session, source: SeedSource) -> None:
+def _refuse_half_filled(session: Session, source: SeedSource) -> None:
     """Refuse a source whose own volumes are being filled, or were until somebody was killed."""
-    if os.path.exists(seed_record(workspace.doors.environ, source.project)):
+    if os.path.exists(seed_record(session.context.environ, source.project)):
         message = f"the volumes of {source.name} ({source.project}) are not whole yet"
         hint = "wait for `composeports up` there, or run it again"
         raise SeedBusyError(message, hint=hint, project=source.project)
@@ -222,7 +222,7 @@ def _known(lease: Lease) -> SeedCandidate:
 class _Seeding:
     """One copy, from the choice of volumes to the last byte."""
 
-    workspace: Session
+    session: Session
     wanted: Seed
     lease: Lease
     source: SeedSource
@@ -231,10 +231,10 @@ class _Seeding:
 
     @property
     def engine(self) -> Engine:
-        return self.workspace.doors.engine
+        return self.session.context.engine
 
     def say(self, text: str) -> None:
-        self.workspace.doors.say(text)
+        self.session.context.say(text)
 
     def run(self, project: Project, override: Mapping[str, object]) -> tuple[Seeded, ...]:
         names = volume_names(project, self.lease.project, override)
@@ -282,7 +282,7 @@ class _Seeding:
         wanted = self._into_empty(copies, helpers)
         if not wanted:
             return ()
-        with _alone(self.workspace, self.source.project, self.signals):
+        with _alone(self.session, self.source.project, self.signals):
             try:
                 self._pause(wanted, begun)
                 done = self._copy(wanted, helpers, begun.token, override)
