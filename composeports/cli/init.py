@@ -101,7 +101,7 @@ def _plan(options: Options) -> Plan | None:
 
     try:
         with open_session(options) as session:
-            return plan(session.looking())
+            return plan(session.read_only())
     except ComposeportsError as error:
         warn(f"no plan: {visible(error.message)}")
         return None

@@ -23,8 +23,8 @@ def command(
 ) -> None:
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
     with open_session(options, session_id) as opened:
-        session = opened.looking()
-        _ = session.questions  # Compose and the engine are at work while the rest is imported
+        session = opened.read_only()
+        _ = session.queries  # Compose and the engine are at work while the rest is imported
         from composeports.cli.plan_output import show  # noqa: PLC0415
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
         from composeports.usecases.up import plan  # noqa: PLC0415

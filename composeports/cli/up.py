@@ -82,19 +82,19 @@ def command(
         open_session(options._replace(adopt=adopt), session_id) as session,
         _session_lock(session, as_new=as_new) as lock,
     ):
-        session.memory.take_turn()  # twenty that start at once need not ask twenty times
-        _ = session.questions  # Compose and the engine are at work while the rest is imported
+        session.config_cache.take_turn()  # twenty that start at once need not ask twenty times
+        _ = session.queries  # Compose and the engine are at work while the rest is imported
         from composeports.cli.up_output import prepare, show  # noqa: PLC0415
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
         from composeports.usecases.up import up  # noqa: PLC0415
 
-        wishes = PlanOptions(strict=strict, default_ports=default_ports)
+        wanted = PlanOptions(strict=strict, default_ports=default_ports)
         seed = None
         if seed_from is not None:
             from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only where asked for
 
             seed = seed_of(seed_from, pause=not no_pause)
-        result = up(session, lock, arguments, wishes, attach=attach, meanwhile=prepare, seed=seed)
+        result = up(session, lock, arguments, wanted, attach=attach, meanwhile=prepare, seed=seed)
     show(result, as_json=as_json)
     if is_first and not result.code:
         from composeports.cli.first_run import welcome  # noqa: PLC0415 - once on a machine

@@ -60,13 +60,13 @@ class ConfigAnswer(NamedTuple):
 class ConfigQuery:
     """What Compose answers to the questions about the files."""
 
-    def __init__(self, questions: StackQueries) -> None:
+    def __init__(self, queries: StackQueries) -> None:
         """Take over the questions that are under way."""
-        self._compose = questions.compose
-        self._project = questions.project
-        self._memory = questions.memory
-        self._config = questions.config
-        self._variables = questions.variables
+        self._compose = queries.compose
+        self._project = queries.project
+        self._memory = queries.memory
+        self._config = queries.config
+        self._variables = queries.variables
         self._profiles: tuple[str, ...] = EVERY_PROFILE
         self._required: dict[str, str] = {}
         self._has_answers = True

@@ -91,7 +91,7 @@ class ConfigCache:
         self.is_awaited = False
         self.text = self._read() if self.text is None else self.text
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Let the others go on; again and again is once."""
         if self._turns >= 0:
             os.close(self._turns)
@@ -102,7 +102,7 @@ class ConfigCache:
         try:
             self._keep(text)
         finally:
-            self.let_go()
+            self.release()
 
     def _read(self) -> str | None:
         return read_own(os.path.join(self._folder, self.digest)) if self.digest else None

@@ -99,13 +99,13 @@ class SessionLock:
             time.sleep(POLL_SECONDS)
         return True
 
-    def ended(self) -> None:
+    def mark_finished(self) -> None:
         """Note that the command did all it wanted to, so that the next one need not."""
         if self._file >= 0:
             with suppress(OSError):
                 _write(self._file, "")
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give up our hold; a program that inherited the lock keeps it until it ends."""
         if self._file >= 0:
             os.close(self._file)
@@ -162,7 +162,7 @@ def hold(
     try:
         yield lock
     finally:
-        lock.let_go()
+        lock.release()
 
 
 def end_what_works(path: str) -> bool:

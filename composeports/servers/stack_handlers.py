@@ -49,16 +49,16 @@ class StackTarget:
         return session
 
 
-def plan(context: Context, target: StackTarget, wishes: PlanOptions) -> Answer:
+def plan(context: Context, target: StackTarget, options: PlanOptions) -> Answer:
     """Return what `up` would do and why; writes nothing and leases nothing."""
-    here = target.open_session(context).looking()
-    return {"success": True, **up_usecase.plan(here, wishes).as_dict()}
+    here = target.open_session(context).read_only()
+    return {"success": True, **up_usecase.plan(here, options).as_dict()}
 
 
 def up(
     context: Context,
     target: StackTarget,
-    wishes: PlanOptions,
+    options: PlanOptions,
     services: Sequence[str],
     flags: Sequence[str],
 ) -> Answer:
@@ -67,7 +67,7 @@ def up(
         _check_service(name)
     here = target.open_session(context)
     with hold_session_lock(here, "up") as lock:
-        started = up_usecase.up(here, lock, (*flags, *services), wishes)
+        started = up_usecase.up(here, lock, (*flags, *services), options)
     if started.code:
         told = " ".join((started.note, *started.plan.warnings)).strip()
         raise _compose_failed("up", started.code, told)
@@ -102,7 +102,7 @@ def left(context: Context, target: StackTarget) -> str:
     """Tell in one sentence what exists of the up_usecase, and what to do next; changes nothing."""
     session = target.open_session(context)
     record = session.record()
-    project = session.likely_project(record)
+    project = session.expected_project_name(record)
     held = record is not None and record.held
     lease = "its lease is held" if held else "it holds no lease"
     try:

@@ -19,7 +19,7 @@ def services(environ: Mapping[str, str], cwd: str, options: Options) -> list[str
     """Return the services of the Compose files here, as the last `up` saw them, or Compose does."""
     context = Context(environ, cwd, Config(), MemoryStore(), Engine(environ))
     here = Session(context, options)
-    known = remembered_services(here.memory.text)
+    known = remembered_services(here.config_cache.text)
     if known is None:
         if not here.selection.files:
             return []

@@ -49,7 +49,7 @@ def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
     ForeignProjectError when somebody else started it. A command that works on the stack is waited
     for; the Compose of one that lasts too long is ended, LockBusyError where that is in vain.
     """
-    session.meet_engine()
+    session.refresh_engine_identity()
     asked, session = session, find_started_session(session)
     with at_work_alone(session, "down", PATIENCE) as lock:
         record = session.record()
@@ -60,7 +60,7 @@ def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
         if stopped.whole or not stopped.project:
             lock.remove()
         if not stopped.code:
-            lock.ended()
+            lock.mark_finished()
     forget_abandoned(recollections(session.context.environ))
     return stopped
 
@@ -71,7 +71,7 @@ def _down(
     arguments: Sequence[str],
     lock: SessionLock,
 ) -> DownResult:
-    project = session.likely_project(record)
+    project = session.expected_project_name(record)
     view = session.view
     if record is not None and view.has_other_id(record):
         refuse_elsewhere(record, view)

@@ -62,7 +62,7 @@ def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
 def _published(session: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:
     """Yield the host ports that running containers of other Compose projects publish."""
     for each in containers:
-        if each.is_running and each.project not in {"", session.questions.project}:
+        if each.is_running and each.project not in {"", session.queries.project}:
             for port, _, _ in each.ports:
                 yield PublishedElsewhere(port, each.project, each.name)
 
@@ -114,7 +114,7 @@ def _members(
     session: Session, networks: set[str], containers: Iterable[Container]
 ) -> dict[str, tuple[NetworkMember, ...]]:
     """Return who else has containers on the networks, and the host names of those."""
-    own = session.questions.project
+    own = session.queries.project
     there = [each for each in containers if each.project != own and networks & {*each.networks}]
     named = session.context.engine.host_names(each.id for each in there) if there else {}
     found: dict[str, dict[tuple[str, str], set[str]]] = {}
@@ -172,7 +172,7 @@ def _ask(session: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
         prefix = find_settings(folder, place.worktree).settings.prefix
         project = record.project if record else project_name(place.session_id, prefix=prefix)
     else:
-        record, project = known.get(folder), session.questions.project
+        record, project = known.get(folder), session.queries.project
     environ = {
         name: value for name, value in session.environ.items() if not name.startswith("COMPOSE_")
     }

@@ -253,14 +253,14 @@ def subnets_in_use(session: Session) -> tuple[str, ...]:
 
     EngineError when the engine does not answer.
     """
-    project = session.likely_project(session.record())
+    project = session.expected_project_name(session.record())
     found = session.context.engine.project_subnets()
     own = tuple(valid_subnets(subnet for owner, subnet in found if owner == project))
     others = [subnet for owner, subnet in found if owner != project]
     # The session's own networks have routes, too.
     routes = (
         str(route)
-        for route in valid_subnets(session.context.routed_here())
+        for route in valid_subnets(session.context.routes_of_engine())
         if not any(subnet.holds(route) for subnet in own)
     )
     return tuple(dict.fromkeys((*others, *routes)))

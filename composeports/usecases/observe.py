@@ -125,9 +125,9 @@ def observe(
     session: Session, *, engine_needed: bool = True
 ) -> tuple[ConfigAnswer, tuple[Container, ...] | None]:
     """Ask Compose and the engine side by side; what Compose refuses is told first."""
-    answer = ConfigQuery(session.questions).finish()
+    answer = ConfigQuery(session.queries).finish()
     try:
-        return answer, session.questions.listing.containers()
+        return answer, session.queries.listing.containers()
     except (EngineError, ComposeMissingError) as error:
         if engine_needed:
             raise
@@ -139,7 +139,7 @@ def draft(
     session: Session,
     observed: ObservedConfig,
     containers: tuple[Container, ...] | None,
-    wishes: PlanOptions,
+    options: PlanOptions,
     *,
     engine_needed: bool = True,
 ) -> PlanDraft:
@@ -148,8 +148,8 @@ def draft(
     project = with_own_networks(observed.project, settings)
     around = look_around(session, project, containers)
     observed = observed._replace(project=project, around=around)
-    default_ports = wishes.default_ports or (settings.main_keeps_ports and _is_main(session))
-    needs = tuple(_needs(session, observed, spill=wishes.spill))
+    default_ports = options.default_ports or (settings.main_keeps_ports and _is_main(session))
+    needs = tuple(_needs(session, observed, spill=options.spill))
     return PlanDraft(
         observed=observed,
         settings=settings,
@@ -158,18 +158,18 @@ def draft(
         needs=needs,
         in_use=_in_use(session, engine_needed=engine_needed) if needs else (),
         lasting=_lasting(session, engine_needed=engine_needed),
-        strict=wishes.strict or settings.strict,
+        strict=options.strict or settings.strict,
         adopts=session.options.adopt,
     )
 
 
 def _lasting(session: Session, *, engine_needed: bool) -> ExistingResources | None:
     """Return what is left of an earlier stack, where this one is begun and the engine says it."""
-    asked = session.questions.lasting
+    asked = session.queries.lasting
     if asked is None:
         return None
     try:
-        return ExistingResources(session.questions.project, asked.marks())
+        return ExistingResources(session.queries.project, asked.marks())
     except (EngineError, ComposeMissingError):
         if engine_needed:
             raise
@@ -197,7 +197,7 @@ def _needs(session: Session, observed: ObservedConfig, *, spill: bool) -> Iterat
 
 def _standing_networks(session: Session) -> frozenset[str]:
     """Return the keys of the networks that the stack has; what they have is left as it is."""
-    project = session.likely_project(session.record())
+    project = session.expected_project_name(session.record())
     return frozenset(session.context.engine.network_keys(project))
 
 

@@ -30,8 +30,8 @@ def pass_through(session: Session, command: str, arguments: Sequence[str] = ()) 
         lease = renew_lease(session)
         return exec_program(*on_recorded_files(session, lease, command, *arguments))
     lease = session.held_lease()
-    wishes = PlanOptions(default_ports=lease.stack.default_ports)
-    argv, environ, _ = planned(session, wishes, command, *arguments)
+    options = PlanOptions(default_ports=lease.stack.default_ports)
+    argv, environ, _ = planned(session, options, command, *arguments)
     # A script in the place of `docker` may do more than to call the plugin.
     if command == "config" and as_plugin(argv, session.environ) != argv:
         argv = without_engine(argv, session.environ)
@@ -39,10 +39,10 @@ def pass_through(session: Session, command: str, arguments: Sequence[str] = ()) 
 
 
 def planned(
-    session: Session, wishes: PlanOptions, command: str, *arguments: str
+    session: Session, options: PlanOptions, command: str, *arguments: str
 ) -> tuple[list[str], dict[str, str], Plan]:
     """Return a command on the files that are here now, its environment, and the plan of both."""
-    project = session.likely_project(session.record())
+    project = session.expected_project_name(session.record())
     if command in STARTING and is_half_seeded(session, project):
         raise SeedBusyError(
             f"the volumes of {project} are not whole: a copy into them did not end",
@@ -50,7 +50,7 @@ def planned(
             project=project,
         )
     with hold_session_lock(session, command):
-        prepared = prepare(session, wishes, engine_needed=command != "config")
+        prepared = prepare(session, options, engine_needed=command != "config")
     return *command_line(session, prepared, command, *arguments), prepared.plan
 
 

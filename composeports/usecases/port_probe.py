@@ -35,7 +35,7 @@ def busy_ports(
             busy, containers = _busy_after_start(session, before, lease)
         except (EngineError, ComposeMissingError) as error:
             # The ports stay while it is unknown what runs on them.
-            if isinstance(error, EngineSilentError) and not session.only_looks:
+            if isinstance(error, EngineSilentError) and not session.is_read_only:
                 raise
     pins = _pinned(lease)
     if busy & pins:
@@ -88,7 +88,7 @@ def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
         running = [each for each in containers if each.project == project and each.is_running]
         if any(port in {(host, kind) for host, _, kind in each.ports} for each in running):
             return True
-        if not session.context.taken_here([port]):
+        if not session.context.ports_in_use([port]):
             return False
         if not _may_be_starting(session, project, frozenset({port}), containers):
             return False
@@ -110,7 +110,7 @@ def _busy(
         return frozenset()
     mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
     foreign = session.context.engine.reserved_ports(_others(lease, containers))
-    return (wanted & foreign) | session.context.taken_here(wanted - mine - foreign)
+    return (wanted & foreign) | session.context.ports_in_use(wanted - mine - foreign)
 
 
 def without_lost(session: Session, containers: tuple[Container, ...]) -> tuple[Container, ...]:

@@ -39,7 +39,7 @@ class PreparedStack(NamedTuple):
 
 
 def prepare(
-    session: Session, wishes: PlanOptions = NO_WISHES, *, engine_needed: bool = True
+    session: Session, options: PlanOptions = NO_WISHES, *, engine_needed: bool = True
 ) -> PreparedStack:
     """Take the lease and write the session's files; where that fails, all is as it was before.
 
@@ -47,13 +47,13 @@ def prepare(
     """
     before = session.record()
     answer, containers = observe(session, engine_needed=engine_needed)
-    session.memory.keep(answer.memory)
-    sketch = draft(session, answer.observed, containers, wishes, engine_needed=engine_needed)
+    session.config_cache.keep(answer.memory)
+    sketch = draft(session, answer.observed, containers, options, engine_needed=engine_needed)
     adopted = reject_foreign_containers(
-        session, before, session.likely_project(before), containers or ()
+        session, before, session.expected_project_name(before), containers or ()
     )
     sketch = sketch._replace(adopted=adopted)
-    lease = _lease(session, containers, sketch, wishes)
+    lease = _lease(session, containers, sketch, options)
     made = sketch.plan(lease)
     try:
         _write(session, lease, made)
@@ -71,9 +71,9 @@ def take_new_name(session: Session) -> None:
     It is for a session whose name another store's session has, too. EngineError where the engine,
     which alone knows, does not answer.
     """
-    session.meet_engine()
+    session.refresh_engine_identity()
     containers = session.context.engine.containers()
-    project = session.likely_project(session.record())
+    project = session.expected_project_name(session.record())
     taken = names_of_others(session, containers) | names_of_other_data(session, project)
     if project in taken:
         reserve_lease(session, containers, taken=taken)
@@ -83,12 +83,12 @@ def _lease(
     session: Session,
     containers: tuple[Container, ...] | None,
     sketch: PlanDraft,
-    wishes: PlanOptions,
+    options: PlanOptions,
 ) -> Lease:
     """Take the lease; where all ports are held, worktrees that are gone make room."""
 
     def take() -> Lease:
-        return reserve_lease(session, containers, sketch.finish, sketch.pins, wishes.avoid)
+        return reserve_lease(session, containers, sketch.finish, sketch.pins, options.avoid)
 
     try:
         return take()

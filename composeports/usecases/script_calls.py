@@ -95,7 +95,7 @@ def on_session(session: Session, call: ComposeCall) -> Command:
         argv, environ, plan = planned(session, PlanOptions(default_ports=default_ports), *words)
         return Command(tuple(argv), environ, plan.warnings if call.command == "up" else ())
     if not held:
-        project = session.likely_project(record)
+        project = session.expected_project_name(record)
         argv = without_files(project, *words, flags=session.options.flags)
         return Command(tuple(argv), session.environ)
     argv, environ = on_recorded_files(session, renew_lease(session), *words)

@@ -62,7 +62,7 @@ class Context(NamedTuple):
     say: Callable[[str], None] = _silent
     run: Run = run_in_foreground
 
-    def taken_here(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
+    def ports_in_use(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
         """Return those of the ports that programs of this machine use, where they are its ports.
 
         What uses ports of a remote engine's machine, beside containers, cannot be seen from here.
@@ -77,7 +77,7 @@ class Context(NamedTuple):
         holder = self.holder(port)
         return holder.seen_from(engine.process) if holder.parent else holder
 
-    def routed_here(self) -> tuple[str, ...]:
+    def routes_of_engine(self) -> tuple[str, ...]:
         """Return the subnets with a route on the engine's machine; none where that is not ours."""
         return self.routes() if self.engine.is_local else ()
 
@@ -91,7 +91,7 @@ class Session:
 
     context: Context
     options: Options = field(default_factory=Options)
-    only_looks: bool = False
+    is_read_only: bool = False
 
     @cached_property
     def environ(self) -> Mapping[str, str]:
@@ -175,7 +175,7 @@ class Session:
 
         return machine_name(self.context.environ)
 
-    def meet_engine(self) -> None:
+    def refresh_engine_identity(self) -> None:
         """See that a remote engine is the one that is remembered, before leases change hands."""
         if not self.context.engine.is_local:
             self.context.engine.identity(anew=True)
@@ -248,7 +248,7 @@ class Session:
     @cached_property
     def _copies(self) -> str:
         """The folder for copies: our own, or one that is gone with this workspace."""
-        if not self.only_looks:
+        if not self.is_read_only:
             return self.folder.path
         from shutil import rmtree  # noqa: PLC0415 - `plan` beside a linked `.env`
         from tempfile import mkdtemp  # noqa: PLC0415 - the same
@@ -258,22 +258,24 @@ class Session:
         return folder
 
     def _write_copy(self, name: str, data: bytes) -> None:
-        if not self.only_looks:
+        if not self.is_read_only:
             self.folder.write(name, data.decode("utf-8", "surrogateescape"))
             return
         with open(os.path.join(self._copies, name), "wb") as file:
             file.write(data)
 
     @cached_property
-    def questions(self) -> StackQueries:
+    def queries(self) -> StackQueries:
         """The questions to Compose and the engine, under way since this was first looked at."""
         record = self.record()
         begins = record is None or not record.held or record.marks is None
-        project = self.likely_project(record)
-        return StackQueries(self.compose, self.context.engine, project, self.memory, begins=begins)
+        project = self.expected_project_name(record)
+        return StackQueries(
+            self.compose, self.context.engine, project, self.config_cache, begins=begins
+        )
 
     @cached_property
-    def memory(self) -> ConfigCache:
+    def config_cache(self) -> ConfigCache:
         """What was observed before of these files; `up` takes the turn to ask before it asks."""
         return ConfigCache(recollections(self.context.environ), digest_of(self.selection.files))
 
@@ -283,13 +285,13 @@ class Session:
         found = self.selection
         return ComposeInvocation(_real(found.files), _real(found.env_files), self.profiles)
 
-    def asking_again(self) -> "Session":
+    def with_fresh_queries(self) -> "Session":
         """Return the same workspace with its questions not asked yet."""
-        return Session(self.context, self.options, self.only_looks)
+        return Session(self.context, self.options, self.is_read_only)
 
-    def looking(self) -> "Session":
+    def read_only(self) -> "Session":
         """Return the same workspace as one that writes nothing."""
-        return replace(self, only_looks=True)
+        return replace(self, is_read_only=True)
 
     def record(self) -> Lease | None:
         """Return what the store knows of the session, held or remembered."""
@@ -302,7 +304,7 @@ class Session:
             raise no_lease(self.session_id)
         return lease
 
-    def likely_project(self, record: Lease | None) -> str:
+    def expected_project_name(self, record: Lease | None) -> str:
         """Return the project name the session has, or will most likely get."""
         return record.project if record else project_name(self.session_id, prefix=self._prefix())
 

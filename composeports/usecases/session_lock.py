@@ -25,7 +25,7 @@ def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
     What the workspace asks (its `questions`) has to be asked after this, since whoever was at work
     has changed the answers.
     """
-    session.meet_engine()
+    session.refresh_engine_identity()
     with hold(_path(session), command, None, waiting(session)) as lock:
         if lock is None:  # what a killed command has started cannot be ended
             raise busy_error(_project(session), _path(session))
@@ -87,7 +87,7 @@ def waiting(session: Session) -> Callable[[LockOwner], None]:
 
 
 def _project(session: Session) -> str:
-    return session.likely_project(session.record())
+    return session.expected_project_name(session.record())
 
 
 def _path(session: Session) -> str:

@@ -57,14 +57,14 @@ class StartAttempts:
         session: Session,
         lock: SessionLock,
         prepared: PreparedStack,
-        wishes: PlanOptions,
+        options: PlanOptions,
         *,
         foreground: bool,
     ) -> None:
         """Begin with the first try."""
         self.session = session
         self.lock = lock
-        self.wishes = wishes
+        self.options = options
         self.had_containers = prepared.had_containers
         self._subnet_tries = 0 if foreground else SUBNET_TRIES
         self._lease_tries = 0 if foreground else LEASE_TRIES
@@ -92,7 +92,7 @@ class StartAttempts:
     def prepare(self, prepared: PreparedStack) -> PreparedStack:
         """Return what is prepared for another try; PortTakenError where no block is left for it."""
         try:
-            return prepare(self.session.asking_again(), self.wishes)
+            return prepare(self.session.with_fresh_queries(), self.options)
         except NoPortsAvailableError:
             if self._theft is None:
                 raise
@@ -104,7 +104,7 @@ class StartAttempts:
         """Leave nothing half-started where nothing was before, and return the error."""
         project = prepared.lease.project
         self._undo(project)
-        moves = len(self.wishes.avoid)
+        moves = len(self.options.avoid)
         tries = f", and ports of {moves} other blocks before" if moves else ""
         return PortTakenError(
             f"{shown(user)} took port {stolen.number}/{stolen.protocol}, which {stolen.key} has to "
@@ -196,7 +196,7 @@ class StartAttempts:
         """
         context = self.session.context
         foreign = context.engine.reserved_ports(others)
-        taken = (waiting & foreign) | context.taken_here(waiting - foreign)
+        taken = (waiting & foreign) | context.ports_in_use(waiting - foreign)
         found = silent_thefts(prepared.lease, waiting, taken)
 
         def is_podmans_own(stolen: PortConflict) -> bool:
@@ -219,9 +219,9 @@ class StartAttempts:
         is_free = (
             context.engine.is_local
             and port not in context.engine.reserved_ports(others)
-            and not context.taken_here([port])
+            and not context.ports_in_use([port])
         )
-        moves = len(self.wishes.avoid)
+        moves = len(self.options.avoid)
         step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
         user = who_has(self.session, port, others)
         what = f"{shown(user)} took port {stolen.number}/{stolen.protocol} ({stolen.key})"
@@ -233,7 +233,7 @@ class StartAttempts:
             context.say(f"{what}: the ports of this session move to another block")
             block = prepared.lease.block
             cool_down_block(self.session, block)
-            self.wishes = self.wishes._replace(avoid=self.wishes.avoid | {block})
+            self.options = self.options._replace(avoid=self.options.avoid | {block})
         self._theft = (stolen, user)
         self._tried_again = step is ConflictAction.AGAIN
         return True
@@ -246,7 +246,7 @@ class StartAttempts:
         if not reason:
             return False
         self.session.context.say(reason)
-        self.wishes = self.wishes._replace(spill=self.wishes.spill or reason == POOLS_USED_UP)
+        self.options = self.options._replace(spill=self.options.spill or reason == POOLS_USED_UP)
         return True
 
     def _lacks_subnets(self, prepared: PreparedStack) -> str:

@@ -73,10 +73,10 @@ class UpResult(NamedTuple):
                 yield container.service, f"{target}/{protocol}", url
 
 
-def plan(session: Session, wishes: PlanOptions = NO_WISHES) -> Plan:
+def plan(session: Session, options: PlanOptions = NO_WISHES) -> Plan:
     """Return what `up` would do now, for a workspace that only looks; leases nothing."""
     answer, containers = observe(session, engine_needed=False)
-    sketch = draft(session, answer.observed, containers, wishes, engine_needed=False)
+    sketch = draft(session, answer.observed, containers, options, engine_needed=False)
     lease = preview_lease(session, containers, sketch.finish, sketch.pins)
     return sketch.plan(lease)
 
@@ -85,7 +85,7 @@ def up(  # noqa: PLR0913 - most are keywords
     session: Session,
     lock: SessionLock,
     arguments: Sequence[str] = (),
-    wishes: PlanOptions = NO_WISHES,
+    options: PlanOptions = NO_WISHES,
     *,
     attach: bool = False,
     meanwhile: Callable[[], None] | None = None,
@@ -100,7 +100,7 @@ def up(  # noqa: PLR0913 - most are keywords
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
-    prepared = prepare(session, wishes)
+    prepared = prepare(session, options)
     if "--dry-run" not in arguments:
         undo_half_replaced(session, prepared.lease.project, prepared.containers)
         end_interrupted_down(session, lock, prepared.lease.project, prepared.containers)
@@ -112,7 +112,7 @@ def up(  # noqa: PLR0913 - most are keywords
         meanwhile = _telling_of_plain(session, prepared, meanwhile)
     seeded = _seeded(session, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(session, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
-    retrying = StartAttempts(session, lock, prepared, wishes, foreground=foreground)
+    retrying = StartAttempts(session, lock, prepared, options, foreground=foreground)
     while retrying.is_worthwhile(code, prepared):
         prepared = retrying.prepare(prepared)
         code = _run(session, lock, prepared, words, foreground=foreground)
@@ -189,8 +189,8 @@ def _run(  # noqa: PLR0913 - most are keywords
     argv, environ = command_line(session, prepared, *words)
     argv = as_plugin(argv, session.environ)
 
-    def let_go() -> None:
-        lock.let_go()
+    def release() -> None:
+        lock.release()
         if meanwhile is not None:
             meanwhile()
 
@@ -198,7 +198,7 @@ def _run(  # noqa: PLR0913 - most are keywords
         argv,
         environ,
         out_to_stderr=not foreground,
-        meanwhile=let_go if foreground else meanwhile,
+        meanwhile=release if foreground else meanwhile,
         inherited=() if foreground else (lock.number,),
         beat=heartbeat(session),
     )

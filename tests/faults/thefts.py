@@ -97,7 +97,7 @@ class Thief:
         self._ended.set()
         self._thread.join()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give all back."""
         for held in self._loot.values():
             held.close()
@@ -126,7 +126,7 @@ def steal(theft: Theft, place: Place, tries: int, chance: random.Random, step: i
                 tally.note(after_up(victim, one), where)
         tally.note(bystander.problems(), where)
         for thief in thieves:
-            thief.let_go()
+            thief.release()
         for victim in victims:
             tally.note(after_down(victim, victim.run("down", "-t", "0")), f"{where}, then down")
             _begin_anew(victim)

@@ -672,7 +672,7 @@ def test_several_containers_that_start_with_udp_and_a_range_keep_their_ports(
 ) -> None:
     plan = published((4, "udp"), (5, "tcp"), (6, "tcp"), (7, "tcp"))
     session = starting(machine, "exited", (20004, 53, "udp"), (20005, 81, "tcp"), plan=plan)
-    project = session.likely_project(session.record())
+    project = session.expected_project_name(session.record())
     machine.engine.add(project, (20006, 82, "tcp"), (20007, 83, "tcp"), state="created")
     machine.ports.used |= {(20006, "tcp"), (20007, "tcp")}
     machine.on_pause = lambda: run_all(machine)

@@ -34,7 +34,7 @@ def here(tmp_path: Path, docker: FakeDocker, shell: Shell) -> Shell:
     return shell.at(folder).using(docker)
 
 
-def questions(docker: FakeDocker) -> list[str]:
+def queries(docker: FakeDocker) -> list[str]:
     """Return the questions about the files since the last time."""
     found = [call for call in docker.calls if " config " in call]
     (docker.folder / "calls").unlink()
@@ -57,7 +57,7 @@ def test_variables_are_found_where_compose_cannot_list_them(
         assert web_port(here) == web_port(here) is not None
         here.run("up")
         # What failed is no answer: it is asked again.
-        assert any("--variables" in call for call in questions(docker))
+        assert any("--variables" in call for call in queries(docker))
 
 
 def test_an_answer_is_remembered_until_compose_is_another_one(
@@ -65,13 +65,13 @@ def test_an_answer_is_remembered_until_compose_is_another_one(
 ) -> None:
     docker.answer("variables", f"{TABLE}WEB_PORT  false     8080\n")
     here.run("up")
-    assert any("--variables" in call for call in questions(docker))
+    assert any("--variables" in call for call in queries(docker))
     here.run("up")
-    assert [call for call in questions(docker) if "--variables" in call] == []
+    assert [call for call in queries(docker) if "--variables" in call] == []
     plugin = docker.config / "cli-plugins" / "docker-compose"
     plugin.write_text(plugin.read_text() + "# another version\n")
     here.run("up")
-    assert len(questions(docker)) > 1
+    assert len(queries(docker)) > 1
 
 
 def test_a_marker_that_compose_refuses_is_told_and_not_remembered(
@@ -89,7 +89,7 @@ def test_a_marker_that_compose_refuses_is_told_and_not_remembered(
         (warning,) = made["warnings"]
         assert "WEB_PORT" in warning
         here.run("up")
-        assert any("--variables" in call for call in questions(docker))
+        assert any("--variables" in call for call in queries(docker))
 
 
 @pytest.mark.parametrize("name", ["API_PORT", "SUPABASE_URL"])

@@ -199,7 +199,7 @@ def test_other_files_have_a_turn_of_their_own(folder: Path) -> None:
         assert said(slow) == "first"
         mine.take_turn()
         assert not mine.is_awaited
-    mine.let_go()
+    mine.release()
 
 
 def test_without_a_place_for_turns_nobody_waits(tmp_path: Path) -> None:

@@ -81,14 +81,14 @@ def test_who_has_a_port_there_cannot_be_seen(far: FakeMachine) -> None:
 
 def test_routes_of_this_machine_do_not_matter(far: FakeMachine) -> None:
     context = far.context()._replace(routes=lambda: ("10.213.0.0/16",))
-    assert context.routed_here() == ()
-    assert context._replace(engine=FakeEngine()).routed_here() == ("10.213.0.0/16",)
+    assert context.routes_of_engine() == ()
+    assert context._replace(engine=FakeEngine()).routes_of_engine() == ("10.213.0.0/16",)
 
 
 def test_its_files_are_beside_those_of_an_engine_here(far: FakeMachine, tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").touch()
     there = far.session()
-    assert there.folder.path == f"{tmp_path}/.composeports/{there.likely_project(None)}"
+    assert there.folder.path == f"{tmp_path}/.composeports/{there.expected_project_name(None)}"
     far.engine = FakeEngine()
     assert far.session().folder.path == f"{tmp_path}/.composeports"
 

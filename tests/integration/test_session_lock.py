@@ -46,7 +46,7 @@ def test_the_next_one_knows_what_was_not_ended(path: str) -> None:
     with hold(path, "up", 0, nobody) as second:
         assert second is not None
         assert second.before == LockOwner(os.getpid(), "down")
-        second.ended()
+        second.mark_finished()
     with hold(path, "up", 0, nobody) as third:
         assert third is not None
         assert third.before.command == ""
@@ -68,7 +68,7 @@ def test_who_waits_is_told_once_for_whom(path: str) -> None:
 def test_who_waits_gets_the_lock_when_it_is_free(path: str) -> None:
     first = SessionLock(path, "up")
     assert first.take(0, nobody)
-    threading.Timer(0.2, first.let_go).start()
+    threading.Timer(0.2, first.release).start()
     with hold(path, "down", None, nobody) as second:
         assert second is not None
         assert holder(path).command == "down"
@@ -80,7 +80,7 @@ def test_who_waits_on_a_removed_file_makes_a_new_one(path: str) -> None:
 
     def end() -> None:
         first.remove()
-        first.let_go()
+        first.release()
 
     threading.Timer(0.2, end).start()
     with hold(path, "up", None, nobody) as second:
@@ -126,7 +126,7 @@ def test_a_program_that_does_not_inherit_the_lock_does_not_keep_it(path: str) ->
     held: list[bool] = []
 
     def meanwhile() -> None:
-        lock.let_go()
+        lock.release()
         held.append(is_held(path))
 
     run_in_foreground(("sleep", "0.3"), os.environ, meanwhile=meanwhile)
@@ -136,12 +136,12 @@ def test_a_program_that_does_not_inherit_the_lock_does_not_keep_it(path: str) ->
 def test_a_lock_can_be_taken_again(path: str) -> None:
     lock = SessionLock(path, "up")
     assert lock.take(0, nobody)
-    lock.let_go()
-    lock.let_go()
+    lock.release()
+    lock.release()
     assert lock.number == -1
     assert lock.take(0, nobody)
     assert is_held(path)
-    lock.let_go()
+    lock.release()
 
 
 def test_locks_are_the_users_own(path: str) -> None:

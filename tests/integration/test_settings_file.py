@@ -243,7 +243,7 @@ def test_a_new_session_gets_the_prefix(repo: Path) -> None:
     here = at(repo)
     name = project_name(here.session_id, prefix="team")
     assert name.startswith("team-")
-    assert here.likely_project(None) == name
+    assert here.expected_project_name(None) == name
     assert preview_lease(here, (), lambda lease, _: lease).project == name
     assert taken(here).project == name
 
@@ -255,7 +255,7 @@ def test_a_known_session_keeps_its_project_name(repo: Path) -> None:
     write(repo, 'prefix = "team"')
     after = Session(before.context)
     assert after.settings.prefix == "team"
-    assert after.likely_project(after.record()) == project
+    assert after.expected_project_name(after.record()) == project
     assert taken(after).project == project
 
 

@@ -338,12 +338,12 @@ def locked_by_another_process(path: Path) -> Iterator[Callable[[], None]]:
     assert process.stdin is not None
     assert process.stdout is not None
 
-    def let_go() -> None:
+    def release() -> None:
         process.communicate("\n")
 
     try:
         assert process.stdout.readline() == "locked\n"
-        yield let_go
+        yield release
     finally:
         if process.poll() is None:
             process.kill()
@@ -368,11 +368,11 @@ def test_waiting_says_what_for_once_and_goes_on_when_it_can(
     said: list[str] = []
     with opened(path, waiting=said.append) as store:
         put(store)
-        with locked_by_another_process(path) as let_go:
+        with locked_by_another_process(path) as unlock:
             waiting = threading.Thread(target=store.update, args=("a", release))
             waiting.start()
             wait_until(lambda: bool(said), "the notice")
-            let_go()
+            unlock()
             waiting.join()
         assert store.held() == []
     assert said == [f"waiting for the lease store {path} (another composeports is writing)"]

@@ -134,9 +134,9 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
     ) -> Annotated[CallToolResult, PlanResult]:
         """Tell what compose_up would do in a worktree, and why; changes nothing."""
         target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
-        wishes = PlanOptions(default_ports=default_ports, strict=strict)
+        options = PlanOptions(default_ports=default_ports, strict=strict)
         return await calls.attend(
-            lambda context: plan(context, target, wishes),
+            lambda context: plan(context, target, options),
             Client(context),
             lambda _context: "a plan changes nothing",
         )
@@ -159,10 +159,10 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         No file of the repository is changed. What Compose says is reported as progress.
         """
         target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
-        wishes = PlanOptions(default_ports=default_ports, strict=strict)
+        options = PlanOptions(default_ports=default_ports, strict=strict)
         flags = [name for name, on in (("--build", build), ("--wait", wait)) if on]
         return await calls.attend(
-            lambda context: up(context, target, wishes, services or (), flags),
+            lambda context: up(context, target, options, services or (), flags),
             Client(context),
             lambda context: left(context, target),
         )

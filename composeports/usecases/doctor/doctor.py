@@ -243,7 +243,7 @@ def _here(session: Session) -> tuple[str, ...]:
         return (
             session.place.directory,
             session.session_id,
-            session.likely_project(None),
+            session.expected_project_name(None),
         )
     except ComposeportsError:
         return ()

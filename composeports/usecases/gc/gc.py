@@ -247,7 +247,7 @@ def clean(
     is being cleaned up. EngineError when
     the engine does not answer, of which nothing may be concluded; nothing is changed then.
     """
-    session.meet_engine()
+    session.refresh_engine_identity()
     seen = belongings(session.context.engine)
     known = session.context.store.known()
     yield from _GcRun(session, dry_run, volumes, seen, known, at).run()
