@@ -6,9 +6,13 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDERS = (os.path.join(PACKAGE, "_data"), os.path.dirname(PACKAGE))
 
 
-def shipped(name: str) -> bytes:
-    """Return what is in a file of ours, such as `templates/docker-compose.yml`."""
+def path_of(name: str) -> str:
+    """Return the path of a bundled file or folder, such as `skills`."""
     paths = [os.path.join(folder, name) for folder in FOLDERS]
-    found = next((path for path in paths if os.path.exists(path)), paths[0])
-    with open(found, "rb") as file:
+    return next((path for path in paths if os.path.exists(path)), paths[0])
+
+
+def read_bundled(name: str) -> bytes:
+    """Return the content of a bundled file, such as `templates/docker-compose.yml`."""
+    with open(path_of(name), "rb") as file:
         return file.read()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import composeports.stores
+import composeports.stores.postgres
 
-FILES = sorted(Path(composeports.stores.__file__).parent.glob("postgres*.py"))
+FILES = sorted(Path(composeports.stores.postgres.__file__).parent.glob("*.py"))
 STATEMENT = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|JOIN|CASE|extract)\b")
 CALL = re.compile(r'(pg_catalog\.)?"?\b([a-z_]+)"?\(')
 RELATION = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE|INDEX \w+\s+ON) ([a-z_][\w.]*)")

@@ -10,7 +10,7 @@ from composeports.config import find_settings
 from composeports.docker.compose_files import DEFAULT_NAMES, select_files
 from composeports.errors import NotOursError, UnsafeFileError
 from composeports.host.atomic_files import read_file, write_file
-from composeports.host.bundled_files import shipped
+from composeports.host.bundled_files import read_bundled
 from composeports.host.git import find_checkout
 from composeports.paths import SETTINGS_FILE
 from composeports.usecases.init import policy
@@ -125,11 +125,11 @@ def _steps(found: Repository, wanted: InitOptions) -> Iterator[InitStep]:
             path = JSON_CLIENTS[client]
             yield policy.json_client(path, before(path), key, server)
     for kind in wanted.ci:
-        yield policy.new_file(CI[kind], before(CI[kind]), shipped(f"templates/ci/{kind}.yml"))
+        yield policy.new_file(CI[kind], before(CI[kind]), read_bundled(f"templates/ci/{kind}.yml"))
 
 
 def _template(found: Repository, before: bytes | None) -> InitStep:
-    text = shipped(f"templates/{TEMPLATE}")
+    text = read_bundled(f"templates/{TEMPLATE}")
     others = [path for path in (*found.files, *found.below) if path != TEMPLATE]
     if others:
         return InitStep(TEMPLATE, LEFT, before, before, f"there is a Compose file: {others[0]}")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from composeports.errors import FileAccessError, UnsafeFileError
+from composeports.host.bundled_files import path_of
 from composeports.host.directory import open_folder, write_whole
 from composeports.regular_file import read_regular
 from composeports.usecases.skills.policy import (
@@ -25,9 +26,6 @@ from composeports.usecases.skills.policy import (
     SkillDecision,
 )
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# In a wheel, and in a checkout of ours.
-SHIPPED = (os.path.join(PACKAGE, "_data", "skills"), os.path.join(PACKAGE, "..", "skills"))
 TEMPORARY = ".composeports-new"
 UNIQUE_BYTES = 4
 # What rename(2) says where something else is in the place already.
@@ -36,7 +34,7 @@ OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 def shipped_skills() -> dict[str, Files]:
     """Return the skills of this version, "validate-feature" -> its files."""
-    folder = next((each for each in SHIPPED if os.path.isdir(each)), SHIPPED[0])
+    folder = path_of("skills")
     skills = {name: _files(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
     return {
         name: {path: data for path, data in files.items() if data is not None}
