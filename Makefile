@@ -114,7 +114,7 @@ servers: fetch-tests ## The HTTP server: start-up, requests per second, beside a
 	@$(with_engine) $(bin)/python -m benchmarks.servers
 
 schema: fetch-tests ## Many requests by schemathesis, after the OpenAPI document; EXAMPLES=... for more
-	@COMPOSEPORTS_DEV_EXAMPLES=$(EXAMPLES) $(bin)/pytest tests/integration/test_openapi.py \
+	@COMPOSEPORTS_DEV_EXAMPLES=$(EXAMPLES) $(bin)/pytest tests/integration/servers/test_openapi.py \
 	    --timeout 0 $(PYTEST_ARGS)
 
 screenshots: fetch-tests ## The pictures of the page in docs/images

@@ -93,7 +93,7 @@ def test_each_scenario_names_tests_that_exist(capability: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "test", ["tests/unit/test_block.py::test_of_nothing", "no/file.py::test_a"]
+    "test", ["tests/unit/core/test_ports.py::test_of_nothing", "no/file.py::test_a"]
 )
 def test_a_test_that_is_missing_would_be_found(test: str) -> None:
     assert named_by(f"- **THEN** it is\n- **TEST** `{test}`\n") == [test]

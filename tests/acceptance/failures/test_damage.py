@@ -1,6 +1,6 @@
 """Disks that are full, read-only or of the network, and a store that is damaged under a stack.
 
-The other damages of docs/damage.md are in tests/integration/test_damage.py.
+The other damages of docs/damage.md are in tests/integration/stores/test_damage.py.
 """
 
 import itertools

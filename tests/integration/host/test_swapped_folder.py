@@ -13,7 +13,7 @@ from tests.support.machine import make_repository
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SWAPPING = ROOT / "tests" / "support" / "swapping.py"
 THEIRS = {".env": "theirs", "compose.override.yaml": "theirs", ".gitignore": "*\n"}
 

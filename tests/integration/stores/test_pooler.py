@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 OWN = EngineIdentity("one", "host-1", "one.example", local=False)
 DROPPED = "ignore_startup_parameters = options"
 SAFE = "ALTER ROLE {} IN DATABASE {} SET search_path = pg_catalog, pg_temp"
-PAGE = Path(__file__).parents[2] / "docs" / "fleet.md"
+PAGE = Path(__file__).parents[3] / "docs" / "fleet.md"
 MODES = ("session", "transaction")
 
 

@@ -701,7 +701,7 @@ HOSTILE = (
     "\r\t",
 )
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(), st.binary().map(os.fsdecode))
-# Of the program's own: what others wrote is tests/integration/test_forged_rows.py's.
+# Of the program's own: what others wrote is tests/integration/stores/test_forged_rows.py's.
 texts = texts.filter(lambda text: "\0" not in text)
 lines = texts.filter(lambda text: not {"\n", "\r"} & {*text})
 paths = texts.map(lambda text: f"/{text}")

@@ -18,7 +18,7 @@ from tests.support.serving import KEY, serving
 
 pytestmark = pytest.mark.integration
 
-DOCS = Path(__file__).parents[2] / "docs/http.md"
+DOCS = Path(__file__).parents[3] / "docs/http.md"
 RUNNER = """
 import sys, uvicorn
 sys.path.insert(0, sys.argv[1])

@@ -17,7 +17,7 @@ from composeports.core.shell import MARKER, shell_environment
 from composeports.errors import ConfigError
 from composeports.usecases.lease import environment_of
 from tests.support.planning import PROJECT, plan_of
-from tests.unit.test_protected_names import ORDINARY, PROTECTED
+from tests.unit.core.test_protected_names import ORDINARY, PROTECTED
 
 # Names are judged here by the list of the test of names, not by the function under test.
 OBEYED = {name.upper() for name in PROTECTED.split()}

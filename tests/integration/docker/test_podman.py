@@ -15,7 +15,7 @@ from composeports.docker.podman import Ports, inspected, shows_bare, spread
 from composeports.docker.rootless import is_rootless, podman_info
 from composeports.usecases.doctor.collect_other_engines import others_here
 from composeports.usecases.doctor.facts import EngineFacts
-from tests.integration.test_engine_socket import ok
+from tests.integration.docker.test_api_socket import ok
 
 pytestmark = pytest.mark.integration
 

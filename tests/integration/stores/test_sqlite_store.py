@@ -33,7 +33,7 @@ from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 LEASE = Lease("a", PortBlock(10000, 10), project_name("a"), 100.0, 200.0)
 Operation = Callable[[SqliteStore], object]
 

@@ -14,7 +14,7 @@ from tests.support.shells import on_a_terminal
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLIENTS = ("claude", "codex", "gemini", "vscode")
 EVERYTHING = (
     *("--settings", "--direnv", "--ci", "github", "--ci", "gitlab"),

@@ -9,7 +9,7 @@ from skills_ref import read_properties, validate  # type: ignore[import-untyped]
 from composeports.usecases.skills.files import shipped_skills
 from composeports.usecases.skills.policy import MARKER, with_marker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SKILLS = ROOT / "skills"
 FOLDERS = [".claude/skills", ".codex/skills", ".gemini/skills"]
 NAMES = ["composeports", "validate-feature"]
