@@ -27,7 +27,7 @@ RUN = {
         f"{ACCEPTANCE}/test_ci_examples.py::test_a_job_runs_tests_on_the_stack_and_leaves_nothing"
     ),
     ("docs/fleet.md", "sql", "REVOKE"): (
-        f"{INTEGRATION}/test_postgres_faults.py"
+        f"{INTEGRATION}/stores/test_postgres_faults.py"
         "::test_a_user_with_the_grants_may_do_all_that_is_needed"
     ),
     ("docs/guide.md", "toml", "files = "): COMMANDS,
@@ -41,13 +41,13 @@ RUN = {
         f"{INTEGRATION}/test_documented.py::test_the_servers_start_as_the_docs_say"
     ),
     ("docs/http.md", "sh", "curl "): (
-        f"{INTEGRATION}/test_http_docs.py::test_the_request_of_the_docs_gets_the_answer_of_the_docs"
+        f"{INTEGRATION}/servers/test_http_docs.py::test_the_request_of_the_docs_gets_the_answer_of_the_docs"
     ),
     ("docs/http.md", "json", ""): (
-        f"{INTEGRATION}/test_http_docs.py::test_the_request_of_the_docs_gets_the_answer_of_the_docs"
+        f"{INTEGRATION}/servers/test_http_docs.py::test_the_request_of_the_docs_gets_the_answer_of_the_docs"
     ),
     ("docs/http.md", "python", ""): (
-        f"{INTEGRATION}/test_http_docs.py::test_the_example_of_the_docs_runs"
+        f"{INTEGRATION}/servers/test_http_docs.py::test_the_example_of_the_docs_runs"
     ),
     ("docs/leases.md", "console", ""): PAGE,
     ("docs/mcp.md", "sh", "COMPOSEPORTS_API_KEYS="): (
@@ -74,11 +74,11 @@ RUN = {
         f"{INTEGRATION}/test_direnv.py::test_the_stack_s_variables_are_there_while_it_is_leased"
     ),
     ("docs/shell.md", "sh", 'eval "$(composeports completion'): (
-        f"{INTEGRATION}/test_completion.py"
+        f"{INTEGRATION}/cli/test_completion.py"
         "::test_a_real_shell_completes_commands_services_and_sessions"
     ),
     ("docs/shell.md", "sh", "composeports completion fish"): (
-        f"{INTEGRATION}/test_completion.py"
+        f"{INTEGRATION}/cli/test_completion.py"
         "::test_a_real_shell_completes_commands_services_and_sessions"
     ),
 }  # fmt: skip
