@@ -1,3 +1,3 @@
-"""Leased host ports for Docker Compose stacks, a block a worktree; imports nothing."""
+"""Leased host ports for Docker Compose stacks, one block per worktree. Imports nothing."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,8 @@
-"""The entry points: `env` by its short way where it can be, everything else through the CLI."""
+"""The entry points of `composeports`, `compose-up` and `compose-down`.
+
+`env` takes a short path if it can; `hook run`, `docker-call` and shell completion have paths of
+their own. Everything else goes through the CLI.
+"""
 
 import gc
 import os
@@ -11,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def main() -> "NoReturn":
-    """Run `composeports`, and end with its exit code."""
+    """Run `composeports` and exit with its exit code."""
     _leave(_undisturbed(lambda: _main(sys.argv[1:])))
 
 
@@ -26,7 +30,7 @@ def main_down() -> "NoReturn":
 
 
 def _leave(code: int) -> "NoReturn":
-    """End at once: nothing is left to be put away, and taking all modules apart takes 20 ms."""
+    """Exit at once: there is nothing to clean up, and unloading all modules takes 20 ms."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -36,7 +40,11 @@ def _leave(code: int) -> "NoReturn":
 
 
 def _undisturbed(call: Callable[[], int]) -> int:
-    """Keep the exit codes where Ctrl-C comes before the CLI is there, or a stream is closed."""
+    """Return the exit code of `call`.
+
+    The exit code is right even if Ctrl-C comes before the CLI is loaded, or if the shell closed a
+    stream.
+    """
     _open_closed_streams()
     sys.unraisablehook = _heard_too_early
     gc.disable()  # a command is over before there is much to collect
@@ -50,19 +58,19 @@ def _undisturbed(call: Callable[[], int]) -> int:
 
 
 def _heard_too_early(lost: "sys.UnraisableHookArgs") -> None:
-    """Have a Ctrl-C raised again, a moment later: it came where Python ignores what is raised."""
+    """Send a SIGINT again if its KeyboardInterrupt came where Python ignores exceptions."""
     if lost.exc_type is not KeyboardInterrupt:
         sys.__unraisablehook__(lost)
         return
-    import _thread  # noqa: PLC0415 - seldom
-    import signal  # noqa: PLC0415 - seldom
+    import _thread  # noqa: PLC0415 - rarely used
+    import signal  # noqa: PLC0415 - rarely used
 
-    # By another thread, as it would be raised in here, and be ignored again.
+    # From another thread, because an exception raised here would be ignored again.
     _thread.start_new_thread(signal.pthread_kill, (_thread.get_ident(), signal.SIGINT))
 
 
 def _open_closed_streams() -> None:
-    """Put /dev/null in the place of a stream that the shell closed (`2>&-`)."""
+    """Open /dev/null in place of a standard stream that the shell closed (`2>&-`)."""
     if None not in {sys.stdout, sys.stderr}:
         return
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - stderr's number
@@ -76,7 +84,7 @@ def _main(arguments: list[str]) -> int:
     if "COMPOSEPORTS_WRAP_PROJECT" in os.environ:
         from composeports.host.wrapper import without_wrappers  # noqa: PLC0415
 
-        # What composeports runs is the real docker.
+        # composeports itself runs the real docker.
         os.environ["PATH"] = without_wrappers(os.environ.get("PATH", ""))
     if arguments[:1] == ["docker-call"]:
         from composeports.cli.docker_call import answer as call_docker  # noqa: PLC0415
@@ -106,7 +114,7 @@ def _inserted(command: str) -> int:
 
 
 def _completed(program: str) -> int:
-    """Tell a shell what could come next; it says in a variable where its line is."""
+    """Print completions for a shell, which passes its command line in a variable."""
     from composeports.cli.completion_values import answer  # noqa: PLC0415
 
     return answer(program, os.environ)

@@ -1,4 +1,4 @@
-"""The only reader of environment variables and settings files; frozen, checked values out."""
+"""Read environment variables and settings files, check them, and return frozen values."""
 
 import os
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ VARIABLES = {
 SERVER_COMMANDS = "COMPOSEPORTS_SERVER_COMMANDS"
 DEFAULT_COMMANDS = 4
 MOST_COMMANDS = 1000
-# How many seconds the engine gets for an answer.
+# How many seconds to wait for an answer of the engine.
 ENGINE_TIMEOUT = "COMPOSEPORTS_ENGINE_TIMEOUT"
 DEFAULT_TIMEOUT = 10.0
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 0.1, 3600.0
@@ -32,9 +32,10 @@ SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 0.1, 3600.0
 
 @dataclass(frozen=True, slots=True)
 class PortAllocatorConfig:
-    """The grid of blocks and the time to live (minutes) of a lease.
+    """The grid of blocks, and the time to live of a lease in minutes.
 
-    A value that is not accepted raises ConfigError (a ValueError) that names it and the limit.
+    A value that is not accepted raises ConfigError (a ValueError), which names the value and the
+    limit.
     """
 
     base_port: int = 10000
@@ -43,7 +44,7 @@ class PortAllocatorConfig:
     max_sessions: int = 20
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, at construction."""
+        """Raise ConfigError for a value that is not accepted."""
         for name, lowest in LOWEST.items():
             _check_lowest(name, getattr(self, name), lowest)
         _check_end(self)
@@ -52,7 +53,7 @@ class PortAllocatorConfig:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read `PORT_ALLOC_BASE`, `_RANGE`, `_TTL_MINUTES` and `_MAX_SESSIONS`.
 
-        Unset or empty means the default.
+        A variable that is unset or empty means the default.
         """
         environ = os.environ if environ is None else environ
         given = {
@@ -67,7 +68,7 @@ class PortAllocatorConfig:
 
     @property
     def grid(self) -> PortGrid:
-        """All blocks that this configuration can give out."""
+        """All blocks that this configuration can give to sessions."""
         return PortGrid(self.base_port, self.range_per_session, self.max_sessions)
 
 
@@ -93,7 +94,7 @@ def _check_end(config: PortAllocatorConfig) -> None:
 
 
 def _largest(config: PortAllocatorConfig) -> str:
-    """Name the largest value that would do, of the setting that is the least trouble to change."""
+    """Return a hint with the largest value that fits, for the setting that is easiest to change."""
     most_sessions = (HIGHEST_PORT - config.base_port) // config.range_per_session
     if most_sessions >= 1:
         return f"the largest max_sessions that fits is {most_sessions}"
@@ -115,7 +116,7 @@ def _number(variable: str, text: str) -> int:
 
 
 def _naming_variables(error: ConfigError, given: Mapping[str, int]) -> ConfigError:
-    """Return the same error with the variables' names in front, for those who set variables."""
+    """Return the same error with the names of the variables in front of the message."""
     setting = str(error.details.get("setting", ""))
     names = [VARIABLES[name] for name in LOWEST if name in given and name in error.message]
     text = f"{', '.join(names)}: {error.message}" if names else error.message
@@ -124,7 +125,7 @@ def _naming_variables(error: ConfigError, given: Mapping[str, int]) -> ConfigErr
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that the environment settles, checked once at the start of a program."""
+    """All settings from the environment, checked once at the start of a program."""
 
     port_allocator: PortAllocatorConfig = field(default_factory=PortAllocatorConfig)
     store: str = "memory:"
@@ -135,12 +136,12 @@ class Config:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the store may be that of many machines."""
+        """True if several machines may use the store."""
         return self.store.startswith(("postgresql:", "postgres:"))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read `PORT_ALLOC_*` and `COMPOSEPORTS_*`; ConfigError names what is not accepted."""
+        """Read `PORT_ALLOC_*` and `COMPOSEPORTS_*`; raise ConfigError for a value not accepted."""
         environ = os.environ if environ is None else environ
         session = environ.get("COMPOSEPORTS_SESSION")
         return cls(
@@ -171,7 +172,10 @@ def _server_commands(text: str) -> int:
 
 
 def engine_timeout(environ: Mapping[str, str]) -> float:
-    """Return how many seconds the engine gets for an answer, before it counts as unknown."""
+    """Return how many seconds to wait for an answer of the engine.
+
+    After that time the engine's state counts as unknown.
+    """
     text = environ.get(ENGINE_TIMEOUT, "").strip()
     if not text:
         return DEFAULT_TIMEOUT
@@ -190,7 +194,7 @@ def engine_timeout(environ: Mapping[str, str]) -> float:
 
 
 def _host(text: str) -> str:
-    """Return the host of published ports; empty where the engine's address says it."""
+    """Return the host of published ports; empty if it follows from the engine's address."""
     problem = host_problem(text) if text else ""
     if problem:
         message = f"COMPOSEPORTS_HOST must be a host's name or address, got {text!r}: {problem}"
@@ -204,17 +208,17 @@ def _keys(text: str) -> tuple[str, ...]:
 
 
 class FoundSettings(NamedTuple):
-    """A repository's settings and the file they come from, empty where there is none."""
+    """A repository's settings and the file they come from; `path` is empty if there is none."""
 
     settings: Settings = Settings()
     path: str = ""
 
 
 def find_settings(start: str, top: str | None) -> FoundSettings:
-    """Read the settings for the folder `start`: the nearest file up to `top`, or to the root.
+    """Return the settings for the folder `start`: of the nearest file up to `top`, or to the root.
 
-    That is `composeports.toml`, else a `pyproject.toml` with a table `[tool.composeports]`.
-    ConfigError names the file, the place in it, and what is accepted.
+    The file is `composeports.toml`, else a `pyproject.toml` with a table `[tool.composeports]`.
+    Raise ConfigError, which names the file, the position in it, and what is accepted.
     """
     for path in settings_files(start, os.path.realpath(top) if top else None):
         document: object = _read_toml(path)
@@ -223,7 +227,7 @@ def find_settings(start: str, top: str | None) -> FoundSettings:
             document = _own_table(document)
             where = f"{path} [tool.composeports]"
         if isinstance(document, dict):
-            # Most repositories have no settings file, and save the time.
+            # Imported only here, since most repositories have no settings file.
             from composeports.core.settings_schema import read_settings  # noqa: PLC0415
 
             return FoundSettings(read_settings(document, where, os.path.dirname(path)), path)
@@ -234,7 +238,7 @@ def find_settings(start: str, top: str | None) -> FoundSettings:
 
 
 def _own_table(document: object) -> object:
-    """Return what pyproject.toml says under `tool.composeports`; None where it says nothing."""
+    """Return the value of `tool.composeports` in pyproject.toml; None if there is none."""
     tool = document.get("tool") if isinstance(document, dict) else None
     return tool.get("composeports") if isinstance(tool, dict) else None
 

@@ -1,4 +1,4 @@
-"""Every failure a user can see: message, hint, stable code and exit code; no I/O."""
+"""All errors that a user can see: message, hint, stable code and exit code. No I/O."""
 
 EXIT_USAGE = 2
 EXIT_NO_LEASE = 66
@@ -10,13 +10,13 @@ EXIT_INTERRUPTED = 130
 
 
 class ComposeportsError(Exception):
-    """A failure with a next step; `code` and `exit_code` are promises to scripts."""
+    """An error with a next step; `code` and `exit_code` are stable, so scripts may rely on them."""
 
     code = "error"
     exit_code = EXIT_BUG
 
     def __init__(self, message: str, *, hint: str = "", **details: object) -> None:
-        """Keep the message, the next step and the facts that `--json` shows as `details`."""
+        """Store the message, the next step (`hint`) and the `details`, which `--json` shows."""
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -33,14 +33,14 @@ class ComposeportsError(Exception):
 
 
 class UsageError(ComposeportsError):
-    """The command line says something that cannot be done."""
+    """The command line asks for something that is not possible."""
 
     code = "usage"
     exit_code = EXIT_USAGE
 
 
 class InvalidSessionError(UsageError, ValueError):
-    """A session id that is empty, blank or holds characters that cannot be stored."""
+    """The session id is empty, blank or too long, or has characters that cannot be stored."""
 
     code = "invalid_session"
 
@@ -53,20 +53,20 @@ class NoLeaseError(ComposeportsError):
 
 
 class UnknownPortError(UsageError):
-    """The session's stack publishes no such port, or several where one was asked for."""
+    """The session's stack does not publish this port, or the request fits several ports."""
 
     code = "unknown_port"
 
 
 class EngineError(ComposeportsError):
-    """The engine did not answer, so nothing is known about what runs."""
+    """The engine did not answer, so it is unknown what runs."""
 
     code = "engine_unreachable"
     exit_code = EXIT_ENGINE
 
 
 class EngineSilentError(EngineError):
-    """The engine took the question and did not answer in time: it is frozen, or overloaded."""
+    """The engine received the request and did not answer in time: it is frozen or overloaded."""
 
 
 class ComposeMissingError(ComposeportsError):
@@ -84,105 +84,105 @@ class ComposeTooOldError(ComposeportsError):
 
 
 class ExtraMissingError(ComposeportsError):
-    """A command needs packages that are an extra of ours, which is not installed."""
+    """The command needs an extra of composeports that is not installed."""
 
     code = "extra_missing"
     exit_code = EXIT_ENGINE
 
 
 class AddressInUseError(ComposeportsError):
-    """Something else listens where a server of ours wants to."""
+    """Another program listens on the address of the server."""
 
     code = "address_in_use"
     exit_code = EXIT_TRY_LATER
 
 
 class NoPortsAvailableError(ComposeportsError):
-    """Every block is held, or every free one has a port that is taken."""
+    """Every block is held by a session, or every free block has a port that is in use."""
 
     code = "no_ports_available"
     exit_code = EXIT_TRY_LATER
 
 
 class PortHeldError(ComposeportsError):
-    """A port that has to be this one, and no other, is held or used by somebody else."""
+    """A port that cannot be changed is held by another session or used by another process."""
 
     code = "port_held"
     exit_code = EXIT_TRY_LATER
 
 
 class OtherEngineError(ComposeportsError):
-    """The session's stack was started on another engine than the one that is asked now."""
+    """The session's stack was started on another engine than the one in use now."""
 
     code = "other_engine"
     exit_code = EXIT_TRY_LATER
 
 
 class NoSubnetsAvailableError(ComposeportsError):
-    """The pool has no subnet of the wanted size that nobody else has."""
+    """The pool has no free subnet of the required size."""
 
     code = "no_subnets_available"
     exit_code = EXIT_TRY_LATER
 
 
 class StoreBusyError(ComposeportsError):
-    """Somebody else holds the store's write lock for longer than we wait."""
+    """Another process holds the store's write lock for too long."""
 
     code = "store_busy"
     exit_code = EXIT_TRY_LATER
 
 
 class StackLeftError(ComposeportsError):
-    """Containers or networks of the project are still there after a removal."""
+    """Containers or networks of the project still exist after a removal."""
 
     code = "stack_left"
     exit_code = EXIT_TRY_LATER
 
 
 class LockBusyError(ComposeportsError):
-    """Another command works on the same session right now."""
+    """Another command is running on the same session."""
 
     code = "session_busy"
     exit_code = EXIT_TRY_LATER
 
 
 class PortTakenError(ComposeportsError):
-    """Somebody else took a port between our look and the engine's bind, again and again."""
+    """Another process took a port between the check and the engine's bind, several times."""
 
     code = "port_taken"
     exit_code = EXIT_TRY_LATER
 
 
 class ForeignProjectError(ComposeportsError):
-    """Somebody else started containers under the project name of this session."""
+    """Another session or program started containers under this session's project name."""
 
     code = "project_foreign"
     exit_code = EXIT_TRY_LATER
 
 
 class SeedBusyError(ComposeportsError):
-    """Another process is copying volumes for this session right now."""
+    """Another process is copying volumes for this session."""
 
     code = "seed_busy"
     exit_code = EXIT_TRY_LATER
 
 
 class SeedError(ComposeportsError):
-    """The engine could not copy a volume; a half copy is removed, if need be by the next `up`."""
+    """The engine could not copy a volume; a partial copy is removed, if needed by the next `up`."""
 
     code = "seed_failed"
     exit_code = EXIT_ENGINE
 
 
 class StoreError(ComposeportsError):
-    """The store cannot be read or written, is damaged or is from a newer version."""
+    """The store cannot be read or written, is damaged, or is from a newer version."""
 
     code = "store_unusable"
     exit_code = EXIT_CONFIG
 
 
 class StoreServerError(StoreError):
-    """The database server of a shared store is not reached, or does not let us work."""
+    """The database server of a shared store cannot be reached, or refuses the operation."""
 
     code = "store_server"
     exit_code = EXIT_ENGINE
@@ -196,21 +196,21 @@ class ConfigError(ComposeportsError, ValueError):
 
 
 class ComposeFileError(ComposeportsError):
-    """Compose rejects the file, or it cannot be planned."""
+    """Compose rejects the file, or no plan can be made for it."""
 
     code = "compose_file"
     exit_code = EXIT_CONFIG
 
 
 class OutsideRootsError(ComposeportsError):
-    """A server was started with `--root`, and the worktree lies in none of those folders."""
+    """The server was started with `--root`, and the worktree is in none of those folders."""
 
     code = "outside_roots"
     exit_code = EXIT_CONFIG
 
 
 class ComposeLimitError(ComposeFileError):
-    """Compose took too much time or memory to read the files, as with aliases of aliases."""
+    """Compose took too much time or memory to read the files, for example nested aliases."""
 
     code = "compose_limit"
 
@@ -222,33 +222,33 @@ class BlockTooSmallError(ComposeFileError):
 
 
 class NotIsolatedError(ComposeFileError):
-    """The plan has warnings, and was asked to be strict."""
+    """The plan has warnings, and strict mode was requested."""
 
     code = "not_isolated"
 
 
 class PortPrivilegedError(ComposeportsError):
-    """A rootless engine may not listen on a port that has to be this one."""
+    """A rootless engine may not listen on a port, and the port cannot be changed."""
 
     code = "port_privileged"
     exit_code = EXIT_CONFIG
 
 
 class FileAccessError(ComposeportsError):
-    """A file or folder of ours cannot be written, or is not what we made."""
+    """A file or folder of composeports cannot be written, or was not made by composeports."""
 
     code = "file_access"
     exit_code = EXIT_CONFIG
 
 
 class UnsafeFileError(FileAccessError):
-    """A file is a pipe, a device, a symbolic link or too large, so that it is not read."""
+    """A file is a pipe, a device, a symbolic link or too large, so it is not read."""
 
     code = "file_unsafe"
 
 
 class NotOursError(ComposeportsError):
-    """A file of the user's that cannot get a part of ours, or lose it, without harm."""
+    """composeports cannot add its part to a user's file, or remove it, without doing harm."""
 
     code = "file_not_ours"
     exit_code = EXIT_CONFIG

@@ -1,4 +1,4 @@
-"""Where the store and the settings file lie; imports almost nothing, for `env`."""
+"""The paths of the state directory and of settings files. Imports almost nothing, for `env`."""
 
 import os
 import sys
@@ -14,7 +14,11 @@ PYPROJECT = "pyproject.toml"
 
 
 def state_directory(environ: Mapping[str, str], shared: str = SHARED) -> str:
-    """Return the state directory: `COMPOSEPORTS_STATE_DIR`, the `shared` one, or the user's."""
+    """Return the state directory.
+
+    It is `COMPOSEPORTS_STATE_DIR` if that is set, else `shared` if this user may write there, else
+    the user's own one.
+    """
     given = environ.get("COMPOSEPORTS_STATE_DIR")
     if given:
         return os.path.abspath(os.path.expanduser(given))
@@ -24,9 +28,9 @@ def state_directory(environ: Mapping[str, str], shared: str = SHARED) -> str:
 
 
 def _user_state(environ: Mapping[str, str]) -> str:
-    """Return the user's own state directory, as the platform has it."""
+    """Return the user's own state directory, by the convention of the platform."""
     if sys.platform == "linux":
-        # What platformdirs says on Linux, without the 13 ms that its import takes.
+        # The path that platformdirs returns on Linux, without its import, which takes 13 ms.
         base = environ.get("XDG_STATE_HOME", "")
         home = environ.get("HOME") or os.path.expanduser("~")
         base = base if os.path.isabs(base) else os.path.join(home, ".local", "state")
@@ -43,11 +47,11 @@ def default_store_url(environ: Mapping[str, str]) -> str:
 
 
 def settings_files(start: str, top: str | None) -> Iterator[str]:
-    """Yield the files that may hold settings for the folder `start`, first the one that wins.
+    """Yield the files that may hold settings for the folder `start`, highest precedence first.
 
     They lie in `start` and its parents up to `top`, or to the root. All are real paths. A
-    `pyproject.toml` counts where it mentions composeports; whether as a table, only its reader
-    can tell.
+    `pyproject.toml` is included if it contains the text `composeports`; only its reader can tell if
+    it has such a table.
     """
     folder = os.path.realpath(start)
     while True:
@@ -64,9 +68,9 @@ def settings_files(start: str, top: str | None) -> Iterator[str]:
 
 
 def mentions(path: str, word: bytes, *, beside: bytes = b"") -> bool:
-    """Tell whether the file has the word in it (`beside` is another one that contains it).
+    """Return True if the file contains `word` outside of the text `beside`, which contains it, too.
 
-    True for one that cannot be read, which its reader tells properly.
+    Return True also for a file that cannot be read, because its reader reports that properly.
     """
     try:
         return word in read_regular(path, follow=True).replace(beside, b"")
@@ -75,38 +79,41 @@ def mentions(path: str, word: bytes, *, beside: bytes = b"") -> bool:
 
 
 def seed_record(environ: Mapping[str, str], project: str) -> str:
-    """Return where the record of a copy into a project's volumes lies while it is under way."""
+    """Return the path of the record of a running copy into a project's volumes."""
     return os.path.join(state_directory(environ), "seeding", project)
 
 
 def reading_lock(environ: Mapping[str, str], project: str) -> str:
-    """Return the lock of whoever copies from a project's volumes, whose containers are paused."""
+    """Return the path of the lock for copying from a project's volumes.
+
+    The process that copies holds it while the project's containers are paused.
+    """
     return seed_record(environ, project) + ".read"
 
 
 def recollections(environ: Mapping[str, str]) -> str:
-    """Return the folder for what was observed of Compose files, of all worktrees."""
+    """Return the folder of the config cache, which all worktrees share."""
     return os.path.join(state_directory(environ), "observed")
 
 
 def wrapper_folders(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return where the wrapper of docker may lie, the best place first.
+    """Return the folders for the wrapper of docker, in order of preference.
 
-    A state directory that several users share is not safe for what is run.
+    A state directory that several users share is not safe for programs, so the user's own is added.
     """
     return tuple(dict.fromkeys((state_directory(environ), _user_state(environ))))
 
 
 def session_lock(environ: Mapping[str, str], project: str) -> str:
-    """Return where the lock of a project lies, which those who work on its stack hold."""
+    """Return the path of the session lock of a project."""
     return os.path.join(state_directory(environ), "locks", project)
 
 
 def api_key_file(environ: Mapping[str, str]) -> str:
-    """Return where a server keeps the API key that it makes for this user."""
+    """Return the path of the file for the API key that a server makes for this user."""
     return os.path.join(state_directory(environ), f"api-key-{os.geteuid()}")
 
 
 def known_things(environ: Mapping[str, str]) -> str:
-    """Return the folder for what is known of the engines and of this machine itself."""
+    """Return the folder of the cache files about engines and about this machine."""
     return os.path.join(state_directory(environ), "known")

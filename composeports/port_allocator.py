@@ -1,4 +1,4 @@
-"""The public Python API for allocation alone: in memory, thread-safe, no Docker and no database."""
+"""Public Python API for allocation alone: in memory, thread-safe, no Docker and no database."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PortAllocation:
-    """What a lease gives out. Times are seconds since the epoch."""
+    """The ports and names of a lease. Times are in seconds since the epoch."""
 
     session_id: str
     db_port: int
@@ -42,7 +42,7 @@ class PortAllocation:
 
 
 class PortAllocatorService:
-    """Gives every session a block of ports of its own, until it is released or expires."""
+    """Gives each session its own block of ports, until the session releases it or it expires."""
 
     def __init__(
         self,
@@ -50,9 +50,10 @@ class PortAllocatorService:
         *,
         now: Callable[[], float] | None = None,
     ) -> None:
-        """Use `config`, the defaults without one; leases expire by `now`, `time.time` without one.
+        """Use the given `config` and clock `now`; None means the defaults and `time.time`.
 
-        `time.time` is looked up at each call, so that a test may put another one in its place.
+        `now` returns seconds since the epoch. `time.time` is looked up at each call, so that a test
+        may replace it.
         """
         self._config = PortAllocatorConfig() if config is None else config
         self._now = now or _seconds
@@ -60,10 +61,10 @@ class PortAllocatorService:
         self._lock = threading.Lock()
 
     def allocate(self, session_id: str) -> PortAllocation:
-        """Return the session's block, the lowest free one for a new session.
+        """Return the session's allocation; a new session gets the lowest free block.
 
-        Again for the same session: the same ports and `allocated_at`, with the time to live
-        started anew. NoPortsAvailableError when all blocks are held; nothing changes then.
+        For the same session again, return the same ports and `allocated_at`, and start the time to
+        live anew. Raise NoPortsAvailableError if all blocks are held; nothing changes then. Raise
         InvalidSessionError (a ValueError) for an empty or blank id.
         """
         check_session_id(session_id)
@@ -82,7 +83,7 @@ class PortAllocatorService:
             return allocation_of(lease)
 
     def release(self, session_id: str) -> bool:
-        """Give the session's block back; True also for a session that holds none."""
+        """Release the session's block; return True, also if the session holds none."""
         with self._lock:
             self._leases.pop(session_id, None)
             return True
@@ -112,7 +113,7 @@ def _seconds() -> float:
 
 
 def allocation_of(lease: Lease) -> PortAllocation:
-    """Return what a lease gives out."""
+    """Return the allocation of a lease."""
     return PortAllocation(
         session_id=lease.session_id,
         db_port=lease.db_port,
@@ -126,7 +127,7 @@ def allocation_of(lease: Lease) -> PortAllocation:
 
 
 class _Shared:
-    """The one allocator of this process; a server in it has its own, which comes first."""
+    """The allocator of this process; the allocator of a server in the process comes first."""
 
     lock = threading.Lock()
     service: PortAllocatorService | None = None
@@ -134,11 +135,11 @@ class _Shared:
 
 
 def get_port_allocator(config: PortAllocatorConfig | None = None) -> PortAllocatorService:
-    """Return the allocator of this process; the first call settles its configuration.
+    """Return the allocator of this process; the first call sets its configuration.
 
-    Without `config` that is read from the environment (`PORT_ALLOC_*`). Where the process has an
-    application of `composeports.servers.http.create_app`, its leases are given out, whatever the
-    configuration: no block is given out twice.
+    Without `config`, the configuration is read from the environment (`PORT_ALLOC_*`). If the
+    process has an application of `composeports.servers.http.create_app`, return the allocator of
+    that application and ignore `config`, so that no block is given to two sessions.
     """
     with _Shared.lock:
         if _Shared.servers is not None:
@@ -149,20 +150,20 @@ def get_port_allocator(config: PortAllocatorConfig | None = None) -> PortAllocat
 
 
 def reset_port_allocator() -> None:
-    """Forget the allocator of this process; the next `get_port_allocator` makes a new one."""
+    """Discard the allocator of this process; the next `get_port_allocator` makes a new one."""
     with _Shared.lock:
         _Shared.service = None
         _Shared.servers = None
 
 
 def share_allocator(service: PortAllocatorService) -> None:
-    """Let `get_port_allocator` return this one from now on: a server's, on its store."""
+    """Let `get_port_allocator` return this allocator: a server's, which uses its store."""
     with _Shared.lock:
         _Shared.servers = service
 
 
 def unshare_allocator(service: PortAllocatorService) -> None:
-    """Let it be as before, where this one is still the one that is shared."""
+    """Undo `share_allocator`, if this allocator is still the shared one."""
     with _Shared.lock:
         if _Shared.servers is service:
             _Shared.servers = None

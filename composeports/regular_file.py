@@ -1,7 +1,7 @@
-"""Opens and reads regular files of at most 1 MiB; refuses pipes, devices, links and larger files.
+"""Open and read regular files of at most 1 MiB; refuse pipes, devices, links and larger files.
 
-Whoever may write to a repository or to a shared folder may put a named pipe or a link to /dev/zero
-there. No read may wait for such a file, and none may take all memory.
+Any user who may write to a repository or to a shared folder may put a named pipe or a link to
+/dev/zero there. No read may wait for such a file, and none may use up the memory.
 """
 
 import errno
@@ -12,7 +12,7 @@ from composeports.errors import UnsafeFileError
 
 LIMIT = 1 << 20
 KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
-# What open(2) says of a socket, and of a device without a driver.
+# Errors of open(2) for a socket, and for a device without a driver.
 NOT_OPENED = frozenset({errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP})
 
 
@@ -24,10 +24,10 @@ def open_regular(
     flags: int = os.O_RDONLY,
     mode: int = 0o600,
 ) -> int:
-    """Return a descriptor of the file, or of the null device where links are followed.
+    """Return a descriptor of a regular file, or of /dev/null if `follow` is true.
 
-    A file that O_CREAT makes gets `mode`. UnsafeFileError for a file of another kind, and for a
-    link unless `follow`; OSError as open(2).
+    A file created by O_CREAT gets `mode`. Raise UnsafeFileError for a file of another kind, and for
+    a symbolic link unless `follow` is true. Raise OSError as open(2) does, and for a folder.
     """
     flags |= os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
@@ -47,7 +47,10 @@ def open_regular(
 
 
 def read_regular(path: str, *, follow: bool = False, dir_fd: int | None = None) -> bytes:
-    """Return what is in the file; UnsafeFileError and OSError as `open_regular`, and if larger."""
+    """Return the content of the file; raise UnsafeFileError if it is too large.
+
+    Other errors are those of `open_regular`.
+    """
     number = open_regular(path, follow=follow, dir_fd=dir_fd)
     try:
         return read_open(path, number)
@@ -56,7 +59,7 @@ def read_regular(path: str, *, follow: bool = False, dir_fd: int | None = None) 
 
 
 def read_open(path: str, number: int) -> bytes:
-    """Return what is in an open file from its position on; UnsafeFileError if it is too large."""
+    """Return the rest of an open file from its position on; raise UnsafeFileError if too large."""
     data = b""
     while piece := os.read(number, LIMIT + 1):
         data += piece
@@ -74,7 +77,7 @@ def _check_kind(path: str, found: os.stat_result, *, follow: bool) -> None:
         return
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    # `--env-file /dev/null` is how users tell Compose to read no file.
+    # With `--env-file /dev/null`, users tell Compose to read no file.
     if follow and stat.S_ISCHR(found.st_mode) and found.st_rdev == os.stat(os.devnull).st_rdev:
         return
     raise _unsafe(path, KINDS.get(stat.S_IFMT(found.st_mode), "a device"))

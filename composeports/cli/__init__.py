@@ -1,1 +1,1 @@
-"""Speaks to people: one file a command: options, one call into `app`, print."""
+"""The command line: one file for each command, with options, one call into `usecases`, output."""

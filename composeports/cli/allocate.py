@@ -1,4 +1,4 @@
-"""`composeports allocate`: the lease alone."""
+"""`composeports allocate`: take or renew a lease without starting a stack."""
 
 import click
 

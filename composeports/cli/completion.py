@@ -1,4 +1,4 @@
-"""`composeports completion`: the script that a shell needs to complete our commands."""
+"""`composeports completion`: print the script that a shell needs to complete commands."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -23,7 +23,7 @@ def command(shell: str) -> None:
     For compose-up and compose-down, too.
     """
     kind = get_completion_class(shell)
-    if kind is None:  # pragma: no cover - the three are click's own
+    if kind is None:  # pragma: no cover - click supports all three
         raise click.UsageError(f"there is no completion for {shell}")
     for program in PROGRAMS:
         talk = kind(root, {}, program, variable(program))

@@ -1,6 +1,6 @@
-"""What a shell's completion asks for: commands, options, services, sessions; never a failure.
+"""Answers completion requests of a shell: commands, options, services, sessions; never fails.
 
-The talk between shell and program is click's own.
+The protocol between the shell and the program is click's own.
 """
 
 import os
@@ -16,23 +16,23 @@ from composeports.usecases import completion
 from composeports.usecases.options import Options
 
 PROGRAMS = {"composeports": "", "compose-up": "up", "compose-down": "down"}
-# Compose commands whose first word is a service, and what follows is something else.
+# Compose commands whose first word is a service, and whose other words are not services.
 ONE_SERVICE = frozenset({"attach", "commit", "exec", "export", "port", "run"})
 NO_SERVICE = frozenset({"bridge", "cp", "ls", "publish", "version"})
 
 
 def variable(program: str) -> str:
-    """Return the variable in which click's scripts say what they want."""
+    """Return the environment variable in which click's scripts send their request."""
     return f"_{program.upper().replace('-', '_')}_COMPLETE"
 
 
 def answer(program: str, environ: Mapping[str, str]) -> int:
-    """Write what could come next on the command line; whatever is wrong, nothing could."""
+    """Print the possible next words of the command line and return 0; on failure return 1."""
     try:
         lines = _completions(program, environ[variable(program)])
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
-    except Exception:  # noqa: BLE001 - a shell in the midst of a line wants to hear of nothing
+    except Exception:  # noqa: BLE001 - an error text would disturb the line that the user is typing
         return 1
     return 0
 
@@ -50,7 +50,7 @@ def _completions(program: str, instruction: str) -> list[str]:
 
 
 def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
-    """Return the services that begin so, or files where a service stands already."""
+    """Return the services that start with `incomplete`, or files if no service can follow."""
     given = ctx.params.get(parameter.name or "") or ()
     if ctx.info_name in NO_SERVICE or (ctx.info_name in ONE_SERVICE and _has_word(given)):
         return [CompletionItem(incomplete, type="file")]
@@ -59,17 +59,20 @@ def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
 
 
 def sessions(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
-    """Return the sessions that hold a lease."""
+    """Return the matching ids of sessions that hold a lease."""
     return _beginning(completion.sessions(os.environ), incomplete)
 
 
 def seeds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
-    """Return what `--seed-from` takes: `main`, branches and projects that hold a lease."""
+    """Return the matching values for `--seed-from`.
+
+    They are `main`, and the branches and projects that hold a lease.
+    """
     return _beginning(completion.seeds(os.environ), incomplete)
 
 
 def options_of(ctx: click.Context) -> Options:
-    """Return what stands before the command, which click has not made an object of yet."""
+    """Return the options before the command; click has not stored them as `Options` yet."""
     given = ctx.find_root().params
     return Options(
         files=tuple(given.get("files") or ()),

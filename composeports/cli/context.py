@@ -1,4 +1,4 @@
-"""How a command gets its workspace: settings, the store, the engine, a voice."""
+"""Opens the session of a command, with settings, store, engine and output of messages."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ WARNING = "warning: "
 
 
 def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators are untyped callables
-    """Let a command take `--session` after its name too."""
+    """Add `--session` to a command, so that the option may also follow the command's name."""
     option = click.option(
         "--session",
         "session_id",
@@ -34,7 +34,7 @@ def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators ar
 
 
 def adopt_option(command: Any) -> Any:  # noqa: ANN401 - the same
-    """Let a command take a stack that another store's session of the same name started."""
+    """Add `--adopt`: take over a stack that another store's session of this name started."""
     option = click.option(
         "--adopt",
         is_flag=True,
@@ -44,7 +44,7 @@ def adopt_option(command: Any) -> Any:  # noqa: ANN401 - the same
 
 
 def tell_option(command: Any) -> Any:  # noqa: ANN401 - the same
-    """Let a command take `-v` for a wrapper that tells what it changes."""
+    """Add `-v`: let the wrapper of docker report the calls that it changes."""
     option = click.option(
         "-v", "--verbose", is_flag=True, help="Let the wrapper tell, on stderr, what it changes."
     )
@@ -52,7 +52,7 @@ def tell_option(command: Any) -> Any:  # noqa: ANN401 - the same
 
 
 def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
-    """Give a command what it may want of its plan."""
+    """Add the options of the plan: `--strict` and `--default-ports`."""
     strict = click.option(
         "--strict", is_flag=True, help="Refuse what cannot be isolated (exit code 78)."
     )
@@ -63,9 +63,9 @@ def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
 
 
 def warn(text: str) -> None:
-    """Write a line to stderr, where everything goes that was not asked for; see `note`, too.
+    """Write a line to stderr, where all output goes except results; see `inform` too.
 
-    Control characters, which names and damaged records may have, are written as escapes.
+    Control characters, which names and damaged records may contain, are written as escapes.
     """
     with paused_progress():
         sys.stderr.write(f"{visible_lines(text)}\n")
@@ -73,18 +73,18 @@ def warn(text: str) -> None:
 
 
 def inform(text: str) -> None:
-    """Write a line to stderr, but for one that only informs where `--quiet` was given."""
+    """Write a line to stderr; with `--quiet`, write it only if it is a warning."""
     if text.startswith(WARNING) or not is_quiet():
         warn(text)
 
 
 def on_terminal() -> Callable[[str], None] | None:
-    """Return a function that prints what is waited for; None without a terminal."""
+    """Return the function that prints messages about waiting; None without a terminal."""
     return inform if sys.stderr.isatty() else None
 
 
 def is_quiet() -> bool:
-    """Tell whether `--quiet` was given."""
+    """Return True if `--quiet` was given."""
     context = click.get_current_context(silent=True)
     options = None if context is None else context.find_root().obj
     return isinstance(options, Options) and options.quiet
@@ -92,7 +92,7 @@ def is_quiet() -> bool:
 
 @contextmanager
 def open_session(options: Options, session_id: str | None = None) -> Iterator[Session]:
-    """Open the session, and close the store at the end."""
+    """Yield the session that the options select, and close its store at the end."""
     environ = dict(os.environ)
     config = Config.from_env(environ)
     engine = Engine(environ, on_terminal())
@@ -107,7 +107,10 @@ def open_session(options: Options, session_id: str | None = None) -> Iterator[Se
 
 
 def working_directory() -> str:
-    """Return the working directory as the shell names it, as Compose does."""
+    """Return the working directory under the name that the shell uses, as Compose does.
+
+    Raise UsageError if the folder no longer exists.
+    """
     try:
         here = os.getcwd()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""How the copy of volumes looks while it is under way: a line for each volume, on stderr."""
+"""Shows the progress of volume copies on stderr, with one line for each volume."""
 
 import sys
 import time
@@ -8,27 +8,27 @@ from composeports.cli.output import visible
 from composeports.usecases.seed.policy import shown_bytes
 from composeports.usecases.seed.seed import Seed, Seeded
 
-# A terminal is shown ten pictures a second; a log only what is done.
+# On a terminal the line changes at most ten times a second; a log gets only finished volumes.
 INTERVAL = 0.1
 START_OF_LINE = "\r\x1b[K"
 
 
 def seed_of(session: str, *, pause: bool) -> Seed:
-    """Return what `--seed-from` asks for, with its progress shown on stderr."""
+    """Return the `Seed` for `--seed-from`; it shows its progress on stderr."""
     return Seed(
         session, pause=pause, progress=_Progress(live=sys.stderr.isatty() and not is_quiet())
     )
 
 
 class _Progress:
-    """The line of the volume that is under way."""
+    """Writes the line of the volume that is being copied."""
 
     def __init__(self, *, live: bool) -> None:
         self._live = live
         self._next = 0.0
 
     def __call__(self, so_far: Seeded, *, whole: bool) -> None:
-        """Show how far it is; a volume that is whole keeps its line."""
+        """Show the bytes copied so far; the line of a finished (`whole`) volume stays."""
         line = f"{so_far.source} -> {so_far.target}  {shown_bytes(so_far.count)}"
         if whole:
             if self._live:

@@ -1,6 +1,7 @@
-"""What the wrapper of docker leaves to Python: Compose, and containers that have another name.
+"""Handles the calls of the docker wrapper that need Python: Compose, and renamed containers.
 
-It becomes the real docker, whatever it decides. Naming a container imports next to nothing.
+At the end the process is always replaced by the real docker. A call that only names a container
+imports next to nothing.
 """
 
 import os
@@ -34,7 +35,10 @@ COMPOSE = "compose"
 
 
 def answer(arguments: Sequence[str]) -> int:
-    """Become the call `NAME WORDS...`, on the session's stack where it is about that."""
+    """Run the call `NAME WORDS...` in place of this process; return an exit code only on failure.
+
+    A call about the session's stack is changed so that it acts on that stack.
+    """
     name, words = "".join(arguments[:1]), list(arguments[1:])
     if name == DOCKER_COMPOSE:
         return _compose((), words, (DOCKER_COMPOSE,))
@@ -51,7 +55,10 @@ def answer(arguments: Sequence[str]) -> int:
 
 
 def _names() -> list[str]:
-    """Return the container names that the session has others for: now, and when it was wrapped."""
+    """Return the container names of the Compose files that the session replaces by its own.
+
+    They are the current names, and the names from the time when the shell was wrapped.
+    """
     path = os.path.join(os.environ.get(FOLDER, ""), OWN_NAMES)
     try:
         now = read_regular(path).decode("utf-8", "replace")
@@ -61,7 +68,7 @@ def _names() -> list[str]:
 
 
 def _become(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = True) -> int:
-    from composeports.host.process import NOT_FOUND, exec_program  # noqa: PLC0415 - last of all
+    from composeports.host.process import NOT_FOUND, exec_program  # noqa: PLC0415 - only at the end
 
     code = exec_program(argv, environ, as_users_own=as_users_own)
     reason = "not found" if code == NOT_FOUND else "cannot be run"
@@ -72,7 +79,7 @@ def _become(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bo
 def _tell(before: Sequence[str], after: Sequence[str]) -> None:
     if not os.environ.get(VERBOSE):
         return
-    import shlex  # noqa: PLC0415 - only where it is asked for
+    import shlex  # noqa: PLC0415 - only with `-v`
 
     lines = [
         "".join(char if char.isprintable() else "?" for char in shlex.join(words))
@@ -94,13 +101,13 @@ def _compose(options: Sequence[str], words: Sequence[str], program: tuple[str, .
             "is, with its own ports and names; write it to a file, and name that with -f\n"
         )
         return _become(_found(before), unwrapped(os.environ))
-    from composeports.cli.error_report import guarded  # noqa: PLC0415 - now it takes its time
+    from composeports.cli.error_report import guarded  # noqa: PLC0415 - slow, only for Compose
 
     return guarded(lambda: _on_session(call, options, before), wants_json=False, environ=os.environ)
 
 
 def _found(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the call with `docker compose` where there is no `docker-compose`."""
+    """Return the call as `docker compose` if there is no program `docker-compose`."""
     from shutil import which  # noqa: PLC0415 - not for containers
 
     if argv[0] == DOCKER_COMPOSE and which(DOCKER_COMPOSE) is None:

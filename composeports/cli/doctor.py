@@ -1,4 +1,4 @@
-"""`composeports doctor`: what is wrong, why it matters, and what to do."""
+"""`composeports doctor`: report problems, why they matter, and the next step for each."""
 
 import os
 from dataclasses import asdict

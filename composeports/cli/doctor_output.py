@@ -1,4 +1,4 @@
-"""How a check-up looks: a line for each check, its findings below, and the JSON document."""
+"""Prints the results of `doctor`: a line for each check, its findings below, or JSON."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ INDENT = " " * 6
 
 
 def as_document(found: Checkup, mended: FixResult) -> dict[str, object]:
-    """Return the JSON document, without its facts."""
+    """Return the JSON document without its `facts`."""
     return {
         "ok": found.healthy and not mended.failed,
         "findings": [
@@ -38,7 +38,7 @@ def as_document(found: Checkup, mended: FixResult) -> dict[str, object]:
 
 
 def write_report(found: Checkup, mended: FixResult) -> None:
-    """Write what a person reads."""
+    """Write the report for people to stdout."""
     for line in mended.done:
         write_line(visible(f"fixed: {line}"))
     for line in mended.failed:
@@ -67,7 +67,7 @@ def _write_finding(finding: Finding) -> None:
         write_line(line)
     for line in _wrapped(visible(finding.why)):
         write_line(line)
-    # A command is never broken, so that it can be copied.
+    # Not wrapped, so that a command in it can be copied.
     write_line(f"{INDENT}-> {visible(finding.next_step)}")
 
 

@@ -1,4 +1,4 @@
-"""`composeports down`: take the stack down, then release its ports."""
+"""`composeports down`: stop and remove the stack, then release its ports."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`composeports env`: the session's variables, to eval, to source, to load, or for one command."""
+"""`composeports env`: print the session's variables, or run one command with them."""
 
 import click
 
@@ -62,8 +62,11 @@ def command(
     with open_session(options, session_id) as session:
         pairs = environment(session)
         if wrap or (wrap is None and (argv or is_on(session.context.environ))):
-            # Imported late: most calls print variables, and a prompt may be waiting for them.
-            from composeports.cli.wrapper_options import wrapped, wrapped_if_possible  # noqa: PLC0415
+            # Imported late: most calls only print variables, and a prompt may wait for them.
+            from composeports.cli.wrapper_options import (  # noqa: PLC0415
+                wrapped,
+                wrapped_if_possible,
+            )
 
             pairs = (wrapped if wrap else wrapped_if_possible)(session, pairs, verbose=verbose)
         elif wrap is False:
@@ -73,7 +76,7 @@ def command(
         write_line(FORMATS[form](pairs).rstrip("\n"))
         return 0
     if environ.get(PROJECT):
-        from composeports.cli.wrapper_options import tell_bypasses  # noqa: PLC0415 - not for prompts
+        from composeports.cli.wrapper_options import tell_bypasses  # noqa: PLC0415 - not in prompts
 
         tell_bypasses(argv)
     code = exec_program(argv, environ, as_users_own=True)
@@ -82,11 +85,11 @@ def command(
 
 
 class CommandNotStartedError(UsageError):
-    """The command after `env --` could not be started; the exit code is that of env(1)."""
+    """The command after `env --` did not start; the exit code is the one of env(1)."""
 
     code = "command_not_started"
 
     def __init__(self, message: str, *, exit_code: int) -> None:
-        """Keep the exit code that env(1) would give."""
+        """Keep the exit code that env(1) would return."""
         super().__init__(message, hint="check its name and PATH")
         self.exit_code = exit_code

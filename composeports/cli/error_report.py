@@ -1,4 +1,4 @@
-"""The one error boundary: a failure becomes a message with a next step and an exit code."""
+"""The only error handler of the CLI: turns a failure into a message, a hint and an exit code."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ PAGE = "docs/troubleshooting.md"
 
 
 def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, str]) -> int:
-    """Return what `call` returns, or the exit code of the failure that was told instead."""
+    """Return the result of `call`; if it fails, report the failure and return its exit code."""
     try:
         return call()
     except ComposeportsError as error:
@@ -34,12 +34,15 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
     except BrokenPipeError:
         _give_up_stdout()
         return 0
-    except Exception as error:  # noqa: BLE001 - the boundary: nobody shall see a traceback
+    except Exception as error:  # noqa: BLE001 - the last handler: users must not see a traceback
         return _tell_bug(error, environ, wants_json=wants_json)
 
 
 def _give_up_stdout() -> None:
-    """Let go of a stdout whose reader is gone; Python would complain when it flushes at the end."""
+    """Redirect stdout to /dev/null after its reader has ended.
+
+    Otherwise Python would report an error when it flushes stdout at the end.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -52,7 +55,7 @@ def _report(error: Mapping[str, object], exit_code: int, *, wants_json: bool) ->
             _give_up_stdout()
         return exit_code
     if error["code"] == NoLeaseError.code and os.environ.get("DIRENV_IN_ENVRC"):
-        # Every shell that enters the folder reads it, and a stack that is down is no error there.
+        # direnv runs this in each shell that enters the folder; a stopped stack is no error there.
         sys.stderr.write(f"composeports: no stack's variables yet; {error['hint']}\n")
         return exit_code
     sys.stderr.write(f"error: {visible_lines(error['message'])}\n")

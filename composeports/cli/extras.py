@@ -1,4 +1,4 @@
-"""Commands that need an extra say which line installs it, where it is missing."""
+"""Imports modules that need an extra; if it is missing, the error names the install command."""
 
 from importlib import import_module
 from types import ModuleType
@@ -7,7 +7,10 @@ from composeports.errors import ExtraMissingError
 
 
 def import_with_extra(module: str, extra: str) -> ModuleType:
-    """Import a module of ours that needs the packages of an extra; ExtraMissingError without."""
+    """Import a composeports module that needs the packages of an extra.
+
+    Raise ExtraMissingError if one of these packages is not installed.
+    """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

@@ -1,8 +1,8 @@
-"""The short way of `composeports env`: a shell prompt may run it, so it imports next to nothing.
+"""The fast path of `composeports env`: a shell prompt may run it, so it imports next to nothing.
 
-It answers the plain case (this worktree's own session, an engine of this machine, a SQLite store,
-no settings file that names Compose files) exactly as the long way does, and leaves everything else
-to it, errors included.
+In the simple case (this worktree's own session, a local engine, a SQLite store, no settings file
+that names Compose files) its output is exactly that of the full command. All other cases, errors
+included, are left to the full command (`cli/env.py`).
 """
 
 import os
@@ -23,13 +23,13 @@ FORMATS = {
     "--format=json": "json",
     "--format=dotenv": "dotenv",
 }
-# With any of these the long way has something to check or to choose.
+# With any of these variables the full command has something to check or to choose.
 LEFT_ALONE = ("PORT_ALLOC_", "COMPOSEPORTS_S", "COMPOSEPORTS_WRAP_", "COMPOSE_")
 BUT_NOT = "COMPOSEPORTS_STATE_DIR"
 
 
 def answer(arguments: Sequence[str]) -> int | None:
-    """Print the environment and return 0; None where the long way has to look."""
+    """Print the environment and return 0; return None if the full command is needed."""
     if arguments[:1] != ["env"] or len(arguments) > 3:  # noqa: PLR2004 - env --format NAME
         return None
     form = FORMATS.get("=".join(arguments[1:]))
@@ -37,7 +37,7 @@ def answer(arguments: Sequence[str]) -> int | None:
         return None
     try:
         text = _environment(form)
-    except Exception:  # noqa: BLE001 - whatever it is, the long way tells it properly
+    except Exception:  # noqa: BLE001 - the full command reports the error properly
         return None
     if text is None:
         return None
@@ -45,7 +45,7 @@ def answer(arguments: Sequence[str]) -> int | None:
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # The reader is gone; Python would complain once more when it flushes.
+        # The reader has ended; otherwise Python would report another error when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -55,7 +55,7 @@ def _matters(name: str) -> bool:
 
 
 def _names_files(path: str) -> bool:
-    """Tell whether a settings file may have `files`, by which alone it changes the session."""
+    """Return True if a settings file may set `files`, the only one that changes the session."""
     return mentions(path, b"files", beside=b"profiles")
 
 
@@ -74,13 +74,13 @@ def _environment(form: str) -> str | None:
     if not selection.files and git_dir is not None:
         directory = worktree
     if git_dir is not None and original_of(worktree, git_dir):
-        return None  # a copied worktree: the long way reports the error
+        return None  # a copied worktree: the full command reports the error
     session_id = derive_session_id(git_dir, worktree, directory)
     return _printed(form, session_id, directory, git_dir or "")
 
 
 def _printed(form: str, session_id: str, directory: str, git_dir: str) -> str | None:
-    # Imported late: the store's reader and the printer are needed only now.
+    # Imported late: the reader of the store and the output formats are needed only from here on.
     from composeports.core import environment  # noqa: PLC0415
     from composeports.core.shell import shell_environment  # noqa: PLC0415
     from composeports.stores.sqlite.fast_read import read_and_renew  # noqa: PLC0415
@@ -92,9 +92,9 @@ def _printed(form: str, session_id: str, directory: str, git_dir: str) -> str | 
     start, _size, project, planned, stack, place = row
     own = os.path.join(directory, OWN_FOLDER)
     if place["directory"] != directory or place["git_dir"] != git_dir:
-        return None  # moved since: the long way finds the session and the files again
+        return None  # the worktree was moved: the full command finds the session and the files
     if stack["files"] and not mentions(os.path.join(own, OWN_ENV), project.encode()):
-        return None  # another repository may have taken the place
+        return None  # another repository may be in this folder now
     files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
     env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
     pairs = shell_environment(

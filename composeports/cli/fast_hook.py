@@ -1,7 +1,7 @@
-"""What git's post-checkout hook runs, at every checkout: imports little, and never fails.
+"""The command of git's post-checkout hook: runs at each checkout, imports little, never fails.
 
-For a worktree that `git worktree add` has just made it takes the lease; and it tells, in one line,
-of this repository's worktrees that are gone and still hold ports.
+In a worktree that `git worktree add` has just created, it takes the lease. It also prints one line
+about worktrees of this repository that no longer exist and still hold ports.
 """
 
 import os
@@ -15,11 +15,11 @@ BRANCH = "1"
 
 
 def answer(arguments: Sequence[str]) -> int:
-    """Do what the hook is for, given `post-checkout OLD NEW FLAG`; always 0."""
+    """Run the hook with the arguments `post-checkout OLD NEW FLAG`; always return 0."""
     try:
         if len(arguments) == 4 and arguments[0] == "post-checkout":  # noqa: PLR2004 - as git calls
             _after_checkout(*arguments[1:])
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - git goes on, whatever it is
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - git has to continue
         _say(f"the hook could not do its work: {getattr(error, 'message', '') or error}")
     return 0
 
@@ -38,7 +38,7 @@ def _after_checkout(old: str, _new: str, flag: str) -> None:
 
 
 def _allocate(worktree: str) -> None:
-    """Lease ports for a new worktree that has a Compose file of its own."""
+    """Lease ports for a new worktree, if it has its own Compose file."""
     from dataclasses import replace  # noqa: PLC0415 - only for a new worktree
 
     from composeports.cli.context import open_session  # noqa: PLC0415
@@ -47,7 +47,7 @@ def _allocate(worktree: str) -> None:
     from composeports.usecases.session import Session  # noqa: PLC0415
 
     with open_session(Options()) as here:
-        # The shell's own session and files are those of another worktree.
+        # The session and files in the shell's environment belong to another worktree.
         hidden = ("COMPOSEPORTS_SESSION", "COMPOSE_")
         environ = {
             name: text for name, text in here.context.environ.items() if not name.startswith(hidden)
@@ -66,8 +66,8 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def _gone(repository: str, own: str) -> list[str]:
-    """Return the worktrees of the repository that hold a lease and are gone."""
-    # A folder that is there is not worth the time of a closer look.
+    """Return the repository's other worktrees that hold a lease and no longer exist."""
+    # Only worktrees whose folder is missing are probed further, to save time.
     missing = {
         place["worktree"]: place
         for place in _places()
@@ -78,21 +78,21 @@ def _gone(repository: str, own: str) -> list[str]:
         return []
     from composeports.core.lease import WorktreeLocation  # noqa: PLC0415
     from composeports.usecases.gc.path_probe import probe_worktree  # noqa: PLC0415
-    from composeports.usecases.gc.policy import GONE, whereabouts  # noqa: PLC0415 - seldom
+    from composeports.usecases.gc.policy import GONE, whereabouts  # noqa: PLC0415 - rare
 
     places = [WorktreeLocation(**place) for place in missing.values()]
     return [each.worktree for each in places if whereabouts(each, probe_worktree(each)) == GONE]
 
 
 def _places() -> list[dict[str, str]]:
-    """Return the places of all held leases of the store that the settings name."""
+    """Return the worktree locations of all held leases in the configured store."""
     if url := os.environ.get("COMPOSEPORTS_STORE"):
         from composeports.docker.engine import Engine  # noqa: PLC0415
         from composeports.stores.open import open_store  # noqa: PLC0415
 
         held = open_store(url, Engine(os.environ)).held()
         return [lease.place._asdict() for lease in held if not lease.place.machine]
-    from composeports.stores.sqlite.fast_read import read_places  # noqa: PLC0415 - not for checkouts of files
+    from composeports.stores.sqlite.fast_read import read_places  # noqa: PLC0415 - not for files
 
     path = os.path.join(state_directory(os.environ), STORE_FILE)
     return read_places(path)

@@ -1,4 +1,4 @@
-"""What the first `up` of a machine says, once, to somebody at a terminal."""
+"""The message after the first `up` on a machine, printed once and only on a terminal."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Next: `composeports up` in another worktree, `composeports status`, `composeport
 
 
 def is_first_here(environ: Mapping[str, str]) -> bool:
-    """Tell whether nothing of ours is on this machine yet."""
+    """Return True if the state directory is empty or missing; False if it cannot be read."""
     try:
         return not os.listdir(state_directory(environ))
     except FileNotFoundError:
@@ -23,7 +23,7 @@ def is_first_here(environ: Mapping[str, str]) -> bool:
 
 
 def welcome(environ: Mapping[str, str]) -> None:
-    """Say where leases lie, and what to do next."""
+    """Print where leases are stored, and which commands to try next."""
     folder = state_directory(environ)
     home = os.path.expanduser("~")
     if folder.startswith(f"{home}/"):

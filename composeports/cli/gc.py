@@ -1,4 +1,4 @@
-"""`composeports gc`: clean up after sessions that are over, and say what was done."""
+"""`composeports gc`: clean up after ended sessions, and report each change."""
 
 import shlex
 from collections.abc import Sequence

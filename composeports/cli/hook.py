@@ -1,4 +1,4 @@
-"""`composeports hook`: git's post-checkout hook, put in and taken out."""
+"""`composeports hook`: install and remove git's post-checkout hook."""
 
 import os
 import sys
@@ -57,7 +57,7 @@ def uninstall(*, anywhere: bool, as_json: bool) -> None:
 
 
 def _is_agreed(*, as_json: bool) -> bool:
-    """Ask on a terminal whether a hooks folder outside of the repository may be written to."""
+    """Return True if the user agrees, on a terminal, to a change outside the repository."""
     if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     hook = hook_usecase.find_hook(os.getcwd(), os.environ)
@@ -78,6 +78,6 @@ def _print_result(done: HookResult, word: str, *, as_json: bool) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(arguments: tuple[str, ...]) -> int:
     """Do what the hook is for; mostly reached by the short way, without click."""
-    from composeports.cli.fast_hook import answer  # noqa: PLC0415 - only where git calls
+    from composeports.cli.fast_hook import answer  # noqa: PLC0415 - only if git calls it
 
     return answer(arguments)

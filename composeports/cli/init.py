@@ -1,4 +1,4 @@
-"""`composeports init`: a repository looked at, and set up with what is asked for."""
+"""`composeports init`: inspect a repository, and write the files that the user asks for."""
 
 import os
 import sys
@@ -96,8 +96,8 @@ def command(
 
 
 def _plan(options: Options) -> Plan | None:
-    """Return what `up` would do; None, with the reason on stderr, where that cannot be said."""
-    from composeports.usecases.up import plan  # noqa: PLC0415 - only where there is a Compose file
+    """Return the plan of `up`; if there is none, print the reason to stderr and return None."""
+    from composeports.usecases.up import plan  # noqa: PLC0415 - only with a Compose file
 
     try:
         with open_session(options) as session:
@@ -135,7 +135,7 @@ def _can_ask(*, as_json: bool) -> bool:
 def _ask(
     found: Repository,
 ) -> tuple[bool, bool, tuple[str, ...], bool, tuple[str, ...], bool]:
-    """Ask for what no flag said; nothing is the answer to everything by default."""
+    """Ask for the choices that flags would make; the default answer selects nothing."""
     template = False
     if not found.files and not found.below:
         template = _yes("Write the agent-coordinator stack (docker-compose.yml)?")
@@ -158,7 +158,7 @@ def _several(question: str, choices: tuple[str, ...]) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(answer.replace(",", " ").split()))
         for each in chosen:
             if each not in choices:
-                # click tells it and asks again, so that one slip does not cost all the answers.
+                # click prints this and asks again, so that a typo does not lose all the answers.
                 raise click.UsageError(f"{visible(each)!r} is none of {', '.join(choices)}.")
         return chosen
 
@@ -169,8 +169,11 @@ def _several(question: str, choices: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _servers(clients: Sequence[str]) -> dict[str, tuple[str, dict[str, object] | str]]:
-    """Return what each client's file gets; by name, since a repository is not one machine's."""
-    from composeports.servers.mcp.client_config import NAME, entry, snippet  # noqa: PLC0415 - if asked
+    """Return the entry for each client's file.
+
+    It has the program's name without a path, because the repository is used on many machines.
+    """
+    from composeports.servers.mcp.client_config import NAME, entry, snippet  # noqa: PLC0415 - rare
 
     return {
         client: ("", snippet(client, NAME)) if client == "codex" else entry(client, NAME)

@@ -1,4 +1,4 @@
-"""`composeports link`: plain `docker compose`, IDEs and others on this session's stack."""
+"""`composeports link`: let plain `docker compose`, IDEs and other tools use the session's stack."""
 
 import click
 

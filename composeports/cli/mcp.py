@@ -1,4 +1,4 @@
-"""`composeports mcp`: the MCP server, and how clients are told of it."""
+"""`composeports mcp`: run the MCP server, or print the configuration of an MCP client."""
 
 import gc
 import os
@@ -91,7 +91,7 @@ def command(  # noqa: PLR0917 - click passes them by name
             "--host, --port, --keys-file, --allow-host and --no-key are about --http"
         )
     serving = import_with_extra("composeports.servers.mcp.serve", "mcp")
-    gc.enable()  # off for commands that are over soon
+    gc.enable()  # disabled in `__main__` for short commands
     code: int = (
         serving.serve_http(host, port, keys_file, allowed_hosts, roots, no_key=no_key)
         if http

@@ -1,4 +1,4 @@
-"""How results look: JSON documents, tables, and text that cannot drive a terminal."""
+"""Prints results: JSON documents, tables, and text without terminal control characters."""
 
 import json
 import os
@@ -8,15 +8,16 @@ from collections.abc import Iterable, Sequence
 import click
 
 WIDE = 10_000
-# On a narrow terminal these columns are folded, to no less than this; a folded port or URL could
-# not be copied, so beyond that the terminal breaks the lines.
+# Columns that are folded on a narrow terminal, with their minimum widths. Other columns are never
+# folded, because a folded port or URL cannot be copied; the terminal itself breaks lines that are
+# still too long.
 FOLDED = {"Service": 8, "Session": 16, "Branch": 8}
 
 
 def write_json(document: object) -> None:
-    """Write one JSON document to stdout; what JSON has no word for becomes text."""
+    """Write one JSON document to stdout; a value of a type that JSON lacks becomes text."""
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
-    # Bytes that are not text, and what a terminal obeys, become JSON's own escapes.
+    # Undecodable bytes and terminal control characters become JSON's own escapes.
     lines = (
         line if line.isprintable() else "".join(map(_as_json, line)) for line in text.split("\n")
     )
@@ -28,7 +29,7 @@ def _as_json(char: str) -> str:
 
 
 def write_line(text: str) -> None:
-    """Write one line to stdout; bytes of file names that are not text go out as they came in."""
+    """Write one line to stdout; undecodable bytes of file names are written unchanged."""
     data = f"{text}\n".encode("utf-8", "surrogateescape")
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
@@ -36,12 +37,12 @@ def write_line(text: str) -> None:
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """Write a table to stdout; in a pipe it has its full width and no colour."""
+    """Write a table to stdout; in a pipe it has full width and no colour."""
     cells = [[visible(cell) for cell in row] for row in rows]
     if not _wants_rich():
         _write_plain(columns, cells, title)
         return
-    from rich.console import Console  # noqa: PLC0415 - 35 ms, only where people look
+    from rich.console import Console  # noqa: PLC0415 - 35 ms, only on a terminal
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -66,7 +67,7 @@ def _wants_rich() -> bool:
 
 
 def _write_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
-    """Write the table as it is in a pipe, without the import of what only a terminal needs."""
+    """Write the table for a pipe, without importing the modules that only a terminal needs."""
     widths = [max(map(_cells, column)) for column in zip(columns, *rows, strict=True)]
     if title:
         sys.stdout.write(visible(title) + "\n")
@@ -78,7 +79,7 @@ def _write_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], title: s
 
 
 def _cells(text: str) -> int:
-    """Return how many columns the text takes."""
+    """Return the number of terminal columns that the text needs."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len  # noqa: PLC0415 - most tables are ASCII
@@ -87,7 +88,7 @@ def _cells(text: str) -> int:
 
 
 def _least_width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """Return how wide a table has to be where only some columns may be folded."""
+    """Return the minimum width of a table in which only the FOLDED columns may be folded."""
     from rich.cells import cell_len  # noqa: PLC0415
 
     widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
@@ -97,7 +98,7 @@ def _least_width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
 
 
 def prepare_table() -> None:
-    """Import what a table needs, while there is something else to wait for."""
+    """Import the modules for tables early, while the command waits for another process."""
     if not _wants_rich():
         return
     import rich.console  # noqa: PLC0415
@@ -105,7 +106,7 @@ def prepare_table() -> None:
 
 
 def visible(text: str) -> str:
-    """Return text that a terminal shows and does not obey: control characters as escapes."""
+    """Return the text with control characters as escapes, so that a terminal only shows it."""
     if text.isprintable():
         return text
     return "".join(
@@ -114,12 +115,12 @@ def visible(text: str) -> str:
 
 
 def visible_lines(text: object) -> str:
-    """Return text of several lines that a terminal shows and does not obey."""
+    """Return a text of several lines with control characters as escapes, as `visible` does."""
     return "\n".join(map(visible, str(text).split("\n")))
 
 
 def as_json_option(command: click.decorators.FC) -> click.decorators.FC:
-    """Give a command its `--json` flag."""
+    """Add the `--json` flag to a command."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(
         command
     )

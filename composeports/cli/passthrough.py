@@ -1,4 +1,4 @@
-"""Every Compose command that is not ours: passed through on the session's stack."""
+"""Passes the Compose commands that composeports does not define through to Compose."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -11,12 +11,12 @@ from composeports.host.process import exec_program
 from composeports.usecases.options import Options
 from composeports.usecases.passthrough import pass_through
 
-# About no project in particular, so that no lease is needed.
+# Commands that are not about one project, so that they need no lease.
 PROJECTLESS = frozenset({"ls", "version"})
 
 
 def passing_command(name: str) -> click.Command:
-    """Return a command that becomes `docker compose NAME` with all that follows."""
+    """Return a command that runs `docker compose NAME` and its arguments on the session's stack."""
 
     @click.command(
         name,
@@ -35,5 +35,5 @@ def passing_command(name: str) -> click.Command:
 
 
 def _asks_for_help(arguments: Sequence[str]) -> bool:
-    """Tell whether the help is Compose's own; after a word it may be that of `exec`'s program."""
+    """Return True if `--help` is for Compose; after a word it may be for the program of `exec`."""
     return "--help" in takewhile(lambda argument: argument.startswith("-"), arguments)

@@ -1,4 +1,4 @@
-"""`composeports plan`: what `up` would do and why."""
+"""`composeports plan`: show what `up` would do, and why."""
 
 import click
 
@@ -24,7 +24,7 @@ def command(
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
     with open_session(options, session_id) as opened:
         session = opened.read_only()
-        _ = session.queries  # Compose and the engine are at work while the rest is imported
+        _ = session.queries  # starts the queries, which run during the imports below
         from composeports.cli.plan_output import show  # noqa: PLC0415
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
         from composeports.usecases.up import plan  # noqa: PLC0415

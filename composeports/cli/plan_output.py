@@ -1,4 +1,4 @@
-"""How a plan looks to people: grouped by service."""
+"""Prints a plan for people, grouped by service."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,12 @@ from composeports.cli.output import visible, write_line
 from composeports.core.plan.change import Change, UnchangedValue
 from composeports.core.plan.plan import Plan
 
-# A longer cell pushes the rest of its line to the right, and no other line.
+# Maximum width of a column. A longer cell moves the rest of its own line to the right.
 WIDEST = 60
 
 
 def show(made: Plan) -> None:
-    """Print the plan to stdout: what changes and why, what is shared or cannot be isolated."""
+    """Print the plan to stdout: changes with reasons, shared resources, warnings and notes."""
     write_line(f"Session {visible(made.session_id)}")
     _write_group("Project", [change for change in made.changes if not change.service])
     for name in sorted({change.service for change in made.changes if change.service}):

@@ -1,4 +1,4 @@
-"""A line on a terminal for what takes longer than a second; it makes way for all that is said."""
+"""Shows a progress line on a terminal after one second; it is erased before other output."""
 
 import os
 import sys
@@ -18,10 +18,10 @@ _lines: list["_Line"] = []
 
 
 class _Line:
-    """What is under way, and for how long; drawn by a thread of its own."""
+    """A text and the seconds since its start, drawn by a thread of its own."""
 
     def __init__(self, what: str) -> None:
-        import threading  # noqa: PLC0415 - most commands are over at once
+        import threading  # noqa: PLC0415 - most commands end at once
 
         self.what = what
         self._since = time.monotonic()
@@ -35,7 +35,7 @@ class _Line:
         while not self._ended.wait(AFTER_SECONDS):
             with self._lock:
                 seconds = int(time.monotonic() - self._since)
-                # Cut to the terminal's width, since a line that is broken could not be erased.
+                # Cut to the terminal's width, because a wrapped line cannot be erased.
                 width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
                 line = visible(f"{self.what} ({seconds} s)")
                 sys.stderr.write(START_OF_LINE + line[: width - 1])
@@ -50,13 +50,13 @@ class _Line:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the line of the terminal to something else."""
+        """Erase the line, and do not draw it again before the context ends."""
         with self._lock:
             self._erase()
             yield
 
     def end(self) -> None:
-        """Leave nothing of it."""
+        """Stop the thread and erase the line."""
         self._ended.set()
         self._thread.join()
         self._erase()
@@ -64,7 +64,7 @@ class _Line:
 
 @contextmanager
 def working(what: str, *, live: bool) -> Iterator[Callable[[str], None]]:
-    """Show what is under way from the first second on; call what is given to change the words.
+    """After one second, show `what` with the elapsed seconds; yield a function to change the text.
 
     Nothing is shown unless `live` is true and stderr is a terminal that can erase a line.
     """
@@ -85,5 +85,5 @@ def working(what: str, *, live: bool) -> Iterator[Callable[[str], None]]:
 
 
 def paused_progress() -> "AbstractContextManager[None]":
-    """Make room for a line of something else, on stdout or stderr, while it is written."""
+    """Return a context for other output to stdout or stderr; it hides the progress line."""
     return _lines[-1].paused() if _lines else nullcontext()

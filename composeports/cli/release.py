@@ -1,4 +1,4 @@
-"""`composeports release`: give the ports back, where no stack uses them."""
+"""`composeports release`: release the ports of a session, if no stack uses them."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""The root command: Compose's own options, and the lazy list of commands."""
+"""The root command: Compose's own options, and the commands, which are imported when called."""
 
 import importlib
 import os
@@ -13,8 +13,8 @@ from composeports.cli.complete import files, folders, sessions
 from composeports.cli.error_report import guarded
 from composeports.usecases.options import Options
 
-# Command -> module below `composeports.cli`, with the line that `--help` shows, so that `--help`
-# imports none of them.
+# Command -> (module in `composeports.cli`, its line in `--help`), so that `--help` imports none of
+# the modules.
 COMMANDS = {
     "up": ("up", "Lease ports, plan, and start the stack."),
     "down": ("down", "Take the stack down and release its ports."),
@@ -93,14 +93,17 @@ Example, in each worktree:
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
+    """A click group that imports a command only when it is called."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return our own commands, in the order of a day's work."""
+        """Return composeports' own commands, in the order of their usual use."""
         return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import one of our commands, or make one that passes through to Compose."""
+        """Return a command of composeports, or one that passes through to Compose.
+
+        None for an unknown name.
+        """
         if name in COMMANDS:
             module = importlib.import_module(f"composeports.cli.{COMMANDS[name][0]}")
             command: click.Command = module.command
@@ -114,8 +117,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for an unknown one, name the closest that there is."""
-        if ctx.resilient_parsing:  # a shell's completion, where there may be none yet
+        """Return the command; for an unknown name, raise UsageError with the closest name."""
+        if ctx.resilient_parsing:  # shell completion: the command may not be typed yet
             return super().resolve_command(ctx, args)
         if self.get_command(ctx, args[0]) is None:
             from difflib import get_close_matches  # noqa: PLC0415
@@ -132,12 +135,12 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        """Return the commands that begin so, without importing them, or options."""
+        """Return the options, or commands without importing them, that start with `incomplete`."""
         if incomplete.startswith("-"):
             return click.Command.shell_complete(self, ctx, incomplete)
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for shells
 
-        # fish would end it at a comma.
+        # fish would cut the text at a comma.
         lines = {name: line.replace(",", ";") for name, (_, line) in COMMANDS.items()}
         own = [CompletionItem(name, help=line) for name, line in lines.items()]
         theirs = [
@@ -221,7 +224,7 @@ def root(
     Each worktree is a session with host ports that nobody else holds. No Compose file is changed.
     """
     if verbose:
-        from composeports.cli.trace import tell_commands  # noqa: PLC0415 - only where asked for
+        from composeports.cli.trace import tell_commands  # noqa: PLC0415 - only with --verbose
 
         tell_commands()
     progress = progress or ("quiet" if quiet else None)
@@ -232,7 +235,7 @@ def root(
 
 
 def insert_command(arguments: Sequence[str], command: str) -> list[str]:
-    """Return the arguments with the command after the options that stand before a command."""
+    """Return the arguments with the command inserted after the global options."""
     position = 0
     while position < len(arguments):
         name, joined, _ = arguments[position].partition("=")
@@ -246,7 +249,7 @@ def insert_command(arguments: Sequence[str], command: str) -> list[str]:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return the exit code; every failure becomes a message."""
+    """Run the command line and return its exit code; every failure is reported as a message."""
     wants_json = (
         "--json" in arguments[: arguments.index("--")]
         if "--" in arguments
@@ -256,7 +259,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _call(arguments: Sequence[str]) -> int:
-    # Not `root.main`, which ends the program by itself where the reader of a pipe is gone.
+    # Not `root.main`: it ends the program itself if the reader of a pipe has ended.
     with root.make_context("composeports", list(arguments)) as context:
         result = root.invoke(context)
     sys.stdout.flush()

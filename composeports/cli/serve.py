@@ -1,4 +1,4 @@
-"""`composeports serve`: the HTTP server."""
+"""`composeports serve`: run the HTTP server."""
 
 import gc
 
@@ -60,6 +60,6 @@ def command(
     Ctrl-C (exit code 130) and SIGTERM (0) end it; leases stay.
     """
     serving = import_with_extra("composeports.servers.http.serve", "http")
-    gc.enable()  # off for commands that are over soon
+    gc.enable()  # disabled in `__main__` for short commands
     code: int = serving.serve(host, port, keys_file, allowed_hosts, roots)
     return code

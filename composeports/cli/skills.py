@@ -1,4 +1,4 @@
-"""`composeports skills`: the skills that we ship, in the folders where agents look for them."""
+"""`composeports skills`: install, check and remove the bundled skills for coding agents."""
 
 import os
 import sys
@@ -97,7 +97,7 @@ def _row(outcome: SkillResult) -> dict[str, object]:
 
 
 def _print_result(outcomes: Sequence[SkillResult], *, as_json: bool) -> None:
-    """Say what was done; what was left is the error."""
+    """Print the changes; raise the error that names the folders left unchanged, if any."""
     error = skills.refusal(outcomes)
     if as_json and not error:
         write_json({"ok": True, "skills": [_row(outcome) for outcome in outcomes]})

@@ -1,4 +1,4 @@
-"""`composeports status`: every lease of the store, with what its stack does."""
+"""`composeports status`: list every lease of the store, with the state of its stack."""
 
 from collections.abc import Iterator
 
@@ -65,7 +65,7 @@ def _show_fleet(found: list[EngineStatus], *, as_json: bool) -> None:
 
 
 def _fleet_rows(found: EngineStatus) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of one engine's leases, in the order of FLEET_COLUMNS."""
+    """Yield the table rows of one engine's leases, in the order of FLEET_COLUMNS."""
     where = (found.engine.name or "this machine", found.engine.host)
     for each in found.sessions:
         yield (*where, *row_of(each))
@@ -74,12 +74,12 @@ def _fleet_rows(found: EngineStatus) -> Iterator[tuple[str, ...]]:
 
 
 def _ttl(status: SessionStatus) -> str:
-    """Return what is left, or what keeps a lease that has expired."""
+    """Return the time left, or the reason why an expired lease keeps its ports."""
     return KEPT[status.kept_by].format(status.remaining_ttl_minutes)
 
 
 def row_of(status: SessionStatus) -> tuple[str, ...]:
-    """Return the cells of one lease, in the order of COLUMNS."""
+    """Return the table row of one lease, in the order of COLUMNS."""
     lease = status.lease
     where = lease.place.worktree or lease.session_id
     below = lease.place.directory.removeprefix(lease.place.worktree).strip("/")

@@ -1,4 +1,4 @@
-"""`composeports store`: where leases are, a database for many machines, moves between stores."""
+"""`composeports store`: show the store, create a shared database, move leases to another store."""
 
 import os
 from dataclasses import asdict
@@ -87,7 +87,7 @@ def create(*, as_json: bool) -> None:
 
 
 def _warn(excess: tuple[str, ...]) -> None:
-    """Tell which rights are too much, each with the statement that takes it away."""
+    """Warn about each right that is not needed, with the statement that revokes it."""
     for statement in excess:
         warn(visible(f"warning: no user of the store needs this right; as its owner: {statement};"))
 

@@ -1,4 +1,4 @@
-"""`--verbose`: every program that is run, and every question to the engine, on stderr."""
+"""`--verbose`: print every program that is run, and every engine request, to stderr."""
 
 import shlex
 import sys
@@ -11,7 +11,7 @@ from composeports.host.trace_hook import Ended, set_trace_hook
 
 
 def tell_commands() -> None:
-    """Tell every command from now on, as a shell does with `set -x`, and its time at its end."""
+    """Print every command from now on, as a shell does with `set -x`, and its time at its end."""
     set_trace_hook(_told)
 
 

@@ -1,4 +1,4 @@
-"""`composeports unlink`: the project's `.env` as it was before `composeports link`."""
+"""`composeports unlink`: restore the project's `.env` to its state before `composeports link`."""
 
 import click
 

@@ -82,8 +82,8 @@ def command(
         open_session(options._replace(adopt=adopt), session_id) as session,
         _session_lock(session, as_new=as_new) as lock,
     ):
-        session.config_cache.take_turn()  # twenty that start at once need not ask twenty times
-        _ = session.queries  # Compose and the engine are at work while the rest is imported
+        session.config_cache.take_turn()  # only one of many simultaneous starts queries Compose
+        _ = session.queries  # starts the queries, which run during the imports below
         from composeports.cli.up_output import prepare, show  # noqa: PLC0415
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
         from composeports.usecases.up import up  # noqa: PLC0415
@@ -91,7 +91,7 @@ def command(
         wanted = PlanOptions(strict=strict, default_ports=default_ports)
         seed = None
         if seed_from is not None:
-            from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only where asked for
+            from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only if requested
 
             seed = seed_of(seed_from, pause=not no_pause)
         result = up(session, lock, arguments, wanted, attach=attach, meanwhile=prepare, seed=seed)
@@ -105,9 +105,12 @@ def command(
 
 @contextmanager
 def _session_lock(session: Session, *, as_new: bool) -> Iterator[SessionLock]:
-    """Hold the lock of the session's stack, which has another name from now on if need be."""
+    """Hold the session lock.
+
+    With `as_new`, first take a new project name if another store's session uses this one's name.
+    """
     if as_new:
-        from composeports.usecases.prepare import take_new_name  # noqa: PLC0415 - seldom asked for
+        from composeports.usecases.prepare import take_new_name  # noqa: PLC0415 - rarely needed
 
         take_new_name(session)
     with hold_session_lock(session, "up") as lock:

@@ -1,4 +1,4 @@
-"""How the result of `up` looks: the table of URLs, or one JSON document, and what is to be said."""
+"""Prints the result of `up`: the table of URLs or one JSON document, warnings and notes."""
 
 from composeports.cli.context import inform, warn
 from composeports.cli.output import prepare_table as prepare

@@ -1,4 +1,4 @@
-"""`composeports url`: one URL or host:port on stdout, and nothing else."""
+"""`composeports url`: print one URL or host:port to stdout, and nothing else."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""The options and the words of the wrapper of docker, for `env` and `link`."""
+"""The variables and warnings of the wrapper of docker, for `env` and `link`."""
 
 import sys
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ MOST_TOLD = 3
 
 
 def wrapped(session: Session, pairs: Sequence[Pair], *, verbose: bool) -> tuple[Pair, ...]:
-    """Return the session's variables with those that put the wrapper in front of docker.
+    """Install the wrapper of docker; return the variables with those that activate it.
 
-    FileAccessError where there is no safe place for it.
+    Raise FileAccessError if there is no safe folder for the wrapper.
     """
     environ = session.context.environ
     verbose = verbose or bool(environ.get(wrapper.VERBOSE))
@@ -34,7 +34,10 @@ def wrapped(session: Session, pairs: Sequence[Pair], *, verbose: bool) -> tuple[
 def wrapped_if_possible(
     session: Session, pairs: Sequence[Pair], *, verbose: bool
 ) -> tuple[Pair, ...]:
-    """Return the same, or the pairs alone with a warning, where the wrapper was not asked for."""
+    """Return the result of `wrapped`; on FileAccessError print a warning and return `pairs`.
+
+    It is for a call that did not ask for the wrapper.
+    """
     try:
         return wrapped(session, pairs, verbose=verbose)
     except FileAccessError as error:
@@ -43,7 +46,7 @@ def wrapped_if_possible(
 
 
 def tell_bypasses(argv: Sequence[str]) -> None:
-    """Warn of calls in a script that cannot meet the wrapper, such as after a PATH of its own."""
+    """Warn about calls in a script that bypass the wrapper, such as after the script sets PATH."""
     path, text = script_of(argv)
     found = bypasses(text)
     for number, why in found[:MOST_TOLD]:

@@ -1,1 +1,1 @@
-"""Decides: pure values and functions; no I/O, no clock, no third party."""
+"""Pure decisions and values: no I/O, no clock, no third-party packages."""

@@ -1,4 +1,7 @@
-"""Who gets which ports: claim, renew, release and reclaim, as decisions over what a store knows."""
+"""Decisions about leases of port blocks: claim, renew, release and reclaim.
+
+Each decision takes a snapshot of the store and returns the update that the store must write.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -16,22 +19,22 @@ from composeports.core.session import check_session_id, project_name
 from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHeldError
 
-# How long a block is set aside after somebody else took one of its ports.
+# Length of the cool-down of a block after another program took one of its ports.
 SET_ASIDE_MINUTES = 10
 
 
 class RunningProjects(NamedTuple):
-    """Which projects have running containers; `known` is False when the engine did not answer."""
+    """Projects with running containers; `known` is False if the engine did not answer."""
 
     known: bool
     running: frozenset[str] = frozenset()
 
     def idle(self, project: str) -> bool:
-        """Tell whether the engine said that nothing of `project` runs."""
+        """Return True if the engine answered and no container of `project` is running."""
         return self.known and project not in self.running
 
     def with_running(self, projects: Iterable[str]) -> Self:
-        """Return the same with more projects that run."""
+        """Return a copy with additional running projects."""
         return self._replace(running=self.running.union(projects))
 
 
@@ -40,12 +43,14 @@ UNKNOWN = RunningProjects(known=False)
 
 
 class AllocationRequest(NamedTuple):
-    """What a session asks for. `ttl_minutes` counts from `now` (seconds since the epoch).
+    """A session's request for a block of ports.
 
-    `pins` are the host ports that it has to have, by keys such as `"web:3000/tcp"`; `view` is the
-    engine that is asked for it, and that `liveness` is of. `marked` are the projects and marks of
-    its containers; `adopts`: a stack that may be on another engine with the same id is on this one.
-    `taken` are project names in use on the engine that the store does not know.
+    `ttl_minutes` counts from `now` (seconds since the epoch). `pins` maps keys such as
+    `"web:3000/tcp"` to the host ports that the session must get. `view` is the engine that was
+    queried, and `liveness` is the answer of that engine. `marked` contains the project and the mark
+    of each container on it. `adopts` is True if the user says (--adopt) that a stack which may be
+    on another engine with the same id is on this engine. `taken` are project names that are in use
+    on the engine and unknown to the store.
     """
 
     session_id: str
@@ -63,26 +68,28 @@ class AllocationRequest(NamedTuple):
     taken: frozenset[str] = frozenset()
 
     def idle(self, of: Lease | LeaseSummary) -> bool:
-        """Tell whether the engine said that nothing of a lease's stack runs.
+        """Return True if the engine answered and nothing of the lease's stack is running.
 
-        What it says of a stack that may be on another engine means nothing.
+        Return False if the stack may be on another engine, because the answer does not apply to it.
         """
         return self.view.is_same(of) and self.liveness.idle(of.project)
 
     def has_containers(self, of: Lease) -> bool:
-        """Tell whether the engine has containers that are marked as a lease's own."""
+        """Return True if the engine has containers with the mark of this lease."""
         owner = Owner.of(of)
         marks = (mark for project, mark in self.marked if project == of.project)
         return any(map(owner.has_marked, marks))
 
 
 def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
-    """Give the session its block: the one it holds, the one it had, else the lowest free one.
+    """Return the update that gives the session a block of ports.
 
-    With it go the ports in `request.pins`, instead of those that the session had pinned before.
-    PortHeldError when another session has one of these, NoPortsAvailableError when there is no
-    block, OtherEngineError when the session's own stack is on another engine; the store then writes
-    nothing.
+    The session keeps the block that it holds. Otherwise it gets its previous block, or else the
+    lowest free one. The pins of the lease are replaced by `request.pins`.
+
+    Raise PortHeldError if another session holds one of the pinned ports, NoPortsAvailableError if
+    no block is free, and OtherEngineError if the session's stack is on another engine. After an
+    error, the store writes nothing.
     """
     check_session_id(request.session_id)
     own = ledger.own
@@ -103,10 +110,12 @@ def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
 def refuse_elsewhere(
     own: Lease | None, view: Viewpoint, *, marked: bool = False, adopts: bool = False
 ) -> None:
-    """Do nothing but raise OtherEngineError for a stack that may have been started elsewhere.
+    """Raise OtherEngineError if the session's stack may have been started on another engine.
 
-    `marked`: the engine that is asked has containers with the lease's marks, which count where its
-    traits leave it open. `adopts`: the user says (--adopt) that the stack is there.
+    An engine with another id always counts as another engine. If the id is the same, `adopts` and
+    `marked` can prevent the error. `adopts`: the user says (--adopt) that the stack is on this
+    engine. `marked`: this engine has containers with the mark of the lease; this only counts if the
+    traits of the engines are inconclusive (UNSURE).
     """
     if own is None or not own.held or not own.stack.files or view.is_same(own):
         return
@@ -139,7 +148,10 @@ def _on_twin(own: Lease, view: Viewpoint) -> OtherEngineError:
 
 
 def new_id(folder: str) -> str:
-    """Return how an engine gets an id of its own; `folder` is where its data is."""
+    """Return instructions for giving an engine a new id.
+
+    `folder` is the data directory of the engine; empty means /var/lib/docker.
+    """
     kept = f"{(folder or '/var/lib/docker').rstrip('/')}/engine-id"
     return (
         "give one of the two engines a new id: with its stacks down, "
@@ -148,7 +160,10 @@ def new_id(folder: str) -> str:
 
 
 def _keeps(own: Lease, request: AllocationRequest) -> bool:
-    """Tell whether a session stays on its block; a changed grid moves it once nothing runs."""
+    """Return True if the session keeps its block.
+
+    After a change of the grid, the session moves to another block once its stack is not running.
+    """
     if own.block in request.avoid:
         return False
     return own.block in request.grid or not request.idle(own)
@@ -179,7 +194,10 @@ def _port_held(key: str, port: int, hold: LeaseSummary) -> PortHeldError:
 
 
 def _granted(ledger: StoreSnapshot, request: AllocationRequest, lease: Lease) -> StoreUpdate:
-    """Return the lease renewed; who had one of its ports, and does not stand, loses all of its."""
+    """Return the update that renews the lease and reclaims leases that share a port with it.
+
+    A reclaimed lease was expired and its stack was not running; its session loses all of its ports.
+    """
     if request.view.engine:
         lease = replace(lease, engine=request.view.engine, traits=request.view.traits.kept)
     lease = replace(lease, store=ledger.store)
@@ -197,7 +215,10 @@ def _granted(ledger: StoreSnapshot, request: AllocationRequest, lease: Lease) ->
 def _extended(
     ledger: StoreSnapshot, request: AllocationRequest, reclaimed: tuple[str, ...]
 ) -> tuple[tuple[str, float], ...]:
-    """Return expired leases whose stacks run, with the time that they get."""
+    """Return expired leases whose stacks are running, each with a new expiry time.
+
+    Each item is a session id and a time in seconds since the epoch.
+    """
     until = request.now + request.ttl_minutes * 60
     return tuple(
         (hold.session_id, until)
@@ -209,9 +230,9 @@ def _extended(
 
 
 def _fresh(ledger: StoreSnapshot, request: AllocationRequest, block: PortBlock) -> Lease:
-    """Return a new lease; what the session is remembered for (project, offsets) is kept.
+    """Return a new lease on the block, with the session's remembered project name and offsets.
 
-    So are its subnets, but for those that another session has got meanwhile.
+    The session also keeps its remembered subnets, except those that another session holds now.
     """
     pins = dict(request.pins)
     if ledger.own is None:
@@ -227,15 +248,16 @@ def _fresh(ledger: StoreSnapshot, request: AllocationRequest, block: PortBlock) 
         environment=(),
         pins=pins,
         subnets=subnets,
-        # A stack that moves has its volumes and networks still; one that begins is looked at.
+        # A stack that moves to another block keeps its volumes and networks, so the marks stay
+        # valid. For a new stack, the engine is queried again.
         marks=ledger.own.marks if ledger.own.held else None,
     )
 
 
 def _renamed(ledger: StoreSnapshot, request: AllocationRequest) -> Lease | None:
-    """Return the session's own lease, renamed if its project name is in `taken`.
+    """Return the session's lease, with a new project name if its name is in `request.taken`.
 
-    Of a project with another name it has nothing yet.
+    The renamed lease has no Compose invocation and no marks, because the new project is empty.
     """
     own = ledger.own
     if own is None or own.project not in request.taken:
@@ -255,13 +277,13 @@ def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]
 
 
 def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[PortBlock]:
-    """Yield free blocks: the session's earlier one, those nobody remembers, then the rest.
+    """Yield free blocks in order of preference.
 
-    One with a port that the session itself pins comes after those without, and one that is set
-    aside comes last.
+    The order is: the session's previous block; blocks that no other session used before; other free
+    blocks; blocks that contain a port which this session pins; blocks in cool-down.
     """
     grid = request.grid
-    # Slots, since comparing each block with each hold takes long while the store is locked.
+    # Use slot numbers: comparing each block with each lease would lock the store for too long.
     standing = (hold for hold in ledger.others if _stands(hold, request))
     taken = _slots(grid, (ports for hold in standing for ports in hold.all_ports()))
     taken |= _slots(grid, (block for block in request.avoid if block in grid))
@@ -277,7 +299,7 @@ def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[P
 
 
 def _own_slots(ledger: StoreSnapshot, grid: PortGrid) -> Iterable[int]:
-    """Return the slot of the session's earlier block, where that is one of the grid's own."""
+    """Return the slot of the session's previous block; empty if it is not in the grid."""
     own = ledger.own
     return grid.slots_of(own.block) if own is not None and own.block in grid else ()
 
@@ -287,15 +309,20 @@ def _slots(grid: PortGrid, ports: Iterable[PortBlock]) -> set[int]:
 
 
 def with_cooldown(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[CooldownBlock, ...]:
-    """Return all that is set aside once `block` is, for a while from `now` (since the epoch)."""
+    """Return all blocks in cool-down, including `block`.
+
+    The cool-down of `block` ends SET_ASIDE_MINUTES after `now`. Blocks whose cool-down is over are
+    left out. `now` is in seconds since the epoch.
+    """
     others = (each for each in ledger.set_aside if each.until > now and each.block != block)
     return (*others, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
 
 
 def _stands(hold: LeaseSummary, request: AllocationRequest) -> bool:
-    """Tell whether a hold keeps its block: held, and not both expired and known to be idle.
+    """Return True while another session's lease blocks its ports.
 
-    Whoever wrote a record that is refused, nothing is known of what runs on its ports.
+    The lease must be held, and either not expired or possibly running. An unsound record
+    (`refused`) that is held always blocks its ports: it does not show what is running on them.
     """
     expired = hold.expires_at <= request.now and not hold.refused
     return hold.held and not (expired and request.idle(hold))
@@ -322,7 +349,7 @@ def _no_ports(ledger: StoreSnapshot, request: AllocationRequest) -> NoPortsAvail
 
 
 def _only_pinned(ledger: StoreSnapshot, request: AllocationRequest) -> list[PortBlock]:
-    """Return the blocks that are not free for nothing but a pinned port in them."""
+    """Return the blocks that are blocked only by another session's pinned port."""
     standing = [hold for hold in ledger.others if _stands(hold, request)]
     pinned = [port for hold in standing for port in hold.pins]
     return [
@@ -334,7 +361,10 @@ def _only_pinned(ledger: StoreSnapshot, request: AllocationRequest) -> list[Port
 
 
 def release(ledger: StoreSnapshot) -> StoreUpdate:
-    """End the session's hold and keep its memory; nothing to do for an unknown session."""
+    """Return the update that ends the session's lease and keeps its record.
+
+    For an unknown session the update is empty.
+    """
     return StoreUpdate(ledger.own.released() if ledger.own is not None else None)
 
 
@@ -344,9 +374,10 @@ def renew(
     place: WorktreeLocation | None = None,
     view: Viewpoint = NOWHERE,
 ) -> StoreUpdate:
-    """Extend a held lease by its own time to live; a released or unknown one stays so.
+    """Return the update that extends a held lease by its own time to live.
 
-    It keeps up with what its engine looks like.
+    A released or unknown lease is not changed. If the engine in `view` is the engine of the lease,
+    its current traits are stored in the lease.
     """
     own = ledger.own
     if own is None or not own.held:
@@ -357,7 +388,11 @@ def renew(
 
 
 def reinstated(ledger: StoreSnapshot) -> StoreUpdate:
-    """Give a session the hold back that a claim took which led to nothing after all."""
+    """Return the update that gives a session its lease back.
+
+    Another session's claim had reclaimed the lease, but failed later. For a session without a
+    record, or with a held lease, the update is empty.
+    """
     own = ledger.own
     if own is None or own.held:
         return StoreUpdate()
@@ -365,7 +400,11 @@ def reinstated(ledger: StoreSnapshot) -> StoreUpdate:
 
 
 def rolled_back(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
-    """Put the session's record back to what it was, but for what others have got meanwhile."""
+    """Return the update that restores the session's earlier record `before`.
+
+    Ports and subnets that other sessions hold by now are not restored. If one of them has a port of
+    the block, the lease is restored as released. If `before` is None, the record is deleted.
+    """
     if before is None:
         return StoreUpdate(forget=True)
     if not before.held:

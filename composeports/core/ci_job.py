@@ -1,8 +1,8 @@
-"""Sessions of jobs: what tells one run of a CI service from another on the same engine."""
+"""Sessions of CI jobs: variables that distinguish the jobs of a CI service on the same engine."""
 
 from collections.abc import Mapping
 
-# What a service sets in each job, and the variables that together no other job has.
+# A variable that each CI service sets in every job, and variables that together identify the job.
 SERVICES = (
     ("GITHUB_RUN_ID", ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_JOB", "RUNNER_NAME")),
     ("CI_JOB_ID", ("CI_JOB_ID",)),
@@ -14,7 +14,7 @@ SERVICES = (
 
 
 def session_line(environ: Mapping[str, str]) -> str:
-    """Return the shell line that gives this job a session of its own; empty outside of CI."""
+    """Return the shell line that gives this CI job its own session; empty outside of CI."""
     for sign, names in SERVICES:
         if environ.get(sign):
             parts = "-".join(f"${name}" for name in names if environ.get(name))

@@ -1,16 +1,20 @@
-"""Time that neither a clock set anew nor a sleeping machine takes from a lease; imports nothing."""
+"""Clock readings: a changed clock or a sleeping machine must not shorten a lease.
 
-# What a clock may be corrected by without anybody noticing.
+Imports nothing.
+"""
+
+# A correction of the clock up to this number of seconds is ignored.
 TOLERANCE = 5.0
-# How old a store's record of the time may get before it is written anew.
+# Maximum age of a store's clock record before it is written again.
 RECORD_SECONDS = 60.0
 
 
 class ClockReading:
-    """Two clocks at one instant: `wall` since the epoch, `steady` since the boot named `boot`.
+    """Two clocks read at the same instant.
 
-    Both are seconds; the steady clock is never set and stands still while the machine sleeps.
-    `boot` is empty where boots cannot be told apart.
+    `wall` is in seconds since the epoch, `steady` in seconds since the boot with the id `boot`. The
+    steady clock is never set, and it stops while the machine sleeps. `boot` is empty if the system
+    has no boot id.
     """
 
     __slots__ = ("boot", "steady", "wall")
@@ -22,9 +26,10 @@ class ClockReading:
 
 
 def jump(before: ClockReading | None, now: ClockReading) -> float:
-    """Return the seconds by which the wall clock has moved on without time having passed.
+    """Return by how many seconds the wall clock moved more than the steady clock.
 
-    It is negative for a clock that was set back, and 0 where nobody can know: after a boot.
+    The result is negative for a clock that was set back. It is 0 for a difference up to TOLERANCE,
+    and for readings that cannot be compared: no earlier reading, no boot id, or a boot in between.
     """
     if before is None or not now.boot or before.boot != now.boot:
         return 0.0
@@ -33,7 +38,7 @@ def jump(before: ClockReading | None, now: ClockReading) -> float:
 
 
 def is_current(record: ClockReading | None, now: ClockReading) -> bool:
-    """Tell whether a store's record of the time still serves as it is."""
+    """Return True if the store does not have to write its clock record again."""
     return (
         record is not None
         and record.boot == now.boot

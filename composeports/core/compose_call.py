@@ -1,11 +1,12 @@
-"""A call of `docker compose` by a script: its words, and whether it is about a session's stack."""
+"""A script's `docker compose` call: its words, and whether it is about a session's stack."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from composeports.core.docker_arguments import INSTEAD_OF_A_COMMAND, OTHER_ENGINE, scan
 
-# Options with a value of which Compose takes all, or the last one. `--workdir` is an earlier name.
+# Options with a value. Compose uses all values of some options, and the last value of the others.
+# `--workdir` is the old name of `--project-directory`.
 LISTED = {
     "-f": "files",
     "--file": "files",
@@ -19,16 +20,17 @@ LISTED = {
 }
 PASSED_ON = frozenset({"--progress", "--ansi", "--parallel"})
 WITH_VALUE = PASSED_ON | LISTED.keys()
-# About no project in particular.
+# Commands that are not about one project.
 PROJECTLESS = frozenset({"", "ls", "version", "help"})
 STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class ComposeCall:
-    """What a command line of Compose says; `flags` are options that need no explanation.
+    """A parsed command line of Compose.
 
-    `is_elsewhere` tells that it names another engine.
+    `flags` are the other global options with their values; Compose gets them unchanged.
+    `is_elsewhere` is True if the call names another engine.
     """
 
     command: str = ""
@@ -43,19 +45,19 @@ class ComposeCall:
 
     @property
     def has_no_project(self) -> bool:
-        """Whether it is about no project: a version, help, the list of all projects."""
+        """True if the call is about no project: version, help, or the list of all projects."""
         asks = not INSTEAD_OF_A_COMMAND.isdisjoint(self.flags)
         return asks or self.command in PROJECTLESS or self.arguments[:1] == ("--help",)
 
     @property
     def reads_stdin(self) -> bool:
-        """Whether a Compose file comes from its input."""
+        """True if the call reads a Compose file from standard input."""
         return STDIN in self.files
 
 
 @dataclass(frozen=True, slots=True)
 class CallTarget:
-    """What a call of Compose would act on: real paths, and the project's name where it says one."""
+    """The target of a Compose call: real paths, and the project name if the call gives one."""
 
     directory: str
     files: tuple[str, ...]
@@ -64,7 +66,7 @@ class CallTarget:
 
 @dataclass(frozen=True, slots=True)
 class OwnStack:
-    """A session's project directory, its Compose files and its project: real paths."""
+    """A session's stack: project directory, Compose files (both as real paths) and project name."""
 
     directory: str
     files: Collection[str]
@@ -72,7 +74,7 @@ class OwnStack:
 
 
 def read_call(words: Sequence[str]) -> ComposeCall:
-    """Return what the words after `docker compose` say."""
+    """Parse the words after `docker compose`."""
     found: dict[str, list[str]] = {}
     flags: list[str] = []
     end = len(words)
@@ -98,10 +100,10 @@ def read_call(words: Sequence[str]) -> ComposeCall:
 
 
 def is_own(target: CallTarget, own: OwnStack) -> bool:
-    """Tell whether a call is about the session's stack, by whatever name the script calls it.
+    """Return True if a call is about the session's stack, under any project name.
 
-    Other files of the same folder are the same project to Compose, unless the call gives them a
-    project of their own.
+    For Compose, other files in the same folder belong to the same project, unless the call gives
+    them another project name.
     """
     ours = [path for path in target.files if path in own.files]
     named = target.project not in {"", own.project}

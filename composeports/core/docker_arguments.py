@@ -1,12 +1,14 @@
-"""The words of a `docker` command line: its global options, and the containers that it names.
+"""The words of a `docker` command line: global options and names of containers.
 
-Imports nothing, since the wrapper decides by this on every call that names a container.
+Imports nothing but `collections.abc`, because the docker wrapper runs this code on every call that
+names a container.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 Predicate = Callable[[str], bool]
-# Position of a word, where in it the value begins, and the option (empty: it is no option's).
+# Index of a word, start of the value in that word, and the option (empty for a word that is not an
+# option).
 Token = tuple[int, int, str]
 
 GLOBALS_WITH_VALUE = frozenset(
@@ -16,7 +18,7 @@ GLOBALS_WITH_VALUE = frozenset(
 OTHER_ENGINE = frozenset({"-c", "--context", "-H", "--host"})
 INSTEAD_OF_A_COMMAND = frozenset({"-v", "--version", "-h", "--help"})
 
-# Which positional words of a command are containers.
+# The positional words of a command that are containers.
 FIRST, ALL, COPIED = "first", "all", "copied"
 _STOP = frozenset({"-s", "--signal", "-t", "--time", "--timeout"})
 _EXEC = frozenset({"-e", "--env", "--env-file", "-u", "--user", "-w", "--workdir", "--detach-keys"})
@@ -53,7 +55,7 @@ LISTING = frozenset({"ps", "ls", "list"})
 LISTING_WITH_VALUE = frozenset({"-f", "--filter", "--format", "-n", "--last"})
 NAME_FILTER = "name="
 RUNNING = frozenset({"run", "create"})
-# `docker run` has some hundred options; these are the ones without a value.
+# `docker run` has about a hundred options; these are the options without a value.
 RUN_FLAGS = frozenset(
     {"-d", "--detach", "--disable-content-trust", "--help", "--init", "-i", "--interactive"}
     | {"--no-healthcheck", "--oom-kill-disable", "--privileged", "-P", "--publish-all", "-q"}
@@ -61,12 +63,12 @@ RUN_FLAGS = frozenset(
 )
 JOINED = frozenset({"--network", "--net", "--pid", "--ipc"})
 BY_CONTAINER = "container:"
-# The value of an option is the word after it.
+# The value of the option is the next word.
 NEXT_WORD = -1
 
 
 def split_command(words: Sequence[str]) -> int:
-    """Return how many of the words are docker's own options; the command comes after them."""
+    """Return the number of leading words that are global options; the command follows them."""
     for index, _, option in scan(words, GLOBALS_WITH_VALUE.__contains__, until_name=True):
         if not option:
             return index
@@ -74,13 +76,13 @@ def split_command(words: Sequence[str]) -> int:
 
 
 def is_elsewhere(options: Sequence[str]) -> bool:
-    """Tell whether docker's own options name another engine, or ask for help or its version."""
+    """Return True if the global options name another engine, or ask for help or the version."""
     named = {option for _, _, option in scan(options, GLOBALS_WITH_VALUE.__contains__)}
     return bool(named & (OTHER_ENGINE | INSTEAD_OF_A_COMMAND))
 
 
 def config_folder(options: Sequence[str]) -> str:
-    """Return the folder that `--config` names among docker's own options, empty for none."""
+    """Return the folder of the global option `--config`; empty without that option."""
     found = ""
     for index, start, option in scan(options, GLOBALS_WITH_VALUE.__contains__):
         if option == "--config":
@@ -91,10 +93,10 @@ def config_folder(options: Sequence[str]) -> str:
 def with_session_names(
     words: Sequence[str], names: Collection[str], project: str
 ) -> tuple[str, ...]:
-    """Return a command with the session's container wherever it names one that was renamed.
+    """Return the command with container names of the Compose file replaced by the session's.
 
-    `words` begin with the command, `names` are the container names of the Compose file. A word
-    that is no container's place is left, such as what `exec` runs.
+    `words` begin with the command; `names` are the container names of the Compose file. A word that
+    is not in the position of a container name is not changed, such as the command that `exec` runs.
     """
     head = 1 if words[:1] == ["container"] or words[:1] == ("container",) else 0
     command, rest = "".join(words[head : head + 1]), list(words[head + 1 :])
@@ -112,9 +114,12 @@ def with_session_names(
 
 
 def _in_command(command: str, words: Sequence[str]) -> Iterator[Token]:
-    """Yield the places of the containers of a command; nothing where it asks for other things."""
+    """Yield the positions of the container names in a command.
+
+    Yield nothing if `--type` asks for other objects than containers.
+    """
     valued, which = COMMANDS[command]
-    # What follows the name of one container may be another program's.
+    # Words after the name of one container can belong to another program.
     found = list(scan(words, valued.__contains__, until_name=which == FIRST))
     types = {words[index][start:] for index, start, option in found if option == "--type"}
     if types - {"container"}:
@@ -134,7 +139,7 @@ def _in_filters(words: Sequence[str]) -> Iterator[Token]:
 
 
 def _in_run(words: Sequence[str]) -> Iterator[Token]:
-    """Yield the places where `docker run` names a container that is there already."""
+    """Yield the positions where `docker run` names an existing container."""
     for index, start, option in scan(words, _takes_value_in_run, until_name=True):
         value = words[index][start:]
         if option in JOINED and value.startswith(BY_CONTAINER):
@@ -150,10 +155,11 @@ def _takes_value_in_run(option: str) -> bool:
 
 
 def _renamed(text: str, names: Collection[str], project: str, kind: str) -> str:
-    """Return a value with the session's container.
+    """Return the value with the session's container name.
 
-    `kind` is ":" where more may follow the name, "^" for a pattern, and "=" for a link, which is
-    known by its container's name where it has no alias.
+    `kind` is ":" if more text can follow the name, "^" for a pattern, and "=" for a link. A link
+    without an alias gets the original name as its alias, because the container is known under that
+    name.
     """
     before, after = "", ""
     if kind == "^":
@@ -174,10 +180,10 @@ def _renamed(text: str, names: Collection[str], project: str, kind: str) -> str:
 def scan(
     words: Sequence[str], takes_value: Predicate, *, until_name: bool = False
 ) -> Iterator[Token]:
-    """Yield every option with the place of its value, and every word that is no option.
+    """Yield each option with the position of its value, and each word that is not an option.
 
-    An option without a value has the end of its word as a place. With `until_name` nothing after
-    the first word that is no option is looked at.
+    For an option without a value, the position is the end of its word. With `until_name`, the scan
+    ends at the first word that is not an option.
     """
     indices = iter(range(len(words)))
     ended = False
@@ -197,7 +203,7 @@ def scan(
 
 
 def _options(word: str, takes_value: Predicate) -> Iterator[tuple[int, str]]:
-    """Yield the options of one word, each with where its value begins, or NEXT_WORD."""
+    """Yield the options in one word, each with the start of its value, or NEXT_WORD."""
     if word.startswith("--"):
         name, joined, _ = word.partition("=")
         yield NEXT_WORD if not joined and takes_value(name) else len(name) + len(joined), name

@@ -1,22 +1,22 @@
-"""What an engine's address says: which machine it is on, and whether that is this one.
+"""The address of an engine: the machine that it is on, and whether that is this machine.
 
-It imports nothing, for `env`.
+Imports nothing, because `env` must start fast.
 """
 
 LOCALHOST = "localhost"
 TCP = "tcp"
 SSH = "ssh"
-# Those of this machine's own files.
+# Schemes of sockets and pipes, which are files of this machine.
 OF_FILES = frozenset({"unix", "npipe", "fd"})
 
 
 class Address:
-    """The parts of an address such as `ssh://me@build:2222`; `host` is without brackets."""
+    """The parts of an address such as `ssh://me@build:2222`; `host` has no brackets."""
 
     __slots__ = ("host", "port", "scheme", "user")
 
     def __init__(self, scheme: str, host: str = "", user: str = "", port: str = "") -> None:
-        """Keep the parts; what an address does not say is empty."""
+        """Store the parts; a part that is not in the address is empty."""
         self.scheme = scheme
         self.host = host
         self.user = user
@@ -24,7 +24,7 @@ class Address:
 
 
 def split_address(text: str) -> Address:
-    """Return the parts of what DOCKER_HOST or a context has; `build:2375` is one over TCP."""
+    """Return the parts of a DOCKER_HOST or context address; `build:2375` means TCP."""
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
         scheme, rest = TCP, text.strip()
@@ -32,7 +32,7 @@ def split_address(text: str) -> Address:
         return Address(scheme)
     user, _, place = rest.partition("/")[0].rpartition("@")
     host, port = _host_and_port(place)
-    # As docker has it, an address without a name is one of this machine.
+    # Like docker, read an address without a host name as an address of this machine.
     return Address(scheme, host or LOCALHOST, user.partition(":")[0], port)
 
 
@@ -45,23 +45,23 @@ def _host_and_port(place: str) -> tuple[str, str]:
 
 
 def is_this_machine(host: str) -> bool:
-    """Tell whether a name or address (no brackets) is a loopback one."""
+    """Return True if a host name or an address (without brackets) is a loopback one."""
     name = host.lower().rstrip(".")
     if name == LOCALHOST or name.endswith("." + LOCALHOST):
         return True
-    # `::ffff:127.0.0.1` is the same for a program that speaks IPv6 alone.
+    # `::ffff:127.0.0.1` is the same address for a program that uses only IPv6.
     number = name.removeprefix("::ffff:").split(".")
     is_ipv4 = len(number) == 4 and all(part.isdecimal() for part in number)  # noqa: PLR2004 - IPv4
     return name in {"::1", "0:0:0:0:0:0:0:1"} or (is_ipv4 and number[0] == "127")
 
 
 def in_url(host: str) -> str:
-    """Return the host as a URL has it: an IPv6 address in brackets."""
+    """Return the host as it is written in a URL: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def host_problem(host: str) -> str:
-    """Return what is wrong with a host that somebody gave; empty for a name or an address."""
+    """Return why a text is not a valid host; empty for a valid name or address."""
     if not host.strip():
         return "it is empty"
     if "://" in host or "/" in host:
@@ -77,5 +77,5 @@ def host_problem(host: str) -> str:
 
 
 def without_brackets(host: str) -> str:
-    """Return an IPv6 address as it is; a URL gets brackets of its own."""
+    """Return the host without the brackets of an IPv6 address; `in_url` adds them again."""
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host

@@ -1,12 +1,12 @@
-"""What to tell of an engine that did not answer: where it is, what docker said, the next step."""
+"""Messages about an engine that did not answer: its address, docker's error, the next step."""
 
 from composeports.core.engine_address import LOCALHOST, OF_FILES, SSH, Address, split_address
 
 START = "start the engine, or check DOCKER_HOST and `docker context ls`; nothing was changed"
-# docker tells what the ssh that it started said.
+# In an error of docker, the error output of the `ssh` that docker started follows this text.
 FROM_SSH = "stderr="
 PREFIXES = ("error during connect: ", "Error response from daemon: ")
-# Words that tell a kind of failure, and what to do about it.
+# Texts that identify a kind of failure, and the next step for it.
 TLS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("http request to an https server", "malformed http response"),
@@ -47,9 +47,9 @@ OVER_SSH: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def explain(address: str, err: str) -> tuple[str, str]:
-    """Return message and next step for what `docker` said of an engine at the address.
+    """Return the message and the next step for an error of `docker` with an engine.
 
-    The address is empty where no context of that name is known.
+    `address` is empty if the context is unknown. `err` is the error output of `docker`.
     """
     known = split_address(address)
     said = _said(err, known)
@@ -60,7 +60,7 @@ def explain(address: str, err: str) -> tuple[str, str]:
 
 
 def place_of(address: str) -> str:
-    """Return the engine at the address, as messages name it."""
+    """Return the words that messages use for the engine at an address."""
     known = split_address(address)
     if known.scheme in OF_FILES or not address:
         return f"the Docker engine at {address}" if address else "the Docker engine"
@@ -68,7 +68,7 @@ def place_of(address: str) -> str:
 
 
 def explain_silence(address: str, seconds: float) -> tuple[str, str]:
-    """Return message and next step for an engine that gave no answer in so many seconds."""
+    """Return message and next step for an engine that did not answer within `seconds`."""
     return (
         f"{place_of(address)} did not answer within {seconds:g} s",
         (
@@ -80,7 +80,7 @@ def explain_silence(address: str, seconds: float) -> tuple[str, str]:
 
 
 def _said(err: str, known: Address) -> str:
-    """Return the line that says most: the first one, or the last one that ssh wrote."""
+    """Return the most useful line of the error: the first line, or the last line of ssh."""
     text = err.strip()
     if known.scheme == SSH and FROM_SSH in text:
         text = text.partition(FROM_SSH)[2].strip() or text
@@ -123,7 +123,7 @@ def _person(known: Address) -> str:
 
 
 def _shown(known: Address) -> str:
-    """Return the address without a password."""
+    """Return the address without the password."""
     host = f"[{known.host}]" if ":" in known.host else known.host
     user = f"{known.user}@" if known.user else ""
     return f"{known.scheme}://{user}{host}" + (f":{known.port}" if known.port else "")

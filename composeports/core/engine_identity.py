@@ -1,7 +1,7 @@
-"""Which engine it is: what tells its leases from those of another one.
+"""The identity of an engine: distinguishes its leases from the leases of other engines.
 
-Machines that were cloned from one image have engines with one id. Their traits tell them apart; a
-lease has those of the engine that it was taken on.
+Machines that were cloned from one image have engines with the same id. Their traits distinguish
+them. A lease stores the traits of the engine that it was taken on.
 """
 
 from typing import NamedTuple
@@ -21,11 +21,12 @@ LOCALHOST = "localhost"
 
 
 class EngineIdentity(NamedTuple):
-    """An engine: its own `id`, what its machine calls itself, and where its ports are reached.
+    """An engine: its id, the name of its machine, and where its published ports are reached.
 
-    `host` is the name or address under which this machine reaches the published ports; `local`
-    tells that they are ports of this machine. `id` is empty where it was not asked for; `traits`
-    tell the engine from others with the same one.
+    `id` is empty if it was not queried. `name` is the name that the engine's machine gives itself.
+    `host` is the name or address under which this machine reaches the published ports. `local` is
+    True if they are ports of this machine. `traits` distinguish the engine from others with the
+    same id.
     """
 
     id: str = ""
@@ -36,7 +37,11 @@ class EngineIdentity(NamedTuple):
 
     @property
     def space(self) -> str:
-        """Whose ports a machine's own store counts as one: empty for all engines of the machine."""
+        """Return the scope of the engine's ports in a machine's own store.
+
+        Leases in different scopes may have the same port numbers. The scope is empty for all
+        engines of this machine, and the engine's id for a remote engine.
+        """
         return "" if self.local else self.id
 
 
@@ -44,20 +49,25 @@ THIS_MACHINE = EngineIdentity()
 
 
 class Viewpoint(NamedTuple):
-    """Who looks at leases: the engine that is asked (its id and traits), and the machine's name."""
+    """The engine and the machine with which leases are compared.
+
+    `engine` is the id of the engine that is queried, `traits` are its traits, and `machine` is the
+    name of this machine.
+    """
 
     engine: str = ""
     traits: EngineTraits = NO_TRAITS
     machine: str = ""
 
     def has_other_id(self, of: Lease | LeaseSummary) -> bool:
-        """Tell whether a lease is of an engine with another id, as far as is known."""
+        """Return True if the lease is known to be on an engine with another id."""
         return bool(of.engine and self.engine and of.engine != self.engine)
 
     def sameness(self, of: Lease | LeaseSummary) -> str:
-        """Return whether a lease's stack is on the engine that is asked: SAME, OTHER or UNSURE.
+        """Return whether the lease's stack is on the engine that is queried: SAME, OTHER or UNSURE.
 
-        Without ids or traits all engines count as one. A lease of an earlier version has no traits.
+        Without ids or traits, all engines count as one. A lease of an earlier version has no
+        traits, so the machine names are compared instead.
         """
         if self.has_other_id(of):
             return OTHER
@@ -68,7 +78,7 @@ class Viewpoint(NamedTuple):
         return compare(of.traits, self.traits, of.allocated_at)
 
     def is_same(self, of: Lease | LeaseSummary) -> bool:
-        """Tell whether what the engine says of a lease's stack counts."""
+        """Return True if the engine's answers apply to the stack of the lease."""
         return self.sameness(of) == SAME
 
 
@@ -76,7 +86,7 @@ NOWHERE = Viewpoint()
 
 
 class EngineLeases(NamedTuple):
-    """An engine that a store knows, and the leases that are held on it, lowest block first."""
+    """An engine that a store knows, and the leases held on it, lowest block first."""
 
     engine: EngineIdentity
     leases: tuple[Lease, ...] = ()

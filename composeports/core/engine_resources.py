@@ -1,4 +1,4 @@
-"""What the engine has of a project: containers, networks, volumes and images, as values."""
+"""Resources of a project on the engine (containers, networks, volumes, images), as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,10 @@ from composeports.core.labels import UNMARKED, Mark
 
 
 class EngineResource(NamedTuple):
-    """One thing that the engine has of a project: a container, network, volume or image.
+    """A container, network, volume or image of a project.
 
-    `directory` is where Compose started a container from; `id` is the name of a volume or image.
+    The `id` of a volume or image is its name. `directory` is the folder from which Compose started
+    a container.
     """
 
     kind: str
@@ -24,7 +25,7 @@ class EngineResource(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EngineVolume:
-    """A volume as the engine has it; `created` is a text that sorts by time."""
+    """A volume on the engine; `created` is a text that sorts by time."""
 
     name: str
     project: str = ""

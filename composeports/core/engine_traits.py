@@ -1,24 +1,26 @@
-"""What an engine looks like: tells engines apart that have one id, since their data was copied.
+"""Traits of an engine, to distinguish engines that have the same id after data was copied.
 
-No trait alone is a proof: machines are renamed and cloned, engines are restarted, their data is
-moved. In doubt the answer is UNSURE, and a lease stays.
+No trait alone is a proof: machines are renamed and cloned, engines are restarted, and their data is
+moved. In doubt the answer is UNSURE, and the lease is kept.
 """
 
 import math
 from typing import NamedTuple
 
 SAME, OTHER, UNSURE = "same", "other", "unsure"
-# How far the clocks of machines that share a store may be apart, in seconds.
+# Maximum difference between the clocks of machines that share a store, in seconds.
 CLOCKS_APART = 120.0
 
 
 class EngineTraits(NamedTuple):
-    """The traits of an engine; what is not known is empty.
+    """The traits of an engine; an unknown trait is empty (`booted`: infinity).
 
-    `run` is a random id that the engine makes at each start, `data` one that is as old as its
-    data, `folder` where that is, `name` what its machine calls itself. `reached` is the host where
-    a remote engine is reached. Of an engine of this machine: `machine` is a digest of the machine's
-    id, `boot` the id of its boot, and `booted` when that was (seconds since the epoch).
+    `run` is a random id that the engine creates at each start. `data` is a random id that is as old
+    as the engine's data, and `folder` is the folder of that data. `name` is the name that the
+    engine's machine gives itself. `reached` is the host under which a remote engine is reached. The
+    other traits are set for an engine of this machine: `machine` is a digest of the machine's id,
+    `boot` is the id of its last boot, and `booted` is the time of that boot (seconds since the
+    epoch).
     """
 
     run: str = ""
@@ -32,7 +34,7 @@ class EngineTraits(NamedTuple):
 
     @property
     def kept(self) -> "EngineTraits":
-        """What is kept with a lease: the moment of the boot is only for who looks now."""
+        """Return the traits to store in a lease; `booted` is needed only for the current engine."""
         return self._replace(booted=math.inf)
 
 
@@ -40,15 +42,16 @@ NO_TRAITS = EngineTraits()
 
 
 def compare(then: EngineTraits, now: EngineTraits, taken: float) -> str:
-    """Return whether the engine of a lease that was taken at that time is the one that is asked.
+    """Return whether the engine of a lease is the current engine: SAME, OTHER or UNSURE.
 
-    Both have one id. `taken` is in seconds since the epoch.
+    Both engines have the same id. `then` are the traits in the lease and `now` the current ones.
+    `taken` is when the lease was taken (seconds since the epoch).
     """
     if now.run and then.run == now.run:
         return SAME
     if _differ(then.folder, now.folder):
         return OTHER
-    # Since this machine has booted, no engine of it has been seen with another boot.
+    # In a lease taken after its last boot, this machine cannot have stored another boot id.
     if _differ(then.boot, now.boot) and taken > now.booted + CLOCKS_APART:
         return OTHER
     elsewhere = (
@@ -62,14 +65,15 @@ def compare(then: EngineTraits, now: EngineTraits, taken: float) -> str:
 
 
 def compare_machines(then: str, now: str, traits: EngineTraits) -> str:
-    """Return the same by the names of the machines that took the lease, and that ask.
+    """Return SAME or UNSURE for a lease without traits, by comparing names of machines.
 
-    A remote engine is that of all machines that reach it.
+    `then` is the machine that took the lease, and `now` is this machine. A remote engine is the
+    same engine for all machines that reach it.
     """
     is_local = bool(traits.boot or traits.machine)
     return UNSURE if is_local and _differ(then, now) else SAME
 
 
 def _differ(one: str, other: str) -> bool:
-    """Tell whether both are known and not the same."""
+    """Return True if both values are known and they are different."""
     return bool(one and other and one != other)

@@ -1,4 +1,7 @@
-"""The session's variables and how they are written down; imports next to nothing, for `env`."""
+"""The session's variables, and the formats in which `env` prints them.
+
+Imports almost nothing, because `env` must start fast.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -11,9 +14,10 @@ PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 
 def fixed_variables(start: int, project: str, host: str = LOCALHOST) -> tuple[Pair, ...]:
-    """Return the six variables of a session whose block begins at `start`, in their fixed order.
+    """Return the six fixed variables of a session, in their fixed order.
 
-    `host` is where the engine's published ports are reached.
+    `start` is the first port of the session's block. `host` is where the engine's published ports
+    are reached.
     """
     return (
         ("AGENT_COORDINATOR_DB_PORT", str(start)),
@@ -26,9 +30,9 @@ def fixed_variables(start: int, project: str, host: str = LOCALHOST) -> tuple[Pa
 
 
 def combined(fixed: Iterable[Pair], later: Iterable[Pair]) -> tuple[Pair, ...]:
-    """Return the pairs of `fixed`, with values that `later` replaces, then the rest of `later`.
+    """Return `fixed` with new values from `later`, then the other pairs of `later`.
 
-    `later` comes from files, settings and stores: a name that none of them may set is left out.
+    `later` comes from files, settings and stores. Names that these must not set are left out.
     """
     rest = dict(settable(later))
     first = [(name, rest.pop(name, value)) for name, value in fixed]
@@ -41,18 +45,18 @@ def as_export(pairs: Iterable[Pair]) -> str:
 
 
 def _shell_word(value: str) -> str:
-    """Quote `value` so that a shell takes it as it is."""
+    """Quote `value` so that a shell reads it unchanged."""
     if value and PLAIN.issuperset(value):
         return value
     return "'" + value.replace("'", "'\"'\"'") + "'"
 
 
 def as_dotenv(pairs: Iterable[Pair]) -> str:
-    """Return an env file that Compose reads back as it was given, and a shell can source.
+    """Return an env file that Compose reads back unchanged and that a shell can source.
 
-    Single quotes are literal for both, but Compose has no way to write a quote or a backslash
-    between them. Where double quotes are needed, a backtick is written as Compose's octal escape:
-    a shell, which does not know that one, gets other text but runs nothing.
+    Both read single-quoted text literally, but Compose cannot escape a quote or a backslash inside
+    it. In double quotes, a backtick is written as an octal escape of Compose. A shell does not know
+    this escape: it gets other text, but runs nothing.
     """
     return "".join(f"{name}={_dotenv_value(value)}\n" for name, value in pairs)
 
@@ -69,7 +73,7 @@ def _dotenv_value(value: str) -> str:
 
 def as_json(pairs: Iterable[Pair]) -> str:
     """Return one JSON object, in the order of the pairs."""
-    import json  # noqa: PLC0415 - the other two forms do not need it
+    import json  # noqa: PLC0415 - the other two formats do not need it
 
     return json.dumps(dict(pairs), indent=2)
 

@@ -1,4 +1,4 @@
-"""The lease: a session's hold on a block until `expires_at`; a plain value."""
+"""The lease: a session's claim on a block until `expires_at`, as a plain value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,12 +13,12 @@ from composeports.core.session import derive_session_id
 
 
 class WorktreeLocation(NamedTuple):
-    """Where a session lives on disk; empty where that is not known.
+    """The location of a session on disk; unknown parts are empty.
 
-    `machine` is the name of the machine whose disk it is, where others may see the lease, too.
-    `named_by` is the git directory that the session is named after, where that is not `git_dir`:
-    its repository was moved since, or another session has that name. `around` is the git directory
-    of the checkout that this one, which is a clone of its own, lies in.
+    `machine` is the name of the machine that has this disk, if other machines can see the lease.
+    `named_by` is the git directory from which the session id is made, if that is not `git_dir`: the
+    repository was moved later, or another session already has the id of `git_dir`. `around` is set
+    for a clone that is inside another checkout: it is the git directory of the outer checkout.
     """
 
     worktree: str = ""
@@ -31,25 +31,29 @@ class WorktreeLocation(NamedTuple):
 
     @property
     def session_id(self) -> str:
-        """The id of the session that has this place and no name of its own."""
+        """Return the id of the session at this location, if the user gave no session name."""
         name = self.named_by or self.git_dir
         own = derive_session_id(name or None, self.worktree, self.directory)
         return f"{self.machine}:{own}" if self.machine else own
 
     @property
     def below(self) -> str:
-        """The sub-folder of the worktree that the session is about."""
+        """Return the sub-folder of the worktree that the session is about."""
         return self.directory.removeprefix(self.worktree).strip("/")
 
     def is_on(self, machine: str) -> bool:
-        """Tell whether it is the named machine's disk; without a name it is everybody's own."""
+        """Return True if the location is on the disk of `machine`.
+
+        A location without a machine name is always on the machine that reads it.
+        """
         return self.machine in {"", machine}
 
 
 class ComposeInvocation(NamedTuple):
-    """How the last `up` called Compose; absolute paths, our own two files left out.
+    """How the last `up` called Compose: absolute paths, without composeports' own two files.
 
-    `default_ports` tells that the file's own ports were wanted.
+    `overridden` is True if the plan had an override document. `default_ports` is True if the host
+    ports of the Compose file itself were requested.
     """
 
     files: tuple[str, ...] = ()
@@ -61,22 +65,27 @@ class ComposeInvocation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A session's block, project name and memory.
+    """A session's block, its project name, and the facts remembered about the session.
 
-    Times are seconds since the epoch. `held` is False once released: what is left is the
-    memory that gives the same session the same ports again. `offsets` maps `"web:80/tcp"` to
-    an offset of the block for every published port ever planned; `ports` maps the ones of the
-    last plan to host ports, `urls` to what a client of the port wants. `environment` is what
-    follows the six fixed variables, or replaces one of them. `pins` are host ports outside the
-    block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
-    block that the session holds, by the same keys; `subnets` maps `"backend#0"`, the first subnet
-    of the network backend, to the one that the session has instead. `engine` is the id of the
-    engine that the stack is on, empty where that is not known; `traits` tell it from others with
-    the same id. `host` is where its published ports are reached: a name, or an address without
-    brackets. `store` is the id of the store that keeps the lease, `former_stores` are the ids of
-    those that kept it before. `marks` are the labels that volumes and networks of the project had
-    when its stack was begun, by keys such as `"volume:data"`; None where that is not known.
-    `standings` are the names and networks of the last plan's containers, by service.
+    Times are in seconds since the epoch. `held` is False after a release: the record then remains,
+    and gives the same session the same ports again.
+
+    Keys such as `"web:80/tcp"` name a published port. `offsets` maps each port that was ever
+    planned to an offset in the block. `ports` maps the ports of the last plan to host ports, and
+    `urls` maps them to the URL or address for clients. `pins` maps ports to host ports outside the
+    block that the session holds.
+
+    `environment` are the variables that follow the six fixed variables, or replace one of them.
+    `subnets` maps `"backend#0"`, the first subnet of the network backend, to the subnet that the
+    session uses instead. `standings` are the names and networks of the last plan's containers, by
+    service.
+
+    `engine` is the id of the engine that runs the stack, empty if unknown; `traits` distinguish
+    this engine from others with the same id. `host` is where its published ports are reached: a
+    name, or an address without brackets. `store` is the id of the store that keeps the lease, and
+    `former_stores` are the ids of the stores that kept it before. `marks` are the labels that
+    volumes and networks of the project had when its stack was created, by keys such as
+    `"volume:data"`; None if unknown.
     """
 
     session_id: str
@@ -104,49 +113,49 @@ class Lease:
 
     @property
     def on_machine(self) -> str:
-        """The name of the machine that the session is on, empty where that is not known."""
+        """Return the name of the session's machine; empty if unknown."""
         return self.place.machine
 
     @property
     def mark(self) -> Mark:
-        """The labels of what the session's stack makes now."""
+        """Return the mark for resources that the session's stack creates now."""
         return mark_of(self.store, self.session_id)
 
     @property
     def db_port(self) -> int:
-        """`AGENT_COORDINATOR_DB_PORT`."""
+        """Return the port in `AGENT_COORDINATOR_DB_PORT`."""
         return self.block.port(DB)
 
     @property
     def rest_port(self) -> int:
-        """`AGENT_COORDINATOR_REST_PORT`."""
+        """Return the port in `AGENT_COORDINATOR_REST_PORT`."""
         return self.block.port(REST)
 
     @property
     def realtime_port(self) -> int:
-        """`AGENT_COORDINATOR_REALTIME_PORT`."""
+        """Return the port in `AGENT_COORDINATOR_REALTIME_PORT`."""
         return self.block.port(REALTIME)
 
     @property
     def api_port(self) -> int:
-        """`API_PORT`."""
+        """Return the port in `API_PORT`."""
         return self.block.port(API)
 
     @property
     def shares_place(self) -> bool:
-        """Whether others may have the same place, so that its files need a folder of their own.
+        """True if other sessions can use the same directory; this one then needs its own folder.
 
-        So it is with a session that has a name, and with a stack on a remote engine, beside which
-        there may be one of this machine.
+        This is the case for a session with a name from the user. It is also the case for a stack on
+        a remote engine, because a stack on a local engine can exist for the same directory.
         """
         return self.session_id != self.place.session_id or self.host != LOCALHOST
 
     def renewed(self, now: float, ttl_minutes: int) -> Self:
-        """Return the lease held until `ttl_minutes` from `now`."""
+        """Return the lease as held until `ttl_minutes` after `now`."""
         return replace(self, held=True, expires_at=now + ttl_minutes * 60, ttl_minutes=ttl_minutes)
 
     def at(self, place: WorktreeLocation) -> Self:
-        """Return the lease at the place it is now, its files moved along with the directory."""
+        """Return the lease at a new location; paths below the old directory move with it."""
         if place in {self.place, WorktreeLocation()}:
             return self
         before, after = self.place.directory, place.directory
@@ -165,9 +174,9 @@ class Lease:
         return replace(self, place=place, stack=stack)
 
     def released(self) -> Self:
-        """Return what is remembered of the lease after its release."""
+        """Return the lease as it is remembered after its release."""
         return replace(self, held=False)
 
     def expired(self, now: float) -> bool:
-        """Tell whether the time to live is over; a running stack outlives that."""
+        """Return True if the time to live is over; the stack may still be running."""
         return self.expires_at <= now

@@ -1,7 +1,7 @@
-"""Whether a lease from a store is one that composeports may have written; imports little.
+"""Check that composeports may have written a lease that was read from a store.
 
-Others may write to a store. What they put there must not name another session's project, set a
-variable that programs obey, or lead to a path that is none.
+Other programs may write to a store. Their records must not name the project of another session, set
+a variable that programs obey, or contain an invalid path. Imports little.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,27 +17,28 @@ if TYPE_CHECKING:
     from composeports.core.lease import Lease
 
 LOWEST_PORT, HIGHEST_PORT = 1, 65535
-# Those of the six fixed variables.
+# The number of ports in the six fixed variables.
 SMALLEST_BLOCK = 4
-# The first second of the year 1, the last one of the year 9999, and what a 32-bit number holds.
+# The first second of the year 1, the last second of the year 9999, and the largest signed 32-bit
+# number.
 EARLIEST, LATEST = -62135596800.0, 253402300799.0
 MOST_MINUTES = 2**31 - 1
 
 
 class UnsoundError(ValueError):
-    """A field of a record has a value that no command of ours writes."""
+    """A field of a record has a value that no composeports command writes."""
 
     def __init__(self, field: str, reason: str) -> None:
-        """Keep the name of the field, and what is wrong with its value."""
+        """Store the name of the field and the reason why its value is wrong."""
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
 
 
 def check_lease(lease: "Lease", machine: str = "") -> None:
-    """Raise UnsoundError for the first field of a lease that is not sound.
+    """Raise UnsoundError for the first unsound field of a lease.
 
-    `machine` is the name under which this machine's sessions are known in shared stores.
+    `machine` is the name of this machine in shared stores.
     """
     check_block(lease.block.start, lease.block.size)
     check_times(lease.allocated_at, lease.expires_at, lease.ttl_minutes)
@@ -69,10 +70,11 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
 
 
 def check_project(session_id: str, project: str, place_machine: str, machine: str = "") -> None:
-    """Raise UnsoundError for a project name that the session's id does not give.
+    """Raise UnsoundError if the project name does not belong to the session id.
 
-    A session that moved between a machine's own store and a shared one has kept its name: there its
-    id has the machine's name in front, and here it has none.
+    A session that moved between a machine's own store and a shared store kept its project name. In
+    a shared store its id begins with the machine's name; in a machine's own store it does not. An
+    invalid session id also raises UnsoundError.
     """
     try:
         check_session_id(session_id)
@@ -91,7 +93,7 @@ def check_project(session_id: str, project: str, place_machine: str, machine: st
 
 
 def check_block(start: object, size: object) -> None:
-    """Raise UnsoundError for a block that is no run of ports for the six fixed variables."""
+    """Raise UnsoundError for a block that cannot hold the ports of the six fixed variables."""
     if not _is_number(start) or not _is_number(size):
         raise UnsoundError("block", f"{start!r} and {size!r} are not two numbers")
     if size < SMALLEST_BLOCK or start < LOWEST_PORT or start + size - 1 > HIGHEST_PORT:
@@ -100,7 +102,10 @@ def check_block(start: object, size: object) -> None:
 
 
 def check_times(allocated_at: object, expires_at: object, ttl_minutes: object) -> None:
-    """Raise UnsoundError for times that no calendar shows; a clock may be set to before 1970."""
+    """Raise UnsoundError for times outside the years 1 to 9999 or invalid minutes.
+
+    Times before 1970 are accepted, because a clock can be set to one.
+    """
     for field, moment in (("allocated_at", allocated_at), ("expires_at", expires_at)):
         if not isinstance(moment, int | float) or not EARLIEST <= moment <= LATEST:
             raise UnsoundError(field, f"{moment!r} is no time")
@@ -108,7 +113,7 @@ def check_times(allocated_at: object, expires_at: object, ttl_minutes: object) -
         raise UnsoundError("ttl_minutes", f"{ttl_minutes!r} is no number of minutes")
 
 
-def check_place(  # noqa: PLR0913, PLR0917 - the fields of a place
+def check_place(  # noqa: PLR0913, PLR0917 - the fields of a location
     worktree: str,
     git_dir: str,
     directory: str,
@@ -117,7 +122,7 @@ def check_place(  # noqa: PLR0913, PLR0917 - the fields of a place
     named_by: str = "",
     around: str = "",
 ) -> None:
-    """Raise UnsoundError for a place whose folders are neither absolute nor unknown."""
+    """Raise UnsoundError for a location whose folders are neither absolute nor empty."""
     folders = {
         "worktree": worktree,
         "git_dir": git_dir,
@@ -133,7 +138,7 @@ def check_place(  # noqa: PLR0913, PLR0917 - the fields of a place
 
 
 def check_environment(pairs: Iterable[Sequence[str]]) -> None:
-    """Raise UnsoundError for a variable that no store may set."""
+    """Raise UnsoundError for a variable that a store must not set."""
     for pair in pairs:
         name, value = pair
         _check_text("environment", name)
@@ -144,7 +149,7 @@ def check_environment(pairs: Iterable[Sequence[str]]) -> None:
 
 
 def check_stack(files: Sequence[str], env_files: Sequence[str], profiles: Sequence[str]) -> None:
-    """Raise UnsoundError for paths that are not absolute, and for profiles that are no text."""
+    """Raise UnsoundError for paths that are not absolute, and profiles that are not text."""
     for path in files:
         _check_path("stack.files", path)
     for path in env_files:
@@ -154,7 +159,7 @@ def check_stack(files: Sequence[str], env_files: Sequence[str], profiles: Sequen
 
 
 def check_numbers(field: str, numbers: Mapping[str, int], lowest: int) -> None:
-    """Raise UnsoundError where a name does not lead to a port, or to an offset."""
+    """Raise UnsoundError for keys that are not text, and values that are no port or offset."""
     for key, number in numbers.items():
         _check_text(field, key)
         if not _is_number(number) or not lowest <= number <= HIGHEST_PORT:
@@ -162,7 +167,7 @@ def check_numbers(field: str, numbers: Mapping[str, int], lowest: int) -> None:
 
 
 def check_urls(urls: Mapping[str, str]) -> None:
-    """Raise UnsoundError for what is neither a URL of HTTP or WebSocket nor `host:port`."""
+    """Raise UnsoundError for a value that is no HTTP or WebSocket URL and no `host:port`."""
     for key, url in urls.items():
         _check_text("urls", key)
         _check_text("urls", url)
@@ -175,9 +180,9 @@ def check_urls(urls: Mapping[str, str]) -> None:
 
 
 def check_subnets(subnets: Mapping[str, str]) -> None:
-    """Raise UnsoundError for what is no subnet."""
+    """Raise UnsoundError for a value that is not a subnet."""
     for key, text in subnets.items():
-        from composeports.core.subnet import parse_subnet  # noqa: PLC0415 - few stacks have any
+        from composeports.core.subnet import parse_subnet  # noqa: PLC0415 - few stacks have subnets
 
         _check_text("subnets", key)
         _check_text("subnets", text)
@@ -188,7 +193,7 @@ def check_subnets(subnets: Mapping[str, str]) -> None:
 
 
 def check_marks(marks: Mapping[str, Sequence[str]], former_stores: Iterable[str]) -> None:
-    """Raise UnsoundError for labels that are not those of a store and a session."""
+    """Raise UnsoundError for labels that cannot name a store and a session."""
     for key, mark in marks.items():
         _check_text("marks", key)
         store, session = mark
@@ -199,21 +204,21 @@ def check_marks(marks: Mapping[str, Sequence[str]], former_stores: Iterable[str]
 
 
 def check_standings(standings: Mapping[str, tuple[str, Sequence[str]]]) -> None:
-    """Raise UnsoundError for names of services, containers or networks that are no text."""
+    """Raise UnsoundError for names of services, containers or networks that are not text."""
     for service, (name, networks) in standings.items():
         for each in (service, name, *networks):
             _check_text("standings", each)
 
 
 def check_host(host: str) -> None:
-    """Raise UnsoundError for what is no name or address of a machine."""
+    """Raise UnsoundError for a text that is not the name or address of a machine."""
     _check_text("host", host)
     if not _is_host(host):
         raise UnsoundError("host", f"{host!r} is no name or address")
 
 
 def _is_host(host: str) -> bool:
-    from composeports.core.engine_address import host_problem  # noqa: PLC0415 - not for `env`
+    from composeports.core.engine_address import host_problem  # noqa: PLC0415 - unused by `env`
 
     return not host_problem(host)
 

@@ -1,4 +1,4 @@
-"""What a store knows of leases, seen from one session, and what it writes after a decision."""
+"""The store's leases as one session sees them, and the update that the store writes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from composeports.core.ports import PortBlock
 
 
 class CooldownBlock(NamedTuple):
-    """A block that is the last choice until then (seconds since the epoch)."""
+    """A block that is the last choice until `until` (seconds since the epoch)."""
 
     block: PortBlock
     until: float
@@ -18,11 +18,11 @@ class CooldownBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeaseSummary:
-    """What a decision needs to know of another session's lease, held or remembered.
+    """The facts of another session's lease that a decision needs, held or remembered.
 
-    `directory` is where its Compose file is, on the machine `on_machine`; `engine` is the id of the
-    engine that its stack is on, with its `traits`; empty where that is not known. `refused`: the
-    record is not sound, so that it is left alone.
+    `directory` is the folder of its Compose file, on the machine `on_machine`. `engine` is the id
+    of the engine that runs its stack, with its `traits`; both are empty if unknown. `refused` is
+    True if the record is unsound; such a record is not changed.
     """
 
     session_id: str
@@ -41,7 +41,7 @@ class LeaseSummary:
 
     @classmethod
     def of(cls, lease: Lease) -> Self:
-        """Return what others have to know of `lease`."""
+        """Return the summary of `lease`."""
         return cls(
             lease.session_id,
             lease.block,
@@ -58,7 +58,7 @@ class LeaseSummary:
         )
 
     def has(self, port: int) -> bool:
-        """Tell whether `port` is pinned or in the block."""
+        """Return True if `port` is pinned or in the block."""
         return port in self.pins or port in self.block
 
     def all_ports(self) -> Iterator[PortBlock]:
@@ -68,7 +68,7 @@ class LeaseSummary:
             yield PortBlock(port, 1)
 
     def shares_port(self, block: PortBlock, pins: Iterable[int]) -> bool:
-        """Tell whether a lease with this block and these pins would share a port."""
+        """Return True if a lease with this block and these pins would share a port."""
         return (
             self.block.overlaps(block)
             or any(port in block for port in self.pins)
@@ -78,7 +78,7 @@ class LeaseSummary:
 
 @dataclass(frozen=True, slots=True)
 class StoreSnapshot:
-    """What a store knows, seen from one session, in one instant; `store` is the store's id."""
+    """The content of a store at one instant, as one session sees it; `store` is the store's id."""
 
     own: Lease | None = None
     others: tuple[LeaseSummary, ...] = ()
@@ -87,21 +87,24 @@ class StoreSnapshot:
 
     @property
     def held_subnets(self) -> tuple[str, ...]:
-        """The subnets of all other sessions that hold a lease."""
+        """Return the subnets of all other sessions that hold a lease."""
         return tuple(text for hold in self.others if hold.held for text in hold.subnets)
 
     @property
     def remembered_subnets(self) -> tuple[str, ...]:
-        """The subnets that others would like to get back; a store may know only a part."""
+        """Return the subnets that other sessions had and will ask for again.
+
+        A store may return only some of them.
+        """
         return tuple(text for hold in self.others if not hold.held for text in hold.subnets)
 
 
 class StoreUpdate(NamedTuple):
-    """What a store writes in one transaction.
+    """The changes that a store writes in one transaction.
 
-    `lease` replaces the session's own record (`forget` deletes it instead); the sessions in
-    `reclaimed` keep their memory and lose their hold; `extended` moves other leases' `expires_at`.
-    `set_aside`, where it is not None, is all that is set aside from now on.
+    `lease` replaces the session's own record; `forget` deletes that record instead. Sessions in
+    `reclaimed` lose their lease, but their records stay. `extended` sets `expires_at` of other
+    leases. If `set_aside` is not None, it replaces the list of all blocks in cool-down.
     """
 
     lease: Lease | None = None
@@ -112,7 +115,10 @@ class StoreUpdate(NamedTuple):
 
     @property
     def granted(self) -> Lease:
-        """The lease that a claim gave, which no other outcome has to have."""
+        """Return the lease that a claim gave.
+
+        Raise ValueError if the update has no lease; only the update of a claim always has one.
+        """
         if self.lease is None:
             message = "this outcome gives no lease"
             raise ValueError(message)

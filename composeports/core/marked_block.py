@@ -1,6 +1,7 @@
-"""A block of ours at the end of somebody's file: in, found, and out with every byte restored.
+"""A marked block at the end of a user's file: add it, find it, remove it.
 
-Bytes, since nobody says what a user's file is encoded in; imports nothing, for `env`.
+Removing it restores every byte of the file. The text is bytes, because the encoding of a user's
+file is unknown. Imports nothing, because `env` must start fast.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
@@ -11,12 +12,15 @@ NEWLINE = b"\n"
 
 
 class BlockMarks:
-    """The words that begin and end one kind of block; what follows the first is the block's own."""
+    """The marks that begin and end one kind of block.
+
+    The text after the begin mark belongs to the block.
+    """
 
     __slots__ = ("begin", "end")
 
     def __init__(self, word: str) -> None:
-        """Name the kind: `link` is a block from `# >>> composeports link` on."""
+        """Create the marks of a kind: a `link` block begins with `# >>> composeports link`."""
         self.begin = f"# >>> composeports {word}".encode()
         self.end = f"# <<< composeports {word} <<<".encode()
 
@@ -25,12 +29,12 @@ LINK_MARKS = BlockMarks("link")
 
 
 class BlockParts:
-    """A text around its block; `head` is what follows the first mark in its line."""
+    """A text split at its block; `head` is the rest of the line after the begin mark."""
 
     __slots__ = ("after", "before", "body", "head")
 
     def __init__(self, before: bytes, head: bytes, body: bytes, after: bytes) -> None:
-        """Keep the parts."""
+        """Store the parts."""
         self.before = before
         self.head = head
         self.body = body
@@ -38,7 +42,7 @@ class BlockParts:
 
     @classmethod
     def of(cls, text: bytes, marks: BlockMarks) -> "Self | None":
-        """Return the parts of a text with one whole block; None where there is none."""
+        """Return the parts of a text with one complete block; None without such a block."""
         start = _line_start(text, marks.begin)
         end = _line_start(text, marks.end, start)
         if start < 0 or end < 0:
@@ -53,7 +57,7 @@ class BlockParts:
 
     @property
     def bare(self) -> bytes:
-        """The text as it was before the block came in, with what was added behind it since."""
+        """Return the text as before the block was added, plus any text added after the block."""
         before = self.before.removesuffix(NEWLINE)
         if self.after and before and not before.endswith(NEWLINE):
             return before + NEWLINE + self.after
@@ -61,7 +65,7 @@ class BlockParts:
 
 
 def _line_start(text: bytes, mark: bytes, beginning: int = 0) -> int:
-    """Return where a line begins with the mark, -1 where none does."""
+    """Return the position of the first line that begins with the mark; -1 if there is none."""
     if beginning == 0 and text.startswith(mark):
         return 0
     found = text.find(NEWLINE + mark, max(beginning, 0))
@@ -69,15 +73,16 @@ def _line_start(text: bytes, mark: bytes, beginning: int = 0) -> int:
 
 
 def without_block(text: bytes, marks: BlockMarks) -> bytes:
-    """Return the text as it was before our block came in."""
+    """Return the text as it was before the block was added."""
     parted = BlockParts.of(text, marks)
     return parted.bare if parted else text
 
 
 def with_block(text: bytes, marks: BlockMarks, head: str, body: bytes) -> bytes:
-    """Return the text with our block at its end, put in anew where there is one.
+    """Return the text with the block at its end; an existing block is replaced.
 
-    A newline before it is the block's own, so that a text without a last newline comes back.
+    The newline before the block belongs to the block, so that a text without a final newline can be
+    restored.
     """
     bare = without_block(text, marks)
     first = NEWLINE if bare else b""
@@ -85,6 +90,6 @@ def with_block(text: bytes, marks: BlockMarks, head: str, body: bytes) -> bytes:
 
 
 def is_broken(text: bytes, marks: BlockMarks) -> bool:
-    """Tell whether there is a part of a block, or more than one."""
+    """Return True if the text has an incomplete block, or more than one block."""
     counts = [text.count(marks.begin), text.count(marks.end)]
     return counts != [0, 0] and (counts != [1, 1] or BlockParts.of(text, marks) is None)

@@ -1,4 +1,4 @@
-"""Services that do their work and end, for `up --wait`, to which Compose 2.26 says no."""
+"""Services that do their work and exit; Compose 2.26 treats them as a failure of `up --wait`."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ WAIT, LIMIT = "--wait", "--wait-timeout"
 
 
 class Instance(NamedTuple):
-    """A container of a service, with its exit code, and whether its end is followed by a start."""
+    """A container of a service, its exit code, and whether the engine restarts it when it exits."""
 
     service: str
     state: str
@@ -16,17 +16,20 @@ class Instance(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Whether it has ended well, for good."""
+        """True if the container exited with code 0 and the engine does not restart it."""
         return self.state == "exited" and not self.exit_code and not self.is_restarted
 
 
 def is_wait(arguments: Sequence[str]) -> bool:
-    """Tell whether `up` is to wait until everything is well; a limit alone has no effect."""
+    """Return True if `up` waits until all services are running or healthy.
+
+    A time limit without `--wait` has no effect.
+    """
     return any(each in {WAIT, f"{WAIT}=true"} for each in arguments)
 
 
 def limit_of(arguments: Sequence[str]) -> float | None:
-    """Return the seconds that `up` may wait for; None without a limit."""
+    """Return the number of seconds that `up` may wait; None without a limit."""
     for argument, following in zip(arguments, (*arguments[1:], ""), strict=False):
         name, sign, value = argument.partition("=")
         if name == LIMIT:
@@ -36,9 +39,9 @@ def limit_of(arguments: Sequence[str]) -> float | None:
 
 
 def still_awaited(instances: Iterable[Instance]) -> tuple[str, ...] | None:
-    """Return the services to wait for once more, where only a good end was taken for a failure.
+    """Return the services to wait for again, if Compose failed only because of exits with code 0.
 
-    None where there was no such end, or where something else is wrong.
+    Return None if no service exited with code 0, or if something else is wrong.
     """
     found = tuple(instances)
     done = {each.service for each in found if each.is_done}
@@ -49,6 +52,6 @@ def still_awaited(instances: Iterable[Instance]) -> tuple[str, ...] | None:
 
 
 def waiting_again(services: Sequence[str], limit: float | None) -> tuple[str, ...]:
-    """Return the words of an `up` that starts nothing anew and waits for these services."""
+    """Return the words of an `up` that starts nothing new and waits for these services."""
     limited = () if limit is None else (LIMIT, str(max(1, int(limit))))
     return ("up", "--detach", "--no-deps", "--no-recreate", "--no-build", WAIT, *limited, *services)

@@ -1,4 +1,4 @@
-"""Whose a project is: what somebody else started under its name is not ours to touch."""
+"""Ownership of a project: resources of another owner under the same name are not touched."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from composeports.core.lease import Lease
 
 
 class Origin(NamedTuple):
-    """Where a container was started from, as its labels say: real folder, Compose files, mark."""
+    """Origin of a container, according to its labels: real folder, Compose files, mark."""
 
     container: str
     directory: str
@@ -17,10 +17,11 @@ class Origin(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """A session as the labels of its things show it.
+    """A session as the labels of its resources show it.
 
-    `stores` are the ids of the store that keeps its lease, and of those that kept it before.
-    `directories` are the folders that it starts its stack from, `worktrees` those around them.
+    `stores` are the ids of the store that keeps its lease and of the stores that kept it before.
+    `directories` are the folders from which it starts its stack; `worktrees` are the worktrees
+    around them.
     """
 
     session_id: str
@@ -31,7 +32,7 @@ class Owner(NamedTuple):
 
     @classmethod
     def of(cls, lease: Lease) -> "Owner":
-        """Return what is known of the owner from its lease alone."""
+        """Return the owner as far as the lease alone shows it."""
         place = lease.place
         return cls(
             lease.session_id,
@@ -42,13 +43,14 @@ class Owner(NamedTuple):
         )
 
     def has_marked(self, mark: Mark) -> bool:
-        """Tell whether a mark is this session's own; an unmarked thing is nobody's."""
+        """Return True if the mark is this session's; an empty mark belongs to no session."""
         return mark.store in self.stores and self.is_named(mark.session)
 
     def is_named(self, session: str) -> bool:
-        """Tell whether a label names this session, also as it is called in another kind of store.
+        """Return True if a label names this session, also by its id in another kind of store.
 
-        In a store of many machines the machine's name stands before the id of a place.
+        In a store that several machines share, the machine's name comes before the id of a
+        location.
         """
         own = session_label(self.session_id)
         prefix = f"{session_label(self.machine)}:"
@@ -57,7 +59,7 @@ class Owner(NamedTuple):
         return session == own or (not self.machine and session.endswith(f":{own}"))
 
     def starts_from(self, directory: str) -> bool:
-        """Tell whether the session's stack is started from a folder, or in its worktree."""
+        """Return True if `directory` is a folder of the session's stack, or is in its worktree."""
         if directory in self.directories:
             return bool(directory)
         return any(f"{directory}/".startswith(f"{top.rstrip('/')}/") for top in self.worktrees)
@@ -70,7 +72,10 @@ def owner_of(
     directories: Collection[str],
     worktree: str = "",
 ) -> Owner:
-    """Return a session that asks from where it is; `record` is what its store knows of it."""
+    """Return the owner for a session that runs a command in these directories.
+
+    `record` is the session's lease in its store, or None. `store` is the id of that store.
+    """
     known = Owner(session_id) if record is None else Owner.of(record)
     return Owner(
         session_id,
@@ -84,11 +89,13 @@ def owner_of(
 def containers_started_elsewhere(
     owner: Owner, origins: Iterable[Origin], *, adopts: bool
 ) -> tuple[Origin, ...]:
-    """Return those of a project's containers that are not the owner's.
+    """Return the containers of a project that do not belong to the owner.
 
-    A container with our labels is whose they say. One without them, which an earlier version or
-    plain Compose has started, is the owner's where it comes from the owner's folders. With `adopts`
-    so is one that a session of the same name started with another store, which may be lost.
+    A container with composeports labels belongs to the session that they name. A container without
+    them was started by an earlier version or by plain Compose; it belongs to the owner if it was
+    started from one of the owner's folders. With `adopts`, a container from these folders also
+    belongs to the owner if a session of the same name started it with another store, which may be
+    lost.
     """
     return tuple(each for each in origins if not _is_owners(owner, each, adopts=adopts))
 
@@ -105,12 +112,15 @@ def _is_owners(owner: Owner, origin: Origin, *, adopts: bool) -> bool:
 def not_owners(
     owner: Owner, marks: Iterable[tuple[str, Mark]], *, proven: Collection[str]
 ) -> tuple[str, ...]:
-    """Return the names of the volumes or networks that are not shown to be the owner's.
+    """Return the names of volumes or networks that are not proven to belong to the owner.
 
-    One with our labels is whose they say: the owner's, with whatever store where containers that
-    are shown to be the owner's are of a lost one. One without labels may be from an earlier
-    version: it is the owner's where the project has such containers; their stores are `proven`,
-    with an empty one for those without labels.
+    `proven` are the store ids in the labels of the project's containers that belong to the owner;
+    an empty id stands for a container without labels.
+
+    A volume or network with composeports labels belongs to the session that they name. Its store
+    must be one of the owner's, unless a container of the owner is from another store, which is
+    lost. One without labels may be from an earlier version: it belongs to the owner if `proven` is
+    not empty.
     """
     adopts = bool(set(proven) - owner.stores - {""})
 

@@ -1,4 +1,8 @@
-"""A port that somebody took between our look and the engine's bind: how it is told, what to do."""
+"""Port conflicts: a port was free when probed, but taken when the engine tried to bind it.
+
+Finds the port in the engine's errors, and decides whether to try again, to move to another block,
+or to give up.
+"""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -7,17 +11,17 @@ from typing import NamedTuple
 
 from composeports.core.lease import Lease
 
-# How often a session moves to another block within one `up`.
+# Maximum number of moves to another block within one `up`.
 MOVES = 3
-# What engines say of a container whose port somebody has; Docker Desktop says the last one.
+# Engine errors for a container whose port is in use; the last text is from Docker Desktop.
 WORDS = ("port is already allocated", "address already in use", "ports are not available")
-# What a rootless engine says of a port that it may not listen on.
+# Error of a rootless engine for a port on which it may not listen.
 _REFUSED = re.compile(r"privileged port (\d+)(?!\d)")
 _NUMBER = re.compile(r":(\d+)(?!\d)")
 
 
 class PortConflict(NamedTuple):
-    """A port of the session that somebody else has; `key` is `web:80/tcp`."""
+    """A port of the session that something else uses; `key` is for example `web:80/tcp`."""
 
     number: int
     protocol: str
@@ -26,7 +30,7 @@ class PortConflict(NamedTuple):
 
 
 class ConflictAction(Enum):
-    """What to do about a stolen port."""
+    """The action after a port conflict."""
 
     AGAIN = "try again on the same block"
     MOVE = "try another block"
@@ -36,10 +40,11 @@ class ConflictAction(Enum):
 def stolen_port(
     errors: Iterable[str], lease: Lease, own: Collection[tuple[int, str]]
 ) -> PortConflict | None:
-    """Return the first port of the lease that the engine says somebody else has.
+    """Return the first port of the lease that is in use elsewhere, according to the engine.
 
-    `errors` are the engine's words for containers that did not start, `own` what the session's
-    running containers publish: where they have it (replicas of one fixed port), nobody stole it.
+    Return None if there is none. `errors` are the engine's messages for containers that did not
+    start. `own` are the ports that the session's running containers publish: a port that one of
+    them has is not a conflict (replicas of a service with one fixed port).
     """
     for number in _named(errors):
         for stolen in _planned(lease):
@@ -49,7 +54,7 @@ def stolen_port(
 
 
 def refused_port(errors: Iterable[str], lease: Lease) -> PortConflict | None:
-    """Return the first port of the lease that the engine says it may not listen on."""
+    """Return the first port of the lease on which the engine may not listen, or None."""
     refused = {int(number) for text in errors for number in _REFUSED.findall(text)}
     return next((each for each in _planned(lease) if each.number in refused), None)
 
@@ -57,9 +62,9 @@ def refused_port(errors: Iterable[str], lease: Lease) -> PortConflict | None:
 def silent_thefts(
     lease: Lease, waiting: Collection[tuple[int, str]], taken: Collection[tuple[int, str]]
 ) -> tuple[PortConflict, ...]:
-    """Return the ports of the lease that containers wait for, and somebody else has.
+    """Return the ports of the lease that containers wait for and that are in use elsewhere.
 
-    For an engine that does not tell why it did not start them.
+    For an engine that does not report why it did not start the containers.
     """
     return tuple(
         stolen
@@ -84,9 +89,9 @@ def _planned(lease: Lease) -> Iterator[PortConflict]:
 def next_step(
     stolen: PortConflict, *, is_free: bool, tried_again: bool, moves: int
 ) -> ConflictAction:
-    """Decide what to do, after `moves` moves to another block in this `up`.
+    """Return the next action, after `moves` moves to another block in this `up`.
 
-    A port that `is_free` by now had been taken for a moment, and is tried once more. A pinned one
+    A port that `is_free` again was taken only for a moment, and is tried once more. A pinned port
     is never moved.
     """
     if stolen.pinned:

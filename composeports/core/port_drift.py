@@ -1,4 +1,4 @@
-"""Drift: a stack that publishes other ports than its lease says, as plain Compose leaves one."""
+"""Drift: a stack publishes host ports that its lease does not have, as after plain Compose."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from composeports.core.lease import Lease
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One published port (`"web:80/tcp"`) with the host ports that it has, and should have."""
+    """A published port (`"web:80/tcp"`) with its actual and its leased host ports."""
 
     key: str
     actual: tuple[int, ...]
@@ -16,10 +16,10 @@ class Drift:
 
 
 def drifts_of(lease: Lease, published: Iterable[tuple[str, int]]) -> tuple[Drift, ...]:
-    """Return the ports of a running stack that are not where the lease has them.
+    """Return the ports of a running stack whose host ports are not those of the lease.
 
-    `published` are key and host port of all that its containers publish. A port that the lease
-    does not know, since the file leaves it to the engine, is nowhere wrong.
+    `published` are the key and host port of each port that the stack's containers publish. A port
+    that is not in the lease is never wrong, because the Compose file leaves it to the engine.
     """
     actual: dict[str, set[int]] = {}
     for key, number in published:

@@ -1,4 +1,4 @@
-"""The block: a run of host ports for one session, and the grid that blocks are cut from."""
+"""The block (a run of host ports for one session), and the grid of all blocks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ class PortBlock:
 
     @property
     def last(self) -> int:
-        """The highest port of the block."""
+        """Return the highest port of the block."""
         return self.start + self.size - 1
 
     def port(self, offset: int) -> int:
-        """Return the port at `offset`; ValueError when the block ends before it."""
+        """Return the port at `offset`; ValueError if the offset is outside the block."""
         if not 0 <= offset < self.size:
             message = f"offset {offset} lies outside a block of {self.size} ports"
             raise ValueError(message)
         return self.start + offset
 
     def __contains__(self, port: int) -> bool:
-        """Tell whether `port` is one of the block's."""
+        """Return True if `port` is in the block."""
         return self.start <= port <= self.last
 
     def overlaps(self, other: "PortBlock") -> bool:
-        """Tell whether the two blocks have a port in common."""
+        """Return True if the two blocks have a port in common."""
         return self.start <= other.last and other.start <= self.last
 
 
@@ -49,24 +49,24 @@ class PortGrid:
         return map(self.block, range(self.slots))
 
     def block(self, slot: int) -> PortBlock:
-        """Return the block of a slot, which counts from 0."""
+        """Return the block of a slot; slots count from 0."""
         return PortBlock(self.base + slot * self.size, self.size)
 
     def slots_of(self, ports: PortBlock) -> range:
-        """Return the slots whose blocks have a port in common with `ports`, of any grid."""
+        """Return the slots that share a port with `ports`, which can be a block of any grid."""
         first = (ports.start - self.base) // self.size
         last = (ports.last - self.base) // self.size
         return range(max(first, 0), min(last + 1, self.slots))
 
     def __contains__(self, block: PortBlock) -> bool:
-        """Tell whether `block` is one of the grid's own."""
+        """Return True if `block` is a block of this grid."""
         slot, rest = divmod(block.start - self.base, self.size)
         return block.size == self.size and rest == 0 and 0 <= slot < self.slots
 
 
 @dataclass(frozen=True, slots=True)
 class KernelPorts:
-    """The kernel's range for outgoing connections, and ports that it leaves alone."""
+    """The kernel's port range for outgoing connections, and ports that the kernel does not use."""
 
     first: int
     last: int

@@ -1,8 +1,9 @@
-"""The names of variables that programs obey; no file, setting or store sets one of them.
+"""Names of variables that programs obey; files, settings and stores must not set them.
 
-A name is protected where a shell, the C library, Docker, Compose, git or a language's runtime takes
-it as an order: what to run or load, where files and engines are, or how the shell itself behaves.
-Names are compared without regard to case: `http_proxy`, zsh's `path` and `npm_config_*` count too.
+A name is protected if a shell, the C library, Docker, Compose, git or the runtime of a language
+takes it as an instruction: what to run or load, where files and engines are, or how the shell
+itself behaves. Upper and lower case count as equal: `http_proxy`, zsh's `path` and `npm_config_*`
+are protected too.
 """
 
 from collections.abc import Iterable
@@ -48,7 +49,7 @@ PREFIXES = (
     "SSL_CERT_",
     "SUDO_",
     "SVN_",
-    # libpq reads these wherever a URL leaves something out, the one of the store included.
+    # libpq reads these for each part that a URL does not contain, including the URL of the store.
     "PGGSS",
     "PGSSL",
     "MYSQL_TEST_",
@@ -106,7 +107,8 @@ PREFIXES = (
 
 SUFFIXES = ("_ASKPASS", "_EDITOR", "_PAGER", "_PROXY", "SAN_OPTIONS")
 
-# Whole names, by what obeys them; those that are read-only in a shell would end an `eval`.
+# Whole names, by the program that obeys them. Setting a name that is read-only in the shell would
+# end an `eval`.
 EXACT_BY_PROGRAM = {
     "shells": (
         "ARGC ARGV0 BASH BASHOPTS BASHPID CDPATH CHILD_MAX COLUMNS DIRSTACK DIRSTACKSIZE"
@@ -147,7 +149,7 @@ EXACT_BY_PROGRAM = {
         " REQUESTS_CA_BUNDLE SOURCE_DATE_EPOCH SSLKEYLOGFILE STORAGE_DRIVER STORAGE_OPTS"
         " TF_CLI_CONFIG_FILE"
     ),
-    # Not all that begins with PG: PGADMIN_PORT is nothing of libpq's.
+    # Not every name that begins with PG: libpq does not read PGADMIN_PORT.
     "libpq": (
         "PGAPPNAME PGCHANNELBINDING PGCLIENTENCODING PGCONNECT_TIMEOUT PGDATA PGDATABASE"
         " PGDATESTYLE PGGEQO PGHOST PGHOSTADDR PGKRBSRVNAME PGLOADBALANCEHOSTS PGLOCALEDIR"
@@ -160,7 +162,7 @@ EXACT_BY_PROGRAM = {
         " CXX CXXFLAGS C_INCLUDE_PATH GNUMAKEFLAGS LD LDFLAGS LEX LIBRARY_PATH M4 MAKE"
         " MAKEFILES MAKEFLAGS MAKELEVEL MAKEOVERRIDES MFLAGS YACC"
     ),
-    # Not all that begins with GO: GOTRUE_PORT and GOOGLE_PORT are nothing of Go's.
+    # Not every name that begins with GO: Go does not read GOTRUE_PORT and GOOGLE_PORT.
     "Go": (
         "GCCGO GO111MODULE GOARCH GOAUTH GOBIN GOCACHE GOCACHEPROG GOCOVERDIR GODEBUG GOENV"
         " GOEXE GOEXPERIMENT GOFIPS140 GOFLAGS GOGC GOINSECURE GOMAXPROCS GOMEMLIMIT"
@@ -183,7 +185,7 @@ EXACT_BY_PROGRAM = {
 }
 EXACT = frozenset(" ".join(EXACT_BY_PROGRAM.values()).split())
 
-# Parameters of zsh and fish that mean something in small letters alone.
+# Parameters of zsh and fish that have a meaning only in lower case.
 SMALL_LETTERS = (
     "aliases argv auto_resume builtins commands dirstack functions galiases histchars history"
     " hostname jobdirs jobstates jobtexts modules nameddirs options parameters patchars"
@@ -194,7 +196,7 @@ SMALL = frozenset(SMALL_LETTERS.split())
 
 
 def is_protected(name: str) -> bool:
-    """Tell whether programs obey a variable of this name."""
+    """Return True if programs obey a variable of this name."""
     upper = name.upper()
     if name in SMALL or upper in EXACT:
         return True
@@ -202,9 +204,10 @@ def is_protected(name: str) -> bool:
 
 
 def is_settable(name: str) -> bool:
-    """Tell whether a file, a setting or a store may set a variable of this name.
+    """Return True if a file, a setting or a store may set a variable of this name.
 
-    It has to be `[A-Za-z_][A-Za-z0-9_]*`, so that a shell takes it as a name, and not protected.
+    The name must match `[A-Za-z_][A-Za-z0-9_]*`, so that a shell accepts it, and must not be
+    protected.
     """
     return name.isascii() and name.isidentifier() and not is_protected(name)
 

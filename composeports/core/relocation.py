@@ -1,7 +1,7 @@
-"""Which session a checkout has after its repository was moved, and after another took its place.
+"""Find the session of a checkout after its repository was moved or replaced.
 
-A session's id comes from the path of its git directory. It stays with the session where that path
-changes, so that the stack and its volumes stay the session's, too.
+A session id is made from the path of the git directory. The session keeps its id when that path
+changes, so that it also keeps its stack and its volumes.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,11 @@ SEPARATOR = "//"
 
 
 class RelocationClue(NamedTuple):
-    """What the disk shows of a session that may be the one of another place now.
+    """Facts from the disk about a session that may belong to another location now.
 
-    `lives`: its git directory is where it was, and is that of the session. `pruned`: only its
-    worktree is not known to its repository any more. `marked`: our folder in the other place is
-    the session's.
+    `lives` is True if its git directory exists at the old path and is still the session's. `pruned`
+    is True if only the repository exists there, and does not know the worktree any more. `marked`
+    is True if the composeports folder at the other location belongs to the session.
     """
 
     lives: bool = False
@@ -25,12 +25,12 @@ class RelocationClue(NamedTuple):
 
 
 def may_have_moved(lease: Lease, here: WorktreeLocation) -> bool:
-    """Tell whether the session may be that of the place `here`, as far as paths and names tell."""
+    """Return True if paths and names allow that the session moved to the location `here`."""
     return _is_alike(lease, here) and lease.place.git_dir != here.git_dir
 
 
 def is_known_here(lease: Lease, here: WorktreeLocation) -> bool:
-    """Tell whether the record of a session says already that its place is `here`."""
+    """Return True if the session's record already has the location `here`."""
     return _is_alike(lease, here) and lease.place.git_dir == here.git_dir
 
 
@@ -45,10 +45,11 @@ def _is_alike(lease: Lease, here: WorktreeLocation) -> bool:
 
 
 def has_moved(lease: Lease, here: WorktreeLocation, clue: RelocationClue) -> bool:
-    """Tell whether a session that may have moved is that of the place `here`.
+    """Return True if a session that may have moved belongs to the location `here`.
 
-    Our folder shows it. Without one, which goes with the stack, it is the worktree of the same path
-    and name.
+    A session whose old git directory is still its own has not moved. Otherwise the composeports
+    folder at `here` proves the move. That folder is removed together with the stack; without it,
+    the worktree must have the same path and the same git name, and the lease must not have a stack.
     """
     if clue.lives:
         return False
@@ -66,20 +67,24 @@ def linked_name(git_dir: str) -> str:
 
 
 def named_after(lease: Lease, here: WorktreeLocation) -> WorktreeLocation:
-    """Return the place `here` as that of the session whose lease this is."""
+    """Return the location `here` with the session id of the lease."""
     name = lease.place.named_by or lease.place.git_dir
     return here._replace(named_by="" if name == here.git_dir else name)
 
 
 def renamed(here: WorktreeLocation, number: int) -> WorktreeLocation:
-    """Return the place as that of a session whose plain name another one has; `number` from 2."""
+    """Return the location with a numbered session id, because another session has the plain id.
+
+    `number` starts at 2.
+    """
     return here._replace(named_by=f"{here.git_dir}{SEPARATOR}{number}")
 
 
 def is_taken_over(lease: Lease, leads_to: str, other: Lease, *, lost: bool) -> bool:
-    """Tell whether the checkout of a session is another session's now.
+    """Return True if the checkout of a session now belongs to the session `other`.
 
-    `leads_to` is where the `.git` of the checkout leads; `lost`: the session's own is not there.
+    `leads_to` is the git directory to which the `.git` of the checkout points. `lost` is True if
+    the git directory of the session does not exist.
     """
     before, now = lease.place, other.place
     if (
@@ -97,6 +102,6 @@ def is_taken_over(lease: Lease, leads_to: str, other: Lease, *, lost: bool) -> b
 
 
 def _generation(place: WorktreeLocation) -> int:
-    """Return how many sessions had the checkout's name before."""
+    """Return the number in the session id, or 0; a later session has a higher number."""
     number = place.named_by.removeprefix(f"{place.git_dir}{SEPARATOR}")
     return int(number) if number != place.named_by and number.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""Lines of a script that call docker past its PATH, name a container, or build an image."""
+"""Lines of a script that call docker without using PATH, name a container, or build an image."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -14,22 +14,22 @@ BY_PATH = re.compile(r"(?:^|[\s;&|(`\"'@])/(?:[\w./+-]*/)?s?bin/docker(?:-compos
 BY_OTHERS = re.compile(
     r"(?:^|[\s;&|(@])(?P<program>sudo|doas|env\s+-i)\s(?:-\S+\s+)*docker(?:-compose)?(?=\s|$)"
 )
-# A call of docker up to the end of the command.
+# A docker call up to the end of the command.
 CALL = re.compile(r"(?:^|[\s;&|(`\"'@])-?docker\s+(?P<words>[^;&|)`]*)")
 QUOTES = "\"',"
-# `docker image build` and the like are `docker build`.
+# `docker image build` and similar commands mean `docker build`.
 GROUPS = frozenset({"image", "buildx", "builder"})
 
 
 class ImageBuild(NamedTuple):
-    """A line of a script by which an image gets its tag."""
+    """A line of a script that gives a tag to an image."""
 
     line: int
     image: str
 
 
 class NamingCall(NamedTuple):
-    """A call of docker, in a line of a script, that names a container."""
+    """A docker call in a line of a script that names a container."""
 
     line: int
     command: str
@@ -37,9 +37,9 @@ class NamingCall(NamedTuple):
 
 
 def calls_by_name(text: str, names: Collection[str]) -> list[NamingCall]:
-    """Return the calls of docker that name one of the containers.
+    """Return the docker calls that name one of the containers.
 
-    A call whose words come out of variables is not seen.
+    A call whose words come from variables is not found.
     """
     found = []
     for number, words in _calls(text):
@@ -49,7 +49,7 @@ def calls_by_name(text: str, names: Collection[str]) -> list[NamingCall]:
 
 
 def image_builds(text: str, images: Collection[str]) -> list[ImageBuild]:
-    """Return the lines that build, or tag, one of the images, which are full names."""
+    """Return the lines that build or tag one of the images, which are full names."""
     return [
         ImageBuild(number, tag)
         for number, words in _calls(text)
@@ -71,7 +71,7 @@ def _tags(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def _calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield the line and the words, from the command on, of each call of docker."""
+    """Yield the line number and the words, from the command on, of each docker call."""
     for number, line in _commands(text):
         for call in CALL.finditer(line):
             words = tuple(word.strip(QUOTES) for word in call["words"].split())
@@ -81,7 +81,7 @@ def _calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _commands(text: str) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line that is no comment, with the lines that it goes on in."""
+    """Yield number and text of each line that is no comment, joined with its continuation lines."""
     start, before = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         start = start or number
@@ -95,7 +95,7 @@ def _commands(text: str) -> Iterator[tuple[int, str]]:
 
 
 def bypasses(text: str) -> list[tuple[int, str]]:
-    """Return the numbers of the lines that cannot be wrapped, each with the reason."""
+    """Return the numbers of the lines that the docker wrapper cannot catch, with the reasons."""
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.lstrip().startswith("#"):

@@ -1,4 +1,4 @@
-"""How the containers of a service stand in the engine: their name, and the networks they are on."""
+"""State of a service's containers on the engine: their name and their networks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
 
 
 class ServiceState(NamedTuple):
-    """What the plan says of a service's containers; the name is empty where Compose numbers it."""
+    """The planned state of a service's containers; the name is empty if Compose numbers it."""
 
     container_name: str = ""
     networks: tuple[str, ...] = ()
 
 
 class ObservedService(NamedTuple):
-    """A running container as the engine has it."""
+    """A running container as the engine reports it."""
 
     service: str
     name: str
@@ -25,7 +25,10 @@ class ObservedService(NamedTuple):
 def standings(
     project: "Project", override: Mapping[str, object], name: str
 ) -> dict[str, ServiceState]:
-    """Return how each service's containers stand once the override is applied to a project."""
+    """Return the planned state of each service after the override is applied.
+
+    `name` is the project name.
+    """
     services, networks = _section(override, "services"), _section(override, "networks")
     named = {
         each.key: _text(networks.get(each.key), "name")
@@ -54,9 +57,9 @@ def _text(fields: object, name: str) -> str:
 def off_networks(
     project: str, planned: Mapping[str, ServiceState], running: Iterable[ObservedService]
 ) -> Iterator[tuple[ObservedService, str]]:
-    """Yield each running container with each network that it should be on, and is not.
+    """Yield each running container with each planned network that it is not connected to.
 
-    A container of `run` stands by itself.
+    Containers of `docker compose run` are ignored.
     """
     for each in running:
         wanted = planned.get(each.service)
@@ -71,9 +74,10 @@ def _is_of_run(project: str, seen: ObservedService) -> bool:
 def displaced(
     project: str, planned: Mapping[str, ServiceState], running: Iterable[ObservedService]
 ) -> Iterator[str]:
-    """Yield a sentence for each running container with another name, or off one of its networks.
+    """Yield a sentence for each running container with a wrong name or a missing network.
 
-    A network that somebody else put it on is no fault; nor is a container of `run`.
+    Additional networks are not an error, because a user may connect a container to them. Containers
+    of `docker compose run` are ignored.
     """
     for each in running:
         wanted = planned.get(each.service)

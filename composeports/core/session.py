@@ -1,4 +1,7 @@
-"""The session: who asks. Ids and project names from plain strings; imports little, for `env`."""
+"""The session: its id and its project name, made from plain strings.
+
+Imports little, because `env` must start fast.
+"""
 
 from collections.abc import Container, Iterator
 from hashlib import sha256
@@ -15,15 +18,16 @@ PREFIX = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 def derive_session_id(git_dir: str | None, worktree: str, directory: str) -> str:
     """Return the id of the session that works in `directory`.
 
-    Inside git that is the worktree's own git directory (it survives branch switches and
-    `git worktree move`) and, where `directory` lies below the worktree, `#` and the sub-folder.
-    Outside git (`git_dir` None) it is the folder. All three are absolute real paths.
+    Inside git, the id is the worktree's own git directory, which does not change with a branch
+    switch or `git worktree move`. If `directory` is below the worktree, `#` and the sub-folder
+    follow. Outside git (`git_dir` is None), the id is the folder. All three arguments are absolute
+    real paths.
     """
     if git_dir is None:
         return _storable(directory)
     below = directory.removeprefix(worktree.rstrip("/")).strip("/")
-    # A `#` of the path's own is marked by what no real path has, or the worktree `fix#42` would be
-    # the sub-folder `42` of the worktree `fix`.
+    # Escape a `#` in the path with `//`, which no real path contains. Otherwise the worktree
+    # `fix#42` would have the same id as the sub-folder `42` of the worktree `fix`.
     marked = git_dir.replace("#", "//#")
     return _storable(f"{marked}#{below}" if below else marked)
 
@@ -34,7 +38,7 @@ def _storable(path: str) -> str:
 
 
 def check_session_id(session_id: str) -> str:
-    """Return `session_id` as it is; InvalidSessionError for one that cannot name a session."""
+    """Return `session_id` unchanged; InvalidSessionError if it cannot name a session."""
     if not session_id.strip():
         message = "the session id is empty"
         raise InvalidSessionError(message, hint="give a name, for example --session my-feature")
@@ -54,16 +58,19 @@ def project_name(session_id: str, taken: Container[str] = (), prefix: str = "ac"
 
 
 def is_project_of(project: str, session_id: str) -> bool:
-    """Tell whether `project_name` gives this name to the session, with whatever prefix.
+    """Return True if `project_name` gives this name to the session, with any prefix.
 
-    No name is taken by so many sessions that more than SALTS digests are tried.
+    At most SALTS digests are tried, because no name is used by more sessions than that.
     """
     prefix, _, digest = project.rpartition("-")
     return is_prefix(prefix) and digest in islice(_digests(session_id), SALTS)
 
 
 def is_prefix(text: str) -> bool:
-    """Tell whether names of projects may begin with `text`: letters, digits, `_` and `-`."""
+    """Return True if project names may begin with `text`.
+
+    Lower-case letters, digits, `_` and `-` are allowed, up to LONGEST_PREFIX characters.
+    """
     return 0 < len(text) <= LONGEST_PREFIX and text[0] not in "_-" and PREFIX.issuperset(text)
 
 

@@ -1,4 +1,4 @@
-"""What a repository settles for itself in `composeports.toml`; a plain value."""
+"""The settings of a repository in its `composeports.toml`, as a plain value."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,14 +7,16 @@ SUBNET_POOL = "10.213.0.0/16"
 
 
 class Settings(NamedTuple):
-    """The settings of one repository, all optional.
+    """The settings of one repository; all of them are optional.
 
-    `files` are absolute. `pins` maps a published port (`"web:3000/tcp"`) to a host port. `env`
-    holds templates such as `postgresql://{host}:{db}/postgres`. `keep_urls` lists variables and
-    URLs that stay as they are; `command_urls` lets addresses in commands follow.
-    `external_networks` are those (by key or name) that become the session's own: all with True,
-    none with False, which says that they are shared on purpose. `shared` lists what else is:
-    `network:edge`, `volume:models`, or an absolute path.
+    `files` are absolute paths. `pins` maps a published port (`"web:3000/tcp"`) to a host port.
+    `env` holds templates such as `postgresql://{host}:{db}/postgres`. `keep_urls` lists variables
+    and URLs that are not changed. With `command_urls`, addresses in commands are changed too.
+
+    `external_networks` are the external networks (by key or name) that become the session's own.
+    True means all of them; False means none, and says that they are shared on purpose. `shared`
+    lists other resources that are shared on purpose: `network:edge`, `volume:models`, or an
+    absolute path.
     """
 
     files: tuple[str, ...] = ()

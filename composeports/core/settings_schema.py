@@ -1,4 +1,4 @@
-"""The keys of a settings file, and how a document with them becomes settings."""
+"""The keys of a settings file, and how a TOML document becomes Settings."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -11,7 +11,7 @@ from composeports.errors import ConfigError
 Setting = tuple[str, Callable[[object, SettingLocation], object]]
 Keys: TypeAlias = "Mapping[str, Setting | Keys]"
 
-# Key -> the field of Settings and how its value is read; a mapping is a table with keys inside.
+# Key -> field of Settings and function that reads its value; a mapping is a table with keys.
 KEYS: Keys = {
     "files": ("files", settings_values.files),
     "profiles": ("profiles", settings_values.profiles),
@@ -38,7 +38,8 @@ KEYS: Keys = {
 def read_settings(document: Mapping[str, object], where: str, folder: str) -> Settings:
     """Return the settings of a TOML document; its `files` are relative to `folder`.
 
-    ConfigError for an unknown key or a value that is not accepted; it names `where`, the file.
+    Raise ConfigError for an unknown key or a value that is not accepted. `where` is the file name
+    in the error.
     """
     found: dict[str, Any] = dict(_fields(document, KEYS, SettingLocation(where, folder)))
     return Settings(**found)
@@ -61,7 +62,7 @@ def _fields(
 
 def _unknown_key(name: str, keys: Keys, at: SettingLocation) -> ConfigError:
     """Return the error that names the closest key: in this table, or the same name elsewhere."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+    from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
 
     siblings = {at.below(each).key: each for each in keys}
     elsewhere = [each for each in _all_keys(KEYS) if each.rpartition(".")[2] == name]

@@ -1,4 +1,7 @@
-"""The values of a settings file: what each kind accepts, and how a refusal is told."""
+"""The values of a settings file: the accepted values of each kind, and the error for others.
+
+Functions that read a value raise ConfigError if the value is not accepted.
+"""
 
 import re
 from collections.abc import Mapping
@@ -17,13 +20,13 @@ LARGEST_POOL, SMALLEST_POOL = 8, 24
 PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,19}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 CONTRACT = frozenset(name for name, _ in fixed_variables(0, ""))
-# How `composeports env` leads Compose, and a later composeports, to the stack.
+# Variables by which `composeports env` leads Compose, and a later composeports, to the stack.
 LEADING = frozenset(
     {"COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES"}
     | {"COMPOSEPORTS_ENV"}
 )
 LONGEST_SHOWN = 80
-# What `shared` names, each as `KIND:NAME`.
+# The kinds of resources in `shared`, each written as `KIND:NAME`.
 SHARED_KINDS = (
     *("network", "volume", "container", "image", "port", "label", "variable"),
     *("ipc", "pid", "uts"),
@@ -32,14 +35,14 @@ SHARED_KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class SettingLocation:
-    """The place of a value: its file, its key from the top down, and the file's folder."""
+    """The location of a value: its file, its full key, and the folder of the file."""
 
     file: str
     folder: str
     key: str = ""
 
     def below(self, name: str) -> "SettingLocation":
-        """Return the place of the key `name` in the table that is here."""
+        """Return the location of the key `name` in the table at this location."""
         return SettingLocation(self.file, self.folder, f"{self.key}.{name}" if self.key else name)
 
     def refusal(self, value: object, accepted: str) -> ConfigError:
@@ -48,20 +51,20 @@ class SettingLocation:
         return self.error(message, f"correct {self.key} there, or take it out for the default")
 
     def error(self, message: str, hint: str) -> ConfigError:
-        """Return an error that says where it comes from to programs too."""
+        """Return an error that also contains the key and the file as separate fields."""
         return ConfigError(message, hint=hint, setting=self.key, file=self.file)
 
 
 def _shown(value: object) -> str:
-    """Return a value much as TOML writes it, on one line."""
-    from json import dumps  # noqa: PLC0415 - only a mistake needs it
+    """Return a value on one line, almost as in TOML."""
+    from json import dumps  # noqa: PLC0415 - only an error needs it
 
     text = dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def table(value: object, at: SettingLocation) -> Mapping[str, object]:
-    """Return a table, whatever is in it."""
+    """Return a table with any content."""
     if not isinstance(value, Mapping):
         raise at.refusal(value, "a table")
     return value
@@ -75,7 +78,7 @@ def flag(value: object, at: SettingLocation) -> bool:
 
 
 def texts(value: object, at: SettingLocation) -> tuple[str, ...]:
-    """Return a list of texts, none of them empty."""
+    """Return a list of texts that are not empty."""
     listed = value if isinstance(value, list) else [None]
     found = tuple(each for each in listed if _is_text(each) and each)
     if len(found) != len(listed):
@@ -93,7 +96,7 @@ def flag_or_texts(value: object, at: SettingLocation) -> bool | tuple[str, ...]:
 
 
 def shared(value: object, at: SettingLocation) -> tuple[str, ...]:
-    """Return what is shared on purpose: `KIND:NAME`, or paths, absolute ones."""
+    """Return the resources that are shared on purpose: `KIND:NAME`, or absolute paths."""
     return tuple(_shared(text, at) for text in texts(value, at))
 
 
@@ -108,17 +111,17 @@ def _shared(text: str, at: SettingLocation) -> str:
 
 
 def _is_text(value: object) -> TypeGuard[str]:
-    """Tell whether it is text that can be a file's name or a variable's value."""
+    """Return True for a text that can be a file name or the value of a variable."""
     return isinstance(value, str) and "\0" not in value
 
 
 def files(value: object, at: SettingLocation) -> tuple[str, ...]:
-    """Return absolute paths for those that are relative to the folder of the settings file."""
+    """Return absolute paths; paths in the file are relative to the folder of the settings file."""
     return tuple(normpath(join(at.folder, name)) for name in texts(value, at))
 
 
 def profiles(value: object, at: SettingLocation) -> tuple[str, ...]:
-    """Return names of profiles; a comma separates them in COMPOSE_PROFILES."""
+    """Return profile names without commas, because a comma separates them in COMPOSE_PROFILES."""
     found = texts(value, at)
     if any("," in name for name in found):
         raise at.refusal(value, "a list of profiles without commas")
@@ -126,7 +129,7 @@ def profiles(value: object, at: SettingLocation) -> tuple[str, ...]:
 
 
 def prefix(value: object, at: SettingLocation) -> str:
-    """Return what names of projects begin with."""
+    """Return the prefix of project names."""
     if not isinstance(value, str) or not PREFIX.fullmatch(value):
         accepted = "1 to 20 of a-z, 0-9, _ and -, the first one a letter or digit"
         raise at.refusal(value, accepted)
@@ -134,14 +137,17 @@ def prefix(value: object, at: SettingLocation) -> str:
 
 
 def main(value: object, at: SettingLocation) -> bool:
-    """Tell whether the main checkout keeps the file's own ports."""
+    """Return True if the main checkout keeps the ports of the Compose file."""
     if value not in ("defaults", "block"):
         raise at.refusal(value, '"defaults" or "block"')
     return value == "defaults"
 
 
 def pins(value: object, at: SettingLocation) -> dict[str, int]:
-    """Return host ports by normal port keys; each key and each host port once."""
+    """Return host ports by normalized port key.
+
+    A key, and a host port of one protocol, must not occur twice.
+    """
     found: dict[str, int] = {}
     for name, number in table(value, at).items():
         key = port_key(name)
@@ -175,7 +181,7 @@ def _check_pinned_once(
 
 
 def templates(value: object, at: SettingLocation) -> dict[str, str]:
-    """Return templates by names of variables."""
+    """Return templates by name of the variable."""
     found: dict[str, str] = {}
     for name, template in table(value, at).items():
         _check_variable(name, at)
@@ -210,8 +216,8 @@ def _instead(name: str) -> str:
 
 
 def pool(value: object, at: SettingLocation) -> str:
-    """Return a private IPv4 network that subnets can be cut from."""
-    from ipaddress import IPv4Network  # noqa: PLC0415 - 2 ms, and few files have it
+    """Return a private IPv4 network from which subnets are taken."""
+    from ipaddress import IPv4Network  # noqa: PLC0415 - takes 2 ms, and few files set a pool
 
     accepted = f"a private IPv4 network, /{LARGEST_POOL} to /{SMALLEST_POOL}, as in 10.213.0.0/16"
     if not isinstance(value, str):

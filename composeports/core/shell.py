@@ -1,4 +1,7 @@
-"""What a shell needs to be on a session's stack; imports next to nothing, for `env`."""
+"""The variables that point a shell to a session's stack.
+
+Imports almost nothing, because `env` must start fast.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,8 +9,9 @@ from composeports.core.engine_address import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 
 MARKER = "COMPOSEPORTS_ENV"
-# The folder that all worktrees of the repository have in common, for a file to mount. Not git's own
-# GIT_COMMON_DIR: with that set, git in every other repository of the shell reads this one's.
+# Git's folder that all worktrees of the repository share, for a Compose file to mount. It is not
+# git's own GIT_COMMON_DIR: with that variable, git would read this repository in every other
+# repository of the shell.
 GIT_COMMON_DIR = "COMPOSEPORTS_GIT_COMMON_DIR"
 Pairs = tuple[tuple[str, str], ...]
 
@@ -22,12 +26,13 @@ def shell_environment(
     host: str = LOCALHOST,
     common_dir: str = "",
 ) -> Pairs:
-    """Return the session's variables, those that point Compose at its files, and the marker.
+    """Return the session's variables, Compose's file settings, and the marker.
 
-    `planned` is what the last plan added to the six fixed variables, `host` where published ports
-    are reached, `common_dir` git's folder of the whole repository. The marker lists what is
-    ours, so that a later composeports does not take results for wishes; a value with a blank is
-    left out, since blanks separate what it lists.
+    `planned` are the variables that the last plan added to the six fixed variables. `host` is where
+    published ports are reached. `common_dir` is git's folder for the whole repository. The marker
+    lists the variables that composeports set, so that a later composeports does not read its own
+    results as the user's settings. A value with a space is left out, because spaces separate the
+    items.
     """
     own = combined(
         fixed_variables(start, project, host), ((name, value) for name, value in planned)
@@ -40,7 +45,7 @@ def shell_environment(
 
 
 def is_marked(name: str, value: str, marked: str | None) -> bool:
-    """Tell whether the marker's text says that this variable is ours."""
+    """Return True if the marker `marked` says that composeports set this variable."""
     return marked is not None and f"{name}={value}" in marked.split(" ")
 
 
@@ -49,9 +54,9 @@ def _compose_settings(files: Sequence[str], env_files: Sequence[str]) -> Iterato
         return
     joined = "".join(files)
     separator = next((each for each in ":;|\t" if each not in joined), ":")
-    # Always, since the shell or `.env` may name another one.
+    # Always set, because the shell or `.env` may name another separator.
     yield "COMPOSE_PATH_SEPARATOR", separator
     yield "COMPOSE_FILE", separator.join(files)
-    # Compose splits this one at commas, always; a path with one is left out, since all variables
-    # are in the shell as well.
+    # Compose always splits this variable at commas. A path with a comma is left out; this loses
+    # nothing, because the shell has all the variables of the file.
     yield "COMPOSE_ENV_FILES", ",".join(path for path in env_files if "," not in path)

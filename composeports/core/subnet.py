@@ -1,4 +1,4 @@
-"""The subnet: a run of addresses, IPv4 or IPv6, as plain numbers; nothing is chosen here."""
+"""The subnet: a run of IPv4 or IPv6 addresses, as plain numbers; no choice is made here."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -8,7 +8,7 @@ BITS = {IPV4: 32, 6: 128}
 
 
 class Subnet(NamedTuple):
-    """The addresses from `first` on that have `prefix` bits in common."""
+    """The addresses from `first` on that have their first `prefix` bits in common."""
 
     version: int
     first: int
@@ -16,21 +16,21 @@ class Subnet(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many addresses there are, those of the network and for broadcasts included."""
+        """Return the number of addresses, including the network and broadcast addresses."""
         return 1 << (BITS[self.version] - self.prefix)
 
     @property
     def last(self) -> int:
-        """The highest address."""
+        """Return the highest address."""
         return self.first + self.size - 1
 
     def overlaps(self, other: "Subnet") -> bool:
-        """Tell whether the two have an address in common."""
+        """Return True if the two subnets have an address in common."""
         same = self.version == other.version
         return same and self.first <= other.last and other.first <= self.last
 
     def holds(self, other: "Subnet") -> bool:
-        """Tell whether all of `other` lies inside."""
+        """Return True if all addresses of `other` are in this subnet."""
         same = self.version == other.version
         return same and self.first <= other.first and other.last <= self.last
 
@@ -39,19 +39,19 @@ class Subnet(NamedTuple):
 
 
 def parse_subnet(text: str) -> Subnet:
-    """Return the subnet that `10.213.4.0/24` means; an address alone is a subnet of its own.
+    """Return the subnet for a text such as `10.213.4.0/24`; an address is a subnet of size one.
 
-    ValueError for what is neither.
+    Raise ValueError for any other text.
     """
-    import ipaddress  # noqa: PLC0415 - most claims need no subnet, and start without it
+    import ipaddress  # noqa: PLC0415 - most claims need no subnet; saves start-up time
 
     network = ipaddress.ip_network(text, strict=False)
     return Subnet(network.version, int(network.network_address), network.prefixlen)
 
 
 def parse_address(text: str) -> tuple[int, int]:
-    """Return IP version and number of an address, with or without a prefix length behind it."""
-    import ipaddress  # noqa: PLC0415 - the same
+    """Return IP version and number of an address, with or without a prefix length."""
+    import ipaddress  # noqa: PLC0415 - the same reason
 
     address = ipaddress.ip_interface(text).ip
     return address.version, int(address)
@@ -59,14 +59,14 @@ def parse_address(text: str) -> tuple[int, int]:
 
 def show_address(version: int, number: int) -> str:
     """Return the text of an address."""
-    import ipaddress  # noqa: PLC0415 - the same
+    import ipaddress  # noqa: PLC0415 - the same reason
 
     kind = ipaddress.IPv4Address if version == IPV4 else ipaddress.IPv6Address
     return str(kind(number))
 
 
 def valid_subnets(texts: Iterable[str]) -> Iterator[Subnet]:
-    """Yield the subnets among `texts`; what an engine or host says besides is passed over."""
+    """Yield the subnets among `texts`; skip other texts from an engine or a host."""
     for text in texts:
         try:
             yield parse_subnet(text)
@@ -75,7 +75,7 @@ def valid_subnets(texts: Iterable[str]) -> Iterator[Subnet]:
 
 
 def overlapping(texts: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `texts` that have an address in common with one of `others`."""
+    """Return the subnets in `texts` that have an address in common with one of `others`."""
     mine, theirs = tuple(texts), tuple(others)
     if not mine or not theirs:
         return ()

@@ -1,7 +1,7 @@
-"""Which subnets a session needs and which ones it gets, each host part as in the file; pure.
+"""Decide which subnets a session needs and gets; host parts stay as in the Compose file.
 
-IPv4 comes from the pool of the settings. IPv6 comes from a range of our own in the space for local
-use (RFC 4193), chosen by chance like any other, unless the pool of the settings is an IPv6 one.
+IPv4 subnets come from the pool in the settings. IPv6 subnets come from a fixed range for local use,
+chosen at random as in RFC 4193, unless the pool in the settings is an IPv6 one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,25 +21,27 @@ from composeports.core.subnet import (
 from composeports.errors import NoSubnetsAvailableError
 
 IPV6_POOL = "fd0d:c5e7::/32"
-# Subnets of the file up to this size are taken over as they are.
+# Prefix lengths. A subnet of the Compose file up to this size keeps its length.
 LARGEST_AS_IT_IS = {IPV4: 20, 6: 64}
-# Larger ones are narrowed to this size, or to the next one that holds all fixed addresses.
+# A larger subnet is narrowed to this size, or to the next larger one that holds all fixed
+# addresses.
 NARROWED = {IPV4: 24, 6: 64}
-# Where the file leaves the subnet to the engine: 61 containers.
+# The length if the file leaves the subnet to the engine: room for 61 containers.
 SPILLED = 26
-# For containers of `run`, and for services that are scaled up a little.
+# Additional addresses for containers of `docker compose run`, and for services that are scaled up a
+# little.
 RESERVE = 10
-# The addresses of the network and for broadcasts, and the gateway.
+# The network address, the broadcast address and the gateway.
 NOT_FOR_CONTAINERS = 3
-# Their containers get addresses of the host's own network, which we may not choose.
+# Drivers whose containers get addresses of the host's own network, which we may not choose.
 OF_THE_HOST = frozenset({"macvlan", "ipvlan"})
 
 
 class SubnetNeed(NamedTuple):
-    """One subnet that a network has to have; `key` is `"backend#0"` for its first one.
+    """A subnet that a network needs; `key` is `"backend#0"` for the first one of backend.
 
-    `old` is what the file says, empty where it leaves the choice to the engine. `prefix` is the
-    length that the new one has to have.
+    `old` is the subnet in the Compose file, empty if the file leaves the choice to the engine.
+    `prefix` is the prefix length that the new subnet must have.
     """
 
     key: str
@@ -50,10 +52,10 @@ class SubnetNeed(NamedTuple):
 
 
 def needs_of(project: Project, *, spill: bool = False) -> tuple[SubnetNeed, ...]:
-    """Return a need for every subnet that the file fixes, in its order.
+    """Return a need for each subnet that the file fixes, in the order of the file.
 
-    With `spill`, for when the pools of the engine are used up, also one for each network that
-    would get all it has from there.
+    With `spill`, also return one for each network that would get all its subnets from the engine's
+    pools. This is for an engine whose pools are used up.
     """
     return tuple(
         need
@@ -71,7 +73,7 @@ def _fixed(project: Project, network: Network) -> Iterator[SubnetNeed]:
 
 
 def _prefix(project: Project, network: Network, pool: Json, old: Subnet) -> int:
-    """Return the file's own length, or a greater one that still holds what the file fixes."""
+    """Return the prefix length in the file, or a longer one that holds all fixed addresses."""
     if old.prefix >= LARGEST_AS_IT_IS[old.version]:
         return old.prefix
     ends = [1, *_ends(project, network, pool, old)]
@@ -82,11 +84,11 @@ def _prefix(project: Project, network: Network, pool: Json, old: Subnet) -> int:
 
 
 def _ends(project: Project, network: Network, pool: Json, old: Subnet) -> Iterator[int]:
-    """Yield how many addresses there have to be for each fixed one to keep its host part."""
+    """Yield, for each fixed address, the subnet size that its host part needs."""
     for part in valid_subnets([_text(pool, "ip_range")]):
         if old.holds(part) and part != old:
             yield part.last - old.first + 1
-    beyond = 2 if old.version == IPV4 else 1  # the last IPv4 address is for broadcasts
+    beyond = 2 if old.version == IPV4 else 1  # the last IPv4 address is the broadcast address
     for one in valid_subnets(_fixed_addresses(project, network, pool)):
         if old.holds(one):
             yield one.first - old.first + beyond
@@ -114,7 +116,7 @@ def _spilled(project: Project, network: Network) -> Iterator[SubnetNeed]:
 
 
 def _crowd(project: Project, network: Network) -> int:
-    """Return how many addresses all containers of the network take, with some to spare."""
+    """Return the number of addresses that all containers of the network need, plus a reserve."""
     containers = sum(
         max(service.replicas, 1)
         for service in project.services
@@ -134,11 +136,12 @@ def assign_subnets(
     pool: str,
     avoid: Iterable[str] = (),
 ) -> dict[str, str]:
-    """Return a subnet for each need, by its key, and what is still remembered for other keys.
+    """Return a subnet for each need, by key, and the remembered subnets of other keys.
 
-    A remembered subnet stays where its length fits and it is not taken; else it is the lowest
-    free one of the pool. `taken` ones are never given; those in `avoid`, and those remembered
-    for other keys, only when no other is left. NoSubnetsAvailableError when none is.
+    A remembered subnet is kept if its length fits and it is not taken. Otherwise the need gets the
+    lowest free subnet of the pool. A subnet in `taken` is never used. Subnets in `avoid`, and those
+    remembered for other keys, are used only if no other subnet is free. Raise
+    NoSubnetsAvailableError if no subnet is left.
     """
     wanted = tuple(needs)
     pools = _pools(pool)
@@ -182,7 +185,10 @@ def _remembered(
     pools: Mapping[int, Subnet],
     firm: Iterable[Subnet],
 ) -> dict[str, Subnet]:
-    """Return what of the memory still holds; where two of it overlap, the one in `first`."""
+    """Return the remembered subnets that are still usable.
+
+    If two of them overlap, the subnet with a key in `first` is kept.
+    """
     blocked = list(firm)
     known: dict[str, Subnet] = {}
     for key in dict.fromkeys((*first, *memory)):
@@ -195,7 +201,11 @@ def _remembered(
 
 
 def _fits(subnet: Subnet, need: SubnetNeed) -> bool:
-    """Tell whether the length is right: the file's own, or enough where we chose it."""
+    """Return True if the subnet has the required length.
+
+    A length from the file must be equal. If composeports chose the length, a larger subnet fits
+    too.
+    """
     if subnet.version != need.version:
         return False
     as_in_file = bool(need.old) and parse_subnet(need.old).prefix == need.prefix
@@ -205,7 +215,11 @@ def _fits(subnet: Subnet, need: SubnetNeed) -> bool:
 def _first_free(
     need: SubnetNeed, pool: Subnet, firm: Iterable[Subnet], soft: Iterable[tuple[Subnet, ...]]
 ) -> Subnet:
-    """Return the lowest free subnet; one set in `soft` after the other is avoided as well."""
+    """Return the lowest free subnet.
+
+    The sets in `soft` are tried in order: the subnet must not overlap `firm` or the current set.
+    Raise NoSubnetsAvailableError if no set leaves a free subnet.
+    """
     held = tuple(firm)
     for shunned in soft:
         found = _lowest_free(pool, need.prefix, (*held, *shunned))
@@ -234,11 +248,11 @@ def _lowest_free(pool: Subnet, prefix: int, obstacles: Iterable[Subnet]) -> Subn
 
 
 def move_address(address: str, old_subnet: str, new_subnet: str) -> str:
-    """Return `address` of the old subnet in the new one, at the same host part.
+    """Return an address of the old subnet at the same host part of the new subnet.
 
-    With a prefix length behind it (`172.30.5.0/24`, as in `ip_range`) it keeps that; one that
-    covers the whole old subnet gets the length of the new one. ValueError for an address that
-    is not of the old subnet, or has no place in the new one.
+    An address with a prefix length (`172.30.5.0/24`, as in `ip_range`) keeps that length; if it
+    covers the whole old subnet, it gets the length of the new one. Raise ValueError for an address
+    that is not in the old subnet, or has no place in the new one.
     """
     old, new = parse_subnet(old_subnet), parse_subnet(new_subnet)
     version, number = parse_address(address)

@@ -1,4 +1,4 @@
-"""Templates such as `http://{host}:{web:3000}`: their placeholders, checked and filled in."""
+"""Templates such as `http://{host}:{web:3000}`: check and replace their placeholders."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from composeports.core.ports import HIGHEST_PORT
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 
-# What every session has, and the variable that it is the value of.
+# Placeholders that every session has, and the variables with their values.
 VARIABLES = {
     "db": "AGENT_COORDINATOR_DB_PORT",
     "rest": "AGENT_COORDINATOR_REST_PORT",
@@ -18,7 +18,7 @@ VARIABLES = {
 }
 NAMES = ("host", *VARIABLES)
 PORT_NAMES = ("db", "rest", "realtime", "api")
-# What a port of that name is most often called in the container.
+# The usual container ports for each of these names.
 USUAL = {"db": {"5432", "3306", "27017"}, "rest": {"3000"}, "realtime": {"4000"}, "api": {"8000"}}
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -26,7 +26,7 @@ PORT_KEY = re.compile(r"([A-Za-z0-9._-]+):([0-9]{1,5})(?:/(tcp|udp|sctp))?")
 
 
 def port_key(text: str) -> str | None:
-    """Return `web:3000/tcp` for `web:3000`; None for what is not SERVICE:PORT[/PROTOCOL]."""
+    """Return `web:3000/tcp` for `web:3000`; None for a text that is not SERVICE:PORT[/PROTOCOL]."""
     match = PORT_KEY.fullmatch(text)
     if match is None or not 1 <= int(match[2]) <= HIGHEST_PORT:
         return None
@@ -34,10 +34,10 @@ def port_key(text: str) -> str | None:
 
 
 def expand(template: str, values: Mapping[str, str], where: str = "the template") -> str:
-    """Return the template with its placeholders replaced; `{{` and `}}` stand for braces.
+    """Return the template with its placeholders replaced; `{{` and `}}` are literal braces.
 
-    `values` has names and normal port keys (`web:3000/tcp`). ConfigError, which begins with
-    `where`, for a placeholder that has no value.
+    `values` contains names and normalized port keys (`web:3000/tcp`). Raise ConfigError, with a
+    message that begins with `where`, for a placeholder without a value.
     """
     return "".join(
         text if name is None else _value(name, values, where)
@@ -48,11 +48,11 @@ def expand(template: str, values: Mapping[str, str], where: str = "the template"
 def expand_env(
     settings: Settings, fixed: Iterable[Pair], ports: Mapping[str, int], host: str
 ) -> tuple[Pair, ...]:
-    """Return the variables of `[env]` with their templates filled in.
+    """Return the variables of `[env]` with the placeholders of their templates replaced.
 
-    `fixed` are the session's six variables, `ports` its host ports by `"web:3000/tcp"`, `host` is
-    where they are reached. `{db}` is the port of the service db where there is one. ConfigError for
-    a template that names a port that is not published.
+    `fixed` are the session's six variables. `ports` are its host ports by keys such as
+    `"web:3000/tcp"`, and `host` is where they are reached. `{db}` is the port of the service db if
+    the stack has one. Raise ConfigError for a template that names a port which is not published.
     """
     given = dict(fixed)
     known = {"host": host} | {name: given[variable] for name, variable in VARIABLES.items()}
@@ -70,12 +70,12 @@ def expand_env(
 
 
 def _usual(keys: Iterable[str], name: str) -> list[str]:
-    """Return those of the port keys that have a usual container port of that name."""
+    """Return the port keys whose container port is usual for this name."""
     return [key for key in keys if key.rpartition(":")[2].partition("/")[0] in USUAL[name]]
 
 
 def check_template(template: str, where: str) -> None:
-    """Raise ConfigError for a placeholder that no session can fill in."""
+    """Raise ConfigError for a placeholder that has no value in any session."""
     for _, name in _parts(template, where):
         if name is None or name in NAMES:
             continue
@@ -88,7 +88,7 @@ def check_template(template: str, where: str) -> None:
 
 
 def _parts(template: str, where: str) -> Iterator[tuple[str, str | None]]:
-    """Yield plain text with None, and for each placeholder its source and its name."""
+    """Yield (text, None) for plain text, and (text, name) for each placeholder."""
     end = 0
     for match in PLACEHOLDER.finditer(template):
         yield template[end : match.start()], None
@@ -121,7 +121,7 @@ def _value(name: str, values: Mapping[str, str], where: str) -> str:
 
 
 def _unknown(name: str, known: Iterable[str], where: str) -> ConfigError:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+    from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
 
     known = list(known)
     near = get_close_matches(name.lower(), known, 1)

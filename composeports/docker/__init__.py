@@ -1,1 +1,1 @@
-"""Talks to Docker: the engine, its socket, `docker compose`, Compose files and Podman."""
+"""Access to Docker: the engine, its socket, `docker compose`, Compose files and Podman."""

@@ -1,8 +1,8 @@
-"""The list of containers straight from the engine's socket, where it is one on this machine.
+"""Reads lists of containers, networks and volumes from the engine's socket on this machine.
 
-`docker ps` takes 30 ms of processor time to say the same. Everything that is not plain (a remote
-engine, a `docker` that is not Docker's own) is left to the `docker` command, and so is telling what
-is wrong with an engine that does not answer.
+`docker ps` returns the same list but costs 30 ms of CPU time. If the engine is remote, or if
+`docker` is not Docker's own program, the caller uses the `docker` command instead. The `docker`
+command also reports the reason when the engine does not answer.
 """
 
 import json
@@ -21,9 +21,9 @@ from composeports.host.time_limits import TimeLimits
 from composeports.host.trace_hook import trace_start
 
 PIECE = 1 << 16
-# How long until an engine that cannot take more connections is tried again.
+# Time between two attempts to connect while the engine accepts no more connections.
 FULL_QUEUE_SECONDS = 0.05
-# Answers of HTTP 1.0 end where the connection does, so there is nothing to take apart.
+# An HTTP/1.0 response ends when the connection closes, so there are no chunks to decode.
 REQUEST = b"GET %s HTTP/1.0\r\nHost: docker\r\n\r\n"
 LIST = "/containers/json?all=1"
 NETWORKS, VOLUMES = "/networks", "/volumes"
@@ -34,12 +34,12 @@ UNRESERVED = frozenset(ascii_letters + digits + "-._~")
 
 
 def plain_socket(environ: Mapping[str, str]) -> str:
-    """Return the path of the engine's socket; empty where only `docker` can ask the engine."""
+    """Return the path of the engine's socket; empty if only the `docker` command can be used."""
     return "" if _is_special(environ) else find_endpoint(environ).socket
 
 
 def _is_special(environ: Mapping[str, str]) -> bool:
-    """Tell whether docker's configuration has more to send to the engine, or cannot be read."""
+    """Return True if Docker's settings add HTTP headers to requests, or cannot be read."""
     if environ.get("DOCKER_CUSTOM_HEADERS"):
         return True
     try:
@@ -52,25 +52,29 @@ def _is_special(environ: Mapping[str, str]) -> bool:
 
 
 def listener_on(path: str) -> int:
-    """Return the process id of what listens at a socket; 0 where the kernel does not tell."""
+    """Return the process id of the program that listens on a socket; 0 if it is unknown."""
     if not hasattr(socket, "SO_PEERCRED"):
         return 0
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
         asked.settimeout(0)
         asked.connect(path)
-        size = 3 * 4  # process, user and group, each a number of 32 bits
+        size = 3 * 4  # pid, uid and gid, 32 bits each
         peer = asked.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return int.from_bytes(peer[:4], sys.byteorder)
     return 0
 
 
 class Asked:
-    """A question for containers, or for what else is `listed`, that is under way."""
+    """A running request to the engine's socket, for containers or for another list."""
 
     def __init__(
         self, path: str, label: str = "", listed: str = LIST, *, patience: TimeLimits
     ) -> None:
-        """Ask the engine at `path` for all that is listed, or has the label; or OSError."""
+        """Send the request to the socket at `path`; raise OSError if that fails.
+
+        `listed` is the path of the API's list. `label`, if given, limits the list to entries with
+        that label. `patience` has the time limits.
+        """
         self._path = path
         self._patience = patience
         self._wait = patience.wait()
@@ -92,7 +96,10 @@ class Asked:
             raise
 
     def _connect(self) -> bool:
-        """Reach the engine; False where it takes no more connections, since it answers none."""
+        """Connect to the engine; return False if it accepts no connection before the time is up.
+
+        An engine that answers no request accepts no more connections after some time.
+        """
         self._socket.settimeout(self._patience.seconds)
         while True:
             try:
@@ -105,14 +112,14 @@ class Asked:
                 return True
 
     def _silence(self) -> EngineSilentError:
-        from composeports.docker.errors import silence  # noqa: PLC0415 - only for silence
+        from composeports.docker.errors import silence  # noqa: PLC0415 - only after a timeout
 
         return silence(f"unix://{self._path}", self._patience.seconds)
 
     def entries(self) -> "list[dict[str, Any]] | None":
-        """Return the engine's own entries; None where it did not answer as it should.
+        """Return the entries of the engine's list; None if the response is not a valid list.
 
-        EngineSilentError where it did not answer in time.
+        Raise EngineSilentError if the engine does not answer in time.
         """
         head, found = self.document()
         if isinstance(found, dict) and self._listed == VOLUMES:
@@ -123,7 +130,7 @@ class Asked:
         return self._with_all_ports(found) if is_podmans else found
 
     def document(self) -> tuple[bytes, Any]:
-        """Return the head of the answer and what it says; None where that is not as it should."""
+        """Return the response's head and its JSON document; None instead if it is not valid."""
         with self._socket, suppress(OSError, ValueError):
             head, _, body = b"".join(self._pieces()).partition(b"\r\n\r\n")
             self._ended(None)
@@ -132,7 +139,7 @@ class Asked:
         return b"", None
 
     def _with_all_ports(self, found: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
-        from composeports.docker import podman  # noqa: PLC0415 - for Podman alone
+        from composeports.docker import podman  # noqa: PLC0415 - only for Podman
 
         own = None
         with suppress(OSError):
@@ -145,7 +152,7 @@ class Asked:
         self._wait.answered()
 
     def _piece(self) -> bytes:
-        """Return what comes next; EngineSilentError where nothing comes in time."""
+        """Return the next bytes, empty at the end; raise EngineSilentError after a timeout."""
         if self._is_full:
             raise self._silence()
         while True:
@@ -158,7 +165,7 @@ class Asked:
 
 
 def _quoted(text: str) -> str:
-    """Return the text for a query; percent-encoding, without the import of urllib."""
+    """Return the text percent-encoded for a URL query, without the import of urllib."""
     return "".join(
         chr(byte) if chr(byte) in UNRESERVED else f"%{byte:02X}"
         for byte in text.encode("utf-8", "surrogateescape")

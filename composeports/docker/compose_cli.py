@@ -1,4 +1,4 @@
-"""The door to `docker compose`: its command lines, and what is wrong with an installation."""
+"""Command lines of `docker compose`, and the check of the installed Compose plugin."""
 
 import os
 import re
@@ -12,10 +12,10 @@ from composeports.host.process import NOT_FOUND, Finished, Limits, Running, find
 from composeports.host.session_folder import is_script
 
 OLDEST = (2, 24, 4)
-# What reading Compose files may take: it needs 0.2 s and 128 MiB, and what an alias bomb needs has
-# no end. Each processor may have a thread, whose stack counts.
+# Limits for reading Compose files. Compose needs 0.2 s and 128 MiB; a YAML alias bomb has no upper
+# bound. Each CPU may add one thread, and the stack of a thread counts as memory.
 LIMITS = Limits(seconds=30, memory=(512 << 20) + (os.cpu_count() or 1) * (16 << 20))
-# Where nothing listens, which is known at once.
+# An address where no engine listens: a connection to it fails immediately.
 NO_ENGINE = f"unix://{os.devnull}"
 EVERY_PROFILE = ("--profile", "*")
 PLUGIN_FOLDERS = (
@@ -29,12 +29,12 @@ INSTALL = (
     "where packages come from Docker, `docker-compose-v2` on Ubuntu; "
     "https://docs.docker.com/compose/install has all ways"
 )
-# What docker says of `docker compose ...` where no plugin of that name is installed.
+# Messages of docker for `docker compose ...` if no plugin of that name is installed.
 NO_PLUGIN = ("unknown flag", "unknown shorthand flag", "unknown command", "not a docker command")
 
 
 class Compose(NamedTuple):
-    """`docker compose` on one project: which files, which profiles, which environment."""
+    """`docker compose` for one project: its files, environment, profiles and global flags."""
 
     selection: Selection
     environ: Mapping[str, str]
@@ -50,7 +50,7 @@ class Compose(NamedTuple):
     ) -> list[str]:
         """Return the command line; `files` and `env_files` come after the project's own.
 
-        Without a `project` it is the one that plain Compose takes.
+        If `project` is empty, Compose chooses the project name itself.
         """
         argv = ["docker", "compose", *self.flags]
         argv += ["--project-name", project] if project else []
@@ -71,28 +71,32 @@ class Compose(NamedTuple):
         profiles: Sequence[str] = EVERY_PROFILE,
         extra: Mapping[str, str] | None = None,
     ) -> Running:
-        """Ask for the resolved files without waiting; `extra` beats the environment."""
+        """Start `docker compose config` without waiting; `extra` overrides the environment.
+
+        The process does not contact the engine, and it is killed if it exceeds LIMITS.
+        """
         argv = without_engine(self.argv(project, *profiles, "config", *arguments), self.environ)
         return start(argv, {**self.environ, **(extra or {})}, limits=LIMITS)
 
 
 def as_plugin(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """Return `docker compose ...` as a call of the plugin itself, which gets signals then.
+    """Return `docker compose ...` as a call of the plugin program, so that it receives signals.
 
-    docker counts on the terminal to send them to the plugin as well, and drops one that was sent
-    to docker alone. Where `docker` is a script (Podman's, or the user's own), it may do more than
-    start the plugin, and is called as it is. `environ` is the user's own, without a plan.
+    docker expects that the terminal sends each signal to the plugin too, and does not forward a
+    signal that was sent to docker alone. If `docker` is a script (Podman's, or the user's own), the
+    call stays as it is, because the script may do more than start the plugin. `environ` is the
+    user's own environment, without the variables of a plan.
     """
     docker = find_program("docker", environ)
     return list(argv) if docker is None or is_script(docker) else _direct(argv, environ)
 
 
 def without_engine(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
-    """Return `docker ...` as a call that asks no engine, since that may be frozen.
+    """Return `docker ...` as a call that does not contact the engine, which may be frozen.
 
-    docker and Compose greet the engine whatever they are to do. A variable would change what a
-    file says that mentions DOCKER_HOST. A script in the place of `docker` is called as it is where
-    no plugin is found.
+    docker and Compose contact the engine at the start of every command. The address is given as an
+    option, because the variable DOCKER_HOST would change the result of a file that mentions it.
+    If `docker` is a script and no plugin is found, the call stays as it is.
     """
     program = find_plugin(environ) if argv[1] == "compose" else ""
     if program:
@@ -109,11 +113,12 @@ def _direct(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
 
 
 def find_plugin(environ: Mapping[str, str]) -> str:
-    """Return the Compose plugin's own program, empty where only `docker compose` will do.
+    """Return the path of the Compose plugin; empty if only `docker compose` can be called.
 
-    `docker compose` starts the plugin twice, once to ask what it is. A question that is asked
-    directly takes half the time. The folders and their order are those of the docker command.
-    `environ` is the user's own: no plan says where programs are. ConfigError for a relative folder.
+    `docker compose` starts the plugin twice, the first time to read its metadata. A direct call
+    takes half the time. The folders and their order are those of the docker command. `environ` is
+    the user's own environment: no plan decides where programs are. Raise ConfigError if a folder
+    that docker uses is a relative path.
     """
     home = docker_folder(environ)
     if find_program("docker", environ) is None or _has_extra_folders(home):
@@ -124,9 +129,10 @@ def find_plugin(environ: Mapping[str, str]) -> str:
 
 
 def program_mark(environ: Mapping[str, str]) -> str:
-    """Return what tells one installed Compose from another, without asking for its version.
+    """Return a text that identifies the installed Compose, without asking for its version.
 
-    An update replaces the plugin's program, or docker's where only docker finds the plugin.
+    It has the path, size and modification time of the plugin, or of docker if only docker finds the
+    plugin: an update replaces that program. Empty if there is no program.
     """
     program = find_plugin(environ) or find_program("docker", environ) or ""
     try:
@@ -137,7 +143,7 @@ def program_mark(environ: Mapping[str, str]) -> str:
 
 
 def _has_extra_folders(home: str) -> bool:
-    """Tell whether docker's configuration names more folders with plugins, or cannot be read."""
+    """Return True if Docker's settings name more plugin folders, or cannot be read."""
     try:
         with open(os.path.join(home, "config.json"), "rb") as file:
             return b"cliPluginsExtraDirs" in file.read()
@@ -148,16 +154,16 @@ def _has_extra_folders(home: str) -> bool:
 
 
 def without_files(project: str, *arguments: str, flags: Sequence[str] = ()) -> list[str]:
-    """Return a command line that knows the project by its labels alone, whatever the files say now.
+    """Return a command line that finds the project by its labels and reads no Compose file.
 
-    Compose looks for files from the project directory upwards; from the root there are none.
+    Compose searches for files from the project directory upwards; in `/` it finds none.
     """
     base = ["docker", "compose", *flags, "--project-name", project, "--project-directory", "/"]
     return [*base, *arguments]
 
 
 def check_installation(environ: Mapping[str, str]) -> None:
-    """Do nothing where Compose is new enough; else ComposeMissingError or ComposeTooOldError."""
+    """Raise ComposeMissingError or ComposeTooOldError unless Compose is OLDEST or newer."""
     answer = _ask_version(environ)
     version = _version(answer.out)
     if answer.code == NOT_FOUND:
@@ -176,7 +182,7 @@ def check_installation(environ: Mapping[str, str]) -> None:
 
 
 def installed_version(environ: Mapping[str, str]) -> str:
-    """Return what the installed Compose says of its version."""
+    """Return the version that the installed Compose prints."""
     return _ask_version(environ).out.strip()
 
 

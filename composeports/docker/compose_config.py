@@ -1,4 +1,4 @@
-"""What the Compose files say, asked of Compose: the resolved files, and what variables move."""
+"""Asks Compose for the resolved files, and finds which variables set ports in them."""
 
 import json
 import re
@@ -35,22 +35,23 @@ from composeports.errors import ComposeFileError, ComposeLimitError
 from composeports.host.git import find_checkout
 from composeports.host.process import Finished
 
-# Only to get past `${API_PORT:?}` while reading; the plan sets the real ones.
+# Values that let Compose read files with `${API_PORT:?}`; the plan sets the real values later.
 STAND_INS = {
     **dict(zip(FIXED_PORT_VARIABLES, ("54322", "3000", "4000", "8081"), strict=True)),
     URL_VARIABLE: "http://localhost:3000",
 }
-# What is remembered, and of which questions; another number makes all of it anew.
+# Version of the cached text and of the queries behind it; a new number makes old entries invalid.
 FORM = "2"
 
-# What Compose's checker, which takes paths for URLs, says of a path (Compose 2.40; 2.26 does not).
+# Compose 2.40 checks paths as if they were URLs and prints this for some; Compose 2.26 does not.
 CONTROL_CHARACTER = "invalid control character in URL"
 
 
 class ConfigAnswer(NamedTuple):
-    """What was observed, and the text that makes the next observation of the same files quicker.
+    """The observed configuration, and the text to store in the config cache.
 
-    The text is empty where a question failed: what is no answer is not remembered.
+    The text makes the next observation of the same files faster. It is empty if a query failed,
+    because a failed query is not cached.
     """
 
     observed: ObservedConfig
@@ -58,10 +59,10 @@ class ConfigAnswer(NamedTuple):
 
 
 class ConfigQuery:
-    """What Compose answers to the questions about the files."""
+    """Waits for the queries to Compose about the files, and evaluates their results."""
 
     def __init__(self, queries: StackQueries) -> None:
-        """Take over the questions that are under way."""
+        """Take over the queries that are already running."""
         self._compose = queries.compose
         self._project = queries.project
         self._memory = queries.memory
@@ -72,7 +73,12 @@ class ConfigQuery:
         self._has_answers = True
 
     def finish(self) -> ConfigAnswer:
-        """Return what the files say; ComposeFileError, in Compose's words, where it refuses."""
+        """Return the observed configuration.
+
+        Raise ComposeFileError with Compose's own message if Compose rejects the files,
+        ComposeLimitError if reading them exceeds the limits, and ComposeMissingError or
+        ComposeTooOldError if the installed Compose cannot be used.
+        """
         finished = self._resolved()
         config = _parse(finished)
         project = read_project(config)
@@ -98,7 +104,11 @@ class ConfigQuery:
         )
 
     def _key(self, resolved: str) -> str:
-        """Return a digest of all that the moves depend on; the same in every worktree."""
+        """Return a digest of everything that the variable effects depend on.
+
+        It is the same in every worktree: the paths of the worktree and the project's name do not
+        count.
+        """
         directory = self._compose.selection.directory
         checkout = find_checkout(directory)
         worktree = checkout[0] if checkout else directory
@@ -112,7 +122,7 @@ class ConfigQuery:
         return digest.hexdigest()
 
     def _resolved(self) -> Finished:
-        """Return the resolved files, if need be without all profiles or with stand-in values."""
+        """Return the resolved files; if needed, retry with stand-in values or without profiles."""
         finished = self._config.finish()
         if not finished.code:
             return finished
@@ -131,11 +141,11 @@ class ConfigQuery:
         raise _refused(finished, self._compose)
 
     def _refuse_limit(self, finished: Finished) -> None:
-        """Raise ComposeLimitError where reading the files was ended for its time or its memory."""
+        """Raise ComposeLimitError if the process exceeded its limit of time or memory."""
         if not finished.limit:
             return
         if self._variables is not None:
-            self._variables.finish()  # it reads the same files, and has the same end
+            self._variables.finish()  # it reads the same files, and fails the same way
         allowed = {"time": f"{LIMITS.seconds:g} seconds", "memory": f"{LIMITS.memory >> 20} MiB"}
         raise ComposeLimitError(
             f"`docker compose config` was ended: reading the files took more than "
@@ -147,7 +157,7 @@ class ConfigQuery:
         )
 
     def _demanded(self, said: str) -> dict[str, str]:
-        """Return stand-ins for those of the six variables that Compose misses in its message."""
+        """Return stand-in values for the fixed variables that Compose's error message names."""
         words = set(re.findall(r"\w+", said))
         return {
             name: value
@@ -156,7 +166,7 @@ class ConfigQuery:
         }
 
     def _values(self) -> dict[str, str]:
-        """Return the variables that the files mention, with their values now."""
+        """Return the variables that the files mention, with their current values."""
         running = self._variables or self._compose.start_config(self._project, "--variables")
         finished = running.finish()
         if finished.code:
@@ -172,16 +182,16 @@ class ConfigQuery:
         }
 
     def _known(self) -> dict[str, str]:
-        """Return the variables of the shell and of the env files."""
+        """Return the variables of the env files and of the shell; the shell's values win."""
         stored: dict[str, str] = {}
         for path in self._compose.selection.env_files:
             stored |= read_env_file(path)
         return {**stored, **self._compose.environ}
 
     def _hidden(self, values: Mapping[str, str], resolved: str) -> dict[str, str]:
-        """Return those of the six that the files use in ways of which Compose does not tell.
+        """Return the fixed variables that the files use in ways that Compose does not report.
 
-        An `env_file` may have them, and `environment: [API_PORT]` passes one through.
+        An `env_file` may contain them, and `environment: [API_PORT]` passes one through.
         """
         texts = read_texts(self._compose.selection.files)
         has_env_file = any("env_file" in text for text in texts)
@@ -196,10 +206,10 @@ class ConfigQuery:
     def _moves(
         self, config: Json, marks: Mapping[str, str], certain: Collection[str]
     ) -> tuple[VariableEffects, tuple[str, ...]]:
-        """Ask again with a marker in each variable that could be a port, and compare.
+        """Query Compose again with a marker value in each possible port variable, and compare.
 
-        Where Compose refuses one of the markers, each `certain` variable is asked for alone, and
-        those that are refused then are returned too.
+        If Compose rejects one of the markers, each variable in `certain` gets its own query. The
+        second value returned names the variables whose own query Compose rejects too.
         """
         together = self._marked(config, marks)
         if together is not None:
@@ -217,7 +227,7 @@ class ConfigQuery:
         ), tuple(name for name, moves in asked.items() if moves is None)
 
     def _marked(self, config: Json, marks: Mapping[str, str]) -> VariableEffects | None:
-        """Return what the markers move, None where Compose refuses them."""
+        """Return the effects of the markers; None if Compose rejects them."""
         finished = self._ask(marks)
         return None if finished.code else compare(config, _parse(finished), marks)
 
@@ -237,7 +247,7 @@ def _parse(finished: Finished) -> Json:
 
 
 def _parse_variables(table: str) -> Iterator[tuple[str, str]]:
-    """Yield (name, default) of the table of `config --variables`, by its header's columns."""
+    """Yield (name, default) from the table of `config --variables`, by the header's columns."""
     header, *rows = table.splitlines() or [""]
     start, end = header.find("DEFAULT VALUE"), header.find("ALTERNATE VALUE")
     for row in rows:
@@ -265,7 +275,7 @@ def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
 
 
 def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, str]] | None:
-    """Return moves and values of an earlier observation of the very same files, else None."""
+    """Return the cached effects and values if the cache entry has this key, else None."""
     try:
         stored = json.loads(memory or "")
         if stored["key"] != key:
@@ -292,7 +302,7 @@ def _remember(
         for name, found in moves.slots.items()
     }
     elsewhere = {name: list(found) for name, found in moves.elsewhere.items()}
-    # Not every value: there are passwords among them.
+    # Only the values that are needed: some of the others are passwords.
     wanted = {*slots, *elsewhere, *STAND_INS}
     wanted |= {name for name, value in values.items() if is_protected(name) and is_port(value)}
     kept = {name: value for name, value in values.items() if name in wanted}

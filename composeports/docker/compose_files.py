@@ -1,7 +1,7 @@
-"""Which files Compose would use here, by Compose's own rules; opens none but `.env`.
+"""Finds the files that Compose would use, by Compose's own rules; opens only env files.
 
-Compose cannot be asked for this without reading everything, and `env` has no time for that. The
-rules are those of compose-go's project options; an acceptance test compares them with Compose.
+Compose cannot list its files without reading all of them, and `env` has no time for that. The rules
+are those of compose-go's project options; an acceptance test compares them with Compose.
 """
 
 import os
@@ -21,7 +21,7 @@ LINK = b"# >>> composeports link "
 
 
 class Selection:
-    """The project directory and, as absolute paths, the files in Compose's order."""
+    """The project directory and the files, as absolute paths in Compose's order."""
 
     __slots__ = ("directory", "env_files", "files", "variables")
 
@@ -32,14 +32,14 @@ class Selection:
         env_files: tuple[str, ...],
         variables: Mapping[str, str],
     ) -> None:
-        """Keep what was found; `variables` are the env files' settings of Compose."""
+        """Keep the values; `variables` are the `COMPOSE_*` settings of the env files."""
         self.directory = directory
         self.files = files
         self.env_files = env_files
         self.variables = variables
 
 
-def select_files(  # noqa: PLR0913 - all that Compose looks at for this
+def select_files(  # noqa: PLR0913 - all inputs that Compose uses for this
     cwd: str,
     environ: Mapping[str, str],
     *,
@@ -48,9 +48,9 @@ def select_files(  # noqa: PLR0913 - all that Compose looks at for this
     project_directory: str | None = None,
     default_files: Sequence[str] = (),
 ) -> Selection:
-    """Return what `docker compose` with these options would use; maybe no files.
+    """Return the files that `docker compose` would use with these options; there may be none.
 
-    `default_files` are used instead of a search, where neither `files` nor COMPOSE_FILE names any.
+    If neither `files` nor COMPOSE_FILE names a file, `default_files` replace the search.
     """
     here = _directory(cwd, project_directory, [_join(cwd, name) for name in files])
     given = _given_env_files(cwd, environ, env_files)
@@ -81,7 +81,7 @@ def _named(cwd: str, files: Sequence[str], settings: Mapping[str, str]) -> tuple
 
 
 def _search(folder: str) -> tuple[str, ...]:
-    """Look for the default names here and in every parent, as Compose does."""
+    """Search for the default file names in the folder and its parents, as Compose does."""
     while True:
         found = _first(folder, DEFAULT_NAMES)
         if found:
@@ -113,7 +113,7 @@ def _dot_env(folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _compose_variables(paths: Sequence[str]) -> dict[str, str]:
-    """Return the `COMPOSE_*` settings of env files, later files first in rank."""
+    """Return the `COMPOSE_*` settings of the env files; the value of a later file wins."""
     found: dict[str, str] = {}
     for path in paths:
         if _mentions_compose(path):
@@ -130,9 +130,10 @@ def _mentions_compose(path: str) -> bool:
 
 
 def read_unlinked(path: str) -> bytes | None:
-    """Return what is in an env file but for the block of `composeports link`, which are results.
+    """Return the content of an env file without the block of `composeports link`.
 
-    None where there is none that can be read; UnsafeFileError where it must not be read.
+    The block has results of composeports, not settings of the user. None if the file does not exist
+    or cannot be read. Raise UnsafeFileError for a pipe, a device or a file that is too large.
     """
     try:
         text = read_regular(path, follow=True)
@@ -140,13 +141,13 @@ def read_unlinked(path: str) -> bytes | None:
         return None
     if LINK not in text:
         return text
-    from composeports.core.marked_block import LINK_MARKS, without_block  # noqa: PLC0415 - seldom
+    from composeports.core.marked_block import LINK_MARKS, without_block  # noqa: PLC0415 - rare
 
     return without_block(text, LINK_MARKS)
 
 
 def has_link(path: str) -> bool:
-    """Tell whether the env file has a block of `composeports link`."""
+    """Return True if the env file has a block of `composeports link`."""
     try:
         return LINK in read_regular(path, follow=True)
     except OSError:
@@ -154,7 +155,10 @@ def has_link(path: str) -> bool:
 
 
 def read_env_file(path: str) -> dict[str, str]:
-    """Return the user's variables of an env file; none if it cannot be read (Compose says why)."""
+    """Return the user's variables in an env file; none if it cannot be read.
+
+    Compose reports the reason.
+    """
     from io import StringIO  # noqa: PLC0415 - few projects need it
 
     from dotenv import dotenv_values  # noqa: PLC0415 - 20 ms, and few projects need it

@@ -1,4 +1,4 @@
-"""Where the Compose projects of a worktree are; opens only what may name one that is looked for."""
+"""Searches a worktree for Compose projects; opens only their Compose files and `.env` files."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -7,7 +7,7 @@ from itertools import islice
 from composeports.docker.compose_files import DEFAULT_NAMES
 from composeports.host.session_files import USER_ENV
 
-# No project of the worktree's own lies there, and these are large.
+# Large folders that contain no Compose project of the worktree itself.
 SKIPPED = frozenset({"node_modules", "vendor", "venv", "target", "dist", "build", "__pycache__"})
 DEEPEST = 5
 MOST_FOLDERS = 5000
@@ -15,7 +15,10 @@ _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 def find_projects(worktree: str, names: Collection[str]) -> Iterator[str]:
-    """Yield the folders of Compose projects that may have one of the names (`infra_default`)."""
+    """Yield the folders of Compose projects that may create a resource with one of the names.
+
+    A name is that of a network or volume, such as `infra_default`.
+    """
     wanted = frozenset(part for name in names for part in _parts(name))
     for folder, listed in _folders(worktree):
         files = [name for name in DEFAULT_NAMES if name in listed]
@@ -27,13 +30,13 @@ def find_projects(worktree: str, names: Collection[str]) -> Iterator[str]:
 
 
 def default_name(folder: str) -> str:
-    """Return the project name that Compose takes from a folder."""
+    """Return the project name that Compose derives from the name of a folder."""
     name = os.path.basename(folder).lower()
     return "".join(letter for letter in name if letter in _LETTERS).lstrip("_-")
 
 
 def _parts(name: str) -> Iterator[str]:
-    """Yield the whole name, and each beginning that may be a project's name."""
+    """Yield the whole name, and each part before an underscore, which may be a project name."""
     yield name
     for index, letter in enumerate(name):
         if letter == "_" and index:
@@ -41,7 +44,11 @@ def _parts(name: str) -> Iterator[str]:
 
 
 def _folders(worktree: str) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the folders of the worktree with the names of their files, without hidden ones."""
+    """Yield the folders of the worktree with their file names.
+
+    Hidden folders, SKIPPED folders and folders with a `.git` of their own are left out. The search
+    ends at DEEPEST levels and after MOST_FOLDERS folders.
+    """
     for folder, below, files in islice(os.walk(worktree), MOST_FOLDERS):
         depth = folder[len(worktree) :].count(os.sep)
         below[:] = [

@@ -1,4 +1,4 @@
-"""The texts of Compose files, with those that they include; read for names, never for meaning."""
+"""Reads the texts of Compose files and of included files, only to search for names in them."""
 
 import os
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ from composeports.core.plan.variable_mentions import mentioned_files
 from composeports.errors import UnsafeFileError
 from composeports.regular_file import read_regular
 
-# More than that nobody includes; a loop ends by it, too.
+# No project includes more files than this; the limit also ends a loop of includes.
 MOST = 100
 
 
 def read_texts(files: Iterable[str]) -> tuple[str, ...]:
-    """Return the texts of the files, and of those that they name, as far as they can be read."""
+    """Return the texts of the files and of the files they name; skip files that cannot be read."""
     waiting = list(files)
     seen: set[str] = set()
     texts: list[str] = []

@@ -1,10 +1,12 @@
-"""What was observed of Compose files before, kept for all worktrees that have the same ones.
+"""The config cache: earlier observations of Compose files, shared by worktrees with equal files.
 
-It saves questions to Compose and decides nothing: without it, the same comes out later. It lies in
-the state directory, by the digest of the files' texts, and only files of the user's own are read.
+The cache saves queries to Compose and decides nothing: without it the result is the same, but
+later. It is in the state directory; the name of an entry is the digest of the files' texts. Only
+entries that belong to the current user are read.
 
-Where many worktrees start at the same instant, one of them takes the turn to ask, and the others
-wait for what it keeps: a lock on one byte of a file, which the kernel ends with its process.
+If many worktrees start at the same time, one process takes the turn to query Compose, and the other
+processes wait for the entry that it writes. The turn is a lock on one byte of a file; the kernel
+releases it when the process ends.
 """
 
 import fcntl
@@ -23,16 +25,17 @@ from composeports.regular_file import open_regular, read_regular
 KEPT = 200
 TEMPORARY = ".new"
 TURNS = "turns"
-# How long somebody else's turn is waited for, at most, and how often it is looked at.
+# How long to wait for another process that has the turn, and the time between two checks.
 TURN_SECONDS = 2.0
 POLL_SECONDS = 0.01
 
 
 def digest_of(files: Iterable[str]) -> str:
-    """Return a digest of the files' texts; empty where those are not all that counts.
+    """Return a digest of the files' texts; empty if other files may count too.
 
-    With `include` and `extends` other files take part, whose texts we do not know. UnsafeFileError
-    for a pipe, a device and the like, which Compose would wait for or read without end.
+    `include` and `extends` use other files, whose texts are unknown here. The digest is also empty
+    if a file cannot be read. Raise UnsafeFileError for a pipe, a device and the like: Compose would
+    wait for it, or read it without end.
     """
     digest = sha256()
     for path in files:
@@ -47,8 +50,8 @@ def digest_of(files: Iterable[str]) -> str:
 
 
 def remembered_services(memory: str | None) -> list[str] | None:
-    """Return the services that the files had when they were observed; None where none were."""
-    import json  # noqa: PLC0415 - only for a shell's completion
+    """Return the services in a cache entry; None if there is no entry or it has none."""
+    import json  # noqa: PLC0415 - only for shell completion
 
     try:
         return [str(name) for name in json.loads(memory or "")["services"]]
@@ -57,10 +60,10 @@ def remembered_services(memory: str | None) -> list[str] | None:
 
 
 class ConfigCache:
-    """The text that was kept for some files; None where there is none."""
+    """The cache entry of one set of files; its `text` is None if there is no entry."""
 
     def __init__(self, folder: str, digest: str) -> None:
-        """Read what is kept in `folder` for the files with that digest (empty: never anything)."""
+        """Read the entry for `digest` in `folder`; an empty digest never has an entry."""
         self.digest = digest
         self.is_awaited = False
         self._folder = folder
@@ -68,7 +71,12 @@ class ConfigCache:
         self.text = self._read()
 
     def take_turn(self) -> None:
-        """Be the one who asks, until `keep` or `let_go`; `is_awaited` where somebody else is."""
+        """Try to become the only process that queries Compose for these files.
+
+        The turn lasts until `keep` or `release`. If another process has the turn, `is_awaited` is
+        set, and `wait` will use the result of that process. If no lock is possible, nothing
+        happens.
+        """
         if not self.digest or self.text is not None:
             return
         try:
@@ -81,7 +89,10 @@ class ConfigCache:
         self.text = self._read()
 
     def wait(self, seconds: float = TURN_SECONDS) -> None:
-        """Wait for what somebody else is about to keep; nothing to do where nobody is."""
+        """Wait up to `seconds` for the entry of the process that has the turn, and read it.
+
+        Do not wait if no other process has the turn.
+        """
         deadline = time.monotonic() + seconds
         while self.is_awaited and time.monotonic() < deadline:
             with suppress(OSError):
@@ -92,13 +103,13 @@ class ConfigCache:
         self.text = self._read() if self.text is None else self.text
 
     def release(self) -> None:
-        """Let the others go on; again and again is once."""
+        """Give up the turn, so that other processes continue; a second call does nothing."""
         if self._turns >= 0:
             os.close(self._turns)
             self._turns = -1
 
     def keep(self, text: str) -> None:
-        """Keep the text, unless it is empty, for the next observation."""
+        """Write the text, unless it is empty, for the next observation; give up the turn."""
         try:
             self._keep(text)
         finally:
@@ -108,7 +119,10 @@ class ConfigCache:
         return read_own(os.path.join(self._folder, self.digest)) if self.digest else None
 
     def _lock(self, kind: int) -> bool:
-        """Lock this digest's byte if it is free; OSError where the file system has no locks."""
+        """Lock this digest's byte; return False if another process has it.
+
+        Raise OSError if the file system has no locks.
+        """
         try:
             fcntl.lockf(self._turns, kind | fcntl.LOCK_NB, 1, int(self.digest[:7], 16))
         except (BlockingIOError, PermissionError):
@@ -136,7 +150,7 @@ def _forget_oldest(folder: str) -> None:
 
 
 def forget_abandoned(folder: str) -> None:
-    """Remove what killed processes left of files; nothing to do where there is no such folder."""
+    """Remove the temporary files of killed processes; do nothing if the folder is missing."""
     for path in files_in(folder):
         if _is_abandoned(path):
             with suppress(OSError):
@@ -144,7 +158,7 @@ def forget_abandoned(folder: str) -> None:
 
 
 def _is_abandoned(path: str) -> bool:
-    """Tell whether it is what a killed process left of a file."""
+    """Return True if the path is a temporary file of a process that no longer runs."""
     process = path.removesuffix(TEMPORARY).rpartition(".")[2]
     if not path.endswith(TEMPORARY) or not process.isdecimal():
         return False

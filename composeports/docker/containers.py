@@ -1,4 +1,4 @@
-"""Containers as an engine lists them, in its own document and in what `docker ps` prints."""
+"""Parses containers from the engine's own JSON list and from the output of `docker ps`."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from composeports.core.labels import (
     Mark,
 )
 
-# What Compose puts before the name of a container that is to take another one's place, until that
-# one is gone.
+# Prefix that Compose gives to the name of a new container until the container that it replaces is
+# removed.
 _REPLACING = re.compile(r"[0-9a-f]{12}_")
 RESTARTING = "restarting"
 RUNNING = frozenset({"running", RESTARTING, "paused"})
@@ -28,7 +28,7 @@ FORMAT += "".join(
     f'\t{{{{.Label "{label}"}}}}' for label in (DIRECTORY_LABEL, FILES_LABEL, *MARK_LABELS)
 )
 FORMAT += "\t{{.Networks}}"
-# As `docker ps` shows it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
+# As `docker ps` prints it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
 _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 
 
@@ -36,9 +36,9 @@ _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)
 class Container:
     """One container of the engine; `ports` are (host port, target port, protocol).
 
-    `directory` and `files` (with commas between) are what Compose was started with. `networks` are
-    the names of those that it is on, and `network_ids` their ids, where the engine's socket was
-    asked.
+    `directory` and `files` (separated by commas) are the working directory and the files that
+    Compose was started with. `networks` are the names of the container's networks. `network_ids`
+    are their ids; only the engine's socket reports them.
     """
 
     id: str
@@ -55,18 +55,21 @@ class Container:
 
     @property
     def is_running(self) -> bool:
-        """Whether it holds its ports right now."""
+        """True if the container holds its ports now."""
         return self.state in RUNNING
 
     @property
     def replaces(self) -> str:
-        """The name of the container that it was to replace; beside that it is what a kill left."""
+        """The name of the container that this one was created to replace; empty for others.
+
+        If that container still exists, a killed command has left this one behind.
+        """
         match = _REPLACING.match(self.name)
         return self.name[match.end() :] if match else ""
 
 
 def container_of(entry: dict[str, Any]) -> Container:
-    """Return a container from the engine's own entry."""
+    """Return the container of one entry in the engine's own list."""
     labels = entry.get("Labels") or {}
     ports = entry.get("Ports") or []
     published = {
@@ -92,7 +95,7 @@ def container_of(entry: dict[str, Any]) -> Container:
 
 
 def parse_containers(text: str) -> Iterator[Container]:
-    """Yield the containers of `docker ps --format FORMAT`."""
+    """Yield the containers in the output of `docker ps --format FORMAT`."""
     for line in text.splitlines():
         columns = (*line.split("\t"), *[""] * 10)[:11]
         identity, state, project, service, ports, names, directory, files, *mark, networks = columns
@@ -103,7 +106,7 @@ def parse_containers(text: str) -> Iterator[Container]:
 
 
 def _own_name(names: str) -> str:
-    """Return the name that is no link's (`other/alias`)."""
+    """Return the container's own name, not the name of a link (`other/alias`)."""
     return next((name for name in names.split(",") if "/" not in name), names)
 
 
@@ -116,8 +119,11 @@ def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def host_names_of(text: str) -> dict[str, dict[str, frozenset[str]]]:
-    """Return names by network and container from what `docker container inspect` prints."""
-    import json  # noqa: PLC0415 - rarely asked
+    """Return host names by container id and network name.
+
+    `text` is the output of `docker container inspect`. The result is empty if it is not JSON.
+    """
+    import json  # noqa: PLC0415 - rarely needed
 
     try:
         entries: list[dict[str, Any]] = json.loads(text or "[]")

@@ -1,7 +1,8 @@
-"""Where the engine is: found as `docker` does it, from the environment and Docker's own files.
+"""Finds the engine's address as `docker` does, from the environment and Docker's own files.
 
-It starts a program only where nothing else knows: `ssh -G` for what an alias stands for, and
-`docker context inspect` for a context that is not in a file. It imports almost nothing, for `env`.
+It starts a program only if there is no other source: `ssh -G` to resolve an ssh alias, and
+`docker context inspect` for a context that is not in a file. It imports almost nothing, because
+`env` uses it.
 """
 
 import os
@@ -19,21 +20,22 @@ from composeports.core.engine_address import (
 
 SOCKET = "unix:///var/run/docker.sock"
 DEFAULT = "default"
-# What an ssh alias stands for does not change while a program runs.
+# Host names of ssh aliases; they do not change while a program runs.
 _hosts: dict[tuple[str, ...], str] = {}
 
 
 class EngineEndpoint:
-    """The engine's `address`, the `host` where its published ports are, whether that is ours.
+    """The engine's `address`, and the `host` where its published ports are reached.
 
-    The address is empty for a context that nobody knows, of which docker tells more. `context` is
-    the name of the one that it comes from, empty where DOCKER_HOST gives it.
+    `address` is empty for an unknown context; docker itself reports the details. `local` is True if
+    `host` is this machine. `context` is the name of the context that gave the address, and empty if
+    DOCKER_HOST gave it.
     """
 
     __slots__ = ("address", "context", "host", "local")
 
     def __init__(self, address: str, host: str, *, local: bool, context: str = "") -> None:
-        """Keep what was found; `host` is a name or an address without brackets."""
+        """Keep the values; `host` is a name or an IP address without brackets."""
         self.address = address
         self.host = host
         self.local = local
@@ -41,16 +43,16 @@ class EngineEndpoint:
 
     @property
     def socket(self) -> str:
-        """The path of the engine's socket, empty where it has another kind of address."""
+        """The path of the engine's Unix socket; empty for another kind of address."""
         path = self.address.removeprefix("unix://")
         return path if path != self.address and path.startswith("/") else ""
 
 
 def find_endpoint(environ: Mapping[str, str]) -> EngineEndpoint:
-    """Return where the engine of `docker` in this environment is; nobody is asked whether it runs.
+    """Return the address of the engine that `docker` uses, without checking that it runs.
 
-    DOCKER_HOST wins, then DOCKER_CONTEXT, then the context in use. COMPOSEPORTS_HOST says where
-    the published ports are reached, where that is another host.
+    DOCKER_HOST wins, then DOCKER_CONTEXT, then the context in use. COMPOSEPORTS_HOST sets the host
+    where the published ports are reached, if that is another host.
     """
     address, context = _find_address(environ)
     host = without_brackets(environ.get("COMPOSEPORTS_HOST", "").strip())
@@ -61,9 +63,9 @@ def find_endpoint(environ: Mapping[str, str]) -> EngineEndpoint:
 
 
 def docker_folder(environ: Mapping[str, str]) -> str:
-    """Return the folder of docker's own settings and plugins.
+    """Return the folder of Docker's own settings and plugins.
 
-    ConfigError where it is a relative one: docker would run plugins of the folder it is called in.
+    Raise ConfigError for a relative path: docker would run plugins from the current folder.
     """
     for name in ("DOCKER_CONFIG", "HOME"):
         given = environ.get(name, "")
@@ -76,7 +78,7 @@ def docker_folder(environ: Mapping[str, str]) -> str:
 def _refuse_relative(name: str, given: str) -> None:
     if os.path.isabs(given):
         return
-    from composeports.errors import ConfigError  # noqa: PLC0415 - only a mistake needs it
+    from composeports.errors import ConfigError  # noqa: PLC0415 - only for a wrong setting
 
     message = f"{name} is the relative path {given!r}: docker would run plugins of this folder"
     hint = f"set {name} to a path that begins with /"
@@ -84,7 +86,10 @@ def _refuse_relative(name: str, given: str) -> None:
 
 
 def is_secured(endpoint: EngineEndpoint, environ: Mapping[str, str]) -> bool:
-    """Tell whether nobody on the way to the engine can listen, or talk to it instead of us."""
+    """Return True if no other party on the network can read or change the traffic to the engine.
+
+    That is a connection within this machine, over ssh, or over TLS.
+    """
     address = split_address(endpoint.address)
     if address.scheme in {SSH, *OF_FILES} or is_this_machine(address.host):
         return True
@@ -95,7 +100,7 @@ def is_secured(endpoint: EngineEndpoint, environ: Mapping[str, str]) -> bool:
 
 
 def _find_address(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the engine's address and the context that it comes from."""
+    """Return the engine's address and the name of its context; empty for DOCKER_HOST."""
     given = environ.get("DOCKER_HOST", "").strip()
     if given:
         return given, ""
@@ -106,7 +111,7 @@ def _find_address(environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _context_in_use(folder: str) -> str:
-    """Return the context that `docker context use` chose, empty for none."""
+    """Return the name of the context set by `docker context use`; empty if there is none."""
     text = _read(os.path.join(folder, "config.json"))
     if b"currentContext" not in text:
         return ""
@@ -119,15 +124,15 @@ def _address_in_file(name: str, environ: Mapping[str, str]) -> str:
 
 
 def _key_of(context: str) -> str:
-    """Return the name of the folders that docker keeps a context in."""
+    """Return the name of the folders in which Docker stores the files of a context."""
     from hashlib import sha256  # noqa: PLC0415 - only for a context
 
     return sha256(context.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _address_by_docker(name: str, environ: Mapping[str, str]) -> str:
-    """Return what docker says of a context; empty where it does not know it either."""
-    from composeports.host.process import start  # noqa: PLC0415 - seldom
+    """Return the address of a context from `docker context inspect`; empty if that fails."""
+    from composeports.host.process import start  # noqa: PLC0415 - rare
 
     form = "{{.Endpoints.docker.Host}}"
     answer = start(("docker", "context", "inspect", "--format", form, "--", name), environ).finish()
@@ -143,7 +148,7 @@ def _read(path: str) -> bytes:
 
 
 def _text_in(document: bytes, *keys: str) -> str:
-    """Return a text of a JSON document, by the keys that lead to it; empty where it is not."""
+    """Return the text under these keys of a JSON document; empty if there is none."""
     if not document:
         return ""
     import json  # noqa: PLC0415 - only for a context
@@ -169,7 +174,7 @@ def _host_of(address: Address, environ: Mapping[str, str]) -> str:
 
 
 def _host_by_ssh(address: Address, environ: Mapping[str, str]) -> str:
-    """Return the host that ssh would connect to; empty where it does not say."""
+    """Return the host that ssh would connect to; empty if `ssh -G` does not print one."""
     from composeports.host.process import start  # noqa: PLC0415 - only for ssh
 
     user = ("-l", address.user) if address.user else ()

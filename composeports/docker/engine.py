@@ -1,8 +1,9 @@
-"""The door to the engine, through the `docker` command; an engine that does not answer is an error.
+"""Access to the engine through the `docker` command; raises EngineError if there is no answer.
 
-The command, and not the SDK: it follows Docker contexts, ssh and TLS settings as the user's own
-calls do, and it answers in 15 ms where importing the SDK takes 100. Only the lists of containers,
-networks and volumes, which most commands want, are asked of a plain socket (engine_socket.py).
+The command is used instead of the SDK, because it follows Docker contexts, ssh and TLS settings in
+the same way as the user's own calls, and because it answers in 15 ms, while importing the SDK takes
+100 ms. Only the lists of containers, networks and volumes, which most commands need, are read from
+a local socket (api_socket.py).
 """
 
 import math
@@ -52,12 +53,12 @@ from composeports.host.time_limits import TimeLimits, Wait
 if TYPE_CHECKING:
     from composeports.docker.resource_labels import LastingListing
 
-# How long an engine that was asked who it is need not be asked again.
+# How long a remote engine's identity is used before the engine is asked again.
 IDENTITY_SECONDS = 60.0
-# While Compose works: how long the engine may be silent, and how often that is looked at.
+# While Compose runs: how long the engine may take to answer, and the time between two checks.
 SILENT_SECONDS = 1.5
 SOCKET_BEAT_SECONDS, COMMAND_BEAT_SECONDS = 0.5, 3.0
-# What engines up to 26 say, and those since.
+# Messages of engines up to version 26, and of later versions.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
 NETWORK_LABEL = "com.docker.compose.network"
 _BINDINGS = (
@@ -67,21 +68,21 @@ _BINDINGS = (
 _SUBNETS = (
     f'{{{{index .Labels "{PROJECT_LABEL}"}}}}{{{{range .IPAM.Config}}}}\t{{{{.Subnet}}}}{{{{end}}}}'
 )
-# What changes a stack's state; not `exec`, by which every health check shows. Podman has words of
-# its own for two of them, and no filter for a label of whatever value.
+# Events that change the state of a stack, without `exec`: every health check causes an `exec`
+# event. Podman has its own names for two events, and cannot filter for a label without its value.
 _EVENTS = ("create", "start", "pause", "unpause", "die", "died", "stop", "destroy", "remove")
 
 
 class Listing:
-    """A question to the engine that is under way."""
+    """A running `docker ps` that lists containers."""
 
     def __init__(self, engine: "Engine", running: Running) -> None:
-        """Keep the process that asks."""
+        """Keep the running `docker` process."""
         self._engine = engine
         self._running = running
 
     def containers(self) -> tuple[Container, ...]:
-        """Return every container, stopped ones too; EngineError when nobody answers."""
+        """Return all containers, stopped ones too; raise EngineError if there is no answer."""
         answer = self._running.finish()
         if answer.code:
             raise self._engine.failure(answer)
@@ -89,7 +90,10 @@ class Listing:
 
 
 class _SocketListing(Listing):
-    """A question that the engine's socket was asked; the command has to tell what fails."""
+    """A running request to the engine's socket that lists containers.
+
+    If the request fails, the `docker` command is run, because it reports the reason.
+    """
 
     def __init__(self, engine: "Engine", asked: Asked, project: str | None) -> None:
         self._engine = engine
@@ -97,7 +101,7 @@ class _SocketListing(Listing):
         self._project = project
 
     def containers(self) -> tuple[Container, ...]:
-        """Return every container, stopped ones too; EngineError when nobody answers."""
+        """Return all containers, stopped ones too; raise EngineError if there is no answer."""
         found = self._asked.entries()
         if found is None:
             return self._engine.listing_by_command(self._project).containers()
@@ -105,70 +109,70 @@ class _SocketListing(Listing):
 
 
 class Engine:
-    """The engine that the user's `docker` command talks to."""
+    """The engine that the user's `docker` command uses."""
 
     def __init__(
         self, environ: Mapping[str, str], waiting: Callable[[str], None] | None = None
     ) -> None:
-        """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) chooses.
+        """Use the engine that `environ` (DOCKER_HOST, DOCKER_CONTEXT, ...) selects.
 
-        `waiting` is told of an answer that takes longer than 2 s. ConfigError where docker would
-        take its plugins from the folder it is called in, or the time limit makes no sense.
+        `waiting` is called with a message if an answer takes longer than 2 s. Raise ConfigError if
+        docker would load plugins from the current folder, or if the time limit is not valid.
         """
         docker_folder(environ)
         self._environ = environ
         self._waiting = waiting
-        # What is asked has a limit, and what the engine is told to do has none.
+        # Queries have a time limit; commands that change something have none.
         self.patience = TimeLimits(engine_timeout(environ), self._tell_waiting)
         self._identity: EngineIdentity | None = None
         self._asked_at = -math.inf
 
     def _tell_waiting(self) -> None:
         if self._waiting is not None:
-            from composeports.core.engine_diagnosis import place_of  # noqa: PLC0415 - seldom
+            from composeports.core.engine_diagnosis import place_of  # noqa: PLC0415 - rare
 
             self._waiting(f"waiting for {place_of(self.endpoint.address)}, which does not answer")
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """The variables that chose the engine."""
+        """The environment variables that selected the engine."""
         return self._environ
 
     @cached_property
     def endpoint(self) -> EngineEndpoint:
-        """Where the engine is, as far as can be told without asking it."""
+        """The engine's address, as far as it is known without asking the engine."""
         return find_endpoint(self._environ)
 
     @property
     def is_local(self) -> bool:
-        """Whether its published ports are this machine's."""
+        """True if the engine's published ports are ports of this machine."""
         return self.endpoint.local
 
     @property
     def host(self) -> str:
-        """The name or address under which its published ports are reached."""
+        """The host name or address where the published ports are reached."""
         return self.endpoint.host
 
     @property
     def process(self) -> int:
-        """The process id of the engine; 0 where it is not known."""
+        """The process id of the engine; 0 if it is unknown."""
         return listener_on(self.endpoint.socket) if self.endpoint.socket else 0
 
     def identity(self, *, anew: bool = False) -> EngineIdentity:
-        """Return which engine it is; EngineError where it does not answer and never did.
+        """Return the engine's identity; raise EngineError if it does not answer and never did.
 
-        `anew`: a remote one is asked again, but for what it said less than a minute ago.
+        With `anew` a remote engine is asked again, unless its answer is less than a minute old.
         """
         fresh = time.monotonic() - self._asked_at < IDENTITY_SECONDS
         if self._identity is None or (anew and not fresh and not self.is_local):
-            from composeports.docker.identity import identify  # noqa: PLC0415 - mostly local
+            from composeports.docker.identity import identify  # noqa: PLC0415 - not always needed
 
             self._identity = identify(self._environ, self.endpoint, self._start, anew=anew)
             self._asked_at = time.monotonic() if anew else self._asked_at
         return self._identity
 
     def failure(self, answer: Finished) -> EngineError | ComposeMissingError:
-        """Return the error of ours for an answer that `docker` did not get."""
+        """Return the exception for a `docker` command that failed or took too long."""
         if answer.limit:
             return silence(self.endpoint.address, self.patience.seconds)
         return engine_failure(answer.code, answer.err, self.endpoint.address)
@@ -183,19 +187,20 @@ class Engine:
         return answer.out
 
     def ask(self, *arguments: str) -> str:
-        """Return the stdout of `docker ARGUMENTS`; EngineError where it fails."""
+        """Return the stdout of `docker ARGUMENTS`; raise EngineError if it fails."""
         return self._ask(*arguments)
 
     def answer(self, *arguments: str) -> Finished:
-        """Return all that `docker ARGUMENTS` answers, its failure too; a Ctrl-C does not reach it.
+        """Run `docker ARGUMENTS` and return its result, even if it fails.
 
-        ComposeMissingError where there is no such command, EngineSilentError where the engine does
-        not answer in time. What is to change something is for `act`.
+        Ctrl-C does not reach the process. Raise ComposeMissingError if there is no `docker`
+        command, EngineSilentError if the engine does not answer in time. Use `act` for a command
+        that changes something.
         """
         return self._finished(arguments, self.patience.wait())
 
     def act(self, *arguments: str) -> Finished:
-        """Let `docker ARGUMENTS` change something, for as long as that takes; else as `answer`."""
+        """Run `docker ARGUMENTS`, which changes something; as `answer`, but without time limit."""
         return self._finished(arguments, self.patience.wait(endless=True))
 
     def _finished(self, arguments: Sequence[str], wait: Wait) -> Finished:
@@ -205,24 +210,24 @@ class Engine:
         return answer
 
     def beginning(self, *arguments: str, size: int) -> bytes | None:
-        """Return the first bytes of what `docker ARGUMENTS` writes; None where it fails earlier."""
+        """Return the first `size` bytes of `docker ARGUMENTS`; None if it fails earlier."""
         return read_beginning(("docker", *arguments), self._environ, size)
 
     def pipe(
         self, source: Sequence[str], sink: Sequence[str], passed: Callable[[bytes], None]
     ) -> tuple[Finished, Finished]:
-        """Run `docker SINK` on what `docker SOURCE` writes; `passed` sees it on its way."""
+        """Run `docker SOURCE | docker SINK`; `passed` is called with each piece of the data."""
         return pipe(("docker", *source), ("docker", *sink), self._environ, passed)
 
     def start_listing(self, project: str | None = None) -> Listing:
-        """Ask for all containers, or those of one project, without waiting for the answer."""
+        """Start to list all containers, or those of one project, without waiting."""
         asked = self._asked(f"{PROJECT_LABEL}={project}" if project else "", LIST)
         if asked is not None:
             return _SocketListing(self, asked, project)
         return self.listing_by_command(project)
 
     def _asked(self, label: str, listed: str) -> Asked | None:
-        """Ask the engine's socket; None where only the command can ask."""
+        """Start a request to the engine's socket; return None if only the command can be used."""
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
             return Asked(path, label, listed, patience=self.patience) if path else None
@@ -230,21 +235,21 @@ class Engine:
             return None
 
     def entries(self, kind: str, label: str) -> list[dict[str, Any]] | None:
-        """Return the engine's own entries of all networks, or volumes, that have a label.
+        """Return the entries of all networks, or volumes, with a label from the engine's socket.
 
-        None where only the command can ask, which says what is wrong, too.
+        None if only the `docker` command can be used; it also reports the reason of a failure.
         """
         asked = self._asked(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
         return None if asked is None else asked.entries()
 
     def _has_plain_command(self) -> bool:
-        """Tell whether `docker` is Docker's own program; a script may stand for something else."""
+        """Return True if `docker` is a program and not a script, which may run something else."""
         docker = find_program("docker", self._environ)
         return docker is not None and not is_script(docker)
 
     def start_lasting(self, project: str) -> "LastingListing":
-        """Ask for the marks of a project's volumes and networks, without waiting for them."""
-        from composeports.docker.resource_labels import LastingListing  # noqa: PLC0415 - for a first `up`
+        """Start to list the marks of a project's volumes and networks, without waiting."""
+        from composeports.docker.resource_labels import LastingListing  # noqa: PLC0415 - first `up`
 
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
@@ -253,24 +258,24 @@ class Engine:
         return LastingListing(self, project, path)
 
     def start_marks(self, kind: str, project: str) -> Running:
-        """Ask for the marks of a project's volumes or networks by the command."""
+        """Start a `docker` command that lists the marks of a project's volumes or networks."""
         from composeports.docker.resource_labels import form_of  # noqa: PLC0415 - without a socket
 
         only = f"label={PROJECT_LABEL}={project}"
         return self._start(kind, "ls", "--filter", only, "--format", form_of(kind))
 
     def listing_by_command(self, project: str | None = None) -> Listing:
-        """Ask the same by `docker ps`, which knows contexts and says what is wrong."""
+        """Start `docker ps`, which follows Docker contexts and reports the reason of a failure."""
         only = ("--filter", f"label={PROJECT_LABEL}={project}") if project else ()
         return Listing(self, self._start("ps", "--all", "--no-trunc", *only, "--format", FORMAT))
 
     def containers(self, project: str | None = None) -> tuple[Container, ...]:
-        """Return all containers, or those of one project, stopped ones too."""
+        """Return all containers, or those of one project; stopped containers too."""
         return self.start_listing(project).containers()
 
     def with_all_ports(self, found: tuple[Container, ...], shown: str) -> tuple[Container, ...]:
-        """Return the containers with the ports that Podman does not let `docker ps` show."""
-        from composeports.docker import podman  # noqa: PLC0415 - only where a command is asked
+        """Return the containers, with the ports that `docker ps` does not show for Podman."""
+        from composeports.docker import podman  # noqa: PLC0415 - only after `docker ps`
 
         if not podman.shows_bare(shown) or not self.is_podman:
             return found
@@ -281,7 +286,7 @@ class Engine:
         return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
 
     def _inspected(self, form: str, ids: Sequence[str]) -> str:
-        """Return what containers say of themselves; one that is gone meanwhile says nothing."""
+        """Return the output of `docker container inspect`; removed containers are not in it."""
         answer = self._start("container", "inspect", "--format", form, *ids).finish()
         if answer.code and "no such container" not in answer.err.lower():
             raise self.failure(answer)
@@ -289,14 +294,14 @@ class Engine:
 
     @cached_property
     def is_podman(self) -> bool:
-        """Whether it is Podman's; no error where it does not answer."""
-        from composeports.docker.podman import COMPONENT  # noqa: PLC0415 - rarely asked
+        """True if the engine is Podman; False, without an error, if it does not answer."""
+        from composeports.docker.podman import COMPONENT  # noqa: PLC0415 - rarely needed
 
         form = "{{range .Server.Components}}{{println .Name}}{{end}}"
         return COMPONENT in self._start("version", "--format", form).finish().out.splitlines()
 
     def is_silent(self) -> bool:
-        """Tell whether the engine lets a question that has no effect wait."""
+        """Return True if the engine does not answer a harmless query within SILENT_SECONDS."""
         patience = TimeLimits(SILENT_SECONDS)
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
@@ -312,13 +317,16 @@ class Engine:
 
     @property
     def silence_beat(self) -> float:
-        """How often, in seconds, to look whether it answers while Compose works; 0 for never."""
+        """Seconds between two checks that the engine answers while Compose runs; 0 for none."""
         if self._waiting is None:
             return 0.0
         return SOCKET_BEAT_SECONDS if self.endpoint.socket else COMMAND_BEAT_SECONDS
 
     def tell_if_silent(self) -> None:
-        """Tell once that the engine is waited for, where it is silent while Compose works."""
+        """Report once that the engine does not answer while Compose runs.
+
+        When it answers again, a later silence is reported again.
+        """
         if not self.is_silent():
             self.patience.is_told = False
         elif not self.patience.is_told:
@@ -331,13 +339,13 @@ class Engine:
         silent: list[str] = []
         for container in containers:
             shown |= {(host, protocol) for host, _target, protocol in container.ports}
-            # One that is restarting shows none until it runs again.
+            # A restarting container shows no ports until it runs again.
             if not container.is_running or container.state == RESTARTING:
                 silent.append(container.id)
         return frozenset(shown | set(self._bindings(silent)))
 
     def _bindings(self, ids: Sequence[str]) -> Iterator[tuple[int, str]]:
-        """Yield what stopped containers will publish; one that is gone meanwhile has nothing."""
+        """Yield the ports that stopped containers will publish; skip removed containers."""
         if not ids:
             return
         for line in self._inspected(_BINDINGS, ids).splitlines():
@@ -346,27 +354,27 @@ class Engine:
                 yield int(host), target.partition("/")[2] or "tcp"
 
     def start_errors(self, ids: Iterable[str]) -> tuple[str, ...]:
-        """Return why containers did not start, in the engine's words; empty for those that did."""
+        """Return the engine's reason for each failed start; an empty text for other containers."""
         ids = tuple(ids)
         if not ids:
             return ()
         return tuple(self._inspected("{{.State.Error}}", ids).splitlines())
 
     def host_names(self, ids: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
-        """Return the names by which each container is found, by its id and the network's name.
+        """Return the host names of each container, by container id and network name.
 
-        One that is gone meanwhile, or that the engine says nothing of, has none.
+        A container that was removed since then, or that the engine does not report, has none.
         """
         ids = tuple(ids)
         answer = self._start("container", "inspect", *ids).finish() if ids else Finished(0, "[]")
-        from composeports.docker.containers import host_names_of  # noqa: PLC0415 - rarely asked
+        from composeports.docker.containers import host_names_of  # noqa: PLC0415 - rarely needed
 
         return host_names_of(answer.out)
 
     def follow_events(self) -> OutputStream:
-        """Follow what happens to containers, the project's name or an empty line for each.
+        """Follow container events; each line is the name of the container's project, or empty.
 
-        The lines end when the engine goes away, and at once where it does not answer.
+        The lines end when the engine stops, and immediately if it does not answer.
         """
         only = [f"--filter=event={each}" for each in _EVENTS]
         form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
@@ -390,9 +398,9 @@ class Engine:
         return frozenset(self._ask("network", "ls", "--quiet", "--no-trunc").split())
 
     def networks_of(self, containers: Iterable[Container]) -> dict[str, frozenset[str]]:
-        """Return the ids of the networks of each container, by its id, also of networks gone.
+        """Return the network ids of each container by its id, including removed networks.
 
-        A container that is gone meanwhile has none.
+        A container that was removed since then has none.
         """
         containers = tuple(containers)
         found = {each.id: frozenset(each.network_ids) for each in containers}
@@ -404,12 +412,12 @@ class Engine:
         return found
 
     def subnets(self, exclude_project: str = "") -> tuple[str, ...]:
-        """Return the subnets of all networks but those of one project."""
+        """Return the subnets of all networks, except those of one project."""
         found = self.project_subnets()
         return tuple(each for project, each in found if not project or project != exclude_project)
 
     def project_subnets(self) -> tuple[tuple[str, str], ...]:
-        """Return (project, subnet) for all networks; the project is empty for one of none."""
+        """Return (project, subnet) for all networks; project is empty if a network has none."""
         ids = self._ask("network", "ls", "--quiet", "--no-trunc").split()
         if not ids:
             return ()
@@ -422,13 +430,16 @@ class Engine:
         )
 
     def network_keys(self, project: str) -> tuple[str, ...]:
-        """Return the names that the Compose file has for the project's networks."""
+        """Return the names of the project's networks in the Compose file."""
         only = ("--filter", f"label={PROJECT_LABEL}={project}")
         form = f'{{{{.Label "{NETWORK_LABEL}"}}}}'
         return tuple(self._ask("network", "ls", *only, "--format", form).split("\n")[:-1])
 
     def pools_used_up(self) -> bool:
-        """Tell whether the engine has no subnet left for a new network, by trying to make one."""
+        """Return True if the engine has no subnet left, found by creating a network.
+
+        A network that could be created is removed again.
+        """
         name = f"composeports-probe-{os.getpid()}"
         answer = self.act("network", "create", "--label", "composeports=probe", name)
         if not answer.code:

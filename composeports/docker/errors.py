@@ -1,22 +1,22 @@
-"""What `docker` says when it fails, as errors of ours."""
+"""Turns the failures of `docker` into the exceptions of composeports."""
 
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError
 from composeports.host.process import NOT_FOUND
 
-# As different versions say that a network of a list is gone.
+# Messages of different versions if a network of a list no longer exists.
 _GONE = ("no such network", "not found")
 
 
 def only_gone(err: str) -> bool:
-    """Tell whether all that is complained about is networks that are there no more."""
+    """Return True if every line of the message is about a network that no longer exists."""
     lines = [line.lower() for line in err.splitlines() if line.strip()]
     return bool(lines) and all(any(words in line for words in _GONE) for line in lines)
 
 
 def engine_failure(code: int, err: str, address: str) -> EngineError | ComposeMissingError:
-    """Return what `docker` said when it ended with this code, as an error of ours.
+    """Return the exception for a `docker` command that ended with this exit code.
 
-    The address is that of the engine.
+    `err` is the command's stderr, `address` the address of the engine.
     """
     if code == NOT_FOUND:
         return ComposeMissingError(
@@ -30,8 +30,8 @@ def engine_failure(code: int, err: str, address: str) -> EngineError | ComposeMi
 
 
 def silence(address: str, seconds: float) -> EngineSilentError:
-    """Return the error for an engine at the address that did not answer in so many seconds."""
-    from composeports.core.engine_diagnosis import explain_silence  # noqa: PLC0415 - after a failure
+    """Return the exception for an engine that did not answer within `seconds`."""
+    from composeports.core.engine_diagnosis import explain_silence  # noqa: PLC0415 - on failure
 
     message, hint = explain_silence(address, seconds)
     return EngineSilentError(message, hint=hint, seconds=seconds)

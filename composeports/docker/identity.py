@@ -1,7 +1,7 @@
-"""Asks an engine which one it is, and remembers that, since engines take their time to tell.
+"""Asks an engine for its identity, and caches the answer, because engines answer slowly.
 
-What a socket of this machine answered holds as long as the socket is the same; a remote engine is
-asked again by whoever takes a lease (`anew`). One that does not answer is the one it was last.
+The answer of a local engine is valid as long as its socket is the same. A remote engine is asked
+again when a lease is taken (`anew`). If an engine does not answer, its last answer is used.
 """
 
 import json
@@ -22,19 +22,20 @@ from composeports.host.machine import boot_id, booted_at, machine_digest
 from composeports.host.process import Running
 from composeports.paths import known_things
 
-# Starts `docker` with these arguments.
+# A function that starts `docker` with the given arguments.
 Start = Callable[..., Running]
 INFO = "{{.ID}}\t{{.Name}}\t{{.DockerRootDir}}"
 COMPONENTS = "{{range .Server.Components}}{{.Name}}\t{{end}}"
 NETWORKS = "{{.Name}}\t{{.ID}}"
-# Networks that an engine makes with its data, and at each start; their ids are random.
+# Built-in networks with random ids: the engine creates the first one together with its data, and
+# the second one at each start.
 MADE_ONCE, MADE_ANEW = "none", "bridge"
-# It gives another id to every question.
+# Podman returns a different id for every query.
 PODMAN = "Podman Engine"
 
 
 class _Known(NamedTuple):
-    """What an engine said; `mark` tells when to ask again."""
+    """The cached answer of an engine; a changed `mark` means that it must be asked again."""
 
     mark: str = ""
     id: str = ""
@@ -47,9 +48,10 @@ class _Known(NamedTuple):
 def identify(
     environ: Mapping[str, str], endpoint: EngineEndpoint, start: Start, *, anew: bool = False
 ) -> EngineIdentity:
-    """Return which engine is at the endpoint; EngineError where nobody knows.
+    """Return the identity of the engine at the endpoint.
 
-    `COMPOSEPORTS_ENGINE` is its id where that is set.
+    COMPOSEPORTS_ENGINE, if set, is the engine's id. If the engine does not answer, the cached
+    answer is used; raise EngineError or ComposeMissingError if there is neither.
     """
     given = environ.get("COMPOSEPORTS_ENGINE", "")
     known = _remembered(environ, endpoint)
@@ -67,7 +69,7 @@ def identify(
 
 
 def _traits(known: "_Known", endpoint: EngineEndpoint) -> EngineTraits:
-    """Return what the engine looks like; what this machine says of itself is looked up now."""
+    """Return the engine's traits; for a local engine, add the current ids of this machine."""
     traits = EngineTraits(known.run, known.data, known.folder, known.name)
     if not endpoint.local:
         return traits._replace(reached=endpoint.host)
@@ -75,7 +77,7 @@ def _traits(known: "_Known", endpoint: EngineEndpoint) -> EngineTraits:
 
 
 def _asked(environ: Mapping[str, str], start: Start, endpoint: EngineEndpoint) -> "_Known":
-    """Return the engine's id and what tells it from others with the same one, as it tells them."""
+    """Ask the engine for its id and for values that differ between engines with the same id."""
     address, mark = endpoint.address, _mark(endpoint)
     running = (
         start("info", "--format", INFO),
@@ -83,7 +85,7 @@ def _asked(environ: Mapping[str, str], start: Start, endpoint: EngineEndpoint) -
         start("network", "ls", "--no-trunc", "--filter", "type=builtin", "--format", NETWORKS),
     )
     info, version, networks = (each.finish() for each in running)
-    # Some versions tell in a failed `info` of a failed template, and no more.
+    # In some versions a failed `info` reports only a failed template, so `version` comes first.
     for answer in (version, info):
         if answer.limit:
             raise silence(address, engine_timeout(environ))
@@ -103,7 +105,7 @@ def _asked(environ: Mapping[str, str], start: Start, endpoint: EngineEndpoint) -
 
 
 def _mark(endpoint: EngineEndpoint) -> str:
-    """Return what changes when the socket of an engine of this machine is made anew."""
+    """Return a text that changes when the socket of a local engine is created again."""
     with suppress(OSError):
         found = os.stat(endpoint.socket) if endpoint.socket else None
         return f"{found.st_dev}:{found.st_ino}:{found.st_ctime_ns}" if found else ""

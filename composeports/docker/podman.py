@@ -1,8 +1,8 @@
-"""What Podman answers as Docker, set right: the host ports of its containers.
+"""Corrects the host ports of containers in the answers of Podman's Docker-compatible API.
 
-As Docker, it shows the first port of a run of them only (8000-8002 is 8000), and its address only
-where there is one, so that `docker ps` takes a port of all addresses for one that is not published.
-It shows those of stopped containers, too, which hold none.
+That API shows only the first port of a range (8000 for 8000-8002). It shows a host address only if
+the port has one, so that `docker ps` takes a port on all addresses for an unpublished port. It also
+shows the ports of stopped containers, which hold none.
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Any
 
 from composeports.docker.containers import RUNNING
 
-# The list of containers in Podman's own form; every Podman since 4.0 knows this version of it.
+# Podman's own list of containers; every Podman since 4.0 supports this version of the API.
 OWN_LIST = "/v4.0.0/libpod/containers/json?all=true"
 OWN_INFO = "/v4.0.0/libpod/info"
-# What `docker version` has among the engine's components.
+# The name of the engine among the components of `docker version`.
 COMPONENT = "Podman Engine"
 INSPECT = (
     "{{$id := .Id}}{{range $target, $bindings := .HostConfig.PortBindings}}"
@@ -27,10 +27,10 @@ Ports = tuple[tuple[int, int, str], ...]
 def with_all_ports(
     entries: Sequence[dict[str, Any]], own: Iterable[Mapping[str, Any]] | None
 ) -> list[dict[str, Any]]:
-    """Return Docker's entries with the ports that Podman's own entries have, where there are any.
+    """Return the Docker-compatible entries with the ports of Podman's own entries, if known.
 
-    Those that do not run get none. A container that only one of the lists has
-    came or went between the two questions.
+    Containers that do not run get no ports. A container that is in only one of the lists was
+    created or removed between the two queries.
     """
     known = {each.get("Id"): each.get("Ports") or () for each in own or ()}
     return [
@@ -51,7 +51,7 @@ def _entry(port: tuple[int, int, str]) -> dict[str, Any]:
 
 
 def spread(mappings: Iterable[Mapping[str, Any]]) -> Ports:
-    """Return every (host port, target port, protocol) of mappings in Podman's own form."""
+    """Return each (host port, target port, protocol) of Podman's own port mappings."""
     return tuple(
         (each["host_port"] + step, each["container_port"] + step, protocol)
         for each in mappings
@@ -62,12 +62,12 @@ def spread(mappings: Iterable[Mapping[str, Any]]) -> Ports:
 
 
 def shows_bare(text: str) -> bool:
-    """Tell whether the ports of `docker ps` have one without a host port, so 80/tcp."""
+    """Return True if the output of `docker ps` has a port without a host port, such as 80/tcp."""
     return bool(_BARE.search(text))
 
 
 def inspected(text: str) -> dict[str, Ports]:
-    """Return the ports by container that INSPECT shows."""
+    """Return the ports by container id from the output of the INSPECT template."""
     found: dict[str, Ports] = {}
     for line in text.splitlines():
         identity, host, target = (*line.split(), "", "", "")[:3]

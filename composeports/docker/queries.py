@@ -1,6 +1,7 @@
-"""Questions to Compose and the engine that are asked at once and answered later; decides nothing.
+"""Queries to Compose and the engine that run in parallel; decides nothing.
 
-Starting them is cheap, so that a command can ask first and import the rest while they are at work.
+It is cheap to start them, so that a command can start them first and import the other modules while
+they run.
 """
 
 from composeports.docker.compose_cli import Compose
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StackQueries:
-    """What `up` and `plan` want to know, asked side by side."""
+    """The queries of `up` and `plan`, running in parallel."""
 
     __slots__ = ("compose", "config", "lasting", "listing", "memory", "project", "variables")
 
@@ -27,9 +28,10 @@ class StackQueries:
         *,
         begins: bool = False,
     ) -> None:
-        """Start asking; `memory` is what an earlier observation left, if there was one.
+        """Start the queries; `memory` is the config cache entry of these files.
 
-        `begins`: the stack is begun, so that the engine is asked what is left of an earlier one.
+        `begins` means that this is a new stack. The engine is then also asked for volumes and
+        networks that an earlier stack left.
         """
         self.compose = compose
         self.project = project

@@ -1,4 +1,4 @@
-"""The marks of a project's volumes and networks, asked of the engine; decides nothing."""
+"""Asks the engine for the marks (owner labels) of a project's volumes and networks."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from composeports.docker.engine import Engine
     from composeports.host.process import Running
 
-# What Compose calls a thing of this kind in the file.
+# Labels with the name of the volume or network in the Compose file.
 KEY_LABELS = {
     "volume": "com.docker.compose.volume",
     "network": "com.docker.compose.network",
@@ -20,10 +20,13 @@ Marks = dict[str, Mark]
 
 
 class LastingListing:
-    """A question for what outlives containers, under way; by the socket where there is one."""
+    """A running query for volumes and networks, which outlive containers.
+
+    It uses the engine's socket if there is one, else the `docker` command.
+    """
 
     def __init__(self, engine: "Engine", project: str, path: str) -> None:
-        """Ask for the project's volumes and networks."""
+        """Start the query for one project; `path` is the socket, empty to use the command."""
         self._engine = engine
         self._project = project
         self._asked: dict[str, Asked] = {}
@@ -38,7 +41,10 @@ class LastingListing:
             self._running = {kind: engine.start_marks(kind, project) for kind in KEY_LABELS}
 
     def marks(self) -> Marks:
-        """Return the marks by keys such as `"volume:data"`; EngineError where nobody answers."""
+        """Return the marks by keys such as `"volume:data"`.
+
+        Raise EngineError if the engine does not answer.
+        """
         found: Marks = {}
         for kind, asked in self._asked.items():
             entries = asked.entries()
@@ -63,6 +69,6 @@ def _of_lines(kind: str, text: str) -> Iterator[tuple[str, Mark]]:
 
 
 def form_of(kind: str) -> str:
-    """Return what `docker volume ls` or `docker network ls` is to show of each."""
+    """Return the `--format` template for `docker volume ls` or `docker network ls`."""
     labels = (KEY_LABELS[kind], STORE_LABEL, SESSION_LABEL)
     return "\t".join(f'{{{{.Label "{label}"}}}}' for label in labels)

@@ -1,6 +1,6 @@
-"""What the engine has of projects, and its removal by id; volumes and images by their names.
+"""Lists and removes the resources of projects: by id, and volumes and images by name.
 
-Nothing is forced but a container of which that is asked.
+Only a container can be removed by force, and only if the caller asks for that.
 """
 
 import os
@@ -34,9 +34,9 @@ _REMOVALS = {
     "volume": ("volume", "rm"),
     "image": ("image", "rm"),
 }
-# As different engines say that there is nothing to remove, or that somebody else is at it.
+# Messages of different engines if the resource is gone, or if another process is removing it.
 _GONE = ("no such", "not found", "already in progress")
-# The engine may still be taking containers off a network.
+# The engine may still be disconnecting containers from a network.
 TRIES = 10
 PAUSE_SECONDS = 0.2
 
@@ -44,9 +44,10 @@ PAUSE_SECONDS = 0.2
 def belongings(
     engine: Engine, project: str = "", kinds: Iterable[str] = tuple(_LISTS)
 ) -> tuple[EngineResource, ...]:
-    """Return all that carries the label of the project, or of any; EngineError as ever.
+    """Return all resources with the label of the project, or of any project.
 
-    An image bears the label of the Compose project that built it, which is not told here.
+    An image has the label of the Compose project that built it, but the result does not name that
+    project. Raise EngineError if the engine does not answer.
     """
     label = f"{PROJECT_LABEL}={project}" if project else PROJECT_LABEL
     return tuple(
@@ -82,7 +83,7 @@ def _of_entry(kind: str, entry: Mapping[str, Any]) -> EngineResource:
 
 
 def stop(engine: Engine, ids: Sequence[str]) -> None:
-    """Let containers end in the time that they were given for that; a failure shows later."""
+    """Stop the containers, each within its own stop timeout; a failure is not reported here."""
     if ids:
         engine.act("stop", *ids)
 
@@ -95,9 +96,9 @@ def remove(
     volumes: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Remove one thing and return why it is still there, empty where it is not.
+    """Remove one resource; return the reason if it still exists, else an empty text.
 
-    `force` ends a container that runs; `volumes` takes its anonymous volumes along.
+    `force` kills a running container; `volumes` also removes its anonymous volumes.
     """
     chosen = (*["--force"] * force, *["--volumes"] * volumes) if thing.kind == "container" else ()
     said = ""

@@ -1,4 +1,4 @@
-"""Whether the engine runs without root's rights, asked when that matters: it does so rarely."""
+"""Finds out whether the engine runs without root rights; only rare cases need this query."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ ROOTLESS = "name=rootless"
 
 
 def is_rootless(engine: Engine) -> bool:
-    """Tell whether the engine runs without root's rights; False where it does not say."""
+    """Return True if the engine runs without root rights; False if it does not report that."""
     if engine.is_podman:
-        # Answering as Docker, it says so since 4.4 only.
+        # Podman's Docker-compatible API reports this only since Podman 4.4.
         info = podman_info(engine)
         if info:
             return bool(info.get("security", {}).get("rootless"))
@@ -21,7 +21,7 @@ def is_rootless(engine: Engine) -> bool:
 
 
 def podman_info(engine: Engine) -> dict[str, Any]:
-    """Return what Podman says of its host in its own form; empty where it cannot be asked so."""
+    """Return the host section of Podman's own info; empty if Podman's own API cannot be used."""
     path = plain_socket(engine.environ)
     try:
         said = (

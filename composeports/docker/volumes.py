@@ -1,9 +1,10 @@
-"""Volumes of the engine and how their content is copied; decides nothing, and runs no container.
+"""Lists volumes and copies their content; decides nothing, and starts no container.
 
-A container that is created and never started is enough for `docker cp` to reach the volumes that
-it mounts. Its image is empty and made here (`docker import`), since the stack's own images may
-not be there yet and would bring anonymous volumes of their own. Containers, images and volumes
-made for one copy carry its token as a label, so that what a killed copy leaves can be found.
+`docker cp` can read and write the volumes of a container that was created and never started. The
+image of that container is empty and is created here with `docker import`: the stack's own images
+may not exist yet, and would add their own anonymous volumes. Containers, images and volumes that
+are created for one copy have its token as a label, so that the remains of a killed copy can be
+found.
 """
 
 import io
@@ -19,10 +20,10 @@ from composeports.errors import SeedError
 from composeports.host.process import Finished
 
 SEED_LABEL = "composeports.seed"
-# Where volumes are mounted: /volumes/0, /volumes/1, ... The folder's own name is in the stream, so
-# that owner and mode of a volume's root are copied too; with `/.` at the end they are not.
+# Volumes are mounted at /volumes/0, /volumes/1, ... The stream contains the folder itself, so that
+# the owner and mode of a volume's root are copied too; with `/.` at the end they would not be.
 FOLDER = "/volumes"
-# More than the headers of two entries, the root's and the first one in it.
+# Number of bytes to read: more than the headers of the root and of the first entry in it.
 ENOUGH = 1 << 16
 END_OF_ARCHIVE = bytes(1024)
 _USER = "\t".join(("{{.ID}}", "{{.State}}", f'{{{{.Label "{PROJECT_LABEL}"}}}}', "{{.Names}}"))
@@ -39,12 +40,12 @@ class VolumeUser:
 
 
 def volumes_of(engine: Engine, project: str) -> tuple[EngineVolume, ...]:
-    """Return the volumes that carry the project's label."""
+    """Return the volumes with the project's label."""
     return _inspect(engine, _names(engine, f"{PROJECT_LABEL}={project}"))
 
 
 def find_volumes(engine: Engine, names: Iterable[str]) -> tuple[EngineVolume, ...]:
-    """Return those of the named volumes that exist."""
+    """Return the volumes that exist under the given names."""
     return _inspect(engine, names)
 
 
@@ -58,7 +59,7 @@ def _inspect(engine: Engine, names: Iterable[str]) -> tuple[EngineVolume, ...]:
     if not wanted:
         return ()
     answer = engine.answer("volume", "inspect", *wanted)
-    # One that is missing, or gone meanwhile, is an error of the command; the others are shown.
+    # A missing volume makes the command fail, but the command still prints the other volumes.
     if answer.code and "no such volume" not in answer.err.lower():
         raise _failed(answer, "look at the volumes")
     return tuple(map(_volume, json.loads(answer.out or "[]")))
@@ -82,7 +83,7 @@ def _pairs(value: object) -> dict[str, str]:
 
 
 def users_of(engine: Engine, names: Iterable[str]) -> tuple[VolumeUser, ...]:
-    """Return the containers that use any of the volumes, stopped ones too."""
+    """Return the containers that use any of the volumes; stopped containers too."""
     only = [word for name in names for word in ("--filter", f"volume={name}")]
     shown = _done(engine, "ps", "--all", "--no-trunc", *only, "--format", _USER)
     return tuple(VolumeUser(*line.split("\t")) for line in shown.out.splitlines())
@@ -95,26 +96,32 @@ def create_volume(
     options: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> None:
-    """Make a volume; SeedError where the engine refuses."""
+    """Create a volume; raise SeedError if the engine refuses."""
     words = [word for pair in options.items() for word in ("--opt", "=".join(pair))]
     words += [word for pair in labels.items() for word in ("--label", "=".join(pair))]
     _done(engine, "volume", "create", "--driver", driver or "local", *words, name)
 
 
 def remove_unused_volume(engine: Engine, name: str) -> bool:
-    """Remove a volume; False where the engine keeps it, since a container uses it."""
+    """Remove a volume; return False if the engine keeps it because a container uses it."""
     return not engine.act("volume", "rm", name).code
 
 
 def pause(engine: Engine, ids: Sequence[str]) -> None:
-    """Pause the containers; one that ended meanwhile does no harm, one that runs on is an error."""
+    """Pause the containers; raise SeedError if one of them still runs afterwards.
+
+    A container that has just ended is no error.
+    """
     answer = engine.act("pause", *ids)
     if answer.code and _states(engine, ids, "running"):
         raise _failed(answer, "pause the other session's containers")
 
 
 def unpause(engine: Engine, ids: Sequence[str]) -> None:
-    """Let the containers go on; those that are gone or were let go already are no error."""
+    """Unpause the containers; raise SeedError if one of them stays paused.
+
+    A container that was removed or is no longer paused is no error.
+    """
     paused = _states(engine, ids, "paused")
     if paused:
         answer = engine.act("unpause", *paused)
@@ -123,7 +130,7 @@ def unpause(engine: Engine, ids: Sequence[str]) -> None:
 
 
 def _states(engine: Engine, ids: Sequence[str], state: str) -> list[str]:
-    """Return those of the containers that are in the state now."""
+    """Return the ids of the containers that are in `state` now."""
     answer = engine.answer("container", "inspect", "--format", "{{.Id}} {{.State.Status}}", *ids)
     if answer.code and "no such container" not in answer.err.lower():
         raise _failed(answer, "look at the other session's containers")
@@ -132,7 +139,7 @@ def _states(engine: Engine, ids: Sequence[str], state: str) -> list[str]:
 
 
 class HelperContainers:
-    """The containers of one copy, marked with its token."""
+    """Creates the containers of one copy; they have its token as a label."""
 
     def __init__(self, engine: Engine, token: str) -> None:
         self._engine = engine
@@ -140,7 +147,7 @@ class HelperContainers:
         self._image = ""
 
     def mount(self, names: Sequence[str], *, read_only: bool) -> "VolumeMount":
-        """Create a container with the volumes mounted; it is never started."""
+        """Create a container that mounts the volumes; it is never started."""
         if not self._image:
             change = f"LABEL {self._label}"
             made = _done(self._engine, "import", "--change", change, "-")
@@ -158,23 +165,23 @@ class HelperContainers:
 
 @dataclass(frozen=True, slots=True)
 class VolumeMount:
-    """A container with volumes that `docker cp` can reach."""
+    """A container that mounts volumes, so that `docker cp` can reach them."""
 
     engine: Engine
     id: str
     names: tuple[str, ...]
 
     def place(self, name: str) -> str:
-        """Return what `docker cp` calls the volume's root."""
+        """Return the path of the volume's root for `docker cp`."""
         return f"{self.id}:{FOLDER}/{self.names.index(name)}"
 
     def remove(self) -> None:
-        """Let go of the volumes."""
+        """Remove the container, so that it no longer uses the volumes."""
         _done(self.engine, "rm", self.id)
 
     def is_empty(self, name: str) -> bool:
-        """Tell whether nothing lies in the volume."""
-        import tarfile  # noqa: PLC0415 - only for volumes that exist already
+        """Return True if the volume has no content; raise SeedError if it cannot be read."""
+        import tarfile  # noqa: PLC0415 - only for existing volumes
 
         data = self.engine.beginning("cp", self.place(name), "-", size=ENOUGH)
         if data is None:
@@ -191,13 +198,14 @@ def copy_volume(
     target_name: str,
     passed: Callable[[int], None],
 ) -> int:
-    """Copy all of one volume into another, which is empty, and return the bytes of the stream.
+    """Copy the whole content of a volume into an empty one; return the bytes of the stream.
 
-    Owners, modes, times, links and empty folders are kept. SeedError where not all arrived; an
-    archive that the engine broke off ends without the mark that ends one.
+    Owners, modes, times, links and empty folders are kept. `passed` is called with the number of
+    bytes so far. Raise SeedError if the copy is not complete: an archive that the engine cut off
+    has no end-of-archive mark.
     """
     if source.place(name).partition(":")[2] != target.place(target_name).partition(":")[2]:
-        raise ValueError(name)  # the stream holds the folder's name
+        raise ValueError(name)  # the stream contains the folder's name
     count = 0
     tail = b""
 
@@ -220,10 +228,13 @@ def copy_volume(
 
 
 def clear(engine: Engine, token: str, *, volumes: bool) -> None:
-    """Remove the helpers that carry the token and, where it led to nothing, its `volumes`."""
+    """Remove the containers and images with the token, and with `volumes` the volumes too.
+
+    `volumes` is for a copy that failed.
+    """
     label = f"{SEED_LABEL}={token}"
     listed = _done(engine, "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}")
-    # One a call: what is gone already, or going, shall not keep the others.
+    # One call for each container: a container that is already gone must not block the others.
     for each in listed.out.split():
         engine.act("rm", "--force", "--volumes", each)
     if volumes:

@@ -1,1 +1,1 @@
-"""Touches the machine: processes, git, sockets, Compose, the engine and files; decides nothing."""
+"""Access to the machine: processes, git, ports, locks, clocks and files. Makes no decisions."""

@@ -1,4 +1,7 @@
-"""Files of a user that get or lose a part of ours: written whole or not at all, rights kept."""
+"""Read, replace and remove files of the user atomically, and keep their mode and owner.
+
+These are files to which composeports adds a part, or from which it removes that part.
+"""
 
 import os
 import stat
@@ -13,9 +16,10 @@ from composeports.regular_file import read_regular
 
 
 def read_file(path: str, *, follow: bool = False) -> bytes | None:
-    """Return what is in the file; None where there is none that can be read.
+    """Return the content of the file; None if it is missing or cannot be read.
 
-    UnsafeFileError for a pipe, a device and the like, and for a link unless `follow`.
+    Raise UnsafeFileError for a pipe, a device and other files that are not regular, for a file
+    larger than 1 MiB, and for a symbolic link unless `follow` is true.
     """
     try:
         return read_regular(path, follow=follow)
@@ -31,11 +35,13 @@ def write_file(
     *,
     follow: bool = True,
 ) -> None:
-    """Write beside the file and rename; a new one gets `mode`, and the folders that it lies in.
+    """Write a temporary file and rename it to `path`, so that readers never see a part.
 
-    Without `mode`, mode and owner stay as they are. `scratch` is a folder of the same disk where
-    what a killed process leaves would harm nobody; it is used where it is there. Unless `follow`,
-    the file's folder must be no link.
+    With `mode`, the file gets this mode; use it for a new file. Without `mode`, the file must
+    exist, and it keeps its mode and owner. Missing parent folders are made. `scratch` is a folder
+    on the same disk for the temporary file, where a file left by a killed process does no harm; it
+    is used only if it exists. Unless `follow` is true, the file's folder must not be a symbolic
+    link. Raise FileAccessError if the file cannot be written.
     """
     parent, name = os.path.split(path)
     try:
@@ -60,7 +66,7 @@ def write_file(
 
 @contextmanager
 def _opened(scratch: OwnFolder | None) -> Iterator[int | None]:
-    """Yield the descriptor of a folder of ours; None where it is not there or not ours."""
+    """Yield the descriptor of `scratch`; None if it is missing or belongs to another user."""
     with ExitStack() as stack:
         number = None
         if scratch is not None:
@@ -78,9 +84,9 @@ def _keep_rights(file: int, before: os.stat_result) -> None:
 
 
 def remove_file(path: str, *, follow: bool = True) -> None:
-    """Remove the file; FileAccessError where that is not possible.
+    """Remove the file; raise FileAccessError if that is not possible.
 
-    Unless `follow`, the file's folder must be no link.
+    Unless `follow` is true, the file's folder must not be a symbolic link.
     """
     parent, name = os.path.split(path)
     try:

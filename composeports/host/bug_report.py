@@ -1,4 +1,4 @@
-"""Where the traceback of a bug of ours goes: a file that only its owner can read."""
+"""Write the traceback of a bug in composeports to a file that only its owner can read."""
 
 import os
 import tempfile
@@ -11,7 +11,11 @@ UNWRITTEN = "(which could not be written)"
 
 
 def write_bug_log(environ: Mapping[str, str]) -> str:
-    """Write the exception that is being handled to a new file, and return its path."""
+    """Write the traceback of the current exception to a new file and return its path.
+
+    The file lies in the state directory, else in the system's temporary folder. Return UNWRITTEN if
+    neither can be written.
+    """
     text = traceback.format_exc()
     for folder in (state_directory(environ), None):
         try:

@@ -1,4 +1,7 @@
-"""Files that we ship beside the code: in a wheel in one place, in a checkout of ours in another."""
+"""Read the files that composeports ships beside its code.
+
+A wheel has them in `_data`, a checkout of composeports has them in its top folder.
+"""
 
 import os
 

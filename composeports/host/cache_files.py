@@ -1,4 +1,7 @@
-"""Small files of ours in the state directory that save a question; losing one costs nothing."""
+"""Read and write cache files in the state directory. They can be deleted at any time.
+
+Each file saves a query; without the file, the query is made again.
+"""
 
 import os
 from contextlib import suppress
@@ -10,7 +13,10 @@ from composeports.regular_file import open_regular, read_open
 
 
 def read_own(path: str) -> str | None:
-    """Return the text of a file that this user wrote; None for any other."""
+    """Return the text of a file that this user owns; None for any other file.
+
+    None also if the file is missing, is not a regular file or is not UTF-8.
+    """
     try:
         number = open_regular(path)
         try:
@@ -23,7 +29,10 @@ def read_own(path: str) -> str | None:
 
 
 def write_own(folder: str, name: str, text: str) -> None:
-    """Write a file whole, in a folder of the state directory; OSError or StoreError otherwise."""
+    """Replace a file atomically in a folder of the state directory, which is made if missing.
+
+    Raise OSError if the file cannot be written, and StoreError if the state directory is not safe.
+    """
     path = os.path.join(folder, name)
     temporary = f"{path}.{os.getpid()}{TEMPORARY}"
     try:

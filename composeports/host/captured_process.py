@@ -1,7 +1,7 @@
-"""Running programs for somebody without a terminal: heard line by line, and stopped from outside.
+"""Run programs without a terminal: read their output line by line, and stop them on request.
 
-A server runs several at once, each on a thread of its own, and none of them may read or write what
-the server speaks with.
+A server runs several programs at once, each on its own thread. None of them may read the server's
+input or write to its output.
 """
 
 import os
@@ -13,17 +13,17 @@ from contextlib import suppress
 from composeports.host.heartbeat import Heartbeat, beating
 from composeports.host.process import NOT_FOUND, Heard, start_heard
 
-# What a program that Ctrl-C ended returns to a shell.
+# The exit code that a shell reports for a program ended by Ctrl-C.
 STOPPED = 130
-# How long a program that was asked to end may take, in seconds.
+# How many seconds a program may take to end after SIGINT.
 GRACE = 10.0
 
 
 class CapturedRunner:
-    """Whoever runs programs for one caller, one after the other, until it is stopped."""
+    """Runs programs for one caller, one after the other, until `stop` is called."""
 
     def __init__(self, hear: Callable[[str], None], grace: float = GRACE) -> None:
-        """Let `hear`, which must not fail, have every line that they say."""
+        """Call `hear`, which must not raise, with each line of output; `grace` is in seconds."""
         self._grace = grace
         self._hear = hear
         self._lock = threading.Lock()
@@ -41,8 +41,11 @@ class CapturedRunner:
         inherited: Sequence[int] = (),
         beat: Heartbeat | None = None,
     ) -> int:
-        """Run `argv` and return its exit code, as `run_in_foreground` does; 130 once stopped."""
-        del out_to_stderr  # it is heard, wherever it speaks
+        """Run `argv` and return its exit code, as `run_in_foreground` does.
+
+        Return 130 and start nothing if `stop` was called before.
+        """
+        del out_to_stderr  # both output streams are read in any case
         with self._lock:
             if self._stopped:
                 return STOPPED
@@ -58,7 +61,10 @@ class CapturedRunner:
         return code if code >= 0 else 128 - code
 
     def stop(self) -> None:
-        """Ask what runs to end, as Ctrl-C does, and end it after a while; nothing more is run."""
+        """Send SIGINT to the running program, and SIGKILL if it has not ended after the grace time.
+
+        Returns without waiting. Later calls of `run` start nothing.
+        """
         with self._lock:
             self._stopped = True
             process = self._process
@@ -71,7 +77,7 @@ class CapturedRunner:
 
     @staticmethod
     def _send(process: Heard, number: int) -> None:
-        """Send a signal to the program and what it started, unless it has ended."""
+        """Send the signal to the program and its child processes, unless the program has ended."""
         if process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""The machine's two clocks, read at one instant."""
+"""Read the wall clock and the monotonic clock of this machine at one instant."""
 
 import time
 from functools import cache
@@ -9,7 +9,7 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def read_clock() -> ClockReading:
-    """Return what the clocks say; without a name for this boot where the platform has none."""
+    """Return the time of both clocks and the id of this boot, empty if the platform has none."""
     return ClockReading(_boot(), time.time(), time.clock_gettime(time.CLOCK_MONOTONIC))
 
 

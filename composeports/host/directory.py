@@ -1,7 +1,7 @@
-"""Files of a folder by the folder's descriptor: a folder that is swapped meanwhile stays the one.
+"""Access files through the descriptor of their folder, which stays the same if the path changes.
 
-A path is looked up anew at each call, so that a link may have taken a folder's place between a
-check and a write. A descriptor leads to the folder that was checked, or to none.
+The kernel resolves a path again at each call, so a symbolic link can replace a folder between a
+check and a write. A descriptor always leads to the folder that was checked, or to no folder.
 """
 
 import os
@@ -13,7 +13,10 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 @contextmanager
 def open_folder(path: str, *, dir_fd: int | None = None, follow: bool = False) -> Iterator[int]:
-    """Yield the folder's descriptor; OSError for a link unless `follow`, and for what is none."""
+    """Open the folder and yield its descriptor.
+
+    Raise OSError if `path` is not a folder, and for a symbolic link unless `follow` is true.
+    """
     number = os.open(path, FOLDER_FLAGS if follow else FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=dir_fd)
     try:
         yield number
@@ -31,10 +34,11 @@ def write_whole(  # noqa: PLR0913 - most are keywords
     scratch: int | None = None,
     prepare: Callable[[int], None] | None = None,
 ) -> None:
-    """Write `temporary` in the folder (or in `scratch`, of the same disk), and rename it to `name`.
+    """Write the file `temporary`, sync it to disk, and rename it to `name`, both in `folder`.
 
-    `prepare` gets the new file's descriptor before the rename. What a killed process left under the
-    temporary name is replaced.
+    The temporary file lies in `scratch` if that is given: the descriptor of a folder on the same
+    disk. `prepare` is called with the descriptor of the new file before the rename. A file that a
+    killed process left under the temporary name is replaced.
     """
     beside = folder if scratch is None else scratch
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -1,9 +1,9 @@
-"""Which file system a path lies on, read from Linux's own mount table; no other system's."""
+"""Find the type of the file system of a path in Linux's mount table. Linux only."""
 
 import os
 
 MOUNT_TABLE = "/proc/self/mountinfo"
-# Those that several machines may have mounted at once (mount(8), and FUSE's by their sub-type).
+# File systems that several machines can mount at once: types of mount(8), and sub-types of FUSE.
 NETWORK = frozenset(
     """9p afs beegfs ceph cifs coda davfs fhgfs gfs gfs2 glusterfs gpfs lustre ncp ncpfs nfs nfs4
     ocfs2 orangefs panfs pvfs2 smb3 smbfs vboxsf virtiofs vmhgfs""".split()  # noqa: SIM905 - long
@@ -15,13 +15,13 @@ NETWORK_FUSE = frozenset(
 
 
 def is_network(kind: str) -> bool:
-    """Tell whether a file system of this type is shared by machines; not for an unknown one."""
+    """Return True if several machines can share a file system of this type; False if unknown."""
     name, _, below = kind.partition(".")
     return name in NETWORK or (name == "fuse" and below in NETWORK_FUSE)
 
 
 def file_system_of(path: str, table: str = MOUNT_TABLE) -> str:
-    """Return the type of the file system that the existing `path` lies on; empty where unknown."""
+    """Return the type of the file system of the existing `path`; empty if it is unknown."""
     try:
         with open(table, encoding="utf-8", errors="surrogateescape") as file:
             text = file.read()
@@ -33,9 +33,10 @@ def file_system_of(path: str, table: str = MOUNT_TABLE) -> str:
 
 
 def find_type(table: str, device: str, path: str) -> str:
-    """Return the type of the mount with this `major:minor`, else of the one nearest above `path`.
+    """Return the type of the mount with the given `major:minor`, else of the one nearest to `path`.
 
-    Some file systems (btrfs) show another device in stat than in the table.
+    The nearest mount is needed because some file systems (btrfs) have another device number in
+    stat(2) than in the mount table. Return an empty string if no mount fits.
     """
     nearest, found = "", ""
     for line in table.splitlines():
@@ -54,7 +55,7 @@ def find_type(table: str, device: str, path: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Undo proc(5)'s escapes of space, tab, newline and backslash."""
+    """Decode the escapes of proc(5) for space, tab, newline and backslash."""
     for code, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, char)
     return text

@@ -1,4 +1,4 @@
-"""Git facts read from git's own files, which costs no process; changes nothing."""
+"""Read facts from git's own files, without starting a git process. Changes nothing."""
 
 import os
 
@@ -8,8 +8,9 @@ from composeports.regular_file import read_regular
 def find_checkout(directory: str) -> tuple[str, str] | None:
     """Return (worktree, git directory), both real paths, of the checkout around `directory`.
 
-    None outside git. A linked worktree and a submodule have a `.git` file that names their git
-    directory (gitrepository-layout(5)); git's own ownership check does not apply to reading that.
+    Return None outside git. A linked worktree and a submodule have a `.git` file that names their
+    git directory (gitrepository-layout(5)). Git's ownership check does not apply to reading that
+    file.
     """
     folder = os.path.realpath(directory)
     while True:
@@ -23,7 +24,10 @@ def find_checkout(directory: str) -> tuple[str, str] | None:
 
 
 def git_dir_at(folder: str) -> str | None:
-    """Return what the folder's own `.git` leads to, a real path that may not exist."""
+    """Return the git directory that the folder's own `.git` leads to; None if it has none.
+
+    The result is a real path, which may not exist if `.git` is a file.
+    """
     entry = os.path.join(folder, ".git")
     if os.path.isfile(os.path.join(entry, "HEAD")):
         return os.path.realpath(entry)
@@ -36,10 +40,11 @@ def git_dir_at(folder: str) -> str | None:
 
 
 def original_of(worktree: str, git_dir: str) -> str:
-    """Return the checkout that this one is a copy of, made without git; empty where it is none.
+    """Return the checkout that this one was copied from without git; empty if it is no copy.
 
-    git writes down where a linked worktree (`gitdir`) and a submodule (`core.worktree`) are. A
-    checkout that was only moved has nothing at its former place.
+    Git records the path of a linked worktree (`gitdir`) and of a submodule (`core.worktree`). In a
+    copy these records still name the original. A checkout that was only moved is no copy, because
+    nothing is left at its former path.
     """
     if os.path.dirname(git_dir) == worktree:
         return ""
@@ -50,7 +55,7 @@ def original_of(worktree: str, git_dir: str) -> str:
 
 
 def _noted_worktree(git_dir: str) -> str:
-    """Return the real path of the checkout that git has for a git directory; empty without one."""
+    """Return the real path of the worktree that git records for a git directory; empty if none."""
     noted = read_text(os.path.join(git_dir, "gitdir"))
     if noted is not None:
         return os.path.realpath(os.path.join(git_dir, os.path.dirname(noted.strip())))
@@ -62,22 +67,26 @@ def _noted_worktree(git_dir: str) -> str:
 
 
 def notes_worktree(git_dir: str, worktree: str) -> bool:
-    """Tell whether the git directory is there, and git's own note in it leads to the checkout."""
+    """Return True if the git directory exists and git's record in it names this worktree."""
     if not os.path.isfile(os.path.join(git_dir, "HEAD")):
         return False
     return os.path.dirname(git_dir) == worktree or _noted_worktree(git_dir) == worktree
 
 
 def repository_of(git_dir: str) -> str:
-    """Return the repository's git directory, from the path of one that may be gone."""
+    """Return the repository's git directory for the git directory of one of its checkouts.
+
+    Only the path is used, so `git_dir` need not exist.
+    """
     above, _name = os.path.split(git_dir)
     return os.path.dirname(above) if os.path.basename(above) == "worktrees" else git_dir
 
 
 def checkout_around(worktree: str, git_dir: str) -> str:
-    """Return the git directory of the checkout that a clone lies in; empty for what is no such.
+    """Return the git directory of the checkout that contains this clone; empty if there is none.
 
-    Linked worktrees and submodules tell themselves where they belong.
+    Also empty for linked worktrees and submodules, because their own git directory shows where they
+    belong.
     """
     if os.path.dirname(git_dir) != worktree:
         return ""
@@ -86,9 +95,9 @@ def checkout_around(worktree: str, git_dir: str) -> str:
 
 
 def is_made_since(repository: str, moment: float) -> bool:
-    """Tell whether all that lies in a repository's git directory is from after a moment.
+    """Return True if every entry in a repository's git directory is newer than `moment`.
 
-    The moment is in seconds since the epoch. False where the folder is not there, or is empty.
+    `moment` is in seconds since the epoch. Return False if the folder is missing or empty.
     """
     try:
         with os.scandir(repository) as entries:
@@ -99,24 +108,24 @@ def is_made_since(repository: str, moment: float) -> bool:
 
 
 def is_linked(git_dir: str) -> bool:
-    """Tell whether this is the git directory of a linked worktree, not of a main checkout."""
+    """Return True if this is the git directory of a linked worktree, not of a main checkout."""
     return os.path.exists(os.path.join(git_dir, "commondir"))
 
 
 def main_git_dir(git_dir: str) -> str:
-    """Return the git directory of the main checkout, a real path; its own for a main checkout."""
+    """Return the main checkout's git directory, a real path; `git_dir` if it is the main one."""
     common = read_text(os.path.join(git_dir, "commondir"))
     return git_dir if common is None else os.path.realpath(os.path.join(git_dir, common.strip()))
 
 
 def link_of(worktree: str) -> str:
-    """Return where the checkout's `.git` file leads, in its words; empty where it is a folder."""
+    """Return the path in the checkout's `.git` file, as written there; empty if it is a folder."""
     text = read_text(os.path.join(worktree, ".git"))
     return (text or "").removeprefix("gitdir: ").rstrip("\n")
 
 
 def other_checkouts(git_dir: str) -> tuple[str, ...]:
-    """Return the real paths of all checkouts of the repository but the one with this `git_dir`."""
+    """Return the real paths of the repository's checkouts, except the one with this `git_dir`."""
     common = main_git_dir(git_dir)
     folder = os.path.join(common, "worktrees")
     try:
@@ -132,7 +141,7 @@ def other_checkouts(git_dir: str) -> tuple[str, ...]:
 
 
 def read_branch(git_dir: str) -> str:
-    """Return the branch, or the first 12 digits of a detached commit; empty where unknown."""
+    """Return the branch, or the first 12 digits of a detached commit; empty if it is unknown."""
     head = (read_text(os.path.join(git_dir, "HEAD")) or "").strip()
     if head.startswith("ref: "):
         return head.removeprefix("ref: ").removeprefix("refs/heads/")
@@ -140,9 +149,10 @@ def read_branch(git_dir: str) -> str:
 
 
 def read_text(path: str) -> str | None:
-    """Return the text of a file; None where there is none that can be read.
+    """Return the text of the file; None if it is missing or cannot be read.
 
-    Links are followed, as git follows them. UnsafeFileError for a pipe, a device and the like.
+    Symbolic links are followed, as git follows them. Raise UnsafeFileError for a pipe, a device and
+    other files that are not regular.
     """
     try:
         return read_regular(path, follow=True).decode("utf-8", "surrogateescape")

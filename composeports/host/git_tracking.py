@@ -1,4 +1,4 @@
-"""Questions to git about what it tracks and ignores; changes nothing."""
+"""Run git to find out which files it tracks and which it ignores. Changes nothing."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from composeports.errors import ConfigError
 from composeports.host.process import NOT_FOUND, Finished, Limits, start
 
-# Settings by which a repository names programs that git would run.
+# Options against settings by which a repository makes git run programs.
 SETTINGS = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "-c", "diff.external=")
 NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 OPTIONS = ("--no-optional-locks", "--no-pager", "--literal-pathspecs")
-# Git waits for a named pipe in the place of a file of its own. These questions take milliseconds.
+# Git blocks if one of its own files is a named pipe. These commands take milliseconds.
 LIMITS = Limits(seconds=10, memory=2 << 30)
-# All other GIT_* variables lead to another repository, or to programs and settings.
+# All other GIT_* variables are removed: they set another repository, or programs and settings.
 KEPT_VARIABLES = frozenset(
     {
         "GIT_CONFIG_GLOBAL",
@@ -27,11 +27,12 @@ KEPT_VARIABLES = frozenset(
 def ask_git(
     folder: str, environ: Mapping[str, str], *arguments: str, about_hooks: bool = False
 ) -> Finished:
-    """Ask git about the repository around the folder, whatever the shell's variables say.
+    """Run git for the repository around the folder and return its result.
 
-    No program that the repository's configuration names is run. `about_hooks` is for a question
-    about `core.hooksPath`, which is left as it is; such a question runs no hook. ConfigError where
-    git does not answer in time, or takes too much memory.
+    The shell's GIT_* variables cannot select another repository, and no program that the
+    repository's configuration names is run. `about_hooks` is for a command that reads
+    `core.hooksPath`: that setting is then kept, and such a command runs no hook. Raise ConfigError
+    if git takes too much time or memory.
     """
     settings = SETTINGS if about_hooks else (*SETTINGS, *NO_HOOKS)
     argv = ("git", *settings, *_trusted(environ), *OPTIONS, *arguments)
@@ -48,9 +49,10 @@ def ask_git(
 
 
 def check_access(folder: str, environ: Mapping[str, str]) -> None:
-    """Raise ConfigError where git refuses the repository, as one of another user (safe.directory).
+    """Raise ConfigError if git refuses the repository, for example because of its owner.
 
-    Where git is not installed nothing of a repository can be run, and nothing is refused.
+    Git refuses a repository of another user (`safe.directory`). If git is not installed, nothing of
+    the repository can be run, so no error is raised.
     """
     answer = ask_git(folder, environ, "rev-parse", "--git-dir")
     if answer.code not in {0, NOT_FOUND}:
@@ -71,7 +73,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _trusted(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the directories that the user trusts by GIT_CONFIG_COUNT, and nothing else of it."""
+    """Yield git options for the safe.directory values in GIT_CONFIG_COUNT, and no other setting."""
     count = environ.get("GIT_CONFIG_COUNT", "")
     for number in range(int(count) if count.isdecimal() else 0):
         if environ.get(f"GIT_CONFIG_KEY_{number}", "").lower() == "safe.directory":
@@ -79,22 +81,22 @@ def _trusted(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def is_tracked(path: str, environ: Mapping[str, str]) -> bool:
-    """Tell whether git tracks the file."""
+    """Return True if git tracks the file."""
     folder, name = os.path.split(path)
     return os.path.isdir(folder) and bool(ask_git(folder, environ, "ls-files", "--", name).out)
 
 
 def has_tracked(folder: str, environ: Mapping[str, str]) -> bool:
-    """Tell whether git tracks anything in the folder."""
+    """Return True if git tracks any file in the folder."""
     return os.path.isdir(folder) and bool(ask_git(folder, environ, "ls-files", "--", ".").out)
 
 
 def is_ignored(path: str, environ: Mapping[str, str]) -> bool:
-    """Tell whether git ignores the file, which need not exist."""
+    """Return True if git ignores the file, which need not exist."""
     folder, name = os.path.split(path)
     return not ask_git(folder, environ, "check-ignore", "--quiet", "--", name).code
 
 
 def is_within(path: str, folder: str) -> bool:
-    """Tell whether the path lies below the folder."""
+    """Return True if the path lies below the folder."""
     return path.startswith(folder.rstrip("/") + "/")

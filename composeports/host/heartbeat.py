@@ -1,16 +1,16 @@
-"""What is done again and again while a program runs, on a thread of its own."""
+"""Call a function at regular intervals, on a background thread, while a program runs."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-# How long the end waits for a beat that is under way.
+# How many seconds to wait at the end for a call that still runs.
 LAST_BEAT_SECONDS = 1.0
 
 
 class Heartbeat(NamedTuple):
-    """What is to be done every so many seconds while a program runs, on a thread of its own."""
+    """A function that is called every `seconds` on a background thread while a program runs."""
 
     seconds: float
     call: Callable[[], None]
@@ -18,7 +18,7 @@ class Heartbeat(NamedTuple):
 
 @contextmanager
 def beating(beat: Heartbeat | None) -> Iterator[None]:
-    """Let a beat go on meanwhile."""
+    """Run the heartbeat until the end of the `with` statement; do nothing for None."""
     if beat is None:
         yield
         return

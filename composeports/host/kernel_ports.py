@@ -1,4 +1,4 @@
-"""Which ports the kernel hands to outgoing connections, read from Linux's own settings."""
+"""Read from Linux's settings which ports the kernel uses for outgoing connections."""
 
 from composeports.core.ports import KernelPorts, PortBlock
 
@@ -7,7 +7,7 @@ FIRST_UNPRIVILEGED = 1024
 
 
 def kernel_ports(folder: str = FOLDER) -> KernelPorts | None:
-    """Return the range and the ports kept out of it; None where the system does not say."""
+    """Return the kernel's range and the ports reserved from it; None if they are unknown."""
     try:
         first, last = _read(f"{folder}/ip_local_port_range").split()
         reserved = _read(f"{folder}/ip_local_reserved_ports").strip()
@@ -19,7 +19,10 @@ def kernel_ports(folder: str = FOLDER) -> KernelPorts | None:
 
 
 def unprivileged_start(folder: str = FOLDER) -> int:
-    """Return the first port that programs without root's rights may listen on."""
+    """Return the lowest port on which a program without root's rights may listen.
+
+    Return 1024, the usual value, if the system does not tell.
+    """
     try:
         return int(_read(f"{folder}/ip_unprivileged_port_start"))
     except (OSError, ValueError):

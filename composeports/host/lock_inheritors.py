@@ -1,6 +1,7 @@
-"""Programs that hold a session's lock beside who took it: the Compose at work, and its end.
+"""Find and end programs that inherited a session lock, such as a Compose that still runs.
 
-A Compose whose composeports was killed works on, and would start the stack after its lease is over.
+A Compose whose composeports was killed runs on, and would start the stack after its lease has
+ended.
 """
 
 import os
@@ -13,18 +14,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from psutil import Process
 
-# How a program is asked to end, and for how many seconds it is waited for after each.
+# Each signal, and how many seconds to wait for the lock after it.
 STEPS = ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
-# Who only tries to take the lock has its file open for an instant, and not in two looks.
+# How many seconds lie between two searches. A process that only tries to take the lock has its file
+# open for an instant, so at most one search finds it.
 BETWEEN_LOOKS = 0.2
 POLL_SECONDS = 0.05
 
 
 def end_workers(path: str, who_took_it: int, is_free: Callable[[], bool]) -> bool:
-    """End the programs that hold the lock at `path` and return whether it is free then.
+    """End the programs that hold the lock at `path`; return True if the lock is free then.
 
-    The process `who_took_it` itself is never ended: a server works for others, too, and a command
-    ends with its Compose. Programs of other users are left alone.
+    Send SIGINT, then SIGTERM, then SIGKILL. The process `who_took_it` (a process id) is never
+    ended: a server works for other sessions, too, and a command ends with its Compose. Programs of
+    other users are not touched.
     """
     for number, seconds in STEPS:
         found = _workers(path, who_took_it)
@@ -44,7 +47,7 @@ def _workers(path: str, who_took_it: int) -> "list[Process]":
 
 
 def _holding(path: str) -> "Iterator[Process]":
-    import psutil  # noqa: PLC0415 - only where a command is in the way
+    import psutil  # noqa: PLC0415 - only if a command holds the lock
 
     real = os.path.realpath(path)
     for process in psutil.process_iter():
@@ -55,7 +58,7 @@ def _holding(path: str) -> "Iterator[Process]":
 
 
 def _signal(process: "Process", number: signal.Signals) -> None:
-    """Send a signal to the process that was found, and to none that got its number since."""
+    """Send the signal to this process, never to a newer process with the same id."""
     import psutil  # noqa: PLC0415 - it is imported already
 
     with suppress(psutil.Error):
@@ -72,8 +75,8 @@ def _wait(is_free: Callable[[], bool], seconds: float) -> bool:
 
 
 def is_zombie(pid: int) -> bool:
-    """Tell whether a process has ended, and only its parent has not taken notice."""
-    import psutil  # noqa: PLC0415 - only for a process that is in the way
+    """Return True if the process has ended and its parent has not read its exit status yet."""
+    import psutil  # noqa: PLC0415 - only for a process that holds the lock
 
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)

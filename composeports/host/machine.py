@@ -1,4 +1,4 @@
-"""What other machines know this one by, and what tells it from clones of it."""
+"""Identify this machine: its name for other machines, and what differs from its clones."""
 
 import math
 import os
@@ -20,18 +20,18 @@ BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 def machine_digest(identity: str = IDENTITY) -> str:
-    """Return a digest of the machine's own id; empty where it has none."""
+    """Return a digest (8 hex digits) of the machine's own id; empty if it has none."""
     text = (read_text(identity) or "").strip()
     return _digest(text) if text else ""
 
 
 def boot_id(path: str = BOOT) -> str:
-    """Return the random id of the machine's boot; empty where the system gives none."""
+    """Return the random id of the machine's current boot; empty if the system has none."""
     return (read_text(path) or "").strip()
 
 
 def booted_at() -> float:
-    """Return when the machine booted (seconds since the epoch); infinity where nobody knows."""
+    """Return the time of boot in seconds since the epoch; infinity if it is unknown."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return math.inf if clock is None else time.time() - time.clock_gettime(clock)
 
@@ -43,8 +43,8 @@ def _digest(text: str) -> str:
 def machine_name(environ: Mapping[str, str], identity: str = IDENTITY) -> str:
     """Return `COMPOSEPORTS_MACHINE`, or the host name with a digest of the machine's own id.
 
-    The host name may change; the name that was given out once for an id is kept in the state
-    directory, since sessions are known by it.
+    Sessions are identified by this name, but the host name may change. So the first name for a
+    machine id is kept in the state directory, and returned from then on.
     """
     given = environ.get("COMPOSEPORTS_MACHINE")
     if given:

@@ -1,12 +1,12 @@
-"""Which process has a port of this machine, where we may see it; asked when one is in the way."""
+"""Find the process that uses a port of this machine. Called only when a port is not free."""
 
 import socket
 from dataclasses import dataclass, field, replace
 
 Port = tuple[int, str]
-# What docker starts for a published port: a container is behind it.
+# The program that docker starts for a published port; a container uses the port.
 PROXY = "docker-proxy"
-# What has the ports of containers, as engines do it.
+# The programs by which engines bind the ports of containers.
 ENGINE_PROGRAMS = frozenset(
     {PROXY, "dockerd", "conmon", "podman", "rootlessport", "rootlesskit", "pasta", "slirp4netns"}
 )
@@ -15,11 +15,11 @@ THIS, ANOTHER = "this", "another"
 
 @dataclass(frozen=True, slots=True)
 class PortListener:
-    """A process that has a port; `pid` is 0 where we cannot see it.
+    """A process that uses a port; `pid` is 0 if this user cannot see the process.
 
-    `machine` is the one that it is on, where that is another one than ours. `parent` is the process
-    that started it, and `engine` tells whether that is the engine that was asked, or another one;
-    empty where it cannot be known.
+    `machine` names the machine of the process if it is not this one. `parent` is the id of the
+    process that started it. `engine` is "this" if that parent is the engine in use and "another" if
+    it is another engine; it is empty if that is unknown.
     """
 
     pid: int = 0
@@ -29,20 +29,20 @@ class PortListener:
     engine: str = field(default="", compare=False)
 
     def seen_from(self, engine: int) -> "PortListener":
-        """Return the same with the engine that it is of, for the process id of the one asked."""
+        """Return a copy with `engine` set; the argument is the process id of the engine in use."""
         if self.name != PROXY or self.parent <= 1 or engine <= 1:
             return self
         return replace(self, engine=THIS if self.parent == engine else ANOTHER)
 
     @property
     def may_be_of_the_engine(self) -> bool:
-        """Whether the engine that was asked may have the port for one of its containers."""
+        """True if the engine in use may have bound the port for one of its containers."""
         if self.machine or self.engine == ANOTHER:
             return False
         return not self.pid or self.name in ENGINE_PROGRAMS
 
     def __str__(self) -> str:
-        """Return "nginx (process 123)"."""
+        """Return a text such as "nginx (process 123)"."""
         if self.name == PROXY:
             of = f" of {self.engine} engine" if self.engine else ""
             return f"a container{of} ({PROXY}, process {self.pid})"
@@ -55,11 +55,11 @@ NOBODY_SEEN = PortListener()
 
 
 def process_on(port: Port) -> PortListener:
-    """Return the process that listens on a port; NOBODY_SEEN where none can be seen.
+    """Return the process that listens on a port; NOBODY_SEEN if none can be seen.
 
-    That is so for a process of another user, and for a socket that does not listen yet.
+    None can be seen if the process belongs to another user, or if the socket does not listen yet.
     """
-    # 25 ms, and only where a port is in the way.
+    # The import takes 25 ms, and is needed only if a port is not free.
     import psutil  # noqa: PLC0415
 
     number, protocol = port

@@ -1,4 +1,4 @@
-"""Which ports of this machine can be bound right now; binds for a moment and never listens."""
+"""Probe which ports of this machine are free: bind each for a moment, never listen."""
 
 import errno
 import socket
@@ -8,7 +8,8 @@ from contextlib import suppress
 Port = tuple[int, str]
 
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-# The wildcards see every listener on Linux; elsewhere SO_REUSEADDR lets them pass one on loopback.
+# On Linux a bind to a wildcard address fails if there is any listener. Elsewhere, with
+# SO_REUSEADDR, it succeeds beside a listener on a loopback address.
 ADDRESSES = (
     (socket.AF_INET, "0.0.0.0"),  # noqa: S104 - bound for a moment, never listened on
     (socket.AF_INET6, "::"),
@@ -18,10 +19,10 @@ ADDRESSES = (
 
 
 def taken_ports(wanted: Iterable[Port]) -> frozenset[Port]:
-    """Return those of the (port, protocol) pairs that some process uses, on any address.
+    """Return the (port, protocol) pairs that some process uses, on any address.
 
-    Where we may not look (a port that needs rights, no IPv6, a protocol like sctp) a port counts
-    as free, and the engine has the last word.
+    A port that cannot be probed counts as free: one that needs more rights, IPv6 on a machine
+    without it, or a protocol like sctp. The engine still reports it if the port is in use.
     """
     return frozenset((port, kind) for port, kind in wanted if kind in KINDS and _taken(port, kind))
 
@@ -37,7 +38,7 @@ def _refused(family: socket.AddressFamily, address: str, port: int, kind: str) -
         return False
     with probe:
         if kind == "tcp":
-            # As the engine does: connections that are closing (TIME_WAIT) are not in the way.
+            # As the engine does: a connection that is closing (TIME_WAIT) does not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             with suppress(OSError):

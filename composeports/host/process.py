@@ -1,4 +1,4 @@
-"""The only door to other programs: start, wait, replace; it knows nothing of Docker."""
+"""The only module that starts other programs or replaces this process. Knows nothing of Docker."""
 
 import os
 import signal
@@ -20,19 +20,20 @@ Heard = subprocess.Popen[bytes]
 
 NOT_FOUND = 127
 PIECE = 1 << 20
-# How long the last words of a program that was ended are waited for.
+# How many seconds to wait for the output of a program after it was killed.
 KILLED_SECONDS = 1.0
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-# What composeports alone reads; the programs that it starts do not learn it.
+# Variables that only composeports reads; they are not passed to other programs.
 SECRETS = frozenset({"COMPOSEPORTS_API_KEYS", "COMPOSEPORTS_STORE"})
-# How programs say that they got no more memory: Go's runtime, and the C library (no more threads).
+# Error texts of programs that got no more memory: of Go's runtime, and of the C library (no more
+# threads).
 OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "pthread_create failed")
 
 
 class Finished(NamedTuple):
-    """What a program left behind; `code` is 127 where there is no such program.
+    """The result of a program; `code` is 127 if it could not be started.
 
-    `limit` is the one that ended it, "time" or "memory", empty where none did.
+    `limit` is "time" or "memory" if the program reached that limit, else empty.
     """
 
     code: int
@@ -42,9 +43,9 @@ class Finished(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How long a program may take, in seconds, and how much memory it may get, in bytes.
+    """The limits of a program: time in seconds, memory in bytes.
 
-    The limit on memory is kept on Linux alone.
+    The memory limit works on Linux only.
     """
 
     seconds: float
@@ -52,10 +53,10 @@ class Limits(NamedTuple):
 
 
 class Running(Protocol):
-    """A program under way."""
+    """A running program."""
 
     def finish(self) -> Finished:
-        """Wait for its end and return what it said."""
+        """Wait until the program ends and return its result."""
         ...
 
 
@@ -78,7 +79,7 @@ class _Child:
             _limit_memory(process.pid, limits.memory)
 
     def finish(self) -> Finished:
-        """Wait for its end and return what it said; what takes too long is ended."""
+        """Wait until the program ends and return its result; kill it if it takes too long."""
         limit = ""
         try:
             out, err = self._output()
@@ -93,7 +94,7 @@ class _Child:
         return Finished(code, _text(out), said, limit)
 
     def _output(self) -> tuple[bytes, bytes]:
-        """Return all that it writes; TimeoutExpired where that takes too long."""
+        """Return the program's stdout and stderr; raise TimeoutExpired if it takes too long."""
         wait = self._wait
         if wait is None:
             return self._process.communicate(timeout=self._seconds_left())
@@ -108,7 +109,11 @@ class _Child:
             return found
 
     def _killed(self) -> tuple[bytes, bytes]:
-        """End the program; what it started may have its pipes still, and is not waited for."""
+        """Kill the program and return its output.
+
+        Its child processes may keep its pipes open; they get KILLED_SECONDS, then the pipes are
+        closed.
+        """
         self._process.kill()
         try:
             return self._process.communicate(timeout=KILLED_SECONDS)
@@ -126,13 +131,14 @@ class _Child:
 
 
 def _limit_memory(pid: int, size: int) -> None:
-    """Limit what a program that has just been started may get; what it starts has the same limit.
+    """Limit the memory (bytes) of a program that has just been started, and of its child processes.
 
-    It is done from outside, since a function between fork and exec makes every start slower.
+    The limit is set from outside, because a function between fork and exec makes every start
+    slower.
     """
-    import resource  # noqa: PLC0415 - only for what is limited
+    import resource  # noqa: PLC0415 - only for a program with limits
 
-    with suppress(OSError, AttributeError):  # it has ended already, or this is no Linux
+    with suppress(OSError, AttributeError):  # it has ended already, or this is not Linux
         resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
 
 
@@ -143,7 +149,7 @@ class _Missing:
         self._reason = reason
 
     def finish(self) -> Finished:
-        """Return the failure, as a shell would report it."""
+        """Return exit code 127 and the reason, as a shell does."""
         return Finished(NOT_FOUND, err=self._reason)
 
 
@@ -152,15 +158,16 @@ def _text(data: bytes | None) -> str:
 
 
 def _handed_on(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a program that is not composeports: without its secrets."""
+    """Return the environment for programs other than composeports: without its secrets."""
     return {name: value for name, value in environ.items() if name not in SECRETS}
 
 
 def find_program(name: str, environ: Mapping[str, str], cwd: str | None = None) -> str | None:
-    """Return the path of a program that PATH leads to; None where there is none.
+    """Return the path of a program found through PATH; None if there is none.
 
-    ConfigError where PATH leads to one in a folder without a whole path: that is a program of the
-    folder that we are called in, which may be anybody's repository.
+    A name with a slash is returned unchanged. Raise ConfigError if the first match is in a PATH
+    entry that is empty or relative: that program lies in the current folder, which may be an
+    untrusted repository.
     """
     if os.sep in name:
         return name
@@ -187,10 +194,11 @@ def start(  # noqa: PLR0913 - most are keywords
     limits: Limits | None = None,
     wait: Wait | None = None,
 ) -> Running:
-    """Start `argv` with its output collected and its input empty; several may run side by side.
+    """Start `argv` with no input and with its output collected; several programs may run at once.
 
-    What runs `apart` is not reached by a Ctrl-C of the terminal. `wait` says how long the program
-    is waited for; what takes longer is ended, as with `limits`.
+    With `apart`, a Ctrl-C of the terminal does not reach the program. `wait` limits how long
+    `finish` waits; a program that takes longer is killed, as with `limits`. If the program cannot
+    be started, the result has exit code 127.
     """
     ended = trace_start(argv)
     try:
@@ -211,7 +219,7 @@ def start(  # noqa: PLR0913 - most are keywords
 
 
 class Run(Protocol):
-    """Runs a program that does the user's work to its end, and returns its exit code."""
+    """A function that runs a program for the user until it ends, and returns its exit code."""
 
     def __call__(  # noqa: PLR0913 - most are keywords
         self,
@@ -224,7 +232,7 @@ class Run(Protocol):
         inherited: Sequence[int] = (),
         beat: Heartbeat | None = None,
     ) -> int:
-        """As `run_in_foreground`, which is the one for a terminal."""
+        """Run `argv`; `run_in_foreground`, the version for a terminal, describes the parameters."""
         ...
 
 
@@ -238,12 +246,13 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     inherited: Sequence[int] = (),
     beat: Heartbeat | None = None,
 ) -> int:
-    """Run `argv` on our own terminal and return its exit code, 128 + n for signal n.
+    """Run `argv` on this terminal and return its exit code: 128 + n for signal n, 127 if missing.
 
-    Ctrl-C reaches the program directly, since it is in our process group; we only wait for how it
-    ends. SIGTERM is sent to us alone, so it is passed on. Outside of the main thread, a server's,
-    signals are left as they are. `meanwhile` uses the time that the program takes, and `beat` is
-    called now and then; the program gets the open files `inherited`.
+    Ctrl-C reaches the program directly, because the program is in the same process group; this
+    process only waits for it to end. SIGTERM is sent to this process alone, so it is passed on to
+    the program. Outside the main thread (in a server), signal handlers are not changed. `meanwhile`
+    is called once, after the start, to use the time that the program takes. `beat` runs until the
+    program ends. The program inherits the file descriptors in `inherited`.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -276,9 +285,10 @@ def start_heard(
     cwd: str | None = None,
     inherited: Sequence[int] = (),
 ) -> Heard | None:
-    """Start `argv` with no input, with all that it says in one pipe; None where it is missing.
+    """Start `argv` with no input and with all its output in one pipe; None if it cannot be started.
 
-    Nothing of our terminal, or of what else is our input and output, reaches it.
+    The program gets a process group of its own, and no access to the terminal, input and output of
+    this process.
     """
     try:
         return subprocess.Popen(
@@ -297,10 +307,11 @@ def start_heard(
 
 
 def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Finished:
-    """Run `argv` to its end with its output collected and its input empty, in a group of its own.
+    """Run composeports itself in a process group of its own, with no input, and collect its output.
 
-    It is composeports itself, which gets the whole environment, its own secrets too. What
-    interrupts us is passed on as a Ctrl-C to that whole group, whose end is waited for.
+    It gets the whole environment, including the secrets of composeports. If this process is
+    interrupted, it sends SIGINT to the whole group, waits for its end, and raises the exception
+    again.
     """
     ended = trace_start(argv)
     process = subprocess.Popen(
@@ -324,19 +335,20 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
 def exec_program(
     argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = False
 ) -> int:
-    """Become `argv`, as env(1) does; return 127 (126) only where it is missing (not a program).
+    """Replace this process with `argv`, as env(1) does; return only if that fails.
 
-    A command `as_users_own`, which the user wrote down, is found and gets everything as in a shell.
+    Return 127 if the program is missing, 126 if it cannot be executed. `as_users_own` is for a
+    command that the user wrote: it is looked up as in a shell, and gets the whole environment.
     """
     trace_start(argv)
     program = argv[0] if as_users_own else find_program(argv[0], environ) or argv[0]
     given = dict(environ) if as_users_own else _handed_on(environ)
     sys.stdout.flush()
     sys.stderr.flush()
-    # Python ignores these, and what is ignored stays so in the next program.
+    # Python ignores these signals, and an ignored signal stays ignored in the next program.
     before = {number: signal.signal(number, signal.SIG_DFL) for number in IGNORED_BY_PYTHON}
     try:
-        os.execvpe(program, list(argv), given)  # noqa: S606 - that is the point
+        os.execvpe(program, list(argv), given)  # noqa: S606 - the purpose of this function
     except OSError as error:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -344,7 +356,7 @@ def exec_program(
 
 
 def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
-    """Return the first bytes that `argv` writes and end it there; None where it fails earlier."""
+    """Return the first `size` bytes that `argv` writes, then kill it; None if it fails earlier."""
     ended = trace_start(argv)
     try:
         process = subprocess.Popen(
@@ -373,9 +385,10 @@ def pipe(
     environ: Mapping[str, str],
     passed: Callable[[bytes], None],
 ) -> tuple[Finished, Finished]:
-    """Run `sink` on what `source` writes; `passed` sees every piece on its way.
+    """Run `sink` with the output of `source` as input; call `passed` with each piece of data.
 
-    Both end when this is interrupted, and when this process is killed: it holds their pipe.
+    Return both results; both have exit code 127 if one program cannot be started. Both programs end
+    when this call is interrupted or this process is killed, because this process holds their pipe.
     """
     source_ended, sink_ended = trace_start(source), trace_start(sink)
     try:
@@ -407,17 +420,17 @@ def _pass_on(
             taking.stdin.write(piece)
             passed(piece)
     except BrokenPipeError:
-        giving.kill()  # whoever takes it has ended, and says why
+        giving.kill()  # the sink has ended; its stderr has the reason
 
 
 class OutputStream:
-    """The lines of a program that goes on until it is stopped; none of one that cannot start."""
+    """The output lines of a program that runs until `stop`; empty if it could not be started."""
 
     def __init__(self, process: "subprocess.Popen[bytes] | None") -> None:
         self._process = process
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the lines as they come, until the program ends."""
+        """Yield the lines as the program writes them, until it ends."""
         if self._process is None or self._process.stdout is None:
             return
         with self._process.stdout as lines:
@@ -426,14 +439,14 @@ class OutputStream:
         self._process.wait()
 
     def stop(self) -> None:
-        """End the program, which ends the lines too; from any thread."""
+        """Kill the program, which also ends the lines. Any thread may call this."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
 
 def read_lines(argv: Sequence[str], environ: Mapping[str, str]) -> OutputStream:
-    """Start `argv`, out of reach of a Ctrl-C, to read what it writes line by line."""
+    """Start `argv` and return its output as lines; Ctrl-C does not reach the program."""
     try:
         process = subprocess.Popen(
             argv,
@@ -457,7 +470,10 @@ def _piped(
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.DEVNULL,
 ) -> "Iterator[subprocess.Popen[bytes]]":
-    """Start one end of a pipe, out of reach of a Ctrl-C; it is gone when this ends."""
+    """Start one of two programs joined by a pipe; Ctrl-C does not reach it.
+
+    If an exception leaves the `with` statement, the program is killed.
+    """
     process = subprocess.Popen(
         argv,
         executable=find_program(argv[0], environ),

@@ -1,4 +1,4 @@
-"""Which subnets this machine has routes to, read from Linux's own tables; no other system's."""
+"""Read from Linux's routing tables to which subnets this machine has routes. Linux only."""
 
 import socket
 import sys
@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 IPV4_TABLE = "/proc/net/route"
 IPV6_TABLE = "/proc/net/ipv6_route"
-# The flags of the kernel's include/uapi/linux/route.h and ipv6_route.h.
+# The flags are defined in the kernel's include/uapi/linux/route.h and ipv6_route.h.
 UP = 0x0001
-# An IPv6 address of the machine itself, which lies in a subnet with a route of its own.
+# The route of an IPv6 address of the machine itself; its subnet has another route.
 LOCAL = 0x80000000
-# Two routes to one half each are a VPN's way to replace the default route.
+# A VPN may replace the default route by two routes with this prefix length, each to one half of all
+# addresses.
 HALF = 1
 IPV4_COLUMNS = 8
 IPV6_COLUMNS = 10
 
 
 def routed_subnets() -> tuple[str, ...]:
-    """Return the subnets that have a route; none where the tables are not to be had."""
+    """Return the subnets that have a route; empty if the tables cannot be read."""
     found = parse_ipv4_routes(_read(IPV4_TABLE)) + parse_ipv6_routes(_read(IPV6_TABLE))
     return tuple(dict.fromkeys(found))
 
@@ -31,7 +32,7 @@ def _read(path: str) -> str:
 
 
 def parse_ipv4_routes(table: str, byteorder: str = sys.byteorder) -> tuple[str, ...]:
-    """Return the subnets of `/proc/net/route`, whose numbers stand in the machine's byte order."""
+    """Return the subnets in `/proc/net/route`, whose numbers are in the machine's byte order."""
     return tuple(_ipv4_routes(table, byteorder))
 
 
@@ -49,7 +50,7 @@ def _ipv4_routes(table: str, byteorder: str) -> Iterator[str]:
 
 
 def parse_ipv6_routes(table: str) -> tuple[str, ...]:
-    """Return the subnets of `/proc/net/ipv6_route`."""
+    """Return the subnets in `/proc/net/ipv6_route`."""
     return tuple(_ipv6_routes(table))
 
 
@@ -64,8 +65,8 @@ def _ipv6_routes(table: str) -> Iterator[str]:
 
 
 def _is_nobodys(network: bytes) -> bool:
-    """Tell link-local and multicast ranges, which every machine has for itself."""
-    import ipaddress  # noqa: PLC0415 - most commands look at no route
+    """Return True for link-local and multicast ranges, which every machine has for itself."""
+    import ipaddress  # noqa: PLC0415 - most commands read no routes
 
     address = ipaddress.ip_address(network)
     return address.is_link_local or address.is_multicast

@@ -1,4 +1,4 @@
-"""Finds the texts of scripts and Makefiles: of the one that a command runs, and of a checkout's."""
+"""Read the script or Makefile that a command runs, and the scripts and Makefiles of a checkout."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,18 +11,18 @@ SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 MAKES = frozenset({"make", "gmake"})
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 LARGEST = 1 << 18
-# Where a repository has its scripts, and what they are called; no more than MOST are read.
+# The folders and names of scripts in a repository. At most MOST files are read.
 FOLDERS = ("", "bin", "dev", "hack", "script", "scripts", "tools")
 NAMES = frozenset({*MAKEFILES, "justfile", "Justfile", ".justfile", "package.json"})
 NAMES |= {"Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml"}
 ENDINGS = (".sh", ".bash", ".zsh", ".mk")
 MOST = 60
-# Characters of all scripts together; a repository with more cannot make `up` slow.
+# Limit on the characters of all scripts together, so that a large repository cannot make `up` slow.
 MOST_TEXT = 1 << 20
 
 
 def script_of(argv: Sequence[str]) -> tuple[str, str]:
-    """Return path and text of the script that `argv` runs; empty texts where it is none."""
+    """Return path and text of the script that `argv` runs; two empty strings if there is none."""
     for path in _candidates(argv):
         text = _text(path)
         if text:
@@ -31,7 +31,10 @@ def script_of(argv: Sequence[str]) -> tuple[str, str]:
 
 
 def scripts_in(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield path and text of the scripts and Makefiles that lie in the folders."""
+    """Yield path and text of the scripts and Makefiles in `folders` and their usual sub-folders.
+
+    Read at most MOST files, and yield at most MOST_TEXT characters in total.
+    """
     places = (os.path.join(folder, below) for folder in dict.fromkeys(folders) for below in FOLDERS)
     found = (path for place in places for path in _listed(place))
     left = MOST_TEXT
@@ -43,7 +46,7 @@ def scripts_in(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _listed(folder: str) -> list[str]:
-    """Return the paths of the scripts in one folder; none where it cannot be read."""
+    """Return the paths of the scripts in one folder; empty if the folder cannot be read."""
     is_for_scripts = os.path.basename(folder) in FOLDERS[1:]
     try:
         names = sorted(os.listdir(folder))
@@ -66,12 +69,12 @@ def _candidates(argv: Sequence[str]) -> Iterator[str]:
         words = list(argv[1:])
         named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in {"-f", "--file"}]
         yield from named or MAKEFILES
-    elif os.sep in argv[0]:  # what PATH leads to is another's program
+    elif os.sep in argv[0]:  # a program found through PATH is not a script of the user
         yield argv[0]
 
 
 def _text(path: str) -> str:
-    """Return what is in a text file of moderate size; empty for anything else."""
+    """Return the content of a text file of at most LARGEST bytes; empty for any other file."""
     try:
         data = read_regular(path, follow=True)
     except (OSError, UnsafeFileError):

@@ -1,4 +1,4 @@
-"""The names of the files that composeports writes into a project's folder, `.composeports`."""
+"""The names of the files that composeports writes into `.composeports`, a folder of the project."""
 
 import os
 
@@ -6,16 +6,19 @@ OWN_FOLDER = ".composeports"
 OWN_OVERRIDE = "compose.override.yaml"
 OWN_ENV = ".env"
 USER_ENV = ".env"
-# The container names of the files that the session's own replace, in one line, for the wrapper.
+# Holds the container names in the Compose files that the session replaces with its own, in one
+# line, for the `docker` wrapper.
 OWN_NAMES = "containers"
-# The user's env files as they are without our block, for Compose to read while they have one.
+# Copies of the user's env files without the part that composeports added; Compose reads the copies
+# while the env files have that part.
 OWN_COPIES = ("user.env", "user-2.env")
 
 
 def owner_of(path: str) -> str | None:
-    """Return the project directory of an override document or env file that composeports wrote.
+    """Return the project directory of an override document or env file written by composeports.
 
-    None for every other file. A session with a name has a folder of its own inside ours.
+    Return None for any other file. A session with a name has a sub-folder of its own in
+    `.composeports`.
     """
     folder, name = os.path.split(path)
     if name not in {OWN_OVERRIDE, OWN_ENV}:

@@ -1,4 +1,4 @@
-"""Our folder in the project directory: files written whole or not at all, and only our own."""
+"""The folder `.composeports` of a project: write files atomically, remove only own files."""
 
 import errno
 import os
@@ -13,27 +13,27 @@ from composeports.regular_file import open_regular, read_regular
 IGNORE_FILE = ".gitignore"
 IGNORE_EVERYTHING = "# Made by composeports, `composeports down` removes it.\n*\n"
 TEMPORARY = ".new"
-# Versions before this one had it.
+# A file that earlier versions wrote.
 EARLIER = "observed.json"
 OWN_FILES = frozenset({OWN_ENV, OWN_OVERRIDE, OWN_NAMES, *OWN_COPIES, EARLIER})
 
 
 class OwnFolder:
-    """`.composeports` in one directory, or a sub-folder of it; made at the first `write`.
+    """`.composeports` in one directory, or a sub-folder of it; the first `write` makes it.
 
-    All is done through descriptors of the two folders, so that a link that takes the place of one
-    leads nowhere. FileAccessError where it is a symlink, not a folder or another user's, or cannot
-    be written.
+    All access uses descriptors of the two folders, so a symbolic link that replaces a folder leads
+    nowhere. FileAccessError is raised if a folder is a symbolic link, is not a folder, belongs to
+    another user, or cannot be written.
     """
 
     def __init__(self, directory: str, below: str = "") -> None:
-        """Name the folder in `directory`; `below` is the sub-folder, where one is wanted."""
+        """Set the path in `directory`; `below` is the name of the sub-folder, empty for none."""
         self.path = os.path.join(directory, OWN_FOLDER, below).rstrip("/")
         self._top = os.path.join(directory, OWN_FOLDER)
         self._below = below
 
     def write(self, name: str, text: str) -> None:
-        """Put `text` into the file; a reader sees the old text or the new one, never a part."""
+        """Write `text` to the file atomically: a reader sees the old text or the new text."""
         try:
             with self._made() as folder:
                 data = text.encode("utf-8", "surrogateescape")
@@ -43,7 +43,7 @@ class OwnFolder:
             raise _unusable(error, self.path) from error
 
     def read(self, name: str) -> str | None:
-        """Return the file's text; None where there is none that can be read."""
+        """Return the file's text; None if the file is missing or cannot be read."""
         with suppress(OSError, FileAccessError), self.opened() as folder:
             data = _content(folder, name)
             return None if data is None else data.decode("utf-8", "surrogateescape")
@@ -51,12 +51,12 @@ class OwnFolder:
 
     @contextmanager
     def opened(self) -> Iterator[int]:
-        """Yield the folder's descriptor; OSError or FileAccessError where there is no such."""
+        """Yield the folder's descriptor; raise OSError or FileAccessError if it cannot be used."""
         with _own(self._top) as top, self._below_of(top) as folder:
             yield folder
 
     def remove(self) -> None:
-        """Remove our files, and the folder where nothing of anybody else lies in it."""
+        """Remove the files of composeports, and the folder if no other files are in it."""
         with suppress(OSError, FileAccessError), _own(self._top) as top:
             with self._below_of(top) as folder:
                 _remove_files(folder, OWN_FILES)
@@ -69,7 +69,7 @@ class OwnFolder:
 
     @contextmanager
     def _below_of(self, top: int) -> Iterator[int]:
-        """Yield the sub-folder's descriptor, or that of `top` where this is no sub-folder."""
+        """Yield the descriptor of the sub-folder, or of `top` if there is no sub-folder."""
         if not self._below:
             yield top
             return
@@ -78,7 +78,10 @@ class OwnFolder:
 
     @contextmanager
     def _made(self) -> Iterator[int]:
-        """Make the folder, ignored by git from its first instant, and yield its descriptor."""
+        """Make the folder if it is missing, and yield its descriptor.
+
+        Its .gitignore is written first, so git ignores the folder from the start.
+        """
         with suppress(FileExistsError):
             os.mkdir(self._top, 0o755)
         with _own(self._top) as top:
@@ -92,14 +95,14 @@ class OwnFolder:
 
 
 def own_files(directory: str, below: str = "") -> list[str]:
-    """Return the names of the files in a folder of ours that composeports wrote."""
+    """Return the names of the files in a `.composeports` folder that composeports wrote."""
     with suppress(OSError, FileAccessError), OwnFolder(directory, below).opened() as folder:
         return [name for name in os.listdir(folder) if _is_ours(name, OWN_FILES)]
     return []
 
 
 def files_in(folder: str) -> list[str]:
-    """Return the paths of what lies in the folder; none where it cannot be read."""
+    """Return the paths of all entries of the folder; empty if it cannot be read."""
     try:
         return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
     except OSError:
@@ -108,9 +111,10 @@ def files_in(folder: str) -> list[str]:
 
 @contextmanager
 def _own(path: str, name: str = "", above: int | None = None) -> Iterator[int]:
-    """Yield the descriptor of a folder that this user made, `name` in the folder `above`.
+    """Yield the descriptor of a folder that this user owns.
 
-    FileAccessError for anything else: a link, a file, another user's.
+    The folder is `path`, or `name` in the folder `above` if `name` is given. Raise FileAccessError
+    for a symbolic link, a file, or a folder of another user.
     """
     try:
         number = os.open(name or path, FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=above)
@@ -127,9 +131,9 @@ def _own(path: str, name: str = "", above: int | None = None) -> Iterator[int]:
 
 
 def _content(folder: int, name: str) -> bytes | None:
-    """Return what is in a file of the folder; None where it is missing, a link, a pipe and so on.
+    """Return the content of a file in the folder; None if it is missing, a link, a pipe and so on.
 
-    Such a file is replaced by the next write.
+    The next write replaces such a file.
     """
     try:
         return read_regular(name, dir_fd=folder)
@@ -138,12 +142,12 @@ def _content(folder: int, name: str) -> bytes | None:
 
 
 def _write_own(folder: int, name: str, data: bytes) -> None:
-    """Write beside the file and rename; 0600, since variables may hold passwords."""
+    """Write the file atomically, with mode 0600 because variables may hold passwords."""
     write_whole(folder, name, data, temporary=f"{name}.{os.getpid()}{TEMPORARY}")
 
 
 def _is_ours(name: str, names: Container[str]) -> bool:
-    """Tell whether it is one of our files, or what a killed process left of one."""
+    """Return True for a file of composeports, or what a killed process left while it wrote one."""
     stem, _, process = name.removesuffix(TEMPORARY).rpartition(".")
     return name in names or (name.endswith(TEMPORARY) and process.isdecimal() and stem in names)
 
@@ -163,7 +167,7 @@ def _not_ours(path: str) -> FileAccessError:
 
 
 def _named_by(error: OSError, path: str) -> str:
-    """Return the path that the error names; what it names by a descriptor lies in `path`."""
+    """Return the path that the error names; a name relative to a descriptor lies in `path`."""
     return os.path.join(path, error.filename) if isinstance(error.filename, str) else path
 
 
@@ -176,7 +180,7 @@ def _unusable(error: OSError, path: str) -> FileAccessError:
 
 
 def is_script(path: str) -> bool:
-    """Tell whether the program is a script, or cannot be read."""
+    """Return True if the program is a script, or cannot be read."""
     try:
         number = open_regular(path, follow=True)
     except (OSError, UnsafeFileError):

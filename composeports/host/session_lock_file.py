@@ -1,14 +1,17 @@
-"""The lock of a session's stack: who works on it now. The kernel ends it with its last process.
+"""The session lock: a file lock (flock) that lets one command at a time work on a stack.
 
-Take it with `hold`, which waits as long as it is told and yields a `SessionLock`, or None where
-somebody else kept it for all that time; `patience` 0 does not wait. While it is held, `holder`
-names who works there, and `is_held` is what a claim asks before it takes an idle stack's lease.
+The kernel releases the lock when the last process that has it ends. `hold` takes the lock. It waits
+up to `patience` seconds and yields a `SessionLock`, or None if another process kept the lock for
+all that time; 0 does not wait, None waits without limit. While the lock is held, `holder` returns
+the lock owner. A claim calls `is_held` before it takes the lease of an idle stack.
 
-A program that is started with `lock.number` among its inherited files shares the lock: it is free
-only when both have ended, so that a Compose whose composeports was killed still counts as at work.
-Who waits for ever waits for such an orphan for ten seconds only, and then ends it (workers.py).
+A program that is started with `lock.number` among its inherited files shares the lock. The lock is
+free only when both have ended, so an orphan (a Compose whose composeports was killed) still holds
+it. A caller that waits without limit waits only ten seconds for such an orphan, and then ends it
+(lock_inheritors.py).
 
-Where the disk has no room for a new file, all who would make one lock the folder instead.
+If the disk has no space for a new lock file, all processes that would create one lock its folder
+instead.
 """
 
 import errno
@@ -25,7 +28,8 @@ from composeports.regular_file import open_regular
 
 POLL_SECONDS = 0.05
 NOTICE_SECONDS = 1.0
-# How long an orphan (a Compose whose composeports was killed) is waited for by who waits for ever.
+# How many seconds a caller without a time limit waits for an orphan (a Compose whose composeports
+# was killed).
 ORPHAN_SECONDS = 10.0
 _LENGTH = 200
 _BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
@@ -33,14 +37,14 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class LockOwner(NamedTuple):
-    """Who works on a session; `pid` 0 where that is not known."""
+    """The process that holds a session lock; `pid` is 0 if it is unknown."""
 
     pid: int = 0
     command: str = ""
 
     @property
     def is_dead(self) -> bool:
-        """Whether the process is gone, so that only a program it started may be at work."""
+        """True if the process has ended, so only a program that it started may hold the lock."""
         if not self.pid:
             return False
         try:
@@ -49,12 +53,12 @@ class LockOwner(NamedTuple):
             return True
         except OSError:
             return False
-        from composeports.host.lock_inheritors import is_zombie  # noqa: PLC0415 - for messages, seldom
+        from composeports.host.lock_inheritors import is_zombie  # noqa: PLC0415 - rarely used
 
         return is_zombie(self.pid)
 
     def __str__(self) -> str:
-        """Return "`composeports up`, process 123"."""
+        """Return a text such as "`composeports up`, process 123"."""
         if not self.pid:
             return "another composeports"
         if self.is_dead:
@@ -63,26 +67,27 @@ class LockOwner(NamedTuple):
 
 
 class SessionLock:
-    """A lock that this process has; `let_go` and `take_again` for what lasts long."""
+    """A session lock in this process. A long command may `release` it and later `take` it again."""
 
     def __init__(self, path: str, command: str) -> None:
-        """Name the lock file and the command that holds it; `hold` takes the lock."""
+        """Set the lock file and the command that takes the lock; `take` takes it."""
         self._path = path
         self._command = command
         self._file = -1
-        # Who held the lock before, and did not end what it did; of nobody where it did.
+        # The previous lock owner, with an empty command if that command did all its work.
         self.before = LockOwner()
 
     @property
     def number(self) -> int:
-        """The file descriptor for programs that shall hold the lock, too; -1: not held."""
+        """The file descriptor for programs that share the lock; -1 while it is not held."""
         return self._file
 
     def take(self, patience: float | None, busy: Callable[[LockOwner], None]) -> bool:
-        """Wait up to `patience` seconds (None: for ever); `busy` is told who is in the way, once.
+        """Wait up to `patience` seconds (None: without limit); return True once the lock is held.
 
-        False where the time is over, or where an orphan cannot be ended. FileAccessError where the
-        file cannot be locked.
+        `busy` is called once, with the lock owner, after one second of waiting. Return False if the
+        time is over or an orphan cannot be ended. Raise FileAccessError if the file cannot be
+        locked.
         """
         started = time.monotonic()
         told = False
@@ -100,19 +105,19 @@ class SessionLock:
         return True
 
     def mark_finished(self) -> None:
-        """Note that the command did all it wanted to, so that the next one need not."""
+        """Record that the command did all its work, so the next command need not complete it."""
         if self._file >= 0:
             with suppress(OSError):
                 _write(self._file, "")
 
     def release(self) -> None:
-        """Give up our hold; a program that inherited the lock keeps it until it ends."""
+        """Release the lock; a program that inherited it holds it until that program ends."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
     def remove(self) -> None:
-        """Remove the file while we hold it; who waits for it notices, and makes a new one."""
+        """Remove the lock file while the lock is held; waiting processes then make a new one."""
         if self._file >= 0 and _is_at(self._file, self._path):
             with suppress(OSError):
                 os.unlink(self._path)
@@ -151,9 +156,11 @@ class SessionLock:
 def hold(
     path: str, command: str, patience: float | None, busy: Callable[[LockOwner], None]
 ) -> Iterator[SessionLock | None]:
-    """Hold the lock at `path` for `command` (a word, for messages); None: somebody else has it.
+    """Hold the lock at `path`; yield None if another process keeps it for `patience` seconds.
 
-    `patience` is in seconds, None for ever; `busy` is called once after a second of waiting.
+    `patience` None waits without limit, and yields None only if an orphan cannot be ended.
+    `command` is one word, for messages. `busy` is called once, with the lock owner, after one
+    second of waiting.
     """
     lock = SessionLock(path, command)
     if not lock.take(patience, busy):
@@ -166,14 +173,17 @@ def hold(
 
 
 def end_what_works(path: str) -> bool:
-    """End what a Compose at work does for the one who has the lock; False where that is in vain."""
-    from composeports.host.lock_inheritors import end_workers  # noqa: PLC0415 - only where one is in the way
+    """End the programs that inherited the lock from its owner; return False if it stays held."""
+    from composeports.host.lock_inheritors import end_workers  # noqa: PLC0415 - rarely used
 
     return end_workers(path, holder(path).pid, lambda: not is_held(path))
 
 
 def is_held(path: str) -> bool:
-    """Tell whether somebody, we too, holds the lock; a file that we may not open counts as held."""
+    """Return True if any process holds the lock, this process included.
+
+    A lock file that cannot be opened counts as held.
+    """
     try:
         file = open_regular(path)
     except FileNotFoundError:
@@ -189,7 +199,7 @@ def is_held(path: str) -> bool:
 
 
 def holder(path: str) -> LockOwner:
-    """Return who wrote the lock file last; for messages only."""
+    """Return the process that last wrote the lock file; it may have released the lock since."""
     try:
         file = open_regular(path)
     except (OSError, UnsafeFileError):
@@ -206,7 +216,7 @@ def _holder(text: bytes) -> LockOwner:
 
 
 def busy_error(project: str, path: str) -> LockBusyError:
-    """Return the error for a session that somebody else works on for too long."""
+    """Return the error for a session lock that another process keeps for too long."""
     return LockBusyError(
         f"{holder(path)} works on {project} right now",
         hint="wait for its end, then try again",
@@ -216,7 +226,10 @@ def busy_error(project: str, path: str) -> LockBusyError:
 
 
 def _open_or_make(path: str) -> int:
-    """Open the file; made with the rights that the state directory gives to others, no more."""
+    """Open the lock file, and create it if it is missing.
+
+    Other users get the same rights to a new file as to the state directory, not more.
+    """
     folder = os.path.dirname(path)
     while True:
         try:
@@ -231,13 +244,13 @@ def _open_or_make(path: str) -> int:
 
 
 def _make_folder(folder: str) -> int:
-    """Make the folder of the locks where it is missing, and return its mode."""
+    """Make the folder of the lock files if it is missing, and return its mode."""
     make_inner_folder(folder)
     return os.stat(folder).st_mode
 
 
 def _open_folder_above(path: str) -> int:
-    """Open the folder that the file would lie in, or the first one above that is there."""
+    """Open the folder of the lock file, or its nearest parent that exists."""
     folder = os.path.dirname(path)
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -245,9 +258,10 @@ def _open_folder_above(path: str) -> int:
 
 
 def _write(file: int, command: str) -> None:
-    """Write who holds the lock, which messages say; on a full disk nothing is written."""
+    """Write the lock owner to the file, for messages; write nothing if the disk is full."""
     try:
-        # Always as long, since truncating a file takes longer than all else here.
+        # Always the same length, because truncating a file takes longer than the rest of the
+        # locking.
         os.pwrite(file, f"{os.getpid()}\n{command}\n".encode().ljust(_LENGTH), 0)
     except OSError as error:
         if error.errno not in _NO_SPACE:
@@ -265,7 +279,7 @@ def _lock(file: int, kind: int) -> bool:
 
 
 def _is_at(file: int, path: str) -> bool:
-    """Tell whether the file is still the one of that name, and was not removed meanwhile."""
+    """Return True if the path still leads to this file, which was not removed or replaced."""
     try:
         return os.path.samestat(os.fstat(file), os.stat(path))
     except FileNotFoundError:

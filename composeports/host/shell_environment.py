@@ -1,8 +1,8 @@
-"""The shell's environment without what an earlier `composeports env` put there.
+"""Remove from the shell's environment what an earlier `composeports env` put there.
 
-A shell that has evaluated `composeports env` carries one session's ports, files and project name.
-They are results, not wishes: taken as input they would move ports twice, and in another worktree
-they would silently act on the wrong stack.
+A shell that evaluated `composeports env` has the ports, files and project name of one session.
+These are results, not settings. Used as input, they would move the ports twice, and in another
+worktree they would silently select the wrong stack.
 """
 
 import os
@@ -14,7 +14,7 @@ from composeports.host.session_files import owner_of
 
 
 def clean_environment(environ: Mapping[str, str], cwd: str) -> dict[str, str]:
-    """Return `environ` as it was before `composeports env`, and never with a project name."""
+    """Return `environ` as it was before `composeports env`, and without a project name."""
     marked = environ.get(MARKER)
     clean = {name: value for name, value in environ.items() if not is_marked(name, value, marked)}
     clean.pop(MARKER, None)
@@ -24,7 +24,10 @@ def clean_environment(environ: Mapping[str, str], cwd: str) -> dict[str, str]:
 
 
 def _strip_own_files(environ: dict[str, str], cwd: str) -> None:
-    """Take our files out of COMPOSE_FILE and COMPOSE_ENV_FILES; all when from elsewhere."""
+    """Remove the files of composeports from COMPOSE_FILE and COMPOSE_ENV_FILES, in place.
+
+    If one of them is from another worktree, remove both variables.
+    """
     separator = environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
     files = environ.get("COMPOSE_FILE", "").split(separator)
     env_files = environ.get("COMPOSE_ENV_FILES", "").split(",")

@@ -1,4 +1,4 @@
-"""What asks a command to end: left to the program that it runs, or kept back for a while."""
+"""Leave Ctrl-C and other signals that end a command to a child program, or defer them."""
 
 import signal
 import threading
@@ -9,18 +9,19 @@ from typing import Protocol
 
 
 class SignalTarget(Protocol):
-    """A program that was started."""
+    """A started program."""
 
     def send_signal(self, sig: int, /) -> None:
-        """Send it a signal."""
+        """Send the signal to the program."""
         ...
 
 
 @contextmanager
 def signals_left_to_program() -> Iterator[Callable[[SignalTarget], None]]:
-    """Leave signals to the program that the yielded function is told of, once it has started.
+    """Leave SIGINT and SIGTERM to a program; yield the function to call with the started program.
 
-    One that comes while it is being started has not reached it, and is passed on then.
+    A signal that comes during the start has not reached the program, so it is sent after the start.
+    Outside the main thread, signal handlers are not changed.
     """
     programs: list[SignalTarget] = []
     early: list[int] = []
@@ -28,7 +29,7 @@ def signals_left_to_program() -> Iterator[Callable[[SignalTarget], None]]:
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if not programs:
             early.append(number)
-        elif number != signal.SIGINT:  # which reaches the whole group
+        elif number != signal.SIGINT:  # SIGINT reaches the whole process group
             programs[0].send_signal(number)
 
     def started(program: SignalTarget) -> None:
@@ -39,7 +40,7 @@ def signals_left_to_program() -> Iterator[Callable[[SignalTarget], None]]:
     if threading.current_thread() is not threading.main_thread():
         yield started
         return
-    # A handler and not SIG_IGN: an ignored signal would stay ignored in programs started later.
+    # A handler, because a signal ignored by SIG_IGN would stay ignored in programs started later.
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, pass_on) for number in numbers}
     try:
@@ -50,25 +51,25 @@ def signals_left_to_program() -> Iterator[Callable[[SignalTarget], None]]:
 
 
 class DeferredSignals:
-    """What asks us to end (Ctrl-C, SIGTERM, SIGHUP), kept back while a step must be whole."""
+    """The signals Ctrl-C, SIGTERM and SIGHUP, deferred while a step must not be interrupted."""
 
     def __init__(self) -> None:
         self.pending = False
         self._open = False
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
-        """Take note of a signal; KeyboardInterrupt where one may interrupt now."""
+        """Record a signal; raise KeyboardInterrupt if it may interrupt now."""
         self.pending = True
         self.check()
 
     def check(self) -> None:
-        """Raise the KeyboardInterrupt of a signal that came, where one may interrupt now."""
+        """Raise KeyboardInterrupt if a signal has come and may interrupt now."""
         if self._open and self.pending:
             raise KeyboardInterrupt
 
     @contextmanager
     def let_in(self) -> Iterator[None]:
-        """Let a signal interrupt what is done here."""
+        """Let signals interrupt the code inside the `with` statement."""
         self._open = True
         try:
             self.check()
@@ -79,9 +80,10 @@ class DeferredSignals:
 
 @contextmanager
 def signals_kept_back() -> Iterator[DeferredSignals]:
-    """Keep back what asks us to end until a `let_in`, or the end of this; then KeyboardInterrupt.
+    """Defer Ctrl-C, SIGTERM and SIGHUP until a `let_in`, or until the end of the `with` statement.
 
-    Outside of the main thread there are no signals to keep back.
+    Then raise KeyboardInterrupt if a signal has come. Outside the main thread there are no signals
+    to defer.
     """
     signals = DeferredSignals()
     if threading.current_thread() is not threading.main_thread():

@@ -1,6 +1,6 @@
-"""The folder that remembers: made for its owner alone, refused where it could not keep a promise.
+"""Make the state directory for its owner alone, and refuse a folder that is not safe to use.
 
-Never mended silently: what others may read is told by `composeports doctor`.
+Access rights are never corrected silently; `composeports doctor` reports what other users may read.
 """
 
 import os
@@ -14,7 +14,10 @@ OTHER_FOLDER = "set COMPOSEPORTS_STATE_DIR to another folder"
 
 
 def prepare_folder(folder: str) -> None:
-    """Make the folder, 0700, where there is none; StoreError where it cannot be used safely."""
+    """Make the folder with mode 0700 if it is missing; raise StoreError if it is not safe.
+
+    A folder on a network file system is not safe.
+    """
     refuse_unsafe(folder)
     os.makedirs(folder, 0o700, exist_ok=True)
     kind = file_system_of(folder)
@@ -30,10 +33,11 @@ def prepare_folder(folder: str) -> None:
 
 
 def refuse_unsafe(folder: str) -> None:
-    """Raise StoreError for what is no folder, or one in which others may replace our files.
+    """Raise StoreError if `folder` is not a folder, or if other users may replace files in it.
 
-    It has to belong to this user or to root. A group may share one: with the set-group-ID bit and
-    write permission for the group (2770), another member may own it.
+    The folder must belong to this user or to root. A group may share one: if it has the
+    set-group-ID bit and write permission for the group (2770), another member may own it. A missing
+    folder is accepted.
     """
     _refuse_open_parents(folder)
     try:
@@ -63,21 +67,21 @@ def refuse_unsafe(folder: str) -> None:
 
 
 def is_open(mode: int) -> bool:
-    """Tell whether every user may rename and replace what lies in a folder of this mode."""
+    """Return True if every user may rename and replace the files in a folder of this mode."""
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def _is_of_own_group(found: os.stat_result) -> bool:
-    """Tell whether the folder is shared by a group of which this user is a member."""
+    """Return True if a group shares the folder and this user is a member of that group."""
     shared = stat.S_ISGID | stat.S_IWGRP
     is_member = found.st_gid in {os.getegid(), *os.getgroups()}
     return found.st_mode & shared == shared and is_member
 
 
 def _refuse_open_parents(folder: str) -> None:
-    """Raise StoreError where every user may replace one of the folders that the path goes through.
+    """Raise StoreError if every user may replace one of the folders on the path.
 
-    That is so for the path as it is given, with its links, and for the one without links.
+    Both the path as given, with its symbolic links, and the real path are checked.
     """
     for path in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):
         parent = os.path.dirname(path)
@@ -96,7 +100,10 @@ def _refuse_open_parents(folder: str) -> None:
 
 
 def make_inner_folder(path: str) -> None:
-    """Make a folder inside the state directory, for those who may write to that one."""
+    """Make a folder inside the state directory; do nothing if it exists.
+
+    The users who may write to the state directory may write to the new folder, too.
+    """
     parent = os.path.dirname(path)
     prepare_folder(parent)
     try:
@@ -109,7 +116,7 @@ def make_inner_folder(path: str) -> None:
 
 
 def file_mode(folder_mode: int) -> int:
-    """Return the user's rights alone, and those of others who may write to the folder anyway."""
+    """Return 0600, plus read and write for other users who may write to the folder."""
     return 0o600 | (0o060 if folder_mode & 0o020 else 0) | (0o006 if folder_mode & 0o002 else 0)
 
 

@@ -1,70 +1,76 @@
-"""How long the engine is waited for, in one place: by `docker` commands and its socket alike."""
+"""The time limits for answers of the engine, both for `docker` commands and for its socket."""
 
 import time
 from collections.abc import Callable
 
-# When a person is told what is waited for.
+# After how many seconds of waiting the user is notified.
 NOTICE_SECONDS = 2.0
-# What each question gets while it is known that the engine does not answer.
+# The limit for each query, in seconds, while the engine is known not to answer.
 SHORT_SECONDS = 1.0
-# An answer that has come already is read, however late that is.
+# The shortest wait, in seconds, so that an answer that is there already is read, even if late.
 LEAST_SECONDS = 0.2
 
 
 def _silent() -> None:
-    """Say nothing."""
+    """Do nothing."""
 
 
 class TimeLimits:
-    """What the questions to one engine have in common: a limit, and a person to tell.
+    """The common time limit of all queries to one engine, and a function that notifies the user.
 
-    Once one was not answered within `seconds`, the next ones get a second each, until one is
-    answered, or until as much time has passed again. Many threads may use it.
+    If a query is not answered within `seconds`, the next queries get one second each, until one is
+    answered or until `seconds` have passed again. Several threads may use it.
     """
 
     def __init__(self, seconds: float, tell: Callable[[], None] = _silent) -> None:
-        """Wait `seconds` for each answer; `tell` is called where one takes longer than 2 s."""
+        """Wait `seconds` for each answer; call `tell` if an answer takes more than 2 seconds."""
         self.seconds = seconds
         self.tell = tell
         self.is_told = False
         self._given_up_at = -2 * seconds
 
     def wait(self, *, endless: bool = False) -> "Wait":
-        """Return the wait for the answer to a question that is put now."""
+        """Return the wait for the answer to a query sent now; `endless` means without limit."""
         if endless:
             return Wait(self, None)
         is_silent = time.monotonic() - self._given_up_at < self.seconds
         return Wait(self, min(SHORT_SECONDS, self.seconds) if is_silent else self.seconds)
 
     def give_up(self, waited: float) -> None:
-        """Take note of a question that was not answered, after so many seconds."""
+        """Record that a query was not answered after `waited` seconds.
+
+        Only a wait of the full `seconds` counts.
+        """
         if waited >= self.seconds:
             self._given_up_at = time.monotonic()
 
     def answered(self) -> None:
-        """Take note that the engine answers."""
+        """Record that the engine answers."""
         self._given_up_at = -2 * self.seconds
         self.is_told = False
 
 
 class Wait:
-    """The wait for one answer, in turns; what works, and does not ask, is waited for to its end."""
+    """The wait for one answer, in turns.
+
+    A command that does work, which is not a query, is waited for without limit.
+    """
 
     def __init__(self, patience: TimeLimits, seconds: float | None) -> None:
-        """Begin to wait; without `seconds` there is no end."""
+        """Start to wait; `seconds` None means without limit."""
         self._patience = patience
         self._seconds = seconds
         self._begun = time.monotonic()
 
     def turn(self) -> float | None:
-        """Return for how many seconds to wait now; None for as long as it takes."""
+        """Return how many seconds to wait now; None for no limit."""
         waited = time.monotonic() - self._begun
         ends = [] if self._seconds is None else [self._seconds]
         ends += [] if self._patience.is_told else [NOTICE_SECONDS]
         return max(LEAST_SECONDS, min(ends) - waited) if ends else None
 
     def goes_on(self) -> bool:
-        """Tell, after a turn without an answer, whether there is another one."""
+        """Return True if there is another turn, after a turn without an answer."""
         waited = time.monotonic() - self._begun
         if waited >= NOTICE_SECONDS and not self._patience.is_told:
             self._patience.is_told = True
@@ -75,5 +81,5 @@ class Wait:
         return False
 
     def answered(self) -> None:
-        """Take note that there was an answer."""
+        """Record that there was an answer."""
         self._patience.answered()

@@ -1,35 +1,35 @@
-"""Who wants to know which programs run and what is asked of the engine; most often nobody.
+"""Trace hook for `--verbose`: called at the start and end of each program and engine request.
 
-The command line tells it with `--verbose`. It imports next to nothing.
+Off by default. Imports almost nothing.
 """
 
 from collections.abc import Callable, Sequence
 
-# Called with an exit code (None where there is none) when what was begun has ended.
+# Called with an exit code (None if there is none) at the end of a program or request.
 Ended = Callable[[int | None], None]
 Witness = Callable[[Sequence[str]], Ended]
 
 
 def _forget(_code: int | None) -> None:
-    """Take no notice of the end."""
+    """Ignore the end."""
 
 
 def _overlook(_argv: Sequence[str]) -> Ended:
-    """Take no notice of the beginning."""
+    """Ignore the start."""
     return _forget
 
 
 class _Seat:
-    """Where the witness of this process sits."""
+    """Holds the trace hook of this process."""
 
     witness: Witness = staticmethod(_overlook)
 
 
 def set_trace_hook(witness: Witness | None) -> None:
-    """Let `witness` know from now on; None for nobody."""
+    """Call `witness` at each start from now on; None turns tracing off."""
     _Seat.witness = staticmethod(witness or _overlook)
 
 
 def trace_start(argv: Sequence[str]) -> Ended:
-    """Tell that a program was started, or the engine asked; call what is returned at its end."""
+    """Report that a program or an engine request starts; call the returned function at its end."""
     return _Seat.witness(argv)

@@ -1,4 +1,4 @@
-"""The wrapper of docker as a process meets it: variables, and PATH without it. Imports little."""
+"""The variables of the `docker` wrapper, and an environment without it. Imports little."""
 
 import os
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ CONTAINERS = "COMPOSEPORTS_WRAP_CONTAINERS"
 ENGINE = "COMPOSEPORTS_WRAP_ENGINE"
 VERBOSE = "COMPOSEPORTS_WRAP_VERBOSE"
 VARIABLES = (PROJECT, DIRECTORY, FOLDER, SESSION, CONTAINERS, ENGINE, VERBOSE)
-# What makes a folder of PATH one of the wrapper, of whatever version.
+# A folder of PATH with a file of this name belongs to a wrapper, of any version.
 MARKER = "composeports-wrapper"
-# What the scripts call composeports with, and the names that they stand for.
+# The command by which the scripts call composeports, and the programs that they replace.
 CALL = "docker-call"
 DOCKER, DOCKER_COMPOSE = "docker", "docker-compose"
 
@@ -34,17 +34,20 @@ def unwrapped(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def engine_of(environ: Mapping[str, str]) -> str:
-    """Return what tells a call to another engine, as the scripts put it together."""
+    """Return DOCKER_HOST and DOCKER_CONTEXT as one text, in the same form as the scripts.
+
+    If the text differs, a call goes to another engine.
+    """
     return f"{environ.get('DOCKER_HOST', '')} {environ.get('DOCKER_CONTEXT', '')}"
 
 
 def is_on(environ: Mapping[str, str]) -> bool:
-    """Tell whether a process was started in a wrapped shell, or below one."""
+    """Return True if the process was started in a wrapped shell, or below one."""
     return bool(environ.get(PROJECT))
 
 
 def unwrapped_variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return what takes the wrapper off a shell that has it; nothing for any other."""
+    """Return the variables that remove the wrapper from a shell; empty if the shell has none."""
     if not is_on(environ):
         return ()
     return ((PROJECT, ""), ("PATH", without_wrappers(environ.get("PATH", os.defpath))))

@@ -1,8 +1,8 @@
-"""The `docker` and `docker-compose` in front of the real ones: their folder, and who is behind it.
+"""Install the wrapper: `docker` and `docker-compose` scripts on PATH before the real programs.
 
-The folder holds two scripts for /bin/sh that are the same for all sessions; which one is meant is
-in variables. Its name is made of what is in it, so that it is written once and never changed, and
-what others may write to is never used.
+The folder holds two scripts for /bin/sh that are the same for all sessions; variables name the
+session. The name of the folder is a digest of its content, so it is written once and never changed.
+A folder that other users may write to is never used.
 """
 
 import os
@@ -19,8 +19,9 @@ from composeports.host.session_files import OWN_NAMES
 from composeports.host.state_directory import refuse_unsafe
 from composeports.host.wrapper import CALL, DOCKER, DOCKER_COMPOSE, MARKER
 
-# Most calls are decided here, without a Python: whose engine, which command, is a name in it. What
-# may concern the session goes to `composeports docker-call`, which reads the words properly.
+# The script decides most calls without starting Python: it compares the engine, the command and the
+# names in the arguments. It passes a call that may concern the session to `composeports
+# docker-call`, which parses the arguments properly.
 SCRIPT = """\
 #!/bin/sh
 # Written by composeports, which puts it in front of the real @NAME@ for one command or shell.
@@ -95,15 +96,15 @@ PATH=${rest#:}
 exec "$real" "$@"
 """
 PROGRAM = "from composeports.__main__ import main; main()"
-# Who owns what a user namespace has no user for.
+# The owner of files whose user is missing in the user namespace.
 NOBODY = 65534
 
 
 def install(folders: Iterable[str], version: str, python: str) -> str:
-    """Return the wrapper's folder, written where it is not there yet, in the first that will do.
+    """Return the wrapper's folder, in the first of `folders` that can be used; write it if missing.
 
-    What needs a Python is run by the program `python`.
-    FileAccessError, of the last one, where none will.
+    `python` is the path of the Python that the scripts start. If no folder can be used, raise the
+    FileAccessError of the last one.
     """
     refused = FileAccessError("there is no folder for the wrapper", hint="set HOME")
     for folder in folders:
@@ -156,7 +157,7 @@ def _installed(state: str, scripts: Mapping[str, str]) -> str:
 
 
 def _write(folder: str, scripts: Mapping[str, str]) -> None:
-    """Write the folder beside its place, and move it there whole; another may be first."""
+    """Write the scripts to a temporary folder and rename it; another process may do so first."""
     beside = f"{folder}.{os.urandom(4).hex()}"
     try:
         os.mkdir(beside, 0o700)
@@ -171,7 +172,7 @@ def _write(folder: str, scripts: Mapping[str, str]) -> None:
 
 
 def _check(folder: str, scripts: Mapping[str, str]) -> None:
-    """Raise FileAccessError where the folder is not what was written, or cannot be run."""
+    """Raise FileAccessError if the folder differs from what was written, or cannot be executed."""
     _refuse_unsafe(os.path.dirname(folder))
     for path in (folder, *(os.path.join(folder, name) for name in scripts)):
         if not _is_mine(path):
@@ -207,7 +208,10 @@ def _parents(path: str) -> Iterable[str]:
 
 
 def _lets_others_replace(folder: str) -> bool:
-    """Tell whether another user may rename what is in it; a user's own group is that user."""
+    """Return True if another user may rename what is in the folder.
+
+    The user's own group counts as the user.
+    """
     found = os.stat(folder)
     if found.st_mode & stat.S_ISVTX:
         return False

@@ -1,7 +1,7 @@
 """The pytest plugin: the fixture `composeports_stack`, its options, and logs on failures.
 
-It is loaded by every pytest that runs beside composeports, so it imports nothing until a test asks
-for the fixture.
+Every pytest in an environment with composeports loads this module, so it imports nothing until a
+test uses the fixture.
 """
 
 import os
@@ -23,7 +23,7 @@ RUN_FOLDER = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options and settings."""
+    """Add the plugin's options and settings."""
     group = parser.getgroup("composeports", "the Docker Compose stack of this worktree")
     group.addoption(
         "--composeports-keep", action="store_true", help="leave the stack up at the end"
@@ -49,10 +49,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def composeports_stack(request: pytest.FixtureRequest) -> "Iterator[Stack]":
-    """Give the worktree's stack, up and ready: `.url("web")`, `.port("db")`, `.env`, `.run(...)`.
+    """Yield the worktree's stack, up and ready: `.url("web")`, `.port("db")`, `.env`, `.run(...)`.
 
-    It is started for the first test that wants it and taken down at the end of the run; one that
-    was up before stays up. With pytest-xdist each worker has a stack of its own.
+    The first test that uses the fixture starts the stack, and the end of the run takes it down. A
+    stack that was up before stays up. With pytest-xdist each worker has its own stack.
     """
     from composeports.pytest_plugin.run import TestRun, running_stack  # noqa: PLC0415 - see above
 
@@ -90,7 +90,7 @@ def _log_lines(config: pytest.Config) -> int:
 
 
 def _teller(config: pytest.Config) -> Callable[[str], None]:
-    """Return what says what went wrong at the end, where no test can fail for it any more."""
+    """Return a function that prints a problem at the end, when no test can fail for it."""
 
     def tell(problem: str) -> None:
         capture = config.pluginmanager.getplugin("capturemanager")
@@ -102,9 +102,9 @@ def _teller(config: pytest.Config) -> Callable[[str], None]:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
-    """Add the stack's last log lines to the report of a test that failed and uses it.
+    """Add the stack's last log lines to the report of a failed test that uses the stack.
 
-    In the older form of a wrapper, since an older pytest beside us must not fail.
+    It uses `hookwrapper`, the older form of a wrapper, so that an older pytest does not fail.
     """
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
@@ -118,7 +118,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - a class of pytest-xdist
-    """Tell a worker of pytest-xdist where to leave a record of the stack that it starts."""
+    """Give a pytest-xdist worker the folder for the record of the stack that it starts."""
     stash = node.config.stash
     if RUN_FOLDER not in stash:
         from composeports.pytest_plugin.run import make_folder  # noqa: PLC0415 - see above
@@ -128,7 +128,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - a class of pytes
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what workers have left: the stack that they shared, and those of killed ones."""
+    """End the stacks that workers left: the shared stack, and those of killed workers."""
     folder = config.stash.get(RUN_FOLDER, None)
     if folder is not None:
         from composeports.pytest_plugin.run import end_all  # noqa: PLC0415 - see above

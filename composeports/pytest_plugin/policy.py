@@ -1,4 +1,4 @@
-"""What the pytest plugin decides: whose stack a run uses, how it ends, how a failure is told."""
+"""Decisions of the pytest plugin: which stack a run uses, how it ends, the text of a failure."""
 
 import json
 import re
@@ -8,23 +8,26 @@ UP = frozenset({"running", "paused", "restarting"})
 LEAVE: tuple[str, ...] = ()
 STOP = ("stop",)
 DOWN = ("down",)
-# Nobody else knows a worker's stack, so nobody misses its volumes, or a slow end.
+# No other process uses a worker's stack, so its volumes are not needed any more, and its containers
+# are killed at once.
 THROW_AWAY = ("down", "--volumes", "--timeout", "0")
 SAID_LINES = 30
-# What moves a cursor, clears a line or sets a colour; Compose writes some even without colours.
+# Escape sequences that move a cursor, clear a line or set a colour; Compose writes some even
+# without colours.
 DRIVING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def session_of(given: str, directory: str, worker: str) -> str | None:
-    """Return the session id of a worker's own stack; None for that of the worktree.
+    """Return the session id of a worker's own stack; None for the stack of the worktree.
 
-    `given` is what the environment names (empty: nothing), `directory` the folder of the run.
+    `given` is the session named by the environment (empty: none), `directory` the folder of the
+    run.
     """
     return f"{given or directory} (pytest {worker})" if worker else None
 
 
 def states(listing: str) -> list[str]:
-    """Return the states of the containers in what `docker compose ps --format json` prints."""
+    """Return the container states in the output of `docker compose ps --format json`."""
     return [str(each.get("State", "")) for each in _documents(listing) if isinstance(each, dict)]
 
 
@@ -38,10 +41,10 @@ def _documents(listing: str) -> Iterator[object]:
 
 
 def ending(before: Sequence[str], *, is_own: bool, keep: bool) -> tuple[str, ...]:
-    """Return the command that leaves things as they were before the run, empty for none.
+    """Return the command that restores the state before the run; empty if none is needed.
 
-    `before` are the states of the containers that were there, `is_own` says that the stack is
-    a worker's own.
+    `before` has the states of the containers that existed before the run. `is_own` means that the
+    stack belongs to one worker. With `keep` the stack stays as it is.
     """
     if keep:
         return LEAVE
@@ -53,7 +56,7 @@ def ending(before: Sequence[str], *, is_own: bool, keep: bool) -> tuple[str, ...
 
 
 def failure_text(command: str, code: int, out: str, err: str) -> str:
-    """Return what a run of composeports that failed has to say: message, hint, the last lines."""
+    """Return the text for a failed run of composeports: message, hint, last lines of stderr."""
     error = _error(out)
     message = error.get("message") or f"it ended with exit code {code}"
     said = [f"composeports {command} failed: {message}"]
@@ -75,9 +78,10 @@ def _error(out: str) -> dict[str, object]:
 
 
 def shortened(text: str, characters: int) -> str:
-    """Return the end of a text, whole lines of it, with a line that says so; nothing that drives.
+    """Return the last `characters` of a text, in whole lines, without escape sequences.
 
-    A terminal shows what is left and does not obey it.
+    A line at the start says if the beginning was left out. Without escape sequences the text cannot
+    control a terminal.
     """
     text = DRIVING.sub("", text)
     if len(text) <= characters:

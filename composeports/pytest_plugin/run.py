@@ -1,8 +1,8 @@
-"""One test run's stacks: who starts one, who shares it, and what is ended when a worker is gone.
+"""Start, share and end the stacks of one test run, also if a worker is killed.
 
-With pytest-xdist the controller has a folder with a record of each stack that a worker started. A
-worker takes its record away when it has ended its stack; the controller ends what is left, which is
-the stack that all share, and those of workers that were killed.
+With pytest-xdist the controller has a folder with one record for each stack that a worker started.
+A worker removes its record when it has ended its stack. The controller ends the stacks whose
+records are left: the stack that all workers share, and the stacks of killed workers.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ SHARED = "shared"
 
 @dataclass(frozen=True, slots=True)
 class StackRequest:
-    """What the options and settings of a run want of its stack."""
+    """The options and settings of a run for its stack."""
 
     directory: str
     options: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class StackRequest:
 
 @dataclass(frozen=True, slots=True)
 class TestRun:
-    """Where we run: the worker (empty without pytest-xdist) and the controller's folder."""
+    """The worker of this process (empty without pytest-xdist) and the controller's folder."""
 
     worker: str = ""
     folder: str = ""
@@ -46,13 +46,13 @@ class TestRun:
 
 @dataclass(slots=True)
 class RunRecord:
-    """A file that remembers a started stack for the controller; nothing without a folder."""
+    """A file that tells the controller about a started stack; without `path` nothing is written."""
 
     path: str = ""
     known: dict[str, object] = field(default_factory=dict)
 
     def write(self, **more: object) -> None:
-        """Remember more of the stack."""
+        """Add facts about the stack to the record."""
         self.known |= more
         if self.path:
             with open(f"{self.path}.new", "w", encoding="utf-8") as file:
@@ -60,28 +60,31 @@ class RunRecord:
             os.replace(f"{self.path}.new", self.path)
 
     def remove(self) -> None:
-        """Forget the stack, which has ended."""
+        """Remove the record, since the stack has ended."""
         if self.path:
             os.unlink(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class StackUse:
-    """A stack that is up, our part in it, and how it is ended where nobody else has one."""
+    """A stack that is up, this run's share in it, and the command that ends it."""
 
     stack: Stack
     share: StackShare
     ending: Ending = ()
 
     def end(self) -> str:
-        """Leave things as they were before the first run; return what went wrong, or nothing."""
+        """Leave the stack; if no other run uses it, restore the state before the first run.
+
+        Return an error text, or an empty string.
+        """
         return self.share.end(partial(end, self.stack.program), self.ending)
 
 
 def running_stack(
     wanted: StackRequest, place: TestRun, tell: Callable[[str], None]
 ) -> Iterator[Stack]:
-    """Yield the stack, and end it, however the tests end; one that is shared is left alone."""
+    """Yield the stack, and end it even if tests fail; a stack that workers share stays up."""
     if place.worker and wanted.shared:
         use = _shared(wanted, place)
         try:
@@ -120,7 +123,7 @@ def _started(
                 lambda: policy.ending(states_before(program), is_own=is_own, keep=wanted.keep),
                 keep=wanted.keep,
             )
-            # Before it is started, so that a worker that is killed meanwhile leaves a trace.
+            # Before the start, so that a worker that is killed during the start leaves a record.
             record.write(directory=program.directory, options=program.options, ending=ending)
             return StackUse(start(program, wanted.up, wanted.log_lines), share, ending)
     except BaseException:
@@ -164,12 +167,12 @@ def _turn(folder: str) -> Iterator[None]:
 
 
 def make_folder() -> str:
-    """Return a new folder for the records of a run."""
+    """Make a folder for the records of a run and return its path."""
     return tempfile.mkdtemp(prefix="composeports-pytest-")
 
 
 def end_all(folder: str, tell: Callable[[str], None]) -> None:
-    """End every stack that has a record left, and remove the folder."""
+    """End every stack that still has a record, and remove the folder."""
     for name in sorted(os.listdir(folder)):
         if name.endswith(".json"):
             with open(os.path.join(folder, name), encoding="utf-8") as file:

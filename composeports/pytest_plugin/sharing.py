@@ -1,7 +1,8 @@
-"""Who uses a stack of pytest: of several runs in one worktree the last one to end takes it down.
+"""Share a stack between several pytest runs in one worktree; the last run to end takes it down.
 
-The kernel counts: each run has a shared lock on the stack's own file, in the state directory, until
-it ends, however it ends. The file holds the command that the first run would have ended with.
+The kernel counts the runs: each one holds a shared lock (flock) on the stack's file in the state
+directory until its process ends, however it ends. The file has the command with which the first run
+would have ended the stack.
 """
 
 import fcntl
@@ -22,10 +23,10 @@ Ending = tuple[str, ...]
 
 
 class StackShare:
-    """One run's part in the stack of a program; nothing is held before `join`."""
+    """One run's share in the stack of a program; it holds no lock before `join`."""
 
     def __init__(self, program: Program) -> None:
-        """Name the files of the stack that the program's folder and options lead to."""
+        """Set the path of the stack's file, from the folder and options of the program."""
         words = "\0".join((program.directory, *program.options)).encode(errors="surrogateescape")
         folder = os.path.join(state_directory(program.environ), "tests")
         self._path = os.path.join(folder, hashlib.sha256(words).hexdigest()[:16])
@@ -33,9 +34,12 @@ class StackShare:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Let no other run start or end the stack meanwhile; waits for one that does."""
+        """Let no other run start or end the stack inside the `with` statement.
+
+        Wait while another run starts or ends it.
+        """
         with ExitStack() as held:
-            with suppress(ComposeportsError):  # `up` tells what is wrong with the folder
+            with suppress(ComposeportsError):  # `up` reports what is wrong with the folder
                 path = f"{self._path}.turn"
                 lock = held.enter_context(hold(path, "pytest", None, lambda _: None))
                 if lock is not None:
@@ -43,9 +47,10 @@ class StackShare:
             yield
 
     def join(self, ending: Callable[[], Ending], *, keep: bool) -> Ending:
-        """Become a user, in one's turn; return how the stack is to be ended by the last one.
+        """Become a user of the stack; return the command with which the last user ends it.
 
-        `ending` is asked by the first user; `keep`: nobody shall end it.
+        Call it inside `turn`. `ending` is called only by the first user. With `keep` no run ends
+        the stack.
         """
         file = self._open()
         if file < 0:
@@ -60,15 +65,15 @@ class StackShare:
         return chosen
 
     def leave(self) -> None:
-        """Be a user no more, and end nothing; `end` does that."""
+        """Stop using the stack without ending it; `end` does both."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
     def end(self, end: Callable[[Ending], str], ending: Ending) -> str:
-        """Leave, and end the stack where nobody uses it any more; return what went wrong.
+        """Leave the stack, and end it if no other run uses it.
 
-        `ending` is what counts where nothing is on record.
+        The command is `ending` if the file has none. Return an error text, or an empty string.
         """
         with self.turn():
             self.leave()
@@ -83,7 +88,7 @@ class StackShare:
                 self._close(file)
 
     def _open(self) -> int:
-        """Return the file, which is made where there is none; -1 where that cannot be done."""
+        """Open the stack's file, which is made if missing; return -1 if that fails."""
         try:
             make_inner_folder(os.path.dirname(self._path))
             return open_regular(self._path, flags=os.O_RDWR | os.O_CREAT)
@@ -91,7 +96,7 @@ class StackShare:
             return -1
 
     def _close(self, file: int) -> None:
-        """Close the file, and remove it where nobody uses the stack."""
+        """Close the file, and remove it if no run uses the stack."""
         with suppress(OSError):
             if _is_unused(file):
                 os.unlink(self._path)

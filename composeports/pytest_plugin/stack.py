@@ -1,6 +1,6 @@
-"""One stack of a test run: started, asked and ended by the program, so that all is as in a shell.
+"""Start, query and end the stack of a test run by the `composeports` program, as in a shell.
 
-Failures are pytest's own (`pytest.fail`), with message and hint and without our code's traceback.
+A failure is reported by `pytest.fail`, with message and hint, and without a traceback of this code.
 """
 
 import json
@@ -19,9 +19,9 @@ LOG_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`composeports` with the options of a run, in the run's folder.
+    """The `composeports` program with the options of a run, in the folder of the run.
 
-    The environment is that of the beginning, whatever a test does to its own meanwhile.
+    `environ` is the environment at the start, so later changes by a test have no effect.
     """
 
     directory: str
@@ -29,13 +29,13 @@ class Program:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     def run(self, *arguments: str) -> Finished:
-        """Run a command to its end; whatever interrupts us interrupts it first."""
-        # -P: nothing of the project's own folder is imported in the place of our modules.
+        """Run a command to its end; if this process is interrupted, interrupt the command first."""
+        # -P: no file in the project's folder is imported in place of a module of composeports.
         argv = (sys.executable, "-P", "-m", "composeports", *self.options, *arguments)
         return run_collected(argv, {**self.environ, "PWD": self.directory}, self.directory)
 
     def answer(self, *arguments: str) -> str:
-        """Return what a command prints; a failure of it fails the test."""
+        """Return what a command prints; fail the test if the command fails."""
         __tracebackhide__ = True
         done = self.run(*arguments)
         if done.code:
@@ -45,7 +45,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Stack:
-    """The stack of this run (of this worker, with pytest-xdist): what tests ask of it."""
+    """The stack of this run (with pytest-xdist: of this worker), for use in tests."""
 
     program: Program
     project: str
@@ -54,13 +54,13 @@ class Stack:
     _urls: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """Return what a test's report shows of it."""
+        """Return the text that a test report shows."""
         return f"<stack {self.project} of session {self.session}>"
 
     def url(self, service: str, port: int | str = "") -> str:
-        """Return the URL of a service, or host:port where it does not speak HTTP.
+        """Return the URL of a service, or host:port if it does not speak HTTP.
 
-        `port` is the one inside the container (80, "53/udp"); needed where there are several.
+        `port` is the container port (80, "53/udp"); it is required if the service has several.
         """
         __tracebackhide__ = True
         key = (service, str(port))
@@ -75,23 +75,23 @@ class Stack:
         return int(self.url(service, port).rstrip("/").rpartition(":")[2])
 
     def run(self, *arguments: str) -> str:
-        """Return what a command on this stack prints: `run("exec", "-T", "db", "date")`."""
+        """Run a command on this stack and return its output: `run("exec", "-T", "db", "date")`."""
         __tracebackhide__ = True
         return self.program.answer(*arguments)
 
     def logs(self, *services: str, lines: int = 50) -> str:
-        """Return the last lines that the services wrote, of each so many."""
+        """Return the last `lines` log lines of each service."""
         return logs(self.program, *services, lines=lines)
 
 
 def logs(program: Program, *services: str, lines: int) -> str:
-    """Return the last lines of the services; what keeps us from it instead."""
+    """Return the last `lines` log lines of each service, with the error text if that fails."""
     done = program.run("logs", "--no-color", "--tail", str(lines), *services)
     return shortened(done.out + (done.err if done.code else ""), LOG_CHARACTERS)
 
 
 def end(program: Program, ending: tuple[str, ...]) -> str:
-    """Run the command that ends a stack; return what went wrong, or nothing."""
+    """Run the command that ends a stack; return an error text, or an empty string."""
     if not ending:
         return ""
     done = program.run(*ending)
@@ -99,13 +99,13 @@ def end(program: Program, ending: tuple[str, ...]) -> str:
 
 
 def states_before(program: Program) -> list[str]:
-    """Return the states of the session's containers; none where it holds no lease."""
+    """Return the states of the session's containers; empty if the session holds no lease."""
     done = program.run("ps", "--all", "--format", "json")
     return [] if done.code else states(done.out)
 
 
 def start(program: Program, arguments: tuple[str, ...], lines: int) -> Stack:
-    """Start the stack; where that fails, say why with the last log lines."""
+    """Start the stack; if that fails, fail the test with the reason and the last log lines."""
     done = program.run("up", "--json", *arguments)
     if done.code:
         raise_failure(program, done, lines)
@@ -115,7 +115,7 @@ def start(program: Program, arguments: tuple[str, ...], lines: int) -> Stack:
 
 
 def raise_failure(program: Program, done: Finished, lines: int) -> None:
-    """Fail with what `up` said, and what the services wrote."""
+    """Fail the test with the error of `up` and the last log lines of the services."""
     __tracebackhide__ = True
     text = failure_text("up", done.code, done.out, done.err)
     written = logs(program, lines=lines).strip() if lines and _started(done) else ""
@@ -125,5 +125,5 @@ def raise_failure(program: Program, done: Finished, lines: int) -> None:
 
 
 def _started(done: Finished) -> bool:
-    """Tell whether it was Compose that failed, so that there may be logs."""
+    """Return True if Compose itself failed, so there may be logs."""
     return '"compose_failed"' in done.out

@@ -1,1 +1,1 @@
-"""Speaks to programs: HTTP, MCP, and a page; needs the extras `http` and `mcp`."""
+"""The HTTP server, the MCP server and the status page; they need the extras `http` and `mcp`."""

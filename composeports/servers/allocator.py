@@ -1,4 +1,4 @@
-"""The public Python API on a server's own store, for programs that run the server themselves."""
+"""The public Python API on a server's store, for programs that run the server in their process."""
 
 from composeports.port_allocator import PortAllocation, PortAllocatorService, allocation_of
 from composeports.usecases import lease
@@ -7,19 +7,25 @@ from composeports.usecases.session_lookup import session_by_id, session_from_rec
 
 
 class StoreAllocator(PortAllocatorService):
-    """Gives out the leases of the server's store, which no other program gives to anybody else."""
+    """Allocates ports in the server's store, which all other programs with this store use too.
+
+    So no other program gives the same ports to another session.
+    """
 
     def __init__(self, context: Context) -> None:
-        """Use the store behind `doors`."""
+        """Use the store of `context`."""
         super().__init__(context.config.port_allocator, now=context.now)
         self._context = context
 
     def allocate(self, session_id: str) -> PortAllocation:
-        """Return the session's block, as the server's own route does."""
+        """Allocate or renew the session's lease, like `POST /ports/allocate`; return its ports."""
         return allocation_of(lease.allocate(session_by_id(self._context, session_id)))
 
     def release(self, session_id: str) -> bool:
-        """Give the session's block back; StackLeftError while containers of it exist."""
+        """Release the session's lease and return True.
+
+        StackLeftError while containers of the session exist.
+        """
         lease.release_without_stack(session_from_record(self._context, session_id))
         return True
 

@@ -1,6 +1,6 @@
-"""API keys: read from a list or a file, made where there is none, compared in constant time.
+"""API keys: read from a list or a file, created if there is none, compared in constant time.
 
-No key is ever shown: a message names the file that holds it.
+No key is ever shown: messages name the file that contains it.
 """
 
 import hashlib
@@ -18,37 +18,40 @@ from composeports.usecases.session import Context
 
 VARIABLE = "COMPOSEPORTS_API_KEYS"
 HOW_TO_SET = f"set {VARIABLE} or give --keys-file when the server is started"
-# The fewest characters of a key that other machines may try to guess.
+# The minimum length of a key, in characters, if other machines can try to guess it.
 SHORTEST = 16
 HOW_TO_MAKE = "`openssl rand -hex 16` makes a key of 32 characters"
-# More than enough for a file of keys.
+# The maximum number of bytes read from a key file; a key file is much smaller.
 _LONGEST_FILE = 1 << 20
 
 
 class Keys:
-    """A set of keys that are all valid; none of them can be read back."""
+    """The set of valid keys; the keys cannot be read from it."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        """Keep digests of the keys, which have one length, and not the keys."""
+        """Store digests of the keys, all of the same length, instead of the keys."""
         self._digests = tuple(_digest(key.encode()) for key in keys)
 
     def __repr__(self) -> str:
-        """Tell how many there are, and nothing else."""
+        """Return the number of keys, and nothing else about them."""
         return f"<{len(self)} API keys>"
 
     def __len__(self) -> int:
-        """Return how many are valid."""
+        """Return the number of valid keys."""
         return len(self._digests)
 
     def accept(self, given: bytes) -> bool:
-        """Tell whether `given` is one; it takes the same time whichever, and how near it was."""
+        """Return True if `given` is a valid key.
+
+        The time does not depend on which key it is, or on how similar it is to one.
+        """
         digest = _digest(given)
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return any(matches)
 
 
 def too_short(keys: Iterable[str]) -> bool:
-    """Tell whether a key has fewer characters than one that other machines can try needs."""
+    """Return True if any key is too short for a server that other machines can reach."""
     return any(len(key) < SHORTEST for key in keys)
 
 
@@ -57,9 +60,10 @@ def _digest(key: bytes) -> bytes:
 
 
 def read_keys(path: str) -> tuple[str, ...]:
-    """Return the keys in a file, one a line; lines that are empty or begin with # are none.
+    """Return the keys in a file, one per line; skip empty lines and lines that begin with `#`.
 
-    ConfigError where it cannot be read, others than its owner may read it, or it has no key.
+    ConfigError if the file cannot be read, is not UTF-8, is accessible to users other than its
+    owner, or contains no key.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -79,17 +83,17 @@ def read_keys(path: str) -> tuple[str, ...]:
 
 
 def given_keys(context: Context, keys_file: str | None) -> tuple[str, ...]:
-    """Return the keys of COMPOSEPORTS_API_KEYS and of a file; ConfigError as `read_keys`."""
+    """Return the keys from COMPOSEPORTS_API_KEYS and `keys_file`; errors as in `read_keys`."""
     return (*context.config.api_keys, *(read_keys(keys_file) if keys_file else ()))
 
 
 def made_keys(context: Context) -> tuple[str, ...]:
-    """Return the key of this user's own, which is made where there is none yet."""
+    """Return this user's generated key; create it if it does not exist yet."""
     return (read_own_key(api_key_file(context.environ)),)
 
 
 def refuse_no_key(given: Iterable[str]) -> None:
-    """Raise UsageError where keys are given to a server that is to need none."""
+    """Raise UsageError if keys are given together with `--no-key`."""
     if tuple(given):
         raise UsageError(
             f"--no-key, while {VARIABLE} or --keys-file gives a key",
@@ -98,15 +102,16 @@ def refuse_no_key(given: Iterable[str]) -> None:
 
 
 def where_key_is(context: Context) -> str:
-    """Return the line that says where the key is that nobody gave."""
+    """Return the line that says which file contains the generated key."""
     path = api_key_file(context.environ)
     return f"no API key was given, so one is in {path}: X-API-Key: $(cat '{path}')"
 
 
 def read_own_key(path: str) -> str:
-    """Return the key in the file at `path`, which is made (mode 0600) where there is none.
+    """Return the key in the file at `path`; create the file (mode 0600) if it does not exist.
 
-    FileAccessError where the file is not a plain file that its owner, this user, alone can read.
+    FileAccessError if it is not a plain file, belongs to another user, is accessible to other
+    users, contains no key, or cannot be read or written.
     """
     prepare_folder(os.path.dirname(path))
     try:
@@ -118,7 +123,7 @@ def read_own_key(path: str) -> str:
 
 
 def _make_key(path: str) -> None:
-    """Write a new key, whole or not at all; of two servers that do so at once, one wins."""
+    """Write a new key atomically; if two servers do so at the same time, the first key is kept."""
     number, temporary = tempfile.mkstemp(
         prefix="api-key-", suffix=".new", dir=os.path.dirname(path)
     )
@@ -135,7 +140,7 @@ def _make_key(path: str) -> None:
 
 
 def _own_key(path: str) -> str:
-    # A FIFO in its place must not hold the server up, nor a link lead to another file.
+    # A FIFO at this path must not block the server; a symbolic link must not be followed.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     with open(os.open(path, flags), "rb") as file:
         status = os.fstat(file.fileno())

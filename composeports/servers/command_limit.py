@@ -1,4 +1,4 @@
-"""How many commands (Compose with all that it starts) one server runs at once; no threads."""
+"""Limits how many commands (Compose and all that it starts) one server runs at once."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from composeports.config import SERVER_COMMANDS
 
 
 class Commands:
-    """Turns for commands: up to `limit` at once, the others in the order in which they came."""
+    """Runs up to `limit` commands of one server at once; the others wait in order of arrival."""
 
     def __init__(self, limit: int) -> None:
         """Allow `limit` commands at once."""
@@ -18,8 +18,8 @@ class Commands:
 
     @asynccontextmanager
     async def turn(self, tell: Callable[[str], None]) -> AsyncIterator[None]:
-        """Wait for a turn and keep it until the end; `tell` hears that there is a wait."""
-        # Made here, since it belongs to the event loop.
+        """Wait for a turn and keep it until the block ends; a wait is first reported to `tell`."""
+        # Created here, because it belongs to the running event loop.
         self._limiter = self._limiter or CapacityLimiter(self._limit)
         before = self._limiter.statistics().tasks_waiting
         if before or self._limiter.available_tokens < 1:

@@ -1,8 +1,9 @@
-"""The connections of a server: how many there may be, and how long one may take to ask something.
+"""Limits on a server's connections: how many are open, and how long a request takes to arrive.
 
-A connection waits for its client until a request is whole. The ones that have waited longest are
-closed where others need their room, so that silent clients keep nobody out; one whose request is
-whole is never closed for another. Descriptors are counted from accept(2) to close(2).
+A connection waits for its client until the request is complete. If a new connection needs room,
+the connection that has waited longest is closed, so that silent clients do not keep other clients
+out. A connection whose request is complete is never closed to make room. Descriptors are counted
+from accept(2) to close(2).
 """
 
 import asyncio
@@ -23,16 +24,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from composeports.servers.http.middleware import OUR_HEADERS, REQUEST_SECONDS, too_slow
 from composeports.servers.log import RateLimitedLog
 
-# Connections of all peers, and of one address. Everything on this machine is one address.
+# Maximum number of connections: in total, and per address. All of this machine is one address.
 MOST = 2048
 MOST_OF_PEER = 256
-# Descriptors for files, programs, the store, and connections that are being closed.
+# Descriptors kept for files, programs, the store, and connections that are being closed.
 RESERVE = 256
-# Connections that are accepted in one go, before any of them is served.
+# How many connections are accepted at once, before any of them is served.
 BURST = 64
 BACKLOG = 512
 NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
-# An unlimited number of descriptors is more than the kernel gives.
+# Used in place of an unlimited number, which is more than the kernel gives.
 MOST_DESCRIPTORS = 1 << 20
 
 _BUSY = (
@@ -42,13 +43,13 @@ _BUSY = (
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit of open files to the hard one, and return what it is now."""
-    import resource  # noqa: PLC0415 - there is none on some systems
+    """Raise the soft limit of open files to the hard limit, and return the new soft limit."""
+    import resource  # noqa: PLC0415 - some systems do not have it
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
     if soft not in {wanted, resource.RLIM_INFINITY}:
-        # macOS refuses more than its kernel has, whatever the hard limit says.
+        # macOS refuses more than its kernel allows, even if the hard limit is higher.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -57,23 +58,23 @@ def raise_descriptor_limit() -> int:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections there may be, of all peers and of one."""
+    """The maximum number of connections, in total and per peer (address)."""
 
     total: int
     peer: int
 
     @classmethod
     def within(cls, descriptors: int) -> "ConnectionLimits":
-        """Return the limits of a process that may open so many descriptors."""
+        """Return the limits for a process that may open this number of descriptors."""
         total = max(2, min(MOST, max(descriptors - RESERVE, descriptors // 2)))
         return cls(total, max(1, min(MOST_OF_PEER, total // 2)))
 
 
 class Connections:
-    """All connections of one server; used on its event loop alone."""
+    """All connections of one server; use it only on the server's event loop."""
 
     def __init__(self, limits: ConnectionLimits, say: Callable[[str], None]) -> None:
-        """Keep the limits; `say` hears of refused connections, now and then."""
+        """Keep the limits; `say` gets a line for refused connections, at a limited rate."""
         self.limits = limits
         self._say = RateLimitedLog(say)
         self._open: Counter[str] = Counter()
@@ -81,7 +82,10 @@ class Connections:
         self._waiting: OrderedDict[Connection, str] = OrderedDict()
 
     def admit(self, peer: str) -> bool:
-        """Count one more connection of a peer, if need be in the place of one that waits."""
+        """Count one more connection of a peer and return True; False if there is no room for it.
+
+        At a limit, the connection that has waited longest for its client is closed to make room.
+        """
         if self._used(peer) >= self.limits.peer and not self._close_oldest(peer):
             self._say(f"{self.limits.peer} connections of {peer} are busy: closed another one")
             return False
@@ -92,27 +96,27 @@ class Connections:
         return True
 
     def closed(self, peer: str) -> None:
-        """Note that a descriptor is free again."""
+        """Record that a descriptor of a peer's connection is closed."""
         self._open[peer] -= 1
         if not self._open[peer]:
             del self._open[peer]
 
     def waits(self, connection: "Connection") -> None:
-        """Note that the connection waits for its client from now on, or still does."""
+        """Record that the connection waits for its client; no effect if it is already recorded."""
         self._waiting.setdefault(connection, connection.peer)
 
     def works(self, connection: "Connection") -> None:
-        """Note that the client waits for us."""
+        """Record that the client's request is complete and the client waits for the response."""
         self._waiting.pop(connection, None)
 
     def lost(self, connection: "Connection") -> None:
-        """Note the end of a connection, whose descriptor is closed next."""
+        """Record that the connection has ended; its descriptor is closed next."""
         self._waiting.pop(connection, None)
         if connection.leaves:
             self._leaving[connection.peer] -= 1
 
     def no_descriptor(self, error: OSError) -> None:
-        """Note that a connection could not even be accepted."""
+        """Report that a connection could not be accepted, because no descriptor was free."""
         self._say(f"a connection was closed at once: {error.strerror}")
 
     def _used(self, peer: str | None = None) -> int:
@@ -121,7 +125,10 @@ class Connections:
         return self._open[peer] - self._leaving[peer]
 
     def _close_oldest(self, peer: str | None = None) -> bool:
-        """Close the connection that has waited longest for its client, of the peer or of all."""
+        """Close the connection that has waited longest for its client; False if none waits.
+
+        `peer` None means the connections of all peers.
+        """
         for connection, its_peer in self._waiting.items():
             if peer in {None, its_peer}:
                 del self._waiting[connection]
@@ -132,14 +139,14 @@ class Connections:
 
 
 class _Accepted(socket.socket):
-    """A socket that says when it is closed."""
+    """A socket that calls a function when it is closed."""
 
     def __init__(self, accepted: socket.socket, closed: Callable[[], None]) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         self._when_closed: Callable[[], None] | None = closed
 
     def close(self) -> None:
-        """Close it, and say so once."""
+        """Close the socket; the first time, call the function."""
         super().close()
         closed, self._when_closed = self._when_closed, None
         if closed is not None:
@@ -147,21 +154,26 @@ class _Accepted(socket.socket):
 
 
 class Listener(socket.socket):
-    """A listening socket that accepts as many connections as there may be, and sheds the others.
+    """A listening socket that accepts connections up to the limits, and closes the others at once.
 
-    A process without a free descriptor cannot accept a connection, not even to close it, and is
-    told of it again and again; one descriptor is kept for that.
+    A process without a free descriptor cannot accept a connection, not even to close it, so the
+    event loop reports the same connection again and again. One spare descriptor is kept for this
+    case.
     """
 
     connections: Connections | None = None
     _spare = -1
 
     def listen(self, backlog: int = BACKLOG, /) -> None:
-        """Listen, with a queue of our own length whatever the event loop says."""
+        """Listen with a queue of at least BACKLOG, whatever length the event loop gives."""
         super().listen(max(backlog, BACKLOG))
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection that there is room for; BlockingIOError where there is none."""
+        """Accept a connection within the limits; BlockingIOError if there is none.
+
+        Connections beyond the limits get status 503 and are closed. Without `connections`, there
+        are no limits.
+        """
         connections = self.connections
         if connections is None:
             return super().accept()
@@ -178,7 +190,7 @@ class Listener(socket.socket):
         raise BlockingIOError
 
     def close(self) -> None:
-        """Close it, and what was kept for it."""
+        """Close the socket and the spare descriptor."""
         super().close()
         self._free_spare()
 
@@ -199,7 +211,7 @@ class Listener(socket.socket):
         except OSError as error:
             if error.errno not in NO_DESCRIPTOR:
                 raise
-            # Others took it, so nothing can be closed; the event loop asks again.
+            # Something else took the freed descriptor; the event loop calls `accept` again.
             raise BlockingIOError from None
         return None, None
 
@@ -210,14 +222,17 @@ class Listener(socket.socket):
 
 
 class Connection(H11Protocol):
-    """HTTP on one connection: uvicorn's, whose requests have to be whole in time."""
+    """uvicorn's HTTP protocol on one connection, with a time limit for incomplete requests.
 
-    # Those of the server: uvicorn makes the protocols, so a class of each server has them.
+    The head may take `seconds` to arrive, and the body again.
+    """
+
+    # A class attribute, because uvicorn creates the objects; each server has its own subclass.
     registry: Connections
     seconds = REQUEST_SECONDS
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
-        """Begin without a client."""
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - uvicorn's arguments
+        """Create the protocol, before a client is connected."""
         super().__init__(*args, **options)
         self.peer = ""
         self.leaves = False
@@ -225,34 +240,34 @@ class Connection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first head."""
+        """Start waiting for the head of the first request."""
         super().connection_made(transport)
         self.peer = str((transport.get_extra_info("peername") or ("",))[0])
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop waiting, and record that the connection has ended."""
         self._expect("")
         self.registry.lost(self)
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Handle what came, and look what is missing still."""
+        """Handle the received data, then check which part of the request is missing."""
         super().handle_events()
         self._look()
 
     def on_response_complete(self) -> None:
-        """Wait for the next head."""
+        """Start waiting for the head of the next request."""
         super().on_response_complete()
         self._look()
 
     def leave(self) -> None:
-        """Close the connection at once, for one that needs its room."""
+        """Close the connection at once, to make room for another one."""
         self.leaves = True
         self.transport.abort()
 
     def _look(self) -> None:
-        """See which part of a request is missing, and give it its time."""
+        """Check which part of the request is missing (head, body, none); start its time limit."""
         if self.transport.is_closing():
             self._expect("")
             return
@@ -287,7 +302,7 @@ class Connection(H11Protocol):
         self.transport.close()
 
     def _current(self) -> RequestResponseCycle | None:
-        """Return the request that came last; none before the first one."""
+        """Return the cycle of the last request; None before the first request."""
         return self.cycle
 
 
@@ -305,5 +320,5 @@ def _too_slow(seconds: float) -> bytes:
 
 
 def protocol_of(connections: Connections) -> type[Connection]:
-    """Return the protocol for the connections of one server."""
+    """Return the protocol class for the connections of one server."""
     return type("ServerConnection", (Connection,), {"registry": connections})

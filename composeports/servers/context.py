@@ -1,4 +1,4 @@
-"""The doors of a server: settings from its environment, the store, the engine; no session."""
+"""Opens the Context of a server: settings from its environment, store and engine; no session."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from composeports.usecases.session_lookup import NOWHERE
 
 
 def warn(text: str) -> None:
-    """Write a line to stderr, a server's only voice; control characters become escapes."""
+    """Write a line to stderr, the only place for a server's messages; escape control characters."""
     shown = "".join(
         char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
     )
@@ -23,7 +23,11 @@ def warn(text: str) -> None:
 
 
 def _settled(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with the context that is in use; who chooses another means shells."""
+    """Return `environ` without composeports' docker wrapper and with a fixed Docker context.
+
+    The context is the one in use now, unless DOCKER_HOST or DOCKER_CONTEXT is set. A later
+    `docker context use` is meant for shells and does not change the server's engine.
+    """
     environ = unwrapped(environ)
     if environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT"):
         return environ
@@ -31,9 +35,9 @@ def _settled(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def open_context(environ: Mapping[str, str] | None = None) -> Context:
-    """Return doors that many threads may use; ConfigError for a setting that is not accepted.
+    """Return a Context that many threads may use; ConfigError if a setting is invalid.
 
-    Whoever opens them closes `doors.store` in the end.
+    The caller must close `context.store` in the end.
     """
     environ = _settled(os.environ if environ is None else environ)
     config = Config.from_env(environ)

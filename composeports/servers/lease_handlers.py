@@ -1,7 +1,7 @@
-"""What programs are answered, as plain values: the use cases, worded for HTTP and MCP alike.
+"""Handlers for leases: they call the use cases and return plain values, for HTTP and MCP.
 
-All of it blocks (store, engine): call it on a thread, not on an event loop. OutsideRootsError for a
-session whose stack was started in a folder outside of `roots`.
+All functions block (store, engine): call them on a thread, not on an event loop. With `roots`, they
+raise OutsideRootsError if the session's stack was started in a folder outside `roots`.
 """
 
 import math
@@ -19,7 +19,7 @@ from composeports.usecases.session_lookup import no_session, session_by_id, sess
 from composeports.usecases.status import SessionStatus, iso_time
 
 Answer = dict[str, Any]
-# `allocate` takes six variables of a session; what a stack's plan adds to them is not for it.
+# `allocate` returns the six fixed variables, without those that the plan of a stack adds.
 FIXED = 6
 
 
@@ -31,7 +31,10 @@ class ComposeFailedError(ComposeportsError):
 
 
 def allocate(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
-    """Take or renew the session's lease; all blocks taken is an answer too."""
+    """Allocate or renew the session's lease.
+
+    If all blocks are taken, the answer has `success` False and the error code; nothing is raised.
+    """
     roots.check_session(context, session_id)
     try:
         lease = lease_usecase.allocate(session_by_id(context, session_id))
@@ -41,15 +44,15 @@ def allocate(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answ
 
 
 def renew(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
-    """Extend the lease that the session holds; NoLeaseError where it holds none."""
+    """Renew the lease that the session holds; NoLeaseError if it holds none."""
     roots.check_session(context, session_id)
     return _granted(context, lease_usecase.renew_lease(session_by_id(context, session_id)))
 
 
 def release(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
-    """Give the session's ports back; an unknown session holds none, which is as good.
+    """Release the session's lease; success also for an unknown session, which holds none.
 
-    StackLeftError while containers of it exist.
+    StackLeftError while containers of the session exist.
     """
     roots.check_session(context, session_id)
     lease_usecase.release_without_stack(session_from_record(context, session_id))
@@ -57,9 +60,11 @@ def release(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answe
 
 
 def down(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
-    """Take the session's stack down where it was started, never its volumes, then release.
+    """Take the session's stack down in the folder it was started in, then release its lease.
 
-    Without a recorded place there is no stack of ours: then only the lease is released.
+    Volumes are never removed. If the store has no folder for the session, composeports started no
+    stack for it, and only the lease is released. ComposeFailedError if Compose fails; the lease is
+    then kept.
     """
     roots.check_session(context, session_id)
     session = session_from_record(context, session_id)
@@ -78,12 +83,15 @@ def down(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
 
 
 def status(context: Context) -> list[Answer]:
-    """Return every held lease as `status --json` has it; nobody's is marked as one's own."""
+    """Return every held lease in the form of `status --json`, without `current`.
+
+    A server has no session of its own, so no lease is the current one.
+    """
     return [entry(each) for each in status_usecase.status(no_session(context))]
 
 
 def entry(found: SessionStatus) -> Answer:
-    """Return one entry of the list."""
+    """Return one entry of the list that `status` returns."""
     told = found.as_dict()
     del told["current"]
     return told
@@ -109,5 +117,5 @@ def _granted(context: Context, lease: Lease) -> Answer:
 
 
 def remaining_minutes(lease: Lease, now: float) -> int:
-    """Return the minutes that are left of the lease, begun ones too."""
+    """Return the minutes until the lease expires, rounded up; 0 if it has expired."""
     return max(0, math.ceil((lease.expires_at - now) / 60))

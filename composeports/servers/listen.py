@@ -1,4 +1,4 @@
-"""Sockets and the uvicorn server that the HTTP server and MCP over HTTP run on; no application."""
+"""Listening sockets and the uvicorn server, shared by the HTTP server and MCP over HTTP."""
 
 import asyncio
 import errno
@@ -26,14 +26,19 @@ from composeports.servers.connections import (
 from composeports.servers.context import warn
 from composeports.servers.http.middleware import App
 
-# How long requests that are under way get to end.
+# How many seconds running requests get to finish when the server stops.
 GRACE_SECONDS = 5
-WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to know them, not to listen there
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - for comparison, not to listen on them
 ABSENT = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 def listen(host: str, port: int) -> list[Listener]:
-    """Return sockets bound to all that `host` means; port 0 takes a free one."""
+    """Return listening sockets on every address that `host` resolves to.
+
+    Port 0 takes a free port, the same one for all addresses. Addresses that this machine does not
+    have are skipped if another one works. ConfigError if there is no such address or if
+    binding fails; AddressInUseError if the port is in use.
+    """
     try:
         found = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
@@ -44,7 +49,7 @@ def listen(host: str, port: int) -> list[Listener]:
     absent = ""
     try:
         for family, *_, address in dict.fromkeys(found):
-            # With port 0, the first one chooses for all.
+            # With port 0, the first socket determines the port of all.
             number = port or (sockets[0].getsockname()[1] if sockets else 0)
             try:
                 sockets.append(_bound(family, (address[0], number, *address[2:])))
@@ -62,16 +67,16 @@ def listen(host: str, port: int) -> list[Listener]:
 
 
 def _bound(family: int, address: tuple[str | int, ...]) -> Listener:
-    # Named, or asyncio does not switch Nagle's algorithm off, which costs 40 ms an answer.
+    # Without IPPROTO_TCP, asyncio leaves Nagle's algorithm on, which costs 40 ms per response.
     made = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Inherited by connections: a stream whose client's machine is gone ends some day.
+        # Connections inherit it: a stream ends some time after its client's machine disappeared.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(address)
-        # Whoever else wants the port is refused from here on, and not only once all is imported.
+        # Listen now, so that no other process can take the port while the rest is imported.
         made.listen(BACKLOG)
     except BaseException:
         made.close()
@@ -80,9 +85,9 @@ def _bound(family: int, address: tuple[str | int, ...]) -> Listener:
 
 
 def are_local(sockets: Iterable[socket.socket], host: str, keys: Sequence[str]) -> bool:
-    """Tell whether only this machine reaches them.
+    """Return True if only this machine can reach the sockets.
 
-    ConfigError where others do, and there is no key, or one that can be guessed.
+    ConfigError if other machines can reach them and there is no key, or a key is too short.
     """
     local = all(map(_is_loopback, sockets))
     if not local and not keys:
@@ -131,21 +136,27 @@ def _cannot_bind(host: str, port: int, error: OSError) -> ComposeportsError:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that ends cleanly, streams included, tells by what, and has a limit to everything."""
+    """uvicorn with a clean shutdown, streams included, and with limits on connections.
+
+    `ended_by` is the number of the signal that ended it, 0 if none did.
+    """
 
     def __init__(self, app: App, close_streams: Callable[[], None]) -> None:
-        """Serve `app`; `close_streams` ends what would go on for ever, on the loop."""
+        """Serve `app`.
+
+        After a signal, the event loop calls `close_streams`, which ends streams and long work.
+        """
         limits = ConnectionLimits.within(raise_descriptor_limit())
         self._connections = Connections(limits, warn)
         super().__init__(
             uvicorn.Config(
                 app,
-                # The limits are those of this loop and this protocol.
+                # The limits work only with this event loop and this protocol.
                 loop="asyncio",
                 http=protocol_of(self._connections),
-                # A second line of defence: connections beyond `limits` are not accepted.
+                # A second check: `Listener` does not accept connections beyond `limits`.
                 limit_concurrency=limits.total + 1,
-                # What asyncio accepts in one go; the queue is `Listener`'s own.
+                # How many connections asyncio accepts at once; `Listener` sets the queue length.
                 backlog=BURST,
                 log_config=None,
                 access_log=False,
@@ -160,7 +171,7 @@ class Server(uvicorn.Server):
         self.ended_by = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Remember the loop, which a signal has to reach."""
+        """Keep the event loop for the signal handler, and limit the listeners' connections."""
         self._loop = asyncio.get_running_loop()
         for listener in sockets or ():
             if isinstance(listener, Listener):
@@ -168,12 +179,12 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
 
     def serve_on(self, listeners: Sequence[socket.socket]) -> None:
-        """Serve on these sockets until a signal ends it."""
+        """Serve on these sockets until a signal ends the server."""
         self.run(list(listeners))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take the signals that end us; uvicorn would raise them again when all is done."""
+        """Handle SIGINT, SIGTERM and SIGHUP; uvicorn would raise them again after its shutdown."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, self._end) for number in numbers}
         try:

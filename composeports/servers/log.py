@@ -1,4 +1,4 @@
-"""What a server says about clients and libraries on stderr: one line each, and none too often."""
+"""Log output of the servers: one line per message on stderr, repeated messages are limited."""
 
 import logging
 import time
@@ -8,26 +8,29 @@ from contextlib import suppress
 
 from composeports.servers.context import warn
 
-# How long a line that was said is not said again, in seconds, and how many are remembered.
+# How many seconds the same line is not repeated, and how many lines are remembered for that.
 REPEAT_SECONDS = 30.0
 REMEMBERED = 100
 LONGEST = 500
 
 
 class RateLimitedLog:
-    """Says a line, and the same line again only after a while, with how often it was left out."""
+    """Writes lines, but the same line at most once in REPEAT_SECONDS.
+
+    The next time, the line says how often it was left out.
+    """
 
     def __init__(
         self, warn: Callable[[str], None], now: Callable[[], float] = time.monotonic
     ) -> None:
-        """Speak with `say`; `now` is a clock in seconds."""
+        """Write lines with `warn`; `now` is a clock in seconds."""
         self._say = warn
         self._now = now
         self._said: OrderedDict[str, float] = OrderedDict()
         self._left_out: dict[str, int] = {}
 
     def __call__(self, line: str) -> None:
-        """Say the line, unless it was said a moment ago."""
+        """Write the line, unless it was written less than REPEAT_SECONDS ago."""
         now = self._now()
         if now - self._said.get(line, -REPEAT_SECONDS) < REPEAT_SECONDS:
             self._left_out[line] = self._left_out.get(line, 0) + 1
@@ -42,16 +45,16 @@ class RateLimitedLog:
 
 
 class Lines(logging.Handler):
-    """Writes each record as one line, without a traceback."""
+    """A log handler that writes each record as one line, without a traceback."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
-        """Speak with `say`."""
+        """Write lines with `warn`."""
         super().__init__(logging.WARNING)
         self._say = RateLimitedLog(warn)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say the record's first line, and the kind and text of its exception."""
-        # A stderr that is gone, or a message that its library made wrong, must not end anything.
+        """Write the record's first line, and the type and text of its exception."""
+        # A closed stderr or a library's malformed log message must not stop the server.
         with suppress(Exception):
             error = record.exc_info[1] if record.exc_info else None
             text = record.getMessage().strip().partition("\n")[0]
@@ -60,7 +63,7 @@ class Lines(logging.Handler):
 
 
 def log_in_lines() -> None:
-    """Let the warnings of libraries (uvicorn, asyncio, the SDK of MCP) be plain lines on stderr."""
+    """Write warnings of libraries (uvicorn, asyncio, the MCP SDK) as plain lines to stderr."""
     root = logging.getLogger()
     root.handlers[:] = [Lines(warn)]
     root.setLevel(logging.WARNING)

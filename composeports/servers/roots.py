@@ -1,4 +1,4 @@
-"""The folders that a server is limited to with `--root`; a worktree elsewhere is refused."""
+"""The folders that `--root` limits a server to; worktrees outside them are refused."""
 
 import os
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ from composeports.usecases.started_session import find_started_session
 
 @dataclass(frozen=True, slots=True)
 class Roots:
-    """Real paths of folders; none means that every worktree is allowed."""
+    """The allowed folders, as real paths; without any, every worktree is allowed."""
 
     folders: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> Self:
-        """Return the folders with links resolved; ConfigError for a path that is no folder."""
+        """Return the folders with symbolic links resolved; ConfigError if one is not a folder."""
         for path in paths:
             if not os.path.isdir(path):
                 raise ConfigError(
@@ -30,7 +30,10 @@ class Roots:
         return cls(tuple(os.path.realpath(path) for path in paths))
 
     def check_workspace(self, session: Session) -> None:
-        """Raise OutsideRootsError where the worktree, a Compose file or the stack lies outside."""
+        """Raise OutsideRootsError if a path of the session is outside the folders.
+
+        Checked are the worktree, the Compose files, the env files and the folder of the stack.
+        """
         if not self.folders:
             return
         self._check(session.context.cwd)
@@ -42,7 +45,7 @@ class Roots:
             self.check_session(session.context, asked.session_id)
 
     def check_session(self, context: Context, session_id: str) -> None:
-        """Raise OutsideRootsError where the store has the session's stack outside."""
+        """Raise OutsideRootsError if the stack that the store has for the session is outside."""
         if not self.folders:
             return
         record = context.store.get(check_session_id(session_id))

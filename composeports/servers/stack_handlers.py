@@ -1,6 +1,6 @@
-"""What programs ask about the stack of a worktree, as plain values: plan, up, down, URL.
+"""Handlers for the stack of a worktree: plan, up, down and URL, with plain values as results.
 
-All of it blocks (store, engine, Compose): call it on a thread, not on an event loop.
+All functions block (store, engine, Compose): call them on a thread, not on an event loop.
 """
 
 import re
@@ -21,13 +21,16 @@ from composeports.usecases.session_lock import hold_session_lock
 from composeports.usecases.session_lookup import session_in_worktree
 from composeports.usecases.up import UpResult
 
-# What Compose accepts as the name of a service; above all, no option.
+# Service names that Compose accepts; above all, it matches no option.
 SERVICE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class StackTarget:
-    """The stack that is meant: a worktree's, with what a command line has before the command."""
+    """The stack to work on: a worktree, and the options that a command line has before the command.
+
+    These options are `files` (Compose files), `profiles` and `session`.
+    """
 
     worktree: str
     files: Sequence[str] = ()
@@ -36,10 +39,10 @@ class StackTarget:
     roots: Roots = ANYWHERE
 
     def open_session(self, context: Context) -> Session:
-        """Return the workspace that a command in the worktree has.
+        """Return the session that a command started in the worktree has.
 
-        UsageError where the path is no worktree, OutsideRootsError where it lies elsewhere than
-        below `roots`.
+        UsageError if the path is not absolute or not a folder. OutsideRootsError if the worktree,
+        a Compose file or the stack is outside `roots`.
         """
         options = Options(
             files=tuple(self.files), profiles=tuple(self.profiles), session=self.session
@@ -50,7 +53,7 @@ class StackTarget:
 
 
 def plan(context: Context, target: StackTarget, options: PlanOptions) -> Answer:
-    """Return what `up` would do and why; writes nothing and leases nothing."""
+    """Return what `up` would do and why; nothing is written or leased."""
     here = target.open_session(context).read_only()
     return {"success": True, **up_usecase.plan(here, options).as_dict()}
 
@@ -62,7 +65,10 @@ def up(
     services: Sequence[str],
     flags: Sequence[str],
 ) -> Answer:
-    """Start the up_usecase, and return where everything is; `flags` are Compose's own."""
+    """Start the stack and return its environment, ports and URLs; `flags` are options of Compose.
+
+    UsageError if a service name is invalid. ComposeFailedError if Compose fails.
+    """
     for name in services:
         _check_service(name)
     here = target.open_session(context)
@@ -85,7 +91,10 @@ def _where(started: UpResult) -> dict[str, Any]:
 
 
 def down(context: Context, target: StackTarget) -> Answer:
-    """Take the stack down and release its ports; its volumes stay."""
+    """Take the stack down and release its lease; volumes stay.
+
+    ComposeFailedError if Compose fails.
+    """
     stopped = down_usecase.down(target.open_session(context))
     if stopped.code:
         raise _compose_failed("down", stopped.code, stopped.note)
@@ -99,7 +108,7 @@ def down(context: Context, target: StackTarget) -> Answer:
 
 
 def left(context: Context, target: StackTarget) -> str:
-    """Tell in one sentence what exists of the up_usecase, and what to do next; changes nothing."""
+    """Return a sentence that says what exists of the stack and what to do next; changes nothing."""
     session = target.open_session(context)
     record = session.record()
     project = session.expected_project_name(record)
@@ -126,7 +135,7 @@ def left(context: Context, target: StackTarget) -> str:
 
 
 def url(context: Context, target: StackTarget, service: str, port: str) -> Answer:
-    """Return the URL, or host:port, of a service; renews the lease, as every command does."""
+    """Return the URL, or host:port, of a service. The lease is renewed, as by every command."""
     return {
         "success": True,
         "service": service,

@@ -1,1 +1,1 @@
-"""Remembers leases: one contract (`base`) and its backends; decides nothing."""
+"""Stores for leases: one contract (`base`) and its backends. They make no decisions."""

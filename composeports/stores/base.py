@@ -1,4 +1,4 @@
-"""The contract that every store keeps: where leases live, and how one is changed atomically."""
+"""The contract of every store: where leases are kept, and how one is changed atomically."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,58 +11,63 @@ Decide = Callable[[StoreSnapshot], StoreUpdate]
 
 
 class Store(Protocol):
-    """Leases by session id, held ones and remembered ones, all of them of one engine.
+    """The leases of one engine, by session id: held leases and remembered (released) ones.
 
-    What other engines have in the same place is theirs: the same session, port or project there
-    is another one. Engines of the machine that the store is on count as one, where the store is
-    that machine's alone, since their ports are the same ones.
+    One file or database may contain the leases of several engines. They are separate: the same
+    session, port or project of another engine is a different one. In a store that only one machine
+    uses, all engines of that machine count as one engine, because they share the machine's ports.
 
-    Others may have written to the place. A record that is not sound is refused: `get`, `ledger` and
-    `update` of its session fail with StoreError, which names it; in lists it is left out; and in
-    the ledgers of others its ports are held, as `refused`, by what nobody can reclaim.
+    Other programs may have written to the file or database. An invalid record is refused: `get`,
+    `ledger` and `update` of its session raise StoreError, which names the session. Lists omit the
+    record. Snapshots for other sessions contain it as `refused`, so that it keeps its ports and no
+    session can reclaim them.
 
-    Two held leases never share a host port (of a block or pinned), a subnet or a project name;
-    an `update` that would break this fails with StoreError and writes nothing. Every method may
-    raise StoreError (unusable), and `update` StoreBusyError (somebody holds the write lock for
-    too long).
+    Two held leases never share a host port (of a block or pinned), a subnet or a project name. An
+    `update` that would break this raises StoreError and writes nothing. Every method may raise
+    StoreError if the store is unusable; `update` may raise StoreBusyError if another process holds
+    the write lock for too long.
     """
 
     def get(self, session_id: str) -> Lease | None:
-        """Return the session's lease, held or remembered."""
+        """Return the session's lease, held or remembered; None if there is none."""
         ...
 
     def held(self) -> list[Lease]:
-        """Return every held lease, lowest block first; expired ones too."""
+        """Return every held lease, including expired ones, lowest block first."""
         ...
 
     def known(self) -> list[Lease]:
-        """Return every lease, held or remembered, by session id."""
+        """Return every lease, held or remembered, sorted by session id."""
         ...
 
     def ledger(self, session_id: str) -> StoreSnapshot:
-        """Return what an `update` of this session would be shown now; for a look ahead."""
+        """Return the snapshot that an `update` of this session would pass to `decide` now.
+
+        Used to preview a decision.
+        """
         ...
 
     def update(
         self, session_id: str, decide: Decide, *, patience: float | None = None
     ) -> StoreUpdate:
-        """Run `decide` on what is known and write what it says, as one atomic step.
+        """Pass a snapshot to `decide` and write what it returns, as one atomic step.
 
-        Others who write are waited for up to `patience` seconds; None is the store's own patience.
+        The store waits up to `patience` seconds for other writers; None means the store's own
+        limit.
 
-        No other `update` of any process comes in between. `decide` must be quick and pure,
-        since it runs under the write lock; what it raises passes through, with nothing written.
+        No other `update` of any process runs in between. `decide` must be quick and pure, because
+        it runs under the write lock. Its exceptions pass through, and then nothing is written.
         """
         ...
 
     def fleet(self) -> list[EngineLeases]:
-        """Return what is held on every engine that the store knows, this one's first."""
+        """Return every engine that the store knows with its held leases, this engine first."""
         ...
 
     def identity(self) -> str:
-        """Return the random id that tells this store from all others; empty before it is made."""
+        """Return the store's unique random id; empty if the store does not exist yet."""
         ...
 
     def close(self) -> None:
-        """Let go of files and connections; the store is not used afterwards."""
+        """Close files and connections; the store must not be used afterwards."""
         ...

@@ -1,4 +1,4 @@
-"""Refuses an outcome that gives two sessions one port, subnet or project, for every store."""
+"""Check, for every store, that no two sessions get the same port, subnet or project."""
 
 from composeports.core.lease import Lease
 from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
@@ -7,7 +7,11 @@ from composeports.errors import StoreError
 
 
 def refuse_conflicts(session_id: str, ledger: StoreSnapshot, outcome: StoreUpdate) -> None:
-    """Raise StoreError when what `outcome` says may not be written."""
+    """Raise StoreError if `outcome` must not be written.
+
+    That is the case if its lease belongs to another session, or if the lease is held and shares a
+    port, a subnet or the project name with another held lease that `outcome` does not reclaim.
+    """
     lease = outcome.lease
     if lease is None or outcome.forget:
         return
@@ -24,7 +28,7 @@ def refuse_conflicts(session_id: str, ledger: StoreSnapshot, outcome: StoreUpdat
 def _clash(lease: Lease, hold: LeaseSummary) -> bool:
     if lease.project == hold.project:
         return True
-    # What is refused takes no port away from a session that has it.
+    # A refused record takes no port or subnet away from a session that has it.
     return not hold.refused and (
         hold.shares_port(lease.block, lease.pins.values())
         or bool(overlapping(lease.subnets.values(), hold.subnets))
@@ -43,7 +47,10 @@ def _conflict(lease: Lease, hold: LeaseSummary) -> StoreError:
 
 
 def _said(hold: LeaseSummary) -> str:
-    """Return "10000-10099, 3000, subnets 10.213.0.0/24", as far as there are some."""
+    """Return a text such as "10000-10099, 3000, subnets 10.213.0.0/24".
+
+    It omits pins and subnets if there are none.
+    """
     block = f"{hold.block.start}-{hold.block.last}"
     subnets = f", subnets {', '.join(hold.subnets)}" if hold.subnets else ""
     return ", ".join((block, *map(str, sorted(hold.pins)))) + subnets

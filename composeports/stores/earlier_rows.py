@@ -1,4 +1,4 @@
-"""What rows of earlier formats have to lose before they are read as rows of this one."""
+"""Remove from rows of earlier formats what rows of the current format must not contain."""
 
 import json
 
@@ -6,9 +6,9 @@ from composeports.core.protected_names import is_settable
 
 
 def without_protected(environment: str) -> str:
-    """Return the environment of a row without the variables that no store may set.
+    """Return a row's `environment` without the variables that a store must not set.
 
-    A text that is no environment stays as it is, and is refused by its reader.
+    A text that is no environment is returned unchanged, and the reader of the row refuses it.
     """
     try:
         pairs = json.loads(environment)

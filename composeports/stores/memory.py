@@ -1,4 +1,4 @@
-"""Leases in this process's memory, gone with it; for tests and short-lived programs. No I/O."""
+"""A store in this process's memory, for tests and short-lived programs; it does no I/O."""
 
 import os
 import threading
@@ -15,7 +15,7 @@ from composeports.stores.conflicts import refuse_conflicts
 
 
 class MemoryStore:
-    """A store for the threads of one process."""
+    """A store for the threads of one process; its leases are lost when the process ends."""
 
     def __init__(self, *, clock: Callable[[], ClockReading] = read_clock) -> None:
         self._leases: dict[str, Lease] = {}
@@ -26,43 +26,43 @@ class MemoryStore:
         self._lock = threading.Lock()
 
     def get(self, session_id: str) -> Lease | None:
-        """Return the session's lease, held or remembered."""
+        """Return the session's lease, held or remembered; None if there is none."""
         with self._lock:
             self._note_time()
             return self._leases.get(session_id)
 
     def held(self) -> list[Lease]:
-        """Return every held lease, lowest block first; expired ones too."""
+        """Return every held lease, including expired ones, lowest block first."""
         with self._lock:
             self._note_time()
             leases = [lease for lease in self._leases.values() if lease.held]
         return sorted(leases, key=lambda lease: lease.block)
 
     def known(self) -> list[Lease]:
-        """Return every lease, held or remembered, by session id."""
+        """Return every lease, held or remembered, sorted by session id."""
         with self._lock:
             self._note_time()
             return sorted(self._leases.values(), key=lambda lease: lease.session_id)
 
     def ledger(self, session_id: str) -> StoreSnapshot:
-        """Return what an `update` of this session would be shown now."""
+        """Return the snapshot that an `update` of this session would pass to `decide` now."""
         with self._lock:
             self._note_time()
             return self._ledger(session_id)
 
     def fleet(self) -> list[EngineLeases]:
-        """Return what is held, which is of one engine."""
+        """Return the held leases, all of one engine."""
         return [EngineLeases(THIS_MACHINE, tuple(self.held()))]
 
     def identity(self) -> str:
-        """Return the store's own id, which is this process's."""
+        """Return the store's own id, which is new for each instance."""
         return self._id
 
     def update(
         self, session_id: str, decide: Decide, *, patience: float | None = None
     ) -> StoreUpdate:
-        """Run `decide` and write what it says; `decide` must not call the store."""
-        del patience  # nobody writes for long
+        """Run `decide` and write what it returns; `decide` must not call the store."""
+        del patience  # not needed: every update is short
         with self._lock:
             self._note_time()
             ledger = self._ledger(session_id)
@@ -72,13 +72,13 @@ class MemoryStore:
             return outcome
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete all leases and all blocks in cool-down."""
         with self._lock:
             self._leases.clear()
             self._set_aside = ()
 
     def _note_time(self) -> None:
-        """Move the ends of all leases along with a wall clock that jumped."""
+        """Move the end times of held leases and cool-downs with a wall clock that was set."""
         now = self._clock()
         if is_current(self._time, now):
             return

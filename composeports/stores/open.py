@@ -1,4 +1,4 @@
-"""Turns COMPOSEPORTS_STORE into a store; the only place that knows which kinds there are."""
+"""Create the store for COMPOSEPORTS_STORE; the only module that knows which kinds exist."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,52 +16,52 @@ SHARED = ("postgresql://", "postgres://")
 
 
 def _silent(_text: str) -> None:
-    """Say nothing."""
+    """Ignore the message."""
 
 
 class EngineQuestions(Protocol):
-    """The engine whose leases are wanted; it is asked who it is only where that matters."""
+    """The engine whose leases the store gives; `identity` is called only if it is needed."""
 
     @property
     def is_local(self) -> bool:
-        """Whether its published ports are this machine's."""
+        """Return True if the engine's published ports are ports of this machine."""
         ...
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """The variables that chose it."""
+        """Return the environment variables that selected the engine."""
         ...
 
     def identity(self) -> EngineIdentity:
-        """Return which engine it is; EngineError where nobody can know."""
+        """Return the identity of the engine; raise EngineError if it cannot be found out."""
         ...
 
 
 def open_store(
     url: str, engine: EngineQuestions | None = None, *, waiting: Callable[[str], None] = _silent
 ) -> Store:
-    """Return the store that `url` means; ConfigError, naming the setting, for none.
+    """Return the store for `url`; raise ConfigError, which names the setting, for an invalid URL.
 
-    Its leases are those of `engine`, and of engines of this machine without one.
-    In a path `%20` and the like are decoded, and `?`, `#` and `%` are written as `%3F`, `%23`
-    and `%25`; spaces and letters of any language may stand as they are. `waiting` is told when
-    a lock of somebody else is waited for, and of records that are refused.
+    The store gives the leases of `engine`, or of this machine's engines if `engine` is None. In a
+    path, `%20` and the like are decoded, and `?`, `#` and `%` have to be written as `%3F`, `%23`
+    and `%25`; spaces and letters of any language need no encoding. The store calls `waiting` with a
+    message when it waits for another process, and when it refuses a record.
     """
     if url == "memory:":
-        from composeports.stores.memory import MemoryStore  # noqa: PLC0415 - tests, mostly
+        from composeports.stores.memory import MemoryStore  # noqa: PLC0415 - mostly for tests
 
         return MemoryStore()
     if is_shared(url):
         return open_postgres(
             url, (lambda: THIS_MACHINE) if engine is None else engine.identity, waiting
         )
-    from composeports.stores.sqlite.store import SqliteStore  # noqa: PLC0415 - only where it is used
+    from composeports.stores.sqlite.store import SqliteStore  # noqa: PLC0415 - only if needed
 
     def whose() -> EngineIdentity:
         return THIS_MACHINE if engine is None or engine.is_local else engine.identity()
 
     def machine() -> str:
-        from composeports.host.machine import machine_name  # noqa: PLC0415 - seldom asked for
+        from composeports.host.machine import machine_name  # noqa: PLC0415 - seldom needed
 
         return machine_name(engine.environ) if engine is not None else ""
 
@@ -69,12 +69,12 @@ def open_store(
 
 
 def is_shared(url: str) -> bool:
-    """Tell whether the store that `url` means may be that of many machines."""
+    """Return True if several machines may use the store at `url`."""
     return url.startswith(SHARED)
 
 
 def same_store(one: str, other: str) -> bool:
-    """Tell whether two URLs are one store, as far as can be seen without opening it."""
+    """Return True if both URLs name one store, as far as this is clear without opening it."""
     if is_shared(one) or is_shared(other):
         return one.partition("://")[2] == other.partition("://")[2]
     return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
@@ -83,14 +83,17 @@ def same_store(one: str, other: str) -> bool:
 def open_postgres(
     url: str, whose: Callable[[], EngineIdentity], waiting: Callable[[str], None] = _silent
 ) -> "PostgresStore":
-    """Return the store in the database that libpq finds by `url`; ExtraMissingError without it."""
+    """Return the store in the database that libpq finds by `url`.
+
+    Raise ExtraMissingError if psycopg or libpq is not installed.
+    """
     try:
         from composeports.stores.postgres.store import PostgresStore  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if error.name != "psycopg":
             raise
         raise _no_driver(url) from None
-    except ImportError:  # psycopg without any libpq
+    except ImportError:  # psycopg is installed, libpq is not
         raise _no_driver(url) from None
     return PostgresStore(url, engine=whose, waiting=waiting)
 
@@ -107,7 +110,7 @@ def _no_driver(url: str) -> ExtraMissingError:
 
 
 def sqlite_path(url: str) -> str:
-    """Return the absolute path that a `sqlite:///...` URL names; ConfigError for no such URL."""
+    """Return the absolute path in a `sqlite:///...` URL; raise ConfigError for any other URL."""
     scheme, _, written = url.partition("://")
     if scheme != "sqlite":
         raise _refused(url, "is no store that this version knows")
@@ -124,7 +127,7 @@ def sqlite_path(url: str) -> str:
 def _decoded(path: str) -> str:
     if "%" not in path:
         return path
-    from urllib.parse import unquote  # noqa: PLC0415 - seldom, and takes 3 ms
+    from urllib.parse import unquote  # noqa: PLC0415 - seldom needed, takes 3 ms
 
     return unquote(path, errors="surrogateescape")
 
@@ -140,12 +143,15 @@ def _refused(url: str, reason: str) -> ConfigError:
 
 
 def without_password(url: str) -> str:
-    """Return `url` without what may be a password: all of user part, query and key=value pairs."""
+    """Return `url` with "..." for every part that may contain a password.
+
+    These are the user part, the query and key=value pairs.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url if "=" not in url and "@" not in url else "..."
     before, _, after = rest.rpartition("@")
-    if "=" in before:  # an `@` of the query's, or a password that nobody can tell from it
+    if "=" in before:  # the `@` may be part of the query, or `=` part of a password
         return f"{scheme}://..."
     place, query, _ = after.partition("?")
     return f"{scheme}://{'...@' if before else ''}{place}{'?...' if query else ''}"

@@ -1,4 +1,4 @@
-"""The one place where a lease becomes a row of plain values, and a sound row becomes a lease."""
+"""Convert leases to rows of plain values, and valid rows to leases; no other module does this."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,8 @@ from composeports.core.service_state import ServiceState
 from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)
-# The columns that decisions need come first; of the rest they look at the place alone.
+# The columns that decisions need come first. Of the columns after `subnets`, decisions need only
+# `place`.
 COLUMNS = (
     "session_id",
     "start",
@@ -55,14 +56,14 @@ HOLD_COLUMNS = (
     "allocated_at",
 )
 HoldRow = tuple[str, int, int, str, float, int, str, str, str, str, float]
-# Between an engine's id and its traits, where they are known: earlier versions wrote the id alone.
+# Separates an engine's id from its traits, if these are known. Earlier versions wrote only the id.
 TRAITS_FOLLOW = "\t"
 
 
 def to_row(lease: Lease) -> Row:
     """Return the lease's values in the order of COLUMNS.
 
-    The texts are JSON in ASCII, since a path may hold bytes that are not UTF-8.
+    JSON texts are ASCII, because a path may contain bytes that are not UTF-8.
     """
     return (
         lease.session_id,
@@ -85,11 +86,12 @@ def to_row(lease: Lease) -> Row:
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """Where rows come from: `shown` names the store, `table` is what its SQL calls the leases.
+    """The store and engine that rows come from, to read the rows and to report invalid ones.
 
-    `space` is the id of the engine that they are of, as the store keeps it. `store` is the store's
-    own id, `machine` returns the name under which shared stores know this
-    machine, and `tell` is told of records that are refused.
+    `shown` is the store's name in messages, and `table` is the name of the lease table in its SQL.
+    `space` is the id of the rows' engine, as the store keeps it. `store` is the store's own id.
+    `machine` returns the name of this machine in shared stores. `tell` is called with a warning for
+    each refused record.
     """
 
     shown: str
@@ -100,12 +102,15 @@ class RowSource:
     space: str = ""
 
     def at(self, space: str) -> Self:
-        """Return the same source for the rows of an engine."""
+        """Return the same source for the rows of the engine `space`."""
         return replace(self, space=space)
 
 
 def once(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """Return what tells each text one time, since a server reads the same rows again and again."""
+    """Return a function that passes each text to `tell` only the first time.
+
+    A server reads the same rows again and again, and would repeat its warnings.
+    """
     told: set[str] = set()
 
     def tell_new(text: str) -> None:
@@ -117,9 +122,9 @@ def once(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def from_row(row: Row, source: RowSource) -> Lease:
-    """Return the lease of a row; StoreError, naming session and field, for one that is not sound.
+    """Return the lease in a row; raise StoreError, which names session and field, if it is invalid.
 
-    Nothing may be done with the session of such a row.
+    Commands must not change anything for the session of an invalid row.
     """
     try:
         lease = _lease(row, source)
@@ -130,7 +135,7 @@ def from_row(row: Row, source: RowSource) -> Lease:
 
 
 def from_rows(rows: Iterable[Row], source: RowSource) -> Iterator[Lease]:
-    """Yield the leases of the rows that are sound; the source is told of the others."""
+    """Yield the leases of the valid rows; call `source.tell` with a warning for each other row."""
     for row in rows:
         try:
             yield from_row(row, source)
@@ -139,10 +144,10 @@ def from_rows(rows: Iterable[Row], source: RowSource) -> Iterator[Lease]:
 
 
 def hold_from_row(row: HoldRow, source: RowSource) -> LeaseSummary:
-    """Return what others have to know of a row's lease.
+    """Return the summary of a row's lease that decisions of other sessions need.
 
-    A row that is not sound keeps its ports from others, and loses them to nobody; the source is
-    told.
+    For an invalid row, the summary is `refused`: other sessions cannot get its ports and cannot
+    reclaim them. `source.tell` is called with a warning.
     """
     try:
         hold, machine = _hold(row)
@@ -156,12 +161,12 @@ def hold_from_row(row: HoldRow, source: RowSource) -> LeaseSummary:
 
 
 def refusal(session_id: object, error: Exception, source: RowSource) -> StoreError:
-    """Return the error that names the session and the field of a row that is not sound."""
+    """Return the error for an invalid row; it names the session and the field."""
     field = error.field if isinstance(error, UnsoundError) else ""
     reason = str(error) if field else "a value is missing, or is no value of that kind"
     named, space = (str(text).replace("'", "''") for text in (session_id, source.space))
     where = f"session_id = '{named}' AND space = '{space}'"
-    removal = f"DELETE FROM {source.table} WHERE {where}"  # noqa: S608 - for people
+    removal = f"DELETE FROM {source.table} WHERE {where}"  # noqa: S608 - only shown to the user
     return StoreError(
         f"the lease store {source.shown} holds a damaged record of session {session_id!r} "
         f"({reason})",
@@ -177,7 +182,8 @@ def _check(lease: Lease, source: RowSource) -> None:
     except UnsoundError as error:
         if error.field != "project" or lease.place.machine:
             raise
-        # A session that came from a shared store; the name of the machine is seldom asked for.
+        # The session may come from a shared store, where this machine's name was part of its id.
+        # That name is read only in this case.
         check_lease(lease, source.machine())
 
 
@@ -194,7 +200,10 @@ def _check_hold(row: HoldRow, machine: str, source: RowSource) -> None:
 def _check_hold_texts(  # noqa: PLR0913, PLR0917 - the columns that do not change
     session_id: str, start: int, size: int, project: str, machine: str, pins: str, subnets: str
 ) -> None:
-    """Check what a hold says; a server reads the same ones again and again."""
+    """Raise UnsoundError, or another error in NO_SENSE, if a value is invalid.
+
+    The function is cached, because a server reads the same rows again and again.
+    """
     check_block(start, size)
     check_numbers("pins", json.loads(pins), 1)
     check_subnets(json.loads(subnets))
@@ -216,7 +225,11 @@ def _refused_hold(row: HoldRow) -> LeaseSummary:
 
 
 def _ports_of(start: object, size: object) -> PortBlock:
-    """Return the ports of a block that may be none; port 0, which nobody gets, for no ports."""
+    """Return the block of an invalid row, made valid.
+
+    If `start` is no port, the result is port 0, which no session gets. An invalid `size` becomes 1,
+    and the block ends at HIGHEST_PORT at the latest.
+    """
     if type(start) is not int or not 0 < start <= HIGHEST_PORT:
         return PortBlock(0, 1)
     longest = HIGHEST_PORT - start + 1
@@ -224,7 +237,7 @@ def _ports_of(start: object, size: object) -> PortBlock:
 
 
 def _ports_among(pins: str) -> frozenset[int]:
-    """Return the numbers of ports in a text of pins, whatever else is in it."""
+    """Return the valid port numbers in the JSON text of `pins`; ignore all other values."""
     try:
         found = json.loads(pins).values()
     except NO_SENSE:
@@ -233,7 +246,7 @@ def _ports_among(pins: str) -> frozenset[int]:
 
 
 def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
-    """Return the hold, and the machine that its place is on."""
+    """Return the lease summary of a row, and the name of the machine that has the worktree."""
     session_id, start, size, project, expires_at, held, text, *texts, allocated_at = row
     pins, subnets, directory, machine = _parsed(*texts)
     block = PortBlock(start, size)
@@ -256,7 +269,10 @@ def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
 def _parsed(
     pins: str, subnets: str, place: str
 ) -> tuple[frozenset[int], tuple[str, ...], str, str]:
-    """Return what is in the texts of a hold; a server reads the same ones again and again."""
+    """Return pins, subnets, directory and machine from the JSON texts of a row.
+
+    The function is cached, because a server reads the same rows again and again.
+    """
     where = json.loads(place)
     return (
         frozenset(json.loads(pins).values()),
@@ -274,7 +290,10 @@ def _engine_text(lease: Lease) -> str:
 
 @lru_cache(maxsize=4096)
 def _engine(text: str) -> tuple[str, EngineTraits]:
-    """Return an engine's id and its traits, which leases of earlier versions do not have."""
+    """Return the engine's id and traits in `text`; leases of earlier versions have no traits.
+
+    Raise UnsoundError if a trait is not a string.
+    """
     engine, separator, written = text.partition(TRAITS_FOLLOW)
     if not separator:
         return text, NO_TRAITS
@@ -324,7 +343,7 @@ def _lease(row: Row, source: RowSource) -> Lease:
 
 
 def _marks(found: dict[str, list[str]] | None) -> dict[str, Mark] | None:
-    """Return the marks; leases of earlier versions have none."""
+    """Return the marks; None for a lease of an earlier version, which has none."""
     return None if found is None else {key: Mark(*mark) for key, mark in found.items()}
 
 
@@ -351,7 +370,7 @@ def _stack(stack: ComposeInvocation) -> dict[str, object]:
 
 
 def _place(place: WorktreeLocation) -> dict[str, str]:
-    # Versions before this one do not know these two, and most places have none.
+    # Earlier versions do not know these two fields, and for most worktrees they are empty.
     seldom = {"named_by": place.named_by, "around": place.around}
     return {
         "worktree": place.worktree,

@@ -1,1 +1,1 @@
-"""What each command does; the CLI, HTTP and MCP call the same functions."""
+"""The use cases, which do the work of each command; CLI, HTTP and MCP call the same functions."""

@@ -1,4 +1,7 @@
-"""Names for a shell's completion: services and sessions; quick, and without an engine."""
+"""Return the values for shell completion: services, sessions and seed sources.
+
+The functions are fast and need no engine.
+"""
 
 from collections.abc import Mapping
 
@@ -11,12 +14,15 @@ from composeports.stores.open import open_store
 from composeports.usecases.options import Options
 from composeports.usecases.session import Context, Session
 
-# Any name will do for a question that no project is in.
+# `config --services` needs a project name; its output is the same for every name.
 ANY = "any"
 
 
 def services(environ: Mapping[str, str], cwd: str, options: Options) -> list[str]:
-    """Return the services of the Compose files here, as the last `up` saw them, or Compose does."""
+    """Return the service names of the Compose files in `cwd`, sorted; empty if there are no files.
+
+    The names come from the config cache that an earlier `up` wrote, otherwise from Compose.
+    """
     context = Context(environ, cwd, Config(), MemoryStore(), Engine(environ))
     here = Session(context, options)
     known = remembered_services(here.config_cache.text)
@@ -28,12 +34,12 @@ def services(environ: Mapping[str, str], cwd: str, options: Options) -> list[str
 
 
 def sessions(environ: Mapping[str, str]) -> list[str]:
-    """Return the ids of all sessions that hold a lease."""
+    """Return the ids of all sessions that hold a lease, sorted."""
     return sorted(lease.session_id for lease in _store(environ).held())
 
 
 def seeds(environ: Mapping[str, str]) -> list[str]:
-    """Return what names another session's stack: `main`, branches, projects."""
+    """Return the values for `--seed-from`: `main`, then branches and projects of held leases."""
     held = _store(environ).held()
     branches = {lease.place.branch for lease in held} - {""}
     return ["main", *sorted(branches - {"main"}), *sorted(lease.project for lease in held)]

@@ -1,4 +1,4 @@
-"""Taking a stack down by its labels, and giving its lease back once nothing is left."""
+"""Remove a stack by its labels, and release its lease when nothing of the stack is left."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -22,16 +22,16 @@ from composeports.usecases.session import Session
 from composeports.usecases.session_lock import at_work_alone
 from composeports.usecases.started_session import find_started_session
 
-# How long a command that works on the same stack is waited for, in seconds.
+# Seconds to wait for another command that holds the session lock.
 PATIENCE = 5.0
-# How long a busy engine gets to let go of a network, before each further try, in seconds.
+# Seconds to wait before each further try, while a busy engine disconnects a network.
 PAUSES = (0.0, 0.5, 1.0, 2.0)
 
 
 class DownResult(NamedTuple):
-    """What `down` did: Compose's exit code, and a line that says how the lease stands.
+    """The result of `down`: Compose's exit code, and a line about the lease (`note`).
 
-    `released` tells whether a lease was given back, `whole` whether nothing of the stack is left.
+    `released` is True if a lease was released, `whole` if nothing of the stack is left.
     """
 
     code: int
@@ -43,11 +43,12 @@ class DownResult(NamedTuple):
 
 
 def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
-    """Run `docker compose down` by the project's labels, then release once nothing is left.
+    """Run `docker compose down` by the project's labels; release the lease if nothing is left.
 
-    StackLeftError when Compose is done and something of the stack still exists,
-    ForeignProjectError when somebody else started it. A command that works on the stack is waited
-    for; the Compose of one that lasts too long is ended, LockBusyError where that is in vain.
+    Wait up to `PATIENCE` seconds for another command that holds the session lock, then end the
+    Compose process of that command. LockBusyError if this process does not end, StackLeftError if
+    Compose succeeded but a part of the stack still exists, ForeignProjectError if another session
+    or plain Compose started the stack.
     """
     session.refresh_engine_identity()
     asked, session = session, find_started_session(session)
@@ -78,7 +79,7 @@ def _down(
     try:
         containers = session.context.engine.containers(project)
     except (EngineError, ComposeMissingError) as error:
-        # A frozen engine may have containers of a session without a record; the error says so.
+        # An engine that does not answer may have containers of a session without a record.
         if record is not None or isinstance(error, EngineSilentError):
             raise
         containers = ()
@@ -93,18 +94,21 @@ def _down(
         kinds = ("network", "volume") if _takes_volumes(arguments) else ("network",)
         refuse_unproven(session, record, project, proven, kinds)
     if is_half_seeded(session, project):
-        from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - only after a copy was killed
+        from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - rarely needed
 
         seeding.repair(session, project)
     code = _run(session, project, arguments, lock)
     if not code and not _is_partial(arguments) and session.context.engine.containers(project):
-        # The engine may still have been making what a Compose that was ended had asked it for.
+        # The engine may have created more containers for the Compose process that was ended.
         code = _run(session, project, arguments, lock)
     return _after_down(session, project, arguments, code)
 
 
 def remove_half_started(session: Session, project: str, lock: SessionLock) -> str:
-    """Take away what an `up` just made, but for volumes, release the lease, and say what is so."""
+    """Remove what an `up` has just created, except volumes; return a message about the result.
+
+    The lease is released if no container and no network of the project is left.
+    """
     _run(session, project, (), lock)
     left = leftovers(session, project)
     if left:
@@ -129,7 +133,7 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
         )
 
     code = run()
-    # The engine may still be taking containers off a network that Compose wants to remove.
+    # The engine may still be disconnecting containers from a network that Compose removes.
     for pause in PAUSES:
         if not code or not _only_networks_left(session, project):
             break
@@ -172,7 +176,7 @@ def _after_down(session: Session, name: str, arguments: Sequence[str], code: int
 
 
 def _takes_volumes(arguments: Sequence[str]) -> bool:
-    """Tell whether `down` was asked to remove volumes; `-vt5` is `-v` and `-t 5`."""
+    """Return True if the arguments of `down` remove volumes; `-vt5` is `-v` and `-t 5`."""
     return any(
         argument.partition("=")[0] == "--volumes" and argument != "--volumes=false"
         if argument.startswith("--")
@@ -182,12 +186,12 @@ def _takes_volumes(arguments: Sequence[str]) -> bool:
 
 
 def _is_partial(arguments: Sequence[str]) -> bool:
-    """Tell whether `down` was asked for less than the whole stack."""
+    """Return True if the arguments of `down` leave a part of the stack, or all of it."""
     return "--dry-run" in arguments or any(_named_services(arguments))
 
 
 def _named_services(arguments: Sequence[str]) -> list[str]:
-    """Return the services that `down` was asked for; `--rmi` and `--timeout` take a value."""
+    """Return the services that the arguments name; `--rmi`, `--timeout` and `-t` have a value."""
     named: list[str] = []
     skip = False
     for argument in arguments:
@@ -201,7 +205,7 @@ def _named_services(arguments: Sequence[str]) -> list[str]:
 
 
 def leftovers(session: Session, project: str) -> str:
-    """Return "2 containers, 1 network" for what the engine still has of a project, or nothing."""
+    """Return "2 containers, 1 network" for what the engine still has of a project, else ""."""
     engine = session.context.engine
     counts = {
         "container": len(engine.containers(project)),

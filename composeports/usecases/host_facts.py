@@ -1,4 +1,4 @@
-"""A look around a project: real paths, its checkout, and who else is on its external networks."""
+"""Collect what a plan needs to know of the host: paths, the checkout, other projects, scripts."""
 
 import json
 import os
@@ -29,16 +29,16 @@ from composeports.host.git import link_of, main_git_dir, other_checkouts
 from composeports.host.process import Running
 from composeports.usecases.session import Session
 
-# More are not asked; a worktree with more projects that may have the name is not one that we know.
+# The maximum number of other projects to ask Compose for. No known worktree has more candidates.
 MOST_SIBLINGS = 12
 
 
 def look_around(
     session: Session, project: Project, containers: tuple[Container, ...] | None
 ) -> HostFacts:
-    """Return what decides what the project shares.
+    """Return the facts that decide what the project shares with other projects.
 
-    Neither Compose nor the engine is asked where it names no path and nothing external.
+    Ask neither Compose nor the engine if the project names no host path and nothing external.
     """
     paths = dict(_real_paths(project)) if session.context.engine.is_local else {}
     external = _external(project)
@@ -70,15 +70,21 @@ def _published(session: Session, containers: Iterable[Container]) -> Iterator[Pu
 def _in_scripts(
     session: Session, project: Project
 ) -> tuple[tuple[ScriptCall, ...], tuple[ScriptBuild, ...]]:
-    """Return where scripts of the worktree name the file's containers, and build its images."""
+    """Return the script lines that name a container of the file or build an image that it runs.
+
+    The scripts of the worktree are read. Only names that are the same in every session count.
+    """
     containers = {
         name for each in project.services if project.is_fixed(name := each.container_name)
     }
     images = set(unbuilt_images(project))
     if not containers and not images:
         return (), ()
-    from composeports.core.script_findings import calls_by_name, image_builds  # noqa: PLC0415 - not all
-    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - not all
+    from composeports.core.script_findings import (  # noqa: PLC0415 - rarely needed
+        calls_by_name,
+        image_builds,
+    )
+    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - rarely needed
 
     top = session.place.directory
     calls, builds = list[ScriptCall](), list[ScriptBuild]()
@@ -92,7 +98,7 @@ def _in_scripts(
 
 
 def _external(project: Project) -> dict[str, set[str]]:
-    """Return the names of external networks and volumes that are no session's own."""
+    """Return the external network and volume names that are the same in every session, by kind."""
     networks = {each.name for each in project.networks if each.external}
     networks |= {each.network_by_mode for each in project.services}
     volumes = {each.name for each in project.volumes if each.external}
@@ -113,7 +119,7 @@ def _checkout(session: Session) -> Checkout:
 def _members(
     session: Session, networks: set[str], containers: Iterable[Container]
 ) -> dict[str, tuple[NetworkMember, ...]]:
-    """Return who else has containers on the networks, and the host names of those."""
+    """Return the other projects on each network, with the host names of their containers."""
     own = session.queries.project
     there = [each for each in containers if each.project != own and networks & {*each.networks}]
     named = session.context.engine.host_names(each.id for each in there) if there else {}
@@ -132,7 +138,10 @@ def _members(
 
 
 class _Other(NamedTuple):
-    """Another Compose project of the worktree, asked as plain Compose and as its session has it."""
+    """Another Compose project of the worktree, with two running `docker compose config` commands.
+
+    `plain` uses the project name that plain Compose takes, `own` the name of its session.
+    """
 
     directory: str
     project: str
@@ -145,11 +154,11 @@ def _siblings(
     external: dict[str, set[str]],
     containers: tuple[Container, ...] | None,
 ) -> Iterator[SiblingProject]:
-    """Yield which of the external networks and volumes another project of the worktree makes."""
+    """Yield the external networks and volumes that another project of the worktree creates."""
     names = external["network"] | external["volume"]
     if not names or not session.place.worktree or not session.place.git_dir:
         return
-    from composeports.docker.compose_projects import find_projects  # noqa: PLC0415 - few have any
+    from composeports.docker.compose_projects import find_projects  # noqa: PLC0415 - rarely needed
 
     top = session.place.worktree
     known = {
@@ -165,7 +174,7 @@ def _siblings(
 
 
 def _ask(session: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
-    """Ask Compose for the project in a folder, without waiting."""
+    """Start asking Compose for the project in a folder; do not wait for the answers."""
     place = session.place._replace(directory=folder)
     if session.given_session is None:
         record = session.context.store.get(place.session_id)
@@ -195,7 +204,7 @@ def _of_other(
     external: Mapping[str, Collection[str]],
     containers: Iterable[Container] | None,
 ) -> Iterator[SiblingProject]:
-    """Yield those of the names that the other project makes; nothing where Compose refuses it."""
+    """Yield the external names that the other project creates; none if Compose fails."""
     plain, own = other.plain.finish(), other.own.finish()
     if plain.code or own.code:
         return
@@ -221,7 +230,7 @@ def _of_other(
 
 
 def _made(project: Project) -> Iterator[tuple[str, str, str]]:
-    """Yield kind, key and name of the networks and volumes that a project makes."""
+    """Yield kind, key and name of each network and volume that a project creates."""
     for network in project.networks:
         if not network.external:
             yield "network", network.key, network.name
@@ -233,9 +242,10 @@ def _made(project: Project) -> Iterator[tuple[str, str, str]]:
 def _as_it_runs(
     sibling: SiblingProject, project: str, containers: Iterable[Container] | None
 ) -> SiblingProject:
-    """Return the sibling with what the engine has of it.
+    """Return the sibling with the name and state that its containers show.
 
-    Where its session is not up, and plain Compose started it from this worktree, it is that one.
+    If its session has no container and plain Compose started it from this worktree, `own_name` is
+    plain Compose's name. If neither has a container, `is_up` is False.
     """
     if containers is None:
         return sibling
@@ -254,5 +264,5 @@ def _as_it_runs(
 
 
 def _is_of(container: Container, project: str, name: str, kind: str) -> bool:
-    """Tell whether a container is of the project and, for a network, on it."""
+    """Return True if a container belongs to the project and, for a network, is connected to it."""
     return container.project == project and (kind != "network" or name in container.networks)

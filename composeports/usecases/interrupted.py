@@ -1,4 +1,4 @@
-"""Putting a stack right before Compose starts it: half-done work, pauses, lost networks."""
+"""Repair a stack before Compose starts it: interrupted commands, pauses, lost networks."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -16,27 +16,28 @@ STOPPING_FIRST = "an earlier down was interrupted: what it may be stopping still
 
 
 def undo_half_replaced(session: Session, project: str, containers: Iterable[Container]) -> None:
-    """Remove replacements that never ran, where what they were to replace is still there.
+    """Remove replacement containers that never ran, if the containers to replace still exist.
 
-    With them the next `docker compose up` would fail, as two have the claim to one name.
+    A killed `up` leaves them, and the next `docker compose up` would fail, because two containers
+    claim the same name.
     """
     own = [each for each in containers if each.project == project]
     names = {each.name for each in own}
     begun = [each.id for each in own if each.state == "created" and each.replaces in names]
     if begun:
         session.context.say(BEGINNING_ANEW)
-        # Without force, and without volumes: one that runs by now stays.
+        # Remove without force, so that a container that runs by now stays, and without volumes.
         session.context.engine.act("rm", *begun)
 
 
 def let_go_on(session: Session, project: str, containers: Iterable[Container]) -> None:
-    """Let paused containers of the project go on, which Compose takes for running ones.
+    """Unpause the project's paused containers, because Compose treats them as running.
 
-    If a copy of their volumes has paused them, this waits until the copy ends.
+    If a copy of their volumes has paused them, wait until the copy ends.
     """
     if not any(each.project == project and each.state == PAUSED for each in containers):
         return
-    from composeports.usecases.seed.journal import hold_lock  # noqa: PLC0415 - seldom is one paused
+    from composeports.usecases.seed.journal import hold_lock  # noqa: PLC0415 - rarely needed
 
     def wait() -> None:
         session.context.say(f"waiting for the end of a copy of the volumes of {project}")
@@ -53,11 +54,12 @@ def let_go_on(session: Session, project: str, containers: Iterable[Container]) -
 def renew_without_network(
     session: Session, prepared: PreparedStack, run: Callable[[Sequence[str]], int]
 ) -> None:
-    """Make containers anew by `run` whose network is gone, or that are off one; volumes stay.
+    """Recreate containers whose network was removed or that are not connected to it.
 
-    `docker network prune` removes the networks of a stack that is stopped, and Compose fails for
-    ever then. It leaves a running container as it is that is off its network, without ports.
-    Volumes without a name stay, too.
+    `run` runs Compose with the given arguments. `docker network prune` removes the networks of a
+    stopped stack; from then on, every `docker compose up` fails. Compose does not change a running
+    container that is not connected to its network and therefore has no ports. All volumes are
+    kept, anonymous ones too.
     """
     planned = {each.name for each in prepared.project.services}
     own = [
@@ -75,7 +77,7 @@ def _renew_running(
     running: Iterable[Container],
     run: Callable[[Sequence[str]], int],
 ) -> None:
-    """Make those anew that are off a network which they were on, and which the file still names."""
+    """Recreate containers that have lost a network which the last plan and the new plan name."""
     before = prepared.before.standings if prepared.before is not None else {}
     seen = [ObservedService(each.service, each.name, each.networks) for each in running]
     project, standings = prepared.lease.project, prepared.plan.standings
@@ -109,10 +111,10 @@ def _renew_stopped(
 def end_interrupted_down(
     session: Session, lock: SessionLock, project: str, containers: Iterable[Container]
 ) -> None:
-    """Stop what runs, where a `down` before us was interrupted.
+    """Stop the project's running containers if the previous command was an interrupted `down`.
 
-    The engine goes on stopping a container when nobody asks for it any more. Compose would take one
-    that still runs for one that stays, and the stack would lack it some seconds later.
+    The engine continues to stop a container after its client has ended. Compose would assume
+    that a container which still runs stays, and the stack would lack it some seconds later.
     """
     running = [each.id for each in containers if each.project == project and each.is_running]
     if lock.before.command == "down" and running:

@@ -1,4 +1,4 @@
-"""Taking, renewing and giving back a lease: the claim in the store, then a look at its ports."""
+"""Reserve, renew and release a lease: claim a block in the store, then probe its ports."""
 
 import os
 import time
@@ -48,11 +48,11 @@ from composeports.usecases.session_lock import (
     locked_projects,
 )
 
-# How long `release` waits for a command that works on the same stack, in seconds.
+# Seconds that `release` waits for another command that holds the session lock.
 RELEASE_PATIENCE = 3.0
-# How long what only looks at a lease waits to extend it, in seconds.
+# Seconds that a command which only reads a lease waits for the store, to extend the lease.
 LOOKING_PATIENCE = 0.25
-# Completes a granted lease while the store is locked; the ledger is what the claim was decided on.
+# Completes a granted lease while the store is locked; the claim was decided on this snapshot.
 Finish = Callable[[Lease, StoreSnapshot], Lease]
 
 
@@ -61,7 +61,7 @@ def request_of(
     containers: Iterable[Container] | None,
     pins: Mapping[str, int] | None = None,
 ) -> AllocationRequest:
-    """Return what the session asks the store for; containers None: the engine did not answer."""
+    """Return the session's allocation request; `containers` None: the engine did not answer."""
     settings = session.context.config.port_allocator
     return AllocationRequest(
         session_id=session.session_id,
@@ -85,7 +85,7 @@ def _liveness(containers: Iterable[Container] | None) -> RunningProjects:
     return RunningProjects(known=True, running=frozenset(running))
 
 
-def reserve_lease(  # noqa: PLR0913 - one is a keyword
+def reserve_lease(  # noqa: PLR0913 - one is keyword-only
     session: Session,
     containers: tuple[Container, ...] | None,
     finish: Finish = lambda lease, _: lease,
@@ -94,14 +94,16 @@ def reserve_lease(  # noqa: PLR0913 - one is a keyword
     *,
     taken: frozenset[str] = frozenset(),
 ) -> Lease:
-    """Claim a block whose ports are all free right now, and return the lease as `finish` made it.
+    """Claim a block whose ports are all free now, and return the lease that `finish` completed.
 
-    The block is claimed first and looked at afterwards, so that no two sessions look at the same
-    one. One that something else uses is given up for the next. When none is left the store is as
-    it was before, and NoPortsAvailableError is raised; PortHeldError when somebody else has one of
-    `pins`, by keys such as `"web:3000/tcp"`, for which there is no other port. Blocks in `avoid`
-    are not taken, and given up where the session holds one. The session's project gets none of the
-    names that are `taken`.
+    The block is claimed first and probed afterwards, so that two sessions never probe the same
+    block. If another program uses one of its ports, the next block is claimed instead. Blocks in
+    `avoid` are never claimed; the session moves if it holds one of them. `pins` maps keys such as
+    `"web:3000/tcp"` to host ports that cannot be replaced. The names in `taken` are not used as
+    the project name.
+
+    NoPortsAvailableError if no block is left, PortHeldError if another session or program has one
+    of the `pins`. On every error the store is restored to its earlier state.
     """
     before = session.record()
     losers: list[str] = []
@@ -124,7 +126,7 @@ def reserve_lease(  # noqa: PLR0913 - one is a keyword
         roll_back_lease(session, before)
         raise
     finally:
-        # Who lost a lease for a block that was not taken after all has it again.
+        # Give a reclaimed lease back if its block was not used in the end.
         for session_id in losers:
             outcome = session.context.store.update(session_id, reinstated)
             lost = outcome.lease or session.context.store.get(session_id)
@@ -138,7 +140,7 @@ def preview_lease(
     finish: Finish,
     pins: Mapping[str, int] | None = None,
 ) -> Lease:
-    """Return the lease that `take_lease` would take now; nothing is written."""
+    """Return the lease that `reserve_lease` would return now; write nothing."""
     ledger = session.context.store.ledger(session.session_id)
     return _first_free(
         session,
@@ -152,15 +154,16 @@ def preview_lease(
 
 
 def _with_engine_host(session: Session, lease: Lease) -> Lease:
-    """Return the lease with the host where the engine's ports are reached now."""
+    """Return the lease with the host name under which clients reach the engine's ports now."""
     return replace(lease, host=session.context.engine.host or LOCALHOST)
 
 
 def _claim(session: Session, ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
-    """Claim, but from nobody who is at work on a stack of which nothing runs yet.
+    """Claim a block, but never reclaim a lease while a command holds that session's lock.
 
-    Only locks of those who would lose their lease are looked at. Whoever takes a lock after this
-    look finds the lease gone, since the store is locked meanwhile.
+    Such a command may be starting a stack that has no running container yet. Only the locks of the
+    leases to reclaim are checked. The store is locked during the check, so a command that takes its
+    session lock later finds that its lease is gone.
     """
     while True:
         outcome = claim(ledger, request)
@@ -178,9 +181,10 @@ def _first_free(
     request: AllocationRequest,
     take: Callable[[AllocationRequest], Lease],
 ) -> Lease:
-    """Take one block after the other until all ports of one are free.
+    """Claim one block after another until all ports of a block are free.
 
-    Where none is, those count as free that only stopped containers of leases that are over want.
+    If there is no such block, try again without the containers of stacks that do not run and whose
+    lease has ended; ports that only such containers publish then count as free.
     """
     try:
         return _scan(session, before, containers, request, take)
@@ -208,20 +212,20 @@ def _scan(
 
 
 def roll_back_lease(session: Session, before: Lease | None) -> None:
-    """Put the session's record back to what it was before a claim that led to nothing."""
+    """Restore the session's record to `before`, its state before a claim that failed."""
     session.context.store.update(session.session_id, lambda ledger: rolled_back(ledger, before))
 
 
 def allocate(session: Session) -> Lease:
-    """Take or renew the session's lease alone, without a stack; works without an engine too.
+    """Take or renew the session's lease without starting a stack; works without an engine too.
 
-    EngineSilentError for one that is there and does not answer: its containers may have the ports.
-    A block that is held already is not looked at: the session's own programs may use it.
+    EngineSilentError if there is an engine that does not answer: its containers may use the ports.
+    A block that the session holds already is not probed: the session's own programs may use it.
     """
     if _holds_a_block(session):
         return renew_lease(session)
     with hold_session_lock(session, "allocate"):
-        if _holds_a_block(session):  # whoever was at work took it
+        if _holds_a_block(session):  # another command took it during the wait
             return renew_lease(session)
         return _take_alone(session)
 
@@ -242,22 +246,23 @@ def _take_alone(session: Session) -> Lease:
     try:
         return reserve_lease(session, containers)
     except NoPortsAvailableError as error:
-        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - only when it is full
+        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - if no block is free
 
         make_room(session, containers, error)
         return reserve_lease(session, containers)
 
 
 def subnets_in_use(session: Session) -> tuple[str, ...]:
-    """Return the subnets of the engine's networks and of this machine's routes, the session's not.
+    """Return the subnets of other projects' networks and of the routes on the engine's machine.
 
-    EngineError when the engine does not answer.
+    The session's own networks and the routes to them are left out. EngineError if the engine does
+    not answer.
     """
     project = session.expected_project_name(session.record())
     found = session.context.engine.project_subnets()
     own = tuple(valid_subnets(subnet for owner, subnet in found if owner == project))
     others = [subnet for owner, subnet in found if owner != project]
-    # The session's own networks have routes, too.
+    # There are routes to the session's own networks, too.
     routes = (
         str(route)
         for route in valid_subnets(session.context.routes_of_engine())
@@ -273,7 +278,7 @@ def with_subnets(
     in_use: Iterable[str],
     pool: str,
 ) -> Lease:
-    """Return the lease with a subnet for each need, none of them in use or another session's."""
+    """Return the lease with a subnet for each need; no other network or session has the subnet."""
     subnets = assign_subnets(
         needs,
         lease.subnets,
@@ -285,7 +290,10 @@ def with_subnets(
 
 
 def cool_down_block(session: Session, block: PortBlock) -> None:
-    """Make a block the last choice of all sessions for a while, since others take its ports."""
+    """Put a block in cool-down, because other programs use its ports.
+
+    For some minutes the block is the last choice of all sessions.
+    """
     now = session.context.now()
     session.context.store.update(
         session.session_id,
@@ -294,9 +302,9 @@ def cool_down_block(session: Session, block: PortBlock) -> None:
 
 
 def release_lease(session: Session) -> None:
-    """End the session's hold; its memory stays. Nothing to do for an unknown session.
+    """Release the session's lease and keep its record; do nothing for an unknown session.
 
-    A `.env` that is linked to its stack is as it was before.
+    If the `.env` file is linked to the stack, restore it.
     """
     outcome = session.context.store.update(session.session_id, release)
     if outcome.lease is not None:
@@ -304,28 +312,28 @@ def release_lease(session: Session) -> None:
 
 
 def remove_link_of_released(session: Session, lease: Lease) -> None:
-    """Leave `.env` as it was before `composeports link`, where the lease is over."""
+    """Restore `.env` to its state before `composeports link`, for a lease that has ended."""
     directory = lease.place.directory if lease.place.is_on(session.machine) else ""
     if not directory:
         return
-    from composeports.usecases.link.link import remove_link, remove_link_of  # noqa: PLC0415 - seldom is one over
+    from composeports.usecases.link.link import remove_link, remove_link_of  # noqa: PLC0415 - rare
 
     if has_link(os.path.join(directory, USER_ENV)):
         remove_link(directory, lease.project, session.context.say)
-    remove_link_of(
-        lease, session.context.say
-    )  # a `link` or `unlink` that was killed may have left it
+    # A killed `link` or `unlink` may have left an entry in git's exclude file.
+    remove_link_of(lease, session.context.say)
 
 
 def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
-    """Tell whether one of its project's containers is marked as the lease's own."""
+    """Return True if the labels of one of the containers name the lease's session and store."""
     return any(map(Owner.of(lease).has_marked, (each.mark for each in containers)))
 
 
 def renew_lease(session: Session, patience: float | None = None) -> Lease:
-    """Extend the session's lease; NoLeaseError when it holds none.
+    """Extend the session's lease and return it; NoLeaseError if the session holds none.
 
-    A store that others write to is waited for, up to `patience` seconds.
+    Wait up to `patience` seconds while other processes write to the store; None is the store's own
+    limit.
     """
     now = session.context.now()
     outcome = session.context.store.update(
@@ -337,9 +345,10 @@ def renew_lease(session: Session, patience: float | None = None) -> Lease:
 
 
 def look_at_lease(session: Session) -> Lease:
-    """Return the session's lease, extended where the store can be written to right now.
+    """Return the session's lease, extended if the store can be written to now.
 
-    For what only looks: who has the store locked, or filled its disk, is not in its way.
+    For commands that only read: a locked store or a full disk does not make them fail.
+    NoLeaseError if the session holds no lease.
     """
     try:
         return renew_lease(session, LOOKING_PATIENCE)
@@ -348,13 +357,13 @@ def look_at_lease(session: Session) -> Lease:
 
 
 def heartbeat(session: Session) -> Heartbeat:
-    """Return what renews the session's lease, thrice in its time, while a program runs for it.
+    """Return the heartbeat that renews the lease three times per TTL while a program runs.
 
-    For a person, it tells of an engine that does not answer meanwhile, too.
+    If the engine can report to a user, the heartbeat also warns when the engine does not answer.
     """
 
     def renew_quietly() -> None:
-        with suppress(ComposeportsError):  # what is wrong with the store is told by others
+        with suppress(ComposeportsError):  # other store calls report the error
             renew_lease(session)
 
     seconds = session.context.config.port_allocator.ttl_minutes * 60 / 3
@@ -374,18 +383,18 @@ def heartbeat(session: Session) -> Heartbeat:
 
 
 def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
-    """Return the six fixed variables and what the last plan added."""
+    """Return the six fixed variables together with the variables of the last plan."""
     return combined(
         fixed_variables(lease.block.start, lease.project, lease.host), lease.environment
     )
 
 
 def release_without_stack(session: Session, patience: float = RELEASE_PATIENCE) -> None:
-    """End the session's hold where no container of its project exists.
+    """Release the session's lease if no container of its project exists.
 
-    StackLeftError when there are some; EngineError when a stack was started and the engine,
-    which alone knows, does not answer; LockBusyError where another command works on the stack for
-    more than `patience` seconds.
+    StackLeftError if there are containers. EngineError if a stack was started and the engine does
+    not answer, because only the engine knows the containers. LockBusyError if another command holds
+    the session lock for more than `patience` seconds.
     """
     record = session.record()
     if record is None or not record.held:

@@ -1,4 +1,4 @@
-"""From what Compose and the engine said to a lease with its plan; nothing is started here."""
+"""Draft a lease and its plan from the answers of Compose and the engine; start nothing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -25,11 +25,11 @@ from composeports.usecases.session import Session
 
 
 class PlanOptions(NamedTuple):
-    """What one command wants of its plan, beyond the settings.
+    """The options of one command for its plan, in addition to the settings.
 
-    `strict` refuses a plan with warnings; `default_ports` keeps the file's own host ports; `spill`
-    gives every network a subnet of ours, for an engine whose own pools are used up; blocks in
-    `avoid` are not taken, or given up.
+    `strict` rejects a plan with warnings. `default_ports` keeps the file's own host ports. `spill`
+    gives every network a subnet from the pool in the settings, for an engine whose own address
+    pools are used up. Blocks in `avoid` are not claimed; the session moves if it holds one of them.
     """
 
     strict: bool = False
@@ -42,14 +42,14 @@ NO_WISHES = PlanOptions()
 
 
 class ExistingResources(NamedTuple):
-    """The marks of what the engine has of a project, beside containers."""
+    """The marks (labels) of a project's volumes and networks on the engine."""
 
     project: str
     marks: Mapping[str, Mark]
 
 
 class PlanDraft(NamedTuple):
-    """Everything that a plan is made from, but for the lease."""
+    """Everything that a plan is made from, except the lease."""
 
     observed: ObservedConfig
     settings: Settings
@@ -63,9 +63,9 @@ class PlanDraft(NamedTuple):
     adopts: bool = False
 
     def finish(self, lease: Lease, ledger: StoreSnapshot) -> Lease:
-        """Return a granted lease with all that its plan gives out, to be stored in one step.
+        """Return a granted lease with all results of its plan, to be stored in one step.
 
-        NotIsolatedError where the plan has warnings and none are wanted.
+        NotIsolatedError if the plan has warnings and `strict` is set.
         """
         if self.needs:
             pool = self.settings.subnet_pool
@@ -90,14 +90,14 @@ class PlanDraft(NamedTuple):
         )
 
     def _marks(self, lease: Lease) -> Mapping[str, Mark] | None:
-        """Return what volumes and networks are marked with, from when the stack was begun."""
+        """Return the marks of volumes and networks when the stack was begun; None if unknown."""
         if self.lasting is None:
             return lease.marks
-        # A session whose likely name is another one's gets the next name, and nothing is there.
+        # If another session has the expected name, the lease has the next name, with no resources.
         return self.lasting.marks if self.lasting.project == lease.project else {}
 
     def _former_stores(self, lease: Lease) -> tuple[str, ...]:
-        """Return the ids of former stores, with those whose stack is adopted."""
+        """Return the ids of the former stores, including the stores of an adopted stack."""
         adopted = list(self.adopted)
         if self.adopts:
             named = session_label(lease.session_id)
@@ -107,7 +107,7 @@ class PlanDraft(NamedTuple):
         return tuple(each for each in found if each not in {"", lease.store})
 
     def plan(self, lease: Lease) -> Plan:
-        """Return the plan on a lease."""
+        """Return the plan for a lease."""
         return make_plan(self.observed, lease, settings=self.settings)
 
 
@@ -124,7 +124,11 @@ def _not_isolated(made: Plan) -> NotIsolatedError:
 def observe(
     session: Session, *, engine_needed: bool = True
 ) -> tuple[ConfigAnswer, tuple[Container, ...] | None]:
-    """Ask Compose and the engine side by side; what Compose refuses is told first."""
+    """Return the answers of Compose and of the engine, which were asked in parallel.
+
+    An error of Compose is raised first. If the engine does not answer and `engine_needed` is False,
+    report that and return None for the containers.
+    """
     answer = ConfigQuery(session.queries).finish()
     try:
         return answer, session.queries.listing.containers()
@@ -143,7 +147,7 @@ def draft(
     *,
     engine_needed: bool = True,
 ) -> PlanDraft:
-    """Work out what the session wants of its lease, and look at what is around the project."""
+    """Return the draft of a plan: the needs of the session and the facts about the host."""
     settings = session.settings
     project = with_own_networks(observed.project, settings)
     around = look_around(session, project, containers)
@@ -164,7 +168,10 @@ def draft(
 
 
 def _lasting(session: Session, *, engine_needed: bool) -> ExistingResources | None:
-    """Return what is left of an earlier stack, where this one is begun and the engine says it."""
+    """Return the resources of an earlier stack; None if this stack was begun before.
+
+    Also None if the engine does not answer and `engine_needed` is False.
+    """
     asked = session.queries.lasting
     if asked is None:
         return None
@@ -177,15 +184,16 @@ def _lasting(session: Session, *, engine_needed: bool) -> ExistingResources | No
 
 
 def _is_main(session: Session) -> bool:
-    """Tell whether this is the main checkout of a repository, and its own session."""
+    """Return True if this is the main checkout of a repository and the session has no given id."""
     git_dir = session.place.git_dir
     return bool(git_dir) and session.given_session is None and not is_linked(git_dir)
 
 
 def _needs(session: Session, observed: ObservedConfig, *, spill: bool) -> Iterator[SubnetNeed]:
-    """Yield what the file fixes, and once the engine's pools were used up, the rest as well.
+    """Yield a need for each subnet that the file sets and, with `spill`, for the other networks.
 
-    A network that got a subnet of ours then keeps it, as Compose would have to make it anew.
+    `spill` means that the engine's address pools are used up. A network that got a subnet that way
+    keeps it, because Compose would have to recreate the network with another one.
     """
     record = session.record()
     known = record.subnets if record else {}
@@ -196,7 +204,7 @@ def _needs(session: Session, observed: ObservedConfig, *, spill: bool) -> Iterat
 
 
 def _standing_networks(session: Session) -> frozenset[str]:
-    """Return the keys of the networks that the stack has; what they have is left as it is."""
+    """Return the keys of the stack's existing networks; `spill` does not change their subnets."""
     project = session.expected_project_name(session.record())
     return frozenset(session.context.engine.network_keys(project))
 

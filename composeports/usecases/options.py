@@ -1,13 +1,16 @@
-"""What stands before the command on the command line; imports nothing, since `--help` needs it."""
+"""The options before the command on the command line.
+
+Imports no other module of composeports, because `--help` needs this one.
+"""
 
 from typing import NamedTuple
 
 
 class Options(NamedTuple):
-    """Compose's own options, and ours; `flags` go to Compose as they are.
+    """Compose's own options and those of composeports; `flags` are passed to Compose unchanged.
 
-    With `adopt` a stack that another store's session of the same name started is this session's,
-    and one that may be on another engine with the same id is on this one.
+    `adopt` accepts a stack as this session's if a session of the same name started it with another
+    store, and as a stack on this engine if it may be on another engine with the same id.
     """
 
     files: tuple[str, ...] = ()

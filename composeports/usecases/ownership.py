@@ -1,4 +1,4 @@
-"""Refusing a project of our name that somebody else started, before anything of it is touched."""
+"""Refuse to touch a project that has the session's project name but is not the session's."""
 
 import os
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 def owner(session: Session, record: Lease | None) -> Owner:
-    """Return the session that asks, as the labels of its things show it."""
+    """Return the session as an owner, for comparison with the labels of containers and volumes."""
     place = session.place
     directories = {os.path.realpath(session.selection.directory), place.directory}
     store = session.context.store.identity()
@@ -31,14 +31,16 @@ def owner(session: Session, record: Lease | None) -> Owner:
 def reject_foreign_containers(
     session: Session, record: Lease | None, project: str, containers: Iterable[Container]
 ) -> tuple[str, ...]:
-    """Do nothing where all containers of the project are the session's; else ForeignProjectError.
+    """Raise ForeignProjectError if the session does not own all containers of the project.
 
-    Those that a session of the same name started with another store are its only with `--adopt`:
-    the store may be lost, or that of another machine that works in a folder of the same path.
+    Return the ids of the stores in the containers' labels, each once; "" for containers without
+    labels. Containers that a session of the same name started with another store belong to this
+    session only with `--adopt`: that store may be lost, or it may be the store of another machine
+    with a folder of the same path.
 
-    `record` is what the store knew of the session before this command. A session without one gets
-    another name where the store knows this one as another session's. Returned are the stores whose
-    labels the containers have, each once; an empty one for those that have none.
+    `record` is the store's record of the session from before this command. A session without a
+    record gets another project name if the store knows this name as another session's; then the
+    result is empty.
     """
     origins = [_origin(each) for each in containers if each.project == project]
     if not origins:
@@ -57,7 +59,7 @@ def reject_foreign_containers(
 
 
 def names_of_others(session: Session, containers: Iterable[Container]) -> frozenset[str]:
-    """Return the names of the projects that have containers which are not the session's."""
+    """Return the names of the projects that have containers which the session does not own."""
     own = owner(session, session.record())
     found = [(each.project, _origin(each)) for each in containers]
     return frozenset(
@@ -66,7 +68,7 @@ def names_of_others(session: Session, containers: Iterable[Container]) -> frozen
 
 
 def names_of_other_data(session: Session, project: str) -> frozenset[str]:
-    """Return the project's name where another store's session has made a volume of it."""
+    """Return the project name if another store's session created a volume of it, else nothing."""
     record = session.record()
     former = record.former_stores if record else ()
     own = {"", session.context.store.identity(), *former}
@@ -81,9 +83,11 @@ def refuse_unproven(
     proven: tuple[str, ...],
     kinds: Iterable[str],
 ) -> None:
-    """Do nothing where all networks, or volumes, of the project are shown to be the session's.
+    """Raise ForeignProjectError unless labels show that the session owns the project's resources.
 
-    `proven` are the stores whose labels its containers have. Else ForeignProjectError names them.
+    `kinds` are `network` and `volume`. `proven` are the ids of the stores in the labels of the
+    project's containers, as `reject_foreign_containers` returns them. The error names each resource
+    that the session may not own.
     """
     found = belongings(session.context.engine, project, kinds)
     if not found:
@@ -114,7 +118,7 @@ def _origin(container: Container) -> Origin:
 
 
 def is_other_session(session: Session, project: str) -> bool:
-    """Tell whether the store knows the project as another session's."""
+    """Return True if the store knows the project name as another session's."""
     known = session.context.store.known()
     return any(each.project == project and each.session_id != session.session_id for each in known)
 

@@ -1,4 +1,4 @@
-"""Every Compose command that is not ours, on the session's project, files and environment."""
+"""Run any other Compose command on the session's project, files and environment."""
 
 import os
 from collections.abc import Sequence
@@ -16,23 +16,26 @@ from composeports.usecases.prepare import command_line, is_half_seeded, prepare
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
 
-# Compose commands that read the files to make something, so that the plan has to be up to date.
+# Compose commands that use the current files, so that the plan must be up to date.
 MAKING = frozenset(
     {"build", "config", "create", "publish", "pull", "push", "run", "scale", "watch"}
 )
-# Those of them that start containers.
+# Compose commands that create or start containers.
 STARTING = frozenset({"create", "run", "scale", "up", "watch"})
 
 
 def pass_through(session: Session, command: str, arguments: Sequence[str] = ()) -> int:
-    """Become `docker compose COMMAND` on the session's project, files and environment."""
+    """Replace this process with `docker compose COMMAND` on the session's stack.
+
+    NoLeaseError if the session holds no lease.
+    """
     if command not in MAKING:
         lease = renew_lease(session)
         return exec_program(*on_recorded_files(session, lease, command, *arguments))
     lease = session.held_lease()
     options = PlanOptions(default_ports=lease.stack.default_ports)
     argv, environ, _ = planned(session, options, command, *arguments)
-    # A script in the place of `docker` may do more than to call the plugin.
+    # If `docker` is a script, call it: it may do more than start the plugin.
     if command == "config" and as_plugin(argv, session.environ) != argv:
         argv = without_engine(argv, session.environ)
     return exec_program(argv, environ)
@@ -41,7 +44,11 @@ def pass_through(session: Session, command: str, arguments: Sequence[str] = ()) 
 def planned(
     session: Session, options: PlanOptions, command: str, *arguments: str
 ) -> tuple[list[str], dict[str, str], Plan]:
-    """Return a command on the files that are here now, its environment, and the plan of both."""
+    """Return a command line on the current files, its environment and the plan.
+
+    Reserve the lease and write the session's files under the session lock. SeedBusyError if the
+    command starts containers while a copy into the stack's volumes is incomplete.
+    """
     project = session.expected_project_name(session.record())
     if command in STARTING and is_half_seeded(session, project):
         raise SeedBusyError(
@@ -57,9 +64,9 @@ def planned(
 def on_recorded_files(
     session: Session, lease: Lease, *arguments: str
 ) -> tuple[list[str], dict[str, str]]:
-    """Return a command on the files of the last `up`, and its environment.
+    """Return a command line on the files of the last `up`, and its environment.
 
-    It knows the stack by its labels alone where one of the files is gone.
+    If one of these files is missing, Compose finds the stack by its labels alone.
     """
     environ = {**session.environ, **dict(environment_of(lease))}
     flags = session.options.flags

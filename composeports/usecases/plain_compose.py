@@ -1,4 +1,4 @@
-"""What plain Docker Compose has made in a checkout, under the name that it gives by itself."""
+"""Find what plain Docker Compose created in a checkout, under Compose's default project name."""
 
 import json
 import os
@@ -13,7 +13,10 @@ from composeports.usecases.session import Session
 
 
 def plain_main(session: Session) -> SeedSource | None:
-    """Return the stack that plain Compose started in the main checkout; None where it made none."""
+    """Return plain Compose's stack of the main checkout, if it has volumes; else None.
+
+    None in the main checkout itself, too.
+    """
     place = session.place
     main = os.path.dirname(main_git_dir(place.git_dir)) if place.git_dir else ""
     directory = os.path.normpath(os.path.join(main, place.below))
@@ -28,7 +31,7 @@ def plain_main(session: Session) -> SeedSource | None:
 
 
 def tell_of_plain_data(session: Session, project: Project) -> None:
-    """Say which volumes of plain Compose lie beside those of a session that begins here."""
+    """Report the volumes that plain Compose has for the same files, when a session begins here."""
     keys = {each.key for each in project.volumes if not each.external}
     known = {each.project for each in session.context.store.known()}
     found = session.context.engine.entries("volume", PROJECT_LABEL) if keys else None
@@ -51,6 +54,6 @@ def tell_of_plain_data(session: Session, project: Project) -> None:
 
 
 def _name(compose: Compose) -> str:
-    """Return the project name that Compose gives without being told one; empty where it fails."""
+    """Return the project name that Compose uses by default; empty if Compose fails."""
     answer = compose.start_config("", "--format", "json").finish()
     return "" if answer.code else str(json.loads(answer.out).get("name") or "")

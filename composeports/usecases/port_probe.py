@@ -1,4 +1,4 @@
-"""Looking at the ports of a lease that was just claimed: what is in use, and by whom."""
+"""Probe the ports of a lease that was just claimed: which are in use, and by which program."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from composeports.host.port_listeners import PortListener
 from composeports.usecases.session import Session
 
 Port = tuple[int, str]
-# How long the session's own containers get to start, in all 10 s, and how often they are asked for.
+# Seconds between checks while the session's own containers start; 10 s in total.
 PAUSES = (0.05, 0.1, 0.15, 0.2, *(0.25,) * 38)
 Containers = tuple[Container, ...] | None
 
@@ -23,18 +23,19 @@ Containers = tuple[Container, ...] | None
 def busy_ports(
     session: Session, before: Lease | None, lease: Lease, containers: Containers
 ) -> tuple[frozenset[Port], Containers]:
-    """Return ports of the lease's block that somebody else has, and the containers seen last.
+    """Return the lease's ports that another program uses, and the latest list of containers.
 
-    PortHeldError for a pinned one. On a block that the session held already, only what the stack
-    publishes counts, and nothing while the stack runs: the rest may well be in use by the
-    session's own programs. Neither do pins count then that it held already.
+    PortHeldError if a pinned port is in use. On a block that the session held already, only ports
+    that the stack publishes are probed, because the session's own programs may use the others.
+    While the stack runs (or may run: `containers` is None), neither this block nor the pinned ports
+    that the session held already are probed.
     """
     busy = _busy(session, before, lease, containers)
     if busy and containers is not None and before is not None and before.block == lease.block:
         try:
             busy, containers = _busy_after_start(session, before, lease)
         except (EngineError, ComposeMissingError) as error:
-            # The ports stay while it is unknown what runs on them.
+            # The session keeps its ports while it is unknown what uses them.
             if isinstance(error, EngineSilentError) and not session.is_read_only:
                 raise
     pins = _pinned(lease)
@@ -48,9 +49,9 @@ def _busy_after_start(
 ) -> tuple[frozenset[Port], tuple[Container, ...]]:
     """Return the busy ports and the containers, once no container of the session is starting.
 
-    Since the engine was asked, the engine itself (at boot), an IDE or a Compose in another shell
-    may have begun to start the stack. Its containers have their ports some time before they count
-    as running.
+    After the containers were listed, the engine itself (at boot), an IDE or Compose in another
+    shell may have begun to start the stack. Containers have their ports some time before they
+    count as running.
     """
     containers = session.context.engine.containers()
     busy = _busy(session, before, lease, containers)
@@ -66,10 +67,10 @@ def _busy_after_start(
 def _may_be_starting(
     session: Session, project: str, ports: frozenset[Port], containers: Iterable[Container]
 ) -> bool:
-    """Tell whether containers of the project that do not run yet may have all of the ports.
+    """Return True if containers of the project that do not run yet may have all of the ports.
 
-    So it is where they are to publish them, no other container is, and no process that is not the
-    engine's is seen at the ports.
+    This is so if they publish the ports, no container of another project does, and no process
+    outside the engine is visible on the ports.
     """
     engine = session.context.engine
     containers = tuple(containers)
@@ -82,7 +83,7 @@ def _may_be_starting(
 
 
 def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
-    """Tell whether a container of the project itself has the port, once none is starting."""
+    """Return True if a container of the project has the port, once none of them is starting."""
     for pause in (*PAUSES, 0.0):
         containers = session.context.engine.containers()
         running = [each for each in containers if each.project == project and each.is_running]
@@ -114,9 +115,10 @@ def _busy(
 
 
 def without_lost(session: Session, containers: tuple[Container, ...]) -> tuple[Container, ...]:
-    """Leave out stopped containers that lost their ports along with a lease that is over.
+    """Return the containers, without those of stopped projects whose lease has ended.
 
-    Their session is known, and holds no lease, or one that anybody may take.
+    The store knows the session of such a project, and its lease is released or expired, so that
+    other sessions may take the ports.
     """
     running = {each.project for each in containers if each.is_running}
     now = session.context.now()
@@ -133,7 +135,7 @@ def _others(lease: Lease, containers: Containers) -> list[Container]:
 
 
 def _wanted(before: Lease | None, lease: Lease, *, trusted: bool) -> frozenset[Port]:
-    """Return the ports of the block that have to be free."""
+    """Return the ports of the block that must be free; `trusted`: the stack runs, or may run."""
     if before is None or not before.held or before.block != lease.block:
         return published(lease) | _fixed(lease)
     return frozenset() if trusted else published(lease)
@@ -145,7 +147,7 @@ def _fixed(lease: Lease) -> frozenset[Port]:
 
 
 def published(lease: Lease) -> frozenset[Port]:
-    """Return the ports of the lease's last plan."""
+    """Return the host ports of the lease's last plan, with their protocols."""
     return frozenset(port_of(key, number) for key, number in lease.ports.items())
 
 
@@ -154,21 +156,24 @@ def _pinned(lease: Lease) -> frozenset[Port]:
 
 
 def port_of(key: str, number: int) -> Port:
-    """Return number and protocol of a key, which reads `web:80/tcp` or `web:80/tcp#2`."""
+    """Return the number and the protocol of a key such as `web:80/tcp` or `web:80/tcp#2`."""
     return number, key.rpartition("/")[2].partition("#")[0]
 
 
 def who_has(session: Session, port: Port, others: Iterable[Container]) -> Container | PortListener:
-    """Return the container of somebody else that has the port now, else the process.
+    """Return the container in `others` that has the port now, else the process that has it.
 
-    A Holder of no process, where that cannot be known.
+    If the process cannot be found, return a PortListener with `pid` 0.
     """
     users = (each for each in others if port in {(host, kind) for host, _, kind in each.ports})
     return next(users, None) or session.context.holder_of(port)
 
 
 def shown(user: Container | PortListener) -> str:
-    """Return "the container shop-web-1 (service web of the project shop)", or the process."""
+    """Return the text for the container or process that has a port.
+
+    For example "the container shop-web-1 (service web of the project shop)".
+    """
     if isinstance(user, PortListener):
         return str(user)
     name = f"the container {user.name or user.id[:12]}"
@@ -178,14 +183,14 @@ def shown(user: Container | PortListener) -> str:
 
 
 def ways_to_see(session: Session) -> str:
-    """Return the commands that show who uses ports of the engine's machine."""
+    """Return the commands that show what uses ports on the engine's machine."""
     engine = session.context.engine
     where = "" if engine.is_local else f" on {engine.host}"
     return f"`docker ps --all` and `ss -lntup`{where} show it"
 
 
 def facts(user: Container | PortListener) -> dict[str, object]:
-    """Return what JSON says of who has a port; empty or 0 where it is not known."""
+    """Return the JSON fields for the user of a port; "" or 0 if unknown."""
     if isinstance(user, PortListener):
         return {"container": "", "process": user.name, "pid": user.pid}
     return {"container": user.name or user.id[:12], "process": "", "pid": 0}
@@ -214,7 +219,7 @@ def moving_on(
     before: Lease | None,
     containers: Containers,
 ) -> str:
-    """Return the line that says why another block is tried, and who is in the way."""
+    """Return the message that another block is tried, and what uses the ports."""
     named = sorted(busy)[:3]
     ports = ", ".join(f"{port}/{protocol}" for port, protocol in named)
     user = shown(who_has(session, named[0], _others(lease, containers)))

@@ -1,4 +1,4 @@
-"""From a plan to files and a command line: all that stands between deciding and Compose."""
+"""Reserve the lease, write the files of its plan and build Compose's command line."""
 
 import os
 from typing import NamedTuple
@@ -24,10 +24,10 @@ from composeports.usecases.session import Session
 
 
 class PreparedStack(NamedTuple):
-    """A lease taken and its plan written; `before` is the session's record until then.
+    """A reserved lease with its written plan; `before` is the session's earlier record.
 
-    `had_containers` tells whether the engine had any of the project then;
-    `containers` are all that it had, of whatever project.
+    `containers` are all containers that the engine had at that time, of every project;
+    `had_containers` is True if some of them were of this project.
     """
 
     lease: Lease
@@ -41,9 +41,10 @@ class PreparedStack(NamedTuple):
 def prepare(
     session: Session, options: PlanOptions = NO_WISHES, *, engine_needed: bool = True
 ) -> PreparedStack:
-    """Take the lease and write the session's files; where that fails, all is as it was before.
+    """Reserve the lease and write the session's files; on failure, restore the earlier lease.
 
-    ForeignProjectError where somebody else started a project of the session's name.
+    ForeignProjectError if another session or plain Compose started a project with the session's
+    project name.
     """
     before = session.record()
     answer, containers = observe(session, engine_needed=engine_needed)
@@ -66,10 +67,10 @@ def prepare(
 
 
 def take_new_name(session: Session) -> None:
-    """Take a lease under a free project name, if another store's stack has the session's.
+    """Reserve a lease under a free project name, if a stack of another store uses the name.
 
-    It is for a session whose name another store's session has, too. EngineError where the engine,
-    which alone knows, does not answer.
+    For a session whose id a session of another store has, too. EngineError if the engine does not
+    answer, because only the engine knows such stacks.
     """
     session.refresh_engine_identity()
     containers = session.context.engine.containers()
@@ -85,7 +86,7 @@ def _lease(
     sketch: PlanDraft,
     options: PlanOptions,
 ) -> Lease:
-    """Take the lease; where all ports are held, worktrees that are gone make room."""
+    """Reserve the lease; if no block is free, first release leases of worktrees that are gone."""
 
     def take() -> Lease:
         return reserve_lease(session, containers, sketch.finish, sketch.pins, options.avoid)
@@ -93,7 +94,7 @@ def _lease(
     try:
         return take()
     except NoPortsAvailableError as error:
-        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - only when it is full
+        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - if no block is free
 
         make_room(session, containers, error)
         return take()
@@ -107,7 +108,7 @@ def _write(session: Session, lease: Lease, made: Plan) -> None:
     if names or folder.read(OWN_NAMES):
         folder.write(OWN_NAMES, f"{names}\n")
     if has_link(os.path.join(session.selection.directory, USER_ENV)):
-        from composeports.usecases.link.link import update_link  # noqa: PLC0415 - few are linked
+        from composeports.usecases.link.link import update_link  # noqa: PLC0415 - only with a link
 
         update_link(session, lease)
 
@@ -115,7 +116,7 @@ def _write(session: Session, lease: Lease, made: Plan) -> None:
 def command_line(
     session: Session, prepared: PreparedStack, *arguments: str
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the command line of Compose on the planned stack, and its environment."""
+    """Return Compose's command line for the prepared stack, and its environment."""
     folder = session.folder.path
     files = (os.path.join(folder, OWN_OVERRIDE),) if prepared.plan.override else ()
     env_files = (os.path.join(folder, OWN_ENV),)
@@ -126,10 +127,10 @@ def command_line(
 
 
 def is_half_seeded(session: Session, project: str) -> bool:
-    """Tell whether a copy into the session's volumes is on record of this user."""
+    """Return True if this user has a record of an unfinished copy into the stack's volumes."""
     path = seed_record(session.context.environ, project)
     if not os.path.exists(path):
         return False
-    from composeports.usecases.seed.journal import is_on_record  # noqa: PLC0415 - seldom is there one
+    from composeports.usecases.seed.journal import is_on_record  # noqa: PLC0415 - rarely needed
 
     return is_on_record(path)

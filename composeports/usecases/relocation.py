@@ -1,4 +1,4 @@
-"""The session of a checkout whose repository was moved, or that took the place of another one."""
+"""Find the session of a checkout that was moved, or that replaced another one at its path."""
 
 import itertools
 import json
@@ -25,10 +25,10 @@ from composeports.stores.base import Store
 
 
 def place_of_session(store: Store, here: WorktreeLocation) -> WorktreeLocation:
-    """Return the place `here` as that of the session that it has, which may be named otherwise.
+    """Return `here` with `named_by` set, if its session is named after another git directory.
 
-    Mostly it is the one that the path of the git directory names. A store that does not answer
-    tells of no other; the command that needs it reports that.
+    Usually the session is named after the path of its own git directory. If the store does not
+    answer, return `here` unchanged; the command that needs the store reports the error.
     """
     if not here.git_dir:
         return here
@@ -39,7 +39,7 @@ def place_of_session(store: Store, here: WorktreeLocation) -> WorktreeLocation:
 
 
 class _Relocation:
-    """One look for the session of a place."""
+    """One search for the session of a worktree."""
 
     def __init__(self, store: Store, here: WorktreeLocation) -> None:
         self._store = store
@@ -65,9 +65,10 @@ class _Relocation:
         return named_after(latest, self._here)
 
     def _is_at(self, lease: Lease, following: WorktreeLocation) -> bool:
-        """Tell whether a session of the place's name is that of the place.
+        """Return True if the session with this worktree's name is this worktree's session.
 
-        It is not where a stack of it may run elsewhere, and where the place has had the next name.
+        It is not if its stack may run in another worktree, or if the store knows a session with the
+        next name (`following`) for this worktree.
         """
         before = lease.place
         if not before.git_dir:
@@ -81,7 +82,10 @@ class _Relocation:
         return self._store.get(following.session_id) is None
 
     def _is_new(self, lease: Lease) -> bool:
-        """Tell whether the repository was made after the stack, and our folder is not its own."""
+        """Return True if the repository is newer than the lease.
+
+        False if `.composeports` has the session's labels.
+        """
         repository = repository_of(self._here.git_dir)
         return is_made_since(repository, lease.allocated_at) and not self._is_marked(lease)
 
@@ -99,7 +103,10 @@ class _Relocation:
         )
 
     def _is_marked(self, lease: Lease) -> bool:
-        """Tell whether our folder here has the labels of the session, the store's id included."""
+        """Return True if `.composeports` here has the labels of the session.
+
+        They include the id of a store that keeps the lease or kept it before.
+        """
         session = _as_written(SESSION_LABEL, session_label(lease.session_id))
         stores = Owner.of(lease).stores | {self._store.identity()} - {""}
         return session in self._override and any(
@@ -112,7 +119,7 @@ class _Relocation:
 
 
 def _is_elsewhere(place: WorktreeLocation) -> bool:
-    """Tell whether a session's worktree is where it was, and of another git directory by now."""
+    """Return True if the worktree is still there but belongs to another git directory now."""
     leads_to = git_dir_at(place.worktree)
     return (
         leads_to not in {None, place.git_dir}
@@ -122,5 +129,5 @@ def _is_elsewhere(place: WorktreeLocation) -> bool:
 
 
 def _as_written(label: str, value: str) -> str:
-    """Return a label as an override document has it."""
+    """Return a label in the form that it has in the override document."""
     return f"{json.dumps(label)}: {json.dumps(value.replace('$', '$$'), ensure_ascii=False)}"

@@ -1,6 +1,6 @@
-"""Calls of docker by scripts and Makefiles: which are the session's, and what they become.
+"""Find the docker calls of scripts and Makefiles that are about the session, and rewrite them.
 
-Nothing is run here: the answer is a command line and its environment.
+This module runs nothing: it returns a command line and its environment.
 """
 
 import os
@@ -26,7 +26,7 @@ LEADING = ("COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line, its environment, and what is to be told of it."""
+    """A command line, its environment, and warnings for the user."""
 
     argv: tuple[str, ...]
     environ: Mapping[str, str]
@@ -36,7 +36,7 @@ class Command:
 def wrapper_variables(
     session: Session, project: str, folder: str, *, verbose: bool
 ) -> tuple[Pair, ...]:
-    """Return what puts the wrapper in `folder` in front of docker, for this session."""
+    """Return the variables that put the wrapper in `folder` before docker, for this session."""
     environ = session.context.environ
     path = wrapper.without_wrappers(environ.get("PATH", os.defpath))
     values = {
@@ -53,16 +53,16 @@ def wrapper_variables(
 
 
 def session_options(environ: Mapping[str, str]) -> Options:
-    """Return the options that lead to the session of the wrapper."""
+    """Return the options that select the session of the wrapper."""
     return Options(
         project_directory=environ[wrapper.DIRECTORY], session=environ.get(wrapper.SESSION) or None
     )
 
 
 def own_options(session: Session, call: ComposeCall) -> Options | None:
-    """Return the options of a call that is about the session's stack; None for any other.
+    """Return the options of a call that is about the session's stack; None for any other call.
 
-    `workspace` is the session's, as `session_options` lead to it.
+    `session` is the session that `session_options` select.
     """
     environ = session.context.environ
     own = _own(session, environ[wrapper.PROJECT])
@@ -86,7 +86,7 @@ def own_options(session: Session, call: ComposeCall) -> Options | None:
 
 
 def on_session(session: Session, call: ComposeCall) -> Command:
-    """Return a call of Compose on the session's stack; the lease outlives its `down`."""
+    """Return a call of Compose on the session's stack; its `down` does not release the lease."""
     words = (call.command, *call.arguments)
     record = session.record()
     held = record is not None and record.held
@@ -103,9 +103,9 @@ def on_session(session: Session, call: ComposeCall) -> Command:
 
 
 def without_session(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what leads Compose to the session's stack.
+    """Return the environment without the variables that point Compose at the session's stack.
 
-    The session's ports stay: other projects may be told by them where the stack is.
+    The session's port variables stay: other projects may use them to reach the stack.
     """
     clean = wrapper.unwrapped(environ)
     if clean.get("COMPOSE_PROJECT_NAME") == environ.get(wrapper.PROJECT):
@@ -133,10 +133,10 @@ def _own(session: Session, project: str) -> OwnStack:
 
 
 def _selection(session: Session, call: ComposeCall, own: OwnStack) -> Selection | None:
-    """Return the files that the call means.
+    """Return the files that the call means; None if it means another project.
 
-    COMPOSE_FILE leads to the session's stack from everywhere. A project of a folder beside or below
-    is meant all the same where the script goes there, or names it; then there is None.
+    COMPOSE_FILE points at the session's stack in every folder. The call still means the project of
+    a sibling folder or a sub-folder if the script changes to that folder or names it.
     """
     cwd, environ = session.context.cwd, session.context.environ
 
@@ -163,7 +163,7 @@ def _selection(session: Session, call: ComposeCall, own: OwnStack) -> Selection 
 
 
 def _is_at_home(session: Session, call: ComposeCall, directory: str) -> bool:
-    """Tell whether Compose finds the project directory by itself, as the call is."""
+    """Return True if Compose finds the session's project directory without an option."""
     own = session.place.directory
     checkout = find_checkout(own)
     same = checkout is not None and checkout == find_checkout(session.context.cwd)

@@ -1,4 +1,4 @@
-"""Who asks and from where: the session, its files, and the doors that its use cases go through."""
+"""The session with its worktree and files, and the context that use cases work with."""
 
 import os
 import time
@@ -43,11 +43,11 @@ STDIN = "-"
 
 
 def _silent(_text: str) -> None:
-    """Say nothing."""
+    """Ignore the message."""
 
 
 class Context(NamedTuple):
-    """Everything outside of us that a use case touches; tests pass their own."""
+    """Everything outside of the process that a use case touches; tests pass their own."""
 
     environ: Mapping[str, str]
     cwd: str
@@ -63,14 +63,14 @@ class Context(NamedTuple):
     run: Run = run_in_foreground
 
     def ports_in_use(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
-        """Return those of the ports that programs of this machine use, where they are its ports.
+        """Return which of the ports are in use by programs of this machine.
 
-        What uses ports of a remote engine's machine, beside containers, cannot be seen from here.
+        Empty for a remote engine: of its machine, only the ports of containers are visible here.
         """
         return self.taken(wanted) if self.engine.is_local else frozenset()
 
     def holder_of(self, port: tuple[int, str]) -> PortListener:
-        """Return the process that has a port of the engine's machine, as far as it can be seen."""
+        """Return the process that has a port of the engine's machine, as far as it is visible."""
         engine = self.engine
         if not engine.is_local:
             return PortListener(machine=engine.host)
@@ -78,15 +78,15 @@ class Context(NamedTuple):
         return holder.seen_from(engine.process) if holder.parent else holder
 
     def routes_of_engine(self) -> tuple[str, ...]:
-        """Return the subnets with a route on the engine's machine; none where that is not ours."""
+        """Return the subnets with a route on the engine's machine; empty for a remote engine."""
         return self.routes() if self.engine.is_local else ()
 
 
 @dataclass(frozen=True)
 class Session:
-    """One session at its place, with the options it was asked with.
+    """One session in its worktree, with the options of the command.
 
-    What `only_looks` writes nothing, neither here nor in the state directory.
+    If `is_read_only`, it writes nothing, neither in the worktree nor in the state directory.
     """
 
     context: Context
@@ -95,9 +95,10 @@ class Session:
 
     @cached_property
     def environ(self) -> Mapping[str, str]:
-        """The shell's environment, without what `composeports env` put there.
+        """Return the shell's environment without the variables that `composeports env` set.
 
-        With the git folder of the repository around the working directory, for a file to mount.
+        COMPOSEPORTS_GIT_COMMON_DIR is the main git directory of the repository around the working
+        directory, so that a Compose file can mount it.
         """
         clean = clean_environment(self.context.environ, self.context.cwd)
         checkout = find_checkout(self.context.cwd)
@@ -105,14 +106,17 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """What the repository's settings file says, looked for from here to the checkout's top."""
+        """Return the repository's settings; search the file from here up to the checkout's top."""
         start = os.path.join(self.context.cwd, self.options.project_directory or "")
         checkout = find_checkout(start)
         return find_settings(start, checkout and checkout[0]).settings
 
     @cached_property
     def selection(self) -> Selection:
-        """The files that Compose would use here; UsageError for stdin, which is read only once."""
+        """Return the files that Compose would use here.
+
+        UsageError for stdin (`-f -`), which can be read only once.
+        """
         if STDIN in self.options.files:
             raise UsageError(
                 "a Compose file from stdin (-f -) cannot be planned: it has to be read twice",
@@ -129,7 +133,7 @@ class Session:
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """The profiles to name to Compose, which reads COMPOSE_PROFILES by itself."""
+        """Return the profiles to pass to Compose, which reads COMPOSE_PROFILES itself."""
         given = self.options.profiles
         if given or "COMPOSE_PROFILES" in {**self.selection.variables, **self.environ}:
             return given
@@ -137,15 +141,18 @@ class Session:
 
     @property
     def given_session(self) -> str | None:
-        """What `--session` or COMPOSEPORTS_SESSION says; several may share a place."""
+        """Return the id from `--session` or COMPOSEPORTS_SESSION; None without one.
+
+        Several sessions with given ids may share a worktree.
+        """
         asked = self.options.session
         return self.context.config.session if asked is None else asked
 
     @cached_property
     def session_id(self) -> str:
-        """The id given by `--session` or COMPOSEPORTS_SESSION, else that of the place.
+        """Return the id from `--session` or COMPOSEPORTS_SESSION, else the worktree's own id.
 
-        ForeignProjectError in a copy of a worktree, whose place is the original's to git.
+        ForeignProjectError in a copy of a worktree, because git takes the copy for the original.
         """
         if self.given_session is not None:
             return check_session_id(self.given_session)
@@ -157,7 +164,7 @@ class Session:
 
     @property
     def session_here(self) -> str:
-        """The id of the session, for what looks at all of them; empty where there is none here."""
+        """Return the session id for commands that list all sessions; "" in a copy of a worktree."""
         try:
             return self.session_id
         except ForeignProjectError:
@@ -165,26 +172,27 @@ class Session:
 
     @cached_property
     def machine(self) -> str:
-        """The name of this machine where others see its leases, or stacks; else nothing.
+        """Return this machine's name if other machines see its leases or stacks, else "".
 
-        There the same path on two machines is two sessions.
+        With a name, the same path on two machines is two sessions.
         """
         if self.context.engine.is_local and not self.context.config.is_shared:
             return ""
-        from composeports.host.machine import machine_name  # noqa: PLC0415 - most are alone
+        from composeports.host.machine import machine_name  # noqa: PLC0415 - shared or remote only
 
         return machine_name(self.context.environ)
 
     def refresh_engine_identity(self) -> None:
-        """See that a remote engine is the one that is remembered, before leases change hands."""
+        """Ask a remote engine for its identity again, before a lease is changed."""
         if not self.context.engine.is_local:
             self.context.engine.identity(anew=True)
 
     @property
     def view(self) -> Viewpoint:
-        """Who looks at leases from here: the engine by its own id and traits, and the machine.
+        """Return the viewpoint on leases: the engine's id and traits, and the machine's name.
 
-        For a store and an engine of this machine it is the engine's address, which costs nothing.
+        If only this machine uses the store and the engine, the id is the engine's address, which
+        needs no request.
         """
         engine = self.context.engine
         if engine.is_local and not self.context.config.is_shared:
@@ -194,7 +202,11 @@ class Session:
 
     @cached_property
     def place(self) -> WorktreeLocation:
-        """The project directory (the worktree, without a Compose file) and its checkout."""
+        """Return the project directory and its checkout.
+
+        Without a Compose file and --project-directory, the project directory is the top of the
+        worktree.
+        """
         checkout = find_checkout(self.selection.directory)
         directory = os.path.realpath(self.selection.directory)
         if checkout is None:
@@ -212,9 +224,10 @@ class Session:
 
     @cached_property
     def folder(self) -> OwnFolder:
-        """Our folder in the project directory; who shares the place has one inside it.
+        """Return the `.composeports` folder of the project directory, or a sub-folder of it.
 
-        That is a session with a name, and one on a remote engine.
+        A session that may share the worktree with other sessions has a sub-folder of its own: a
+        session with a given id, and a session on a remote engine.
         """
         below = ""
         if self.given_session is not None or not self.context.engine.is_local:
@@ -223,14 +236,15 @@ class Session:
 
     @property
     def compose(self) -> Compose:
-        """Compose on the files that are here now."""
+        """Return `docker compose` for the current files."""
         return Compose(self._unlinked, self.environ, self.profiles, self.options.flags)
 
     @cached_property
     def _unlinked(self) -> Selection:
-        """The files for Compose to read: copies of env files that are linked, without our block.
+        """Return the files for Compose to read, with a copy of each linked env file.
 
-        In the block are results; taken for what the user wants they would move ports twice.
+        The copy leaves out the block of `composeports link`, which contains results of a plan. If
+        the plan read them as the user's values, it would move the ports twice.
         """
         found = self.selection
         linked = [path for path in found.env_files if has_link(path)]
@@ -247,10 +261,13 @@ class Session:
 
     @cached_property
     def _copies(self) -> str:
-        """The folder for copies: our own, or one that is gone with this workspace."""
+        """Return the folder for copies: the session's folder, or a temporary one if read-only.
+
+        The temporary folder is removed together with this object.
+        """
         if not self.is_read_only:
             return self.folder.path
-        from shutil import rmtree  # noqa: PLC0415 - `plan` beside a linked `.env`
+        from shutil import rmtree  # noqa: PLC0415 - only `plan`, with a linked `.env`
         from tempfile import mkdtemp  # noqa: PLC0415 - the same
 
         folder = mkdtemp(prefix="composeports-")
@@ -266,7 +283,7 @@ class Session:
 
     @cached_property
     def queries(self) -> StackQueries:
-        """The questions to Compose and the engine, under way since this was first looked at."""
+        """Return the queries to Compose and the engine; the first access starts them."""
         record = self.record()
         begins = record is None or not record.held or record.marks is None
         project = self.expected_project_name(record)
@@ -276,51 +293,54 @@ class Session:
 
     @cached_property
     def config_cache(self) -> ConfigCache:
-        """What was observed before of these files; `up` takes the turn to ask before it asks."""
+        """Return the config cache of these files.
+
+        `up` takes its turn in the cache before it asks Compose.
+        """
         return ConfigCache(recollections(self.context.environ), digest_of(self.selection.files))
 
     @property
     def stack(self) -> ComposeInvocation:
-        """What a later command needs to call Compose on the same files."""
+        """Return what a later command needs to call Compose on the same files."""
         found = self.selection
         return ComposeInvocation(_real(found.files), _real(found.env_files), self.profiles)
 
     def with_fresh_queries(self) -> "Session":
-        """Return the same workspace with its questions not asked yet."""
+        """Return the same session with queries that have not started yet."""
         return Session(self.context, self.options, self.is_read_only)
 
     def read_only(self) -> "Session":
-        """Return the same workspace as one that writes nothing."""
+        """Return the same session as one that writes nothing."""
         return replace(self, is_read_only=True)
 
     def record(self) -> Lease | None:
-        """Return what the store knows of the session, held or remembered."""
+        """Return the store's record of the session, held or released; None if it has none."""
         return self.context.store.get(self.session_id)
 
     def held_lease(self) -> Lease:
-        """Return the session's lease; NoLeaseError when it holds none."""
+        """Return the session's lease; NoLeaseError if it holds none."""
         lease = self.record()
         if lease is None or not lease.held:
             raise no_lease(self.session_id)
         return lease
 
     def expected_project_name(self, record: Lease | None) -> str:
-        """Return the project name the session has, or will most likely get."""
+        """Return the project name that the session has, or will most likely get."""
         return record.project if record else project_name(self.session_id, prefix=self._prefix())
 
     def _prefix(self, record: Lease | None = None) -> str:
-        """Return the project name's first part; a known session keeps its, as its volumes do."""
+        """Return the prefix of the project name; with a record, the one that its volumes have."""
         return record.project.rpartition("-")[0] if record else self.settings.prefix
 
 
 def local_address(engine: Engine) -> str:
-    """Return what tells engines of this machine from each other, without asking them."""
+    """Return an address that is different for each engine of this machine; ask no engine."""
     socket = engine.endpoint.socket
     return f"unix://{os.path.realpath(socket)}" if socket else engine.endpoint.address
 
 
 def _real(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths with real folders; a file that is itself a link keeps its name."""
+    """Return the paths with resolved folders; a file that is itself a symlink keeps its name."""
     return tuple(
         os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         for path in paths

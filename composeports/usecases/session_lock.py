@@ -1,4 +1,4 @@
-"""The session lock for use cases: one command at a time works on a stack; how waiting looks."""
+"""Hold the session lock, so that only one command at a time works on a stack."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,16 +18,16 @@ from composeports.usecases.session import Session
 
 @contextmanager
 def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
-    """Hold the lock of the session's stack, however long somebody else has it.
+    """Hold the session lock; wait for it as long as another command holds it.
 
-    LockBusyError where a Compose whose composeports was killed cannot be ended.
+    LockBusyError if a Compose process whose composeports was killed cannot be ended.
 
-    What the workspace asks (its `questions`) has to be asked after this, since whoever was at work
-    has changed the answers.
+    Start the session's `queries` only under the lock, because the earlier lock owner may have
+    changed the answers.
     """
     session.refresh_engine_identity()
     with hold(_path(session), command, None, waiting(session)) as lock:
-        if lock is None:  # what a killed command has started cannot be ended
+        if lock is None:  # the process of a killed command does not end
             raise busy_error(_project(session), _path(session))
         yield lock
 
@@ -36,16 +36,16 @@ def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
 def try_session_lock(
     session: Session, command: str, patience: float
 ) -> Iterator[SessionLock | None]:
-    """Hold the lock of the session's stack; None where somebody has it for `patience` seconds."""
+    """Hold the session lock; yield None if another command holds it for `patience` seconds."""
     with hold(_path(session), command, patience, waiting(session)) as lock:
         yield lock
 
 
 @contextmanager
 def at_work_alone(session: Session, command: str, patience: float) -> Iterator[SessionLock]:
-    """Hold the lock; a Compose that has it for `patience` seconds is ended.
+    """Hold the session lock; after `patience` seconds, end the Compose process that holds it.
 
-    LockBusyError where that is in vain, since what works on the stack may start it later.
+    LockBusyError if this process does not end, because it may start the stack later.
     """
     with try_session_lock(session, command, patience) as lock:
         if lock is not None:
@@ -61,7 +61,7 @@ def at_work_alone(session: Session, command: str, patience: float) -> Iterator[S
 def hold_session_lock_or_raise(
     session: Session, command: str, patience: float
 ) -> Iterator[SessionLock]:
-    """Hold the lock; LockBusyError where somebody has it for `patience` seconds."""
+    """Hold the session lock; LockBusyError if another command holds it for `patience` seconds."""
     with try_session_lock(session, command, patience) as lock:
         if lock is None:
             raise busy_error(_project(session), _path(session))
@@ -69,18 +69,18 @@ def hold_session_lock_or_raise(
 
 
 def lock_owner(session: Session) -> LockOwner:
-    """Return who has the lock of the session's stack, for a message."""
+    """Return the owner of the session lock, for a message."""
     return holder(_path(session))
 
 
 def locked_projects(session: Session, projects: Iterable[str]) -> frozenset[str]:
-    """Return those of the projects on which somebody works right now."""
+    """Return the projects whose session lock is held now."""
     environ = session.context.environ
     return frozenset(each for each in projects if is_held(session_lock(environ, each)))
 
 
 def waiting(session: Session) -> Callable[[LockOwner], None]:
-    """Return what tells a person whom we wait for."""
+    """Return a callback that reports which command the session waits for."""
     return lambda who: session.context.say(
         f"{who} works on {_project(session)}: waiting for its end"
     )

@@ -1,6 +1,7 @@
-"""Workspaces for programs that name a session or a worktree: never where the server itself runs.
+"""Return sessions for programs that name a session or a worktree, independent of the server.
 
-What the server's own shell says of Compose files, profiles and sessions is left out as well.
+The server's own working directory has no effect, nor do its shell's variables for Compose files,
+profiles and sessions.
 """
 
 import os
@@ -16,7 +17,7 @@ from composeports.errors import UsageError
 from composeports.usecases.options import Options
 from composeports.usecases.session import Context, Session
 
-# What chooses files, profiles or a session for whoever started the server.
+# Variables that select files, profiles or a session in the shell that started the server.
 OF_THE_SERVER = frozenset(
     {
         "COMPOSE_FILE",
@@ -32,23 +33,23 @@ NOWHERE = "/"
 
 @dataclass(frozen=True)
 class _Placed(Session):
-    """A session whose place is known, or known to be none, without a look at the disk."""
+    """A session whose worktree is known, or known not to exist, without reading the disk."""
 
     known_place: WorktreeLocation = field(default_factory=WorktreeLocation)
 
     @cached_property
     def settings(self) -> Settings:
-        """The defaults: nothing is planned here, so no repository's settings are read."""
+        """Return the defaults: nothing is planned here, so no repository's settings are read."""
         return Settings()
 
     @cached_property
     def place(self) -> WorktreeLocation:
-        """What is known."""
+        """Return the known location."""
         return self.known_place
 
     @cached_property
     def selection(self) -> Selection:
-        """No files in the known directory; UsageError where there is none."""
+        """Return the known directory without files; UsageError if there is no directory."""
         if not self.known_place.directory:
             raise UsageError(
                 f"the session {self.session_id} has no folder, so it has no Compose file",
@@ -59,39 +60,40 @@ class _Placed(Session):
 
 @dataclass(frozen=True)
 class _OfItsPlace(_Placed):
-    """A session that nobody gave a name: its id came from its place, and stays."""
+    """A session without a given id: its id came from its worktree and does not change."""
 
     known_id: str = ""
 
     @property
     def given_session(self) -> str | None:
-        """Nothing, whatever the server was started with."""
+        """Return None, even if the server was started with a session id."""
         return None
 
     @cached_property
     def session_id(self) -> str:
-        """What it was when the stack was started, also where git says something else by now."""
+        """Return the id from the start of the stack, even if git now gives another one."""
         return self.known_id
 
 
 def session_by_id(context: Context, session_id: str) -> Session:
-    """Return the workspace of a session that is only an id, which has no place on disk.
+    """Return a session that is only an id and has no worktree on disk.
 
-    For allocate, renew, release and status; InvalidSessionError for an id that cannot name one.
+    For allocate, renew, release and status. InvalidSessionError if the id is not valid.
     """
     options = Options(session=check_session_id(session_id))
     return _Placed(_apart(context, NOWHERE), options)
 
 
 def no_session(context: Context) -> Session:
-    """Return the workspace of no session at all, for the list of all of them."""
+    """Return a session with an empty id, for the list of all sessions."""
     return _OfItsPlace(_apart(context, NOWHERE))
 
 
 def session_from_record(context: Context, session_id: str) -> Session:
-    """Return the workspace of a session where its stack was started; headless if nowhere.
+    """Return a session in the directory where its stack was started.
 
-    For `down`, which needs no Compose file. The place need not exist any more.
+    For `down`, which needs no Compose file. The directory need not exist any more. If no directory
+    is known, return a session that is only an id.
     """
     nowhere = session_by_id(context, session_id)
     record = context.store.get(session_id)
@@ -105,9 +107,9 @@ def session_from_record(context: Context, session_id: str) -> Session:
 
 
 def session_in_worktree(context: Context, path: str) -> Session:
-    """Return the workspace of a worktree on this machine, as a command started there has it.
+    """Return the session of a worktree on this machine, as a command in that worktree has it.
 
-    UsageError for a path that is not absolute, or no folder.
+    UsageError if the path is not absolute or is not a folder.
     """
     if not os.path.isabs(path) or "\0" in path:
         raise UsageError(
@@ -119,7 +121,7 @@ def session_in_worktree(context: Context, path: str) -> Session:
 
 
 def _apart(context: Context, cwd: str) -> Context:
-    """Return doors that lead to the same machine from `cwd`, and not as the server's own shell."""
+    """Return the context for `cwd`, without the settings of the server's own shell."""
     return context._replace(
         cwd=cwd,
         environ={**_without_own(context.environ), "PWD": cwd},

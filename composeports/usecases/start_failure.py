@@ -1,4 +1,4 @@
-"""What can be done when `docker compose up` has failed: other subnets, other ports, or nothing."""
+"""Decide what to do after a failed `docker compose up`: try other subnets or ports, or give up."""
 
 from composeports.core.port_conflicts import (
     ConflictAction,
@@ -40,16 +40,16 @@ OWN_TRIES = 3
 STARTED_MEANWHILE = "something else started containers of this session at the same time"
 SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
 POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
-# What Podman's service is called among the machine's processes.
+# The process name of Podman's service.
 PODMAN = "podman"
-# A program that a signal ended has such a code, or a higher one.
+# A program that a signal ended has this exit code or a higher one.
 ENDED_BY_SIGNAL = 128
 
 
 class StartAttempts:
-    """What one `up` has tried so far, and so what it may still try.
+    """What one `up` has tried so far, and therefore what it may still try.
 
-    Where it may try again, the wishes for that are in `wishes`, and the lock is held.
+    Before the next try, `options` has the plan options for it, and the session lock is held.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class StartAttempts:
         *,
         foreground: bool,
     ) -> None:
-        """Begin with the first try."""
+        """Set the number of tries that are left after the first one."""
         self.session = session
         self.lock = lock
         self.options = options
@@ -73,14 +73,14 @@ class StartAttempts:
         self._theft: tuple[PortConflict, Container | PortListener] | None = None
 
     def is_worthwhile(self, code: int, prepared: PreparedStack) -> bool:
-        """Say what happened, and tell whether to prepare and start again.
+        """Report what happened; return True if `up` should prepare and start the stack again.
 
-        PortTakenError where a port was stolen and no other one is left to try, PortPrivilegedError
-        where the engine may not have it.
+        PortTakenError if another program took a port and there is no other port to try,
+        PortPrivilegedError if the engine may not listen on a port.
         """
         if not code:
             return self._lost_its_lease(prepared)
-        if self.lock.number < 0:  # a Compose in the foreground let others at the stack
+        if self.lock.number < 0:  # a foreground Compose released the lock
             self.lock.take(None, waiting(self.session))
         try:
             if code < ENDED_BY_SIGNAL and self._mends_theft(prepared):
@@ -90,7 +90,7 @@ class StartAttempts:
             return False
 
     def prepare(self, prepared: PreparedStack) -> PreparedStack:
-        """Return what is prepared for another try; PortTakenError where no block is left for it."""
+        """Return the stack prepared for the next try; PortTakenError if no block is left for it."""
         try:
             return prepare(self.session.with_fresh_queries(), self.options)
         except NoPortsAvailableError:
@@ -101,7 +101,7 @@ class StartAttempts:
     def _given_up(
         self, prepared: PreparedStack, stolen: PortConflict, user: Container | PortListener
     ) -> PortTakenError:
-        """Leave nothing half-started where nothing was before, and return the error."""
+        """Remove what this `up` started if there was no stack before; return the error."""
         project = prepared.lease.project
         self._undo(project)
         moves = len(self.options.avoid)
@@ -119,8 +119,8 @@ class StartAttempts:
         )
 
     def _refused(self, prepared: PreparedStack, port: PortConflict) -> PortPrivilegedError:
-        """Leave nothing half-started where nothing was before, and return the error."""
-        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
+        """Remove what this `up` started if there was no stack before; return the error."""
+        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely used
 
         project = prepared.lease.project
         self._undo(project)
@@ -137,7 +137,7 @@ class StartAttempts:
         )
 
     def _undo(self, project: str) -> None:
-        """Remove what this `up` started, unless there was something before, and say so."""
+        """Remove what this `up` started, unless the stack had containers before; report it."""
         if self.had_containers:
             note = f"the stack {project} and its lease are kept"
         else:
@@ -145,7 +145,7 @@ class StartAttempts:
         self.session.context.say(note)
 
     def _lost_its_lease(self, prepared: PreparedStack) -> bool:
-        """Tell whether a `down` that did not wait released the lease of what runs now."""
+        """Return True if a `down` that did not wait released the lease of the running stack."""
         self._lease_tries -= 1
         if self._lease_tries < 0:
             return False
@@ -177,9 +177,9 @@ class StartAttempts:
     def _refused_silently(
         self, prepared: PreparedStack, waiting: frozenset[Port]
     ) -> PortConflict | None:
-        """Return a port that Podman may not listen on, of which it keeps no word either."""
-        from composeports.docker.rootless import is_rootless  # noqa: PLC0415 - rarely asked
-        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely asked
+        """Return a port that Podman may not listen on; Podman does not record that either."""
+        from composeports.docker.rootless import is_rootless  # noqa: PLC0415 - rarely used
+        from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely used
 
         first = unprivileged_start()
         low = {port for port in waiting if port[0] < first}
@@ -190,9 +190,10 @@ class StartAttempts:
     def _stolen_silently(
         self, prepared: PreparedStack, waiting: frozenset[Port], others: list[Container]
     ) -> PortConflict | None:
-        """Return a stolen port, for Podman, which keeps no word of why a container did not start.
+        """Return a port that another program took; Podman does not record why a start failed.
 
-        Its service may hold more ports of that container, from its own attempt: those come last.
+        Podman's service may still hold other ports of that container from its own attempt; such a
+        port is returned only if there is no other.
         """
         context = self.session.context
         foreign = context.engine.reserved_ports(others)
@@ -215,7 +216,7 @@ class StartAttempts:
         if self._own_tries >= 0 and is_started_meanwhile(self.session, project, port):
             context.say(f"{STARTED_MEANWHILE} ({stolen.key}): trying again")
             return True
-        # Whether another machine's port is free by now, only its engine can tell, by trying.
+        # Only the engine of another machine can find out, by trying, if a port there is free.
         is_free = (
             context.engine.is_local
             and port not in context.engine.reserved_ports(others)
@@ -250,7 +251,7 @@ class StartAttempts:
         return True
 
     def _lacks_subnets(self, prepared: PreparedStack) -> str:
-        """Return what is wrong with the stack's subnets, if that was the reason."""
+        """Return the message about the stack's subnets if they caused the failure, else ""."""
         if overlapping(prepared.lease.subnets.values(), subnets_in_use(self.session)):
             return SUBNET_TAKEN
         return POOLS_USED_UP if self.session.context.engine.pools_used_up() else ""

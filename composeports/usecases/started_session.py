@@ -1,4 +1,4 @@
-"""Whose stack was started in a folder that has lost its Compose file or its `.git` since."""
+"""Find the session whose stack was started here before the Compose file or `.git` was removed."""
 
 import os
 from dataclasses import replace
@@ -9,10 +9,11 @@ from composeports.usecases.session import Session
 
 
 def find_started_session(session: Session) -> Session:
-    """Return the workspace of the stack that was started here; mostly the one given.
+    """Return the session of the stack that was started here; usually `session` itself.
 
-    Without its Compose file, the search goes on in the folders above, and may find another
-    worktree's; without its `.git` the folder is another session. The store remembers better.
+    Without the Compose file, Compose searches the parent folders and may find the file of another
+    worktree. Without `.git`, the folder is another session. Therefore compare the folder with the
+    leases in the store.
     """
     options = session.options
     if session.given_session or options.files or options.project_directory:
@@ -36,7 +37,7 @@ def find_started_session(session: Session) -> Session:
 
 
 def _was_started_at(lease: Lease, cwd: str) -> bool:
-    """Tell whether the lease is that of a folder around `cwd` where no other worktree lies now."""
+    """Return True if the lease is of `cwd` or a folder above and no other worktree is there now."""
     place = lease.place
     if lease.session_id != place.session_id or not _is_within(cwd, place.directory):
         return False

@@ -1,4 +1,4 @@
-"""What a session or a person asks about leases: environment, URLs, and the list of all sessions."""
+"""Report on leases: a session's environment, its URLs, and the list of all sessions."""
 
 import math
 import os
@@ -27,7 +27,7 @@ FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 
 def environment(session: Session) -> tuple[tuple[str, str], ...]:
-    """Return what a shell needs to be on the session's stack, plain `docker compose` included."""
+    """Return the variables that point a shell and plain `docker compose` at the session's stack."""
     lease = look_at_lease(session)
     refused = [name for name, _ in lease.environment if not is_settable(name)]
     if refused:
@@ -39,7 +39,7 @@ def environment(session: Session) -> tuple[tuple[str, str], ...]:
 
 
 def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
-    """Return what puts a shell on the stack of a lease whose files are in the folder `own`."""
+    """Return the shell variables for the stack of a lease; `own` is the folder of its files."""
     stack = lease.stack
     override = (os.path.join(own, OWN_OVERRIDE),) if stack.overridden else ()
     return shell_environment(
@@ -57,8 +57,9 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
 def url(session: Session, service: str, port: str = "") -> str:
     """Return the URL, or host:port, of a service's published port on this session's stack.
 
-    `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address); it may be left
-    out where there is one, or one that speaks HTTP. UnknownPortError names what there is.
+    `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address). It may be empty
+    if the service publishes one port, or one port that speaks HTTP. UnknownPortError if no port or
+    several ports match; it lists the ports that exist.
     """
     lease = look_at_lease(session)
     planned = _urls_of(lease, service, port)
@@ -75,7 +76,7 @@ def url(session: Session, service: str, port: str = "") -> str:
 
 
 def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
-    """Return the URL of the one container port that is meant, by its first address and TCP."""
+    """Return the URL of the one matching container port; prefer TCP and the first address."""
     first = {_target_of(key): key for key in sorted(found, key=_preference, reverse=True)}
     ports = sorted(first.values(), key=list(found).index)
     web = [key for key in ports if found[key].startswith("http")]
@@ -93,18 +94,18 @@ def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
 
 
 def _target_of(key: str) -> str:
-    """Return the container port of `dns:53/udp#2`."""
+    """Return the container port of a key: `53` for `dns:53/udp#2`."""
     return key.rpartition(":")[2].partition("/")[0]
 
 
 def _preference(key: str) -> tuple[bool, int]:
-    """Return what sorts TCP, and the first of several addresses, to the front."""
+    """Return a sort key that puts TCP and the first of several addresses first."""
     base, _, number = key.partition("#")
     return not base.endswith("/tcp"), int(number or 1)
 
 
 def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
-    """Return the URLs of the keys, `web:80/tcp`, that service and port mean."""
+    """Return the planned URLs of a service and port, by keys such as `web:80/tcp`."""
     return {
         key: text
         for key, text in lease.urls.items()
@@ -115,7 +116,10 @@ def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
 def _as_published(
     session: Session, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
 ) -> dict[str, str]:
-    """Return the URLs with those that lead nowhere replaced by where the stack is, and say so."""
+    """Return the URLs, with the published port for each port that differs from the lease.
+
+    Report each such port.
+    """
     drifts = {each.key: each for each in drifts_of(lease, _published(containers))}
     found = {}
     for key, text in urls.items():
@@ -136,7 +140,8 @@ def _as_published(
 def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ...]:
     """Return a sentence for each running container that has another name or network than planned.
 
-    Containers of other projects, and a lease from before the plan said it, have none.
+    Containers of other projects are skipped. Empty for a lease from an earlier version, whose plan
+    did not store names and networks.
     """
     running = (
         ObservedService(each.service, each.name, each.networks)
@@ -147,7 +152,7 @@ def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ..
 
 
 def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
-    """Yield key (`"web:80/tcp"`) and host port of all that running containers publish."""
+    """Yield key (`"web:80/tcp"`) and host port of each port that running containers publish."""
     for container in containers:
         for number, target, protocol in container.ports if container.is_running else ():
             yield f"{container.service}:{target}/{protocol}", number
@@ -159,7 +164,7 @@ def _is_port(kind: str, wanted: str) -> bool:
 
 
 def _containers_of(session: Session, lease: Lease) -> tuple[Container, ...]:
-    """Return the stack's containers; none where the engine does not answer, which is said."""
+    """Return the stack's containers; report an engine that does not answer and return none."""
     try:
         return session.context.engine.containers(lease.project)
     except (EngineError, ComposeMissingError) as error:
@@ -179,7 +184,7 @@ def _no_container(lease: Lease, service: str, containers: Iterable[Container]) -
 def _engine_urls(
     lease: Lease, service: str, port: str, containers: Iterable[Container]
 ) -> Iterator[tuple[str, str]]:
-    """Yield what the engine chose a host port for, since the file leaves it the choice."""
+    """Yield key and URL of a service's ports whose host port the file leaves to the engine."""
     for container in containers:
         for number, target, protocol in container.ports if container.service == service else ():
             if _is_port(f"{target}/{protocol}", port):
@@ -190,10 +195,10 @@ def _engine_urls(
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """One held lease as people and programs see it; `state` and `kept_by` as in docs/guide.md.
+    """One held lease in the status list; docs/guide.md explains `state` and `kept_by`.
 
     `without_container` are the published ports of a running stack that no container has, such as
-    those of a profile that is off.
+    the ports of a profile that is not active.
     """
 
     lease: Lease
@@ -205,7 +210,7 @@ class SessionStatus:
 
     @property
     def kept_by(self) -> str:
-        """What keeps others from taking the ports: "ttl", "containers", "unknown", or nothing."""
+        """Return what keeps the ports from other sessions: "ttl", "containers", "unknown" or ""."""
         if not self.expired:
             return "ttl"
         kept = {"running": "containers", "drifted": "containers", "unknown": "unknown"}
@@ -246,7 +251,7 @@ def iso_time(seconds: float) -> str:
 
 
 def status(session: Session) -> list[SessionStatus]:
-    """Return every held lease, lowest block first; states are unknown where no engine answers."""
+    """Return every held lease, lowest block first; states are "unknown" without an engine."""
     return _statuses(session, session.context.store.held(), _containers(session))
 
 
@@ -269,7 +274,7 @@ def _statuses(
 
 
 def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterator[str]:
-    """Yield the published ports of services that have no container, where others have one."""
+    """Yield the published ports of services without a container, if other services have one."""
     there = {each.service for each in containers if each.project == lease.project}
     for key in lease.ports if there else ():
         if key.rpartition(":")[0] not in there:
@@ -278,7 +283,7 @@ def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterato
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """One engine that the store knows with its held leases; `current` is the one asked here."""
+    """One engine in the store, with its held leases; `current` is True for the engine in use."""
 
     engine: EngineIdentity
     current: bool
@@ -296,15 +301,15 @@ class EngineStatus:
 
 
 def _seen_from_here(engine: EngineIdentity) -> EngineIdentity:
-    """Return another engine by its machine's name where only that machine has told its host."""
+    """Return another engine with its machine's name as host, if it is known only as localhost."""
     told_itself = engine.name and engine.host == LOCALHOST
     return engine._replace(host=engine.name) if told_itself else engine
 
 
 def fleet(session: Session) -> list[EngineStatus]:
-    """Return every engine that the store knows with what is held there, this one's first.
+    """Return every engine that the store knows with its held leases, the engine in use first.
 
-    What runs on the others nobody here knows.
+    The states of leases on other engines are "unknown".
     """
     own, *others = session.context.store.fleet()
     here = _statuses(session, own.leases, _containers(session))

@@ -1,4 +1,4 @@
-"""Starting a session's stack, and the plan of that."""
+"""Start a session's stack, or return the plan for that."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -34,7 +34,7 @@ from composeports.usecases.start_failure import StartAttempts
 if TYPE_CHECKING:
     from composeports.usecases.seed.seed import Seed, Seeded
 
-# `up` options with which Compose stays in the foreground.
+# Options with which `docker compose up` stays in the foreground.
 FOREGROUND = (
     "--abort-on-container-exit",
     "--abort-on-container-failure",
@@ -48,7 +48,7 @@ FOREGROUND = (
 
 
 class UpResult(NamedTuple):
-    """What `up` did: Compose's exit code, the plan, and the stack's containers afterwards."""
+    """The result of `up`: Compose's exit code, lease, plan, and the containers afterwards."""
 
     code: int
     lease: Lease
@@ -58,9 +58,9 @@ class UpResult(NamedTuple):
     seeded: "tuple[Seeded, ...]" = ()
 
     def published(self) -> Iterator[tuple[str, str, str]]:
-        """Yield service, port (`80/tcp`) and URL of all that the containers publish.
+        """Yield service, port (`80/tcp`) and URL of each port that the containers publish.
 
-        The URL is the planned one where there is one; the engine chose the other ports.
+        The URL is the planned one if there is one; the engine chose the other host ports.
         """
         planned = {
             (each.service, each.number, each.protocol): each.url for each in self.plan.endpoints
@@ -74,7 +74,7 @@ class UpResult(NamedTuple):
 
 
 def plan(session: Session, options: PlanOptions = NO_WISHES) -> Plan:
-    """Return what `up` would do now, for a workspace that only looks; leases nothing."""
+    """Return what `up` would do now, for a read-only session; take no lease."""
     answer, containers = observe(session, engine_needed=False)
     sketch = draft(session, answer.observed, containers, options, engine_needed=False)
     lease = preview_lease(session, containers, sketch.finish, sketch.pins)
@@ -91,12 +91,13 @@ def up(  # noqa: PLR0913 - most are keywords
     meanwhile: Callable[[], None] | None = None,
     seed: "Seed | None" = None,
 ) -> UpResult:
-    """Lease, plan, write, and run `docker compose up`; a failure leaves a state that is told.
+    """Reserve the lease, write the files and run `docker compose up`.
 
-    `meanwhile` is called while Compose works; `seed` fills empty volumes before. Where somebody
-    else took a port or a subnet, or the engine has no address pool left for a network, all is tried
-    again with others that the session leases; PortTakenError where that does not help. With
-    `attach` the lock is let go of as soon as Compose runs.
+    `seed` fills empty volumes first; `meanwhile` is called while Compose runs. If another program
+    took a port or a subnet, or the engine has no address pool left for a network, `up` tries again
+    with other ports or subnets. PortTakenError if that does not help. If Compose fails, the note of
+    the result says what is left of stack and lease. With `attach`, the session lock is released as
+    soon as Compose runs.
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
@@ -117,7 +118,7 @@ def up(  # noqa: PLR0913 - most are keywords
         prepared = retrying.prepare(prepared)
         code = _run(session, lock, prepared, words, foreground=foreground)
     if code and is_wait(arguments):
-        from composeports.usecases.wait import wait_for_others  # noqa: PLC0415 - only after a failure
+        from composeports.usecases.wait import wait_for_others  # noqa: PLC0415 - only after failure
 
         again = partial(_run, session, lock, prepared, foreground=foreground)
         code = wait_for_others(session, prepared.lease.project, arguments, code, again)
@@ -132,10 +133,13 @@ def up(  # noqa: PLR0913 - most are keywords
 def _tidying(
     session: Session, prepared: PreparedStack, meanwhile: Callable[[], None] | None
 ) -> Callable[[], None]:
-    """Return what looks after worktrees that are gone, before `meanwhile`, while Compose works."""
+    """Return a callback that releases leases of removed worktrees, then calls `meanwhile`.
+
+    It runs while Compose works.
+    """
 
     def work() -> None:
-        from composeports.usecases.gc.quick import tidy  # noqa: PLC0415 - Compose is at work already
+        from composeports.usecases.gc.quick import tidy  # noqa: PLC0415 - while Compose runs
 
         with suppress(ComposeportsError):
             tidy(session, prepared.containers)
@@ -148,11 +152,13 @@ def _tidying(
 def _telling_of_plain(
     session: Session, prepared: PreparedStack, meanwhile: Callable[[], None]
 ) -> Callable[[], None]:
-    """Return what tells of data that plain Compose has here, after `meanwhile`."""
+    """Return a callback that calls `meanwhile`, then reports data that plain Compose has here."""
 
     def work() -> None:
         meanwhile()
-        from composeports.usecases.plain_compose import tell_of_plain_data  # noqa: PLC0415 - while Compose works
+        from composeports.usecases.plain_compose import (  # noqa: PLC0415 - while Compose runs
+            tell_of_plain_data,
+        )
 
         with suppress(ComposeportsError):
             tell_of_plain_data(session, prepared.project)
@@ -161,10 +167,10 @@ def _telling_of_plain(
 
 
 def _seeded(session: Session, prepared: PreparedStack, seed: "Seed | None") -> "tuple[Seeded, ...]":
-    """Fill empty volumes; a failure leaves the lease as it was, and is told."""
+    """Fill empty volumes; on failure, restore the lease, report that and raise the error again."""
     if seed is None and not is_half_seeded(session, prepared.lease.project):
         return ()
-    from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - most stacks start without
+    from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - only to seed volumes
 
     plan = prepared.plan
     try:
@@ -209,7 +215,7 @@ def _stays_in_foreground(arguments: Sequence[str]) -> bool:
 
 
 def _if_stopped(project: str, containers: Sequence[Container]) -> str:
-    """Return how the stack stands when it has containers and none of them runs."""
+    """Return a message if the stack has containers and none of them runs, else ""."""
     if not containers or any(container.is_running for container in containers):
         return ""
     return (
@@ -219,7 +225,7 @@ def _if_stopped(project: str, containers: Sequence[Container]) -> str:
 
 
 def _after_failure(session: Session, prepared: PreparedStack, *, foreground: bool) -> str:
-    """Release the lease when nothing of the project exists, and say what is so."""
+    """Release the lease if nothing of the project exists; return a message about the result."""
     from composeports.usecases.down import leftovers  # noqa: PLC0415 - only after a failure
 
     project = prepared.lease.project
@@ -229,7 +235,7 @@ def _after_failure(session: Session, prepared: PreparedStack, *, foreground: boo
     except (EngineError, ComposeMissingError):
         return f"the engine does not answer any more: the lease of {project} is kept"
     if any(container.state == "exited" for container in containers):
-        stopped = _if_stopped(project, containers)  # it ran, and was ended or has ended
+        stopped = _if_stopped(project, containers)  # it ran and then ended, or was ended
         if stopped:
             return stopped
     if left:

@@ -1,4 +1,4 @@
-"""`up --wait` until everything is well, where services that end well are a part of it."""
+"""Complete `up --wait` for a stack with services that do their work and end with code 0."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ def wait_for_others(
     code: int,
     run: Callable[[Sequence[str]], int],
 ) -> int:
-    """Return the exit code of an `up --wait` that ended with `code`.
+    """Return the final exit code of an `up --wait` that ended with `code`.
 
-    Compose takes the end of any service for a failure, also one with exit code 0. Where that is
-    all, the others are waited for by `run`, in what is left of the time.
+    Compose treats the end of any service as a failure, even with exit code 0. If nothing else
+    failed, call `run` to wait for the other services, for the rest of the time limit.
     """
     limit = limit_of(arguments)
     deadline = None if limit is None else time.monotonic() + limit

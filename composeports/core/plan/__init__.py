@@ -1,1 +1,1 @@
-"""Plans: from what Compose and the engine say to an override, with a reason for each change."""
+"""Plans: from the facts of Compose and the engine to an override, with a reason per change."""

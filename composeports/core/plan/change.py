@@ -1,4 +1,4 @@
-"""What a rule of the plan says: changes with their reasons, the override's part, what is shared."""
+"""The result of a plan rule: changes with reasons, a part of the override, shared resources."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -10,9 +10,10 @@ Node = Mapping[str, object]
 
 
 class Change(NamedTuple):
-    """One thing that Compose will see differently; `before` is empty for what is new.
+    """One value that Compose will see differently.
 
-    `service` is empty for what belongs to the whole project.
+    `before` is empty if the value is new. `service` is empty if the change concerns the whole
+    project.
     """
 
     kind: str
@@ -23,11 +24,11 @@ class Change(NamedTuple):
     service: str = ""
 
     def shown(self) -> "Change":
-        """Return the change as people see it, without passwords."""
+        """Return the change for display, with passwords masked."""
         return self._replace(before=masked(self.before), after=masked(self.after))
 
     def as_dict(self) -> dict[str, str]:
-        """Return the entry of `changes` in JSON."""
+        """Return the entry of `changes` in the JSON output."""
         return {
             "kind": self.kind,
             "where": self.where,
@@ -39,9 +40,10 @@ class Change(NamedTuple):
 
 
 class SharedResource(NamedTuple):
-    """One thing that all sessions have in common, since the file or the settings say so.
+    """One resource that all sessions share, because the file or the settings say so.
 
-    `acknowledged`: the settings say so. What only the file says is a warning as well.
+    `acknowledged` is True if the settings say so. If only the file says so, the rule also returns a
+    warning.
     """
 
     kind: str
@@ -50,7 +52,7 @@ class SharedResource(NamedTuple):
     acknowledged: bool = True
 
     def as_dict(self) -> dict[str, str | bool]:
-        """Return the entry of `shared` in JSON."""
+        """Return the entry of `shared` in the JSON output."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -60,10 +62,10 @@ class SharedResource(NamedTuple):
 
 
 class UnchangedValue(NamedTuple):
-    """One thing that could be taken for a moved port or name, and stays as it is; `why` says why.
+    """One value that looks like a moved port or an old name but stays as it is.
 
-    `kind` is `variable` for one of the six variables that keeps the user's value, `script` for a
-    call of docker in a script of the worktree, else `value`.
+    `why` is the reason. `kind` is `variable` if one of the six fixed variables keeps the user's
+    value, `script` for a `docker` call in a script of the worktree, otherwise `value`.
     """
 
     kind: str
@@ -73,11 +75,11 @@ class UnchangedValue(NamedTuple):
     service: str = ""
 
     def shown(self) -> "UnchangedValue":
-        """Return it as people see it, without passwords."""
+        """Return the entry for display, with passwords masked."""
         return self._replace(value=masked(self.value))
 
     def as_dict(self) -> dict[str, str]:
-        """Return the entry of `left` in JSON."""
+        """Return the entry of `left` in the JSON output."""
         return {
             "kind": self.kind,
             "where": self.where,
@@ -88,10 +90,10 @@ class UnchangedValue(NamedTuple):
 
 
 class RuleResult(NamedTuple):
-    """One rule's part of the plan.
+    """The part of the plan that one rule returns.
 
-    `warnings` say what cannot be isolated, each with a way out; `notes` what is good to know and
-    has nothing to do with other sessions.
+    Each of the `warnings` says what cannot be isolated and what the user can do about it. `notes`
+    are useful facts that have nothing to do with other sessions.
     """
 
     changes: tuple[Change, ...] = ()
@@ -103,7 +105,7 @@ class RuleResult(NamedTuple):
 
 
 def join(parts: Iterable[RuleResult]) -> RuleResult:
-    """Return one part with all that the parts say."""
+    """Return one result with everything that the given results contain."""
     listed = tuple(parts)
     return RuleResult(
         tuple(each for part in listed for each in part.changes),
@@ -116,9 +118,10 @@ def join(parts: Iterable[RuleResult]) -> RuleResult:
 
 
 def merge(nodes: Iterable[Node]) -> dict[str, object]:
-    """Return one override document; mappings are merged, and of other values the last one stays.
+    """Return one override document that contains all given ones.
 
-    A mapping that replaces the file's stays one that replaces.
+    Mappings are merged key by key; of other values the last one wins. If a mapping replaces the one
+    in the file (`Override`), the merged mapping also replaces it.
     """
     merged: dict[str, object] = {}
     for node in nodes:

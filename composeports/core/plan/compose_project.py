@@ -1,4 +1,4 @@
-"""The project: what a Compose file says, read from the JSON of `docker compose config`."""
+"""The project that a Compose file describes, read from the JSON of `docker compose config`."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from composeports.core.ports import HIGHEST_PORT
 
 Json = Mapping[str, object]
 Texts = tuple[str, ...]
-# What `network_mode` may be beside the name of a network.
+# Values of `network_mode` that are not the name of a network.
 MODES = frozenset({"", "host", "none", "bridge", "default", "nat"})
 BY_REFERENCE = ("service:", "container:")
 
@@ -15,8 +15,8 @@ BY_REFERENCE = ("service:", "container:")
 class PublishedPort(NamedTuple):
     """One entry of a service's `ports`, as Compose resolved it.
 
-    `published` is empty where the file leaves the host port to the engine, and may be a range
-    such as `8000-8010` that the engine chooses one port from.
+    `published` is empty if the file lets the engine choose the host port. It may be a range such as
+    `8000-8010`, from which the engine chooses one port.
     """
 
     service: str
@@ -30,12 +30,12 @@ class PublishedPort(NamedTuple):
 
     @property
     def number(self) -> int | None:
-        """The fixed host port, None for a range or none."""
+        """Return the fixed host port; None for a range or no host port."""
         return int(self.published) if self.published.isdecimal() else None
 
 
 class Attachment(NamedTuple):
-    """A service's place in a network; an address is empty where the engine chooses it."""
+    """A service's connection to a network; an address is empty if the engine chooses it."""
 
     network: str
     aliases: Texts = ()
@@ -44,7 +44,7 @@ class Attachment(NamedTuple):
 
 
 class Build(NamedTuple):
-    """How a service's image is built, as far as the plan looks at it."""
+    """How a service's image is built; only the fields that the plan uses."""
 
     context: str = ""
     args: Mapping[str, str] = {}
@@ -55,12 +55,12 @@ class Build(NamedTuple):
 
     @property
     def folders(self) -> Texts:
-        """The absolute paths that the build reads."""
+        """Return the absolute paths that the build reads."""
         return tuple(each for each in (self.context, *self.contexts.values()) if each[:1] == "/")
 
     @property
     def cache_folders(self) -> Texts:
-        """The folders that the build writes its cache to, as the file has them."""
+        """Return the folders that the build writes its cache to, as written in the file."""
         caches = [
             dict(each.partition("=")[::2] for each in text.split(",")) for text in self.cache_to
         ]
@@ -70,9 +70,10 @@ class Build(NamedTuple):
 
 
 class Mount(NamedTuple):
-    """What a container gets from outside: `kind` is `bind` or `volume`.
+    """A bind mount or a volume of a container: `kind` is `bind` or `volume`.
 
-    `source` is the absolute path of a bind, or the key of a volume; empty for an anonymous one.
+    `source` is the absolute path of a bind mount, or the key of a volume. It is empty for an
+    anonymous volume.
     """
 
     kind: str
@@ -82,7 +83,7 @@ class Mount(NamedTuple):
 
 
 class Service(NamedTuple):
-    """One service of the file, also of a profile that is switched off."""
+    """One service of the file, even if its profile is not active."""
 
     name: str
     ports: tuple[PublishedPort, ...] = ()
@@ -114,15 +115,16 @@ class Service(NamedTuple):
 
     @property
     def network_by_mode(self) -> str:
-        """The name of the network that `network_mode` names; empty where it says another thing."""
+        """Return the network that `network_mode` names; empty if its value is not a network."""
         mode = self.network_mode
         return "" if mode in MODES or mode.startswith(BY_REFERENCE) else mode
 
 
 class Network(NamedTuple):
-    """A top-level network: `name` as the engine sees it, `ipam` as Compose shows it.
+    """A top-level network: `name` is its name on the engine, `ipam` is what Compose shows.
 
-    `made_own`: the file says that it is external, and the settings make it the session's own.
+    `made_own` is True if the file says that the network is external, but the settings give each
+    session its own.
     """
 
     key: str
@@ -135,19 +137,19 @@ class Network(NamedTuple):
 
     @property
     def pools(self) -> tuple[Json, ...]:
-        """The entries of `ipam.config`."""
+        """Return the entries of `ipam.config`."""
         entries = self.ipam.get("config")
         listed = entries if isinstance(entries, list) else []
         return tuple(entry for entry in listed if isinstance(entry, Mapping))
 
     @property
     def subnets(self) -> Texts:
-        """The subnets that the file fixes, in its order; empty texts for entries without one."""
+        """Return the subnet of each pool in file order; an empty string if a pool has none."""
         return tuple(str(pool.get("subnet") or "") for pool in self.pools)
 
 
 class Volume(NamedTuple):
-    """A top-level volume: `name` as the engine sees it."""
+    """A top-level volume: `name` is its name on the engine."""
 
     key: str
     name: str
@@ -158,10 +160,11 @@ class Volume(NamedTuple):
 
 
 class Project(NamedTuple):
-    """All that the file describes, in Compose's order; `asked_as` is the project it was read as.
+    """Everything that the file describes, in Compose's order.
 
-    `handed_files` are those that configs and secrets are; `contents` are the texts of configs that
-    the file has itself, by the config's key.
+    `asked_as` is the project name that Compose read the file with. `handed_files` are the source
+    files of configs and secrets. `contents` maps the key of a config to its text, for configs whose
+    text is in the file.
     """
 
     services: tuple[Service, ...] = ()
@@ -173,12 +176,12 @@ class Project(NamedTuple):
 
     @property
     def ports(self) -> tuple[PublishedPort, ...]:
-        """Every entry of every service that wants a host port of its own choice."""
+        """Return the `ports` entries of all services that request a host port."""
         return tuple(port for service in self.services for port in service.ports if port.published)
 
     @property
     def places(self) -> Iterator[str]:
-        """The paths of the host that containers get, and that builds read and write caches to."""
+        """Yield the absolute host paths in bind mounts, builds, build caches and volume options."""
         for service in self.services:
             yield from (each.source for each in service.mounts if each.kind == "bind")
             if service.build:
@@ -191,7 +194,10 @@ class Project(NamedTuple):
             yield from (path for path in paths if path.startswith("/") and path[:2] != "//")
 
     def is_fixed(self, name: str) -> bool:
-        """Tell whether a name is the same in every project, since the project's is not in it."""
+        """Return True if a name is the same in every project.
+
+        It is the same if it does not contain the project name. An empty name returns False.
+        """
         return bool(name) and not (self.asked_as and self.asked_as in name)
 
 
@@ -266,7 +272,10 @@ def _ports(service: str, entries: object) -> Iterator[PublishedPort]:
 
 
 def _host_port(value: object) -> str:
-    """Return a fixed port or range as text; 0 and nothing both leave the choice to the engine."""
+    """Return a fixed port or range as text.
+
+    Return an empty string for 0 and for no value: both let the engine choose.
+    """
     text = _text(value)
     return "" if text == "0" else text
 
@@ -289,7 +298,10 @@ def _health_test(spec: object) -> Texts:
 
 
 def _replicas(spec: Json) -> int:
-    """Return how many containers are wanted; `scale` and `deploy.replicas` mean the same."""
+    """Return the number of containers of a service.
+
+    `scale` and `deploy.replicas` mean the same; without them it is 1.
+    """
     deploy = spec.get("deploy")
     stated = (spec.get("scale"), deploy.get("replicas") if isinstance(deploy, Mapping) else None)
     return next((each for each in stated if isinstance(each, int)), 1)
@@ -305,7 +317,7 @@ def _attachment(network: str, spec: Json) -> Attachment:
 
 
 def _hosts(value: object) -> Texts:
-    """Return `host=address` texts; versions of Compose show a list or a mapping."""
+    """Return `host=address` strings; some versions of Compose show a list, others a mapping."""
     if isinstance(value, Mapping):
         return tuple(
             f"{host}={address}"
@@ -366,7 +378,7 @@ def _mappings(value: object) -> Iterator[Json]:
 
 
 def _pairs(value: object) -> dict[str, str]:
-    """Return what has a value; `NAME` alone, which Compose shows as null, has none."""
+    """Return the entries with a value; `NAME` alone, which Compose shows as null, has none."""
     found = value.items() if isinstance(value, Mapping) else ()
     return {str(name): _text(each) for name, each in found if each is not None}
 
@@ -382,5 +394,5 @@ def _text(value: object) -> str:
 
 
 def is_port(text: str) -> bool:
-    """Tell whether `text` is one port number."""
+    """Return True if `text` is one port number."""
     return text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_PORT

@@ -1,4 +1,4 @@
-"""External networks that the settings make the session's own."""
+"""External networks that the settings replace by networks of the session."""
 
 from composeports.core.plan.compose_project import Network, Project
 from composeports.core.plan.shared_settings import is_named
@@ -6,7 +6,10 @@ from composeports.core.settings import Settings
 
 
 def with_own_networks(project: Project, settings: Settings) -> Project:
-    """Return the project with those external networks as ones that Compose makes."""
+    """Return the project with external networks marked as its own if the settings choose them.
+
+    They are no longer external, so Compose creates them for the session.
+    """
     if not settings.external_networks:
         return project
     networks = tuple(

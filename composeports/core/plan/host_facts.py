@@ -1,4 +1,4 @@
-"""What is around a project and decides what it shares: real paths, networks, and its checkout."""
+"""Facts about the host that decide what a project shares: real paths, networks, the checkout."""
 
 from collections.abc import Mapping
 from posixpath import normpath
@@ -8,7 +8,7 @@ from composeports.core.plan.compose_project import Texts
 
 
 class NetworkMember(NamedTuple):
-    """A project with containers on a network, and the host names that they answer to there."""
+    """Another project with containers on a network, and their host names there."""
 
     project: str
     directory: str
@@ -16,11 +16,11 @@ class NetworkMember(NamedTuple):
 
 
 class SiblingProject(NamedTuple):
-    """A network or volume (`kind`) of another Compose project in this worktree.
+    """A network or volume that another Compose project in this worktree creates.
 
-    `name` is what plain Compose calls it, `own_name` what that project's session in this worktree
-    calls it. `directory` is the other project's folder, and `is_up` tells whether containers of it
-    exist.
+    `kind` is `network` or `volume`. `name` is its name with plain Compose, `own_name` its name in
+    that project's session in this worktree. `directory` is the other project's folder. `is_up` is
+    True if that project has containers.
     """
 
     kind: str
@@ -31,11 +31,11 @@ class SiblingProject(NamedTuple):
 
 
 class Checkout(NamedTuple):
-    """The git side of a worktree.
+    """The git folders of a worktree.
 
-    `link` is what its `.git` file says (empty in a main checkout), `git_dir` where that leads,
-    `common_dir` the folder that all worktrees of the repository have in common, and `others` the
-    real paths of the other checkouts.
+    `link` is the path in its `.git` file (empty in a main checkout), `git_dir` is the folder that
+    this path leads to, `common_dir` is the git folder that all worktrees of the repository share,
+    and `others` are the real paths of the other checkouts.
     """
 
     link: str = ""
@@ -45,7 +45,7 @@ class Checkout(NamedTuple):
 
 
 class ScriptCall(NamedTuple):
-    """A call of docker in a script of the worktree that names one of the file's containers."""
+    """A `docker` call in a script of the worktree that names a container of the file."""
 
     where: str
     command: str
@@ -53,7 +53,7 @@ class ScriptCall(NamedTuple):
 
 
 class ScriptBuild(NamedTuple):
-    """A line of a script of the worktree that builds, or tags, an image that the file runs."""
+    """A line in a script of the worktree that builds or tags an image that the file runs."""
 
     where: str
     image: str
@@ -68,12 +68,12 @@ class PublishedElsewhere(NamedTuple):
 
 
 class HostFacts(NamedTuple):
-    """What was seen around the project.
+    """The facts that were collected around the project.
 
-    `paths` are the real paths of what the file mounts, by the path in the file; `members` are the
-    other projects on its external networks, by the network's name; `calls` are what scripts of the
-    worktree do with containers that have a fixed name, `builds` the images that they make;
-    `published` are the ports of other projects on the engine.
+    `paths` maps the paths that the file mounts to their real paths. `members` maps the name of an
+    external network to the other projects on it. `calls` are the `docker` calls in scripts of the
+    worktree that name containers with a fixed name, `builds` the images that scripts build.
+    `published` are the host ports of other projects on the engine.
     """
 
     paths: Mapping[str, str] = {}
@@ -85,11 +85,11 @@ class HostFacts(NamedTuple):
     published: tuple[PublishedElsewhere, ...] = ()
 
     def real(self, path: str) -> str:
-        """Return the real path, or the path as it is where it was not looked at."""
+        """Return the real path; the normalized path if the real one was not collected."""
         return self.paths.get(path) or normpath(path)
 
     def sibling(self, kind: str, name: str) -> SiblingProject | None:
-        """Return the other project of the worktree that a network or volume belongs to."""
+        """Return the entry of a network or volume of a sibling project; None if there is none."""
         return next(
             (each for each in self.siblings if (each.kind, each.name) == (kind, name)), None
         )

@@ -1,4 +1,4 @@
-"""A host and a port in two variables of one stem, such as DB_HOST and DB_PORT."""
+"""A host and a port in two variables with a common stem, such as DB_HOST and DB_PORT."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -9,12 +9,12 @@ from composeports.core.plan.local_urls import PUBLIC, is_internal, is_listening
 
 HOST_WORDS = ("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER", "DOMAIN", "IP")
 _PORT = re.compile(r"^(?P<stem>.*?)(?P<protocol>TCP_|UDP_)?PORT(?P<rest>(_NUMBER)?.*)$")
-# What a browser is told, beside what says so by PUBLIC or EXTERNAL.
+# Names of variables for browsers, in addition to names with PUBLIC or EXTERNAL.
 OF_CLIENTS = re.compile(r"CLIENT|BROWSER|HMR|WDS")
 
 
 def ports_of_hosts(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield (name of a port's variable, host) for each port whose host is another variable."""
+    """Yield (port variable, host) for each port variable whose host is in another variable."""
     upper = {name.upper(): name for name in values}
     for name, text in values.items():
         found = _PORT.match(name.upper())
@@ -30,10 +30,10 @@ def ports_of_hosts(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def leads_to_the_host(
     name: str, host: str, port: int, listens_on: Collection[int], of_engine: Collection[str]
 ) -> bool:
-    """Tell whether the host of a port's variable leads from the container to a published port.
+    """Return True if a port variable's host leads from the container to a published port.
 
-    `listens_on` are the ports of the container itself, which localhost with one of them most
-    likely means; `of_engine` are the names by which it knows the engine's machine.
+    `listens_on` are the container's own ports: localhost with one of them most likely means the
+    container itself. `of_engine` are the names by which the container reaches the engine's machine.
     """
     upper = name.upper()
     if host.lower() in of_engine:

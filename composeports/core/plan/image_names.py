@@ -1,7 +1,7 @@
-"""Names of images: the one full form of each, and the session's own tag."""
+"""Names of images: their full form, and the tag with the session's suffix."""
 
 HUB = "docker.io"
-# Other names of Docker Hub.
+# Registry names that mean Docker Hub.
 HUBS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 LOCALHOST = "localhost"
 LONGEST_TAG = 128
@@ -9,9 +9,9 @@ DEFAULT_TAG = "latest"
 
 
 def full_name(name: str) -> str:
-    """Return `docker.io/library/shop:latest` for `shop`: what the engine takes the name for.
+    """Return the full name that the engine uses, `docker.io/library/shop:latest` for `shop`.
 
-    A name with a digest keeps it, and has no tag of ours.
+    A name with a digest keeps the digest, and never gets the session's tag.
     """
     name, at, digest = name.partition("@")
     repository, tag = split_tag(name)
@@ -24,12 +24,15 @@ def full_name(name: str) -> str:
 
 
 def split_tag(name: str) -> tuple[str, str]:
-    """Return repository and tag; a port of a registry is no tag, and without one it is `latest`."""
+    """Return (repository, tag); without a tag it is `latest`.
+
+    The port of a registry is not a tag.
+    """
     repository, colon, tag = name.rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (name, DEFAULT_TAG)
 
 
 def tagged(name: str, suffix: str) -> str:
-    """Return `shop/web:1-ac-0123abcd` for `shop/web:1`."""
+    """Return the name with a suffix in its tag: `shop/web:1-ac-0123abcd` for `shop/web:1`."""
     repository, tag = split_tag(name)
     return f"{repository}:{tag[: LONGEST_TAG - len(suffix) - 1]}-{suffix}"

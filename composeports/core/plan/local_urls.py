@@ -1,4 +1,4 @@
-"""Texts that lead from the host to a published port: found and given new port numbers."""
+"""Addresses in texts that lead from the host to a published port: find them, change the port."""
 
 import re
 from collections.abc import Callable, Collection
@@ -10,8 +10,8 @@ from composeports.core.engine_address import in_url, is_this_machine, split_addr
 WEB = frozenset({"http", "https", "ws", "wss"})
 IMPLIED = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
-# By these a container reaches the machine of its engine: Docker Desktop's names, old ones, too;
-# those of Podman, Lima, OrbStack and Rancher Desktop; the bridge that Docker makes on Linux.
+# Hosts by which a container reaches its engine's machine: the names of Docker Desktop (old ones
+# too), Podman, Lima, OrbStack and Rancher Desktop, and the bridge that Docker creates on Linux.
 ENGINE_HOSTS = frozenset(
     {"host.docker.internal", "gateway.docker.internal", "host.containers.internal"}
     | {"host.lima.internal", "host.orb.internal", "host.rancher-desktop.internal"}
@@ -23,22 +23,26 @@ ENGINE_HOSTS = frozenset(
     | {"172.17.0.1"}
 )
 LISTENS = re.compile(r"LISTEN|BIND|^(ASPNETCORE|DOTNET)_URLS$")
-# Told to clients of the container, and not used inside it.
+# Variables whose value is given to clients of the container and not used inside it.
 ADVERTISED = re.compile(r"ADVERTIS")
 PUBLIC = re.compile(r"PUBLIC|EXTERNAL|ADVERTIS")
 INTERNAL = re.compile(r"INTERNAL")
-# Asked of the container by itself, where it listens on the port.
+# Variables with an address at which the container calls itself, if it listens on that port.
 OF_ITSELF = re.compile(r"HEALTH|PROBE|LOOPBACK")
-# Named for what a browser shows: an address without a scheme is one of the host, too.
+# Variables with host names for a browser: even an address without a scheme means the host.
 NAMED_FOR_HOSTS = re.compile(r"HOST|DOMAIN|ORIGIN|ALLOWED|CORS|SERVER_NAME|PUBLIC|EXTERNAL")
-# Where a program listens, if it listens on that port.
+# Variables with the address where a program listens, if it listens on that port.
 OWN_HOST = re.compile(r"^((HTTP_|SERVER_|APP_)?HOST(NAME)?)$")
 _LOCAL = r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]"
 
 
 @cache
 def addresses(names: frozenset[str], local: str = _LOCAL) -> re.Pattern[str]:
-    """Return what finds URLs and `host:port` of this machine, and of the engine's by its names."""
+    """Return a pattern for URLs and `host:port` of this machine and of the engine's machine.
+
+    `names` are the host names of the engine's machine. `local` is a pattern for the names of this
+    machine; empty for none.
+    """
     hosts = "|".join((*map(re.escape, sorted(names)), *filter(None, [local])))
     return re.compile(
         r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+._-]*)://(?P<user>[^\s/@,\"']*@)?)?"
@@ -51,9 +55,9 @@ def addresses(names: frozenset[str], local: str = _LOCAL) -> re.Pattern[str]:
 class Reach(NamedTuple):
     """How one service reaches published ports.
 
-    `listens_on` are its own container ports: `0.0.0.0` with one of them is where the service itself
-    listens. `host`, where published ports are not reached by localhost, takes its place; the names
-    in `engine_hosts` stay.
+    `listens_on` are its own container ports: `0.0.0.0` with one of them is the address where the
+    service itself listens. `host` is set if published ports are not reached by localhost: it
+    replaces localhost. The names in `engine_hosts` are kept.
     """
 
     listens_on: Collection[int] = ()
@@ -67,7 +71,7 @@ NumberOf = Callable[[int], int | None]
 def renumbered(name: str, text: str, number_of: NumberOf, reach: Reach = Reach()) -> str:  # noqa: B008 - a constant
     """Return the value of variable `name` with the number of each host-facing port replaced.
 
-    `number_of` returns None for a port that stays.
+    `number_of` returns the new number of a port, or None if the port does not change.
     """
     return _replaced(text, lambda match: _port_of(name, match, reach), number_of, reach)
 
@@ -94,42 +98,45 @@ def _replaced(
 
 
 def leads_only_there(name: str, text: str, mark: int) -> bool:
-    """Tell whether every place of `mark` in the text is the port of a host-facing URL."""
+    """Return True if `mark` is in the text only as the port of host-facing URLs."""
     rest = renumbered(name, text, lambda port: 0 if port == mark else None)
     return str(mark) not in rest
 
 
 def leads_elsewhere(url: str) -> bool:
-    """Tell whether a URL leads to another machine or container than localhost; not an empty one."""
+    """Return True if a URL leads to a machine or container other than localhost.
+
+    Return False for an empty URL.
+    """
     place = url.strip().partition("://")[2] or url.strip()
     host = split_address(f"tcp://{place}").host
     return bool(place) and host not in {"0.0.0.0", "::"} and not is_this_machine(host)  # noqa: S104
 
 
 def is_local(text: str) -> bool:
-    """Tell whether an address of this machine, or of the engine's, stands in the text."""
+    """Return True if the text has an address of this machine or of the engine's machine."""
     return addresses(ENGINE_HOSTS).search(text) is not None
 
 
 def is_internal(name: str) -> bool:
-    """Tell whether the variable's name says that its value is used inside the container."""
+    """Return True if the variable's name says that its value is used inside the container."""
     upper = name.upper()
     return INTERNAL.search(upper) is not None and PUBLIC.search(upper) is None
 
 
 def is_listening(name: str) -> bool:
-    """Tell whether the variable's name says that its value is where a program listens."""
+    """Return True if the variable's name says that its value is where a program listens."""
     upper = name.upper()
     return LISTENS.search(upper) is not None and ADVERTISED.search(upper) is None
 
 
 def port_in(match: re.Match[str]) -> int | None:
-    """Return the port of an address, None where it names none and its scheme implies none."""
+    """Return the port of an address; None if it has no port and its scheme implies none."""
     return int(match["port"]) if match["port"] else IMPLIED.get((match["scheme"] or "").lower())
 
 
 def _port_of(name: str, match: re.Match[str], reach: Reach) -> int | None:
-    """Return the port that a match leads to, None where it does not lead to the host."""
+    """Return the port that a match leads to; None if it does not lead to the host."""
     scheme, host = (match["scheme"] or "").lower(), match["host"].lower()
     port = port_in(match)
     if port is None or is_listening(name):
@@ -140,7 +147,7 @@ def _port_of(name: str, match: re.Match[str], reach: Reach) -> int | None:
 
 
 def _is_of_the_host(name: str, scheme: str, host: str, is_own: bool) -> bool:  # noqa: FBT001
-    """Tell whether an address of localhost is one for clients of the container."""
+    """Return True if a localhost address is meant for clients of the container."""
     is_advertised = ADVERTISED.search(name) is not None
     if host in ANY_ADDRESS and (is_own or is_advertised):
         return False

@@ -1,4 +1,4 @@
-"""The override document: what Compose is told to change, as data and as YAML text."""
+"""The override document: the changes for Compose, as data and as YAML text."""
 
 import json
 import re
@@ -11,13 +11,13 @@ HEADER = (
 )
 
 
-# What JSON leaves as it is and a YAML reader refuses, or takes for the end of a line:
+# Characters that JSON does not escape, but that a YAML reader rejects or takes for a line end:
 # https://yaml.org/spec/1.1/#id868524 and https://yaml.org/spec/1.1/#id871136
 NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class Override(NamedTuple):
-    """A value that replaces what the files before say, where Compose would merge the two."""
+    """A value that replaces the one in the earlier files; Compose would otherwise merge the two."""
 
     value: object
 
@@ -26,9 +26,9 @@ Node = Mapping[str, object]
 
 
 def render(document: Node) -> str:
-    """Return the document as YAML; every key and value is written as a JSON string or number.
+    """Return the document as YAML text; every key and value is written as in JSON.
 
-    `$` is left as it is: values that come from `docker compose config` have it doubled already.
+    `$` is not escaped, because values from `docker compose config` already have it doubled.
     """
     return HEADER + "".join(f"{line}\n" for line in _mapping(document, ""))
 

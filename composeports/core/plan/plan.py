@@ -1,4 +1,4 @@
-"""The plan: everything that `up` is about to do to Compose, and why. Pure data from pure data."""
+"""The plan: everything that `up` will do to Compose, and why. Pure data from pure data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -26,11 +26,12 @@ REST_VARIABLE = FIXED_PORT_VARIABLES[REST]
 
 
 class ObservedConfig(NamedTuple):
-    """What Compose said of the files, before anything is decided, and what is around them.
+    """What Compose reports about the files before any decision, and facts about the host.
 
-    `values` are the variables that the files mention, with the values they have now. `resolved`
-    is Compose's whole document. `required` are those of the six variables that the files demand
-    and nobody gave. `unproved` are variables of which Compose could not be asked what they move.
+    `values` maps the variables that the files mention to their current values. `resolved` is the
+    whole document from Compose. `required` are those of the six fixed variables that the files
+    demand but that have no value. `unproved` are the variables for which Compose could not report
+    what they move.
     """
 
     project: Project = Project()
@@ -43,7 +44,7 @@ class ObservedConfig(NamedTuple):
 
 
 class PublishedEndpoint(NamedTuple):
-    """A published port as it will be: `key` is `"web:80/tcp"`, `number` the host port."""
+    """A published port in the plan: `key` is like `"web:80/tcp"`, `number` is the host port."""
 
     key: str
     service: str
@@ -55,11 +56,13 @@ class PublishedEndpoint(NamedTuple):
 class Plan(NamedTuple):
     """What `up` does: the environment, the override document, and the reasons.
 
-    `variables` follow the six of `fixed`, or replace one of them where its port is pinned.
-    `shared` is common to all sessions because the file or the settings say so; `warnings` tell
-    what is, or fails, although no setting says so, each with a way out. `notes` are good to know.
-    `left` is what could be taken for a moved port or name, and stays. None of them shows passwords,
-    which `environment` and `override` have. `standings` tell how each service's containers stand.
+    `variables` come after the six fixed variables in `fixed`, or replace one of them if its port is
+    pinned. `shared` are the resources that all sessions share because the file or the settings say
+    so. `warnings` name everything that is shared, or fails, although no setting says so; each says
+    what the user can do about it. `notes` are useful facts. `left` are the values that look like a
+    moved port or an old name but stay as they are. None of these contains passwords, but
+    `environment` and `override` do. `standings` maps each service to the name and networks of its
+    containers.
     """
 
     session_id: str
@@ -78,22 +81,26 @@ class Plan(NamedTuple):
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
-        """The six fixed variables, then the file's own, then one for every published port."""
+        """Return the variables of the session, in a fixed order.
+
+        First the six fixed variables, then the file's own, then one for each published port and for
+        each container, then the variables that the settings derive.
+        """
         return combined(self.fixed, self.variables)
 
     @property
     def ports(self) -> dict[str, int]:
-        """The host port of every published port, by key."""
+        """Return the host port of every published port, by key."""
         return {endpoint.key: endpoint.number for endpoint in self.endpoints}
 
     @property
     def urls(self) -> dict[str, str]:
-        """What a client of every published port wants, by key."""
+        """Return the URL, or `host:port`, for clients of every published port, by key."""
         return {endpoint.key: endpoint.url for endpoint in self.endpoints}
 
     @property
     def container_names(self) -> tuple[str, ...]:
-        """The file's own container names that the session has others for, sorted."""
+        """Return the container names of the file that the session replaces, sorted."""
         services = self.override.get("services")
         specs = services.values() if isinstance(services, Mapping) else ()
         names = [spec.get("container_name") for spec in specs if isinstance(spec, Mapping)]
@@ -101,7 +108,7 @@ class Plan(NamedTuple):
         return tuple(sorted(str(x).removeprefix(start) for x in names if str(x).startswith(start)))
 
     def as_dict(self) -> dict[str, object]:
-        """Return the document of `plan --json`, which `up --json` has too."""
+        """Return the JSON document of `plan --json`, which is also part of `up --json`."""
         return {
             "session_id": self.session_id,
             "compose_project_name": self.project,
@@ -117,7 +124,10 @@ class Plan(NamedTuple):
 
 
 def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None = None) -> Plan:
-    """Plan the session's stack on its lease; BlockTooSmallError where the block does not do."""
+    """Return the plan for the session's stack on its lease.
+
+    Raise BlockTooSmallError if the block has too few ports.
+    """
     groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
     loose = [group for group in groups if not all(each.key in lease.pins for each in group.entries)]
     inside = [number - lease.block.start for number in lease.pins.values()]
@@ -188,7 +198,7 @@ def _moved(
 
 
 def _pinned(moved: Sequence[AssignedPort], lease: Lease) -> Iterator[tuple[str, str]]:
-    """Yield those of the six variables whose published port is pinned to another number."""
+    """Yield those of the six fixed variables whose published port is pinned to another number."""
     for each in moved:
         name = each.entry.variable
         if name in FIXED_PORT_VARIABLES and each.entry.key in lease.pins:
@@ -204,18 +214,18 @@ def _endpoint(moved: AssignedPort, host: str) -> PublishedEndpoint:
 
 
 def _derived(context: PlanContext, ports: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
-    """Return what the settings derive from the ports, such as DATABASE_URL."""
+    """Return the variables that the settings derive from the ports, such as DATABASE_URL."""
     if not context.settings.env:
         return ()
-    from composeports.core.templates import expand_env  # noqa: PLC0415 - few settings have any
+    from composeports.core.templates import expand_env  # noqa: PLC0415 - rarely needed
 
     return expand_env(context.settings, context.fixed.items(), ports, in_url(context.lease.host))
 
 
 def _variables(context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Yield the file's own variables, then one for every published port and every container.
+    """Yield the file's variables, then one for every published port and every container.
 
-    A variable that the file mentions is not replaced.
+    A variable of a port or container never replaces a variable that the file mentions.
     """
     own = ports.own_variables(context)
     yield from own.items()

@@ -1,4 +1,4 @@
-"""Which published port gets which offset of the block, whatever joins or leaves the file."""
+"""Which published port has which offset in the block; stable when the file's ports change."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from composeports.errors import BlockTooSmallError
 
 @dataclass(frozen=True, slots=True)
 class PortEntry:
-    """A published port with its key, `"web:80/tcp"`, and the variables that give its number."""
+    """A published port, its key, such as `"web:80/tcp"`, and the variable that gives its number."""
 
     key: str
     port: PublishedPort
@@ -21,27 +21,27 @@ class PortEntry:
 
 
 class PortGroup(NamedTuple):
-    """Entries of one service that share one host port, since they shared one in the file."""
+    """Entries of one service that share one host port, because they share one in the file."""
 
     entries: tuple[PortEntry, ...]
 
     @property
     def key(self) -> str:
-        """The key of the first entry; what the group is remembered by."""
+        """Return the key of the first entry, under which the group's offset is stored."""
         return self.entries[0].key
 
     @property
     def variable(self) -> str:
-        """The variable that gives the group its number; empty for a literal one."""
+        """Return the variable that gives the group its number; empty for a literal number."""
         return next((entry.variable for entry in self.entries if entry.variable), "")
 
     @property
     def number(self) -> int | None:
-        """The number in the file; None for a range."""
+        """Return the number in the file; None for a range."""
         return self.entries[0].port.number
 
     def follows(self, other: "PortGroup") -> bool:
-        """Tell whether this is the next port of the same range, N:N."""
+        """Return True if this is the port after `other` in the same range N:N."""
         mine, theirs = self.entries[0].port, other.entries[0].port
         if mine.number is None or theirs.number is None or mine.service != theirs.service:
             return False
@@ -52,10 +52,12 @@ class PortGroup(NamedTuple):
 def entries_of(
     project: Project, moves: VariableEffects, pinned: Collection[str] = ()
 ) -> tuple[PortEntry, ...]:
-    """Return every published port with its key; the second of a kind gets `#2`, and so on.
+    """Return every published port with its key.
 
-    A port that the file leaves to the engine is among them only where its key is `pinned`. What
-    a service on the host's network lists is not published, and cannot be moved.
+    If a key occurs again, the second one gets the suffix `#2`, and so on. A port whose host port
+    the file leaves to the engine is included only if its key is in `pinned`, or if one of the four
+    fixed port variables sets it. Ports of a service on the host's network are left out: they are
+    not published and cannot be moved.
     """
     found: list[PortEntry] = []
     seen: dict[str, int] = {}
@@ -72,7 +74,7 @@ def entries_of(
 
 
 def groups_of(entries: Iterable[PortEntry]) -> tuple[PortGroup, ...]:
-    """Put together what has the same old number in the same service, in the order of the keys."""
+    """Return the entries grouped by service and old number, sorted by service and target port."""
     together: dict[tuple[str, str], list[PortEntry]] = {}
     for entry in entries:
         number = entry.port.published or entry.variable
@@ -91,12 +93,13 @@ def assign(
     size: int,
     reserved: Collection[int] = (),
 ) -> dict[str, int]:
-    """Return the offset of each group's key, and of everything else still remembered.
+    """Return the offset of each group's key, and of every other key that is still remembered.
 
-    What `memory` knows stays where it is. A group that one of the four fixed port variables
-    moves has that variable's offset. The rest gets the lowest free offsets, a range N:N side by
-    side; what is only remembered gives way when the block is full. Nothing gets a `reserved`
-    offset. BlockTooSmallError when even that does not do.
+    A key in `memory` keeps its offset. A group whose number comes from one of the four fixed port
+    variables has the offset of that variable. Other groups get the lowest free offsets; the ports
+    of a range N:N get consecutive ones if possible. If the block is full, keys that are only in
+    `memory` lose their offset. An offset in `reserved` is never assigned. Raise BlockTooSmallError
+    if the block is still too small.
     """
     fixed = _fixed(groups, memory)
     current = {group.key for group in groups}
@@ -115,9 +118,10 @@ def assign(
 
 
 def _fixed(groups: Iterable[PortGroup], memory: Mapping[str, int]) -> dict[str, int]:
-    """Give each fixed port variable's offset to one group that it moves: who had it, or the first.
+    """Return the offset of each fixed port variable, by the key of the one group that gets it.
 
-    Several services may publish one variable, apart by profile.
+    Several services may publish the same variable in different profiles. The group that already has
+    the offset in `memory` gets it, otherwise the first group.
     """
     taken: dict[int, str] = {}
     for group in groups:
@@ -139,7 +143,7 @@ def _place(groups: Sequence[PortGroup], used: set[int], size: int) -> dict[str, 
 
 
 def _runs(groups: Sequence[PortGroup]) -> Iterator[list[PortGroup]]:
-    """Yield every range, lowest port first; whatever else lies between its ports comes later."""
+    """Yield each range, lowest port first; groups between its ports come after it."""
     left = list(groups)
     while left:
         run = [left.pop(0)]
@@ -153,7 +157,7 @@ def _runs(groups: Sequence[PortGroup]) -> Iterator[list[PortGroup]]:
 
 
 def _side_by_side(free: Sequence[int], length: int) -> list[int]:
-    """Return the first `length` consecutive numbers of `free`; nothing where there are none."""
+    """Return the first `length` consecutive numbers in `free`; empty if there are none."""
     for start in range(len(free) - length + 1):
         if free[start + length - 1] - free[start] == length - 1:
             return list(free[start : start + length])

@@ -1,4 +1,4 @@
-"""Which published ports get a number of their own choice instead of one of the block."""
+"""Pins: published ports that get a chosen host port instead of one of the block."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,11 @@ from composeports.errors import ConfigError
 def pins_of(
     project: Project, moves: VariableEffects, settings: Settings, *, default_ports: bool = False
 ) -> dict[str, int]:
-    """Return the host port of every published port that has a fixed one, by key.
+    """Return the host port of every pinned published port, by key.
 
-    With `default_ports` those are the file's own numbers; a range that the engine chooses from
-    is left to the block. The settings' pins beat them. ConfigError for a pin of a port that the
-    file does not have.
+    With `default_ports`, every port is pinned to its number in the file; a range that the engine
+    chooses from still gets a port of the block. Pins in the settings have priority. Raise
+    ConfigError if the settings pin a port that the file does not have.
     """
     known = {f"{port.service}:{port.target}/{port.protocol}" for port in _listed(project)}
     for key in settings.pins:
@@ -35,7 +35,7 @@ def _numbers(entries: Iterable[PortEntry]) -> dict[str, int]:
 
 
 def _unknown(key: str, known: Iterable[str]) -> ConfigError:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+    from difflib import get_close_matches  # noqa: PLC0415 - only for an error
 
     near = get_close_matches(key, list(known), 1, cutoff=0)
     meant = f"did you mean {near[0]!r}?" if near else "the Compose file lists no ports"

@@ -1,4 +1,4 @@
-"""What the settings say is shared on purpose: the entries of `shared`, and `[isolate]`."""
+"""What the settings declare as shared: the entries of `shared`, and `[isolate]`."""
 
 from composeports.core.settings import Settings
 
@@ -6,23 +6,23 @@ IN_SETTINGS = "`shared` in the settings names it"
 
 
 def is_named(settings: Settings, kind: str, *names: str) -> bool:
-    """Tell whether `shared` has one of the names, as `KIND:NAME`."""
+    """Return True if `shared` has one of the names, as `KIND:NAME`."""
     return any(f"{kind}:{name}" in settings.shared for name in names if name)
 
 
 def is_label_named(settings: Settings, label: str) -> bool:
-    """Tell whether `shared` has the label, or one that it lies below (`label:traefik`)."""
+    """Return True if `shared` has the label or one of its parents, such as `label:traefik`."""
     listed = (entry.removeprefix("label:") for entry in settings.shared if entry[:6] == "label:")
     return any(label == name or label.startswith(f"{name}.") for name in listed)
 
 
 def is_path_named(settings: Settings, *paths: str) -> bool:
-    """Tell whether `shared` has one of the paths, or a folder that it lies in."""
+    """Return True if `shared` has one of the paths or a folder that contains it."""
     return any(below(path, entry) for entry in settings.shared for path in paths)
 
 
 def why_network(settings: Settings, key: str, name: str) -> str:
-    """Return which setting says that an external network is shared; empty where none does."""
+    """Return the setting that makes an external network shared; empty if there is none."""
     if is_named(settings, "network", key, name):
         return IN_SETTINGS
     if settings.external_networks is False:
@@ -31,12 +31,12 @@ def why_network(settings: Settings, key: str, name: str) -> str:
 
 
 def why_volume(settings: Settings, key: str, name: str) -> str:
-    """Return which setting says that an external volume is shared; empty where none does."""
+    """Return the setting that makes an external volume shared; empty if there is none."""
     if is_named(settings, "volume", key, name):
         return IN_SETTINGS
     return "" if settings.isolate_volumes else "[isolate] volumes = false"
 
 
 def below(path: str, folder: str) -> bool:
-    """Tell whether a path is a folder, or lies in it."""
+    """Return True if a path is the folder, or is inside it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,9 +1,9 @@
-"""What a client of a published port wants: a URL where it speaks HTTP, else host:port."""
+"""The address for clients of a published port: a URL if the port speaks HTTP, else host:port."""
 
 from composeports.core.engine_address import LOCALHOST, in_url
 from composeports.core.plan.compose_project import PublishedPort
 
-# Well-known container ports that do not speak HTTP; from the IANA registry and the vendors' images.
+# Well-known container ports without HTTP, from the IANA registry and the vendors' images.
 NOT_HTTP = frozenset(
     {21, 22, 23, 25, 53, 88, 110, 111, 123, 143, 389, 445, 465, 514, 587, 636, 873, 993, 995}
     | {1025, 1080, 1433, 1521, 1883, 2181, 2222, 3306, 3389, 4222, 5044, 5060, 5432, 5672, 5900}
@@ -15,7 +15,10 @@ EVERYWHERE = frozenset({"", "0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104 
 
 
 def client_url(port: PublishedPort, number: int, host: str = LOCALHOST) -> str:
-    """Return `http://localhost:10004` or `localhost:10000` for a published port's host port."""
+    """Return the address of a published port whose host port is `number`.
+
+    For example `http://localhost:10004`, or `localhost:10000` if the port does not speak HTTP.
+    """
     name = host if port.host_ip in EVERYWHERE else port.host_ip
     place = f"{in_url(name)}:{number}"
     scheme = _scheme(port)

@@ -1,7 +1,8 @@
-"""What a variable moves, found by comparing Compose's answer with and without a marker value.
+"""What each variable moves, found by comparing Compose's output with and without markers.
 
-Compose alone knows how it reads a file. So it is asked twice, the second time with an unlikely
-number in each variable that could be a port: what differs is what the variable moves.
+Only Compose knows how it reads a file. So Compose is queried twice, the second time with an
+unlikely number (a marker) in each variable that could be a port. The values that differ are the
+values that the variable moves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 @dataclass(frozen=True, slots=True)
 class PortField:
-    """A field of one `ports` entry: `published` or `target` of the service's n-th entry."""
+    """A field of one `ports` entry: `published` or `target` of entry `index` of the service."""
 
     service: str
     index: int
@@ -33,28 +34,29 @@ class PortField:
 
 
 class VariableEffects(NamedTuple):
-    """For each port variable: the `ports` fields it moves, and the paths where else it stands.
+    """For each port variable: the `ports` fields it moves, and all other paths that use it.
 
-    What follows a published port by itself, a URL that leads from the host to it, does not count
-    as elsewhere. SUPABASE_URL stands elsewhere where its value is another machine's or container's.
+    `slots` has the fields. `elsewhere` has the paths, without URLs that lead from the host to a
+    published port, because these follow the port. SUPABASE_URL counts as used elsewhere only if its
+    value leads to another machine or container.
     """
 
     slots: Mapping[str, tuple[PortField, ...]]
     elsewhere: Mapping[str, tuple[Path, ...]]
 
     def variable_of(self, service: str, index: int, field: str) -> str:
-        """Return the variable that alone gives this field its number; empty where none does."""
+        """Return the variable that alone gives this field its number; empty if there is none."""
         wanted = PortField(service, index, field)
         return next((name for name, slots in self.slots.items() if wanted in slots), "")
 
     def is_pure(self, variable: str) -> bool:
-        """Tell whether the variable moves published host ports, URLs to them, and nothing else."""
+        """Return True if the variable moves only published host ports and URLs to them."""
         slots = self.slots.get(variable, ())
         published = all(slot.field == "published" for slot in slots)
         return bool(slots) and published and not self.elsewhere.get(variable)
 
     def other_places(self, variable: str) -> tuple[str, ...]:
-        """Return, as texts, what the variable moves beside published ports and their URLs."""
+        """Return, as text, what the variable moves besides published ports and URLs to them."""
         targets = [
             f"services.{slot.service}.ports.{slot.index}.target"
             for slot in self.slots.get(variable, ())
@@ -68,10 +70,10 @@ NO_MOVES = VariableEffects({}, {})
 
 
 def port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the variables that may give a port: their value is a number the file publishes.
+    """Return the variables that may give a port: their value is a number that the file publishes.
 
-    The four fixed port variables and SUPABASE_URL are always among them where the file mentions
-    them, a name that programs obey never: Compose itself would obey the marker.
+    The four fixed port variables and SUPABASE_URL are always included if the file mentions them. A
+    protected name, which programs obey, is never included: Compose itself would obey the marker.
     """
     numbers = {port.published for port in project.ports}
     always = {*FIXED_PORT_VARIABLES, URL_VARIABLE}
@@ -83,10 +85,10 @@ def port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ..
 
 
 def possible_port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the candidates, and every other variable that is a whole number now.
+    """Return the `port_variables`, then every other variable whose value is an integer.
 
     One file may give a variable several defaults (`${SSL_PORT:-443}` and `${SSL_PORT:--1}`), and
-    Compose names any one of them.
+    Compose reports any one of them.
     """
     certain = port_variables(project, values)
     return (
@@ -100,13 +102,13 @@ def possible_port_variables(project: Project, values: Mapping[str, str]) -> tupl
 
 
 def marker_values(variables: Sequence[str], config_text: str) -> dict[str, str]:
-    """Return a port number for each variable that stands nowhere in the text yet."""
+    """Return a marker for each variable: a port number that is not in the text."""
     unused = (str(port) for port in range(HIGHEST_PORT, 0, -1) if str(port) not in config_text)
     return dict(zip(variables, unused, strict=False))
 
 
 def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffects:
-    """Return what each marker moved between Compose's two answers."""
+    """Return what each marker moved, from Compose's output without and with markers."""
     slots: dict[str, list[PortField]] = {}
     elsewhere: dict[str, list[Path]] = {}
     for path, before, after in _differences(plain, marked, ()):
@@ -131,7 +133,7 @@ def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffe
 
 
 def _without_mark(before: object, after: str, mark: str) -> str:
-    """Return what stood in the text where the marker stands now."""
+    """Return the old text at the position where the marker is now."""
     text = "" if before is None else str(before)
     start, _, end = after.partition(mark)
     return text[len(start) : len(text) - len(end)]
@@ -160,7 +162,10 @@ def _slot(path: Sequence[str | int]) -> PortField | None:
 
 
 def _differences(before: object, after: object, path: Path) -> Iterator[tuple[Path, object, str]]:
-    """Yield (path, old value, new text) of every leaf that differs; a changed shape is one leaf."""
+    """Yield (path, old value, new text) of every leaf that differs.
+
+    If the type of a node or the length of a list differs, the whole node is one leaf.
+    """
     if before == after:
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):

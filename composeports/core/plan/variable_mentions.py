@@ -1,16 +1,16 @@
-"""The variables that texts of Compose files mention: candidates, which Compose has to prove."""
+"""The variables that Compose files mention: candidates that Compose has to confirm."""
 
 import re
 from collections.abc import Iterable
 
-# `$NAME`, `${NAME}` and `${NAME:-default}`; `$$` is a dollar sign and no variable.
+# `$NAME`, `${NAME}` and `${NAME:-default}`; `$$` is a dollar sign, not a variable.
 _MENTION = re.compile(r"\$(?:\$|(\w+)|\{(\w+)(?::?-([^{}$]*)(?=\}))?)", re.ASCII)
-# What else a file names: `include: infra/compose.yaml`, `extends: {file: ./base.yml}`.
+# Names of other Compose files: `include: infra/compose.yaml`, `extends: {file: ./base.yml}`.
 _FILE = re.compile(r"[^\s\"'\[\]{},]+\.ya?ml\b")
 
 
 def mentioned_variables(texts: Iterable[str]) -> dict[str, str]:
-    """Return each variable that the texts mention, with its first default; empty without one."""
+    """Return each variable in the texts with its first default; empty if it has none."""
     found: dict[str, str] = {}
     for text in texts:
         for bare, braced, default in _MENTION.findall(text):
@@ -21,5 +21,5 @@ def mentioned_variables(texts: Iterable[str]) -> dict[str, str]:
 
 
 def mentioned_files(text: str) -> tuple[str, ...]:
-    """Return what may be names of other Compose files in the text of one."""
+    """Return the words in a Compose file that may be names of other Compose files."""
     return tuple(dict.fromkeys(_FILE.findall(text)))

@@ -1,9 +1,9 @@
-"""The page `/`: files as they are, without any data; what they show comes from the routes."""
+"""The page `/`: static files without any data; the page reads its data from the HTTP routes."""
 
 from functools import cache
 from importlib import resources
 
-# What a browser asks for -> which file that is, and its type.
+# Path in the URL -> file name and media type.
 FILES = {
     "": ("page.html", "text/html; charset=utf-8"),
     "page.css": ("page.css", "text/css; charset=utf-8"),
@@ -19,5 +19,5 @@ POLICY = (
 
 @cache
 def content(name: str) -> bytes:
-    """Return one of the files."""
+    """Return the bytes of the file `name` in this package."""
     return resources.files(__name__).joinpath(name).read_bytes()

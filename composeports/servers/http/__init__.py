@@ -4,7 +4,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute
-    """Import `create_app` when it is used, because the extra `http` may be missing."""
+    """Import `create_app` on first use, because the extra `http` may be missing."""
     if name != "create_app":
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -1,4 +1,4 @@
-"""The page `/docs`: the OpenAPI description for people, as one document without any asset."""
+"""The page `/docs`: the OpenAPI description as one HTML document that loads nothing else."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ POLICY = (
 
 
 def render(description: Mapping[str, Any]) -> str:
-    """Return the page for an OpenAPI description; everything in it is shown as text."""
+    """Return the HTML page for an OpenAPI description; all its values are escaped."""
     info = description["info"]
     title = escape(f"{info['title']} {info['version']}")
     parts = [
@@ -62,7 +62,7 @@ def _example(path: str) -> str:
 
 
 def _words(description: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-    """Return an answer's description and the fields of its document."""
+    """Return the description of a response and the field names of its JSON document."""
     content = answer.get("content", {}).get("application/json", {})
     fields = " or ".join(_fields(description, content.get("schema", {})))
     return f"{answer['description']}: {fields}" if fields else answer["description"]

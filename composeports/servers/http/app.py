@@ -1,17 +1,19 @@
-"""The HTTP server: the same leases as the CLI, for programs. Routes; what they say is elsewhere.
+"""The routes of the HTTP server, which gives programs the same leases as the CLI.
+
+The answers come from `lease_handlers`.
 
 | route | key | answer |
 |---|---|---|
-| `POST /ports/allocate` | yes | the session's lease, taken or renewed |
-| `POST /ports/renew` | yes | the lease that it holds, renewed; 404 without one |
+| `POST /ports/allocate` | yes | the session's lease, allocated or renewed |
+| `POST /ports/renew` | yes | the lease that the session holds, renewed; 404 without one |
 | `POST /ports/release` | yes | released; 409 `stack_left` while containers exist |
 | `POST /stacks/down` | yes | `composeports down` of the session, never volumes |
 | `GET /ports/status` | not on loopback | the list of leases |
-| `GET /events` | as status | the same list, now and whenever it changes |
-| `GET /health`, `/openapi.json`, `/docs` | as status | |
-| `GET /`, and the files of the page | no | the page; it holds no data |
+| `GET /events` | as for status | the same list as a stream, at once and after each change |
+| `GET /health`, `/openapi.json`, `/docs` | as for status | |
+| `GET /`, and the files of the page | no | the page; it contains no data |
 
-`GET /events` is `text/event-stream`. Each time the list changes, and once at the beginning, comes
+`GET /events` is `text/event-stream`. At the start and each time the list changes, it sends
 
     event: status
     data: [{"session_id": ..., "worktree": ..., "branch": ..., "compose_project_name": ...,
@@ -20,14 +22,15 @@
             "allocated_at": "2026-01-31T12:00:00+00:00", "expires_at": ...,
             "remaining_ttl_minutes": 97, "expired": false, "kept_by": "ttl", "state": "running"}]
 
-with the whole list in one line, exactly the document of `GET /ports/status` (`urls` holds what a
-client of the port wants, `localhost:10004` where that is not HTTP; empty for a lease without a
-stack). When nothing came for 15 s, there is `event: heartbeat` with `data: {}`, so that a dead
-connection shows. It ends when the server does; a client then connects again. A POST that changes
-something is seen at once.
+with the whole list in one line. The data is exactly the document of `GET /ports/status`. `urls`
+contains what a client of the port needs: a URL, or `localhost:10004` if the port does not speak
+HTTP. `urls` is empty for a lease without a stack. After 15 s without an event, the stream sends
+`event: heartbeat` with `data: {}`, so that the client notices a dead connection. The stream ends
+when the server ends; the client then connects again. A change by a POST is sent at once.
 
-`create_app` makes the application. Mounted into another one its lifespan has to be run by that
-one (docs/http.md shows how): without it there is no keeper, and `GET /events` answers 503.
+`create_app` creates the application. If it is mounted in another application, that application has
+to run its lifespan (docs/http.md shows how). Without the lifespan no LeaseRenewer runs, and
+`GET /events` answers 503.
 """
 
 import math
@@ -69,9 +72,9 @@ from composeports.usecases.session_lookup import no_session
 TITLE = "composeports"
 ABOUT = "Leased host ports, the same ones that the command line and the MCP server give out."
 HEARTBEAT_SECONDS = 15.0
-# Threads for leases that change, apart from those for reading and for commands.
+# Threads for requests that change leases. Reads and commands have other threads.
 CHANGES_AT_ONCE = 32
-# Read by the guard in front of the routes; here it is for the description.
+# Only for the OpenAPI description: AccessMiddleware checks the key before the routes.
 _KEY = Depends(APIKeyHeader(name="X-API-Key", auto_error=False))
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": schemas.Problem, "description": "It cannot be done"},
@@ -95,7 +98,7 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 
 
 class _Service:
-    """What the routes share."""
+    """The objects that all routes share."""
 
     def __init__(self, context: Context, roots: Roots) -> None:
         self.context = context
@@ -105,21 +108,21 @@ class _Service:
         self._threads: CapacityLimiter | None = None
         self.board = StatusBroadcast()
         self.keeper = LeaseRenewer(context, self.board)
-        # What is wrong with the engine is the keeper's to tell, once.
+        # Only the LeaseRenewer reports problems of the engine, each of them once.
         quiet = context._replace(say=lambda _text: None)
         self.looks = SharedRefresh(lambda: as_text(status_usecase.status(no_session(quiet))))
 
     async def change(
         self, use_case: Callable[[Context, str, Roots], lease_handlers.Answer], session: str
     ) -> Response:
-        """Run a use case that changes leases, and let watchers see it."""
+        """Run a use case that changes leases; then watchers get the new status."""
         self._limiter = self._limiter or CapacityLimiter(CHANGES_AT_ONCE)
         return await self._run(use_case, session, self._limiter)
 
     async def command(
         self, use_case: Callable[[Context, str, Roots], lease_handlers.Answer], session: str
     ) -> Response:
-        """Run a use case that runs Compose, in its turn, and let watchers see what it changes."""
+        """Run a use case that runs Compose, in its turn; then watchers get the new status."""
         self._threads = self._threads or CapacityLimiter(math.inf)
         async with self._commands.turn(self.context.say):
             return await self._run(use_case, session, self._threads)
@@ -147,23 +150,24 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     any_address: bool = False,
     roots: Iterable[str] = (),
 ) -> FastAPI:
-    """Return the application, with a store and an engine as the environment has them.
+    """Return the application; without `context`, store and engine come from the environment.
 
-    `keys` are valid for X-API-Key (those of COMPOSEPORTS_API_KEYS by default; without any, nothing
-    can be changed). `open_reading` False asks for a key for reading too, which whatever can be
-    reached from other machines has to. `hosts` are names that the server goes by besides
-    localhost; None accepts any, for an application that checks that itself. `any_address`: the
-    addresses of the machine are its names, too. `roots` limit whose sessions may be changed: those
-    of worktrees below one of these folders, and those without a worktree. `get_port_allocator` of
-    this process gives out leases of the same store until the application ends. ConfigError for
-    settings that are not accepted.
+    `keys` are the valid values of X-API-Key, by default those of COMPOSEPORTS_API_KEYS; without
+    any key, all changes are refused. `open_reading` False requires a key for reading too; use it
+    if other machines can reach the application. `hosts` are accepted names in the Host header
+    besides localhost; None accepts any name, for an application that checks the header itself.
+    `any_address` True accepts every IP address in the Host header. `roots` are folders: only
+    sessions of worktrees below them and sessions without a worktree may be changed.
+
+    Until the application ends, `get_port_allocator` of this process allocates in the same store.
+    ConfigError for invalid settings.
     """
     limited = Roots.of(roots)
     own = context is None
     context = context or open_context()
     service = _Service(context, limited)
     allocator = StoreAllocator(context)
-    share_allocator(allocator)  # also for an application whose lifespan nobody runs
+    share_allocator(allocator)  # also if the lifespan is never run
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -201,7 +205,7 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
 
 
 def close_streams(app: FastAPI) -> None:
-    """End what lasts as long as its clients like, so that the server can end; on its loop."""
+    """End all event streams, so that the server can end. Call it on the server's event loop."""
     service: _Service = app.state.composeports
     service.board.close()
 
@@ -227,7 +231,7 @@ def _add_reading(app: FastAPI, service: _Service, key: Sequence[Any]) -> None:
 
     @app.get("/health", responses=_READ, response_model=schemas.Health, dependencies=key)
     async def health() -> Response:
-        """Tell that the server lease_handlers, and its version."""
+        """Tell that the server answers, and its version."""
         return JSONResponse({"status": "ok", "version": __version__})
 
     @app.get("/docs", include_in_schema=False)
@@ -293,20 +297,20 @@ def _add_failures(app: FastAPI, context: Context) -> None:
     @app.exception_handler(ComposeportsError)
     async def failed(_request: Request, error: ComposeportsError) -> Response:
         status = status_of(error)
-        if status >= 500:  # noqa: PLR2004 - what is no fault of the client is told here
+        if status >= 500:  # noqa: PLR2004 - the server's own failures go to stderr
             context.say(f"error: {error.message}")
         return JSONResponse(body_of(error), status)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 400:  # noqa: PLR2004 - a body that is no text at all
+        if error.status_code == 400:  # noqa: PLR2004 - the body is not text
             part = {"loc": ["body"], "msg": error.detail, "type": "json_invalid"}
             return JSONResponse({"detail": [part]}, 422)
         return await http_exception_handler(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        # Without the input, which may hold what JSON cannot, and is known to who sent it.
+        # Without the input: it may contain what JSON cannot represent, and the client knows it.
         parts = [{name: each[name] for name in ("loc", "msg", "type")} for each in error.errors()]
         return JSONResponse({"detail": parts}, 422)
 

@@ -1,14 +1,14 @@
-"""The latest list of leases for everybody who watches; a slow watcher skips what it has missed."""
+"""Sends the latest list of leases to all watchers; a slow watcher skips the lists it missed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
 
 class StatusBroadcast:
-    """What was published last, on one event loop; nothing piles up for a watcher that is slow."""
+    """The last published text, for watchers on one event loop; slow watchers have no queue."""
 
     def __init__(self) -> None:
-        """Begin with nothing published."""
+        """Start without a published text."""
         self._latest: bytes | None = None
         self._changed = asyncio.Event()
         self._closed = False
@@ -16,22 +16,25 @@ class StatusBroadcast:
         self.on_watcher: Callable[[], None] = lambda: None
 
     def publish(self, text: bytes) -> None:
-        """Show `text` to all watchers, where it differs from what they have seen."""
+        """Send `text` to all watchers, if it differs from the last published text."""
         if text != self._latest:
             self._latest = text
             self._wake()
 
     def open(self) -> None:
-        """Let watchers come, after an earlier end too."""
+        """Accept watchers, also after `close`."""
         self._closed = False
 
     def close(self) -> None:
-        """End the lines of all watchers, and of those that still come."""
+        """End the streams of all watchers; until `open`, a new watcher's stream ends at once."""
         self._closed = True
         self._wake()
 
     async def watch(self, heartbeat_seconds: float) -> AsyncIterator[bytes | None]:
-        """Yield what was published last, then what comes; None where nothing came for a while."""
+        """Yield the last published text, then each new one.
+
+        Yield None each time that nothing was published for `heartbeat_seconds`.
+        """
         self.watchers += 1
         self.on_watcher()
         seen: bytes | None = None

@@ -1,4 +1,4 @@
-"""The error boundary of a server: a bug of ours is one document and a log file, no traceback."""
+"""ASGI middleware that turns a bug into a JSON document and a log file, without a traceback."""
 
 import json
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from composeports.servers.http.middleware import App, Message, Receive, Scope, S
 
 
 class ErrorMiddleware:
-    """An ASGI layer that answers 500 where the application raises what it should not."""
+    """ASGI middleware that answers 500 if the application raises an unexpected exception."""
 
     def __init__(self, app: App, tell: Callable[[Exception], None]) -> None:
-        """Stand in front of `app`; `tell` writes the bug down while it is being handled."""
+        """Wrap `app`; `tell` logs the exception and is called while the exception is handled."""
         self._app = app
         self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request on; answer 500 if that fails before the response has started."""
         started = False
 
         async def sending(message: Message) -> None:
@@ -26,7 +26,7 @@ class ErrorMiddleware:
 
         try:
             await self._app(scope, receive, sending)
-        except Exception as error:  # noqa: BLE001 - the boundary
+        except Exception as error:  # noqa: BLE001 - catches every bug
             self._tell(error)
             if not started:
                 await _answer(send)

@@ -1,4 +1,4 @@
-"""How a failure looks over HTTP: a status, a code and a next step, and nothing of the machine."""
+"""HTTP responses for errors: status, code, message and next step, no details of the machine."""
 
 from composeports.errors import (
     EXIT_BUG,
@@ -18,11 +18,11 @@ STATUS = {
     EXIT_CONFIG: 500,
     EXIT_BUG: 500,
 }
-# What the server does not do for anybody, whatever the key.
+# The error codes of requests that the server refuses even with a valid key.
 FORBIDDEN = frozenset({"outside_roots"})
-# "Try later" that is about the whole machine and not about the one session.
+# The "try later" errors that concern the whole machine and not one session.
 BUSY = frozenset({"store_busy"})
-# Their own words name the session, the project and numbers, and nothing else.
+# The error codes whose messages are sent: they contain only session, project and numbers.
 TOLD_AS_THEY_ARE = frozenset({"stack_left", "no_lease", "no_ports_available", "compose_failed"})
 WORDS = {
     "engine_unreachable": ("the Docker engine did not answer", "start the engine, then try again"),
@@ -47,14 +47,14 @@ LOOK_THERE = "the server's own output says more"
 
 
 def status_of(error: ComposeportsError) -> int:
-    """Return the HTTP status for one of our errors."""
+    """Return the HTTP status for an error of composeports."""
     if error.code in FORBIDDEN:
         return 403
     return 503 if error.code in BUSY else STATUS.get(error.exit_code, 500)
 
 
 def body_of(error: ComposeportsError) -> dict[str, object]:
-    """Return the JSON document for one of our errors."""
+    """Return the JSON document for an error of composeports."""
     if error.code in TOLD_AS_THEY_ARE:
         message, hint = error.message, error.hint
     else:
@@ -63,5 +63,5 @@ def body_of(error: ComposeportsError) -> dict[str, object]:
 
 
 def problem(code: str, message: str, hint: str) -> dict[str, object]:
-    """Return the one form that a failure has."""
+    """Return the JSON document that every failure has."""
     return {"success": False, "error": code, "message": message, "hint": hint}

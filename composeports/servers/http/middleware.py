@@ -1,7 +1,7 @@
-"""What every request passes first: Host, Origin, key, size, time; and our headers after.
+"""ASGI middleware that checks Host, Origin, key, body size and time, and adds security headers.
 
-An ASGI layer of its own, so that nothing of a request is read or parsed before, and so that it
-stands in front of any application: `Guard(app, Access(...))`.
+It is separate from the application, so that no part of a request is read or parsed before the
+checks, and so that it works with any application: `AccessMiddleware(app, AccessPolicy(...))`.
 """
 
 import base64
@@ -26,15 +26,15 @@ Headers = list[tuple[bytes, bytes]]
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 BODY_LIMIT = 64 * 1024
-# How long the head of a request may take, and its body after that.
+# The time limit in seconds for the head of a request, and again for its body.
 REQUEST_SECONDS = 10.0
-# RFC 9110, 7.2: `name`, or `[IPv6 address]`, and maybe a port.
+# RFC 9110, 7.2: `name` or `[IPv6 address]`, with an optional port.
 HOST = re.compile(
     r"(?:\[([0-9a-f:.]*:[0-9a-f:.]*)\]|([^\[\]:@/?#\\\s]+))(?::[0-9]{0,5})?", re.IGNORECASE
 )
 READING = frozenset({"GET", "HEAD"})
 KEY_HEADER = b"x-api-key"
-# Set where the application has not set another one.
+# Added to a response unless the application has set the same header.
 OUR_HEADERS: Headers = [
     (
         b"content-security-policy",
@@ -50,13 +50,13 @@ CHALLENGE = (b"www-authenticate", b'APIKey, Basic realm="composeports", charset=
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Who may ask what.
+    """Which requests are allowed.
 
-    `open_reading`: GET needs no key. `open_changing`: nothing needs one. `hosts` are the names
-    that the server goes by (without port), None: any. `any_address`: it listens on all addresses
-    of the machine, so that every address is a name of its own; an address, unlike a name, cannot
-    be made to point elsewhere.
-    `free` are paths that need no key for reading wherever: those of files that hold no data.
+    `open_reading`: GET and HEAD need no key. `open_changing`: no request needs a key. `hosts`: the
+    accepted names in the Host header, without port; None accepts any name. `any_address`: the
+    server listens on all addresses of the machine, so every IP address is accepted as Host; this
+    is safe, because an address, unlike a name, cannot be made to point to another machine.
+    `free`: the paths that never need a key for reading, because their files contain no data.
     """
 
     keys: Keys = field(default_factory=lambda: Keys(()))
@@ -68,13 +68,16 @@ class AccessPolicy:
 
 
 def names_of(hosts: Iterable[str]) -> frozenset[str]:
-    """Return host names as they are compared: lower case, no brackets, no dot at the end."""
+    """Return host names in the form for comparison, and always those of LOCAL_HOSTS.
+
+    The form is lower case, without brackets and without a final dot.
+    """
     return frozenset(each.strip("[]").rstrip(".").lower() for each in hosts) | LOCAL_HOSTS
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """An answer that ends the request here."""
+    """A response of the middleware; the application does not get the request."""
 
     status: int
     body: dict[str, object]
@@ -82,19 +85,19 @@ class _Refusal:
 
 
 class _TooLargeError(Exception):
-    """The body is larger than is accepted."""
+    """The body is larger than the limit."""
 
 
 class _TooSlowError(Exception):
-    """The body did not come in time."""
+    """The body did not arrive in time."""
 
 
 class _GoneError(Exception):
-    """The client has gone before its request was whole."""
+    """The client disconnected before its request was complete."""
 
 
 class AccessMiddleware:
-    """The layer in front of an application."""
+    """ASGI middleware that passes only allowed and complete requests to the application."""
 
     def __init__(
         self,
@@ -103,14 +106,14 @@ class AccessMiddleware:
         limit: int = BODY_LIMIT,
         seconds: float = REQUEST_SECONDS,
     ) -> None:
-        """Guard `app`; a body of more than `limit` bytes, or that takes longer, is refused."""
+        """Wrap `app`; refuse bodies of more than `limit` bytes or that take more than `seconds`."""
         self._seconds = seconds
         self._app = app
         self._access = access
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that is refused, or pass it on."""
+        """Refuse the request or pass it on; anything that is not HTTP is passed on unchecked."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -131,7 +134,12 @@ class AccessMiddleware:
         await self._app(scope, receive, send)
 
     async def _whole(self, headers: Headers, receive: Receive) -> Receive:
-        """Read the whole body, whatever its length is said to be, and return what gives it out."""
+        """Read the whole body and return a `receive` function that gives it to the application.
+
+        The limit is checked on the bytes received too, whatever Content-Length says. _TooLargeError
+        for a body over the limit, _TooSlowError for one that is too slow, _GoneError if the client
+        disconnects.
+        """
         said = _values(headers, b"content-length")
         if any(each.isdigit() and int(each) > self._limit for each in said):
             raise _TooLargeError
@@ -182,7 +190,7 @@ def _judge(scope: Scope, access: AccessPolicy) -> _Refusal | None:
 
 
 def _is_open(scope: Scope, access: AccessPolicy) -> bool:
-    """Tell whether the request needs no key."""
+    """Return True if the request needs no key."""
     if scope["method"] in READING and (access.open_reading or _path_of(scope) in access.free):
         return True
     return access.open_changing
@@ -197,7 +205,7 @@ def _judge_key(method: str, headers: Headers, access: AccessPolicy) -> _Refusal 
 
 
 def _path_of(scope: Scope) -> str:
-    """Return the path inside of the application, which may be mounted in another one."""
+    """Return the path inside the application, which may be mounted in another application."""
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
 
@@ -212,12 +220,12 @@ def _is_our_name(hosts: list[bytes], access: AccessPolicy) -> bool:
 
 
 def _is_of_a_test(scope: Scope, hosts: list[bytes]) -> bool:
-    """Tell whether it comes from Starlette's TestClient: a real server names no such client."""
+    """Return True for a request of Starlette's TestClient; no real server has that client name."""
     return (scope.get("client") or ("",))[0] == "testclient" and hosts == [b"testserver"]
 
 
 def _name_of(host: str) -> str:
-    """Return the name of `name:port` or `[address]:port`; empty for what is neither."""
+    """Return the host of `name:port` or `[address]:port`; an empty text for any other form."""
     found = HOST.fullmatch(host)
     return (found[1] or found[2]).rstrip(".").lower() if found else ""
 
@@ -231,7 +239,7 @@ def _is_address(name: str) -> bool:
 
 
 def _is_same_site(headers: Headers, hosts: list[bytes]) -> bool:
-    """Tell whether no browser says that another site's page has sent this."""
+    """Return False if the headers of a browser say that a page of another site sent the request."""
     if any(each not in {b"same-origin", b"none"} for each in _values(headers, b"sec-fetch-site")):
         return False
     ours = {b"%s://%s" % (scheme, host.lower()) for host in hosts for scheme in (b"http", b"https")}
@@ -239,7 +247,10 @@ def _is_same_site(headers: Headers, hosts: list[bytes]) -> bool:
 
 
 def _given_keys(method: str, headers: Headers) -> list[bytes]:
-    """Return what was given as a key; a browser, which asks for a password, may read with it."""
+    """Return the given keys: those in X-API-Key and, for reads, the password of HTTP Basic.
+
+    So a browser, which asks the user for a password, can read.
+    """
     given = _values(headers, KEY_HEADER)
     if method in READING:
         given += [_password(each) for each in _values(headers, b"authorization")]
@@ -266,7 +277,7 @@ def _refused(code: str, message: str, hint: str) -> _Refusal:
 
 
 _CLOSE = (b"connection", b"close")
-# A proxy may have believed the other one, and taken a part of the body for another request.
+# A proxy may have used the other header and treated a part of the body as another request.
 _AMBIGUOUS = _Refusal(
     400,
     {
@@ -280,7 +291,7 @@ _AMBIGUOUS = _Refusal(
 
 
 def too_slow(seconds: float) -> _Refusal:
-    """Return the answer to a request that was not whole in time."""
+    """Return the response to a request that was not complete in time."""
     body: dict[str, object] = {
         "success": False,
         "error": "request_timeout",

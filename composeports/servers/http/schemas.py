@@ -1,4 +1,4 @@
-"""The documents of the HTTP server, as its OpenAPI description has them."""
+"""The JSON documents of the HTTP server, for its OpenAPI description."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from composeports.core.session import MAX_LENGTH, check_session_id
 
-# Any text that is not blank, without the character 0.
+# Text that is not blank and has no NUL character.
 PATTERN = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 SessionId = Annotated[

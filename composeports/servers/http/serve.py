@@ -1,4 +1,4 @@
-"""Runs the HTTP server on an address of this machine until it is told to end."""
+"""Runs the HTTP server on an address of this machine until a signal ends it."""
 
 import signal
 from collections.abc import Iterable
@@ -19,10 +19,11 @@ def serve(
     allowed_hosts: Iterable[str] = (),
     roots: Iterable[str] = (),
 ) -> int:
-    """Serve until SIGTERM (0) or Ctrl-C (130), and return that exit code.
+    """Serve until a signal ends the server; return 0 after SIGTERM, 130 after Ctrl-C.
 
-    Without a key that is given, one is made. ConfigError for an address that others reach while
-    there is no key, or a short one, or that is not this machine's; AddressInUseError.
+    If no key is given, this user's generated key is used. ConfigError if other machines can reach
+    the address and no key is given or one is too short, or if the address is not one of this
+    machine. AddressInUseError if the port is in use.
     """
     log_in_lines()
     context = open_context()

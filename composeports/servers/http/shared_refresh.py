@@ -1,7 +1,7 @@
-"""One look at store and engine for all who ask at the same time, and none older than the question.
+"""Single-flight refresh: concurrent status requests share one read of store and engine.
 
-A look that is under way when somebody asks may have read the store before, so whoever asks
-meanwhile shares the next one.
+The read always starts after the request: a read that is already running may have read the store
+before a change, so a request that arrives during it shares the next read.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ Seen = TypeVar("Seen")
 
 
 class SharedRefresh(Generic[Seen]):
-    """Shares what `look`, which blocks, returns."""
+    """Shares the result of the blocking function `look` between concurrent callers."""
 
     def __init__(self, look: Callable[[], Seen]) -> None:
-        """Keep the function; each call of it is on a thread, one at a time."""
+        """Keep the function; it is called on a thread, one call at a time."""
         self._look = look
         self._alone = asyncio.Lock()
         self._next: asyncio.Task[Seen] | None = None
 
     async def fresh(self) -> Seen:
-        """Return what a look that began after this call saw; its error, too."""
+        """Return the result of a `look` that starts after this call, or raise its error."""
         if self._next is None:
             self._next = asyncio.ensure_future(self._in_turn())
         return await asyncio.shield(self._next)

@@ -1,6 +1,6 @@
-"""Keeps leases of running stacks alive while a server runs, and tells watchers what changes.
+"""Renews the leases of running stacks while a server runs, and publishes changes to watchers.
 
-It looks at store and engine every second while somebody watches, every 15 s else, and at once
+It reads store and engine every second while there are watchers, otherwise every 15 s, and at once
 when the engine's event stream says that a container started, stopped or died.
 """
 
@@ -23,7 +23,7 @@ from composeports.usecases.status import SessionStatus
 
 WATCHED_SECONDS = 1.0
 ALONE_SECONDS = 15.0
-# What else happens in this time is seen by the same look.
+# Changes within this time after the first one are covered by the same read.
 TOGETHER_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -31,52 +31,52 @@ LONGEST_PAUSE_SECONDS = 10.0
 def as_text(found: list[SessionStatus]) -> bytes:
     """Return the list as one line of JSON."""
     told = json.dumps([entry(each) for each in found], separators=(",", ":"), default=str)
-    # JSON's own escapes keep it ASCII, bytes of file names that are not text included.
+    # JSON escapes make it ASCII, even for bytes in file names that are not valid text.
     return told.encode()
 
 
 def read_status(context: Context) -> list[SessionStatus]:
-    """Return all leases, after those whose stacks run have been renewed where they need it."""
+    """Renew the leases of running stacks that need it, then return the status of all leases."""
     nobody = session_lookup.no_session(context)
     found = status.status(nobody)
     needy = [each for each in found if needs_renewal(each, context.now())]
     for each in needy:
-        # One that was released meanwhile stays so.
+        # A lease that was released since the read stays released.
         with suppress(NoLeaseError):
             renew_lease(session_lookup.session_by_id(context, each.lease.session_id))
     return status.status(nobody) if needy else found
 
 
 def needs_renewal(found: SessionStatus, now: float) -> bool:
-    """Tell whether the stack runs and less than half of its lease's time is left."""
+    """Return True if the stack runs and less than half of its lease's time is left."""
     lease = found.lease
     runs = found.state in {"running", "drifted"}
     return runs and lease.expires_at - now < lease.ttl_minutes * 60 / 2
 
 
 class LeaseRenewer:
-    """Looks, renews and publishes for as long as `running` lasts."""
+    """Reads the status, renews leases and publishes the list, again and again inside `running`."""
 
     def __init__(self, context: Context, board: StatusBroadcast) -> None:
-        """Publish on `board` what is seen through `doors`."""
+        """Publish the status of `context` on `board`."""
         self._voice = context.say
         self._heard: list[str] = []
         self._context = context._replace(say=self._heard.append)
         self._board = board
-        # Or the first one would wait for the end of a pause that was meant for nobody.
+        # Otherwise the first watcher would wait for the end of a pause without watchers.
         board.on_watcher = self.wake
         self._wake = asyncio.Event()
         self._trouble = ""
         self.is_running = False
 
     def wake(self) -> None:
-        """Look again at once; for those who have changed something."""
+        """Read the status again at once; to be called after a change."""
         self._wake.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Work until the end of this; then nothing of it is left, no thread and no process."""
-        self._wake = asyncio.Event()  # an application may be run on one loop after the other
+        """Run until the block ends; after it, no thread and no process of this object is left."""
+        self._wake = asyncio.Event()  # an application may run on several loops in turn
         self._board.open()
         listener = _Listener(self._context, asyncio.get_running_loop(), self._wake.set)
         work = asyncio.create_task(self._work())
@@ -95,7 +95,7 @@ class LeaseRenewer:
         while True:
             await self._look()
             pause = WATCHED_SECONDS if self._board.watchers else ALONE_SECONDS
-            # Not `wait_for`, which swallows a cancellation that comes together with the event.
+            # Not `wait_for`: it loses a cancellation that comes at the same time as the event.
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
@@ -103,7 +103,7 @@ class LeaseRenewer:
             self._wake.clear()
 
     async def _look(self) -> None:
-        """Look once; what fails is told once, and tried again."""
+        """Read and publish the status once; report a failure once, and do not raise it."""
         self._heard.clear()
         try:
             self._board.publish(as_text(await run_sync(read_status, self._context)))
@@ -118,7 +118,7 @@ class LeaseRenewer:
 
 
 class _Listener:
-    """A thread that follows the engine's events, and comes back when the engine does."""
+    """A thread that follows the engine's events, and reconnects when the engine is back."""
 
     def __init__(
         self, context: Context, loop: asyncio.AbstractEventLoop, heard: Callable[[], None]
@@ -132,11 +132,11 @@ class _Listener:
         self._thread = threading.Thread(target=self._listen, name="engine events", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the program that is followed, and the thread."""
+        """End the `docker events` program and the thread; return when both have ended."""
         with self._lock:
             self._ended.set()
             if self._following is not None:
@@ -150,7 +150,7 @@ class _Listener:
                 pause = 0.5
                 if project:
                     self._notify()
-            self._notify()  # the engine may have gone away
+            self._notify()  # the engine may have stopped
             self._ended.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
@@ -161,5 +161,5 @@ class _Listener:
         return following
 
     def _notify(self) -> None:
-        with suppress(RuntimeError):  # the loop has ended
+        with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._heard)

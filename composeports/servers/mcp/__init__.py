@@ -4,7 +4,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute
-    """Import the two public functions when they are used: the extra `mcp` may be missing."""
+    """Import the two public functions on first use, because the extra `mcp` may be missing."""
     if name not in {"add_tools", "create_server"}:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

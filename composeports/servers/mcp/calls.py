@@ -1,7 +1,7 @@
-"""How a tool's work is done: on a thread, heard, stoppable, and with its failure as a result.
+"""Runs MCP tool calls on threads, with progress and cancellation; failures become results.
 
-What runs Compose waits for its turn first. Where its call is cancelled, the client is told what
-is left and which tool to call next.
+Calls that run Compose wait for their turn first. If such a call is cancelled, the client gets a
+message that says what is left and which tool to call next.
 """
 
 import json
@@ -29,11 +29,11 @@ from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases.session import Context
 
 Work = Callable[[Context], Mapping[str, Any]]
-# Tells in one sentence what is left of a stack, and what to do next.
+# Returns one sentence that says what is left of a stack and what to do next.
 Aftermath = Callable[[Context], str]
-# How many of Compose's last lines a failure shows.
+# How many of Compose's last lines a failure contains.
 LAST_LINES = 20
-# The tools that do what commands do.
+# The command of the CLI -> the tool that does the same.
 TOOLS = {
     "up": "compose_up",
     "down": "compose_down",
@@ -42,17 +42,17 @@ TOOLS = {
     "allocate": "allocate_ports",
     "release": "release_ports",
 }
-# How long the end of a cancelled call is waited for, in seconds.
+# How long to wait for the end of a cancelled call, in seconds.
 PATIENCE = GRACE + 5
-# How long the client of a cancelled call may take to hear what is left, in seconds.
+# How long sending the message to the client of a cancelled call may take, in seconds.
 TELLING = 5.0
 
 
 class ToolRunner:
-    """Answers the calls of one server, on doors that are opened with the first of them."""
+    """Runs the tool calls of one server; without a Context, the first call opens one."""
 
     def __init__(self, context: Context | None = None, roots: Roots = ANYWHERE) -> None:
-        """Use `doors`, or those that the environment leads to, for worktrees below `roots`."""
+        """Use `context`, or one from the environment; allow only worktrees below `roots`."""
         self.roots = roots
         self._context = context
         self._opening = threading.Lock()
@@ -61,14 +61,15 @@ class ToolRunner:
         self._threads: anyio.CapacityLimiter | None = None
 
     async def answer(self, work: Work) -> CallToolResult:
-        """Return what `work` answers on a thread, or its failure."""
+        """Run `work` on a thread and return its answer, or its failure, as a tool result."""
         return await anyio.to_thread.run_sync(lambda: self._result(work))
 
     async def attend(self, work: Work, client: "Client", aftermath: Aftermath) -> CallToolResult:
-        """Do long work in its turn, and report what it says.
+        """Run long work when its turn comes, report its output as progress, and return its result.
 
-        Where the call is cancelled, Compose is stopped. Its end is waited for then, so that the
-        next call finds what is left, and nobody at work; the client hears what `aftermath` says.
+        If the call is cancelled, Compose is stopped. The method then waits up to PATIENCE seconds
+        for its end, so that the next call finds the final state and no running command. The client
+        gets the sentence that `aftermath` returns.
         """
         sender, receiver = anyio.create_memory_object_stream[str](math.inf)
         voice = _ProgressReporter(sender)
@@ -111,13 +112,13 @@ class ToolRunner:
             return f"what is left is unknown ({error.message}): call `ports_status`"
 
     def stop(self) -> None:
-        """Stop all that Compose does for these calls; they go on to their ends by themselves."""
+        """Stop every Compose process of these calls; the calls then end by themselves."""
         for watch in tuple(self._watches):
             watch.stop()
 
     @property
     def busy(self) -> bool:
-        """Whether any long work is under way."""
+        """True while long work runs."""
         return bool(self._watches)
 
     @contextmanager
@@ -129,17 +130,23 @@ class ToolRunner:
             self._watches.discard(watch)
 
     def _all_commands(self) -> Commands:
-        """Return the turns of this server; on a thread, since the first call opens the doors."""
+        """Return the command limit of this server.
+
+        Call it on a thread, because the first call opens the Context.
+        """
         try:
             limit = self._opened().config.server_commands
-        except ComposeportsError:  # which the work itself meets again, and tells
+        except ComposeportsError:  # the work fails with it too, and reports it
             limit = 1
         with self._opening:
             self._commands = self._commands or Commands(limit)
             return self._commands
 
     def _limiter(self) -> anyio.CapacityLimiter:
-        """Return threads apart from those that short answers need; turns say how many there are."""
+        """Return the limiter for threads of long work, which are not those of short answers.
+
+        It has no limit of its own, because `Commands` limits how many run.
+        """
         self._threads = self._threads or anyio.CapacityLimiter(math.inf)
         return self._threads
 
@@ -148,7 +155,7 @@ class ToolRunner:
             return result_of(work(self._opened()))
         except ComposeportsError as error:
             return failure(error.code, error.message, error.hint, last or ())
-        except Exception as error:  # noqa: BLE001 - the boundary: no traceback for the client
+        except Exception as error:  # noqa: BLE001 - no traceback for the client
             path = write_bug_log({} if self._context is None else self._context.environ)
             message = f"composeports failed unexpectedly ({type(error).__name__})"
             hint = f"this is a bug of composeports; please report it with the log file {path}"
@@ -162,7 +169,7 @@ class ToolRunner:
 
 
 class _Job:
-    """Work on a thread that either begins or is cancelled before it does."""
+    """Work on a thread that either starts or is cancelled before it starts."""
 
     def __init__(self, watch: CapturedRunner) -> None:
         self.watch = watch
@@ -174,7 +181,7 @@ class _Job:
     async def run(
         self, work: Callable[[], CallToolResult], limiter: anyio.CapacityLimiter
     ) -> CallToolResult:
-        """Do the work; where this is cancelled, stop it and wait for its end."""
+        """Run the work; when cancelled, stop it and wait up to PATIENCE seconds for its end."""
 
         def begin() -> CallToolResult | None:
             with self._lock:
@@ -200,22 +207,22 @@ class _Job:
 
 
 class Client:
-    """Who called a tool: hears how it goes on."""
+    """The MCP client that called a tool; it receives progress and messages."""
 
     def __init__(self, context: McpContext[Any, Any]) -> None:
-        """Speak to the client of one request."""
+        """Send to the client of the request that `context` belongs to."""
         self._context = context
         self._number = 0
 
     async def report(self, text: str) -> None:
-        """Report a line as progress, which reaches clients that asked for it."""
+        """Send a line as progress; only clients that asked for progress receive it."""
         self._number += 1
         await self._context.report_progress(self._number, None, text)
 
     async def warn(self, text: str) -> None:
-        """Send a line as a log message and as progress; a client that has gone hears neither."""
+        """Send a line as a log message and as progress; ignore errors if the client has gone."""
         with suppress(Exception), warnings.catch_warnings():
-            # The newest protocol has no such message, and drops it; the ones before show it.
+            # The newest protocol has no log messages and drops them; earlier versions show them.
             warnings.simplefilter("ignore")
             await self._context.warning(text)
         with suppress(Exception):
@@ -223,20 +230,20 @@ class Client:
 
 
 class _ProgressReporter:
-    """Says lines: to stderr, and to whoever waits for the call."""
+    """Writes lines to stderr and sends them to the task that reports progress."""
 
     def __init__(self, sender: MemoryObjectSendStream[str]) -> None:
         self._sender = sender
         self.last: deque[str] = deque(maxlen=LAST_LINES)
 
     def __call__(self, line: str) -> None:
-        """Say one line; nobody need be there any more."""
+        """Write and send one line, from a worker thread; ignore that the call has ended."""
         self._note(line)
         with suppress(RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             anyio.from_thread.run_sync(self._sender.send_nowait, line)
 
     def say_here(self, line: str) -> None:
-        """Say one line, on the event loop's own thread."""
+        """Write and send one line, from the event loop's thread."""
         self._note(line)
         self._sender.send_nowait(line)
 
@@ -251,7 +258,7 @@ def _heard(context: Context, voice: _ProgressReporter, watch: CapturedRunner) ->
 
 
 async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) -> None:
-    """Report every line; a client that cannot be told is no reason to stop the work."""
+    """Report every line as progress; a client that cannot be reached does not stop the work."""
     with receiver, suppress(Exception):
         async for line in receiver:
             if line.strip():
@@ -259,7 +266,7 @@ async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) 
 
 
 def result_of(answer: Mapping[str, Any]) -> CallToolResult:
-    """Return an answer as structured content, and as text for clients that know only that."""
+    """Return an answer as structured content, and as text for clients that read only text."""
     text = _as_json(answer.get("result", answer))
     return CallToolResult(
         content=[TextContent(type="text", text=text)],
@@ -268,7 +275,7 @@ def result_of(answer: Mapping[str, Any]) -> CallToolResult:
 
 
 def failure(code: str, message: str, hint: str, output: Iterable[str] = ()) -> CallToolResult:
-    """Return a failure as a result, which a model can read and act on."""
+    """Return a failure as a tool result with `is_error`, which a model can read and act on."""
     told: dict[str, Any] = {"success": False, "error": code, "message": message}
     told["hint"] = _in_tools(hint)
     said = [line for line in output if line]
@@ -280,13 +287,13 @@ def failure(code: str, message: str, hint: str, output: Iterable[str] = ()) -> C
 
 
 def _in_tools(hint: str) -> str:
-    """Return a hint with tools in the place of commands, since a client has no shell, maybe."""
+    """Replace commands in a hint by the names of tools, because a client may have no shell."""
     for command, tool in TOOLS.items():
         hint = hint.replace(f"`composeports {command}`", f"`{tool}`")
     return hint
 
 
 def _as_json(document: object) -> str:
-    """Return JSON that any client can read: bytes of file names that are not text become `?`."""
+    """Return JSON that any client can read: bytes in file names that are not text become `?`."""
     text = json.dumps(document, ensure_ascii=False, default=str)
     return text.encode("utf-8", "replace").decode()

@@ -1,10 +1,10 @@
-"""What to write into which file, so that a client knows the MCP server; printed, never written."""
+"""The settings that an MCP client needs for this server; printed, never written to a file."""
 
 import json
 import os
 
 NAME = "composeports"
-# compose_up may have to pull and build images; Codex waits for a minute, without this.
+# compose_up may have to pull and build images; without this, Codex waits only one minute.
 TOOL_SECONDS = 900
 WHERE = {
     "claude": "`.mcp.json` in the repository (or: claude mcp add composeports -- {command} mcp)",
@@ -15,7 +15,7 @@ WHERE = {
 
 
 def snippet(client: str, command: str) -> str:
-    """Return the configuration for one of WHERE, of the program `command`, ending in a newline."""
+    """Return the settings for a client of WHERE that starts `command`, with a final newline."""
     if client == "codex":
         return "\n".join(
             (
@@ -31,7 +31,7 @@ def snippet(client: str, command: str) -> str:
 
 
 def entry(client: str, command: str) -> tuple[str, dict[str, object]]:
-    """Return the key that a client's JSON file has its servers under, and ours."""
+    """Return the key of the servers in a client's JSON file, and the entry for this server."""
     server: dict[str, object] = {"command": command, "args": ["mcp"]}
     if client in {"claude", "vscode"}:
         server = {"type": "stdio", **server}
@@ -41,16 +41,16 @@ def entry(client: str, command: str) -> tuple[str, dict[str, object]]:
 
 
 def where(client: str, command: str) -> str:
-    """Return a line that says where the snippet belongs."""
+    """Return a line that says in which file the settings belong."""
     return f"belongs in {WHERE[client].format(command=command)}"
 
 
 def command_of(program: str, path: str) -> str:
-    """Return how a client finds the program: by its name where PATH has it, else by its path.
+    """Return the command for a client: the program's name if PATH finds it, otherwise its path.
 
-    `program` is argv's first word, `path` the PATH of the shell.
+    `program` is argv[0], `path` the PATH of the shell.
     """
-    from shutil import which  # noqa: PLC0415 - only here
+    from shutil import which  # noqa: PLC0415 - only used here
 
     found = which(NAME, path=path)
     if found and os.path.exists(program) and os.path.samefile(found, program):

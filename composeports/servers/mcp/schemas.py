@@ -1,6 +1,6 @@
-"""The results of the MCP tools, as their output schemas have them.
+"""The results of the MCP tools, for their output schemas.
 
-A failure is one of them, since some clients compare failures with the schema as well.
+Every result type includes a failure, because some clients validate failures with the schema too.
 """
 
 from typing import Generic, Literal, TypeVar

@@ -1,4 +1,4 @@
-"""Runs the MCP server on stdin and stdout, or over HTTP, until it is told to end."""
+"""Runs the MCP server on stdin and stdout, or over HTTP, until stdin or a signal ends it."""
 
 import asyncio
 import os
@@ -25,15 +25,18 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 PATH = "/mcp"
-# A session without a request for so long ends; its client begins another one.
+# A session of the MCP protocol ends after this time without a request; its client starts a new one.
 SESSION_SECONDS = 10 * 60.0
 SESSIONS = 256
-# What a program that SIGTERM ended returns to a shell.
+# The exit code that a shell shows for a program that SIGTERM ended.
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
 
 def serve_stdio(roots: Iterable[str] = ()) -> int:
-    """Serve one client on stdin and stdout until stdin ends (0), Ctrl-C (130) or SIGTERM (143)."""
+    """Serve one client on stdin and stdout until stdin ends, and return 0.
+
+    Ctrl-C ends the process with exit code 130, SIGTERM with 143.
+    """
     log_in_lines()
     limited = Roots.of(roots)
     context = open_context()
@@ -55,9 +58,9 @@ async def _run_stdio(server: MCPServer, calls: ToolRunner) -> None:
 
 
 def _leave(calls: ToolRunner, code: int) -> None:
-    """End the process, and before that what Compose does for it.
+    """Stop the running Compose commands, wait up to PATIENCE seconds, then exit with `code`.
 
-    The thread that waits for a line on stdin cannot be interrupted, so nothing else would end it.
+    The thread that reads stdin cannot be interrupted, so nothing else would end the process.
     """
 
     def leave() -> None:
@@ -71,7 +74,7 @@ def _leave(calls: ToolRunner, code: int) -> None:
     threading.Thread(target=leave, daemon=True).start()
 
 
-def serve_http(  # noqa: PLR0913 - what the command line says
+def serve_http(  # noqa: PLR0913 - the options of the command line
     host: str,
     port: int,
     keys_file: str | None,
@@ -80,13 +83,15 @@ def serve_http(  # noqa: PLR0913 - what the command line says
     *,
     no_key: bool = False,
 ) -> int:
-    """Serve over streamable HTTP until SIGTERM (0) or Ctrl-C (130).
+    """Serve over streamable HTTP; return 0 after SIGTERM, 130 after Ctrl-C.
 
-    Every request needs a key, and one is made where none is given. `no_key` needs none, on
-    loopback only. ConfigError for an address that others reach while there is no key, or a short
-    one, or that is not this machine's; AddressInUseError.
+    Every request needs a key; if none is given, this user's generated key is used. With `no_key`
+    no request needs a key, which works only on loopback addresses. ConfigError if other machines
+    can reach the address and no key is given or one is too short, or if the address is not one of
+    this machine. UsageError if keys are given with `no_key`. AddressInUseError if the port is in
+    use.
     """
-    # uvicorn, which stdio does not need.
+    # These modules import uvicorn, which stdio does not need.
     from composeports.servers.api_keys import (  # noqa: PLC0415
         Keys,
         given_keys,
@@ -137,7 +142,10 @@ def serve_http(  # noqa: PLR0913 - what the command line says
 
 
 def application(calls: ToolRunner, session_seconds: float = SESSION_SECONDS) -> "Starlette":
-    """Return the SDK's application; Host and Origin are the guard's to check, for all servers."""
+    """Return the MCP SDK's application, with the SDK's checks of Host and Origin switched off.
+
+    AccessMiddleware checks both headers, as it does for the HTTP server.
+    """
     return create_server(calls=calls).streamable_http_app(
         streamable_http_path=PATH,
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),

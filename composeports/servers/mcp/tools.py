@@ -1,6 +1,6 @@
-"""The MCP tools, which speak for the same use cases as the command line; no transport.
+"""The MCP tools: the same use cases as the command line, for any transport.
 
-`create_server()` is a server of its own; `add_tools(server)` gives the tools to another one.
+`create_server()` returns a server with the tools; `add_tools(server)` adds them to another server.
 """
 
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ Leases of host ports, and one Docker Compose stack for every git worktree.
 In a worktree: compose_up starts its stack on ports that nobody else has and tells the URLs; \
 service_url tells one of them; compose_down takes the stack away (volumes stay) and gives the \
 ports back. Without a Compose file: allocate_ports and release_ports, by any session id.
-ToolRunner may be repeated: the same session gets the same ports. A failure has a code and a hint.\
+Calls may be repeated: the same session gets the same ports. A failure has a code and a hint.\
 """
 
 Tool = TypeVar("Tool", bound=Callable[..., Awaitable[CallToolResult]])
@@ -59,7 +59,7 @@ READS = ToolAnnotations(
 ADDS = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
-# Compose gets images from anywhere.
+# Compose may pull images from any registry.
 STARTS = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
 )
@@ -82,14 +82,14 @@ def create_server(
 def add_tools(
     server: MCPServer[Any], context: Context | None = None, calls: ToolRunner | None = None
 ) -> None:
-    """Give the tools to a server; `doors` are those that the environment leads to, mostly."""
+    """Add the tools to a server; without `context`, the environment gives store and engine."""
     calls = calls or ToolRunner(context)
     _add_port_tools(server, calls)
     _add_stack_tools(server, calls)
 
 
 def _tool(server: MCPServer[Any], title: str, hints: ToolAnnotations) -> Callable[[Tool], Tool]:
-    """Return what makes a function a tool, described by its docstring."""
+    """Return a decorator that adds a function as a tool; its docstring is the description."""
 
     def add(tool: Tool) -> Tool:
         server.add_tool(tool, title=title, description=getdoc(tool), annotations=hints)

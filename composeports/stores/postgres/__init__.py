@@ -1,1 +1,1 @@
-"""Leases in a PostgreSQL database that several machines share."""
+"""The store in a PostgreSQL database that several machines share."""

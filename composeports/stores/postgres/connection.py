@@ -1,8 +1,8 @@
-"""How the store's server is reached: libpq's own settings, and time limits where they say nothing.
+"""Connect to the store's server with libpq's own settings, and with time limits if they set none.
 
-The limits see to it that a cut cable or a server that stands still is noticed within seconds.
-Names are looked for in `pg_catalog` alone, whatever a role, a database, the URL or libpq's files
-say: an operator or function that others made is never called.
+With these limits, a broken network or a server that hangs is noticed within seconds. Names are
+resolved only in `pg_catalog`, whatever a role, a database, the URL or libpq's files set, so that no
+operator or function of another user is ever called.
 """
 
 import logging
@@ -17,9 +17,11 @@ from psycopg.conninfo import conninfo_to_dict
 from composeports.stores.postgres.errors import pooled, unreadable
 
 RV = TypeVar("RV")
-# No statement of ours takes that long; a server that is silent for longer is as good as gone.
+# No statement of the store takes this many seconds; a server that is silent for longer counts as
+# gone.
 ANSWER_SECONDS = 20.0
-# What libpq is told where neither the URL nor the environment does; seconds, but for the last one.
+# Used if neither the URL nor the environment sets a value. All are seconds, except the last one,
+# which is milliseconds.
 LIMITS = {
     "connect_timeout": 10,
     "keepalives_idle": 5,
@@ -27,26 +29,26 @@ LIMITS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15000,
 }
-# Where it is not named, `pg_temp` is searched first. No spaces: they end an option.
+# PostgreSQL searches `pg_temp` first if the path does not name it. No spaces: they end an option.
 SEARCH_PATH = "pg_catalog,pg_temp"
 PATH_NOW = "SELECT pg_catalog.current_setting('search_path')"
 
-# What it says of a connection that broke is told by us, once.
+# A broken connection is reported by composeports, once, and not by psycopg's log.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class PatientConnection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that gives up on a server that says nothing for too long."""
+    """A connection that raises OperationalError after `answer_seconds` without an answer."""
 
     answer_seconds = ANSWER_SECONDS
 
-    def wait(self, gen: Any, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - psycopg's own
-        """Wait for the server, as psycopg does, and no longer."""
+    def wait(self, gen: Any, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - psycopg's signature
+        """Wait for the server as psycopg does, but for no more than `answer_seconds`."""
         return super().wait(_limited(gen, self.answer_seconds), *args, **named)
 
 
 def _limited(gen: Generator[Any, Any, RV], seconds: float) -> Generator[Any, Any, RV]:
-    """Hand on what goes in and out; a wait that brings nothing to its end is broken off."""
+    """Run `gen`; raise OperationalError if it still waits without a result after `seconds`."""
     end = time.monotonic() + seconds
     try:
         wanted = next(gen)
@@ -62,11 +64,13 @@ def _limited(gen: Generator[Any, Any, RV], seconds: float) -> Generator[Any, Any
 
 
 def connect(url: str, seconds: float | None = None) -> PatientConnection:
-    """Return a connection; what psycopg says passes through, but for a URL that makes no sense.
+    """Return a connection; errors of psycopg pass through, except for a URL that libpq cannot read.
 
-    StoreError for a pooler that does not do what the store's connections ask for.
+    Raise ConfigError for such a URL, and StoreError for a pooler that drops the settings of the
+    connection.
 
-    `seconds` is the longest that a try to connect may take, whatever else was asked for.
+    `seconds` limits one attempt to connect, unless the URL or the environment sets
+    `connect_timeout`.
     """
     try:
         asked = conninfo_to_dict(url)
@@ -79,17 +83,17 @@ def connect(url: str, seconds: float | None = None) -> PatientConnection:
     }
     limits = {name: value for name, value in LIMITS.items() if name not in {*asked, *given}}
     if seconds is not None and "connect_timeout" in limits:
-        # Less than two seconds is rounded up by libpq.
+        # libpq rounds a shorter time up to two seconds.
         limits["connect_timeout"] = max(2, min(limits["connect_timeout"], round(seconds)))
     own: dict[str, Any] = {**limits, "fallback_application_name": "composeports"}
     if "service" not in asked:
-        # The last one counts, and it outranks what roles and databases say.
+        # The last option counts, and it has priority over the settings of roles and databases.
         options = asked.get("options") or given.get("options", "")
         own["options"] = f"{options} -c search_path={SEARCH_PATH}"
-    # A statement that is prepared may meet a server process of a pooler that does not know it.
+    # Behind a pooler, a prepared statement may reach a server process that does not know it.
     connection = PatientConnection.connect(url, autocommit=True, prepare_threshold=None, **own)
     if "service" in asked:
-        # Only libpq knows the options of a service, and would not read them beside other ones.
+        # Only libpq knows the options of a service, and it would ignore them if others were passed.
         connection.execute(f"SET search_path = {SEARCH_PATH}")
     try:
         _check_search_path(connection, url)
@@ -100,9 +104,10 @@ def connect(url: str, seconds: float | None = None) -> PatientConnection:
 
 
 def _check_search_path(connection: PatientConnection, url: str) -> None:
-    """Refuse a pooler that drops the settings of a connection: others' operators could be called.
+    """Raise StoreError for a pooler that drops the settings of a connection.
 
-    Behind one, the path is that of the role in this database.
+    Behind such a pooler, the search path is the one of the role in this database, and operators of
+    other users could be called.
     """
     (found,) = connection.execute(PATH_NOW).fetchone() or ("",)
     if found.replace(" ", "") != SEARCH_PATH:

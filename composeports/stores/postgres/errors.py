@@ -1,7 +1,7 @@
-"""What PostgreSQL and libpq say, translated: what is worth another try, what to tell, and how.
+"""Translate errors of PostgreSQL and libpq: which can be retried, and which message to show.
 
-No password gets out: of a URL only what `without_password` leaves is shown, and of what the driver
-says whatever stands in the URL's secret parts is taken out.
+Messages contain no password: URLs are shown as `without_password` returns them, and the secret
+parts of the URL are removed from the driver's messages.
 """
 
 import re
@@ -44,8 +44,8 @@ MEANINGS = {
 }
 UNKNOWN = ("cannot be used", "look at the server and its log, then try again")
 UNREACHED = ("cannot be reached", "look at the server, the network and the URL, then try again")
-# Failures while connecting come without a code; these are the server's words in English, and
-# libpq's own. Whatever else it is, it is tried again for a while.
+# A failed attempt to connect has no SQLSTATE. These are the server's messages in English, and
+# libpq's own. Any other failure is retried for a while.
 REFUSALS = (
     (re.compile(r"permission denied for database"), "42501"),
     (re.compile(r"database .* does not exist"), "3D000"),
@@ -67,13 +67,13 @@ REFUSED = {
     "NAME": ("cannot be found", "look at the name in the URL (or the service file)"),
     "POOLER": ("is behind a pooler that refuses the settings of a connection", POOLER),
 }
-# A server that goes, comes, is full, or is a standby: another one, or itself, will answer soon.
-# Then the conflicts that nobody is to blame for.
+# SQLSTATEs of temporary errors: the server stops, starts, has no free connection, or is a standby,
+# so that it or another server will answer soon; also serialization failures and deadlocks.
 PASSING = re.compile(r"08...|57P0[1-5]|25P03|25006|53300|40001|40P01")
 
 
 class ErrorAction(Enum):
-    """What an error means for the one who got it."""
+    """What an error means for the caller."""
 
     LOST = "the connection is of no use any more; try again with a new one"
     BUSY = "somebody holds a lock"
@@ -82,7 +82,7 @@ class ErrorAction(Enum):
 
 
 def fate_of(error: psycopg.Error) -> ErrorAction:
-    """Tell what to do about an error of a statement."""
+    """Return what the caller can do about an error of a statement."""
     state = error.sqlstate
     if state is None:
         return (
@@ -96,7 +96,7 @@ def fate_of(error: psycopg.Error) -> ErrorAction:
 
 
 def is_refusal(error: psycopg.Error) -> bool:
-    """Tell whether a server (or libpq) said no to a connection, which it will say again."""
+    """Return True if the server or libpq refuses this connection and will refuse it again."""
     return bool(_refusal(error))
 
 
@@ -106,7 +106,10 @@ def _refusal(error: psycopg.Error) -> str:
 
 
 def explain(error: psycopg.Error, url: str) -> ComposeportsError:
-    """Translate what the driver said of a statement; the one place that does."""
+    """Return the error to raise for the driver's error of a statement.
+
+    All errors of statements are translated here.
+    """
     if fate_of(error) is ErrorAction.BUSY:
         return busy(url)
     state = error.sqlstate or ""
@@ -116,7 +119,7 @@ def explain(error: psycopg.Error, url: str) -> ComposeportsError:
 
 
 def explain_connecting(error: psycopg.Error, url: str) -> ComposeportsError:
-    """Translate why there is no connection."""
+    """Return the error to raise for a failed attempt to connect."""
     code = _refusal(error)
     if code == "URL" or isinstance(error, psycopg.ProgrammingError):
         return unreadable(url)
@@ -136,7 +139,7 @@ def _server(error: psycopg.Error, url: str, meaning: tuple[str, str]) -> StoreSe
 
 
 def said_by(error: psycopg.Error, url: str) -> str:
-    """Return the driver's words in one line, without what is secret in the URL."""
+    """Return the driver's message in one line, without the secret parts of the URL."""
     text = error.diag.message_primary or str(error)
     text = " ".join(text.split("Multiple connection attempts failed")[0].split())
     for secret in _secrets(url):
@@ -156,7 +159,10 @@ def _secrets(url: str) -> list[str]:
 
 
 def unreadable(url: str) -> ConfigError:
-    """Return the error for a URL that libpq cannot read; its words may repeat a password."""
+    """Return the error for a URL that libpq cannot read.
+
+    It omits libpq's message, which may repeat a password.
+    """
     shown = without_password(url)
     return ConfigError(
         f"COMPOSEPORTS_STORE={shown} cannot be read as a PostgreSQL URL",
@@ -168,7 +174,7 @@ def unreadable(url: str) -> ConfigError:
 
 
 def busy(url: str) -> StoreBusyError:
-    """Return the error for a lock that others have held for too long."""
+    """Return the error for a lock that other processes have held for too long."""
     shown = without_password(url)
     return StoreBusyError(
         f"the lease store {shown} is locked: others have been writing to it for too long",
@@ -178,7 +184,7 @@ def busy(url: str) -> StoreBusyError:
 
 
 def foreign_tables_error(url: str) -> StoreError:
-    """Return the error for a schema of our name that somebody else made."""
+    """Return the error for a schema `composeports` that another program created."""
     shown = without_password(url)
     return StoreError(
         f"the schema composeports of {shown} is something else, not a lease store",
@@ -200,7 +206,7 @@ def not_owned(url: str, suspect: str) -> StoreError:
 
 
 def pooled(url: str, search_path: str) -> StoreError:
-    """Return the error for a pooler that drops the settings which a connection asks for."""
+    """Return the error for a pooler that drops the settings of a connection."""
     shown = without_password(url)
     return StoreError(
         f"the lease store {shown} is not used: it is behind a pooler that drops the settings of a "
@@ -212,7 +218,7 @@ def pooled(url: str, search_path: str) -> StoreError:
 
 
 def newer(url: str, version: int, known: int) -> StoreError:
-    """Return the error for a store of a format that only a newer composeports knows."""
+    """Return the error for a store with a format that only a newer composeports knows."""
     shown = without_password(url)
     return StoreError(
         f"the lease store {shown} has format {version}, of a newer composeports; "
@@ -223,7 +229,10 @@ def newer(url: str, version: int, known: int) -> StoreError:
 
 
 def too_old(url: str, version: int, lowest: int) -> StoreServerError:
-    """Return the error for a server that lacks what a store needs."""
+    """Return the error for a server that lacks functions which the store needs.
+
+    `version` and `lowest` are numbers such as 130000 for PostgreSQL 13.
+    """
     shown = without_password(url)
     return StoreServerError(
         f"the server of the lease store {shown} is PostgreSQL {version // 10000}; "

@@ -1,4 +1,4 @@
-"""How a PostgreSQL store is: reached, of which format, with which rights; changes nothing."""
+"""Examine a PostgreSQL store without changing it: connection, format, rights."""
 
 import time
 from dataclasses import dataclass
@@ -21,11 +21,12 @@ STANDBY = """
 
 @dataclass(frozen=True, slots=True)
 class ServerHealth:
-    """What the store is like; `format` 0: there is none yet. `trouble` is what commands would say.
+    """The state of the store.
 
-    `latency` is the time of a round trip, `ahead` by how much the server's clock is ahead of ours;
-    both in seconds. `lacking` are rights that this user has not, `excess` the statements that take
-    away what no member needs.
+    `format` is 0 if there is no store yet. `trouble` is the error that commands would raise.
+    `latency` is the time of a round trip, and `ahead` is by how much the server's clock is ahead of
+    the client's; both in seconds. `lacking` are the rights that this user needs and does not have.
+    `excess` are the statements that revoke rights which no user of the store needs.
     """
 
     version: str = ""
@@ -39,12 +40,12 @@ class ServerHealth:
 
     @property
     def hint(self) -> str:
-        """What brings the rights that are lacking."""
+        """Return how to grant the rights that are lacking."""
         return GRANTS
 
 
 def examine_server(url: str) -> ServerHealth:
-    """Look at the store, once; one of an older format is not upgraded by that."""
+    """Connect once and examine the store; an older format is not upgraded."""
     try:
         connection = connect(url, SECONDS)
     except psycopg.Error as error:
@@ -77,7 +78,7 @@ def _examined(connection: PatientConnection, url: str) -> ServerHealth:
 
 
 def _clocks(connection: PatientConnection) -> tuple[float, float]:
-    """Return the seconds of a round trip, and by how much the server's clock is ahead."""
+    """Return the time of a round trip and how far the server's clock is ahead, in seconds."""
     connection.execute("SELECT 1")
     begun, sent = time.perf_counter(), time.time()
     (server,) = connection.execute(CLOCK).fetchone() or (sent,)

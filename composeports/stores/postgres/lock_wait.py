@@ -1,8 +1,8 @@
-"""How long one call on the PostgreSQL store waits for others and for the server, and how it tries.
+"""How long one call on the PostgreSQL store waits for locks and for the server, and how it retries.
 
-Who finds the lock taken sleeps for a random while, longer each time: whoever has just been served
-is then often served again, which is unfair for a moment and saves most of the switches between
-processes. After some seconds one stands in the server's line, which is fair.
+While another process has the lock, the call retries with random exponential backoff. This favours
+the last lock owner for a short time, but it avoids most context switches. After LINE_SECONDS the
+call waits in the server's lock queue, which is fair.
 """
 
 import random
@@ -17,7 +17,11 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.002, 1.0, 2.0
 
 
 class LockWait:
-    """The time that is left of `seconds`; `tell` hears once, after a second, what is waited for."""
+    """The wait of one call, which lasts at most `seconds`.
+
+    After one second, `tell` is called once with what the call waits for. `mended` counts how often
+    the call has looked for missing tables again.
+    """
 
     def __init__(self, seconds: float, tell: Callable[[str], None]) -> None:
         self._seconds = seconds
@@ -29,26 +33,26 @@ class LockWait:
 
     @property
     def waited(self) -> float:
-        """How long it has been, in seconds."""
+        """Return the seconds since the call began."""
         return time.monotonic() - self._begun
 
     @property
     def left(self) -> float:
-        """How much longer it may be, in seconds."""
+        """Return the seconds that are left; negative if the time is over."""
         return self._seconds - self.waited
 
     @property
     def is_short(self) -> bool:
-        """Tell whether it is over before one would stand in the server's line."""
+        """Return True if the wait ends before the call would join the server's lock queue."""
         return self._seconds < LINE_SECONDS
 
     @property
     def stands_in_line(self) -> bool:
-        """Tell whether it has been long enough for trying one's luck."""
+        """Return True if it is time to join the server's lock queue."""
         return self.waited >= LINE_SECONDS
 
     def pause(self, what: str) -> None:
-        """Wait a little, and longer the next time; `what` is waited for."""
+        """Sleep for a random time, longer at each call; `what` says what the call waits for."""
         self.notice(what)
         pause = self._next * (0.5 + random.random())  # noqa: S311 - no secret
         if not self._told:
@@ -58,7 +62,7 @@ class LockWait:
 
     @contextmanager
     def noticing(self, what: str) -> Iterator[None]:
-        """Say what is waited for also while this, which is one long wait, goes on."""
+        """Report `what` in time even if the body of the `with` statement is one long wait."""
         timer = threading.Timer(max(0.0, NOTICE_SECONDS - self.waited), self.notice, (what,))
         timer.daemon = True
         timer.start()
@@ -68,7 +72,7 @@ class LockWait:
             timer.cancel()
 
     def notice(self, what: str) -> None:
-        """Say what is waited for, where that has been long and nothing was said yet."""
+        """Report `what`, if it is not empty, once, after NOTICE_SECONDS of waiting."""
         if what and not self._told and self.waited >= NOTICE_SECONDS:
             self._told = True
             self._tell(what)

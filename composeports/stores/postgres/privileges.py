@@ -1,9 +1,10 @@
-"""Rights on a PostgreSQL store: those that a user lacks, and those that nobody needs."""
+"""Check the rights on a PostgreSQL store: which a user lacks, and which no user needs."""
 
 from composeports.stores.postgres.connection import PatientConnection
 from composeports.stores.postgres.schema import NAMES
 
-# What a member needs; a table is changed by all of them, but for what the store says of itself.
+# Selects the rights that a user of the store needs and this user does not have. Every user changes
+# all tables except `meta`, which users only read.
 LACKING = """
     SELECT c.relname, wanted.name
     FROM pg_catalog.pg_class AS c
@@ -17,8 +18,9 @@ LACKING = """
 MAY_CREATE = """
     SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
 """
-# What others could do harm with: an object that is found by its bare name, a table in place of
-# one of ours, a trigger. The owner of a thing, the database's owner and superusers need no grant.
+# Selects REVOKE statements for rights with which another user could do harm: create an object that
+# is found by its unqualified name, replace a table of the store, add a trigger. The owner of an
+# object, the owner of the database and superusers need no grant.
 EXCESS = """
     WITH part AS (
         SELECT 1 AS rank, 'SCHEMA ' || n.nspname::text AS name, n.nspowner AS owner,
@@ -51,16 +53,16 @@ EXCESS = """
 
 
 def lacking_rights(connection: PatientConnection) -> tuple[str, ...]:
-    """Return what this user may not do with the tables, and has to."""
+    """Return the rights on the tables that this user needs and does not have."""
     rows = connection.execute(LACKING, {"tables": list(NAMES)})
     return tuple(f"{right} on {table}" for table, right in rows)
 
 
 def may_create(connection: PatientConnection) -> bool:
-    """Tell whether this user may make the schema."""
+    """Return True if this user may create the schema."""
     return connection.execute(MAY_CREATE).fetchone() == (True,)
 
 
 def excess_rights(connection: PatientConnection) -> tuple[str, ...]:
-    """Return the statements that take away what no member needs; the owner runs them."""
+    """Return the REVOKE statements for rights that no user needs; the owner has to run them."""
     return tuple(line for (line,) in connection.execute(EXCESS, {"tables": list(NAMES)}))

@@ -1,7 +1,7 @@
-"""The statements of the PostgreSQL store, sent on an open connection; knows no locks, no retries.
+"""The SQL statements of the PostgreSQL store, for an open connection; no locks and no retries.
 
-What is sent in one pipeline is one round trip: `ask` functions send, and what they return gives the
-values later, once the pipeline has been synced.
+The statements of one pipeline take one round trip. An `ask` function sends statements and returns a
+function that reads the values later, after the pipeline was synced.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,20 +31,22 @@ from composeports.stores.rows import (
 Connection = psycopg.Connection[tuple[Any, ...]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
-# What this many sessions of one project name have is asked for at once.
+# How many project names of a new session are looked up in the first round trip.
 NAMES = 2
 HELD, EXPIRES = COLUMNS.index("held"), COLUMNS.index("expires_at")
 ALLOCATED = COLUMNS.index("allocated_at")
 HOLD_TIMES = (HOLD_COLUMNS.index("expires_at"), HOLD_COLUMNS.index("allocated_at"))
 
-LEASE = f"SELECT {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
+LEASE = f"SELECT {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - fixed names
 HOLD_LIST = ", ".join(HOLD_COLUMNS)
-# What is only read by whoever has the lock, where there is one to have: `mine` says who.
+# With this condition, a statement returns rows only if its transaction has the lock; HEADER in
+# `transaction` sets `mine`.
 IF_MINE = "pg_catalog.current_setting('composeports.mine') = 'true'"
 OWN = f"{LEASE} WHERE space = %(space)s AND key = %(key)s"
-# One remembered session a block, by jumps in the index: thousands of them cost no more than a few.
-# An order that only one index has, and an expression that only one index is of, leave the planner
-# no choice, whatever it believes about a table that has just grown.
+# One remembered session per block. The query jumps from block to block in the index, so that
+# thousands of remembered sessions cost no more than a few. Only one index has this order, and only
+# one has this expression, so that the planner has no choice, whatever it assumes about a table that
+# has just grown.
 OTHERS = f"""
     WITH RECURSIVE known AS (
         (
@@ -68,12 +70,12 @@ OTHERS = f"""
     SELECT {HOLD_LIST} FROM composeports.leases
     WHERE NOT held AND key <> %(key)s
     AND (pg_catalog."right"(project, 8) || space) = ANY (%(digests)s)
-"""  # noqa: S608 - nothing but our own statements
-# By the digest alone, since the prefix is a setting that may change.
+"""  # noqa: S608 - fixed statements
+# Compares only the digest, because the prefix is a setting that may change.
 NAMESAKES = f"""
     SELECT {HOLD_LIST} FROM composeports.leases
     WHERE NOT held AND key <> %(key)s AND (pg_catalog."right"(project, 8) || space) = %(digest)s
-"""  # noqa: S608 - the same
+"""  # noqa: S608 - fixed statements
 ASIDE = "SELECT start, size, until FROM composeports.set_aside WHERE space = %(space)s"
 
 WRITE = f"""
@@ -81,7 +83,7 @@ WRITE = f"""
     VALUES (%s, %s, {", ".join(["%s"] * len(COLUMNS))})
     ON CONFLICT (space, key) DO UPDATE SET
     {", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:])}
-"""  # noqa: S608 - our own column names
+"""  # noqa: S608 - fixed column names
 RECLAIM = "UPDATE composeports.leases SET held = false WHERE space = %s AND key = ANY (%s)"
 EXTEND = """
     UPDATE composeports.leases AS lease SET expires_at = wanted.until
@@ -99,23 +101,24 @@ SET_ASIDE = """
         pg_catalog.unnest(%s::double precision[])
     ) AS block (start, size, until)
 """
-# Its own machine calls an engine's host localhost, by which nobody else reaches it.
+# An engine's own machine knows its host as localhost, which other machines cannot use. So that
+# machine never overwrites the host that another machine has written.
 ENGINE = f"""
     INSERT INTO composeports.engines AS known (space, name, host, seen)
     VALUES (%(id)s, %(name)s, %(host)s, {NOW})
     ON CONFLICT (space) DO UPDATE SET name = excluded.name, seen = excluded.seen,
     host = CASE WHEN %(local)s THEN known.host ELSE excluded.host END
-"""  # noqa: S608 - ours
+"""  # noqa: S608 - fixed
 ENGINES = "SELECT space, name, host FROM composeports.engines ORDER BY name, space"
 
 
 def key_of(session_id: str) -> str:
-    """Return what a session's rows are found by."""
+    """Return the key of a session's rows: a digest of its id."""
     return sha256(session_id.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def digests_of(session_id: str) -> list[str]:
-    """Return the ends of the first project names that a new session would get, in turn."""
+    """Return the digests of the first NAMES project names for a new session, in order."""
     tried: list[str] = []
     for _ in range(NAMES):
         tried.append(project_name(session_id, tried))
@@ -123,7 +126,7 @@ def digests_of(session_id: str) -> list[str]:
 
 
 def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
-    """Return a row with the times in these columns put later."""
+    """Return the row with `seconds` added to the times in these columns."""
     if not seconds:
         return tuple(row)
     values = list(row)
@@ -133,9 +136,9 @@ def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
 
 
 def lease_of(row: Sequence[Any], ahead: float, source: RowSource) -> Lease:
-    """Return the lease of a row; the server's clock is `ahead` of the client's by these seconds.
+    """Return the lease in a row; raise StoreError for an invalid record.
 
-    StoreError for a record that is not sound.
+    `ahead` is by how many seconds the server's clock is ahead of the client's.
     """
     return from_row(_in_own_time(row, ahead), source)
 
@@ -147,16 +150,18 @@ def _in_own_time(row: Sequence[Any], ahead: float) -> Row:
 def ask_ledger(
     connection: Connection, space: str, session_id: str, *, alone: bool
 ) -> Callable[[float, RowSource], StoreSnapshot]:
-    """Send what reads all that a decision needs; only with the lock where `alone` is wanted.
+    """Send the queries for all that a decision needs; return a function that reads the snapshot.
 
-    That is every hold, and of what is remembered one session for each block, and those whose
-    project name is in the way of a new session.
+    The snapshot has all held leases, one session for each remembered block and, for a new session,
+    the sessions with a project name that it would get. With `alone`, the queries return rows only
+    if the transaction has the lock. `ahead`, an argument of the returned function, is by how many
+    seconds the server's clock is ahead of the client's.
     """
     digests = [digest + space for digest in digests_of(session_id)]
     known = {"space": space, "key": key_of(session_id), "digests": digests}
 
     def ask(statement: str) -> Cursor:
-        guarded = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}" if alone else statement  # noqa: S608 - ours
+        guarded = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}" if alone else statement  # noqa: S608 - fixed
         return connection.execute(guarded, known)
 
     own, others, aside = ask(OWN), ask(OTHERS), ask(ASIDE)
@@ -190,7 +195,7 @@ def _more_namesakes(
     found: list[LeaseSummary],
     hold_of: Callable[[Sequence[Any]], LeaseSummary],
 ) -> list[LeaseSummary]:
-    """Return who is remembered by a project name that comes after those asked for already."""
+    """Return the remembered sessions with the project names that follow the first NAMES names."""
     more: list[LeaseSummary] = []
     tried: list[str] = []
     while True:
@@ -207,7 +212,10 @@ def _more_namesakes(
 def write_outcome(
     connection: Connection, space: str, session_id: str, outcome: StoreUpdate, ahead: float
 ) -> None:
-    """Send what was decided, inside the caller's transaction."""
+    """Send the outcome of a decision, inside the caller's transaction.
+
+    `ahead` is by how many seconds the server's clock is ahead of the client's.
+    """
     if outcome.reclaimed:
         connection.execute(RECLAIM, (space, [key_of(name) for name in outcome.reclaimed]))
     if outcome.extended:
@@ -222,7 +230,7 @@ def write_outcome(
 
 
 def write_lease(connection: Connection, space: str, lease: Lease, ahead: float) -> None:
-    """Send one lease, whatever was there of its session."""
+    """Send one lease; it replaces any other record of its session."""
     row = list(moved(to_row(lease), ahead, ALLOCATED, EXPIRES))
     row[HELD] = bool(row[HELD])
     connection.execute(WRITE, (space, key_of(lease.session_id), *row))
@@ -241,7 +249,7 @@ def _write_set_aside(
 
 
 def writes_anything(outcome: StoreUpdate) -> bool:
-    """Tell whether an outcome changes the store."""
+    """Return True if the outcome changes the store."""
     return bool(
         outcome.reclaimed
         or outcome.extended
@@ -254,7 +262,7 @@ def writes_anything(outcome: StoreUpdate) -> bool:
 def read_leases(
     connection: Connection, space: str, ahead: float, source: RowSource, rest: str = ""
 ) -> list[Lease]:
-    """Return the leases of an engine, as `rest` of the statement says."""
+    """Return the leases of an engine; `rest` is the end of the SQL statement."""
     rows = connection.execute(f"{LEASE} WHERE space = %s {rest}", (space,))
     return list(from_rows((_in_own_time(row, ahead) for row in rows), source.at(space)))
 
@@ -262,11 +270,11 @@ def read_leases(
 def read_fleet(
     connection: Connection, own: EngineIdentity | None, ahead: float, source: RowSource
 ) -> list[EngineLeases]:
-    """Return every engine that is known, and what is held on it; `own` first."""
+    """Return every known engine with its held leases, `own` first if it is given."""
     names = {space: (name, host) for space, name, host in connection.execute(ENGINES)}
     rows: dict[str, list[Row]] = {}
     for space, *row in connection.execute(
-        f"SELECT space, {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - our own names
+        f"SELECT space, {', '.join(COLUMNS)} FROM composeports.leases"  # noqa: S608 - fixed names
         " WHERE held ORDER BY space, start"
     ):
         rows.setdefault(space, []).append(_in_own_time(row, ahead))

@@ -1,8 +1,8 @@
-"""The tables of the PostgreSQL store: made, upgraded and recognised; what else is there is left.
+"""Create, upgrade and recognise the tables of the PostgreSQL store; leave other objects alone.
 
-All is in the schema `composeports`. `space` is the id of the engine that a row is about. Reading a
-view and writing to a table with a trigger run code of others with the reader's rights: whose they
-are is asked before they are touched.
+All tables are in the schema `composeports`. `space` is the id of the engine that a row belongs to.
+Reading a view, or writing to a table with a trigger, runs code of other users with the rights of
+the current user. So the owners are checked before any object is used.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,20 @@ from composeports.stores.earlier_rows import without_protected
 from composeports.stores.postgres.errors import foreign_tables_error, newer, not_owned, too_old
 
 VERSION = 2
-# For pg_current_xact_id and pg_xact_status.
+# Needed for pg_current_xact_id and pg_xact_status.
 LOWEST_SERVER = 130000
-# Any number that nobody else is likely to take; it is held while tables are made.
+# An advisory lock that is held while tables are created; another program is unlikely to use this
+# number.
 LOCK = 0x63707274
 
-# What tells this store from every other one, in the labels of what its sessions start.
+# The store's unique id. The labels of the stacks that its sessions start contain it.
 STORE = "store text NOT NULL DEFAULT pg_catalog.gen_random_uuid()::text"
-# The key is a digest, since an index takes no text as long as a session id may be. `block` is one
-# number for start and size, so that an index is left in jumps from one to the next. Rows are
-# updated all the time, for which there is room beside them, and tidied up often.
+# The key is a digest, because a session id may be too long for an index. `block` is start and size
+# in one number, so that a query can jump from one block to the next in the index. Rows are updated
+# often: `fillfactor` leaves room for that on each page, and autovacuum runs often.
 TABLES = (
     f"CREATE TABLE composeports.meta (format integer NOT NULL, {STORE})",
-    f"INSERT INTO composeports.meta (format) VALUES ({VERSION})",  # noqa: S608 - a number of ours
+    f"INSERT INTO composeports.meta (format) VALUES ({VERSION})",  # noqa: S608 - a fixed number
     """
     CREATE TABLE composeports.engines (
         space text PRIMARY KEY,
@@ -81,20 +82,22 @@ TABLES = (
 )
 SCHEMA = "CREATE SCHEMA composeports"
 NAMES = ("meta", "engines", "leases", "set_aside")
-# What makes a store of the version before one of this version.
+# The statements that upgrade a store from the version in the key to the next version.
 UPGRADES: dict[int, tuple[str, ...]] = {1: (f"ALTER TABLE composeports.meta ADD COLUMN {STORE}",)}
-# Before this one, plans set variables that no store may set.
+# Leases of earlier formats may have variables that a store must not set: plans set them then.
 CHECKED_SINCE = 2
 
 FORMAT = "SELECT format FROM composeports.meta"
-# The same question is asked of earlier formats, which have no such column.
+# The query also works with earlier formats, which do not have this column.
 STORE_ID = "SELECT pg_catalog.to_jsonb(found) ->> 'store' FROM composeports.meta AS found"
-# Of the type that times are kept in: numbers of one type have one operator, the server's own.
+# Has the type of the stored times: for two numbers of one type, only the server's own operator
+# matches.
 NOW = "extract(epoch FROM pg_catalog.clock_timestamp())::double precision"
-# One row: is there a schema, are there tables, what else is there, and what of it belongs to a role
-# that this user need not trust. Superusers and the database's owner can do as they like anyway; the
-# owner of the schema can do so to its members, and must not to a user who has more rights. A user
-# who has taken another role can be made to leave it: the one who logged in counts.
+# Selects one row: whether the schema exists, whether it has the table `meta`, whether it has any
+# relation, and a text about the first schema, table or trigger that belongs to an untrusted role.
+# Superusers and the owner of the database are trusted, because they can do everything anyway. The
+# schema's owner is trusted too, except by a user who has more rights (`powerful`). The role that
+# logged in counts, because other code can undo a later SET ROLE.
 LOOK = """
     WITH own AS (
         SELECT r.oid, d.datdba,
@@ -133,14 +136,14 @@ LOOK = """
 
 
 def check_server(connection: psycopg.Connection, url: str) -> None:
-    """Do nothing but raise StoreServerError for a server that is too old."""
+    """Raise StoreServerError if the server is too old."""
     version = connection.info.server_version
     if version < LOWEST_SERVER:
         raise too_old(url, version, LOWEST_SERVER)
 
 
 def check_format(found: int, url: str) -> bool:
-    """Tell whether a store has this version's format; StoreError for a newer one."""
+    """Return True if the store has this version's format; raise StoreError for a newer one."""
     if found > VERSION:
         raise newer(url, found, VERSION)
     return found == VERSION
@@ -148,14 +151,18 @@ def check_format(found: int, url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """What there is before anything of it is touched: the schema, and tables of ours in it."""
+    """Whether the schema exists, and whether it has the store's tables."""
 
     schema: bool
     tables: bool
 
 
 def read_schema_state(connection: psycopg.Connection, url: str) -> SchemaState:
-    """Return what there is; StoreError for what is no store, or belongs to a role not to trust."""
+    """Return what exists, without using any of the tables.
+
+    Raise StoreError if the schema is not a lease store, or if a part of it belongs to an untrusted
+    role.
+    """
     row = connection.execute(LOOK, {"tables": list(NAMES)}).fetchone()
     schema, tables, others, suspect = row or (False, False, False, None)
     if suspect:
@@ -166,7 +173,11 @@ def read_schema_state(connection: psycopg.Connection, url: str) -> SchemaState:
 
 
 def read_format(connection: psycopg.Connection, url: str) -> int:
-    """Return the format of the store, 0 where there is none yet; StoreError for anything else."""
+    """Return the format of the store; 0 if there is no store yet.
+
+    Raise StoreError if the schema is not a lease store, or if a part of it belongs to an untrusted
+    role.
+    """
     return _format(connection, url) if read_schema_state(connection, url).tables else 0
 
 
@@ -181,10 +192,10 @@ def _format(connection: psycopg.Connection, url: str) -> int:
 
 
 def create_or_upgrade(connection: psycopg.Connection, url: str) -> int:
-    """Make what is missing, in one step; return the format that was there before.
+    """Create what is missing, in one transaction; return the previous format, 0 for no store.
 
-    Many may do so at the same instant: they wait for the first one. Nothing of somebody else's,
-    and of a newer version, is changed.
+    Several processes may call this at the same time: they wait for the first one. Objects of other
+    programs and stores of a newer version are never changed; StoreError is raised instead.
     """
     connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
     try:
@@ -208,7 +219,10 @@ def create_or_upgrade(connection: psycopg.Connection, url: str) -> int:
 
 
 def _drop_protected(connection: psycopg.Connection) -> None:
-    """Take variables that programs obey out of the leases of earlier versions, which set them."""
+    """Remove variables that control other programs from the leases of earlier versions.
+
+    Plans of these versions set such variables.
+    """
     rows = connection.execute("SELECT space, key, environment FROM composeports.leases").fetchall()
     for space, key, text in rows:
         after = without_protected(text)
@@ -220,11 +234,11 @@ def _drop_protected(connection: psycopg.Connection) -> None:
 
 
 def _statements(before: int) -> tuple[str, ...]:
-    """Return what makes a store of this version of one of that version; of none for 0."""
+    """Return the statements that upgrade the format `before`, or create the tables for 0."""
     if not before:
         return TABLES
     found: tuple[str, ...] = ()
     for version in range(before, VERSION):
         found += UPGRADES[version]
-    done = f"UPDATE composeports.meta SET format = {VERSION}"  # noqa: S608 - a number of ours
+    done = f"UPDATE composeports.meta SET format = {VERSION}"  # noqa: S608 - a fixed number
     return (*found, done) if found else ()

@@ -1,6 +1,6 @@
-"""Leases in a PostgreSQL database, for all machines that share it; each engine's apart.
+"""The PostgreSQL store: one database for many machines, with separate leases for each engine.
 
-What can safely be tried again is: a server that restarts, a connection that breaks, a conflict.
+It retries after a server restart, a broken connection or a conflict, where a retry is safe.
 """
 
 import math
@@ -60,11 +60,13 @@ from composeports.stores.postgres.transaction import (
 )
 from composeports.stores.rows import RowSource, once
 
-# A server that was never reached is not waited for as long as one that is gone for a moment.
+# The longest wait for a server that was never reached. For a server that was reached before, the
+# wait is longer.
 CONNECT_SECONDS = 10.0
-# How long again after that was in vain a moment ago, as by the command's question before.
+# The longest wait if an earlier one failed a moment ago, such as the previous query of the same
+# command.
 AGAIN_SECONDS = 1.0
-# How often tables that are not there are looked for in one call: others may drop and make them.
+# How often one call looks for missing tables again: other programs may drop and create them.
 MENDS = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 HEADER = f"SELECT ({FORMAT}), {NOW}, ({STORE_ID})"
@@ -72,16 +74,17 @@ Result = TypeVar("Result")
 
 
 def _silent(_text: str) -> None:
-    """Say nothing."""
+    """Ignore the message."""
 
 
 class PostgresStore:
-    """A store for the processes and threads of many machines; a view on one engine's leases.
+    """A store for the processes and threads of many machines; it gives the leases of one engine.
 
-    The server is reached at the first use, and the tables are made at the first `update`. Others,
-    and a server that is gone, are waited for, up to `wait_seconds`; after a second `waiting` is
-    told so, once. It is told of records that are refused, too. Times are kept as the server's clock
-    tells them and shown as `clock` does; `database_time` replaces the server's clock.
+    The server is reached at the first use, and the tables are created at the first `update`. The
+    store waits up to `wait_seconds` for other processes and for a server that is gone; after one
+    second it calls `waiting` with a message, once for each call. It also calls `waiting` for each
+    refused record. Times are stored in the server's time and returned in the time of `clock`;
+    `database_time` replaces the server's clock.
     """
 
     def __init__(  # noqa: PLR0913 - clocks and waits, for tests
@@ -108,7 +111,7 @@ class PostgresStore:
         self._source = RowSource(self._shown, "composeports.leases", "", lambda: "", once(waiting))
 
     def get(self, session_id: str) -> Lease | None:
-        """Return the session's lease, held or remembered."""
+        """Return the session's lease, held or remembered; None if there is none."""
         own = self._engine().id
 
         def read(connection: Connection, ahead: float) -> Lease | None:
@@ -118,11 +121,11 @@ class PostgresStore:
         return self._read(None, read)
 
     def held(self) -> list[Lease]:
-        """Return every held lease, lowest block first; expired ones too."""
+        """Return every held lease, including expired ones, lowest block first."""
         return self._leases("AND held ORDER BY start")
 
     def known(self) -> list[Lease]:
-        """Return every lease, held or remembered, by session id."""
+        """Return every lease, held or remembered, sorted by session id."""
         return sorted(self._leases(""), key=lambda lease: lease.session_id)
 
     def _leases(self, rest: str) -> list[Lease]:
@@ -132,7 +135,7 @@ class PostgresStore:
         )
 
     def ledger(self, session_id: str) -> StoreSnapshot:
-        """Return what an `update` of this session would be shown now."""
+        """Return the snapshot that an `update` of this session would pass to `decide` now."""
         own = self._engine().id
         return self._read(
             StoreSnapshot(),
@@ -142,23 +145,23 @@ class PostgresStore:
         )
 
     def fleet(self) -> list[EngineLeases]:
-        """Return what is held on every engine that the store knows, this one's first."""
+        """Return every engine that the store knows with its held leases, this engine first."""
         own = self._engine()
         return self._read(
             [EngineLeases(own)], lambda found, ahead: read_fleet(found, own, ahead, self._source)
         )
 
     def identity(self) -> str:
-        """Return the store's own id; empty where there is no store yet."""
+        """Return the store's own id; empty if there is no store yet."""
         return self._source.store or self._read("", lambda _connection, _ahead: self._source.store)
 
     def update(
         self, session_id: str, decide: Decide, *, patience: float | None = None
     ) -> StoreUpdate:
-        """Run `decide` and write what it says; `decide` must not call the store.
+        """Run `decide` and write what it returns; `decide` must not call the store.
 
-        Where the connection breaks while it commits, it is asked afterwards what came of that;
-        only where nothing did, `decide` is run again.
+        If the connection breaks during the commit, the store asks the server afterwards whether the
+        transaction was committed. `decide` runs again only if it was not.
         """
         view = StoreView(self._engine(), self._source, self._difference, self._check_format)
         with self._alone():
@@ -177,18 +180,18 @@ class PostgresStore:
                         return attempt.outcome
 
     def create(self) -> int:
-        """Make or upgrade the tables; return the format that was there before, 0 for none."""
+        """Create or upgrade the tables; return the previous format, 0 for no store."""
         with self._alone():
             return self._created(self._patience())
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         with self._alone():
             self._forget_connection()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Let one thread in at a time."""
+        """Admit one thread at a time; raise StoreBusyError after `wait_seconds`."""
         if not self._lock.acquire(timeout=self._wait_seconds):
             raise busy(self._url)
         try:
@@ -208,12 +211,12 @@ class PostgresStore:
         except Exception:
             self._rollback()
             raise
-        except BaseException:  # an interrupt, in the middle of anything
+        except BaseException:  # an interrupt, at any point
             self._forget_connection()
             raise
 
     def _rollback(self) -> None:
-        """End a transaction of which nothing is to be written."""
+        """End the transaction without writing anything."""
         try:
             if self._connection is not None:
                 self._connection.execute("ROLLBACK")
@@ -221,7 +224,7 @@ class PostgresStore:
             self._forget_connection()
 
     def _read(self, nothing: Result, read: Callable[[Connection, float], Result]) -> Result:
-        """Return what `read` finds in one state of the store; `nothing` where there is none."""
+        """Return what `read` returns for one state of the store; `nothing` if there is no store."""
         with self._alone():
             patience = self._patience()
             while True:
@@ -259,9 +262,9 @@ class PostgresStore:
         return found
 
     def _has_tables(self, connection: Connection) -> bool:
-        """Tell whether there is a store; nothing of it is touched before it is known whose it is.
+        """Return True if the store's tables exist; raise StoreError if they cannot be trusted.
 
-        That is asked once for each connection.
+        The check runs before any table is used, and once per connection.
         """
         if not self._is_known:
             self._is_known = read_schema_state(connection, self._url).tables
@@ -276,7 +279,10 @@ class PostgresStore:
             )
 
     def _reached(self, patience: LockWait) -> Connection:
-        """Return a connection, an open one or a new one; a server that is gone is waited for."""
+        """Return the open connection or a new one; wait for a server that is gone.
+
+        Raise the translated error if the server refuses the connection or the time is over.
+        """
         longest = self._wait_seconds if self._was_reached else CONNECT_SECONDS
         given_up = time.monotonic() - self._given_up_at < longest
         longest = min(longest, AGAIN_SECONDS) if given_up else longest
@@ -308,7 +314,7 @@ class PostgresStore:
         return f"{self._waited_for} ({said_by(error, self._url)})"
 
     def _recover(self, error: psycopg.Error, patience: LockWait) -> None:
-        """Get ready for another try; the error, translated, where that would not help."""
+        """Prepare another attempt after `error`; raise it, translated, if that would not help."""
         fate = fate_of(error)
         if fate is ErrorAction.LOST:
             self._forget_connection()
@@ -324,12 +330,12 @@ class PostgresStore:
         raise explain(error, self._url) from error
 
     def _may_mend(self, patience: LockWait) -> bool:
-        """Tell whether looking for the tables once more may help; it does not go on for ever."""
+        """Count one more search for missing tables; return False after MENDS of them per call."""
         patience.mended += 1
         return patience.mended <= MENDS
 
     def _created(self, patience: LockWait) -> int:
-        """Make the tables, where that is still to be done."""
+        """Create or upgrade the tables, if needed; return the previous format, 0 for no store."""
         while True:
             try:
                 return create_or_upgrade(self._reached(patience), self._url)
@@ -347,7 +353,10 @@ class PostgresStore:
         self._recover(error, patience)
 
     def _format(self, patience: LockWait) -> int:
-        """Return the format of the store, 0 for none; StoreError for what is no store of ours."""
+        """Return the format of the store, 0 for none; raise StoreError if it is not a lease store.
+
+        After an error that may pass, return 1, so that the caller tries again.
+        """
         try:
             return read_format(self._reached(patience), self._url)
         except psycopg.Error as error:
@@ -355,7 +364,12 @@ class PostgresStore:
             return 1
 
     def _was_committed(self, attempt: Attempt, patience: LockWait) -> bool:
-        """Ask what came of a transaction; no other server's numbers are taken for this one's."""
+        """Return True if the attempt's transaction was committed.
+
+        The timeline is compared too, because another server may use the same number for another
+        transaction. If the transaction is still in progress, its server process is terminated.
+        Raise StoreBusyError if there is no time left.
+        """
         while True:
             try:
                 connection = self._reached(patience)
@@ -366,7 +380,7 @@ class PostgresStore:
                 if timeline:
                     connection.execute(END_OF, (attempt.number,))
                 patience.pause(f"waiting for the lease store {self._shown}")
-            except psycopg.errors.InvalidParameterValue:  # a number of the future: another server
+            except psycopg.errors.InvalidParameterValue:  # a number not used yet: another server
                 return False
             except psycopg.Error as error:
                 self._recover(error, patience)

@@ -1,7 +1,8 @@
-"""One try of an `update` on PostgreSQL: two round trips where nobody is in the way.
+"""One attempt of an `update` on PostgreSQL: two round trips if the lock is free.
 
-The first one takes the engine's lock and, if it got that, reads all that is needed; the second one
-writes and commits. What is left in doubt when the connection breaks is settled by its number.
+The first one takes the engine's lock and, if that succeeds, reads all that is needed. The second
+one writes and commits. If the connection breaks during the commit, the number of the transaction
+tells later whether it was committed.
 """
 
 from collections.abc import Callable
@@ -28,9 +29,10 @@ from composeports.stores.postgres.queries import (
 from composeports.stores.postgres.schema import FORMAT, NOW, STORE_ID
 from composeports.stores.rows import RowSource
 
-# The longest time in the server's line at a stretch, below the time that an answer may take.
+# The longest wait in the server's lock queue by one statement, in seconds; it is shorter than the
+# time limit for an answer.
 LINE_SLICE = 10.0
-# How old the record of when an engine was seen last may get.
+# The time at which an engine was last seen is updated if it is older than this.
 SEEN_SECONDS = 600
 TIMELINE = """
     CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN
@@ -40,8 +42,9 @@ TIMELINE = """
     END
 """
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-# A client that stands still in the middle loses its connection, and with it the lock. Plans are
-# made for few rows whatever the server knows of the tables, which it has hardly seen sometimes.
+# A client that stops in the middle loses its connection, and with it the lock. The planner settings
+# suit queries for few rows, whatever the server assumes about the tables: sometimes it has hardly
+# any statistics on them.
 IDLE = "15s"
 LIMITS = """
     SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', %s, true),
@@ -51,7 +54,8 @@ LIMITS = """
         pg_catalog.set_config('jit', 'off', true)
 """
 LINE = "SELECT pg_catalog.set_config('lock_timeout', %s, true)"
-# The number of the transaction is known before anything is written: what came of it can be asked.
+# HEADER reads the number of the transaction before anything is written, so that its result can be
+# queried later.
 TRY_LOCK = "SELECT pg_catalog.pg_try_advisory_xact_lock(%(lock)s)"
 TAKE_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(%(lock)s)"
 HEADER = f"""
@@ -65,7 +69,7 @@ HEADER = f"""
         (SELECT name || pg_catalog.chr(10) || host FROM composeports.engines
         WHERE space = %(space)s AND seen > {NOW} - {SEEN_SECONDS}::double precision)
     FROM ({TRY_LOCK} AS mine OFFSET 0) AS lock
-"""  # noqa: S608 - our own statements
+"""  # noqa: S608 - fixed statements
 STATUS = f"SELECT pg_catalog.pg_xact_status(%s::xid8), {TIMELINE}"
 END_OF = """
     SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
@@ -74,7 +78,10 @@ END_OF = """
 
 
 class ServerClockOffset:
-    """By how many whole seconds the server's clock is ahead, until that is wrong by over one."""
+    """By how many whole seconds the server's clock is ahead of the client's.
+
+    The value is kept until it is wrong by more than one second.
+    """
 
     def __init__(
         self, clock: Callable[[], ClockReading], database_time: Callable[[], float] | None
@@ -84,7 +91,11 @@ class ServerClockOffset:
         self._kept: int | None = None
 
     def ahead(self, server: float, sent: float, received: float) -> float:
-        """Return it; `server` was read between the two moments of the client's clock."""
+        """Return the offset in seconds.
+
+        `server` is the time of the server's clock, read between `sent` and `received`, which are
+        times of the client's clock.
+        """
         if self._database_time is not None:
             server = self._database_time()
         measured = server - (sent + received) / 2
@@ -95,7 +106,7 @@ class ServerClockOffset:
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """Whose leases are looked at, and how: source, clocks, and what is accepted as a format."""
+    """The engine whose leases are read, the row source, the clock offset and the format check."""
 
     own: EngineIdentity
     source: RowSource
@@ -104,7 +115,11 @@ class StoreView:
 
 
 class Attempt:
-    """One try; what is known of it afterwards tells whether it was one too many."""
+    """One attempt of an `update`; the caller can find out later whether it was committed.
+
+    `number` and `timeline` identify its transaction. `outcome` is what it tried to write, or None
+    before the first write.
+    """
 
     def __init__(self, connection: Connection, view: StoreView, session_id: str) -> None:
         self._connection = connection
@@ -119,10 +134,12 @@ class Attempt:
         self.outcome: StoreUpdate | None = None
 
     def run(self, decide: Decide, patience: LockWait) -> StoreUpdate:
-        """Lock, read, decide, write and commit; `outcome` is set as long as a commit is in doubt.
+        """Lock, read, decide, write and commit; return what was decided.
 
-        It is one pipeline, synced where an answer is wanted: one that has been left keeps the
-        server from noticing a client that stands still.
+        `outcome` is set from the first write on: if the connection breaks after that, it is unknown
+        whether the transaction was committed. All runs in one pipeline, which is synced whenever a
+        result is needed. If the code left the pipeline in between, the server would not notice a
+        client that stops.
         """
         with self._connection.pipeline() as self._pipeline:
             ledger = self._locked(patience)
@@ -145,21 +162,21 @@ class Attempt:
         self._say("COMMIT")
 
     def _say(self, *statements: LiteralString) -> None:
-        """Execute and wait for that."""
+        """Execute the statements and wait for the server."""
         for statement in statements:
             self._connection.execute(statement)
         self._pipeline.sync()
 
     def _locked(self, patience: LockWait) -> StoreSnapshot:
-        """Return what is known, once nobody else can change it.
+        """Take the lock and return the snapshot; raise StoreBusyError if there is no time left.
 
-        The first try reads at once what the lock allows; later ones, of which there may be many,
-        ask for the lock alone.
+        The first try asks for the lock and the snapshot at once. Later tries, which may be many,
+        ask only for the lock.
         """
         shown = self._view.source.shown
         what = f"waiting for the lease store {shown} (another composeports is writing)"
         ledger = self._ask(begin=True)
-        if patience.is_short:  # rows that another program has locked are waited for no longer
+        if patience.is_short:  # the limit also holds for rows locked by other programs
             self._connection.execute(LINE, (f"{round(max(patience.left, 0.001) * 1000)}ms",))
         while ledger is None:
             if patience.left <= 0:
@@ -171,7 +188,10 @@ class Attempt:
         return ledger
 
     def _takes_lock(self, patience: LockWait) -> bool:
-        """Take the lock where it is free; after some time of that, stand in line for it."""
+        """Return True if the lock was taken; the lock is tried once, without waiting.
+
+        After LINE_SECONDS, wait for it in the server's lock queue instead, for LINE_SLICE at most.
+        """
         known = {"lock": _lock_of(self._own.id)}
         if not patience.stands_in_line:
             tried = self._connection.execute(TRY_LOCK, known)
@@ -188,7 +208,10 @@ class Attempt:
         return True
 
     def _ask(self, *, begin: bool) -> StoreSnapshot | None:
-        """Take the lock, if it is free or ours already, and read; None when others have it."""
+        """Take the lock and read the snapshot; return None if another transaction has the lock.
+
+        The transaction may have the lock already. `begin` starts the transaction first.
+        """
         connection = self._connection
         known: dict[str, Any] = {"space": self._own.id, "lock": _lock_of(self._own.id)}
         sent = self._view.difference.clock().wall
@@ -211,6 +234,6 @@ class Attempt:
 
 
 def _lock_of(space: str) -> int:
-    """Return the number of the lock that whoever changes an engine's leases has."""
+    """Return the number of the advisory lock for changes to an engine's leases."""
     digest = sha256(f"composeports {space}".encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

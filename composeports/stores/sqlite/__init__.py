@@ -1,1 +1,1 @@
-"""Leases in one SQLite file on this machine."""
+"""The store in one SQLite file on this machine."""

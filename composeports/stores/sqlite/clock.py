@@ -1,4 +1,4 @@
-"""The store's record of the time: what a clock set anew did to its leases is undone by it."""
+"""The store's record of the clocks; with it, lease times are corrected if the clock was set."""
 
 import sqlite3
 
@@ -12,7 +12,10 @@ RECORD = "SELECT boot, wall, steady FROM clock"
 
 
 def note_time(connection: sqlite3.Connection, now: ClockReading) -> None:
-    """Move the ends of all leases along with a wall clock that jumped; in a write transaction."""
+    """Move the end times of held leases and cool-downs with a wall clock that was set.
+
+    Then renew the record of the clocks. Call this in a write transaction.
+    """
     record = _record(connection)
     if is_current(record, now):
         return
@@ -25,7 +28,7 @@ def note_time(connection: sqlite3.Connection, now: ClockReading) -> None:
 
 
 def jump_since_written(connection: sqlite3.Connection, now: ClockReading) -> float:
-    """Return by how many seconds what is read has to be moved, as `note_time` would."""
+    """Return by how many seconds `note_time` would move the times; 0 if the clock was not set."""
     return jump(_record(connection), now)
 
 

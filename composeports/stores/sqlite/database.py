@@ -1,6 +1,7 @@
-"""The SQLite file: its format, how it is opened, what its errors mean; imports little, for `env`.
+"""The SQLite file: its format, opening and upgrading it, and the meaning of its errors.
 
-It never writes to a file that is not a lease store of a version it knows.
+The module never writes to a file that is not a lease store of a version it knows. It imports few
+modules, to keep `composeports env` fast.
 """
 
 import os
@@ -12,17 +13,18 @@ from composeports.host.state_directory import file_mode, prepare_folder, refuse_
 
 APPLICATION_ID = 0x63707274
 VERSION = 4
-# SQLite gives up on a lock after this long; who wants to wait longer asks again, so that
-# Ctrl-C is heard in between.
+# SQLite stops waiting for a lock after this time. A caller that waits longer tries again, so that
+# Ctrl-C has an effect in between.
 LOCK_SECONDS = 0.25
 
 SINCE_2 = (
     "CREATE TABLE set_aside (start INTEGER NOT NULL, size INTEGER NOT NULL, until REAL NOT NULL)",
-    # One row: the clocks as they were when the store was written to.
+    # One row: the readings of the clocks at a write to the store.
     "CREATE TABLE clock (boot TEXT NOT NULL, wall REAL NOT NULL, steady REAL NOT NULL)",
 )
-# `space` tells whose ports they are: none for this machine's own, else the id of a remote engine.
-# `block` is one number for start and size, so that SQLite can jump from one to the next.
+# `space` tells whose ports they are: empty for this machine's own, else the id of a remote engine.
+# `block` is start and size in one number, so that SQLite can jump from one block to the next in the
+# index.
 LEASES = (
     """
     CREATE TABLE leases (
@@ -60,21 +62,21 @@ KEPT = (
 SINCE_3 = (
     "ALTER TABLE leases RENAME TO earlier_leases",
     *LEASES,
-    f"INSERT INTO leases ({KEPT}) SELECT {KEPT} FROM earlier_leases",  # noqa: S608 - our own names
+    f"INSERT INTO leases ({KEPT}) SELECT {KEPT} FROM earlier_leases",  # noqa: S608 - fixed names
     "DROP TABLE earlier_leases",
     *INDEXES,
     "ALTER TABLE set_aside ADD COLUMN space TEXT NOT NULL DEFAULT ''",
-    # The remote engines that leases are on.
+    # The remote engines that leases belong to.
     "CREATE TABLE engines (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, host TEXT NOT NULL)",
 )
-# One row: what tells this store from every other one, in the labels of what its sessions start.
+# One row: the store's unique id. The labels of the stacks that its sessions start contain it.
 SINCE_4 = (
     "CREATE TABLE store (id TEXT NOT NULL)",
     "INSERT INTO store VALUES (lower(hex(randomblob(16))))",
 )
-# What makes a store of the version before one of the next.
+# The statements that upgrade a store from the version in the key to the next version.
 UPGRADES = {1: SINCE_2, 2: SINCE_3, 3: SINCE_4}
-# Before this one, plans set variables that no store may set.
+# Leases of earlier formats may have variables that a store must not set: plans set them then.
 CHECKED_SINCE = 4
 
 SCHEMA = (
@@ -102,28 +104,31 @@ MEANINGS = {
     sqlite3.SQLITE_NOTADB: ("is not a database", MOVE_AWAY),
 }
 DAMAGED = ("is damaged", MOVE_AWAY)
-# What SQLite says where its files for shared memory and the log cannot grow, or not be made.
+# SQLite's codes if its files for shared memory and for the log cannot grow or cannot be created.
 NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
-# A disk with less space than this many bytes is full: shared memory alone takes half of it.
+# A disk with fewer free bytes counts as full: shared memory alone takes half of this number.
 LEAST_SPACE = 65536
 
 
 class LoneConnection(sqlite3.Connection):
-    """A connection for one look at a store on a full disk: nobody else can use the store now."""
+    """A connection for one read of a store on a full disk; it locks out all other processes."""
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Tell whether somebody else's lock is all that was in the way."""
+    """Return True if the error only means that another process holds a lock."""
     return _primary(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
-    """Tell whether the store can be read at most: its lock is taken, or its disk is full."""
+    """Return True if the store can only be read: locked, read-only, or on a full disk."""
     return is_busy(error) or _primary(error) in {*NO_ROOM, sqlite3.SQLITE_READONLY}
 
 
 def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
-    """Translate what SQLite or the file system said; the one place that does."""
+    """Return the error to raise for an error of SQLite or of the file system.
+
+    All these errors are translated here.
+    """
     if isinstance(error, OSError):
         reason = f"cannot be used: {error.strerror or error} ({error.filename or path})"
         hint = f"look at the path and its rights, {ELSEWHERE}"
@@ -135,7 +140,7 @@ def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
 
 
 def busy(path: str) -> StoreBusyError:
-    """Return the error for a write lock that somebody holds for too long."""
+    """Return the error for a write lock that another process holds for too long."""
     return StoreBusyError(
         f"the lease store {path} is locked: something else has been writing to it for too long",
         hint=f"try again; `fuser '{path}'` names the processes that have it open",
@@ -148,7 +153,7 @@ def _primary(error: sqlite3.Error) -> int:
 
 
 def _by_its_disk(error: sqlite3.Error, path: str) -> int:
-    """Return SQLite's primary code, or the plainer one of a disk that is full or read-only."""
+    """Return SQLite's primary code, or the clearer code for a disk that is full or read-only."""
     code = _primary(error)
     if code not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
         return code
@@ -164,7 +169,10 @@ def _by_its_disk(error: sqlite3.Error, path: str) -> int:
 
 
 def open_existing(path: str) -> sqlite3.Connection | None:
-    """Open the store; None where there is none yet, and none is made. An older one is upgraded."""
+    """Open the store and upgrade an older format; return None if there is no store yet.
+
+    It never creates a store.
+    """
     if not _exists(path):
         return None
     connection = open_as_it_is(path)
@@ -179,7 +187,11 @@ def open_existing(path: str) -> sqlite3.Connection | None:
 
 
 def _exists(path: str) -> bool:
-    """Tell whether there is a file; StoreError where one may be that cannot be trusted or seen."""
+    """Return True if the store's file exists.
+
+    Raise StoreError if its folder is unsafe, if the path is a link to a file that does not exist,
+    or if the file is empty and its log is not.
+    """
     try:
         _refuse_unsafe(path)
         found = os.stat(path)
@@ -213,7 +225,7 @@ def _size(path: str) -> int:
 
 
 def open_as_it_is(path: str) -> sqlite3.Connection | None:
-    """Open the store to look at it, in an older format too; None where there is none yet."""
+    """Open the store without upgrading an older format; return None if there is no store yet."""
     if not _exists(path):
         return None
     try:
@@ -228,10 +240,10 @@ def open_as_it_is(path: str) -> sqlite3.Connection | None:
 
 
 def _open_without_room(path: str) -> sqlite3.Connection | None:
-    """Open the store where the disk has no room for shared memory, to read it; None: it cannot be.
+    """Open the store for reading on a disk without room for shared memory; None if that fails.
 
-    The log is read as always (https://www.sqlite.org/wal.html#noshm); where it is empty, it need
-    not even be made.
+    The log is read as always (https://www.sqlite.org/wal.html#noshm). An empty log does not even
+    have to be created.
     """
     queries = ["mode=rw"] if _size(f"{path}-wal") else ["mode=rw", "immutable=1"]
     for query in queries:
@@ -252,7 +264,7 @@ def _only_store(connection: sqlite3.Connection, path: str) -> sqlite3.Connection
 
 
 def is_store(connection: sqlite3.Connection, path: str) -> bool:
-    """Tell a store from a database that is empty yet; StoreError for anything else."""
+    """Return True for a store, False for an empty database; raise StoreError for anything else."""
     application, version, tables = _marks(connection)
     if application == APPLICATION_ID and (version == VERSION or version in UPGRADES):
         return True
@@ -273,9 +285,10 @@ def is_store(connection: sqlite3.Connection, path: str) -> bool:
 
 
 def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Return application id, version and number of tables as of one instant.
+    """Return application id, version and number of tables, read in one transaction.
 
-    Read one after the other, a store that is just being made would look like something else.
+    If they were read one by one, a store that another process is creating would look like a
+    database of another program.
     """
     alone = not connection.in_transaction
     if alone:
@@ -291,14 +304,15 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
 
 
 def open_or_create(path: str) -> sqlite3.Connection:
-    """Open the store and make what is missing; safe when many do so at the same instant."""
+    """Open the store and create what is missing; safe if many processes do so at once."""
     _create_file(path)
     connection = _connect(path)
     try:
         if not is_store(connection, path):
             _create_tables(connection, path)
         _upgrade(connection)
-        # Kept in the file; asked for again because its maker may have been killed before this.
+        # The file keeps this mode. It is set again because the process that created the file may
+        # have been killed before this statement.
         connection.execute("PRAGMA journal_mode = WAL")
     except BaseException:
         connection.close()
@@ -324,7 +338,7 @@ def _connect(path: str, query: str = "mode=rw", *, alone: bool = False) -> sqlit
 
 
 def _create_file(path: str) -> None:
-    """Make the folder and an empty file, which SQLite takes for an empty database."""
+    """Create the folder and an empty file, which SQLite treats as an empty database."""
     folder = os.path.dirname(path)
     prepare_folder(folder)
     if _exists(path):
@@ -352,7 +366,7 @@ def _create_tables(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a store of an older version up to this one, in one step; its leases stay."""
+    """Upgrade a store of an older version to this version in one transaction; keep its leases."""
     if _version(connection) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -370,8 +384,11 @@ def _upgrade(connection: sqlite3.Connection) -> None:
 
 
 def _drop_protected(connection: sqlite3.Connection) -> None:
-    """Take variables that programs obey out of the leases of earlier versions, which set them."""
-    from composeports.stores.earlier_rows import without_protected  # noqa: PLC0415 - once a store
+    """Remove variables that control other programs from the leases of earlier versions.
+
+    Plans of these versions set such variables.
+    """
+    from composeports.stores.earlier_rows import without_protected  # noqa: PLC0415 - seldom needed
 
     rows = connection.execute("SELECT rowid, environment FROM leases").fetchall()
     connection.executemany(
@@ -381,7 +398,7 @@ def _drop_protected(connection: sqlite3.Connection) -> None:
 
 
 def read_store_id(connection: sqlite3.Connection, path: str) -> str:
-    """Return what tells this store from others; StoreError where it has been taken away."""
+    """Return the store's unique id; raise StoreError if it is missing or invalid."""
     found = connection.execute("SELECT id FROM store").fetchall()
     if len(found) == 1 and is_store_id(found[0][0]):
         return str(found[0][0])
@@ -389,7 +406,7 @@ def read_store_id(connection: sqlite3.Connection, path: str) -> str:
 
 
 def is_store_id(text: object) -> bool:
-    """Tell whether this is the id of a store: letters, digits and dashes."""
+    """Return True if `text` has the form of a store's id: letters, digits and dashes."""
     return isinstance(text, str) and text.isascii() and text.replace("-", "").isalnum()
 
 

@@ -1,6 +1,6 @@
-"""Reads what the short ways of `composeports env` and of the git hook need; imports little.
+"""Read what the fast paths of `composeports env` and of the git hook need, with few imports.
 
-They are for engines of this machine; whatever is on another one is left to the long way.
+The fast paths are only for engines of this machine; the normal path handles remote engines.
 """
 
 import json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, TypeAlias
 
-    # start, size, project, and what three JSON texts say: environment, stack, place
+    # start, size, project, and the values of three JSON texts: environment, stack, place
     Row: TypeAlias = tuple[int, int, str, list[list[str]], dict[str, Any], dict[str, str]]
 
 HELD = (
@@ -35,10 +35,12 @@ RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE space = '' AN
 
 
 def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
-    """Return the session's held lease, extended from `now`; None when it holds none.
+    """Return the session's held lease, extended from `now`; None if it holds none.
 
-    A record that is not sound is an error of any kind, and is not extended: the long way tells it.
-    Where the store cannot be written to, for a quarter of a second, it is not extended either.
+    `now` is in seconds since the epoch. If the store cannot be written to within a quarter of a
+    second, the lease is returned but not extended. An invalid record raises an error of any class
+    and is not extended; the normal path then reports it. Errors of SQLite and of the file system
+    are raised as StoreError.
     """
     try:
         connection = open_existing(path)
@@ -82,7 +84,7 @@ def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row
     ttl_minutes: int,
     *texts: str,
 ) -> "Row":
-    """Return a row that says what composeports may have written; an error for another one."""
+    """Return the parsed row; raise an error if composeports cannot have written it."""
     environment, stack, place = map(json.loads, texts)
     check_project(session_id, project, place["machine"])
     check_block(start, size)
@@ -94,7 +96,10 @@ def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row
 
 
 def read_places(path: str) -> "list[dict[str, str]]":
-    """Return the place of every held lease whose record names its session's own project."""
+    """Return the worktree location of every held lease whose project belongs to its session.
+
+    Invalid records are skipped. Errors of SQLite and of the file system are raised as StoreError.
+    """
     try:
         connection = open_existing(path)
         if connection is None:
@@ -114,5 +119,5 @@ def _places(connection: sqlite3.Connection) -> "Iterator[dict[str, str]]":
             check_place(**place)
             check_project(session_id, project, place["machine"])
         except (AttributeError, KeyError, TypeError, ValueError):
-            continue  # other commands tell it
+            continue  # other commands report it
         yield place

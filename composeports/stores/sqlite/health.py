@@ -1,4 +1,4 @@
-"""How a SQLite store is: whole, of which format, writable, with which leases; changes nothing."""
+"""Examine a SQLite store without changing it: integrity, format, write access, leases."""
 
 import sqlite3
 from collections.abc import Callable
@@ -17,9 +17,11 @@ WHOLE = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a store is like; `format` 0: there is none yet. `trouble` is what commands would say.
+    """The state of a store.
 
-    `refused` are the records that are not sound, a line each.
+    `format` is 0 if there is no store yet. `damage` has the lines of SQLite's integrity check that
+    report an error. `trouble` is the error that commands would raise. `refused` has one line for
+    each invalid record.
     """
 
     format: int = 0
@@ -30,10 +32,10 @@ class Health:
 
 
 def examine(path: str, space: str = "", machine: Callable[[], str] = lambda: "") -> Health:
-    """Look at the store, every page of it; one of an older format is not upgraded by that.
+    """Examine every page of the store; an older format is not upgraded.
 
-    `space` tells whose leases are wanted: this machine's, or those of a remote engine by its id.
-    `machine` is as for the store.
+    `space` selects the leases: empty for this machine's, else the id of a remote engine. `machine`
+    returns the name of this machine in shared stores.
     """
     try:
         connection = open_as_it_is(path)
@@ -63,7 +65,7 @@ def _examined(
             leases = tuple(read_known_of_before(connection, source))
         else:
             leases = tuple(read_known(connection, space, source))
-        connection.execute("BEGIN IMMEDIATE")  # fails where nothing could be written
+        connection.execute("BEGIN IMMEDIATE")  # fails if the store cannot be written to
         connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         return Health(version, damage, trouble=None if damage else explain(error, path))

@@ -1,4 +1,4 @@
-"""The statements of the SQLite store, on an open connection; knows no locks and no files."""
+"""The SQL statements of the SQLite store, for an open connection; no locks and no files."""
 
 import sqlite3
 from collections.abc import Callable
@@ -20,9 +20,10 @@ from composeports.stores.rows import (
 
 Values = tuple[str, ...] | dict[str, str]
 
-LEASE = f"SELECT {', '.join(COLUMNS)} FROM leases"  # noqa: S608 - our own column names
-HOLD = f"SELECT {', '.join(HOLD_COLUMNS)} FROM leases"  # noqa: S608 - our own column names
-# One remembered session a block, by jumps in the index: thousands of them cost no more than a few.
+LEASE = f"SELECT {', '.join(COLUMNS)} FROM leases"  # noqa: S608 - fixed column names
+HOLD = f"SELECT {', '.join(HOLD_COLUMNS)} FROM leases"  # noqa: S608 - fixed column names
+# One remembered session per block. The query jumps from block to block in the index, so that
+# thousands of remembered sessions cost no more than a few.
 REMEMBERED = f"""
     WITH RECURSIVE known (id, block) AS (
         SELECT * FROM (
@@ -38,16 +39,16 @@ REMEMBERED = f"""
         )
     )
     {HOLD} WHERE rowid IN (SELECT id FROM known)
-"""  # noqa: S608 - nothing but our own statements
-# By the digest alone, since the prefix is a setting that may change.
+"""  # noqa: S608 - fixed statements
+# Compares only the digest, because the prefix is a setting that may change.
 NAMESAKES = f"{HOLD} WHERE held = 0 AND space = ? AND substr(project, -8) = ?"
-# Never OR REPLACE, which would delete the row of another session that is in the way.
+# Never OR REPLACE: it would delete the row of another session that conflicts with the new row.
 WRITE = f"""
     INSERT INTO leases (space, {", ".join(COLUMNS)})
     VALUES (?, {", ".join("?" * len(COLUMNS))})
     ON CONFLICT (space, session_id) DO UPDATE SET
     {", ".join(f"{column} = excluded.{column}" for column in COLUMNS[1:])}
-"""  # noqa: S608 - our own column names
+"""  # noqa: S608 - fixed column names
 
 FORGET = "DELETE FROM leases WHERE space = ? AND session_id = ?"
 ENGINE = "INSERT OR REPLACE INTO engines (id, name, host) VALUES (?, ?, ?)"
@@ -56,7 +57,7 @@ ENGINE = "INSERT OR REPLACE INTO engines (id, name, host) VALUES (?, ?, ?)"
 def read_lease(
     connection: sqlite3.Connection, space: str, session_id: str, source: RowSource
 ) -> Lease | None:
-    """Return the session's lease; StoreError for a record that is not sound."""
+    """Return the session's lease, None if there is none; raise StoreError for an invalid record."""
     wanted = f"{LEASE} WHERE space = ? AND session_id = ?"
     row = connection.execute(wanted, (space, session_id)).fetchone()
     return None if row is None else from_row(row, source.at(space))
@@ -69,22 +70,22 @@ def read_held(connection: sqlite3.Connection, space: str, source: RowSource) -> 
 
 
 def read_known(connection: sqlite3.Connection, space: str, source: RowSource) -> list[Lease]:
-    """Return every lease, held or remembered, by session id."""
+    """Return every lease, held or remembered, sorted by session id."""
     wanted = f"{LEASE} WHERE space = ? ORDER BY session_id"
     return list(from_rows(connection.execute(wanted, (space,)), source.at(space)))
 
 
 def read_known_of_before(connection: sqlite3.Connection, source: RowSource) -> list[Lease]:
-    """Return every lease of a store of a format that knew one engine only."""
+    """Return every lease of a store whose older format knew only one engine."""
     columns = ", ".join("''" if column == "engine" else column for column in COLUMNS)
-    rows = connection.execute(f"SELECT {columns} FROM leases ORDER BY session_id")  # noqa: S608 - ours
+    rows = connection.execute(f"SELECT {columns} FROM leases ORDER BY session_id")  # noqa: S608 - fixed
     return list(from_rows(rows, source))
 
 
 def read_fleet(
     connection: sqlite3.Connection, own: EngineIdentity, source: RowSource
 ) -> list[EngineLeases]:
-    """Return what is held on this machine's own engines and on each remote one, `own` first."""
+    """Return the held leases of this machine's engines and of each remote engine, `own` first."""
     rows = connection.execute("SELECT id, name, host FROM engines ORDER BY name, id")
     remote = [EngineIdentity(id_, name, host, local=False) for id_, name, host in rows]
     here = own if own.local else THIS_MACHINE
@@ -98,10 +99,10 @@ def read_fleet(
 def read_ledger(
     connection: sqlite3.Connection, space: str, session_id: str, source: RowSource
 ) -> StoreSnapshot:
-    """Return all that a decision needs: every hold, and of what is remembered the relevant part.
+    """Return what a decision needs: all held leases and the relevant remembered ones.
 
-    That is one session for each remembered block, and those whose project name is in the way
-    of a new session.
+    Relevant are one session for each remembered block and, for a new session, the sessions with a
+    project name that it would get.
     """
     own = read_lease(connection, space, session_id, source)
 
@@ -118,7 +119,7 @@ def read_ledger(
 
 
 def read_set_aside(connection: sqlite3.Connection, space: str) -> tuple[CooldownBlock, ...]:
-    """Return every block that was set aside, also those whose time is over."""
+    """Return every block in cool-down, including blocks whose cool-down is over."""
     wanted = "SELECT start, size, until FROM set_aside WHERE space = ? ORDER BY start, until"
     rows = connection.execute(wanted, (space,))
     return tuple(CooldownBlock(PortBlock(start, size), until) for start, size, until in rows)
@@ -130,7 +131,10 @@ def _namesakes(
     session_id: str,
     held: list[LeaseSummary],
 ) -> list[LeaseSummary]:
-    """Return who is remembered by a project name that a new session would get, in turn."""
+    """Return the remembered sessions with a project name that this session would get.
+
+    The names are tried in their order until one is free.
+    """
     tried: set[str] = set()
     found: list[LeaseSummary] = []
     while True:
@@ -146,7 +150,7 @@ def _namesakes(
 def write_outcome(
     connection: sqlite3.Connection, engine: EngineIdentity, session_id: str, outcome: StoreUpdate
 ) -> None:
-    """Write what was decided, inside the caller's transaction."""
+    """Write the outcome of a decision, inside the caller's transaction."""
     space = engine.space
     connection.executemany(
         "UPDATE leases SET held = 0 WHERE space = ? AND session_id = ?",

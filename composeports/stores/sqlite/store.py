@@ -1,4 +1,4 @@
-"""Leases in one SQLite file, for all processes of a machine; short transactions, no decisions."""
+"""The SQLite store: one file for all processes of a machine; short transactions, no decisions."""
 
 import os
 import sqlite3
@@ -38,23 +38,24 @@ from composeports.stores.sqlite.queries import (
 )
 
 NOTICE_SECONDS = 1.0
-# How long who only reads waits for the lock, to note that the clock was set anew.
+# How long a reader waits for the write lock to record that the clock was set.
 READING_SECONDS = 0.25
 Result = TypeVar("Result")
 
 
 def _silent(_text: str) -> None:
-    """Say nothing."""
+    """Ignore the message."""
 
 
 class SqliteStore:
     """A store for the processes and threads of one machine.
 
-    The file is opened at the first use and made at the first `update`, so that looking at a
-    store that does not exist creates nothing. `engine`, whose leases these are, is asked for at the
-    first use too; what it raises passes through. A lock that somebody else holds is waited for, up
-    to `wait_seconds`; after a second `waiting` is told so, once. It is told of records that are
-    refused, too. `machine` returns the name of this machine in shared stores.
+    The file is opened at the first use and created at the first `update`, so that reading a store
+    that does not exist creates nothing. `engine` returns the engine whose leases these are; it is
+    not called before the first use, and its errors pass through. The store waits up to
+    `wait_seconds` for a lock of another process; after one second it calls `waiting` with a
+    message, once for each wait. It also calls `waiting` for each refused record. `machine` returns
+    the name of this machine in shared stores.
     """
 
     def __init__(  # noqa: PLR0913 - clocks and waits, for tests
@@ -78,41 +79,41 @@ class SqliteStore:
         self._file: tuple[int, int] | None = None
 
     def get(self, session_id: str) -> Lease | None:
-        """Return the session's lease, held or remembered."""
+        """Return the session's lease, held or remembered; None if there is none."""
         space = self._engine().space
         return self._read(None, lambda found: read_lease(found, space, session_id, self._source))
 
     def held(self) -> list[Lease]:
-        """Return every held lease, lowest block first; expired ones too."""
+        """Return every held lease, including expired ones, lowest block first."""
         space = self._engine().space
         return self._read([], lambda found: read_held(found, space, self._source))
 
     def known(self) -> list[Lease]:
-        """Return every lease, held or remembered, by session id."""
+        """Return every lease, held or remembered, sorted by session id."""
         space = self._engine().space
         return self._read([], lambda found: read_known(found, space, self._source))
 
     def ledger(self, session_id: str) -> StoreSnapshot:
-        """Return what an `update` of this session would be shown now."""
+        """Return the snapshot that an `update` of this session would pass to `decide` now."""
         space = self._engine().space
         return self._read(
             StoreSnapshot(), lambda found: read_ledger(found, space, session_id, self._source)
         )
 
     def fleet(self) -> list[EngineLeases]:
-        """Return what is held on this machine's engines and on every remote one."""
+        """Return the held leases of this machine's engines and of every remote engine."""
         own = self._engine()
         nothing = [EngineLeases(own)]
         return self._read(nothing, lambda found: read_fleet(found, own, self._source))
 
     def identity(self) -> str:
-        """Return the store's own id; empty where there is no store yet."""
+        """Return the store's own id; empty if there is no store yet."""
         return self._read("", lambda _: self._source.store)
 
     def update(
         self, session_id: str, decide: Decide, *, patience: float | None = None
     ) -> StoreUpdate:
-        """Run `decide` and write what it says; `decide` must not call the store."""
+        """Run `decide` and write what it returns; `decide` must not call the store."""
         engine = self._engine()
         wait = self._wait_seconds if patience is None else min(patience, self._wait_seconds)
         with self._alone(wait):
@@ -126,12 +127,12 @@ class SqliteStore:
             return outcome
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._alone(self._wait_seconds):
             self._forget_connection()
 
     def _read(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Return what `read` finds in one state of the store; `nothing` where there is none."""
+        """Return what `read` returns for one state of the store; `nothing` if there is no store."""
         wait = self._wait_seconds
         with self._alone(wait):
             return self._patiently(lambda: self._read_once(nothing, read), wait)
@@ -155,7 +156,7 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             if not is_unwritable(error):
                 raise
-        # The next one who may write notes the time.
+        # The next process that can write records the time.
         return self._read_as_it_is(connection, read)
 
     def _read_as_it_is(
@@ -166,7 +167,10 @@ class SqliteStore:
 
     @contextmanager
     def _alone(self, wait: float) -> Iterator[None]:
-        """Let one thread in at a time, and let no error of a driver out."""
+        """Admit one thread at a time, and translate errors of SQLite.
+
+        Raise StoreBusyError if another thread is inside for more than `wait` seconds.
+        """
         if not self._lock.acquire(timeout=wait):
             raise busy(self._path)
         try:
@@ -185,12 +189,12 @@ class SqliteStore:
             yield
             self._patiently(lambda: connection.execute("COMMIT"), wait)
         finally:
-            # Whatever came in between, an interrupt too: nothing of it is written.
+            # After any exception, also an interrupt, nothing of the transaction is written.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
     def _patiently(self, step: Callable[[], Result], wait: float) -> Result:
-        """Run `step` until no lock of somebody else is in its way, for `wait` seconds at most."""
+        """Run `step`; repeat it while another process holds a lock, for at most `wait` seconds."""
         started = time.monotonic()
         told = False
         while True:
@@ -234,7 +238,7 @@ class SqliteStore:
         return opened
 
     def _notice_replacement(self) -> None:
-        """Let go of a file that was removed or replaced, since nobody else sees its leases."""
+        """Close a file that was removed or replaced, because no other process sees its leases."""
         if self._connection is not None and self._identity() != self._file:
             self._forget_connection()
 

@@ -1,4 +1,4 @@
-"""What only `doctor` asks the engine and its programs: versions, labels, address pools."""
+"""Collect what only `doctor` asks of the engine, Compose and buildx: versions, stacks, pools."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
 
 def look_at_engine(engine: Engine) -> EngineFacts:
-    """Return what the engine is, or why it does not answer."""
+    """Return the facts of the engine, or the reason why it does not answer."""
     context, host = engine.endpoint.context, engine.endpoint.address
     try:
         context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
@@ -38,7 +38,7 @@ def look_at_engine(engine: Engine) -> EngineFacts:
                 secured=is_secured(engine.endpoint, engine.environ),
                 milliseconds=taken,
             )
-        engine.containers()  # tells the reason as every command does
+        engine.containers()  # raises the same error as in other commands
         trouble = Problem("the Docker engine did not tell its version", "docker version")
     except ComposeportsError as error:
         trouble = Problem(error.message, error.hint)
@@ -48,7 +48,10 @@ def look_at_engine(engine: Engine) -> EngineFacts:
 
 
 def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
-    """Return which Compose and buildx are installed."""
+    """Return which Compose is installed, and whether buildx is.
+
+    Buildx is checked only if `builds` is True: a Compose file builds images.
+    """
     trouble = None
     version = ""
     try:
@@ -67,11 +70,14 @@ def _fails(engine: Engine, *arguments: str) -> bool:
         argv = without_engine(("docker", *arguments), engine.environ)
         return bool(engine.answer(*argv[1:]).code)
     except ComposeMissingError:
-        return False  # told by the check of the engine
+        return False  # the check of the engine reports it
 
 
 def look_at_stacks(engine: Engine) -> tuple[EngineStack, ...]:
-    """Return every Compose project with containers; ComposeportsError when nobody answers."""
+    """Return every Compose project that has containers.
+
+    Raises ComposeportsError if the engine does not answer.
+    """
     found: dict[str, EngineStack] = {}
     for each in engine.containers():
         if not each.project:
@@ -103,7 +109,10 @@ def _is_of_another_user(directory: str) -> bool:
 
 
 def look_at_pools(engine: Engine) -> tuple[tuple[str, int], ...]:
-    """Return (subnet, prefix length of each part) of the engine's own pools; none: as shipped."""
+    """Return (subnet, prefix length of its parts) for each configured address pool of the engine.
+
+    Empty if the engine uses its built-in pools.
+    """
     answer = engine.answer("info", "--format", "{{json .DefaultAddressPools}}")
     try:
         pools = json.loads(answer.out or "null") or ()
@@ -117,7 +126,7 @@ def _pool(pool: Any) -> tuple[str, int]:  # noqa: ANN401 - JSON
 
 
 def any_builds(texts: Sequence[str]) -> bool:
-    """Tell whether one of the Compose files mentions a build; a guess that costs no question."""
+    """Return True if a Compose file contains `build:`. A guess, but it does not run Compose."""
     return any(_mentions_build(path) for path in texts)
 
 

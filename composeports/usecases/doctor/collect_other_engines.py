@@ -1,4 +1,4 @@
-"""What only `doctor` asks of Podman and of rootless engines, and where such engines listen."""
+"""Collect facts of Podman and of rootless engines, and find the sockets where they listen."""
 
 import os
 import pwd
@@ -25,7 +25,7 @@ USER_SOCKETS = ("podman/podman.sock", "docker.sock")
 
 
 def about_engine(engine: Engine, version: str, context: str, host: str) -> EngineFacts:
-    """Return what an engine is that answers."""
+    """Return the facts of an engine that answers."""
     product = PODMAN if engine.is_podman else "Docker"
     info = podman_info(engine) if product == PODMAN else {}
     rootless = is_rootless(engine)
@@ -44,14 +44,20 @@ def about_engine(engine: Engine, version: str, context: str, host: str) -> Engin
 
 
 def _has_dns(environ: Mapping[str, str]) -> bool | None:
-    """Tell whether Podman's name server is installed; None where its Podman is not to be seen."""
+    """Return True if Podman's name server (aardvark-dns) is installed.
+
+    None if this machine has no `podman` command.
+    """
     if which("podman", path=environ.get("PATH")) is None:
         return None
     return any(os.path.exists(path) for path in AARDVARK)
 
 
 def _lingers() -> bool | None:
-    """Tell whether systemd lets this user's programs outlive a login; None without systemd."""
+    """Return True if systemd lets this user's programs run on after the logout.
+
+    None without systemd, for root, and for a user without a name.
+    """
     if not os.path.isdir(SYSTEMD) or not os.geteuid():
         return None
     try:
@@ -61,7 +67,7 @@ def _lingers() -> bool | None:
 
 
 def others_here(engine: Engine, facts: EngineFacts) -> EngineFacts:
-    """Add which other engines are on this machine, for one that does not answer."""
+    """Return the facts of an engine that does not answer, with other engines on this machine."""
     environ = engine.environ
     tried = facts.host.removeprefix("unix://")
     sockets = tuple(path for path in _sockets(environ) if path != tried and os.path.exists(path))

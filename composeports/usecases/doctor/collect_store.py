@@ -1,4 +1,4 @@
-"""What `doctor` finds of the lease store: a file, a database, or nothing; changes neither."""
+"""Collect what `doctor` needs about the lease store, a file or a database; change nothing."""
 
 import os
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from composeports.usecases.doctor.facts import Problem, StoreFacts
 
 @dataclass(frozen=True, slots=True)
 class SeenStore:
-    """The store, the leases that concern this engine, and the path of one that is a file."""
+    """The facts of the store, the leases on this engine, and the path if it is a file."""
 
     facts: StoreFacts = field(default_factory=StoreFacts)
     leases: tuple[Lease, ...] = ()
@@ -29,7 +29,11 @@ class SeenStore:
 
 
 def look_at_store(url: str, engine: Engine) -> SeenStore:
-    """Return what there is; ConfigError or ExtraMissingError for a URL that can be none."""
+    """Return the state of the store.
+
+    Raises ConfigError for a URL that cannot be a store, and ExtraMissingError if the package extra
+    that the store needs is not installed.
+    """
     if url == "memory:":
         return SeenStore(StoreFacts("memory:"))
     return _of_server(url, engine) if is_shared(url) else _of_file(sqlite_path(url), engine)
@@ -49,14 +53,14 @@ def _of_file(path: str, engine: Engine) -> SeenStore:
 
 
 def _existing(path: str) -> str:
-    """Return the nearest folder above that exists."""
+    """Return the path itself, or its nearest parent folder that exists."""
     while not os.path.exists(path) and os.path.dirname(path) != path:
         path = os.path.dirname(path)
     return path
 
 
 def _of_server(url: str, engine: Engine) -> SeenStore:
-    open_postgres(url, engine.identity)  # tells of an extra that is missing
+    open_postgres(url, engine.identity)  # raises ExtraMissingError without psycopg
     from composeports.stores.postgres.health import examine_server  # noqa: PLC0415 - an extra
 
     health = examine_server(url)

@@ -1,6 +1,6 @@
-"""The check-up: looks at everything, lets `core` decide, and mends what is safe to mend.
+"""Run the checks of `doctor`: collect facts, check them, fix what is safe to fix.
 
-Whatever is broken, it goes on with the rest; and it changes nothing unless it is told to mend.
+An error in one part does not end the run. Only `fix` changes anything.
 """
 
 import time
@@ -64,7 +64,7 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class DoctorContext:
-    """The machine as `doctor` reaches it; tests pass their own."""
+    """What `doctor` uses of the machine; tests pass their own."""
 
     environ: Mapping[str, str]
     cwd: str
@@ -75,13 +75,13 @@ class DoctorContext:
 
 
 def check(patient: DoctorContext) -> tuple[Facts, Checkup]:
-    """Look at everything, and return what was seen with what is to be said about it."""
+    """Collect all facts, run all checks, and return both."""
     facts = observe(patient)
     return facts, check_up(facts)
 
 
 def observe(patient: DoctorContext) -> Facts:
-    """Return all facts; what cannot be had is left out, and never an error."""
+    """Return all facts; leave out what cannot be collected, and raise no error for it."""
     troubles: list[Problem] = []
     config = Config()
     with _noting(troubles):
@@ -125,7 +125,7 @@ def observe(patient: DoctorContext) -> Facts:
 
 
 def _view(session: Session) -> Viewpoint:
-    """Return the engine that is asked; empty where it does not answer, which another check says."""
+    """Return the engine to ask; NOWHERE if it does not answer, which another check reports."""
     try:
         return session.view
     except ComposeportsError:
@@ -133,7 +133,7 @@ def _view(session: Session) -> Viewpoint:
 
 
 def _twins(view: Viewpoint, leases: Iterable[Lease]) -> Iterator[LabelTwin]:
-    """Yield the other engines with this one's id that leases are, or may be, on."""
+    """Yield the other engines with this engine's id that have leases, or may have."""
     counts: dict[tuple[str, bool], int] = {}
     for lease in leases:
         if lease.held and not view.has_other_id(lease) and not view.is_same(lease):
@@ -146,7 +146,7 @@ def _twins(view: Viewpoint, leases: Iterable[Lease]) -> Iterator[LabelTwin]:
 
 @contextmanager
 def _noting(troubles: list[Problem]) -> Iterator[None]:
-    """Take note of an error of ours, and go on."""
+    """Append a ComposeportsError to `troubles` and continue."""
     try:
         yield
     except ComposeportsError as error:
@@ -191,7 +191,11 @@ def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: Com
 
 
 def _listening(facts: Facts, patient: DoctorContext) -> frozenset[Port]:
-    """Return what is in use in blocks that nobody holds, where they are ports of this machine."""
+    """Return the ports in use in blocks that no session holds.
+
+    Empty if the engine is remote, because its ports are not this machine's ports, and if the port
+    settings are not valid.
+    """
     if facts.grid is None or not patient.engine.is_local:
         return frozenset()
     held = [lease.block for lease in facts.sessions if lease.held]
@@ -205,7 +209,11 @@ def _listening(facts: Facts, patient: DoctorContext) -> frozenset[Port]:
 
 
 def _strays(facts: Facts, session: Session) -> Iterator[StaleFile]:
-    """Yield what lies around; folders only where the engine says that no stack uses them."""
+    """Yield the files that are not needed any more.
+
+    Locks and folders are included only if the engine and the store could be read and show that no
+    stack and no held lease uses them.
+    """
     state = state_directory(session.context.environ)
     here = _here(session)
     leases = tuple(each for each in facts.sessions if each.place.is_on(session.machine))
@@ -222,12 +230,12 @@ def _strays(facts: Facts, session: Session) -> Iterator[StaleFile]:
         if each.project not in held | running:
             named = each.shares_place
             yield from stray_folder(each.place.directory, each.project, named=named)
-    if session.context.engine.is_local:  # a remote engine's sessions do not use the folder itself
+    if session.context.engine.is_local:  # sessions on a remote engine use a sub-folder
         yield from _stray_here(here, leases, facts.stacks)
 
 
 def _links(facts: Facts, session: Session) -> Iterator[LinkedEnvFile]:
-    """Yield what `composeports link` did to the directories that are known, and to this one."""
+    """Yield the `.env` files that `composeports link` changed, here and in known directories."""
     here = [each.place for each in facts.sessions if each.place.is_on(session.machine)]
     places = {place.directory for place in here if place.directory}
     for directory in sorted(places | set(_here(session)[:1])):
@@ -238,7 +246,10 @@ def _links(facts: Facts, session: Session) -> Iterator[LinkedEnvFile]:
 
 
 def _here(session: Session) -> tuple[str, ...]:
-    """Return directory, session and likely project of this place; nothing where it has none."""
+    """Return the directory, session id and expected project name of this worktree.
+
+    Empty if it has no session.
+    """
     try:
         return (
             session.place.directory,
@@ -252,7 +263,7 @@ def _here(session: Session) -> tuple[str, ...]:
 def _stray_here(
     here: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[EngineStack, ...]
 ) -> Iterator[StaleFile]:
-    """Yield this folder's files where no session of the store has to do with it."""
+    """Yield the stale files of the current directory if no session of the store uses it."""
     if not here or here[1] in {each.session_id for each in leases}:
         return
     directory, _, project = here
@@ -263,16 +274,17 @@ def _stray_here(
 
 @dataclass(frozen=True, slots=True)
 class FixResult:
-    """What `--fix` did, a line each, and what it could not do."""
+    """What `--fix` did, one line each, and what it could not do."""
 
     done: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
 
 
 def fix(patient: DoctorContext, found: Checkup) -> FixResult:
-    """Mend what is safe to mend; containers, volumes and leases are never touched.
+    """Fix what is safe to fix; never touch containers, volumes or leases.
 
-    A repair may show the next one: a file may have rights that its folder had.
+    Run up to ROUNDS times, because one fix may reveal the next: a file may have the same wrong mode
+    as its folder had.
     """
     done: list[str] = []
     for _ in range(ROUNDS):
@@ -301,7 +313,11 @@ def _mend_once(
 
 
 def _mend(patient: DoctorContext, what: Fix) -> list[str]:
-    """Mend one thing; the folder of a session only while nobody works there, or has come back."""
+    """Apply one fix and return a line for each change.
+
+    A session's folder is removed only while this process holds the session lock, and only if the
+    session has not taken a lease again.
+    """
     if what.kind != "folder":
         return [mend(what)]
     with hold(session_lock(patient.environ, what.project), "doctor", 0, lambda _: None) as lock:
@@ -313,7 +329,10 @@ def _mend(patient: DoctorContext, what: Fix) -> list[str]:
 
 
 def _is_used_again(patient: DoctorContext, project: str) -> bool:
-    """Tell whether somebody has taken a lease on a folder's project since it was looked at."""
+    """Return True if a session has taken a lease on the folder's project since the check.
+
+    Also True if the store cannot be read.
+    """
     seen = look_at_store(_store_url(patient), patient.engine)
     return not seen.facts.is_readable or any(
         lease.held and lease.project == project for lease in seen.leases

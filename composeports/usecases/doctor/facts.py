@@ -1,4 +1,4 @@
-"""What `doctor` has seen of the machine, the engine and the store; plain values."""
+"""The facts that `doctor` collected about the machine, the engine and the store; plain values."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from composeports.core.service_state import ObservedService
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error that a part of ours would have told: what, and the next step."""
+    """An error as another command would report it: the message and the next step."""
 
     message: str
     hint: str = ""
@@ -17,13 +17,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """The engine that `docker` talks to; `trouble` where it did not answer.
+    """The engine that `docker` talks to; `trouble` is set if it did not answer.
 
-    `reached` is where its published ports are, where it is a remote one; `secured` tells that
-    nobody on the way to it can listen or talk to it; a question to it takes so many milliseconds.
-    `network`, `dns`, `lingers`: what makes Podman's networks, whether its name server is there,
-    and whether its user's programs outlive a login; None or empty where that is not known. Where no
-    engine answers, `sockets` are those of others that are there.
+    `reached` is the host of a remote engine's published ports. `secured` is True if no other
+    machine on the way to the engine can read the connection or talk to it. `milliseconds` is the
+    duration of one request. `network` is the program that creates Podman's networks, `dns` tells if
+    Podman's name server is installed, and `lingers` tells if the programs of its user run on after
+    the logout; None or empty if unknown. If no engine answers, `sockets` are the sockets of other
+    engines.
     """
 
     version: str = ""
@@ -46,9 +47,9 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True)
 class ComposeFacts:
-    """The Compose plugin; `builds` tells that the Compose files here build images.
+    """The Compose plugin; `builds` is True if the Compose files here build images.
 
-    `classic`: the environment asks for builds without BuildKit.
+    `classic` is True if the environment asks for builds without BuildKit.
     """
 
     version: str = ""
@@ -60,11 +61,12 @@ class ComposeFacts:
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """The lease store; `format` 0 where there is none yet.
+    """The lease store; `format` is 0 if there is none yet.
 
-    Of one on a server: its version, how many seconds a round trip takes, how many seconds its clock
-    is ahead of ours, the rights that its user lacks, each with the statement that grants it, and
-    the statements that revoke rights which no user needs.
+    For a store on a server: `server` is its version, `latency` the seconds of one round trip, and
+    `ahead` the seconds that its clock is ahead of ours. `lacking` are the rights that its user
+    lacks, `grants` are the statements that grant them, and `excess` are the statements that revoke
+    rights which no user needs.
     """
 
     path: str = ""
@@ -83,13 +85,13 @@ class StoreFacts:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the leases that were seen are all that there are."""
+        """Return True if all leases of the store could be read."""
         return self.trouble is None and not self.lacking
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A file or folder in the state directory, the directory itself first."""
+    """The state directory itself (first), or a file or folder in it."""
 
     path: str
     mode: int
@@ -99,10 +101,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class EngineStack:
-    """What the engine has of one Compose project.
+    """The containers that the engine has of one Compose project.
 
-    `ours`: its containers were started with an override document of ours. `foreign`: from a folder
-    of another user. `ports` are ("web:80/tcp", host port) of the running ones, which are `seen`.
+    `ours` is True if a container was started with an override document that composeports wrote.
+    `foreign` is True if it was started in another user's folder. `ports` are pairs of
+    ("web:80/tcp", host port) of the running containers, which are in `seen`.
     """
 
     project: str
@@ -117,7 +120,7 @@ class EngineStack:
 
 @dataclass(frozen=True, slots=True)
 class StaleFile:
-    """A file or folder of ours that nobody needs any more, and whose it was."""
+    """A file or folder that composeports made and no longer needs, and its project."""
 
     path: str
     kind: str
@@ -135,9 +138,10 @@ class LinkedEnvFile:
 
 @dataclass(frozen=True, slots=True)
 class LabelTwin:
-    """Another engine with this one's id, as leases show it; `sure` tells that it is another one.
+    """Another engine with this engine's id, as leases show it.
 
-    `place` is its machine, as far as that is known; `folder` is where this engine's data is.
+    `sure` is False if it may be the same engine. `place` is the name of its machine, if known;
+    `folder` is the data folder of this engine.
     """
 
     id: str
@@ -149,10 +153,10 @@ class LabelTwin:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All of it; None is what is not known. Times are seconds since the epoch.
+    """All facts; None means unknown. Times are seconds since the epoch.
 
-    `gone` and `elsewhere` are sessions: their worktrees are gone, or their stacks are, or may be,
-    on another engine with this one's id.
+    `gone` are the ids of sessions whose worktree is deleted. `elsewhere` are the ids of sessions
+    whose stack is, or may be, on another engine with this engine's id.
     """
 
     engine: EngineFacts = field(default_factory=EngineFacts)

@@ -1,4 +1,4 @@
-"""What a check says: fine, not checked, or findings with a next step; plain values."""
+"""The result of a check: fine, not checked, or findings with a next step; plain values."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ OK, SKIPPED, FOUND = "ok", "skipped", "found"
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What `--fix` may do: give a path a `mode`, or remove a `file`, a `lock` or a `folder`."""
+    """One action of `--fix`: set a path's `mode`, or remove a `file`, a `lock` or a `folder`."""
 
     kind: str
     path: str
@@ -18,7 +18,7 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be; a note is worth knowing and no failure."""
+    """One problem. A finding of level NOTE is only information and no failure."""
 
     level: str
     what: str
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The outcome of one check: a line, and what was found."""
+    """The result of one check: a summary line and the findings."""
 
     name: str
     said: str
@@ -38,7 +38,7 @@ class CheckResult:
 
     @property
     def state(self) -> str:
-        """Whether it is fine, could not be checked, or has findings that are more than notes."""
+        """Return FOUND if a finding is more than a note, else SKIPPED or OK."""
         if any(finding.level != NOTE for finding in self.findings):
             return FOUND
         return SKIPPED if self.skipped else OK

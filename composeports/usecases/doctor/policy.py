@@ -1,4 +1,4 @@
-"""The whole check-up: every check in its order, and what it comes to."""
+"""Run all checks of `doctor` in their order."""
 
 from dataclasses import dataclass
 
@@ -32,18 +32,18 @@ CHECKS = (
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """What all checks say, in their order."""
+    """The results of all checks, in their order."""
 
     checks: tuple[CheckResult, ...]
 
     @property
     def findings(self) -> tuple[tuple[str, Finding], ...]:
-        """Every finding with the name of its check."""
+        """Return every finding with the name of its check."""
         return tuple((each.name, finding) for each in self.checks for finding in each.findings)
 
     @property
     def healthy(self) -> bool:
-        """Whether there is nothing but notes."""
+        """Return True if all findings are notes."""
         return all(finding.level == NOTE for _, finding in self.findings)
 
 

@@ -1,4 +1,4 @@
-"""Files of ours that killed or ended processes left, found and removed one by one."""
+"""Find and remove files that ended or killed composeports processes left."""
 
 import fcntl
 import os
@@ -18,7 +18,10 @@ INNER_FOLDERS = ("known", "locks", "observed", "seeding", "tests")
 
 
 def list_state(folder: str, store: str) -> tuple[Item, ...]:
-    """Return the state directory and what is ours in it; nothing where there is none."""
+    """Return the state directory and composeports' files in it; empty if it does not exist.
+
+    The store's files are included if they are in another folder.
+    """
     paths = [folder]
     for name in sorted(_names(folder)):
         path = os.path.join(folder, name)
@@ -49,7 +52,7 @@ def _item(path: str) -> Iterator[Item]:
 
 
 def stray_temporaries(directory: str) -> Iterator[StaleFile]:
-    """Yield what killed processes left in `.composeports` of a directory."""
+    """Yield the files that killed processes left in `.composeports` of a directory."""
     top = os.path.join(directory, OWN_FOLDER)
     for folder in (top, *(os.path.join(top, name) for name in _names(top))):
         yield from temporaries_in(folder)
@@ -75,7 +78,10 @@ def _lives(process: int) -> bool:
 
 
 def stray_folder(directory: str, project: str, *, named: bool) -> Iterator[StaleFile]:
-    """Yield the session's folder where files of ours are still in it."""
+    """Yield the session's folder if composeports' files are still in it.
+
+    `named`: the session has a sub-folder of its own, with the name of its project.
+    """
     below = project if named else ""
     path = os.path.join(directory, OWN_FOLDER, below).rstrip("/")
     if own_files(directory, below):
@@ -83,7 +89,7 @@ def stray_folder(directory: str, project: str, *, named: bool) -> Iterator[Stale
 
 
 def stray_locks(state: str, needed: frozenset[str]) -> Iterator[StaleFile]:
-    """Yield locks and records that nobody holds; locks of projects that are `needed` stay."""
+    """Yield lock files (except those of `needed` projects) and copy records that are not held."""
     for folder, kind in (("locks", "lock"), ("seeding", "record")):
         for name in _names(os.path.join(state, folder)):
             path = os.path.join(state, folder, name)
@@ -95,7 +101,7 @@ def stray_locks(state: str, needed: frozenset[str]) -> Iterator[StaleFile]:
 
 
 def _is_held(path: str) -> bool:
-    """Tell whether somebody holds the lock of a file; one that we may not open counts as held."""
+    """Return True if a process holds the lock of the file, or if we may not open the file."""
     try:
         file = open_regular(path)
     except (OSError, UnsafeFileError):
@@ -110,7 +116,7 @@ def _is_held(path: str) -> bool:
 
 
 def mend(what: Fix) -> str:
-    """Do one repair and return a line about it; OSError where it cannot be done."""
+    """Apply one fix and return a line about it; OSError if it fails."""
     if what.kind == "mode":
         os.chmod(what.path, what.mode)
         return f"{what.path} has the rights {what.mode:04o} now"
@@ -125,7 +131,10 @@ def mend(what: Fix) -> str:
 
 
 def _remove_lock(path: str) -> None:
-    """Remove a lock while we hold it; who opened it meanwhile notices, and makes a new one."""
+    """Remove a lock file while this process holds its lock.
+
+    A process that opened the file before notices the removal and creates a new file.
+    """
     file = open_regular(path, flags=os.O_RDWR)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,1 +1,1 @@
-"""`gc`: release the leases and remove the stacks of worktrees that are gone."""
+"""`gc`: clean up after deleted worktrees and after leases that are over."""

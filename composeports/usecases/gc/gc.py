@@ -1,4 +1,4 @@
-"""Cleaning up after sessions that are over: look, judge, look again under the lock, remove."""
+"""Clean up sessions that are over: inspect, decide, check again under the session lock, remove."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,12 +38,15 @@ KINDS = ("container", "network", "image", "volume")
 
 
 def _silent(_text: str) -> None:
-    """Show nothing."""
+    """Ignore the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class GcResult:
-    """What was cleaned up of one session, or would be; `left` says what would not go, and why."""
+    """What was removed of one session, or would be removed by a real run after `--dry-run`.
+
+    `left` has one line for each thing that was not removed, with the reason.
+    """
 
     lease: Lease
     why: str
@@ -54,15 +57,15 @@ class GcResult:
 
     @property
     def reason(self) -> str:
-        """The reason in words."""
+        """Return the reason as text."""
         return REASONS[self.why]
 
     def names(self, kind: str) -> list[str]:
-        """Return the names of what was removed of one kind."""
+        """Return the names of the removed things of one kind."""
         return [each.name for each in self.removed if each.kind == kind]
 
     def as_dict(self) -> dict[str, object]:
-        """Return the entry of `gc --json`."""
+        """Return this result as an entry of `gc --json`."""
         return {
             "session_id": self.lease.session_id,
             "compose_project_name": self.lease.project,
@@ -77,7 +80,11 @@ class GcResult:
 
 @dataclass(frozen=True, slots=True)
 class _GcRun:
-    """One run over all sessions."""
+    """One run of `gc` over all sessions that the store knows.
+
+    `seen` are the engine's resources and `known` are the leases, both read before the run. `at` is
+    called with a text before a session is cleaned up.
+    """
 
     session: Session
     dry_run: bool = False
@@ -89,7 +96,7 @@ class _GcRun:
     def run(self) -> Iterator[GcResult]:
         held = {lease.project: lease.session_id for lease in self.known if lease.held}
         for lease in self.known:
-            # What another session holds by the same name is that session's.
+            # The project belongs to the session that holds a lease with this project name.
             if held.get(lease.project, lease.session_id) != lease.session_id:
                 continue
             verdict = self.judge(lease, _of_project(self.seen, lease.project), tell=True)
@@ -112,14 +119,21 @@ class _GcRun:
         return verdict
 
     def elsewhere(self, verdict: GcDecision) -> str:
-        """Return why a lease of another engine is kept; nothing where it would be kept anyway."""
+        """Return the message for a lease that is kept because it is on another engine.
+
+        Empty for a lease that is not held. On an engine with the same id it is also empty for a
+        lease that would be kept anyway.
+        """
         lease = verdict.lease
         if self.session.view.has_other_id(lease):
             return of_another_engine(lease) if lease.held else ""
         return of_twin_engine(lease) if lease.held and verdict.why else ""
 
     def preview(self, verdict: GcDecision) -> GcResult | None:
-        """Return what `clean` would come to; nothing is changed."""
+        """Return what `clean` would do; change nothing.
+
+        None if another command holds the session lock or copies from the session's volumes.
+        """
         lease = verdict.lease
         environ = self.session.context.environ
         paths = (session_lock(environ, lease.project), _read_lock(self.session, lease))
@@ -134,7 +148,7 @@ class _GcRun:
     def split(
         self, verdict: GcDecision, found: Iterable[EngineResource]
     ) -> tuple[list[EngineResource], tuple[str, ...]]:
-        """Return what is to be removed, in that order, and the volumes that stay."""
+        """Return the things to remove, in this order, and the names of the volumes to keep."""
         kinds = self.kinds(verdict)
         found = list(found)
         others = unproven(verdict.lease, found)
@@ -143,11 +157,14 @@ class _GcRun:
         return things, tuple(each.name for each in found if each.kind not in kinds)
 
     def kinds(self, verdict: GcDecision) -> tuple[str, ...]:
-        """Return the kinds of things that are to be removed, in that order."""
+        """Return the kinds of things to remove, in this order.
+
+        Volumes are included only for a deleted worktree, and only if the user asked for it.
+        """
         return KINDS if self.volumes and verdict.why == WORKTREE_GONE else KINDS[:-1]
 
     def unproven(self, verdict: GcDecision, found: Iterable[EngineResource]) -> tuple[str, ...]:
-        """Return a line for each thing that is left because another owner may have made it."""
+        """Return one line for each thing that is kept because another owner may have made it."""
         kinds = self.kinds(verdict)
         return tuple(
             f"{each.kind} {each.name}: its labels do not say that it is this session's; "
@@ -157,7 +174,11 @@ class _GcRun:
         )
 
     def clean(self, verdict: GcDecision) -> GcResult | None:
-        """Look again with nobody else at work on the session, and clean up what is still to be."""
+        """Take the session lock, decide again, and clean up if the decision is still the same.
+
+        Return None if another process holds the lock or copies the session's volumes, or if the
+        decision has changed. If the session holds no lease at the end, its lock file is deleted.
+        """
         self.at(f"cleaning up after {verdict.lease.project}")
         with exclusive(self.session, verdict.lease) as lock:
             if lock is None:
@@ -179,7 +200,7 @@ class _GcRun:
         if self.judge(lease, found) != verdict or not self.confirmed(lease):
             return None
         if is_on_record(seed_record(context.environ, lease.project)):
-            from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - only after a copy was killed
+            from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - after a kill
 
             seeding.repair(self.session, lease.project)
             found = _of_project(belongings(context.engine, lease.project), lease.project)
@@ -199,7 +220,11 @@ class _GcRun:
     def remove(
         self, verdict: GcDecision, things: Sequence[EngineResource]
     ) -> tuple[tuple[EngineResource, ...], tuple[str, ...]]:
-        """Remove what can be; only of a gone worktree what runs, after it could end by itself."""
+        """Remove the things; return the removed ones, and one line for each failure.
+
+        Running containers are removed only for a deleted worktree, and `docker stop` lets them end
+        first.
+        """
         engine = self.session.context.engine
         gone = verdict.why == WORKTREE_GONE
         if gone:
@@ -215,7 +240,12 @@ class _GcRun:
         return tuple(removed), tuple(left)
 
     def settle(self, verdict: GcDecision, left: Sequence[str]) -> bool:
-        """Release the lease; a session whose worktree and volumes are gone is forgotten, too."""
+        """Release the lease; return True if it was held and now is not.
+
+        The session's whole record is deleted if its worktree is deleted and nothing was left,
+        volumes included. For an expired lease of this machine the session's folder and the link in
+        its `.env` are removed as well.
+        """
         lease = verdict.lease
         forget = verdict.why == WORKTREE_GONE and not left
         outcome = self.session.context.store.update(
@@ -241,11 +271,11 @@ def clean(
     volumes: bool = False,
     at: Callable[[str], None] = _silent,
 ) -> Iterator[GcResult]:
-    """Clean up after every session whose worktree is gone or whose lease is over, one by one.
+    """Clean up, one by one, each session whose worktree is deleted or whose lease is over.
 
-    `dry_run` changes nothing; `volumes` takes those of gone worktrees away, too; `at` is told what
-    is being cleaned up. EngineError when
-    the engine does not answer, of which nothing may be concluded; nothing is changed then.
+    `dry_run` changes nothing. `volumes` also removes the volumes of deleted worktrees. `at` is
+    called with a text before each session is cleaned up. Raises EngineError if the engine does not
+    answer, because nothing can be concluded then; nothing is changed in that case.
     """
     session.refresh_engine_identity()
     seen = belongings(session.context.engine)
@@ -256,7 +286,10 @@ def clean(
 
 
 def _forget_locks(session: Session) -> None:
-    """Remove the locks of sessions that are not known any more, which nobody holds."""
+    """Delete the lock files and copy records of unknown sessions that no process holds.
+
+    Also delete the temporary files of killed processes in the config cache.
+    """
     environ = session.context.environ
     forget_abandoned(recollections(environ))
     known = {lease.project for lease in session.context.store.known()}
@@ -268,24 +301,31 @@ def _forget_locks(session: Session) -> None:
     for path in files_in(os.path.dirname(seed_record(environ, "any"))):
         if os.path.basename(path).partition(".")[0] not in known:
             with suppress(FileAccessError), hold_record(path):
-                pass  # one that is empty is removed when it is let go of
+                pass  # releasing an empty record deletes its file
 
 
 @contextmanager
 def exclusive(session: Session, lease: Lease) -> Iterator[SessionLock | None]:
-    """Keep everybody else off the session's stack; None where somebody is at work there."""
+    """Hold the session lock, and keep other sessions from copying the session's volumes.
+
+    Yield None if another process holds the session lock or copies the volumes.
+    """
     path = session_lock(session.context.environ, lease.project)
     with hold(path, "gc", 0, lambda _: None) as lock:
         if lock is None:
             yield None
             return
-        # Another session may be copying from this one's volumes.
+        # Another session may be copying this session's volumes.
         with hold_record(_read_lock(session, lease)) as read:
             yield lock if read is not None else None
 
 
 def _of_project(found: Iterable[EngineResource], project: str) -> list[EngineResource]:
-    """Return what is the project's; an image by the label that it was found by, and its name."""
+    """Return the resources that belong to the project.
+
+    An image in this list has some project's label, but the list does not say which. It belongs to
+    the project if its name says so.
+    """
     return [
         each
         for each in found

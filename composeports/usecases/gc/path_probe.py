@@ -1,4 +1,4 @@
-"""Looks at where a session's worktree is, or was: stat, and git's own files; no process."""
+"""Inspect where a session's worktree is or was, with `stat` and git's own files; no subprocess."""
 
 import math
 import os
@@ -14,21 +14,22 @@ from composeports.host.git import (
 )
 from composeports.usecases.gc.policy import PathProbe, WorktreeProbe
 
-# The mount points that this machine should have; a name without its disk is an empty folder.
+# Lists the mount points that this machine should have. One without its disk is an empty folder.
 FSTAB = "/etc/fstab"
-# Where git keeps the git directories of submodules, in that of the checkout that has them.
+# The folder in a checkout's git directory that has the git directories of its submodules.
 MODULES = "/modules/"
 
 
 def probe_worktree(
     place: WorktreeLocation, fstab: str = FSTAB, since: float = math.inf
 ) -> WorktreeProbe:
-    """Return what is to be seen of the place now; what cannot be told is not `missing`.
+    """Return what the disk shows of the session's worktree now.
 
-    A repository that was made after `since` (seconds since the epoch) is not the place's own.
+    `missing` is True only if the disk proves it. A repository that was created after `since`
+    (seconds since the epoch) is not the session's own.
 
-    A file of git's that must not be read tells nothing, and is no failure: the place may be that of
-    another session.
+    A git file that must not be read counts as unknown and raises no error, because the worktree may
+    be another session's.
     """
     recorded = _spot(place.worktree, fstab)
     if not recorded.folder and not recorded.missing and _is_around_lost(place, fstab):
@@ -38,7 +39,7 @@ def probe_worktree(
     if name != "worktrees":
         return WorktreeProbe(recorded, directory=directory)
     if not _exists(place.git_dir):
-        # With its last worktree git removes the folder of all of them, too.
+        # When git removes the last linked worktree, it removes the folder `worktrees` as well.
         pruned = os.path.isfile(os.path.join(common, "HEAD"))
         moved = pruned and is_made_since(common, since) and _is_moved(place, recorded)
         return WorktreeProbe(recorded, pruned=pruned, directory=directory, moved=moved)
@@ -49,7 +50,10 @@ def probe_worktree(
 
 
 def _is_moved(place: WorktreeLocation, recorded: PathProbe) -> bool:
-    """Tell whether the worktree is where it was, and of another repository, with the same name."""
+    """Return True if the worktree is still there, but is another repository's worktree now.
+
+    It has the same name in that repository, and that repository lists this path for it.
+    """
     leads_to = recorded.git_dir
     same = os.path.basename(leads_to) == os.path.basename(place.git_dir)
     with suppress(UnsafeFileError):
@@ -58,7 +62,7 @@ def _is_moved(place: WorktreeLocation, recorded: PathProbe) -> bool:
 
 
 def _is_around_lost(place: WorktreeLocation, fstab: str) -> bool:
-    """Tell whether the checkout that a submodule or a clone lies in is gone for sure."""
+    """Return True if the checkout around a submodule or a clone is certainly deleted."""
     git_dir = _superproject(place.git_dir) or _superproject(place.around) or place.around
     above, name = os.path.split(git_dir)
     if name == ".git":
@@ -74,7 +78,10 @@ def _is_around_lost(place: WorktreeLocation, fstab: str) -> bool:
 
 
 def _superproject(git_dir: str) -> str:
-    """Return the git directory of the outermost checkout that a submodule's belongs to."""
+    """Return the git directory of the outermost checkout around a submodule.
+
+    `git_dir` is the submodule's git directory. Empty if it is not one of a submodule.
+    """
     at = git_dir.find(MODULES)
     while at >= 0:
         outer = git_dir[:at]
@@ -86,20 +93,20 @@ def _superproject(git_dir: str) -> str:
 
 
 def _noted(git_dir: str) -> str:
-    """Return where git has the linked worktree of a git directory; empty where it does not say."""
+    """Return the path that git has for a linked worktree; empty if git has none."""
     noted = _text(os.path.join(git_dir, "gitdir"))
-    # `worktree.useRelativePaths` has it relative to the git directory.
+    # With `worktree.useRelativePaths` the path is relative to the git directory.
     entry = os.path.join(git_dir, (noted or "").rstrip("\n"))
     return os.path.dirname(os.path.abspath(entry)) if noted else ""
 
 
 def leads_to(worktree: str) -> str:
-    """Return where the `.git` of a checkout leads; empty where that is not to be seen."""
+    """Return the git directory that a checkout's `.git` points to; empty if unknown."""
     return _git_dir(worktree) if worktree else ""
 
 
 def is_lost(git_dir: str) -> bool:
-    """Tell whether there is no such git directory."""
+    """Return True if the git directory does not exist."""
     return not _exists(git_dir)
 
 
@@ -122,12 +129,12 @@ def _git_dir(path: str) -> str:
 
 
 def _is_missing(path: str) -> bool:
-    """Tell whether the folder above is there and says that it has no such entry."""
+    """Return True if the parent folder exists and has no such entry."""
     return not _exists(path) and os.path.isdir(os.path.dirname(path))
 
 
 def _exists(path: str) -> bool:
-    """Tell whether there is such an entry, or may be one where we must not look."""
+    """Return True if the entry exists, or if the system does not let us check."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -138,7 +145,7 @@ def _exists(path: str) -> bool:
 
 
 def _is_unmounted(path: str, fstab: str) -> bool:
-    """Tell whether the path lies below a mount point whose disk is not there."""
+    """Return True if the path is below a mount point where nothing is mounted."""
     points = [line.split()[1] for line in (read_text(fstab) or "").splitlines() if line.split()[1:]]
     return any(
         path.startswith(point.rstrip("/") + "/") and not os.path.ismount(point)

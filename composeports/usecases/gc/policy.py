@@ -1,6 +1,6 @@
-"""What may be cleaned up: which worktrees are gone, which leases are over, and what is theirs.
+"""Decide what `gc` may clean up: which worktrees are deleted, which leases are over.
 
-Pure verdicts. In doubt a session stays, and a line says why.
+Pure functions. In doubt a session is kept, and a line says why.
 """
 
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Origin, Owner, containers_started_elsewhere, not_owners
 from composeports.core.relocation import linked_name
 
-# Whereabouts of a worktree
+# Where a worktree is
 HERE = "here"
 GONE = "gone"
 UNSEEN = "unseen"
 ELSEWHERE = "elsewhere"
 
-# Why a session is cleaned up; promises to scripts
+# Why a session is cleaned up; scripts rely on these values
 WORKTREE_GONE = "worktree_gone"
 EXPIRED = "expired"
 LEFT_BEHIND = "left_behind"
@@ -31,9 +31,9 @@ REASONS = {
 
 
 class PathProbe(NamedTuple):
-    """What lies where a worktree was: a folder (`git_dir` is what its `.git` leads to), or not.
+    """What the disk shows at a worktree's path: a folder, and where its `.git` points to.
 
-    `missing` is true only where the folder above is there and does not have it.
+    `missing` is True only if the parent folder exists and has no such entry.
     """
 
     folder: bool = False
@@ -42,13 +42,14 @@ class PathProbe(NamedTuple):
 
 
 class WorktreeProbe(NamedTuple):
-    """What the machine shows of a session's place.
+    """What this machine shows of a session's worktree.
 
-    `recorded` is where its last command ran, `noted` where git's own files have its linked
-    worktree now. `pruned`: the repository is there and knows no such worktree any more. `locked`:
-    `git worktree lock` says that it may be out of sight. `moved`: it is a worktree of a repository
-    that was moved from where it was known, and another one is there. `taken`: its checkout is
-    another session's now.
+    `recorded` is the path where the session's last command ran. `noted` is the path that git's own
+    files have for the linked worktree now. `pruned`: the repository exists and no longer knows the
+    worktree. `locked`: the user ran `git worktree lock`, so the worktree may be on a disk that is
+    not mounted. `directory`: the project directory exists. `moved`: the worktree's repository was
+    moved, and another repository is at its old path. `taken`: the checkout now belongs to another
+    session.
     """
 
     recorded: PathProbe
@@ -61,10 +62,10 @@ class WorktreeProbe(NamedTuple):
 
 
 def whereabouts(place: WorktreeLocation, sight: WorktreeProbe) -> str:
-    """Return whether the session's worktree is HERE, GONE, or UNSEEN, which may mean either.
+    """Return HERE, GONE, or UNSEEN (exists or is deleted, unknown) for the session's worktree.
 
-    A session without a place is never gone. What is on another machine is ELSEWHERE, which only
-    those who know this machine can tell.
+    A session without a worktree is never GONE. A worktree on another machine is ELSEWHERE, but only
+    a caller that knows the name of this machine can find that out.
     """
     if not place.worktree:
         return HERE
@@ -73,7 +74,8 @@ def whereabouts(place: WorktreeLocation, sight: WorktreeProbe) -> str:
     if sight.pruned:
         return HERE if sight.moved or sight.recorded.git_dir == place.git_dir else GONE
     spots = (sight.recorded, *([] if sight.noted is None else [sight.noted]))
-    # A folder with the `.git` of another worktree is that one's, where git can tell them apart.
+    # A folder whose `.git` points elsewhere is another worktree. Only git's files about a linked
+    # worktree (`noted`) show that.
     others = [sight.noted is not None and _is_anothers(spot, place) for spot in spots]
     if any(spot.folder and not other for spot, other in zip(spots, others, strict=True)):
         return HERE
@@ -86,7 +88,10 @@ def _is_anothers(spot: PathProbe, place: WorktreeLocation) -> bool:
 
 
 class GcDecision(NamedTuple):
-    """Why a session is to be cleaned up, empty where it stays; `kept` is worth to be told then."""
+    """Why a session is cleaned up (`why`); empty if it is kept.
+
+    `kept` is then the message for the user, or empty if there is nothing to report.
+    """
 
     lease: Lease
     why: str = ""
@@ -94,7 +99,11 @@ class GcDecision(NamedTuple):
 
 
 def judge(lease: Lease, where: str, found: Iterable[EngineResource], now: float) -> GcDecision:
-    """Decide over one session, held or remembered, with what the engine has of its project."""
+    """Decide whether to clean up one session, held or remembered.
+
+    `found` are the resources that the engine has of its project; `now` is in seconds since the
+    epoch.
+    """
     things = list(found)
     others = _foreign(lease, things)
     running = [each for each in things if each.running]
@@ -115,7 +124,7 @@ def judge(lease: Lease, where: str, found: Iterable[EngineResource], now: float)
 
 
 def _foreign(lease: Lease, things: Iterable[EngineResource]) -> list[str]:
-    """Return the containers whose labels do not show that the session has started them."""
+    """Return the containers whose labels do not show that the session started them."""
     others = containers_started_elsewhere(Owner.of(lease), _origins(things), adopts=False)
     return [each.container for each in others]
 
@@ -129,9 +138,9 @@ def _origins(things: Iterable[EngineResource]) -> list[Origin]:
 
 
 def unproven(lease: Lease, things: Iterable[EngineResource]) -> list[EngineResource]:
-    """Return the volumes and networks that nothing but their project's label calls the session's.
+    """Return the volumes and networks that only the project label connects to the session.
 
-    All containers among the things are the session's.
+    All containers in `things` must be the session's.
     """
     things = list(things)
     lasting = [each for each in things if each.kind in {"network", "volume"}]
@@ -155,7 +164,7 @@ def _without_lease(lease: Lease, running: Iterable[EngineResource]) -> str:
 
 
 def of_another_engine(lease: Lease) -> str:
-    """Return why a lease whose stack is on another engine is kept."""
+    """Return the message for a kept lease whose stack is on another engine."""
     return (
         f"{lease.project} is kept: its stack is on another engine ({lease.engine}); "
         "`composeports gc` there knows what runs"
@@ -163,7 +172,7 @@ def of_another_engine(lease: Lease) -> str:
 
 
 def of_twin_engine(lease: Lease) -> str:
-    """Return why a lease is kept whose stack may be on another engine with the same id."""
+    """Return the message for a kept lease that may be on another engine with the same id."""
     where = lease.traits.name or lease.on_machine or "another machine"
     return (
         f"{lease.project} is kept: its stack may be on another engine with the same id "
@@ -173,7 +182,10 @@ def of_twin_engine(lease: Lease) -> str:
 
 
 def doubt(lease: Lease, where: str, sight: WorktreeProbe) -> str:
-    """Return why a lease whose folder is not to be seen is kept all the same, or nothing."""
+    """Return the message for a kept lease whose folder cannot be found; empty for all others.
+
+    Empty as well if the lease is not held, or if the worktree is GONE or ELSEWHERE.
+    """
     if not lease.held or where in {GONE, ELSEWHERE}:
         return ""
     if where == UNSEEN:
@@ -195,24 +207,24 @@ def _shown(lease: Lease) -> str:
 
 
 def is_sessions_image(name: str, project: str) -> bool:
-    """Tell whether an image's name says that it was built for the project's session alone.
+    """Return True if the image's name shows that it was built for this project alone.
 
-    That is the tag that a plan gives (`shop/web:1-ac-0123abcd`), or the name that Compose gives to
-    what has none (`ac-0123abcd-web`).
+    Such a name has the tag that a plan gives (`shop/web:1-ac-0123abcd`). If the Compose file names
+    no image, it is the name that Compose gives (`ac-0123abcd-web`).
     """
     repository, _, tag = name.rpartition(":")
     return tag.endswith(f"-{project}") or repository.startswith(f"{project}-")
 
 
 def confirm(ledger: StoreSnapshot, seen: Lease) -> StoreUpdate:
-    """Return the record as it is, where it still is what the verdict was about."""
+    """Return an update that rewrites the record if it still equals `seen`, else an empty update."""
     return StoreUpdate(ledger.own) if _is_as_seen(ledger, seen) else StoreUpdate()
 
 
 def settle(ledger: StoreSnapshot, seen: Lease, *, forget: bool) -> StoreUpdate:
-    """End the session's hold once nothing is left of it; `forget` its memory, too.
+    """Return the update that releases the lease, or deletes its record with `forget`.
 
-    One that was renewed or taken again meanwhile stays as it is.
+    The update is empty if the lease was renewed or taken again since it was read as `seen`.
     """
     own = ledger.own
     if own is None or not _is_as_seen(ledger, seen):

@@ -1,4 +1,4 @@
-"""The cheap form of cleaning up, for commands that take a lease: what is gone makes room."""
+"""The quick cleanup for commands that take a lease: release the leases of deleted worktrees."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,10 +11,11 @@ from composeports.usecases.session import Session
 
 
 def tidy(session: Session, containers: Iterable[Container]) -> int:
-    """Release leases whose worktree is gone and that have no container, and say what is left.
+    """Release leases whose worktree is deleted and whose project has no container.
 
-    For `up`, which knows the containers already: where nothing is to be done it costs a look at
-    some files. What somebody is at work on is left alone. Returns how many were released.
+    Return how many were released. If containers are left in some of the projects, report their
+    number to the user. For `up`, which already has the list of containers: if there is nothing to
+    release, this only reads a few files. A session whose lock is held is skipped.
     """
     context = session.context
     used = [container.project for container in containers]
@@ -36,9 +37,11 @@ def tidy(session: Session, containers: Iterable[Container]) -> int:
 def make_room(
     session: Session, containers: Sequence[Container] | None, error: NoPortsAvailableError
 ) -> None:
-    """Release what is gone, so that a claim that failed can be tried again; else raise `error`.
+    """Release leases of deleted worktrees after a failed allocation, else raise `error`.
 
-    The error names `composeports gc` where that would help.
+    If it returns, the caller can try the allocation again. `containers` is None if the engine did
+    not answer; then nothing is released. If `composeports gc` would help, the hint of the raised
+    NoPortsAvailableError names it.
     """
     if containers is not None and tidy(session, containers):
         return
@@ -50,8 +53,11 @@ def make_room(
 
 
 def _release_gone(session: Session, lease: Lease) -> bool:
-    """Release the lease where the engine says again, with nobody at work, that nothing is there."""
-    from composeports.usecases.gc.gc import exclusive  # noqa: PLC0415 - seldom is anything gone
+    """Take the session lock, ask the engine again, release if the project has no container.
+
+    Return False if the lock is held, a container exists, or the lease has changed.
+    """
+    from composeports.usecases.gc.gc import exclusive  # noqa: PLC0415 - rarely needed
     from composeports.usecases.link.link import remove_link_of  # noqa: PLC0415
 
     try:

@@ -1,4 +1,4 @@
-"""Where sessions are: their worktrees, as this machine sees them, and their engines."""
+"""Find out where sessions are: their worktrees, as this machine sees them, and their engines."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,10 +17,11 @@ NOTHING_SEEN = WorktreeProbe(PathProbe())
 def probe_session(
     session: Session, lease: Lease, known: Sequence[Lease]
 ) -> tuple[str, WorktreeProbe]:
-    """Return where the session's worktree is, and what was seen of it.
+    """Return where the session's worktree is, and what the disk shows of it.
 
-    `known` are all sessions; one of them may have the worktree now. The session that asks is where
-    it asks from, also before its record says so.
+    `known` are all leases, because another session may use the worktree now. If `lease` is the
+    lease of the session that runs this command, its worktree is the current one, even if the record
+    does not say so yet.
     """
     if not lease.place.is_on(session.machine):
         return ELSEWHERE, NOTHING_SEEN
@@ -45,15 +46,16 @@ def _is_taken(lease: Lease, known: Sequence[Lease]) -> bool:
 
 
 def is_gone(session: Session, lease: Lease, known: Sequence[Lease]) -> bool:
-    """Tell whether the session's worktree is gone, with its stack on this engine if on any."""
+    """Return True if the worktree is deleted and the stack, if any, is on the current engine."""
     return not on_another_engine(session, lease) and probe_session(session, lease, known)[0] == GONE
 
 
 def on_another_engine(session: Session, lease: Lease, marks: Iterable[Mark] = ()) -> bool:
-    """Tell whether the lease is, or may be, of another engine than the one that answers here.
+    """Return True if the lease is, or may be, on another engine than the current one.
 
-    `marks` are those of its project's containers here: where the engine's traits leave it open, the
-    marks of a session of this machine show that its stack is here.
+    `marks` are the labels of its project's containers on the current engine. If the engine's traits
+    do not decide it, containers with the labels of a session of this machine show that its stack is
+    on this engine.
     """
     view = session.view
     if not lease.engine or view.is_same(lease):

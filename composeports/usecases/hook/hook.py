@@ -1,4 +1,4 @@
-"""The hook file of a repository: where git looks for it, whose it is, and how it is changed."""
+"""The hook file of a repository: find it, check that it may be changed, change it."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,24 +18,24 @@ from composeports.usecases.hook.policy import (
 )
 
 HOOK = "post-checkout"
-# The scopes of `core.hooksPath` that are about this repository alone.
+# The scopes in which `core.hooksPath` applies to this repository alone.
 OWN_SCOPES = frozenset({"local", "worktree"})
 MODE = 0o755
 
 
 @dataclass(frozen=True, slots=True)
 class HookResult:
-    """The hook file, and whether anything in it had to be changed."""
+    """The path of the hook file, and whether it was changed."""
 
     path: str
     changed: bool
 
 
 def install(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> HookResult:
-    """Put our block into the repository's post-checkout hook, made where there is none.
+    """Add our block to the repository's post-checkout hook; create the file if it is missing.
 
-    `anywhere` lets it write to a hooks folder outside of the git directory and the worktree.
-    ConfigError, with the line to add by hand, where that file is not ours to change.
+    `anywhere` allows a hooks folder outside of the git directory and the worktree. Raises
+    ConfigError, with the line to add by hand, if composeports must not change that file.
     """
     hook = find_hook(cwd, environ)
     _refuse_foreign(hook, environ)
@@ -55,7 +55,10 @@ def install(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> 
 
 
 def uninstall(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -> HookResult:
-    """Take our block out again; a file that held nothing else is removed."""
+    """Remove our block from the hook; delete the file if nothing else is in it.
+
+    Raises ConfigError if composeports must not change that file.
+    """
     hook = find_hook(cwd, environ)
     path = hook.path
     if not os.path.lexists(path):
@@ -77,7 +80,7 @@ def uninstall(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """The hook file of a repository, whose worktree and (common) git directory are real paths."""
+    """The hook file of a repository; `worktree` and the common `git_dir` are real paths."""
 
     path: str
     worktree: str
@@ -85,18 +88,21 @@ class Hook:
 
     @property
     def folder(self) -> str:
-        """The hooks folder, as `core.hooksPath` has it."""
+        """Return the hooks folder as git reports it (see `core.hooksPath`)."""
         return os.path.dirname(self.path)
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether the file lies, links followed, outside of git directory and worktree."""
+        """Return True if the file, links followed, is outside of git directory and worktree."""
         real = os.path.join(os.path.realpath(self.folder), HOOK)
         return not is_within(real, self.git_dir) and not is_within(real, self.worktree)
 
 
 def find_hook(cwd: str, environ: Mapping[str, str]) -> Hook:
-    """Return where git looks for the hook; ConfigError where git refuses to say it."""
+    """Return the hook file that git uses.
+
+    Raises UsageError outside of a git repository, and ConfigError if git refuses to answer.
+    """
     checkout = find_checkout(cwd)
     if checkout is None:
         message = f"{cwd} is in no git repository"
@@ -107,7 +113,7 @@ def find_hook(cwd: str, environ: Mapping[str, str]) -> Hook:
 
 
 def _hooks_folder(worktree: str, environ: Mapping[str, str]) -> str:
-    # git says where, since `core.hooksPath` may be relative, and `~` in it is a home.
+    # Ask git, because `core.hooksPath` may be relative, and `~` in it is a home directory.
     answer = ask_git(worktree, environ, "rev-parse", "--git-path", "hooks", about_hooks=True)
     if answer.code:
         message = f"git does not say where its hooks are: {answer.err.strip()}"
@@ -116,9 +122,9 @@ def _hooks_folder(worktree: str, environ: Mapping[str, str]) -> str:
 
 
 def _script(path: str) -> bytes | None:
-    """Return what is in the file, None where there is none; ConfigError where it is not readable.
+    """Return the content of the file; None if it does not exist.
 
-    UnsafeFileError for a link, a pipe and the like.
+    Raises ConfigError if it cannot be read, and UnsafeFileError for a link, a pipe and the like.
     """
     script = read_file(path)
     if script is None and os.path.lexists(path):
@@ -127,7 +133,7 @@ def _script(path: str) -> bytes | None:
 
 
 def _refuse_place(hook: Hook, *, anywhere: bool) -> None:
-    """Refuse a link on the way to the file, and a place outside of the repository."""
+    """Raise ConfigError if the path has a link or, unless `anywhere`, leaves the repository."""
     for part in _parts(hook):
         if os.path.islink(part):
             why = f"is a link to {os.path.realpath(part)}"
@@ -145,7 +151,7 @@ def _refuse_place(hook: Hook, *, anywhere: bool) -> None:
 
 
 def _parts(hook: Hook) -> Iterator[str]:
-    """Yield the file, its folder, and those above it as far as they lie in the repository."""
+    """Yield the file, its folder, and the parent folders that are in the repository."""
     yield hook.path
     part = hook.folder
     yield part
@@ -173,7 +179,7 @@ def _refuse_tracked(hook: Hook, environ: Mapping[str, str]) -> None:
     if is_tracked(path, environ):
         raise _refused(path, "is tracked by git")
     if not is_within(path, hook.git_dir) and is_within(path, hook.worktree):
-        # As husky has it: what makes such a folder writes its files anew, too.
+        # Like husky: the tool that creates such a folder also rewrites the files in it.
         above = os.path.dirname(folder)
         if has_tracked(folder, environ) or (
             above != hook.worktree

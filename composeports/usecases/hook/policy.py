@@ -1,21 +1,21 @@
-"""Our block in a git hook: where it goes in a shell script, and the script without it. Bytes."""
+"""Our block in a git hook: add it to a shell script and remove it again. Works on bytes."""
 
 SHELLS = frozenset({b"sh", b"bash", b"dash", b"ash", b"zsh", b"ksh", b"mksh"})
 BEGIN = b"# >>> composeports hook >>>"
 END = b"# <<< composeports hook <<<"
-# One line for people who put it there themselves, too. Only where a branch was checked out.
+# One line, so that users can also add it by hand. It acts only if a branch was checked out.
 LINE = (
     b'[ "${3-}" != 1 ] || ! command -v composeports >/dev/null 2>&1 || '
     b'composeports hook run post-checkout "$@" || :'
 )
-# It stands before the newline of the first line, so that taking it out restores every byte, also
-# of a script whose first line has no newline.
+# The block goes before the newline of the first line. Then removing it restores every byte, also in
+# a script whose first line has no newline.
 BLOCK = b"\n" + BEGIN + b"\n" + LINE + b"\n" + END
 OWN_SCRIPT = b"#!/bin/sh\n# Made by `composeports hook install`.\n"
 
 
 def is_shell_script(script: bytes) -> bool:
-    """Tell whether the first line names a shell that understands our line."""
+    """Return True if the first line names a shell that can run our line."""
     first = script.partition(b"\n")[0]
     if not first.startswith(b"#!"):
         return False
@@ -27,19 +27,19 @@ def is_shell_script(script: bytes) -> bool:
 
 
 def is_broken(script: bytes) -> bool:
-    """Tell whether there is a beginning of a block that does not end, or the like."""
+    """Return True if only one mark of the block is there, or if their order is wrong."""
     begin, end = script.find(b"\n" + BEGIN), script.find(END)
     return (begin < 0) != (end < 0) or begin > end
 
 
 def with_block(script: bytes) -> bytes:
-    """Return the script with our block, which is put in anew where there is one already."""
+    """Return the script with our block; a block that it already has is replaced."""
     bare = without_block(script)
     first, newline, rest = bare.partition(b"\n")
     return first + BLOCK + newline + rest
 
 
 def without_block(script: bytes) -> bytes:
-    """Return the script as it was before our block came in."""
+    """Return the script as it was before our block was added."""
     before, begin, rest = script.partition(b"\n" + BEGIN)
     return before + rest.partition(END)[2] if begin else script

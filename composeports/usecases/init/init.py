@@ -1,4 +1,4 @@
-"""Setting a repository up: what is there, what would be written, and the writing of it."""
+"""Set up a repository: inspect it, prepare the files, write them."""
 
 import os
 import re
@@ -25,7 +25,7 @@ JSON_CLIENTS = {
 }
 CODEX = ".codex/config.toml"
 CODEX_TABLE = "mcp_servers"
-# How deep below the top Compose files are looked for, and where they are not.
+# How many levels below the top we search for Compose files, and the folders that we skip.
 DEPTH = 3
 SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "site-packages"})
 LIKE_ONE = re.compile(r"(docker-)?compose([.-][\w.-]+)?\.ya?ml")
@@ -34,9 +34,10 @@ MODE = 0o644
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository's top (outside git the folder), and its Compose files, relative to that.
+    """A repository: its top folder (outside git the working directory) and its Compose files.
 
-    `files` are what Compose uses there; `below` those that it would not find by itself.
+    `files` are the files that Compose uses there. `below` are files that Compose does not find by
+    itself. All are relative to `top`.
     """
 
     top: str
@@ -45,15 +46,16 @@ class Repository:
 
     @property
     def proposed(self) -> tuple[str, ...]:
-        """The file that the settings have to name; none where Compose finds it by itself."""
+        """Return the file that the settings must name; empty if Compose finds one itself."""
         return () if self.files else self.below[:1]
 
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """What is to be written; `servers` are what a client's file gets, by the client's name.
+    """What `init` is to write.
 
-    That is a key and an entry for JSON, and an empty key and a text for TOML.
+    `servers` maps the name of a client to the content for its file: a key and an entry for JSON, or
+    an empty key and a text for TOML.
     """
 
     settings: bool = False
@@ -64,7 +66,7 @@ class InitOptions:
 
 
 def inspect_repository(cwd: str, environ: Mapping[str, str]) -> Repository:
-    """Find the top of the repository and its Compose files."""
+    """Find the top folder of the repository and its Compose files."""
     checkout = find_checkout(cwd)
     top = checkout[0] if checkout else os.path.realpath(cwd)
     named = find_settings(top, top).settings.files
@@ -76,7 +78,7 @@ def inspect_repository(cwd: str, environ: Mapping[str, str]) -> Repository:
 
 
 def _below(top: str) -> list[str]:
-    """Return the Compose files below the top: those with Compose's own names, else any like one."""
+    """Return the Compose files below `top` with a default name; if there is none, similar names."""
     like = sorted(_walk(top, DEPTH), key=lambda path: (path.count(os.sep), path))
     own = [path for path in like if os.path.basename(path) in DEFAULT_NAMES]
     return own or like
@@ -101,14 +103,14 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def work_out(found: Repository, wanted: InitOptions) -> list[InitStep]:
-    """Return what would be written, file by file."""
+    """Return what `init` would write, one step per file."""
     return [_safe(found.top, step) for step in _steps(found, wanted)]
 
 
 def _steps(found: Repository, wanted: InitOptions) -> Iterator[InitStep]:
     def before(path: str) -> bytes | None:
         full = os.path.join(found.top, path)
-        # `_safe` says of each file that cannot be read why it is left.
+        # For a file that cannot be read, `_safe` gives the reason why it is left.
         return (_readable(full) or b"") if os.path.lexists(full) else None
 
     if wanted.template:
@@ -141,7 +143,11 @@ def _template(found: Repository, before: bytes | None) -> InitStep:
 
 
 def _safe(top: str, step: InitStep) -> InitStep:
-    """Return the step, or one that leaves the file where it would not be written where it seems."""
+    """Return the step, or a step that leaves the file if it is not safe to write.
+
+    The path must not go through a link, and an existing file must be a regular file of at most 1
+    MiB that can be read.
+    """
     path = os.path.join(top, step.path)
     if not step.is_to_write:
         return step
@@ -154,14 +160,14 @@ def _safe(top: str, step: InitStep) -> InitStep:
 
 
 def _readable(path: str) -> bytes | None:
-    """Return what is in the file; None where it cannot, or must not, be read."""
+    """Return the content of the file; None if it cannot be read, or must not be."""
     with suppress(UnsafeFileError):
         return read_file(path)
     return None
 
 
 def write(found: Repository, steps: list[InitStep]) -> None:
-    """Write what is to be written; a file that is there keeps its mode and owner."""
+    """Write the files of the steps; an existing file keeps its mode and owner."""
     for step in steps:
         if step.is_to_write and step.after is not None:
             mode = MODE if step.before is None else None
@@ -169,7 +175,7 @@ def write(found: Repository, steps: list[InitStep]) -> None:
 
 
 def refusal(steps: list[InitStep]) -> NotOursError | None:
-    """Return the error that says what was left, and why; None where nothing was."""
+    """Return the error that names the files that were left, and why; None if there are none."""
     left = [step for step in steps if step.state == LEFT]
     if not left:
         return None

@@ -1,4 +1,4 @@
-"""One entry more in somebody's JSON file, every other byte as it was. Text in, text out."""
+"""Add one entry to a user's JSON file and keep every other byte. Text in, text out."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,11 @@ STEP = "  "
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """Where an object stands in a text: its braces, its first member, and the end of its last."""
+    """The positions of a JSON object in a text.
+
+    `opening` and `closing` are its braces, `first` is the start of its first member, `last` the end
+    of its last member. `values` has the start and the end of each value, by key.
+    """
 
     opening: int
     closing: int
@@ -19,9 +23,10 @@ class _Object:
 
 
 def with_entry(text: str, key: str, name: str, entry: Mapping[str, object]) -> str | None:
-    """Return the text with `{key: {name: entry}}` in it as well; None where that is not certain.
+    """Return the text with `{key: {name: entry}}` added; None if that is not certain.
 
-    It is certain in plain JSON, an object with at most one `key`, itself an object without `name`.
+    It is certain for plain JSON whose top is an object with at most one `key`, and the value of
+    `key` is an object without `name`.
     """
     try:
         document = json.loads(text, object_pairs_hook=_unique)
@@ -38,7 +43,7 @@ def with_entry(text: str, key: str, name: str, entry: Mapping[str, object]) -> s
 
 
 def has_entry(text: str, key: str, name: str) -> bool:
-    """Tell whether a JSON text has such an entry."""
+    """Return True if the JSON text has the entry `name` in the object `key`."""
     try:
         return name in json.loads(text)[key]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -53,7 +58,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _object_at(text: str, start: int) -> _Object:
-    """Return the object that begins at `start`, in a text that is JSON."""
+    """Return the object that begins at `start`, in a text that is valid JSON.
+
+    Raises ValueError if no object begins there.
+    """
     if text[start] != "{":
         raise ValueError("no object")
     decoder = json.JSONDecoder()
@@ -90,12 +98,16 @@ def _added(text: str, where: _Object, name: str, value: Mapping[str, object], st
 
 
 def _step(text: str, top: _Object) -> str:
-    """Return by how much the text indents what is one deeper."""
+    """Return the indentation that the text uses for one level; STEP if it uses none."""
     return text[top.opening + 1 : top.first].rpartition("\n")[2] or STEP
 
 
 def _written(value: Mapping[str, object], before: str, step: str, newline: str) -> str:
-    """Return the value on lines that are indented as the line after `before` is, or on one."""
+    """Return the value as JSON, on one line or indented.
+
+    `before` is the white space before the member. If it has a newline, the value gets several lines
+    with the same indentation.
+    """
     if "\n" not in before:
         return json.dumps(value)
     indent = before.rpartition("\n")[2]

@@ -1,7 +1,7 @@
-"""What `composeports init` would write: new files, and additions to old ones; bytes in, bytes out.
+"""Decide what `composeports init` writes: new files, and additions to old ones. Works on bytes.
 
-Nothing of anybody else's is changed: a file that is there gets an addition where that is safe, and
-is left alone where it is not.
+Content that composeports did not write is never changed. An existing file gets an addition if that
+is safe; otherwise it is left as it is.
 """
 
 import difflib
@@ -48,7 +48,7 @@ SETTINGS = """\
 
 @dataclass(frozen=True, slots=True)
 class InitStep:
-    """One file: what becomes of it, and why where it is left as it is."""
+    """One file: what is done with it and, if it is left as it is, why."""
 
     path: str
     state: str
@@ -58,12 +58,12 @@ class InitStep:
 
     @property
     def is_to_write(self) -> bool:
-        """Tell whether there is anything to be written."""
+        """Return True if the file has to be written."""
         return self.state in {MADE, ADDED}
 
     @property
     def diff(self) -> str:
-        """The change as a unified diff."""
+        """Return the change as a unified diff."""
         before, after = (
             (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
             for data in (self.before, self.after if self.is_to_write else self.before)
@@ -74,7 +74,10 @@ class InitStep:
 
 
 def new_file(path: str, before: bytes | None, text: bytes) -> InitStep:
-    """Return the step of a file that is ours alone; one with our name in it is there already."""
+    """Return the step for a file that contains nothing but what composeports writes.
+
+    An existing file with our name in it needs no change.
+    """
     if before is None:
         return InitStep(path, MADE, None, text)
     if NAME.encode() in before:
@@ -83,9 +86,10 @@ def new_file(path: str, before: bytes | None, text: bytes) -> InitStep:
 
 
 def settings(path: str, before: bytes | None, elsewhere: str, files: Sequence[str]) -> InitStep:
-    """Return the step of composeports.toml; `elsewhere` is the file that has settings already.
+    """Return the step for composeports.toml.
 
-    `files` are the Compose files where Compose would not find them by itself.
+    `elsewhere` is the name of another file that has settings already. `files` are the Compose
+    files, if Compose does not find them by itself.
     """
     if before is not None:
         return InitStep(path, THERE, before, before)
@@ -102,7 +106,7 @@ def _escaped(text: str) -> str:
 
 
 def envrc(path: str, before: bytes | None) -> InitStep:
-    """Return the step of direnv's file."""
+    """Return the step for direnv's file `.envrc`."""
     text = before or b""
     if is_broken(text, DIRENV):
         return InitStep(path, LEFT, before, before, "it has a part of our block, but not all of it")
@@ -113,7 +117,7 @@ def envrc(path: str, before: bytes | None) -> InitStep:
 
 
 def json_client(path: str, before: bytes | None, key: str, entry: Mapping[str, object]) -> InitStep:
-    """Return the step of a client's JSON file, with our server under `key`."""
+    """Return the step for a client's JSON file, which gets our server under `key`."""
     text = "{}\n" if before is None else before.decode("utf-8", "surrogateescape")
     if has_entry(text, key, NAME):
         return InitStep(path, THERE, before, before)
@@ -125,7 +129,7 @@ def json_client(path: str, before: bytes | None, key: str, entry: Mapping[str, o
 
 
 def toml_client(path: str, before: bytes | None, snippet: str, table: str) -> InitStep:
-    """Return the step of a client's TOML file, with our server in `table` at its end."""
+    """Return the step for a client's TOML file, which gets our server in `table` at its end."""
     text = (before or b"").decode("utf-8", "surrogateescape")
     servers = _parsed(text).get(table, {})
     if isinstance(servers, dict) and NAME in servers:

@@ -1,4 +1,4 @@
-"""Where `init --skills` meets the installation of skills."""
+"""Install the skills for `init --skills`."""
 
 import os
 from collections.abc import Mapping
@@ -7,9 +7,10 @@ from composeports.usecases.skills import skills
 
 
 def install_skills(top: str, environ: Mapping[str, str], *, dry_run: bool) -> dict[str, str]:
-    """Install the skills in a repository, or look; return what was or would be done, by path.
+    """Install the skills in a repository; return what was done with each, by path.
 
-    FileAccessError, after all the rest is done, for copies that are not ours to change.
+    With `dry_run` only read the copies, and return their states. Raises FileAccessError, after
+    everything else is done, if some copies must not be changed.
     """
     places = skills.targets((), top, environ, user=False)
     if dry_run:

@@ -1,4 +1,4 @@
-"""A project's own `.env` while plain `docker compose` is linked to a session's stack; and back."""
+"""Link a project's own `.env` to a session's stack for plain `docker compose`, and restore it."""
 
 import fcntl
 import os
@@ -21,25 +21,25 @@ INSTEAD = '`eval "$(composeports env)"` puts a shell on the stack without any fi
 
 
 def env_file(directory: str) -> str:
-    """Return the path of the file that Compose reads by itself in a project directory."""
+    """Return the path of the `.env` that Compose reads by itself in a project directory."""
     return os.path.join(directory, USER_ENV)
 
 
 def linked_project(directory: str) -> str:
-    """Return the project that the directory's `.env` is linked to, empty where it is to none."""
+    """Return the project that the directory's `.env` is linked to; empty if none."""
     return policy.project_of(read_file(env_file(directory), follow=True) or b"")
 
 
 def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping[str, str]) -> bool:
-    """Link `.env`, which is made where there is none; tell whether anything had to be changed.
+    """Link `.env`, and create it if it is missing; return True if the file was changed.
 
-    NotOursError where that would harm somebody. One that git would show is put into git's own
-    list of what it ignores, where it is made here.
+    A created file that git would show as new is added to git's exclude file (`info/exclude`).
+    Raises NotOursError if the change could harm the user or another worktree.
     """
     path = env_file(directory)
     checkout = find_checkout(directory)
     if checkout is not None:
-        read_file(_exclude_file(checkout[1]))  # git reads it, too, and would wait for a pipe
+        read_file(_exclude_file(checkout[1]))  # git reads it as well, and would wait for a pipe
         check_access(checkout[0], environ)
     text = _checked(path, environ)
     missing = not os.path.lexists(path)
@@ -49,7 +49,7 @@ def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping
 
 
 def renew(directory: str, project: str, pairs: Iterable[Pair]) -> bool:
-    """Bring the block of a linked `.env` up to date; tell whether anything had to be changed."""
+    """Update the block of a linked `.env`; return True if the file was changed."""
     path = env_file(directory)
     _refuse_special(path)
     text = _text(path)
@@ -57,7 +57,7 @@ def renew(directory: str, project: str, pairs: Iterable[Pair]) -> bool:
 
 
 def take_out(directory: str) -> bool:
-    """Leave `.env` as it was before it was linked; tell whether it was."""
+    """Restore `.env` as it was before the link; return True if it was linked."""
     path = env_file(directory)
     if not os.path.lexists(path):
         return False
@@ -77,13 +77,13 @@ def take_out(directory: str) -> bool:
 
 
 def is_excluded(git_dir: str, project: str) -> bool:
-    """Tell whether the project has an entry in what git ignores; False where nobody can tell."""
+    """Return True if git's exclude file has the project's entry; False if unreadable."""
     text = read_file(_exclude_file(git_dir)) or b""
     return policy.without_exclusion(text, project) != text
 
 
 def remove_git_exclusion(git_dir: str, project: str) -> None:
-    """Take the project's entry out of what git ignores; the worktree may be gone."""
+    """Remove the project's entry from git's exclude file; the worktree may be deleted."""
     with _exclusions(git_dir) as path:
         text = read_file(path) or b""
         bare = policy.without_exclusion(text, project)
@@ -158,7 +158,7 @@ def _exclude(path: str, project: str) -> None:
 
 @contextmanager
 def _exclusions(git_dir: str) -> Iterator[str]:
-    """Give git's own list of what it ignores, with no other worktree's link at work on it."""
+    """Yield the path of git's exclude file, locked against links of other worktrees."""
     file = _exclude_file(git_dir)
     common = os.path.dirname(os.path.dirname(file))
     try:
@@ -173,7 +173,10 @@ def _exclusions(git_dir: str) -> Iterator[str]:
 
 
 def _exclude_file(git_dir: str) -> str:
-    """Return the path of the list; the worktree, and what git has of it, may be gone."""
+    """Return the path of git's exclude file.
+
+    The worktree and its git directory may be deleted.
+    """
     above, name = os.path.split(os.path.dirname(git_dir))
     common = above if name == "worktrees" else main_git_dir(git_dir)
     return os.path.join(common, "info", "exclude")

@@ -1,4 +1,4 @@
-"""Plain `docker compose` on the session's stack: the block in the project's own `.env`."""
+"""Let plain `docker compose` use the session's stack: a block in the project's own `.env`."""
 
 import os
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from composeports.usecases.status import variables_of
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """What `link` did: the file, whether it had to be changed, and what is to be known of it.
+    """What `link` did: the file, whether it was changed, and notes for the user.
 
-    `overridden` are variables whose own lines in the file do not count meanwhile.
+    `overridden` are variables whose own lines in the file have no effect while it is linked.
     """
 
     path: str
@@ -31,9 +31,9 @@ class LinkResult:
 
 
 def link(session: Session) -> LinkResult:
-    """Put the session's variables into the project's `.env`.
+    """Write the session's variables into the project's `.env`.
 
-    NoLeaseError where no stack was started; NotOursError where the file must not be changed.
+    Raises NoLeaseError if no stack was started, and NotOursError if the file must not be changed.
     """
     with hold_session_lock(session, "link"):
         lease = renew_lease(session)
@@ -72,26 +72,28 @@ def _notes(lease: Lease, path: str, before: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class UnlinkResult:
-    """What `unlink` did."""
+    """What `unlink` did: the file, and whether it was changed."""
 
     path: str
     changed: bool
 
 
 def unlink(session: Session) -> UnlinkResult:
-    """Leave the project's `.env` as it was, whoever it is linked to; needs no lease."""
+    """Restore the project's `.env`, whatever project it is linked to; needs no lease."""
     directory = session.selection.directory
     changed = env_file.take_out(directory)
     record = session.record()
     if record is not None:
-        remove_link_of(
-            record, session.context.say
-        )  # a `link` that was killed may have left as much
+        remove_link_of(record, session.context.say)  # a killed `link` may have left an entry
     return UnlinkResult(env_file.env_file(directory), changed=changed)
 
 
 def update_link(session: Session, lease: Lease) -> None:
-    """Bring a linked `.env` up to date with what was planned; a failure is told, and no more."""
+    """Update a linked `.env` to the new plan.
+
+    An error is reported to the user and not raised. A file that is linked to another project is
+    left, with a message to the user.
+    """
     directory = session.selection.directory
     path = env_file.env_file(directory)
     linked = env_file.linked_project(directory)
@@ -111,9 +113,9 @@ def update_link(session: Session, lease: Lease) -> None:
 
 
 def remove_link(directory: str, project: str, say: Callable[[str], None]) -> None:
-    """Leave `.env` as it was where it is linked to a project whose ports are given back.
+    """Restore `.env` if it is linked to the project, whose ports are being released.
 
-    Else plain `docker compose up` would start on ports that nobody holds.
+    Otherwise plain `docker compose up` would start on ports that no session holds.
     """
 
     def take_out() -> None:
@@ -124,7 +126,10 @@ def remove_link(directory: str, project: str, say: Callable[[str], None]) -> Non
 
 
 def remove_link_of(lease: Lease, say: Callable[[str], None]) -> None:
-    """Take what a worktree that is gone, or a killed command, has left in git's own list."""
+    """Remove the session's entry from git's exclude file.
+
+    A deleted worktree or a killed command may have left it there.
+    """
     git_dir = lease.place.git_dir
 
     def take_out() -> None:

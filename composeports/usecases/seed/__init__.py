@@ -1,1 +1,1 @@
-"""`up --seed`: copy another session's volumes into new ones."""
+"""`up --seed-from`: copy another session's volumes into new ones."""

@@ -1,9 +1,9 @@
-"""Records of copies under way, which outlive a killed one; and the locks that keep copies apart.
+"""Records of copies, which remain after a process is killed, and the locks between copies.
 
-A record lies in the state directory and not in the worktree, since `down`, `git clean` or a new
-worktree at the same place would take it away there. It names the copy's token and not volumes: a
-volume is removed only when it carries that token, so never on another engine and never a volume
-that somebody else made meanwhile.
+A record is in the state directory and not in the worktree, because `down`, `git clean` or a new
+worktree at the same path would delete it there. It has the token of the copy and not the names of
+volumes. A volume is removed only if it has that token, so never on another engine, and never a
+volume that another process created since then.
 """
 
 import fcntl
@@ -20,9 +20,9 @@ from composeports.regular_file import open_regular
 
 @dataclass(frozen=True, slots=True)
 class CopyEntry:
-    """A copy that was begun: its token, whose volumes it copies, and which containers it paused.
+    """A copy that was started: its token, its source, and the containers that it paused.
 
-    `finished`: all of it is copied, so that its volumes are the session's own data from then on.
+    `finished`: everything is copied, so its volumes are the session's own data from then on.
     """
 
     token: str
@@ -33,17 +33,18 @@ class CopyEntry:
 
 
 class CopyJournal:
-    """The record of one session's copy, held by this process alone."""
+    """The record of one session's copy, which only this process holds."""
 
     def __init__(self, file: int, path: str = "") -> None:
         self._file = file
         self._path = path
 
     def read(self) -> CopyEntry | None:
-        """Return the copy that was begun last, and is on record yet; None where there is none.
+        """Return the last started copy that is still on record; None if there is none.
 
-        A record that another user wrote is none, since volumes are removed by what it says. A line
-        is written in one piece; one that is not whole was of no consequence yet.
+        None also for a record that another user wrote, because its content decides which volumes
+        are removed. Each line is written in one piece. An incomplete line is ignored, because
+        nothing was done for it yet.
         """
         if not _is_own(os.fstat(self._file)):
             return None
@@ -58,9 +59,9 @@ class CopyJournal:
         return begun
 
     def write(self, begun: CopyEntry) -> None:
-        """Keep what was begun, before anything of it is done.
+        """Write the entry to the disk, before any of its work is done.
 
-        FileAccessError for a record of another user.
+        Raises FileAccessError if the record is another user's.
         """
         if not _is_own(os.fstat(self._file)):
             message = f"the record {self._path} of a copy is another user's"
@@ -71,16 +72,16 @@ class CopyJournal:
         os.fsync(self._file)
 
     def finish(self, begun: CopyEntry) -> None:
-        """Keep that all is copied, before anything else is done with the volumes."""
+        """Record that everything is copied, before the volumes are used for anything else."""
         self.write(replace(begun, finished=True))
 
     def clear(self) -> None:
-        """Forget what was begun, since nothing of it is left or all of it is done."""
+        """Delete the entries, because nothing of the copy is left or all of it is done."""
         os.ftruncate(self._file, 0)
 
 
 def is_on_record(path: str) -> bool:
-    """Tell whether there is a record of this user's own."""
+    """Return True if the record exists and is this user's own."""
     try:
         return _is_own(os.stat(path, follow_symlinks=False))
     except OSError:
@@ -93,23 +94,27 @@ def _is_own(found: os.stat_result) -> bool:
 
 @contextmanager
 def hold_record(path: str) -> Iterator[CopyJournal | None]:
-    """Hold a record, which is gone afterwards if it is clear; None: somebody else holds it."""
+    """Hold the lock of a record; yield None if another process holds it.
+
+    If the record is empty afterwards, its file is deleted.
+    """
     with _locked(path, None) as file:
         yield None if file is None else CopyJournal(file, path)
 
 
 @contextmanager
 def hold_lock(path: str, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock; `waiting` is told when somebody else has it."""
+    """Hold a lock; `waiting` is called if another process has it, before this one waits."""
     with _locked(path, waiting):
         yield
 
 
 @contextmanager
 def _locked(path: str, waiting: Callable[[], None] | None) -> Iterator[int | None]:
-    """Lock a file that is made for it and removed afterwards where it is empty.
+    """Create a file, lock it, and delete it afterwards if it is empty.
 
-    The lock is the kernel's, so that it ends with its process.
+    The kernel releases the lock when the process ends. Without `waiting`, yield None if another
+    process holds the lock. Raises FileAccessError if the file cannot be written.
     """
     try:
         file = _lock(path, waiting)
@@ -141,7 +146,7 @@ def _lock(path: str, waiting: Callable[[], None] | None) -> int | None:
                 return None
             if _is_at(file, path):
                 return file
-            os.close(file)  # its holder removed it meanwhile
+            os.close(file)  # the process that held it has removed the file
         except BaseException:
             with suppress(OSError):
                 os.close(file)

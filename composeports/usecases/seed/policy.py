@@ -1,4 +1,4 @@
-"""Seeding: whose volumes fill this session's, and which of them. Values in, values out."""
+"""Decide which session's volumes are copied, and which of them. Values in, values out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from composeports.core.plan.compose_project import Project, Volume
 from composeports.errors import UsageError
 
 MAIN = "main"
-# What stands before the name of a project that plain Compose started.
+# The prefix for the name of a project that plain Compose started.
 PLAIN = "compose:"
 UNITS = ("B", "kB", "MB", "GB", "TB")
-# Options of the driver `local` that put the data somewhere else than into the engine's own folder.
+# Options of the driver `local` that put the data outside of the engine's own folder.
 ELSEWHERE = ("type", "device")
 
 
@@ -27,12 +27,12 @@ class SeedCandidate:
 
     @property
     def below(self) -> str:
-        """The sub-folder of the worktree that the session is about."""
+        """Return the sub-folder of the worktree that the session is for."""
         return self.lease.place.below
 
     @property
     def shown(self) -> str:
-        """How a list names the session."""
+        """Return the session's text in a list of sessions."""
         place = self.lease.place
         branch = f" on {self.branch}" if self.branch else ""
         where = place.directory or self.lease.session_id
@@ -41,21 +41,25 @@ class SeedCandidate:
 
 @dataclass(frozen=True, slots=True)
 class SeedSource:
-    """Whose volumes are copied: a name for people, which `--seed-from` takes, and the project."""
+    """The source of a copy: the name that `--seed-from` takes, and the project."""
 
     name: str
     project: str
 
 
 def plain_source(text: str) -> SeedSource | None:
-    """Return the stack of plain Compose that `compose:PROJECT` names; None for another text."""
+    """Return the plain Compose stack that `compose:PROJECT` names; None for another text."""
     project = text.removeprefix(PLAIN)
     return SeedSource(text, project) if project and project != text else None
 
 
 @dataclass(frozen=True, slots=True)
 class SeedQuery:
-    """What `--seed-from` says; read as a path it is `path`, in the checkout of `git_dir`."""
+    """The value of `--seed-from`.
+
+    If the value is the path of an existing file or folder, `path` is that path. `git_dir` is the
+    git directory of the checkout around it.
+    """
 
     text: str
     path: str = ""
@@ -63,9 +67,10 @@ class SeedQuery:
 
 
 def find_source(wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandidate]) -> Lease:
-    """Return the session that is meant; UsageError where that is nobody, several, or `own`.
+    """Return the session that `wanted` names.
 
-    A session id comes first, then a project name, `main`, a branch of this repository, a path.
+    Raises UsageError if it names no session, several sessions, or only `own`. The value is tried as
+    a session id, a project name, `main`, a branch of this repository, and a path, in this order.
     """
     found = next(filter(None, _readings(wanted, own, known)), [])
     others = [each for each in found if each.lease.session_id != own.lease.session_id]
@@ -93,7 +98,10 @@ def _readings(
 
 
 def _at(wanted: SeedQuery, known: Sequence[SeedCandidate]) -> list[SeedCandidate]:
-    """Return the sessions of the innermost directory around the path, else of its checkout."""
+    """Return the sessions of the innermost project directory around the path.
+
+    If no directory is around it, return all sessions of its checkout.
+    """
     there = [each for each in known if each.lease.place.git_dir == wanted.git_dir]
     around = [each for each in there if _holds(each.lease.place.directory, wanted.path)]
     deepest = max((len(each.lease.place.directory) for each in around), default=0)
@@ -106,7 +114,7 @@ def _holds(directory: str, path: str) -> bool:
 
 
 def _narrowed(found: list[SeedCandidate], own: SeedCandidate) -> list[SeedCandidate]:
-    """Prefer the same sub-folder as ours, then the place's own session to those with a name."""
+    """Prefer sessions with our sub-folder and, of several, the sessions without a name."""
     same = [each for each in found if each.below == own.below] or found
     unnamed = [each for each in same if _is_unnamed(each.lease)]
     return same if len(same) == 1 else unnamed or same
@@ -130,7 +138,7 @@ def _unclear(
 
 
 def _listing(own: SeedCandidate, known: Iterable[SeedCandidate]) -> str:
-    """Return a hint that names the sessions one can choose from, this repository's first."""
+    """Return a hint with the sessions to choose from, this repository's sessions first."""
     others = [each for each in known if each.lease.session_id != own.lease.session_id]
     if not others:
         return "no other session is known: start the one with the data by `composeports up` first"
@@ -140,7 +148,7 @@ def _listing(own: SeedCandidate, known: Iterable[SeedCandidate]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VolumeCopy:
-    """One volume to fill: the file's volume, the name it gets, and where its data comes from."""
+    """One volume to fill: the volume of the Compose file, and the names of source and target."""
 
     volume: Volume
     source: str
@@ -148,7 +156,7 @@ class VolumeCopy:
 
     @property
     def key(self) -> str:
-        """The volume's key in the Compose file."""
+        """Return the volume's key in the Compose file."""
         return self.volume.key
 
 
@@ -162,7 +170,7 @@ class SkippedVolume:
 
 @dataclass(frozen=True, slots=True)
 class SeedChoice:
-    """What can be copied and what cannot, in the file's order."""
+    """The volumes to copy and the volumes to skip, in the order of the Compose file."""
 
     copies: tuple[VolumeCopy, ...] = ()
     skipped: tuple[SkippedVolume, ...] = ()
@@ -171,7 +179,7 @@ class SeedChoice:
 def volume_names(project: Project, name: str, override: Mapping[str, object]) -> dict[str, str]:
     """Return the name that Compose will give to each volume of project `name`, by key.
 
-    The override has the last word, as it has for Compose.
+    A name in the override takes precedence, as it does for Compose.
     """
     section = override.get("volumes")
     changed = section if isinstance(section, Mapping) else {}
@@ -187,10 +195,13 @@ def volume_names(project: Project, name: str, override: Mapping[str, object]) ->
 def choose(
     volumes: Iterable[Volume], names: Mapping[str, str], source: Iterable[EngineVolume]
 ) -> SeedChoice:
-    """Return what of the source's volumes fills which of ours; external ones are nobody's."""
+    """Return which volumes of the source fill which volumes of this session.
+
+    External volumes are left out, because they belong to no session.
+    """
     copies: list[VolumeCopy] = []
     skipped: list[SkippedVolume] = []
-    # The newest of several with one key, which a change of its name in the file leaves.
+    # If the file changes a volume's name, the old volume keeps the key. The newest one is used.
     there = {each.key: each for each in sorted(source, key=lambda each: each.created)}
     for volume in volumes:
         if volume.external:
@@ -205,7 +216,7 @@ def choose(
 
 
 def _obstacle(volume: Volume, name: str, found: EngineVolume | None) -> str:
-    """Return why the volume cannot be copied, empty where it can."""
+    """Return why the volume cannot be copied; empty if it can."""
     if elsewhere := _elsewhere(volume.driver, volume.driver_opts):
         return elsewhere
     if found is None:
@@ -216,7 +227,7 @@ def _obstacle(volume: Volume, name: str, found: EngineVolume | None) -> str:
 
 
 def _elsewhere(driver: str, options: Mapping[str, str]) -> str:
-    """Return where the data lies when that is not the engine's own folder."""
+    """Return where the data is, if it is not in the engine's own folder; otherwise empty."""
     if driver not in {"", "local"}:
         return f"its driver is {driver}"
     told = [f"{name} {options[name]}" for name in ELSEWHERE if options.get(name)]
@@ -224,7 +235,7 @@ def _elsewhere(driver: str, options: Mapping[str, str]) -> str:
 
 
 def labels_of(copy: VolumeCopy, project: str, override: Mapping[str, object]) -> dict[str, str]:
-    """Return the labels that Compose would give to the volume, so that it takes it for its own."""
+    """Return the labels that Compose would give to the volume, so that Compose accepts it."""
     given = {PROJECT_LABEL: project, VOLUME_LABEL: copy.key}
     return {**copy.volume.labels, **_overridden(copy.key, override), **given}
 
@@ -239,6 +250,6 @@ def _overridden(key: str, override: Mapping[str, object]) -> dict[str, str]:
 
 
 def shown_bytes(count: int) -> str:
-    """Return `1.5 MB` and the like."""
+    """Return a number of bytes as text, like `1.5 MB`."""
     power = min((len(str(count)) - 1) // 3, len(UNITS) - 1)
     return f"{count / 1000**power:.{min(power, 1)}f} {UNITS[power]}"

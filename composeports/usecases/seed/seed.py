@@ -1,4 +1,4 @@
-"""Filling a new session's volumes from another session's, whole or not at all."""
+"""Fill a new session's volumes from another session's volumes, completely or not at all."""
 
 import os
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ from composeports.usecases.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """One volume that was filled: its key in the file, both names, and the bytes that went over."""
+    """One filled volume: its key in the Compose file, both names, and how many bytes it got."""
 
     volume: str
     source: str
@@ -56,7 +56,7 @@ class Seeded:
     count: int
 
     def as_dict(self) -> dict[str, object]:
-        """Return the entry of `seeded` in JSON."""
+        """Return this volume as an entry of `seeded` in JSON."""
         return {
             "volume": self.volume,
             "from": self.source,
@@ -66,20 +66,20 @@ class Seeded:
 
 
 class Progress(Protocol):
-    """Whoever shows how far a copy is."""
+    """A callback that shows the progress of a copy."""
 
     def __call__(self, so_far: Seeded, *, whole: bool) -> None:
-        """Show one volume; at last it is whole."""
+        """Show one volume; `whole` is True in the last call, when it is complete."""
         ...
 
 
 def _silent(so_far: Seeded, *, whole: bool) -> None:
-    """Show nothing."""
+    """Ignore the progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What `up --seed-from` asks for: whose volumes, and whether its containers pause meanwhile."""
+    """What `up --seed-from` asks for: the source, and whether its containers are paused."""
 
     session: str
     pause: bool = True
@@ -93,10 +93,11 @@ def seed(
     project: Project,
     override: Mapping[str, object],
 ) -> tuple[Seeded, ...]:
-    """Fill the session's empty volumes from those of another session; what has content stays.
+    """Fill the session's empty volumes from those of another session; keep volumes with content.
 
-    `wanted` None: only a copy that was killed half-way is removed, and made again. After a
-    failure or an interrupt no volume of the copy is left, and no container is paused.
+    If `wanted` is None, only a copy that was killed is removed and made again. After an error or an
+    interrupt, no volume of the copy is left and no container is paused. Raises SeedBusyError if
+    another process is filling these volumes.
     """
     with signals_kept_back() as signals, _record(session, lease.project) as record:
         before = _recover(session, record, signals)
@@ -112,7 +113,7 @@ def seed(
 
 
 def repair(session: Session, project: str) -> None:
-    """Take away what a copy that was killed half-way left, and let its source go on."""
+    """Remove what a killed copy left, and unpause the containers of its source."""
     with signals_kept_back() as signals, _record(session, project) as record:
         _recover(session, record, signals)
 
@@ -127,11 +128,11 @@ def _record(session: Session, project: str) -> Iterator[CopyJournal]:
 
 
 def _recover(session: Session, record: CopyJournal, signals: DeferredSignals) -> CopyEntry | None:
-    """Undo a copy that was begun and did not end, and return it."""
+    """Undo a copy that was started and did not end, and return it; None if there is none."""
     begun = record.read()
     if begun is None:
         return None
-    if begun.finished:  # its volumes are whole, and in use perhaps
+    if begun.finished:  # its volumes are complete and may be in use
         clear(session.context.engine, begun.token, volumes=False)
         record.clear()
         return None
@@ -143,7 +144,10 @@ def _recover(session: Session, record: CopyJournal, signals: DeferredSignals) ->
 
 @contextmanager
 def _alone(session: Session, project: str, signals: DeferredSignals) -> Iterator[None]:
-    """Let no other copy of the project be under way, whose source this one would let go on."""
+    """Hold the lock for copies from the project; wait while another copy has it.
+
+    Without the lock, this copy would unpause the containers that the other one has paused.
+    """
 
     def wait() -> None:
         session.context.say(f"waiting for another copy of the volumes of {project}")
@@ -162,7 +166,7 @@ def _undo(engine: Engine, begun: CopyEntry) -> None:
 
 
 def _source(session: Session, text: str, lease: Lease) -> SeedSource:
-    """Return whose volumes are meant: a session's, or those of a stack that plain Compose made."""
+    """Return the source that `text` names: a session, or a stack that plain Compose started."""
     plain = plain_source(text)
     if plain is not None:
         return plain
@@ -179,7 +183,7 @@ def _source(session: Session, text: str, lease: Lease) -> SeedSource:
 
 
 def _session(session: Session, text: str, lease: Lease) -> Lease:
-    """Return the lease of the session that is meant."""
+    """Return the lease of the session that `text` names."""
     path = os.path.realpath(os.path.join(session.context.cwd, os.path.expanduser(text)))
     checkout = find_checkout(path) if os.path.exists(path) else None
     wanted = SeedQuery(
@@ -187,14 +191,17 @@ def _session(session: Session, text: str, lease: Lease) -> Lease:
         path if os.path.exists(path) else "",
         checkout[1] if checkout is not None else "",
     )
-    # Nobody here can keep another machine's commands off while its volumes are read.
+    # A lock here does not stop commands on another machine while its volumes are read.
     sessions = session.context.store.known()
     known = [_known(each) for each in sessions if each.place.is_on(session.machine)]
     return find_source(wanted, _known(lease), known)
 
 
 def _refuse_half_filled(session: Session, source: SeedSource) -> None:
-    """Refuse a source whose own volumes are being filled, or were until somebody was killed."""
+    """Raise SeedBusyError if the source's own volumes are not complete.
+
+    Another process is filling them, or was killed while it filled them.
+    """
     if os.path.exists(seed_record(session.context.environ, source.project)):
         message = f"the volumes of {source.name} ({source.project}) are not whole yet"
         hint = "wait for `composeports up` there, or run it again"
@@ -202,7 +209,10 @@ def _refuse_half_filled(session: Session, source: SeedSource) -> None:
 
 
 def _refuse_podman(engine: Engine) -> None:
-    """SeedError for Podman, which gives all that it copies to root: a database does not start."""
+    """Raise SeedError for Podman.
+
+    Podman makes root the owner of all files that it copies, and then a database does not start.
+    """
     if engine.is_podman:
         raise SeedError(
             "Podman's socket copies files without their owners, so nothing was copied",
@@ -220,7 +230,7 @@ def _known(lease: Lease) -> SeedCandidate:
 
 @dataclass(frozen=True)
 class _Seeding:
-    """One copy, from the choice of volumes to the last byte."""
+    """One copy, from the choice of the volumes to the last byte."""
 
     session: Session
     wanted: Seed
@@ -264,7 +274,10 @@ class _Seeding:
             raise UsageError(message, hint=hint, session=self.source.name)
 
     def _undo(self) -> None:
-        """Leave nothing of the copy; what the engine does not let us remove, the next `up` does."""
+        """Remove everything that the copy made and unpause its source.
+
+        If the engine refuses, report it to the user; the next `up` or `down` tries again.
+        """
         begun = self.record.read()
         if begun is None or begun.finished:
             return
@@ -296,7 +309,10 @@ class _Seeding:
     def _into_empty(
         self, copies: Sequence[VolumeCopy], helpers: HelperContainers
     ) -> list[VolumeCopy]:
-        """Return those whose volume does not exist; one that exists and is empty is removed."""
+        """Return the copies whose target volume does not exist.
+
+        A target that exists, is empty, is of this project and is not in use is removed first.
+        """
         there = {each.name: each for each in find_volumes(self.engine, (c.target for c in copies))}
         inside = helpers.mount(list(there), read_only=True) if there else None
         full = {name for name in there if inside is not None and not inside.is_empty(name)}
@@ -319,7 +335,10 @@ class _Seeding:
         return False
 
     def _pause(self, copies: Sequence[VolumeCopy], begun: CopyEntry) -> None:
-        """Pause what runs on the source's volumes; it is on record before."""
+        """Pause the source's running containers that use the volumes.
+
+        Their ids are on record before. A container of another project is not paused; warn about it.
+        """
         if not self.wanted.pause:
             return
         users = users_of(self.engine, (each.source for each in copies))

@@ -1,7 +1,7 @@
-"""The skills that we ship, and copies of them: read, made whole or file by file, taken away again.
+"""The skills that composeports ships, and copies of them: read, write, and remove.
 
-A copy that is made, or changed, keeps its folder locked. What a killed process left beside or in it
-is locked by nobody, and goes with the next run.
+While a copy is created or changed, its folder is locked. Files that a killed process left beside it
+or in it are not locked, and the next run removes them.
 """
 
 import errno
@@ -28,12 +28,12 @@ from composeports.usecases.skills.policy import (
 
 TEMPORARY = ".composeports-new"
 UNIQUE_BYTES = 4
-# What rename(2) says where something else is in the place already.
+# The errors of rename(2) if something else already has the new name.
 OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
 def shipped_skills() -> dict[str, Files]:
-    """Return the skills of this version, "validate-feature" -> its files."""
+    """Return the skills of this version: the name ("validate-feature") and its files."""
     folder = path_of("skills")
     skills = {name: _files(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
     return {
@@ -44,7 +44,7 @@ def shipped_skills() -> dict[str, Files]:
 
 
 def read_copy(folder: str) -> SkillCopy:
-    """Return what lies where a skill goes; FileAccessError where it cannot be read."""
+    """Return what is at the path of a skill; FileAccessError if it cannot be read."""
     try:
         found = os.lstat(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -60,11 +60,12 @@ def read_copy(folder: str) -> SkillCopy:
 
 
 def write_copy(folder: str, verdict: SkillDecision) -> bool:
-    """Make the copy as the verdict says; False where something took its place since the look.
+    """Write the copy as the decision says; False if another copy appeared since it was read.
 
-    Killed at any point, the next try makes it whole. A new copy is made beside and renamed. In an
-    empty folder the marker comes first, so that it is known as ours; an outdated copy gets it last,
-    so that until then the old digests tell which files are as we wrote them.
+    If the process is killed at any point, the next run completes the copy. A new copy is written to
+    a folder beside it, which is then renamed. In an empty folder the marker is written first, so
+    that the copy counts as made by composeports. In an outdated copy the marker is written last, so
+    that until then the old digests show which files are still as composeports wrote them.
     """
     try:
         if not os.path.lexists(folder):
@@ -91,7 +92,7 @@ def _write_inside(folder: str, verdict: SkillDecision) -> None:
 
 
 def _make_beside(folder: str, files: Files) -> bool:
-    """Write the files into a folder beside, and rename that; False where the place is taken."""
+    """Write the files to a folder beside `folder` and rename it; False if `folder` exists."""
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     with _folder_beside(folder) as beside:
         try:
@@ -108,7 +109,10 @@ def _make_beside(folder: str, files: Files) -> bool:
 
 @contextmanager
 def _folder_beside(folder: str) -> Iterator[str]:
-    """Make and lock a folder for a copy; another run may remove one that is not locked yet."""
+    """Create and lock a temporary folder for a copy.
+
+    Another run may remove the folder before it is locked; then create another one.
+    """
     parent, name = os.path.split(folder)
     while True:
         path = os.path.join(parent, f".{name}.{os.urandom(UNIQUE_BYTES).hex()}{TEMPORARY}")
@@ -120,14 +124,17 @@ def _folder_beside(folder: str) -> Iterator[str]:
 
 
 def remove_leftovers(folder: str, verdict: SkillDecision) -> None:
-    """Remove what killed processes left of a copy, beside it and, where it is ours, in it."""
+    """Remove what killed processes left beside a copy.
+
+    Also remove what they left in the copy, if composeports made the copy.
+    """
     parent, name = os.path.split(folder)
     hexadecimal = f"[0-9a-f]{{{2 * UNIQUE_BYTES}}}"
     beside = re.compile(rf"\.{re.escape(name)}\.{hexadecimal}{re.escape(TEMPORARY)}")
     try:
         found = [each for each in os.scandir(parent) if beside.fullmatch(each.name)]
     except OSError:
-        return  # nothing was ever installed there, or it is told when it is read
+        return  # no skill was ever installed there, or reading the copy raises the error
     try:
         for path in (each.path for each in found if each.is_dir(follow_symlinks=False)):
             with _locked(path) as alone:
@@ -146,10 +153,10 @@ def remove_leftovers(folder: str, verdict: SkillDecision) -> None:
 
 @contextmanager
 def _locked(folder: str) -> Iterator[bool | None]:
-    """Try to lock the folder; yield True if this process has the lock.
+    """Lock the folder; yield True if this process got the lock.
 
-    Yield False if another process has it, or has renamed or removed the folder since it was seen,
-    and None if the folder's disk has no locks.
+    Yield None if the file system has no locks. Yield False if another process holds the lock, or if
+    another run has renamed or removed the folder since it was listed.
     """
     with ExitStack() as opened:
         try:
@@ -171,7 +178,7 @@ def _lock(number: int) -> bool | None:
 
 
 def remove_copy(folder: str, verdict: SkillDecision, top: str) -> None:
-    """Remove our files, what Python made of them, and folders up to `top` that are empty then."""
+    """Remove our files, Python's bytecode of them, and then empty folders up to `top`."""
     try:
         for path in filter(_is_byproduct, list(_walk(folder))):
             os.unlink(path)
@@ -187,7 +194,7 @@ def remove_copy(folder: str, verdict: SkillDecision, top: str) -> None:
 
 
 def _files(folder: str) -> dict[str, bytes | None]:
-    """Return the files below a folder by their path in it; None for links and the like."""
+    """Return the files below a folder by relative path; None for links and the like."""
     found: dict[str, bytes | None] = {}
     for path in _walk(folder):
         if _is_byproduct(path):
@@ -199,7 +206,7 @@ def _files(folder: str) -> dict[str, bytes | None]:
 
 
 def _walk(folder: str) -> Iterator[str]:
-    """Yield the paths of all that is no folder; a link to a folder is one of them."""
+    """Yield the paths of everything but folders; a link to a folder is included."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -209,14 +216,14 @@ def _walk(folder: str) -> Iterator[str]:
 
 
 def _is_byproduct(path: str) -> bool:
-    """Tell whether Python made it of a script of ours, or a killed installation left it."""
+    """Return True for bytecode of a script, and for a file of a killed installation."""
     folder, name = os.path.split(path)
     compiled = os.path.basename(folder) == "__pycache__" and name.endswith(".pyc")
     return compiled or name.endswith(TEMPORARY)
 
 
 def _read(path: str) -> bytes | None:
-    """Return what is in the file; None for a link, a pipe and the like, and for a larger one."""
+    """Return the file's content; None for a link, a pipe and the like, and for a file too large."""
     try:
         return read_regular(path)
     except UnsafeFileError:
@@ -224,7 +231,7 @@ def _read(path: str) -> bytes | None:
 
 
 def _write(path: str, data: bytes) -> None:
-    """Write beside the file and rename."""
+    """Write a temporary file beside the file and rename it."""
     parent, name = os.path.split(path)
     temporary = f"{name}.{os.getpid()}{TEMPORARY}"
     os.makedirs(parent, exist_ok=True)
@@ -241,7 +248,7 @@ def _remove(folder: str, names: tuple[str, ...]) -> None:
 
 
 def _remove_folders(folder: str, names: tuple[str, ...]) -> None:
-    """Remove the empty folders of files that a killed run has removed; never through a link."""
+    """Remove empty folders of files that a killed run removed; never go through a link."""
     top = os.path.realpath(folder)
     for name in names:
         path = os.path.dirname(os.path.join(top, name))
@@ -250,14 +257,14 @@ def _remove_folders(folder: str, names: tuple[str, ...]) -> None:
 
 
 def _remove_empty_below(folder: str) -> None:
-    """Remove all folders below one without files."""
+    """Remove all folders below a folder that has no files."""
     for path, _folders, _files in os.walk(folder, topdown=False):
         if path != folder:
             os.rmdir(path)
 
 
 def _remove_empty(folder: str, top: str) -> None:
-    """Remove the folder, and those above it up to `top`, as far as they are empty."""
+    """Remove the folder, and its parent folders below `top`, as far as they are empty."""
     while folder != top and folder.startswith(f"{top}/"):
         try:
             os.rmdir(folder)

@@ -1,8 +1,8 @@
-"""Decides what is to be done about a copy of a skill: whose it is, and what has to change in it.
+"""Decide what to do with a copy of a skill: who made it, and which files have to change.
 
-A copy of ours carries a marker file with the digest of each file as we wrote it. A copy without
-one is somebody else's, and so is each file that differs from its digest. A folder without any file
-is nobody's.
+A copy made by composeports has a marker file with the digest of each file as it was written. A copy
+without the marker was made by someone else. A file that differs from its digest was changed by a
+user. A folder without any file counts as missing.
 """
 
 import json
@@ -20,9 +20,9 @@ MISSING, CURRENT, STALE, CHANGED, FOREIGN = "missing", "current", "stale", "chan
 
 @dataclass(frozen=True, slots=True)
 class SkillCopy:
-    """What lies where a skill goes: "SKILL.md" -> content, None for what is no regular file.
+    """The content of a skill's folder: "SKILL.md" -> bytes, or None if not a regular file.
 
-    `is_folder` is false for a link or a file of the skill's name.
+    `is_folder` is False if a link or a file has the skill's name.
     """
 
     exists: bool = False
@@ -32,10 +32,11 @@ class SkillCopy:
 
 @dataclass(frozen=True, slots=True)
 class SkillDecision:
-    """What the copy is, and what has to be written and removed to make it as it is shipped.
+    """The state of the copy, and what to write and remove to make it as it is shipped.
 
-    `theirs` are files that a person changed or put where one of ours goes; `ours` are those that we
-    wrote and that are as we wrote them; `gone` those that we wrote and that are not there any more.
+    `theirs` are files that a user changed, or files of a user at the path of a shipped one. `ours`
+    are files that composeports wrote and that are unchanged. `gone` are files that composeports
+    wrote and that no longer exist.
     """
 
     state: str
@@ -47,7 +48,11 @@ class SkillDecision:
 
 
 def judge(shipped: Files, copy: SkillCopy) -> SkillDecision:
-    """Tell what the copy is: missing, current, stale (ours, and outdated), changed, or foreign."""
+    """Return the state of the copy, and what has to change.
+
+    The state is missing, current, stale (made by composeports and outdated), changed by a user, or
+    foreign (not made by composeports).
+    """
     wanted = with_marker(shipped)
     if not copy.exists or (copy.is_folder and not copy.files):
         return SkillDecision(MISSING, write=wanted)
@@ -65,14 +70,14 @@ def judge(shipped: Files, copy: SkillCopy) -> SkillDecision:
 
 
 def with_marker(shipped: Files) -> dict[str, bytes]:
-    """Return the files of a copy of ours: those that are shipped, and the marker."""
+    """Return the files of a new copy: the shipped files and the marker."""
     digests = {name: _digest(data) for name, data in sorted(shipped.items())}
     document = {"made_by": MADE_BY, "files": digests}
     return {**shipped, MARKER: (json.dumps(document, indent=2) + "\n").encode()}
 
 
 def difference(shipped: Files, copy: SkillCopy, where: str) -> str:
-    """Return a unified diff from the copy to what is shipped; `where` names the copy's folder."""
+    """Return a unified diff from the copy to the shipped files; `where` is the copy's folder."""
     verdict = judge(shipped, copy)
     names = {*verdict.write, *verdict.remove, *verdict.theirs} - {MARKER}
     pieces: list[str] = []
@@ -89,7 +94,7 @@ def difference(shipped: Files, copy: SkillCopy, where: str) -> str:
 
 
 def _recorded(copy: SkillCopy) -> dict[str, str] | None:
-    """Return the digests in the marker; None for a copy that is not ours."""
+    """Return the digests in the marker; None if composeports did not make the copy."""
     marker = copy.files.get(MARKER)
     if not copy.is_folder or marker is None:
         return None
@@ -105,7 +110,7 @@ def _recorded(copy: SkillCopy) -> dict[str, str] | None:
 
 def _theirs(wanted: Files, recorded: Mapping[str, str], copy: SkillCopy) -> Iterator[str]:
     for name, data in copy.files.items():
-        # What is as it is shipped was changed to that by nobody, but for an interrupted install.
+        # A file that equals the shipped one comes from an interrupted install, not from a user.
         if name == MARKER or data == wanted.get(name, b"\0"):
             continue
         if name in recorded:
@@ -116,7 +121,7 @@ def _theirs(wanted: Files, recorded: Mapping[str, str], copy: SkillCopy) -> Iter
 
 
 def _is_in_the_way(name: str, wanted: Files) -> bool:
-    """Tell whether it lies where a folder of ours has to be."""
+    """Return True if the file has the path of a folder that the copy needs."""
     return any(each.startswith(f"{name}/") for each in wanted)
 
 

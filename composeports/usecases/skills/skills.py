@@ -1,4 +1,4 @@
-"""Skills in the folders where agents look for them: installed, compared, taken away again."""
+"""Install, compare and remove skills in the folders where agents search for them."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from composeports.usecases.skills.policy import (
     judge,
 )
 
-# The folder of each agent, in a repository and in the home; the variable that names the latter.
+# By agent: its folder, in a repository and in the home, and the variable that sets the latter.
 AGENTS = {
     "claude": (".claude", "CLAUDE_CONFIG_DIR"),
     "codex": (".codex", "CODEX_HOME"),
@@ -34,7 +34,7 @@ AGENTS = {
 
 @dataclass(frozen=True, slots=True)
 class SkillFolder:
-    """Where one agent looks for skills: `<top>/skills`, which must not lead out of `within`."""
+    """The folder of one agent's skills: `<top>/skills`, which must not lead out of `within`."""
 
     agent: str
     top: str
@@ -43,9 +43,10 @@ class SkillFolder:
 
 @dataclass(frozen=True, slots=True)
 class SkillResult:
-    """One copy: what it was, and what was done with it.
+    """One copy: its state before, and what was done with it.
 
-    `done` is installed, updated, removed, unchanged, or left, where it is not ours to change.
+    `done` is installed, updated, removed, unchanged, or left (composeports must not change the
+    copy).
     """
 
     agent: str
@@ -58,14 +59,17 @@ class SkillResult:
 
     @property
     def is_left(self) -> bool:
-        """Tell whether something would have had to be done, and was not."""
+        """Return True if the copy needed a change and was left."""
         return self.done == "left"
 
 
 def targets(
     agents: Sequence[str], cwd: str, environ: Mapping[str, str], *, user: bool
 ) -> list[SkillFolder]:
-    """Return where these agents (all, where none is named) look: in the worktree or the home."""
+    """Return the skill folders of these agents in the worktree, or in the home with `user`.
+
+    An empty `agents` means all agents.
+    """
     chosen = {name: AGENTS[name] for name in agents or AGENTS}
     if not user:
         checkout = find_checkout(cwd)
@@ -79,19 +83,20 @@ def targets(
 
 
 def install(places: Iterable[SkillFolder]) -> list[SkillResult]:
-    """Make all copies as they are shipped, but for those that are not ours, or were changed."""
+    """Install or update all copies, except copies that a user made or changed."""
     return [_install(each) for each in _found(places)]
 
 
 def uninstall(places: Iterable[SkillFolder]) -> list[SkillResult]:
-    """Remove our copies, but for those that somebody changed."""
+    """Remove the copies that composeports made, except copies that a user changed."""
     return [_uninstall(each) for each in _found(places)]
 
 
 def check(places: Iterable[SkillFolder], *, named: bool) -> list[SkillResult]:
-    """Compare the copies with what is shipped.
+    """Compare the copies with the shipped skills.
 
-    Where the agents were not `named`, those count that have a copy of ours; none is a miss of all.
+    If the agents were not `named`, only agents with a copy made by composeports count. If no agent
+    has one, the copies of all agents are reported as missing.
     """
     found = list(_found(places))
     having = {each.target.agent for each in found if each.verdict.state not in {MISSING, FOREIGN}}
@@ -100,7 +105,7 @@ def check(places: Iterable[SkillFolder], *, named: bool) -> list[SkillResult]:
 
 
 def refusal(outcomes: Iterable[SkillResult]) -> FileAccessError | None:
-    """Return the error that says what was left, and why; None where nothing was."""
+    """Return the error that names the copies that were left, and why; None if there are none."""
     left = [outcome for outcome in outcomes if outcome.is_left]
     if not left:
         return None
@@ -120,7 +125,7 @@ def _reason(outcome: SkillResult) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A copy, before anything is done with it."""
+    """A copy before anything is done with it."""
 
     target: SkillFolder
     skill: str
@@ -134,7 +139,7 @@ class _Found:
 
     @property
     def diff(self) -> str:
-        """The difference of a copy of ours, with paths as they are in the repository."""
+        """Return the diff of a copy that composeports made, with paths as in the repository."""
         if self.verdict.state in {CURRENT, MISSING, FOREIGN}:
             return ""
         where = os.path.relpath(self.path, os.path.dirname(self.target.top))
@@ -146,7 +151,7 @@ class _Found:
 
 
 def _found(places: Iterable[SkillFolder]) -> Iterator[_Found]:
-    """Look at one copy after the other, since two agents may share a folder by a link."""
+    """Read one copy after the other, because two agents may share a folder through a link."""
     skills = shipped_skills()
     for target in places:
         for name, files in skills.items():
@@ -192,6 +197,6 @@ def _uninstall(found: _Found) -> SkillResult:
 
 
 def _clean(found: _Found) -> None:
-    """Remove what killed runs left; nothing where a link leads out of the repository."""
+    """Remove what killed runs left, unless a link leads out of the repository."""
     if not _leads_out(found.target, found.path):
         remove_leftovers(found.path, found.verdict)

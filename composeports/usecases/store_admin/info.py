@@ -1,4 +1,4 @@
-"""What there is to know of the store: where it is, its format, and whose leases are in it."""
+"""Report the store: where it is, its format, and the leases of each engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ from composeports.stores.sqlite.health import examine
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """The store; `format` 0: there is none yet. `latency` and `ahead` (of our clock) in seconds.
+    """The state of the store; `format` is 0 if there is none yet.
 
-    `excess` are the statements that take away rights which no user of a shared store needs.
+    `latency` and `ahead` (how far its clock is ahead of ours) are in seconds. `excess` are the
+    statements that revoke rights which no user of a shared store needs.
     """
 
     where: str
@@ -35,7 +36,7 @@ class StoreReport:
 
 
 def report(url: str, environ: Mapping[str, str]) -> StoreReport:
-    """Return what the store is like; what keeps commands from using it is raised."""
+    """Return the state of the store; raise the error that keeps commands from using it."""
     if url == "memory:":
         return StoreReport("memory:", "memory")
     if is_shared(url):
@@ -48,7 +49,7 @@ def report(url: str, environ: Mapping[str, str]) -> StoreReport:
 
 
 def _of_server(url: str, environ: Mapping[str, str]) -> StoreReport:
-    open_postgres(url, lambda: THIS_MACHINE)  # tells of an extra that is missing
+    open_postgres(url, lambda: THIS_MACHINE)  # raises ExtraMissingError without psycopg
     from composeports.stores.postgres.health import examine_server  # noqa: PLC0415 - an extra
 
     health = examine_server(url)
@@ -68,7 +69,7 @@ def _of_server(url: str, environ: Mapping[str, str]) -> StoreReport:
 
 
 def _fleet(url: str, environ: Mapping[str, str]) -> tuple[EngineLeases, ...]:
-    """Return who holds what, this engine first, where it tells which one it is."""
+    """Return the leases of each engine; this engine comes first if its id is known."""
     engine: Engine | None = Engine(environ)
     try:
         if is_shared(url) and engine is not None:
@@ -83,9 +84,10 @@ def _fleet(url: str, environ: Mapping[str, str]) -> tuple[EngineLeases, ...]:
 
 
 def create(url: str) -> tuple[int, tuple[str, ...]]:
-    """Make or upgrade the tables of a shared store.
+    """Create or upgrade the tables of a shared store.
 
-    Return the format before, 0 for none, and the statements that take away excess rights.
+    Return the format before (0: there were no tables), and the statements that revoke rights which
+    no user needs.
     """
     store = open_postgres(url, lambda: THIS_MACHINE)
     try:

@@ -1,4 +1,4 @@
-"""Moves leases from one store to another; each is written there before it is forgotten here."""
+"""Move leases to another store; each is written there before it is deleted from the old store."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ COMMAND = "store migrate"
 
 @dataclass(frozen=True, slots=True)
 class MigrationOutcome:
-    """What became of one lease; `stays` says why it is where it was."""
+    """The result for one lease; `stays` says why it was not moved."""
 
     lease: Lease
     engine: EngineIdentity
@@ -42,7 +42,7 @@ class MigrationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _EngineStores:
-    """An engine that is known already, for a store that asks whose leases are wanted."""
+    """An engine whose identity is already known, for a store that asks its engine for it."""
 
     known: EngineIdentity
     environ: Mapping[str, str]
@@ -57,7 +57,7 @@ class _EngineStores:
 
 @dataclass(frozen=True)
 class Migration:
-    """A move of all leases between the stores at two URLs."""
+    """A move of all leases from the store at one URL to the store at another URL."""
 
     source: str
     target: str
@@ -67,7 +67,7 @@ class Migration:
     dry_run: bool = False
 
     def run(self) -> Iterator[MigrationOutcome]:
-        """Move the leases of all engines, one after the other, and tell of each."""
+        """Move the leases of all engines, one after the other, and yield the result of each."""
         with self._open(self.source, self.here.engine) as store:
             fleet = [each.engine for each in store.fleet()]
         for engine in fleet:
@@ -107,7 +107,10 @@ class Migration:
 
     @contextmanager
     def _alone(self, lease: Lease) -> Iterator[None]:
-        """Let nobody of this machine work on the session meanwhile."""
+        """Hold the session lock.
+
+        Raises NotMigratedError if another process of this machine holds it.
+        """
         path = session_lock(self.environ, lease.project)
         with hold(path, COMMAND, 0, _no_matter) as lock:
             if lock is None:
@@ -125,7 +128,7 @@ class Migration:
 
 
 def _no_matter(_holder: LockOwner) -> None:
-    """Say nothing."""
+    """Ignore the lock owner."""
 
 
 def migration(
@@ -136,7 +139,10 @@ def migration(
     dry_run: bool,
     waiting: Callable[[str], None],
 ) -> Migration:
-    """Return the move of all leases; ConfigError for stores between which nothing can move."""
+    """Return the move of all leases.
+
+    Raises ConfigError if no lease can be moved between these stores.
+    """
     for url in (source, target):
         if url == "memory:":
             message = "a store in memory is its process's own: nothing moves there or from there"
@@ -145,7 +151,7 @@ def migration(
         message = f"both stores are {without_password(source)}"
         raise ConfigError(message, hint="--from names the old store, --to the new one")
     engine = Engine(environ)
-    if is_shared(source) == is_shared(target):  # each engine's leases stay that engine's
+    if is_shared(source) == is_shared(target):  # the leases of each engine stay with that engine
         here = LocalEngine("", THIS_MACHINE, "")
         return Migration(source, target, environ, here, waiting, dry_run)
     here = LocalEngine(machine_name(environ), engine.identity(), local_address(engine))

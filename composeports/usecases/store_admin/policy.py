@@ -1,4 +1,4 @@
-"""What becomes of a lease that moves to another store; or why it stays where it is."""
+"""Decide what a lease becomes in another store, or why it stays in its store."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,14 +11,15 @@ from composeports.core.subnet import overlapping
 
 
 class NotMigratedError(Exception):
-    """A lease stays in its store; the words say why."""
+    """A lease stays in its store; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """This machine and its engine: as a shared store knows them, and as its own does.
+    """This machine and its engine.
 
-    `address` is where the engine is reached.
+    A shared store knows the engine by its id, and the machine's own store knows it by `address`,
+    where the engine is reached.
     """
 
     machine: str
@@ -28,7 +29,7 @@ class LocalEngine:
 
 @dataclass(frozen=True, slots=True)
 class MigratedLease:
-    """A lease as the other store keeps it, and the id of its engine (empty: of this machine)."""
+    """A lease for the other store, and the id of its engine (empty: of this machine)."""
 
     space: str
     lease: Lease
@@ -43,10 +44,10 @@ def as_it_is(space: str, lease: Lease, _here: LocalEngine) -> MigratedLease:
 
 
 def to_shared(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
-    """Return a lease of a machine's own store for one that many machines see.
+    """Convert a lease of the machine's own store for a store that many machines use.
 
-    Sessions that have no name of their own are told apart by the machine. StaysError for one of
-    another engine of this machine, whose id nobody asked for.
+    The id of a session without a name gets the name of the machine. Raises NotMigratedError for a
+    lease on another engine of this machine, because the id of that engine is not known.
     """
     if space:
         return MigratedLease(space, lease)
@@ -61,7 +62,10 @@ def to_shared(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
 
 
 def to_own(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
-    """Return a lease of a shared store for this machine's own; StaysError for another machine's."""
+    """Convert a lease of a shared store for this machine's own store.
+
+    Raises NotMigratedError if the lease is another machine's.
+    """
     if not lease.place.is_on(here.machine):
         message = f"it is of the machine {lease.place.machine}; run this there"
         raise NotMigratedError(message)
@@ -71,7 +75,7 @@ def to_own(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
 
 
 def _placed(lease: Lease, machine: str, engine: str) -> Lease:
-    """Return the lease with its place on a machine of that name, and the id that comes of it."""
+    """Return the lease with this machine name and engine, and with the matching session id."""
     if lease.place == WorktreeLocation():
         return replace(lease, engine=engine, traits=NO_TRAITS)
     place = lease.place._replace(machine=machine)
@@ -81,12 +85,14 @@ def _placed(lease: Lease, machine: str, engine: str) -> Lease:
 
 
 def arrive(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
-    """Write the lease where it fits; StaysError where something else has what it has.
+    """Return the update that writes the lease to the new store.
 
-    One that is there already, from a move that was broken off, stays as it is.
+    The update is empty if the lease is there already, after an interrupted migration. Raises
+    NotMigratedError if another session there has its project name or one of its ports or subnets,
+    or if the session itself holds another block there.
     """
     own = ledger.own
-    # Its stack has the labels of the store that it comes from, until the next `up`.
+    # The stack keeps the labels of the old store until the next `up`.
     former = tuple(dict.fromkeys((*lease.former_stores, lease.store)))
     former = tuple(each for each in former if each not in {"", ledger.store})
     lease = replace(lease, former_stores=former, marks=None)
@@ -118,7 +124,10 @@ def _refuse_clash(lease: Lease, hold: LeaseSummary) -> None:
 
 
 def leave(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
-    """Forget a lease that has moved, unless somebody has changed it since, but for its time."""
+    """Return the update that deletes a migrated lease from the old store.
+
+    Raises NotMigratedError if anything but its times has changed since it was read.
+    """
     own = ledger.own
     if own is None:
         return StoreUpdate()

@@ -1,1 +1,1 @@
-"""The rules of the plan, one module a kind of thing; each turns a context into its part."""
+"""The rules of the plan, one module per topic; each turns a PlanContext into a RuleResult."""

@@ -1,4 +1,4 @@
-"""Fixed subnets and addresses, carried over to the subnets that the session leased."""
+"""Fixed subnets and addresses, moved to the subnets that the session leased."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,7 @@ OCTET = 8
 
 
 def subnets(context: PlanContext) -> RuleResult:
-    """Put every network with a leased subnet on it: pools, gateways and static addresses."""
+    """Move every network with a leased subnet to it: pools, gateways and static addresses."""
     changes: list[Change] = []
     nodes: list[Node] = []
     for network in context.project.networks:
@@ -36,7 +36,7 @@ def subnets(context: PlanContext) -> RuleResult:
 
 
 def _leased(network: Network, context: PlanContext) -> dict[int, str]:
-    """Return the leased subnet of each pool of the network, by the pool's index."""
+    """Return the leased subnet of each pool of the network, by the index of the pool."""
     if network.external:
         return {}
     count = max(1, len(network.pools))
@@ -80,7 +80,7 @@ def _subnet_changes(network: Network, leased: Mapping[int, str]) -> Iterator[Cha
 
 
 def _moves(context: PlanContext) -> list[tuple[Network, str, str]]:
-    """Return (network, old subnet, leased subnet) of all that the file fixes."""
+    """Return (network, old subnet, leased subnet) for every fixed subnet with a leased one."""
     return [
         (network, network.subnets[index], new)
         for network in context.project.networks
@@ -108,7 +108,7 @@ def _static_changes(
 
 
 def _inside(address: str, subnet: str) -> bool:
-    """Tell whether an address, or `address/prefix`, lies in the subnet; False for no address."""
+    """Return True if an address, or `address/prefix`, is in the subnet; False for other text."""
     import ipaddress  # noqa: PLC0415 - few files fix a subnet
 
     try:
@@ -121,7 +121,7 @@ def _inside(address: str, subnet: str) -> bool:
 
 
 def address_mover(context: PlanContext) -> Mover:
-    """Return what carries the addresses in a text over to the leased subnets."""
+    """Return a function that moves the addresses in a text to the leased subnets."""
     moves = [(old, new) for _, old, new in _moves(context)]
     prefixes = dict(pair for old, new in moves for pair in _octets(old, new))
 
@@ -130,7 +130,7 @@ def address_mover(context: PlanContext) -> Mover:
             if _inside(match[0], old):
                 try:
                     return move_address(match[0], old, new)
-                except ValueError:  # beyond what the file's own addresses needed
+                except ValueError:  # the new subnet may be smaller than the old one
                     return match[0]
         return match[0]
 
@@ -141,7 +141,11 @@ def address_mover(context: PlanContext) -> Mover:
 
 
 def _octets(old: str, new: str) -> Iterator[tuple[str, str]]:
-    """Yield `172.22.1` -> `10.213.4` for a /24, by which scripts form addresses of their own."""
+    """Yield the old and new first octets of a subnet: (`172.22.1`, `10.213.4`) for a /24.
+
+    Scripts form their own addresses with such octets. Yield nothing for IPv6, for subnets of
+    different lengths, and if the length is not a multiple of 8.
+    """
     before, _, length = old.partition("/")
     after, _, new_length = new.partition("/")
     if ":" in old or length != new_length or not length.isdecimal() or int(length) % OCTET:
@@ -151,7 +155,7 @@ def _octets(old: str, new: str) -> Iterator[tuple[str, str]]:
 
 
 def repeated_addresses(context: PlanContext) -> RuleResult:
-    """Carry the addresses in `dns` and `extra_hosts` over to the leased subnets."""
+    """Move the addresses in `dns` and `extra_hosts` to the leased subnets."""
     move = address_mover(context)
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -176,6 +180,6 @@ def repeated_addresses(context: PlanContext) -> RuleResult:
 
 
 def _moved_entry(text: str, move: Mover) -> str:
-    """Carry over the address of `dns`, or the one after `host=` (or `host:`) of `extra_hosts`."""
+    """Return an entry of `dns`, or `host=address` of `extra_hosts`, with the address moved."""
     host, separator, address = text.partition("=")
     return f"{host}{separator}{move(address)}" if separator else move(text)

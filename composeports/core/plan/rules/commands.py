@@ -1,4 +1,4 @@
-"""Addresses of the host in commands: told where clients are given them, changed by a setting."""
+"""Addresses of the host in commands: a warning for advertised ones, or a change by a setting."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import numbers_of, reach_of
 
 _SPACE = re.compile(r"(\s+)")
-# What follows these is asked by the container itself.
+# The container itself calls the address that follows one of these, so it is not changed.
 CLIENTS = frozenset({"curl", "wget", "nc", "http"})
 NEAR = 4
 
 
 @dataclass(frozen=True, slots=True)
 class _Address:
-    """A part of a command's word that leads to a moved port, and as what."""
+    """A part of a command's word that leads to a moved port, and the option it belongs to."""
 
     index: int
     option: str
@@ -28,7 +28,7 @@ class _Address:
 
 
 def commands(context: PlanContext) -> RuleResult:
-    """Move addresses in commands where `[urls] command` wants it; else tell advertised ones."""
+    """Move addresses in commands if `[urls] command` is true; else warn about advertised ones."""
     changes: list[Change] = []
     nodes: list[Node] = []
     warnings: list[str] = []
@@ -62,7 +62,10 @@ def _told(service: Service, field: str, found: _Address) -> str:
 def _addresses(
     service: Service, words: tuple[str, ...], context: PlanContext
 ) -> Iterator[_Address]:
-    """Yield what leads to a moved port; `option` is empty where it may be the container's own."""
+    """Yield the parts of words that lead to a moved port.
+
+    `option` is empty if the address may be the container's own.
+    """
     numbers = numbers_of(service, context) if words else {}
     if not numbers:
         return
@@ -82,7 +85,7 @@ def _addresses(
 
 
 def _option(part: str, before: str) -> str:
-    """Return the option or variable that a part of a command belongs to; empty without one."""
+    """Return the option or variable that a part of a command belongs to; empty if none."""
     name, equals, _ = part.partition("=")
     if equals and re.fullmatch(r"[\w.-]+", name):
         return name

@@ -1,4 +1,4 @@
-"""Fixed container names, and what refers to a container by its name."""
+"""Fixed container names, and the fields that refer to a container by its name."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ BY_CONTAINER = "container:"
 
 
 def container_names(context: PlanContext) -> RuleResult:
-    """Give a fixed container name the session's prefix, and keep the old one as a host name."""
+    """Give a fixed container name the session's prefix, and keep the old name as a host name."""
     renamed = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -30,7 +30,7 @@ def container_names(context: PlanContext) -> RuleResult:
 
 
 def _script_calls(context: PlanContext) -> Iterator[UnchangedValue]:
-    """Yield the scripts that would reach another session's container, each line once."""
+    """Yield the script calls that would reach another session's container, each line once."""
     variables = {
         service.container_name: pair
         for service, pair in zip(context.project.services, variables_of(context), strict=True)
@@ -56,7 +56,7 @@ def new_names(context: PlanContext) -> dict[str, str]:
 
 
 def variables_of(context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Yield `CONTAINER_<SERVICE>` with the name of each service's (first) container."""
+    """Yield (`CONTAINER_<SERVICE>`, name of the first container) for each service."""
     renamed = new_names(context)
     for service in context.project.services:
         name = renamed.get(service.container_name) or service.container_name
@@ -64,15 +64,16 @@ def variables_of(context: PlanContext) -> Iterator[tuple[str, str]]:
 
 
 def shell_name(service: str) -> str:
-    """Return a service's name as a part of a variable's."""
+    """Return a service's name as a part of a variable name: A-Z, 0-9 and `_`."""
     letters = (char if char.isascii() and char.isalnum() else "_" for char in service.upper())
     return "".join(letters)
 
 
 def _aliases(service: Service, context: PlanContext) -> dict[str, object]:
-    """Return the old name as an alias in each network of the stack that lacks it.
+    """Return the old name as an alias for each network of the stack that does not have it.
 
-    On a network that other sessions have, too, it would lead to their containers.
+    A network that is shared with other sessions gets no alias: there it would also lead to their
+    containers.
     """
     name = service.container_name
     if name == service.name:
@@ -100,7 +101,7 @@ def _renamed(
 
 
 def container_references(context: PlanContext) -> RuleResult:
-    """Let what names one of the file's containers name the session's container."""
+    """Replace the file's container names by the session's names in fields that refer to them."""
     renamed = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -119,7 +120,7 @@ def container_references(context: PlanContext) -> RuleResult:
 def _references(
     service: Service, renamed: Mapping[str, str]
 ) -> Iterator[tuple[str, str | tuple[str, ...], tuple[str, ...]]]:
-    """Yield (field, value now, texts after) of every field with a container that has a new name."""
+    """Yield (field, current value, new texts) of each field with a renamed container."""
     fields: dict[str, str | tuple[str, ...]] = {
         "network_mode": service.network_mode,
         "ipc": service.ipc,
@@ -139,13 +140,13 @@ def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _reference(text: str, renamed: Mapping[str, str], *, bare: bool) -> str:
-    """Return `container:NAME[:...]` (or `NAME[:ALIAS]`, where bare) with the new name."""
+    """Return `container:NAME[:...]`, or `NAME[:ALIAS]` if `bare`, with the new name."""
     start = "" if bare else BY_CONTAINER
     if not text.startswith(start):
         return text
     name, colon, rest = text.removeprefix(start).partition(":")
     if name not in renamed:
         return text
-    # A link without an alias is known by the container's name, which has to stay.
+    # A link without an alias uses the container's name as its alias, so the old name becomes one.
     alias = f":{name}" if bare and not colon else f"{colon}{rest}"
     return f"{start}{renamed[name]}{alias}"

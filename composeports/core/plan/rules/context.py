@@ -1,4 +1,4 @@
-"""What every rule of the plan looks at, worked out once: nothing here decides."""
+"""The input of every rule of the plan, computed once; no decision is made here."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,18 +18,18 @@ from composeports.core.settings import Settings
 
 
 class AssignedPort(NamedTuple):
-    """A published port with the host port that it gets."""
+    """A published port and the host port that it gets."""
 
     entry: PortEntry
     number: int
 
 
 class PlanContext(NamedTuple):
-    """What was observed, what the lease gives out, and what the repository wants.
+    """The facts about the project, what the lease gives out, and the settings.
 
-    `values` are the variables that the files mention, with the values they have now; `fixed` are
-    the six variables. `resolved` is the document that Compose gave. `required` are those of the
-    six that the file asks for and nobody gave; the document has stand-ins for them.
+    `values` maps the variables that the files mention to their current values. `fixed` are the six
+    fixed variables. `resolved` is the document from Compose. `required` are those of the six fixed
+    variables that the file demands but that have no value; the document has stand-ins for them.
     """
 
     project: Project
@@ -45,7 +45,7 @@ class PlanContext(NamedTuple):
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Those of the six variables that keep the user's value inside the stack.
+        """Return those of the six fixed variables that keep the user's value inside the stack.
 
         They move more than published ports and URLs to them, or lead to another machine.
         """
@@ -57,18 +57,19 @@ class PlanContext(NamedTuple):
 
     @property
     def host(self) -> str:
-        """Where published ports are reached: empty on this machine, else the engine's host."""
+        """Return the engine's host if published ports are reached there; empty for this machine."""
         return "" if self.lease.host == LOCALHOST else self.lease.host
 
     @property
     def tag(self) -> str:
-        """What makes a name the session's own: `ac-` and the hash."""
+        """Return the project name, `ac-` and the hash, which makes a name unique to the session."""
         return self.lease.project
 
     def numbers_for(self, service: Service) -> dict[int, int]:
-        """Return the new number of every moved host port, as `service` most likely means it.
+        """Return the new number of every fixed host port, as `service` most likely means it.
 
-        Its own port comes first, then one of a service that runs together with it.
+        If services have the same old number, the port of `service` itself comes first, then the
+        port of a service that runs together with it.
         """
         profiles = {each.name: set(each.profiles) for each in self.project.services}
         wanted = set(service.profiles)

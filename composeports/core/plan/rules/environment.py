@@ -1,4 +1,4 @@
-"""Values of variables inside containers and builds that lead to what the plan has moved."""
+"""Values of variables in containers and builds that lead to something that the plan moves."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -12,9 +12,9 @@ from composeports.core.plan.rules.addresses import Mover, address_mover
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.name_references import NewNames, new_names, renamed
 
-# `key: value` and `KEY=value`, by which a line of a config says what its value is.
+# `key: value` and `KEY=value`: the key at the start of a line in a config.
 _LINE_KEY = re.compile(r"""\s*(?:export\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]""")
-# What `extra_hosts` calls the engine's machine.
+# The address in `extra_hosts` that means the engine's machine.
 GATEWAY = "host-gateway"
 WHY_NAME = {
     "image": "it names an image that is built here",
@@ -26,7 +26,7 @@ WHY_NAME = {
 
 @dataclass(frozen=True, slots=True)
 class _Rewriter:
-    """What has moved, as one service sees it."""
+    """Everything that the plan moves, as one service sees it."""
 
     context: PlanContext
     move: Mover
@@ -60,14 +60,14 @@ class _Rewriter:
         return after, kind, WHY_NAME.get(kind, "")
 
     def renumbered(self, name: str, text: str) -> str:
-        """Return a value with the numbers of moved ports of the host."""
+        """Return a value with the numbers of moved host ports replaced."""
         if not self.numbers:
             return text
         return renumbered(name, text, self.numbers.get, self.reach)
 
     def _pairs(self, service: Service, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        """Yield the new number of each port whose host is in another variable."""
-        # In the host's network localhost is the host.
+        """Yield (name, new number) of each port variable whose host is in another variable."""
+        # On the host's network, localhost is the host.
         listens_on = () if service.network_mode == "host" else self.reach.listens_on
         hosts = self.reach.engine_hosts
         for name, host in ports_of_hosts(values) if self.numbers else ():
@@ -106,7 +106,7 @@ def values(context: PlanContext) -> RuleResult:
 
 
 def config_contents(context: PlanContext) -> RuleResult:
-    """Rewrite host-facing URLs and addresses in the configs whose text the file has."""
+    """Rewrite host-facing URLs and addresses in configs whose text is in the Compose file."""
     move, names = address_mover(context), new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -126,25 +126,25 @@ def config_contents(context: PlanContext) -> RuleResult:
 
 
 def _key_of(line: str, otherwise: str) -> str:
-    """Return the key of a line that has one value."""
+    """Return the key of a line that has one value; `otherwise` if the line has no key."""
     match = _LINE_KEY.match(line)
     return match[1] if match else otherwise
 
 
 def numbers_of(service: Service, context: PlanContext) -> Mapping[int, int]:
-    """Return the new number of every port that is reached elsewhere than before."""
+    """Return the new number of every port whose number or host changes."""
     found = context.numbers_for(service)
     return {old: new for old, new in found.items() if old != new or context.host}
 
 
 def reach_of(context: PlanContext, *services: Service) -> Reach:
-    """Return how services that read one text reach published ports."""
+    """Return how the services that read the same text reach published ports."""
     listens_on = frozenset(port for each in services for port in listening(each, context))
     return Reach(listens_on, context.host, engine_hosts(*services))
 
 
 def listening(service: Service, context: PlanContext) -> frozenset[int]:
-    """Return the container ports that the service, or one in the same network place, has."""
+    """Return the container ports of the service and of the services that share its network."""
     place = _network_of(service)
     return frozenset(
         port.target
@@ -155,7 +155,7 @@ def listening(service: Service, context: PlanContext) -> frozenset[int]:
 
 
 def _network_of(service: Service) -> str:
-    """Return the service whose network this one is in: most often its own."""
+    """Return the service whose network this service uses, usually the service itself."""
     mode, _, other = service.network_mode.partition(":")
     return other if mode == "service" else service.name
 
@@ -167,7 +167,7 @@ def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, 
 
 
 def is_kept(service: str, name: str, text: str, keep: Collection[str]) -> bool:
-    """Tell whether `[urls] keep` lists the variable, the service's variable, or the URL."""
+    """Return True if `[urls] keep` lists the variable, the service's variable, or the URL."""
     return any(each in {name, f"{service}.{name}"} or each == text for each in keep)
 
 

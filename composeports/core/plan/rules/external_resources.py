@@ -1,4 +1,7 @@
-"""External networks and volumes: led to a sibling's session, listed, or told."""
+"""External networks and volumes: replaced by a sibling's, listed, or warned about.
+
+A sibling is another Compose project in the same worktree.
+"""
 
 from collections.abc import Collection, Iterator
 
@@ -13,7 +16,7 @@ IN_FILE = "the Compose file says it is external"
 
 
 def external_networks(context: PlanContext) -> RuleResult:
-    """Lead networks of a sibling to its session in this worktree; list or tell the others."""
+    """Use networks of other projects' sessions in this worktree; list or warn about the rest."""
     parts = [
         _network(network.key, network.name, _users(network, context), context)
         for network in context.project.networks
@@ -26,7 +29,7 @@ def external_networks(context: PlanContext) -> RuleResult:
 
 
 def external_volumes(context: PlanContext) -> RuleResult:
-    """Lead volumes of a sibling to its session in this worktree; list or tell the others."""
+    """Use volumes of other projects' sessions in this worktree; list or warn about the rest."""
     parts = []
     for volume in context.project.volumes:
         if not volume.external or not context.project.is_fixed(volume.name):
@@ -53,7 +56,7 @@ def external_volumes(context: PlanContext) -> RuleResult:
 
 
 def is_common(key: str, context: PlanContext) -> bool:
-    """Tell whether the network is one that other sessions have, too."""
+    """Return True if other sessions are on the same network."""
     return any(
         network.key == key
         and network.external
@@ -67,7 +70,7 @@ def is_common(key: str, context: PlanContext) -> bool:
 
 
 def joined_by_mode(context: PlanContext) -> dict[str, list[Service]]:
-    """Return the services that join a network by `network_mode: NAME`, by that name."""
+    """Return the services that join a network by `network_mode: NAME`, by network name."""
     made = {each.name for each in context.project.networks if not each.external}
     found: dict[str, list[Service]] = {}
     for service in context.project.services:
@@ -102,7 +105,7 @@ def _network(
 
 
 def _met(name: str, context: PlanContext) -> Iterator[str]:
-    """Yield which host names of the project lead to another project's containers, too."""
+    """Yield the host names that also lead to another project's containers, a text per project."""
     own = _all_names(context)
     for member in context.around.members.get(name, ()):
         same = sorted(own & member.names)
@@ -112,10 +115,10 @@ def _met(name: str, context: PlanContext) -> Iterator[str]:
 
 
 def _all_names(context: PlanContext) -> frozenset[str]:
-    """Return every name that services of the file may be called by.
+    """Return every name by which the services of the file may be called.
 
-    A service that is on a shared network looks there for all of them, wherever its own stack has
-    the service.
+    A service on a shared network looks up all of these names there, even if its own stack has the
+    named service on another network.
     """
     found: set[str] = set()
     for service in context.project.services:
@@ -144,7 +147,7 @@ def _users(network: Network, context: PlanContext) -> list[Service]:
 
 
 def _led(key: str, sibling: SiblingProject) -> RuleResult:
-    """Return the part that leads a network or volume to the sibling's session."""
+    """Return the result that replaces a network or volume by that of the sibling's session."""
     told = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name
     if before == after:
@@ -158,7 +161,7 @@ def _led(key: str, sibling: SiblingProject) -> RuleResult:
 
 
 def _led_by_mode(services: Collection[Service], sibling: SiblingProject) -> RuleResult:
-    """Return the part that leads services with `network_mode: NAME` to the sibling's session."""
+    """Return the result that replaces `network_mode: NAME` by the sibling session's network."""
     told = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name
     if before == after:

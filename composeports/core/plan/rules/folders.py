@@ -12,20 +12,23 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, below, is_named,
 from composeports.core.shell import GIT_COMMON_DIR
 
 ENGINE_SOCKETS = ("/docker.sock", "/podman.sock")
-# Of the machine itself; nobody expects a copy of these for each session.
+# Paths of the machine itself; sessions do not need their own copies.
 OF_THE_HOST = (
     *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
-    *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - read, not made
+    *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - compared, not created
 )
 VARIABLE = f"${{{GIT_COMMON_DIR}}}"
 LOCAL_DRIVERS = frozenset({"", "local"})
-# File systems that are made anew, or have no place outside of the container.
+# File systems that are created empty, or that do not exist outside of the container.
 OF_NO_PLACE = frozenset({"tmpfs", "ramfs", "proc", "sysfs"})
 
 
 @dataclass
 class _Use:
-    """Who uses a place, and whether one of them writes to it; `path` is how the file has it."""
+    """The users of a path outside of the worktree; `written` is True if one of them writes to it.
+
+    `path` is the path in the file. `entry` is the entry of `shared` for it.
+    """
 
     path: str
     entry: str
@@ -34,7 +37,7 @@ class _Use:
 
 
 def folders(context: PlanContext) -> RuleResult:
-    """Say which places outside of the worktree are written, or are another checkout's."""
+    """Warn about paths outside of the worktree that are written, or are in another checkout."""
     shared: list[SharedResource] = []
     warnings: list[str] = []
     for place, use in _uses(context).items():
@@ -63,7 +66,7 @@ def _is_acknowledged(place: str, use: _Use, context: PlanContext) -> bool:
 
 
 def _uses(context: PlanContext) -> dict[str, _Use]:
-    """Return the places outside of the worktree that are not the session's own, and their users."""
+    """Return the paths outside of the worktree that sessions share, with their users."""
     found: dict[str, _Use] = {}
     for service in context.project.services:
         for mount in service.mounts:
@@ -85,7 +88,7 @@ def _uses(context: PlanContext) -> dict[str, _Use]:
 
 
 def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, bool]]:
-    """Yield the real paths outside of the worktree that a build uses, and whether it writes."""
+    """Yield (real path, is written) of the paths outside of the worktree that a build uses."""
     if service.build is None:
         return
     uses = [(folder, False) for folder in service.build.folders]
@@ -97,7 +100,11 @@ def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, b
 
 
 def bound(mount: Mount, context: PlanContext) -> str:
-    """Return the real path of a bind that lies outside of the worktree; empty for all others."""
+    """Return the real path of a bind mount that is outside of the worktree.
+
+    Return an empty string for other mounts, for engine sockets and for folders of the machine
+    itself.
+    """
     if mount.kind != "bind" or not mount.source:
         return ""
     place = context.around.real(mount.source)
@@ -109,13 +116,13 @@ def bound(mount: Mount, context: PlanContext) -> str:
 
 
 def _is_outside(place: str, context: PlanContext) -> bool:
-    """Tell whether a path is neither in the worktree nor has the project's name in it."""
+    """Return True if a path is not in the worktree and does not contain the project name."""
     top = context.lease.place.worktree or context.lease.place.directory
     return bool(top) and not below(place, top) and context.project.is_fixed(place)
 
 
 def _places(volume: Volume, context: PlanContext) -> Iterator[str]:
-    """Yield the place that the options of a volume lead to, where sessions have it in common."""
+    """Yield the location that the options of a volume lead to, if all sessions share it."""
     if volume.external:
         return
     options = volume.driver_opts
@@ -140,14 +147,14 @@ def _places(volume: Volume, context: PlanContext) -> Iterator[str]:
 
 
 def _address(options: str) -> str:
-    """Return the server of a network file system, as its mount options have it."""
+    """Return the server of a network file system from its mount options; empty if none."""
     return next(
         (each.removeprefix("addr=") for each in options.split(",") if each.startswith("addr=")), ""
     )
 
 
 def _overlay(options: str, context: PlanContext) -> Iterator[str]:
-    """Yield the folder that an overlay writes to."""
+    """Yield the folder outside of the worktree that an overlay writes to."""
     for option in options.split(","):
         name, _, path = option.partition("=")
         if name == "upperdir" and _is_outside(context.around.real(path), context):
@@ -155,7 +162,10 @@ def _overlay(options: str, context: PlanContext) -> Iterator[str]:
 
 
 def _is_written(volume: Volume, context: PlanContext) -> bool:
-    """Tell whether a service may write to the volume: its options say so, and a mount does."""
+    """Return True if a service may write to the volume.
+
+    Return False if the volume's options have `ro`, or if all its mounts are read-only.
+    """
     if volume.driver in LOCAL_DRIVERS and "ro" in volume.driver_opts.get("o", "").split(","):
         return False
     mounts = [
@@ -168,7 +178,7 @@ def _is_written(volume: Volume, context: PlanContext) -> bool:
 
 
 def _other_checkout(place: str, context: PlanContext) -> str:
-    """Return the other checkout of the repository that a path lies in; the innermost one."""
+    """Return the innermost other checkout of the repository that has the path; empty if none."""
     checkout = context.around.checkout
     if checkout.common_dir and below(place, checkout.common_dir):
         return ""
@@ -177,7 +187,7 @@ def _other_checkout(place: str, context: PlanContext) -> str:
 
 
 def git_inside(context: PlanContext) -> RuleResult:
-    """Say what to mount where a container has the worktree, and git cannot work in it."""
+    """Add a note on what to mount if a container has the worktree but git cannot work in it."""
     told = {
         text: None
         for service in context.project.services
@@ -208,7 +218,7 @@ def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterat
 
 
 def _on_the_host(path: str, service: Service, context: PlanContext) -> str:
-    """Return the host's path of a container's path; empty where no bind covers it."""
+    """Return the host path of a container's path; empty if no bind mount covers it."""
     binds = [each for each in service.mounts if below(path, normpath(each.target))]
     nearest = max(binds, key=lambda each: len(normpath(each.target)), default=None)
     if nearest is None or nearest.kind != "bind":

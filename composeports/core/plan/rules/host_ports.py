@@ -13,7 +13,7 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 
 
 def ports_of_others(context: PlanContext) -> RuleResult:
-    """Say which variables lead to a port that another project publishes right now."""
+    """Warn about variables that lead to a port that another project publishes now."""
     others = {each.port: each for each in context.around.published}
     own = {port.number for service in context.project.services for port in service.ports}
     shared: dict[str, SharedResource] = {}

@@ -1,4 +1,4 @@
-"""Fixed tags of images that the file builds."""
+"""Images that the file builds with a fixed tag."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,12 +15,12 @@ WHY = "it is built here, and another session's build would replace it"
 NAMED = "it names an image that is built here"
 DOCKER_IMAGE = "docker-image://"
 REFERENCE = "ref="
-# With these, Compose asks no registry for the image of a service.
+# Values of `pull_policy` with which Compose does not pull the image from a registry.
 UNASKED = frozenset({"never", "build"})
 
 
 def built_images(context: PlanContext) -> RuleResult:
-    """Give the tag of every image that is built the session's suffix, wherever it is named."""
+    """Add the session's suffix to the tag of every built image, wherever the file names it."""
     fixed = _built(context.project)
     if not context.settings.isolate_images:
         return RuleResult(
@@ -40,7 +40,10 @@ def built_images(context: PlanContext) -> RuleResult:
 
 
 def new_names(context: PlanContext) -> dict[str, str]:
-    """Return the session's name of every image that is built, by its full name."""
+    """Return the session's name of every built image, by its full name.
+
+    Return an empty dict if the settings do not isolate images.
+    """
     if not context.settings.isolate_images:
         return {}
     found: dict[str, str] = {}
@@ -50,7 +53,7 @@ def new_names(context: PlanContext) -> dict[str, str]:
 
 
 def unbuilt_images(project: Project) -> Iterator[str]:
-    """Yield the full names of images that services run and that nothing in the file builds."""
+    """Yield the full names of images that services run but that the file does not build."""
     built = set(map(full_name, _built(project)))
     for service in project.services:
         name = full_name(service.image) if service.image else ""
@@ -59,7 +62,7 @@ def unbuilt_images(project: Project) -> Iterator[str]:
 
 
 def images_of_scripts(context: PlanContext) -> RuleResult:
-    """Say which images a script of the worktree builds: sessions have them in common."""
+    """Warn about images that a script of the worktree builds: all sessions share them."""
     shared: list[SharedResource] = []
     warnings: list[str] = []
     for image, build in {full_name(each.image): each for each in context.around.builds}.items():
@@ -81,14 +84,14 @@ def images_of_scripts(context: PlanContext) -> RuleResult:
 
 
 def _why_shared(settings: Settings, *names: str) -> str:
-    """Return which setting says that an image is shared; empty where none does."""
+    """Return the setting that makes an image shared; empty if there is none."""
     if is_named(settings, "image", *names):
         return IN_SETTINGS
     return "" if settings.isolate_images else "[isolate] images = false"
 
 
 def _built(project: Project) -> tuple[str, ...]:
-    """Return the fixed names of all images that some service builds."""
+    """Return the fixed names of all images that services build."""
     names = [
         name
         for service in project.services
@@ -111,7 +114,7 @@ def _fields(service: Service, renamed: Mapping[str, str]) -> dict[str, object]:
 
 
 def _new(name: str, renamed: Mapping[str, str]) -> str:
-    """Return the session's name of an image, empty where it has none."""
+    """Return the session's name of an image; empty if it has none."""
     return renamed.get(full_name(name), "") if name else ""
 
 
@@ -131,9 +134,9 @@ def _build_fields(service: Service, renamed: Mapping[str, str]) -> dict[str, obj
 
 
 def _reference(text: str, renamed: Mapping[str, str]) -> str:
-    """Return a reference to an image with its new name, empty where it has none.
+    """Return a reference to an image with its new name; empty if it has none.
 
-    That is a name, `docker-image://NAME`, or `type=registry,ref=NAME`.
+    A reference is a name, `docker-image://NAME`, or `type=registry,ref=NAME`.
     """
     if text.startswith(DOCKER_IMAGE):
         after = _new(text.removeprefix(DOCKER_IMAGE), renamed)
@@ -164,7 +167,7 @@ def _changes(service: Service, renamed: Mapping[str, str]) -> Iterator[Change]:
 
 
 def _build_references(service: Service) -> Iterator[tuple[str, str, str]]:
-    """Yield (where, text, why) of all that may name an image in a service's build."""
+    """Yield (where, text, why) of everything in a service's build that may name an image."""
     build = service.build
     if build is None:
         return

@@ -1,4 +1,4 @@
-"""Those of the six variables that keep the user's value inside the stack."""
+"""Those of the six fixed variables that keep the user's value inside the stack."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,9 +9,10 @@ from composeports.core.plan.variable_effects import URL_VARIABLE, Path
 
 
 def kept_variables(context: PlanContext) -> RuleResult:
-    """Write down what Compose read with the user's value, since a shell may have the session's.
+    """Write the values that Compose read with the user's variables into the override.
 
-    So `composeports up` and plain `docker compose` after `composeports env` give the same.
+    The user's shell may have the session's values instead. With the override, `composeports up` and
+    plain `docker compose` after `composeports env` give the same result.
     """
     paths = [path for name in context.kept for path in context.moves.elsewhere.get(name, ())]
     nodes = [node for path in paths for node in _literal(context.resolved, path)]
@@ -29,9 +30,10 @@ def _left(context: PlanContext) -> Iterator[UnchangedValue]:
 
 
 def _literal(document: Mapping[str, object], path: Path) -> Iterator[Node]:
-    """Yield the override that keeps what the document has at the path; none for other rules' parts.
+    """Yield the override that keeps the document's value at the path.
 
-    A list is replaced as a whole, and a mapping whose keys are not the same any more.
+    Yield nothing for paths of other rules: the project name, `ports`, and `x-` fields. A list is
+    replaced as a whole. A mapping is replaced as a whole if its keys have changed.
     """
     if path[0] == "name" or str(path[0]).startswith("x-") or path[2:3] == ("ports",):
         return

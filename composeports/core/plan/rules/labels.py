@@ -1,4 +1,4 @@
-"""Labels that tell whose the containers, networks and volumes of a stack are."""
+"""Labels that name the owner of a stack's containers, networks and volumes."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,10 @@ from composeports.core.plan.rules.context import PlanContext
 
 
 def marks(context: PlanContext) -> RuleResult:
-    """Put the session's labels on everything that the stack makes, where the store has an id.
+    """Put the session's labels on everything that the stack creates, if the store has an id.
 
-    A volume or network that is there keeps the labels that it has: Compose takes others for a new
-    configuration, for which it recreates networks, and volumes without their data.
+    An existing volume or network keeps its labels. Compose treats other labels as a new
+    configuration: it recreates networks, and it recreates volumes without their data.
     """
     own = context.lease.mark
     if not own.labels:
@@ -40,5 +40,5 @@ def _lasting(context: PlanContext, own: Mark) -> Iterator[Node]:
 
 
 def _written(mark: Mark) -> dict[str, str]:
-    """Return the labels as an override document has them: Compose takes `$$` for `$`."""
+    """Return the labels for an override document, in which Compose reads `$$` as `$`."""
     return {name: value.replace("$", "$$") for name, value in mark.labels.items()}

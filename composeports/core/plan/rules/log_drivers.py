@@ -1,17 +1,17 @@
-"""Addresses of log collectors: the engine, not the container, connects to them."""
+"""Addresses of log collectors; the engine, not the container, connects to them."""
 
 from composeports.core.plan.change import Change, Node, RuleResult, merge
 from composeports.core.plan.local_urls import renumbered_for_engine
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import is_kept
 
-# https://docs.docker.com/engine/logging/drivers/fluentd/: where the option is left out.
+# Used if the option is missing: https://docs.docker.com/engine/logging/drivers/fluentd/
 DEFAULTS = {"fluentd": {"fluentd-address": "localhost:24224"}}
 WHY = "the engine sends the logs to a port that has moved"
 
 
 def log_addresses(context: PlanContext) -> RuleResult:
-    """Lead logging options with the address of a published port to the session's own port."""
+    """Change the address of a published port in logging options to the session's port."""
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:

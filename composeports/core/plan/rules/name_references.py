@@ -1,4 +1,4 @@
-"""Values of variables that are the name of an image, a network, a volume or a container."""
+"""Values of variables that name an image, a network, a volume or a container."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,14 @@ from composeports.core.plan.image_names import full_name
 from composeports.core.plan.rules import containers, images, networks, volumes
 from composeports.core.plan.rules.context import PlanContext
 
-# The kind of change, and what the name of a variable with such a value says.
+# For each kind of change, a pattern for the names of variables with such a value.
 KINDS = {
     "image": re.compile(r"IMAGE|(^|_)(IMG|BASE|FROM|PARENT|BUILDER)(_|$)"),
     "network": re.compile(r"NETWORK|(^|_)NET(_|$)"),
     "volume": re.compile(r"VOLUME|(^|_)VOL(_|$)"),
     "container_name": re.compile(r"CONTAINER"),
 }
-# Variables with these words have names of other things, which may be the same text.
+# Variables with these words in their names hold names of other things, maybe the same text.
 OTHER_THINGS = frozenset(
     {"HOST", "HOSTNAME", "URL", "URI", "ADDR", "ADDRESS", "DSN", "SERVER", "DOMAIN", "USER"}
     | {"USERNAME", "PASSWORD", "PASS", "SECRET", "TOKEN", "KEY", "DB", "DATABASE", "SCHEMA"}
@@ -22,7 +22,7 @@ OTHER_THINGS = frozenset(
     | {"PROJECT", "ENV", "LABEL", "TAG", "NAMESPACE", "CLUSTER", "NODE", "INSTANCE", "JOB"}
     | {"GROUP", "NAME", "TARGET", "STAGE", "MODE", "REPO", "REPOSITORY"}
 )
-# A word alone is not distinctive: `postgres` is a container, a user and a database.
+# A single word is ambiguous: `postgres` is a container, a user and a database.
 _DISTINCTIVE = re.compile(r"[-_./:]")
 _SEPARATOR = re.compile(r"([\s,;]+)")
 
@@ -30,7 +30,7 @@ NewNames = Mapping[str, Mapping[str, str]]
 
 
 def new_names(context: PlanContext) -> NewNames:
-    """Return all names that change, old to new, by the kind of thing; images by full names."""
+    """Return all names that change, old to new, by kind; images by their full names."""
     return {
         "image": images.new_names(context),
         "network": {
@@ -48,10 +48,11 @@ def new_names(context: PlanContext) -> NewNames:
 
 
 def renamed(name: str, text: str, names: NewNames, *, builds: bool = False) -> tuple[str, str]:
-    """Return the value of variable `name` with the names in it replaced, and of which kind.
+    """Return (value, kind): the value of variable `name` with the names in it replaced.
 
-    A value is one name, or where the variable says so a list of such names. An argument of a build
-    (`builds`) may have any image's. Else the value is as before, and the kind is empty.
+    The value is one name, or a list of names if the variable's name says the kind. A build argument
+    (`builds`) may name an image by a single word. If nothing is replaced, the value is unchanged
+    and the kind is empty.
     """
     if not any(names.values()):
         return text, ""
@@ -69,14 +70,14 @@ def renamed(name: str, text: str, names: NewNames, *, builds: bool = False) -> t
 
 
 def new_name(kind: str, name: str, names: NewNames) -> str:
-    """Return the new name of a thing, empty where it has none."""
+    """Return the new name of a resource; empty if it has none."""
     if not name or _SEPARATOR.search(name):
         return ""
     return names[kind].get(full_name(name) if kind == "image" else name, "")
 
 
 def unchanged(text: str, names: NewNames) -> Iterator[tuple[str, str]]:
-    """Yield (kind, new name) where the text is the old name of a thing."""
+    """Yield (kind, new name) of each resource whose old name is the text."""
     if _DISTINCTIVE.search(text):
         yield from ((kind, after) for kind in KINDS if (after := new_name(kind, text, names)))
 

@@ -1,4 +1,4 @@
-"""Networks with names of their own: on the engine, on the host's bridge, and in labels."""
+"""Networks with a fixed name: on the engine, as the host's bridge, and in labels."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 from composeports.core.settings import Settings
 
 BRIDGE = "com.docker.network.bridge.name"
-LONGEST_BRIDGE = 15  # IFNAMSIZ of Linux, less its final zero
+LONGEST_BRIDGE = 15  # IFNAMSIZ of Linux, without its final zero byte
 HASH = 8
 ON_THE_HOST = frozenset({"macvlan", "ipvlan"})
 TRAEFIK = "traefik.docker.network"
 
 
 def named_networks(context: PlanContext) -> RuleResult:
-    """Give a network with an explicit name the session's prefix; not to external ones."""
+    """Give a network with an explicit name the session's prefix, except external networks."""
     changes: list[Change] = []
     nodes: list[Node] = []
     shared: list[SharedResource] = []
@@ -57,7 +57,7 @@ def _fields(network: Network, context: PlanContext) -> tuple[dict[str, object], 
         changes.append(Change("network", f"networks.{network.key}.name", network.name, after, why))
     bridge = network.driver_opts.get(BRIDGE, "")
     if bridge and context.settings.isolate_networks:
-        # All of its name can be taken by the hash, which alone makes it unique.
+        # The hash alone makes the name unique, so the old name may be cut.
         own = f"{bridge[: LONGEST_BRIDGE - HASH - 1]}-{context.tag[-HASH:]}"
         fields["driver_opts"] = {BRIDGE: own}
         why = "a network interface of this name exists once on a host"
@@ -66,12 +66,12 @@ def _fields(network: Network, context: PlanContext) -> tuple[dict[str, object], 
 
 
 def new_name(network: Network, context: PlanContext) -> str:
-    """Return the name that the engine will know the network by."""
+    """Return the network's name on the engine."""
     return session_network(network, context.project, context.tag, context.settings)
 
 
 def session_network(network: Network, project: Project, tag: str, settings: Settings) -> str:
-    """Return the name that a session, whose project is `tag`, has for a network."""
+    """Return a session's name for a network; `tag` is the session's project name."""
     isolated = settings.isolate_networks and not network.external
     if (isolated or network.made_own) and project.is_fixed(network.name):
         return f"{tag}_{network.name}"
@@ -79,7 +79,7 @@ def session_network(network: Network, project: Project, tag: str, settings: Sett
 
 
 def network_labels(context: PlanContext) -> RuleResult:
-    """Let Traefik's label name the session's network, where it names one that has a new name."""
+    """Change the network name in Traefik's label if that network has a new name."""
     renamed = {
         network.name: after
         for network in context.project.networks
@@ -94,7 +94,7 @@ def network_labels(context: PlanContext) -> RuleResult:
 
 
 def _name_in_labels(network: Network, context: PlanContext) -> str:
-    """Return the name that the network has for others: its own, or that of a sibling's session."""
+    """Return the network's name on the engine: the session's, or that of a sibling's session."""
     sibling = context.around.sibling("network", network.name) if network.external else None
     return sibling.own_name if sibling is not None else new_name(network, context)
 

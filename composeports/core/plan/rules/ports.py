@@ -11,12 +11,12 @@ from composeports.core.plan.rules.context import AssignedPort, PlanContext
 from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, moved_target
 from composeports.core.protected_names import is_protected, is_settable
 
-# The plan begins with it, whether the file mentions it or not.
+# The first change of every plan, even if the file does not mention the variable.
 PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 
 
 def published_ports(context: PlanContext) -> RuleResult:
-    """Give every published port its number of the block; address, protocol, mode and name stay."""
+    """Give every published port a host port of the block; address, protocol, mode and name stay."""
     numbers = {
         (each.entry.port.service, each.entry.index): str(each.number) for each in context.moved
     }
@@ -47,7 +47,10 @@ def published_ports(context: PlanContext) -> RuleResult:
 def _port_list(
     service: Service, numbers: Mapping[tuple[str, int], str], context: PlanContext
 ) -> list[dict[str, object]]:
-    """Return the service's whole `ports` list in long form; entries without a host port stay so."""
+    """Return the service's whole `ports` list in long form.
+
+    An entry without a host port stays without one.
+    """
     listed: list[dict[str, object]] = []
     required = {name: context.fixed[name] for name in context.required}
     for index, port in enumerate(service.ports):
@@ -80,9 +83,9 @@ def _why(moved: AssignedPort, context: PlanContext) -> str:
 
 
 def _obeyed(entry: PortEntry, context: PlanContext) -> str:
-    """Return the protected variable that gives the number; empty where another one does, or none.
+    """Return the protected variable that gives the number; empty if there is none.
 
-    No marker is ever put into such a variable, so it is known by its value.
+    Such a variable never gets a marker, so it is recognized by its value.
     """
     if entry.variable:
         return entry.variable if is_protected(entry.variable) else ""
@@ -92,7 +95,7 @@ def _obeyed(entry: PortEntry, context: PlanContext) -> str:
 
 
 def variables(context: PlanContext) -> RuleResult:
-    """Set the six variables, and those of the file that move nothing but published ports."""
+    """Set the six fixed variables, and the file's variables that move only published ports."""
     after = {**context.fixed, **own_variables(context)}
     before = {**context.values, **_published_before(context)}
     told = {PROJECT_NAME, *context.kept}
@@ -106,9 +109,9 @@ def variables(context: PlanContext) -> RuleResult:
 
 
 def _published_before(context: PlanContext) -> dict[str, str]:
-    """Return what the file publishes by its own variables.
+    """Return the host ports in the file that come from variables, by variable.
 
-    Compose tells one default of a variable, which may have others elsewhere in the file.
+    Compose reports only one default of a variable, which may have others elsewhere in the file.
     """
     return {
         each.entry.variable: each.entry.port.published
@@ -118,7 +121,10 @@ def _published_before(context: PlanContext) -> dict[str, str]:
 
 
 def _why_set(name: str, context: PlanContext) -> str:
-    """Return the reason; one of the six that the file demands is set whatever it moves."""
+    """Return the reason why a variable is set.
+
+    A fixed variable that the file demands is set, whatever else it moves.
+    """
     elsewhere = context.moves.other_places(name)
     if not elsewhere:
         return "the Compose file reads it"
@@ -126,7 +132,7 @@ def _why_set(name: str, context: PlanContext) -> str:
 
 
 def own_variables(context: PlanContext) -> dict[str, str]:
-    """Return the new values of variables that move nothing but published ports and their URLs."""
+    """Return the new values of variables that move only published ports and URLs to them."""
     found: dict[str, str] = {}
     for name, number in _moved_by_variables(context):
         if context.moves.is_pure(name) and is_settable(name):
@@ -142,7 +148,10 @@ def _moved_by_variables(context: PlanContext) -> Iterator[tuple[str, int]]:
 
 
 def variable_of(entry: PortEntry) -> str:
-    """Return `PORT_<SERVICE>_<TARGET>`, by which host-run programs find a published port."""
+    """Return `PORT_<SERVICE>_<TARGET>`, the variable of a published port for programs on the host.
+
+    Protocols other than TCP are appended, such as `_UDP`.
+    """
     port = entry.port
     suffix = "" if port.protocol == "tcp" else f"_{port.protocol.upper()}"
     return f"PORT_{shell_name(port.service)}_{port.target}{suffix}"

@@ -1,6 +1,7 @@
-"""The rules of the plan, in the order in which people read it, and what each does in words.
+"""The rules of the plan, in the order in which the plan shows them, with descriptions.
 
-`docs/plan.md` is made of these words; a rule cannot be without them.
+`docs/plan.md` is generated from these descriptions, so every rule has to have one. It also shows
+the first line of each rule's docstring.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from composeports.core.plan.rules import (
 from composeports.core.plan.rules.context import PlanContext
 
 Rule = Callable[[PlanContext], RuleResult]
-# The rule, the kinds of change that it makes, and what is in the file with what happens to it.
+# The rule, the kinds of change that it makes, and pairs (text in the file, what happens to it).
 TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
     (
         ports.variables,

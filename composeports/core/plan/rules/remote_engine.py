@@ -1,4 +1,4 @@
-"""What means another machine than people expect, where the engine is a remote one: warnings."""
+"""Warnings for a remote engine: mounts and ports that mean its machine and not this one."""
 
 from collections.abc import Iterator
 from posixpath import normpath, relpath
@@ -9,12 +9,12 @@ from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.folders import ENGINE_SOCKETS, OF_THE_HOST
 from composeports.core.plan.shared_settings import below
 
-# More are counted.
+# The warning shows this many paths and counts the rest.
 SHOWN = 5
 
 
 def remote(context: PlanContext) -> RuleResult:
-    """Say what would be the engine's machine's own; nothing for an engine of this machine."""
+    """Warn about mounts and loopback ports that mean the machine of a remote engine."""
     if not context.host:
         return RuleResult()
     return RuleResult(warnings=(*_mounted(context), *_on_loopback(context)))
@@ -34,14 +34,14 @@ def _mounted(context: PlanContext) -> Iterator[str]:
 
 
 def _shown(path: str, top: str) -> str:
-    """Return the path as the file most likely has it."""
+    """Return the path as it is most likely written in the file."""
     if not top or not below(path, top):
         return path
     return "." if path == top else f"./{relpath(path, top)}"
 
 
 def _sources(context: PlanContext) -> Iterator[str]:
-    """Yield what is mounted from a path, but for what every machine has of its own."""
+    """Yield the mounted host paths, except paths that every machine has itself."""
     for service in context.project.services:
         for mount in service.mounts:
             if mount.kind == "bind" and not _is_of_any_machine(mount.source):

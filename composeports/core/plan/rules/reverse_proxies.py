@@ -1,4 +1,4 @@
-"""Labels and variables that tell a reverse proxy which names and routers a container has."""
+"""Labels and variables that give a reverse proxy the host names and routers of a container."""
 
 import re
 from collections.abc import Iterator
@@ -11,24 +11,24 @@ from composeports.core.plan.rules.unsupported import is_engine_socket
 from composeports.core.plan.rules.wording import listed, way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_label_named, is_named
 
-# A router or service of this name is one for all containers that have it (Traefik 2 and newer).
+# All containers with this name share one router or service (Traefik 2 and newer).
 _NAMED = re.compile(
     r"(traefik\.(?:http|tcp|udp)\.(?:routers|services)\.([^.]+))\.(.+)", re.IGNORECASE
 )
-# Traefik 1, and what each router of Traefik 2 matches.
+# The rule of a frontend in Traefik 1 and of a router in Traefik 2.
 _RULE = re.compile(
     r"traefik\.(?:[^.]+\.)?frontend\.rule|traefik\.(?:http|tcp)\.routers\..+\.rule",
     re.IGNORECASE,
 )
-# caddy-docker-proxy: the addresses of a site; `(name)` is a snippet.
+# caddy-docker-proxy: the addresses of a site; the value `(name)` defines a snippet.
 _CADDY = re.compile(r"caddy(?:_\d+)?(?:\.address)?")
-# nginx-proxy and its companions.
+# Variables of nginx-proxy and its companions.
 VARIABLES = ("VIRTUAL_HOST", "VIRTUAL_HOST_MULTIPORTS", "LETSENCRYPT_HOST")
 WAY_OUT = "put ${COMPOSE_PROJECT_NAME} into each"
 
 
 def proxy_names(context: PlanContext) -> RuleResult:
-    """Say which routers and host names for a reverse proxy are the same in every session."""
+    """Warn about routers and host names for a reverse proxy that are the same in every session."""
     warnings: list[str] = []
     shared: list[SharedResource] = []
     has_socket = any(
@@ -62,7 +62,7 @@ def proxy_names(context: PlanContext) -> RuleResult:
 
 
 def _entries(told: dict[str, str]) -> list[str]:
-    """Return the entries of `shared` that say that all this is meant: few rather than many."""
+    """Return as few entries of `shared` as possible that declare all of this as shared."""
     first = {
         entry.partition(".")[0] if entry.startswith("label:traefik") else entry for entry in told
     }
@@ -84,7 +84,10 @@ def _is_on_common_network(service: Service, context: PlanContext) -> bool:
 
 
 def _labels(service: Service, context: PlanContext) -> Iterator[tuple[str, str]]:
-    """Yield (label, what of it is fixed); one for all labels of a router or service of Traefik."""
+    """Yield (label, fixed part of it) for labels that are the same in every session.
+
+    All labels of a router or service of Traefik give the same pair.
+    """
     for label, value in service.labels.items():
         named = _NAMED.fullmatch(label)
         if named and context.project.is_fixed(named[2]):

@@ -1,4 +1,4 @@
-"""Values that contain the number of a moved port and stay as they are, each with the reason."""
+"""Values that contain the number of a moved port but stay as they are, each with the reason."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ Reason = Callable[[str, str, int], str]
 
 
 def left_values(context: PlanContext, changes: Sequence[Change]) -> tuple[UnchangedValue, ...]:
-    """Return what contains a moved port's number, or a name that has changed, after `changes`."""
+    """Return the values that have a moved port's number or an old name even after `changes`."""
     after = {(each.service, each.where): each.after for each in changes}
     names = new_names(context)
     found: list[UnchangedValue] = []
@@ -52,7 +52,7 @@ def _of_service(
 def _places(
     service: Service, context: PlanContext
 ) -> Iterator[tuple[str, Sequence[tuple[str, str]], Reason]]:
-    """Yield each part of a service with values, the values by name, and why they stay."""
+    """Yield (path, named values, reason) of each part of a service; `reason` says why they stay."""
     keep = context.settings.keep_urls
     listens_on = listening(service, context)
     services = set(_hosts(context))
@@ -89,7 +89,7 @@ def _places(
 
 
 def _hosts(context: PlanContext) -> Iterator[str]:
-    """Yield the names by which containers of the stack know each other."""
+    """Yield the host names by which the containers of the stack reach each other."""
     for service in context.project.services:
         aliases = (alias for each in service.networks for alias in each.aliases)
         yield from (service.name, service.container_name, *aliases)
@@ -112,7 +112,7 @@ def _why_command(_name: str, text: str, _number: int) -> str:
 def _numbers(
     service: str, place: str, text: str, numbers: Mapping[int, int], reason: Reason
 ) -> Iterator[UnchangedValue]:
-    """Yield one entry for a text with the number of a moved port in it."""
+    """Yield one entry if the text contains the number of a moved port."""
     for match in re.finditer(r"(?<![A-Za-z0-9_.])\d{1,5}(?![A-Za-z0-9_]|\.\d)", text):
         number = int(match[0])
         if number in numbers:
@@ -123,7 +123,7 @@ def _numbers(
 
 
 def _line_at(text: str, position: int) -> str:
-    """Return the line of a text, or of a long one the part around a place."""
+    """Return the line of the text at a position; of a long line, only the part around it."""
     start = text.rfind("\n", 0, position) + 1
     end = text.find("\n", position)
     line = text[start : end if end >= 0 else len(text)]

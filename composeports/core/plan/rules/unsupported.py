@@ -1,4 +1,4 @@
-"""What no plan can isolate: told as warnings, each once, with the services it concerns."""
+"""Features that no plan can isolate: one warning each, with the services that use them."""
 
 from collections.abc import Iterator
 from posixpath import basename
@@ -11,12 +11,12 @@ from composeports.core.plan.rules.folders import ENGINE_SOCKETS
 from composeports.core.plan.rules.wording import way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, is_path_named
 
-# The fields of a service by which it leaves a namespace of its own for the host's.
+# Fields that put a service into a namespace of the host, and what that namespace contains.
 NAMESPACES = {"ipc": "shared memory", "pid": "processes", "uts": "name"}
 
 
 def limits(context: PlanContext) -> RuleResult:
-    """Say what stays common to all sessions although the file does not declare it so."""
+    """Warn about what all sessions share although the file does not declare it as shared."""
     rules = (_host_network, _host_namespaces, _replicas, _foreign_containers, _engine_socket)
     found = [each for rule in rules for each in rule(context)]
     return RuleResult(
@@ -101,7 +101,7 @@ def _engine_socket(context: PlanContext) -> Iterator[SharedResource | str]:
 
 
 def is_engine_socket(mount: Mount, context: PlanContext) -> bool:
-    """Tell whether a mount is the engine's socket, also by a link of another name."""
+    """Return True if a mount is the engine's socket, also through a symbolic link."""
     return mount.kind == "bind" and any(
         path.endswith(ENGINE_SOCKETS) for path in (mount.source, context.around.real(mount.source))
     )

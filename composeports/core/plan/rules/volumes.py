@@ -1,4 +1,4 @@
-"""Volumes with a name of their own; for external ones see external.py."""
+"""Volumes with an explicit name; external volumes are in external_resources.py."""
 
 from composeports.core.labels import UNMARKED
 from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
@@ -27,7 +27,7 @@ def named_volumes(context: PlanContext) -> RuleResult:
 
 
 def volumes_of_other_stores(context: PlanContext) -> RuleResult:
-    """Say which volumes a session of the same name, with a lease in another store, has made."""
+    """Warn about volumes from a session of the same name with a lease in another store."""
     lease = context.lease
     own = {"", lease.store, *lease.former_stores}
     marks = lease.marks if lease.store and lease.marks else {}
@@ -48,11 +48,11 @@ def volumes_of_other_stores(context: PlanContext) -> RuleResult:
 
 
 def name_of(volume: Volume, context: PlanContext) -> str:
-    """Return the name that the engine will know the volume by."""
+    """Return the volume's name on the engine."""
     return session_volume(volume, context.project, context.tag, context.settings)
 
 
 def session_volume(volume: Volume, project: Project, tag: str, settings: Settings) -> str:
-    """Return the name that a session, whose project is `tag`, has for a volume."""
+    """Return a session's name for a volume; `tag` is the session's project name."""
     isolated = settings.isolate_volumes and not volume.external
     return f"{tag}_{volume.name}" if isolated and project.is_fixed(volume.name) else volume.name

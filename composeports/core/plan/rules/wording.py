@@ -1,4 +1,4 @@
-"""Words that several rules use in their warnings."""
+"""Phrases that several rules use in their warnings."""
 
 from collections.abc import Iterable
 from json import dumps
@@ -7,18 +7,18 @@ SHOWN = 6
 
 
 def way_out(*entries: str) -> str:
-    """Return the words that name the setting by which something is shared on purpose."""
+    """Return the phrase with the setting that declares something as shared."""
     written = ", ".join(map(quoted, entries))
     return f"shared = [{written}] in the settings says that this is meant"
 
 
 def quoted(text: str) -> str:
-    """Return a text as TOML writes it."""
+    """Return a text as a TOML string."""
     return dumps(text, ensure_ascii=False)
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return the first names with commas between, and how many more there are."""
+    """Return the first names, separated by commas, and the number of further names."""
     shown = list(dict.fromkeys(names))
     more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
     return ", ".join(shown[:SHOWN]) + more

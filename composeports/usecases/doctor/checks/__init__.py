@@ -1,1 +1,1 @@
-"""The checks of `doctor`, one module a subject: facts in, findings out; pure."""
+"""The checks of `doctor`, one module per subject: facts in, findings out; pure functions."""

@@ -1,4 +1,4 @@
-"""Checks of settings, engine and Compose, without which no `up` can run."""
+"""Checks of the settings, the engine and Compose; `up` needs all three."""
 
 from composeports.usecases.doctor.checks.other_engines import (
     PODMAN,
@@ -13,7 +13,7 @@ NO_ENGINE = "not checked, since the engine does not answer"
 
 
 def check_settings(facts: Facts) -> CheckResult:
-    """Say whether every setting of the environment and the settings file is accepted."""
+    """Report settings of the environment and the settings file that are not accepted."""
     found = tuple(
         Finding(ERROR, each.message, "no command works with it", each.hint)
         for each in facts.settings
@@ -22,7 +22,7 @@ def check_settings(facts: Facts) -> CheckResult:
 
 
 def check_engine(facts: Facts) -> CheckResult:
-    """Say which engine answers, or why none does."""
+    """Report which engine answers, or why none does."""
     engine = facts.engine
     where = f" (context {engine.context})" if engine.context else ""
     place = f" at {engine.host}" if engine.host else ""
@@ -48,7 +48,7 @@ def _unsecured(engine: EngineFacts) -> Finding:
 
 
 def check_compose(facts: Facts) -> CheckResult:
-    """Say whether Compose is new enough, and buildx there where images are built."""
+    """Report if Compose is too old, or if images are built and buildx is missing."""
     compose = facts.compose
     found = []
     if compose.trouble is not None:

@@ -1,4 +1,4 @@
-"""Checks of leases against the engine and the disk: what one has and the other does not."""
+"""Checks that compare leases with the engine and the disk."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ MEANT = {
 
 
 def check_leases(facts: Facts) -> CheckResult:
-    """Say which leases have lost their worktree."""
+    """Report leases whose worktree is deleted, and other engines with this engine's id."""
     held = [lease for lease in facts.sessions if lease.held]
     found = tuple(
         Finding(
@@ -53,7 +53,10 @@ def _of_twin(twin: LabelTwin) -> Finding:
 
 
 def check_drift(facts: Facts) -> CheckResult:
-    """Compare stacks and leases: each has the other, with the ports, names and networks planned."""
+    """Report stacks without a lease and leases without a stack.
+
+    Also report stacks whose ports, container names or networks are not the planned ones.
+    """
     if facts.stacks is None:
         return CheckResult("stacks", NO_ENGINE, skipped=True)
     if not facts.store.is_readable:
@@ -105,7 +108,7 @@ def _up(stack: EngineStack, lease: Lease | None) -> str:
 
 
 def _command(lease: Lease, word: str) -> str:
-    """Return the command line that does it in the lease's own session, from anywhere."""
+    """Return a command line that runs `word` in the lease's session, from any directory."""
     place = lease.place
     session = (
         "" if place.session_id == lease.session_id else f" --session {quote(lease.session_id)}"
@@ -148,7 +151,10 @@ def _of_lease(lease: Lease, stacks: dict[str, EngineStack], facts: Facts) -> Ite
 
 
 def check_links(facts: Facts) -> CheckResult:
-    """Say which `.env` leads plain `docker compose` to ports that nobody, or another, holds."""
+    """Report each linked `.env` file whose ports the session of its directory does not hold.
+
+    Plain `docker compose` would use these ports, although another session or no session holds them.
+    """
     if not facts.store.is_readable:
         return CheckResult("links", "not checked, since the store cannot be read", skipped=True)
     homes = {lease.project: lease.place.directory for lease in facts.sessions if lease.held}
@@ -172,7 +178,7 @@ def _of_link(link: LinkedEnvFile, home: str | None) -> Iterator[Finding]:
 
 
 def check_leftovers(facts: Facts) -> CheckResult:
-    """Say which files of ours lie around that nobody needs."""
+    """Report files that composeports made and no longer needs."""
     found = []
     for stray in facts.strays:
         if stray.kind == "copy":

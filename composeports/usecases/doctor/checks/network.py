@@ -1,4 +1,4 @@
-"""Checks of what there is a number of: host ports against the kernel, subnets of the engine."""
+"""Checks of limited resources: host ports on this machine, subnets of the engine."""
 
 from composeports.core.ports import HIGHEST_PORT, KernelPorts, PortBlock, PortGrid
 from composeports.core.subnet import BITS, valid_subnets
@@ -8,14 +8,17 @@ from composeports.usecases.doctor.facts import Facts
 from composeports.usecases.doctor.findings import NOTE, WARNING, CheckResult, Finding
 
 LOWEST_PORT = 1024
-# What an engine without settings of its own has: 15 subnets of /16, and 16 of /20.
+# The built-in pools of an engine: 15 subnets of /16, and 16 of /20.
 STOCK_POOLS = (*((f"172.{each}.0.0/16", 16) for each in range(17, 32)), ("192.168.0.0/16", 20))
 FEW = 3
 MOST_SHOWN = 6
 
 
 def check_ports(facts: Facts) -> CheckResult:
-    """Say whether blocks are free, and lie where no outgoing connection takes a port."""
+    """Report how many blocks are free, and whether other programs use or may take their ports.
+
+    Blocks should not overlap the range from which the kernel takes ports for outgoing connections.
+    """
     grid = facts.grid
     if grid is None:
         return CheckResult("ports", "not checked, since a setting is not accepted", skipped=True)
@@ -45,7 +48,7 @@ def _of_kernel(whole: PortBlock, grid: PortGrid, kernel: KernelPorts) -> Finding
 
 
 def _better_base(grid: PortGrid, kernel: KernelPorts) -> int:
-    """Return a base from which all blocks lie outside of the kernel's range; 0: there is none."""
+    """Return a base that keeps all blocks out of the kernel's range; 0 if there is none."""
     size = grid.size * grid.slots
     below = (kernel.first - size) // 1000 * 1000
     if below >= LOWEST_PORT:
@@ -79,7 +82,7 @@ def _of_listeners(free: list[PortBlock], facts: Facts) -> Finding | None:
 
 
 def check_networks(facts: Facts) -> CheckResult:
-    """Say how many subnets the engine has left for new networks."""
+    """Report how many subnets the engine has left for new networks."""
     if facts.subnets is None:
         return CheckResult("networks", NO_ENGINE, skipped=True)
     if facts.engine.product == PODMAN:
@@ -98,7 +101,7 @@ def check_networks(facts: Facts) -> CheckResult:
 
 
 def _left(pools: tuple[tuple[str, int], ...], subnets: tuple[str, ...]) -> tuple[int, int]:
-    """Return how many IPv4 subnets the pools have, and how many overlap no network."""
+    """Return how many IPv4 subnets the pools have, and how many of them overlap no network."""
     used = [each for each in valid_subnets(subnets) if each.version == 4]  # noqa: PLR2004 - IPv4
     total = left = 0
     for text, prefix in pools:

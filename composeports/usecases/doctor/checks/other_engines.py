@@ -1,4 +1,4 @@
-"""Checks of what other engines than Docker's own need: Podman, and what runs without root."""
+"""Checks that only Podman and rootless engines need."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ PODMAN_DOCS = "docs/podman.md"
 
 
 def engine_name(engine: EngineFacts) -> str:
-    """Return "Docker 28.5.2", or "Podman 4.3.1, rootless"."""
+    """Return the name of the engine, like "Docker 28.5.2" or "Podman 4.3.1, rootless"."""
     return f"{engine.product} {engine.version}" + (", rootless" if engine.rootless else "")
 
 
 def way_in(engine: EngineFacts) -> str:
-    """Return how to reach an engine that is there, where `docker` finds none; empty: none seen."""
+    """Return how to reach another engine if `docker` reaches none; empty if none was found."""
     if engine.sockets:
         return f"another engine's socket is there: export DOCKER_HOST=unix://{engine.sockets[0]}"
     if not engine.podman_command:
@@ -33,7 +33,7 @@ def way_in(engine: EngineFacts) -> str:
 
 
 def engine_findings(engine: EngineFacts, compose: ComposeFacts) -> Iterator[Finding]:
-    """Yield what an engine that answers lacks."""
+    """Yield what is missing on an engine that answers."""
     if engine.product == PODMAN:
         yield from _of_podman(engine, compose)
     if engine.rootless and engine.lingers is False:

@@ -1,4 +1,4 @@
-"""Checks of the store, of who may read the state directory, and of the clock."""
+"""Checks of the store, of the rights on the state directory, and of the clock."""
 
 import posixpath
 from collections.abc import Iterator
@@ -7,19 +7,19 @@ from shlex import quote
 from composeports.usecases.doctor.facts import Facts, Item, StoreFacts
 from composeports.usecases.doctor.findings import ERROR, NOTE, WARNING, CheckResult, Finding, Fix
 
-# Clocks of one machine do not differ by more; beyond it somebody has set one.
+# Clocks of one machine differ by less. If they differ by more, a clock was set.
 SLACK_SECONDS = 60
-# A round trip that people notice, since a command takes several.
+# Users notice a round trip of this length, because a command needs several.
 SLOW_SECONDS = 0.2
-# No lease is older than the program; a machine without a clock battery starts in 1970.
+# No lease is older than composeports. A machine without a clock battery starts in 1970.
 FIRST_SECOND = 1_700_000_000
 STICKY, OTHERS_WRITE, GROUP_WRITE, NOT_MINE = 0o1000, 0o002, 0o020, 0o077
-# Who sets it wants the folder to be a group's.
+# This bit shows that the folder is meant for a group.
 SET_GROUP = 0o2000
 
 
 def check_store(facts: Facts) -> CheckResult:
-    """Say whether the store opens, is whole, and can be written."""
+    """Report whether the store opens, is intact, and can be written."""
     store = facts.store
     found = []
     if store.trouble is not None:
@@ -47,7 +47,7 @@ def check_store(facts: Facts) -> CheckResult:
 
 
 def _of_server(store: StoreFacts) -> Iterator[Finding]:
-    """Yield what is wrong with a store that is a database."""
+    """Yield the problems of a store that is a database."""
     why = "no command can take, renew or release a lease"
     if store.lacking:
         what = f"the user of {store.path} lacks {', '.join(store.lacking)}"
@@ -74,7 +74,10 @@ def _of_server(store: StoreFacts) -> Iterator[Finding]:
 
 
 def check_rights(facts: Facts) -> CheckResult:
-    """Say who else may read or change the state directory; a shared one may be."""
+    """Report which other users may read or change the state directory.
+
+    A directory that its group or all users may write to is meant to be shared.
+    """
     if not facts.state:
         return CheckResult("rights", "no state directory yet")
     top, *inner = facts.state
@@ -137,7 +140,7 @@ def _mode(item: Item, mode: int) -> Fix | None:
 
 
 def check_clock(facts: Facts) -> CheckResult:
-    """Say whether the clock goes on from where the leases were made."""
+    """Report if the clock is behind the newest lease, or at a date before composeports existed."""
     if facts.now < FIRST_SECOND:
         found = Finding(
             WARNING,
