@@ -104,7 +104,7 @@ def _each(jobs: int, steps: Iterable[Callable[[], str]]) -> list[str]:
 
 
 def _stacks(root: Path, count: int) -> list[Stack]:
-    inherited = {
+    pass_fds = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("COMPOSE", "PORT_ALLOC_"))
@@ -115,7 +115,7 @@ def _stacks(root: Path, count: int) -> list[Stack]:
         "PORT_ALLOC_RANGE": "10",
         "PORT_ALLOC_MAX_SESSIONS": str(count),
     }
-    made = [Stack(root / f"stack-{number:03}", inherited | settings) for number in range(count)]
+    made = [Stack(root / f"stack-{number:03}", pass_fds | settings) for number in range(count)]
     for stack in made:
         stack.folder.mkdir()
         (stack.folder / "compose.yaml").write_text(json.dumps(COMPOSE_FILE))

@@ -69,13 +69,13 @@ def make_worktrees(root: Path, count: int, services: int) -> list[Path]:
 
 def environment(root: Path, count: int) -> dict[str, str]:
     """Return the shell's environment with leases of our own."""
-    inherited = {
+    pass_fds = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("COMPOSE", "PORT_ALLOC_")) and name != "PYTHONDONTWRITEBYTECODE"
     }
     return {
-        **inherited,
+        **pass_fds,
         "COMPOSEPORTS_STATE_DIR": str(root / "state"),
         "PORT_ALLOC_BASE": str(BASE),
         "PORT_ALLOC_RANGE": str(RANGE),

@@ -247,7 +247,7 @@ class UnsafeFileError(FileAccessError):
     code = "file_unsafe"
 
 
-class NotOursError(ComposeportsError):
+class UserFileError(ComposeportsError):
     """composeports cannot add its part to a user's file, or remove it, without doing harm."""
 
     code = "file_not_ours"

@@ -83,7 +83,7 @@ def seed_record(environ: Mapping[str, str], project: str) -> str:
     return os.path.join(state_directory(environ), "seeding", project)
 
 
-def reading_lock(environ: Mapping[str, str], project: str) -> str:
+def seed_read_lock(environ: Mapping[str, str], project: str) -> str:
     """Return the path of the lock for copying from a project's volumes.
 
     The process that copies holds it while the project's containers are paused.
@@ -91,7 +91,7 @@ def reading_lock(environ: Mapping[str, str], project: str) -> str:
     return seed_record(environ, project) + ".read"
 
 
-def recollections(environ: Mapping[str, str]) -> str:
+def config_cache_folder(environ: Mapping[str, str]) -> str:
     """Return the folder of the config cache, which all worktrees share."""
     return os.path.join(state_directory(environ), "observed")
 
@@ -114,6 +114,6 @@ def api_key_file(environ: Mapping[str, str]) -> str:
     return os.path.join(state_directory(environ), f"api-key-{os.geteuid()}")
 
 
-def known_things(environ: Mapping[str, str]) -> str:
+def cache_folder(environ: Mapping[str, str]) -> str:
     """Return the folder of the cache files about engines and about this machine."""
     return os.path.join(state_directory(environ), "known")

@@ -35,15 +35,15 @@ def command(options: Options, session_id: str | None, *, fix: bool, as_json: boo
     """
     environ = dict(os.environ)
     asked = options if session_id is None else options._replace(session=session_id)
-    patient = DoctorContext(environ, working_directory(), Engine(environ, on_terminal()), asked)
-    mended = FixResult()
+    context = DoctorContext(environ, working_directory(), Engine(environ, on_terminal()), asked)
+    fixed = FixResult()
     with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):
-        facts, found = doctor.check(patient)
+        facts, found = doctor.check(context)
         if fix:
-            mended = doctor.fix(patient, found)
-            facts, found = doctor.check(patient)
+            fixed = doctor.fix(context, found)
+            facts, found = doctor.check(context)
     if as_json:
-        write_json({**as_document(found, mended), "facts": asdict(facts)})
+        write_json({**as_document(found, fixed), "facts": asdict(facts)})
     else:
-        write_report(found, mended)
-    return 0 if found.healthy and not mended.failed else 1
+        write_report(found, fixed)
+    return 0 if found.healthy and not fixed.failed else 1

@@ -17,10 +17,10 @@ COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 INDENT = " " * 6
 
 
-def as_document(found: Checkup, mended: FixResult) -> dict[str, object]:
+def as_document(found: Checkup, fixed: FixResult) -> dict[str, object]:
     """Return the JSON document without its `facts`."""
     return {
-        "ok": found.healthy and not mended.failed,
+        "ok": found.healthy and not fixed.failed,
         "findings": [
             {
                 "check": name,
@@ -28,25 +28,25 @@ def as_document(found: Checkup, mended: FixResult) -> dict[str, object]:
                 "what": finding.what,
                 "why": finding.why,
                 "next_step": finding.next_step,
-                "fixable": finding.mend is not None,
+                "fixable": finding.fix is not None,
             }
             for name, finding in found.findings
         ],
-        "fixed": list(mended.done),
-        "not_fixed": list(mended.failed),
+        "fixed": list(fixed.done),
+        "not_fixed": list(fixed.failed),
     }
 
 
-def write_report(found: Checkup, mended: FixResult) -> None:
+def write_report(found: Checkup, fixed: FixResult) -> None:
     """Write the report for people to stdout."""
-    for line in mended.done:
+    for line in fixed.done:
         write_line(visible(f"fixed: {line}"))
-    for line in mended.failed:
+    for line in fixed.failed:
         write_line(visible(line))
     for check in found.checks:
         _write_check(check)
     count = sum(finding.level != "note" for _, finding in found.findings)
-    fixable = sum(finding.mend is not None for _, finding in found.findings)
+    fixable = sum(finding.fix is not None for _, finding in found.findings)
     if count or fixable:
         some = f"; `composeports doctor --fix` mends {fixable}" if fixable else ""
         write_line(f"\n{count} finding{'s' if count != 1 else ''}{some}")

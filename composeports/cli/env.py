@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import open_session, session_option, tell_option
+from composeports.cli.context import open_session, session_option, verbose_option
 from composeports.cli.output import write_line
 from composeports.core.environment import FORMATS
 from composeports.errors import UsageError
@@ -41,7 +41,7 @@ Examples:
     help="Put a docker of composeports in front of PATH, which leads scripts that name a Compose "
     "file, a project or a container themselves to this session's; on for a COMMAND.",
 )
-@tell_option
+@verbose_option
 @session_option
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
 @click.pass_obj
@@ -76,9 +76,9 @@ def command(
         write_line(FORMATS[form](pairs).rstrip("\n"))
         return 0
     if environ.get(PROJECT):
-        from composeports.cli.wrapper_options import tell_bypasses  # noqa: PLC0415 - not in prompts
+        from composeports.cli.wrapper_options import warn_of_bypasses  # noqa: PLC0415 - not in prompts
 
-        tell_bypasses(argv)
+        warn_of_bypasses(argv)
     code = exec_program(argv, environ, as_users_own=True)
     reason = "was not found" if code == NOT_FOUND else "cannot be run"
     raise CommandNotStartedError(f"the command {argv[0]!r} {reason}", exit_code=code)

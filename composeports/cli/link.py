@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import inform, open_session, session_option, tell_option, warn
+from composeports.cli.context import inform, open_session, session_option, verbose_option, warn
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.cli.wrapper_options import wrapped
 from composeports.core.environment import as_export
@@ -25,7 +25,7 @@ Examples:
     is_flag=True,
     help="Print what puts a docker of composeports in front of a shell's PATH, as `env --wrap`.",
 )
-@tell_option
+@verbose_option
 @session_option
 @as_json_option
 @click.pass_obj

@@ -224,9 +224,9 @@ def root(
     Each worktree is a session with host ports that nobody else holds. No Compose file is changed.
     """
     if verbose:
-        from composeports.cli.trace import tell_commands  # noqa: PLC0415 - only with --verbose
+        from composeports.cli.trace import print_commands  # noqa: PLC0415 - only with --verbose
 
-        tell_commands()
+        print_commands()
     progress = progress or ("quiet" if quiet else None)
     with_values = {"--progress": progress, "--ansi": ansi, "--parallel": parallel}
     flags = [part for name, value in with_values.items() if value for part in (name, value)]

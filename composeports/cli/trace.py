@@ -10,12 +10,12 @@ from composeports.cli.progress import paused_progress
 from composeports.host.trace_hook import Ended, set_trace_hook
 
 
-def tell_commands() -> None:
+def print_commands() -> None:
     """Print every command from now on, as a shell does with `set -x`, and its time at its end."""
-    set_trace_hook(_told)
+    set_trace_hook(_print_start)
 
 
-def _told(argv: Sequence[str]) -> Ended:
+def _print_start(argv: Sequence[str]) -> Ended:
     command = visible(shlex.join(filter(None, argv)))
     since = time.monotonic()
     _write(command)

@@ -94,7 +94,9 @@ def command(
             from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only if requested
 
             seed = seed_of(seed_from, pause=not no_pause)
-        result = up(session, lock, arguments, wanted, attach=attach, meanwhile=prepare, seed=seed)
+        result = up(
+            session, lock, arguments, wanted, attach=attach, while_running=prepare, seed=seed
+        )
     show(result, as_json=as_json)
     if is_first and not result.code:
         from composeports.cli.first_run import welcome  # noqa: PLC0415 - once on a machine

@@ -16,7 +16,7 @@ from composeports.paths import wrapper_folders
 from composeports.usecases.script_calls import wrapper_variables
 from composeports.usecases.session import Session
 
-MOST_TOLD = 3
+MAX_WARNINGS = 3
 
 
 def wrapped(session: Session, pairs: Sequence[Pair], *, verbose: bool) -> tuple[Pair, ...]:
@@ -45,12 +45,12 @@ def wrapped_if_possible(
         return tuple(pairs)
 
 
-def tell_bypasses(argv: Sequence[str]) -> None:
+def warn_of_bypasses(argv: Sequence[str]) -> None:
     """Warn about calls in a script that bypass the wrapper, such as after the script sets PATH."""
     path, text = script_of(argv)
     found = bypasses(text)
-    for number, why in found[:MOST_TOLD]:
+    for number, why in found[:MAX_WARNINGS]:
         told = f"warning: {path}:{number} {why}: docker there is not led to this session's stack"
         warn(visible(told))
-    if len(found) > MOST_TOLD:
-        warn(f"warning: and {len(found) - MOST_TOLD} more such lines")
+    if len(found) > MAX_WARNINGS:
+        warn(f"warning: and {len(found) - MAX_WARNINGS} more such lines")

@@ -94,7 +94,7 @@ def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     check_session_id(request.session_id)
     own = ledger.own
     marked = own is not None and request.has_containers(own)
-    refuse_elsewhere(own, request.view, marked=marked, adopts=request.adopts)
+    reject_other_engine(own, request.view, marked=marked, adopts=request.adopts)
     _refuse_held_pins(ledger, request)
     ledger = replace(ledger, own=_renamed(ledger, request))
     own = ledger.own
@@ -107,7 +107,7 @@ def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     return outcome._replace(extended=_extended(ledger, request, outcome.reclaimed))
 
 
-def refuse_elsewhere(
+def reject_other_engine(
     own: Lease | None, view: Viewpoint, *, marked: bool = False, adopts: bool = False
 ) -> None:
     """Raise OtherEngineError if the session's stack may have been started on another engine.
@@ -172,7 +172,7 @@ def _keeps(own: Lease, request: AllocationRequest) -> bool:
 def _refuse_held_pins(ledger: StoreSnapshot, request: AllocationRequest) -> None:
     if not request.pins:
         return
-    standing = [hold for hold in ledger.others if _stands(hold, request)]
+    standing = [hold for hold in ledger.others if _blocks_its_ports(hold, request)]
     for key, port in request.pins.items():
         for hold in standing:
             if hold.has(port):
@@ -284,7 +284,7 @@ def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[P
     """
     grid = request.grid
     # Use slot numbers: comparing each block with each lease would lock the store for too long.
-    standing = (hold for hold in ledger.others if _stands(hold, request))
+    standing = (hold for hold in ledger.others if _blocks_its_ports(hold, request))
     taken = _slots(grid, (ports for hold in standing for ports in hold.all_ports()))
     taken |= _slots(grid, (block for block in request.avoid if block in grid))
     aside = _slots(grid, (each.block for each in ledger.set_aside if each.until > request.now))
@@ -318,7 +318,7 @@ def with_cooldown(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[
     return (*others, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
 
 
-def _stands(hold: LeaseSummary, request: AllocationRequest) -> bool:
+def _blocks_its_ports(hold: LeaseSummary, request: AllocationRequest) -> bool:
     """Return True while another session's lease blocks its ports.
 
     The lease must be held, and either not expired or possibly running. An unsound record
@@ -350,7 +350,7 @@ def _no_ports(ledger: StoreSnapshot, request: AllocationRequest) -> NoPortsAvail
 
 def _only_pinned(ledger: StoreSnapshot, request: AllocationRequest) -> list[PortBlock]:
     """Return the blocks that are blocked only by another session's pinned port."""
-    standing = [hold for hold in ledger.others if _stands(hold, request)]
+    standing = [hold for hold in ledger.others if _blocks_its_ports(hold, request)]
     pinned = [port for hold in standing for port in hold.pins]
     return [
         block

@@ -38,7 +38,7 @@ def limit_of(arguments: Sequence[str]) -> float | None:
     return None
 
 
-def still_awaited(instances: Iterable[Instance]) -> tuple[str, ...] | None:
+def services_to_wait_for(instances: Iterable[Instance]) -> tuple[str, ...] | None:
     """Return the services to wait for again, if Compose failed only because of exits with code 0.
 
     Return None if no service exited with code 0, or if something else is wrong.
@@ -51,7 +51,7 @@ def still_awaited(instances: Iterable[Instance]) -> tuple[str, ...] | None:
     return tuple(sorted({each.service for each in others} - done))
 
 
-def waiting_again(services: Sequence[str], limit: float | None) -> tuple[str, ...]:
+def wait_arguments(services: Sequence[str], limit: float | None) -> tuple[str, ...]:
     """Return the words of an `up` that starts nothing new and waits for these services."""
     limited = () if limit is None else (LIMIT, str(max(1, int(limit))))
     return ("up", "--detach", "--no-deps", "--no-recreate", "--no-build", WAIT, *limited, *services)

@@ -37,7 +37,7 @@ class ConflictAction(Enum):
     GIVE_UP = "give up"
 
 
-def stolen_port(
+def conflicting_port(
     errors: Iterable[str], lease: Lease, own: Collection[tuple[int, str]]
 ) -> PortConflict | None:
     """Return the first port of the lease that is in use elsewhere, according to the engine.
@@ -59,7 +59,7 @@ def refused_port(errors: Iterable[str], lease: Lease) -> PortConflict | None:
     return next((each for each in _planned(lease) if each.number in refused), None)
 
 
-def silent_thefts(
+def unreported_conflicts(
     lease: Lease, waiting: Collection[tuple[int, str]], taken: Collection[tuple[int, str]]
 ) -> tuple[PortConflict, ...]:
     """Return the ports of the lease that containers wait for and that are in use elsewhere.

@@ -64,7 +64,7 @@ def listener_on(path: str) -> int:
     return 0
 
 
-class Asked:
+class SocketRequest:
     """A running request to the engine's socket, for containers or for another list."""
 
     def __init__(
@@ -143,7 +143,9 @@ class Asked:
 
         own = None
         with suppress(OSError):
-            own = Asked(self._path, self._label, podman.OWN_LIST, patience=self._patience).entries()
+            own = SocketRequest(
+                self._path, self._label, podman.OWN_LIST, patience=self._patience
+            ).entries()
         return podman.with_all_ports(found, own)
 
     def _pieces(self) -> Iterator[bytes]:

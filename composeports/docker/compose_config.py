@@ -223,7 +223,7 @@ class ConfigQuery:
         alone = [moves for moves in asked.values() if moves is not None]
         return VariableEffects(
             {name: slots for moves in alone for name, slots in moves.slots.items()},
-            {name: paths for moves in alone for name, paths in moves.elsewhere.items()},
+            {name: paths for moves in alone for name, paths in moves.other_uses.items()},
         ), tuple(name for name, moves in asked.items() if moves is None)
 
     def _marked(self, config: Json, marks: Mapping[str, str]) -> VariableEffects | None:
@@ -284,12 +284,12 @@ def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, st
             str(name): tuple(PortField(str(slot[0]), int(slot[1]), str(slot[2])) for slot in found)
             for name, found in stored["slots"].items()
         }
-        elsewhere = {
+        other_uses = {
             str(name): tuple(tuple(path) for path in found)
             for name, found in stored["elsewhere"].items()
         }
         values = {str(name): "" for name in stored["names"]}
-        return VariableEffects(slots, elsewhere), values | dict(stored["values"])
+        return VariableEffects(slots, other_uses), values | dict(stored["values"])
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
 
@@ -301,11 +301,11 @@ def _remember(
         name: [(slot.service, slot.index, slot.field) for slot in found]
         for name, found in moves.slots.items()
     }
-    elsewhere = {name: list(found) for name, found in moves.elsewhere.items()}
+    other_uses = {name: list(found) for name, found in moves.other_uses.items()}
     # Only the values that are needed: some of the others are passwords.
-    wanted = {*slots, *elsewhere, *STAND_INS}
+    wanted = {*slots, *other_uses, *STAND_INS}
     wanted |= {name for name, value in values.items() if is_protected(name) and is_port(value)}
     kept = {name: value for name, value in values.items() if name in wanted}
-    found = {"slots": slots, "elsewhere": elsewhere, "values": kept, "names": sorted(values)}
+    found = {"slots": slots, "elsewhere": other_uses, "values": kept, "names": sorted(values)}
     found["services"] = services
     return json.dumps({"key": key, **found})

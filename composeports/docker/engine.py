@@ -22,7 +22,7 @@ from composeports.docker.api_socket import (
     NETWORKS,
     PING,
     VOLUMES,
-    Asked,
+    SocketRequest,
     listener_on,
     plain_socket,
 )
@@ -43,7 +43,7 @@ from composeports.host.process import (
     Running,
     find_program,
     pipe,
-    read_beginning,
+    read_head,
     read_lines,
     start,
 )
@@ -95,7 +95,7 @@ class _SocketListing(Listing):
     If the request fails, the `docker` command is run, because it reports the reason.
     """
 
-    def __init__(self, engine: "Engine", asked: Asked, project: str | None) -> None:
+    def __init__(self, engine: "Engine", asked: SocketRequest, project: str | None) -> None:
         self._engine = engine
         self._asked = asked
         self._project = project
@@ -158,17 +158,17 @@ class Engine:
         """The process id of the engine; 0 if it is unknown."""
         return listener_on(self.endpoint.socket) if self.endpoint.socket else 0
 
-    def identity(self, *, anew: bool = False) -> EngineIdentity:
+    def identity(self, *, refresh: bool = False) -> EngineIdentity:
         """Return the engine's identity; raise EngineError if it does not answer and never did.
 
         With `anew` a remote engine is asked again, unless its answer is less than a minute old.
         """
         fresh = time.monotonic() - self._asked_at < IDENTITY_SECONDS
-        if self._identity is None or (anew and not fresh and not self.is_local):
+        if self._identity is None or (refresh and not fresh and not self.is_local):
             from composeports.docker.identity import identify  # noqa: PLC0415 - not always needed
 
-            self._identity = identify(self._environ, self.endpoint, self._start, anew=anew)
-            self._asked_at = time.monotonic() if anew else self._asked_at
+            self._identity = identify(self._environ, self.endpoint, self._start, refresh=refresh)
+            self._asked_at = time.monotonic() if refresh else self._asked_at
         return self._identity
 
     def failure(self, answer: Finished) -> EngineError | ComposeMissingError:
@@ -204,14 +204,14 @@ class Engine:
         return self._finished(arguments, self.patience.wait(endless=True))
 
     def _finished(self, arguments: Sequence[str], wait: Wait) -> Finished:
-        answer = start(("docker", *arguments), self._environ, apart=True, wait=wait).finish()
+        answer = start(("docker", *arguments), self._environ, own_group=True, wait=wait).finish()
         if answer.limit or answer.code == NOT_FOUND:
             raise self.failure(answer)
         return answer
 
     def beginning(self, *arguments: str, size: int) -> bytes | None:
         """Return the first `size` bytes of `docker ARGUMENTS`; None if it fails earlier."""
-        return read_beginning(("docker", *arguments), self._environ, size)
+        return read_head(("docker", *arguments), self._environ, size)
 
     def pipe(
         self, source: Sequence[str], sink: Sequence[str], passed: Callable[[bytes], None]
@@ -226,11 +226,11 @@ class Engine:
             return _SocketListing(self, asked, project)
         return self.listing_by_command(project)
 
-    def _asked(self, label: str, listed: str) -> Asked | None:
+    def _asked(self, label: str, listed: str) -> SocketRequest | None:
         """Start a request to the engine's socket; return None if only the command can be used."""
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
-            return Asked(path, label, listed, patience=self.patience) if path else None
+            return SocketRequest(path, label, listed, patience=self.patience) if path else None
         except OSError:
             return None
 
@@ -306,7 +306,7 @@ class Engine:
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
             if path:
-                Asked(path, listed=PING, patience=patience).document()
+                SocketRequest(path, listed=PING, patience=patience).document()
                 return False
         except EngineSilentError:
             return True

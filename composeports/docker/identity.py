@@ -20,7 +20,7 @@ from composeports.errors import ComposeMissingError, EngineError, StoreError
 from composeports.host.cache_files import read_own, write_own
 from composeports.host.machine import boot_id, booted_at, machine_digest
 from composeports.host.process import Running
-from composeports.paths import known_things
+from composeports.paths import cache_folder
 
 # A function that starts `docker` with the given arguments.
 Start = Callable[..., Running]
@@ -46,7 +46,7 @@ class _Known(NamedTuple):
 
 
 def identify(
-    environ: Mapping[str, str], endpoint: EngineEndpoint, start: Start, *, anew: bool = False
+    environ: Mapping[str, str], endpoint: EngineEndpoint, start: Start, *, refresh: bool = False
 ) -> EngineIdentity:
     """Return the identity of the engine at the endpoint.
 
@@ -55,7 +55,7 @@ def identify(
     """
     given = environ.get("COMPOSEPORTS_ENGINE", "")
     known = _remembered(environ, endpoint)
-    if known is None or known.mark != _mark(endpoint) or (anew and not endpoint.local):
+    if known is None or known.mark != _mark(endpoint) or (refresh and not endpoint.local):
         try:
             known = _asked(environ, start, endpoint)
             _remember(environ, endpoint, known)
@@ -113,7 +113,7 @@ def _mark(endpoint: EngineEndpoint) -> str:
 
 
 def _remembered(environ: Mapping[str, str], endpoint: EngineEndpoint) -> "_Known | None":
-    text = read_own(os.path.join(known_things(environ), _name_for(endpoint)))
+    text = read_own(os.path.join(cache_folder(environ), _name_for(endpoint)))
     try:
         found = tuple(map(str, json.loads(text or "")))
         return _Known(*found) if len(found) == len(_Known._fields) else None
@@ -123,7 +123,7 @@ def _remembered(environ: Mapping[str, str], endpoint: EngineEndpoint) -> "_Known
 
 def _remember(environ: Mapping[str, str], endpoint: EngineEndpoint, known: "_Known") -> None:
     with suppress(OSError, StoreError):
-        write_own(known_things(environ), _name_for(endpoint), json.dumps(known))
+        write_own(cache_folder(environ), _name_for(endpoint), json.dumps(known))
 
 
 def _name_for(endpoint: EngineEndpoint) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from composeports.core.labels import PROJECT_LABEL, SESSION_LABEL, STORE_LABEL, Mark
-from composeports.docker.api_socket import NETWORKS, VOLUMES, Asked
+from composeports.docker.api_socket import NETWORKS, VOLUMES, SocketRequest
 
 if TYPE_CHECKING:
     from composeports.docker.engine import Engine
@@ -29,12 +29,14 @@ class LastingListing:
         """Start the query for one project; `path` is the socket, empty to use the command."""
         self._engine = engine
         self._project = project
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, SocketRequest] = {}
         self._running: dict[str, Running] = {}
         try:
             for kind in PATHS if path else ():
                 label = f"{PROJECT_LABEL}={project}"
-                self._asked[kind] = Asked(path, label, PATHS[kind], patience=engine.patience)
+                self._asked[kind] = SocketRequest(
+                    path, label, PATHS[kind], patience=engine.patience
+                )
         except OSError:
             self._asked.clear()
         if not self._asked:

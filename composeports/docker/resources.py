@@ -41,7 +41,7 @@ TRIES = 10
 PAUSE_SECONDS = 0.2
 
 
-def belongings(
+def list_resources(
     engine: Engine, project: str = "", kinds: Iterable[str] = tuple(_LISTS)
 ) -> tuple[EngineResource, ...]:
     """Return all resources with the label of the project, or of any project.

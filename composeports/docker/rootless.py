@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from composeports.docker.api_socket import Asked, plain_socket
+from composeports.docker.api_socket import SocketRequest, plain_socket
 from composeports.docker.engine import Engine
 from composeports.docker.podman import OWN_INFO
 
@@ -25,7 +25,9 @@ def podman_info(engine: Engine) -> dict[str, Any]:
     path = plain_socket(engine.environ)
     try:
         said = (
-            Asked(path, listed=OWN_INFO, patience=engine.patience).document()[1] if path else None
+            SocketRequest(path, listed=OWN_INFO, patience=engine.patience).document()[1]
+            if path
+            else None
         )
     except OSError:
         return {}

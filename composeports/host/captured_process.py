@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from composeports.host.heartbeat import Heartbeat, beating
-from composeports.host.process import NOT_FOUND, Heard, start_heard
+from composeports.host.process import NOT_FOUND, CapturedProcess, start_captured
 
 # The exit code that a shell reports for a program ended by Ctrl-C.
 STOPPED = 130
@@ -28,7 +28,7 @@ class CapturedRunner:
         self._hear = hear
         self._lock = threading.Lock()
         self._stopped = False
-        self._process: Heard | None = None
+        self._process: CapturedProcess | None = None
 
     def run(  # noqa: PLR0913 - most are keywords
         self,
@@ -37,9 +37,9 @@ class CapturedRunner:
         *,
         cwd: str | None = None,
         out_to_stderr: bool = False,
-        meanwhile: Callable[[], None] | None = None,
-        inherited: Sequence[int] = (),
-        beat: Heartbeat | None = None,
+        while_running: Callable[[], None] | None = None,
+        pass_fds: Sequence[int] = (),
+        heartbeat: Heartbeat | None = None,
     ) -> int:
         """Run `argv` and return its exit code, as `run_in_foreground` does.
 
@@ -49,12 +49,12 @@ class CapturedRunner:
         with self._lock:
             if self._stopped:
                 return STOPPED
-            process = self._process = start_heard(argv, environ, cwd, inherited)
+            process = self._process = start_captured(argv, environ, cwd, pass_fds)
         if process is None:
             return NOT_FOUND
-        with process, beating(beat):
-            if meanwhile is not None:
-                meanwhile()
+        with process, beating(heartbeat):
+            if while_running is not None:
+                while_running()
             for line in process.stdout or ():
                 self._hear(line.decode("utf-8", "replace").rstrip())
         code = process.returncode
@@ -76,7 +76,7 @@ class CapturedRunner:
         timer.start()
 
     @staticmethod
-    def _send(process: Heard, number: int) -> None:
+    def _send(process: CapturedProcess, number: int) -> None:
         """Send the signal to the program and its child processes, unless the program has ended."""
         if process.poll() is None:
             with suppress(ProcessLookupError):

@@ -17,16 +17,16 @@ class Heartbeat(NamedTuple):
 
 
 @contextmanager
-def beating(beat: Heartbeat | None) -> Iterator[None]:
+def beating(heartbeat: Heartbeat | None) -> Iterator[None]:
     """Run the heartbeat until the end of the `with` statement; do nothing for None."""
-    if beat is None:
+    if heartbeat is None:
         yield
         return
     ended = threading.Event()
 
     def keep_on() -> None:
-        while not ended.wait(beat.seconds):
-            beat.call()
+        while not ended.wait(heartbeat.seconds):
+            heartbeat.call()
 
     thread = threading.Thread(target=keep_on, daemon=True)
     thread.start()

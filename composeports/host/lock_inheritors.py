@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 STEPS = ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 # How many seconds lie between two searches. A process that only tries to take the lock has its file
 # open for an instant, so at most one search finds it.
-BETWEEN_LOOKS = 0.2
+SAMPLE_SECONDS = 0.2
 POLL_SECONDS = 0.05
 
 
-def end_workers(path: str, who_took_it: int, is_free: Callable[[], bool]) -> bool:
+def end_inheritors(path: str, who_took_it: int, is_free: Callable[[], bool]) -> bool:
     """End the programs that hold the lock at `path`; return True if the lock is free then.
 
     Send SIGINT, then SIGTERM, then SIGKILL. The process `who_took_it` (a process id) is never
@@ -41,7 +41,7 @@ def end_workers(path: str, who_took_it: int, is_free: Callable[[], bool]) -> boo
 
 def _workers(path: str, who_took_it: int) -> "list[Process]":
     before = list(_holding(path))
-    time.sleep(BETWEEN_LOOKS)
+    time.sleep(SAMPLE_SECONDS)
     spared = {os.getpid(), who_took_it}
     return [each for each in _holding(path) if each in before and each.pid not in spared]
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from composeports.errors import StoreError
 from composeports.host.cache_files import read_own, write_own
 from composeports.host.git import read_text
-from composeports.paths import known_things
+from composeports.paths import cache_folder
 
 IDENTITY = "/etc/machine-id"
 RECORD = "machine"
@@ -51,7 +51,7 @@ def machine_name(environ: Mapping[str, str], identity: str = IDENTITY) -> str:
         return given
     text = (read_text(identity) or "").strip()
     digest = _digest(text)
-    folder = known_things(environ)
+    folder = cache_folder(environ)
     name, _, of = (read_own(os.path.join(folder, RECORD)) or "").rpartition(" ")
     if name and of == digest:
         return name

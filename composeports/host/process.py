@@ -16,7 +16,7 @@ from composeports.host.time_limits import Wait
 from composeports.host.trace_hook import Ended, trace_start
 
 # A program whose output is read while it runs.
-Heard = subprocess.Popen[bytes]
+CapturedProcess = subprocess.Popen[bytes]
 
 NOT_FOUND = 127
 PIECE = 1 << 20
@@ -190,7 +190,7 @@ def start(  # noqa: PLR0913 - most are keywords
     environ: Mapping[str, str],
     cwd: str | None = None,
     *,
-    apart: bool = False,
+    own_group: bool = False,
     limits: Limits | None = None,
     wait: Wait | None = None,
 ) -> Running:
@@ -210,7 +210,7 @@ def start(  # noqa: PLR0913 - most are keywords
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            process_group=0 if apart else None,
+            process_group=0 if own_group else None,
         )
     except OSError as error:
         ended(NOT_FOUND)
@@ -228,9 +228,9 @@ class Run(Protocol):
         *,
         cwd: str | None = None,
         out_to_stderr: bool = False,
-        meanwhile: Callable[[], None] | None = None,
-        inherited: Sequence[int] = (),
-        beat: Heartbeat | None = None,
+        while_running: Callable[[], None] | None = None,
+        pass_fds: Sequence[int] = (),
+        heartbeat: Heartbeat | None = None,
     ) -> int:
         """Run `argv`; `run_in_foreground`, the version for a terminal, describes the parameters."""
         ...
@@ -242,9 +242,9 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     *,
     cwd: str | None = None,
     out_to_stderr: bool = False,
-    meanwhile: Callable[[], None] | None = None,
-    inherited: Sequence[int] = (),
-    beat: Heartbeat | None = None,
+    while_running: Callable[[], None] | None = None,
+    pass_fds: Sequence[int] = (),
+    heartbeat: Heartbeat | None = None,
 ) -> int:
     """Run `argv` on this terminal and return its exit code: 128 + n for signal n, 127 if missing.
 
@@ -257,7 +257,7 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     sys.stdout.flush()
     sys.stderr.flush()
     ended = trace_start(argv)
-    with signals_left_to_program() as started, beating(beat):
+    with signals_left_to_program() as started, beating(heartbeat):
         try:
             process = subprocess.Popen(
                 argv,
@@ -265,26 +265,26 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
                 env=_handed_on(environ),
                 cwd=cwd,
                 stdout=sys.stderr.fileno() if out_to_stderr else None,
-                pass_fds=inherited,
+                pass_fds=pass_fds,
             )
         except OSError:
             ended(NOT_FOUND)
             return NOT_FOUND
         started(process)
-        if meanwhile is not None:
-            meanwhile()
+        if while_running is not None:
+            while_running()
         code = process.wait()
     code = code if code >= 0 else 128 - code
     ended(code)
     return code
 
 
-def start_heard(
+def start_captured(
     argv: Sequence[str],
     environ: Mapping[str, str],
     cwd: str | None = None,
-    inherited: Sequence[int] = (),
-) -> Heard | None:
+    pass_fds: Sequence[int] = (),
+) -> CapturedProcess | None:
     """Start `argv` with no input and with all its output in one pipe; None if it cannot be started.
 
     The program gets a process group of its own, and no access to the terminal, input and output of
@@ -300,7 +300,7 @@ def start_heard(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
-            pass_fds=inherited,
+            pass_fds=pass_fds,
         )
     except OSError:
         return None
@@ -355,7 +355,7 @@ def exec_program(
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_FOUND - 1
 
 
-def read_beginning(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
+def read_head(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
     """Return the first `size` bytes that `argv` writes, then kill it; None if it fails earlier."""
     ended = trace_start(argv)
     try:

@@ -45,7 +45,7 @@ def _ipv4_routes(table: str, byteorder: str) -> Iterator[str]:
         if byteorder == "little":
             network, mask = network[::-1], mask[::-1]
         prefix = int.from_bytes(mask).bit_count()
-        if prefix > HALF and not _is_nobodys(network):
+        if prefix > HALF and not _is_link_local_or_multicast(network):
             yield f"{socket.inet_ntop(socket.AF_INET, network)}/{prefix}"
 
 
@@ -60,11 +60,16 @@ def _ipv6_routes(table: str) -> Iterator[str]:
         if len(columns) < IPV6_COLUMNS:
             continue
         network, prefix, flags = bytes.fromhex(columns[0]), columns[1], int(columns[8], 16)
-        if flags & UP and not flags & LOCAL and int(prefix, 16) > HALF and not _is_nobodys(network):
+        if (
+            flags & UP
+            and not flags & LOCAL
+            and int(prefix, 16) > HALF
+            and not _is_link_local_or_multicast(network)
+        ):
             yield f"{socket.inet_ntop(socket.AF_INET6, network)}/{int(prefix, 16)}"
 
 
-def _is_nobodys(network: bytes) -> bool:
+def _is_link_local_or_multicast(network: bytes) -> bool:
     """Return True for link-local and multicast ranges, which every machine has for itself."""
     import ipaddress  # noqa: PLC0415 - most commands read no routes
 

@@ -99,7 +99,7 @@ class SessionLock:
                 told = True
                 busy(holder(self._path))
             waited_long = patience is None and waited >= ORPHAN_SECONDS
-            if waited_long and holder(self._path).is_dead and not end_what_works(self._path):
+            if waited_long and holder(self._path).is_dead and not end_lock_inheritors(self._path):
                 return False
             time.sleep(POLL_SECONDS)
         return True
@@ -172,11 +172,11 @@ def hold(
         lock.release()
 
 
-def end_what_works(path: str) -> bool:
+def end_lock_inheritors(path: str) -> bool:
     """End the programs that inherited the lock from its owner; return False if it stays held."""
-    from composeports.host.lock_inheritors import end_workers  # noqa: PLC0415 - rarely used
+    from composeports.host.lock_inheritors import end_inheritors  # noqa: PLC0415 - rarely used
 
-    return end_workers(path, holder(path).pid, lambda: not is_held(path))
+    return end_inheritors(path, holder(path).pid, lambda: not is_held(path))
 
 
 def is_held(path: str) -> bool:

@@ -7,29 +7,29 @@ from collections.abc import Callable, Sequence
 
 # Called with an exit code (None if there is none) at the end of a program or request.
 Ended = Callable[[int | None], None]
-Witness = Callable[[Sequence[str]], Ended]
+TraceHook = Callable[[Sequence[str]], Ended]
 
 
-def _forget(_code: int | None) -> None:
+def _ignore_end(_code: int | None) -> None:
     """Ignore the end."""
 
 
-def _overlook(_argv: Sequence[str]) -> Ended:
+def _ignore_start(_argv: Sequence[str]) -> Ended:
     """Ignore the start."""
-    return _forget
+    return _ignore_end
 
 
-class _Seat:
+class _State:
     """Holds the trace hook of this process."""
 
-    witness: Witness = staticmethod(_overlook)
+    witness: TraceHook = staticmethod(_ignore_start)
 
 
-def set_trace_hook(witness: Witness | None) -> None:
+def set_trace_hook(witness: TraceHook | None) -> None:
     """Call `witness` at each start from now on; None turns tracing off."""
-    _Seat.witness = staticmethod(witness or _overlook)
+    _State.witness = staticmethod(witness or _ignore_start)
 
 
 def trace_start(argv: Sequence[str]) -> Ended:
     """Report that a program or an engine request starts; call the returned function at its end."""
-    return _Seat.witness(argv)
+    return _State.witness(argv)

@@ -29,7 +29,7 @@ class Roots:
                 )
         return cls(tuple(os.path.realpath(path) for path in paths))
 
-    def check_workspace(self, session: Session) -> None:
+    def check_paths(self, session: Session) -> None:
         """Raise OutsideRootsError if a path of the session is outside the folders.
 
         Checked are the worktree, the Compose files, the env files and the folder of the stack.

@@ -48,7 +48,7 @@ class StackTarget:
             files=tuple(self.files), profiles=tuple(self.profiles), session=self.session
         )
         session = replace(session_in_worktree(context, self.worktree), options=options)
-        self.roots.check_workspace(session)
+        self.roots.check_paths(session)
         return session
 
 

@@ -19,7 +19,7 @@ def _silent(_text: str) -> None:
     """Ignore the message."""
 
 
-class EngineQuestions(Protocol):
+class EngineSource(Protocol):
     """The engine whose leases the store gives; `identity` is called only if it is needed."""
 
     @property
@@ -38,7 +38,7 @@ class EngineQuestions(Protocol):
 
 
 def open_store(
-    url: str, engine: EngineQuestions | None = None, *, waiting: Callable[[str], None] = _silent
+    url: str, engine: EngineSource | None = None, *, waiting: Callable[[str], None] = _silent
 ) -> Store:
     """Return the store for `url`; raise ConfigError, which names the setting, for an invalid URL.
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from composeports.core.allocation import refuse_elsewhere
+from composeports.core.allocation import reject_other_engine
 from composeports.core.lease import Lease
 from composeports.docker.compose_cli import as_plugin, without_files
 from composeports.docker.config_cache import forget_abandoned
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError
 from composeports.host.session_folder import OwnFolder
 from composeports.host.session_lock_file import SessionLock
-from composeports.paths import recollections
-from composeports.usecases.lease import heartbeat, is_marked, release_lease
+from composeports.paths import config_cache_folder
+from composeports.usecases.lease import is_marked, release_lease, renewal_heartbeat
 from composeports.usecases.ownership import (
     is_other_session,
     refuse_unproven,
@@ -19,7 +19,7 @@ from composeports.usecases.ownership import (
 )
 from composeports.usecases.prepare import is_half_seeded
 from composeports.usecases.session import Session
-from composeports.usecases.session_lock import at_work_alone
+from composeports.usecases.session_lock import hold_session_lock_exclusively
 from composeports.usecases.started_session import find_started_session
 
 # Seconds to wait for another command that holds the session lock.
@@ -52,7 +52,7 @@ def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
     """
     session.refresh_engine_identity()
     asked, session = session, find_started_session(session)
-    with at_work_alone(session, "down", PATIENCE) as lock:
+    with hold_session_lock_exclusively(session, "down", PATIENCE) as lock:
         record = session.record()
         stopped = _down(session, record, arguments, lock)
         if stopped.whole and record is not None and session is not asked:
@@ -62,7 +62,7 @@ def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
             lock.remove()
         if not stopped.code:
             lock.mark_finished()
-    forget_abandoned(recollections(session.context.environ))
+    forget_abandoned(config_cache_folder(session.context.environ))
     return stopped
 
 
@@ -75,7 +75,7 @@ def _down(
     project = session.expected_project_name(record)
     view = session.view
     if record is not None and view.has_other_id(record):
-        refuse_elsewhere(record, view)
+        reject_other_engine(record, view)
     try:
         containers = session.context.engine.containers(project)
     except (EngineError, ComposeMissingError) as error:
@@ -85,7 +85,7 @@ def _down(
         containers = ()
     if record is not None:
         marked, adopts = is_marked(record, containers), session.options.adopt
-        refuse_elsewhere(record, view, marked=marked, adopts=adopts)
+        reject_other_engine(record, view, marked=marked, adopts=adopts)
     if record is None and (not containers or is_other_session(session, project)):
         note = f"nothing to do: no stack was ever started here (session {session.session_id})"
         return DownResult(0, session.session_id, "", released=False, note=note)
@@ -128,8 +128,8 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
             argv,
             environ,
             out_to_stderr=True,
-            inherited=(lock.number,),
-            beat=heartbeat(session),
+            pass_fds=(lock.number,),
+            heartbeat=renewal_heartbeat(session),
         )
 
     code = run()

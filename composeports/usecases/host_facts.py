@@ -33,7 +33,7 @@ from composeports.usecases.session import Session
 MOST_SIBLINGS = 12
 
 
-def look_around(
+def collect_host_facts(
     session: Session, project: Project, containers: tuple[Container, ...] | None
 ) -> HostFacts:
     """Return the facts that decide what the project shares with other projects.

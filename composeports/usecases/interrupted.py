@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from composeports.core.service_state import ObservedService, off_networks
 from composeports.docker.containers import Container
 from composeports.host.session_lock_file import SessionLock
-from composeports.paths import reading_lock
+from composeports.paths import seed_read_lock
 from composeports.usecases.prepare import PreparedStack
 from composeports.usecases.session import Session
 
@@ -30,7 +30,7 @@ def undo_half_replaced(session: Session, project: str, containers: Iterable[Cont
         session.context.engine.act("rm", *begun)
 
 
-def let_go_on(session: Session, project: str, containers: Iterable[Container]) -> None:
+def unpause_containers(session: Session, project: str, containers: Iterable[Container]) -> None:
     """Unpause the project's paused containers, because Compose treats them as running.
 
     If a copy of their volumes has paused them, wait until the copy ends.
@@ -43,7 +43,7 @@ def let_go_on(session: Session, project: str, containers: Iterable[Container]) -
         session.context.say(f"waiting for the end of a copy of the volumes of {project}")
 
     engine = session.context.engine
-    with hold_lock(reading_lock(session.context.environ, project), wait):
+    with hold_lock(seed_read_lock(session.context.environ, project), wait):
         paused = [each for each in engine.containers(project) if each.state == PAUSED]
         if paused:
             names = ", ".join(sorted(each.name for each in paused))

@@ -11,8 +11,8 @@ from composeports.core.allocation import (
     AllocationRequest,
     RunningProjects,
     claim,
-    refuse_elsewhere,
     reinstated,
+    reject_other_engine,
     release,
     renew,
     rolled_back,
@@ -227,7 +227,7 @@ def allocate(session: Session) -> Lease:
     with hold_session_lock(session, "allocate"):
         if _holds_a_block(session):  # another command took it during the wait
             return renew_lease(session)
-        return _take_alone(session)
+        return _reserve_exclusively(session)
 
 
 def _holds_a_block(session: Session) -> bool:
@@ -236,7 +236,7 @@ def _holds_a_block(session: Session) -> bool:
     return record is not None and record.held and record.block in grid
 
 
-def _take_alone(session: Session) -> Lease:
+def _reserve_exclusively(session: Session) -> Lease:
     try:
         containers = session.context.engine.containers()
     except EngineSilentError:
@@ -344,7 +344,7 @@ def renew_lease(session: Session, patience: float | None = None) -> Lease:
     return outcome.lease if outcome.lease is not None else session.held_lease()
 
 
-def look_at_lease(session: Session) -> Lease:
+def read_lease(session: Session) -> Lease:
     """Return the session's lease, extended if the store can be written to now.
 
     For commands that only read: a locked store or a full disk does not make them fail.
@@ -356,7 +356,7 @@ def look_at_lease(session: Session) -> Lease:
         return session.held_lease().at(session.place)
 
 
-def heartbeat(session: Session) -> Heartbeat:
+def renewal_heartbeat(session: Session) -> Heartbeat:
     """Return the heartbeat that renews the lease three times per TTL while a program runs.
 
     If the engine can report to a user, the heartbeat also warns when the engine does not answer.
@@ -400,24 +400,24 @@ def release_without_stack(session: Session, patience: float = RELEASE_PATIENCE) 
     if record is None or not record.held:
         return
     with hold_session_lock_or_raise(session, "release", patience) as lock:
-        _release_where_nothing_is(session)
+        _release_if_empty(session)
         lock.remove()
 
 
-def _release_where_nothing_is(session: Session) -> None:
+def _release_if_empty(session: Session) -> None:
     record = session.record()
     if record is None or not record.held:
         return
     view = session.view
     if view.has_other_id(record):
-        refuse_elsewhere(record, view)
+        reject_other_engine(record, view)
     try:
         containers = session.context.engine.containers(record.project)
     except (EngineError, ComposeMissingError) as error:
         if record.stack.files or isinstance(error, EngineSilentError):
             raise
         containers = ()
-    refuse_elsewhere(record, view, marked=is_marked(record, containers))
+    reject_other_engine(record, view, marked=is_marked(record, containers))
     if containers:
         many = "1 container" if len(containers) == 1 else f"{len(containers)} containers"
         message = f"the stack {record.project} still has {many}"

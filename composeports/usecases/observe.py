@@ -19,7 +19,7 @@ from composeports.docker.compose_config import ConfigAnswer, ConfigQuery
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
 from composeports.host.git import is_linked
-from composeports.usecases.host_facts import look_around
+from composeports.usecases.host_facts import collect_host_facts
 from composeports.usecases.lease import subnets_in_use, with_subnets
 from composeports.usecases.session import Session
 
@@ -38,7 +38,7 @@ class PlanOptions(NamedTuple):
     avoid: frozenset[PortBlock] = frozenset()
 
 
-NO_WISHES = PlanOptions()
+DEFAULT_PLAN_OPTIONS = PlanOptions()
 
 
 class ExistingResources(NamedTuple):
@@ -150,7 +150,7 @@ def draft(
     """Return the draft of a plan: the needs of the session and the facts about the host."""
     settings = session.settings
     project = with_own_networks(observed.project, settings)
-    around = look_around(session, project, containers)
+    around = collect_host_facts(session, project, containers)
     observed = observed._replace(project=project, around=around)
     default_ports = options.default_ports or (settings.main_keeps_ports and _is_main(session))
     needs = tuple(_needs(session, observed, spill=options.spill))
@@ -197,13 +197,13 @@ def _needs(session: Session, observed: ObservedConfig, *, spill: bool) -> Iterat
     """
     record = session.record()
     known = record.subnets if record else {}
-    standing = _standing_networks(session) if spill else frozenset()
+    standing = _existing_networks(session) if spill else frozenset()
     for need in needs_of(observed.project, spill=spill or bool(known)):
         if need.old or need.key in known or (spill and need.network not in standing):
             yield need
 
 
-def _standing_networks(session: Session) -> frozenset[str]:
+def _existing_networks(session: Session) -> frozenset[str]:
     """Return the keys of the stack's existing networks; `spill` does not change their subnets."""
     project = session.expected_project_name(session.record())
     return frozenset(session.context.engine.network_keys(project))

@@ -13,7 +13,7 @@ from composeports.core.ownership import (
     owner_of,
 )
 from composeports.docker.containers import Container
-from composeports.docker.resources import belongings
+from composeports.docker.resources import list_resources
 from composeports.errors import ForeignProjectError
 from composeports.usecases.session import Session
 
@@ -72,7 +72,7 @@ def names_of_other_data(session: Session, project: str) -> frozenset[str]:
     record = session.record()
     former = record.former_stores if record else ()
     own = {"", session.context.store.identity(), *former}
-    volumes = belongings(session.context.engine, project, ("volume",))
+    volumes = list_resources(session.context.engine, project, ("volume",))
     return frozenset({project} if any(each.mark.store not in own for each in volumes) else ())
 
 
@@ -89,7 +89,7 @@ def refuse_unproven(
     project's containers, as `reject_foreign_containers` returns them. The error names each resource
     that the session may not own.
     """
-    found = belongings(session.context.engine, project, kinds)
+    found = list_resources(session.context.engine, project, kinds)
     if not found:
         return
     marks = [(f"{each.kind} {each.name}", each.mark) for each in found]

@@ -14,7 +14,13 @@ from composeports.errors import ComposeportsError, NoPortsAvailableError
 from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
 from composeports.paths import seed_record
 from composeports.usecases.lease import reserve_lease, roll_back_lease
-from composeports.usecases.observe import NO_WISHES, PlanDraft, PlanOptions, draft, observe
+from composeports.usecases.observe import (
+    DEFAULT_PLAN_OPTIONS,
+    PlanDraft,
+    PlanOptions,
+    draft,
+    observe,
+)
 from composeports.usecases.ownership import (
     names_of_other_data,
     names_of_others,
@@ -39,7 +45,7 @@ class PreparedStack(NamedTuple):
 
 
 def prepare(
-    session: Session, options: PlanOptions = NO_WISHES, *, engine_needed: bool = True
+    session: Session, options: PlanOptions = DEFAULT_PLAN_OPTIONS, *, engine_needed: bool = True
 ) -> PreparedStack:
     """Reserve the lease and write the session's files; on failure, restore the earlier lease.
 

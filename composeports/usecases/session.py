@@ -34,7 +34,7 @@ from composeports.host.routes import routed_subnets
 from composeports.host.session_files import OWN_COPIES
 from composeports.host.session_folder import OwnFolder
 from composeports.host.shell_environment import clean_environment
-from composeports.paths import recollections
+from composeports.paths import config_cache_folder
 from composeports.stores.base import Store
 from composeports.usecases.options import Options
 from composeports.usecases.relocation import place_of_session
@@ -185,7 +185,7 @@ class Session:
     def refresh_engine_identity(self) -> None:
         """Ask a remote engine for its identity again, before a lease is changed."""
         if not self.context.engine.is_local:
-            self.context.engine.identity(anew=True)
+            self.context.engine.identity(refresh=True)
 
     @property
     def view(self) -> Viewpoint:
@@ -297,7 +297,9 @@ class Session:
 
         `up` takes its turn in the cache before it asks Compose.
         """
-        return ConfigCache(recollections(self.context.environ), digest_of(self.selection.files))
+        return ConfigCache(
+            config_cache_folder(self.context.environ), digest_of(self.selection.files)
+        )
 
     @property
     def stack(self) -> ComposeInvocation:

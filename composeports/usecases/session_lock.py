@@ -7,7 +7,7 @@ from composeports.host.session_lock_file import (
     LockOwner,
     SessionLock,
     busy_error,
-    end_what_works,
+    end_lock_inheritors,
     hold,
     holder,
     is_held,
@@ -42,7 +42,9 @@ def try_session_lock(
 
 
 @contextmanager
-def at_work_alone(session: Session, command: str, patience: float) -> Iterator[SessionLock]:
+def hold_session_lock_exclusively(
+    session: Session, command: str, patience: float
+) -> Iterator[SessionLock]:
     """Hold the session lock; after `patience` seconds, end the Compose process that holds it.
 
     LockBusyError if this process does not end, because it may start the stack later.
@@ -52,7 +54,7 @@ def at_work_alone(session: Session, command: str, patience: float) -> Iterator[S
             yield lock
             return
     session.context.say(f"{lock_owner(session)} is still at work, and is ended first")
-    end_what_works(_path(session))
+    end_lock_inheritors(_path(session))
     with hold_session_lock_or_raise(session, command, patience) as lock:
         yield lock
 

@@ -3,10 +3,10 @@
 from composeports.core.port_conflicts import (
     ConflictAction,
     PortConflict,
+    conflicting_port,
     next_step,
     refused_port,
-    silent_thefts,
-    stolen_port,
+    unreported_conflicts,
 )
 from composeports.core.subnet import overlapping
 from composeports.docker.containers import Container
@@ -83,9 +83,9 @@ class StartAttempts:
         if self.lock.number < 0:  # a foreground Compose released the lock
             self.lock.take(None, waiting(self.session))
         try:
-            if code < ENDED_BY_SIGNAL and self._mends_theft(prepared):
+            if code < ENDED_BY_SIGNAL and self._handle_port_conflict(prepared):
                 return True
-            return self._mends_subnets(prepared)
+            return self._handle_subnet_conflict(prepared)
         except (EngineError, ComposeMissingError):
             return False
 
@@ -155,13 +155,13 @@ class StartAttempts:
         self.session.context.say("the lease was released meanwhile: taking it again")
         return True
 
-    def _mends_theft(self, prepared: PreparedStack) -> bool:
+    def _handle_port_conflict(self, prepared: PreparedStack) -> bool:
         engine = self.session.context.engine
         seen = engine.containers()
         own = [each for each in seen if each.project == prepared.lease.project]
         errors = engine.start_errors(each.id for each in own if not each.is_running)
         mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
-        stolen = stolen_port(errors, prepared.lease, mine)
+        stolen = conflicting_port(errors, prepared.lease, mine)
         refused = refused_port(errors, prepared.lease)
         others = [each for each in seen if each.project != prepared.lease.project]
         if not any(errors) and engine.is_podman:
@@ -185,7 +185,7 @@ class StartAttempts:
         low = {port for port in waiting if port[0] < first}
         if not low or not is_rootless(self.session.context.engine):
             return None
-        return next(iter(silent_thefts(prepared.lease, waiting, low)), None)
+        return next(iter(unreported_conflicts(prepared.lease, waiting, low)), None)
 
     def _stolen_silently(
         self, prepared: PreparedStack, waiting: frozenset[Port], others: list[Container]
@@ -198,7 +198,7 @@ class StartAttempts:
         context = self.session.context
         foreign = context.engine.reserved_ports(others)
         taken = (waiting & foreign) | context.ports_in_use(waiting - foreign)
-        found = silent_thefts(prepared.lease, waiting, taken)
+        found = unreported_conflicts(prepared.lease, waiting, taken)
 
         def is_podmans_own(stolen: PortConflict) -> bool:
             user = who_has(self.session, (stolen.number, stolen.protocol), others)
@@ -239,7 +239,7 @@ class StartAttempts:
         self._tried_again = step is ConflictAction.AGAIN
         return True
 
-    def _mends_subnets(self, prepared: PreparedStack) -> bool:
+    def _handle_subnet_conflict(self, prepared: PreparedStack) -> bool:
         self._subnet_tries -= 1
         if self._subnet_tries < 0:
             return False

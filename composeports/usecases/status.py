@@ -20,7 +20,7 @@ from composeports.errors import ComposeMissingError, EngineError, UnknownPortErr
 from composeports.host.git import main_git_dir
 from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
 from composeports.usecases.gc.worktree_probe import on_another_engine
-from composeports.usecases.lease import look_at_lease
+from composeports.usecases.lease import read_lease
 from composeports.usecases.session import Session
 
 FIXED_SERVICES = ("db", "rest", "realtime", "api")
@@ -28,7 +28,7 @@ FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 def environment(session: Session) -> tuple[tuple[str, str], ...]:
     """Return the variables that point a shell and plain `docker compose` at the session's stack."""
-    lease = look_at_lease(session)
+    lease = read_lease(session)
     refused = [name for name, _ in lease.environment if not is_settable(name)]
     if refused:
         session.context.say(
@@ -61,7 +61,7 @@ def url(session: Session, service: str, port: str = "") -> str:
     if the service publishes one port, or one port that speaks HTTP. UnknownPortError if no port or
     several ports match; it lists the ports that exist.
     """
-    lease = look_at_lease(session)
+    lease = read_lease(session)
     planned = _urls_of(lease, service, port)
     containers = _containers_of(session, lease)
     if planned and containers and not any(each.service == service for each in containers):

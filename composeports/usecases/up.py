@@ -16,17 +16,17 @@ from composeports.errors import ComposeMissingError, ComposeportsError, EngineEr
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.interrupted import (
     end_interrupted_down,
-    let_go_on,
     renew_without_network,
     undo_half_replaced,
+    unpause_containers,
 )
 from composeports.usecases.lease import (
-    heartbeat,
     preview_lease,
     release_lease,
+    renewal_heartbeat,
     roll_back_lease,
 )
-from composeports.usecases.observe import NO_WISHES, PlanOptions, draft, observe
+from composeports.usecases.observe import DEFAULT_PLAN_OPTIONS, PlanOptions, draft, observe
 from composeports.usecases.prepare import PreparedStack, command_line, is_half_seeded, prepare
 from composeports.usecases.session import Session
 from composeports.usecases.start_failure import StartAttempts
@@ -73,7 +73,7 @@ class UpResult(NamedTuple):
                 yield container.service, f"{target}/{protocol}", url
 
 
-def plan(session: Session, options: PlanOptions = NO_WISHES) -> Plan:
+def plan(session: Session, options: PlanOptions = DEFAULT_PLAN_OPTIONS) -> Plan:
     """Return what `up` would do now, for a read-only session; take no lease."""
     answer, containers = observe(session, engine_needed=False)
     sketch = draft(session, answer.observed, containers, options, engine_needed=False)
@@ -85,10 +85,10 @@ def up(  # noqa: PLR0913 - most are keywords
     session: Session,
     lock: SessionLock,
     arguments: Sequence[str] = (),
-    options: PlanOptions = NO_WISHES,
+    options: PlanOptions = DEFAULT_PLAN_OPTIONS,
     *,
     attach: bool = False,
-    meanwhile: Callable[[], None] | None = None,
+    while_running: Callable[[], None] | None = None,
     seed: "Seed | None" = None,
 ) -> UpResult:
     """Reserve the lease, write the files and run `docker compose up`.
@@ -105,14 +105,14 @@ def up(  # noqa: PLR0913 - most are keywords
     if "--dry-run" not in arguments:
         undo_half_replaced(session, prepared.lease.project, prepared.containers)
         end_interrupted_down(session, lock, prepared.lease.project, prepared.containers)
-        let_go_on(session, prepared.lease.project, prepared.containers)
+        unpause_containers(session, prepared.lease.project, prepared.containers)
         again = partial(_run, session, lock, prepared, foreground=False)
         renew_without_network(session, prepared, again)
-    meanwhile = _tidying(session, prepared, meanwhile)
+    while_running = _release_gone_worktrees(session, prepared, while_running)
     if prepared.before is None and seed is None:
-        meanwhile = _telling_of_plain(session, prepared, meanwhile)
+        while_running = _report_plain_data(session, prepared, while_running)
     seeded = _seeded(session, prepared, seed if "--dry-run" not in arguments else None)
-    code = _run(session, lock, prepared, words, foreground=foreground, meanwhile=meanwhile)
+    code = _run(session, lock, prepared, words, foreground=foreground, while_running=while_running)
     retrying = StartAttempts(session, lock, prepared, options, foreground=foreground)
     while retrying.is_worthwhile(code, prepared):
         prepared = retrying.prepare(prepared)
@@ -130,8 +130,8 @@ def up(  # noqa: PLR0913 - most are keywords
     return UpResult(code, prepared.lease, prepared.plan, containers, note, seeded)
 
 
-def _tidying(
-    session: Session, prepared: PreparedStack, meanwhile: Callable[[], None] | None
+def _release_gone_worktrees(
+    session: Session, prepared: PreparedStack, while_running: Callable[[], None] | None
 ) -> Callable[[], None]:
     """Return a callback that releases leases of removed worktrees, then calls `meanwhile`.
 
@@ -143,19 +143,19 @@ def _tidying(
 
         with suppress(ComposeportsError):
             tidy(session, prepared.containers)
-        if meanwhile is not None:
-            meanwhile()
+        if while_running is not None:
+            while_running()
 
     return work
 
 
-def _telling_of_plain(
-    session: Session, prepared: PreparedStack, meanwhile: Callable[[], None]
+def _report_plain_data(
+    session: Session, prepared: PreparedStack, while_running: Callable[[], None]
 ) -> Callable[[], None]:
     """Return a callback that calls `meanwhile`, then reports data that plain Compose has here."""
 
     def work() -> None:
-        meanwhile()
+        while_running()
         from composeports.usecases.plain_compose import (  # noqa: PLC0415 - while Compose runs
             tell_of_plain_data,
         )
@@ -190,23 +190,23 @@ def _run(  # noqa: PLR0913 - most are keywords
     words: Sequence[str],
     *,
     foreground: bool,
-    meanwhile: Callable[[], None] | None = None,
+    while_running: Callable[[], None] | None = None,
 ) -> int:
     argv, environ = command_line(session, prepared, *words)
     argv = as_plugin(argv, session.environ)
 
     def release() -> None:
         lock.release()
-        if meanwhile is not None:
-            meanwhile()
+        if while_running is not None:
+            while_running()
 
     return session.context.run(
         argv,
         environ,
         out_to_stderr=not foreground,
-        meanwhile=release if foreground else meanwhile,
-        inherited=() if foreground else (lock.number,),
-        beat=heartbeat(session),
+        while_running=release if foreground else while_running,
+        pass_fds=() if foreground else (lock.number,),
+        heartbeat=renewal_heartbeat(session),
     )
 
 

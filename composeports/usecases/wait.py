@@ -3,7 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 
-from composeports.core.one_shot_services import Instance, limit_of, still_awaited, waiting_again
+from composeports.core.one_shot_services import (
+    Instance,
+    limit_of,
+    services_to_wait_for,
+    wait_arguments,
+)
 from composeports.usecases.session import Session
 
 _FORM = (
@@ -29,19 +34,19 @@ def wait_for_others(
     deadline = None if limit is None else time.monotonic() + limit
     before: tuple[str, ...] | None = None
     while code:
-        services = still_awaited(_instances(session, project))
+        services = services_to_wait_for(_instances(session, project))
         if services is None or services == before:
             return code
-        session.context.say(_told(services))
+        session.context.say(_wait_message(services))
         if not services:
             return 0
         before = services
         left = None if deadline is None else deadline - time.monotonic()
-        code = run(waiting_again(services, left))
+        code = run(wait_arguments(services, left))
     return code
 
 
-def _told(services: Sequence[str]) -> str:
+def _wait_message(services: Sequence[str]) -> str:
     others = f"; waiting for {', '.join(services)}" if services else ""
     return f"a service that ended with exit code 0 has done its work, which is no failure{others}"
 

@@ -36,10 +36,10 @@ def borrowed() -> Iterator[dict[str, str]]:
             yield environment
         return
     release = os.environ.get("COMPOSEPORTS_DEV_RELEASE")
-    apart = bool(os.environ.get("COMPOSEPORTS_DEV_APART")) and _can_be_apart()
-    if release or apart:
-        name = "-".join(filter(None, (_SHARED, release, "apart" if apart else "")))
-        with _started(name, release, apart=apart) as environment:
+    own_group = bool(os.environ.get("COMPOSEPORTS_DEV_APART")) and _can_be_apart()
+    if release or own_group:
+        name = "-".join(filter(None, (_SHARED, release, "apart" if own_group else "")))
+        with _started(name, release, own_group=own_group) as environment:
             yield environment
         return
     own = os.environ.get("COMPOSEPORTS_DEV_OWN_ENGINE")
@@ -100,7 +100,7 @@ def _ours_on_the_host() -> str | None:
 
 @contextmanager
 def _started(
-    name: str, release: str | None, *, apart: bool = False, kind: str = kinds.DOCKER
+    name: str, release: str | None, *, own_group: bool = False, kind: str = kinds.DOCKER
 ) -> Iterator[dict[str, str]]:
     """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
     users = cache.lock_file(f"engine-users-{name}")
@@ -108,7 +108,7 @@ def _started(
         # Waits only while somebody, alone, is stopping the engine.
         fcntl.flock(mark, fcntl.LOCK_SH)
         try:
-            engine.start(name, release=release, netns=apart, kind=kind)
+            engine.start(name, release=release, netns=own_group, kind=kind)
             yield engine.environment(name)
         finally:
             fcntl.flock(mark, fcntl.LOCK_UN)

@@ -92,8 +92,8 @@ def toolbox(release: str | None) -> Toolbox:
 
 def _engine_packages(machine: Machine) -> tuple[str, ...]:
     """Name the engine's packages; after bookworm, Debian packs the docker command apart."""
-    apart = machine.distribution == "debian" and machine.codename != "bookworm"
-    return ("docker.io", "iptables", *(["docker-cli"] if apart else []))
+    own_group = machine.distribution == "debian" and machine.codename != "bookworm"
+    return ("docker.io", "iptables", *(["docker-cli"] if own_group else []))
 
 
 def _require_root_and_apt() -> None:

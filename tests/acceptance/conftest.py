@@ -339,16 +339,14 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
 
 def fresh_environ(place: Path) -> dict[str, str]:
     """Return a fresh shell's environment, with leases of its own in `place`."""
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(_DECIDING)
-    }
+    pass_fds = {name: value for name, value in os.environ.items() if not name.startswith(_DECIDING)}
     git = {
         f"GIT_{who}_{what}": value
         for who in ("AUTHOR", "COMMITTER")
         for what, value in (("NAME", "you"), ("EMAIL", "you@localhost"))
     }
     return {
-        **inherited,
+        **pass_fds,
         **ENGINE_VARIABLES,
         "PATH": f"{PROGRAM.parent}{os.pathsep}{PATH}",
         "COMPOSEPORTS_STATE_DIR": str(place / "state"),

@@ -297,7 +297,7 @@ def test_the_source_is_paused_for_the_copy_alone_and_only_where_it_ran(
     options: tuple[str, ...],
     states_seen: tuple[str, str],
 ) -> None:
-    before, meanwhile = states_seen
+    before, while_running = states_seen
     log = tmp_path / "seen"
     ask = f'"$real" inspect --format "{{{{.State.Status}}}}" {next(iter(main.ids().values()))}'
     # The copy fails, so that no stack has to be started for this.
@@ -306,7 +306,7 @@ def test_the_source_is_paused_for_the_copy_alone_and_only_where_it_ran(
         main.ok("pause")
     try:
         assert worktree.run("up", "--seed-from", "main", *options, **variables).code == 69
-        assert log.read_text() == f"{meanwhile}\n"
+        assert log.read_text() == f"{while_running}\n"
         assert states(main) == [before]
     finally:
         if before == "paused":

@@ -161,13 +161,13 @@ class Place:
     def __post_init__(self) -> None:
         """Make the repository."""
         self.root.mkdir(parents=True)
-        inherited = {
+        pass_fds = {
             name: value
             for name, value in (self.environ or dict(os.environ)).items()
             if not name.startswith(_DECIDING) and name != "PYTHONDONTWRITEBYTECODE"
         }
         self.environ = {
-            **inherited,
+            **pass_fds,
             "COMPOSEPORTS_STATE_DIR": str(self.root / "state"),
             "PORT_ALLOC_BASE": str(self.base),
             "PORT_ALLOC_RANGE": str(RANGE),

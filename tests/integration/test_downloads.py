@@ -86,9 +86,9 @@ def test_the_makefile_fetches_before_whatever_runs_tests() -> None:
     makefile = (SCRIPTS.parent / "Makefile").read_text()
     rules = [line for line in makefile.splitlines() if line.startswith(("test", "demo", "bench"))]
     names = {rule.partition(":")[0]: rule for rule in rules if ":" in rule}
-    apart = {"test-fresh"}  # it fetches in the clone that it makes
+    own_group = {"test-fresh"}  # it fetches in the clone that it makes
     assert [
-        name for name, rule in names.items() if ": fetch-" not in rule and name not in apart
+        name for name, rule in names.items() if ": fetch-" not in rule and name not in own_group
     ] == []
     assert {"test", "demo", "test-with-engine-2", "test-fleet", "bench"} <= set(names)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import composeports
-from composeports.usecases.skills.files import shipped_skills
+from composeports.usecases.skills.files import bundled_skills
 from tests.support.wheels import offline
 
 pytestmark = pytest.mark.integration
@@ -36,7 +36,7 @@ def test_the_wheel_carries_the_templates(wheel: zipfile.ZipFile, name: str) -> N
 def test_the_wheel_carries_the_skills_and_nothing_else_beside_them(wheel: zipfile.ZipFile) -> None:
     inside = "composeports/_data/skills/"
     packed = {name.removeprefix(inside) for name in wheel.namelist() if name.startswith(inside)}
-    shipped = shipped_skills().items()
+    shipped = bundled_skills().items()
     assert packed == {f"{skill}/{name}" for skill, files in shipped for name in files}
 
 
@@ -46,7 +46,7 @@ def test_an_installed_wheel_installs_the_skills(wheel: zipfile.ZipFile, tmp_path
     argv = [sys.executable, "-m", "composeports", "skills", "install"]
     environ = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     subprocess.run(argv, cwd=tmp_path / "work", env=environ, check=True, capture_output=True)
-    for skill, files in shipped_skills().items():
+    for skill, files in bundled_skills().items():
         for name, data in files.items():
             assert (tmp_path / "work/.claude/skills" / skill / name).read_bytes() == data
 
@@ -80,6 +80,6 @@ def test_the_source_distribution_has_the_skills_once(tmp_path: Path) -> None:
         names = {name.partition("/")[2] for name in packed.getnames()}
     assert {"pyproject.toml", "SECURITY.md", "composeports/__main__.py"} <= names
     assert [name for name in sorted(names) if name.endswith("SKILL.md")] == [
-        f"skills/{skill}/SKILL.md" for skill in sorted(shipped_skills())
+        f"skills/{skill}/SKILL.md" for skill in sorted(bundled_skills())
     ]
     assert [name for name in names if name.startswith((".claude", ".codex", ".gemini"))] == []

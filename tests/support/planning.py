@@ -7,7 +7,7 @@ from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.plan.compose_project import read_project
 from composeports.core.plan.external_networks import with_own_networks
-from composeports.core.plan.host_facts import NOTHING_AROUND, HostFacts
+from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
 from composeports.core.plan.override import Override
 from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.variable_effects import compare
@@ -73,7 +73,7 @@ def plan_of(
     host: str = LOCALHOST,
     required: Collection[str] = (),
     unproved: tuple[str, ...] = (),
-    around: HostFacts = NOTHING_AROUND,
+    around: HostFacts = NO_HOST_FACTS,
 ) -> Planned:
     """Plan a file; the keywords are the rest of what a plan depends on."""
     config = {"name": PROJECT, **config}

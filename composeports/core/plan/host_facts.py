@@ -95,4 +95,4 @@ class HostFacts(NamedTuple):
         )
 
 
-NOTHING_AROUND = HostFacts()
+NO_HOST_FACTS = HostFacts()

@@ -9,7 +9,7 @@ from composeports.core.lease import Lease
 from composeports.core.masking import masked
 from composeports.core.plan.change import Change, SharedResource, UnchangedValue, merge
 from composeports.core.plan.compose_project import Project
-from composeports.core.plan.host_facts import NOTHING_AROUND, HostFacts
+from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
 from composeports.core.plan.port_layout import PortGroup, assign, entries_of, groups_of
 from composeports.core.plan.rules import containers, ports
 from composeports.core.plan.rules.context import AssignedPort, PlanContext
@@ -40,7 +40,7 @@ class ObservedConfig(NamedTuple):
     resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
     unproved: tuple[str, ...] = ()
-    around: HostFacts = NOTHING_AROUND
+    around: HostFacts = NO_HOST_FACTS
 
 
 class PublishedEndpoint(NamedTuple):

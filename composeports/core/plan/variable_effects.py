@@ -42,18 +42,18 @@ class VariableEffects(NamedTuple):
     """
 
     slots: Mapping[str, tuple[PortField, ...]]
-    elsewhere: Mapping[str, tuple[Path, ...]]
+    other_uses: Mapping[str, tuple[Path, ...]]
 
     def variable_of(self, service: str, index: int, field: str) -> str:
         """Return the variable that alone gives this field its number; empty if there is none."""
         wanted = PortField(service, index, field)
         return next((name for name, slots in self.slots.items() if wanted in slots), "")
 
-    def is_pure(self, variable: str) -> bool:
+    def only_publishes(self, variable: str) -> bool:
         """Return True if the variable moves only published host ports and URLs to them."""
         slots = self.slots.get(variable, ())
         published = all(slot.field == "published" for slot in slots)
-        return bool(slots) and published and not self.elsewhere.get(variable)
+        return bool(slots) and published and not self.other_uses.get(variable)
 
     def other_places(self, variable: str) -> tuple[str, ...]:
         """Return, as text, what the variable moves besides published ports and URLs to them."""
@@ -62,7 +62,7 @@ class VariableEffects(NamedTuple):
             for slot in self.slots.get(variable, ())
             if slot.field == "target"
         ]
-        paths = (".".join(map(str, path)) for path in self.elsewhere.get(variable, ()))
+        paths = (".".join(map(str, path)) for path in self.other_uses.get(variable, ()))
         return (*targets, *paths)
 
 
@@ -110,25 +110,25 @@ def marker_values(variables: Sequence[str], config_text: str) -> dict[str, str]:
 def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffects:
     """Return what each marker moved, from Compose's output without and with markers."""
     slots: dict[str, list[PortField]] = {}
-    elsewhere: dict[str, list[Path]] = {}
+    other_uses: dict[str, list[Path]] = {}
     for path, before, after in _differences(plain, marked, ()):
         keys = [key for key in path if isinstance(key, str)]
         for variable, mark in marks.items():
             slot = _slot(path)
             if any(mark in key for key in keys):
-                elsewhere.setdefault(variable, []).append(path)
+                other_uses.setdefault(variable, []).append(path)
             elif mark not in after:
                 continue
             elif variable == URL_VARIABLE:
                 if leads_elsewhere(_without_mark(before, after, mark)):
-                    elsewhere.setdefault(variable, []).append(path)
+                    other_uses.setdefault(variable, []).append(path)
             elif slot is not None and after == mark:
                 slots.setdefault(variable, []).append(slot)
             elif not _leads_to_host(path, after, int(mark)):
-                elsewhere.setdefault(variable, []).append(path)
+                other_uses.setdefault(variable, []).append(path)
     return VariableEffects(
         {name: tuple(found) for name, found in slots.items()},
-        {name: tuple(found) for name, found in elsewhere.items()},
+        {name: tuple(found) for name, found in other_uses.items()},
     )
 
 

@@ -107,7 +107,7 @@ class _Service:
         self._commands = Commands(context.config.server_commands)
         self._threads: CapacityLimiter | None = None
         self.board = StatusBroadcast()
-        self.keeper = LeaseRenewer(context, self.board)
+        self.renewer = LeaseRenewer(context, self.board)
         # Only the LeaseRenewer reports problems of the engine, each of them once.
         quiet = context._replace(say=lambda _text: None)
         self.looks = SharedRefresh(lambda: as_text(status_usecase.status(no_session(quiet))))
@@ -137,7 +137,7 @@ class _Service:
             answer = await run_sync(use_case, self.context, session, self._roots, limiter=limiter)
         finally:
             if self.board.watchers:
-                self.keeper.wake()
+                self.renewer.wake()
         return JSONResponse(answer)
 
 
@@ -172,7 +172,7 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         share_allocator(allocator)
-        async with service.keeper.running():
+        async with service.renewer.running():
             yield
         unshare_allocator(allocator)
         if own:
@@ -219,7 +219,7 @@ def _add_reading(app: FastAPI, service: _Service, key: Sequence[Any]) -> None:
     @app.get("/events", responses=_READ, response_class=StreamingResponse, dependencies=key)
     async def events() -> Response:
         """Stream the list of leases as server-sent events: now, and whenever it changes."""
-        if not service.keeper.is_running:
+        if not service.renewer.is_running:
             told = problem(
                 "no_events",
                 "this application does not run its keeper",

@@ -23,7 +23,9 @@ FORBIDDEN = frozenset({"outside_roots"})
 # The "try later" errors that concern the whole machine and not one session.
 BUSY = frozenset({"store_busy"})
 # The error codes whose messages are sent: they contain only session, project and numbers.
-TOLD_AS_THEY_ARE = frozenset({"stack_left", "no_lease", "no_ports_available", "compose_failed"})
+MESSAGES_SENT_UNCHANGED = frozenset(
+    {"stack_left", "no_lease", "no_ports_available", "compose_failed"}
+)
 WORDS = {
     "engine_unreachable": ("the Docker engine did not answer", "start the engine, then try again"),
     "compose_missing": ("Docker or its Compose plugin is missing on the server", ""),
@@ -42,8 +44,8 @@ WORDS = {
     ),
     "store_unusable": ("the lease store cannot be used", "`composeports doctor` says why"),
 }
-UNSAID = "that failed on the server"
-LOOK_THERE = "the server's own output says more"
+DEFAULT_MESSAGE = "that failed on the server"
+DEFAULT_HINT = "the server's own output says more"
 
 
 def status_of(error: ComposeportsError) -> int:
@@ -55,11 +57,11 @@ def status_of(error: ComposeportsError) -> int:
 
 def body_of(error: ComposeportsError) -> dict[str, object]:
     """Return the JSON document for an error of composeports."""
-    if error.code in TOLD_AS_THEY_ARE:
+    if error.code in MESSAGES_SENT_UNCHANGED:
         message, hint = error.message, error.hint
     else:
-        message, hint = WORDS.get(error.code, (UNSAID, ""))
-    return problem(error.code, message, hint or LOOK_THERE)
+        message, hint = WORDS.get(error.code, (DEFAULT_MESSAGE, ""))
+    return problem(error.code, message, hint or DEFAULT_HINT)
 
 
 def problem(code: str, message: str, hint: str) -> dict[str, object]:

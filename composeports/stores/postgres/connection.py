@@ -37,7 +37,7 @@ PATH_NOW = "SELECT pg_catalog.current_setting('search_path')"
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
-class PatientConnection(psycopg.Connection[tuple[Any, ...]]):
+class TimeLimitedConnection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that raises OperationalError after `answer_seconds` without an answer."""
 
     answer_seconds = ANSWER_SECONDS
@@ -63,7 +63,7 @@ def _limited(gen: Generator[Any, Any, RV], seconds: float) -> Generator[Any, Any
         return found
 
 
-def connect(url: str, seconds: float | None = None) -> PatientConnection:
+def connect(url: str, seconds: float | None = None) -> TimeLimitedConnection:
     """Return a connection; errors of psycopg pass through, except for a URL that libpq cannot read.
 
     Raise ConfigError for such a URL, and StoreError for a pooler that drops the settings of the
@@ -91,7 +91,7 @@ def connect(url: str, seconds: float | None = None) -> PatientConnection:
         options = asked.get("options") or given.get("options", "")
         own["options"] = f"{options} -c search_path={SEARCH_PATH}"
     # Behind a pooler, a prepared statement may reach a server process that does not know it.
-    connection = PatientConnection.connect(url, autocommit=True, prepare_threshold=None, **own)
+    connection = TimeLimitedConnection.connect(url, autocommit=True, prepare_threshold=None, **own)
     if "service" in asked:
         # Only libpq knows the options of a service, and it would ignore them if others were passed.
         connection.execute(f"SET search_path = {SEARCH_PATH}")
@@ -103,7 +103,7 @@ def connect(url: str, seconds: float | None = None) -> PatientConnection:
     return connection
 
 
-def _check_search_path(connection: PatientConnection, url: str) -> None:
+def _check_search_path(connection: TimeLimitedConnection, url: str) -> None:
     """Raise StoreError for a pooler that drops the settings of a connection.
 
     Behind such a pooler, the search path is the one of the role in this database, and operators of

@@ -81,7 +81,7 @@ class ErrorAction(Enum):
     FINAL = "it will not get better by itself"
 
 
-def fate_of(error: psycopg.Error) -> ErrorAction:
+def error_action(error: psycopg.Error) -> ErrorAction:
     """Return what the caller can do about an error of a statement."""
     state = error.sqlstate
     if state is None:
@@ -110,7 +110,7 @@ def explain(error: psycopg.Error, url: str) -> ComposeportsError:
 
     All errors of statements are translated here.
     """
-    if fate_of(error) is ErrorAction.BUSY:
+    if error_action(error) is ErrorAction.BUSY:
         return busy(url)
     state = error.sqlstate or ""
     if not state and isinstance(error, psycopg.OperationalError):
@@ -129,7 +129,7 @@ def explain_connecting(error: psycopg.Error, url: str) -> ComposeportsError:
 def _server(error: psycopg.Error, url: str, meaning: tuple[str, str]) -> StoreServerError:
     reason, hint = meaning
     shown = without_password(url)
-    said = said_by(error, url)
+    said = driver_message(error, url)
     return StoreServerError(
         f"the lease store {shown} {reason}" + (f" ({said})" if said else ""),
         hint=hint,
@@ -138,7 +138,7 @@ def _server(error: psycopg.Error, url: str, meaning: tuple[str, str]) -> StoreSe
     )
 
 
-def said_by(error: psycopg.Error, url: str) -> str:
+def driver_message(error: psycopg.Error, url: str) -> str:
     """Return the driver's message in one line, without the secret parts of the URL."""
     text = error.diag.message_primary or str(error)
     text = " ".join(text.split("Multiple connection attempts failed")[0].split())

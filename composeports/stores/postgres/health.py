@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 
 from composeports.errors import ComposeportsError
-from composeports.stores.postgres.connection import PatientConnection, connect
+from composeports.stores.postgres.connection import TimeLimitedConnection, connect
 from composeports.stores.postgres.errors import GRANTS, explain, explain_connecting
 from composeports.stores.postgres.privileges import excess_rights, lacking_rights, may_create
 from composeports.stores.postgres.schema import NOW, check_format, check_server, read_format
@@ -59,7 +59,7 @@ def examine_server(url: str) -> ServerHealth:
         return ServerHealth(trouble=explain(error, url))
 
 
-def _examined(connection: PatientConnection, url: str) -> ServerHealth:
+def _examined(connection: TimeLimitedConnection, url: str) -> ServerHealth:
     latency, ahead = _clocks(connection)
     found = ServerHealth(_version(connection), latency=latency, ahead=ahead)
     try:
@@ -77,7 +77,7 @@ def _examined(connection: PatientConnection, url: str) -> ServerHealth:
     return ServerHealth(found.version, version, latency, ahead, lacking, excess, read_only)
 
 
-def _clocks(connection: PatientConnection) -> tuple[float, float]:
+def _clocks(connection: TimeLimitedConnection) -> tuple[float, float]:
     """Return the time of a round trip and how far the server's clock is ahead, in seconds."""
     connection.execute("SELECT 1")
     begun, sent = time.perf_counter(), time.time()
@@ -86,5 +86,5 @@ def _clocks(connection: PatientConnection) -> tuple[float, float]:
     return latency, server - sent - latency / 2
 
 
-def _version(connection: PatientConnection) -> str:
+def _version(connection: TimeLimitedConnection) -> str:
     return connection.info.parameter_status("server_version") or ""

@@ -29,7 +29,7 @@ class LockWait:
         self._begun = time.monotonic()
         self._told = False
         self._next = FIRST_PAUSE
-        self.mended = 0
+        self.fixed = 0
 
     @property
     def waited(self) -> float:

@@ -1,6 +1,6 @@
 """Check the rights on a PostgreSQL store: which a user lacks, and which no user needs."""
 
-from composeports.stores.postgres.connection import PatientConnection
+from composeports.stores.postgres.connection import TimeLimitedConnection
 from composeports.stores.postgres.schema import NAMES
 
 # Selects the rights that a user of the store needs and this user does not have. Every user changes
@@ -52,17 +52,17 @@ EXCESS = """
 """
 
 
-def lacking_rights(connection: PatientConnection) -> tuple[str, ...]:
+def lacking_rights(connection: TimeLimitedConnection) -> tuple[str, ...]:
     """Return the rights on the tables that this user needs and does not have."""
     rows = connection.execute(LACKING, {"tables": list(NAMES)})
     return tuple(f"{right} on {table}" for table, right in rows)
 
 
-def may_create(connection: PatientConnection) -> bool:
+def may_create(connection: TimeLimitedConnection) -> bool:
     """Return True if this user may create the schema."""
     return connection.execute(MAY_CREATE).fetchone() == (True,)
 
 
-def excess_rights(connection: PatientConnection) -> tuple[str, ...]:
+def excess_rights(connection: TimeLimitedConnection) -> tuple[str, ...]:
     """Return the REVOKE statements for rights that no user needs; the owner has to run them."""
     return tuple(line for (line,) in connection.execute(EXCESS, {"tables": list(NAMES)}))

@@ -25,11 +25,11 @@ from composeports.stores.postgres.connection import connect
 from composeports.stores.postgres.errors import (
     ErrorAction,
     busy,
+    driver_message,
+    error_action,
     explain,
     explain_connecting,
-    fate_of,
     is_refusal,
-    said_by,
 )
 from composeports.stores.postgres.lock_wait import LockWait
 from composeports.stores.postgres.queries import (
@@ -234,7 +234,7 @@ class PostgresStore:
                         return nothing
                     return self._read_once(connection, read)
                 except psycopg.Error as error:
-                    if fate_of(error) is ErrorAction.MISSING and self._may_mend(patience):
+                    if error_action(error) is ErrorAction.MISSING and self._may_mend(patience):
                         self._rollback()
                         self._is_known = False
                         if not self._format(patience):
@@ -311,11 +311,11 @@ class PostgresStore:
         return f"waiting for the server of the lease store {self._shown}"
 
     def _missed(self, error: psycopg.Error) -> str:
-        return f"{self._waited_for} ({said_by(error, self._url)})"
+        return f"{self._waited_for} ({driver_message(error, self._url)})"
 
     def _recover(self, error: psycopg.Error, patience: LockWait) -> None:
         """Prepare another attempt after `error`; raise it, translated, if that would not help."""
-        fate = fate_of(error)
+        fate = error_action(error)
         if fate is ErrorAction.LOST:
             self._forget_connection()
             if patience.left <= 0:
@@ -331,8 +331,8 @@ class PostgresStore:
 
     def _may_mend(self, patience: LockWait) -> bool:
         """Count one more search for missing tables; return False after MENDS of them per call."""
-        patience.mended += 1
-        return patience.mended <= MENDS
+        patience.fixed += 1
+        return patience.fixed <= MENDS
 
     def _created(self, patience: LockWait) -> int:
         """Create or upgrade the tables, if needed; return the previous format, 0 for no store."""

@@ -20,7 +20,7 @@ from composeports.usecases.doctor.facts import ComposeFacts, EngineFacts, Engine
 _CONTEXT = "{{.Name}}\t{{.Endpoints.docker.Host}}"
 
 
-def look_at_engine(engine: Engine) -> EngineFacts:
+def read_engine(engine: Engine) -> EngineFacts:
     """Return the facts of the engine, or the reason why it does not answer."""
     context, host = engine.endpoint.context, engine.endpoint.address
     try:
@@ -47,7 +47,7 @@ def look_at_engine(engine: Engine) -> EngineFacts:
     return others_here(engine, EngineFacts("", context.strip(), host.strip(), trouble))
 
 
-def look_at_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
+def read_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
     """Return which Compose is installed, and whether buildx is.
 
     Buildx is checked only if `builds` is True: a Compose file builds images.
@@ -73,7 +73,7 @@ def _fails(engine: Engine, *arguments: str) -> bool:
         return False  # the check of the engine reports it
 
 
-def look_at_stacks(engine: Engine) -> tuple[EngineStack, ...]:
+def read_stacks(engine: Engine) -> tuple[EngineStack, ...]:
     """Return every Compose project that has containers.
 
     Raises ComposeportsError if the engine does not answer.
@@ -108,7 +108,7 @@ def _is_of_another_user(directory: str) -> bool:
         return False
 
 
-def look_at_pools(engine: Engine) -> tuple[tuple[str, int], ...]:
+def read_pools(engine: Engine) -> tuple[tuple[str, int], ...]:
     """Return (subnet, prefix length of its parts) for each configured address pool of the engine.
 
     Empty if the engine uses its built-in pools.

@@ -28,7 +28,7 @@ class SeenStore:
     path: str = ""
 
 
-def look_at_store(url: str, engine: Engine) -> SeenStore:
+def read_store(url: str, engine: Engine) -> SeenStore:
     """Return the state of the store.
 
     Raises ConfigError for a URL that cannot be a store, and ExtraMissingError if the package extra

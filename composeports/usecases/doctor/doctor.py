@@ -18,20 +18,20 @@ from composeports.host.kernel_ports import kernel_ports
 from composeports.host.ports import taken_ports
 from composeports.host.session_lock_file import hold
 from composeports.paths import (
+    config_cache_folder,
     default_store_url,
-    recollections,
     session_lock,
     state_directory,
 )
 from composeports.stores.memory import MemoryStore
 from composeports.usecases.doctor.collect_engine import (
     any_builds,
-    look_at_compose,
-    look_at_engine,
-    look_at_pools,
-    look_at_stacks,
+    read_compose,
+    read_engine,
+    read_pools,
+    read_stacks,
 )
-from composeports.usecases.doctor.collect_store import SeenStore, look_at_store
+from composeports.usecases.doctor.collect_store import SeenStore, read_store
 from composeports.usecases.doctor.facts import (
     ComposeFacts,
     EngineFacts,
@@ -45,8 +45,8 @@ from composeports.usecases.doctor.facts import (
 from composeports.usecases.doctor.findings import Finding, Fix
 from composeports.usecases.doctor.policy import Checkup, check_up
 from composeports.usecases.doctor.stale_files import (
+    apply_fix,
     list_state,
-    mend,
     stray_folder,
     stray_locks,
     stray_temporaries,
@@ -74,23 +74,23 @@ class DoctorContext:
     taken: Callable[[Iterable[Port]], frozenset[Port]] = taken_ports
 
 
-def check(patient: DoctorContext) -> tuple[Facts, Checkup]:
+def check(context: DoctorContext) -> tuple[Facts, Checkup]:
     """Collect all facts, run all checks, and return both."""
-    facts = observe(patient)
+    facts = observe(context)
     return facts, check_up(facts)
 
 
-def observe(patient: DoctorContext) -> Facts:
+def observe(context: DoctorContext) -> Facts:
     """Return all facts; leave out what cannot be collected, and raise no error for it."""
     troubles: list[Problem] = []
     config = Config()
     with _noting(troubles):
-        config = Config.from_env(patient.environ)
+        config = Config.from_env(context.environ)
     allowed = not troubles
-    session = Session(_context(patient, config), patient.options)
+    session = Session(_context(context, config), context.options)
     with _noting(troubles):
         _ = session.settings
-    seen = _store(patient, troubles)
+    seen = _store(context, troubles)
     builds = False
     with _noting(troubles):
         builds = any_builds(session.selection.files)
@@ -103,7 +103,7 @@ def observe(patient: DoctorContext) -> Facts:
     facts = Facts(
         store=seen.facts,
         settings=tuple(dict.fromkeys(troubles)),
-        state=list_state(state_directory(patient.environ), seen.path),
+        state=list_state(state_directory(context.environ), seen.path),
         sessions=seen.leases,
         gone=frozenset(
             each.session_id
@@ -114,11 +114,11 @@ def observe(patient: DoctorContext) -> Facts:
         elsewhere=elsewhere,
         twins=tuple(_twins(view, seen.leases)),
         grid=config.port_allocator.grid if allowed else None,
-        kernel=kernel_ports() if patient.engine.is_local else None,
-        now=patient.now(),
+        kernel=kernel_ports() if context.engine.is_local else None,
+        now=context.now(),
     )
-    facts = _with_engine(facts, patient.engine, builds=builds)
-    facts = replace(facts, listening=_listening(facts, patient))
+    facts = _with_engine(facts, context.engine, builds=builds)
+    facts = replace(facts, listening=_listening(facts, context))
     return replace(
         facts, strays=tuple(_strays(facts, session)), links=tuple(_links(facts, session))
     )
@@ -153,23 +153,23 @@ def _noting(troubles: list[Problem]) -> Iterator[None]:
         troubles.append(Problem(error.message, error.hint))
 
 
-def _context(patient: DoctorContext, config: Config) -> Context:
-    return Context(patient.environ, patient.cwd, config, MemoryStore(), patient.engine)
+def _context(context: DoctorContext, config: Config) -> Context:
+    return Context(context.environ, context.cwd, config, MemoryStore(), context.engine)
 
 
-def _store(patient: DoctorContext, troubles: list[Problem]) -> SeenStore:
+def _store(context: DoctorContext, troubles: list[Problem]) -> SeenStore:
     with _noting(troubles):
-        return look_at_store(_store_url(patient), patient.engine)
+        return read_store(_store_url(context), context.engine)
     return SeenStore()
 
 
-def _store_url(patient: DoctorContext) -> str:
-    return patient.environ.get("COMPOSEPORTS_STORE") or default_store_url(patient.environ)
+def _store_url(context: DoctorContext) -> str:
+    return context.environ.get("COMPOSEPORTS_STORE") or default_store_url(context.environ)
 
 
 def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
-    seen = look_at_engine(engine)
-    compose = look_at_compose(engine, builds=builds)
+    seen = read_engine(engine)
+    compose = read_compose(engine, builds=builds)
     if seen.trouble is not None:
         return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
     try:
@@ -184,22 +184,22 @@ def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: Com
         facts,
         engine=seen,
         compose=compose,
-        stacks=look_at_stacks(engine),
+        stacks=read_stacks(engine),
         subnets=engine.subnets(),
-        pools=look_at_pools(engine),
+        pools=read_pools(engine),
     )
 
 
-def _listening(facts: Facts, patient: DoctorContext) -> frozenset[Port]:
+def _listening(facts: Facts, context: DoctorContext) -> frozenset[Port]:
     """Return the ports in use in blocks that no session holds.
 
     Empty if the engine is remote, because its ports are not this machine's ports, and if the port
     settings are not valid.
     """
-    if facts.grid is None or not patient.engine.is_local:
+    if facts.grid is None or not context.engine.is_local:
         return frozenset()
     held = [lease.block for lease in facts.sessions if lease.held]
-    return patient.taken(
+    return context.taken(
         (port, kind)
         for block in facts.grid.blocks()
         if not any(map(block.overlaps, held))
@@ -218,7 +218,7 @@ def _strays(facts: Facts, session: Session) -> Iterator[StaleFile]:
     here = _here(session)
     leases = tuple(each for each in facts.sessions if each.place.is_on(session.machine))
     places = {each.place.directory for each in leases if each.place.directory} | set(here[:1])
-    yield from temporaries_in(recollections(session.context.environ))
+    yield from temporaries_in(config_cache_folder(session.context.environ))
     for directory in sorted(places):
         yield from stray_temporaries(directory)
     if facts.stacks is None or not facts.store.is_readable or facts.store.damage:
@@ -280,7 +280,7 @@ class FixResult:
     failed: tuple[str, ...] = ()
 
 
-def fix(patient: DoctorContext, found: Checkup) -> FixResult:
+def fix(context: DoctorContext, found: Checkup) -> FixResult:
     """Fix what is safe to fix; never touch containers, volumes or leases.
 
     Run up to ROUNDS times, because one fix may reveal the next: a file may have the same wrong mode
@@ -288,52 +288,52 @@ def fix(patient: DoctorContext, found: Checkup) -> FixResult:
     """
     done: list[str] = []
     for _ in range(ROUNDS):
-        lines, failed = _mend_once(patient, found.findings)
+        lines, failed = _apply_fixes(context, found.findings)
         done += lines
         if not lines:
             break
-        _, found = check(patient)
+        _, found = check(context)
     return FixResult(tuple(done), tuple(failed))
 
 
-def _mend_once(
-    patient: DoctorContext, findings: Iterable[tuple[str, Finding]]
+def _apply_fixes(
+    context: DoctorContext, findings: Iterable[tuple[str, Finding]]
 ) -> tuple[list[str], list[str]]:
     done: list[str] = []
     failed: list[str] = []
     for _, finding in findings:
-        if finding.mend is None:
+        if finding.fix is None:
             continue
         try:
-            done += _mend(patient, finding.mend)
+            done += _apply_fix(context, finding.fix)
         except (OSError, ComposeportsError) as error:
             reason = getattr(error, "strerror", "") or error
-            failed.append(f"cannot mend {finding.mend.path}: {reason}")
+            failed.append(f"cannot mend {finding.fix.path}: {reason}")
     return done, failed
 
 
-def _mend(patient: DoctorContext, what: Fix) -> list[str]:
+def _apply_fix(context: DoctorContext, what: Fix) -> list[str]:
     """Apply one fix and return a line for each change.
 
     A session's folder is removed only while this process holds the session lock, and only if the
     session has not taken a lease again.
     """
     if what.kind != "folder":
-        return [mend(what)]
-    with hold(session_lock(patient.environ, what.project), "doctor", 0, lambda _: None) as lock:
-        if lock is None or _is_used_again(patient, what.project):
+        return [apply_fix(what)]
+    with hold(session_lock(context.environ, what.project), "doctor", 0, lambda _: None) as lock:
+        if lock is None or _is_used_again(context, what.project):
             return []
-        done = [mend(what)]
+        done = [apply_fix(what)]
         lock.remove()
         return done
 
 
-def _is_used_again(patient: DoctorContext, project: str) -> bool:
+def _is_used_again(context: DoctorContext, project: str) -> bool:
     """Return True if a session has taken a lease on the folder's project since the check.
 
     Also True if the store cannot be read.
     """
-    seen = look_at_store(_store_url(patient), patient.engine)
+    seen = read_store(_store_url(context), context.engine)
     return not seen.facts.is_readable or any(
         lease.held and lease.project == project for lease in seen.leases
     )

@@ -24,7 +24,7 @@ class Finding:
     what: str
     why: str
     next_step: str
-    mend: Fix | None = None
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def _is_held(path: str) -> bool:
     return False
 
 
-def mend(what: Fix) -> str:
+def apply_fix(what: Fix) -> str:
     """Apply one fix and return a line about it; OSError if it fails."""
     if what.kind == "mode":
         os.chmod(what.path, what.mode)

@@ -9,11 +9,11 @@ from shlex import quote
 from composeports.core.engine_resources import EngineResource
 from composeports.core.lease import Lease
 from composeports.docker.config_cache import forget_abandoned
-from composeports.docker.resources import belongings, remove, stop
+from composeports.docker.resources import list_resources, remove, stop
 from composeports.errors import FileAccessError, SeedBusyError
 from composeports.host.session_folder import OwnFolder, files_in
 from composeports.host.session_lock_file import SessionLock, hold, is_held
-from composeports.paths import recollections, seed_record, session_lock
+from composeports.paths import config_cache_folder, seed_record, session_lock
 from composeports.usecases.gc.policy import (
     EXPIRED,
     REASONS,
@@ -138,7 +138,7 @@ class _GcRun:
         environ = self.session.context.environ
         paths = (session_lock(environ, lease.project), _read_lock(self.session, lease))
         if any(map(is_held, paths)):
-            self.tell_at_work(lease)
+            self.report_locked(lease)
             return None
         found = _of_project(self.seen, lease.project)
         things, kept = self.split(verdict, found)
@@ -182,12 +182,12 @@ class _GcRun:
         self.at(f"cleaning up after {verdict.lease.project}")
         with exclusive(self.session, verdict.lease) as lock:
             if lock is None:
-                self.tell_at_work(verdict.lease)
+                self.report_locked(verdict.lease)
                 return None
             try:
                 return self.clean_alone(verdict)
             except SeedBusyError:
-                self.tell_at_work(verdict.lease)
+                self.report_locked(verdict.lease)
                 return None
             finally:
                 record = self.session.context.store.get(verdict.lease.session_id)
@@ -196,14 +196,14 @@ class _GcRun:
 
     def clean_alone(self, verdict: GcDecision) -> GcResult | None:
         context, lease = self.session.context, verdict.lease
-        found = _of_project(belongings(context.engine, lease.project), lease.project)
+        found = _of_project(list_resources(context.engine, lease.project), lease.project)
         if self.judge(lease, found) != verdict or not self.confirmed(lease):
             return None
         if is_on_record(seed_record(context.environ, lease.project)):
             from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - after a kill
 
             seeding.repair(self.session, lease.project)
-            found = _of_project(belongings(context.engine, lease.project), lease.project)
+            found = _of_project(list_resources(context.engine, lease.project), lease.project)
         things, kept = self.split(verdict, found)
         removed, failed = self.remove(verdict, things)
         left = (*self.unproven(verdict, found), *failed)
@@ -260,7 +260,7 @@ class _GcRun:
             forget_link(lease, self.session.context.say)
         return done and lease.held
 
-    def tell_at_work(self, lease: Lease) -> None:
+    def report_locked(self, lease: Lease) -> None:
         self.session.context.say(f"{lease.project} is kept: another command is at work on it")
 
 
@@ -278,7 +278,7 @@ def clean(
     answer, because nothing can be concluded then; nothing is changed in that case.
     """
     session.refresh_engine_identity()
-    seen = belongings(session.context.engine)
+    seen = list_resources(session.context.engine)
     known = session.context.store.known()
     yield from _GcRun(session, dry_run, volumes, seen, known, at).run()
     if not dry_run:
@@ -291,7 +291,7 @@ def _forget_locks(session: Session) -> None:
     Also delete the temporary files of killed processes in the config cache.
     """
     environ = session.context.environ
-    forget_abandoned(recollections(environ))
+    forget_abandoned(config_cache_folder(environ))
     known = {lease.project for lease in session.context.store.known()}
     for path in files_in(os.path.dirname(session_lock(environ, "any"))):
         if os.path.basename(path) not in known:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from composeports.config import find_settings
 from composeports.docker.compose_files import DEFAULT_NAMES, select_files
-from composeports.errors import NotOursError, UnsafeFileError
+from composeports.errors import UnsafeFileError, UserFileError
 from composeports.host.atomic_files import read_file, write_file
 from composeports.host.bundled_files import read_bundled
 from composeports.host.git import find_checkout
@@ -174,12 +174,12 @@ def write(found: Repository, steps: list[InitStep]) -> None:
             write_file(os.path.join(found.top, step.path), step.after, mode)
 
 
-def refusal(steps: list[InitStep]) -> NotOursError | None:
+def refusal(steps: list[InitStep]) -> UserFileError | None:
     """Return the error that names the files that were left, and why; None if there are none."""
     left = [step for step in steps if step.state == LEFT]
     if not left:
         return None
-    return NotOursError(
+    return UserFileError(
         "left as it is:\n" + "\n".join(f"{step.path}: {step.why}" for step in left),
         hint="add it by hand (--dry-run in an empty folder shows what), or move it away; "
         "all the rest is done",

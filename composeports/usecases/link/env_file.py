@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from composeports.core.environment import Pair
 from composeports.core.marked_block import LINK_MARKS, is_broken, with_block
-from composeports.errors import NotOursError
+from composeports.errors import UserFileError
 from composeports.host.atomic_files import read_file, remove_file, unusable, write_file
 from composeports.host.git import find_checkout, main_git_dir
 from composeports.host.git_tracking import check_access, is_ignored, is_tracked
@@ -182,5 +182,5 @@ def _exclude_file(git_dir: str) -> str:
     return os.path.join(common, "info", "exclude")
 
 
-def _refused(path: str, why: str, hint: str) -> NotOursError:
-    return NotOursError(f"{path} {why}; nothing was changed", hint=hint, path=path)
+def _refused(path: str, why: str, hint: str) -> UserFileError:
+    return UserFileError(f"{path} {why}; nothing was changed", hint=hint, path=path)

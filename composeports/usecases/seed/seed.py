@@ -27,7 +27,7 @@ from composeports.docker.volumes import (
 from composeports.errors import SeedBusyError, SeedError, UsageError
 from composeports.host.git import find_checkout, main_git_dir, read_branch
 from composeports.host.signals import DeferredSignals, signals_kept_back
-from composeports.paths import reading_lock, seed_record
+from composeports.paths import seed_read_lock, seed_record
 from composeports.usecases.plain_compose import plain_main
 from composeports.usecases.seed.journal import CopyEntry, CopyJournal, hold_lock, hold_record
 from composeports.usecases.seed.policy import (
@@ -152,7 +152,7 @@ def _alone(session: Session, project: str, signals: DeferredSignals) -> Iterator
     def wait() -> None:
         session.context.say(f"waiting for another copy of the volumes of {project}")
 
-    lock = reading_lock(session.context.environ, project)
+    lock = seed_read_lock(session.context.environ, project)
     with ExitStack() as held:
         with signals.let_in():
             held.enter_context(hold_lock(lock, wait))

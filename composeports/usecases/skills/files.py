@@ -32,7 +32,7 @@ UNIQUE_BYTES = 4
 OCCUPIED = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
-def shipped_skills() -> dict[str, Files]:
+def bundled_skills() -> dict[str, Files]:
     """Return the skills of this version: the name ("validate-feature") and its files."""
     folder = path_of("skills")
     skills = {name: _files(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}

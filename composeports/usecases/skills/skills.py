@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from composeports.errors import FileAccessError
 from composeports.host.git import find_checkout
 from composeports.usecases.skills.files import (
+    bundled_skills,
     read_copy,
     remove_copy,
     remove_leftovers,
-    shipped_skills,
     write_copy,
 )
 from composeports.usecases.skills.policy import (
@@ -152,7 +152,7 @@ class _Found:
 
 def _found(places: Iterable[SkillFolder]) -> Iterator[_Found]:
     """Read one copy after the other, because two agents may share a folder through a link."""
-    skills = shipped_skills()
+    skills = bundled_skills()
     for target in places:
         for name, files in skills.items():
             yield _look(target, name, files)

@@ -302,11 +302,11 @@ def test_a_root_is_a_folder_and_no_beginning_of_a_name(machine: FakeMachine) -> 
     file = machine.cwd / "root" / "compose.yaml"
     file.write_text("services: {}\n")
     roots = Roots.of([str(machine.cwd / "root")])
-    roots.check_workspace(machine.session(cwd=machine.cwd / "root" / "sub"))
+    roots.check_paths(machine.session(cwd=machine.cwd / "root" / "sub"))
     beside = machine.cwd / "root-beside"
     for options in (Options(), Options(files=(str(file),))):
         with pytest.raises(OutsideRootsError):
-            roots.check_workspace(Session(machine.context(cwd=beside), options))
+            roots.check_paths(Session(machine.context(cwd=beside), options))
 
 
 def test_a_compose_file_above_the_root_is_outside(shell: Shell, docker: FakeDocker) -> None:

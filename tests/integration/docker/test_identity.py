@@ -88,7 +88,7 @@ def test_an_engine_without_an_id_needs_one_from_somebody(place: Place) -> None:
 def test_what_a_socket_said_holds_as_long_as_it_is_the_same_socket(place: Place) -> None:
     place.socket.touch()
     for _ in range(2):
-        assert place.engine(f"unix://{place.socket}").identity(anew=True).id == "a-b-c"
+        assert place.engine(f"unix://{place.socket}").identity(refresh=True).id == "a-b-c"
     assert place.asked == 1
     place.socket.rename(place.socket.with_name("earlier"))
     place.socket.touch()
@@ -102,15 +102,15 @@ def test_a_remote_engine_is_asked_again_by_who_takes_a_lease(place: Place) -> No
     assert place.engine().identity().id == "a-b-c"
     engine = place.engine()
     assert engine.identity().id == "a-b-c"
-    assert engine.identity(anew=True).id == "d-e-f"
-    engine.identity(anew=True)
+    assert engine.identity(refresh=True).id == "d-e-f"
+    engine.identity(refresh=True)
     assert place.asked == 2, "it was asked less than a minute ago"
 
 
 def test_an_engine_that_is_away_is_the_one_it_was(place: Place) -> None:
     place.engine().identity()
     place.docker.answer("info", err=UNREACHABLE, code=1)
-    assert place.engine().identity(anew=True).id == "a-b-c"
+    assert place.engine().identity(refresh=True).id == "a-b-c"
 
 
 def test_one_that_never_answered_is_unknown(place: Place) -> None:

@@ -26,9 +26,9 @@ class FarEngine(FakeEngine):
         super().__init__()
         self.endpoint = EngineEndpoint("tcp://box:2376", "box", local=False)
 
-    def identity(self, *, anew: bool = False) -> EngineIdentity:
+    def identity(self, *, refresh: bool = False) -> EngineIdentity:
         """Return what it says of itself."""
-        del anew
+        del refresh
         return EngineIdentity("id-of-box", "box", "box", local=False)
 
 

@@ -23,9 +23,9 @@ class Listener:
         self.codes: list[int] = []
         self.watch = CapturedRunner(self.heard.append, grace)
 
-    def run(self, program: str, *arguments: str, inherited: Sequence[int] = ()) -> int:
+    def run(self, program: str, *arguments: str, pass_fds: Sequence[int] = ()) -> int:
         argv = (sys.executable, "-c", program, *arguments)
-        return self.watch.run(argv, {}, inherited=inherited)
+        return self.watch.run(argv, {}, pass_fds=pass_fds)
 
     def begin(self, program: str) -> threading.Thread:
         thread = threading.Thread(target=lambda: self.codes.append(self.run(program)))
@@ -66,12 +66,14 @@ def test_it_gets_the_open_files_and_the_beat_goes_on() -> None:
     program = "import os, sys; os.write(int(sys.argv[1]), b'here'); os.read(int(sys.argv[2]), 1)"
     waiting, going_on = os.pipe()
 
-    def beat() -> None:
+    def heartbeat() -> None:
         beaten.set()
         os.write(going_on, b"x")
 
     argv = (sys.executable, "-c", program, str(writing), str(waiting))
-    code = listener.watch.run(argv, {}, inherited=(writing, waiting), beat=Heartbeat(0.05, beat))
+    code = listener.watch.run(
+        argv, {}, pass_fds=(writing, waiting), heartbeat=Heartbeat(0.05, heartbeat)
+    )
     assert code == 0
     assert beaten.is_set()
     assert os.read(reading, 4) == b"here"

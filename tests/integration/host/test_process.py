@@ -126,7 +126,7 @@ def test_the_time_that_the_program_takes_is_used(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     code = run_in_foreground(
-        sh(f'read line < {fifo}; exit "$line"'), PATH, meanwhile=lambda: _write(fifo, "5\n")
+        sh(f'read line < {fifo}; exit "$line"'), PATH, while_running=lambda: _write(fifo, "5\n")
     )
     assert code == 5
 
@@ -144,14 +144,14 @@ def test_a_beat_is_called_again_and_again_while_the_program_runs(tmp_path: Path)
             (tmp_path / "enough").touch()
 
     wait = f"while [ ! -e {tmp_path}/enough ]; do sleep 0.01; done; exit 4"
-    assert run_in_foreground(sh(wait), PATH, beat=Heartbeat(0.01, call)) == 4
+    assert run_in_foreground(sh(wait), PATH, heartbeat=Heartbeat(0.01, call)) == 4
     assert len(beats) >= 3
     assert [each.name for each in threading.enumerate()] == ["MainThread"]
 
 
 def test_a_program_that_is_over_before_the_first_beat_has_none() -> None:
     beats: list[int] = []
-    run_in_foreground(sh("exit 0"), PATH, beat=Heartbeat(60, lambda: beats.append(1)))
+    run_in_foreground(sh("exit 0"), PATH, heartbeat=Heartbeat(60, lambda: beats.append(1)))
     assert beats == []
 
 

@@ -125,11 +125,11 @@ def test_a_program_that_does_not_inherit_the_lock_does_not_keep_it(path: str) ->
     assert lock.take(0, nobody)
     held: list[bool] = []
 
-    def meanwhile() -> None:
+    def while_running() -> None:
         lock.release()
         held.append(is_held(path))
 
-    run_in_foreground(("sleep", "0.3"), os.environ, meanwhile=meanwhile)
+    run_in_foreground(("sleep", "0.3"), os.environ, while_running=while_running)
     assert held == [False]
 
 

@@ -74,9 +74,9 @@ def test_another_worktree_stays_a_session_of_its_own(
 ) -> None:
     other = add_worktree(repository, tmp_path / "other", "other")
     plain = Session(machine.context(SHELL, other))
-    inherited = Session(machine.context(shell, other))
-    assert inherited.session_id == plain.session_id
-    assert inherited.selection.files == plain.selection.files == (f"{other}/compose.yaml",)
+    pass_fds = Session(machine.context(shell, other))
+    assert pass_fds.session_id == plain.session_id
+    assert pass_fds.selection.files == plain.selection.files == (f"{other}/compose.yaml",)
 
 
 def test_the_same_worktree_stays_the_same_session_with_the_same_files(
@@ -84,9 +84,9 @@ def test_the_same_worktree_stays_the_same_session_with_the_same_files(
 ) -> None:
     (repository / "src").mkdir()
     for cwd in (repository, repository / "src"):
-        inherited = Session(machine.context(shell, cwd))
-        assert inherited.session_id == f"{repository}/.git"
-        assert inherited.selection.files == (f"{repository}/compose.yaml",)
+        pass_fds = Session(machine.context(shell, cwd))
+        assert pass_fds.session_id == f"{repository}/.git"
+        assert pass_fds.selection.files == (f"{repository}/compose.yaml",)
 
 
 def test_a_variable_that_was_changed_afterwards_is_a_wish(

@@ -204,18 +204,18 @@ def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) 
 
     async def scenario() -> None:
         board = StatusBroadcast()
-        keeper = LeaseRenewer(machine.context(), board)
-        async with keeper.running():
+        renewer = LeaseRenewer(machine.context(), board)
+        async with renewer.running():
             await watched(board, "running")
             machine.engine.away = True
-            keeper.wake()
+            renewer.wake()
             await watched(board, "unknown")
             release_lease(machine.session("a"))
-            keeper.wake()
+            renewer.wake()
             await watched(board)
             machine.engine.away = False
             allocate(machine.session("a"))
-            keeper.wake()
+            renewer.wake()
             await watched(board, "running")
 
     asyncio.run(scenario())
@@ -250,15 +250,15 @@ def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
 def test_it_can_run_again_on_another_loop(machine: FakeMachine) -> None:
     allocate(machine.session("a"))
     board = StatusBroadcast()
-    keeper = LeaseRenewer(machine.context(), board)
+    renewer = LeaseRenewer(machine.context(), board)
 
     async def once() -> None:
-        async with keeper.running():
-            assert keeper.is_running
+        async with renewer.running():
+            assert renewer.is_running
             await asyncio.sleep(0)
-            keeper.wake()
+            renewer.wake()
             await watched(board, "stopped")
-        assert not keeper.is_running
+        assert not renewer.is_running
 
     asyncio.run(once())
     asyncio.run(once())
@@ -282,10 +282,10 @@ def test_it_goes_on_when_the_store_fails(
 
     async def scenario() -> None:
         board = StatusBroadcast()
-        keeper = LeaseRenewer(machine.context(), board)
-        async with keeper.running():
+        renewer = LeaseRenewer(machine.context(), board)
+        async with renewer.running():
             await asyncio.sleep(0)
-            keeper.wake()
+            renewer.wake()
             await watched(board, "running")
 
     asyncio.run(scenario())

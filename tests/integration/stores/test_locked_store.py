@@ -11,7 +11,7 @@ import pytest
 
 from composeports.config import PortAllocatorConfig
 from composeports.stores.sqlite.store import SqliteStore
-from composeports.usecases.lease import allocate, look_at_lease
+from composeports.usecases.lease import allocate, read_lease
 from composeports.usecases.status import environment
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell
@@ -87,9 +87,9 @@ def test_a_lease_is_extended_where_that_is_possible(machine: FakeMachine, tmp_pa
     lease = allocate(machine.session())
     machine.clock.pass_minutes(10)
     with locked(path):
-        assert look_at_lease(machine.session()) == lease
+        assert read_lease(machine.session()) == lease
         assert quickest(lambda: environment(machine.session())) < SECONDS
-    assert look_at_lease(machine.session()).expires_at == lease.expires_at + 600
+    assert read_lease(machine.session()).expires_at == lease.expires_at + 600
     machine.store.close()
 
 
@@ -98,5 +98,5 @@ def test_a_session_without_a_lease_is_told_as_ever(machine: FakeMachine, tmp_pat
     machine.store = SqliteStore(path, wait_seconds=20)
     allocate(machine.session("other"))
     with locked(path), pytest.raises(Exception, match="holds no lease"):
-        look_at_lease(machine.session())
+        read_lease(machine.session())
     machine.store.close()

@@ -18,7 +18,7 @@ from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError, StoreServerError
-from composeports.stores.postgres.connection import PatientConnection
+from composeports.stores.postgres.connection import TimeLimitedConnection
 from composeports.stores.postgres.schema import VERSION
 from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Mode, Server
@@ -235,7 +235,7 @@ def test_a_connection_cut_at_any_byte_of_an_update_loses_and_doubles_nothing(
 def test_a_server_that_says_nothing_any_more_is_given_up(
     server: Server, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PatientConnection, "answer_seconds", 0.5)
+    monkeypatch.setattr(TimeLimitedConnection, "answer_seconds", 0.5)
     with opened(url, 1) as store, postgres.stopped(server):
         begun = time.monotonic()
         with pytest.raises(StoreServerError):

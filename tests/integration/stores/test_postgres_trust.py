@@ -323,18 +323,18 @@ def test_a_trigger_of_the_owner_is_the_owner_s_business(database: Database) -> N
 def test_a_member_uses_the_store_of_an_owner_who_is_no_superuser(
     server: Server, database: Database
 ) -> None:
-    keeper = f"keeper_{database.name}"
-    database.own(f"CREATE ROLE {keeper} LOGIN")
-    database.own(f"GRANT CREATE ON DATABASE {database.name} TO {keeper}")
-    for user in (keeper, database.role):
+    renewer = f"keeper_{database.name}"
+    database.own(f"CREATE ROLE {renewer} LOGIN")
+    database.own(f"GRANT CREATE ON DATABASE {database.name} TO {renewer}")
+    for user in (renewer, database.role):
         store = PostgresStore(server.socket_url(database.name, user), engine=lambda: OWN)
-        if user == keeper:
+        if user == renewer:
             store.create()
             database.grant()
         assert store.held() == []
         store.close()
     powerful = PostgresStore(database.url, engine=lambda: OWN)
-    with pytest.raises(StoreError, match=keeper) as error:
+    with pytest.raises(StoreError, match=renewer) as error:
         powerful.held()
     assert error.value.exit_code == 78
     powerful.close()

@@ -29,11 +29,11 @@ from composeports.usecases.lease import (
     Finish,
     allocate,
     cool_down_block,
-    heartbeat,
     preview_lease,
     release_lease,
     release_without_stack,
     renew_lease,
+    renewal_heartbeat,
     reserve_lease,
     roll_back_lease,
 )
@@ -448,20 +448,20 @@ def test_release_waits_for_who_works_on_the_stack_but_not_for_ever(
 def test_the_heartbeat_renews_thrice_in_the_time_of_a_lease(machine: FakeMachine) -> None:
     session = machine.session("a")
     take(machine, session)
-    beat = heartbeat(session)
-    assert beat.seconds == 30 * 60 / 3
+    heartbeat = renewal_heartbeat(session)
+    assert heartbeat.seconds == 30 * 60 / 3
     machine.clock.pass_minutes(29)
-    beat.call()
+    heartbeat.call()
     assert session.held_lease().expires_at == machine.clock.now() + 30 * 60
 
 
 def test_the_heartbeat_brings_no_lease_back_and_never_fails(machine: FakeMachine) -> None:
     session = machine.session("a")
-    beat = heartbeat(session)
-    beat.call()
+    heartbeat = renewal_heartbeat(session)
+    heartbeat.call()
     take(machine, session)
     release_lease(session)
-    beat.call()
+    heartbeat.call()
     assert machine.store.held() == []
 
 

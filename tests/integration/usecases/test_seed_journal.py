@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError, UnsafeFileError
-from composeports.host.process import pipe, read_beginning
+from composeports.host.process import pipe, read_head
 from composeports.host.signals import DeferredSignals, signals_kept_back
 from composeports.usecases.seed.journal import CopyEntry, hold_lock, hold_record, is_on_record
 from tests.support.machine import FakeDocker, Shell
@@ -209,10 +209,10 @@ def test_a_pump_that_is_interrupted_ends_both_programs() -> None:
 
 
 def test_the_beginning_of_an_endless_answer_is_enough() -> None:
-    assert read_beginning(("cat", "/dev/zero"), ENVIRON, 1000) == bytes(1000)
-    assert read_beginning(("echo", "short"), ENVIRON, 1000) == b"short\n"
-    assert read_beginning(("false",), ENVIRON, 1000) is None
-    assert read_beginning(("no-such-program",), ENVIRON, 1000) is None
+    assert read_head(("cat", "/dev/zero"), ENVIRON, 1000) == bytes(1000)
+    assert read_head(("echo", "short"), ENVIRON, 1000) == b"short\n"
+    assert read_head(("false",), ENVIRON, 1000) is None
+    assert read_head(("no-such-program",), ENVIRON, 1000) is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

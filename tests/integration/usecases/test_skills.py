@@ -16,7 +16,7 @@ import pytest
 
 from composeports.errors import FileAccessError
 from composeports.usecases.init.skills import install_skills
-from composeports.usecases.skills.files import shipped_skills
+from composeports.usecases.skills.files import bundled_skills
 from composeports.usecases.skills.policy import MARKER, with_marker
 from composeports.usecases.skills.skills import install, targets, uninstall
 from tests.support.machine import Done, Shell, add_worktree, git
@@ -25,7 +25,7 @@ from tests.support.patience import HANG
 pytestmark = pytest.mark.integration
 
 AGENTS = ["claude", "codex", "gemini"]
-SHIPPED = {name: with_marker(files) for name, files in shipped_skills().items()}
+SHIPPED = {name: with_marker(files) for name, files in bundled_skills().items()}
 
 
 def skills_at(top: Path) -> dict[str, dict[str, bytes]]:
@@ -50,7 +50,7 @@ def done(answer: Done) -> list[str]:
 
 def outdated(folder: Path, skill: str = "composeports") -> None:
     """Make the copy one that an earlier version had written."""
-    files = {**shipped_skills()[skill], "SKILL.md": b"of an earlier version\n", "old/gone.md": b"x"}
+    files = {**bundled_skills()[skill], "SKILL.md": b"of an earlier version\n", "old/gone.md": b"x"}
     for name, data in with_marker(files).items():
         path = folder / "skills" / skill / name
         path.parent.mkdir(parents=True, exist_ok=True)

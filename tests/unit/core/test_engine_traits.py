@@ -8,7 +8,7 @@ from composeports.core.allocation import (
     NOTHING_RUNS,
     AllocationRequest,
     claim,
-    refuse_elsewhere,
+    reject_other_engine,
     renew,
 )
 from composeports.core.engine_identity import Viewpoint
@@ -178,7 +178,7 @@ def test_a_stack_that_may_be_on_another_engine_is_not_taken_over() -> None:
 def test_an_engine_of_which_little_is_known_is_told_with_the_usual_folder() -> None:
     bare = EngineTraits(machine="m-2")
     with pytest.raises(OtherEngineError, match="another machine") as caught:
-        refuse_elsewhere(lease(EngineTraits(machine="m-1"), machine=""), view(bare))
+        reject_other_engine(lease(EngineTraits(machine="m-1"), machine=""), view(bare))
     assert "/var/lib/docker/engine-id" in caught.value.hint
 
 

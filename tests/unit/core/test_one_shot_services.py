@@ -8,8 +8,8 @@ from composeports.core.one_shot_services import (
     Instance,
     is_wait,
     limit_of,
-    still_awaited,
-    waiting_again,
+    services_to_wait_for,
+    wait_arguments,
 )
 
 RUNS = Instance("db", "running")
@@ -36,7 +36,7 @@ DONE = Instance("migrate", "exited")
 def test_only_a_good_end_is_no_failure(
     instances: Sequence[Instance], services: Sequence[str] | None
 ) -> None:
-    assert still_awaited(instances) == services
+    assert services_to_wait_for(instances) == services
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_what_up_was_asked_for(arguments: Sequence[str], waits: bool, limit: flo
 
 
 def test_waiting_again_changes_nothing() -> None:
-    words = waiting_again(("db", "web"), None)
+    words = wait_arguments(("db", "web"), None)
     assert words[:5] == ("up", "--detach", "--no-deps", "--no-recreate", "--no-build")
     assert words[5:] == ("--wait", "db", "web")
-    assert waiting_again(("db",), 4.7)[-3:] == ("--wait-timeout", "4", "db")
-    assert waiting_again(("db",), -2.0)[-3:] == ("--wait-timeout", "1", "db")
+    assert wait_arguments(("db",), 4.7)[-3:] == ("--wait-timeout", "4", "db")
+    assert wait_arguments(("db",), -2.0)[-3:] == ("--wait-timeout", "1", "db")

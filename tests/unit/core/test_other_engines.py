@@ -9,7 +9,7 @@ from composeports.core.allocation import (
     AllocationRequest,
     RunningProjects,
     claim,
-    refuse_elsewhere,
+    reject_other_engine,
 )
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
@@ -89,7 +89,7 @@ def test_a_stack_on_another_engine_is_taken_down_there_first() -> None:
     ],
 )
 def test_otherwise_a_session_may_change_its_engine(own: Lease | None) -> None:
-    refuse_elsewhere(own, Viewpoint("one"))
+    reject_other_engine(own, Viewpoint("one"))
 
 
 def test_without_knowing_the_engine_nothing_is_elsewhere() -> None:

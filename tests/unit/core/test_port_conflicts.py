@@ -7,10 +7,10 @@ from composeports.core.port_conflicts import (
     MOVES,
     ConflictAction,
     PortConflict,
+    conflicting_port,
     next_step,
     refused_port,
-    silent_thefts,
-    stolen_port,
+    unreported_conflicts,
 )
 from composeports.core.ports import PortBlock
 
@@ -41,7 +41,7 @@ WEB = PortConflict(20004, "tcp", "web:80/tcp")
     ],
 )
 def test_the_engines_words_name_the_port(words: str) -> None:
-    assert stolen_port(["", words], LEASE, ()) == WEB
+    assert conflicting_port(["", words], LEASE, ()) == WEB
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,26 @@ def test_the_engines_words_name_the_port(words: str) -> None:
     ],
 )
 def test_what_names_no_port_of_ours_is_no_theft(words: str) -> None:
-    assert stolen_port([words], LEASE, ()) is None
+    assert conflicting_port([words], LEASE, ()) is None
 
 
 def test_what_our_own_containers_have_was_not_stolen() -> None:
     words = ["Bind for 0.0.0.0:20004 failed: port is already allocated"]
-    assert stolen_port(words, LEASE, {(20004, "tcp")}) is None
-    assert stolen_port(words, LEASE, {(20004, "udp"), (20005, "tcp")}) == WEB
+    assert conflicting_port(words, LEASE, {(20004, "tcp")}) is None
+    assert conflicting_port(words, LEASE, {(20004, "udp"), (20005, "tcp")}) == WEB
 
 
 def test_a_port_of_two_protocols_is_the_one_that_we_do_not_have() -> None:
     words = ["listen udp4 0.0.0.0:20005: bind: address already in use"]
-    found = stolen_port(words, LEASE, {(20005, "tcp")})
+    found = conflicting_port(words, LEASE, {(20005, "tcp")})
     assert found == PortConflict(20005, "udp", "dns:53/udp#2")
 
 
 def test_a_pinned_port_is_known_as_such() -> None:
     words = ["Bind for 127.0.0.1:3000 failed: port is already allocated"]
-    assert stolen_port(words, LEASE, ()) == PortConflict(3000, "tcp", "pin:80/tcp", pinned=True)
+    assert conflicting_port(words, LEASE, ()) == PortConflict(
+        3000, "tcp", "pin:80/tcp", pinned=True
+    )
 
 
 PINNED = PortConflict(3000, "tcp", "pin:80/tcp", pinned=True)
@@ -113,7 +115,7 @@ def test_what_to_do(
 def test_an_engine_that_says_nothing_is_no_reason_to_know_nothing(
     waiting: set[tuple[int, str]], taken: set[tuple[int, str]], keys: list[str]
 ) -> None:
-    assert [each.key for each in silent_thefts(LEASE, waiting, taken)] == keys
+    assert [each.key for each in unreported_conflicts(LEASE, waiting, taken)] == keys
 
 
 LOW_80 = (

@@ -71,7 +71,7 @@ def line(facts: Facts, name: str) -> tuple[str, str]:
 
 
 def mends(facts: Facts) -> list[Fix]:
-    return [each.mend for _, each in check_up(facts).findings if each.mend is not None]
+    return [each.fix for _, each in check_up(facts).findings if each.fix is not None]
 
 
 def test_a_healthy_machine_has_no_finding() -> None:

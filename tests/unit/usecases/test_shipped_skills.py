@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from skills_ref import read_properties, validate  # type: ignore[import-untyped]
 
-from composeports.usecases.skills.files import shipped_skills
+from composeports.usecases.skills.files import bundled_skills
 from composeports.usecases.skills.policy import MARKER, with_marker
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +32,7 @@ def test_they_pass_the_validator_of_the_format(folder: str, name: str) -> None:
 
 
 def test_these_are_all_that_are_shipped() -> None:
-    assert sorted(shipped_skills()) == NAMES
+    assert sorted(bundled_skills()) == NAMES
     assert sorted(path.name for path in SKILLS.iterdir()) == NAMES
 
 
@@ -82,4 +82,4 @@ def test_the_descriptions_say_what_for_and_when() -> None:
 
 
 def test_the_marker_is_not_a_file_that_is_shipped() -> None:
-    assert all(MARKER not in files for files in shipped_skills().values())
+    assert all(MARKER not in files for files in bundled_skills().values())

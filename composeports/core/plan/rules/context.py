@@ -6,7 +6,7 @@ from typing import NamedTuple
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import Lease
 from composeports.core.plan.compose_project import Project, Service
-from composeports.core.plan.host_facts import NOTHING_AROUND, HostFacts
+from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
 from composeports.core.plan.port_layout import PortEntry
 from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,
@@ -41,7 +41,7 @@ class PlanContext(NamedTuple):
     moved: tuple[AssignedPort, ...] = ()
     resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
-    around: HostFacts = NOTHING_AROUND
+    around: HostFacts = NO_HOST_FACTS
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class PlanContext(NamedTuple):
         """Return the project name, `ac-` and the hash, which makes a name unique to the session."""
         return self.lease.project
 
-    def numbers_for(self, service: Service) -> dict[int, int]:
+    def new_ports_of(self, service: Service) -> dict[int, int]:
         """Return the new number of every fixed host port, as `service` most likely means it.
 
         If services have the same old number, the port of `service` itself comes first, then the

@@ -133,7 +133,7 @@ def _key_of(line: str, otherwise: str) -> str:
 
 def numbers_of(service: Service, context: PlanContext) -> Mapping[int, int]:
     """Return the new number of every port whose number or host changes."""
-    found = context.numbers_for(service)
+    found = context.new_ports_of(service)
     return {old: new for old, new in found.items() if old != new or context.host}
 
 

@@ -51,7 +51,7 @@ def external_volumes(context: PlanContext) -> RuleResult:
                 RuleResult(shared=(shared,), warnings=() if why or not users else (warning,))
             )
         else:
-            parts.append(_led(volume.key, sibling))
+            parts.append(_use_sibling(volume.key, sibling))
     return join(parts)
 
 
@@ -86,8 +86,8 @@ def _network(
     why = why_network(context.settings, key, name)
     sibling = context.around.sibling("network", name)
     if sibling is not None and not why:
-        return _led(key, sibling) if key else _led_by_mode(services, sibling)
-    met = "; ".join(_met(name, context)) if services else ""
+        return _use_sibling(key, sibling) if key else _use_sibling_by_mode(services, sibling)
+    met = "; ".join(_name_conflicts(name, context)) if services else ""
     if why:
         told = f"{why}; {met}" if met else why
         return RuleResult(shared=(SharedResource("network", name, told),))
@@ -104,7 +104,7 @@ def _network(
     return RuleResult(shared=(shared,), warnings=(warning,))
 
 
-def _met(name: str, context: PlanContext) -> Iterator[str]:
+def _name_conflicts(name: str, context: PlanContext) -> Iterator[str]:
     """Yield the host names that also lead to another project's containers, a text per project."""
     own = _all_names(context)
     for member in context.around.members.get(name, ()):
@@ -146,7 +146,7 @@ def _users(network: Network, context: PlanContext) -> list[Service]:
     ]
 
 
-def _led(key: str, sibling: SiblingProject) -> RuleResult:
+def _use_sibling(key: str, sibling: SiblingProject) -> RuleResult:
     """Return the result that replaces a network or volume by that of the sibling's session."""
     told = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name
@@ -160,7 +160,7 @@ def _led(key: str, sibling: SiblingProject) -> RuleResult:
     return RuleResult((change,), {kinds: {key: {"name": after}}}, warnings=told)
 
 
-def _led_by_mode(services: Collection[Service], sibling: SiblingProject) -> RuleResult:
+def _use_sibling_by_mode(services: Collection[Service], sibling: SiblingProject) -> RuleResult:
     """Return the result that replaces `network_mode: NAME` by the sibling session's network."""
     told = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name

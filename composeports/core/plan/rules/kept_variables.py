@@ -14,7 +14,7 @@ def kept_variables(context: PlanContext) -> RuleResult:
     The user's shell may have the session's values instead. With the override, `composeports up` and
     plain `docker compose` after `composeports env` give the same result.
     """
-    paths = [path for name in context.kept for path in context.moves.elsewhere.get(name, ())]
+    paths = [path for name in context.kept for path in context.moves.other_uses.get(name, ())]
     nodes = [node for path in paths for node in _literal(context.resolved, path)]
     return RuleResult(override=merge(nodes), left=tuple(_left(context)))
 

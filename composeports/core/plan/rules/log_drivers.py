@@ -15,7 +15,7 @@ def log_addresses(context: PlanContext) -> RuleResult:
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:
-        ports = context.numbers_for(service)
+        ports = context.new_ports_of(service)
         options = {**DEFAULTS.get(service.log_driver, {}), **service.log_options}
         moved: dict[str, str] = {}
         for name, text in options.items():

@@ -77,7 +77,7 @@ def _why(moved: AssignedPort, context: PlanContext) -> str:
     if not entry.variable:
         return f"host port {entry.port.published} is written in the Compose file"
     is_given = entry.variable in FIXED_PORT_VARIABLES and entry.variable not in context.kept
-    if is_given or context.moves.is_pure(entry.variable):
+    if is_given or context.moves.only_publishes(entry.variable):
         return f"{entry.variable} sets it"
     return f"{entry.variable} also moves other things, so only the host port is changed"
 
@@ -125,17 +125,17 @@ def _why_set(name: str, context: PlanContext) -> str:
 
     A fixed variable that the file demands is set, whatever else it moves.
     """
-    elsewhere = context.moves.other_places(name)
-    if not elsewhere:
+    other_uses = context.moves.other_places(name)
+    if not other_uses:
         return "the Compose file reads it"
-    return f"the Compose file demands it; it also sets {', '.join(elsewhere)}"
+    return f"the Compose file demands it; it also sets {', '.join(other_uses)}"
 
 
 def own_variables(context: PlanContext) -> dict[str, str]:
     """Return the new values of variables that move only published ports and URLs to them."""
     found: dict[str, str] = {}
     for name, number in _moved_by_variables(context):
-        if context.moves.is_pure(name) and is_settable(name):
+        if context.moves.only_publishes(name) and is_settable(name):
             found.setdefault(name, str(number))
     return dict(sorted(found.items()))
 

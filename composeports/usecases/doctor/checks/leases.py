@@ -192,9 +192,9 @@ def check_leftovers(facts: Facts) -> CheckResult:
             )
             continue
         kind = {"temporary": "file", "record": "lock"}.get(stray.kind, stray.kind)
-        mend = Fix(kind, stray.path, project=stray.project)
+        fix = Fix(kind, stray.path, project=stray.project)
         what = f"{stray.path}: {MEANT[stray.kind]}"
         step = "composeports doctor --fix"
         level = WARNING if stray.kind == "folder" else NOTE
-        found.append(Finding(level, what, "nobody needs it", step, mend))
+        found.append(Finding(level, what, "nobody needs it", step, fix))
     return CheckResult("leftovers", "none" if not found else f"{len(found)}", tuple(found))

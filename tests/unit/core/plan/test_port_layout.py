@@ -334,8 +334,8 @@ def test_a_service_that_leaves_and_comes_back_has_its_ports_again(
 ) -> None:
     without_fixed = moves._replace(slots={"WEB_PORT": moves.slots.get("WEB_PORT", ())})
     before = layout(*stack, moves=without_fixed)
-    meanwhile = layout(*others, moves=without_fixed, memory=before)
-    assert before.items() <= layout(*stack, moves=without_fixed, memory=meanwhile).items()
+    while_running = layout(*others, moves=without_fixed, memory=before)
+    assert before.items() <= layout(*stack, moves=without_fixed, memory=while_running).items()
 
 
 @given(stacks.flatmap(lambda stack: st.tuples(st.just(stack), st.permutations(stack))))

@@ -106,14 +106,14 @@ def test_a_variable_moves(
     plain: dict[str, object],
     marked: dict[str, object],
     slots: tuple[PortField, ...],
-    elsewhere: tuple[str, ...],
+    other_uses: tuple[str, ...],
     pure: bool,
 ) -> None:
     moves = compare(plain, marked, MARK)
     assert moves.slots.get("WEB_PORT", ()) == slots
-    places = (".".join(map(str, path)) for path in moves.elsewhere.get("WEB_PORT", ()))
-    assert tuple(places) == elsewhere
-    assert moves.is_pure("WEB_PORT") is pure
+    places = (".".join(map(str, path)) for path in moves.other_uses.get("WEB_PORT", ()))
+    assert tuple(places) == other_uses
+    assert moves.only_publishes("WEB_PORT") is pure
 
 
 def test_a_host_port_and_a_text_is_not_pure() -> None:
@@ -123,7 +123,7 @@ def test_a_host_port_and_a_text_is_not_pure() -> None:
     assert moves == VariableEffects(
         {"WEB_PORT": (PUBLISHED,)}, {"WEB_PORT": (("services", "web", "command"),)}
     )
-    assert not moves.is_pure("WEB_PORT")
+    assert not moves.only_publishes("WEB_PORT")
 
 
 def test_each_variable_has_its_own_moves() -> None:
@@ -132,7 +132,7 @@ def test_each_variable_has_its_own_moves() -> None:
     moves = compare(plain, marked, {"A": "65535", "B": "65534"})
     assert moves.variable_of("web", 0, "published") == "A"
     assert moves.variable_of("web", 1, "published") == "B"
-    assert (moves.is_pure("A"), moves.is_pure("B")) == (True, False)
+    assert (moves.only_publishes("A"), moves.only_publishes("B")) == (True, False)
 
 
 def test_a_field_that_no_variable_moves_has_none() -> None:
