@@ -33,7 +33,7 @@ TARGET = PortField("web", 0, "target")
 
 
 @pytest.mark.parametrize(
-    ("plain", "marked", "slots", "elsewhere", "pure"),
+    ("plain", "marked", "slots", "other_uses", "pure"),
     [
         pytest.param(ports("8080"), ports("65535"), (PUBLISHED,), (), True, id="host port"),
         pytest.param(
