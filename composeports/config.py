@@ -56,15 +56,15 @@ class PortAllocatorConfig:
         A variable that is unset or empty means the default.
         """
         environ = os.environ if environ is None else environ
-        given = {
+        values = {
             name: _number(variable, environ[variable])
             for name, variable in VARIABLES.items()
             if environ.get(variable, "").strip()
         }
         try:
-            return cls(**given)
+            return cls(**values)
         except ConfigError as error:
-            raise _naming_variables(error, given) from None
+            raise _naming_variables(error, values) from None
 
     @property
     def grid(self) -> PortGrid:
@@ -101,15 +101,15 @@ def _largest(config: PortAllocatorConfig) -> str:
     highest_base = HIGHEST_PORT - config.range_per_session
     if highest_base >= LOWEST["base_port"]:
         return f"the largest base_port that fits one session is {highest_base}"
-    widest = HIGHEST_PORT - LOWEST["base_port"]
-    return f"the largest range_per_session that fits, with the lowest base_port, is {widest}"
+    widest_range = HIGHEST_PORT - LOWEST["base_port"]
+    return f"the largest range_per_session that fits, with the lowest base_port, is {widest_range}"
 
 
 def _number(variable: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        lowest = LOWEST[next(name for name, each in VARIABLES.items() if each == variable)]
+        lowest = LOWEST[next(name for name, env_name in VARIABLES.items() if env_name == variable)]
         message = f"{variable} must be a whole number >= {lowest}, got {text!r}"
         hint = f"set it to {lowest} or more, or unset it for the default"
         raise ConfigError(message, hint=hint, setting=variable) from None
@@ -222,15 +222,15 @@ def find_settings(start: str, top: str | None) -> FoundSettings:
     """
     for path in settings_files(start, os.path.realpath(top) if top else None):
         document: object = _read_toml(path)
-        where = path
+        location = path
         if os.path.basename(path) == PYPROJECT:
             document = _own_table(document)
-            where = f"{path} [tool.composeports]"
+            location = f"{path} [tool.composeports]"
         if isinstance(document, dict):
             # Imported only here, since most repositories have no settings file.
             from composeports.core.settings_schema import read_settings  # noqa: PLC0415
 
-            return FoundSettings(read_settings(document, where, os.path.dirname(path)), path)
+            return FoundSettings(read_settings(document, location, os.path.dirname(path)), path)
         if document is not None:
             message = f"{path}: tool.composeports must be a table, got {document!r}"
             raise ConfigError(message, hint="write [tool.composeports]", file=path)

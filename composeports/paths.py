@@ -19,9 +19,9 @@ def state_directory(environ: Mapping[str, str], shared: str = SHARED) -> str:
     It is `COMPOSEPORTS_STATE_DIR` if that is set, else `shared` if this user may write there, else
     the user's own one.
     """
-    given = environ.get("COMPOSEPORTS_STATE_DIR")
-    if given:
-        return os.path.abspath(os.path.expanduser(given))
+    directory = environ.get("COMPOSEPORTS_STATE_DIR")
+    if directory:
+        return os.path.abspath(os.path.expanduser(directory))
     if os.path.isdir(shared) and os.access(shared, os.W_OK | os.X_OK):
         return shared
     return _user_state(environ)

@@ -95,12 +95,12 @@ class PortAllocatorService:
             return [allocation_of(lease) for lease in self._leases.values()]
 
     def _ledger(self, session_id: str) -> StoreSnapshot:
-        others = tuple(
+        summaries = tuple(
             LeaseSummary(lease.session_id, lease.block, lease.project, lease.expires_at, held=True)
             for lease in self._leases.values()
             if lease.session_id != session_id
         )
-        return StoreSnapshot(self._leases.get(session_id), others)
+        return StoreSnapshot(self._leases.get(session_id), summaries)
 
     def _forget_expired(self, now: float) -> None:
         self._leases = {

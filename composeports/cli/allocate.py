@@ -27,9 +27,9 @@ def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
     """
     with open_session(options, session_id) as session:
         lease = allocate(session)
-    fixed = environment_of(lease)[:6]
+    variables = environment_of(lease)[:6]
     if not as_json:
-        write_line(as_export(fixed))
+        write_line(as_export(variables))
         return
     write_json(
         {
@@ -41,7 +41,7 @@ def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
             "compose_project_name": lease.project,
             "allocated_at": iso_time(lease.allocated_at),
             "expires_at": iso_time(lease.expires_at),
-            "env": dict(fixed),
-            "env_snippet": as_export(fixed),
+            "env": dict(variables),
+            "env_snippet": as_export(variables),
         }
     )

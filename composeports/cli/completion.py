@@ -26,5 +26,5 @@ def command(shell: str) -> None:
     if kind is None:  # pragma: no cover - click supports all three
         raise click.UsageError(f"there is no completion for {shell}")
     for program in PROGRAMS:
-        talk = kind(root, {}, program, variable(program))
-        write_line((talk.source_template % talk.source_vars()).strip())
+        completer = kind(root, {}, program, variable(program))
+        write_line((completer.source_template % completer.source_vars()).strip())

@@ -38,24 +38,26 @@ def answer(program: str, environ: Mapping[str, str]) -> int:
 
 
 def _completions(program: str, instruction: str) -> list[str]:
-    shell, _, wanted = instruction.partition("_")
+    shell, _, request = instruction.partition("_")
     kind = get_completion_class(shell)
-    if kind is None or wanted != "complete":
+    if kind is None or request != "complete":
         return []
-    talk = kind(root, {}, program, variable(program))
-    words, incomplete = talk.get_completion_args()
+    completer = kind(root, {}, program, variable(program))
+    words, incomplete = completer.get_completion_args()
     if PROGRAMS[program]:
         words = insert_command(words, PROGRAMS[program])
-    return [talk.format_completion(each) for each in talk.get_completions(words, incomplete)]
+    return [
+        completer.format_completion(item) for item in completer.get_completions(words, incomplete)
+    ]
 
 
 def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
     """Return the services that start with `incomplete`, or files if no service can follow."""
-    given = ctx.params.get(parameter.name or "") or ()
-    if ctx.info_name in NO_SERVICE or (ctx.info_name in ONE_SERVICE and _has_word(given)):
+    words = ctx.params.get(parameter.name or "") or ()
+    if ctx.info_name in NO_SERVICE or (ctx.info_name in ONE_SERVICE and _has_word(words)):
         return [CompletionItem(incomplete, type="file")]
-    found = completion.services(os.environ, _here(), options_of(ctx))
-    return _beginning(found, incomplete)
+    names = completion.services(os.environ, _here(), options_of(ctx))
+    return _beginning(names, incomplete)
 
 
 def sessions(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
@@ -73,20 +75,20 @@ def seeds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> 
 
 def options_of(ctx: click.Context) -> Options:
     """Return the options before the command; click has not stored them as `Options` yet."""
-    given = ctx.find_root().params
+    parameters = ctx.find_root().params
     return Options(
-        files=tuple(given.get("files") or ()),
-        env_files=tuple(given.get("env_files") or ()),
-        project_directory=given.get("project_directory"),
+        files=tuple(parameters.get("files") or ()),
+        env_files=tuple(parameters.get("env_files") or ()),
+        project_directory=parameters.get("project_directory"),
     )
 
 
 def _beginning(found: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(each) for each in found if each.startswith(incomplete)]
+    return [CompletionItem(value) for value in found if value.startswith(incomplete)]
 
 
 def _has_word(given: Iterable[str]) -> bool:
-    return any(not each.startswith("-") for each in given)
+    return any(not word.startswith("-") for word in given)
 
 
 def _here() -> str:

@@ -112,11 +112,15 @@ def working_directory() -> str:
     Raise UsageError if the folder no longer exists.
     """
     try:
-        here = os.getcwd()
+        real_path = os.getcwd()
     except FileNotFoundError:
         message = "the current folder does not exist any more"
         raise UsageError(message, hint="cd to a folder that exists") from None
-    named = os.environ.get("PWD", "")
-    if os.path.isabs(named) and os.path.isdir(named) and os.path.samefile(named, here):
-        return named
-    return here
+    shell_path = os.environ.get("PWD", "")
+    if (
+        os.path.isabs(shell_path)
+        and os.path.isdir(shell_path)
+        and os.path.samefile(shell_path, real_path)
+    ):
+        return shell_path
+    return real_path

@@ -1,7 +1,7 @@
 """Handles the calls of the docker wrapper that need Python: Compose, and renamed containers.
 
 At the end the process is always replaced by the real docker. A call that only names a container
-imports next to nothing.
+imports almost nothing.
 """
 
 import os
@@ -43,15 +43,15 @@ def answer(arguments: Sequence[str]) -> int:
     if name == DOCKER_COMPOSE:
         return _compose((), words, (DOCKER_COMPOSE,))
     end = split_command(words)
-    options, rest = words[:end], words[end:]
+    options, command_words = words[:end], words[end:]
     if is_elsewhere(options) or PROJECT not in os.environ:
         return _become((DOCKER, *words), unwrapped(os.environ))
-    if rest[:1] == [COMPOSE]:
-        return _compose(options, rest[1:], (DOCKER, *options, COMPOSE))
-    after = with_session_names(rest, _names(), os.environ[PROJECT])
-    if list(after) != rest:
-        _tell((DOCKER, *words), (DOCKER, *options, *after))
-    return _become((DOCKER, *options, *after), unwrapped(os.environ))
+    if command_words[:1] == [COMPOSE]:
+        return _compose(options, command_words[1:], (DOCKER, *options, COMPOSE))
+    new_words = with_session_names(command_words, _names(), os.environ[PROJECT])
+    if list(new_words) != command_words:
+        _tell((DOCKER, *words), (DOCKER, *options, *new_words))
+    return _become((DOCKER, *options, *new_words), unwrapped(os.environ))
 
 
 def _names() -> list[str]:
@@ -61,10 +61,10 @@ def _names() -> list[str]:
     """
     path = os.path.join(os.environ.get(FOLDER, ""), OWN_NAMES)
     try:
-        now = read_regular(path).decode("utf-8", "replace")
+        text = read_regular(path).decode("utf-8", "replace")
     except (OSError, UnsafeFileError):
-        now = ""
-    return [*now.split(), *os.environ.get(CONTAINERS, "").split()]
+        text = ""
+    return [*text.split(), *os.environ.get(CONTAINERS, "").split()]
 
 
 def _become(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = True) -> int:
@@ -92,18 +92,18 @@ def _compose(options: Sequence[str], words: Sequence[str], program: tuple[str, .
     from composeports.core.compose_call import read_call  # noqa: PLC0415 - not for containers
 
     call = read_call(words)
-    before = (*program, *words)
+    argv = (*program, *words)
     if call.has_no_project or call.is_elsewhere or PROJECT not in os.environ:
-        return _become(_found(before), unwrapped(os.environ))
+        return _become(_found(argv), unwrapped(os.environ))
     if call.reads_stdin:
         sys.stderr.write(
             "warning: a Compose file from stdin (-f -) is read only once, so it is started as it "
             "is, with its own ports and names; write it to a file, and name that with -f\n"
         )
-        return _become(_found(before), unwrapped(os.environ))
+        return _become(_found(argv), unwrapped(os.environ))
     from composeports.cli.error_report import guarded  # noqa: PLC0415 - slow, only for Compose
 
-    return guarded(lambda: _on_session(call, options, before), wants_json=False, environ=os.environ)
+    return guarded(lambda: _on_session(call, options, argv), wants_json=False, environ=os.environ)
 
 
 def _found(argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,15 +121,15 @@ def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, 
     from composeports.usecases import script_calls  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
 
-    plain = dict(os.environ)
+    original_environ = dict(os.environ)
     folder = config_folder(options)
     if folder:
         os.environ["DOCKER_CONFIG"] = os.path.abspath(folder)
     with open_session(script_calls.session_options(os.environ)) as session:
-        own = script_calls.own_options(session, call)
-        if own is None:
-            return _become(_found(before), script_calls.without_session(plain))
-        command = script_calls.on_session(Session(session.context, own), call)
+        own_options = script_calls.own_options(session, call)
+        if own_options is None:
+            return _become(_found(before), script_calls.without_session(original_environ))
+        command = script_calls.on_session(Session(session.context, own_options), call)
     for text in command.warnings:
         warn(visible(f"warning: {text}"))
     argv = (DOCKER, *options, *command.argv[1:])

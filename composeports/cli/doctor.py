@@ -34,16 +34,18 @@ def command(options: Options, session_id: str | None, *, fix: bool, as_json: boo
     Exit code 1 where something is found that is more than a note. Changes nothing without --fix.
     """
     environ = dict(os.environ)
-    asked = options if session_id is None else options._replace(session=session_id)
-    context = DoctorContext(environ, working_directory(), Engine(environ, on_terminal()), asked)
-    fixed = FixResult()
+    doctor_options = options if session_id is None else options._replace(session=session_id)
+    context = DoctorContext(
+        environ, working_directory(), Engine(environ, on_terminal()), doctor_options
+    )
+    fix_result = FixResult()
     with working("looking at the engine, the leases, the ports and the files", live=not is_quiet()):
-        facts, found = doctor.check(context)
+        facts, checkup = doctor.check(context)
         if fix:
-            fixed = doctor.fix(context, found)
-            facts, found = doctor.check(context)
+            fix_result = doctor.fix(context, checkup)
+            facts, checkup = doctor.check(context)
     if as_json:
-        write_json({**as_document(found, fixed), "facts": asdict(facts)})
+        write_json({**as_document(checkup, fix_result), "facts": asdict(facts)})
     else:
-        write_report(found, fixed)
-    return 0 if found.healthy and not fixed.failed else 1
+        write_report(checkup, fix_result)
+    return 0 if checkup.healthy and not fix_result.failed else 1

@@ -48,8 +48,8 @@ def write_report(found: Checkup, fixed: FixResult) -> None:
     count = sum(finding.level != "note" for _, finding in found.findings)
     fixable = sum(finding.fix is not None for _, finding in found.findings)
     if count or fixable:
-        some = f"; `composeports doctor --fix` mends {fixable}" if fixable else ""
-        write_line(f"\n{count} finding{'s' if count != 1 else ''}{some}")
+        fix_hint = f"; `composeports doctor --fix` mends {fixable}" if fixable else ""
+        write_line(f"\n{count} finding{'s' if count != 1 else ''}{fix_hint}")
 
 
 def _write_check(check: CheckResult) -> None:
@@ -61,9 +61,9 @@ def _write_check(check: CheckResult) -> None:
 
 def _write_finding(finding: Finding) -> None:
     level = _styled(f"{finding.level}:", COLOURS[finding.level])
-    first, *rest = _wrapped(f"{finding.level}: {visible(finding.what)}")
-    write_line(INDENT[:4] + level + first.strip()[len(finding.level) + 1 :])
-    for line in rest:
+    first_line, *more_lines = _wrapped(f"{finding.level}: {visible(finding.what)}")
+    write_line(INDENT[:4] + level + first_line.strip()[len(finding.level) + 1 :])
+    for line in more_lines:
         write_line(line)
     for line in _wrapped(visible(finding.why)):
         write_line(line)
@@ -84,5 +84,5 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _styled(text: str, colour: str) -> str:
-    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR")
-    return text if plain else click.style(text, fg=colour)
+    is_plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR")
+    return text if is_plain else click.style(text, fg=colour)

@@ -41,15 +41,15 @@ def command(
     and does nothing (exit 0) where no stack was started.
     """
     with open_session(options._replace(adopt=adopt), session_id) as session:
-        stopped = down(session, arguments)
+        result = down(session, arguments)
     if as_json:
         write_json(
             {
-                "ok": not stopped.code,
-                "session_id": stopped.session_id,
-                "compose_project_name": stopped.project,
-                "released": stopped.released,
+                "ok": not result.code,
+                "session_id": result.session_id,
+                "compose_project_name": result.project,
+                "released": result.released,
             }
         )
-    (warn if stopped.code else inform)(visible(stopped.note))
-    return stopped.code
+    (warn if result.code else inform)(visible(result.note))
+    return result.code

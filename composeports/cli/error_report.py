@@ -73,23 +73,23 @@ def _dim(text: str) -> str:
 def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "composeports"
-    told = {
+    report = {
         "code": "usage",
         "message": error.format_message(),
         "hint": f"`{command} --help` shows what is accepted",
         "details": {},
     }
-    return _report(told, EXIT_USAGE, wants_json=wants_json)
+    return _report(report, EXIT_USAGE, wants_json=wants_json)
 
 
 def _tell_bug(error: Exception, environ: Mapping[str, str], *, wants_json: bool) -> int:
     from composeports.host.bug_report import write_bug_log  # noqa: PLC0415 - only for bugs
 
     path = write_bug_log(environ)
-    told = {
+    report = {
         "code": "internal",
         "message": f"composeports failed unexpectedly ({type(error).__name__})",
         "hint": f"this is a bug of composeports; please report it with the log file {path}",
         "details": {"log": path},
     }
-    return _report(told, EXIT_BUG, wants_json=wants_json)
+    return _report(report, EXIT_BUG, wants_json=wants_json)

@@ -1,4 +1,4 @@
-"""The fast path of `composeports env`: a shell prompt may run it, so it imports next to nothing.
+"""The fast path of `composeports env`: a shell prompt may run it, so it imports almost nothing.
 
 In the simple case (this worktree's own session, a local engine, a SQLite store, no settings file
 that names Compose files) its output is exactly that of the full command. All other cases, errors
@@ -60,15 +60,15 @@ def _names_files(path: str) -> bool:
 
 
 def _environment(form: str) -> str | None:
-    here = os.environ.get("PWD", "")
-    if not os.path.isabs(here) or os.path.realpath(here) != os.path.realpath(os.getcwd()):
+    cwd = os.environ.get("PWD", "")
+    if not os.path.isabs(cwd) or os.path.realpath(cwd) != os.path.realpath(os.getcwd()):
         return None
     if not find_endpoint(os.environ).local:
         return None
-    checkout = find_checkout(here)
-    if any(map(_names_files, settings_files(here, checkout and checkout[0]))):
+    checkout = find_checkout(cwd)
+    if any(map(_names_files, settings_files(cwd, checkout and checkout[0]))):
         return None
-    selection = select_files(here, os.environ)
+    selection = select_files(cwd, os.environ)
     directory = os.path.realpath(selection.directory)
     worktree, git_dir = find_checkout(directory) or (directory, None)
     if not selection.files and git_dir is not None:
@@ -89,18 +89,18 @@ def _printed(form: str, session_id: str, directory: str, git_dir: str) -> str | 
     row = read_and_renew(path, session_id, time.time())
     if row is None:
         return None
-    start, _size, project, planned, stack, place = row
-    own = os.path.join(directory, OWN_FOLDER)
-    if place["directory"] != directory or place["git_dir"] != git_dir:
+    start, _size, project, planned_variables, stack, location = row
+    folder = os.path.join(directory, OWN_FOLDER)
+    if location["directory"] != directory or location["git_dir"] != git_dir:
         return None  # the worktree was moved: the full command finds the session and the files
-    if stack["files"] and not mentions(os.path.join(own, OWN_ENV), project.encode()):
+    if stack["files"] and not mentions(os.path.join(folder, OWN_ENV), project.encode()):
         return None  # another repository may be in this folder now
-    files = list(stack["files"]) + [os.path.join(own, OWN_OVERRIDE)] * bool(stack["overridden"])
-    env_files = [*stack["env_files"], os.path.join(own, OWN_ENV)]
+    files = list(stack["files"]) + [os.path.join(folder, OWN_OVERRIDE)] * bool(stack["overridden"])
+    env_files = [*stack["env_files"], os.path.join(folder, OWN_ENV)]
     pairs = shell_environment(
         start,
         project,
-        planned,
+        planned_variables,
         files,
         env_files,
         stack["profiles"],

@@ -31,9 +31,9 @@ def _after_checkout(old: str, _new: str, flag: str) -> None:
     worktree, git_dir = checkout
     if not old.strip("0") and is_linked(git_dir):
         _allocate(worktree)
-    gone = _gone(main_git_dir(git_dir), git_dir)
-    if gone:
-        names = ", ".join(gone)
+    gone_worktrees = _gone(main_git_dir(git_dir), git_dir)
+    if gone_worktrees:
+        names = ", ".join(gone_worktrees)
         _say(f"worktrees that are gone hold ports: {names}; `composeports gc` cleans up")
 
 
@@ -46,19 +46,23 @@ def _allocate(worktree: str) -> None:
     from composeports.usecases.options import Options  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
 
-    with open_session(Options()) as here:
+    with open_session(Options()) as session:
         # The session and files in the shell's environment belong to another worktree.
-        hidden = ("COMPOSEPORTS_SESSION", "COMPOSE_")
+        hidden_prefixes = ("COMPOSEPORTS_SESSION", "COMPOSE_")
         environ = {
-            name: text for name, text in here.context.environ.items() if not name.startswith(hidden)
+            name: text
+            for name, text in session.context.environ.items()
+            if not name.startswith(hidden_prefixes)
         }
-        config = replace(here.context.config, session=None)
-        context = here.context._replace(
+        config = replace(session.context.config, session=None)
+        context = session.context._replace(
             environ=environ, config=config, cwd=worktree, say=lambda _text: None
         )
-        new = Session(context)
-        if new.selection.files and _is_within(os.path.realpath(new.selection.directory), worktree):
-            allocate(new)
+        worktree_session = Session(context)
+        if worktree_session.selection.files and _is_within(
+            os.path.realpath(worktree_session.selection.directory), worktree
+        ):
+            allocate(worktree_session)
 
 
 def _is_within(path: str, folder: str) -> bool:
@@ -69,10 +73,10 @@ def _gone(repository: str, own: str) -> list[str]:
     """Return the repository's other worktrees that hold a lease and no longer exist."""
     # Only worktrees whose folder is missing are probed further, to save time.
     missing = {
-        place["worktree"]: place
-        for place in _places()
-        if place["git_dir"].startswith(repository + "/worktrees/") and place["git_dir"] != own
-        if not os.path.isdir(place["worktree"])
+        record["worktree"]: record
+        for record in _places()
+        if record["git_dir"].startswith(repository + "/worktrees/") and record["git_dir"] != own
+        if not os.path.isdir(record["worktree"])
     }
     if not missing:
         return []
@@ -80,8 +84,12 @@ def _gone(repository: str, own: str) -> list[str]:
     from composeports.usecases.gc.path_probe import probe_worktree  # noqa: PLC0415
     from composeports.usecases.gc.policy import GONE, whereabouts  # noqa: PLC0415 - rare
 
-    places = [WorktreeLocation(**place) for place in missing.values()]
-    return [each.worktree for each in places if whereabouts(each, probe_worktree(each)) == GONE]
+    locations = [WorktreeLocation(**record) for record in missing.values()]
+    return [
+        location.worktree
+        for location in locations
+        if whereabouts(location, probe_worktree(location)) == GONE
+    ]
 
 
 def _places() -> list[dict[str, str]]:
@@ -90,8 +98,8 @@ def _places() -> list[dict[str, str]]:
         from composeports.docker.engine import Engine  # noqa: PLC0415
         from composeports.stores.open import open_store  # noqa: PLC0415
 
-        held = open_store(url, Engine(os.environ)).held()
-        return [lease.place._asdict() for lease in held if not lease.place.machine]
+        leases = open_store(url, Engine(os.environ)).held()
+        return [lease.place._asdict() for lease in leases if not lease.place.machine]
     from composeports.stores.sqlite.fast_read import read_places  # noqa: PLC0415 - not for files
 
     path = os.path.join(state_directory(os.environ), STORE_FILE)
@@ -99,6 +107,6 @@ def _places() -> list[dict[str, str]]:
 
 
 def _say(text: str) -> None:
-    shown = "".join(char if char.isprintable() else "?" for char in text)
-    sys.stderr.write(f"composeports: {shown}\n")
+    line = "".join(char if char.isprintable() else "?" for char in text)
+    sys.stderr.write(f"composeports: {line}\n")
     sys.stderr.flush()

@@ -32,24 +32,24 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     again. Volumes stay, unless --volumes is given, and are listed with the command that removes
     them. What cannot be told for sure stays, and so does a session that somebody is at work on.
     """
-    found: list[GcResult] = []
+    results: list[GcResult] = []
     with (
         open_session(options) as session,
         working(
             "looking at every session and what the engine has of it", live=not is_quiet()
-        ) as at,
+        ) as progress,
     ):
-        for each in clean(session, dry_run=dry_run, volumes=volumes, at=at):
-            found.append(each)
+        for result in clean(session, dry_run=dry_run, volumes=volumes, at=progress):
+            results.append(result)
             if not as_json:
-                _show(each)
+                _show(result)
     if as_json:
-        write_json([each.as_dict() for each in found])
-    elif not found:
+        write_json([result.as_dict() for result in results])
+    elif not results:
         inform("nothing to clean")
     elif dry_run:
         inform("nothing was changed: that is what `composeports gc` would do")
-    return _tell_left(found, dry_run=dry_run)
+    return _tell_left(results, dry_run=dry_run)
 
 
 def _show(cleaned: GcResult) -> None:
@@ -81,17 +81,17 @@ def _lines(cleaned: GcResult) -> list[str]:
 def _kept_volumes(cleaned: GcResult) -> str:
     names = cleaned.left_volumes
     words = ("docker", "volume", "rm", *names)
-    kept = f"keep volume{'s' * (len(names) > 1)} {', '.join(names)}"
+    text = f"keep volume{'s' * (len(names) > 1)} {', '.join(names)}"
     if cleaned.why != WORKTREE_GONE:
-        return f"{kept} for the next `composeports up` there"
-    return f"{kept}; this removes them: {shlex.join(words)}"
+        return f"{text} for the next `composeports up` there"
+    return f"{text}; this removes them: {shlex.join(words)}"
 
 
 def _tell_left(found: Sequence[GcResult], *, dry_run: bool) -> int:
-    left = [visible(each) for cleaned in found for each in cleaned.left]
-    for each in left:
-        warn(f"{'would stay' if dry_run else 'still there'}: {each}")
-    if not left or dry_run:
+    leftovers = [visible(leftover) for result in found for leftover in result.left]
+    for leftover in leftovers:
+        warn(f"{'would stay' if dry_run else 'still there'}: {leftover}")
+    if not leftovers or dry_run:
         return 0
     warn("the rest is done; run `composeports gc` again once nothing uses these")
     return StackLeftError.exit_code

@@ -42,8 +42,8 @@ def install(*, anywhere: bool, as_json: bool) -> None:
     repository needs --anywhere, or a yes on a terminal.
     """
     anywhere = anywhere or _is_agreed(as_json=as_json)
-    done = hook_usecase.install(os.getcwd(), os.environ, anywhere=anywhere)
-    _print_result(done, "installed", as_json=as_json)
+    result = hook_usecase.install(os.getcwd(), os.environ, anywhere=anywhere)
+    _print_result(result, "installed", as_json=as_json)
 
 
 @command.command("uninstall")
@@ -52,8 +52,8 @@ def install(*, anywhere: bool, as_json: bool) -> None:
 def uninstall(*, anywhere: bool, as_json: bool) -> None:
     """Take the hook out, and leave the file as it was before."""
     anywhere = anywhere or _is_agreed(as_json=as_json)
-    done = hook_usecase.uninstall(os.getcwd(), os.environ, anywhere=anywhere)
-    _print_result(done, "uninstalled", as_json=as_json)
+    result = hook_usecase.uninstall(os.getcwd(), os.environ, anywhere=anywhere)
+    _print_result(result, "uninstalled", as_json=as_json)
 
 
 def _is_agreed(*, as_json: bool) -> bool:

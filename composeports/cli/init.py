@@ -65,27 +65,27 @@ def command(
     asks what to write. What is there is never overwritten: a file gets an addition where that is
     safe, else it is left (exit 78; the rest is done). Again it changes nothing.
     """
-    found = inspect_repository(working_directory(), os.environ)
-    made = _plan(options) if found.files else None
+    repository = inspect_repository(working_directory(), os.environ)
+    plan = _plan(options) if repository.files else None
     if not as_json:
-        _show(found, made)
+        _show(repository, plan)
     if not any((settings, direnv, clients, ci, template, skills)) and _can_ask(as_json=as_json):
-        settings, direnv, clients, skills, ci, template = _ask(found)
-    wanted = InitOptions(settings, direnv, template, ci, _servers(clients))
-    steps = work_out(found, wanted)
+        settings, direnv, clients, skills, ci, template = _ask(repository)
+    init_options = InitOptions(settings, direnv, template, ci, _servers(clients))
+    steps = work_out(repository, init_options)
     if not dry_run:
-        write(found, steps)
-    installed = install_skills(found.top, os.environ, dry_run=dry_run) if skills else {}
+        write(repository, steps)
+    skill_states = install_skills(repository.top, os.environ, dry_run=dry_run) if skills else {}
     error = refusal(steps)
     if error is not None and as_json and not dry_run:
         raise error
     if as_json:
-        write_json(_document(found, made, steps, installed, dry_run=dry_run))
+        write_json(_document(repository, plan, steps, skill_states, dry_run=dry_run))
     else:
-        _print_result(steps, installed, dry_run=dry_run)
+        _print_result(steps, skill_states, dry_run=dry_run)
     if error is not None and not dry_run:
         raise error
-    if not as_json and not steps and not installed:
+    if not as_json and not steps and not skill_states:
         inform(
             "nothing was asked for, so nothing is written: `composeports init --help` has the list"
         )
@@ -155,17 +155,17 @@ def _several(question: str, choices: tuple[str, ...]) -> tuple[str, ...]:
     text = f"{question} ({', '.join(choices)}; empty for none)"
 
     def parted(answer: str) -> tuple[str, ...]:
-        chosen = tuple(dict.fromkeys(answer.replace(",", " ").split()))
-        for each in chosen:
-            if each not in choices:
+        names = tuple(dict.fromkeys(answer.replace(",", " ").split()))
+        for name in names:
+            if name not in choices:
                 # click prints this and asks again, so that a typo does not lose all the answers.
-                raise click.UsageError(f"{visible(each)!r} is none of {', '.join(choices)}.")
-        return chosen
+                raise click.UsageError(f"{visible(name)!r} is none of {', '.join(choices)}.")
+        return names
 
-    asked: tuple[str, ...] = click.prompt(
+    selection: tuple[str, ...] = click.prompt(
         text, default="", show_default=False, err=True, value_proc=parted
     )
-    return asked
+    return selection
 
 
 def _servers(clients: Sequence[str]) -> dict[str, tuple[str, dict[str, object] | str]]:
@@ -209,7 +209,7 @@ def _print_result(steps: Sequence[InitStep], installed: dict[str, str], *, dry_r
             for line in step.diff.splitlines():
                 write_line("\t".join(map(visible, line.split("\t"))))
         elif not dry_run or step.why:
-            why = f" ({step.why})" if step.why else ""
-            (warn if step.state == LEFT else inform)(visible(f"{step.state}: {step.path}{why}"))
+            reason = f" ({step.why})" if step.why else ""
+            (warn if step.state == LEFT else inform)(visible(f"{step.state}: {step.path}{reason}"))
     for path, state in installed.items():
         inform(visible(f"{state}: {path}"))

@@ -42,23 +42,23 @@ def command(
     if wrap and as_json:
         raise click.UsageError("--wrap prints lines for a shell, and --json a document: choose one")
     with open_session(options, session_id) as session:
-        done = link(session)
+        result = link(session)
         if wrap:
             write_line(as_export(wrapped(session, environment(session), verbose=verbose)))
     if as_json:
         write_json(
             {
                 "ok": True,
-                "path": done.path,
-                "compose_project_name": done.project,
-                "changed": done.changed,
-                "overridden": done.overridden,
+                "path": result.path,
+                "compose_project_name": result.project,
+                "changed": result.changed,
+                "overridden": result.overridden,
             }
         )
-    word = "linked" if done.changed else "linked already"
-    inform(visible(f"{word}: {done.path} (plain `docker compose` there is on {done.project})"))
-    if done.overridden:
-        names = ", ".join(done.overridden)
+    word = "linked" if result.changed else "linked already"
+    inform(visible(f"{word}: {result.path} (plain `docker compose` there is on {result.project})"))
+    if result.overridden:
+        names = ", ".join(result.overridden)
         warn(visible(f"lines of yours that do not count meanwhile: {names}"))
-    for each in done.notes:
-        warn(visible(each))
+    for note in result.notes:
+        warn(visible(note))

@@ -85,17 +85,17 @@ def command(  # noqa: PLR0917 - click passes them by name
     if client is not None:
         _print_config(client)
         return 0
-    about_http = ("host", "port", "keys_file", "allowed_hosts", "no_key")
-    if not http and any(_is_given(ctx, name) for name in about_http):
+    http_options = ("host", "port", "keys_file", "allowed_hosts", "no_key")
+    if not http and any(_is_given(ctx, name) for name in http_options):
         raise click.UsageError(
             "--host, --port, --keys-file, --allow-host and --no-key are about --http"
         )
-    serving = import_with_extra("composeports.servers.mcp.serve", "mcp")
+    server = import_with_extra("composeports.servers.mcp.serve", "mcp")
     gc.enable()  # disabled in `__main__` for short commands
     code: int = (
-        serving.serve_http(host, port, keys_file, allowed_hosts, roots, no_key=no_key)
+        server.serve_http(host, port, keys_file, allowed_hosts, roots, no_key=no_key)
         if http
-        else serving.serve_stdio(roots)
+        else server.serve_stdio(roots)
     )
     return code
 

@@ -46,19 +46,19 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    bold = "" if os.environ.get("NO_COLOR") else "bold"
+    style = "" if os.environ.get("NO_COLOR") else "bold"
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     console.width = max(console.width, _least_width(columns, cells))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=bold)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=style)
     for name in columns:
         table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
     for row in cells:
         table.add_row(*map(Text, row))
-    with console.capture() as captured:
+    with console.capture() as capture:
         if title:
-            console.print(Text(visible(title), style=bold))
+            console.print(Text(visible(title), style=style))
         console.print(table)
-    for line in captured.get().splitlines():
+    for line in capture.get().splitlines():
         sys.stdout.write(line.rstrip() + "\n")
 
 
@@ -72,10 +72,10 @@ def _write_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], title: s
     if title:
         sys.stdout.write(visible(title) + "\n")
     for row in (columns, *rows):
-        padded = (
+        padded_cells = (
             cell + " " * (width - _cells(cell)) for cell, width in zip(row, widths, strict=True)
         )
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+        sys.stdout.write("  ".join(padded_cells).rstrip() + "\n")
 
 
 def _cells(text: str) -> int:

@@ -22,15 +22,15 @@ def command(
     options: Options, session_id: str | None, *, as_json: bool, strict: bool, default_ports: bool
 ) -> None:
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
-    with open_session(options, session_id) as opened:
-        session = opened.read_only()
+    with open_session(options, session_id) as writable_session:
+        session = writable_session.read_only()
         _ = session.queries  # starts the queries, which run during the imports below
         from composeports.cli.plan_output import show  # noqa: PLC0415
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
         from composeports.usecases.up import plan  # noqa: PLC0415
 
-        made = plan(session, PlanOptions(strict=strict, default_ports=default_ports))
+        session_plan = plan(session, PlanOptions(strict=strict, default_ports=default_ports))
     if as_json:
-        write_json(made.as_dict())
+        write_json(session_plan.as_dict())
     else:
-        show(made)
+        show(session_plan)

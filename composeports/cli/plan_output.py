@@ -18,7 +18,10 @@ def show(made: Plan) -> None:
         _write_group(
             f"Service {name}", [change for change in made.changes if change.service == name]
         )
-    _write_list("Shared by all sessions", (f"{x.kind} {x.name}: {x.why}" for x in made.shared))
+    _write_list(
+        "Shared by all sessions",
+        (f"{resource.kind} {resource.name}: {resource.why}" for resource in made.shared),
+    )
     _write_list("Cannot be isolated", made.warnings)
     _write_list("Seen, left as it is", map(_left, made.left))
     _write_list("Good to know", made.notes)
@@ -27,21 +30,23 @@ def show(made: Plan) -> None:
 def _write_group(heading: str, changes: list[Change]) -> None:
     write_line(f"\n{visible(heading)}")
     rows = [(visible(change.where), _move(change), visible(change.why)) for change in changes]
-    where, move = (min(WIDEST, max(len(row[column]) for row in rows)) for column in (0, 1))
+    where_width, move_width = (
+        min(WIDEST, max(len(row[column]) for row in rows)) for column in (0, 1)
+    )
     for row in rows:
-        write_line(f"  {row[0]:{where}}  {row[1]:{move}}  {row[2]}")
+        write_line(f"  {row[0]:{where_width}}  {row[1]:{move_width}}  {row[2]}")
 
 
 def _write_list(heading: str, lines: Iterable[str]) -> None:
-    shown = [f"  {visible(line)}" for line in lines]
-    if shown:
-        write_line("\n".join(("", heading, *shown)))
+    indented_lines = [f"  {visible(line)}" for line in lines]
+    if indented_lines:
+        write_line("\n".join(("", heading, *indented_lines)))
 
 
 def _left(left: UnchangedValue) -> str:
-    place = f"{left.service}: {left.where}" if left.service else left.where
+    location = f"{left.service}: {left.where}" if left.service else left.where
     value = left.value if len(left.value) <= WIDEST else f"{left.value[: WIDEST - 3]}..."
-    return f"{place} = {' '.join(value.split())}: {left.why}"
+    return f"{location} = {' '.join(value.split())}: {left.why}"
 
 
 def _move(change: Change) -> str:

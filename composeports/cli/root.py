@@ -123,9 +123,11 @@ class LazyGroup(click.Group):
         if self.get_command(ctx, args[0]) is None:
             from difflib import get_close_matches  # noqa: PLC0415
 
-            near = get_close_matches(args[0], [*COMMANDS, *PASSED_THROUGH], 1)
-            meant = f" Did you mean {near[0]!r}?" if near else " See `composeports --help`."
-            message = f"There is no command {args[0]!r}.{meant}"
+            matches = get_close_matches(args[0], [*COMMANDS, *PASSED_THROUGH], 1)
+            suggestion = (
+                f" Did you mean {matches[0]!r}?" if matches else " See `composeports --help`."
+            )
+            message = f"There is no command {args[0]!r}.{suggestion}"
             raise click.UsageError(message, ctx)
         return super().resolve_command(ctx, args)
 
@@ -142,12 +144,12 @@ class LazyGroup(click.Group):
 
         # fish would cut the text at a comma.
         lines = {name: line.replace(",", ";") for name, (_, line) in COMMANDS.items()}
-        own = [CompletionItem(name, help=line) for name, line in lines.items()]
-        theirs = [
+        own_items = [CompletionItem(name, help=line) for name, line in lines.items()]
+        compose_items = [
             CompletionItem(name, help="Docker Compose's own; on this stack")
             for name in sorted(PASSED_THROUGH)
         ]
-        return [each for each in (*own, *theirs) if each.value.startswith(incomplete)]
+        return [item for item in (*own_items, *compose_items) if item.value.startswith(incomplete)]
 
 
 def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -228,8 +230,8 @@ def root(
 
         print_commands()
     progress = progress or ("quiet" if quiet else None)
-    with_values = {"--progress": progress, "--ansi": ansi, "--parallel": parallel}
-    flags = [part for name, value in with_values.items() if value for part in (name, value)]
+    value_options = {"--progress": progress, "--ansi": ansi, "--parallel": parallel}
+    flags = [part for name, value in value_options.items() if value for part in (name, value)]
     flags += ["--compatibility"] if compatibility else []
     ctx.obj = Options(files, env_files, profiles, project_directory, session, tuple(flags), quiet)
 
@@ -238,9 +240,9 @@ def insert_command(arguments: Sequence[str], command: str) -> list[str]:
     """Return the arguments with the command inserted after the global options."""
     position = 0
     while position < len(arguments):
-        name, joined, _ = arguments[position].partition("=")
+        name, separator, _ = arguments[position].partition("=")
         if name in TAKES_VALUE:
-            position += 1 if joined else 2
+            position += 1 if separator else 2
         elif name in FLAGS or name.startswith("-f"):
             position += 1
         else:

@@ -59,7 +59,7 @@ def command(
 
     Ctrl-C (exit code 130) and SIGTERM (0) end it; leases stay.
     """
-    serving = import_with_extra("composeports.servers.http.serve", "http")
+    server = import_with_extra("composeports.servers.http.serve", "http")
     gc.enable()  # disabled in `__main__` for short commands
-    code: int = serving.serve(host, port, keys_file, allowed_hosts, roots)
+    code: int = server.serve(host, port, keys_file, allowed_hosts, roots)
     return code

@@ -66,24 +66,24 @@ def check(agents: tuple[str, ...], *, user: bool, as_json: bool) -> int:
 
     Without --agent, of those agents that have a copy.
     """
-    found = skills.check(_targets(agents, user=user), named=bool(agents))
-    differing = [outcome for outcome in found if outcome.state != CURRENT]
+    outcomes = skills.check(_targets(agents, user=user), named=bool(agents))
+    differences = [outcome for outcome in outcomes if outcome.state != CURRENT]
     if as_json:
-        rows = [_row(outcome) | {"diff": outcome.diff} for outcome in found]
-        write_json({"ok": not differing, "skills": rows})
-        return 1 if differing else 0
-    for outcome in found:
+        rows = [_row(outcome) | {"diff": outcome.diff} for outcome in outcomes]
+        write_json({"ok": not differences, "skills": rows})
+        return 1 if differences else 0
+    for outcome in outcomes:
         for line in outcome.diff.splitlines():
             write_line("\t".join(map(visible, line.split("\t"))))
     sys.stdout.flush()
-    for outcome in found:
-        theirs = f" ({', '.join(outcome.theirs)})" if outcome.theirs else ""
-        warn(visible(f"{outcome.state}: {outcome.path}{theirs}"))
-    if any(outcome.state in {MISSING, STALE} for outcome in differing):
+    for outcome in outcomes:
+        user_files = f" ({', '.join(outcome.theirs)})" if outcome.theirs else ""
+        warn(visible(f"{outcome.state}: {outcome.path}{user_files}"))
+    if any(outcome.state in {MISSING, STALE} for outcome in differences):
         warn("hint: `composeports skills install` makes what is missing, and updates what is stale")
-    if any(outcome.state in {CHANGED, FOREIGN} for outcome in differing):
+    if any(outcome.state in {CHANGED, FOREIGN} for outcome in differences):
         warn("hint: what somebody changed or made is left alone; move it away, then install")
-    return 1 if differing else 0
+    return 1 if differences else 0
 
 
 def _targets(agents: Sequence[str], *, user: bool) -> list[skills.SkillFolder]:

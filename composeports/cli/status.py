@@ -48,29 +48,31 @@ def command(options: Options, session_id: str | None, *, fleet: bool, as_json: b
         if fleet:
             _show_fleet(status_usecase.fleet(session), as_json=as_json)
             return
-        found = status_usecase.status(session)
+        statuses = status_usecase.status(session)
     if as_json:
-        write_json([each.as_dict() for each in found])
-    elif found:
-        write_table(COLUMNS, map(row_of, found))
+        write_json([status.as_dict() for status in statuses])
+    elif statuses:
+        write_table(COLUMNS, map(row_of, statuses))
     else:
         inform("no session holds ports; `composeports up` starts this one's stack")
 
 
 def _show_fleet(found: list[EngineStatus], *, as_json: bool) -> None:
     if as_json:
-        write_json([each.as_dict() for each in found])
+        write_json([engine_status.as_dict() for engine_status in found])
         return
-    write_table(FLEET_COLUMNS, (row for each in found for row in _fleet_rows(each)))
+    write_table(
+        FLEET_COLUMNS, (row for engine_status in found for row in _fleet_rows(engine_status))
+    )
 
 
 def _fleet_rows(found: EngineStatus) -> Iterator[tuple[str, ...]]:
     """Yield the table rows of one engine's leases, in the order of FLEET_COLUMNS."""
-    where = (found.engine.name or "this machine", found.engine.host)
-    for each in found.sessions:
-        yield (*where, *row_of(each))
+    engine_cells = (found.engine.name or "this machine", found.engine.host)
+    for status in found.sessions:
+        yield (*engine_cells, *row_of(status))
     if not found.sessions:
-        yield (*where, "", "no leases", *[""] * (len(COLUMNS) - 2))
+        yield (*engine_cells, "", "no leases", *[""] * (len(COLUMNS) - 2))
 
 
 def _ttl(status: SessionStatus) -> str:
@@ -81,15 +83,15 @@ def _ttl(status: SessionStatus) -> str:
 def row_of(status: SessionStatus) -> tuple[str, ...]:
     """Return the table row of one lease, in the order of COLUMNS."""
     lease = status.lease
-    where = lease.place.worktree or lease.session_id
-    below = lease.place.directory.removeprefix(lease.place.worktree).strip("/")
+    path = lease.place.worktree or lease.session_id
+    subfolder = lease.place.directory.removeprefix(lease.place.worktree).strip("/")
     if lease.place.machine:
-        where = f"{lease.place.machine}:{where}"
-    unnamed = lease.session_id == lease.place.session_id or lease.session_id.startswith("/")
-    own_id = "" if unnamed and lease.place.worktree else lease.session_id
+        path = f"{lease.place.machine}:{path}"
+    is_unnamed = lease.session_id == lease.place.session_id or lease.session_id.startswith("/")
+    own_id = "" if is_unnamed and lease.place.worktree else lease.session_id
     return (
         "*" if status.mine else "",
-        own_id or (f"{where} ({below})" if below else where),
+        own_id or (f"{path} ({subfolder})" if subfolder else path),
         lease.place.branch,
         lease.project,
         f"{lease.block.start}-{lease.block.last}",

@@ -31,29 +31,37 @@ def command() -> None:
 @as_json_option
 def info(*, as_json: bool) -> None:
     """Tell where the store is, its format, and how many leases are held on which engine."""
-    found = info_usecase.report(_url(), os.environ)
+    report = info_usecase.report(_url(), os.environ)
     if as_json:
-        write_json({"ok": True, "store": _document(found)})
+        write_json({"ok": True, "store": _document(report)})
         return
-    write_line(visible(f"{found.kind}: {found.where}"))
-    if found.server:
+    write_line(visible(f"{report.kind}: {report.where}"))
+    if report.server:
         write_line(
-            f"server: PostgreSQL {visible(found.server)}, a round trip takes "
-            f"{found.latency * 1000:.1f} ms, its clock is {found.ahead:+.1f} s from ours"
+            f"server: PostgreSQL {visible(report.server)}, a round trip takes "
+            f"{report.latency * 1000:.1f} ms, its clock is {report.ahead:+.1f} s from ours"
         )
-    write_line(f"format: {found.format or 'none yet; the first lease makes it'}")
-    if found.lacking:
-        write_line(f"rights that this user lacks: {', '.join(found.lacking)}")
-    _warn(found.excess)
-    for each in found.engines:
-        name = each.engine.name or each.engine.host
-        write_line(visible(f"engine {name}: {len(each.leases)} held ({each.engine.id or 'local'})"))
+    write_line(f"format: {report.format or 'none yet; the first lease makes it'}")
+    if report.lacking:
+        write_line(f"rights that this user lacks: {', '.join(report.lacking)}")
+    _warn(report.excess)
+    for engine_leases in report.engines:
+        name = engine_leases.engine.name or engine_leases.engine.host
+        write_line(
+            visible(
+                f"engine {name}: {len(engine_leases.leases)} held "
+                f"({engine_leases.engine.id or 'local'})"
+            )
+        )
 
 
 def _document(found: StoreReport) -> dict[str, object]:
     engines = [
-        {**each.engine._asdict(), "held": [lease.session_id for lease in each.leases]}
-        for each in found.engines
+        {
+            **engine_leases.engine._asdict(),
+            "held": [lease.session_id for lease in engine_leases.leases],
+        }
+        for engine_leases in found.engines
     ]
     return {
         **asdict(found),
@@ -77,12 +85,16 @@ def create(*, as_json: bool) -> None:
     if not is_shared(url):
         message = f"{without_password(url)} needs no making; the first lease does that"
         raise ConfigError(message, hint="set COMPOSEPORTS_STORE to postgresql://...")
-    before, excess = info_usecase.create(url)
+    old_format, excess = info_usecase.create(url)
     if as_json:
-        shown = {"store": without_password(url), "format_before": before, "excess": list(excess)}
-        write_json({"ok": True, **shown})
+        fields = {
+            "store": without_password(url),
+            "format_before": old_format,
+            "excess": list(excess),
+        }
+        write_json({"ok": True, **fields})
         return
-    inform(f"{'upgraded, or up to date' if before else 'made'}: {without_password(url)}")
+    inform(f"{'upgraded, or up to date' if old_format else 'made'}: {without_password(url)}")
     _warn(excess)
 
 
@@ -104,28 +116,35 @@ def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     running it again. Let nobody start stacks on either store meanwhile.
     """
     plan = migration(source, target, os.environ, dry_run=dry_run, waiting=inform)
-    moved: list[MigrationOutcome] = []
-    for each in plan.run():
-        moved.append(each)
+    outcomes: list[MigrationOutcome] = []
+    for outcome in plan.run():
+        outcomes.append(outcome)
         if not as_json:
-            _print_result(each, dry_run=dry_run)
-    stayed = [each for each in moved if each.stays]
+            _print_result(outcome, dry_run=dry_run)
+    leftovers = [outcome for outcome in outcomes if outcome.stays]
     if as_json:
-        write_json({"ok": not stayed, "dry_run": dry_run, "leases": [_row(each) for each in moved]})
+        write_json(
+            {
+                "ok": not leftovers,
+                "dry_run": dry_run,
+                "leases": [_row(outcome) for outcome in outcomes],
+            }
+        )
     else:
         inform(
-            f"{len(moved) - len(stayed)} {'would move' if dry_run else 'moved'}, {len(stayed)} stay"
+            f"{len(outcomes) - len(leftovers)} {'would move' if dry_run else 'moved'}, "
+            f"{len(leftovers)} stay"
         )
-    return EXIT_TRY_LATER if stayed else 0
+    return EXIT_TRY_LATER if leftovers else 0
 
 
 def _print_result(each: MigrationOutcome, *, dry_run: bool) -> None:
     lease = each.lease
-    what = f"{lease.session_id} ({lease.project}, {'held' if lease.held else 'remembered'})"
+    label = f"{lease.session_id} ({lease.project}, {'held' if lease.held else 'remembered'})"
     if each.stays:
-        warn(visible(f"stays: {what}: {each.stays}"))
+        warn(visible(f"stays: {label}: {each.stays}"))
     else:
-        inform(visible(f"{'would move' if dry_run else 'moved'}: {what}"))
+        inform(visible(f"{'would move' if dry_run else 'moved'}: {label}"))
 
 
 def _row(each: MigrationOutcome) -> dict[str, object]:

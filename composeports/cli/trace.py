@@ -17,12 +17,12 @@ def print_commands() -> None:
 
 def _print_start(argv: Sequence[str]) -> Ended:
     command = visible(shlex.join(filter(None, argv)))
-    since = time.monotonic()
+    start_time = time.monotonic()
     _write(command)
 
     def ended(code: int | None) -> None:
         result = "answered" if code is None else f"exit {code}"
-        _write(f"{result} after {time.monotonic() - since:.2f} s: {command}")
+        _write(f"{result} after {time.monotonic() - start_time:.2f} s: {command}")
 
     return ended
 

@@ -23,8 +23,12 @@ def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
     A file that held nothing else is removed.
     """
     with open_session(options, session_id) as session:
-        done = unlink(session)
+        result = unlink(session)
     if as_json:
-        write_json({"ok": True, "path": done.path, "changed": done.changed})
-    text = f"unlinked: {done.path}" if done.changed else f"nothing to do: {done.path} is not linked"
+        write_json({"ok": True, "path": result.path, "changed": result.changed})
+    text = (
+        f"unlinked: {result.path}"
+        if result.changed
+        else f"nothing to do: {result.path} is not linked"
+    )
     inform(visible(text))

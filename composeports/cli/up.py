@@ -88,14 +88,14 @@ def command(
         from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
         from composeports.usecases.up import up  # noqa: PLC0415
 
-        wanted = PlanOptions(strict=strict, default_ports=default_ports)
+        plan_settings = PlanOptions(strict=strict, default_ports=default_ports)
         seed = None
         if seed_from is not None:
             from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only if requested
 
             seed = seed_of(seed_from, pause=not no_pause)
         result = up(
-            session, lock, arguments, wanted, attach=attach, while_running=prepare, seed=seed
+            session, lock, arguments, plan_settings, attach=attach, while_running=prepare, seed=seed
         )
     show(result, as_json=as_json)
     if is_first and not result.code:

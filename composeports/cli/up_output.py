@@ -16,24 +16,32 @@ def show(started: UpResult, *, as_json: bool) -> None:
         _show(started)
     for warning in started.plan.warnings:
         warn(f"warning: {visible(warning)}")
-    for kept in started.plan.left if not started.code else ():
-        if kept.kind == "variable":
+    for entry in started.plan.left if not started.code else ():
+        if entry.kind == "variable":
             inform(
-                visible(f"{kept.where} stays {kept.value or 'as it is'} in the stack: {kept.why}")
+                visible(
+                    f"{entry.where} stays {entry.value or 'as it is'} in the stack: {entry.why}"
+                )
             )
-        elif kept.kind == "script":
-            inform(visible(f"{kept.where} calls {kept.value}: {kept.why}"))
-    meant = [f"{each.kind} {each.name}" for each in started.plan.shared if each.acknowledged]
-    if meant:
-        inform(visible(f"shared by all sessions, as the settings say: {', '.join(meant)}"))
+        elif entry.kind == "script":
+            inform(visible(f"{entry.where} calls {entry.value}: {entry.why}"))
+    shared_resources = [
+        f"{resource.kind} {resource.name}"
+        for resource in started.plan.shared
+        if resource.acknowledged
+    ]
+    if shared_resources:
+        inform(
+            visible(f"shared by all sessions, as the settings say: {', '.join(shared_resources)}")
+        )
     if started.note:
         (warn if started.code else inform)(visible(started.note))
 
 
 def _document(started: UpResult) -> dict[str, object]:
     if not started.code:
-        seeded = [each.as_dict() for each in started.seeded]
-        return {"ok": True, **started.plan.as_dict(), "seeded": seeded}
+        copies = [copy.as_dict() for copy in started.seeded]
+        return {"ok": True, **started.plan.as_dict(), "seeded": copies}
     error = {
         "code": "compose_failed",
         "message": f"docker compose up ended with exit code {started.code}",

@@ -29,8 +29,8 @@ def command(
     PORT is the port inside the container, such as 80 or 53/udp; needed where there are several.
     """
     with open_session(options, session_id) as session:
-        found = url(session, service, port)
+        address = url(session, service, port)
     if as_json:
-        write_json({"service": service, "url": found})
+        write_json({"service": service, "url": address})
     else:
-        write_line(found)
+        write_line(address)

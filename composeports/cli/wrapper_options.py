@@ -48,9 +48,11 @@ def wrapped_if_possible(
 def warn_of_bypasses(argv: Sequence[str]) -> None:
     """Warn about calls in a script that bypass the wrapper, such as after the script sets PATH."""
     path, text = script_of(argv)
-    found = bypasses(text)
-    for number, why in found[:MAX_WARNINGS]:
-        told = f"warning: {path}:{number} {why}: docker there is not led to this session's stack"
-        warn(visible(told))
-    if len(found) > MAX_WARNINGS:
-        warn(f"warning: and {len(found) - MAX_WARNINGS} more such lines")
+    findings = bypasses(text)
+    for number, reason in findings[:MAX_WARNINGS]:
+        message = (
+            f"warning: {path}:{number} {reason}: docker there is not led to this session's stack"
+        )
+        warn(visible(message))
+    if len(findings) > MAX_WARNINGS:
+        warn(f"warning: and {len(findings) - MAX_WARNINGS} more such lines")

@@ -92,14 +92,14 @@ def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     error, the store writes nothing.
     """
     check_session_id(request.session_id)
-    own = ledger.own
-    marked = own is not None and request.has_containers(own)
-    reject_other_engine(own, request.view, marked=marked, adopts=request.adopts)
+    lease = ledger.own
+    has_containers = lease is not None and request.has_containers(lease)
+    reject_other_engine(lease, request.view, marked=has_containers, adopts=request.adopts)
     _refuse_held_pins(ledger, request)
     ledger = replace(ledger, own=_renamed(ledger, request))
-    own = ledger.own
-    if own is not None and own.held and _keeps(own, request):
-        return _granted(ledger, request, replace(own, pins=dict(request.pins)))
+    lease = ledger.own
+    if lease is not None and lease.held and _keeps(lease, request):
+        return _granted(ledger, request, replace(lease, pins=dict(request.pins)))
     block = next(_candidates(ledger, request), None)
     if block is None:
         raise _no_ports(ledger, request)
@@ -133,17 +133,17 @@ def reject_other_engine(
 
 
 def _on_twin(own: Lease, view: Viewpoint) -> OtherEngineError:
-    sure = view.sameness(own) == OTHER
-    where = own.traits.name or own.on_machine or "another machine"
-    said = "was" if sure else "may have been"
+    is_other = view.sameness(own) == OTHER
+    machine = own.traits.name or own.on_machine or "another machine"
+    verb = "was" if is_other else "may have been"
     return OtherEngineError(
-        f"the stack {own.project} of this session {said} started on another engine with the same "
-        f"id ({own.engine}), on {where}; nothing was changed",
+        f"the stack {own.project} of this session {verb} started on another engine with the same "
+        f"id ({own.engine}), on {machine}; nothing was changed",
         hint="if it is this engine (its machine was renamed, its data moved), `composeports up "
         f"--adopt` or `down --adopt` says so; if not, {new_id(view.traits.folder)}",
         project=own.project,
         engine=own.engine,
-        name=where,
+        name=machine,
     )
 
 
@@ -152,10 +152,10 @@ def new_id(folder: str) -> str:
 
     `folder` is the data directory of the engine; empty means /var/lib/docker.
     """
-    kept = f"{(folder or '/var/lib/docker').rstrip('/')}/engine-id"
+    id_file = f"{(folder or '/var/lib/docker').rstrip('/')}/engine-id"
     return (
         "give one of the two engines a new id: with its stacks down, "
-        f"`rm -f {kept} /etc/docker/key.json`, and restart it; or set COMPOSEPORTS_ENGINE there"
+        f"`rm -f {id_file} /etc/docker/key.json`, and restart it; or set COMPOSEPORTS_ENGINE there"
     )
 
 
@@ -172,19 +172,19 @@ def _keeps(own: Lease, request: AllocationRequest) -> bool:
 def _refuse_held_pins(ledger: StoreSnapshot, request: AllocationRequest) -> None:
     if not request.pins:
         return
-    standing = [hold for hold in ledger.others if _blocks_its_ports(hold, request)]
+    blocking_leases = [lease for lease in ledger.others if _blocks_its_ports(lease, request)]
     for key, port in request.pins.items():
-        for hold in standing:
-            if hold.has(port):
-                raise _port_held(key, port, hold)
+        for lease in blocking_leases:
+            if lease.has(port):
+                raise _port_held(key, port, lease)
 
 
 def _port_held(key: str, port: int, hold: LeaseSummary) -> PortHeldError:
-    how = "pinned" if port in hold.pins else f"in the block {hold.block.start}-{hold.block.last}"
-    place = f" in {hold.directory}" if hold.directory else ""
+    reason = "pinned" if port in hold.pins else f"in the block {hold.block.start}-{hold.block.last}"
+    location = f" in {hold.directory}" if hold.directory else ""
     return PortHeldError(
-        f"port {port}, which {key} has to have, is held by the session {hold.session_id}{place} "
-        f"({how})",
+        f"port {port}, which {key} has to have, is held by the session {hold.session_id}{location} "
+        f"({reason})",
         hint="`composeports down` there frees it; or give this session another port",
         port=port,
         key=key,
@@ -204,10 +204,10 @@ def _granted(ledger: StoreSnapshot, request: AllocationRequest, lease: Lease) ->
     return StoreUpdate(
         lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
         reclaimed=tuple(
-            hold.session_id
-            for hold in ledger.others
-            if hold.held and not hold.refused
-            if hold.shares_port(lease.block, lease.pins.values())
+            other_lease.session_id
+            for other_lease in ledger.others
+            if other_lease.held and not other_lease.refused
+            if other_lease.shares_port(lease.block, lease.pins.values())
         ),
     )
 
@@ -219,13 +219,13 @@ def _extended(
 
     Each item is a session id and a time in seconds since the epoch.
     """
-    until = request.now + request.ttl_minutes * 60
+    expires_at = request.now + request.ttl_minutes * 60
     return tuple(
-        (hold.session_id, until)
-        for hold in ledger.others
-        if hold.held and hold.expires_at <= request.now and hold.session_id not in reclaimed
-        if not hold.refused
-        if hold.project in request.liveness.running
+        (lease.session_id, expires_at)
+        for lease in ledger.others
+        if lease.held and lease.expires_at <= request.now and lease.session_id not in reclaimed
+        if not lease.refused
+        if lease.project in request.liveness.running
     )
 
 
@@ -259,21 +259,21 @@ def _renamed(ledger: StoreSnapshot, request: AllocationRequest) -> Lease | None:
 
     The renamed lease has no Compose invocation and no marks, because the new project is empty.
     """
-    own = ledger.own
-    if own is None or own.project not in request.taken:
-        return own
-    name = _free_name(ledger, request, own.project.rpartition("-")[0])
-    return replace(own, project=name, stack=ComposeInvocation(), marks=None)
+    lease = ledger.own
+    if lease is None or lease.project not in request.taken:
+        return lease
+    name = _free_name(ledger, request, lease.project.rpartition("-")[0])
+    return replace(lease, project=name, stack=ComposeInvocation(), marks=None)
 
 
 def _free_name(ledger: StoreSnapshot, request: AllocationRequest, prefix: str) -> str:
-    taken = request.taken | {hold.project for hold in ledger.others}
-    return project_name(request.session_id, taken, prefix)
+    used_names = request.taken | {lease.project for lease in ledger.others}
+    return project_name(request.session_id, used_names, prefix)
 
 
 def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]:
-    lost = overlapping(subnets.values(), taken)
-    return {key: subnet for key, subnet in subnets.items() if subnet not in lost}
+    conflicts = overlapping(subnets.values(), taken)
+    return {key: subnet for key, subnet in subnets.items() if subnet not in conflicts}
 
 
 def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[PortBlock]:
@@ -284,28 +284,34 @@ def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[P
     """
     grid = request.grid
     # Use slot numbers: comparing each block with each lease would lock the store for too long.
-    standing = (hold for hold in ledger.others if _blocks_its_ports(hold, request))
-    taken = _slots(grid, (ports for hold in standing for ports in hold.all_ports()))
-    taken |= _slots(grid, (block for block in request.avoid if block in grid))
-    aside = _slots(grid, (each.block for each in ledger.set_aside if each.until > request.now))
-    pinned = _slots(grid, (PortBlock(port, 1) for port in request.pins.values()))
-    remembered = _slots(grid, (hold.block for hold in ledger.others if hold.block in grid))
-    free = [slot for slot in range(grid.slots) if slot not in taken]
-    good = [slot for slot in free if slot not in aside]
-    clear = [slot for slot in good if slot not in pinned]
-    own = [slot for slot in _own_slots(ledger, grid) if slot in good]
-    unknown = (slot for slot in clear if slot not in remembered)
-    yield from map(grid.block, chain(own, unknown, clear, good, free))
+    blocking_leases = (lease for lease in ledger.others if _blocks_its_ports(lease, request))
+    blocked_slots = _slots(
+        grid, (ports for lease in blocking_leases for ports in lease.all_ports())
+    )
+    blocked_slots |= _slots(grid, (block for block in request.avoid if block in grid))
+    cooldown_slots = _slots(
+        grid, (cooldown.block for cooldown in ledger.set_aside if cooldown.until > request.now)
+    )
+    pinned_slots = _slots(grid, (PortBlock(port, 1) for port in request.pins.values()))
+    remembered_slots = _slots(grid, (lease.block for lease in ledger.others if lease.block in grid))
+    free_slots = [slot for slot in range(grid.slots) if slot not in blocked_slots]
+    regular_slots = [slot for slot in free_slots if slot not in cooldown_slots]
+    unpinned_slots = [slot for slot in regular_slots if slot not in pinned_slots]
+    previous_slots = [slot for slot in _own_slots(ledger, grid) if slot in regular_slots]
+    unused_slots = (slot for slot in unpinned_slots if slot not in remembered_slots)
+    yield from map(
+        grid.block, chain(previous_slots, unused_slots, unpinned_slots, regular_slots, free_slots)
+    )
 
 
 def _own_slots(ledger: StoreSnapshot, grid: PortGrid) -> Iterable[int]:
     """Return the slot of the session's previous block; empty if it is not in the grid."""
-    own = ledger.own
-    return grid.slots_of(own.block) if own is not None and own.block in grid else ()
+    lease = ledger.own
+    return grid.slots_of(lease.block) if lease is not None and lease.block in grid else ()
 
 
 def _slots(grid: PortGrid, ports: Iterable[PortBlock]) -> set[int]:
-    return {slot for each in ports for slot in grid.slots_of(each)}
+    return {slot for block in ports for slot in grid.slots_of(block)}
 
 
 def with_cooldown(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[CooldownBlock, ...]:
@@ -314,8 +320,12 @@ def with_cooldown(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[
     The cool-down of `block` ends SET_ASIDE_MINUTES after `now`. Blocks whose cool-down is over are
     left out. `now` is in seconds since the epoch.
     """
-    others = (each for each in ledger.set_aside if each.until > now and each.block != block)
-    return (*others, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
+    cooldowns = (
+        cooldown
+        for cooldown in ledger.set_aside
+        if cooldown.until > now and cooldown.block != block
+    )
+    return (*cooldowns, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
 
 
 def _blocks_its_ports(hold: LeaseSummary, request: AllocationRequest) -> bool:
@@ -324,39 +334,39 @@ def _blocks_its_ports(hold: LeaseSummary, request: AllocationRequest) -> bool:
     The lease must be held, and either not expired or possibly running. An unsound record
     (`refused`) that is held always blocks its ports: it does not show what is running on them.
     """
-    expired = hold.expires_at <= request.now and not hold.refused
-    return hold.held and not (expired and request.idle(hold))
+    is_expired = hold.expires_at <= request.now and not hold.refused
+    return hold.held and not (is_expired and request.idle(hold))
 
 
 def _no_ports(ledger: StoreSnapshot, request: AllocationRequest) -> NoPortsAvailableError:
     grid = request.grid
-    held = sum(hold.held for hold in ledger.others)
-    busy = len(request.avoid)
-    pinned = len(_only_pinned(ledger, request))
-    reason = f"{held} held by other sessions"
-    if pinned:
-        reason += f", {pinned} with a port that another session has pinned"
-    if busy:
-        reason += f", {busy} with a port that something else uses"
+    held_count = sum(lease.held for lease in ledger.others)
+    busy_count = len(request.avoid)
+    pinned_count = len(_only_pinned(ledger, request))
+    reason = f"{held_count} held by other sessions"
+    if pinned_count:
+        reason += f", {pinned_count} with a port that another session has pinned"
+    if busy_count:
+        reason += f", {busy_count} with a port that something else uses"
     return NoPortsAvailableError(
         f"no block of ports is free: of {grid.slots}, {reason}",
         hint="`composeports status` shows who holds them; end one with `composeports down` there, "
         "or raise PORT_ALLOC_MAX_SESSIONS",
         max_sessions=grid.slots,
-        held=held,
+        held=held_count,
         busy_blocks=sorted(block.start for block in request.avoid),
     )
 
 
 def _only_pinned(ledger: StoreSnapshot, request: AllocationRequest) -> list[PortBlock]:
     """Return the blocks that are blocked only by another session's pinned port."""
-    standing = [hold for hold in ledger.others if _blocks_its_ports(hold, request)]
-    pinned = [port for hold in standing for port in hold.pins]
+    blocking_leases = [lease for lease in ledger.others if _blocks_its_ports(lease, request)]
+    pinned_ports = [port for lease in blocking_leases for port in lease.pins]
     return [
         block
         for block in request.grid.blocks()
-        if any(port in block for port in pinned)
-        if not any(hold.block.overlaps(block) for hold in standing)
+        if any(port in block for port in pinned_ports)
+        if not any(lease.block.overlaps(block) for lease in blocking_leases)
     ]
 
 
@@ -379,12 +389,12 @@ def renew(
     A released or unknown lease is not changed. If the engine in `view` is the engine of the lease,
     its current traits are stored in the lease.
     """
-    own = ledger.own
-    if own is None or not own.held:
+    lease = ledger.own
+    if lease is None or not lease.held:
         return StoreUpdate()
-    if own.engine and view.engine and view.sameness(own) == SAME:
-        own = replace(own, traits=view.traits.kept)
-    return StoreUpdate(own.renewed(now, own.ttl_minutes).at(place or own.place))
+    if lease.engine and view.engine and view.sameness(lease) == SAME:
+        lease = replace(lease, traits=view.traits.kept)
+    return StoreUpdate(lease.renewed(now, lease.ttl_minutes).at(place or lease.place))
 
 
 def reinstated(ledger: StoreSnapshot) -> StoreUpdate:
@@ -393,10 +403,10 @@ def reinstated(ledger: StoreSnapshot) -> StoreUpdate:
     Another session's claim had reclaimed the lease, but failed later. For a session without a
     record, or with a held lease, the update is empty.
     """
-    own = ledger.own
-    if own is None or own.held:
+    lease = ledger.own
+    if lease is None or lease.held:
         return StoreUpdate()
-    return rolled_back(ledger, replace(own, held=True))
+    return rolled_back(ledger, replace(lease, held=True))
 
 
 def rolled_back(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
@@ -409,11 +419,13 @@ def rolled_back(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
         return StoreUpdate(forget=True)
     if not before.held:
         return StoreUpdate(before)
-    rivals = [hold for hold in ledger.others if hold.held]
-    if any(hold.shares_port(before.block, ()) for hold in rivals):
+    rivals = [rival for rival in ledger.others if rival.held]
+    if any(rival.shares_port(before.block, ()) for rival in rivals):
         return StoreUpdate(before.released())
     pins = {
-        key: port for key, port in before.pins.items() if not any(hold.has(port) for hold in rivals)
+        key: port
+        for key, port in before.pins.items()
+        if not any(rival.has(port) for rival in rivals)
     }
     subnets = _without(before.subnets, ledger.held_subnets)
     return StoreUpdate(replace(before, pins=pins, subnets=subnets))

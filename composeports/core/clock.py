@@ -33,8 +33,8 @@ def jump(before: ClockReading | None, now: ClockReading) -> float:
     """
     if before is None or not now.boot or before.boot != now.boot:
         return 0.0
-    moved = (now.wall - before.wall) - (now.steady - before.steady)
-    return moved if abs(moved) > TOLERANCE else 0.0
+    difference = (now.wall - before.wall) - (now.steady - before.steady)
+    return difference if abs(difference) > TOLERANCE else 0.0
 
 
 def is_current(record: ClockReading | None, now: ClockReading) -> bool:

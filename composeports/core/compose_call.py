@@ -46,8 +46,8 @@ class ComposeCall:
     @property
     def has_no_project(self) -> bool:
         """True if the call is about no project: version, help, or the list of all projects."""
-        asks = not INSTEAD_OF_A_COMMAND.isdisjoint(self.flags)
-        return asks or self.command in PROJECTLESS or self.arguments[:1] == ("--help",)
+        has_no_command = not INSTEAD_OF_A_COMMAND.isdisjoint(self.flags)
+        return has_no_command or self.command in PROJECTLESS or self.arguments[:1] == ("--help",)
 
     @property
     def reads_stdin(self) -> bool:
@@ -75,7 +75,7 @@ class OwnStack:
 
 def read_call(words: Sequence[str]) -> ComposeCall:
     """Parse the words after `docker compose`."""
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     flags: list[str] = []
     end = len(words)
     for index, start, option in scan(words, WITH_VALUE.__contains__, until_name=True):
@@ -83,19 +83,19 @@ def read_call(words: Sequence[str]) -> ComposeCall:
         if not option:
             end = index
         elif option in LISTED:
-            found.setdefault(LISTED[option], []).append(value)
+            values.setdefault(LISTED[option], []).append(value)
         else:
             flags += [option, value] if option in PASSED_ON else [option]
     return ComposeCall(
         command="".join(words[end : end + 1]),
         arguments=tuple(words[end + 1 :]),
-        files=tuple(found.get("files", ())),
-        env_files=tuple(found.get("env_files", ())),
-        profiles=tuple(found.get("profiles", ())),
-        project="".join(found.get("project", ())[-1:]),
-        directory="".join(found.get("directory", ())[-1:]),
+        files=tuple(values.get("files", ())),
+        env_files=tuple(values.get("env_files", ())),
+        profiles=tuple(values.get("profiles", ())),
+        project="".join(values.get("project", ())[-1:]),
+        directory="".join(values.get("directory", ())[-1:]),
         flags=tuple(flags),
-        is_elsewhere="engine" in found,
+        is_elsewhere="engine" in values,
     )
 
 
@@ -105,10 +105,12 @@ def is_own(target: CallTarget, own: OwnStack) -> bool:
     For Compose, other files in the same folder belong to the same project, unless the call gives
     them another project name.
     """
-    ours = [path for path in target.files if path in own.files]
-    named = target.project not in {"", own.project}
+    own_files = [path for path in target.files if path in own.files]
+    has_other_project = target.project not in {"", own.project}
     if not target.files:
-        return target.project == own.project or (not named and target.directory == own.directory)
-    if ours:
-        return target.directory == own.directory or len(ours) == len(target.files)
-    return not named and target.directory == own.directory
+        return target.project == own.project or (
+            not has_other_project and target.directory == own.directory
+        )
+    if own_files:
+        return target.directory == own.directory or len(own_files) == len(target.files)
+    return not has_other_project and target.directory == own.directory

@@ -77,17 +77,17 @@ def split_command(words: Sequence[str]) -> int:
 
 def is_elsewhere(options: Sequence[str]) -> bool:
     """Return True if the global options name another engine, or ask for help or the version."""
-    named = {option for _, _, option in scan(options, GLOBALS_WITH_VALUE.__contains__)}
-    return bool(named & (OTHER_ENGINE | INSTEAD_OF_A_COMMAND))
+    option_names = {option for _, _, option in scan(options, GLOBALS_WITH_VALUE.__contains__)}
+    return bool(option_names & (OTHER_ENGINE | INSTEAD_OF_A_COMMAND))
 
 
 def config_folder(options: Sequence[str]) -> str:
     """Return the folder of the global option `--config`; empty without that option."""
-    found = ""
+    folder = ""
     for index, start, option in scan(options, GLOBALS_WITH_VALUE.__contains__):
         if option == "--config":
-            found = options[index][start:]
-    return found
+            folder = options[index][start:]
+    return folder
 
 
 def with_session_names(
@@ -99,18 +99,18 @@ def with_session_names(
     is not in the position of a container name is not changed, such as the command that `exec` runs.
     """
     head = 1 if words[:1] == ["container"] or words[:1] == ("container",) else 0
-    command, rest = "".join(words[head : head + 1]), list(words[head + 1 :])
-    places: Iterator[tuple[int, int, str]] = iter(())
+    command, arguments = "".join(words[head : head + 1]), list(words[head + 1 :])
+    positions: Iterator[tuple[int, int, str]] = iter(())
     if command in COMMANDS:
-        places = _in_command(command, rest)
+        positions = _in_command(command, arguments)
     elif command in LISTING:
-        places = _in_filters(rest)
+        positions = _in_filters(arguments)
     elif command in RUNNING:
-        places = _in_run(rest)
-    for index, start, kind in list(places):
-        word = rest[index]
-        rest[index] = word[:start] + _renamed(word[start:], names, project, kind)
-    return (*words[: head + 1], *rest)
+        positions = _in_run(arguments)
+    for index, start, kind in list(positions):
+        word = arguments[index]
+        arguments[index] = word[:start] + _renamed(word[start:], names, project, kind)
+    return (*words[: head + 1], *arguments)
 
 
 def _in_command(command: str, words: Sequence[str]) -> Iterator[Token]:
@@ -118,15 +118,15 @@ def _in_command(command: str, words: Sequence[str]) -> Iterator[Token]:
 
     Yield nothing if `--type` asks for other objects than containers.
     """
-    valued, which = COMMANDS[command]
+    value_options, selection = COMMANDS[command]
     # Words after the name of one container can belong to another program.
-    found = list(scan(words, valued.__contains__, until_name=which == FIRST))
-    types = {words[index][start:] for index, start, option in found if option == "--type"}
+    tokens = list(scan(words, value_options.__contains__, until_name=selection == FIRST))
+    types = {words[index][start:] for index, start, option in tokens if option == "--type"}
     if types - {"container"}:
         return
-    named = [(index, 0) for index, _, option in found if not option]
-    for index, start in named[:1] if which == FIRST else named:
-        if which != COPIED:
+    positions = [(index, 0) for index, _, option in tokens if not option]
+    for index, start in positions[:1] if selection == FIRST else positions:
+        if selection != COPIED:
             yield index, start, ""
         elif ":" in words[index]:
             yield index, start, ":"
@@ -161,20 +161,20 @@ def _renamed(text: str, names: Collection[str], project: str, kind: str) -> str:
     without an alias gets the original name as its alias, because the container is known under that
     name.
     """
-    before, after = "", ""
+    prefix, suffix = "", ""
     if kind == "^":
-        before, after = "^" * text.startswith("^"), "$" * text.endswith("$")
+        prefix, suffix = "^" * text.startswith("^"), "$" * text.endswith("$")
         text = text.removeprefix("^").removesuffix("$")
     elif kind:
-        text, colon, rest = text.partition(":")
-        after = colon + rest
+        text, colon, remainder = text.partition(":")
+        suffix = colon + remainder
     slash = "/" * text.startswith("/")
     name = text.removeprefix("/")
     if name not in names:
-        return before + text + after
-    if kind == "=" and not after:
-        after = f":{name}"
-    return f"{before}{slash}{project}-{name}{after}"
+        return prefix + text + suffix
+    if kind == "=" and not suffix:
+        suffix = f":{name}"
+    return f"{prefix}{slash}{project}-{name}{suffix}"
 
 
 def scan(
@@ -186,27 +186,27 @@ def scan(
     ends at the first word that is not an option.
     """
     indices = iter(range(len(words)))
-    ended = False
+    options_ended = False
     for index in indices:
         word = words[index]
-        if word == "--" and not ended:
-            ended = True
-        elif ended or word in {"", "-"} or word[0] != "-":
+        if word == "--" and not options_ended:
+            options_ended = True
+        elif options_ended or word in {"", "-"} or word[0] != "-":
             yield index, 0, ""
             if until_name:
                 return
         else:
             for start, option in _options(word, takes_value):
-                place = (index, start) if start != NEXT_WORD else (next(indices, -1), 0)
-                if place[0] >= 0:
-                    yield *place, option
+                position = (index, start) if start != NEXT_WORD else (next(indices, -1), 0)
+                if position[0] >= 0:
+                    yield *position, option
 
 
 def _options(word: str, takes_value: Predicate) -> Iterator[tuple[int, str]]:
     """Yield the options in one word, each with the start of its value, or NEXT_WORD."""
     if word.startswith("--"):
-        name, joined, _ = word.partition("=")
-        yield NEXT_WORD if not joined and takes_value(name) else len(name) + len(joined), name
+        name, separator, _ = word.partition("=")
+        yield NEXT_WORD if not separator and takes_value(name) else len(name) + len(separator), name
         return
     for position, letter in enumerate(word[1:], 2):
         name = f"-{letter}"

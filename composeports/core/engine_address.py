@@ -25,13 +25,13 @@ class Address:
 
 def split_address(text: str) -> Address:
     """Return the parts of a DOCKER_HOST or context address; `build:2375` means TCP."""
-    scheme, separator, rest = text.strip().partition("://")
+    scheme, separator, location = text.strip().partition("://")
     if not separator:
-        scheme, rest = TCP, text.strip()
+        scheme, location = TCP, text.strip()
     if scheme in OF_FILES:
         return Address(scheme)
-    user, _, place = rest.partition("/")[0].rpartition("@")
-    host, port = _host_and_port(place)
+    user, _, endpoint = location.partition("/")[0].rpartition("@")
+    host, port = _host_and_port(endpoint)
     # Like docker, read an address without a host name as an address of this machine.
     return Address(scheme, host or LOCALHOST, user.partition(":")[0], port)
 
@@ -45,14 +45,14 @@ def _host_and_port(place: str) -> tuple[str, str]:
 
 
 def is_this_machine(host: str) -> bool:
-    """Return True if a host name or an address (without brackets) is a loopback one."""
+    """Return True if a host name or an address (without brackets) is a loopback address."""
     name = host.lower().rstrip(".")
     if name == LOCALHOST or name.endswith("." + LOCALHOST):
         return True
     # `::ffff:127.0.0.1` is the same address for a program that uses only IPv6.
-    number = name.removeprefix("::ffff:").split(".")
-    is_ipv4 = len(number) == 4 and all(part.isdecimal() for part in number)  # noqa: PLR2004 - IPv4
-    return name in {"::1", "0:0:0:0:0:0:0:1"} or (is_ipv4 and number[0] == "127")
+    octets = name.removeprefix("::ffff:").split(".")
+    is_ipv4 = len(octets) == 4 and all(part.isdecimal() for part in octets)  # noqa: PLR2004 - IPv4
+    return name in {"::1", "0:0:0:0:0:0:0:1"} or (is_ipv4 and octets[0] == "127")
 
 
 def in_url(host: str) -> str:
@@ -68,10 +68,12 @@ def host_problem(host: str) -> str:
         return "it is a URL"
     if any(char.isspace() or not char.isprintable() or char in "@?#\\\"'`$%" for char in host):
         return "it has characters that no name has"
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if "[" in bare or "]" in bare:
+    bare_host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if "[" in bare_host or "]" in bare_host:
         return "its brackets do not match"
-    if ":" in bare and (bare.count(":") == 1 or not set(bare) <= set("0123456789abcdefABCDEF:.")):
+    if ":" in bare_host and (
+        bare_host.count(":") == 1 or not set(bare_host) <= set("0123456789abcdefABCDEF:.")
+    ):
         return "it has a port"
     return ""
 

@@ -51,20 +51,20 @@ def explain(address: str, err: str) -> tuple[str, str]:
 
     `address` is empty if the context is unknown. `err` is the error output of `docker`.
     """
-    known = split_address(address)
-    said = _said(err, known)
-    if known.scheme in OF_FILES or not address:
-        return f"the Docker engine did not answer: {said}", _step_here(said)
-    there = _shown(known)
-    return f"the Docker engine at {there} did not answer: {said}", _step_there(known, there, said)
+    parts = split_address(address)
+    error = _said(err, parts)
+    if parts.scheme in OF_FILES or not address:
+        return f"the Docker engine did not answer: {error}", _step_here(error)
+    url = _shown(parts)
+    return f"the Docker engine at {url} did not answer: {error}", _step_there(parts, url, error)
 
 
 def place_of(address: str) -> str:
     """Return the words that messages use for the engine at an address."""
-    known = split_address(address)
-    if known.scheme in OF_FILES or not address:
+    parts = split_address(address)
+    if parts.scheme in OF_FILES or not address:
         return f"the Docker engine at {address}" if address else "the Docker engine"
-    return f"the Docker engine at {_shown(known)}"
+    return f"the Docker engine at {_shown(parts)}"
 
 
 def explain_silence(address: str, seconds: float) -> tuple[str, str]:
@@ -92,12 +92,12 @@ def _said(err: str, known: Address) -> str:
 
 
 def _step_here(said: str) -> str:
-    lower = said.lower()
-    if "permission denied" in lower:
+    text = said.lower()
+    if "permission denied" in text:
         return (
             "your user may not use the engine's socket: join the group `docker`, then log in again"
         )
-    if "context" in lower and ("not found" in lower or "does not exist" in lower):
+    if "context" in text and ("not found" in text or "does not exist" in text):
         return "`docker context ls` shows the contexts that there are; nothing was changed"
     return START
 
@@ -105,15 +105,15 @@ def _step_here(said: str) -> str:
 def _step_there(known: Address, there: str, said: str) -> str:
     ssh = " ".join(("ssh", *(("-p", known.port) if known.port else ()), _person(known)))
     kinds = OVER_SSH if known.scheme == SSH else TLS
-    lower = said.lower()
+    text = said.lower()
     for words, step in kinds:
-        if any(word in lower for word in words):
+        if any(word in text for word in words):
             return step.format(ssh=ssh)
     if known.scheme == SSH:
         return f"check `{ssh} docker version`, and that its engine runs; nothing was changed"
-    where = "this machine" if known.host == LOCALHOST else known.host
+    host = "this machine" if known.host == LOCALHOST else known.host
     return (
-        f"check that {where} is up, that its engine listens at {there}, and that no firewall is in "
+        f"check that {host} is up, that its engine listens at {there}, and that no firewall is in "
         "between; nothing was changed"
     )
 

@@ -54,14 +54,14 @@ def compare(then: EngineTraits, now: EngineTraits, taken: float) -> str:
     # In a lease taken after its last boot, this machine cannot have stored another boot id.
     if _differ(then.boot, now.boot) and taken > now.booted + CLOCKS_APART:
         return OTHER
-    elsewhere = (
+    machine_differs = (
         _differ(then.name, now.name)
         or _differ(then.reached, now.reached)
         or _differ(then.machine, now.machine)
     )
     if _differ(then.data, now.data):
-        return OTHER if elsewhere else UNSURE
-    return UNSURE if elsewhere else SAME
+        return OTHER if machine_differs else UNSURE
+    return UNSURE if machine_differs else SAME
 
 
 def compare_machines(then: str, now: str, traits: EngineTraits) -> str:

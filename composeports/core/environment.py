@@ -34,9 +34,9 @@ def combined(fixed: Iterable[Pair], later: Iterable[Pair]) -> tuple[Pair, ...]:
 
     `later` comes from files, settings and stores. Names that these must not set are left out.
     """
-    rest = dict(settable(later))
-    first = [(name, rest.pop(name, value)) for name, value in fixed]
-    return (*first, *rest.items())
+    values = dict(settable(later))
+    fixed_pairs = [(name, values.pop(name, value)) for name, value in fixed]
+    return (*fixed_pairs, *values.items())
 
 
 def as_export(pairs: Iterable[Pair]) -> str:

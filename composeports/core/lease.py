@@ -33,8 +33,8 @@ class WorktreeLocation(NamedTuple):
     def session_id(self) -> str:
         """Return the id of the session at this location, if the user gave no session name."""
         name = self.named_by or self.git_dir
-        own = derive_session_id(name or None, self.worktree, self.directory)
-        return f"{self.machine}:{own}" if self.machine else own
+        local_id = derive_session_id(name or None, self.worktree, self.directory)
+        return f"{self.machine}:{local_id}" if self.machine else local_id
 
     @property
     def below(self) -> str:
@@ -158,13 +158,15 @@ class Lease:
         """Return the lease at a new location; paths below the old directory move with it."""
         if place in {self.place, WorktreeLocation()}:
             return self
-        before, after = self.place.directory, place.directory
+        old_directory, new_directory = self.place.directory, place.directory
 
         def moved(paths: tuple[str, ...]) -> tuple[str, ...]:
-            if not before:
+            if not old_directory:
                 return paths
             return tuple(
-                after + path[len(before) :] if path.startswith(before + "/") else path
+                new_directory + path[len(old_directory) :]
+                if path.startswith(old_directory + "/")
+                else path
                 for path in paths
             )
 

@@ -87,7 +87,7 @@ def check_project(session_id: str, project: str, place_machine: str, machine: st
             ids.append(session_id[len(place_machine) + 1 :])
     elif machine:
         ids.append(f"{machine}:{session_id}")
-    if not any(is_project_of(project, each) for each in ids):
+    if not any(is_project_of(project, candidate) for candidate in ids):
         reason = f"{project!r} is not the name that the session's id gives"
         raise UnsoundError("project", reason)
 
@@ -143,8 +143,8 @@ def check_environment(pairs: Iterable[Sequence[str]]) -> None:
         name, value = pair
         _check_text("environment", name)
         if not is_settable(name):
-            why = "programs obey it" if is_protected(name) else "it is no name of a variable"
-            raise UnsoundError("environment", f"{name!r} may not be set: {why}")
+            reason = "programs obey it" if is_protected(name) else "it is no name of a variable"
+            raise UnsoundError("environment", f"{name!r} may not be set: {reason}")
         _check_text("environment", value)
 
 
@@ -159,7 +159,7 @@ def check_stack(files: Sequence[str], env_files: Sequence[str], profiles: Sequen
 
 
 def check_numbers(field: str, numbers: Mapping[str, int], lowest: int) -> None:
-    """Raise UnsoundError for keys that are not text, and values that are no port or offset."""
+    """Raise UnsoundError for keys that are not text, and values that are not a port or offset."""
     for key, number in numbers.items():
         _check_text(field, key)
         if not _is_number(number) or not lowest <= number <= HIGHEST_PORT:
@@ -167,15 +167,15 @@ def check_numbers(field: str, numbers: Mapping[str, int], lowest: int) -> None:
 
 
 def check_urls(urls: Mapping[str, str]) -> None:
-    """Raise UnsoundError for a value that is no HTTP or WebSocket URL and no `host:port`."""
+    """Raise UnsoundError for a value that is not an HTTP or WebSocket URL or `host:port`."""
     for key, url in urls.items():
         _check_text("urls", key)
         _check_text("urls", url)
-        scheme, separator, place = url.rpartition("://")
-        host, colon, port = place.rpartition(":")
-        known = scheme in {"http", "https", "ws", "wss"} if separator else not scheme
+        scheme, separator, endpoint = url.rpartition("://")
+        host, colon, port = endpoint.rpartition(":")
+        is_known_scheme = scheme in {"http", "https", "ws", "wss"} if separator else not scheme
         is_port = port.isascii() and port.isdecimal() and int(port) <= HIGHEST_PORT
-        if not (known and colon and is_port and _is_host(host)):
+        if not (is_known_scheme and colon and is_port and _is_host(host)):
             raise UnsoundError("urls", f"{url!r} is no URL of a port")
 
 
@@ -199,15 +199,15 @@ def check_marks(marks: Mapping[str, Sequence[str]], former_stores: Iterable[str]
         store, session = mark
         _check_line("marks", store)
         _check_line("marks", session)
-    for each in former_stores:
-        _check_line("former_stores", each)
+    for store_id in former_stores:
+        _check_line("former_stores", store_id)
 
 
 def check_standings(standings: Mapping[str, tuple[str, Sequence[str]]]) -> None:
     """Raise UnsoundError for names of services, containers or networks that are not text."""
     for service, (name, networks) in standings.items():
-        for each in (service, name, *networks):
-            _check_text("standings", each)
+        for text in (service, name, *networks):
+            _check_text("standings", text)
 
 
 def check_host(host: str) -> None:

@@ -88,7 +88,7 @@ class StoreSnapshot:
     @property
     def held_subnets(self) -> tuple[str, ...]:
         """Return the subnets of all other sessions that hold a lease."""
-        return tuple(text for hold in self.others if hold.held for text in hold.subnets)
+        return tuple(subnet for lease in self.others if lease.held for subnet in lease.subnets)
 
     @property
     def remembered_subnets(self) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class StoreSnapshot:
 
         A store may return only some of them.
         """
-        return tuple(text for hold in self.others if not hold.held for text in hold.subnets)
+        return tuple(subnet for lease in self.others if not lease.held for subnet in lease.subnets)
 
 
 class StoreUpdate(NamedTuple):

@@ -47,13 +47,13 @@ class BlockParts:
         end = _line_start(text, marks.end, start)
         if start < 0 or end < 0:
             return None
-        first, _, body = text[start + len(marks.begin) : end].partition(NEWLINE)
+        head, _, body = text[start + len(marks.begin) : end].partition(NEWLINE)
         after = text[end + len(marks.end) :]
         for newline in (NEWLINE, b"\r\n"):
             if after.startswith(newline):
                 after = after[len(newline) :]
                 break
-        return cls(text[:start], first.strip(), body, after)
+        return cls(text[:start], head.strip(), body, after)
 
     @property
     def bare(self) -> bytes:
@@ -68,14 +68,14 @@ def _line_start(text: bytes, mark: bytes, beginning: int = 0) -> int:
     """Return the position of the first line that begins with the mark; -1 if there is none."""
     if beginning == 0 and text.startswith(mark):
         return 0
-    found = text.find(NEWLINE + mark, max(beginning, 0))
-    return found + 1 if found >= 0 else -1
+    position = text.find(NEWLINE + mark, max(beginning, 0))
+    return position + 1 if position >= 0 else -1
 
 
 def without_block(text: bytes, marks: BlockMarks) -> bytes:
     """Return the text as it was before the block was added."""
-    parted = BlockParts.of(text, marks)
-    return parted.bare if parted else text
+    parts = BlockParts.of(text, marks)
+    return parts.bare if parts else text
 
 
 def with_block(text: bytes, marks: BlockMarks, head: str, body: bytes) -> bytes:
@@ -84,9 +84,11 @@ def with_block(text: bytes, marks: BlockMarks, head: str, body: bytes) -> bytes:
     The newline before the block belongs to the block, so that a text without a final newline can be
     restored.
     """
-    bare = without_block(text, marks)
-    first = NEWLINE if bare else b""
-    return b"".join((bare, first, marks.begin, f" {head} >>>\n".encode(), body, marks.end, NEWLINE))
+    original = without_block(text, marks)
+    newline = NEWLINE if original else b""
+    return b"".join(
+        (original, newline, marks.begin, f" {head} >>>\n".encode(), body, marks.end, NEWLINE)
+    )
 
 
 def is_broken(text: bytes, marks: BlockMarks) -> bool:

@@ -25,15 +25,15 @@ def is_wait(arguments: Sequence[str]) -> bool:
 
     A time limit without `--wait` has no effect.
     """
-    return any(each in {WAIT, f"{WAIT}=true"} for each in arguments)
+    return any(argument in {WAIT, f"{WAIT}=true"} for argument in arguments)
 
 
 def limit_of(arguments: Sequence[str]) -> float | None:
     """Return the number of seconds that `up` may wait; None without a limit."""
-    for argument, following in zip(arguments, (*arguments[1:], ""), strict=False):
+    for argument, next_argument in zip(arguments, (*arguments[1:], ""), strict=False):
         name, sign, value = argument.partition("=")
         if name == LIMIT:
-            text = value if sign else following
+            text = value if sign else next_argument
             return float(text) if text.isdecimal() and int(text) else None
     return None
 
@@ -43,15 +43,19 @@ def services_to_wait_for(instances: Iterable[Instance]) -> tuple[str, ...] | Non
 
     Return None if no service exited with code 0, or if something else is wrong.
     """
-    found = tuple(instances)
-    done = {each.service for each in found if each.is_done}
-    others = [each for each in found if not each.is_done]
-    if not done or any(each.state != "running" for each in others):
+    containers = tuple(instances)
+    finished_services = {container.service for container in containers if container.is_done}
+    unfinished_containers = [container for container in containers if not container.is_done]
+    if not finished_services or any(
+        container.state != "running" for container in unfinished_containers
+    ):
         return None
-    return tuple(sorted({each.service for each in others} - done))
+    return tuple(
+        sorted({container.service for container in unfinished_containers} - finished_services)
+    )
 
 
 def wait_arguments(services: Sequence[str], limit: float | None) -> tuple[str, ...]:
     """Return the words of an `up` that starts nothing new and waits for these services."""
-    limited = () if limit is None else (LIMIT, str(max(1, int(limit))))
-    return ("up", "--detach", "--no-deps", "--no-recreate", "--no-build", WAIT, *limited, *services)
+    options = () if limit is None else (LIMIT, str(max(1, int(limit))))
+    return ("up", "--detach", "--no-deps", "--no-recreate", "--no-build", WAIT, *options, *services)

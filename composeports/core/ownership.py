@@ -52,17 +52,19 @@ class Owner(NamedTuple):
         In a store that several machines share, the machine's name comes before the id of a
         location.
         """
-        own = session_label(self.session_id)
+        label = session_label(self.session_id)
         prefix = f"{session_label(self.machine)}:"
-        if self.machine and own.startswith(prefix) and session == own[len(prefix) :]:
+        if self.machine and label.startswith(prefix) and session == label[len(prefix) :]:
             return True
-        return session == own or (not self.machine and session.endswith(f":{own}"))
+        return session == label or (not self.machine and session.endswith(f":{label}"))
 
     def starts_from(self, directory: str) -> bool:
         """Return True if `directory` is a folder of the session's stack, or is in its worktree."""
         if directory in self.directories:
             return bool(directory)
-        return any(f"{directory}/".startswith(f"{top.rstrip('/')}/") for top in self.worktrees)
+        return any(
+            f"{directory}/".startswith(f"{worktree.rstrip('/')}/") for worktree in self.worktrees
+        )
 
 
 def owner_of(
@@ -76,13 +78,13 @@ def owner_of(
 
     `record` is the session's lease in its store, or None. `store` is the id of that store.
     """
-    known = Owner(session_id) if record is None else Owner.of(record)
+    owner = Owner(session_id) if record is None else Owner.of(record)
     return Owner(
         session_id,
-        known.machine,
-        known.stores | ({store} - {""}),
-        known.directories | (set(directories) - {""}),
-        known.worktrees | ({worktree} - {""}),
+        owner.machine,
+        owner.stores | ({store} - {""}),
+        owner.directories | (set(directories) - {""}),
+        owner.worktrees | ({worktree} - {""}),
     )
 
 
@@ -97,7 +99,7 @@ def containers_started_elsewhere(
     belongs to the owner if a session of the same name started it with another store, which may be
     lost.
     """
-    return tuple(each for each in origins if not _is_owners(owner, each, adopts=adopts))
+    return tuple(origin for origin in origins if not _is_owners(owner, origin, adopts=adopts))
 
 
 def _is_owners(owner: Owner, origin: Origin, *, adopts: bool) -> bool:
@@ -119,14 +121,14 @@ def not_owners(
 
     A volume or network with composeports labels belongs to the session that they name. Its store
     must be one of the owner's, unless a container of the owner is from another store, which is
-    lost. One without labels may be from an earlier version: it belongs to the owner if `proven` is
-    not empty.
+    lost. A volume or network without labels may be from an earlier version: it belongs to the owner
+    if `proven` is not empty.
     """
-    adopts = bool(set(proven) - owner.stores - {""})
+    has_lost_store = bool(set(proven) - owner.stores - {""})
 
     def is_owners(mark: Mark) -> bool:
         if mark == UNMARKED:
             return bool(proven)
-        return (adopts or mark.store in owner.stores) and owner.is_named(mark.session)
+        return (has_lost_store or mark.store in owner.stores) and owner.is_named(mark.session)
 
     return tuple(name for name, mark in marks if not is_owners(mark))

@@ -47,16 +47,18 @@ def conflicting_port(
     them has is not a conflict (replicas of a service with one fixed port).
     """
     for number in _named(errors):
-        for stolen in _planned(lease):
-            if stolen.number == number and (number, stolen.protocol) not in own:
-                return stolen
+        for conflict in _planned(lease):
+            if conflict.number == number and (number, conflict.protocol) not in own:
+                return conflict
     return None
 
 
 def refused_port(errors: Iterable[str], lease: Lease) -> PortConflict | None:
     """Return the first port of the lease on which the engine may not listen, or None."""
-    refused = {int(number) for text in errors for number in _REFUSED.findall(text)}
-    return next((each for each in _planned(lease) if each.number in refused), None)
+    refused_ports = {int(number) for text in errors for number in _REFUSED.findall(text)}
+    return next(
+        (conflict for conflict in _planned(lease) if conflict.number in refused_ports), None
+    )
 
 
 def unreported_conflicts(
@@ -64,12 +66,12 @@ def unreported_conflicts(
 ) -> tuple[PortConflict, ...]:
     """Return the ports of the lease that containers wait for and that are in use elsewhere.
 
-    For an engine that does not report why it did not start the containers.
+    This is for an engine that does not report why it did not start the containers.
     """
     return tuple(
-        stolen
-        for stolen in _planned(lease)
-        for port in [(stolen.number, stolen.protocol)]
+        conflict
+        for conflict in _planned(lease)
+        for port in [(conflict.number, conflict.protocol)]
         if port in waiting and port in taken
     )
 

@@ -21,14 +21,14 @@ def drifts_of(lease: Lease, published: Iterable[tuple[str, int]]) -> tuple[Drift
     `published` are the key and host port of each port that the stack's containers publish. A port
     that is not in the lease is never wrong, because the Compose file leaves it to the engine.
     """
-    actual: dict[str, set[int]] = {}
+    actual_ports: dict[str, set[int]] = {}
     for key, number in published:
-        actual.setdefault(key, set()).add(number)
-    leased: dict[str, set[int]] = {}
+        actual_ports.setdefault(key, set()).add(number)
+    leased_ports: dict[str, set[int]] = {}
     for name, number in lease.ports.items():
-        leased.setdefault(name.partition("#")[0], set()).add(number)
+        leased_ports.setdefault(name.partition("#")[0], set()).add(number)
     return tuple(
-        Drift(key, tuple(sorted(numbers)), tuple(sorted(leased[key])))
-        for key, numbers in actual.items()
-        if key in leased and not numbers <= leased[key]
+        Drift(key, tuple(sorted(numbers)), tuple(sorted(leased_ports[key])))
+        for key, numbers in actual_ports.items()
+        if key in leased_ports and not numbers <= leased_ports[key]
     )

@@ -54,14 +54,14 @@ class PortGrid:
 
     def slots_of(self, ports: PortBlock) -> range:
         """Return the slots that share a port with `ports`, which can be a block of any grid."""
-        first = (ports.start - self.base) // self.size
-        last = (ports.last - self.base) // self.size
-        return range(max(first, 0), min(last + 1, self.slots))
+        first_slot = (ports.start - self.base) // self.size
+        last_slot = (ports.last - self.base) // self.size
+        return range(max(first_slot, 0), min(last_slot + 1, self.slots))
 
     def __contains__(self, block: PortBlock) -> bool:
         """Return True if `block` is a block of this grid."""
-        slot, rest = divmod(block.start - self.base, self.size)
-        return block.size == self.size and rest == 0 and 0 <= slot < self.slots
+        slot, remainder = divmod(block.start - self.base, self.size)
+        return block.size == self.size and remainder == 0 and 0 <= slot < self.slots
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,10 +197,10 @@ SMALL = frozenset(SMALL_LETTERS.split())
 
 def is_protected(name: str) -> bool:
     """Return True if programs obey a variable of this name."""
-    upper = name.upper()
-    if name in SMALL or upper in EXACT:
+    upper_name = name.upper()
+    if name in SMALL or upper_name in EXACT:
         return True
-    return upper.startswith(PREFIXES) or upper.endswith(SUFFIXES)
+    return upper_name.startswith(PREFIXES) or upper_name.endswith(SUFFIXES)
 
 
 def is_settable(name: str) -> bool:

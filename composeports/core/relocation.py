@@ -35,12 +35,12 @@ def is_known_here(lease: Lease, here: WorktreeLocation) -> bool:
 
 
 def _is_alike(lease: Lease, here: WorktreeLocation) -> bool:
-    before = lease.place
+    old_location = lease.place
     return (
-        bool(before.git_dir)
-        and lease.session_id == before.session_id
-        and before.machine == here.machine
-        and before.below == here.below
+        bool(old_location.git_dir)
+        and lease.session_id == old_location.session_id
+        and old_location.machine == here.machine
+        and old_location.below == here.below
     )
 
 
@@ -56,14 +56,21 @@ def has_moved(lease: Lease, here: WorktreeLocation, clue: RelocationClue) -> boo
     if clue.marked:
         return True
     name = linked_name(here.git_dir)
-    same = lease.place.worktree == here.worktree and linked_name(lease.place.git_dir) == name
-    return bool(name) and same and not clue.pruned and not (lease.held and lease.stack.files)
+    is_same_worktree = (
+        lease.place.worktree == here.worktree and linked_name(lease.place.git_dir) == name
+    )
+    return (
+        bool(name)
+        and is_same_worktree
+        and not clue.pruned
+        and not (lease.held and lease.stack.files)
+    )
 
 
 def linked_name(git_dir: str) -> str:
     """Return git's name of a linked worktree; empty for any other checkout."""
-    above, _, name = git_dir.rpartition("/")
-    return name if above.endswith("/worktrees") else ""
+    parent, _, name = git_dir.rpartition("/")
+    return name if parent.endswith("/worktrees") else ""
 
 
 def named_after(lease: Lease, here: WorktreeLocation) -> WorktreeLocation:
@@ -86,18 +93,18 @@ def is_taken_over(lease: Lease, leads_to: str, other: Lease, *, lost: bool) -> b
     `leads_to` is the git directory to which the `.git` of the checkout points. `lost` is True if
     the git directory of the session does not exist.
     """
-    before, now = lease.place, other.place
+    old_location, new_location = lease.place, other.place
     if (
         lease.session_id == other.session_id
-        or lease.session_id != before.session_id
-        or other.session_id != now.session_id
-        or before.machine != now.machine
-        or before.directory != now.directory
-        or now.git_dir != leads_to
+        or lease.session_id != old_location.session_id
+        or other.session_id != new_location.session_id
+        or old_location.machine != new_location.machine
+        or old_location.directory != new_location.directory
+        or new_location.git_dir != leads_to
     ):
         return False
-    if before.git_dir == leads_to:
-        return _generation(now) > _generation(before)
+    if old_location.git_dir == leads_to:
+        return _generation(new_location) > _generation(old_location)
     return lost
 
 

@@ -41,11 +41,15 @@ def calls_by_name(text: str, names: Collection[str]) -> list[NamingCall]:
 
     A call whose words come from variables is not found.
     """
-    found = []
+    calls = []
     for number, words in _calls(text):
-        named = (each for each in names if with_session_names(words, {each}, "own") != words)
-        found += [NamingCall(number, words[0], each) for each in sorted(named)]
-    return found
+        containers = (
+            container
+            for container in names
+            if with_session_names(words, {container}, "own") != words
+        )
+        calls += [NamingCall(number, words[0], container) for container in sorted(containers)]
+    return calls
 
 
 def image_builds(text: str, images: Collection[str]) -> list[ImageBuild]:
@@ -60,14 +64,14 @@ def image_builds(text: str, images: Collection[str]) -> list[ImageBuild]:
 
 def _tags(words: tuple[str, ...]) -> Iterator[str]:
     """Yield the tags that a command gives to images."""
-    command, *rest = words if words[0] not in GROUPS else words[1:] or ("",)
+    command, *arguments = words if words[0] not in GROUPS else words[1:] or ("",)
     if command == "tag":
-        yield from rest[1:2]
+        yield from arguments[1:2]
     elif command == "build":
-        for option, value in pairwise((*rest, "")):
-            name, joined, tag = option.partition("=")
-            if name in {"-t", "--tag"} and (tag if joined else value):
-                yield tag if joined else value
+        for option, value in pairwise((*arguments, "")):
+            name, separator, tag = option.partition("=")
+            if name in {"-t", "--tag"} and (tag if separator else value):
+                yield tag if separator else value
 
 
 def _calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -81,34 +85,37 @@ def _calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _commands(text: str) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line that is no comment, joined with its continuation lines."""
-    start, before = 0, ""
+    """Yield the number and text of each line that is not a comment.
+
+    A line is joined with its continuation lines.
+    """
+    start, prefix = 0, ""
     for number, line in enumerate(text.splitlines(), 1):
         start = start or number
         if line.endswith("\\"):
-            before += f"{line[:-1]} "
+            prefix += f"{line[:-1]} "
             continue
-        whole, first = before + line, start
-        start, before = 0, ""
-        if not whole.lstrip().startswith("#"):
-            yield first, whole
+        command, first_number = prefix + line, start
+        start, prefix = 0, ""
+        if not command.lstrip().startswith("#"):
+            yield first_number, command
 
 
 def bypasses(text: str) -> list[tuple[int, str]]:
     """Return the numbers of the lines that the docker wrapper cannot catch, with the reasons."""
-    found = []
+    findings = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.lstrip().startswith("#"):
-            found += [(number, why) for why in _reasons(line)]
-    return found
+            findings += [(number, reason) for reason in _reasons(line)]
+    return findings
 
 
 def _reasons(line: str) -> Iterator[str]:
-    own = OWN_PATH.search(line)
-    if own and own["value"] and not INHERITED.search(line):
+    path_match = OWN_PATH.search(line)
+    if path_match and path_match["value"] and not INHERITED.search(line):
         yield "sets PATH anew"
     if BY_PATH.search(line):
         yield "calls docker by its path"
-    other = BY_OTHERS.search(line)
-    if other:
-        yield f"calls docker by {' '.join(other['program'].split())}"
+    program_match = BY_OTHERS.search(line)
+    if program_match:
+        yield f"calls docker by {' '.join(program_match['program'].split())}"

@@ -30,23 +30,29 @@ def standings(
     `name` is the project name.
     """
     services, networks = _section(override, "services"), _section(override, "networks")
-    named = {
-        each.key: _text(networks.get(each.key), "name")
-        or (each.name if each.external or project.is_fixed(each.name) else f"{name}_{each.key}")
-        for each in project.networks
+    network_names = {
+        entry.key: _text(networks.get(entry.key), "name")
+        or (entry.name if entry.external or project.is_fixed(entry.name) else f"{name}_{entry.key}")
+        for entry in project.networks
     }
     return {
-        each.name: ServiceState(
-            _text(services.get(each.name), "container_name") or each.container_name,
-            tuple(sorted(named[at.network] for at in each.networks if at.network in named)),
+        entry.name: ServiceState(
+            _text(services.get(entry.name), "container_name") or entry.container_name,
+            tuple(
+                sorted(
+                    network_names[attachment.network]
+                    for attachment in entry.networks
+                    if attachment.network in network_names
+                )
+            ),
         )
-        for each in project.services
+        for entry in project.services
     }
 
 
 def _section(override: Mapping[str, object], name: str) -> Mapping[str, object]:
-    found = override.get(name)
-    return found if isinstance(found, Mapping) else {}
+    section = override.get(name)
+    return section if isinstance(section, Mapping) else {}
 
 
 def _text(fields: object, name: str) -> str:
@@ -61,10 +67,14 @@ def off_networks(
 
     Containers of `docker compose run` are ignored.
     """
-    for each in running:
-        wanted = planned.get(each.service)
-        if wanted is not None and not _is_of_run(project, each):
-            yield from ((each, name) for name in wanted.networks if name not in each.networks)
+    for container in running:
+        state = planned.get(container.service)
+        if state is not None and not _is_of_run(project, container):
+            yield from (
+                (container, network)
+                for network in state.networks
+                if network not in container.networks
+            )
 
 
 def _is_of_run(project: str, seen: ObservedService) -> bool:
@@ -79,14 +89,17 @@ def displaced(
     Additional networks are not an error, because a user may connect a container to them. Containers
     of `docker compose run` are ignored.
     """
-    for each in running:
-        wanted = planned.get(each.service)
-        if wanted is None or _is_of_run(project, each):
+    for container in running:
+        state = planned.get(container.service)
+        if state is None or _is_of_run(project, container):
             continue
-        name = wanted.container_name
-        if name and each.name != name:
-            yield f"the container of {each.service} is called {each.name}, not {name}"
-        elif not name and not each.name.startswith((f"{project}-", f"{project}_")):
-            yield f"the container of {each.service} is called {each.name}, not {project}-..."
-        for _, network in off_networks(project, planned, (each,)):
-            yield f"{each.name} is not on the network {network}"
+        name = state.container_name
+        if name and container.name != name:
+            yield f"the container of {container.service} is called {container.name}, not {name}"
+        elif not name and not container.name.startswith((f"{project}-", f"{project}_")):
+            yield (
+                f"the container of {container.service} is called {container.name}, "
+                f"not {project}-..."
+            )
+        for _, network in off_networks(project, planned, (container,)):
+            yield f"{container.name} is not on the network {network}"

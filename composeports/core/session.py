@@ -25,11 +25,11 @@ def derive_session_id(git_dir: str | None, worktree: str, directory: str) -> str
     """
     if git_dir is None:
         return _storable(directory)
-    below = directory.removeprefix(worktree.rstrip("/")).strip("/")
+    subfolder = directory.removeprefix(worktree.rstrip("/")).strip("/")
     # Escape a `#` in the path with `//`, which no real path contains. Otherwise the worktree
     # `fix#42` would have the same id as the sub-folder `42` of the worktree `fix`.
-    marked = git_dir.replace("#", "//#")
-    return _storable(f"{marked}#{below}" if below else marked)
+    escaped_git_dir = git_dir.replace("#", "//#")
+    return _storable(f"{escaped_git_dir}#{subfolder}" if subfolder else escaped_git_dir)
 
 
 def _storable(path: str) -> str:

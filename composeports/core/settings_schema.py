@@ -41,38 +41,38 @@ def read_settings(document: Mapping[str, object], where: str, folder: str) -> Se
     Raise ConfigError for an unknown key or a value that is not accepted. `where` is the file name
     in the error.
     """
-    found: dict[str, Any] = dict(_fields(document, KEYS, SettingLocation(where, folder)))
-    return Settings(**found)
+    fields: dict[str, Any] = dict(_fields(document, KEYS, SettingLocation(where, folder)))
+    return Settings(**fields)
 
 
 def _fields(
     document: Mapping[str, object], keys: Keys, at: SettingLocation
 ) -> Iterator[tuple[str, object]]:
     for name, value in document.items():
-        known = keys.get(name)
-        here = at.below(name)
-        if known is None:
+        setting = keys.get(name)
+        location = at.below(name)
+        if setting is None:
             raise _unknown_key(name, keys, at)
-        if isinstance(known, Mapping):
-            yield from _fields(settings_values.table(value, here), known, here)
+        if isinstance(setting, Mapping):
+            yield from _fields(settings_values.table(value, location), setting, location)
         else:
-            attribute, read = known
-            yield attribute, read(value, here)
+            attribute, reader = setting
+            yield attribute, reader(value, location)
 
 
 def _unknown_key(name: str, keys: Keys, at: SettingLocation) -> ConfigError:
     """Return the error that names the closest key: in this table, or the same name elsewhere."""
     from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
 
-    siblings = {at.below(each).key: each for each in keys}
-    elsewhere = [each for each in _all_keys(KEYS) if each.rpartition(".")[2] == name]
-    near = elsewhere or get_close_matches(at.below(name).key, siblings, 1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(siblings)}"
+    siblings = {at.below(key).key: key for key in keys}
+    matches = [key for key in _all_keys(KEYS) if key.rpartition(".")[2] == name]
+    suggestions = matches or get_close_matches(at.below(name).key, siblings, 1)
+    hint = f"did you mean {suggestions[0]}?" if suggestions else f"known: {', '.join(siblings)}"
     return at.below(name).error(f"{at.file}: there is no setting {at.below(name).key!r}", hint)
 
 
 def _all_keys(keys: Keys, above: str = "") -> Iterator[str]:
-    for name, known in keys.items():
+    for name, setting in keys.items():
         yield above + name
-        if isinstance(known, Mapping):
-            yield from _all_keys(known, f"{above}{name}.")
+        if isinstance(setting, Mapping):
+            yield from _all_keys(setting, f"{above}{name}.")

@@ -79,11 +79,11 @@ def flag(value: object, at: SettingLocation) -> bool:
 
 def texts(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return a list of texts that are not empty."""
-    listed = value if isinstance(value, list) else [None]
-    found = tuple(each for each in listed if _is_text(each) and each)
-    if len(found) != len(listed):
+    items = value if isinstance(value, list) else [None]
+    valid_items = tuple(item for item in items if _is_text(item) and item)
+    if len(valid_items) != len(items):
         raise at.refusal(value, "a list of texts")
-    return found
+    return valid_items
 
 
 def flag_or_texts(value: object, at: SettingLocation) -> bool | tuple[str, ...]:
@@ -105,8 +105,10 @@ def _shared(text: str, at: SettingLocation) -> str:
         return normpath(join(at.folder, text))
     kind, _, name = text.partition(":")
     if kind not in SHARED_KINDS or not name:
-        accepted = f"a list of paths and of names ({', '.join(SHARED_KINDS)}), as in network:edge"
-        raise at.refusal(text, accepted)
+        requirement = (
+            f"a list of paths and of names ({', '.join(SHARED_KINDS)}), as in network:edge"
+        )
+        raise at.refusal(text, requirement)
     return text
 
 
@@ -122,17 +124,17 @@ def files(value: object, at: SettingLocation) -> tuple[str, ...]:
 
 def profiles(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return profile names without commas, because a comma separates them in COMPOSE_PROFILES."""
-    found = texts(value, at)
-    if any("," in name for name in found):
+    names = texts(value, at)
+    if any("," in name for name in names):
         raise at.refusal(value, "a list of profiles without commas")
-    return found
+    return names
 
 
 def prefix(value: object, at: SettingLocation) -> str:
     """Return the prefix of project names."""
     if not isinstance(value, str) or not PREFIX.fullmatch(value):
-        accepted = "1 to 20 of a-z, 0-9, _ and -, the first one a letter or digit"
-        raise at.refusal(value, accepted)
+        requirement = "1 to 20 of a-z, 0-9, _ and -, the first one a letter or digit"
+        raise at.refusal(value, requirement)
     return value
 
 
@@ -148,7 +150,7 @@ def pins(value: object, at: SettingLocation) -> dict[str, int]:
 
     A key, and a host port of one protocol, must not occur twice.
     """
-    found: dict[str, int] = {}
+    host_ports: dict[str, int] = {}
     for name, number in table(value, at).items():
         key = port_key(name)
         if key is None:
@@ -156,9 +158,9 @@ def pins(value: object, at: SettingLocation) -> dict[str, int]:
             hint = 'write "web:3000" = 3000, or "dns:53/udp" = 53 (tcp, udp, sctp)'
             raise at.error(message, hint)
         host_port = _host_port(number, at.below(f'"{name}"'))
-        _check_pinned_once(found, key, host_port, at)
-        found[key] = host_port
-    return found
+        _check_pinned_once(host_ports, key, host_port, at)
+        host_ports[key] = host_port
+    return host_ports
 
 
 def _host_port(value: object, at: SettingLocation) -> int:
@@ -174,15 +176,15 @@ def _check_pinned_once(
         message = f"{at.file}: {at.key} has {key} twice"
         raise at.error(message, f"keep one of {found[key]} and {number}")
     protocol = key.rpartition("/")[2]
-    for other, taken in found.items():
-        if taken == number and other.rpartition("/")[2] == protocol:
-            message = f"{at.file}: {at.key} gives host port {number} to {other} and to {key}"
+    for pinned_key, pinned_port in found.items():
+        if pinned_port == number and pinned_key.rpartition("/")[2] == protocol:
+            message = f"{at.file}: {at.key} gives host port {number} to {pinned_key} and to {key}"
             raise at.error(message, "give each of them a host port of its own")
 
 
 def templates(value: object, at: SettingLocation) -> dict[str, str]:
     """Return templates by name of the variable."""
-    found: dict[str, str] = {}
+    templates_by_name: dict[str, str] = {}
     for name, template in table(value, at).items():
         _check_variable(name, at)
         if not _is_text(template):
@@ -191,8 +193,8 @@ def templates(value: object, at: SettingLocation) -> dict[str, str]:
             check_template(template, at.below(name).key)
         except ConfigError as error:
             raise at.below(name).error(f"{at.file}: {error.message}", error.hint) from None
-        found[name] = template
-    return found
+        templates_by_name[name] = template
+    return templates_by_name
 
 
 def _check_variable(name: str, at: SettingLocation) -> None:
@@ -211,22 +213,24 @@ def _check_variable(name: str, at: SettingLocation) -> None:
 
 
 def _instead(name: str) -> str:
-    given = {"COMPOSE_FILE": "files", "COMPOSE_PROFILES": "profiles"}.get(name)
-    return f"use the setting `{given}`" if given else "take it out"
+    setting = {"COMPOSE_FILE": "files", "COMPOSE_PROFILES": "profiles"}.get(name)
+    return f"use the setting `{setting}`" if setting else "take it out"
 
 
 def pool(value: object, at: SettingLocation) -> str:
     """Return a private IPv4 network from which subnets are taken."""
     from ipaddress import IPv4Network  # noqa: PLC0415 - takes 2 ms, and few files set a pool
 
-    accepted = f"a private IPv4 network, /{LARGEST_POOL} to /{SMALLEST_POOL}, as in 10.213.0.0/16"
+    requirement = (
+        f"a private IPv4 network, /{LARGEST_POOL} to /{SMALLEST_POOL}, as in 10.213.0.0/16"
+    )
     if not isinstance(value, str):
-        raise at.refusal(value, accepted)
+        raise at.refusal(value, requirement)
     try:
         network = IPv4Network(value)
     except ValueError:
-        raise at.refusal(value, accepted) from None
-    private = any(network.subnet_of(IPv4Network(each)) for each in PRIVATE_NETWORKS)
-    if not private or not LARGEST_POOL <= network.prefixlen <= SMALLEST_POOL:
-        raise at.refusal(value, accepted)
+        raise at.refusal(value, requirement) from None
+    is_private = any(network.subnet_of(IPv4Network(text)) for text in PRIVATE_NETWORKS)
+    if not is_private or not LARGEST_POOL <= network.prefixlen <= SMALLEST_POOL:
+        raise at.refusal(value, requirement)
     return str(network)

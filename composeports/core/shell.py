@@ -34,14 +34,20 @@ def shell_environment(
     results as the user's settings. A value with a space is left out, because spaces separate the
     items.
     """
-    own = combined(
+    session_pairs = combined(
         fixed_variables(start, project, host), ((name, value) for name, value in planned)
     )
-    profile = (("COMPOSE_PROFILES", ",".join(profiles)),) if files and profiles else ()
-    git = ((GIT_COMMON_DIR, common_dir),) if common_dir else ()
-    ours = (*own, *git, *profile)
-    marked = " ".join(f"{name}={value}" for name, value in ours if " " not in value)
-    return (*own, *git, *_compose_settings(files, env_files), *profile, (MARKER, marked))
+    profile_pairs = (("COMPOSE_PROFILES", ",".join(profiles)),) if files and profiles else ()
+    git_pairs = ((GIT_COMMON_DIR, common_dir),) if common_dir else ()
+    marked_pairs = (*session_pairs, *git_pairs, *profile_pairs)
+    marker_value = " ".join(f"{name}={value}" for name, value in marked_pairs if " " not in value)
+    return (
+        *session_pairs,
+        *git_pairs,
+        *_compose_settings(files, env_files),
+        *profile_pairs,
+        (MARKER, marker_value),
+    )
 
 
 def is_marked(name: str, value: str, marked: str | None) -> bool:
@@ -52,8 +58,8 @@ def is_marked(name: str, value: str, marked: str | None) -> bool:
 def _compose_settings(files: Sequence[str], env_files: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not files:
         return
-    joined = "".join(files)
-    separator = next((each for each in ":;|\t" if each not in joined), ":")
+    text = "".join(files)
+    separator = next((char for char in ":;|\t" if char not in text), ":")
     # Always set, because the shell or `.env` may name another separator.
     yield "COMPOSE_PATH_SEPARATOR", separator
     yield "COMPOSE_FILE", separator.join(files)

@@ -26,13 +26,13 @@ class Subnet(NamedTuple):
 
     def overlaps(self, other: "Subnet") -> bool:
         """Return True if the two subnets have an address in common."""
-        same = self.version == other.version
-        return same and self.first <= other.last and other.first <= self.last
+        is_same_version = self.version == other.version
+        return is_same_version and self.first <= other.last and other.first <= self.last
 
     def holds(self, other: "Subnet") -> bool:
         """Return True if all addresses of `other` are in this subnet."""
-        same = self.version == other.version
-        return same and self.first <= other.first and other.last <= self.last
+        is_same_version = self.version == other.version
+        return is_same_version and self.first <= other.first and other.last <= self.last
 
     def __str__(self) -> str:
         return f"{show_address(self.version, self.first)}/{self.prefix}"
@@ -76,10 +76,13 @@ def valid_subnets(texts: Iterable[str]) -> Iterator[Subnet]:
 
 def overlapping(texts: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
     """Return the subnets in `texts` that have an address in common with one of `others`."""
-    mine, theirs = tuple(texts), tuple(others)
-    if not mine or not theirs:
+    candidates, other_texts = tuple(texts), tuple(others)
+    if not candidates or not other_texts:
         return ()
-    known = tuple(valid_subnets(theirs))
+    other_subnets = tuple(valid_subnets(other_texts))
     return tuple(
-        text for text in mine for one in valid_subnets([text]) if any(map(one.overlaps, known))
+        text
+        for text in candidates
+        for subnet in valid_subnets([text])
+        if any(map(subnet.overlaps, other_subnets))
     )

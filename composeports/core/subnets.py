@@ -33,7 +33,8 @@ SPILLED = 26
 RESERVE = 10
 # The network address, the broadcast address and the gateway.
 NOT_FOR_CONTAINERS = 3
-# Drivers whose containers get addresses of the host's own network, which we may not choose.
+# Drivers whose containers get addresses of the host's own network. Composeports may not choose
+# these addresses.
 OF_THE_HOST = frozenset({"macvlan", "ipvlan"})
 
 
@@ -67,41 +68,43 @@ def needs_of(project: Project, *, spill: bool = False) -> tuple[SubnetNeed, ...]
 
 def _fixed(project: Project, network: Network) -> Iterator[SubnetNeed]:
     for index, pool in enumerate(network.pools):
-        for old in valid_subnets([_text(pool, "subnet")]):
-            prefix = _prefix(project, network, pool, old)
-            yield SubnetNeed(f"{network.key}#{index}", network.key, str(old), prefix, old.version)
+        for subnet in valid_subnets([_text(pool, "subnet")]):
+            prefix = _prefix(project, network, pool, subnet)
+            yield SubnetNeed(
+                f"{network.key}#{index}", network.key, str(subnet), prefix, subnet.version
+            )
 
 
 def _prefix(project: Project, network: Network, pool: Json, old: Subnet) -> int:
     """Return the prefix length in the file, or a longer one that holds all fixed addresses."""
     if old.prefix >= LARGEST_AS_IT_IS[old.version]:
         return old.prefix
-    ends = [1, *_ends(project, network, pool, old)]
+    sizes = [1, *_ends(project, network, pool, old)]
     if old.version == IPV4:
-        ends.append(_crowd(project, network))
-    longest = BITS[old.version] - (max(ends) - 1).bit_length()
-    return max(old.prefix, min(longest, NARROWED[old.version]))
+        sizes.append(_crowd(project, network))
+    longest_prefix = BITS[old.version] - (max(sizes) - 1).bit_length()
+    return max(old.prefix, min(longest_prefix, NARROWED[old.version]))
 
 
 def _ends(project: Project, network: Network, pool: Json, old: Subnet) -> Iterator[int]:
     """Yield, for each fixed address, the subnet size that its host part needs."""
-    for part in valid_subnets([_text(pool, "ip_range")]):
-        if old.holds(part) and part != old:
-            yield part.last - old.first + 1
-    beyond = 2 if old.version == IPV4 else 1  # the last IPv4 address is the broadcast address
-    for one in valid_subnets(_fixed_addresses(project, network, pool)):
-        if old.holds(one):
-            yield one.first - old.first + beyond
+    for ip_range in valid_subnets([_text(pool, "ip_range")]):
+        if old.holds(ip_range) and ip_range != old:
+            yield ip_range.last - old.first + 1
+    margin = 2 if old.version == IPV4 else 1  # the last IPv4 address is the broadcast address
+    for address in valid_subnets(_fixed_addresses(project, network, pool)):
+        if old.holds(address):
+            yield address.first - old.first + margin
 
 
 def _fixed_addresses(project: Project, network: Network, pool: Json) -> Iterator[str]:
     yield _text(pool, "gateway")
-    named = pool.get("aux_addresses")
-    yield from map(str, named.values() if isinstance(named, Mapping) else ())
+    aux_addresses = pool.get("aux_addresses")
+    yield from map(str, aux_addresses.values() if isinstance(aux_addresses, Mapping) else ())
     for service in project.services:
-        for place in service.networks:
-            if place.network == network.key:
-                yield from (place.ipv4, place.ipv6)
+        for attachment in service.networks:
+            if attachment.network == network.key:
+                yield from (attachment.ipv4, attachment.ipv6)
 
 
 def _spilled(project: Project, network: Network) -> Iterator[SubnetNeed]:
@@ -110,8 +113,8 @@ def _spilled(project: Project, network: Network) -> Iterator[SubnetNeed]:
         return
     if any(network.subnets) or len(network.pools) > 1:
         return
-    crowded = BITS[IPV4] - (_crowd(project, network) - 1).bit_length()
-    prefix = min(SPILLED, crowded)
+    longest_prefix = BITS[IPV4] - (_crowd(project, network) - 1).bit_length()
+    prefix = min(SPILLED, longest_prefix)
     yield SubnetNeed(f"{network.key}#0", network.key, "", prefix, IPV4)
 
 
@@ -120,7 +123,7 @@ def _crowd(project: Project, network: Network) -> int:
     containers = sum(
         max(service.replicas, 1)
         for service in project.services
-        if any(place.network == network.key for place in service.networks)
+        if any(attachment.network == network.key for attachment in service.networks)
     )
     return containers + NOT_FOR_CONTAINERS + RESERVE
 
@@ -143,30 +146,42 @@ def assign_subnets(
     remembered for other keys, are used only if no other subnet is free. Raise
     NoSubnetsAvailableError if no subnet is left.
     """
-    wanted = tuple(needs)
+    all_needs = tuple(needs)
     pools = _pools(pool)
-    firm = list(valid_subnets(taken))
-    shunned = tuple(valid_subnets(avoid))
-    known = _remembered([need.key for need in wanted], memory, pools, firm)
-    chosen = {
-        need.key: known[need.key]
-        for need in wanted
-        if need.key in known and _fits(known[need.key], need)
+    blocked_subnets = list(valid_subnets(taken))
+    avoided_subnets = tuple(valid_subnets(avoid))
+    remembered_subnets = _remembered(
+        [need.key for need in all_needs], memory, pools, blocked_subnets
+    )
+    assignments = {
+        need.key: remembered_subnets[need.key]
+        for need in all_needs
+        if need.key in remembered_subnets and _fits(remembered_subnets[need.key], need)
     }
-    firm += chosen.values()
-    spare = {key: known[key] for key in known.keys() - {need.key for need in wanted}}
-    for need in wanted:
-        if need.key not in chosen:
-            soft = ((*shunned, *spare.values()), tuple(spare.values()), ())
-            found = _first_free(need, pools[need.version], firm, soft)
-            chosen[need.key] = found
-            firm.append(found)
-    kept = {
-        key: spare[key]
+    blocked_subnets += assignments.values()
+    spare_subnets = {
+        key: remembered_subnets[key]
+        for key in remembered_subnets.keys() - {need.key for need in all_needs}
+    }
+    for need in all_needs:
+        if need.key not in assignments:
+            obstacle_sets = (
+                (*avoided_subnets, *spare_subnets.values()),
+                tuple(spare_subnets.values()),
+                (),
+            )
+            subnet = _first_free(need, pools[need.version], blocked_subnets, obstacle_sets)
+            assignments[need.key] = subnet
+            blocked_subnets.append(subnet)
+    kept_subnets = {
+        key: spare_subnets[key]
         for key in memory
-        if key in spare and not any(map(spare[key].overlaps, chosen.values()))
+        if key in spare_subnets and not any(map(spare_subnets[key].overlaps, assignments.values()))
     }
-    return {key: str(found) for key, found in {**_in_order(chosen, wanted), **kept}.items()}
+    return {
+        key: str(subnet)
+        for key, subnet in {**_in_order(assignments, all_needs), **kept_subnets}.items()
+    }
 
 
 def _in_order(chosen: Mapping[str, Subnet], needs: Iterable[SubnetNeed]) -> dict[str, Subnet]:
@@ -189,15 +204,15 @@ def _remembered(
 
     If two of them overlap, the subnet with a key in `first` is kept.
     """
-    blocked = list(firm)
-    known: dict[str, Subnet] = {}
+    blocked_subnets = list(firm)
+    usable_subnets: dict[str, Subnet] = {}
     for key in dict.fromkeys((*first, *memory)):
         for subnet in valid_subnets([memory[key]] if key in memory else []):
-            inside = pools[subnet.version].holds(subnet)
-            if inside and not any(map(subnet.overlaps, blocked)):
-                known[key] = subnet
-                blocked.append(subnet)
-    return known
+            is_in_pool = pools[subnet.version].holds(subnet)
+            if is_in_pool and not any(map(subnet.overlaps, blocked_subnets)):
+                usable_subnets[key] = subnet
+                blocked_subnets.append(subnet)
+    return usable_subnets
 
 
 def _fits(subnet: Subnet, need: SubnetNeed) -> bool:
@@ -208,8 +223,8 @@ def _fits(subnet: Subnet, need: SubnetNeed) -> bool:
     """
     if subnet.version != need.version:
         return False
-    as_in_file = bool(need.old) and parse_subnet(need.old).prefix == need.prefix
-    return subnet.prefix == need.prefix or (not as_in_file and subnet.prefix < need.prefix)
+    is_from_file = bool(need.old) and parse_subnet(need.old).prefix == need.prefix
+    return subnet.prefix == need.prefix or (not is_from_file and subnet.prefix < need.prefix)
 
 
 def _first_free(
@@ -220,11 +235,11 @@ def _first_free(
     The sets in `soft` are tried in order: the subnet must not overlap `firm` or the current set.
     Raise NoSubnetsAvailableError if no set leaves a free subnet.
     """
-    held = tuple(firm)
-    for shunned in soft:
-        found = _lowest_free(pool, need.prefix, (*held, *shunned))
-        if found is not None:
-            return found
+    blocked_subnets = tuple(firm)
+    for avoided_subnets in soft:
+        subnet = _lowest_free(pool, need.prefix, (*blocked_subnets, *avoided_subnets))
+        if subnet is not None:
+            return subnet
     raise NoSubnetsAvailableError(
         f"no subnet of length /{need.prefix} is free in {pool} for the network {need.network}",
         hint="end stacks that nobody needs (`composeports status` shows them), or give a pool "
@@ -239,12 +254,14 @@ def _first_free(
 def _lowest_free(pool: Subnet, prefix: int, obstacles: Iterable[Subnet]) -> Subnet | None:
     if prefix < pool.prefix:
         return None
-    found = Subnet(pool.version, pool.first, prefix)
-    for obstacle in sorted(each for each in obstacles if each.version == pool.version):
-        if found.overlaps(obstacle):
-            steps = (obstacle.last - found.first) // found.size + 1
-            found = Subnet(pool.version, found.first + steps * found.size, prefix)
-    return found if found.last <= pool.last else None
+    subnet = Subnet(pool.version, pool.first, prefix)
+    for obstacle in sorted(
+        other_subnet for other_subnet in obstacles if other_subnet.version == pool.version
+    ):
+        if subnet.overlaps(obstacle):
+            steps = (obstacle.last - subnet.first) // subnet.size + 1
+            subnet = Subnet(pool.version, subnet.first + steps * subnet.size, prefix)
+    return subnet if subnet.last <= pool.last else None
 
 
 def move_address(address: str, old_subnet: str, new_subnet: str) -> str:
@@ -254,13 +271,15 @@ def move_address(address: str, old_subnet: str, new_subnet: str) -> str:
     covers the whole old subnet, it gets the length of the new one. Raise ValueError for an address
     that is not in the old subnet, or has no place in the new one.
     """
-    old, new = parse_subnet(old_subnet), parse_subnet(new_subnet)
+    source, target = parse_subnet(old_subnet), parse_subnet(new_subnet)
     version, number = parse_address(address)
-    part = number - old.first
+    host_part = number - source.first
     prefix = parse_subnet(address).prefix
-    shown = new.prefix if prefix <= old.prefix else prefix
-    outside = version != old.version or version != new.version or not 0 <= part < old.size
-    if outside or part >= new.size or shown < new.prefix:
+    new_prefix = target.prefix if prefix <= source.prefix else prefix
+    is_outside = (
+        version != source.version or version != target.version or not 0 <= host_part < source.size
+    )
+    if is_outside or host_part >= target.size or new_prefix < target.prefix:
         raise ValueError(f"{address} has no place in {new_subnet} as it has in {old_subnet}")
-    moved = show_address(version, new.first + part)
-    return f"{moved}/{shown}" if "/" in address else moved
+    new_address = show_address(version, target.first + host_part)
+    return f"{new_address}/{new_prefix}" if "/" in address else new_address

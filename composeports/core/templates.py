@@ -54,18 +54,18 @@ def expand_env(
     `"web:3000/tcp"`, and `host` is where they are reached. `{db}` is the port of the service db if
     the stack has one. Raise ConfigError for a template that names a port which is not published.
     """
-    given = dict(fixed)
-    known = {"host": host} | {name: given[variable] for name, variable in VARIABLES.items()}
-    known |= {key: str(number) for key, number in ports.items()}
-    published = {str(number) for number in ports.values()}
+    fixed_values = dict(fixed)
+    values = {"host": host} | {name: fixed_values[variable] for name, variable in VARIABLES.items()}
+    values |= {key: str(number) for key, number in ports.items()}
+    published_ports = {str(number) for number in ports.values()}
     for name in PORT_NAMES:
-        own = [key for key in ports if key.startswith(f"{name}:")]
-        if own:
-            known[name] = str(ports[(_usual(own, name) or own)[0]])
-        elif published and known[name] not in published:
-            del known[name]
+        service_keys = [key for key in ports if key.startswith(f"{name}:")]
+        if service_keys:
+            values[name] = str(ports[(_usual(service_keys, name) or service_keys)[0]])
+        elif published_ports and values[name] not in published_ports:
+            del values[name]
     return tuple(
-        (name, expand(template, known, f"env.{name}")) for name, template in settings.env.items()
+        (name, expand(template, values, f"env.{name}")) for name, template in settings.env.items()
     )
 
 
@@ -93,12 +93,12 @@ def _parts(template: str, where: str) -> Iterator[tuple[str, str | None]]:
     for match in PLACEHOLDER.finditer(template):
         yield template[end : match.start()], None
         end = match.end()
-        found = match[0]
-        if len(found) == 1:
-            message = f"{where}: {template!r} has a {found!r} without its other half"
+        token = match[0]
+        if len(token) == 1:
+            message = f"{where}: {template!r} has a {token!r} without its other half"
             hint = "write {{ and }} for braces that are meant as they are"
             raise ConfigError(message, hint=hint, setting=where)
-        yield (found[0], None) if found in {"{{", "}}"} else (found, match[1])
+        yield (token[0], None) if token in {"{{", "}}"} else (token, match[1])
     yield template[end:], None
 
 
@@ -106,15 +106,15 @@ def _value(name: str, values: Mapping[str, str], where: str) -> str:
     key = port_key(name) or name
     if key in values:
         return values[key]
-    ports = [each for each in values if ":" in each]
+    ports = [known_name for known_name in values if ":" in known_name]
     if name in PORT_NAMES:
         message = f"{where}: {{{name}}} leads to a port that nothing of the stack publishes"
-        near = (_usual(ports, name) or ports)[0].removesuffix("/tcp")
-        meant = f"did you mean {{{near}}}? "
-        hint = f"{meant}published: {', '.join(ports)}"
+        suggestion = (_usual(ports, name) or ports)[0].removesuffix("/tcp")
+        question = f"did you mean {{{suggestion}}}? "
+        hint = f"{question}published: {', '.join(ports)}"
         raise ConfigError(message, hint=hint, setting=where)
     if ":" not in name:
-        raise _unknown(name, (each for each in values if ":" not in each), where)
+        raise _unknown(name, (known_name for known_name in values if ":" not in known_name), where)
     message = f"{where}: the stack publishes no port {key}"
     hint = f"published: {', '.join(ports) or 'none'}"
     raise ConfigError(message, hint=hint, setting=where)
@@ -124,8 +124,8 @@ def _unknown(name: str, known: Iterable[str], where: str) -> ConfigError:
     from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
 
     known = list(known)
-    near = get_close_matches(name.lower(), known, 1)
-    meant = f"did you mean {{{near[0]}}}? " if near else ""
-    listed = ", ".join(f"{{{each}}}" for each in known)
-    hint = f"{meant}known: {listed} and {{SERVICE:PORT}}; {{{{ and }}}} are braces"
+    suggestions = get_close_matches(name.lower(), known, 1)
+    question = f"did you mean {{{suggestions[0]}}}? " if suggestions else ""
+    placeholders = ", ".join(f"{{{placeholder}}}" for placeholder in known)
+    hint = f"{question}known: {placeholders} and {{SERVICE:PORT}}; {{{{ and }}}} are braces"
     return ConfigError(f"{where}: {{{name}}} is unknown", hint=hint, setting=where)

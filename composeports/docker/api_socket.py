@@ -55,11 +55,11 @@ def listener_on(path: str) -> int:
     """Return the process id of the program that listens on a socket; 0 if it is unknown."""
     if not hasattr(socket, "SO_PEERCRED"):
         return 0
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
-        asked.settimeout(0)
-        asked.connect(path)
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(0)
+        connection.connect(path)
         size = 3 * 4  # pid, uid and gid, 32 bits each
-        peer = asked.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return int.from_bytes(peer[:4], sys.byteorder)
     return 0
 
@@ -80,17 +80,17 @@ class SocketRequest:
         self._wait = patience.wait()
         self._label = label
         self._listed = listed
-        only = ""
+        query = ""
         if label:
-            begin = "&" if "?" in listed else "?"
-            only = f"{begin}filters=" + _quoted(json.dumps({"label": [label]}))
+            separator = "&" if "?" in listed else "?"
+            query = f"{separator}filters=" + _quoted(json.dumps({"label": [label]}))
         self._ended = trace_start(("GET", f"unix://{path}", listed, label))
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._is_full = False
         try:
             self._is_full = not self._connect()
             if not self._is_full:
-                self._socket.sendall(REQUEST % (listed + only).encode())
+                self._socket.sendall(REQUEST % (listed + query).encode())
         except BaseException:
             self._socket.close()
             raise
@@ -121,13 +121,13 @@ class SocketRequest:
 
         Raise EngineSilentError if the engine does not answer in time.
         """
-        head, found = self.document()
-        if isinstance(found, dict) and self._listed == VOLUMES:
-            found = found.get("Volumes") or []
-        if not isinstance(found, list):
+        head, document = self.document()
+        if isinstance(document, dict) and self._listed == VOLUMES:
+            document = document.get("Volumes") or []
+        if not isinstance(document, list):
             return None
-        is_podmans = PODMAN in head.lower() and self._listed == LIST
-        return self._with_all_ports(found) if is_podmans else found
+        is_podman_list = PODMAN in head.lower() and self._listed == LIST
+        return self._with_all_ports(document) if is_podman_list else document
 
     def document(self) -> tuple[bytes, Any]:
         """Return the response's head and its JSON document; None instead if it is not valid."""
@@ -141,12 +141,12 @@ class SocketRequest:
     def _with_all_ports(self, found: "list[dict[str, Any]]") -> "list[dict[str, Any]]":
         from composeports.docker import podman  # noqa: PLC0415 - only for Podman
 
-        own = None
+        podman_entries = None
         with suppress(OSError):
-            own = SocketRequest(
+            podman_entries = SocketRequest(
                 self._path, self._label, podman.OWN_LIST, patience=self._patience
             ).entries()
-        return podman.with_all_ports(found, own)
+        return podman.with_all_ports(found, podman_entries)
 
     def _pieces(self) -> Iterator[bytes]:
         while piece := self._piece():

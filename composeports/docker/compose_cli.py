@@ -170,15 +170,18 @@ def check_installation(environ: Mapping[str, str]) -> None:
         message = "the `docker` command was not found"
         raise ComposeMissingError(message, hint="install Docker, and put `docker` on PATH")
     if answer.code or version is None:
-        said = (answer.err or answer.out).strip().splitlines() or ["no version shown"]
-        message = f"`docker compose` does not work: {said[0]}"
+        lines = (answer.err or answer.out).strip().splitlines() or ["no version shown"]
+        message = f"`docker compose` does not work: {lines[0]}"
         if answer.code and any(words in answer.err for words in NO_PLUGIN):
             message = "`docker compose` is missing: Docker is there, but its Compose plugin is not"
         raise ComposeMissingError(message, hint=INSTALL)
     if version < OLDEST:
-        shown = answer.out.strip()
-        message = f"Docker Compose {shown} is too old: it would add ports instead of replacing them"
-        raise ComposeTooOldError(message, hint=INSTALL, version=shown)
+        version_text = answer.out.strip()
+        message = (
+            f"Docker Compose {version_text} is too old: "
+            "it would add ports instead of replacing them"
+        )
+        raise ComposeTooOldError(message, hint=INSTALL, version=version_text)
 
 
 def installed_version(environ: Mapping[str, str]) -> str:

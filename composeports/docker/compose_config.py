@@ -79,28 +79,30 @@ class ConfigQuery:
         ComposeLimitError if reading them exceeds the limits, and ComposeMissingError or
         ComposeTooOldError if the installed Compose cannot be used.
         """
-        finished = self._resolved()
-        config = _parse(finished)
+        answer = self._resolved()
+        config = _parse(answer)
         project = read_project(config)
-        required = frozenset(self._required)
-        key = self._key(finished.out)
+        required_names = frozenset(self._required)
+        key = self._key(answer.out)
         self._memory.wait()
-        kept = self._memory.text
-        recalled = _recall(kept, key)
-        names = sorted(each.name for each in project.services)
-        if recalled is not None and kept is not None:
-            moves, values = recalled
-            observed = ObservedConfig(project, moves, values, config, required)
+        cache_text = self._memory.text
+        cache_entry = _recall(cache_text, key)
+        names = sorted(service.name for service in project.services)
+        if cache_entry is not None and cache_text is not None:
+            moves, values = cache_entry
+            observed = ObservedConfig(project, moves, values, config, required_names)
             return ConfigAnswer(observed, _remember(key, moves, values, names))
         values = self._values()
-        hidden = self._hidden(values, finished.out)
-        marks = marker_values((*possible_port_variables(project, values), *hidden), finished.out)
-        certain = port_variables(project, values)
-        moves, unproved = self._moves(config, marks, certain) if marks else (NO_MOVES, ())
-        values |= {name: value for name, value in hidden.items() if moves.other_places(name)}
+        hidden_values = self._hidden(values, answer.out)
+        marks = marker_values(
+            (*possible_port_variables(project, values), *hidden_values), answer.out
+        )
+        port_names = port_variables(project, values)
+        moves, unproved_names = self._moves(config, marks, port_names) if marks else (NO_MOVES, ())
+        values |= {name: value for name, value in hidden_values.items() if moves.other_places(name)}
         memory = _remember(key, moves, values, names) if self._has_answers else ""
         return ConfigAnswer(
-            ObservedConfig(project, moves, values, config, required, unproved), memory
+            ObservedConfig(project, moves, values, config, required_names, unproved_names), memory
         )
 
     def _key(self, resolved: str) -> str:
@@ -123,22 +125,22 @@ class ConfigQuery:
 
     def _resolved(self) -> Finished:
         """Return the resolved files; if needed, retry with stand-in values or without profiles."""
-        finished = self._config.finish()
-        if not finished.code:
-            return finished
-        self._refuse_limit(finished)
+        answer = self._config.finish()
+        if not answer.code:
+            return answer
+        self._refuse_limit(answer)
         check_installation(self._compose.environ)
         for profiles in (EVERY_PROFILE, ()):
             self._profiles = profiles
             self._required = {}
-            said = finished if profiles else self._ask({})
-            while said.code and (missing := self._demanded(said.err)):
+            retry = answer if profiles else self._ask({})
+            while retry.code and (missing := self._demanded(retry.err)):
                 self._required |= missing
-                said = self._ask({})
-            self._refuse_limit(said)
-            if not said.code:
-                return said
-        raise _refused(finished, self._compose)
+                retry = self._ask({})
+            self._refuse_limit(retry)
+            if not retry.code:
+                return retry
+        raise _refused(answer, self._compose)
 
     def _refuse_limit(self, finished: Finished) -> None:
         """Raise ComposeLimitError if the process exceeded its limit of time or memory."""
@@ -146,10 +148,10 @@ class ConfigQuery:
             return
         if self._variables is not None:
             self._variables.finish()  # it reads the same files, and fails the same way
-        allowed = {"time": f"{LIMITS.seconds:g} seconds", "memory": f"{LIMITS.memory >> 20} MiB"}
+        limits = {"time": f"{LIMITS.seconds:g} seconds", "memory": f"{LIMITS.memory >> 20} MiB"}
         raise ComposeLimitError(
             f"`docker compose config` was ended: reading the files took more than "
-            f"{allowed[finished.limit]}",
+            f"{limits[finished.limit]}",
             hint="look for YAML aliases of aliases (`*name`), or for an `include` from a place "
             "that does not answer",
             files=list(self._compose.selection.files),
@@ -167,26 +169,26 @@ class ConfigQuery:
 
     def _values(self) -> dict[str, str]:
         """Return the variables that the files mention, with their current values."""
-        running = self._variables or self._compose.start_config(self._project, "--variables")
-        finished = running.finish()
-        if finished.code:
+        query = self._variables or self._compose.start_config(self._project, "--variables")
+        answer = query.finish()
+        if answer.code:
             check_installation(self._compose.environ)
             self._has_answers = False
             defaults = mentioned_variables(read_texts(self._compose.selection.files))
         else:
-            defaults = dict(_parse_variables(finished.out))
-        known = self._known() if defaults else {}
+            defaults = dict(_parse_variables(answer.out))
+        user_values = self._known() if defaults else {}
         return {
-            name: known.get(name, self._required.get(name, value))
+            name: user_values.get(name, self._required.get(name, value))
             for name, value in defaults.items()
         }
 
     def _known(self) -> dict[str, str]:
         """Return the variables of the env files and of the shell; the shell's values win."""
-        stored: dict[str, str] = {}
+        file_values: dict[str, str] = {}
         for path in self._compose.selection.env_files:
-            stored |= read_env_file(path)
-        return {**stored, **self._compose.environ}
+            file_values |= read_env_file(path)
+        return {**file_values, **self._compose.environ}
 
     def _hidden(self, values: Mapping[str, str], resolved: str) -> dict[str, str]:
         """Return the fixed variables that the files use in ways that Compose does not report.
@@ -200,8 +202,8 @@ class ConfigQuery:
             for name in STAND_INS
             if name not in values and (has_env_file or f'"{name}"' in resolved)
         ]
-        known = self._known() if names else {}
-        return {name: known.get(name, "") for name in names}
+        user_values = self._known() if names else {}
+        return {name: user_values.get(name, "") for name in names}
 
     def _moves(
         self, config: Json, marks: Mapping[str, str], certain: Collection[str]
@@ -211,25 +213,29 @@ class ConfigQuery:
         If Compose rejects one of the markers, each variable in `certain` gets its own query. The
         second value returned names the variables whose own query Compose rejects too.
         """
-        together = self._marked(config, marks)
-        if together is not None:
-            return together, ()
+        joint_effects = self._marked(config, marks)
+        if joint_effects is not None:
+            return joint_effects, ()
         self._has_answers = False
-        asked = {
+        effects_by_name = {
             name: self._marked(config, {name: mark})
             for name, mark in marks.items()
             if name in certain
         }
-        alone = [moves for moves in asked.values() if moves is not None]
+        accepted_effects = [effects for effects in effects_by_name.values() if effects is not None]
         return VariableEffects(
-            {name: slots for moves in alone for name, slots in moves.slots.items()},
-            {name: paths for moves in alone for name, paths in moves.other_uses.items()},
-        ), tuple(name for name, moves in asked.items() if moves is None)
+            {name: slots for effects in accepted_effects for name, slots in effects.slots.items()},
+            {
+                name: paths
+                for effects in accepted_effects
+                for name, paths in effects.other_uses.items()
+            },
+        ), tuple(name for name, effects in effects_by_name.items() if effects is None)
 
     def _marked(self, config: Json, marks: Mapping[str, str]) -> VariableEffects | None:
         """Return the effects of the markers; None if Compose rejects them."""
-        finished = self._ask(marks)
-        return None if finished.code else compare(config, _parse(finished), marks)
+        answer = self._ask(marks)
+        return None if answer.code else compare(config, _parse(answer), marks)
 
     def _ask(self, extra: Mapping[str, str]) -> Finished:
         return self._compose.start_config(
@@ -257,10 +263,12 @@ def _parse_variables(table: str) -> Iterator[tuple[str, str]]:
 
 def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
     lines = [line for line in finished.err.splitlines() if line.strip()]
-    shown = [line for line in lines if "level=warning" not in line] or lines
-    said = "\n".join(shown) or f"docker compose config ended with exit code {finished.code}"
+    error_lines = [line for line in lines if "level=warning" not in line] or lines
+    message = (
+        "\n".join(error_lines) or f"docker compose config ended with exit code {finished.code}"
+    )
     files = list(compose.selection.files)
-    if CONTROL_CHARACTER in said:
+    if CONTROL_CHARACTER in message:
         return ComposeFileError(
             "this Docker Compose cannot read a file in a folder that has a line break or another "
             f"control character in its name: {compose.selection.directory!r}",
@@ -271,25 +279,25 @@ def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
         hint = "run it in a folder with a compose.yaml (or below one), or name the file with -f"
     else:
         hint = "`docker compose config` with the same options shows the same"
-    return ComposeFileError(said, hint=hint, files=files)
+    return ComposeFileError(message, hint=hint, files=files)
 
 
 def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, str]] | None:
     """Return the cached effects and values if the cache entry has this key, else None."""
     try:
-        stored = json.loads(memory or "")
-        if stored["key"] != key:
+        entry = json.loads(memory or "")
+        if entry["key"] != key:
             return None
         slots = {
-            str(name): tuple(PortField(str(slot[0]), int(slot[1]), str(slot[2])) for slot in found)
-            for name, found in stored["slots"].items()
+            str(name): tuple(PortField(str(slot[0]), int(slot[1]), str(slot[2])) for slot in items)
+            for name, items in entry["slots"].items()
         }
         other_uses = {
-            str(name): tuple(tuple(path) for path in found)
-            for name, found in stored["elsewhere"].items()
+            str(name): tuple(tuple(path) for path in items)
+            for name, items in entry["elsewhere"].items()
         }
-        values = {str(name): "" for name in stored["names"]}
-        return VariableEffects(slots, other_uses), values | dict(stored["values"])
+        values = {str(name): "" for name in entry["names"]}
+        return VariableEffects(slots, other_uses), values | dict(entry["values"])
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
 
@@ -298,14 +306,21 @@ def _remember(
     key: str, moves: VariableEffects, values: Mapping[str, str], services: list[str]
 ) -> str:
     slots = {
-        name: [(slot.service, slot.index, slot.field) for slot in found]
-        for name, found in moves.slots.items()
+        name: [(slot.service, slot.index, slot.field) for slot in content]
+        for name, content in moves.slots.items()
     }
-    other_uses = {name: list(found) for name, found in moves.other_uses.items()}
+    other_uses = {name: list(content) for name, content in moves.other_uses.items()}
     # Only the values that are needed: some of the others are passwords.
-    wanted = {*slots, *other_uses, *STAND_INS}
-    wanted |= {name for name, value in values.items() if is_protected(name) and is_port(value)}
-    kept = {name: value for name, value in values.items() if name in wanted}
-    found = {"slots": slots, "elsewhere": other_uses, "values": kept, "names": sorted(values)}
-    found["services"] = services
-    return json.dumps({"key": key, **found})
+    needed_names = {*slots, *other_uses, *STAND_INS}
+    needed_names |= {
+        name for name, value in values.items() if is_protected(name) and is_port(value)
+    }
+    needed_values = {name: value for name, value in values.items() if name in needed_names}
+    content = {
+        "slots": slots,
+        "elsewhere": other_uses,
+        "values": needed_values,
+        "names": sorted(values),
+    }
+    content["services"] = services
+    return json.dumps({"key": key, **content})

@@ -52,16 +52,22 @@ def select_files(  # noqa: PLR0913 - all inputs that Compose uses for this
 
     If neither `files` nor COMPOSE_FILE names a file, `default_files` replace the search.
     """
-    here = _directory(cwd, project_directory, [_join(cwd, name) for name in files])
-    given = _given_env_files(cwd, environ, env_files)
-    dotenv = given if given is not None else _dot_env(here, environ)
+    start_folder = _directory(cwd, project_directory, [_join(cwd, name) for name in files])
+    explicit_env_files = _given_env_files(cwd, environ, env_files)
+    dotenv = (
+        explicit_env_files if explicit_env_files is not None else _dot_env(start_folder, environ)
+    )
     variables = _compose_variables(dotenv)
-    chosen = _named(cwd, files, {**variables, **environ}) or tuple(default_files) or _search(here)
-    directory = _directory(here, project_directory and here, chosen)
-    if given is None and directory != here:
+    compose_files = (
+        _named(cwd, files, {**variables, **environ})
+        or tuple(default_files)
+        or _search(start_folder)
+    )
+    directory = _directory(start_folder, project_directory and start_folder, compose_files)
+    if explicit_env_files is None and directory != start_folder:
         dotenv = (*_dot_env(directory, environ), *dotenv)
         variables = {**_compose_variables(dotenv), **variables}
-    return Selection(directory, chosen, dotenv, variables)
+    return Selection(directory, compose_files, dotenv, variables)
 
 
 def _directory(cwd: str, project_directory: str | None, files: Sequence[str]) -> str:
@@ -73,19 +79,19 @@ def _directory(cwd: str, project_directory: str | None, files: Sequence[str]) ->
 def _named(cwd: str, files: Sequence[str], settings: Mapping[str, str]) -> tuple[str, ...]:
     if files:
         return tuple(_join(cwd, name) for name in files)
-    listed = settings.get("COMPOSE_FILE", "")
-    if listed:
+    setting = settings.get("COMPOSE_FILE", "")
+    if setting:
         separator = settings.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
-        return tuple(_join(cwd, name) for name in listed.split(separator))
+        return tuple(_join(cwd, name) for name in setting.split(separator))
     return ()
 
 
 def _search(folder: str) -> tuple[str, ...]:
     """Search for the default file names in the folder and its parents, as Compose does."""
     while True:
-        found = _first(folder, DEFAULT_NAMES)
-        if found:
-            return found + _first(folder, OVERRIDE_NAMES)
+        files = _first(folder, DEFAULT_NAMES)
+        if files:
+            return files + _first(folder, OVERRIDE_NAMES)
         parent = os.path.dirname(folder)
         if parent == folder:
             return ()
@@ -100,8 +106,8 @@ def _first(folder: str, names: Sequence[str]) -> tuple[str, ...]:
 def _given_env_files(
     cwd: str, environ: Mapping[str, str], env_files: Sequence[str]
 ) -> tuple[str, ...] | None:
-    listed = list(env_files) or environ.get("COMPOSE_ENV_FILES", "").split(",")
-    paths = tuple(_join(cwd, name) for name in listed if name)
+    names = list(env_files) or environ.get("COMPOSE_ENV_FILES", "").split(",")
+    paths = tuple(_join(cwd, name) for name in names if name)
     return paths or None
 
 
@@ -114,15 +120,15 @@ def _dot_env(folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _compose_variables(paths: Sequence[str]) -> dict[str, str]:
     """Return the `COMPOSE_*` settings of the env files; the value of a later file wins."""
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for path in paths:
         if _mentions_compose(path):
-            found |= {
+            variables |= {
                 name: value
                 for name, value in read_env_file(path).items()
                 if name.startswith("COMPOSE_")
             }
-    return found
+    return variables
 
 
 def _mentions_compose(path: str) -> bool:

@@ -19,13 +19,13 @@ def find_projects(worktree: str, names: Collection[str]) -> Iterator[str]:
 
     A name is that of a network or volume, such as `infra_default`.
     """
-    wanted = frozenset(part for name in names for part in _parts(name))
-    for folder, listed in _folders(worktree):
-        files = [name for name in DEFAULT_NAMES if name in listed]
+    words = frozenset(part for name in names for part in _parts(name))
+    for folder, file_names in _folders(worktree):
+        files = [name for name in DEFAULT_NAMES if name in file_names]
         if not files:
             continue
         texts = (os.path.join(folder, name) for name in (*files, USER_ENV))
-        if default_name(folder) in wanted or any(_mentions(path, wanted) for path in texts):
+        if default_name(folder) in words or any(_mentions(path, words) for path in texts):
             yield folder
 
 
@@ -49,11 +49,11 @@ def _folders(worktree: str) -> Iterator[tuple[str, frozenset[str]]]:
     Hidden folders, SKIPPED folders and folders with a `.git` of their own are left out. The search
     ends at DEEPEST levels and after MOST_FOLDERS folders.
     """
-    for folder, below, files in islice(os.walk(worktree), MOST_FOLDERS):
+    for folder, subfolders, files in islice(os.walk(worktree), MOST_FOLDERS):
         depth = folder[len(worktree) :].count(os.sep)
-        below[:] = [
+        subfolders[:] = [
             name
-            for name in sorted(below)
+            for name in sorted(subfolders)
             if depth < DEEPEST
             and name not in SKIPPED
             and not name.startswith(".")

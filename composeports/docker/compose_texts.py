@@ -13,19 +13,19 @@ MOST = 100
 
 def read_texts(files: Iterable[str]) -> tuple[str, ...]:
     """Return the texts of the files and of the files they name; skip files that cannot be read."""
-    waiting = list(files)
-    seen: set[str] = set()
+    queue = list(files)
+    visited_paths: set[str] = set()
     texts: list[str] = []
-    while waiting and len(seen) < MOST:
-        path = os.path.normpath(waiting.pop(0))
-        if path in seen:
+    while queue and len(visited_paths) < MOST:
+        path = os.path.normpath(queue.pop(0))
+        if path in visited_paths:
             continue
-        seen.add(path)
+        visited_paths.add(path)
         try:
             text = read_regular(path, follow=True).decode("utf-8", "replace")
         except (OSError, UnsafeFileError):
             continue
         texts.append(text)
         folder = os.path.dirname(path)
-        waiting += [os.path.join(folder, name) for name in mentioned_files(text)]
+        queue += [os.path.join(folder, name) for name in mentioned_files(text)]
     return tuple(texts)

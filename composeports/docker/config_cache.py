@@ -140,12 +140,12 @@ class ConfigCache:
 
 def _forget_oldest(folder: str) -> None:
     with os.scandir(folder) as entries:
-        found = [
+        timed_paths = [
             (entry.stat(follow_symlinks=False).st_mtime, entry.path)
             for entry in entries
             if entry.name != TURNS
         ]
-    for _, path in sorted(found)[:-KEPT]:
+    for _, path in sorted(timed_paths)[:-KEPT]:
         os.unlink(path)
 
 

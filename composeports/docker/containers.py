@@ -72,10 +72,10 @@ def container_of(entry: dict[str, Any]) -> Container:
     """Return the container of one entry in the engine's own list."""
     labels = entry.get("Labels") or {}
     ports = entry.get("Ports") or []
-    published = {
-        (each["PublicPort"], each["PrivatePort"], each["Type"])
-        for each in ports
-        if each.get("PublicPort")
+    published_ports = {
+        (item["PublicPort"], item["PrivatePort"], item["Type"])
+        for item in ports
+        if item.get("PublicPort")
     }
     names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
     networks: dict[str, dict[str, Any]] = (entry.get("NetworkSettings") or {}).get("Networks") or {}
@@ -84,13 +84,13 @@ def container_of(entry: dict[str, Any]) -> Container:
         entry["State"],
         labels.get(PROJECT_LABEL, ""),
         labels.get(SERVICE_LABEL, ""),
-        tuple(sorted(published)),
+        tuple(sorted(published_ports)),
         _own_name(names),
         labels.get(DIRECTORY_LABEL, ""),
         labels.get(FILES_LABEL, ""),
         Mark(*(labels.get(label, "") for label in MARK_LABELS)),
         tuple(networks),
-        tuple(each["NetworkID"] for each in networks.values() if each.get("NetworkID")),
+        tuple(item["NetworkID"] for item in networks.values() if item.get("NetworkID")),
     )
 
 
@@ -99,10 +99,10 @@ def parse_containers(text: str) -> Iterator[Container]:
     for line in text.splitlines():
         columns = (*line.split("\t"), *[""] * 10)[:11]
         identity, state, project, service, ports, names, directory, files, *mark, networks = columns
-        published = tuple(sorted(set(_parse_ports(ports))))
+        published_ports = tuple(sorted(set(_parse_ports(ports))))
         origin = (_own_name(names), directory, files, Mark(*mark))
-        connected = tuple(each for each in networks.split(",") if each)
-        yield Container(identity, state, project, service, published, *origin, connected)
+        network_names = tuple(name for name in networks.split(",") if name)
+        yield Container(identity, state, project, service, published_ports, *origin, network_names)
 
 
 def _own_name(names: str) -> str:
@@ -129,14 +129,22 @@ def host_names_of(text: str) -> dict[str, dict[str, frozenset[str]]]:
         entries: list[dict[str, Any]] = json.loads(text or "[]")
     except ValueError:
         return {}
-    found = {}
+    host_names = {}
     for entry in entries:
-        own = {entry["Name"].removeprefix("/"), (entry.get("Config") or {}).get("Hostname", "")}
-        networks = (entry.get("NetworkSettings") or {}).get("Networks") or {}
-        found[entry["Id"]] = {
-            name: frozenset(
-                {*own, *(place.get("Aliases") or ()), *(place.get("DNSNames") or ())} - {""}
-            )
-            for name, place in networks.items()
+        container_names = {
+            entry["Name"].removeprefix("/"),
+            (entry.get("Config") or {}).get("Hostname", ""),
         }
-    return found
+        networks = (entry.get("NetworkSettings") or {}).get("Networks") or {}
+        host_names[entry["Id"]] = {
+            name: frozenset(
+                {
+                    *container_names,
+                    *(endpoint.get("Aliases") or ()),
+                    *(endpoint.get("DNSNames") or ()),
+                }
+                - {""}
+            )
+            for name, endpoint in networks.items()
+        }
+    return host_names

@@ -68,10 +68,10 @@ def docker_folder(environ: Mapping[str, str]) -> str:
     Raise ConfigError for a relative path: docker would run plugins from the current folder.
     """
     for name in ("DOCKER_CONFIG", "HOME"):
-        given = environ.get(name, "")
-        if given:
-            _refuse_relative(name, given)
-            return given if name == "DOCKER_CONFIG" else os.path.join(given, ".docker")
+        path = environ.get(name, "")
+        if path:
+            _refuse_relative(name, path)
+            return path if name == "DOCKER_CONFIG" else os.path.join(path, ".docker")
     return os.path.join(os.path.expanduser("~"), ".docker")
 
 
@@ -101,9 +101,9 @@ def is_secured(endpoint: EngineEndpoint, environ: Mapping[str, str]) -> bool:
 
 def _find_address(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the engine's address and the name of its context; empty for DOCKER_HOST."""
-    given = environ.get("DOCKER_HOST", "").strip()
-    if given:
-        return given, ""
+    address = environ.get("DOCKER_HOST", "").strip()
+    if address:
+        return address, ""
     name = environ.get("DOCKER_CONTEXT") or _context_in_use(docker_folder(environ))
     if name in {"", DEFAULT}:
         return SOCKET, DEFAULT
@@ -154,12 +154,12 @@ def _text_in(document: bytes, *keys: str) -> str:
     import json  # noqa: PLC0415 - only for a context
 
     try:
-        found = json.loads(document)
+        value = json.loads(document)
         for key in keys:
-            found = found[key]
+            value = value[key]
     except (ValueError, KeyError, TypeError):
         return ""
-    return found if isinstance(found, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def _host_of(address: Address, environ: Mapping[str, str]) -> str:
@@ -167,10 +167,10 @@ def _host_of(address: Address, environ: Mapping[str, str]) -> str:
         return LOCALHOST
     if address.scheme != SSH:
         return address.host
-    asked = (address.user, address.port, address.host, environ.get("HOME", ""))
-    if asked not in _hosts:
-        _hosts[asked] = _host_by_ssh(address, environ) or address.host
-    return _hosts[asked]
+    key = (address.user, address.port, address.host, environ.get("HOME", ""))
+    if key not in _hosts:
+        _hosts[key] = _host_by_ssh(address, environ) or address.host
+    return _hosts[key]
 
 
 def _host_by_ssh(address: Address, environ: Mapping[str, str]) -> str:

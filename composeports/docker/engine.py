@@ -102,10 +102,10 @@ class _SocketListing(Listing):
 
     def containers(self) -> tuple[Container, ...]:
         """Return all containers, stopped ones too; raise EngineError if there is no answer."""
-        found = self._asked.entries()
-        if found is None:
+        entries = self._asked.entries()
+        if entries is None:
             return self._engine.listing_by_command(self._project).containers()
-        return tuple(map(container_of, found))
+        return tuple(map(container_of, entries))
 
 
 class Engine:
@@ -161,10 +161,10 @@ class Engine:
     def identity(self, *, refresh: bool = False) -> EngineIdentity:
         """Return the engine's identity; raise EngineError if it does not answer and never did.
 
-        With `anew` a remote engine is asked again, unless its answer is less than a minute old.
+        With `refresh`, a remote engine is asked again, unless its answer is less than a minute old.
         """
-        fresh = time.monotonic() - self._asked_at < IDENTITY_SECONDS
-        if self._identity is None or (refresh and not fresh and not self.is_local):
+        is_fresh = time.monotonic() - self._asked_at < IDENTITY_SECONDS
+        if self._identity is None or (refresh and not is_fresh and not self.is_local):
             from composeports.docker.identity import identify  # noqa: PLC0415 - not always needed
 
             self._identity = identify(self._environ, self.endpoint, self._start, refresh=refresh)
@@ -221,9 +221,9 @@ class Engine:
 
     def start_listing(self, project: str | None = None) -> Listing:
         """Start to list all containers, or those of one project, without waiting."""
-        asked = self._asked(f"{PROJECT_LABEL}={project}" if project else "", LIST)
-        if asked is not None:
-            return _SocketListing(self, asked, project)
+        request = self._asked(f"{PROJECT_LABEL}={project}" if project else "", LIST)
+        if request is not None:
+            return _SocketListing(self, request, project)
         return self.listing_by_command(project)
 
     def _asked(self, label: str, listed: str) -> SocketRequest | None:
@@ -239,8 +239,8 @@ class Engine:
 
         None if only the `docker` command can be used; it also reports the reason of a failure.
         """
-        asked = self._asked(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
-        return None if asked is None else asked.entries()
+        request = self._asked(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
+        return None if request is None else request.entries()
 
     def _has_plain_command(self) -> bool:
         """Return True if `docker` is a program and not a script, which may run something else."""
@@ -261,13 +261,15 @@ class Engine:
         """Start a `docker` command that lists the marks of a project's volumes or networks."""
         from composeports.docker.resource_labels import form_of  # noqa: PLC0415 - without a socket
 
-        only = f"label={PROJECT_LABEL}={project}"
-        return self._start(kind, "ls", "--filter", only, "--format", form_of(kind))
+        label_filter = f"label={PROJECT_LABEL}={project}"
+        return self._start(kind, "ls", "--filter", label_filter, "--format", form_of(kind))
 
     def listing_by_command(self, project: str | None = None) -> Listing:
         """Start `docker ps`, which follows Docker contexts and reports the reason of a failure."""
-        only = ("--filter", f"label={PROJECT_LABEL}={project}") if project else ()
-        return Listing(self, self._start("ps", "--all", "--no-trunc", *only, "--format", FORMAT))
+        filter_options = ("--filter", f"label={PROJECT_LABEL}={project}") if project else ()
+        return Listing(
+            self, self._start("ps", "--all", "--no-trunc", *filter_options, "--format", FORMAT)
+        )
 
     def containers(self, project: str | None = None) -> tuple[Container, ...]:
         """Return all containers, or those of one project; stopped containers too."""
@@ -279,11 +281,14 @@ class Engine:
 
         if not podman.shows_bare(shown) or not self.is_podman:
             return found
-        ids = [each.id for each in found if each.is_running]
+        ids = [container.id for container in found if container.is_running]
         if not ids:
             return found
         ports = podman.inspected(self._inspected(podman.INSPECT, ids))
-        return tuple(replace(each, ports=ports.get(each.id, each.ports)) for each in found)
+        return tuple(
+            replace(container, ports=ports.get(container.id, container.ports))
+            for container in found
+        )
 
     def _inspected(self, form: str, ids: Sequence[str]) -> str:
         """Return the output of `docker container inspect`; removed containers are not in it."""
@@ -335,14 +340,14 @@ class Engine:
 
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[tuple[int, str]]:
         """Return the (host port, protocol) pairs that the containers publish, running or not."""
-        shown: set[tuple[int, str]] = set()
-        silent: list[str] = []
+        ports: set[tuple[int, str]] = set()
+        ids_without_ports: list[str] = []
         for container in containers:
-            shown |= {(host, protocol) for host, _target, protocol in container.ports}
+            ports |= {(host, protocol) for host, _target, protocol in container.ports}
             # A restarting container shows no ports until it runs again.
             if not container.is_running or container.state == RESTARTING:
-                silent.append(container.id)
-        return frozenset(shown | set(self._bindings(silent)))
+                ids_without_ports.append(container.id)
+        return frozenset(ports | set(self._bindings(ids_without_ports)))
 
     def _bindings(self, ids: Sequence[str]) -> Iterator[tuple[int, str]]:
         """Yield the ports that stopped containers will publish; skip removed containers."""
@@ -376,25 +381,25 @@ class Engine:
 
         The lines end when the engine stops, and immediately if it does not answer.
         """
-        only = [f"--filter=event={each}" for each in _EVENTS]
+        options = [f"--filter=event={event}" for event in _EVENTS]
         form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
-        only += ["--filter=type=container", f"--format={form}"]
-        return read_lines(("docker", "events", *only), self._environ)
+        options += ["--filter=type=container", f"--format={form}"]
+        return read_lines(("docker", "events", *options), self._environ)
 
     def networks(self, project: str) -> tuple[str, ...]:
         """Return the ids of the project's networks."""
         label = f"{PROJECT_LABEL}={project}"
-        found = self.entries("network", label)
-        if found is not None:
-            return tuple(each["Id"] for each in found)
-        only = f"label={label}"
-        return tuple(self._ask("network", "ls", "--quiet", "--filter", only).split())
+        entries = self.entries("network", label)
+        if entries is not None:
+            return tuple(entry["Id"] for entry in entries)
+        label_filter = f"label={label}"
+        return tuple(self._ask("network", "ls", "--quiet", "--filter", label_filter).split())
 
     def network_ids(self) -> frozenset[str]:
         """Return the ids of all networks."""
-        found = self.entries("network", "")
-        if found is not None:
-            return frozenset(each["Id"] for each in found)
+        entries = self.entries("network", "")
+        if entries is not None:
+            return frozenset(entry["Id"] for entry in entries)
         return frozenset(self._ask("network", "ls", "--quiet", "--no-trunc").split())
 
     def networks_of(self, containers: Iterable[Container]) -> dict[str, frozenset[str]]:
@@ -403,18 +408,24 @@ class Engine:
         A container that was removed since then has none.
         """
         containers = tuple(containers)
-        found = {each.id: frozenset(each.network_ids) for each in containers}
-        unknown = [each.id for each in containers if each.networks and not each.network_ids]
-        if unknown:
+        network_ids = {container.id: frozenset(container.network_ids) for container in containers}
+        unknown_ids = [
+            container.id
+            for container in containers
+            if container.networks and not container.network_ids
+        ]
+        if unknown_ids:
             form = "{{.Id}}{{range .NetworkSettings.Networks}} {{.NetworkID}}{{end}}"
-            rows = [row.split() for row in self._inspected(form, unknown).splitlines()]
-            found |= {row[0]: frozenset(row[1:]) for row in rows if row}
-        return found
+            rows = [row.split() for row in self._inspected(form, unknown_ids).splitlines()]
+            network_ids |= {row[0]: frozenset(row[1:]) for row in rows if row}
+        return network_ids
 
     def subnets(self, exclude_project: str = "") -> tuple[str, ...]:
         """Return the subnets of all networks, except those of one project."""
-        found = self.project_subnets()
-        return tuple(each for project, each in found if not project or project != exclude_project)
+        pairs = self.project_subnets()
+        return tuple(
+            subnet for project, subnet in pairs if not project or project != exclude_project
+        )
 
     def project_subnets(self) -> tuple[tuple[str, str], ...]:
         """Return (project, subnet) for all networks; project is empty if a network has none."""
@@ -431,9 +442,9 @@ class Engine:
 
     def network_keys(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's networks in the Compose file."""
-        only = ("--filter", f"label={PROJECT_LABEL}={project}")
+        filter_options = ("--filter", f"label={PROJECT_LABEL}={project}")
         form = f'{{{{.Label "{NETWORK_LABEL}"}}}}'
-        return tuple(self._ask("network", "ls", *only, "--format", form).split("\n")[:-1])
+        return tuple(self._ask("network", "ls", *filter_options, "--format", form).split("\n")[:-1])
 
     def pools_used_up(self) -> bool:
         """Return True if the engine has no subnet left, found by creating a network.
@@ -444,14 +455,16 @@ class Engine:
         answer = self.act("network", "create", "--label", "composeports=probe", name)
         if not answer.code:
             self.act("network", "rm", name)
-        said = answer.err.lower()
-        return any(words in said for words in NO_POOL_LEFT)
+        message = answer.err.lower()
+        return any(words in message for words in NO_POOL_LEFT)
 
     def volumes(self, project: str) -> tuple[str, ...]:
         """Return the names of the project's volumes."""
         label = f"{PROJECT_LABEL}={project}"
-        found = self.entries("volume", label)
-        if found is not None:
-            return tuple(sorted(each["Name"] for each in found))
-        only = f"label={label}"
-        return tuple(self._ask("volume", "ls", "--quiet", "--filter", only).split("\n")[:-1])
+        entries = self.entries("volume", label)
+        if entries is not None:
+            return tuple(sorted(entry["Name"] for entry in entries))
+        label_filter = f"label={label}"
+        return tuple(
+            self._ask("volume", "ls", "--quiet", "--filter", label_filter).split("\n")[:-1]
+        )

@@ -1,7 +1,7 @@
 """Asks an engine for its identity, and caches the answer, because engines answer slowly.
 
 The answer of a local engine is valid as long as its socket is the same. A remote engine is asked
-again when a lease is taken (`anew`). If an engine does not answer, its last answer is used.
+again when a lease is taken (`refresh`). If an engine does not answer, its last answer is used.
 """
 
 import json
@@ -53,18 +53,22 @@ def identify(
     COMPOSEPORTS_ENGINE, if set, is the engine's id. If the engine does not answer, the cached
     answer is used; raise EngineError or ComposeMissingError if there is neither.
     """
-    given = environ.get("COMPOSEPORTS_ENGINE", "")
-    known = _remembered(environ, endpoint)
-    if known is None or known.mark != _mark(endpoint) or (refresh and not endpoint.local):
+    engine_id = environ.get("COMPOSEPORTS_ENGINE", "")
+    answer = _remembered(environ, endpoint)
+    if answer is None or answer.mark != _mark(endpoint) or (refresh and not endpoint.local):
         try:
-            known = _asked(environ, start, endpoint)
-            _remember(environ, endpoint, known)
+            answer = _asked(environ, start, endpoint)
+            _remember(environ, endpoint, answer)
         except (EngineError, ComposeMissingError):
-            if known is None and not given:
+            if answer is None and not engine_id:
                 raise
-    known = known or _Known()
+    answer = answer or _Known()
     return EngineIdentity(
-        given or known.id, known.name, endpoint.host, endpoint.local, _traits(known, endpoint)
+        engine_id or answer.id,
+        answer.name,
+        endpoint.host,
+        endpoint.local,
+        _traits(answer, endpoint),
     )
 
 
@@ -79,12 +83,12 @@ def _traits(known: "_Known", endpoint: EngineEndpoint) -> EngineTraits:
 def _asked(environ: Mapping[str, str], start: Start, endpoint: EngineEndpoint) -> "_Known":
     """Ask the engine for its id and for values that differ between engines with the same id."""
     address, mark = endpoint.address, _mark(endpoint)
-    running = (
+    queries = (
         start("info", "--format", INFO),
         start("version", "--format", COMPONENTS),
         start("network", "ls", "--no-trunc", "--filter", "type=builtin", "--format", NETWORKS),
     )
-    info, version, networks = (each.finish() for each in running)
+    info, version, networks = (query.finish() for query in queries)
     # In some versions a failed `info` reports only a failed template, so `version` comes first.
     for answer in (version, info):
         if answer.limit:
@@ -107,16 +111,16 @@ def _asked(environ: Mapping[str, str], start: Start, endpoint: EngineEndpoint) -
 def _mark(endpoint: EngineEndpoint) -> str:
     """Return a text that changes when the socket of a local engine is created again."""
     with suppress(OSError):
-        found = os.stat(endpoint.socket) if endpoint.socket else None
-        return f"{found.st_dev}:{found.st_ino}:{found.st_ctime_ns}" if found else ""
+        status = os.stat(endpoint.socket) if endpoint.socket else None
+        return f"{status.st_dev}:{status.st_ino}:{status.st_ctime_ns}" if status else ""
     return "no socket"
 
 
 def _remembered(environ: Mapping[str, str], endpoint: EngineEndpoint) -> "_Known | None":
     text = read_own(os.path.join(cache_folder(environ), _name_for(endpoint)))
     try:
-        found = tuple(map(str, json.loads(text or "")))
-        return _Known(*found) if len(found) == len(_Known._fields) else None
+        fields = tuple(map(str, json.loads(text or "")))
+        return _Known(*fields) if len(fields) == len(_Known._fields) else None
     except (ValueError, TypeError):
         return None
 

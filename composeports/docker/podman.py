@@ -32,10 +32,10 @@ def with_all_ports(
     Containers that do not run get no ports. A container that is in only one of the lists was
     created or removed between the two queries.
     """
-    known = {each.get("Id"): each.get("Ports") or () for each in own or ()}
+    ports_by_id = {entry.get("Id"): entry.get("Ports") or () for entry in own or ()}
     return [
-        {**each, "Ports": _entries(each, known) if each.get("State") in RUNNING else []}
-        for each in entries
+        {**entry, "Ports": _entries(entry, ports_by_id) if entry.get("State") in RUNNING else []}
+        for entry in entries
     ]
 
 
@@ -53,11 +53,11 @@ def _entry(port: tuple[int, int, str]) -> dict[str, Any]:
 def spread(mappings: Iterable[Mapping[str, Any]]) -> Ports:
     """Return each (host port, target port, protocol) of Podman's own port mappings."""
     return tuple(
-        (each["host_port"] + step, each["container_port"] + step, protocol)
-        for each in mappings
-        if each.get("host_port")
-        for step in range(each.get("range") or 1)
-        for protocol in (each.get("protocol") or "tcp").split(",")
+        (mapping["host_port"] + step, mapping["container_port"] + step, protocol)
+        for mapping in mappings
+        if mapping.get("host_port")
+        for step in range(mapping.get("range") or 1)
+        for protocol in (mapping.get("protocol") or "tcp").split(",")
     )
 
 
@@ -68,11 +68,11 @@ def shows_bare(text: str) -> bool:
 
 def inspected(text: str) -> dict[str, Ports]:
     """Return the ports by container id from the output of the INSPECT template."""
-    found: dict[str, Ports] = {}
+    ports_by_id: dict[str, Ports] = {}
     for line in text.splitlines():
         identity, host, target = (*line.split(), "", "", "")[:3]
         if host.isdecimal():
             number, _, protocol = target.partition("/")
             port = (int(host), int(number), protocol or "tcp")
-            found[identity] = tuple(sorted({*found.get(identity, ()), port}))
-    return found
+            ports_by_id[identity] = tuple(sorted({*ports_by_id.get(identity, ()), port}))
+    return ports_by_id

@@ -47,21 +47,21 @@ class LastingListing:
 
         Raise EngineError if the engine does not answer.
         """
-        found: Marks = {}
-        for kind, asked in self._asked.items():
-            entries = asked.entries()
+        marks: Marks = {}
+        for kind, request in self._asked.items():
+            entries = request.entries()
             if entries is None:
                 return LastingListing(self._engine, self._project, "").marks()
             for entry in entries:
                 labels = entry.get("Labels") or {}
                 key = f"{kind}:{labels.get(KEY_LABELS[kind], '')}"
-                found[key] = Mark(labels.get(STORE_LABEL, ""), labels.get(SESSION_LABEL, ""))
-        for kind, running in self._running.items():
-            answer = running.finish()
+                marks[key] = Mark(labels.get(STORE_LABEL, ""), labels.get(SESSION_LABEL, ""))
+        for kind, command in self._running.items():
+            answer = command.finish()
             if answer.code:
                 raise self._engine.failure(answer)
-            found.update(_of_lines(kind, answer.out))
-        return found
+            marks.update(_of_lines(kind, answer.out))
+        return marks
 
 
 def _of_lines(kind: str, text: str) -> Iterator[tuple[str, Mark]]:

@@ -51,9 +51,9 @@ def list_resources(
     """
     label = f"{PROJECT_LABEL}={project}" if project else PROJECT_LABEL
     return tuple(
-        each
+        resource
         for kind in kinds
-        for each in sorted(
+        for resource in sorted(
             set(_listed(engine, kind, label)),
             key=lambda each: each.name,
         )
@@ -63,16 +63,16 @@ def list_resources(
 def _listed(engine: Engine, kind: str, label: str) -> Iterator[EngineResource]:
     entries = engine.entries(kind, label) if kind in {"network", "volume"} else None
     if entries is not None:
-        yield from (_of_entry(kind, each) for each in entries)
+        yield from (_of_entry(kind, entry) for entry in entries)
         return
     words = (*_LISTS[kind], "--filter", f"label={label}")
     for line in engine.ask(*words, "--format", _FORMS[kind]).splitlines():
         identity, names, project, *mark, state, directory = (*line.split("\t"), *[""] * 5)[:7]
-        name = next((each for each in names.split(",") if "/" not in each), names)
+        name = next((entry for entry in names.split(",") if "/" not in entry), names)
         name = names if kind == "image" else name
         directory = directory and os.path.realpath(directory)
-        running = state in RUNNING
-        yield EngineResource(kind, identity, name, project, running, directory, Mark(*mark))
+        is_running = state in RUNNING
+        yield EngineResource(kind, identity, name, project, is_running, directory, Mark(*mark))
 
 
 def _of_entry(kind: str, entry: Mapping[str, Any]) -> EngineResource:
@@ -100,13 +100,13 @@ def remove(
 
     `force` kills a running container; `volumes` also removes its anonymous volumes.
     """
-    chosen = (*["--force"] * force, *["--volumes"] * volumes) if thing.kind == "container" else ()
-    said = ""
+    options = (*["--force"] * force, *["--volumes"] * volumes) if thing.kind == "container" else ()
+    message = ""
     for attempt in range(TRIES if thing.kind == "network" else 1):
         if attempt:
             sleep(PAUSE_SECONDS)
-        answer = engine.act(*_REMOVALS[thing.kind], *chosen, thing.id)
-        said = (answer.err.strip().splitlines() or ["the engine gave no reason"])[-1]
-        if not answer.code or any(words in said.lower() for words in _GONE):
+        answer = engine.act(*_REMOVALS[thing.kind], *options, thing.id)
+        message = (answer.err.strip().splitlines() or ["the engine gave no reason"])[-1]
+        if not answer.code or any(words in message.lower() for words in _GONE):
             return ""
-    return said.removeprefix("Error response from daemon: ").removeprefix("Error: ")
+    return message.removeprefix("Error response from daemon: ").removeprefix("Error: ")

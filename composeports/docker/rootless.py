@@ -24,12 +24,12 @@ def podman_info(engine: Engine) -> dict[str, Any]:
     """Return the host section of Podman's own info; empty if Podman's own API cannot be used."""
     path = plain_socket(engine.environ)
     try:
-        said = (
+        info = (
             SocketRequest(path, listed=OWN_INFO, patience=engine.patience).document()[1]
             if path
             else None
         )
     except OSError:
         return {}
-    host = said.get("host") if isinstance(said, dict) else None
+    host = info.get("host") if isinstance(info, dict) else None
     return host if isinstance(host, dict) else {}

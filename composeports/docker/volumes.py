@@ -50,15 +50,15 @@ def find_volumes(engine: Engine, names: Iterable[str]) -> tuple[EngineVolume, ..
 
 
 def _names(engine: Engine, label: str) -> list[str]:
-    listed = _done(engine, "volume", "ls", "--quiet", "--filter", f"label={label}")
-    return listed.out.split()
+    answer = _done(engine, "volume", "ls", "--quiet", "--filter", f"label={label}")
+    return answer.out.split()
 
 
 def _inspect(engine: Engine, names: Iterable[str]) -> tuple[EngineVolume, ...]:
-    wanted = list(names)
-    if not wanted:
+    volume_names = list(names)
+    if not volume_names:
         return ()
-    answer = engine.answer("volume", "inspect", *wanted)
+    answer = engine.answer("volume", "inspect", *volume_names)
     # A missing volume makes the command fail, but the command still prints the other volumes.
     if answer.code and "no such volume" not in answer.err.lower():
         raise _failed(answer, "look at the volumes")
@@ -79,14 +79,14 @@ def _volume(found: Mapping[str, object]) -> EngineVolume:
 
 
 def _pairs(value: object) -> dict[str, str]:
-    return {str(name): str(each) for name, each in value.items()} if isinstance(value, dict) else {}
+    return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
 
 
 def users_of(engine: Engine, names: Iterable[str]) -> tuple[VolumeUser, ...]:
     """Return the containers that use any of the volumes; stopped containers too."""
-    only = [word for name in names for word in ("--filter", f"volume={name}")]
-    shown = _done(engine, "ps", "--all", "--no-trunc", *only, "--format", _USER)
-    return tuple(VolumeUser(*line.split("\t")) for line in shown.out.splitlines())
+    filters = [word for name in names for word in ("--filter", f"volume={name}")]
+    answer = _done(engine, "ps", "--all", "--no-trunc", *filters, "--format", _USER)
+    return tuple(VolumeUser(*line.split("\t")) for line in answer.out.splitlines())
 
 
 def create_volume(
@@ -122,11 +122,13 @@ def unpause(engine: Engine, ids: Sequence[str]) -> None:
 
     A container that was removed or is no longer paused is no error.
     """
-    paused = _states(engine, ids, "paused")
-    if paused:
-        answer = engine.act("unpause", *paused)
-        if answer.code and _states(engine, paused, "paused"):
-            raise _failed(answer, f"let go on what it paused: docker unpause {' '.join(paused)}")
+    paused_ids = _states(engine, ids, "paused")
+    if paused_ids:
+        answer = engine.act("unpause", *paused_ids)
+        if answer.code and _states(engine, paused_ids, "paused"):
+            raise _failed(
+                answer, f"let go on what it paused: docker unpause {' '.join(paused_ids)}"
+            )
 
 
 def _states(engine: Engine, ids: Sequence[str], state: str) -> list[str]:
@@ -150,8 +152,8 @@ class HelperContainers:
         """Create a container that mounts the volumes; it is never started."""
         if not self._image:
             change = f"LABEL {self._label}"
-            made = _done(self._engine, "import", "--change", change, "-")
-            self._image = made.out.split()[-1]
+            answer = _done(self._engine, "import", "--change", change, "-")
+            self._image = answer.out.split()[-1]
         mode = ",readonly" if read_only else ""
         mounts = [
             word
@@ -159,8 +161,8 @@ class HelperContainers:
             for word in ("--mount", f"type=volume,src={name},dst={FOLDER}/{number}{mode}")
         ]
         words = ("create", "--network", "none", "--label", self._label)
-        made = _done(self._engine, *words, *mounts, self._image, "never-started")
-        return VolumeMount(self._engine, made.out.split()[-1], tuple(names))
+        answer = _done(self._engine, *words, *mounts, self._image, "never-started")
+        return VolumeMount(self._engine, answer.out.split()[-1], tuple(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,13 +214,13 @@ def copy_volume(
     def see(piece: bytes) -> None:
         nonlocal count, tail
         count += len(piece)
-        last = piece[-len(END_OF_ARCHIVE) :]
-        tail = (tail + last)[-len(END_OF_ARCHIVE) :]
+        ending = piece[-len(END_OF_ARCHIVE) :]
+        tail = (tail + ending)[-len(END_OF_ARCHIVE) :]
         passed(count)
 
-    take = ("cp", "-", f"{target.id}:{FOLDER}")
-    given, taken = source.engine.pipe(("cp", source.place(name), "-"), take, see)
-    for answer in (taken, given):
+    sink = ("cp", "-", f"{target.id}:{FOLDER}")
+    source_answer, target_answer = source.engine.pipe(("cp", source.place(name), "-"), sink, see)
+    for answer in (target_answer, source_answer):
         if answer.code:
             raise _failed(answer, f"copy the volume {name} to {target_name}")
     if tail != END_OF_ARCHIVE:
@@ -233,16 +235,16 @@ def clear(engine: Engine, token: str, *, volumes: bool) -> None:
     `volumes` is for a copy that failed.
     """
     label = f"{SEED_LABEL}={token}"
-    listed = _done(engine, "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}")
+    containers = _done(engine, "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}")
     # One call for each container: a container that is already gone must not block the others.
-    for each in listed.out.split():
-        engine.act("rm", "--force", "--volumes", each)
+    for resource_id in containers.out.split():
+        engine.act("rm", "--force", "--volumes", resource_id)
     if volumes:
         for name in _names(engine, label):
             _done(engine, "volume", "rm", name)
     images = _done(engine, "images", "--quiet", "--no-trunc", "--filter", f"label={label}")
-    for each in images.out.split():
-        engine.act("rmi", each)
+    for resource_id in images.out.split():
+        engine.act("rmi", resource_id)
 
 
 def _done(engine: Engine, *arguments: str) -> Finished:
@@ -254,8 +256,8 @@ def _done(engine: Engine, *arguments: str) -> Finished:
 
 def _failed(answer: Finished, what: str) -> SeedError:
     lines = answer.err.strip().splitlines() or [f"docker ended with exit code {answer.code}"]
-    said = lines[-1].removeprefix("Error response from daemon: ")
-    return SeedError(f"the engine could not {what}: {said}", hint=HINT)
+    message = lines[-1].removeprefix("Error response from daemon: ")
+    return SeedError(f"the engine could not {what}: {message}", hint=HINT)
 
 
 HINT = "mend that and run it again: what is half copied is removed, and no data of yours is"

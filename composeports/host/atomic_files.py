@@ -46,18 +46,18 @@ def write_file(
     parent, name = os.path.split(path)
     try:
         os.makedirs(parent, exist_ok=True)
-        with open_folder(parent, follow=follow) as folder, _opened(scratch) as beside:
+        with open_folder(parent, follow=follow) as folder, _opened(scratch) as scratch_folder:
             prepare = None
             if mode is None:
-                before = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                prepare = partial(_keep_rights, before=before)
+                old_status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                prepare = partial(_keep_rights, before=old_status)
             write_whole(
                 folder,
                 name,
                 data,
                 temporary=f"{name}.{os.getpid()}.new",
                 mode=mode or 0o600,
-                scratch=beside,
+                scratch=scratch_folder,
                 prepare=prepare,
             )
     except OSError as error:
@@ -76,8 +76,8 @@ def _opened(scratch: OwnFolder | None) -> Iterator[int | None]:
 
 
 def _keep_rights(file: int, before: os.stat_result) -> None:
-    own = os.fstat(file)
-    if (own.st_uid, own.st_gid) != (before.st_uid, before.st_gid):
+    new_status = os.fstat(file)
+    if (new_status.st_uid, new_status.st_gid) != (before.st_uid, before.st_gid):
         with suppress(PermissionError):
             os.fchown(file, before.st_uid, before.st_gid)
     os.fchmod(file, stat.S_IMODE(before.st_mode))

@@ -20,8 +20,8 @@ def read_own(path: str) -> str | None:
     try:
         number = open_regular(path)
         try:
-            own = os.fstat(number).st_uid == os.geteuid()
-            return read_open(path, number).decode() if own else None
+            is_own = os.fstat(number).st_uid == os.geteuid()
+            return read_open(path, number).decode() if is_own else None
         finally:
             os.close(number)
     except (OSError, UnicodeDecodeError, UnsafeFileError):
@@ -34,14 +34,14 @@ def write_own(folder: str, name: str, text: str) -> None:
     Raise OSError if the file cannot be written, and StoreError if the state directory is not safe.
     """
     path = os.path.join(folder, name)
-    temporary = f"{path}.{os.getpid()}{TEMPORARY}"
+    temporary_path = f"{path}.{os.getpid()}{TEMPORARY}"
     try:
         make_inner_folder(folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+        with open(os.open(temporary_path, flags, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(temporary, path)
+        os.replace(temporary_path, path)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary)
+            os.unlink(temporary_path)
         raise

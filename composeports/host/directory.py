@@ -40,19 +40,19 @@ def write_whole(  # noqa: PLR0913 - most are keywords
     disk. `prepare` is called with the descriptor of the new file before the rename. A file that a
     killed process left under the temporary name is replaced.
     """
-    beside = folder if scratch is None else scratch
+    scratch_folder = folder if scratch is None else scratch
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     with suppress(FileNotFoundError):
-        os.unlink(temporary, dir_fd=beside)
+        os.unlink(temporary, dir_fd=scratch_folder)
     try:
-        with open(os.open(temporary, flags, mode, dir_fd=beside), "wb") as file:
+        with open(os.open(temporary, flags, mode, dir_fd=scratch_folder), "wb") as file:
             file.write(data)
             if prepare is not None:
                 prepare(file.fileno())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, name, src_dir_fd=beside, dst_dir_fd=folder)
+        os.replace(temporary, name, src_dir_fd=scratch_folder, dst_dir_fd=folder)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary, dir_fd=beside)
+            os.unlink(temporary, dir_fd=scratch_folder)
         raise

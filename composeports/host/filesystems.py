@@ -16,8 +16,8 @@ NETWORK_FUSE = frozenset(
 
 def is_network(kind: str) -> bool:
     """Return True if several machines can share a file system of this type; False if unknown."""
-    name, _, below = kind.partition(".")
-    return name in NETWORK or (name == "fuse" and below in NETWORK_FUSE)
+    name, _, subtype = kind.partition(".")
+    return name in NETWORK or (name == "fuse" and subtype in NETWORK_FUSE)
 
 
 def file_system_of(path: str, table: str = MOUNT_TABLE) -> str:
@@ -38,7 +38,7 @@ def find_type(table: str, device: str, path: str) -> str:
     The nearest mount is needed because some file systems (btrfs) have another device number in
     stat(2) than in the mount table. Return an empty string if no mount fits.
     """
-    nearest, found = "", ""
+    nearest_point, nearest_kind = "", ""
     for line in table.splitlines():
         mount, _, source = line.partition(" - ")
         columns = mount.split(" ")
@@ -48,10 +48,10 @@ def find_type(table: str, device: str, path: str) -> str:
         if columns[2] == device:
             return kind
         point = _unescaped(columns[4])
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(nearest):
-            nearest, found = point, kind
-    return found
+        is_inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if is_inside and len(point) >= len(nearest_point):
+            nearest_point, nearest_kind = point, kind
+    return nearest_kind
 
 
 def _unescaped(text: str) -> str:

@@ -56,9 +56,9 @@ def original_of(worktree: str, git_dir: str) -> str:
 
 def _noted_worktree(git_dir: str) -> str:
     """Return the real path of the worktree that git records for a git directory; empty if none."""
-    noted = read_text(os.path.join(git_dir, "gitdir"))
-    if noted is not None:
-        return os.path.realpath(os.path.join(git_dir, os.path.dirname(noted.strip())))
+    record = read_text(os.path.join(git_dir, "gitdir"))
+    if record is not None:
+        return os.path.realpath(os.path.join(git_dir, os.path.dirname(record.strip())))
     for line in (read_text(os.path.join(git_dir, "config")) or "").splitlines():
         name, _, value = line.partition("=")
         if name.strip().lower() == "worktree" and value.strip():
@@ -78,8 +78,8 @@ def repository_of(git_dir: str) -> str:
 
     Only the path is used, so `git_dir` need not exist.
     """
-    above, _name = os.path.split(git_dir)
-    return os.path.dirname(above) if os.path.basename(above) == "worktrees" else git_dir
+    parent, _name = os.path.split(git_dir)
+    return os.path.dirname(parent) if os.path.basename(parent) == "worktrees" else git_dir
 
 
 def checkout_around(worktree: str, git_dir: str) -> str:
@@ -90,8 +90,8 @@ def checkout_around(worktree: str, git_dir: str) -> str:
     """
     if os.path.dirname(git_dir) != worktree:
         return ""
-    found = find_checkout(os.path.dirname(worktree))
-    return "" if found is None else found[1]
+    checkout = find_checkout(os.path.dirname(worktree))
+    return "" if checkout is None else checkout[1]
 
 
 def is_made_since(repository: str, moment: float) -> bool:
@@ -114,8 +114,8 @@ def is_linked(git_dir: str) -> bool:
 
 def main_git_dir(git_dir: str) -> str:
     """Return the main checkout's git directory, a real path; `git_dir` if it is the main one."""
-    common = read_text(os.path.join(git_dir, "commondir"))
-    return git_dir if common is None else os.path.realpath(os.path.join(git_dir, common.strip()))
+    text = read_text(os.path.join(git_dir, "commondir"))
+    return git_dir if text is None else os.path.realpath(os.path.join(git_dir, text.strip()))
 
 
 def link_of(worktree: str) -> str:
@@ -126,18 +126,18 @@ def link_of(worktree: str) -> str:
 
 def other_checkouts(git_dir: str) -> tuple[str, ...]:
     """Return the real paths of the repository's checkouts, except the one with this `git_dir`."""
-    common = main_git_dir(git_dir)
-    folder = os.path.join(common, "worktrees")
+    main_dir = main_git_dir(git_dir)
+    folder = os.path.join(main_dir, "worktrees")
     try:
         names = os.listdir(folder)
     except OSError:
         names = []
-    linked = [os.path.join(folder, name) for name in sorted(names)]
-    found = [_noted_worktree(each) for each in linked if each != git_dir]
-    found = [each for each in found if each]
-    if common != git_dir and os.path.basename(common) == ".git":
-        found.insert(0, os.path.dirname(common))
-    return tuple(found)
+    linked_dirs = [os.path.join(folder, name) for name in sorted(names)]
+    checkouts = [_noted_worktree(path) for path in linked_dirs if path != git_dir]
+    checkouts = [path for path in checkouts if path]
+    if main_dir != git_dir and os.path.basename(main_dir) == ".git":
+        checkouts.insert(0, os.path.dirname(main_dir))
+    return tuple(checkouts)
 
 
 def read_branch(git_dir: str) -> str:

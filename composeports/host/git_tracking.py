@@ -64,12 +64,12 @@ def check_access(folder: str, environ: Mapping[str, str]) -> None:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    own = {
+    variables = {
         name: value
         for name, value in environ.items()
         if not name.startswith("GIT_") or name in KEPT_VARIABLES
     }
-    return own | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    return variables | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def _trusted(environ: Mapping[str, str]) -> Iterator[str]:

@@ -22,10 +22,10 @@ def beating(heartbeat: Heartbeat | None) -> Iterator[None]:
     if heartbeat is None:
         yield
         return
-    ended = threading.Event()
+    end_event = threading.Event()
 
     def keep_on() -> None:
-        while not ended.wait(heartbeat.seconds):
+        while not end_event.wait(heartbeat.seconds):
             heartbeat.call()
 
     thread = threading.Thread(target=keep_on, daemon=True)
@@ -33,5 +33,5 @@ def beating(heartbeat: Heartbeat | None) -> Iterator[None]:
     try:
         yield
     finally:
-        ended.set()
+        end_event.set()
         thread.join(LAST_BEAT_SECONDS)

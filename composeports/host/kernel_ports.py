@@ -10,9 +10,9 @@ def kernel_ports(folder: str = FOLDER) -> KernelPorts | None:
     """Return the kernel's range and the ports reserved from it; None if they are unknown."""
     try:
         first, last = _read(f"{folder}/ip_local_port_range").split()
-        reserved = _read(f"{folder}/ip_local_reserved_ports").strip()
+        reserved_ranges = _read(f"{folder}/ip_local_reserved_ports").strip()
         return KernelPorts(
-            int(first), int(last), tuple(map(_span, filter(None, reserved.split(","))))
+            int(first), int(last), tuple(map(_span, filter(None, reserved_ranges.split(","))))
         )
     except (OSError, ValueError):
         return None
@@ -21,7 +21,7 @@ def kernel_ports(folder: str = FOLDER) -> KernelPorts | None:
 def unprivileged_start(folder: str = FOLDER) -> int:
     """Return the lowest port on which a program without root's rights may listen.
 
-    Return 1024, the usual value, if the system does not tell.
+    Return 1024, the usual value, if it is unknown.
     """
     try:
         return int(_read(f"{folder}/ip_unprivileged_port_start"))

@@ -30,30 +30,34 @@ def end_inheritors(path: str, who_took_it: int, is_free: Callable[[], bool]) -> 
     other users are not touched.
     """
     for number, seconds in STEPS:
-        found = _workers(path, who_took_it)
-        for process in found:
+        processes = _workers(path, who_took_it)
+        for process in processes:
             with suppress(OSError):
                 _signal(process, number)
-        if _wait(is_free, seconds if found else 0.0):
+        if _wait(is_free, seconds if processes else 0.0):
             return True
     return False
 
 
 def _workers(path: str, who_took_it: int) -> "list[Process]":
-    before = list(_holding(path))
+    first_sample = list(_holding(path))
     time.sleep(SAMPLE_SECONDS)
-    spared = {os.getpid(), who_took_it}
-    return [each for each in _holding(path) if each in before and each.pid not in spared]
+    spared_pids = {os.getpid(), who_took_it}
+    return [
+        process
+        for process in _holding(path)
+        if process in first_sample and process.pid not in spared_pids
+    ]
 
 
 def _holding(path: str) -> "Iterator[Process]":
     import psutil  # noqa: PLC0415 - only if a command holds the lock
 
-    real = os.path.realpath(path)
+    real_path = os.path.realpath(path)
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            own = process.uids().effective == os.geteuid()
-            if own and any(each.path == real for each in process.open_files()):
+            is_own = process.uids().effective == os.geteuid()
+            if is_own and any(file.path == real_path for file in process.open_files()):
                 yield process
 
 

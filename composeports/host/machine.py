@@ -46,14 +46,14 @@ def machine_name(environ: Mapping[str, str], identity: str = IDENTITY) -> str:
     Sessions are identified by this name, but the host name may change. So the first name for a
     machine id is kept in the state directory, and returned from then on.
     """
-    given = environ.get("COMPOSEPORTS_MACHINE")
-    if given:
-        return given
+    setting = environ.get("COMPOSEPORTS_MACHINE")
+    if setting:
+        return setting
     text = (read_text(identity) or "").strip()
     digest = _digest(text)
     folder = cache_folder(environ)
-    name, _, of = (read_own(os.path.join(folder, RECORD)) or "").rpartition(" ")
-    if name and of == digest:
+    name, _, recorded_digest = (read_own(os.path.join(folder, RECORD)) or "").rpartition(" ")
+    if name and recorded_digest == digest:
         return name
     name = f"{os.uname().nodename or 'machine'}-{digest}"
     with suppress(OSError, StoreError):

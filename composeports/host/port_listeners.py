@@ -44,8 +44,8 @@ class PortListener:
     def __str__(self) -> str:
         """Return a text such as "nginx (process 123)"."""
         if self.name == PROXY:
-            of = f" of {self.engine} engine" if self.engine else ""
-            return f"a container{of} ({PROXY}, process {self.pid})"
+            origin = f" of {self.engine} engine" if self.engine else ""
+            return f"a container{origin} ({PROXY}, process {self.pid})"
         if self.machine:
             return f"something on {self.machine} that is no container of its engine"
         return f"{self.name} (process {self.pid})" if self.pid else "something else"
@@ -66,15 +66,15 @@ def process_on(port: Port) -> PortListener:
     if protocol not in {"tcp", "udp"}:
         return NOBODY_SEEN
     try:
-        found = [
-            each.pid
-            for each in psutil.net_connections(protocol)
-            if each.laddr and each.laddr.port == number and each.pid
-            if each.type == socket.SOCK_DGRAM or each.status == psutil.CONN_LISTEN
+        pids = [
+            connection.pid
+            for connection in psutil.net_connections(protocol)
+            if connection.laddr and connection.laddr.port == number and connection.pid
+            if connection.type == socket.SOCK_DGRAM or connection.status == psutil.CONN_LISTEN
         ]
-        if not found:
+        if not pids:
             return NOBODY_SEEN
-        process = psutil.Process(found[0])
+        process = psutil.Process(pids[0])
         return PortListener(process.pid, process.name(), parent=process.ppid())
     except (psutil.Error, OSError, RuntimeError, NotImplementedError):
         return NOBODY_SEEN

@@ -88,10 +88,10 @@ class _Child:
             out, err = self._killed()
         code = self._process.returncode
         self._ended(code)
-        said = _text(err)
-        if self._limits is not None and code and any(words in said for words in OUT_OF_MEMORY):
+        stderr = _text(err)
+        if self._limits is not None and code and any(words in stderr for words in OUT_OF_MEMORY):
             limit = limit or "memory"
-        return Finished(code, _text(out), said, limit)
+        return Finished(code, _text(out), stderr, limit)
 
     def _output(self) -> tuple[bytes, bytes]:
         """Return the program's stdout and stderr; raise TimeoutExpired if it takes too long."""
@@ -100,13 +100,13 @@ class _Child:
             return self._process.communicate(timeout=self._seconds_left())
         while True:
             try:
-                found = self._process.communicate(timeout=wait.turn())
+                output = self._process.communicate(timeout=wait.turn())
             except subprocess.TimeoutExpired:
                 if not wait.goes_on():
                     raise
                 continue
             wait.answered()
-            return found
+            return output
 
     def _killed(self) -> tuple[bytes, bytes]:
         """Kill the program and return its output.
@@ -117,12 +117,12 @@ class _Child:
         self._process.kill()
         try:
             return self._process.communicate(timeout=KILLED_SECONDS)
-        except subprocess.TimeoutExpired as expired:
+        except subprocess.TimeoutExpired as error:
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None:
                     pipe.close()
             self._process.wait()
-            return expired.output or b"", expired.stderr or b""
+            return error.output or b"", error.stderr or b""
 
     def _seconds_left(self) -> float | None:
         if self._limits is None:
@@ -173,13 +173,13 @@ def find_program(name: str, environ: Mapping[str, str], cwd: str | None = None) 
         return name
     for folder in os.get_exec_path(environ):
         path = os.path.join(folder, name)
-        place = os.path.join(cwd or "", path)
-        if not os.path.isfile(place) or not os.access(place, os.X_OK):
+        full_path = os.path.join(cwd or "", path)
+        if not os.path.isfile(full_path) or not os.access(full_path, os.X_OK):
             continue
         if os.path.isabs(folder):
             return path
-        shown = f"the relative folder {folder!r}" if folder else "an empty entry"
-        message = f"PATH has {shown}, which leads to a `{name}` of the current folder"
+        entry = f"the relative folder {folder!r}" if folder else "an empty entry"
+        message = f"PATH has {entry}, which leads to a `{name}` of the current folder"
         hint = f"take it out of PATH, or put it behind the folder of your own `{name}`"
         raise ConfigError(message, hint=hint, setting="PATH")
     return None
@@ -196,11 +196,11 @@ def start(  # noqa: PLR0913 - most are keywords
 ) -> Running:
     """Start `argv` with no input and with its output collected; several programs may run at once.
 
-    With `apart`, a Ctrl-C of the terminal does not reach the program. `wait` limits how long
+    With `own_group`, a Ctrl-C of the terminal does not reach the program. `wait` limits how long
     `finish` waits; a program that takes longer is killed, as with `limits`. If the program cannot
     be started, the result has exit code 127.
     """
-    ended = trace_start(argv)
+    end_hook = trace_start(argv)
     try:
         process = subprocess.Popen(
             argv,
@@ -213,9 +213,9 @@ def start(  # noqa: PLR0913 - most are keywords
             process_group=0 if own_group else None,
         )
     except OSError as error:
-        ended(NOT_FOUND)
+        end_hook(NOT_FOUND)
         return _Missing(f"{argv[0]}: {error.strerror}")
-    return _Child(process, ended, limits, wait)
+    return _Child(process, end_hook, limits, wait)
 
 
 class Run(Protocol):
@@ -250,14 +250,15 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
 
     Ctrl-C reaches the program directly, because the program is in the same process group; this
     process only waits for it to end. SIGTERM is sent to this process alone, so it is passed on to
-    the program. Outside the main thread (in a server), signal handlers are not changed. `meanwhile`
-    is called once, after the start, to use the time that the program takes. `beat` runs until the
-    program ends. The program inherits the file descriptors in `inherited`.
+    the program. Outside the main thread (in a server), signal handlers are not changed.
+    `while_running` is called once, after the start, to use the time that the program takes.
+    `heartbeat` runs until the program ends. The program inherits the file descriptors in
+    `pass_fds`.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    ended = trace_start(argv)
-    with signals_left_to_program() as started, beating(heartbeat):
+    end_hook = trace_start(argv)
+    with signals_left_to_program() as start_hook, beating(heartbeat):
         try:
             process = subprocess.Popen(
                 argv,
@@ -268,14 +269,14 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
                 pass_fds=pass_fds,
             )
         except OSError:
-            ended(NOT_FOUND)
+            end_hook(NOT_FOUND)
             return NOT_FOUND
-        started(process)
+        start_hook(process)
         if while_running is not None:
             while_running()
         code = process.wait()
     code = code if code >= 0 else 128 - code
-    ended(code)
+    end_hook(code)
     return code
 
 
@@ -313,7 +314,7 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
     interrupted, it sends SIGINT to the whole group, waits for its end, and raises the exception
     again.
     """
-    ended = trace_start(argv)
+    end_hook = trace_start(argv)
     process = subprocess.Popen(
         argv,
         env=dict(environ),
@@ -324,7 +325,7 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
         process_group=0,
     )
     try:
-        return _Child(process, ended).finish()
+        return _Child(process, end_hook).finish()
     except BaseException:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
@@ -342,22 +343,22 @@ def exec_program(
     """
     trace_start(argv)
     program = argv[0] if as_users_own else find_program(argv[0], environ) or argv[0]
-    given = dict(environ) if as_users_own else _handed_on(environ)
+    variables = dict(environ) if as_users_own else _handed_on(environ)
     sys.stdout.flush()
     sys.stderr.flush()
     # Python ignores these signals, and an ignored signal stays ignored in the next program.
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in IGNORED_BY_PYTHON}
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in IGNORED_BY_PYTHON}
     try:
-        os.execvpe(program, list(argv), given)  # noqa: S606 - the purpose of this function
+        os.execvpe(program, list(argv), variables)  # noqa: S606 - the purpose of this function
     except OSError as error:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_FOUND - 1
 
 
 def read_head(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
     """Return the first `size` bytes that `argv` writes, then kill it; None if it fails earlier."""
-    ended = trace_start(argv)
+    end_hook = trace_start(argv)
     try:
         process = subprocess.Popen(
             argv,
@@ -375,7 +376,7 @@ def read_head(argv: Sequence[str], environ: Mapping[str, str], size: int) -> byt
         data = out.read(size) if out is not None else b""
         if len(data) == size:
             process.kill()
-    ended(process.returncode)
+    end_hook(process.returncode)
     return None if process.returncode and len(data) != size else data
 
 
@@ -390,21 +391,21 @@ def pipe(
     Return both results; both have exit code 127 if one program cannot be started. Both programs end
     when this call is interrupted or this process is killed, because this process holds their pipe.
     """
-    source_ended, sink_ended = trace_start(source), trace_start(sink)
+    source_end_hook, sink_end_hook = trace_start(source), trace_start(sink)
     try:
-        with _piped(source, environ, stdout=subprocess.PIPE) as giving:
-            with _piped(sink, environ, stdin=subprocess.PIPE) as taking:
-                _pass_on(giving, taking, passed)
-                taken = taking.communicate()[1]
-            given = giving.communicate()[1]
-        source_ended(giving.returncode)
-        sink_ended(taking.returncode)
+        with _piped(source, environ, stdout=subprocess.PIPE) as source_process:
+            with _piped(sink, environ, stdin=subprocess.PIPE) as sink_process:
+                _pass_on(source_process, sink_process, passed)
+                sink_stderr = sink_process.communicate()[1]
+            source_stderr = source_process.communicate()[1]
+        source_end_hook(source_process.returncode)
+        sink_end_hook(sink_process.returncode)
     except OSError as error:
-        missing = Finished(NOT_FOUND, err=f"{source[0]}: {error.strerror}")
-        return missing, missing
+        failure = Finished(NOT_FOUND, err=f"{source[0]}: {error.strerror}")
+        return failure, failure
     return (
-        Finished(giving.returncode, err=_text(given)),
-        Finished(taking.returncode, err=_text(taken)),
+        Finished(source_process.returncode, err=_text(source_stderr)),
+        Finished(sink_process.returncode, err=_text(sink_stderr)),
     )
 
 

@@ -19,8 +19,8 @@ IPV6_COLUMNS = 10
 
 def routed_subnets() -> tuple[str, ...]:
     """Return the subnets that have a route; empty if the tables cannot be read."""
-    found = parse_ipv4_routes(_read(IPV4_TABLE)) + parse_ipv6_routes(_read(IPV6_TABLE))
-    return tuple(dict.fromkeys(found))
+    subnets = parse_ipv4_routes(_read(IPV4_TABLE)) + parse_ipv6_routes(_read(IPV6_TABLE))
+    return tuple(dict.fromkeys(subnets))
 
 
 def _read(path: str) -> str:

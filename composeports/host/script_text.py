@@ -35,13 +35,17 @@ def scripts_in(folders: Iterable[str]) -> Iterator[tuple[str, str]]:
 
     Read at most MOST files, and yield at most MOST_TEXT characters in total.
     """
-    places = (os.path.join(folder, below) for folder in dict.fromkeys(folders) for below in FOLDERS)
-    found = (path for place in places for path in _listed(place))
-    left = MOST_TEXT
-    for path in islice(dict.fromkeys(found), MOST):
+    script_folders = (
+        os.path.join(folder, subfolder)
+        for folder in dict.fromkeys(folders)
+        for subfolder in FOLDERS
+    )
+    paths = (path for script_folder in script_folders for path in _listed(script_folder))
+    budget = MOST_TEXT
+    for path in islice(dict.fromkeys(paths), MOST):
         text = _text(path)
-        left -= len(text)
-        if text and left >= 0:
+        budget -= len(text)
+        if text and budget >= 0:
             yield path, text
 
 
@@ -62,13 +66,15 @@ def _listed(folder: str) -> list[str]:
 def _candidates(argv: Sequence[str]) -> Iterator[str]:
     program = os.path.basename(argv[0])
     if program in SHELLS:
-        inline = any(word.startswith("-") and "c" in word for word in argv[1:2])
-        plain = [word for word in argv[1:] if not word.startswith("-")]
-        yield from () if inline else plain[:1]
+        is_inline = any(word.startswith("-") and "c" in word for word in argv[1:2])
+        arguments = [word for word in argv[1:] if not word.startswith("-")]
+        yield from () if is_inline else arguments[:1]
     elif program in MAKES:
         words = list(argv[1:])
-        named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in {"-f", "--file"}]
-        yield from named or MAKEFILES
+        makefiles = [
+            words[index + 1] for index, word in enumerate(words[:-1]) if word in {"-f", "--file"}
+        ]
+        yield from makefiles or MAKEFILES
     elif os.sep in argv[0]:  # a program found through PATH is not a script of the user
         yield argv[0]
 

@@ -73,8 +73,8 @@ class OwnFolder:
         if not self._below:
             yield top
             return
-        with _own(self.path, self._below, top) as inner:
-            yield inner
+        with _own(self.path, self._below, top) as subfolder:
+            yield subfolder
 
     @contextmanager
     def _made(self) -> Iterator[int]:
@@ -148,8 +148,8 @@ def _write_own(folder: int, name: str, data: bytes) -> None:
 
 def _is_ours(name: str, names: Container[str]) -> bool:
     """Return True for a file of composeports, or what a killed process left while it wrote one."""
-    stem, _, process = name.removesuffix(TEMPORARY).rpartition(".")
-    return name in names or (name.endswith(TEMPORARY) and process.isdecimal() and stem in names)
+    stem, _, pid = name.removesuffix(TEMPORARY).rpartition(".")
+    return name in names or (name.endswith(TEMPORARY) and pid.isdecimal() and stem in names)
 
 
 def _remove_files(folder: int, names: Container[str]) -> None:

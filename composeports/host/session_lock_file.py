@@ -89,17 +89,17 @@ class SessionLock:
         time is over or an orphan cannot be ended. Raise FileAccessError if the file cannot be
         locked.
         """
-        started = time.monotonic()
-        told = False
+        start_time = time.monotonic()
+        is_notified = False
         while not self._try():
-            waited = time.monotonic() - started
-            if patience is not None and waited >= patience:
+            wait_time = time.monotonic() - start_time
+            if patience is not None and wait_time >= patience:
                 return False
-            if waited >= NOTICE_SECONDS and not told:
-                told = True
+            if wait_time >= NOTICE_SECONDS and not is_notified:
+                is_notified = True
                 busy(holder(self._path))
-            waited_long = patience is None and waited >= ORPHAN_SECONDS
-            if waited_long and holder(self._path).is_dead and not end_lock_inheritors(self._path):
+            is_long_wait = patience is None and wait_time >= ORPHAN_SECONDS
+            if is_long_wait and holder(self._path).is_dead and not end_lock_inheritors(self._path):
                 return False
             time.sleep(POLL_SECONDS)
         return True
@@ -235,11 +235,11 @@ def _open_or_make(path: str) -> int:
         try:
             return open_regular(path, flags=os.O_RDWR)
         except FileNotFoundError:
-            shared = _make_folder(folder) & 0o022
+            write_bits = _make_folder(folder) & 0o022
         with suppress(FileExistsError):
             file = open_regular(path, flags=os.O_RDWR | os.O_CREAT | os.O_EXCL)
-            if shared:
-                os.fchmod(file, 0o600 | shared | shared << 1)
+            if write_bits:
+                os.fchmod(file, 0o600 | write_bits | write_bits << 1)
             return file
 
 

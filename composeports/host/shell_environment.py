@@ -15,12 +15,14 @@ from composeports.host.session_files import owner_of
 
 def clean_environment(environ: Mapping[str, str], cwd: str) -> dict[str, str]:
     """Return `environ` as it was before `composeports env`, and without a project name."""
-    marked = environ.get(MARKER)
-    clean = {name: value for name, value in environ.items() if not is_marked(name, value, marked)}
-    clean.pop(MARKER, None)
-    clean.pop("COMPOSE_PROJECT_NAME", None)
-    _strip_own_files(clean, cwd)
-    return clean
+    marker = environ.get(MARKER)
+    variables = {
+        name: value for name, value in environ.items() if not is_marked(name, value, marker)
+    }
+    variables.pop(MARKER, None)
+    variables.pop("COMPOSE_PROJECT_NAME", None)
+    _strip_own_files(variables, cwd)
+    return variables
 
 
 def _strip_own_files(environ: dict[str, str], cwd: str) -> None:
@@ -34,15 +36,15 @@ def _strip_own_files(environ: dict[str, str], cwd: str) -> None:
     owners = {owner for owner in map(owner_of, files + env_files) if owner is not None}
     if not owners:
         return
-    here = all(_same_place(owner, cwd) for owner in owners)
+    is_local = all(_same_place(owner, cwd) for owner in owners)
     for name, paths, joint in (
         ("COMPOSE_FILE", files, separator),
         ("COMPOSE_ENV_FILES", env_files, ","),
     ):
-        rest = joint.join(path for path in paths if owner_of(path) is None) if here else ""
+        value = joint.join(path for path in paths if owner_of(path) is None) if is_local else ""
         environ.pop(name, None)
-        if rest:
-            environ[name] = rest
+        if value:
+            environ[name] = value
     if "COMPOSE_FILE" not in environ:
         environ.pop("COMPOSE_PATH_SEPARATOR", None)
 
@@ -51,5 +53,5 @@ def _same_place(directory: str, cwd: str) -> bool:
     checkout = find_checkout(directory)
     if checkout is not None:
         return checkout == find_checkout(cwd)
-    real, here = os.path.realpath(directory), os.path.realpath(cwd)
-    return os.path.commonpath([real, here]) == real
+    real_directory, real_cwd = os.path.realpath(directory), os.path.realpath(cwd)
+    return os.path.commonpath([real_directory, real_cwd]) == real_directory

@@ -24,17 +24,17 @@ def signals_left_to_program() -> Iterator[Callable[[SignalTarget], None]]:
     Outside the main thread, signal handlers are not changed.
     """
     programs: list[SignalTarget] = []
-    early: list[int] = []
+    early_signals: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if not programs:
-            early.append(number)
+            early_signals.append(number)
         elif number != signal.SIGINT:  # SIGINT reaches the whole process group
             programs[0].send_signal(number)
 
     def started(program: SignalTarget) -> None:
         programs.append(program)
-        for number in early:
+        for number in early_signals:
             program.send_signal(number)
 
     if threading.current_thread() is not threading.main_thread():
@@ -42,11 +42,11 @@ def signals_left_to_program() -> Iterator[Callable[[SignalTarget], None]]:
         return
     # A handler, because a signal ignored by SIG_IGN would stay ignored in programs started later.
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, pass_on) for number in numbers}
+    handlers = {number: signal.signal(number, pass_on) for number in numbers}
     try:
         yield started
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
@@ -90,11 +90,11 @@ def signals_kept_back() -> Iterator[DeferredSignals]:
         yield signals
         return
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signals.handle) for number in numbers}
+    handlers = {number: signal.signal(number, signals.handle) for number in numbers}
     try:
         yield signals
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
     if signals.pending:
         raise KeyboardInterrupt

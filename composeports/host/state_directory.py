@@ -41,28 +41,29 @@ def refuse_unsafe(folder: str) -> None:
     """
     _refuse_open_parents(folder)
     try:
-        found = os.stat(folder)
+        status = os.stat(folder)
     except FileNotFoundError:
         if os.path.islink(folder):
             raise _leads_nowhere(folder) from None
         return
     except NotADirectoryError:
         raise _no_folder(folder) from None
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         raise _no_folder(folder)
-    if is_open(found.st_mode):
+    if is_open(status.st_mode):
         raise StoreError(
             f"every user may write to {folder} and replace what is in it "
-            f"({found.st_mode & 0o7777:04o})",
+            f"({status.st_mode & 0o7777:04o})",
             hint=f"chmod o-w '{folder}'; for several users make it a folder of their group (2770)",
             path=folder,
         )
-    if found.st_uid not in {0, os.geteuid()} and not _is_of_own_group(found):
+    if status.st_uid not in {0, os.geteuid()} and not _is_of_own_group(status):
         raise StoreError(
-            f"{folder} belongs to another user (uid {found.st_uid}), who may replace what is in it",
+            f"{folder} belongs to another user (uid {status.st_uid}), who may replace "
+            "what is in it",
             hint=f"{OTHER_FOLDER}; for several users make it a folder of their group (chmod 2770)",
             path=folder,
-            owner=found.st_uid,
+            owner=status.st_uid,
         )
 
 
@@ -73,9 +74,9 @@ def is_open(mode: int) -> bool:
 
 def _is_of_own_group(found: os.stat_result) -> bool:
     """Return True if a group shares the folder and this user is a member of that group."""
-    shared = stat.S_ISGID | stat.S_IWGRP
+    group_bits = stat.S_ISGID | stat.S_IWGRP
     is_member = found.st_gid in {os.getegid(), *os.getgroups()}
-    return found.st_mode & shared == shared and is_member
+    return found.st_mode & group_bits == group_bits and is_member
 
 
 def _refuse_open_parents(folder: str) -> None:

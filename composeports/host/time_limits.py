@@ -64,18 +64,18 @@ class Wait:
 
     def turn(self) -> float | None:
         """Return how many seconds to wait now; None for no limit."""
-        waited = time.monotonic() - self._begun
+        wait_time = time.monotonic() - self._begun
         ends = [] if self._seconds is None else [self._seconds]
         ends += [] if self._patience.is_told else [NOTICE_SECONDS]
-        return max(LEAST_SECONDS, min(ends) - waited) if ends else None
+        return max(LEAST_SECONDS, min(ends) - wait_time) if ends else None
 
     def goes_on(self) -> bool:
         """Return True if there is another turn, after a turn without an answer."""
-        waited = time.monotonic() - self._begun
-        if waited >= NOTICE_SECONDS and not self._patience.is_told:
+        wait_time = time.monotonic() - self._begun
+        if wait_time >= NOTICE_SECONDS and not self._patience.is_told:
             self._patience.is_told = True
             self._patience.tell()
-        if self._seconds is None or waited < self._seconds:
+        if self._seconds is None or wait_time < self._seconds:
             return True
         self._patience.give_up(self._seconds)
         return False

@@ -29,8 +29,10 @@ def without_wrappers(path: str) -> str:
 
 def unwrapped(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment as it was before any wrapper."""
-    plain = {name: value for name, value in environ.items() if name not in VARIABLES}
-    return {**plain, "PATH": without_wrappers(environ["PATH"])} if "PATH" in environ else plain
+    variables = {name: value for name, value in environ.items() if name not in VARIABLES}
+    return (
+        {**variables, "PATH": without_wrappers(environ["PATH"])} if "PATH" in environ else variables
+    )
 
 
 def engine_of(environ: Mapping[str, str]) -> str:

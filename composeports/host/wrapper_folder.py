@@ -106,24 +106,26 @@ def install(folders: Iterable[str], version: str, python: str) -> str:
     `python` is the path of the Python that the scripts start. If no folder can be used, raise the
     FileAccessError of the last one.
     """
-    refused = FileAccessError("there is no folder for the wrapper", hint="set HOME")
+    failure = FileAccessError("there is no folder for the wrapper", hint="set HOME")
     for folder in folders:
         try:
             return _installed(folder, _scripts(version, python))
         except FileAccessError as error:
-            refused = error
+            failure = error
         except StoreError as error:
-            refused = _refused(folder, error.message)
+            failure = _refused(folder, error.message)
         except OSError as error:
-            refused = _refused(folder, error.strerror or str(error))
-    raise refused
+            failure = _refused(folder, error.strerror or str(error))
+    raise failure
 
 
 def _scripts(version: str, python: str) -> dict[str, str]:
     settings = (("python", python), ("program", PROGRAM))
     words = {
         "@VERSION@": version,
-        "@PYTHON@": "\n".join(as_export((each,)).removeprefix("export ") for each in settings),
+        "@PYTHON@": "\n".join(
+            as_export((setting,)).removeprefix("export ") for setting in settings
+        ),
         "@FILE@": OWN_NAMES,
         "@MARKER@": MARKER,
         "@CALL@": CALL,
@@ -141,16 +143,16 @@ def _filled(words: Mapping[str, str]) -> str:
 
 def _installed(state: str, scripts: Mapping[str, str]) -> str:
     digest = sha256("\0".join(scripts.values()).encode("utf-8", "surrogateescape"))
-    above = os.path.join(state, "wrapper")
-    folder = os.path.join(above, digest.hexdigest()[:12])
+    parent = os.path.join(state, "wrapper")
+    folder = os.path.join(parent, digest.hexdigest()[:12])
     if os.pathsep in folder:
         raise _refused(folder, "its path has a colon, which separates the folders of PATH")
     if not os.path.isdir(folder):
         refuse_unsafe(state)
         os.makedirs(state, 0o700, exist_ok=True)
         with suppress(FileExistsError):
-            os.mkdir(above, 0o700)
-        _refuse_unsafe(above)
+            os.mkdir(parent, 0o700)
+        _refuse_unsafe(parent)
         _write(folder, scripts)
     _check(folder, scripts)
     return folder
@@ -158,17 +160,17 @@ def _installed(state: str, scripts: Mapping[str, str]) -> str:
 
 def _write(folder: str, scripts: Mapping[str, str]) -> None:
     """Write the scripts to a temporary folder and rename it; another process may do so first."""
-    beside = f"{folder}.{os.urandom(4).hex()}"
+    scratch = f"{folder}.{os.urandom(4).hex()}"
     try:
-        os.mkdir(beside, 0o700)
+        os.mkdir(scratch, 0o700)
         for name, text in scripts.items():
-            file = os.open(os.path.join(beside, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
+            file = os.open(os.path.join(scratch, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
             with open(file, "w", encoding="utf-8", errors="surrogateescape") as script:
                 script.write(text)
         with suppress(OSError):
-            os.rename(beside, folder)
+            os.rename(scratch, folder)
     finally:
-        rmtree(beside, ignore_errors=True)
+        rmtree(scratch, ignore_errors=True)
 
 
 def _check(folder: str, scripts: Mapping[str, str]) -> None:
@@ -195,9 +197,9 @@ def _refuse_unsafe(above: str) -> None:
 
 
 def _is_mine(path: str) -> bool:
-    found = os.lstat(path)
-    is_link = stat.S_ISLNK(found.st_mode)
-    return not is_link and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+    status = os.lstat(path)
+    is_link = stat.S_ISLNK(status.st_mode)
+    return not is_link and status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
 def _parents(path: str) -> Iterable[str]:
@@ -212,12 +214,12 @@ def _lets_others_replace(folder: str) -> bool:
 
     The user's own group counts as the user.
     """
-    found = os.stat(folder)
-    if found.st_mode & stat.S_ISVTX:
+    status = os.stat(folder)
+    if status.st_mode & stat.S_ISVTX:
         return False
-    group = found.st_mode & 0o020 and found.st_gid != os.getegid()
-    foreign = found.st_uid not in {0, NOBODY, os.geteuid()}
-    return bool(found.st_mode & 0o002 or group or foreign)
+    is_open_to_group = status.st_mode & 0o020 and status.st_gid != os.getegid()
+    has_foreign_owner = status.st_uid not in {0, NOBODY, os.geteuid()}
+    return bool(status.st_mode & 0o002 or is_open_to_group or has_foreign_owner)
 
 
 def _refused(path: str, why: str) -> FileAccessError:

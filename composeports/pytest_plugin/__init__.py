@@ -57,9 +57,9 @@ def composeports_stack(request: pytest.FixtureRequest) -> "Iterator[Stack]":
     from composeports.pytest_plugin.run import TestRun, running_stack  # noqa: PLC0415 - see above
 
     config = request.config
-    given: dict[str, Any] = getattr(config, "workerinput", {})
-    place = TestRun(given.get("workerid", ""), given.get(FOLDER, ""))
-    for stack in running_stack(_wanted(config), place, _teller(config)):
+    worker_input: dict[str, Any] = getattr(config, "workerinput", {})
+    test_run = TestRun(worker_input.get("workerid", ""), worker_input.get(FOLDER, ""))
+    for stack in running_stack(_wanted(config), test_run, _teller(config)):
         config.stash[STACK] = stack
         yield stack
 
@@ -67,9 +67,9 @@ def composeports_stack(request: pytest.FixtureRequest) -> "Iterator[Stack]":
 def _wanted(config: pytest.Config) -> "StackRequest":
     from composeports.pytest_plugin.run import StackRequest  # noqa: PLC0415 - see above
 
-    named = {"--file": "composeports_files", "--profile": "composeports_profiles"}
+    setting_names = {"--file": "composeports_files", "--profile": "composeports_profiles"}
     options = [
-        part for option, name in named.items() for value in config.getini(name)
+        part for option, name in setting_names.items() for value in config.getini(name)
         for part in (option, value)
     ]  # fmt: skip
     return StackRequest(

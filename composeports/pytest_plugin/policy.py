@@ -28,16 +28,20 @@ def session_of(given: str, directory: str, worker: str) -> str | None:
 
 def states(listing: str) -> list[str]:
     """Return the container states in the output of `docker compose ps --format json`."""
-    return [str(each.get("State", "")) for each in _documents(listing) if isinstance(each, dict)]
+    return [
+        str(container.get("State", ""))
+        for container in _documents(listing)
+        if isinstance(container, dict)
+    ]
 
 
 def _documents(listing: str) -> Iterator[object]:
     for line in listing.splitlines():
         try:
-            found = json.loads(line)
+            document = json.loads(line)
         except ValueError:
             continue
-        yield from found if isinstance(found, list) else [found]
+        yield from document if isinstance(document, list) else [document]
 
 
 def ending(before: Sequence[str], *, is_own: bool, keep: bool) -> tuple[str, ...]:
@@ -59,13 +63,13 @@ def failure_text(command: str, code: int, out: str, err: str) -> str:
     """Return the text for a failed run of composeports: message, hint, last lines of stderr."""
     error = _error(out)
     message = error.get("message") or f"it ended with exit code {code}"
-    said = [f"composeports {command} failed: {message}"]
+    parts = [f"composeports {command} failed: {message}"]
     if error.get("hint"):
-        said.append(f"hint: {error['hint']}")
+        parts.append(f"hint: {error['hint']}")
     lines = err.strip().splitlines()
     if lines:
-        said += ["", *lines[-SAID_LINES:]]
-    return "\n".join(said)
+        parts += ["", *lines[-SAID_LINES:]]
+    return "\n".join(parts)
 
 
 def _error(out: str) -> dict[str, object]:
@@ -86,5 +90,5 @@ def shortened(text: str, characters: int) -> str:
     text = DRIVING.sub("", text)
     if len(text) <= characters:
         return text
-    rest = text[-characters:]
-    return "[the beginning is left out]\n" + (rest.partition("\n")[2] or rest)
+    tail = text[-characters:]
+    return "[the beginning is left out]\n" + (tail.partition("\n")[2] or tail)

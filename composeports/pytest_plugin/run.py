@@ -108,8 +108,8 @@ def running_stack(
 
 
 def _program(wanted: StackRequest, session: str | None) -> Program:
-    named = () if session is None else ("--session", session)
-    return Program(wanted.directory, (*wanted.options, *named))
+    session_options = () if session is None else ("--session", session)
+    return Program(wanted.directory, (*wanted.options, *session_options))
 
 
 def _started(
@@ -149,14 +149,14 @@ def _shared(wanted: StackRequest, place: TestRun) -> StackUse:
 
 def _joined(wanted: StackRequest, program: Program, path: str) -> StackUse:
     with open(path, encoding="utf-8") as file:
-        known = json.load(file)
-    if "project" not in known:
-        pytest.fail(known.get("failure", "another worker could not start the stack"), pytrace=False)
+        facts = json.load(file)
+    if "project" not in facts:
+        pytest.fail(facts.get("failure", "another worker could not start the stack"), pytrace=False)
     share = StackShare(program)
     with share.turn():
-        share.join(lambda: tuple(known["ending"]), keep=wanted.keep)
+        share.join(lambda: tuple(facts["ending"]), keep=wanted.keep)
     env = json.loads(program.answer("env", "--format", "json"))
-    return StackUse(Stack(program, known["project"], known["session"], env), share)
+    return StackUse(Stack(program, facts["project"], facts["session"], env), share)
 
 
 @contextmanager
@@ -176,9 +176,9 @@ def end_all(folder: str, tell: Callable[[str], None]) -> None:
     for name in sorted(os.listdir(folder)):
         if name.endswith(".json"):
             with open(os.path.join(folder, name), encoding="utf-8") as file:
-                known = json.load(file)
-            program = Program(known["directory"], tuple(known["options"]))
-            problem = StackShare(program).end(partial(end, program), tuple(known["ending"]))
+                facts = json.load(file)
+            program = Program(facts["directory"], tuple(facts["options"]))
+            problem = StackShare(program).end(partial(end, program), tuple(facts["ending"]))
             if problem:
                 tell(problem)
     shutil.rmtree(folder, ignore_errors=True)

@@ -38,12 +38,12 @@ class StackShare:
 
         Wait while another run starts or ends it.
         """
-        with ExitStack() as held:
+        with ExitStack() as exit_stack:
             with suppress(ComposeportsError):  # `up` reports what is wrong with the folder
                 path = f"{self._path}.turn"
-                lock = held.enter_context(hold(path, "pytest", None, lambda _: None))
+                lock = exit_stack.enter_context(hold(path, "pytest", None, lambda _: None))
                 if lock is not None:
-                    held.callback(lock.remove)
+                    exit_stack.callback(lock.remove)
             yield
 
     def join(self, ending: Callable[[], Ending], *, keep: bool) -> Ending:
@@ -55,14 +55,14 @@ class StackShare:
         file = self._open()
         if file < 0:
             return () if keep else ending()
-        chosen = ending() if _is_unused(file) else _read(file, ())
+        command = ending() if _is_unused(file) else _read(file, ())
         if keep:
-            chosen = ()
+            command = ()
         os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps(chosen).encode(), 0)
+        os.pwrite(file, json.dumps(command).encode(), 0)
         fcntl.flock(file, fcntl.LOCK_SH)
         self._file = file
-        return chosen
+        return command
 
     def leave(self) -> None:
         """Stop using the stack without ending it; `end` does both."""

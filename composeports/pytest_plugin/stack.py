@@ -37,10 +37,10 @@ class Program:
     def answer(self, *arguments: str) -> str:
         """Return what a command prints; fail the test if the command fails."""
         __tracebackhide__ = True
-        done = self.run(*arguments)
-        if done.code:
-            pytest.fail(failure_text(arguments[0], done.code, done.out, done.err))
-        return done.out
+        result = self.run(*arguments)
+        if result.code:
+            pytest.fail(failure_text(arguments[0], result.code, result.out, result.err))
+        return result.out
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,30 +86,30 @@ class Stack:
 
 def logs(program: Program, *services: str, lines: int) -> str:
     """Return the last `lines` log lines of each service, with the error text if that fails."""
-    done = program.run("logs", "--no-color", "--tail", str(lines), *services)
-    return shortened(done.out + (done.err if done.code else ""), LOG_CHARACTERS)
+    result = program.run("logs", "--no-color", "--tail", str(lines), *services)
+    return shortened(result.out + (result.err if result.code else ""), LOG_CHARACTERS)
 
 
 def end(program: Program, ending: tuple[str, ...]) -> str:
     """Run the command that ends a stack; return an error text, or an empty string."""
     if not ending:
         return ""
-    done = program.run(*ending)
-    return failure_text(ending[0], done.code, done.out, done.err) if done.code else ""
+    result = program.run(*ending)
+    return failure_text(ending[0], result.code, result.out, result.err) if result.code else ""
 
 
 def states_before(program: Program) -> list[str]:
     """Return the states of the session's containers; empty if the session holds no lease."""
-    done = program.run("ps", "--all", "--format", "json")
-    return [] if done.code else states(done.out)
+    result = program.run("ps", "--all", "--format", "json")
+    return [] if result.code else states(result.out)
 
 
 def start(program: Program, arguments: tuple[str, ...], lines: int) -> Stack:
     """Start the stack; if that fails, fail the test with the reason and the last log lines."""
-    done = program.run("up", "--json", *arguments)
-    if done.code:
-        raise_failure(program, done, lines)
-    document = json.loads(done.out)
+    result = program.run("up", "--json", *arguments)
+    if result.code:
+        raise_failure(program, result, lines)
+    document = json.loads(result.out)
     env = json.loads(program.answer("env", "--format", "json"))
     return Stack(program, document["compose_project_name"], document["session_id"], env)
 
@@ -118,9 +118,9 @@ def raise_failure(program: Program, done: Finished, lines: int) -> None:
     """Fail the test with the error of `up` and the last log lines of the services."""
     __tracebackhide__ = True
     text = failure_text("up", done.code, done.out, done.err)
-    written = logs(program, lines=lines).strip() if lines and _started(done) else ""
-    if written:
-        text += f"\n\nThe last lines of the services:\n{written}"
+    log_text = logs(program, lines=lines).strip() if lines and _started(done) else ""
+    if log_text:
+        text += f"\n\nThe last lines of the services:\n{log_text}"
     pytest.fail(text, pytrace=False)
 
 

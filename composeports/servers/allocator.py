@@ -32,5 +32,10 @@ class StoreAllocator(PortAllocatorService):
     def status(self) -> list[PortAllocation]:
         """Return all allocations that have not expired, oldest first."""
         now = self._now()
-        held = [each for each in self._context.store.held() if not each.expired(now)]
-        return [allocation_of(each) for each in sorted(held, key=lambda each: each.allocated_at)]
+        leases = [
+            held_lease for held_lease in self._context.store.held() if not held_lease.expired(now)
+        ]
+        return [
+            allocation_of(held_lease)
+            for held_lease in sorted(leases, key=lambda each: each.allocated_at)
+        ]

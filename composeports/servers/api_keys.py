@@ -46,7 +46,7 @@ class Keys:
         The time does not depend on which key it is, or on how similar it is to one.
         """
         digest = _digest(given)
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        matches = [hmac.compare_digest(digest, valid_digest) for valid_digest in self._digests]
         return any(matches)
 
 
@@ -124,19 +124,19 @@ def read_own_key(path: str) -> str:
 
 def _make_key(path: str) -> None:
     """Write a new key atomically; if two servers do so at the same time, the first key is kept."""
-    number, temporary = tempfile.mkstemp(
+    descriptor, temporary_path = tempfile.mkstemp(
         prefix="api-key-", suffix=".new", dir=os.path.dirname(path)
     )
     try:
-        with open(number, "w", encoding="ascii") as file:
+        with open(descriptor, "w", encoding="ascii") as file:
             file.write(f"{secrets.token_hex(SHORTEST)}\n")
             file.flush()
             os.fsync(file.fileno())
-        os.link(temporary, path)
+        os.link(temporary_path, path)
     except FileExistsError:
         return
     finally:
-        os.unlink(temporary)
+        os.unlink(temporary_path)
 
 
 def _own_key(path: str) -> str:

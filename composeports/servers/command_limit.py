@@ -21,9 +21,9 @@ class Commands:
         """Wait for a turn and keep it until the block ends; a wait is first reported to `tell`."""
         # Created here, because it belongs to the running event loop.
         self._limiter = self._limiter or CapacityLimiter(self._limit)
-        before = self._limiter.statistics().tasks_waiting
-        if before or self._limiter.available_tokens < 1:
-            tell(self._waiting(before))
+        queue_length = self._limiter.statistics().tasks_waiting
+        if queue_length or self._limiter.available_tokens < 1:
+            tell(self._waiting(queue_length))
         async with self._limiter:
             yield
 

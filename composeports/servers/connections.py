@@ -47,11 +47,11 @@ def raise_descriptor_limit() -> int:
     import resource  # noqa: PLC0415 - some systems do not have it
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
-    if soft not in {wanted, resource.RLIM_INFINITY}:
+    target = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    if soft not in {target, resource.RLIM_INFINITY}:
         # macOS refuses more than its kernel allows, even if the hard limit is higher.
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
@@ -129,10 +129,10 @@ class Connections:
 
         `peer` None means the connections of all peers.
         """
-        for connection, its_peer in self._waiting.items():
-            if peer in {None, its_peer}:
+        for connection, connection_peer in self._waiting.items():
+            if peer in {None, connection_peer}:
                 del self._waiting[connection]
-                self._leaving[its_peer] += 1
+                self._leaving[connection_peer] += 1
                 connection.leave()
                 return True
         return False
@@ -148,9 +148,9 @@ class _Accepted(socket.socket):
     def close(self) -> None:
         """Close the socket; the first time, call the function."""
         super().close()
-        closed, self._when_closed = self._when_closed, None
-        if closed is not None:
-            closed()
+        callback, self._when_closed = self._when_closed, None
+        if callback is not None:
+            callback()
 
 
 class Listener(socket.socket):
@@ -178,15 +178,15 @@ class Listener(socket.socket):
         if connections is None:
             return super().accept()
         for _ in range(BURST):
-            accepted, address = self._accept_or_shed(connections)
-            if accepted is None:
+            client_socket, address = self._accept_or_shed(connections)
+            if client_socket is None:
                 continue
             peer = str(address[0])
             if connections.admit(peer):
-                return _Accepted(accepted, partial(connections.closed, peer)), address
-            with contextlib.suppress(OSError), accepted:
-                accepted.settimeout(0)
-                accepted.send(_BUSY)
+                return _Accepted(client_socket, partial(connections.closed, peer)), address
+            with contextlib.suppress(OSError), client_socket:
+                client_socket.settimeout(0)
+                client_socket.send(_BUSY)
         raise BlockingIOError
 
     def close(self) -> None:
@@ -206,8 +206,8 @@ class Listener(socket.socket):
             connections.no_descriptor(error)
         self._free_spare()
         try:
-            accepted, _ = super().accept()
-            accepted.close()
+            client_socket, _ = super().accept()
+            client_socket.close()
         except OSError as error:
             if error.errno not in NO_DESCRIPTOR:
                 raise
@@ -291,10 +291,10 @@ class Connection(H11Protocol):
     def _expired(self) -> None:
         if self.transport.is_closing():
             return
-        silent = self._part == "head" and not self.conn.trailing_data[0]
+        is_silent = self._part == "head" and not self.conn.trailing_data[0]
         cycle = self._current()
-        answered = cycle is not None and cycle.response_started
-        if not silent and not (self._part == "body" and answered):
+        has_response = cycle is not None and cycle.response_started
+        if not is_silent and not (self._part == "body" and has_response):
             self.transport.write(_too_slow(self.seconds))
         if cycle is not None:
             cycle.disconnected = True

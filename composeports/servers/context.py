@@ -15,10 +15,10 @@ from composeports.usecases.session_lookup import NOWHERE
 
 def warn(text: str) -> None:
     """Write a line to stderr, the only place for a server's messages; escape control characters."""
-    shown = "".join(
+    safe_text = "".join(
         char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
     )
-    sys.stderr.write(f"{shown}\n")
+    sys.stderr.write(f"{safe_text}\n")
     sys.stderr.flush()
 
 

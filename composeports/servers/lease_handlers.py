@@ -72,14 +72,14 @@ def down(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
         record = session.record()
         lease_usecase.release_without_stack(session)
         return {"success": True, "released": record is not None and record.held}
-    stopped = down_usecase.down(session)
-    if stopped.code:
+    result = down_usecase.down(session)
+    if result.code:
         raise ComposeFailedError(
-            f"`docker compose down` of {stopped.project} ended with exit code {stopped.code}; "
+            f"`docker compose down` of {result.project} ended with exit code {result.code}; "
             "the lease is kept",
             hint="the server's own output has what Compose says",
         )
-    return {"success": True, "released": stopped.released}
+    return {"success": True, "released": result.released}
 
 
 def status(context: Context) -> list[Answer]:
@@ -87,14 +87,14 @@ def status(context: Context) -> list[Answer]:
 
     A server has no session of its own, so no lease is the current one.
     """
-    return [entry(each) for each in status_usecase.status(no_session(context))]
+    return [entry(session_status) for session_status in status_usecase.status(no_session(context))]
 
 
 def entry(found: SessionStatus) -> Answer:
     """Return one entry of the list that `status` returns."""
-    told = found.as_dict()
-    del told["current"]
-    return told
+    answer = found.as_dict()
+    del answer["current"]
+    return answer
 
 
 def _granted(context: Context, lease: Lease) -> Answer:

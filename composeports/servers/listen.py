@@ -40,15 +40,15 @@ def listen(host: str, port: int) -> list[Listener]:
     binding fails; AddressInUseError if the port is in use.
     """
     try:
-        found = socket.getaddrinfo(
+        address_infos = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
         )
     except (OSError, UnicodeError) as error:
         raise _no_address(host, str(getattr(error, "strerror", error))) from None
     sockets: list[Listener] = []
-    absent = ""
+    reason = ""
     try:
-        for family, *_, address in dict.fromkeys(found):
+        for family, *_, address in dict.fromkeys(address_infos):
             # With port 0, the first socket determines the port of all.
             number = port or (sockets[0].getsockname()[1] if sockets else 0)
             try:
@@ -56,32 +56,32 @@ def listen(host: str, port: int) -> list[Listener]:
             except OSError as error:
                 if error.errno not in ABSENT:
                     raise _cannot_bind(host, number, error) from error
-                absent = os.strerror(error.errno)
+                reason = os.strerror(error.errno)
     except BaseException:
-        for each in sockets:
-            each.close()
+        for listener in sockets:
+            listener.close()
         raise
     if not sockets:
-        raise _no_address(host, absent)
+        raise _no_address(host, reason)
     return sockets
 
 
 def _bound(family: int, address: tuple[str | int, ...]) -> Listener:
     # Without IPPROTO_TCP, asyncio leaves Nagle's algorithm on, which costs 40 ms per response.
-    made = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Connections inherit it: a stream ends some time after its client's machine disappeared.
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
         # Listen now, so that no other process can take the port while the rest is imported.
-        made.listen(BACKLOG)
+        listener.listen(BACKLOG)
     except BaseException:
-        made.close()
+        listener.close()
         raise
-    return made
+    return listener
 
 
 def are_local(sockets: Iterable[socket.socket], host: str, keys: Sequence[str]) -> bool:
@@ -89,16 +89,16 @@ def are_local(sockets: Iterable[socket.socket], host: str, keys: Sequence[str]) 
 
     ConfigError if other machines can reach them and there is no key, or a key is too short.
     """
-    local = all(map(_is_loopback, sockets))
-    if not local and not keys:
+    is_local = all(map(_is_loopback, sockets))
+    if not is_local and not keys:
         raise _open_to_all(host)
-    if not local and too_short(keys):
+    if not is_local and too_short(keys):
         raise ConfigError(
             f"{host} can be reached from other machines, and an API key has fewer than "
             f"{SHORTEST} characters",
             hint=f"{HOW_TO_MAKE}; or stay on --host 127.0.0.1",
         )
-    return local
+    return is_local
 
 
 def _is_loopback(bound: socket.socket) -> bool:
@@ -124,14 +124,14 @@ def _no_address(host: str, reason: str) -> ConfigError:
 
 
 def _cannot_bind(host: str, port: int, error: OSError) -> ComposeportsError:
-    where = url_of(host, port).removeprefix("http://")
+    address = url_of(host, port).removeprefix("http://")
     if error.errno == errno.EADDRINUSE:
         return AddressInUseError(
-            f"something else listens on {where}",
+            f"something else listens on {address}",
             hint="`ss -lntp` shows what; give another port with --port (0: any free one)",
             port=port,
         )
-    message = f"cannot listen on {where}: {error.strerror or error}"
+    message = f"cannot listen on {address}: {error.strerror or error}"
     return ConfigError(message, hint="give another port with --port, 1024 or more")
 
 
@@ -186,11 +186,11 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Handle SIGINT, SIGTERM and SIGHUP; uvicorn would raise them again after its shutdown."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {number: signal.signal(number, self._end) for number in numbers}
+        handlers = {number: signal.signal(number, self._end) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
     def _end(self, number: int, _frame: FrameType | None) -> None:

@@ -35,13 +35,13 @@ class RateLimitedLog:
         if now - self._said.get(line, -REPEAT_SECONDS) < REPEAT_SECONDS:
             self._left_out[line] = self._left_out.get(line, 0) + 1
             return
-        often = self._left_out.pop(line, 0)
+        count = self._left_out.pop(line, 0)
         self._said[line] = now
         self._said.move_to_end(line)
         while len(self._said) > REMEMBERED:
-            oldest, _ = self._said.popitem(last=False)
-            self._left_out.pop(oldest, None)
-        self._say(f"{line} ({often} times more since)" if often else line)
+            oldest_line, _ = self._said.popitem(last=False)
+            self._left_out.pop(oldest_line, None)
+        self._say(f"{line} ({count} times more since)" if count else line)
 
 
 class Lines(logging.Handler):
@@ -58,8 +58,8 @@ class Lines(logging.Handler):
         with suppress(Exception):
             error = record.exc_info[1] if record.exc_info else None
             text = record.getMessage().strip().partition("\n")[0]
-            told = f"{text}: {type(error).__name__}: {error}" if error else text
-            self._say(" ".join(told.split())[:LONGEST])
+            line = f"{text}: {type(error).__name__}: {error}" if error else text
+            self._say(" ".join(line.split())[:LONGEST])
 
 
 def log_in_lines() -> None:

@@ -41,8 +41,8 @@ class Roots:
         for path in (selection.directory, *selection.files, *selection.env_files):
             self._check(os.path.join(session.context.cwd, path))
         self._check(session.place.directory)
-        for asked in (session, find_started_session(session)):
-            self.check_session(session.context, asked.session_id)
+        for candidate in (session, find_started_session(session)):
+            self.check_session(session.context, candidate.session_id)
 
     def check_session(self, context: Context, session_id: str) -> None:
         """Raise OutsideRootsError if the stack that the store has for the session is outside."""
@@ -53,12 +53,12 @@ class Roots:
             self._check(record.place.directory)
 
     def _check(self, path: str) -> None:
-        real = os.path.realpath(path)
-        if any(os.path.commonpath((real, folder)) == folder for folder in self.folders):
+        real_path = os.path.realpath(path)
+        if any(os.path.commonpath((real_path, folder)) == folder for folder in self.folders):
             return
-        allowed = ", ".join(self.folders)
+        folder_list = ", ".join(self.folders)
         raise OutsideRootsError(
-            f"{path} is outside of the folders that this server works in: {allowed}",
+            f"{path} is outside of the folders that this server works in: {folder_list}",
             hint="give a worktree below one of them, or start the server with another --root",
             path=path,
         )

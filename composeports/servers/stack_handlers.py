@@ -54,8 +54,8 @@ class StackTarget:
 
 def plan(context: Context, target: StackTarget, options: PlanOptions) -> Answer:
     """Return what `up` would do and why; nothing is written or leased."""
-    here = target.open_session(context).read_only()
-    return {"success": True, **up_usecase.plan(here, options).as_dict()}
+    session = target.open_session(context).read_only()
+    return {"success": True, **up_usecase.plan(session, options).as_dict()}
 
 
 def up(
@@ -71,23 +71,23 @@ def up(
     """
     for name in services:
         _check_service(name)
-    here = target.open_session(context)
-    with hold_session_lock(here, "up") as lock:
-        started = up_usecase.up(here, lock, (*flags, *services), options)
-    if started.code:
-        told = " ".join((started.note, *started.plan.warnings)).strip()
-        raise _compose_failed("up", started.code, told)
-    return {"success": True, **_where(started), "note": started.note}
+    session = target.open_session(context)
+    with hold_session_lock(session, "up") as lock:
+        result = up_usecase.up(session, lock, (*flags, *services), options)
+    if result.code:
+        note = " ".join((result.note, *result.plan.warnings)).strip()
+        raise _compose_failed("up", result.code, note)
+    return {"success": True, **_where(result), "note": result.note}
 
 
 def _where(started: UpResult) -> dict[str, Any]:
-    told = started.plan.as_dict()
+    document = started.plan.as_dict()
     published = [
         {"service": service, "port": port, "url": url}
         for service, port, url in sorted(started.published())
     ]
-    named = ("session_id", "compose_project_name", "env", "ports", "urls", "warnings")
-    return {**{name: told[name] for name in named}, "published": published}
+    names = ("session_id", "compose_project_name", "env", "ports", "urls", "warnings")
+    return {**{name: document[name] for name in names}, "published": published}
 
 
 def down(context: Context, target: StackTarget) -> Answer:
@@ -95,15 +95,15 @@ def down(context: Context, target: StackTarget) -> Answer:
 
     ComposeFailedError if Compose fails.
     """
-    stopped = down_usecase.down(target.open_session(context))
-    if stopped.code:
-        raise _compose_failed("down", stopped.code, stopped.note)
+    result = down_usecase.down(target.open_session(context))
+    if result.code:
+        raise _compose_failed("down", result.code, result.note)
     return {
         "success": True,
-        "session_id": stopped.session_id,
-        "compose_project_name": stopped.project,
-        "released": stopped.released,
-        "note": stopped.note,
+        "session_id": result.session_id,
+        "compose_project_name": result.project,
+        "released": result.released,
+        "note": result.note,
     }
 
 
@@ -112,26 +112,26 @@ def left(context: Context, target: StackTarget) -> str:
     session = target.open_session(context)
     record = session.record()
     project = session.expected_project_name(record)
-    held = record is not None and record.held
-    lease = "its lease is held" if held else "it holds no lease"
+    is_held = record is not None and record.held
+    lease_text = "its lease is held" if is_held else "it holds no lease"
     try:
-        found = down_usecase.leftovers(session, project)
+        leftovers = down_usecase.leftovers(session, project)
     except (EngineError, ComposeMissingError):
         return (
-            f"the engine does not answer, so what runs of {project} is unknown, and {lease}: "
+            f"the engine does not answer, so what runs of {project} is unknown, and {lease_text}: "
             "`composeports status` tells it later"
         )
-    if found:
+    if leftovers:
         return (
-            f"the stack {project} may be only partly up ({found}), and {lease}: "
+            f"the stack {project} may be only partly up ({leftovers}), and {lease_text}: "
             "`composeports up` goes on with it, `composeports down` removes it"
         )
-    if held:
+    if is_held:
         return (
-            f"nothing of {project} exists, and {lease}: "
+            f"nothing of {project} exists, and {lease_text}: "
             "`composeports up` starts it, `composeports down` gives its ports back"
         )
-    return f"nothing of {project} exists, and {lease}: `composeports up` starts it"
+    return f"nothing of {project} exists, and {lease_text}: `composeports up` starts it"
 
 
 def url(context: Context, target: StackTarget, service: str, port: str) -> Answer:

@@ -36,10 +36,10 @@ def _clash(lease: Lease, hold: LeaseSummary) -> bool:
 
 
 def _conflict(lease: Lease, hold: LeaseSummary) -> StoreError:
-    mine, theirs = _said(LeaseSummary.of(lease)), _said(hold)
+    own_ports, holder_ports = _said(LeaseSummary.of(lease)), _said(hold)
     return StoreError(
-        f"ports {mine} and project {lease.project} are not free: "
-        f"session {hold.session_id} holds {theirs} as {hold.project}",
+        f"ports {own_ports} and project {lease.project} are not free: "
+        f"session {hold.session_id} holds {holder_ports} as {hold.project}",
         hint="`composeports status` shows who holds what; `composeports down` there frees it",
         session_id=lease.session_id,
         holder=hold.session_id,

@@ -12,7 +12,7 @@ def without_protected(environment: str) -> str:
     """
     try:
         pairs = json.loads(environment)
-        kept = [[name, value] for name, value in pairs if is_settable(name)]
+        settable_pairs = [[name, value] for name, value in pairs if is_settable(name)]
     except (AttributeError, TypeError, ValueError):
         return environment
-    return environment if kept == pairs else json.dumps(kept)
+    return environment if settable_pairs == pairs else json.dumps(settable_pairs)

@@ -82,16 +82,18 @@ class MemoryStore:
         now = self._clock()
         if is_current(self._time, now):
             return
-        moved = jump(self._time, now)
+        shift = jump(self._time, now)
         self._time = now
-        for name, lease in self._leases.items() if moved else ():
+        for name, lease in self._leases.items() if shift else ():
             if lease.held:
-                self._leases[name] = replace(lease, expires_at=lease.expires_at + moved)
-        self._set_aside = tuple(each._replace(until=each.until + moved) for each in self._set_aside)
+                self._leases[name] = replace(lease, expires_at=lease.expires_at + shift)
+        self._set_aside = tuple(
+            cooldown._replace(until=cooldown.until + shift) for cooldown in self._set_aside
+        )
 
     def _ledger(self, session_id: str) -> StoreSnapshot:
-        others = (lease for name, lease in self._leases.items() if name != session_id)
-        holds = tuple(map(LeaseSummary.of, others))
+        other_leases = (lease for name, lease in self._leases.items() if name != session_id)
+        holds = tuple(map(LeaseSummary.of, other_leases))
         return StoreSnapshot(self._leases.get(session_id), holds, self._set_aside, self._id)
 
     def _write(self, session_id: str, outcome: StoreUpdate) -> None:

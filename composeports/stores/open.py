@@ -111,13 +111,13 @@ def _no_driver(url: str) -> ExtraMissingError:
 
 def sqlite_path(url: str) -> str:
     """Return the absolute path in a `sqlite:///...` URL; raise ConfigError for any other URL."""
-    scheme, _, written = url.partition("://")
+    scheme, _, encoded_path = url.partition("://")
     if scheme != "sqlite":
         raise _refused(url, "is no store that this version knows")
-    path = _decoded(written)
-    if not written.startswith("/"):
+    path = _decoded(encoded_path)
+    if not encoded_path.startswith("/"):
         raise _refused(url, "names no absolute path (three slashes)")
-    if "?" in written or "#" in written or "\0" in path:
+    if "?" in encoded_path or "#" in encoded_path or "\0" in path:
         raise _refused(url, "has more than a path (write ? and # as %3F and %23)")
     if path.endswith("/") or os.path.isdir(path):
         raise _refused(url, "names a folder, not a file")
@@ -133,12 +133,12 @@ def _decoded(path: str) -> str:
 
 
 def _refused(url: str, reason: str) -> ConfigError:
-    shown = without_password(url)
+    safe_url = without_password(url)
     return ConfigError(
-        f"COMPOSEPORTS_STORE={shown} {reason}",
+        f"COMPOSEPORTS_STORE={safe_url} {reason}",
         hint=f"accepted: {ACCEPTED}; unset it for a file in the state directory",
         setting="COMPOSEPORTS_STORE",
-        value=shown,
+        value=safe_url,
     )
 
 
@@ -147,11 +147,11 @@ def without_password(url: str) -> str:
 
     These are the user part, the query and key=value pairs.
     """
-    scheme, separator, rest = url.partition("://")
+    scheme, separator, address = url.partition("://")
     if not separator:
         return url if "=" not in url and "@" not in url else "..."
-    before, _, after = rest.rpartition("@")
-    if "=" in before:  # the `@` may be part of the query, or `=` part of a password
+    credentials, _, target = address.rpartition("@")
+    if "=" in credentials:  # the `@` may be part of the query, or `=` part of a password
         return f"{scheme}://..."
-    place, query, _ = after.partition("?")
-    return f"{scheme}://{'...@' if before else ''}{place}{'?...' if query else ''}"
+    location, query, _ = target.partition("?")
+    return f"{scheme}://{'...@' if credentials else ''}{location}{'?...' if query else ''}"

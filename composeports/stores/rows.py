@@ -111,11 +111,11 @@ def once(tell: Callable[[str], None]) -> Callable[[str], None]:
 
     A server reads the same rows again and again, and would repeat its warnings.
     """
-    told: set[str] = set()
+    texts: set[str] = set()
 
     def tell_new(text: str) -> None:
-        if text not in told:
-            told.add(text)
+        if text not in texts:
+            texts.add(text)
             tell(text)
 
     return tell_new
@@ -164,9 +164,9 @@ def refusal(session_id: object, error: Exception, source: RowSource) -> StoreErr
     """Return the error for an invalid row; it names the session and the field."""
     field = error.field if isinstance(error, UnsoundError) else ""
     reason = str(error) if field else "a value is missing, or is no value of that kind"
-    named, space = (str(text).replace("'", "''") for text in (session_id, source.space))
-    where = f"session_id = '{named}' AND space = '{space}'"
-    removal = f"DELETE FROM {source.table} WHERE {where}"  # noqa: S608 - only shown to the user
+    quoted_id, space = (str(text).replace("'", "''") for text in (session_id, source.space))
+    condition = f"session_id = '{quoted_id}' AND space = '{space}'"
+    removal = f"DELETE FROM {source.table} WHERE {condition}"  # noqa: S608 - only shown to the user
     return StoreError(
         f"the lease store {source.shown} holds a damaged record of session {session_id!r} "
         f"({reason})",
@@ -232,17 +232,19 @@ def _ports_of(start: object, size: object) -> PortBlock:
     """
     if type(start) is not int or not 0 < start <= HIGHEST_PORT:
         return PortBlock(0, 1)
-    longest = HIGHEST_PORT - start + 1
-    return PortBlock(start, min(max(size, 1), longest) if type(size) is int else 1)
+    max_size = HIGHEST_PORT - start + 1
+    return PortBlock(start, min(max(size, 1), max_size) if type(size) is int else 1)
 
 
 def _ports_among(pins: str) -> frozenset[int]:
     """Return the valid port numbers in the JSON text of `pins`; ignore all other values."""
     try:
-        found = json.loads(pins).values()
+        numbers = json.loads(pins).values()
     except NO_SENSE:
         return frozenset()
-    return frozenset(each for each in found if type(each) is int and 0 < each <= HIGHEST_PORT)
+    return frozenset(
+        number for number in numbers if type(number) is int and 0 < number <= HIGHEST_PORT
+    )
 
 
 def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
@@ -251,14 +253,14 @@ def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
     pins, subnets, directory, machine = _parsed(*texts)
     block = PortBlock(start, size)
     engine, traits = _engine(text)
-    known = (pins, subnets, directory, engine)
+    fields = (pins, subnets, directory, engine)
     return LeaseSummary(
         session_id,
         block,
         project,
         expires_at,
         bool(held),
-        *known,
+        *fields,
         on_machine=machine,
         traits=traits,
         allocated_at=allocated_at,
@@ -273,19 +275,21 @@ def _parsed(
 
     The function is cached, because a server reads the same rows again and again.
     """
-    where = json.loads(place)
+    location = json.loads(place)
     return (
         frozenset(json.loads(pins).values()),
         tuple(json.loads(subnets).values()),
-        where["directory"],
-        where["machine"],
+        location["directory"],
+        location["machine"],
     )
 
 
 def _engine_text(lease: Lease) -> str:
     traits = lease.traits.kept._asdict()
-    known = {name: text for name, text in traits.items() if text and isinstance(text, str)}
-    return f"{lease.engine}{TRAITS_FOLLOW}{json.dumps(known)}" if known else lease.engine
+    known_traits = {name: text for name, text in traits.items() if text and isinstance(text, str)}
+    return (
+        f"{lease.engine}{TRAITS_FOLLOW}{json.dumps(known_traits)}" if known_traits else lease.engine
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -294,13 +298,13 @@ def _engine(text: str) -> tuple[str, EngineTraits]:
 
     Raise UnsoundError if a trait is not a string.
     """
-    engine, separator, written = text.partition(TRAITS_FOLLOW)
+    engine, separator, traits_text = text.partition(TRAITS_FOLLOW)
     if not separator:
         return text, NO_TRAITS
-    found = json.loads(written)
-    if not all(isinstance(each, str) for each in found.values()):
-        raise UnsoundError("engine", f"{written!r} are no traits of an engine")
-    return engine, EngineTraits(**found)
+    traits = json.loads(traits_text)
+    if not all(isinstance(value, str) for value in traits.values()):
+        raise UnsoundError("engine", f"{traits_text!r} are no traits of an engine")
+    return engine, EngineTraits(**traits)
 
 
 def _lease(row: Row, source: RowSource) -> Lease:
@@ -371,12 +375,12 @@ def _stack(stack: ComposeInvocation) -> dict[str, object]:
 
 def _place(place: WorktreeLocation) -> dict[str, str]:
     # Earlier versions do not know these two fields, and for most worktrees they are empty.
-    seldom = {"named_by": place.named_by, "around": place.around}
+    optional_fields = {"named_by": place.named_by, "around": place.around}
     return {
         "worktree": place.worktree,
         "git_dir": place.git_dir,
         "directory": place.directory,
         "branch": place.branch,
         "machine": place.machine,
-        **{name: path for name, path in seldom.items() if path},
+        **{name: path for name, path in optional_fields.items() if path},
     }

@@ -24,13 +24,13 @@ def services(environ: Mapping[str, str], cwd: str, options: Options) -> list[str
     The names come from the config cache that an earlier `up` wrote, otherwise from Compose.
     """
     context = Context(environ, cwd, Config(), MemoryStore(), Engine(environ))
-    here = Session(context, options)
-    known = remembered_services(here.config_cache.text)
-    if known is None:
-        if not here.selection.files:
+    session = Session(context, options)
+    names = remembered_services(session.config_cache.text)
+    if names is None:
+        if not session.selection.files:
             return []
-        known = here.compose.start_config(ANY, "--services").finish().out.split()
-    return sorted(known)
+        names = session.compose.start_config(ANY, "--services").finish().out.split()
+    return sorted(names)
 
 
 def sessions(environ: Mapping[str, str]) -> list[str]:
@@ -40,9 +40,9 @@ def sessions(environ: Mapping[str, str]) -> list[str]:
 
 def seeds(environ: Mapping[str, str]) -> list[str]:
     """Return the values for `--seed-from`: `main`, then branches and projects of held leases."""
-    held = _store(environ).held()
-    branches = {lease.place.branch for lease in held} - {""}
-    return ["main", *sorted(branches - {"main"}), *sorted(lease.project for lease in held)]
+    leases = _store(environ).held()
+    branches = {lease.place.branch for lease in leases} - {""}
+    return ["main", *sorted(branches - {"main"}), *sorted(lease.project for lease in leases)]
 
 
 def _store(environ: Mapping[str, str]) -> Store:

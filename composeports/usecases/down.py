@@ -51,19 +51,19 @@ def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
     or plain Compose started the stack.
     """
     session.refresh_engine_identity()
-    asked, session = session, find_started_session(session)
+    initial_session, session = session, find_started_session(session)
     with hold_session_lock_exclusively(session, "down", PATIENCE) as lock:
         record = session.record()
-        stopped = _down(session, record, arguments, lock)
-        if stopped.whole and record is not None and session is not asked:
-            below = record.project if record.shares_place else ""
-            OwnFolder(record.place.directory, below).remove()
-        if stopped.whole or not stopped.project:
+        result = _down(session, record, arguments, lock)
+        if result.whole and record is not None and session is not initial_session:
+            subfolder = record.project if record.shares_place else ""
+            OwnFolder(record.place.directory, subfolder).remove()
+        if result.whole or not result.project:
             lock.remove()
-        if not stopped.code:
+        if not result.code:
             lock.mark_finished()
     forget_abandoned(config_cache_folder(session.context.environ))
-    return stopped
+    return result
 
 
 def _down(
@@ -89,10 +89,10 @@ def _down(
     if record is None and (not containers or is_other_session(session, project)):
         note = f"nothing to do: no stack was ever started here (session {session.session_id})"
         return DownResult(0, session.session_id, "", released=False, note=note)
-    proven = reject_foreign_containers(session, record, project, containers)
+    store_ids = reject_foreign_containers(session, record, project, containers)
     if "--dry-run" not in arguments:
         kinds = ("network", "volume") if _takes_volumes(arguments) else ("network",)
-        refuse_unproven(session, record, project, proven, kinds)
+        refuse_unproven(session, record, project, store_ids, kinds)
     if is_half_seeded(session, project):
         from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - rarely needed
 
@@ -110,9 +110,9 @@ def remove_half_started(session: Session, project: str, lock: SessionLock) -> st
     The lease is released if no container and no network of the project is left.
     """
     _run(session, project, (), lock)
-    left = leftovers(session, project)
-    if left:
-        return f"{left} of {project} exist, so the lease is kept: `composeports down` removes them"
+    parts = leftovers(session, project)
+    if parts:
+        return f"{parts} of {project} exist, so the lease is kept: `composeports down` removes them"
     release_lease(session)
     session.folder.remove()
     return f"what was started of {project} is removed, and the lease is released"
@@ -148,19 +148,19 @@ def _only_networks_left(session: Session, project: str) -> bool:
 
 
 def _without_files_environ(session: Session) -> dict[str, str]:
-    hidden = {"COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
-    return {name: value for name, value in session.environ.items() if name not in hidden}
+    names = {"COMPOSE_FILE", "COMPOSE_ENV_FILES", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"}
+    return {name: value for name, value in session.environ.items() if name not in names}
 
 
 def _after_down(session: Session, name: str, arguments: Sequence[str], code: int) -> DownResult:
     session_id = session.session_id
-    left = leftovers(session, name)
-    if left and (code or _is_partial(arguments)):
-        note = f"{left} of {name} exist, so the lease is kept"
+    parts = leftovers(session, name)
+    if parts and (code or _is_partial(arguments)):
+        note = f"{parts} of {name} exist, so the lease is kept"
         return DownResult(code, session_id, name, released=False, note=note)
-    if left:
+    if parts:
         raise StackLeftError(
-            f"{left} of {name} are still there after `docker compose down`; the lease is kept",
+            f"{parts} of {name} are still there after `docker compose down`; the lease is kept",
             hint="end what uses them (`docker network inspect`, `docker ps`), then run "
             "`composeports down` again",
             project=name,
@@ -192,7 +192,7 @@ def _is_partial(arguments: Sequence[str]) -> bool:
 
 def _named_services(arguments: Sequence[str]) -> list[str]:
     """Return the services that the arguments name; `--rmi`, `--timeout` and `-t` have a value."""
-    named: list[str] = []
+    services: list[str] = []
     skip = False
     for argument in arguments:
         if skip:
@@ -200,12 +200,12 @@ def _named_services(arguments: Sequence[str]) -> list[str]:
         elif argument in {"--rmi", "--timeout", "-t"}:
             skip = True
         elif not argument.startswith("-"):
-            named.append(argument)
-    return named
+            services.append(argument)
+    return services
 
 
 def leftovers(session: Session, project: str) -> str:
-    """Return "2 containers, 1 network" for what the engine still has of a project, else ""."""
+    """Return the project's remaining resources, such as "2 containers, 1 network", else ""."""
     engine = session.context.engine
     counts = {
         "container": len(engine.containers(project)),

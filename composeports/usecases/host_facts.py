@@ -41,17 +41,17 @@ def collect_host_facts(
     Ask neither Compose nor the engine if the project names no host path and nothing external.
     """
     paths = dict(_real_paths(project)) if session.context.engine.is_local else {}
-    external = _external(project)
+    external_names = _external(project)
     calls, builds = _in_scripts(session, project)
-    published = tuple(_published(session, containers or ()))
-    seen = HostFacts(calls=calls, builds=builds, published=published)
-    if not paths and not any(external.values()):
-        return seen
-    siblings = tuple(_siblings(session, external, containers))
-    met = external["network"] - {each.name for each in siblings}
-    members = _members(session, met, containers or ())
+    published_ports = tuple(_published(session, containers or ()))
+    facts = HostFacts(calls=calls, builds=builds, published=published_ports)
+    if not paths and not any(external_names.values()):
+        return facts
+    siblings = tuple(_siblings(session, external_names, containers))
+    network_names = external_names["network"] - {sibling.name for sibling in siblings}
+    members = _members(session, network_names, containers or ())
     checkout = _checkout(session) if paths else Checkout()
-    return seen._replace(paths=paths, members=members, siblings=siblings, checkout=checkout)
+    return facts._replace(paths=paths, members=members, siblings=siblings, checkout=checkout)
 
 
 def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
@@ -61,10 +61,10 @@ def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
 
 def _published(session: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:
     """Yield the host ports that running containers of other Compose projects publish."""
-    for each in containers:
-        if each.is_running and each.project not in {"", session.queries.project}:
-            for port, _, _ in each.ports:
-                yield PublishedElsewhere(port, each.project, each.name)
+    for container in containers:
+        if container.is_running and container.project not in {"", session.queries.project}:
+            for port, _, _ in container.ports:
+                yield PublishedElsewhere(port, container.project, container.name)
 
 
 def _in_scripts(
@@ -75,7 +75,7 @@ def _in_scripts(
     The scripts of the worktree are read. Only names that are the same in every session count.
     """
     containers = {
-        name for each in project.services if project.is_fixed(name := each.container_name)
+        name for service in project.services if project.is_fixed(name := service.container_name)
     }
     images = set(unbuilt_images(project))
     if not containers and not images:
@@ -86,25 +86,28 @@ def _in_scripts(
     )
     from composeports.host.script_text import scripts_in  # noqa: PLC0415 - rarely needed
 
-    top = session.place.directory
+    directory = session.place.directory
     calls, builds = list[ScriptCall](), list[ScriptBuild]()
-    for path, text in scripts_in(each for each in (session.place.worktree, top) if each):
-        where = os.path.relpath(path, top)
+    for path, text in scripts_in(
+        folder for folder in (session.place.worktree, directory) if folder
+    ):
+        relative_path = os.path.relpath(path, directory)
         for call in calls_by_name(text, containers):
-            calls.append(ScriptCall(f"{where}:{call.line}", call.command, call.container))
+            calls.append(ScriptCall(f"{relative_path}:{call.line}", call.command, call.container))
         for build in image_builds(text, images):
-            builds.append(ScriptBuild(f"{where}:{build.line}", build.image))
+            builds.append(ScriptBuild(f"{relative_path}:{build.line}", build.image))
     return tuple(calls), tuple(builds)
 
 
 def _external(project: Project) -> dict[str, set[str]]:
     """Return the external network and volume names that are the same in every session, by kind."""
-    networks = {each.name for each in project.networks if each.external}
-    networks |= {each.network_by_mode for each in project.services}
-    volumes = {each.name for each in project.volumes if each.external}
-    fixed = {"network": networks, "volume": volumes}
+    networks = {network.name for network in project.networks if network.external}
+    networks |= {service.network_by_mode for service in project.services}
+    volumes = {volume.name for volume in project.volumes if volume.external}
+    names_by_kind = {"network": networks, "volume": volumes}
     return {
-        kind: {name for name in names if project.is_fixed(name)} for kind, names in fixed.items()
+        kind: {name for name in names if project.is_fixed(name)}
+        for kind, names in names_by_kind.items()
     }
 
 
@@ -112,28 +115,40 @@ def _checkout(session: Session) -> Checkout:
     place = session.place
     if not place.git_dir:
         return Checkout()
-    common, others = main_git_dir(place.git_dir), other_checkouts(place.git_dir)
-    return Checkout(link_of(place.worktree), place.git_dir, common, others)
+    common_dir, checkouts = main_git_dir(place.git_dir), other_checkouts(place.git_dir)
+    return Checkout(link_of(place.worktree), place.git_dir, common_dir, checkouts)
 
 
 def _members(
     session: Session, networks: set[str], containers: Iterable[Container]
 ) -> dict[str, tuple[NetworkMember, ...]]:
     """Return the other projects on each network, with the host names of their containers."""
-    own = session.queries.project
-    there = [each for each in containers if each.project != own and networks & {*each.networks}]
-    named = session.context.engine.host_names(each.id for each in there) if there else {}
-    found: dict[str, dict[tuple[str, str], set[str]]] = {}
-    for each in there:
-        for network in networks & {*each.networks}:
-            names = found.setdefault(network, {}).setdefault((each.project, each.directory), set())
-            names |= {each.service, each.name, *named.get(each.id, {}).get(network, ())} - {""}
+    own_project = session.queries.project
+    peers = [
+        container
+        for container in containers
+        if container.project != own_project and networks & {*container.networks}
+    ]
+    host_names = (
+        session.context.engine.host_names(container.id for container in peers) if peers else {}
+    )
+    members: dict[str, dict[tuple[str, str], set[str]]] = {}
+    for container in peers:
+        for network in networks & {*container.networks}:
+            names = members.setdefault(network, {}).setdefault(
+                (container.project, container.directory), set()
+            )
+            names |= {
+                container.service,
+                container.name,
+                *host_names.get(container.id, {}).get(network, ()),
+            } - {""}
     return {
         network: tuple(
             NetworkMember(project, directory, frozenset(names))
             for (project, directory), names in sorted(projects.items())
         )
-        for network, projects in found.items()
+        for network, projects in members.items()
     }
 
 
@@ -160,17 +175,17 @@ def _siblings(
         return
     from composeports.docker.compose_projects import find_projects  # noqa: PLC0415 - rarely needed
 
-    top = session.place.worktree
-    known = {
-        each.place.directory: each
-        for each in session.context.store.known()
-        if each.place.worktree == top and each.place.is_on(session.machine)
+    worktree = session.place.worktree
+    leases = {
+        lease.place.directory: lease
+        for lease in session.context.store.known()
+        if lease.place.worktree == worktree and lease.place.is_on(session.machine)
     }
-    folders = dict.fromkeys((*find_projects(top, names), *known))
+    folders = dict.fromkeys((*find_projects(worktree, names), *leases))
     folders.pop(session.place.directory, None)
-    asked = [_ask(session, folder, known) for folder in [*folders][:MOST_SIBLINGS]]
-    for other in asked:
-        yield from _of_other(session, other, external, containers)
+    other_projects = [_ask(session, folder, leases) for folder in [*folders][:MOST_SIBLINGS]]
+    for other_project in other_projects:
+        yield from _of_other(session, other_project, external, containers)
 
 
 def _ask(session: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
@@ -187,15 +202,15 @@ def _ask(session: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
     }
     files = record.stack.files if record else ()
     selection = select_files(
-        folder, environ, files=[each for each in files if os.path.exists(each)]
+        folder, environ, files=[path for path in files if os.path.exists(path)]
     )
     selection = Selection(folder, selection.files, selection.env_files, selection.variables)
     compose = Compose(selection, environ)
-    plain, own = (
+    plain_query, own_query = (
         compose.start_config(name, "--format", "json", profiles=EVERY_PROFILE)
         for name in ("", project)
     )
-    return _Other(folder, project, plain, own)
+    return _Other(folder, project, plain_query, own_query)
 
 
 def _of_other(
@@ -205,27 +220,29 @@ def _of_other(
     containers: Iterable[Container] | None,
 ) -> Iterator[SiblingProject]:
     """Yield the external names that the other project creates; none if Compose fails."""
-    plain, own = other.plain.finish(), other.own.finish()
-    if plain.code or own.code:
+    plain_answer, own_answer = other.plain.finish(), other.own.finish()
+    if plain_answer.code or own_answer.code:
         return
     settings = find_settings(other.directory, session.place.worktree).settings
-    project = read_project(json.loads(own.out))
+    project = read_project(json.loads(own_answer.out))
     project = with_own_networks(project, settings)
-    names = {(kind, key): name for kind, key, name in _made(read_project(json.loads(plain.out)))}
-    renamed = {
+    names = {
+        (kind, key): name for kind, key, name in _made(read_project(json.loads(plain_answer.out)))
+    }
+    session_names = {
         **{
-            ("network", each.key): session_network(each, project, other.project, settings)
-            for each in project.networks
+            ("network", network.key): session_network(network, project, other.project, settings)
+            for network in project.networks
         },
         **{
-            ("volume", each.key): session_volume(each, project, other.project, settings)
-            for each in project.volumes
+            ("volume", volume.key): session_volume(volume, project, other.project, settings)
+            for volume in project.volumes
         },
     }
     for (kind, key), name in names.items():
-        if name not in external[kind] or (kind, key) not in renamed:
+        if name not in external[kind] or (kind, key) not in session_names:
             continue
-        sibling = SiblingProject(kind, name, renamed[kind, key], other.directory)
+        sibling = SiblingProject(kind, name, session_names[kind, key], other.directory)
         yield _as_it_runs(sibling, other.project, containers)
 
 
@@ -249,15 +266,20 @@ def _as_it_runs(
     """
     if containers is None:
         return sibling
-    listed = tuple(containers)
-    if any(_is_of(each, project, sibling.own_name, sibling.kind) for each in listed):
+    all_containers = tuple(containers)
+    if any(
+        _is_of(container, project, sibling.own_name, sibling.kind) for container in all_containers
+    ):
         return sibling
-    started_here = (
-        each for each in listed if os.path.realpath(each.directory or "/") == sibling.directory
+    folder_containers = (
+        container
+        for container in all_containers
+        if os.path.realpath(container.directory or "/") == sibling.directory
     )
     if any(
-        each.project != project and _is_of(each, each.project, sibling.name, sibling.kind)
-        for each in started_here
+        container.project != project
+        and _is_of(container, container.project, sibling.name, sibling.kind)
+        for container in folder_containers
     ):
         return sibling._replace(own_name=sibling.name)
     return sibling._replace(is_up=False)

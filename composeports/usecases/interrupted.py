@@ -21,13 +21,17 @@ def undo_half_replaced(session: Session, project: str, containers: Iterable[Cont
     A killed `up` leaves them, and the next `docker compose up` would fail, because two containers
     claim the same name.
     """
-    own = [each for each in containers if each.project == project]
-    names = {each.name for each in own}
-    begun = [each.id for each in own if each.state == "created" and each.replaces in names]
-    if begun:
+    project_containers = [container for container in containers if container.project == project]
+    names = {container.name for container in project_containers}
+    replacement_ids = [
+        container.id
+        for container in project_containers
+        if container.state == "created" and container.replaces in names
+    ]
+    if replacement_ids:
         session.context.say(BEGINNING_ANEW)
         # Remove without force, so that a container that runs by now stays, and without volumes.
-        session.context.engine.act("rm", *begun)
+        session.context.engine.act("rm", *replacement_ids)
 
 
 def unpause_containers(session: Session, project: str, containers: Iterable[Container]) -> None:
@@ -35,7 +39,9 @@ def unpause_containers(session: Session, project: str, containers: Iterable[Cont
 
     If a copy of their volumes has paused them, wait until the copy ends.
     """
-    if not any(each.project == project and each.state == PAUSED for each in containers):
+    if not any(
+        container.project == project and container.state == PAUSED for container in containers
+    ):
         return
     from composeports.usecases.seed.journal import hold_lock  # noqa: PLC0415 - rarely needed
 
@@ -44,11 +50,13 @@ def unpause_containers(session: Session, project: str, containers: Iterable[Cont
 
     engine = session.context.engine
     with hold_lock(seed_read_lock(session.context.environ, project), wait):
-        paused = [each for each in engine.containers(project) if each.state == PAUSED]
-        if paused:
-            names = ", ".join(sorted(each.name for each in paused))
+        paused_containers = [
+            container for container in engine.containers(project) if container.state == PAUSED
+        ]
+        if paused_containers:
+            names = ", ".join(sorted(container.name for container in paused_containers))
             session.context.say(f"paused until now, and going on: {names}")
-            engine.act("unpause", *(each.id for each in paused))
+            engine.act("unpause", *(container.id for container in paused_containers))
 
 
 def renew_without_network(
@@ -61,14 +69,21 @@ def renew_without_network(
     container that is not connected to its network and therefore has no ports. All volumes are
     kept, anonymous ones too.
     """
-    planned = {each.name for each in prepared.project.services}
-    own = [
-        each
-        for each in prepared.containers
-        if each.project == prepared.lease.project and each.service in planned
+    service_names = {service.name for service in prepared.project.services}
+    containers = [
+        container
+        for container in prepared.containers
+        if container.project == prepared.lease.project and container.service in service_names
     ]
-    _renew_stopped(session, [each for each in own if not each.is_running], run)
-    _renew_running(session, prepared, [each for each in own if each.is_running], run)
+    _renew_stopped(
+        session, [container for container in containers if not container.is_running], run
+    )
+    _renew_running(
+        session,
+        prepared,
+        [container for container in containers if container.is_running],
+        run,
+    )
 
 
 def _renew_running(
@@ -78,11 +93,20 @@ def _renew_running(
     run: Callable[[Sequence[str]], int],
 ) -> None:
     """Recreate containers that have lost a network which the last plan and the new plan name."""
-    before = prepared.before.standings if prepared.before is not None else {}
-    seen = [ObservedService(each.service, each.name, each.networks) for each in running]
+    old_standings = prepared.before.standings if prepared.before is not None else {}
+    observed_services = [
+        ObservedService(container.service, container.name, container.networks)
+        for container in running
+    ]
     project, standings = prepared.lease.project, prepared.plan.standings
-    now = set(off_networks(project, standings, seen))
-    services = sorted({each.service for each, _ in now & set(off_networks(project, before, seen))})
+    missing_networks = set(off_networks(project, standings, observed_services))
+    services = sorted(
+        {
+            service.service
+            for service, _ in missing_networks
+            & set(off_networks(project, old_standings, observed_services))
+        }
+    )
     if services:
         session.context.say(
             f"{', '.join(services)} is off one of its networks: the containers are made anew, and "
@@ -97,9 +121,15 @@ def _renew_stopped(
     if not stopped:
         return
     engine = session.context.engine
-    there = engine.network_ids()
-    wanted = engine.networks_of(stopped)
-    services = sorted({each.service for each in stopped if wanted[each.id] - there})
+    network_ids = engine.network_ids()
+    required_networks = engine.networks_of(stopped)
+    services = sorted(
+        {
+            container.service
+            for container in stopped
+            if required_networks[container.id] - network_ids
+        }
+    )
     if services:
         session.context.say(
             f"a network of {', '.join(services)} is gone, as after `docker network prune`: the "
@@ -116,7 +146,11 @@ def end_interrupted_down(
     The engine continues to stop a container after its client has ended. Compose would assume
     that a container which still runs stays, and the stack would lack it some seconds later.
     """
-    running = [each.id for each in containers if each.project == project and each.is_running]
-    if lock.before.command == "down" and running:
+    running_ids = [
+        container.id
+        for container in containers
+        if container.project == project and container.is_running
+    ]
+    if lock.before.command == "down" and running_ids:
         session.context.say(STOPPING_FIRST)
-        session.context.engine.act("stop", *running)
+        session.context.engine.act("stop", *running_ids)

@@ -73,7 +73,7 @@ def request_of(
         prefix=session.settings.prefix,
         pins=pins or {},
         view=session.view,
-        marked=frozenset((each.project, each.mark) for each in containers or ()),
+        marked=frozenset((container.project, container.mark) for container in containers or ()),
         adopts=session.options.adopt,
     )
 
@@ -81,8 +81,8 @@ def request_of(
 def _liveness(containers: Iterable[Container] | None) -> RunningProjects:
     if containers is None:
         return UNKNOWN
-    running = (container.project for container in containers if container.is_running)
-    return RunningProjects(known=True, running=frozenset(running))
+    projects = (container.project for container in containers if container.is_running)
+    return RunningProjects(known=True, running=frozenset(projects))
 
 
 def reserve_lease(  # noqa: PLR0913 - one is keyword-only
@@ -105,8 +105,8 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
     NoPortsAvailableError if no block is left, PortHeldError if another session or program has one
     of the `pins`. On every error the store is restored to its earlier state.
     """
-    before = session.record()
-    losers: list[str] = []
+    earlier_lease = session.record()
+    reclaimed_ids: list[str] = []
 
     def claim_in_store(request: AllocationRequest) -> Lease:
         def decide(ledger: StoreSnapshot) -> StoreUpdate:
@@ -116,22 +116,22 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
             )
 
         outcome = session.context.store.update(request.session_id, decide)
-        losers.extend(outcome.reclaimed)
+        reclaimed_ids.extend(outcome.reclaimed)
         return outcome.granted
 
     try:
         request = request_of(session, containers, pins)._replace(avoid=avoid, taken=taken)
-        return _first_free(session, before, containers, request, claim_in_store)
+        return _first_free(session, earlier_lease, containers, request, claim_in_store)
     except BaseException:
-        roll_back_lease(session, before)
+        roll_back_lease(session, earlier_lease)
         raise
     finally:
         # Give a reclaimed lease back if its block was not used in the end.
-        for session_id in losers:
+        for session_id in reclaimed_ids:
             outcome = session.context.store.update(session_id, reinstated)
-            lost = outcome.lease or session.context.store.get(session_id)
-            if lost is not None and not lost.held:
-                remove_link_of_released(session, lost)
+            reclaimed_lease = outcome.lease or session.context.store.get(session_id)
+            if reclaimed_lease is not None and not reclaimed_lease.held:
+                remove_link_of_released(session, reclaimed_lease)
 
 
 def preview_lease(
@@ -167,11 +167,13 @@ def _claim(session: Session, ledger: StoreSnapshot, request: AllocationRequest) 
     """
     while True:
         outcome = claim(ledger, request)
-        losing = {hold.project for hold in ledger.others if hold.session_id in outcome.reclaimed}
-        busy = locked_projects(session, losing)
-        if not busy:
+        reclaimed_projects = {
+            summary.project for summary in ledger.others if summary.session_id in outcome.reclaimed
+        }
+        busy_projects = locked_projects(session, reclaimed_projects)
+        if not busy_projects:
             return outcome
-        request = request._replace(liveness=request.liveness.with_running(busy))
+        request = request._replace(liveness=request.liveness.with_running(busy_projects))
 
 
 def _first_free(
@@ -189,10 +191,10 @@ def _first_free(
     try:
         return _scan(session, before, containers, request, take)
     except NoPortsAvailableError:
-        fewer = without_lost(session, containers or ())
-        if len(fewer) == len(containers or ()):
+        remaining_containers = without_lost(session, containers or ())
+        if len(remaining_containers) == len(containers or ()):
             raise
-        return _scan(session, before, fewer, request, take)
+        return _scan(session, before, remaining_containers, request, take)
 
 
 def _scan(
@@ -204,10 +206,10 @@ def _scan(
 ) -> Lease:
     while True:
         lease = take(request)
-        busy, containers = busy_ports(session, before, lease, containers)
-        if not busy:
+        used_ports, containers = busy_ports(session, before, lease, containers)
+        if not used_ports:
             return lease
-        session.context.say(moving_on(session, lease, busy, before, containers))
+        session.context.say(moving_on(session, lease, used_ports, before, containers))
         request = request._replace(avoid=request.avoid | {lease.block})
 
 
@@ -259,16 +261,18 @@ def subnets_in_use(session: Session) -> tuple[str, ...]:
     not answer.
     """
     project = session.expected_project_name(session.record())
-    found = session.context.engine.project_subnets()
-    own = tuple(valid_subnets(subnet for owner, subnet in found if owner == project))
-    others = [subnet for owner, subnet in found if owner != project]
+    project_subnets = session.context.engine.project_subnets()
+    own_subnets = tuple(
+        valid_subnets(subnet for owner, subnet in project_subnets if owner == project)
+    )
+    other_subnets = [subnet for owner, subnet in project_subnets if owner != project]
     # There are routes to the session's own networks, too.
     routes = (
         str(route)
         for route in valid_subnets(session.context.routes_of_engine())
-        if not any(subnet.holds(route) for subnet in own)
+        if not any(subnet.holds(route) for subnet in own_subnets)
     )
-    return tuple(dict.fromkeys((*others, *routes)))
+    return tuple(dict.fromkeys((*other_subnets, *routes)))
 
 
 def with_subnets(
@@ -326,7 +330,7 @@ def remove_link_of_released(session: Session, lease: Lease) -> None:
 
 def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
     """Return True if the labels of one of the containers name the lease's session and store."""
-    return any(map(Owner.of(lease).has_marked, (each.mark for each in containers)))
+    return any(map(Owner.of(lease).has_marked, (container.mark for container in containers)))
 
 
 def renew_lease(session: Session, patience: float | None = None) -> Lease:
@@ -419,8 +423,8 @@ def _release_if_empty(session: Session) -> None:
         containers = ()
     reject_other_engine(record, view, marked=is_marked(record, containers))
     if containers:
-        many = "1 container" if len(containers) == 1 else f"{len(containers)} containers"
-        message = f"the stack {record.project} still has {many}"
+        count = "1 container" if len(containers) == 1 else f"{len(containers)} containers"
+        message = f"the stack {record.project} still has {count}"
         hint = "`composeports down` removes them and releases the ports"
         raise StackLeftError(message, hint=hint, project=record.project)
     release_lease(session)

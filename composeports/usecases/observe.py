@@ -76,21 +76,21 @@ class PlanDraft(NamedTuple):
             marks=self._marks(lease),
             former_stores=self._former_stores(lease),
         )
-        made = self.plan(lease)
-        if self.strict and made.warnings:
-            raise _not_isolated(made)
+        plan = self.plan(lease)
+        if self.strict and plan.warnings:
+            raise _not_isolated(plan)
         return replace(
             lease,
-            offsets=made.offsets,
-            ports=made.ports,
-            urls=made.urls,
-            environment=settable(made.variables),
-            standings=made.standings,
-            stack=self.stack._replace(overridden=bool(made.override)),
+            offsets=plan.offsets,
+            ports=plan.ports,
+            urls=plan.urls,
+            environment=settable(plan.variables),
+            standings=plan.standings,
+            stack=self.stack._replace(overridden=bool(plan.override)),
         )
 
     def _marks(self, lease: Lease) -> Mapping[str, Mark] | None:
-        """Return the marks of volumes and networks when the stack was begun; None if unknown."""
+        """Return the marks of volumes and networks before the first start; None if unknown."""
         if self.lasting is None:
             return lease.marks
         # If another session has the expected name, the lease has the next name, with no resources.
@@ -98,13 +98,13 @@ class PlanDraft(NamedTuple):
 
     def _former_stores(self, lease: Lease) -> tuple[str, ...]:
         """Return the ids of the former stores, including the stores of an adopted stack."""
-        adopted = list(self.adopted)
+        store_ids = list(self.adopted)
         if self.adopts:
-            named = session_label(lease.session_id)
+            label = session_label(lease.session_id)
             marks = self._marks(lease) or {}
-            adopted += [each.store for each in marks.values() if each.session == named]
-        found = dict.fromkeys((*lease.former_stores, *adopted))
-        return tuple(each for each in found if each not in {"", lease.store})
+            store_ids += [mark.store for mark in marks.values() if mark.session == label]
+        unique_ids = dict.fromkeys((*lease.former_stores, *store_ids))
+        return tuple(store_id for store_id in unique_ids if store_id not in {"", lease.store})
 
     def plan(self, lease: Lease) -> Plan:
         """Return the plan for a lease."""
@@ -112,9 +112,9 @@ class PlanDraft(NamedTuple):
 
 
 def _not_isolated(made: Plan) -> NotIsolatedError:
-    listed = "\n".join(f"  {text}" for text in made.warnings)
+    lines = "\n".join(f"  {text}" for text in made.warnings)
     return NotIsolatedError(
-        f"the stack cannot be isolated:\n{listed}",
+        f"the stack cannot be isolated:\n{lines}",
         hint="each line says a way out; without --strict (strict = true in the settings) they are "
         "warnings; nothing was started",
         warnings=list(made.warnings),
@@ -150,8 +150,8 @@ def draft(
     """Return the draft of a plan: the needs of the session and the facts about the host."""
     settings = session.settings
     project = with_own_networks(observed.project, settings)
-    around = collect_host_facts(session, project, containers)
-    observed = observed._replace(project=project, around=around)
+    host_facts = collect_host_facts(session, project, containers)
+    observed = observed._replace(project=project, around=host_facts)
     default_ports = options.default_ports or (settings.main_keeps_ports and _is_main(session))
     needs = tuple(_needs(session, observed, spill=options.spill))
     return PlanDraft(
@@ -168,15 +168,15 @@ def draft(
 
 
 def _lasting(session: Session, *, engine_needed: bool) -> ExistingResources | None:
-    """Return the resources of an earlier stack; None if this stack was begun before.
+    """Return the resources of an earlier stack; None if this stack was started before.
 
     Also None if the engine does not answer and `engine_needed` is False.
     """
-    asked = session.queries.lasting
-    if asked is None:
+    query = session.queries.lasting
+    if query is None:
         return None
     try:
-        return ExistingResources(session.queries.project, asked.marks())
+        return ExistingResources(session.queries.project, query.marks())
     except (EngineError, ComposeMissingError):
         if engine_needed:
             raise
@@ -196,10 +196,10 @@ def _needs(session: Session, observed: ObservedConfig, *, spill: bool) -> Iterat
     keeps it, because Compose would have to recreate the network with another one.
     """
     record = session.record()
-    known = record.subnets if record else {}
-    standing = _existing_networks(session) if spill else frozenset()
-    for need in needs_of(observed.project, spill=spill or bool(known)):
-        if need.old or need.key in known or (spill and need.network not in standing):
+    subnets = record.subnets if record else {}
+    existing_networks = _existing_networks(session) if spill else frozenset()
+    for need in needs_of(observed.project, spill=spill or bool(subnets)):
+        if need.old or need.key in subnets or (spill and need.network not in existing_networks):
             yield need
 
 

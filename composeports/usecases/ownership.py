@@ -42,38 +42,42 @@ def reject_foreign_containers(
     record gets another project name if the store knows this name as another session's; then the
     result is empty.
     """
-    origins = [_origin(each) for each in containers if each.project == project]
+    origins = [_origin(container) for container in containers if container.project == project]
     if not origins:
         return ()
     adopts = session.options.adopt
-    others = containers_started_elsewhere(owner(session, record), origins, adopts=adopts)
-    if not others:
-        return tuple(dict.fromkeys(each.mark.store for each in origins))
+    foreign_origins = containers_started_elsewhere(owner(session, record), origins, adopts=adopts)
+    if not foreign_origins:
+        return tuple(dict.fromkeys(origin.mark.store for origin in origins))
     if record is None and is_other_session(session, project):
         return ()
     if not adopts and not containers_started_elsewhere(
         owner(session, record), origins, adopts=True
     ):
-        raise _another_stores(session, project, others)
-    raise _not_ours(project, others)
+        raise _another_stores(session, project, foreign_origins)
+    raise _not_ours(project, foreign_origins)
 
 
 def names_of_others(session: Session, containers: Iterable[Container]) -> frozenset[str]:
     """Return the names of the projects that have containers which the session does not own."""
-    own = owner(session, session.record())
-    found = [(each.project, _origin(each)) for each in containers]
+    session_owner = owner(session, session.record())
+    origins = [(container.project, _origin(container)) for container in containers]
     return frozenset(
-        name for name, origin in found if containers_started_elsewhere(own, [origin], adopts=False)
+        name
+        for name, origin in origins
+        if containers_started_elsewhere(session_owner, [origin], adopts=False)
     )
 
 
 def names_of_other_data(session: Session, project: str) -> frozenset[str]:
     """Return the project name if another store's session created a volume of it, else nothing."""
     record = session.record()
-    former = record.former_stores if record else ()
-    own = {"", session.context.store.identity(), *former}
+    former_stores = record.former_stores if record else ()
+    own_stores = {"", session.context.store.identity(), *former_stores}
     volumes = list_resources(session.context.engine, project, ("volume",))
-    return frozenset({project} if any(each.mark.store not in own for each in volumes) else ())
+    return frozenset(
+        {project} if any(volume.mark.store not in own_stores for volume in volumes) else ()
+    )
 
 
 def refuse_unproven(
@@ -89,20 +93,20 @@ def refuse_unproven(
     project's containers, as `reject_foreign_containers` returns them. The error names each resource
     that the session may not own.
     """
-    found = list_resources(session.context.engine, project, kinds)
-    if not found:
+    resources = list_resources(session.context.engine, project, kinds)
+    if not resources:
         return
-    marks = [(f"{each.kind} {each.name}", each.mark) for each in found]
-    others = not_owners(owner(session, record), marks, proven=proven)
-    if not others:
+    marks = [(f"{resource.kind} {resource.name}", resource.mark) for resource in resources]
+    names = not_owners(owner(session, record), marks, proven=proven)
+    if not names:
         return
     raise ForeignProjectError(
-        f"{', '.join(others)}: of the project {project}, and no label says that this session made "
+        f"{', '.join(names)}: of the project {project}, and no label says that this session made "
         "it; it is left alone, and nothing was changed",
-        hint="; ".join(_removal(each) for each in others)
+        hint="; ".join(_removal(name) for name in names)
         + " removes it, if it is of no use any more; then run this again",
         project=project,
-        left=list(others),
+        left=list(names),
     )
 
 
@@ -119,18 +123,20 @@ def _origin(container: Container) -> Origin:
 
 def is_other_session(session: Session, project: str) -> bool:
     """Return True if the store knows the project name as another session's."""
-    known = session.context.store.known()
-    return any(each.project == project and each.session_id != session.session_id for each in known)
+    leases = session.context.store.known()
+    return any(
+        lease.project == project and lease.session_id != session.session_id for lease in leases
+    )
 
 
 def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
     folders = _folders(others)
-    names = sorted(each.container for each in others)
-    where = f" from {', '.join(folders)}" if folders else ""
-    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    names = sorted(origin.container for origin in others)
+    source = f" from {', '.join(folders)}" if folders else ""
+    name_list = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     return ForeignProjectError(
-        f"somebody else started the project {project}{where}, and it is left alone; "
-        f"its containers: {shown}",
+        f"somebody else started the project {project}{source}, and it is left alone; "
+        f"its containers: {name_list}",
         hint=f"`docker compose -p {project} down` would remove it, if it is of no use any more; "
         "or give this session another name with --session",
         **_details(project, others),
@@ -156,10 +162,10 @@ def _details(project: str, others: tuple[Origin, ...]) -> dict[str, object]:
     return {
         "project": project,
         "working_directories": _folders(others),
-        "config_files": sorted({each.files for each in others if each.files}),
-        "containers": sorted(each.container for each in others),
+        "config_files": sorted({origin.files for origin in others if origin.files}),
+        "containers": sorted(origin.container for origin in others),
     }
 
 
 def _folders(others: tuple[Origin, ...]) -> list[str]:
-    return sorted({each.directory for each in others if each.directory})
+    return sorted({origin.directory for origin in others if origin.directory})

@@ -18,38 +18,38 @@ def plain_main(session: Session) -> SeedSource | None:
     None in the main checkout itself, too.
     """
     place = session.place
-    main = os.path.dirname(main_git_dir(place.git_dir)) if place.git_dir else ""
-    directory = os.path.normpath(os.path.join(main, place.below))
-    if not main or main == place.worktree or not os.path.isdir(directory):
+    main_checkout = os.path.dirname(main_git_dir(place.git_dir)) if place.git_dir else ""
+    directory = os.path.normpath(os.path.join(main_checkout, place.below))
+    if not main_checkout or main_checkout == place.worktree or not os.path.isdir(directory):
         return None
     environ = {
         name: value for name, value in session.environ.items() if not name.startswith("COMPOSE_")
     }
     name = _name(Compose(select_files(directory, environ), environ))
-    there = session.context.engine.volumes(name) if name else ()
-    return SeedSource(f"{PLAIN}{name}", name) if there else None
+    volumes = session.context.engine.volumes(name) if name else ()
+    return SeedSource(f"{PLAIN}{name}", name) if volumes else None
 
 
 def tell_of_plain_data(session: Session, project: Project) -> None:
     """Report the volumes that plain Compose has for the same files, when a session begins here."""
-    keys = {each.key for each in project.volumes if not each.external}
-    known = {each.project for each in session.context.store.known()}
-    found = session.context.engine.entries("volume", PROJECT_LABEL) if keys else None
-    labelled = [(each["Name"], each.get("Labels") or {}) for each in found or ()]
-    others = [
+    keys = {volume.key for volume in project.volumes if not volume.external}
+    known_projects = {lease.project for lease in session.context.store.known()}
+    entries = session.context.engine.entries("volume", PROJECT_LABEL) if keys else None
+    labelled_volumes = [(entry["Name"], entry.get("Labels") or {}) for entry in entries or ()]
+    other_volumes = [
         (labels[PROJECT_LABEL], name)
-        for name, labels in labelled
-        if labels.get(VOLUME_LABEL) in keys and labels[PROJECT_LABEL] not in known
+        for name, labels in labelled_volumes
+        if labels.get(VOLUME_LABEL) in keys and labels[PROJECT_LABEL] not in known_projects
     ]
-    if not others:
+    if not other_volumes:
         return
-    plain = _name(session.compose)
-    names = sorted(name for owner, name in others if owner == plain)
+    plain_project = _name(session.compose)
+    names = sorted(name for owner, name in other_volumes if owner == plain_project)
     if names:
         session.context.say(
             f"data of plain Compose lies beside ({', '.join(names)}) and stays as it is: this "
             f"session has volumes of its own, which `composeports down -v` and then `composeports "
-            f"up --seed-from {PLAIN}{plain}` fill with a copy"
+            f"up --seed-from {PLAIN}{plain_project}` fill with a copy"
         )
 
 

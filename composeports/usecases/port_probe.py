@@ -30,18 +30,18 @@ def busy_ports(
     While the stack runs (or may run: `containers` is None), neither this block nor the pinned ports
     that the session held already are probed.
     """
-    busy = _busy(session, before, lease, containers)
-    if busy and containers is not None and before is not None and before.block == lease.block:
+    used_ports = _busy(session, before, lease, containers)
+    if used_ports and containers is not None and before is not None and before.block == lease.block:
         try:
-            busy, containers = _busy_after_start(session, before, lease)
+            used_ports, containers = _busy_after_start(session, before, lease)
         except (EngineError, ComposeMissingError) as error:
             # The session keeps its ports while it is unknown what uses them.
             if isinstance(error, EngineSilentError) and not session.is_read_only:
                 raise
     pins = _pinned(lease)
-    if busy & pins:
-        raise _pin_in_use(session, lease, min(busy & pins), containers)
-    return busy, containers
+    if used_ports & pins:
+        raise _pin_in_use(session, lease, min(used_ports & pins), containers)
+    return used_ports, containers
 
 
 def _busy_after_start(
@@ -54,14 +54,14 @@ def _busy_after_start(
     count as running.
     """
     containers = session.context.engine.containers()
-    busy = _busy(session, before, lease, containers)
+    used_ports = _busy(session, before, lease, containers)
     for pause in PAUSES:
-        if not busy or not _may_be_starting(session, lease.project, busy, containers):
+        if not used_ports or not _may_be_starting(session, lease.project, used_ports, containers):
             break
         session.context.pause(pause)
         containers = session.context.engine.containers()
-        busy = _busy(session, before, lease, containers)
-    return busy, containers
+        used_ports = _busy(session, before, lease, containers)
+    return used_ports, containers
 
 
 def _may_be_starting(
@@ -74,10 +74,16 @@ def _may_be_starting(
     """
     engine = session.context.engine
     containers = tuple(containers)
-    own = [each for each in containers if each.project == project and not each.is_running]
-    if not own or not ports <= engine.reserved_ports(own):
+    own_containers = [
+        container
+        for container in containers
+        if container.project == project and not container.is_running
+    ]
+    if not own_containers or not ports <= engine.reserved_ports(own_containers):
         return False
-    if ports & engine.reserved_ports(each for each in containers if each.project != project):
+    if ports & engine.reserved_ports(
+        container for container in containers if container.project != project
+    ):
         return False
     return all(session.context.holder_of(port).may_be_of_the_engine for port in ports)
 
@@ -86,8 +92,15 @@ def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
     """Return True if a container of the project has the port, once none of them is starting."""
     for pause in (*PAUSES, 0.0):
         containers = session.context.engine.containers()
-        running = [each for each in containers if each.project == project and each.is_running]
-        if any(port in {(host, kind) for host, _, kind in each.ports} for each in running):
+        running_containers = [
+            container
+            for container in containers
+            if container.project == project and container.is_running
+        ]
+        if any(
+            port in {(host, kind) for host, _, kind in container.ports}
+            for container in running_containers
+        ):
             return True
         if not session.context.ports_in_use([port]):
             return False
@@ -100,18 +113,24 @@ def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
 def _busy(
     session: Session, before: Lease | None, lease: Lease, containers: Containers
 ) -> frozenset[Port]:
-    own = [each for each in containers or () if each.project == lease.project]
-    trusted = containers is None or any(container.is_running for container in own)
+    own_containers = [
+        container for container in containers or () if container.project == lease.project
+    ]
+    trusted = containers is None or any(container.is_running for container in own_containers)
     pins = _pinned(lease)
     block = _wanted(before, lease, trusted=trusted) - pins
     if trusted and before is not None and before.held:
         pins -= _pinned(before)
-    wanted = block | pins
-    if not wanted:
+    probed_ports = block | pins
+    if not probed_ports:
         return frozenset()
-    mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
-    foreign = session.context.engine.reserved_ports(_others(lease, containers))
-    return (wanted & foreign) | session.context.ports_in_use(wanted - mine - foreign)
+    own_ports = {
+        (host, protocol) for container in own_containers for host, _, protocol in container.ports
+    }
+    foreign_ports = session.context.engine.reserved_ports(_others(lease, containers))
+    return (probed_ports & foreign_ports) | session.context.ports_in_use(
+        probed_ports - own_ports - foreign_ports
+    )
 
 
 def without_lost(session: Session, containers: tuple[Container, ...]) -> tuple[Container, ...]:
@@ -120,18 +139,18 @@ def without_lost(session: Session, containers: tuple[Container, ...]) -> tuple[C
     The store knows the session of such a project, and its lease is released or expired, so that
     other sessions may take the ports.
     """
-    running = {each.project for each in containers if each.is_running}
+    running_projects = {container.project for container in containers if container.is_running}
     now = session.context.now()
-    idle = {
+    idle_projects = {
         lease.project
         for lease in session.context.store.known()
-        if lease.project not in running and (not lease.held or lease.expired(now))
+        if lease.project not in running_projects and (not lease.held or lease.expired(now))
     }
-    return tuple(each for each in containers if each.project not in idle)
+    return tuple(container for container in containers if container.project not in idle_projects)
 
 
 def _others(lease: Lease, containers: Containers) -> list[Container]:
-    return [each for each in containers or () if each.project != lease.project]
+    return [container for container in containers or () if container.project != lease.project]
 
 
 def _wanted(before: Lease | None, lease: Lease, *, trusted: bool) -> frozenset[Port]:
@@ -165,7 +184,11 @@ def who_has(session: Session, port: Port, others: Iterable[Container]) -> Contai
 
     If the process cannot be found, return a PortListener with `pid` 0.
     """
-    users = (each for each in others if port in {(host, kind) for host, _, kind in each.ports})
+    users = (
+        container
+        for container in others
+        if port in {(host, kind) for host, _, kind in container.ports}
+    )
     return next(users, None) or session.context.holder_of(port)
 
 
@@ -185,8 +208,8 @@ def shown(user: Container | PortListener) -> str:
 def ways_to_see(session: Session) -> str:
     """Return the commands that show what uses ports on the engine's machine."""
     engine = session.context.engine
-    where = "" if engine.is_local else f" on {engine.host}"
-    return f"`docker ps --all` and `ss -lntup`{where} show it"
+    location = "" if engine.is_local else f" on {engine.host}"
+    return f"`docker ps --all` and `ss -lntup`{location} show it"
 
 
 def facts(user: Container | PortListener) -> dict[str, object]:
@@ -220,9 +243,9 @@ def moving_on(
     containers: Containers,
 ) -> str:
     """Return the message that another block is tried, and what uses the ports."""
-    named = sorted(busy)[:3]
-    ports = ", ".join(f"{port}/{protocol}" for port, protocol in named)
-    user = shown(who_has(session, named[0], _others(lease, containers)))
+    first_ports = sorted(busy)[:3]
+    ports = ", ".join(f"{port}/{protocol}" for port, protocol in first_ports)
+    user = shown(who_has(session, first_ports[0], _others(lease, containers)))
     if before is not None and before.held and before.block == lease.block:
         return f"{user} uses port {ports} of this session: its ports move to another block"
     return f"{user} uses port {ports}: trying another block"

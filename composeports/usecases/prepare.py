@@ -52,24 +52,24 @@ def prepare(
     ForeignProjectError if another session or plain Compose started a project with the session's
     project name.
     """
-    before = session.record()
+    earlier_lease = session.record()
     answer, containers = observe(session, engine_needed=engine_needed)
     session.config_cache.keep(answer.memory)
     sketch = draft(session, answer.observed, containers, options, engine_needed=engine_needed)
-    adopted = reject_foreign_containers(
-        session, before, session.expected_project_name(before), containers or ()
+    adopted_stores = reject_foreign_containers(
+        session, earlier_lease, session.expected_project_name(earlier_lease), containers or ()
     )
-    sketch = sketch._replace(adopted=adopted)
+    sketch = sketch._replace(adopted=adopted_stores)
     lease = _lease(session, containers, sketch, options)
-    made = sketch.plan(lease)
+    plan = sketch.plan(lease)
     try:
-        _write(session, lease, made)
+        _write(session, lease, plan)
     except ComposeportsError:
-        roll_back_lease(session, before)
+        roll_back_lease(session, earlier_lease)
         raise
-    had_containers = any(each.project == lease.project for each in containers or ())
+    had_containers = any(container.project == lease.project for container in containers or ())
     project = answer.observed.project
-    return PreparedStack(lease, made, before, project, had_containers, containers or ())
+    return PreparedStack(lease, plan, earlier_lease, project, had_containers, containers or ())
 
 
 def take_new_name(session: Session) -> None:
@@ -81,9 +81,9 @@ def take_new_name(session: Session) -> None:
     session.refresh_engine_identity()
     containers = session.context.engine.containers()
     project = session.expected_project_name(session.record())
-    taken = names_of_others(session, containers) | names_of_other_data(session, project)
-    if project in taken:
-        reserve_lease(session, containers, taken=taken)
+    used_names = names_of_others(session, containers) | names_of_other_data(session, project)
+    if project in used_names:
+        reserve_lease(session, containers, taken=used_names)
 
 
 def _lease(

@@ -46,23 +46,23 @@ class _Relocation:
         self._here = here
 
     def find(self) -> WorktreeLocation:
-        candidate, others = self._here, set[str]()
+        candidate, other_ids = self._here, set[str]()
         for number in itertools.count(2):
             lease = self._store.get(candidate.session_id)
             if lease is None:
                 break
-            following = renamed(self._here, number)
-            if self._has_moved_here(lease) or self._is_at(lease, following):
+            next_candidate = renamed(self._here, number)
+            if self._has_moved_here(lease) or self._is_at(lease, next_candidate):
                 return candidate
-            others.add(lease.session_id)
-            candidate = following
-        known = [lease for lease in self._store.known() if lease.session_id not in others]
-        moved = [lease for lease in known if is_known_here(lease, self._here)]
-        moved = moved or [lease for lease in known if self._has_moved_here(lease)]
-        if not moved:
+            other_ids.add(lease.session_id)
+            candidate = next_candidate
+        leases = [lease for lease in self._store.known() if lease.session_id not in other_ids]
+        moved_leases = [lease for lease in leases if is_known_here(lease, self._here)]
+        moved_leases = moved_leases or [lease for lease in leases if self._has_moved_here(lease)]
+        if not moved_leases:
             return candidate
-        latest = max(moved, key=lambda lease: (lease.held, lease.allocated_at))
-        return named_after(latest, self._here)
+        latest_lease = max(moved_leases, key=lambda lease: (lease.held, lease.allocated_at))
+        return named_after(latest_lease, self._here)
 
     def _is_at(self, lease: Lease, following: WorktreeLocation) -> bool:
         """Return True if the session with this worktree's name is this worktree's session.
@@ -70,13 +70,13 @@ class _Relocation:
         It is not if its stack may run in another worktree, or if the store knows a session with the
         next name (`following`) for this worktree.
         """
-        before = lease.place
-        if not before.git_dir:
+        location = lease.place
+        if not location.git_dir:
             return True
-        if before.git_dir != self._here.git_dir:
+        if location.git_dir != self._here.git_dir:
             return False
-        if before.worktree != self._here.worktree:
-            return not _is_elsewhere(before)
+        if location.worktree != self._here.worktree:
+            return not _is_elsewhere(location)
         if lease.held and lease.stack.files:
             return not self._is_new(lease)
         return self._store.get(following.session_id) is None
@@ -95,10 +95,10 @@ class _Relocation:
     def _clue(self, lease: Lease) -> RelocationClue:
         git_dir = lease.place.git_dir
         repository = repository_of(git_dir)
-        replaced = is_made_since(repository, lease.allocated_at)
+        is_replaced = is_made_since(repository, lease.allocated_at)
         return RelocationClue(
-            lives=os.path.lexists(git_dir) and not replaced,
-            pruned=os.path.isfile(os.path.join(repository, "HEAD")) and not replaced,
+            lives=os.path.lexists(git_dir) and not is_replaced,
+            pruned=os.path.isfile(os.path.join(repository, "HEAD")) and not is_replaced,
             marked=self._is_marked(lease),
         )
 
@@ -120,11 +120,11 @@ class _Relocation:
 
 def _is_elsewhere(place: WorktreeLocation) -> bool:
     """Return True if the worktree is still there but belongs to another git directory now."""
-    leads_to = git_dir_at(place.worktree)
+    git_dir = git_dir_at(place.worktree)
     return (
-        leads_to not in {None, place.git_dir}
-        and linked_name(str(leads_to)) == linked_name(place.git_dir)
-        and notes_worktree(str(leads_to), place.worktree)
+        git_dir not in {None, place.git_dir}
+        and linked_name(str(git_dir)) == linked_name(place.git_dir)
+        and notes_worktree(str(git_dir), place.worktree)
     )
 
 

@@ -65,23 +65,23 @@ def own_options(session: Session, call: ComposeCall) -> Options | None:
     `session` is the session that `session_options` select.
     """
     environ = session.context.environ
-    own = _own(session, environ[wrapper.PROJECT])
-    selection = _selection(session, call, own)
+    own_stack = _own(session, environ[wrapper.PROJECT])
+    selection = _selection(session, call, own_stack)
     if selection is None:
         return None
     project = call.project or environ.get("COMPOSE_PROJECT_NAME", "")
     files = tuple(path for path in selection.files if owner_of(path) is None)
     directory = os.path.realpath(selection.directory)
-    if not is_own(CallTarget(directory, _real(files), project), own):
+    if not is_own(CallTarget(directory, _real(files), project), own_stack):
         return None
-    listed = call.env_files or environ.get("COMPOSE_ENV_FILES", "").split(",")
+    env_files = call.env_files or environ.get("COMPOSE_ENV_FILES", "").split(",")
     profiles = call.profiles or environ.get("COMPOSE_PROFILES", "").split(",")
     return session.options._replace(
         files=files,
-        env_files=tuple(path for path in listed if path and owner_of(path) is None),
+        env_files=tuple(path for path in env_files if path and owner_of(path) is None),
         profiles=tuple(name for name in profiles if name),
         flags=call.flags,
-        project_directory=None if _is_at_home(session, call, directory) else own.directory,
+        project_directory=None if _is_at_home(session, call, directory) else own_stack.directory,
     )
 
 
@@ -89,12 +89,12 @@ def on_session(session: Session, call: ComposeCall) -> Command:
     """Return a call of Compose on the session's stack; its `down` does not release the lease."""
     words = (call.command, *call.arguments)
     record = session.record()
-    held = record is not None and record.held
-    if call.command == "up" or (call.command in MAKING and held):
+    has_lease = record is not None and record.held
+    if call.command == "up" or (call.command in MAKING and has_lease):
         default_ports = record is not None and record.stack.default_ports
         argv, environ, plan = planned(session, PlanOptions(default_ports=default_ports), *words)
         return Command(tuple(argv), environ, plan.warnings if call.command == "up" else ())
-    if not held:
+    if not has_lease:
         project = session.expected_project_name(record)
         argv = without_files(project, *words, flags=session.options.flags)
         return Command(tuple(argv), session.environ)
@@ -107,18 +107,20 @@ def without_session(environ: Mapping[str, str]) -> dict[str, str]:
 
     The session's port variables stay: other projects may use them to reach the stack.
     """
-    clean = wrapper.unwrapped(environ)
-    if clean.get("COMPOSE_PROJECT_NAME") == environ.get(wrapper.PROJECT):
-        clean.pop("COMPOSE_PROJECT_NAME", None)
-    separator = clean.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
-    if _has_own(clean.get("COMPOSE_FILE", "").split(separator)):
-        clean = {name: value for name, value in clean.items() if name not in LEADING}
-    if _has_own(clean.get("COMPOSE_ENV_FILES", "").split(",")):
-        del clean["COMPOSE_ENV_FILES"]
-    profiles = clean.get("COMPOSE_PROFILES", "")
+    clean_environ = wrapper.unwrapped(environ)
+    if clean_environ.get("COMPOSE_PROJECT_NAME") == environ.get(wrapper.PROJECT):
+        clean_environ.pop("COMPOSE_PROJECT_NAME", None)
+    separator = clean_environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    if _has_own(clean_environ.get("COMPOSE_FILE", "").split(separator)):
+        clean_environ = {
+            name: value for name, value in clean_environ.items() if name not in LEADING
+        }
+    if _has_own(clean_environ.get("COMPOSE_ENV_FILES", "").split(",")):
+        del clean_environ["COMPOSE_ENV_FILES"]
+    profiles = clean_environ.get("COMPOSE_PROFILES", "")
     if is_marked("COMPOSE_PROFILES", profiles, environ.get(MARKER)):
-        del clean["COMPOSE_PROFILES"]
-    return clean
+        del clean_environ["COMPOSE_PROFILES"]
+    return clean_environ
 
 
 def _has_own(paths: Iterable[str]) -> bool:
@@ -127,8 +129,8 @@ def _has_own(paths: Iterable[str]) -> bool:
 
 def _own(session: Session, project: str) -> OwnStack:
     record = session.record()
-    recorded = record.stack.files if record is not None else ()
-    files = frozenset(_real((*recorded, *session.selection.files)))
+    recorded_files = record.stack.files if record is not None else ()
+    files = frozenset(_real((*recorded_files, *session.selection.files)))
     return OwnStack(session.place.directory, files, project)
 
 
@@ -149,25 +151,25 @@ def _selection(session: Session, call: ComposeCall, own: OwnStack) -> Selection 
             project_directory=call.directory or None,
         )
 
-    found = select(environ)
-    if call.files or not _has_own(found.files):
-        return found
-    here = select(without_session(environ))
-    directory = os.path.realpath(here.directory)
-    if here.files and not set(_real(here.files)) & set(own.files):
+    selection = select(environ)
+    if call.files or not _has_own(selection.files):
+        return selection
+    plain_selection = select(without_session(environ))
+    directory = os.path.realpath(plain_selection.directory)
+    if plain_selection.files and not set(_real(plain_selection.files)) & set(own.files):
         is_above = own.directory == directory or own.directory.startswith(
             directory.rstrip("/") + "/"
         )
-        return found if is_above else None
-    return found
+        return selection if is_above else None
+    return selection
 
 
 def _is_at_home(session: Session, call: ComposeCall, directory: str) -> bool:
     """Return True if Compose finds the session's project directory without an option."""
-    own = session.place.directory
-    checkout = find_checkout(own)
-    same = checkout is not None and checkout == find_checkout(session.context.cwd)
-    return not call.directory and directory == own and same
+    own_directory = session.place.directory
+    checkout = find_checkout(own_directory)
+    is_same_checkout = checkout is not None and checkout == find_checkout(session.context.cwd)
+    return not call.directory and directory == own_directory and is_same_checkout
 
 
 def _real(paths: Sequence[str]) -> tuple[str, ...]:

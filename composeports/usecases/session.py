@@ -100,13 +100,13 @@ class Session:
         COMPOSEPORTS_GIT_COMMON_DIR is the main git directory of the repository around the working
         directory, so that a Compose file can mount it.
         """
-        clean = clean_environment(self.context.environ, self.context.cwd)
+        env = clean_environment(self.context.environ, self.context.cwd)
         checkout = find_checkout(self.context.cwd)
-        return clean if checkout is None else {**clean, GIT_COMMON_DIR: main_git_dir(checkout[1])}
+        return env if checkout is None else {**env, GIT_COMMON_DIR: main_git_dir(checkout[1])}
 
     @cached_property
     def settings(self) -> Settings:
-        """Return the repository's settings; search the file from here up to the checkout's top."""
+        """Return the settings; search for their file from here up to the checkout's top."""
         start = os.path.join(self.context.cwd, self.options.project_directory or "")
         checkout = find_checkout(start)
         return find_settings(start, checkout and checkout[0]).settings
@@ -134,9 +134,9 @@ class Session:
     @property
     def profiles(self) -> tuple[str, ...]:
         """Return the profiles to pass to Compose, which reads COMPOSE_PROFILES itself."""
-        given = self.options.profiles
-        if given or "COMPOSE_PROFILES" in {**self.selection.variables, **self.environ}:
-            return given
+        option_profiles = self.options.profiles
+        if option_profiles or "COMPOSE_PROFILES" in {**self.selection.variables, **self.environ}:
+            return option_profiles
         return self.settings.profiles
 
     @property
@@ -145,8 +145,8 @@ class Session:
 
         Several sessions with given ids may share a worktree.
         """
-        asked = self.options.session
-        return self.context.config.session if asked is None else asked
+        option = self.options.session
+        return self.context.config.session if option is None else option
 
     @cached_property
     def session_id(self) -> str:
@@ -214,9 +214,9 @@ class Session:
         worktree, git_dir = checkout
         if not self.selection.files and self.options.project_directory is None:
             directory = worktree
-        around = checkout_around(worktree, git_dir)
+        outer_git_dir = checkout_around(worktree, git_dir)
         place = WorktreeLocation(
-            worktree, git_dir, directory, read_branch(git_dir), self.machine, around=around
+            worktree, git_dir, directory, read_branch(git_dir), self.machine, around=outer_git_dir
         )
         if self.given_session is not None or original_of(worktree, git_dir):
             return place
@@ -229,10 +229,10 @@ class Session:
         A session that may share the worktree with other sessions has a sub-folder of its own: a
         session with a given id, and a session on a remote engine.
         """
-        below = ""
+        subfolder = ""
         if self.given_session is not None or not self.context.engine.is_local:
-            below = project_name(self.session_id, prefix=self._prefix(self.record()))
-        return OwnFolder(self.selection.directory, below)
+            subfolder = project_name(self.session_id, prefix=self._prefix(self.record()))
+        return OwnFolder(self.selection.directory, subfolder)
 
     @property
     def compose(self) -> Compose:
@@ -246,18 +246,18 @@ class Session:
         The copy leaves out the block of `composeports link`, which contains results of a plan. If
         the plan read them as the user's values, it would move the ports twice.
         """
-        found = self.selection
-        linked = [path for path in found.env_files if has_link(path)]
-        if not linked:
-            return found
-        copies = dict(zip(linked, OWN_COPIES, strict=False))
+        selection = self.selection
+        linked_paths = [path for path in selection.env_files if has_link(path)]
+        if not linked_paths:
+            return selection
+        copies = dict(zip(linked_paths, OWN_COPIES, strict=False))
         for path, name in copies.items():
             self._write_copy(name, read_unlinked(path) or b"")
         env_files = tuple(
             os.path.join(self._copies, copies[path]) if path in copies else path
-            for path in found.env_files
+            for path in selection.env_files
         )
-        return Selection(found.directory, found.files, env_files, found.variables)
+        return Selection(selection.directory, selection.files, env_files, selection.variables)
 
     @cached_property
     def _copies(self) -> str:
@@ -285,10 +285,10 @@ class Session:
     def queries(self) -> StackQueries:
         """Return the queries to Compose and the engine; the first access starts them."""
         record = self.record()
-        begins = record is None or not record.held or record.marks is None
+        is_new_stack = record is None or not record.held or record.marks is None
         project = self.expected_project_name(record)
         return StackQueries(
-            self.compose, self.context.engine, project, self.config_cache, begins=begins
+            self.compose, self.context.engine, project, self.config_cache, begins=is_new_stack
         )
 
     @cached_property
@@ -304,8 +304,8 @@ class Session:
     @property
     def stack(self) -> ComposeInvocation:
         """Return what a later command needs to call Compose on the same files."""
-        found = self.selection
-        return ComposeInvocation(_real(found.files), _real(found.env_files), self.profiles)
+        selection = self.selection
+        return ComposeInvocation(_real(selection.files), _real(selection.env_files), self.profiles)
 
     def with_fresh_queries(self) -> "Session":
         """Return the same session with queries that have not started yet."""

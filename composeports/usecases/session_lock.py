@@ -78,7 +78,7 @@ def lock_owner(session: Session) -> LockOwner:
 def locked_projects(session: Session, projects: Iterable[str]) -> frozenset[str]:
     """Return the projects whose session lock is held now."""
     environ = session.context.environ
-    return frozenset(each for each in projects if is_held(session_lock(environ, each)))
+    return frozenset(project for project in projects if is_held(session_lock(environ, project)))
 
 
 def waiting(session: Session) -> Callable[[LockOwner], None]:

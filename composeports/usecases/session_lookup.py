@@ -95,10 +95,10 @@ def session_from_record(context: Context, session_id: str) -> Session:
     For `down`, which needs no Compose file. The directory need not exist any more. If no directory
     is known, return a session that is only an id.
     """
-    nowhere = session_by_id(context, session_id)
+    bare_session = session_by_id(context, session_id)
     record = context.store.get(session_id)
     if record is None or not record.place.directory:
-        return nowhere
+        return bare_session
     place = record.place
     context = _apart(context, place.directory)
     if session_id == place.session_id:

@@ -124,11 +124,11 @@ class StartAttempts:
 
         project = prepared.lease.project
         self._undo(project)
-        first = unprivileged_start()
+        limit = unprivileged_start()
         return PortPrivilegedError(
-            f"port {port.number}/{port.protocol}, which {port.key} has to have, is below {first}, "
+            f"port {port.number}/{port.protocol}, which {port.key} has to have, is below {limit}, "
             "where a rootless engine may not listen",
-            hint=f"give it a port from {first} on (in the Compose file, or in `pin`), or allow it: "
+            hint=f"give it a port from {limit} on (in the Compose file, or in `pin`), or allow it: "
             f"sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port.number}",
             port=port.number,
             protocol=port.protocol,
@@ -157,22 +157,37 @@ class StartAttempts:
 
     def _handle_port_conflict(self, prepared: PreparedStack) -> bool:
         engine = self.session.context.engine
-        seen = engine.containers()
-        own = [each for each in seen if each.project == prepared.lease.project]
-        errors = engine.start_errors(each.id for each in own if not each.is_running)
-        mine = {(host, protocol) for each in own for host, _, protocol in each.ports}
-        stolen = conflicting_port(errors, prepared.lease, mine)
-        refused = refused_port(errors, prepared.lease)
-        others = [each for each in seen if each.project != prepared.lease.project]
+        containers = engine.containers()
+        own_containers = [
+            container for container in containers if container.project == prepared.lease.project
+        ]
+        errors = engine.start_errors(
+            container.id for container in own_containers if not container.is_running
+        )
+        own_ports = {
+            (host, protocol)
+            for container in own_containers
+            for host, _, protocol in container.ports
+        }
+        conflict = conflicting_port(errors, prepared.lease, own_ports)
+        refusal = refused_port(errors, prepared.lease)
+        other_containers = [
+            container for container in containers if container.project != prepared.lease.project
+        ]
         if not any(errors) and engine.is_podman:
-            waiting = engine.reserved_ports(each for each in own if not each.is_running) - mine
-            refused = self._refused_silently(prepared, waiting)
-            stolen = self._stolen_silently(prepared, waiting, others)
-        if refused is not None:
-            raise self._refused(prepared, refused)
-        if stolen is None:
+            waiting_ports = (
+                engine.reserved_ports(
+                    container for container in own_containers if not container.is_running
+                )
+                - own_ports
+            )
+            refusal = self._refused_silently(prepared, waiting_ports)
+            conflict = self._stolen_silently(prepared, waiting_ports, other_containers)
+        if refusal is not None:
+            raise self._refused(prepared, refusal)
+        if conflict is None:
             return False
-        return self._answer(prepared, stolen, others)
+        return self._answer(prepared, conflict, other_containers)
 
     def _refused_silently(
         self, prepared: PreparedStack, waiting: frozenset[Port]
@@ -181,11 +196,11 @@ class StartAttempts:
         from composeports.docker.rootless import is_rootless  # noqa: PLC0415 - rarely used
         from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely used
 
-        first = unprivileged_start()
-        low = {port for port in waiting if port[0] < first}
-        if not low or not is_rootless(self.session.context.engine):
+        limit = unprivileged_start()
+        low_ports = {port for port in waiting if port[0] < limit}
+        if not low_ports or not is_rootless(self.session.context.engine):
             return None
-        return next(iter(unreported_conflicts(prepared.lease, waiting, low)), None)
+        return next(iter(unreported_conflicts(prepared.lease, waiting, low_ports)), None)
 
     def _stolen_silently(
         self, prepared: PreparedStack, waiting: frozenset[Port], others: list[Container]
@@ -196,15 +211,15 @@ class StartAttempts:
         port is returned only if there is no other.
         """
         context = self.session.context
-        foreign = context.engine.reserved_ports(others)
-        taken = (waiting & foreign) | context.ports_in_use(waiting - foreign)
-        found = unreported_conflicts(prepared.lease, waiting, taken)
+        foreign_ports = context.engine.reserved_ports(others)
+        used_ports = (waiting & foreign_ports) | context.ports_in_use(waiting - foreign_ports)
+        conflicts = unreported_conflicts(prepared.lease, waiting, used_ports)
 
         def is_podmans_own(stolen: PortConflict) -> bool:
             user = who_has(self.session, (stolen.number, stolen.protocol), others)
             return isinstance(user, PortListener) and user.name == PODMAN
 
-        return min(found, key=is_podmans_own, default=None)
+        return min(conflicts, key=is_podmans_own, default=None)
 
     def _answer(
         self, prepared: PreparedStack, stolen: PortConflict, others: list[Container]
@@ -225,13 +240,13 @@ class StartAttempts:
         moves = len(self.options.avoid)
         step = next_step(stolen, is_free=is_free, tried_again=self._tried_again, moves=moves)
         user = who_has(self.session, port, others)
-        what = f"{shown(user)} took port {stolen.number}/{stolen.protocol} ({stolen.key})"
+        cause = f"{shown(user)} took port {stolen.number}/{stolen.protocol} ({stolen.key})"
         if step is ConflictAction.GIVE_UP:
             raise self._given_up(prepared, stolen, user)
         if step is ConflictAction.AGAIN:
-            context.say(f"{what} for a moment: trying again")
+            context.say(f"{cause} for a moment: trying again")
         else:
-            context.say(f"{what}: the ports of this session move to another block")
+            context.say(f"{cause}: the ports of this session move to another block")
             block = prepared.lease.block
             cool_down_block(self.session, block)
             self.options = self.options._replace(avoid=self.options.avoid | {block})

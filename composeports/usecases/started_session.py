@@ -21,18 +21,20 @@ def find_started_session(session: Session) -> Session:
     if "COMPOSE_FILE" in session.environ:
         return session
     cwd = os.path.realpath(session.context.cwd)
-    started = [
+    leases = [
         lease
         for lease in session.context.store.held()
         if lease.place.is_on(session.machine) and _was_started_at(lease, cwd)
     ]
-    nearest = max(started, key=lambda lease: len(lease.place.directory), default=None)
-    if nearest is None or nearest.session_id == session.session_id:
+    nearest_lease = max(leases, key=lambda lease: len(lease.place.directory), default=None)
+    if nearest_lease is None or nearest_lease.session_id == session.session_id:
         return session
-    here = session.place.directory
-    deeper = nearest.place.directory != here and _is_within(nearest.place.directory, here)
-    if deeper or (nearest.place.directory == here and session.record() is None):
-        return replace(session, options=options._replace(session=nearest.session_id))
+    directory = session.place.directory
+    is_deeper = nearest_lease.place.directory != directory and _is_within(
+        nearest_lease.place.directory, directory
+    )
+    if is_deeper or (nearest_lease.place.directory == directory and session.record() is None):
+        return replace(session, options=options._replace(session=nearest_lease.session_id))
     return session
 
 

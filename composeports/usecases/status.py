@@ -29,10 +29,10 @@ FIXED_SERVICES = ("db", "rest", "realtime", "api")
 def environment(session: Session) -> tuple[tuple[str, str], ...]:
     """Return the variables that point a shell and plain `docker compose` at the session's stack."""
     lease = read_lease(session)
-    refused = [name for name, _ in lease.environment if not is_settable(name)]
-    if refused:
+    names = [name for name, _ in lease.environment if not is_settable(name)]
+    if names:
         session.context.say(
-            f"warning: the stored lease sets {', '.join(map(repr, refused))}, which programs obey "
+            f"warning: the stored lease sets {', '.join(map(repr, names))}, which programs obey "
             "or no shell takes as a name: left out; `composeports up` writes the lease anew"
         )
     return variables_of(lease, session.folder.path)
@@ -62,35 +62,39 @@ def url(session: Session, service: str, port: str = "") -> str:
     several ports match; it lists the ports that exist.
     """
     lease = read_lease(session)
-    planned = _urls_of(lease, service, port)
+    planned_urls = _urls_of(lease, service, port)
     containers = _containers_of(session, lease)
-    if planned and containers and not any(each.service == service for each in containers):
+    if (
+        planned_urls
+        and containers
+        and not any(container.service == service for container in containers)
+    ):
         raise _no_container(lease, service, containers)
-    found = _as_published(session, lease, planned, containers)
-    found = found or dict(_engine_urls(lease, service, port, containers))
-    if not found and not lease.ports and service in FIXED_SERVICES and not port:
+    urls = _as_published(session, lease, planned_urls, containers)
+    urls = urls or dict(_engine_urls(lease, service, port, containers))
+    if not urls and not lease.ports and service in FIXED_SERVICES and not port:
         number = lease.block.port(FIXED_SERVICES.index(service))
-        place = f"{in_url(lease.host)}:{number}"
-        found = {service: f"http://{place}" if service != "db" else place}
-    return _only(found, service, port, lease)
+        address = f"{in_url(lease.host)}:{number}"
+        urls = {service: f"http://{address}" if service != "db" else address}
+    return _only(urls, service, port, lease)
 
 
 def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
     """Return the URL of the one matching container port; prefer TCP and the first address."""
-    first = {_target_of(key): key for key in sorted(found, key=_preference, reverse=True)}
-    ports = sorted(first.values(), key=list(found).index)
-    web = [key for key in ports if found[key].startswith("http")]
-    choice = ports if len(ports) == 1 else web
+    first_keys = {_target_of(key): key for key in sorted(found, key=_preference, reverse=True)}
+    port_keys = sorted(first_keys.values(), key=list(found).index)
+    web_keys = [key for key in port_keys if found[key].startswith("http")]
+    choice = port_keys if len(port_keys) == 1 else web_keys
     if len(choice) == 1:
         return found[choice[0]]
-    wanted = f"{service} {port}".strip()
+    request = f"{service} {port}".strip()
     if found:
-        listed = ", ".join(key.partition(":")[2] for key in ports)
-        message = f"{service} publishes several ports: {listed}"
+        port_list = ", ".join(key.partition(":")[2] for key in port_keys)
+        message = f"{service} publishes several ports: {port_list}"
         raise UnknownPortError(message, hint=f"say which: composeports url {service} PORT")
-    known = ", ".join(lease.ports) or "none"
-    message = f"this session's stack publishes no port for {wanted!r}"
-    raise UnknownPortError(message, hint=f"published: {known}", ports=dict(lease.ports))
+    published_ports = ", ".join(lease.ports) or "none"
+    message = f"this session's stack publishes no port for {request!r}"
+    raise UnknownPortError(message, hint=f"published: {published_ports}", ports=dict(lease.ports))
 
 
 def _target_of(key: str) -> str:
@@ -120,21 +124,21 @@ def _as_published(
 
     Report each such port.
     """
-    drifts = {each.key: each for each in drifts_of(lease, _published(containers))}
-    found = {}
+    drifts = {drift.key: drift for drift in drifts_of(lease, _published(containers))}
+    published_urls = {}
     for key, text in urls.items():
         drift = drifts.get(key.partition("#")[0])
-        found[key] = text
+        published_urls[key] = text
         if drift is not None:
             service, _, kind = drift.key.rpartition(":")
             target, _, protocol = kind.partition("/")
             port = PublishedPort(service, int(target), protocol)
-            found[key] = client_url(port, drift.actual[0], lease.host)
+            published_urls[key] = client_url(port, drift.actual[0], lease.host)
             session.context.say(
                 f"{drift.key} is published on {drift.actual[0]}, although its lease says "
                 f"{drift.leased[0]}: `composeports up` brings it back"
             )
-    return found
+    return published_urls
 
 
 def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ...]:
@@ -143,12 +147,12 @@ def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ..
     Containers of other projects are skipped. Empty for a lease from an earlier version, whose plan
     did not store names and networks.
     """
-    running = (
-        ObservedService(each.service, each.name, each.networks)
-        for each in containers
-        if each.is_running and each.project == lease.project
+    observed_services = (
+        ObservedService(container.service, container.name, container.networks)
+        for container in containers
+        if container.is_running and container.project == lease.project
     )
-    return tuple(displaced(lease.project, lease.standings, running))
+    return tuple(displaced(lease.project, lease.standings, observed_services))
 
 
 def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
@@ -173,10 +177,10 @@ def _containers_of(session: Session, lease: Lease) -> tuple[Container, ...]:
 
 
 def _no_container(lease: Lease, service: str, containers: Iterable[Container]) -> UnknownPortError:
-    others = ", ".join(sorted({each.service for each in containers}))
+    service_names = ", ".join(sorted({container.service for container in containers}))
     return UnknownPortError(
         f"service {service} has no container, so none of its ports is open",
-        hint=f"`composeports up {service}` starts it; containers: {others}",
+        hint=f"`composeports up {service}` starts it; containers: {service_names}",
         ports=dict(lease.ports),
     )
 
@@ -213,8 +217,8 @@ class SessionStatus:
         """Return what keeps the ports from other sessions: "ttl", "containers", "unknown" or ""."""
         if not self.expired:
             return "ttl"
-        kept = {"running": "containers", "drifted": "containers", "unknown": "unknown"}
-        return kept.get(self.state, "")
+        reasons = {"running": "containers", "drifted": "containers", "unknown": "unknown"}
+        return reasons.get(self.state, "")
 
     def as_dict(self) -> dict[str, object]:
         """Return the entry of `status --json`."""
@@ -259,12 +263,12 @@ def _statuses(
     session: Session, leases: Iterable[Lease], containers: tuple[Container, ...] | None
 ) -> list[SessionStatus]:
     now = session.context.now()
-    mine = session.session_here
+    own_id = session.session_here
     return [
         SessionStatus(
             lease=lease,
             state=_state(session, lease, containers),
-            mine=lease.session_id == mine,
+            mine=lease.session_id == own_id,
             remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
             expired=lease.expired(now),
             without_container=tuple(_without_container(lease, containers or ())),
@@ -275,9 +279,9 @@ def _statuses(
 
 def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterator[str]:
     """Yield the published ports of services without a container, if other services have one."""
-    there = {each.service for each in containers if each.project == lease.project}
-    for key in lease.ports if there else ():
-        if key.rpartition(":")[0] not in there:
+    services = {container.service for container in containers if container.project == lease.project}
+    for key in lease.ports if services else ():
+        if key.rpartition(":")[0] not in services:
             yield key
 
 
@@ -296,14 +300,14 @@ class EngineStatus:
             "name": self.engine.name,
             "host": self.engine.host,
             "current": self.current,
-            "leases": [each.as_dict() for each in self.sessions],
+            "leases": [entry.as_dict() for entry in self.sessions],
         }
 
 
 def _seen_from_here(engine: EngineIdentity) -> EngineIdentity:
     """Return another engine with its machine's name as host, if it is known only as localhost."""
-    told_itself = engine.name and engine.host == LOCALHOST
-    return engine._replace(host=engine.name) if told_itself else engine
+    is_localhost = engine.name and engine.host == LOCALHOST
+    return engine._replace(host=engine.name) if is_localhost else engine
 
 
 def fleet(session: Session) -> list[EngineStatus]:
@@ -311,17 +315,19 @@ def fleet(session: Session) -> list[EngineStatus]:
 
     The states of leases on other engines are "unknown".
     """
-    own, *others = session.context.store.fleet()
-    here = _statuses(session, own.leases, _containers(session))
-    elsewhere = (
-        [replace(each, mine=False) for each in _statuses(session, found.leases, None)]
-        for found in others
+    own_engine, *other_engines = session.context.store.fleet()
+    own_statuses = _statuses(session, own_engine.leases, _containers(session))
+    other_statuses = (
+        [replace(entry, mine=False) for entry in _statuses(session, other_engine.leases, None)]
+        for other_engine in other_engines
     )
     return [
-        EngineStatus(own.engine, current=True, sessions=tuple(here)),
+        EngineStatus(own_engine.engine, current=True, sessions=tuple(own_statuses)),
         *(
-            EngineStatus(_seen_from_here(found.engine), current=False, sessions=tuple(sessions))
-            for found, sessions in zip(others, elsewhere, strict=True)
+            EngineStatus(
+                _seen_from_here(other_engine.engine), current=False, sessions=tuple(sessions)
+            )
+            for other_engine, sessions in zip(other_engines, other_statuses, strict=True)
         ),
     ]
 
@@ -337,11 +343,13 @@ def _containers(session: Session) -> tuple[Container, ...] | None:
 def _state(session: Session, lease: Lease, containers: Iterable[Container] | None) -> str:
     if containers is None:
         return "unknown"
-    own = [container for container in containers if container.project == lease.project]
-    if on_another_engine(session, lease, [each.mark for each in own]):
+    own_containers = [container for container in containers if container.project == lease.project]
+    if on_another_engine(session, lease, [container.mark for container in own_containers]):
         return "unknown"
-    if any(container.is_running for container in own):
-        drifted = drifts_of(lease, _published(own)) or displaced_of(lease, own)
-        return "drifted" if drifted else "running"
+    if any(container.is_running for container in own_containers):
+        differences = drifts_of(lease, _published(own_containers)) or displaced_of(
+            lease, own_containers
+        )
+        return "drifted" if differences else "running"
     directory = lease.place.directory if lease.place.is_on(session.machine) else ""
     return "gone" if directory and not os.path.isdir(directory) else "stopped"

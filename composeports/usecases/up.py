@@ -62,14 +62,15 @@ class UpResult(NamedTuple):
 
         The URL is the planned one if there is one; the engine chose the other host ports.
         """
-        planned = {
-            (each.service, each.number, each.protocol): each.url for each in self.plan.endpoints
+        planned_urls = {
+            (endpoint.service, endpoint.number, endpoint.protocol): endpoint.url
+            for endpoint in self.plan.endpoints
         }
         for container in self.containers:
             for number, target, protocol in container.ports:
                 port = PublishedPort(container.service, target, protocol)
                 guess = client_url(port, number, self.lease.host)
-                url = planned.get((container.service, number, protocol), guess)
+                url = planned_urls.get((container.service, number, protocol), guess)
                 yield container.service, f"{target}/{protocol}", url
 
 
@@ -93,11 +94,11 @@ def up(  # noqa: PLR0913 - most are keywords
 ) -> UpResult:
     """Reserve the lease, write the files and run `docker compose up`.
 
-    `seed` fills empty volumes first; `meanwhile` is called while Compose runs. If another program
-    took a port or a subnet, or the engine has no address pool left for a network, `up` tries again
-    with other ports or subnets. PortTakenError if that does not help. If Compose fails, the note of
-    the result says what is left of stack and lease. With `attach`, the session lock is released as
-    soon as Compose runs.
+    `seed` fills empty volumes first; `while_running` is called while Compose runs. If another
+    program took a port or a subnet, or the engine has no address pool left for a network, `up`
+    tries again with other ports or subnets. PortTakenError if that does not help. If Compose fails,
+    the note of the result says what is left of stack and lease. With `attach`, the session lock is
+    released as soon as Compose runs.
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
@@ -106,36 +107,36 @@ def up(  # noqa: PLR0913 - most are keywords
         undo_half_replaced(session, prepared.lease.project, prepared.containers)
         end_interrupted_down(session, lock, prepared.lease.project, prepared.containers)
         unpause_containers(session, prepared.lease.project, prepared.containers)
-        again = partial(_run, session, lock, prepared, foreground=False)
-        renew_without_network(session, prepared, again)
+        run_compose = partial(_run, session, lock, prepared, foreground=False)
+        renew_without_network(session, prepared, run_compose)
     while_running = _release_gone_worktrees(session, prepared, while_running)
     if prepared.before is None and seed is None:
         while_running = _report_plain_data(session, prepared, while_running)
-    seeded = _seeded(session, prepared, seed if "--dry-run" not in arguments else None)
+    seed_results = _seeded(session, prepared, seed if "--dry-run" not in arguments else None)
     code = _run(session, lock, prepared, words, foreground=foreground, while_running=while_running)
-    retrying = StartAttempts(session, lock, prepared, options, foreground=foreground)
-    while retrying.is_worthwhile(code, prepared):
-        prepared = retrying.prepare(prepared)
+    attempts = StartAttempts(session, lock, prepared, options, foreground=foreground)
+    while attempts.is_worthwhile(code, prepared):
+        prepared = attempts.prepare(prepared)
         code = _run(session, lock, prepared, words, foreground=foreground)
     if code and is_wait(arguments):
         from composeports.usecases.wait import wait_for_others  # noqa: PLC0415 - only after failure
 
-        again = partial(_run, session, lock, prepared, foreground=foreground)
-        code = wait_for_others(session, prepared.lease.project, arguments, code, again)
+        run_compose = partial(_run, session, lock, prepared, foreground=foreground)
+        code = wait_for_others(session, prepared.lease.project, arguments, code, run_compose)
     if code:
         note = _after_failure(session, prepared, foreground=foreground)
-        return UpResult(code, prepared.lease, prepared.plan, note=note, seeded=seeded)
+        return UpResult(code, prepared.lease, prepared.plan, note=note, seeded=seed_results)
     containers = session.context.engine.containers(prepared.lease.project)
     note = _if_stopped(prepared.lease.project, containers)
-    return UpResult(code, prepared.lease, prepared.plan, containers, note, seeded)
+    return UpResult(code, prepared.lease, prepared.plan, containers, note, seed_results)
 
 
 def _release_gone_worktrees(
     session: Session, prepared: PreparedStack, while_running: Callable[[], None] | None
 ) -> Callable[[], None]:
-    """Return a callback that releases leases of removed worktrees, then calls `meanwhile`.
+    """Return a callback that releases leases of removed worktrees.
 
-    It runs while Compose works.
+    It runs while Compose works, and then calls `while_running`.
     """
 
     def work() -> None:
@@ -152,7 +153,7 @@ def _release_gone_worktrees(
 def _report_plain_data(
     session: Session, prepared: PreparedStack, while_running: Callable[[], None]
 ) -> Callable[[], None]:
-    """Return a callback that calls `meanwhile`, then reports data that plain Compose has here."""
+    """Return a callback that calls `while_running`, then reports plain Compose's data here."""
 
     def work() -> None:
         while_running()
@@ -230,17 +231,17 @@ def _after_failure(session: Session, prepared: PreparedStack, *, foreground: boo
 
     project = prepared.lease.project
     try:
-        left = leftovers(session, project)
-        containers = session.context.engine.containers(project) if foreground and left else ()
+        parts = leftovers(session, project)
+        containers = session.context.engine.containers(project) if foreground and parts else ()
     except (EngineError, ComposeMissingError):
         return f"the engine does not answer any more: the lease of {project} is kept"
     if any(container.state == "exited" for container in containers):
-        stopped = _if_stopped(project, containers)  # it ran and then ended, or was ended
-        if stopped:
-            return stopped
-    if left:
+        note = _if_stopped(project, containers)  # it ran and then ended, or was ended
+        if note:
+            return note
+    if parts:
         return (
-            f"{left} of {project} exist, so the lease is kept: `composeports up` tries again, "
+            f"{parts} of {project} exist, so the lease is kept: `composeports up` tries again, "
             "`composeports down` removes them"
         )
     release_lease(session)

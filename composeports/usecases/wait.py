@@ -32,28 +32,28 @@ def wait_for_others(
     """
     limit = limit_of(arguments)
     deadline = None if limit is None else time.monotonic() + limit
-    before: tuple[str, ...] | None = None
+    earlier_services: tuple[str, ...] | None = None
     while code:
         services = services_to_wait_for(_instances(session, project))
-        if services is None or services == before:
+        if services is None or services == earlier_services:
             return code
         session.context.say(_wait_message(services))
         if not services:
             return 0
-        before = services
-        left = None if deadline is None else deadline - time.monotonic()
-        code = run(wait_arguments(services, left))
+        earlier_services = services
+        remaining_seconds = None if deadline is None else deadline - time.monotonic()
+        code = run(wait_arguments(services, remaining_seconds))
     return code
 
 
 def _wait_message(services: Sequence[str]) -> str:
-    others = f"; waiting for {', '.join(services)}" if services else ""
-    return f"a service that ended with exit code 0 has done its work, which is no failure{others}"
+    suffix = f"; waiting for {', '.join(services)}" if services else ""
+    return f"a service that ended with exit code 0 has done its work, which is no failure{suffix}"
 
 
 def _instances(session: Session, project: str) -> list[Instance]:
     engine = session.context.engine
-    ids = [each.id for each in engine.containers(project)]
+    ids = [container.id for container in engine.containers(project)]
     if not ids:
         return []
     rows = [

@@ -106,14 +106,14 @@ class RuleResult(NamedTuple):
 
 def join(parts: Iterable[RuleResult]) -> RuleResult:
     """Return one result with everything that the given results contain."""
-    listed = tuple(parts)
+    results = tuple(parts)
     return RuleResult(
-        tuple(each for part in listed for each in part.changes),
-        merge(part.override for part in listed),
-        tuple(each for part in listed for each in part.shared),
-        tuple(each for part in listed for each in part.warnings),
-        tuple(each for part in listed for each in part.notes),
-        tuple(each for part in listed for each in part.left),
+        tuple(entry for result in results for entry in result.changes),
+        merge(result.override for result in results),
+        tuple(entry for result in results for entry in result.shared),
+        tuple(entry for result in results for entry in result.warnings),
+        tuple(entry for result in results for entry in result.notes),
+        tuple(entry for result in results for entry in result.left),
     )
 
 

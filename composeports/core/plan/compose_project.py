@@ -56,16 +56,16 @@ class Build(NamedTuple):
     @property
     def folders(self) -> Texts:
         """Return the absolute paths that the build reads."""
-        return tuple(each for each in (self.context, *self.contexts.values()) if each[:1] == "/")
+        return tuple(path for path in (self.context, *self.contexts.values()) if path[:1] == "/")
 
     @property
     def cache_folders(self) -> Texts:
         """Return the folders that the build writes its cache to, as written in the file."""
         caches = [
-            dict(each.partition("=")[::2] for each in text.split(",")) for text in self.cache_to
+            dict(entry.partition("=")[::2] for entry in text.split(",")) for text in self.cache_to
         ]
         return tuple(
-            each["dest"] for each in caches if each.get("type") == "local" and "dest" in each
+            entry["dest"] for entry in caches if entry.get("type") == "local" and "dest" in entry
         )
 
 
@@ -138,9 +138,9 @@ class Network(NamedTuple):
     @property
     def pools(self) -> tuple[Json, ...]:
         """Return the entries of `ipam.config`."""
-        entries = self.ipam.get("config")
-        listed = entries if isinstance(entries, list) else []
-        return tuple(entry for entry in listed if isinstance(entry, Mapping))
+        config = self.ipam.get("config")
+        entries = config if isinstance(config, list) else []
+        return tuple(entry for entry in entries if isinstance(entry, Mapping))
 
     @property
     def subnets(self) -> Texts:
@@ -183,14 +183,14 @@ class Project(NamedTuple):
     def places(self) -> Iterator[str]:
         """Yield the absolute host paths in bind mounts, builds, build caches and volume options."""
         for service in self.services:
-            yield from (each.source for each in service.mounts if each.kind == "bind")
+            yield from (entry.source for entry in service.mounts if entry.kind == "bind")
             if service.build:
                 yield from service.build.folders
-                yield from (each for each in service.build.cache_folders if each[:1] == "/")
+                yield from (entry for entry in service.build.cache_folders if entry[:1] == "/")
         for volume in self.volumes:
             options = (volume.driver_opts.get("o") or "").split(",")
-            named = (volume.driver_opts.get("device") or "", *options)
-            paths = (text.removeprefix("upperdir=") for text in named)
+            values = (volume.driver_opts.get("device") or "", *options)
+            paths = (text.removeprefix("upperdir=") for text in values)
             yield from (path for path in paths if path.startswith("/") and path[:2] != "//")
 
     def is_fixed(self, name: str) -> bool:
@@ -239,7 +239,9 @@ def _service(name: str, spec: Json) -> Service:
         replicas=_replicas(spec),
         environment=_pairs(spec.get("environment")),
         labels=_pairs(spec.get("labels")),
-        networks=tuple(_attachment(each, at) for each, at in _items(spec.get("networks"))),
+        networks=tuple(
+            _attachment(entry, options) for entry, options in _items(spec.get("networks"))
+        ),
         dns=_texts(spec.get("dns")),
         extra_hosts=_hosts(spec.get("extra_hosts")),
         external_links=_texts(spec.get("external_links")),
@@ -253,7 +255,7 @@ def _service(name: str, spec: Json) -> Service:
         command=_texts(spec.get("command")),
         entrypoint=_texts(spec.get("entrypoint")),
         health_test=_health_test(spec.get("healthcheck")),
-        configs=tuple(_text(each.get("source")) for each in _mappings(spec.get("configs"))),
+        configs=tuple(_text(entry.get("source")) for entry in _mappings(spec.get("configs"))),
     )
 
 
@@ -303,8 +305,8 @@ def _replicas(spec: Json) -> int:
     `scale` and `deploy.replicas` mean the same; without them it is 1.
     """
     deploy = spec.get("deploy")
-    stated = (spec.get("scale"), deploy.get("replicas") if isinstance(deploy, Mapping) else None)
-    return next((each for each in stated if isinstance(each, int)), 1)
+    counts = (spec.get("scale"), deploy.get("replicas") if isinstance(deploy, Mapping) else None)
+    return next((count for count in counts if isinstance(count, int)), 1)
 
 
 def _attachment(network: str, spec: Json) -> Attachment:
@@ -371,7 +373,7 @@ def _mapping(value: object) -> Json:
 
 def _mappings(value: object) -> Iterator[Json]:
     return (
-        (each for each in value if isinstance(each, Mapping))
+        (item for item in value if isinstance(item, Mapping))
         if isinstance(value, list)
         else iter(())
     )
@@ -379,8 +381,8 @@ def _mappings(value: object) -> Iterator[Json]:
 
 def _pairs(value: object) -> dict[str, str]:
     """Return the entries with a value; `NAME` alone, which Compose shows as null, has none."""
-    found = value.items() if isinstance(value, Mapping) else ()
-    return {str(name): _text(each) for name, each in found if each is not None}
+    entries = value.items() if isinstance(value, Mapping) else ()
+    return {str(name): _text(item) for name, item in entries if item is not None}
 
 
 def _texts(value: object) -> Texts:

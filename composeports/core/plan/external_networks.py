@@ -22,9 +22,9 @@ def with_own_networks(project: Project, settings: Settings) -> Project:
 
 
 def _is_chosen(network: Network, settings: Settings) -> bool:
-    chosen = settings.external_networks
+    setting = settings.external_networks
     if not network.external or is_named(settings, "network", network.key, network.name):
         return False
-    return chosen is True or (
-        isinstance(chosen, tuple) and bool({network.key, network.name} & {*chosen})
+    return setting is True or (
+        isinstance(setting, tuple) and bool({network.key, network.name} & {*setting})
     )

@@ -91,7 +91,8 @@ class HostFacts(NamedTuple):
     def sibling(self, kind: str, name: str) -> SiblingProject | None:
         """Return the entry of a network or volume of a sibling project; None if there is none."""
         return next(
-            (each for each in self.siblings if (each.kind, each.name) == (kind, name)), None
+            (sibling for sibling in self.siblings if (sibling.kind, sibling.name) == (kind, name)),
+            None,
         )
 
 

@@ -15,16 +15,16 @@ OF_CLIENTS = re.compile(r"CLIENT|BROWSER|HMR|WDS")
 
 def ports_of_hosts(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield (port variable, host) for each port variable whose host is in another variable."""
-    upper = {name.upper(): name for name in values}
+    names = {name.upper(): name for name in values}
     for name, text in values.items():
-        found = _PORT.match(name.upper())
-        if found is None or not is_port(text):
+        match = _PORT.match(name.upper())
+        if match is None or not is_port(text):
             continue
-        ends = (found["rest"], found["rest"].removeprefix("_NUMBER"))
-        partners = (f"{found['stem']}{word}{end}" for end in ends for word in HOST_WORDS)
-        partner = next((each for each in partners if each in upper), "")
+        ends = (match["rest"], match["rest"].removeprefix("_NUMBER"))
+        partners = (f"{match['stem']}{word}{end}" for end in ends for word in HOST_WORDS)
+        partner = next((candidate for candidate in partners if candidate in names), "")
         if partner:
-            yield name, values[upper[partner]]
+            yield name, values[names[partner]]
 
 
 def leads_to_the_host(
@@ -35,11 +35,13 @@ def leads_to_the_host(
     `listens_on` are the container's own ports: localhost with one of them most likely means the
     container itself. `of_engine` are the names by which the container reaches the engine's machine.
     """
-    upper = name.upper()
+    upper_name = name.upper()
     if host.lower() in of_engine:
         return True
     if not is_this_machine(host.strip("[]")) or is_internal(name) or is_listening(name):
         return False
-    is_told = PUBLIC.search(upper) is not None or OF_CLIENTS.search(upper) is not None
-    has_stem = not upper.startswith("PORT")
-    return has_stem and (is_told or port not in listens_on)
+    is_for_clients = (
+        PUBLIC.search(upper_name) is not None or OF_CLIENTS.search(upper_name) is not None
+    )
+    has_stem = not upper_name.startswith("PORT")
+    return has_stem and (is_for_clients or port not in listens_on)

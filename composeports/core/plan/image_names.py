@@ -13,14 +13,14 @@ def full_name(name: str) -> str:
 
     A name with a digest keeps the digest, and never gets the session's tag.
     """
-    name, at, digest = name.partition("@")
+    name, at_sign, digest = name.partition("@")
     repository, tag = split_tag(name)
-    registry, slash, rest = repository.partition("/")
+    registry, slash, path = repository.partition("/")
     if not slash or not (registry == LOCALHOST or set(registry) & {".", ":"}):
-        registry, rest = HUB, repository
+        registry, path = HUB, repository
     if registry in HUBS:
-        registry, rest = HUB, rest if "/" in rest else f"library/{rest}"
-    return f"{registry}/{rest}:{tag}{at}{digest}"
+        registry, path = HUB, path if "/" in path else f"library/{path}"
+    return f"{registry}/{path}:{tag}{at_sign}{digest}"
 
 
 def split_tag(name: str) -> tuple[str, str]:

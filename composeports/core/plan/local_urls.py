@@ -89,18 +89,18 @@ def _replaced(
         number = None if port is None else number_of(port)
         if number is None:
             return match[0]
-        stays = not reach.host or match["host"].lower() in reach.engine_hosts
-        there = match["host"] if stays else in_url(reach.host)
-        before = match[0][: match.start("host") - match.start()]
-        return f"{before}{there}:{number}" if match["port"] or number != port else before + there
+        keeps_host = not reach.host or match["host"].lower() in reach.engine_hosts
+        host = match["host"] if keeps_host else in_url(reach.host)
+        prefix = match[0][: match.start("host") - match.start()]
+        return f"{prefix}{host}:{number}" if match["port"] or number != port else prefix + host
 
     return addresses(reach.engine_hosts).sub(replace, text)
 
 
 def leads_only_there(name: str, text: str, mark: int) -> bool:
     """Return True if `mark` is in the text only as the port of host-facing URLs."""
-    rest = renumbered(name, text, lambda port: 0 if port == mark else None)
-    return str(mark) not in rest
+    new_text = renumbered(name, text, lambda port: 0 if port == mark else None)
+    return str(mark) not in new_text
 
 
 def leads_elsewhere(url: str) -> bool:
@@ -108,9 +108,9 @@ def leads_elsewhere(url: str) -> bool:
 
     Return False for an empty URL.
     """
-    place = url.strip().partition("://")[2] or url.strip()
-    host = split_address(f"tcp://{place}").host
-    return bool(place) and host not in {"0.0.0.0", "::"} and not is_this_machine(host)  # noqa: S104
+    text = url.strip().partition("://")[2] or url.strip()
+    host = split_address(f"tcp://{text}").host
+    return bool(text) and host not in {"0.0.0.0", "::"} and not is_this_machine(host)  # noqa: S104
 
 
 def is_local(text: str) -> bool:
@@ -120,14 +120,14 @@ def is_local(text: str) -> bool:
 
 def is_internal(name: str) -> bool:
     """Return True if the variable's name says that its value is used inside the container."""
-    upper = name.upper()
-    return INTERNAL.search(upper) is not None and PUBLIC.search(upper) is None
+    upper_name = name.upper()
+    return INTERNAL.search(upper_name) is not None and PUBLIC.search(upper_name) is None
 
 
 def is_listening(name: str) -> bool:
     """Return True if the variable's name says that its value is where a program listens."""
-    upper = name.upper()
-    return LISTENS.search(upper) is not None and ADVERTISED.search(upper) is None
+    upper_name = name.upper()
+    return LISTENS.search(upper_name) is not None and ADVERTISED.search(upper_name) is None
 
 
 def port_in(match: re.Match[str]) -> int | None:

@@ -53,8 +53,8 @@ def _pair(head: str, value: object, indent: str) -> Iterator[str]:
 
 def _flow(value: object) -> str:
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_scalar(key)}: {_flow(each)}" for key, each in value.items())
-        return "{" + inside + "}"
+        content = ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items())
+        return "{" + content + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(map(_flow, value)) + "]"
     return _scalar(value)

@@ -29,9 +29,8 @@ class ObservedConfig(NamedTuple):
     """What Compose reports about the files before any decision, and facts about the host.
 
     `values` maps the variables that the files mention to their current values. `resolved` is the
-    whole document from Compose. `required` are those of the six fixed variables that the files
-    demand but that have no value. `unproved` are the variables for which Compose could not report
-    what they move.
+    whole document from Compose. `required` are the fixed variables that the files demand but that
+    have no value. `unproved` are the variables for which Compose could not report what they move.
     """
 
     project: Project = Project()
@@ -104,8 +103,10 @@ class Plan(NamedTuple):
         services = self.override.get("services")
         specs = services.values() if isinstance(services, Mapping) else ()
         names = [spec.get("container_name") for spec in specs if isinstance(spec, Mapping)]
-        start = f"{self.project}-"
-        return tuple(sorted(str(x).removeprefix(start) for x in names if str(x).startswith(start)))
+        prefix = f"{self.project}-"
+        return tuple(
+            sorted(str(name).removeprefix(prefix) for name in names if str(name).startswith(prefix))
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Return the JSON document of `plan --json`, which is also part of `up --json`."""
@@ -116,9 +117,9 @@ class Plan(NamedTuple):
             "ports": self.ports,
             "urls": self.urls,
             "changes": [change.as_dict() for change in self.changes],
-            "shared": [each.as_dict() for each in self.shared],
+            "shared": [entry.as_dict() for entry in self.shared],
             "warnings": list(self.warnings),
-            "left": [each.as_dict() for each in self.left],
+            "left": [entry.as_dict() for entry in self.left],
             "notes": list(self.notes),
         }
 
@@ -129,47 +130,49 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
     Raise BlockTooSmallError if the block has too few ports.
     """
     groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
-    loose = [group for group in groups if not all(each.key in lease.pins for each in group.entries)]
-    inside = [number - lease.block.start for number in lease.pins.values()]
-    offsets = assign(loose, lease.offsets, lease.block.size, inside)
-    moved = tuple(_moved(groups, offsets, lease))
+    block_groups = [
+        group for group in groups if not all(item.key in lease.pins for item in group.entries)
+    ]
+    pinned_offsets = [number - lease.block.start for number in lease.pins.values()]
+    offsets = assign(block_groups, lease.offsets, lease.block.size, pinned_offsets)
+    assigned_ports = tuple(_moved(groups, offsets, lease))
     fixed = fixed_variables(lease.block.start, lease.project, lease.host)
-    pinned = dict(_pinned(moved, lease))
+    pinned_variables = dict(_pinned(assigned_ports, lease))
     context = PlanContext(
         project=observed.project,
         lease=lease,
         settings=settings or Settings(),
-        fixed=dict(fixed) | pinned,
+        fixed=dict(fixed) | pinned_variables,
         values=observed.values,
         moves=observed.moves,
-        moved=moved,
+        moved=assigned_ports,
         resolved=observed.resolved,
         required=observed.required,
         around=observed.around,
     )
     parts = [rule(context) for rule in RULES]
     changes = tuple(change for part in parts for change in part.changes)
-    derived = _derived(context, {each.entry.key: each.number for each in moved})
+    derived_variables = _derived(context, {item.entry.key: item.number for item in assigned_ports})
     override = merge(part.override for part in parts)
-    named = Change("project", "project name", "", lease.project, "every session has its own")
+    name_change = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
         session_id=lease.session_id,
         project=lease.project,
         fixed=fixed,
-        variables=(*pinned.items(), *_variables(context), *derived),
-        endpoints=tuple(_endpoint(each, lease.host) for each in moved),
+        variables=(*pinned_variables.items(), *_variables(context), *derived_variables),
+        endpoints=tuple(_endpoint(item, lease.host) for item in assigned_ports),
         offsets=offsets,
         override=override,
-        changes=(named, *(change.shown() for change in changes)),
-        shared=tuple(each for part in parts for each in part.shared),
+        changes=(name_change, *(change.shown() for change in changes)),
+        shared=tuple(item for part in parts for item in part.shared),
         warnings=(
             *(masked(text) for part in parts for text in part.warnings),
             *_unproved(observed.unproved),
         ),
         left=tuple(
-            each.shown()
-            for each in (
-                *(each for part in parts for each in part.left),
+            item.shown()
+            for item in (
+                *(item for part in parts for item in part.left),
                 *left_values(context, changes),
             )
         ),
@@ -198,13 +201,13 @@ def _moved(
 
 
 def _pinned(moved: Sequence[AssignedPort], lease: Lease) -> Iterator[tuple[str, str]]:
-    """Yield those of the six fixed variables whose published port is pinned to another number."""
-    for each in moved:
-        name = each.entry.variable
-        if name in FIXED_PORT_VARIABLES and each.entry.key in lease.pins:
-            yield name, str(each.number)
+    """Yield each fixed variable whose published port is pinned to another number."""
+    for assigned_port in moved:
+        name = assigned_port.entry.variable
+        if name in FIXED_PORT_VARIABLES and assigned_port.entry.key in lease.pins:
+            yield name, str(assigned_port.number)
             if name == REST_VARIABLE:
-                yield "SUPABASE_URL", f"http://{in_url(lease.host)}:{each.number}"
+                yield "SUPABASE_URL", f"http://{in_url(lease.host)}:{assigned_port.number}"
 
 
 def _endpoint(moved: AssignedPort, host: str) -> PublishedEndpoint:
@@ -227,11 +230,14 @@ def _variables(context: PlanContext) -> Iterator[tuple[str, str]]:
 
     A variable of a port or container never replaces a variable that the file mentions.
     """
-    own = ports.own_variables(context)
-    yield from own.items()
-    taken = {*context.fixed, *context.values, *own}
-    ours = [(ports.variable_of(each.entry), str(each.number)) for each in context.moved]
-    for name, value in (*ours, *containers.variables_of(context)):
-        if name not in taken and is_settable(name):
-            taken.add(name)
+    file_variables = ports.own_variables(context)
+    yield from file_variables.items()
+    used_names = {*context.fixed, *context.values, *file_variables}
+    port_variables = [
+        (ports.variable_of(assigned_port.entry), str(assigned_port.number))
+        for assigned_port in context.moved
+    ]
+    for name, value in (*port_variables, *containers.variables_of(context)):
+        if name not in used_names and is_settable(name):
+            used_names.add(name)
             yield name, value

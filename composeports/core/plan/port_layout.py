@@ -42,11 +42,11 @@ class PortGroup(NamedTuple):
 
     def follows(self, other: "PortGroup") -> bool:
         """Return True if this is the port after `other` in the same range N:N."""
-        mine, theirs = self.entries[0].port, other.entries[0].port
-        if mine.number is None or theirs.number is None or mine.service != theirs.service:
+        port, other_port = self.entries[0].port, other.entries[0].port
+        if port.number is None or other_port.number is None or port.service != other_port.service:
             return False
-        step = (mine.number - theirs.number, mine.target - theirs.target)
-        return step == (1, 1) and mine.protocol == theirs.protocol
+        step = (port.number - other_port.number, port.target - other_port.target)
+        return step == (1, 1) and port.protocol == other_port.protocol
 
 
 def entries_of(
@@ -59,27 +59,30 @@ def entries_of(
     fixed port variables sets it. Ports of a service on the host's network are left out: they are
     not published and cannot be moved.
     """
-    found: list[PortEntry] = []
-    seen: dict[str, int] = {}
+    entries: list[PortEntry] = []
+    counts: dict[str, int] = {}
     for service in project.services:
         for index, port in enumerate(service.ports if service.network_mode != "host" else ()):
             variable = moves.variable_of(service.name, index, "published")
             base = f"{port.service}:{port.target}/{port.protocol}"
             if not (port.published or variable in FIXED_PORT_VARIABLES or base in pinned):
                 continue
-            seen[base] = seen.get(base, 0) + 1
-            key = base if seen[base] == 1 else f"{base}#{seen[base]}"
-            found.append(PortEntry(key, port, index, variable))
-    return tuple(found)
+            counts[base] = counts.get(base, 0) + 1
+            key = base if counts[base] == 1 else f"{base}#{counts[base]}"
+            entries.append(PortEntry(key, port, index, variable))
+    return tuple(entries)
 
 
 def groups_of(entries: Iterable[PortEntry]) -> tuple[PortGroup, ...]:
     """Return the entries grouped by service and old number, sorted by service and target port."""
-    together: dict[tuple[str, str], list[PortEntry]] = {}
+    entries_by_number: dict[tuple[str, str], list[PortEntry]] = {}
     for entry in entries:
         number = entry.port.published or entry.variable
-        together.setdefault((entry.port.service, number), []).append(entry)
-    groups = (PortGroup(tuple(sorted(each, key=_entry_order))) for each in together.values())
+        entries_by_number.setdefault((entry.port.service, number), []).append(entry)
+    groups = (
+        PortGroup(tuple(sorted(members, key=_entry_order)))
+        for members in entries_by_number.values()
+    )
     return tuple(sorted(groups, key=lambda group: _entry_order(group.entries[0])))
 
 
@@ -101,20 +104,26 @@ def assign(
     `memory` lose their offset. An offset in `reserved` is never assigned. Raise BlockTooSmallError
     if the block is still too small.
     """
-    fixed = _fixed(groups, memory)
-    current = {group.key for group in groups}
-    loose = [group for group in groups if group.key not in fixed]
-    kept_free = {each for each in reserved if FIRST_FREE_OFFSET <= each < size}
-    _check_size(len(loose) + len(kept_free), size)
-    kept = {
+    fixed_offsets = _fixed(groups, memory)
+    current_keys = {group.key for group in groups}
+    other_groups = [group for group in groups if group.key not in fixed_offsets]
+    reserved_offsets = {number for number in reserved if FIRST_FREE_OFFSET <= number < size}
+    _check_size(len(other_groups) + len(reserved_offsets), size)
+    kept_offsets = {
         key: offset
         for key, offset in memory.items()
-        if key not in fixed and FIRST_FREE_OFFSET <= offset < size and offset not in kept_free
+        if key not in fixed_offsets
+        and FIRST_FREE_OFFSET <= offset < size
+        and offset not in reserved_offsets
     }
-    new = [group for group in loose if group.key not in kept]
-    if len(new) > size - FIRST_FREE_OFFSET - len(kept) - len(kept_free):
-        kept = {key: offset for key, offset in kept.items() if key in current}
-    return {**kept, **fixed, **_place(new, {*kept.values(), *kept_free}, size)}
+    new_groups = [group for group in other_groups if group.key not in kept_offsets]
+    if len(new_groups) > size - FIRST_FREE_OFFSET - len(kept_offsets) - len(reserved_offsets):
+        kept_offsets = {key: offset for key, offset in kept_offsets.items() if key in current_keys}
+    return {
+        **kept_offsets,
+        **fixed_offsets,
+        **_place(new_groups, {*kept_offsets.values(), *reserved_offsets}, size),
+    }
 
 
 def _fixed(groups: Iterable[PortGroup], memory: Mapping[str, int]) -> dict[str, int]:
@@ -123,36 +132,36 @@ def _fixed(groups: Iterable[PortGroup], memory: Mapping[str, int]) -> dict[str, 
     Several services may publish the same variable in different profiles. The group that already has
     the offset in `memory` gets it, otherwise the first group.
     """
-    taken: dict[int, str] = {}
+    keys: dict[int, str] = {}
     for group in groups:
         if group.variable in FIXED_PORT_VARIABLES:
             offset = FIXED_PORT_VARIABLES.index(group.variable)
-            if offset not in taken or memory.get(group.key) == offset:
-                taken[offset] = group.key
-    return {key: offset for offset, key in taken.items()}
+            if offset not in keys or memory.get(group.key) == offset:
+                keys[offset] = group.key
+    return {key: offset for offset, key in keys.items()}
 
 
 def _place(groups: Sequence[PortGroup], used: set[int], size: int) -> dict[str, int]:
-    placed: dict[str, int] = {}
+    placements: dict[str, int] = {}
     for run in _runs(groups):
-        free = [offset for offset in range(FIRST_FREE_OFFSET, size) if offset not in used]
-        offsets = _side_by_side(free, len(run)) or free[: len(run)]
-        placed |= zip((group.key for group in run), offsets, strict=True)
+        free_offsets = [offset for offset in range(FIRST_FREE_OFFSET, size) if offset not in used]
+        offsets = _side_by_side(free_offsets, len(run)) or free_offsets[: len(run)]
+        placements |= zip((group.key for group in run), offsets, strict=True)
         used.update(offsets)
-    return placed
+    return placements
 
 
 def _runs(groups: Sequence[PortGroup]) -> Iterator[list[PortGroup]]:
     """Yield each range, lowest port first; groups between its ports come after it."""
-    left = list(groups)
-    while left:
-        run = [left.pop(0)]
+    remaining_groups = list(groups)
+    while remaining_groups:
+        run = [remaining_groups.pop(0)]
         while True:
-            following = next((group for group in left if group.follows(run[-1])), None)
-            if following is None:
+            next_group = next((group for group in remaining_groups if group.follows(run[-1])), None)
+            if next_group is None:
                 break
-            left.remove(following)
-            run.append(following)
+            remaining_groups.remove(next_group)
+            run.append(next_group)
         yield run
 
 
@@ -167,15 +176,15 @@ def _side_by_side(free: Sequence[int], length: int) -> list[int]:
 def _check_size(wanted: int, size: int) -> None:
     if wanted <= size - FIRST_FREE_OFFSET:
         return
-    needed = wanted + FIRST_FREE_OFFSET
+    minimum = wanted + FIRST_FREE_OFFSET
     message = (
         f"the Compose file publishes {wanted} ports beside the {FIRST_FREE_OFFSET} fixed ones, "
         f"and a block has room for {size - FIRST_FREE_OFFSET}"
     )
     raise BlockTooSmallError(
         message,
-        hint=f"set PORT_ALLOC_RANGE={needed} (and lower PORT_ALLOC_MAX_SESSIONS if the range of "
+        hint=f"set PORT_ALLOC_RANGE={minimum} (and lower PORT_ALLOC_MAX_SESSIONS if the range of "
         "all sessions then ends above 65535)",
-        needed_range=needed,
+        needed_range=minimum,
         range_per_session=size,
     )

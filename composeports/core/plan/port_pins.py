@@ -18,10 +18,10 @@ def pins_of(
     chooses from still gets a port of the block. Pins in the settings have priority. Raise
     ConfigError if the settings pin a port that the file does not have.
     """
-    known = {f"{port.service}:{port.target}/{port.protocol}" for port in _listed(project)}
+    known_keys = {f"{port.service}:{port.target}/{port.protocol}" for port in _listed(project)}
     for key in settings.pins:
-        if key not in known:
-            raise _unknown(key, known)
+        if key not in known_keys:
+            raise _unknown(key, known_keys)
     entries = entries_of(project, moves, settings.pins)
     return {**(_numbers(entries) if default_ports else {}), **settings.pins}
 
@@ -37,10 +37,10 @@ def _numbers(entries: Iterable[PortEntry]) -> dict[str, int]:
 def _unknown(key: str, known: Iterable[str]) -> ConfigError:
     from difflib import get_close_matches  # noqa: PLC0415 - only for an error
 
-    near = get_close_matches(key, list(known), 1, cutoff=0)
-    meant = f"did you mean {near[0]!r}?" if near else "the Compose file lists no ports"
+    matches = get_close_matches(key, list(known), 1, cutoff=0)
+    suggestion = f"did you mean {matches[0]!r}?" if matches else "the Compose file lists no ports"
     return ConfigError(
         f"pin: {key!r} is no port that the Compose file lists",
-        hint=f"{meant} Known: {', '.join(sorted(known)) or 'none'}",
+        hint=f"{suggestion} Known: {', '.join(sorted(known)) or 'none'}",
         setting="pin",
     )

@@ -12,8 +12,8 @@ def is_named(settings: Settings, kind: str, *names: str) -> bool:
 
 def is_label_named(settings: Settings, label: str) -> bool:
     """Return True if `shared` has the label or one of its parents, such as `label:traefik`."""
-    listed = (entry.removeprefix("label:") for entry in settings.shared if entry[:6] == "label:")
-    return any(label == name or label.startswith(f"{name}.") for name in listed)
+    labels = (entry.removeprefix("label:") for entry in settings.shared if entry[:6] == "label:")
+    return any(label == name or label.startswith(f"{name}.") for name in labels)
 
 
 def is_path_named(settings: Settings, *paths: str) -> bool:

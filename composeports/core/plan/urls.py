@@ -20,15 +20,15 @@ def client_url(port: PublishedPort, number: int, host: str = LOCALHOST) -> str:
     For example `http://localhost:10004`, or `localhost:10000` if the port does not speak HTTP.
     """
     name = host if port.host_ip in EVERYWHERE else port.host_ip
-    place = f"{in_url(name)}:{number}"
+    address = f"{in_url(name)}:{number}"
     scheme = _scheme(port)
-    return f"{scheme}://{place}" if scheme else place
+    return f"{scheme}://{address}" if scheme else address
 
 
 def _scheme(port: PublishedPort) -> str:
-    declared = port.app_protocol.lower()
-    if declared in {"http", "https", "ws", "wss"}:
-        return declared
-    if declared or port.protocol != "tcp" or port.target in NOT_HTTP:
+    app_protocol = port.app_protocol.lower()
+    if app_protocol in {"http", "https", "ws", "wss"}:
+        return app_protocol
+    if app_protocol or port.protocol != "tcp" or port.target in NOT_HTTP:
         return ""
     return "https" if port.target in HTTPS else "http"

@@ -46,14 +46,14 @@ class VariableEffects(NamedTuple):
 
     def variable_of(self, service: str, index: int, field: str) -> str:
         """Return the variable that alone gives this field its number; empty if there is none."""
-        wanted = PortField(service, index, field)
-        return next((name for name, slots in self.slots.items() if wanted in slots), "")
+        port_field = PortField(service, index, field)
+        return next((name for name, slots in self.slots.items() if port_field in slots), "")
 
     def only_publishes(self, variable: str) -> bool:
         """Return True if the variable moves only published host ports and URLs to them."""
         slots = self.slots.get(variable, ())
-        published = all(slot.field == "published" for slot in slots)
-        return bool(slots) and published and not self.other_uses.get(variable)
+        only_host_ports = all(slot.field == "published" for slot in slots)
+        return bool(slots) and only_host_ports and not self.other_uses.get(variable)
 
     def other_places(self, variable: str) -> tuple[str, ...]:
         """Return, as text, what the variable moves besides published ports and URLs to them."""
@@ -76,11 +76,11 @@ def port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ..
     protected name, which programs obey, is never included: Compose itself would obey the marker.
     """
     numbers = {port.published for port in project.ports}
-    always = {*FIXED_PORT_VARIABLES, URL_VARIABLE}
+    fixed_names = {*FIXED_PORT_VARIABLES, URL_VARIABLE}
     return tuple(
         name
         for name, value in sorted(values.items())
-        if name in always or (is_port(value) and value in numbers and is_settable(name))
+        if name in fixed_names or (is_port(value) and value in numbers and is_settable(name))
     )
 
 
@@ -90,21 +90,21 @@ def possible_port_variables(project: Project, values: Mapping[str, str]) -> tupl
     One file may give a variable several defaults (`${SSL_PORT:-443}` and `${SSL_PORT:--1}`), and
     Compose reports any one of them.
     """
-    certain = port_variables(project, values)
+    names = port_variables(project, values)
     return (
-        *certain,
+        *names,
         *(
             name
             for name, value in sorted(values.items())
-            if name not in certain and value.removeprefix("-").isdecimal() and is_settable(name)
+            if name not in names and value.removeprefix("-").isdecimal() and is_settable(name)
         ),
     )
 
 
 def marker_values(variables: Sequence[str], config_text: str) -> dict[str, str]:
     """Return a marker for each variable: a port number that is not in the text."""
-    unused = (str(port) for port in range(HIGHEST_PORT, 0, -1) if str(port) not in config_text)
-    return dict(zip(variables, unused, strict=False))
+    markers = (str(port) for port in range(HIGHEST_PORT, 0, -1) if str(port) not in config_text)
+    return dict(zip(variables, markers, strict=False))
 
 
 def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffects:
@@ -127,8 +127,8 @@ def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffe
             elif not _leads_to_host(path, after, int(mark)):
                 other_uses.setdefault(variable, []).append(path)
     return VariableEffects(
-        {name: tuple(found) for name, found in slots.items()},
-        {name: tuple(found) for name, found in other_uses.items()},
+        {name: tuple(uses) for name, uses in slots.items()},
+        {name: tuple(uses) for name, uses in other_uses.items()},
     )
 
 

@@ -11,13 +11,13 @@ _FILE = re.compile(r"[^\s\"'\[\]{},]+\.ya?ml\b")
 
 def mentioned_variables(texts: Iterable[str]) -> dict[str, str]:
     """Return each variable in the texts with its first default; empty if it has none."""
-    found: dict[str, str] = {}
+    defaults: dict[str, str] = {}
     for text in texts:
-        for bare, braced, default in _MENTION.findall(text):
-            name = bare or braced
+        for bare_name, braced_name, default in _MENTION.findall(text):
+            name = bare_name or braced_name
             if name and not name[0].isdigit():
-                found[name] = found.get(name) or default
-    return found
+                defaults[name] = defaults.get(name) or default
+    return defaults
 
 
 def mentioned_files(text: str) -> tuple[str, ...]:

@@ -71,10 +71,12 @@ def _words(description: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
 def _fields(description: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        found = description["components"]["schemas"][name]
-        yield f"{{{', '.join(found.get('properties', {}))}}}"
+        component = description["components"]["schemas"][name]
+        yield f"{{{', '.join(component.get('properties', {}))}}}"
     elif "items" in schema:
-        yield from (f"a list of {each}" for each in _fields(description, schema["items"]))
+        yield from (
+            f"a list of {alternative}" for alternative in _fields(description, schema["items"])
+        )
     else:
-        for each in schema.get("anyOf", ()):
-            yield from _fields(description, each)
+        for alternative in schema.get("anyOf", ()):
+            yield from _fields(description, alternative)

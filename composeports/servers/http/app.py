@@ -109,8 +109,10 @@ class _Service:
         self.board = StatusBroadcast()
         self.renewer = LeaseRenewer(context, self.board)
         # Only the LeaseRenewer reports problems of the engine, each of them once.
-        quiet = context._replace(say=lambda _text: None)
-        self.looks = SharedRefresh(lambda: as_text(status_usecase.status(no_session(quiet))))
+        quiet_context = context._replace(say=lambda _text: None)
+        self.looks = SharedRefresh(
+            lambda: as_text(status_usecase.status(no_session(quiet_context)))
+        )
 
     async def change(
         self, use_case: Callable[[Context, str, Roots], lease_handlers.Answer], session: str
@@ -162,10 +164,10 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
     Until the application ends, `get_port_allocator` of this process allocates in the same store.
     ConfigError for invalid settings.
     """
-    limited = Roots.of(roots)
-    own = context is None
+    root_folders = Roots.of(roots)
+    owns_context = context is None
     context = context or open_context()
-    service = _Service(context, limited)
+    service = _Service(context, root_folders)
     allocator = StoreAllocator(context)
     share_allocator(allocator)  # also if the lifespan is never run
 
@@ -175,7 +177,7 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
         async with service.renewer.running():
             yield
         unshare_allocator(allocator)
-        if own:
+        if owns_context:
             await run_sync(service.context.store.close)
 
     app = FastAPI(
@@ -220,12 +222,12 @@ def _add_reading(app: FastAPI, service: _Service, key: Sequence[Any]) -> None:
     async def events() -> Response:
         """Stream the list of leases as server-sent events: now, and whenever it changes."""
         if not service.renewer.is_running:
-            told = problem(
+            document = problem(
                 "no_events",
                 "this application does not run its keeper",
                 "the application that it is mounted in has to run its lifespan",
             )
-            return JSONResponse(told, 503)
+            return JSONResponse(document, 503)
         service.board.publish(await service.looks.fresh())
         return StreamingResponse(_events(service.board), media_type="text/event-stream")
 
@@ -311,7 +313,9 @@ def _add_failures(app: FastAPI, context: Context) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         # Without the input: it may contain what JSON cannot represent, and the client knows it.
-        parts = [{name: each[name] for name in ("loc", "msg", "type")} for each in error.errors()]
+        parts = [
+            {name: detail[name] for name in ("loc", "msg", "type")} for detail in error.errors()
+        ]
         return JSONResponse({"detail": parts}, 422)
 
 

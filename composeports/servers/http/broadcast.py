@@ -37,17 +37,17 @@ class StatusBroadcast:
         """
         self.watchers += 1
         self.on_watcher()
-        seen: bytes | None = None
+        text: bytes | None = None
         try:
             while not self._closed:
-                changed = self._changed
-                if self._latest is not None and self._latest is not seen:
-                    seen = self._latest
-                    yield seen
+                event = self._changed
+                if self._latest is not None and self._latest is not text:
+                    text = self._latest
+                    yield text
                     continue
                 try:
                     async with asyncio.timeout(heartbeat_seconds):
-                        await changed.wait()
+                        await event.wait()
                 except TimeoutError:
                     yield None
         finally:

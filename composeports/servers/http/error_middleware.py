@@ -33,12 +33,12 @@ class ErrorMiddleware:
 
 
 async def _answer(send: Send) -> None:
-    told = problem(
+    document = problem(
         "internal",
         "composeports failed unexpectedly",
         "this is a bug of composeports; the server's own output names a log file",
     )
-    body = json.dumps(told).encode()
+    body = json.dumps(document).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -72,7 +72,7 @@ def names_of(hosts: Iterable[str]) -> frozenset[str]:
 
     The form is lower case, without brackets and without a final dot.
     """
-    return frozenset(each.strip("[]").rstrip(".").lower() for each in hosts) | LOCAL_HOSTS
+    return frozenset(host.strip("[]").rstrip(".").lower() for host in hosts) | LOCAL_HOSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,30 +140,30 @@ class AccessMiddleware:
         for a body over the limit, _TooSlowError for one that is too slow, _GoneError if the client
         disconnects.
         """
-        said = _values(headers, b"content-length")
-        if any(each.isdigit() and int(each) > self._limit for each in said):
+        lengths = _values(headers, b"content-length")
+        if any(length.isdigit() and int(length) > self._limit for length in lengths):
             raise _TooLargeError
         try:
             with anyio.fail_after(self._seconds):
                 body = await self._read(receive)
         except TimeoutError:
             raise _TooSlowError from None
-        pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
-            return pending.pop() if pending else await receive()
+            return messages.pop() if messages else await receive()
 
         return replay
 
     async def _read(self, receive: Receive) -> bytes:
         body = bytearray()
-        more = True
-        while more:
+        has_more = True
+        while has_more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise _GoneError
             body += message.get("body", b"")
-            more = message.get("more_body", False)
+            has_more = message.get("more_body", False)
             if len(body) > self._limit:
                 raise _TooLargeError
         return bytes(body)
@@ -199,7 +199,7 @@ def _is_open(scope: Scope, access: AccessPolicy) -> bool:
 def _judge_key(method: str, headers: Headers, access: AccessPolicy) -> _Refusal | None:
     if not access.keys:
         return _unauthorized(f"no API key is set: {HOW_TO_SET}")
-    if any(access.keys.accept(each) for each in _given_keys(method, headers)):
+    if any(access.keys.accept(key) for key in _given_keys(method, headers)):
         return None
     return _unauthorized("a valid API key is needed in the header X-API-Key")
 
@@ -226,8 +226,8 @@ def _is_of_a_test(scope: Scope, hosts: list[bytes]) -> bool:
 
 def _name_of(host: str) -> str:
     """Return the host of `name:port` or `[address]:port`; an empty text for any other form."""
-    found = HOST.fullmatch(host)
-    return (found[1] or found[2]).rstrip(".").lower() if found else ""
+    match = HOST.fullmatch(host)
+    return (match[1] or match[2]).rstrip(".").lower() if match else ""
 
 
 def _is_address(name: str) -> bool:
@@ -240,10 +240,12 @@ def _is_address(name: str) -> bool:
 
 def _is_same_site(headers: Headers, hosts: list[bytes]) -> bool:
     """Return False if the headers of a browser say that a page of another site sent the request."""
-    if any(each not in {b"same-origin", b"none"} for each in _values(headers, b"sec-fetch-site")):
+    if any(value not in {b"same-origin", b"none"} for value in _values(headers, b"sec-fetch-site")):
         return False
-    ours = {b"%s://%s" % (scheme, host.lower()) for host in hosts for scheme in (b"http", b"https")}
-    return all(each.lower() in ours for each in _values(headers, b"origin"))
+    own_origins = {
+        b"%s://%s" % (scheme, host.lower()) for host in hosts for scheme in (b"http", b"https")
+    }
+    return all(value.lower() in own_origins for value in _values(headers, b"origin"))
 
 
 def _given_keys(method: str, headers: Headers) -> list[bytes]:
@@ -251,10 +253,10 @@ def _given_keys(method: str, headers: Headers) -> list[bytes]:
 
     So a browser, which asks the user for a password, can read.
     """
-    given = _values(headers, KEY_HEADER)
+    keys = _values(headers, KEY_HEADER)
     if method in READING:
-        given += [_password(each) for each in _values(headers, b"authorization")]
-    return given
+        keys += [_password(header) for header in _values(headers, b"authorization")]
+    return keys
 
 
 def _password(header: bytes) -> bytes:
@@ -330,8 +332,8 @@ def _with_our_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
-            present = {name.lower() for name, _ in headers}
-            headers += [each for each in OUR_HEADERS if each[0] not in present]
+            names = {name.lower() for name, _ in headers}
+            headers += [header for header in OUR_HEADERS if header[0] not in names]
             message = {**message, "headers": headers}
         await send(message)
 

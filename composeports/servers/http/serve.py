@@ -28,15 +28,15 @@ def serve(
     log_in_lines()
     context = open_context()
     with closing(context.store):
-        given = given_keys(context, keys_file)
+        user_keys = given_keys(context, keys_file)
         sockets = listen(host, port)
         try:
-            local = are_local(sockets, host, given)
-            keys = given or made_keys(context)
+            is_local = are_local(sockets, host, user_keys)
+            keys = user_keys or made_keys(context)
             app = create_app(
                 context,
                 keys=keys,
-                open_reading=local,
+                open_reading=is_local,
                 hosts=(host, *allowed_hosts),
                 any_address=host in WILDCARDS,
                 roots=roots,
@@ -44,10 +44,10 @@ def serve(
             server = Server(app, lambda: close_streams(app))
             number = sockets[0].getsockname()[1]
             warn(f"listening on {url_of(host, number)} (Ctrl-C ends it)")
-            if not given:
+            if not user_keys:
                 warn(where_key_is(context))
             server.serve_on(sockets)
         finally:
-            for each in sockets:
-                each.close()
+            for listener in sockets:
+                listener.close()
     return EXIT_INTERRUPTED if server.ended_by == signal.SIGINT else 0

@@ -30,28 +30,34 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 def as_text(found: list[SessionStatus]) -> bytes:
     """Return the list as one line of JSON."""
-    told = json.dumps([entry(each) for each in found], separators=(",", ":"), default=str)
+    text = json.dumps(
+        [entry(session_status) for session_status in found], separators=(",", ":"), default=str
+    )
     # JSON escapes make it ASCII, even for bytes in file names that are not valid text.
-    return told.encode()
+    return text.encode()
 
 
 def read_status(context: Context) -> list[SessionStatus]:
     """Renew the leases of running stacks that need it, then return the status of all leases."""
-    nobody = session_lookup.no_session(context)
-    found = status.status(nobody)
-    needy = [each for each in found if needs_renewal(each, context.now())]
-    for each in needy:
+    session = session_lookup.no_session(context)
+    statuses = status.status(session)
+    expiring_statuses = [
+        session_status
+        for session_status in statuses
+        if needs_renewal(session_status, context.now())
+    ]
+    for session_status in expiring_statuses:
         # A lease that was released since the read stays released.
         with suppress(NoLeaseError):
-            renew_lease(session_lookup.session_by_id(context, each.lease.session_id))
-    return status.status(nobody) if needy else found
+            renew_lease(session_lookup.session_by_id(context, session_status.lease.session_id))
+    return status.status(session) if expiring_statuses else statuses
 
 
 def needs_renewal(found: SessionStatus, now: float) -> bool:
     """Return True if the stack runs and less than half of its lease's time is left."""
     lease = found.lease
-    runs = found.state in {"running", "drifted"}
-    return runs and lease.expires_at - now < lease.ttl_minutes * 60 / 2
+    is_running = found.state in {"running", "drifted"}
+    return is_running and lease.expires_at - now < lease.ttl_minutes * 60 / 2
 
 
 class LeaseRenewer:
@@ -79,7 +85,7 @@ class LeaseRenewer:
         self._wake = asyncio.Event()  # an application may run on several loops in turn
         self._board.open()
         listener = _Listener(self._context, asyncio.get_running_loop(), self._wake.set)
-        work = asyncio.create_task(self._work())
+        task = asyncio.create_task(self._work())
         self.is_running = True
         listener.start()
         try:
@@ -87,8 +93,8 @@ class LeaseRenewer:
         finally:
             self.is_running = False
             self._board.close()
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             await run_sync(listener.stop)
 
     async def _work(self) -> None:
@@ -156,9 +162,9 @@ class _Listener:
 
     def _events(self) -> OutputStream:
         with self._lock:
-            following = OutputStream(None) if self._ended.is_set() else self._engine.follow_events()
-            self._following = following
-        return following
+            stream = OutputStream(None) if self._ended.is_set() else self._engine.follow_events()
+            self._following = stream
+        return stream
 
     def _notify(self) -> None:
         with suppress(RuntimeError):  # the loop is closed

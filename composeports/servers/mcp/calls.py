@@ -72,18 +72,20 @@ class ToolRunner:
         gets the sentence that `aftermath` returns.
         """
         sender, receiver = anyio.create_memory_object_stream[str](math.inf)
-        voice = _ProgressReporter(sender)
-        job = _Job(CapturedRunner(voice))
+        reporter = _ProgressReporter(sender)
+        job = _Job(CapturedRunner(reporter))
 
         def run() -> CallToolResult:
-            return self._result(lambda context: work(_heard(context, voice, job.watch)), voice.last)
+            return self._result(
+                lambda context: work(_heard(context, reporter, job.watch)), reporter.last
+            )
 
         async with anyio.create_task_group() as group:
             group.start_soon(_report_all, receiver, client)
             with sender:
                 try:
                     commands = await anyio.to_thread.run_sync(self._all_commands)
-                    async with commands.turn(voice.say_here):
+                    async with commands.turn(reporter.say_here):
                         with self._watching(job.watch):
                             result = await job.run(run, self._limiter())
                 except anyio.get_cancelled_exc_class():
@@ -94,12 +96,12 @@ class ToolRunner:
 
     async def _tell_left(self, job: "_Job", client: "Client", aftermath: Aftermath) -> None:
         if not job.began:
-            told = "it had not begun, so nothing was changed"
+            state = "it had not begun, so nothing was changed"
         elif not job.ended.is_set():
-            told = "Compose was told to end, and works still: call `ports_status` in a while"
+            state = "Compose was told to end, and works still: call `ports_status` in a while"
         else:
-            told = await anyio.to_thread.run_sync(self._aftermath, aftermath)
-        text = f"the call was cancelled: {_in_tools(told)}"
+            state = await anyio.to_thread.run_sync(self._aftermath, aftermath)
+        text = f"the call was cancelled: {_in_tools(state)}"
         with suppress(OSError, ValueError):
             warn(text)
         with anyio.move_on_after(TELLING):
@@ -276,14 +278,14 @@ def result_of(answer: Mapping[str, Any]) -> CallToolResult:
 
 def failure(code: str, message: str, hint: str, output: Iterable[str] = ()) -> CallToolResult:
     """Return a failure as a tool result with `is_error`, which a model can read and act on."""
-    told: dict[str, Any] = {"success": False, "error": code, "message": message}
-    told["hint"] = _in_tools(hint)
-    said = [line for line in output if line]
-    if said:
-        told["output"] = said
-    made = result_of(told)
-    made.is_error = True
-    return made
+    document: dict[str, Any] = {"success": False, "error": code, "message": message}
+    document["hint"] = _in_tools(hint)
+    lines = [line for line in output if line]
+    if lines:
+        document["output"] = lines
+    result = result_of(document)
+    result.is_error = True
+    return result
 
 
 def _in_tools(hint: str) -> str:

@@ -52,7 +52,7 @@ def command_of(program: str, path: str) -> str:
     """
     from shutil import which  # noqa: PLC0415 - only used here
 
-    found = which(NAME, path=path)
-    if found and os.path.exists(program) and os.path.samefile(found, program):
+    executable = which(NAME, path=path)
+    if executable and os.path.exists(program) and os.path.samefile(executable, program):
         return NAME
-    return os.path.abspath(program) if os.path.exists(program) else found or NAME
+    return os.path.abspath(program) if os.path.exists(program) else executable or NAME

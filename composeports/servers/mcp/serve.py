@@ -38,14 +38,14 @@ def serve_stdio(roots: Iterable[str] = ()) -> int:
     Ctrl-C ends the process with exit code 130, SIGTERM with 143.
     """
     log_in_lines()
-    limited = Roots.of(roots)
+    root_folders = Roots.of(roots)
     context = open_context()
     if sys.stdin.isatty():
         warn(
             "an MCP client is to start this: `composeports mcp --print-config CLIENT` (Ctrl-D ends)"
         )
     with closing(context.store):
-        calls = ToolRunner(context, limited)
+        calls = ToolRunner(context, root_folders)
         anyio.run(_run_stdio, create_server(calls=calls), calls)
     return 0
 
@@ -109,17 +109,17 @@ def serve_http(  # noqa: PLR0913 - the options of the command line
     )
 
     log_in_lines()
-    limited = Roots.of(roots)
+    root_folders = Roots.of(roots)
     context = open_context()
     with closing(context.store):
-        given = given_keys(context, keys_file)
+        user_keys = given_keys(context, keys_file)
         if no_key:
-            refuse_no_key(given)
+            refuse_no_key(user_keys)
         sockets = listen(host, port)
         try:
-            are_local(sockets, host, given)
-            keys = () if no_key else given or made_keys(context)
-            calls = ToolRunner(context, limited)
+            are_local(sockets, host, user_keys)
+            keys = () if no_key else user_keys or made_keys(context)
+            calls = ToolRunner(context, root_folders)
             access = AccessPolicy(
                 Keys(keys),
                 open_reading=no_key,
@@ -132,12 +132,12 @@ def serve_http(  # noqa: PLR0913 - the options of the command line
             warn(f"listening on {url_of(host, number)}{PATH} (Ctrl-C ends it)")
             if no_key:
                 warn("no API key is needed: every user of this machine may ask (--no-key)")
-            elif not given:
+            elif not user_keys:
                 warn(where_key_is(context))
             server.serve_on(sockets)
         finally:
-            for each in sockets:
-                each.close()
+            for listener in sockets:
+                listener.close()
     return EXIT_INTERRUPTED if server.ended_by == signal.SIGINT else 0
 
 

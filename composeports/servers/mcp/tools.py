@@ -160,7 +160,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         """
         target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
         options = PlanOptions(default_ports=default_ports, strict=strict)
-        flags = [name for name, on in (("--build", build), ("--wait", wait)) if on]
+        flags = [name for name, is_set in (("--build", build), ("--wait", wait)) if is_set]
         return await calls.attend(
             lambda context: up(context, target, options, services or (), flags),
             Client(context),
@@ -193,5 +193,5 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
     ) -> Annotated[CallToolResult, UrlResult]:
         """Tell the URL (or host:port) of a service of a worktree's stack; renews its lease."""
         target = StackTarget(worktree, session=session, roots=calls.roots)
-        wanted = "" if port is None else str(port)
-        return await calls.answer(lambda context: url(context, target, service, wanted))
+        container_port = "" if port is None else str(port)
+        return await calls.answer(lambda context: url(context, target, service, container_port))

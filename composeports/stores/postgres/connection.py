@@ -51,16 +51,16 @@ def _limited(gen: Generator[Any, Any, RV], seconds: float) -> Generator[Any, Any
     """Run `gen`; raise OperationalError if it still waits without a result after `seconds`."""
     end = time.monotonic() + seconds
     try:
-        wanted = next(gen)
+        wait = next(gen)
         while True:
-            ready = yield wanted
+            ready = yield wait
             if not ready and time.monotonic() > end:
                 message = f"no answer for {seconds:.0f} seconds"
                 raise psycopg.OperationalError(message)
-            wanted = gen.send(ready)
-    except StopIteration as done:
-        found: RV = done.value
-        return found
+            wait = gen.send(ready)
+    except StopIteration as stop:
+        result: RV = stop.value
+        return result
 
 
 def connect(url: str, seconds: float | None = None) -> TimeLimitedConnection:
@@ -73,26 +73,32 @@ def connect(url: str, seconds: float | None = None) -> TimeLimitedConnection:
     `connect_timeout`.
     """
     try:
-        asked = conninfo_to_dict(url)
+        url_settings = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise unreadable(url) from None
-    given = {
-        each.keyword.decode(): each.val.decode("utf-8", "surrogateescape")
-        for each in pq.Conninfo.get_defaults()
-        if each.val
+    default_settings = {
+        default.keyword.decode(): default.val.decode("utf-8", "surrogateescape")
+        for default in pq.Conninfo.get_defaults()
+        if default.val
     }
-    limits = {name: value for name, value in LIMITS.items() if name not in {*asked, *given}}
+    limits = {
+        name: value
+        for name, value in LIMITS.items()
+        if name not in {*url_settings, *default_settings}
+    }
     if seconds is not None and "connect_timeout" in limits:
         # libpq rounds a shorter time up to two seconds.
         limits["connect_timeout"] = max(2, min(limits["connect_timeout"], round(seconds)))
-    own: dict[str, Any] = {**limits, "fallback_application_name": "composeports"}
-    if "service" not in asked:
+    settings: dict[str, Any] = {**limits, "fallback_application_name": "composeports"}
+    if "service" not in url_settings:
         # The last option counts, and it has priority over the settings of roles and databases.
-        options = asked.get("options") or given.get("options", "")
-        own["options"] = f"{options} -c search_path={SEARCH_PATH}"
+        options = url_settings.get("options") or default_settings.get("options", "")
+        settings["options"] = f"{options} -c search_path={SEARCH_PATH}"
     # Behind a pooler, a prepared statement may reach a server process that does not know it.
-    connection = TimeLimitedConnection.connect(url, autocommit=True, prepare_threshold=None, **own)
-    if "service" in asked:
+    connection = TimeLimitedConnection.connect(
+        url, autocommit=True, prepare_threshold=None, **settings
+    )
+    if "service" in url_settings:
         # Only libpq knows the options of a service, and it would ignore them if others were passed.
         connection.execute(f"SET search_path = {SEARCH_PATH}")
     try:
@@ -109,6 +115,6 @@ def _check_search_path(connection: TimeLimitedConnection, url: str) -> None:
     Behind such a pooler, the search path is the one of the role in this database, and operators of
     other users could be called.
     """
-    (found,) = connection.execute(PATH_NOW).fetchone() or ("",)
-    if found.replace(" ", "") != SEARCH_PATH:
-        raise pooled(url, found)
+    (search_path,) = connection.execute(PATH_NOW).fetchone() or ("",)
+    if search_path.replace(" ", "") != SEARCH_PATH:
+        raise pooled(url, search_path)

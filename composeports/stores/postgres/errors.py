@@ -102,7 +102,7 @@ def is_refusal(error: psycopg.Error) -> bool:
 
 def _refusal(error: psycopg.Error) -> str:
     text = str(error)
-    return next((code for words, code in REFUSALS if words.search(text)), "")
+    return next((code for pattern, code in REFUSALS if pattern.search(text)), "")
 
 
 def explain(error: psycopg.Error, url: str) -> ComposeportsError:
@@ -128,12 +128,12 @@ def explain_connecting(error: psycopg.Error, url: str) -> ComposeportsError:
 
 def _server(error: psycopg.Error, url: str, meaning: tuple[str, str]) -> StoreServerError:
     reason, hint = meaning
-    shown = without_password(url)
-    said = driver_message(error, url)
+    safe_url = without_password(url)
+    message = driver_message(error, url)
     return StoreServerError(
-        f"the lease store {shown} {reason}" + (f" ({said})" if said else ""),
+        f"the lease store {safe_url} {reason}" + (f" ({message})" if message else ""),
         hint=hint,
-        store=shown,
+        store=safe_url,
         sqlstate=error.sqlstate or "",
     )
 
@@ -149,13 +149,13 @@ def driver_message(error: psycopg.Error, url: str) -> str:
 
 def _secrets(url: str) -> list[str]:
     """Return what may be a password in the URL, as written and decoded, the longest first."""
-    rest = url.partition("://")[2]
-    before, at, after = rest.rpartition("@")
-    found = [before.partition(":")[2]] if at else []
-    pairs = (pair.partition("=") for pair in after.partition("?")[2].split("&"))
-    found += [value for key, _, value in pairs if "pass" in key.lower()]
-    written = {each for text in found for each in (text, unquote(text)) if each}
-    return sorted(written, key=len, reverse=True)
+    address = url.partition("://")[2]
+    credentials, separator, target = address.rpartition("@")
+    secrets = [credentials.partition(":")[2]] if separator else []
+    pairs = (pair.partition("=") for pair in target.partition("?")[2].split("&"))
+    secrets += [value for key, _, value in pairs if "pass" in key.lower()]
+    forms = {form for secret in secrets for form in (secret, unquote(secret)) if form}
+    return sorted(forms, key=len, reverse=True)
 
 
 def unreadable(url: str) -> ConfigError:
@@ -163,68 +163,69 @@ def unreadable(url: str) -> ConfigError:
 
     It omits libpq's message, which may repeat a password.
     """
-    shown = without_password(url)
+    safe_url = without_password(url)
     return ConfigError(
-        f"COMPOSEPORTS_STORE={shown} cannot be read as a PostgreSQL URL",
+        f"COMPOSEPORTS_STORE={safe_url} cannot be read as a PostgreSQL URL",
         hint="accepted: postgresql://[user@][host][:port]/[database][?name=value&...]; in a user, "
         "password or name `%`, `@`, `:`, `/` and `?` are written as %25, %40, %3A, %2F and %3F",
         setting="COMPOSEPORTS_STORE",
-        value=shown,
+        value=safe_url,
     )
 
 
 def busy(url: str) -> StoreBusyError:
     """Return the error for a lock that other processes have held for too long."""
-    shown = without_password(url)
+    safe_url = without_password(url)
     return StoreBusyError(
-        f"the lease store {shown} is locked: others have been writing to it for too long",
+        f"the lease store {safe_url} is locked: others have been writing to it for too long",
         hint="try again; pg_stat_activity and pg_locks tell who is connected and holds what",
-        store=shown,
+        store=safe_url,
     )
 
 
 def foreign_tables_error(url: str) -> StoreError:
     """Return the error for a schema `composeports` that another program created."""
-    shown = without_password(url)
+    safe_url = without_password(url)
     return StoreError(
-        f"the schema composeports of {shown} is something else, not a lease store",
+        f"the schema composeports of {safe_url} is something else, not a lease store",
         hint="set COMPOSEPORTS_STORE to a database without a schema of that name",
-        store=shown,
+        store=safe_url,
     )
 
 
 def not_owned(url: str, suspect: str) -> StoreError:
     """Return the error for a part of a store that could act with this user's rights."""
-    shown = without_password(url)
+    safe_url = without_password(url)
     return StoreError(
-        f"the lease store {shown} is not used: {suspect}, which could act with this user's rights",
+        f"the lease store {safe_url} is not used: {suspect}, which could act with this user's "
+        "rights",
         hint="let the owner of the database look at it: what others made is dropped (DROP TRIGGER, "
         "DROP TABLE, DROP SCHEMA), then `composeports store create` run; a store that is meant to "
         "be that role's is used as that role or as a member",
-        store=shown,
+        store=safe_url,
     )
 
 
 def pooled(url: str, search_path: str) -> StoreError:
     """Return the error for a pooler that drops the settings of a connection."""
-    shown = without_password(url)
+    safe_url = without_password(url)
     return StoreError(
-        f"the lease store {shown} is not used: it is behind a pooler that drops the settings of a "
-        f"connection (search_path is {search_path}), so that functions which others made could act "
-        "with this user's rights",
+        f"the lease store {safe_url} is not used: it is behind a pooler that drops the settings of "
+        f"a connection (search_path is {search_path}), so that functions which others made could "
+        "act with this user's rights",
         hint=POOLER,
-        store=shown,
+        store=safe_url,
     )
 
 
 def newer(url: str, version: int, known: int) -> StoreError:
     """Return the error for a store with a format that only a newer composeports knows."""
-    shown = without_password(url)
+    safe_url = without_password(url)
     return StoreError(
-        f"the lease store {shown} has format {version}, of a newer composeports; "
+        f"the lease store {safe_url} has format {version}, of a newer composeports; "
         f"this one knows format {known}",
         hint="upgrade composeports, or set COMPOSEPORTS_STORE to another database",
-        store=shown,
+        store=safe_url,
     )
 
 
@@ -233,10 +234,10 @@ def too_old(url: str, version: int, lowest: int) -> StoreServerError:
 
     `version` and `lowest` are numbers such as 130000 for PostgreSQL 13.
     """
-    shown = without_password(url)
+    safe_url = without_password(url)
     return StoreServerError(
-        f"the server of the lease store {shown} is PostgreSQL {version // 10000}; "
+        f"the server of the lease store {safe_url} is PostgreSQL {version // 10000}; "
         f"{lowest // 10000} or newer is needed",
         hint="upgrade it, or set COMPOSEPORTS_STORE to another one",
-        store=shown,
+        store=safe_url,
     )

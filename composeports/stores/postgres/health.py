@@ -60,30 +60,32 @@ def examine_server(url: str) -> ServerHealth:
 
 
 def _examined(connection: TimeLimitedConnection, url: str) -> ServerHealth:
-    latency, ahead = _clocks(connection)
-    found = ServerHealth(_version(connection), latency=latency, ahead=ahead)
+    latency, clock_offset = _clocks(connection)
+    health = ServerHealth(_version(connection), latency=latency, ahead=clock_offset)
     try:
         check_server(connection, url)
         version = read_format(connection, url)
         if version:
             check_format(version, url)
     except ComposeportsError as error:
-        return ServerHealth(found.version, latency=latency, ahead=ahead, trouble=error)
-    lacking = lacking_rights(connection)
+        return ServerHealth(health.version, latency=latency, ahead=clock_offset, trouble=error)
+    missing_rights = lacking_rights(connection)
     if not version and not may_create(connection):
-        lacking = ("CREATE on the database",)
-    read_only = connection.execute(STANDBY).fetchone() == (True,)
+        missing_rights = ("CREATE on the database",)
+    is_read_only = connection.execute(STANDBY).fetchone() == (True,)
     excess = excess_rights(connection)
-    return ServerHealth(found.version, version, latency, ahead, lacking, excess, read_only)
+    return ServerHealth(
+        health.version, version, latency, clock_offset, missing_rights, excess, is_read_only
+    )
 
 
 def _clocks(connection: TimeLimitedConnection) -> tuple[float, float]:
     """Return the time of a round trip and how far the server's clock is ahead, in seconds."""
     connection.execute("SELECT 1")
-    begun, sent = time.perf_counter(), time.time()
-    (server,) = connection.execute(CLOCK).fetchone() or (sent,)
-    latency = time.perf_counter() - begun
-    return latency, server - sent - latency / 2
+    start, send_time = time.perf_counter(), time.time()
+    (server_time,) = connection.execute(CLOCK).fetchone() or (send_time,)
+    latency = time.perf_counter() - start
+    return latency, server_time - send_time - latency / 2
 
 
 def _version(connection: TimeLimitedConnection) -> str:

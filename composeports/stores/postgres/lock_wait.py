@@ -19,7 +19,7 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.002, 1.0, 2.0
 class LockWait:
     """The wait of one call, which lasts at most `seconds`.
 
-    After one second, `tell` is called once with what the call waits for. `mended` counts how often
+    After one second, `tell` is called once with what the call waits for. `fixed` counts how often
     the call has looked for missing tables again.
     """
 

@@ -119,10 +119,10 @@ def key_of(session_id: str) -> str:
 
 def digests_of(session_id: str) -> list[str]:
     """Return the digests of the first NAMES project names for a new session, in order."""
-    tried: list[str] = []
+    names: list[str] = []
     for _ in range(NAMES):
-        tried.append(project_name(session_id, tried))
-    return [name.rpartition("-")[2] for name in tried]
+        names.append(project_name(session_id, names))
+    return [name.rpartition("-")[2] for name in names]
 
 
 def moved(row: Sequence[Any], seconds: float, *columns: int) -> tuple[Any, ...]:
@@ -158,29 +158,29 @@ def ask_ledger(
     seconds the server's clock is ahead of the client's.
     """
     digests = [digest + space for digest in digests_of(session_id)]
-    known = {"space": space, "key": key_of(session_id), "digests": digests}
+    values = {"space": space, "key": key_of(session_id), "digests": digests}
 
     def ask(statement: str) -> Cursor:
-        guarded = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}" if alone else statement  # noqa: S608 - fixed
-        return connection.execute(guarded, known)
+        query = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}" if alone else statement  # noqa: S608 - fixed
+        return connection.execute(query, values)
 
-    own, others, aside = ask(OWN), ask(OTHERS), ask(ASIDE)
+    own_cursor, other_cursor, cooldown_cursor = ask(OWN), ask(OTHERS), ask(ASIDE)
 
     def read(ahead: float, source: RowSource) -> StoreSnapshot:
         def hold_of(row: Sequence[Any]) -> LeaseSummary:
             return hold_from_row(cast("HoldRow", moved(row, -ahead, *HOLD_TIMES)), source)
 
-        row = own.fetchone()
-        found = [hold_of(each) for each in others.fetchall()]
+        row = own_cursor.fetchone()
+        summaries = [hold_of(other_row) for other_row in other_cursor.fetchall()]
         if row is None:
-            found += _more_namesakes(connection, known, session_id, found, hold_of)
+            summaries += _more_namesakes(connection, values, session_id, summaries, hold_of)
         blocks = (
-            CooldownBlock(PortBlock(start, size), until - ahead)
-            for start, size, until in aside.fetchall()
+            CooldownBlock(PortBlock(start, size), end_time - ahead)
+            for start, size, end_time in cooldown_cursor.fetchall()
         )
         return StoreSnapshot(
             None if row is None else lease_of(row, ahead, source),
-            tuple(dict.fromkeys(found)),
+            tuple(dict.fromkeys(summaries)),
             tuple(sorted(blocks, key=lambda each: (each.block, each.until))),
             source.store,
         )
@@ -196,17 +196,17 @@ def _more_namesakes(
     hold_of: Callable[[Sequence[Any]], LeaseSummary],
 ) -> list[LeaseSummary]:
     """Return the remembered sessions with the project names that follow the first NAMES names."""
-    more: list[LeaseSummary] = []
-    tried: list[str] = []
+    namesakes: list[LeaseSummary] = []
+    names: list[str] = []
     while True:
-        name = project_name(session_id, tried)
+        name = project_name(session_id, names)
         digest = name.rpartition("-")[2]
-        if len(tried) >= NAMES:
-            wanted = {**known, "digest": digest + known["space"]}
-            more += map(hold_of, connection.execute(NAMESAKES, wanted).fetchall())
-        if not any(hold.project.endswith(digest) for hold in (*found, *more)):
-            return more
-        tried.append(name)
+        if len(names) >= NAMES:
+            values = {**known, "digest": digest + known["space"]}
+            namesakes += map(hold_of, connection.execute(NAMESAKES, values).fetchall())
+        if not any(hold.project.endswith(digest) for hold in (*found, *namesakes)):
+            return namesakes
+        names.append(name)
 
 
 def write_outcome(
@@ -220,7 +220,9 @@ def write_outcome(
         connection.execute(RECLAIM, (space, [key_of(name) for name in outcome.reclaimed]))
     if outcome.extended:
         keys = [key_of(name) for name, _ in outcome.extended]
-        connection.execute(EXTEND, (keys, [until + ahead for _, until in outcome.extended], space))
+        connection.execute(
+            EXTEND, (keys, [expires_at + ahead for _, expires_at in outcome.extended], space)
+        )
     if outcome.set_aside is not None:
         _write_set_aside(connection, space, outcome.set_aside, ahead)
     if outcome.forget:
@@ -240,11 +242,14 @@ def _write_set_aside(
     connection: Connection, space: str, blocks: Iterable[CooldownBlock], ahead: float
 ) -> None:
     connection.execute(CLEAR_ASIDE, (space,))
-    found = tuple(blocks)
-    if found:
-        starts, sizes = [each.block.start for each in found], [each.block.size for each in found]
+    cooldowns = tuple(blocks)
+    if cooldowns:
+        starts, sizes = (
+            [cooldown.block.start for cooldown in cooldowns],
+            [cooldown.block.size for cooldown in cooldowns],
+        )
         connection.execute(
-            SET_ASIDE, (space, starts, sizes, [each.until + ahead for each in found])
+            SET_ASIDE, (space, starts, sizes, [cooldown.until + ahead for cooldown in cooldowns])
         )
 
 
@@ -278,9 +283,13 @@ def read_fleet(
         " WHERE held ORDER BY space, start"
     ):
         rows.setdefault(space, []).append(_in_own_time(row, ahead))
-    held = {space: tuple(from_rows(found, source.at(space))) for space, found in rows.items()}
-    others = sorted({*names, *held}, key=lambda space: (names.get(space, ("", ""))[0], space))
-    engines = [EngineIdentity(each, *names.get(each, ("", "")), local=False) for each in others]
+    leases = {
+        space: tuple(from_rows(space_rows, source.at(space))) for space, space_rows in rows.items()
+    }
+    spaces = sorted({*names, *leases}, key=lambda space: (names.get(space, ("", ""))[0], space))
+    engines = [
+        EngineIdentity(engine, *names.get(engine, ("", "")), local=False) for engine in spaces
+    ]
     if own is not None:
-        engines = [own, *(each for each in engines if each.id != own.id)]
-    return [EngineLeases(each, held.get(each.id, ())) for each in engines]
+        engines = [own, *(engine for engine in engines if engine.id != own.id)]
+    return [EngineLeases(engine, leases.get(engine.id, ())) for engine in engines]

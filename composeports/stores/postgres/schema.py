@@ -19,7 +19,7 @@ LOWEST_SERVER = 130000
 # number.
 LOCK = 0x63707274
 
-# The store's unique id. The labels of the stacks that its sessions start contain it.
+# The store's unique id. It is in the labels of every stack that a session of the store starts.
 STORE = "store text NOT NULL DEFAULT pg_catalog.gen_random_uuid()::text"
 # The key is a digest, because a session id may be too long for an index. `block` is start and size
 # in one number, so that a query can jump from one block to the next in the index. Rows are updated
@@ -164,12 +164,12 @@ def read_schema_state(connection: psycopg.Connection, url: str) -> SchemaState:
     role.
     """
     row = connection.execute(LOOK, {"tables": list(NAMES)}).fetchone()
-    schema, tables, others, suspect = row or (False, False, False, None)
+    has_schema, has_tables, has_relations, suspect = row or (False, False, False, None)
     if suspect:
         raise not_owned(url, suspect)
-    if others and not tables:
+    if has_relations and not has_tables:
         raise foreign_tables_error(url)
-    return SchemaState(schema, tables)
+    return SchemaState(has_schema, has_tables)
 
 
 def read_format(connection: psycopg.Connection, url: str) -> int:
@@ -183,12 +183,12 @@ def read_format(connection: psycopg.Connection, url: str) -> int:
 
 def _format(connection: psycopg.Connection, url: str) -> int:
     try:
-        found = connection.execute(FORMAT).fetchall()
+        rows = connection.execute(FORMAT).fetchall()
     except psycopg.errors.UndefinedColumn:
         raise foreign_tables_error(url) from None
-    if len(found) != 1 or not isinstance(found[0][0], int):
+    if len(rows) != 1 or not isinstance(rows[0][0], int):
         raise foreign_tables_error(url)
-    return int(found[0][0])
+    return int(rows[0][0])
 
 
 def create_or_upgrade(connection: psycopg.Connection, url: str) -> int:
@@ -200,22 +200,22 @@ def create_or_upgrade(connection: psycopg.Connection, url: str) -> int:
     connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
     try:
         connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (LOCK,))
-        seen = read_schema_state(connection, url)
-        before = _format(connection, url) if seen.tables else 0
-        if before:
-            check_format(before, url)
-        if not seen.schema:
+        state = read_schema_state(connection, url)
+        old_format = _format(connection, url) if state.tables else 0
+        if old_format:
+            check_format(old_format, url)
+        if not state.schema:
             connection.execute(SCHEMA)
-        for statement in _statements(before):
+        for statement in _statements(old_format):
             connection.execute(statement)
-        if 0 < before < CHECKED_SINCE:
+        if 0 < old_format < CHECKED_SINCE:
             _drop_protected(connection)
         connection.execute("COMMIT")
     except BaseException:
         if not connection.closed:
             connection.execute("ROLLBACK")
         raise
-    return before
+    return old_format
 
 
 def _drop_protected(connection: psycopg.Connection) -> None:
@@ -225,20 +225,20 @@ def _drop_protected(connection: psycopg.Connection) -> None:
     """
     rows = connection.execute("SELECT space, key, environment FROM composeports.leases").fetchall()
     for space, key, text in rows:
-        after = without_protected(text)
-        if after != text:
-            changed = (
+        clean_text = without_protected(text)
+        if clean_text != text:
+            statement = (
                 "UPDATE composeports.leases SET environment = %s WHERE space = %s AND key = %s"
             )
-            connection.execute(changed, (after, space, key))
+            connection.execute(statement, (clean_text, space, key))
 
 
 def _statements(before: int) -> tuple[str, ...]:
     """Return the statements that upgrade the format `before`, or create the tables for 0."""
     if not before:
         return TABLES
-    found: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
     for version in range(before, VERSION):
-        found += UPGRADES[version]
-    done = f"UPDATE composeports.meta SET format = {VERSION}"  # noqa: S608 - a fixed number
-    return (*found, done) if found else ()
+        statements += UPGRADES[version]
+    update = f"UPDATE composeports.meta SET format = {VERSION}"  # noqa: S608 - a fixed number
+    return (*statements, update) if statements else ()

@@ -112,11 +112,11 @@ class PostgresStore:
 
     def get(self, session_id: str) -> Lease | None:
         """Return the session's lease, held or remembered; None if there is none."""
-        own = self._engine().id
+        space = self._engine().id
 
         def read(connection: Connection, ahead: float) -> Lease | None:
-            row = connection.execute(OWN, {"space": own, "key": key_of(session_id)}).fetchone()
-            return None if row is None else lease_of(row, ahead, self._source.at(own))
+            row = connection.execute(OWN, {"space": space, "key": key_of(session_id)}).fetchone()
+            return None if row is None else lease_of(row, ahead, self._source.at(space))
 
         return self._read(None, read)
 
@@ -129,26 +129,27 @@ class PostgresStore:
         return sorted(self._leases(""), key=lambda lease: lease.session_id)
 
     def _leases(self, rest: str) -> list[Lease]:
-        own = self._engine().id
+        space = self._engine().id
         return self._read(
-            [], lambda found, ahead: read_leases(found, own, ahead, self._source, rest)
+            [], lambda found, ahead: read_leases(found, space, ahead, self._source, rest)
         )
 
     def ledger(self, session_id: str) -> StoreSnapshot:
         """Return the snapshot that an `update` of this session would pass to `decide` now."""
-        own = self._engine().id
+        space = self._engine().id
         return self._read(
             StoreSnapshot(),
-            lambda found, ahead: ask_ledger(found, own, session_id, alone=False)(
-                ahead, self._source.at(own)
+            lambda found, ahead: ask_ledger(found, space, session_id, alone=False)(
+                ahead, self._source.at(space)
             ),
         )
 
     def fleet(self) -> list[EngineLeases]:
         """Return every engine that the store knows with its held leases, this engine first."""
-        own = self._engine()
+        engine = self._engine()
         return self._read(
-            [EngineLeases(own)], lambda found, ahead: read_fleet(found, own, ahead, self._source)
+            [EngineLeases(engine)],
+            lambda found, ahead: read_fleet(found, engine, ahead, self._source),
         )
 
     def identity(self) -> str:
@@ -165,18 +166,18 @@ class PostgresStore:
         """
         view = StoreView(self._engine(), self._source, self._difference, self._check_format)
         with self._alone():
-            waits = self._patience(patience)
+            lock_wait = self._patience(patience)
             while True:
-                connection = self._reached(waits)
+                connection = self._reached(lock_wait)
                 attempt = Attempt(connection, view, session_id)
                 try:
-                    if not self._has_tables(connection) and self._may_mend(waits):
-                        self._created(waits)
+                    if not self._has_tables(connection) and self._may_mend(lock_wait):
+                        self._created(lock_wait)
                         continue
-                    return self._run(attempt, decide, waits)
+                    return self._run(attempt, decide, lock_wait)
                 except psycopg.Error as error:
-                    self._recover(error, waits)
-                    if attempt.outcome is not None and self._was_committed(attempt, waits):
+                    self._recover(error, lock_wait)
+                    if attempt.outcome is not None and self._was_committed(attempt, lock_wait):
                         return attempt.outcome
 
     def create(self) -> int:
@@ -200,8 +201,8 @@ class PostgresStore:
             self._lock.release()
 
     def _patience(self, seconds: float | None = None) -> LockWait:
-        longest = self._wait_seconds if seconds is None else min(seconds, self._wait_seconds)
-        return LockWait(longest, self._waiting)
+        limit = self._wait_seconds if seconds is None else min(seconds, self._wait_seconds)
+        return LockWait(limit, self._waiting)
 
     def _run(self, attempt: Attempt, decide: Decide, patience: LockWait) -> StoreUpdate:
         try:
@@ -249,17 +250,17 @@ class PostgresStore:
         self, connection: Connection, read: Callable[[Connection, float], Result]
     ) -> Result:
         clock = self._difference.clock
-        sent = clock().wall
+        send_time = clock().wall
         with connection.pipeline():
             connection.execute(BEGIN_READING)
             header = connection.execute(HEADER)
-        received = clock().wall
-        version, server, store = header.fetchone() or (0, 0.0, "")
+        receive_time = clock().wall
+        version, server_time, store = header.fetchone() or (0, 0.0, "")
         self._check_format(version or 0)
         self._source = replace(self._source, store=store or "")
-        found = read(connection, self._difference.ahead(server, sent, received))
+        result = read(connection, self._difference.ahead(server_time, send_time, receive_time))
         connection.execute("COMMIT")
-        return found
+        return result
 
     def _has_tables(self, connection: Connection) -> bool:
         """Return True if the store's tables exist; raise StoreError if they cannot be trusted.
@@ -283,21 +284,21 @@ class PostgresStore:
 
         Raise the translated error if the server refuses the connection or the time is over.
         """
-        longest = self._wait_seconds if self._was_reached else CONNECT_SECONDS
-        given_up = time.monotonic() - self._given_up_at < longest
-        longest = min(longest, AGAIN_SECONDS) if given_up else longest
+        limit = self._wait_seconds if self._was_reached else CONNECT_SECONDS
+        recent_failure = time.monotonic() - self._given_up_at < limit
+        limit = min(limit, AGAIN_SECONDS) if recent_failure else limit
         while self._connection is None:
             try:
-                with patience.noticing("" if given_up else self._silent):
-                    seconds = min(patience.left, longest - patience.waited)
+                with patience.noticing("" if recent_failure else self._silent):
+                    seconds = min(patience.left, limit - patience.waited)
                     self._connection = connect(self._url, seconds)
                     check_server(self._connection, self._url)
             except psycopg.Error as error:
-                over = patience.left <= 0 or patience.waited >= longest
-                if is_refusal(error) or over:
+                is_over = patience.left <= 0 or patience.waited >= limit
+                if is_refusal(error) or is_over:
                     self._given_up_at = time.monotonic()
                     raise explain_connecting(error, self._url) from error
-                patience.pause("" if given_up else self._missed(error))
+                patience.pause("" if recent_failure else self._missed(error))
         self._was_reached = True
         self._given_up_at = -math.inf
         return self._connection
@@ -315,15 +316,15 @@ class PostgresStore:
 
     def _recover(self, error: psycopg.Error, patience: LockWait) -> None:
         """Prepare another attempt after `error`; raise it, translated, if that would not help."""
-        fate = error_action(error)
-        if fate is ErrorAction.LOST:
+        action = error_action(error)
+        if action is ErrorAction.LOST:
             self._forget_connection()
             if patience.left <= 0:
                 raise explain(error, self._url) from error
             patience.pause(self._missed(error))
             return
         self._rollback()
-        if fate is ErrorAction.MISSING and self._may_mend(patience):
+        if action is ErrorAction.MISSING and self._may_mend(patience):
             self._is_known = False
             self._created(patience)
             return

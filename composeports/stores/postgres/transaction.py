@@ -98,9 +98,9 @@ class ServerClockOffset:
         """
         if self._database_time is not None:
             server = self._database_time()
-        measured = server - (sent + received) / 2
-        if self._kept is None or abs(measured - self._kept) > 1:
-            self._kept = round(measured)
+        offset = server - (sent + received) / 2
+        if self._kept is None or abs(offset - self._kept) > 1:
+            self._kept = round(offset)
         return self._kept
 
 
@@ -156,9 +156,14 @@ class Attempt:
         write_outcome(self._connection, self._own.id, self._session_id, outcome, self._ahead)
         name, _, host = self._seen.partition("\n")
         if name != self._own.name or (host != self._own.host and not self._own.local):
-            own = self._own
-            known = {"id": own.id, "name": own.name, "host": own.host, "local": own.local}
-            self._connection.execute(ENGINE, known)
+            engine = self._own
+            values = {
+                "id": engine.id,
+                "name": engine.name,
+                "host": engine.host,
+                "local": engine.local,
+            }
+            self._connection.execute(ENGINE, values)
         self._say("COMMIT")
 
     def _say(self, *statements: LiteralString) -> None:
@@ -173,8 +178,8 @@ class Attempt:
         The first try asks for the lock and the snapshot at once. Later tries, which may be many,
         ask only for the lock.
         """
-        shown = self._view.source.shown
-        what = f"waiting for the lease store {shown} (another composeports is writing)"
+        store_name = self._view.source.shown
+        message = f"waiting for the lease store {store_name} (another composeports is writing)"
         ledger = self._ask(begin=True)
         if patience.is_short:  # the limit also holds for rows locked by other programs
             self._connection.execute(LINE, (f"{round(max(patience.left, 0.001) * 1000)}ms",))
@@ -182,7 +187,7 @@ class Attempt:
             if patience.left <= 0:
                 self._say("ROLLBACK")
                 raise busy(self._view.source.shown)
-            patience.pause(what)
+            patience.pause(message)
             if self._takes_lock(patience):
                 ledger = self._ask(begin=False)
         return ledger
@@ -192,14 +197,14 @@ class Attempt:
 
         After LINE_SECONDS, wait for it in the server's lock queue instead, for LINE_SLICE at most.
         """
-        known = {"lock": _lock_of(self._own.id)}
+        values = {"lock": _lock_of(self._own.id)}
         if not patience.stands_in_line:
-            tried = self._connection.execute(TRY_LOCK, known)
+            cursor = self._connection.execute(TRY_LOCK, values)
             self._pipeline.sync()
-            return tried.fetchone() == (True,)
-        line = min(LINE_SLICE, max(patience.left, 0.001))
-        self._connection.execute(LINE, (f"{round(line * 1000)}ms",))
-        self._connection.execute(TAKE_LOCK, known)
+            return cursor.fetchone() == (True,)
+        seconds = min(LINE_SLICE, max(patience.left, 0.001))
+        self._connection.execute(LINE, (f"{round(seconds * 1000)}ms",))
+        self._connection.execute(TAKE_LOCK, values)
         try:
             self._pipeline.sync()
         except psycopg.errors.LockNotAvailable:
@@ -213,24 +218,24 @@ class Attempt:
         The transaction may have the lock already. `begin` starts the transaction first.
         """
         connection = self._connection
-        known: dict[str, Any] = {"space": self._own.id, "lock": _lock_of(self._own.id)}
-        sent = self._view.difference.clock().wall
+        values: dict[str, Any] = {"space": self._own.id, "lock": _lock_of(self._own.id)}
+        send_time = self._view.difference.clock().wall
         if begin:
             connection.execute(BEGIN)
         connection.execute(LIMITS, (IDLE,))
-        header = connection.execute(HEADER, known)
-        read = ask_ledger(connection, self._own.id, self._session_id, alone=True)
+        header = connection.execute(HEADER, values)
+        read_snapshot = ask_ledger(connection, self._own.id, self._session_id, alone=True)
         self._pipeline.sync()
-        received = self._view.difference.clock().wall
+        receive_time = self._view.difference.clock().wall
         row = header.fetchone()
         if row is None or not row[0]:
             return None
-        _, _, number, timeline, server, version, store, seen = row
-        self.number, self.timeline, self._seen = number or "", timeline or "", seen or ""
+        _, _, number, timeline, server_time, version, store, engine_text = row
+        self.number, self.timeline, self._seen = number or "", timeline or "", engine_text or ""
         self._view.check(version or 0)
-        self._ahead = self._view.difference.ahead(server, sent, received)
+        self._ahead = self._view.difference.ahead(server_time, send_time, receive_time)
         source = replace(self._view.source, space=self._own.id, store=store or "")
-        return read(self._ahead, source)
+        return read_snapshot(self._ahead, source)
 
 
 def _lock_of(space: str) -> int:

@@ -19,10 +19,10 @@ def note_time(connection: sqlite3.Connection, now: ClockReading) -> None:
     record = _record(connection)
     if is_current(record, now):
         return
-    moved = jump(record, now)
-    if moved:
+    shift = jump(record, now)
+    if shift:
         for statement in MOVES:
-            connection.execute(statement, (moved,))
+            connection.execute(statement, (shift,))
     connection.execute("DELETE FROM clock")
     connection.execute("INSERT INTO clock VALUES (?, ?, ?)", (now.boot, now.wall, now.steady))
 

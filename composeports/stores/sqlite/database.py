@@ -22,9 +22,9 @@ SINCE_2 = (
     # One row: the readings of the clocks at a write to the store.
     "CREATE TABLE clock (boot TEXT NOT NULL, wall REAL NOT NULL, steady REAL NOT NULL)",
 )
-# `space` tells whose ports they are: empty for this machine's own, else the id of a remote engine.
-# `block` is start and size in one number, so that SQLite can jump from one block to the next in the
-# index.
+# `space` says which engine the ports belong to: empty for this machine's engines, else the id of a
+# remote engine. `block` is start and size in one number, so that SQLite can jump from one block to
+# the next in the index.
 LEASES = (
     """
     CREATE TABLE leases (
@@ -69,7 +69,8 @@ SINCE_3 = (
     # The remote engines that leases belong to.
     "CREATE TABLE engines (id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, host TEXT NOT NULL)",
 )
-# One row: the store's unique id. The labels of the stacks that its sessions start contain it.
+# One row: the store's unique id. It is in the labels of every stack that a session of the store
+# starts.
 SINCE_4 = (
     "CREATE TABLE store (id TEXT NOT NULL)",
     "INSERT INTO store VALUES (lower(hex(randomblob(16))))",
@@ -194,10 +195,10 @@ def _exists(path: str) -> bool:
     """
     try:
         _refuse_unsafe(path)
-        found = os.stat(path)
+        file_status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    if not found.st_size and _size(f"{path}-wal"):
+    if not file_status.st_size and _size(f"{path}-wal"):
         raise StoreError(
             f"the lease store {path} is damaged (it is empty, and its log {path}-wal is not)",
             hint=MOVE_AWAY,
@@ -233,10 +234,10 @@ def open_as_it_is(path: str) -> sqlite3.Connection | None:
     except sqlite3.OperationalError as error:
         if _primary(error) not in NO_ROOM:
             raise
-        found = _open_without_room(path)
-        if found is None:
+        connection = _open_without_room(path)
+        if connection is None:
             raise
-        return found
+        return connection
 
 
 def _open_without_room(path: str) -> sqlite3.Connection | None:
@@ -290,15 +291,15 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
     If they were read one by one, a store that another process is creating would look like a
     database of another program.
     """
-    alone = not connection.in_transaction
-    if alone:
+    own_transaction = not connection.in_transaction
+    if own_transaction:
         connection.execute("BEGIN")
     try:
         ((application,),) = connection.execute("PRAGMA application_id")
         ((version,),) = connection.execute("PRAGMA user_version")
         ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
     finally:
-        if alone and connection.in_transaction:
+        if own_transaction and connection.in_transaction:
             connection.execute("ROLLBACK")
     return application, version, tables
 
@@ -321,9 +322,9 @@ def open_or_create(path: str) -> sqlite3.Connection:
 
 
 def _connect(path: str, query: str = "mode=rw", *, alone: bool = False) -> sqlite3.Connection:
-    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    quoted_path = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(
-        f"file://{quoted}?{query}",
+        f"file://{quoted_path}?{query}",
         uri=True,
         timeout=LOCK_SECONDS,
         isolation_level=None,
@@ -344,13 +345,13 @@ def _create_file(path: str) -> None:
     if _exists(path):
         return
     try:
-        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return
     try:
-        os.fchmod(number, file_mode(os.stat(folder).st_mode))
+        os.fchmod(descriptor, file_mode(os.stat(folder).st_mode))
     finally:
-        os.close(number)
+        os.close(descriptor)
 
 
 def _create_tables(connection: sqlite3.Connection, path: str) -> None:
@@ -393,15 +394,19 @@ def _drop_protected(connection: sqlite3.Connection) -> None:
     rows = connection.execute("SELECT rowid, environment FROM leases").fetchall()
     connection.executemany(
         "UPDATE leases SET environment = ? WHERE rowid = ?",
-        [(after, row) for row, text in rows if (after := without_protected(text)) != text],
+        [
+            (clean_text, row)
+            for row, text in rows
+            if (clean_text := without_protected(text)) != text
+        ],
     )
 
 
 def read_store_id(connection: sqlite3.Connection, path: str) -> str:
     """Return the store's unique id; raise StoreError if it is missing or invalid."""
-    found = connection.execute("SELECT id FROM store").fetchall()
-    if len(found) == 1 and is_store_id(found[0][0]):
-        return str(found[0][0])
+    rows = connection.execute("SELECT id FROM store").fetchall()
+    if len(rows) == 1 and is_store_id(rows[0][0]):
+        return str(rows[0][0])
     raise StoreError(f"the lease store {path} is damaged (it has lost its id)", hint=MOVE_AWAY)
 
 

@@ -71,8 +71,8 @@ def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> "Ro
 
 
 def _found(connection: sqlite3.Connection, session_id: str) -> "Row | None":
-    found = connection.execute(HELD, (session_id,)).fetchone()
-    return None if found is None else _sound(session_id, *found)
+    row = connection.execute(HELD, (session_id,)).fetchone()
+    return None if row is None else _sound(session_id, *row)
 
 
 def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row

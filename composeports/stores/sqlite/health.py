@@ -58,8 +58,8 @@ def _examined(
     except sqlite3.DatabaseError as error:
         lines = (str(error),)
     damage = tuple(line for line in lines if line != WHOLE)
-    refused: list[str] = []
-    source = RowSource(path, "leases", "", machine, refused.append)
+    warnings: list[str] = []
+    source = RowSource(path, "leases", "", machine, warnings.append)
     try:
         if version < SPACES_SINCE:
             leases = tuple(read_known_of_before(connection, source))
@@ -69,4 +69,4 @@ def _examined(
         connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         return Health(version, damage, trouble=None if damage else explain(error, path))
-    return Health(version, damage, leases, refused=tuple(refused))
+    return Health(version, damage, leases, refused=tuple(warnings))

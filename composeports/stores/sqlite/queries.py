@@ -58,21 +58,21 @@ def read_lease(
     connection: sqlite3.Connection, space: str, session_id: str, source: RowSource
 ) -> Lease | None:
     """Return the session's lease, None if there is none; raise StoreError for an invalid record."""
-    wanted = f"{LEASE} WHERE space = ? AND session_id = ?"
-    row = connection.execute(wanted, (space, session_id)).fetchone()
+    query = f"{LEASE} WHERE space = ? AND session_id = ?"
+    row = connection.execute(query, (space, session_id)).fetchone()
     return None if row is None else from_row(row, source.at(space))
 
 
 def read_held(connection: sqlite3.Connection, space: str, source: RowSource) -> list[Lease]:
     """Return every held lease, lowest block first."""
-    wanted = f"{LEASE} WHERE held = 1 AND space = ? ORDER BY start"
-    return list(from_rows(connection.execute(wanted, (space,)), source.at(space)))
+    query = f"{LEASE} WHERE held = 1 AND space = ? ORDER BY start"
+    return list(from_rows(connection.execute(query, (space,)), source.at(space)))
 
 
 def read_known(connection: sqlite3.Connection, space: str, source: RowSource) -> list[Lease]:
     """Return every lease, held or remembered, sorted by session id."""
-    wanted = f"{LEASE} WHERE space = ? ORDER BY session_id"
-    return list(from_rows(connection.execute(wanted, (space,)), source.at(space)))
+    query = f"{LEASE} WHERE space = ? ORDER BY session_id"
+    return list(from_rows(connection.execute(query, (space,)), source.at(space)))
 
 
 def read_known_of_before(connection: sqlite3.Connection, source: RowSource) -> list[Lease]:
@@ -87,12 +87,14 @@ def read_fleet(
 ) -> list[EngineLeases]:
     """Return the held leases of this machine's engines and of each remote engine, `own` first."""
     rows = connection.execute("SELECT id, name, host FROM engines ORDER BY name, id")
-    remote = [EngineIdentity(id_, name, host, local=False) for id_, name, host in rows]
-    here = own if own.local else THIS_MACHINE
-    others = [each for each in (here, *remote) if each.space != own.space]
+    remote_engines = [EngineIdentity(id_, name, host, local=False) for id_, name, host in rows]
+    local_engine = own if own.local else THIS_MACHINE
+    other_engines = [
+        engine for engine in (local_engine, *remote_engines) if engine.space != own.space
+    ]
     return [
-        EngineLeases(each, tuple(read_held(connection, each.space, source)))
-        for each in (own, *others)
+        EngineLeases(engine, tuple(read_held(connection, engine.space, source)))
+        for engine in (own, *other_engines)
     ]
 
 
@@ -104,25 +106,27 @@ def read_ledger(
     Relevant are one session for each remembered block and, for a new session, the sessions with a
     project name that it would get.
     """
-    own = read_lease(connection, space, session_id, source)
+    lease = read_lease(connection, space, session_id, source)
 
     def read(statement: str, values: Values) -> list[LeaseSummary]:
         return [
             hold_from_row(row, source.at(space)) for row in connection.execute(statement, values)
         ]
 
-    held = read(f"{HOLD} WHERE held = 1 AND space = ? AND session_id <> ?", (space, session_id))
-    remembered = read(REMEMBERED, {"own": session_id, "space": space})
-    namesakes = [] if own is not None else _namesakes(read, space, session_id, held)
-    others = tuple(dict.fromkeys((*held, *remembered, *namesakes)))
-    return StoreSnapshot(own, others, read_set_aside(connection, space), source.store)
+    held_leases = read(
+        f"{HOLD} WHERE held = 1 AND space = ? AND session_id <> ?", (space, session_id)
+    )
+    remembered_leases = read(REMEMBERED, {"own": session_id, "space": space})
+    namesakes = [] if lease is not None else _namesakes(read, space, session_id, held_leases)
+    other_leases = tuple(dict.fromkeys((*held_leases, *remembered_leases, *namesakes)))
+    return StoreSnapshot(lease, other_leases, read_set_aside(connection, space), source.store)
 
 
 def read_set_aside(connection: sqlite3.Connection, space: str) -> tuple[CooldownBlock, ...]:
     """Return every block in cool-down, including blocks whose cool-down is over."""
-    wanted = "SELECT start, size, until FROM set_aside WHERE space = ? ORDER BY start, until"
-    rows = connection.execute(wanted, (space,))
-    return tuple(CooldownBlock(PortBlock(start, size), until) for start, size, until in rows)
+    query = "SELECT start, size, until FROM set_aside WHERE space = ? ORDER BY start, until"
+    rows = connection.execute(query, (space,))
+    return tuple(CooldownBlock(PortBlock(start, size), end_time) for start, size, end_time in rows)
 
 
 def _namesakes(
@@ -135,16 +139,16 @@ def _namesakes(
 
     The names are tried in their order until one is free.
     """
-    tried: set[str] = set()
-    found: list[LeaseSummary] = []
+    names: set[str] = set()
+    namesakes: list[LeaseSummary] = []
     while True:
-        name = project_name(session_id, tried)
+        name = project_name(session_id, names)
         digest = name.rpartition("-")[2]
-        namesakes = read(NAMESAKES, (space, digest))
-        if not namesakes and not any(hold.project.endswith(digest) for hold in held):
-            return found
-        found += namesakes
-        tried.add(name)
+        matches = read(NAMESAKES, (space, digest))
+        if not matches and not any(hold.project.endswith(digest) for hold in held):
+            return namesakes
+        namesakes += matches
+        names.add(name)
 
 
 def write_outcome(
@@ -176,5 +180,5 @@ def _write_set_aside(
     connection.execute("DELETE FROM set_aside WHERE space = ?", (space,))
     connection.executemany(
         "INSERT INTO set_aside (space, start, size, until) VALUES (?, ?, ?, ?)",
-        ((space, each.block.start, each.block.size, each.until) for each in blocks),
+        ((space, cooldown.block.start, cooldown.block.size, cooldown.until) for cooldown in blocks),
     )

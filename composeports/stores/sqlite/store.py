@@ -102,9 +102,9 @@ class SqliteStore:
 
     def fleet(self) -> list[EngineLeases]:
         """Return the held leases of this machine's engines and of every remote engine."""
-        own = self._engine()
-        nothing = [EngineLeases(own)]
-        return self._read(nothing, lambda found: read_fleet(found, own, self._source))
+        engine = self._engine()
+        empty_fleet = [EngineLeases(engine)]
+        return self._read(empty_fleet, lambda found: read_fleet(found, engine, self._source))
 
     def identity(self) -> str:
         """Return the store's own id; empty if there is no store yet."""
@@ -195,17 +195,17 @@ class SqliteStore:
 
     def _patiently(self, step: Callable[[], Result], wait: float) -> Result:
         """Run `step`; repeat it while another process holds a lock, for at most `wait` seconds."""
-        started = time.monotonic()
-        told = False
+        start = time.monotonic()
+        is_reported = False
         while True:
             try:
                 return step()
             except sqlite3.OperationalError as error:
-                waited = time.monotonic() - started
-                if not is_busy(error) or waited >= wait:
+                seconds = time.monotonic() - start
+                if not is_busy(error) or seconds >= wait:
                     raise
-            if waited >= NOTICE_SECONDS and not told:
-                told = True
+            if seconds >= NOTICE_SECONDS and not is_reported:
+                is_reported = True
                 self._waiting(
                     f"waiting for the lease store {self._path} (another composeports is writing)"
                 )
@@ -224,18 +224,18 @@ class SqliteStore:
 
     def _opened(self, how: Callable[[str], sqlite3.Connection | None]) -> sqlite3.Connection | None:
         try:
-            opened = how(self._path)
+            connection = how(self._path)
             self._file = self._identity()
         except OSError as error:
             raise explain(error, self._path) from error
-        if opened is not None:
+        if connection is not None:
             try:
-                store = read_store_id(opened, self._path)
+                store_id = read_store_id(connection, self._path)
             except BaseException:
-                opened.close()
+                connection.close()
                 raise
-            self._source = replace(self._source, store=store)
-        return opened
+            self._source = replace(self._source, store=store_id)
+        return connection
 
     def _notice_replacement(self) -> None:
         """Close a file that was removed or replaced, because no other process sees its leases."""
@@ -244,10 +244,10 @@ class SqliteStore:
 
     def _identity(self) -> tuple[int, int] | None:
         try:
-            found = os.stat(self._path)
+            file_status = os.stat(self._path)
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return file_status.st_dev, file_status.st_ino
 
     def _forget_connection(self) -> None:
         connection, self._connection = self._connection, None

@@ -27,16 +27,16 @@ def read_engine(engine: Engine) -> EngineFacts:
         context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
             "\t"
         )
-        begun = time.perf_counter()
+        start = time.perf_counter()
         answer = engine.answer("version", "--format", "{{.Server.Version}}")
         if not answer.code and answer.out.strip():
-            taken = round((time.perf_counter() - begun) * 1000)
+            milliseconds = round((time.perf_counter() - start) * 1000)
             facts = about_engine(engine, answer.out.strip(), context.strip(), host.strip())
             return replace(
                 facts,
                 reached="" if engine.is_local else engine.host,
                 secured=is_secured(engine.endpoint, engine.environ),
-                milliseconds=taken,
+                milliseconds=milliseconds,
             )
         engine.containers()  # raises the same error as in other commands
         trouble = Problem("the Docker engine did not tell its version", "docker version")
@@ -78,27 +78,28 @@ def read_stacks(engine: Engine) -> tuple[EngineStack, ...]:
 
     Raises ComposeportsError if the engine does not answer.
     """
-    found: dict[str, EngineStack] = {}
-    for each in engine.containers():
-        if not each.project:
+    stacks: dict[str, EngineStack] = {}
+    for container in engine.containers():
+        if not container.project:
             continue
-        before = found.get(each.project, EngineStack(each.project))
-        published = [
-            (f"{each.service}:{target}/{protocol}", host) for host, target, protocol in each.ports
+        stack = stacks.get(container.project, EngineStack(container.project))
+        ports = [
+            (f"{container.service}:{target}/{protocol}", host)
+            for host, target, protocol in container.ports
         ]
-        found[each.project] = EngineStack(
-            each.project,
-            each.directory or before.directory,
-            before.ours or any(owner_of(path) for path in each.files.split(",")),
-            _is_of_another_user(each.directory or before.directory),
-            before.containers + 1,
-            before.running + each.is_running,
-            (*before.ports, *published),
-            (*before.seen, ObservedService(each.service, each.name, each.networks))
-            if each.is_running
-            else before.seen,
+        stacks[container.project] = EngineStack(
+            container.project,
+            container.directory or stack.directory,
+            stack.ours or any(owner_of(path) for path in container.files.split(",")),
+            _is_of_another_user(container.directory or stack.directory),
+            stack.containers + 1,
+            stack.running + container.is_running,
+            (*stack.ports, *ports),
+            (*stack.seen, ObservedService(container.service, container.name, container.networks))
+            if container.is_running
+            else stack.seen,
         )
-    return tuple(found[name] for name in sorted(found))
+    return tuple(stacks[name] for name in sorted(stacks))
 
 
 def _is_of_another_user(directory: str) -> bool:

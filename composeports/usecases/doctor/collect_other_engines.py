@@ -29,7 +29,7 @@ def about_engine(engine: Engine, version: str, context: str, host: str) -> Engin
     product = PODMAN if engine.is_podman else "Docker"
     info = podman_info(engine) if product == PODMAN else {}
     rootless = is_rootless(engine)
-    here = engine.is_local
+    is_local = engine.is_local
     return EngineFacts(
         version,
         context,
@@ -37,9 +37,9 @@ def about_engine(engine: Engine, version: str, context: str, host: str) -> Engin
         product=product,
         rootless=rootless,
         network=str(info.get("networkBackend", "")),
-        dns=_has_dns(engine.environ) if here and product == PODMAN else None,
-        lingers=_lingers() if here and rootless else None,
-        first_port=unprivileged_start() if here and rootless else 0,
+        dns=_has_dns(engine.environ) if is_local and product == PODMAN else None,
+        lingers=_lingers() if is_local and rootless else None,
+        first_port=unprivileged_start() if is_local and rootless else 0,
     )
 
 
@@ -69,8 +69,8 @@ def _lingers() -> bool | None:
 def others_here(engine: Engine, facts: EngineFacts) -> EngineFacts:
     """Return the facts of an engine that does not answer, with other engines on this machine."""
     environ = engine.environ
-    tried = facts.host.removeprefix("unix://")
-    sockets = tuple(path for path in _sockets(environ) if path != tried and os.path.exists(path))
+    socket = facts.host.removeprefix("unix://")
+    sockets = tuple(path for path in _sockets(environ) if path != socket and os.path.exists(path))
     return replace(
         facts,
         sockets=sockets,
@@ -80,7 +80,7 @@ def others_here(engine: Engine, facts: EngineFacts) -> EngineFacts:
 
 
 def _sockets(environ: Mapping[str, str]) -> Iterator[str]:
-    own = environ.get("XDG_RUNTIME_DIR")
-    if own:
-        yield from (os.path.join(own, name) for name in USER_SOCKETS)
+    folder = environ.get("XDG_RUNTIME_DIR")
+    if folder:
+        yield from (os.path.join(folder, name) for name in USER_SOCKETS)
     yield from SYSTEM_SOCKETS

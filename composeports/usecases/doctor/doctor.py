@@ -86,34 +86,34 @@ def observe(context: DoctorContext) -> Facts:
     config = Config()
     with _noting(troubles):
         config = Config.from_env(context.environ)
-    allowed = not troubles
+    is_valid = not troubles
     session = Session(_context(context, config), context.options)
     with _noting(troubles):
         _ = session.settings
-    seen = _store(context, troubles)
+    store = _store(context, troubles)
     builds = False
     with _noting(troubles):
         builds = any_builds(session.selection.files)
-    view = _view(session) if seen.leases else NOWHERE
-    elsewhere = frozenset(
-        each.session_id
-        for each in seen.leases
-        if not (view.has_other_id(each) or view.is_same(each))
+    view = _view(session) if store.leases else NOWHERE
+    elsewhere_ids = frozenset(
+        lease.session_id
+        for lease in store.leases
+        if not (view.has_other_id(lease) or view.is_same(lease))
     )
     facts = Facts(
-        store=seen.facts,
+        store=store.facts,
         settings=tuple(dict.fromkeys(troubles)),
-        state=list_state(state_directory(context.environ), seen.path),
-        sessions=seen.leases,
+        state=list_state(state_directory(context.environ), store.path),
+        sessions=store.leases,
         gone=frozenset(
-            each.session_id
-            for each in seen.leases
-            if each.session_id not in elsewhere
-            and probe_session(session, each, seen.leases)[0] == GONE
+            lease.session_id
+            for lease in store.leases
+            if lease.session_id not in elsewhere_ids
+            and probe_session(session, lease, store.leases)[0] == GONE
         ),
-        elsewhere=elsewhere,
-        twins=tuple(_twins(view, seen.leases)),
-        grid=config.port_allocator.grid if allowed else None,
+        elsewhere=elsewhere_ids,
+        twins=tuple(_twins(view, store.leases)),
+        grid=config.port_allocator.grid if is_valid else None,
         kernel=kernel_ports() if context.engine.is_local else None,
         now=context.now(),
     )
@@ -168,15 +168,15 @@ def _store_url(context: DoctorContext) -> str:
 
 
 def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:
-    seen = read_engine(engine)
+    engine_facts = read_engine(engine)
     compose = read_compose(engine, builds=builds)
-    if seen.trouble is not None:
-        return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
+    if engine_facts.trouble is not None:
+        return replace(facts, engine=engine_facts, compose=compose, stacks=None, subnets=None)
     try:
-        return _with_contents(facts, engine, seen, compose)
+        return _with_contents(facts, engine, engine_facts, compose)
     except ComposeportsError as error:
-        seen = replace(seen, trouble=Problem(error.message, error.hint))
-        return replace(facts, engine=seen, compose=compose, stacks=None, subnets=None)
+        engine_facts = replace(engine_facts, trouble=Problem(error.message, error.hint))
+        return replace(facts, engine=engine_facts, compose=compose, stacks=None, subnets=None)
 
 
 def _with_contents(facts: Facts, engine: Engine, seen: EngineFacts, compose: ComposeFacts) -> Facts:
@@ -198,11 +198,11 @@ def _listening(facts: Facts, context: DoctorContext) -> frozenset[Port]:
     """
     if facts.grid is None or not context.engine.is_local:
         return frozenset()
-    held = [lease.block for lease in facts.sessions if lease.held]
+    held_blocks = [lease.block for lease in facts.sessions if lease.held]
     return context.taken(
         (port, kind)
         for block in facts.grid.blocks()
-        if not any(map(block.overlaps, held))
+        if not any(map(block.overlaps, held_blocks))
         for port in range(block.start, block.last + 1)
         for kind in ("tcp", "udp")
     )
@@ -215,30 +215,30 @@ def _strays(facts: Facts, session: Session) -> Iterator[StaleFile]:
     stack and no held lease uses them.
     """
     state = state_directory(session.context.environ)
-    here = _here(session)
-    leases = tuple(each for each in facts.sessions if each.place.is_on(session.machine))
-    places = {each.place.directory for each in leases if each.place.directory} | set(here[:1])
+    worktree = _here(session)
+    leases = tuple(lease for lease in facts.sessions if lease.place.is_on(session.machine))
+    paths = {lease.place.directory for lease in leases if lease.place.directory} | set(worktree[:1])
     yield from temporaries_in(config_cache_folder(session.context.environ))
-    for directory in sorted(places):
+    for directory in sorted(paths):
         yield from stray_temporaries(directory)
     if facts.stacks is None or not facts.store.is_readable or facts.store.damage:
         return
-    running = {stack.project for stack in facts.stacks}
-    held = {each.project for each in facts.sessions if each.held}
-    yield from stray_locks(state, frozenset(held | running))
-    for each in leases:
-        if each.project not in held | running:
-            named = each.shares_place
-            yield from stray_folder(each.place.directory, each.project, named=named)
+    running_projects = {stack.project for stack in facts.stacks}
+    held_projects = {lease.project for lease in facts.sessions if lease.held}
+    yield from stray_locks(state, frozenset(held_projects | running_projects))
+    for lease in leases:
+        if lease.project not in held_projects | running_projects:
+            is_named = lease.shares_place
+            yield from stray_folder(lease.place.directory, lease.project, named=is_named)
     if session.context.engine.is_local:  # sessions on a remote engine use a sub-folder
-        yield from _stray_here(here, leases, facts.stacks)
+        yield from _stray_here(worktree, leases, facts.stacks)
 
 
 def _links(facts: Facts, session: Session) -> Iterator[LinkedEnvFile]:
     """Yield the `.env` files that `composeports link` changed, here and in known directories."""
-    here = [each.place for each in facts.sessions if each.place.is_on(session.machine)]
-    places = {place.directory for place in here if place.directory}
-    for directory in sorted(places | set(_here(session)[:1])):
+    places = [lease.place for lease in facts.sessions if lease.place.is_on(session.machine)]
+    directories = {place.directory for place in places if place.directory}
+    for directory in sorted(directories | set(_here(session)[:1])):
         with suppress(OSError, ComposeportsError):
             project = linked_project(directory)
             if project:
@@ -264,11 +264,13 @@ def _stray_here(
     here: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[EngineStack, ...]
 ) -> Iterator[StaleFile]:
     """Yield the stale files of the current directory if no session of the store uses it."""
-    if not here or here[1] in {each.session_id for each in leases}:
+    if not here or here[1] in {lease.session_id for lease in leases}:
         return
     directory, _, project = here
-    known = {each.place.directory for each in leases} | {stack.directory for stack in stacks}
-    if directory not in known:
+    directories = {lease.place.directory for lease in leases} | {
+        stack.directory for stack in stacks
+    }
+    if directory not in directories:
         yield from stray_folder(directory, project, named=False)
 
 
@@ -286,30 +288,30 @@ def fix(context: DoctorContext, found: Checkup) -> FixResult:
     Run up to ROUNDS times, because one fix may reveal the next: a file may have the same wrong mode
     as its folder had.
     """
-    done: list[str] = []
+    changes: list[str] = []
     for _ in range(ROUNDS):
-        lines, failed = _apply_fixes(context, found.findings)
-        done += lines
+        lines, failures = _apply_fixes(context, found.findings)
+        changes += lines
         if not lines:
             break
         _, found = check(context)
-    return FixResult(tuple(done), tuple(failed))
+    return FixResult(tuple(changes), tuple(failures))
 
 
 def _apply_fixes(
     context: DoctorContext, findings: Iterable[tuple[str, Finding]]
 ) -> tuple[list[str], list[str]]:
-    done: list[str] = []
-    failed: list[str] = []
+    changes: list[str] = []
+    failures: list[str] = []
     for _, finding in findings:
         if finding.fix is None:
             continue
         try:
-            done += _apply_fix(context, finding.fix)
+            changes += _apply_fix(context, finding.fix)
         except (OSError, ComposeportsError) as error:
             reason = getattr(error, "strerror", "") or error
-            failed.append(f"cannot mend {finding.fix.path}: {reason}")
-    return done, failed
+            failures.append(f"cannot mend {finding.fix.path}: {reason}")
+    return changes, failures
 
 
 def _apply_fix(context: DoctorContext, what: Fix) -> list[str]:
@@ -323,9 +325,9 @@ def _apply_fix(context: DoctorContext, what: Fix) -> list[str]:
     with hold(session_lock(context.environ, what.project), "doctor", 0, lambda _: None) as lock:
         if lock is None or _is_used_again(context, what.project):
             return []
-        done = [apply_fix(what)]
+        changes = [apply_fix(what)]
         lock.remove()
-        return done
+        return changes
 
 
 def _is_used_again(context: DoctorContext, project: str) -> bool:
@@ -333,7 +335,7 @@ def _is_used_again(context: DoctorContext, project: str) -> bool:
 
     Also True if the store cannot be read.
     """
-    seen = read_store(_store_url(context), context.engine)
-    return not seen.facts.is_readable or any(
-        lease.held and lease.project == project for lease in seen.leases
+    store = read_store(_store_url(context), context.engine)
+    return not store.facts.is_readable or any(
+        lease.held and lease.project == project for lease in store.leases
     )

@@ -39,7 +39,9 @@ class Checkup:
     @property
     def findings(self) -> tuple[tuple[str, Finding], ...]:
         """Return every finding with the name of its check."""
-        return tuple((each.name, finding) for each in self.checks for finding in each.findings)
+        return tuple(
+            (result.name, finding) for result in self.checks for finding in result.findings
+        )
 
     @property
     def healthy(self) -> bool:

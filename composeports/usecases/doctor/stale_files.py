@@ -25,11 +25,15 @@ def list_state(folder: str, store: str) -> tuple[Item, ...]:
     paths = [folder]
     for name in sorted(_names(folder)):
         path = os.path.join(folder, name)
-        inner = name in INNER_FOLDERS
-        if inner or path.startswith(store) or (name.startswith("bug-") and name.endswith(".log")):
+        is_inner = name in INNER_FOLDERS
+        if (
+            is_inner
+            or path.startswith(store)
+            or (name.startswith("bug-") and name.endswith(".log"))
+        ):
             paths.append(path)
-        if inner:
-            paths += (os.path.join(path, each) for each in sorted(_names(path)))
+        if is_inner:
+            paths += (os.path.join(path, entry) for entry in sorted(_names(path)))
     if os.path.dirname(store) != folder:
         paths += (f"{store}{end}" for end in ("", "-wal", "-shm"))
     return tuple(item for path in paths for item in _item(path))
@@ -44,11 +48,11 @@ def _names(folder: str) -> list[str]:
 
 def _item(path: str) -> Iterator[Item]:
     with suppress(OSError):
-        found = os.lstat(path)
-        if stat.S_ISLNK(found.st_mode):
-            found = os.stat(path)
-        mine = found.st_uid == os.geteuid()
-        yield Item(path, stat.S_IMODE(found.st_mode), mine, stat.S_ISDIR(found.st_mode))
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            status = os.stat(path)
+        is_mine = status.st_uid == os.geteuid()
+        yield Item(path, stat.S_IMODE(status.st_mode), is_mine, stat.S_ISDIR(status.st_mode))
 
 
 def stray_temporaries(directory: str) -> Iterator[StaleFile]:
@@ -62,8 +66,8 @@ def temporaries_in(folder: str) -> Iterator[StaleFile]:
     """Yield the temporary files in a folder whose process has ended."""
     for name in _names(folder):
         process = name.removesuffix(TEMPORARY).rpartition(".")[2]
-        ended = process.isdecimal() and not _lives(int(process))
-        if name.endswith(TEMPORARY) and ended:
+        has_ended = process.isdecimal() and not _lives(int(process))
+        if name.endswith(TEMPORARY) and has_ended:
             yield StaleFile(os.path.join(folder, name), "temporary")
 
 
@@ -82,9 +86,9 @@ def stray_folder(directory: str, project: str, *, named: bool) -> Iterator[Stale
 
     `named`: the session has a sub-folder of its own, with the name of its project.
     """
-    below = project if named else ""
-    path = os.path.join(directory, OWN_FOLDER, below).rstrip("/")
-    if own_files(directory, below):
+    subfolder = project if named else ""
+    path = os.path.join(directory, OWN_FOLDER, subfolder).rstrip("/")
+    if own_files(directory, subfolder):
         yield StaleFile(path, "folder", project)
 
 
@@ -96,8 +100,8 @@ def stray_locks(state: str, needed: frozenset[str]) -> Iterator[StaleFile]:
             if (kind == "lock" and name in needed) or _is_held(path):
                 continue
             with suppress(OSError):
-                full = kind == "record" and os.stat(path).st_size
-                yield StaleFile(path, "copy" if full else kind, name)
+                has_content = kind == "record" and os.stat(path).st_size
+                yield StaleFile(path, "copy" if has_content else kind, name)
 
 
 def _is_held(path: str) -> bool:
@@ -121,8 +125,8 @@ def apply_fix(what: Fix) -> str:
         os.chmod(what.path, what.mode)
         return f"{what.path} has the rights {what.mode:04o} now"
     if what.kind == "folder":
-        top = what.path.rpartition(f"/{OWN_FOLDER}")
-        OwnFolder(top[0], top[2].strip("/")).remove()
+        parts = what.path.rpartition(f"/{OWN_FOLDER}")
+        OwnFolder(parts[0], parts[2].strip("/")).remove()
     elif what.kind == "lock":
         _remove_lock(what.path)
     else:

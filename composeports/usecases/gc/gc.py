@@ -62,7 +62,7 @@ class GcResult:
 
     def names(self, kind: str) -> list[str]:
         """Return the names of the removed things of one kind."""
-        return [each.name for each in self.removed if each.kind == kind]
+        return [resource.name for resource in self.removed if resource.kind == kind]
 
     def as_dict(self) -> dict[str, object]:
         """Return this result as an entry of `gc --json`."""
@@ -94,28 +94,28 @@ class _GcRun:
     at: Callable[[str], None] = _silent
 
     def run(self) -> Iterator[GcResult]:
-        held = {lease.project: lease.session_id for lease in self.known if lease.held}
+        holders = {lease.project: lease.session_id for lease in self.known if lease.held}
         for lease in self.known:
             # The project belongs to the session that holds a lease with this project name.
-            if held.get(lease.project, lease.session_id) != lease.session_id:
+            if holders.get(lease.project, lease.session_id) != lease.session_id:
                 continue
             verdict = self.judge(lease, _of_project(self.seen, lease.project), tell=True)
             if verdict.why:
-                cleaned = self.preview(verdict) if self.dry_run else self.clean(verdict)
-                if cleaned is not None and _is_told(cleaned):
-                    yield cleaned
+                result = self.preview(verdict) if self.dry_run else self.clean(verdict)
+                if result is not None and _is_told(result):
+                    yield result
 
     def judge(
         self, lease: Lease, found: Sequence[EngineResource], *, tell: bool = False
     ) -> GcDecision:
-        where, sight = probe_session(self.session, lease, self.known)
-        verdict = judge(lease, where, found, self.session.context.now())
-        marks = (each.mark for each in found if each.kind == "container")
+        state, probe = probe_session(self.session, lease, self.known)
+        verdict = judge(lease, state, found, self.session.context.now())
+        marks = (resource.mark for resource in found if resource.kind == "container")
         if on_another_engine(self.session, lease, marks):
             verdict = GcDecision(lease, kept=self.elsewhere(verdict))
-        kept = verdict.kept or ("" if verdict.why else doubt(lease, where, sight))
-        if tell and kept:
-            self.session.context.say(kept)
+        message = verdict.kept or ("" if verdict.why else doubt(lease, state, probe))
+        if tell and message:
+            self.session.context.say(message)
         return verdict
 
     def elsewhere(self, verdict: GcDecision) -> str:
@@ -140,10 +140,12 @@ class _GcRun:
         if any(map(is_held, paths)):
             self.report_locked(lease)
             return None
-        found = _of_project(self.seen, lease.project)
-        things, kept = self.split(verdict, found)
-        left = self.unproven(verdict, found)
-        return GcResult(lease, verdict.why, tuple(things), kept, released=lease.held, left=left)
+        resources = _of_project(self.seen, lease.project)
+        removals, kept_volumes = self.split(verdict, resources)
+        leftovers = self.unproven(verdict, resources)
+        return GcResult(
+            lease, verdict.why, tuple(removals), kept_volumes, released=lease.held, left=leftovers
+        )
 
     def split(
         self, verdict: GcDecision, found: Iterable[EngineResource]
@@ -151,10 +153,10 @@ class _GcRun:
         """Return the things to remove, in this order, and the names of the volumes to keep."""
         kinds = self.kinds(verdict)
         found = list(found)
-        others = unproven(verdict.lease, found)
-        things = [each for kind in kinds for each in found if each.kind == kind]
-        things = [each for each in things if each not in others]
-        return things, tuple(each.name for each in found if each.kind not in kinds)
+        unproven_resources = unproven(verdict.lease, found)
+        removals = [resource for kind in kinds for resource in found if resource.kind == kind]
+        removals = [resource for resource in removals if resource not in unproven_resources]
+        return removals, tuple(resource.name for resource in found if resource.kind not in kinds)
 
     def kinds(self, verdict: GcDecision) -> tuple[str, ...]:
         """Return the kinds of things to remove, in this order.
@@ -167,10 +169,10 @@ class _GcRun:
         """Return one line for each thing that is kept because another owner may have made it."""
         kinds = self.kinds(verdict)
         return tuple(
-            f"{each.kind} {each.name}: its labels do not say that it is this session's; "
-            f"`docker {each.kind} rm {quote(each.name)}` removes it, if it is of no use"
-            for each in unproven(verdict.lease, found)
-            if each.kind in kinds
+            f"{resource.kind} {resource.name}: its labels do not say that it is this session's; "
+            f"`docker {resource.kind} rm {quote(resource.name)}` removes it, if it is of no use"
+            for resource in unproven(verdict.lease, found)
+            if resource.kind in kinds
         )
 
     def clean(self, verdict: GcDecision) -> GcResult | None:
@@ -196,20 +198,27 @@ class _GcRun:
 
     def clean_alone(self, verdict: GcDecision) -> GcResult | None:
         context, lease = self.session.context, verdict.lease
-        found = _of_project(list_resources(context.engine, lease.project), lease.project)
-        if self.judge(lease, found) != verdict or not self.confirmed(lease):
+        resources = _of_project(list_resources(context.engine, lease.project), lease.project)
+        if self.judge(lease, resources) != verdict or not self.confirmed(lease):
             return None
         if is_on_record(seed_record(context.environ, lease.project)):
             from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - after a kill
 
             seeding.repair(self.session, lease.project)
-            found = _of_project(list_resources(context.engine, lease.project), lease.project)
-        things, kept = self.split(verdict, found)
-        removed, failed = self.remove(verdict, things)
-        left = (*self.unproven(verdict, found), *failed)
-        blocking = any(each.startswith(("container", "network")) for each in failed)
-        released = False if blocking else self.settle(verdict, [*kept, *left])
-        return GcResult(lease, verdict.why, removed, kept, released=released, left=left)
+            resources = _of_project(list_resources(context.engine, lease.project), lease.project)
+        removals, kept_volumes = self.split(verdict, resources)
+        removed_resources, failures = self.remove(verdict, removals)
+        leftovers = (*self.unproven(verdict, resources), *failures)
+        is_blocked = any(line.startswith(("container", "network")) for line in failures)
+        is_released = False if is_blocked else self.settle(verdict, [*kept_volumes, *leftovers])
+        return GcResult(
+            lease,
+            verdict.why,
+            removed_resources,
+            kept_volumes,
+            released=is_released,
+            left=leftovers,
+        )
 
     def confirmed(self, lease: Lease) -> bool:
         outcome = self.session.context.store.update(
@@ -226,18 +235,20 @@ class _GcRun:
         first.
         """
         engine = self.session.context.engine
-        gone = verdict.why == WORKTREE_GONE
-        if gone:
-            stop(engine, [each.id for each in things if each.running])
-        removed: list[EngineResource] = []
-        left: list[str] = []
-        for each in things:
-            why = remove(engine, each, force=gone, volumes=self.volumes and gone)
-            if why:
-                left.append(f"{each.kind} {each.name}: {why}")
+        worktree_gone = verdict.why == WORKTREE_GONE
+        if worktree_gone:
+            stop(engine, [resource.id for resource in things if resource.running])
+        removed_resources: list[EngineResource] = []
+        failures: list[str] = []
+        for resource in things:
+            reason = remove(
+                engine, resource, force=worktree_gone, volumes=self.volumes and worktree_gone
+            )
+            if reason:
+                failures.append(f"{resource.kind} {resource.name}: {reason}")
             else:
-                removed.append(each)
-        return tuple(removed), tuple(left)
+                removed_resources.append(resource)
+        return tuple(removed_resources), tuple(failures)
 
     def settle(self, verdict: GcDecision, left: Sequence[str]) -> bool:
         """Release the lease; return True if it was held and now is not.
@@ -251,14 +262,14 @@ class _GcRun:
         outcome = self.session.context.store.update(
             lease.session_id, lambda ledger: settle(ledger, lease, forget=forget)
         )
-        done = outcome.forget or outcome.lease is not None
-        here = lease.place.is_on(self.session.machine)
-        if done and here and verdict.why == EXPIRED and lease.place.directory:
+        is_settled = outcome.forget or outcome.lease is not None
+        is_local = lease.place.is_on(self.session.machine)
+        if is_settled and is_local and verdict.why == EXPIRED and lease.place.directory:
             _own_folder(lease).remove()
             remove_link_of_released(self.session, lease)
-        elif done and verdict.why == WORKTREE_GONE:
+        elif is_settled and verdict.why == WORKTREE_GONE:
             forget_link(lease, self.session.context.say)
-        return done and lease.held
+        return is_settled and lease.held
 
     def report_locked(self, lease: Lease) -> None:
         self.session.context.say(f"{lease.project} is kept: another command is at work on it")
@@ -278,9 +289,9 @@ def clean(
     answer, because nothing can be concluded then; nothing is changed in that case.
     """
     session.refresh_engine_identity()
-    seen = list_resources(session.context.engine)
-    known = session.context.store.known()
-    yield from _GcRun(session, dry_run, volumes, seen, known, at).run()
+    resources = list_resources(session.context.engine)
+    leases = session.context.store.known()
+    yield from _GcRun(session, dry_run, volumes, resources, leases, at).run()
     if not dry_run:
         _forget_locks(session)
 
@@ -292,14 +303,14 @@ def _forget_locks(session: Session) -> None:
     """
     environ = session.context.environ
     forget_abandoned(config_cache_folder(environ))
-    known = {lease.project for lease in session.context.store.known()}
+    projects = {lease.project for lease in session.context.store.known()}
     for path in files_in(os.path.dirname(session_lock(environ, "any"))):
-        if os.path.basename(path) not in known:
+        if os.path.basename(path) not in projects:
             with suppress(FileAccessError), hold(path, "gc", 0, lambda _: None) as lock:
                 if lock is not None:
                     lock.remove()
     for path in files_in(os.path.dirname(seed_record(environ, "any"))):
-        if os.path.basename(path).partition(".")[0] not in known:
+        if os.path.basename(path).partition(".")[0] not in projects:
             with suppress(FileAccessError), hold_record(path):
                 pass  # releasing an empty record deletes its file
 
@@ -316,8 +327,8 @@ def exclusive(session: Session, lease: Lease) -> Iterator[SessionLock | None]:
             yield None
             return
         # Another session may be copying this session's volumes.
-        with hold_record(_read_lock(session, lease)) as read:
-            yield lock if read is not None else None
+        with hold_record(_read_lock(session, lease)) as read_lock:
+            yield lock if read_lock is not None else None
 
 
 def _of_project(found: Iterable[EngineResource], project: str) -> list[EngineResource]:
@@ -327,10 +338,10 @@ def _of_project(found: Iterable[EngineResource], project: str) -> list[EngineRes
     the project if its name says so.
     """
     return [
-        each
-        for each in found
-        if each.project == project
-        or (each.kind == "image" and is_sessions_image(each.name, project))
+        resource
+        for resource in found
+        if resource.project == project
+        or (resource.kind == "image" and is_sessions_image(resource.name, project))
     ]
 
 

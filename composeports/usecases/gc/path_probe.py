@@ -31,22 +31,26 @@ def probe_worktree(
     A git file that must not be read counts as unknown and raises no error, because the worktree may
     be another session's.
     """
-    recorded = _spot(place.worktree, fstab)
-    if not recorded.folder and not recorded.missing and _is_around_lost(place, fstab):
-        recorded = PathProbe(missing=True)
-    directory = place.directory == place.worktree or os.path.isdir(place.directory)
-    common, name = os.path.split(os.path.dirname(place.git_dir))
+    recorded_probe = _spot(place.worktree, fstab)
+    if not recorded_probe.folder and not recorded_probe.missing and _is_around_lost(place, fstab):
+        recorded_probe = PathProbe(missing=True)
+    has_directory = place.directory == place.worktree or os.path.isdir(place.directory)
+    common_dir, name = os.path.split(os.path.dirname(place.git_dir))
     if name != "worktrees":
-        return WorktreeProbe(recorded, directory=directory)
+        return WorktreeProbe(recorded_probe, directory=has_directory)
     if not _exists(place.git_dir):
         # When git removes the last linked worktree, it removes the folder `worktrees` as well.
-        pruned = os.path.isfile(os.path.join(common, "HEAD"))
-        moved = pruned and is_made_since(common, since) and _is_moved(place, recorded)
-        return WorktreeProbe(recorded, pruned=pruned, directory=directory, moved=moved)
-    noted = _noted(place.git_dir)
-    locked = os.path.lexists(os.path.join(place.git_dir, "locked"))
-    spot = _spot(noted, fstab) if noted else PathProbe()
-    return WorktreeProbe(recorded, spot, locked=locked, directory=directory)
+        is_pruned = os.path.isfile(os.path.join(common_dir, "HEAD"))
+        is_moved = (
+            is_pruned and is_made_since(common_dir, since) and _is_moved(place, recorded_probe)
+        )
+        return WorktreeProbe(
+            recorded_probe, pruned=is_pruned, directory=has_directory, moved=is_moved
+        )
+    noted_path = _noted(place.git_dir)
+    is_locked = os.path.lexists(os.path.join(place.git_dir, "locked"))
+    noted_probe = _spot(noted_path, fstab) if noted_path else PathProbe()
+    return WorktreeProbe(recorded_probe, noted_probe, locked=is_locked, directory=has_directory)
 
 
 def _is_moved(place: WorktreeLocation, recorded: PathProbe) -> bool:
@@ -54,20 +58,20 @@ def _is_moved(place: WorktreeLocation, recorded: PathProbe) -> bool:
 
     It has the same name in that repository, and that repository lists this path for it.
     """
-    leads_to = recorded.git_dir
-    same = os.path.basename(leads_to) == os.path.basename(place.git_dir)
+    git_dir = recorded.git_dir
+    same_name = os.path.basename(git_dir) == os.path.basename(place.git_dir)
     with suppress(UnsafeFileError):
-        return same and notes_worktree(leads_to, place.worktree)
+        return same_name and notes_worktree(git_dir, place.worktree)
     return False
 
 
 def _is_around_lost(place: WorktreeLocation, fstab: str) -> bool:
     """Return True if the checkout around a submodule or a clone is certainly deleted."""
     git_dir = _superproject(place.git_dir) or _superproject(place.around) or place.around
-    above, name = os.path.split(git_dir)
+    parent, name = os.path.split(git_dir)
     if name == ".git":
-        return _spot(above, fstab).missing
-    repository, kind = os.path.split(above)
+        return _spot(parent, fstab).missing
+    repository, kind = os.path.split(parent)
     if kind != "worktrees":
         return False
     if not _exists(git_dir):
@@ -82,22 +86,22 @@ def _superproject(git_dir: str) -> str:
 
     `git_dir` is the submodule's git directory. Empty if it is not one of a submodule.
     """
-    at = git_dir.find(MODULES)
-    while at >= 0:
-        outer = git_dir[:at]
-        above, name = os.path.split(outer)
-        if name == ".git" or os.path.basename(above) == "worktrees":
-            return outer
-        at = git_dir.find(MODULES, at + 1)
+    position = git_dir.find(MODULES)
+    while position >= 0:
+        outer_dir = git_dir[:position]
+        parent, name = os.path.split(outer_dir)
+        if name == ".git" or os.path.basename(parent) == "worktrees":
+            return outer_dir
+        position = git_dir.find(MODULES, position + 1)
     return ""
 
 
 def _noted(git_dir: str) -> str:
     """Return the path that git has for a linked worktree; empty if git has none."""
-    noted = _text(os.path.join(git_dir, "gitdir"))
+    text = _text(os.path.join(git_dir, "gitdir"))
     # With `worktree.useRelativePaths` the path is relative to the git directory.
-    entry = os.path.join(git_dir, (noted or "").rstrip("\n"))
-    return os.path.dirname(os.path.abspath(entry)) if noted else ""
+    entry = os.path.join(git_dir, (text or "").rstrip("\n"))
+    return os.path.dirname(os.path.abspath(entry)) if text else ""
 
 
 def leads_to(worktree: str) -> str:

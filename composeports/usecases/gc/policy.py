@@ -73,14 +73,19 @@ def whereabouts(place: WorktreeLocation, sight: WorktreeProbe) -> str:
         return GONE
     if sight.pruned:
         return HERE if sight.moved or sight.recorded.git_dir == place.git_dir else GONE
-    spots = (sight.recorded, *([] if sight.noted is None else [sight.noted]))
+    probes = (sight.recorded, *([] if sight.noted is None else [sight.noted]))
     # A folder whose `.git` points elsewhere is another worktree. Only git's files about a linked
     # worktree (`noted`) show that.
-    others = [sight.noted is not None and _is_anothers(spot, place) for spot in spots]
-    if any(spot.folder and not other for spot, other in zip(spots, others, strict=True)):
+    foreign_flags = [sight.noted is not None and _is_anothers(probe, place) for probe in probes]
+    if any(
+        probe.folder and not is_foreign
+        for probe, is_foreign in zip(probes, foreign_flags, strict=True)
+    ):
         return HERE
-    lost = all(spot.missing or other for spot, other in zip(spots, others, strict=True))
-    return GONE if lost and not sight.locked else UNSEEN
+    is_lost = all(
+        probe.missing or is_foreign for probe, is_foreign in zip(probes, foreign_flags, strict=True)
+    )
+    return GONE if is_lost and not sight.locked else UNSEEN
 
 
 def _is_anothers(spot: PathProbe, place: WorktreeLocation) -> bool:
@@ -104,36 +109,36 @@ def judge(lease: Lease, where: str, found: Iterable[EngineResource], now: float)
     `found` are the resources that the engine has of its project; `now` is in seconds since the
     epoch.
     """
-    things = list(found)
-    others = _foreign(lease, things)
-    running = [each for each in things if each.running]
+    resources = list(found)
+    foreign_names = _foreign(lease, resources)
+    running_containers = [resource for resource in resources if resource.running]
     if where == GONE:
-        why = WORKTREE_GONE
-    elif running:
-        why = ""
+        reason = WORKTREE_GONE
+    elif running_containers:
+        reason = ""
     elif lease.held and lease.expired(now):
-        why = EXPIRED
+        reason = EXPIRED
     else:
-        parts = [each for each in things if each.kind in {"container", "network"}]
-        why = LEFT_BEHIND if not lease.held and where == HERE and parts else ""
-    if why and others:
-        return GcDecision(lease, kept=_not_ours(lease, others))
-    if not why and not lease.held and running:
-        return GcDecision(lease, kept=_without_lease(lease, running))
-    return GcDecision(lease, why)
+        parts = [resource for resource in resources if resource.kind in {"container", "network"}]
+        reason = LEFT_BEHIND if not lease.held and where == HERE and parts else ""
+    if reason and foreign_names:
+        return GcDecision(lease, kept=_not_ours(lease, foreign_names))
+    if not reason and not lease.held and running_containers:
+        return GcDecision(lease, kept=_without_lease(lease, running_containers))
+    return GcDecision(lease, reason)
 
 
 def _foreign(lease: Lease, things: Iterable[EngineResource]) -> list[str]:
     """Return the containers whose labels do not show that the session started them."""
-    others = containers_started_elsewhere(Owner.of(lease), _origins(things), adopts=False)
-    return [each.container for each in others]
+    origins = containers_started_elsewhere(Owner.of(lease), _origins(things), adopts=False)
+    return [origin.container for origin in origins]
 
 
 def _origins(things: Iterable[EngineResource]) -> list[Origin]:
     return [
-        Origin(each.name, each.directory, mark=each.mark)
-        for each in things
-        if each.kind == "container"
+        Origin(resource.name, resource.directory, mark=resource.mark)
+        for resource in things
+        if resource.kind == "container"
     ]
 
 
@@ -143,11 +148,11 @@ def unproven(lease: Lease, things: Iterable[EngineResource]) -> list[EngineResou
     All containers in `things` must be the session's.
     """
     things = list(things)
-    lasting = [each for each in things if each.kind in {"network", "volume"}]
-    proven = {each.mark.store for each in _origins(things)}
-    marks = ((each.id, each.mark) for each in lasting)
-    others = not_owners(Owner.of(lease), marks, proven=proven)
-    return [each for each in lasting if each.id in others]
+    candidates = [resource for resource in things if resource.kind in {"network", "volume"}]
+    proven_stores = {resource.mark.store for resource in _origins(things)}
+    marks = ((resource.id, resource.mark) for resource in candidates)
+    unproven_ids = not_owners(Owner.of(lease), marks, proven=proven_stores)
+    return [resource for resource in candidates if resource.id in unproven_ids]
 
 
 def _not_ours(lease: Lease, containers: Iterable[str]) -> str:
@@ -156,7 +161,7 @@ def _not_ours(lease: Lease, containers: Iterable[str]) -> str:
 
 
 def _without_lease(lease: Lease, running: Iterable[EngineResource]) -> str:
-    names = ", ".join(each.name for each in running)
+    names = ", ".join(resource.name for resource in running)
     return (
         f"{lease.project} is kept: it holds no lease, and {names} runs; in {_shown(lease)} "
         "`composeports up` takes it over and `composeports down` removes it"
@@ -173,10 +178,10 @@ def of_another_engine(lease: Lease) -> str:
 
 def of_twin_engine(lease: Lease) -> str:
     """Return the message for a kept lease that may be on another engine with the same id."""
-    where = lease.traits.name or lease.on_machine or "another machine"
+    machine = lease.traits.name or lease.on_machine or "another machine"
     return (
         f"{lease.project} is kept: its stack may be on another engine with the same id "
-        f"({lease.engine}), on {where}; `composeports gc` there knows what runs, and "
+        f"({lease.engine}), on {machine}; `composeports gc` there knows what runs, and "
         "`composeports doctor` says how to tell the two apart"
     )
 
@@ -190,10 +195,14 @@ def doubt(lease: Lease, where: str, sight: WorktreeProbe) -> str:
         return ""
     if where == UNSEEN:
         reason = "`git worktree lock`" if sight.locked else "its disk may not be mounted"
-        end = "once `git worktree prune` has dropped it, it counts as gone"
+        advice = "once `git worktree prune` has dropped it, it counts as gone"
         if not linked_name(lease.place.git_dir):
-            end = f"`composeports down --session {quote(lease.session_id)}` ends it, if it is gone"
-        return f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); {end}"
+            advice = (
+                f"`composeports down --session {quote(lease.session_id)}` ends it, if it is gone"
+            )
+        return (
+            f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); {advice}"
+        )
     if not sight.directory:
         return (
             f"{lease.project} is kept: {lease.place.directory} is not in its worktree now, "
@@ -226,15 +235,15 @@ def settle(ledger: StoreSnapshot, seen: Lease, *, forget: bool) -> StoreUpdate:
 
     The update is empty if the lease was renewed or taken again since it was read as `seen`.
     """
-    own = ledger.own
-    if own is None or not _is_as_seen(ledger, seen):
+    current_lease = ledger.own
+    if current_lease is None or not _is_as_seen(ledger, seen):
         return StoreUpdate()
-    return StoreUpdate(forget=True) if forget else StoreUpdate(own.released())
+    return StoreUpdate(forget=True) if forget else StoreUpdate(current_lease.released())
 
 
 def _is_as_seen(ledger: StoreSnapshot, seen: Lease) -> bool:
-    own = ledger.own
-    return own is not None and _identity(own) == _identity(seen)
+    current_lease = ledger.own
+    return current_lease is not None and _identity(current_lease) == _identity(seen)
 
 
 def _identity(lease: Lease) -> tuple[object, ...]:

@@ -18,20 +18,22 @@ def tidy(session: Session, containers: Iterable[Container]) -> int:
     release, this only reads a few files. A session whose lock is held is skipped.
     """
     context = session.context
-    used = [container.project for container in containers]
-    released = 0
-    left: list[str] = []
-    held = context.store.held()
-    for lease in held:
-        if lease.session_id == session.session_here or not is_gone(session, lease, held):
+    projects = [container.project for container in containers]
+    released_count = 0
+    busy_projects: list[str] = []
+    held_leases = context.store.held()
+    for lease in held_leases:
+        if lease.session_id == session.session_here or not is_gone(session, lease, held_leases):
             continue
-        if lease.project in used:
-            left.append(lease.project)
+        if lease.project in projects:
+            busy_projects.append(lease.project)
         else:
-            released += _release_gone(session, lease)
-    if left:
-        context.say(_left(left, [project for project in used if project in left]))
-    return released
+            released_count += _release_gone(session, lease)
+    if busy_projects:
+        context.say(
+            _left(busy_projects, [project for project in projects if project in busy_projects])
+        )
+    return released_count
 
 
 def make_room(
@@ -45,8 +47,8 @@ def make_room(
     """
     if containers is not None and tidy(session, containers):
         return
-    held = session.context.store.held()
-    if any(is_gone(session, lease, held) for lease in held):
+    held_leases = session.context.store.held()
+    if any(is_gone(session, lease, held_leases) for lease in held_leases):
         hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
         raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
     raise error
@@ -76,10 +78,10 @@ def _release_gone(session: Session, lease: Lease) -> bool:
 
 
 def _left(projects: Sequence[str], containers: Sequence[str]) -> str:
-    whose = (
+    subject = (
         f"{len(projects)} sessions whose worktrees are gone have"
         if len(projects) > 1
         else "a session whose worktree is gone has"
     )
     count = f"{len(containers)} container{'s' if len(containers) > 1 else ''}"
-    return f"{whose} {count} left: `composeports gc` cleans up"
+    return f"{subject} {count} left: `composeports gc` cleans up"

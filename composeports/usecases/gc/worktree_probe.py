@@ -27,22 +27,22 @@ def probe_session(
         return ELSEWHERE, NOTHING_SEEN
     if lease.session_id == session.session_here and lease.session_id == lease.place.session_id:
         lease = lease.at(session.place)
-    sight = probe_worktree(lease.place, since=lease.allocated_at)
-    sight = sight._replace(taken=_is_taken(lease, known))
-    return whereabouts(lease.place, sight), sight
+    probe = probe_worktree(lease.place, since=lease.allocated_at)
+    probe = probe._replace(taken=_is_taken(lease, known))
+    return whereabouts(lease.place, probe), probe
 
 
 def _is_taken(lease: Lease, known: Sequence[Lease]) -> bool:
     place = lease.place
     rivals = [
-        each
-        for each in known
-        if each.place.directory == place.directory and each.session_id != lease.session_id
+        rival
+        for rival in known
+        if rival.place.directory == place.directory and rival.session_id != lease.session_id
     ]
     if not rivals or not place.git_dir:
         return False
-    now, lost = leads_to(place.worktree), is_lost(place.git_dir)
-    return any(is_taken_over(lease, now, each, lost=lost) for each in rivals)
+    current_git_dir, was_lost = leads_to(place.worktree), is_lost(place.git_dir)
+    return any(is_taken_over(lease, current_git_dir, rival, lost=was_lost) for rival in rivals)
 
 
 def is_gone(session: Session, lease: Lease, known: Sequence[Lease]) -> bool:
@@ -60,6 +60,6 @@ def on_another_engine(session: Session, lease: Lease, marks: Iterable[Mark] = ()
     view = session.view
     if not lease.engine or view.is_same(lease):
         return False
-    marked = any(map(Owner.of(lease).has_marked, marks))
-    own = lease.place.is_on(session.machine)
-    return not (own and marked and view.sameness(lease) == UNSURE)
+    is_marked = any(map(Owner.of(lease).has_marked, marks))
+    is_local = lease.place.is_on(session.machine)
+    return not (is_local and is_marked and view.sameness(lease) == UNSURE)

@@ -69,13 +69,13 @@ def uninstall(cwd: str, environ: Mapping[str, str], *, anywhere: bool = False) -
         return HookResult(path, changed=False)
     if is_broken(script):
         raise _refused(path, "has a part of our block, but not all of it: take that out by hand")
-    bare = without_block(script)
-    if bare == OWN_SCRIPT and bare != script:
+    original = without_block(script)
+    if original == OWN_SCRIPT and original != script:
         remove_file(path, follow=False)
         return HookResult(path, changed=True)
-    if bare != script and is_tracked(path, environ):
+    if original != script and is_tracked(path, environ):
         raise _refused(path, "is tracked by git: take our block out by hand")
-    return _changed(path, script, bare)
+    return _changed(path, script, original)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Hook:
     @property
     def is_elsewhere(self) -> bool:
         """Return True if the file, links followed, is outside of git directory and worktree."""
-        real = os.path.join(os.path.realpath(self.folder), HOOK)
-        return not is_within(real, self.git_dir) and not is_within(real, self.worktree)
+        real_path = os.path.join(os.path.realpath(self.folder), HOOK)
+        return not is_within(real_path, self.git_dir) and not is_within(real_path, self.worktree)
 
 
 def find_hook(cwd: str, environ: Mapping[str, str]) -> Hook:
@@ -136,10 +136,10 @@ def _refuse_place(hook: Hook, *, anywhere: bool) -> None:
     """Raise ConfigError if the path has a link or, unless `anywhere`, leaves the repository."""
     for part in _parts(hook):
         if os.path.islink(part):
-            why = f"is a link to {os.path.realpath(part)}"
+            reason = f"is a link to {os.path.realpath(part)}"
             if part != hook.path:
-                why = f"lies in {part}, which {why}"
-            raise _refused(hook.path, f"{why}, and composeports follows none")
+                reason = f"lies in {part}, which {reason}"
+            raise _refused(hook.path, f"{reason}, and composeports follows none")
     if hook.is_elsewhere and not anywhere:
         raise ConfigError(
             f"{hook.path} lies outside of the repository (core.hooksPath); nothing was changed",
@@ -180,11 +180,11 @@ def _refuse_tracked(hook: Hook, environ: Mapping[str, str]) -> None:
         raise _refused(path, "is tracked by git")
     if not is_within(path, hook.git_dir) and is_within(path, hook.worktree):
         # Like husky: the tool that creates such a folder also rewrites the files in it.
-        above = os.path.dirname(folder)
+        parent = os.path.dirname(folder)
         if has_tracked(folder, environ) or (
-            above != hook.worktree
-            and is_within(above, hook.worktree)
-            and has_tracked(above, environ)
+            parent != hook.worktree
+            and is_within(parent, hook.worktree)
+            and has_tracked(parent, environ)
         ):
             raise _refused(path, "lies in a folder whose files git tracks")
 

@@ -16,10 +16,10 @@ OWN_SCRIPT = b"#!/bin/sh\n# Made by `composeports hook install`.\n"
 
 def is_shell_script(script: bytes) -> bool:
     """Return True if the first line names a shell that can run our line."""
-    first = script.partition(b"\n")[0]
-    if not first.startswith(b"#!"):
+    first_line = script.partition(b"\n")[0]
+    if not first_line.startswith(b"#!"):
         return False
-    words = first[2:].split()
+    words = first_line[2:].split()
     names = [word.rpartition(b"/")[2] for word in words]
     if names[:1] == [b"env"]:
         names = [name for name in names[1:] if not name.startswith(b"-") and b"=" not in name]
@@ -34,12 +34,12 @@ def is_broken(script: bytes) -> bool:
 
 def with_block(script: bytes) -> bytes:
     """Return the script with our block; a block that it already has is replaced."""
-    bare = without_block(script)
-    first, newline, rest = bare.partition(b"\n")
-    return first + BLOCK + newline + rest
+    original = without_block(script)
+    first_line, newline, other_lines = original.partition(b"\n")
+    return first_line + BLOCK + newline + other_lines
 
 
 def without_block(script: bytes) -> bytes:
     """Return the script as it was before our block was added."""
-    before, begin, rest = script.partition(b"\n" + BEGIN)
-    return before + rest.partition(END)[2] if begin else script
+    prefix, marker, suffix = script.partition(b"\n" + BEGIN)
+    return prefix + suffix.partition(END)[2] if marker else script

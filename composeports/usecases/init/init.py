@@ -69,19 +69,21 @@ def inspect_repository(cwd: str, environ: Mapping[str, str]) -> Repository:
     """Find the top folder of the repository and its Compose files."""
     checkout = find_checkout(cwd)
     top = checkout[0] if checkout else os.path.realpath(cwd)
-    named = find_settings(top, top).settings.files
-    hidden = {name: text for name, text in environ.items() if not name.startswith("COMPOSE_")}
-    selected = select_files(top, hidden, default_files=named).files
-    files = tuple(os.path.relpath(path, top) for path in selected if _is_within(path, top))
-    below = () if files else tuple(_below(top))
-    return Repository(top, files, below)
+    default_files = find_settings(top, top).settings.files
+    other_variables = {
+        name: text for name, text in environ.items() if not name.startswith("COMPOSE_")
+    }
+    selected_files = select_files(top, other_variables, default_files=default_files).files
+    files = tuple(os.path.relpath(path, top) for path in selected_files if _is_within(path, top))
+    files_below = () if files else tuple(_below(top))
+    return Repository(top, files, files_below)
 
 
 def _below(top: str) -> list[str]:
     """Return the Compose files below `top` with a default name; if there is none, similar names."""
-    like = sorted(_walk(top, DEPTH), key=lambda path: (path.count(os.sep), path))
-    own = [path for path in like if os.path.basename(path) in DEFAULT_NAMES]
-    return own or like
+    candidates = sorted(_walk(top, DEPTH), key=lambda path: (path.count(os.sep), path))
+    matches = [path for path in candidates if os.path.basename(path) in DEFAULT_NAMES]
+    return matches or candidates
 
 
 def _walk(top: str, depth: int, below: str = "") -> Iterator[str]:
@@ -109,15 +111,15 @@ def work_out(found: Repository, wanted: InitOptions) -> list[InitStep]:
 
 def _steps(found: Repository, wanted: InitOptions) -> Iterator[InitStep]:
     def before(path: str) -> bytes | None:
-        full = os.path.join(found.top, path)
+        full_path = os.path.join(found.top, path)
         # For a file that cannot be read, `_safe` gives the reason why it is left.
-        return (_readable(full) or b"") if os.path.lexists(full) else None
+        return (_readable(full_path) or b"") if os.path.lexists(full_path) else None
 
     if wanted.template:
         yield _template(found, before(TEMPLATE))
     if wanted.settings:
-        elsewhere = os.path.basename(find_settings(found.top, found.top).path)
-        yield policy.settings(SETTINGS_FILE, before(SETTINGS_FILE), elsewhere, found.proposed)
+        settings_name = os.path.basename(find_settings(found.top, found.top).path)
+        yield policy.settings(SETTINGS_FILE, before(SETTINGS_FILE), settings_name, found.proposed)
     if wanted.direnv:
         yield policy.envrc(".envrc", before(".envrc"))
     for client, (key, server) in (wanted.servers or {}).items():
@@ -132,9 +134,11 @@ def _steps(found: Repository, wanted: InitOptions) -> Iterator[InitStep]:
 
 def _template(found: Repository, before: bytes | None) -> InitStep:
     text = read_bundled(f"templates/{TEMPLATE}")
-    others = [path for path in (*found.files, *found.below) if path != TEMPLATE]
-    if others:
-        return InitStep(TEMPLATE, LEFT, before, before, f"there is a Compose file: {others[0]}")
+    compose_files = [path for path in (*found.files, *found.below) if path != TEMPLATE]
+    if compose_files:
+        return InitStep(
+            TEMPLATE, LEFT, before, before, f"there is a Compose file: {compose_files[0]}"
+        )
     if before == text:
         return InitStep(TEMPLATE, policy.THERE, before, before)
     if before is not None:
@@ -154,8 +158,8 @@ def _safe(top: str, step: InitStep) -> InitStep:
     if os.path.realpath(path) != path:
         return InitStep(step.path, LEFT, step.before, step.before, "it leads elsewhere by a link")
     if step.before is not None and _readable(path) is None:
-        why = "it is no regular file of at most 1 MiB that can be read"
-        return InitStep(step.path, LEFT, step.before, step.before, why)
+        reason = "it is no regular file of at most 1 MiB that can be read"
+        return InitStep(step.path, LEFT, step.before, step.before, reason)
     return step
 
 
@@ -176,12 +180,12 @@ def write(found: Repository, steps: list[InitStep]) -> None:
 
 def refusal(steps: list[InitStep]) -> UserFileError | None:
     """Return the error that names the files that were left, and why; None if there are none."""
-    left = [step for step in steps if step.state == LEFT]
-    if not left:
+    left_steps = [step for step in steps if step.state == LEFT]
+    if not left_steps:
         return None
     return UserFileError(
-        "left as it is:\n" + "\n".join(f"{step.path}: {step.why}" for step in left),
+        "left as it is:\n" + "\n".join(f"{step.path}: {step.why}" for step in left_steps),
         hint="add it by hand (--dry-run in an empty folder shows what), or move it away; "
         "all the rest is done",
-        left=[step.path for step in left],
+        left=[step.path for step in left_steps],
     )

@@ -32,12 +32,12 @@ def with_entry(text: str, key: str, name: str, entry: Mapping[str, object]) -> s
         document = json.loads(text, object_pairs_hook=_unique)
         top = _object_at(text, _skip(text, 0))
         if key in top.values:
-            inner = _object_at(text, top.values[key][0])
-            made = _added(text, inner, name, entry, _step(text, top))
+            section = _object_at(text, top.values[key][0])
+            new_text = _added(text, section, name, entry, _step(text, top))
         else:
-            made = _added(text, top, key, {name: entry}, _step(text, top))
-        wanted = {**document, key: {**document.get(key, {}), name: entry}}
-        return made if json.loads(made) == wanted else None
+            new_text = _added(text, top, key, {name: entry}, _step(text, top))
+        expected = {**document, key: {**document.get(key, {}), name: entry}}
+        return new_text if json.loads(new_text) == expected else None
     except (ValueError, AttributeError, TypeError, RecursionError):
         return None
 
@@ -51,10 +51,10 @@ def has_entry(text: str, key: str, name: str) -> bool:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a key is there twice")
-    return found
+    return members
 
 
 def _object_at(text: str, start: int) -> _Object:
@@ -70,9 +70,9 @@ def _object_at(text: str, start: int) -> _Object:
     last = position
     while text[position] != "}":
         name, position = decoder.raw_decode(text, position)
-        begin = _skip(text, _skip(text, position) + 1)
-        _, last = decoder.raw_decode(text, begin)
-        values[name] = (begin, last)
+        value_start = _skip(text, _skip(text, position) + 1)
+        _, last = decoder.raw_decode(text, value_start)
+        values[name] = (value_start, last)
         position = _skip(text, last)
         if text[position] == ",":
             position = _skip(text, position + 1)
@@ -86,15 +86,15 @@ def _skip(text: str, position: int) -> int:
 def _added(text: str, where: _Object, name: str, value: Mapping[str, object], step: str) -> str:
     newline = "\r\n" if "\r\n" in text else "\n"
     if where.values:
-        before = text[where.opening + 1 : where.first]
-        line = f"{json.dumps(name)}: {_written(value, before, step, newline)}"
-        gap = before if "\n" in before else " "
+        space = text[where.opening + 1 : where.first]
+        line = f"{json.dumps(name)}: {_written(value, space, step, newline)}"
+        gap = space if "\n" in space else " "
         return text[: where.last] + "," + gap + line + text[where.last :]
-    opened = text[: where.opening].rpartition("\n")[2]
-    outer = newline + opened[: len(opened) - len(opened.lstrip())]
-    inner = outer + step
-    line = f"{json.dumps(name)}: {_written(value, inner, step, newline)}"
-    return text[: where.opening + 1] + inner + line + outer + text[where.closing :]
+    opening_line = text[: where.opening].rpartition("\n")[2]
+    outer_indent = newline + opening_line[: len(opening_line) - len(opening_line.lstrip())]
+    inner_indent = outer_indent + step
+    line = f"{json.dumps(name)}: {_written(value, inner_indent, step, newline)}"
+    return text[: where.opening + 1] + inner_indent + line + outer_indent + text[where.closing :]
 
 
 def _step(text: str, top: _Object) -> str:

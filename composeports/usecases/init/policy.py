@@ -64,12 +64,12 @@ class InitStep:
     @property
     def diff(self) -> str:
         """Return the change as a unified diff."""
-        before, after = (
+        old_lines, new_lines = (
             (data or b"").decode("utf-8", "replace").splitlines(keepends=True)
             for data in (self.before, self.after if self.is_to_write else self.before)
         )
-        old = "/dev/null" if self.before is None else f"a/{self.path}"
-        lines = difflib.unified_diff(before, after, old, f"b/{self.path}")
+        old_path = "/dev/null" if self.before is None else f"a/{self.path}"
+        lines = difflib.unified_diff(old_lines, new_lines, old_path, f"b/{self.path}")
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
@@ -95,8 +95,8 @@ def settings(path: str, before: bytes | None, elsewhere: str, files: Sequence[st
         return InitStep(path, THERE, before, before)
     if elsewhere:
         return InitStep(path, THERE, None, None, f"{elsewhere} has settings")
-    named = ", ".join(f'"{_escaped(file)}"' for file in files)
-    line = f"files = [{named}]" if files else '# files = ["deploy/compose.yaml"]'
+    names = ", ".join(f'"{_escaped(file)}"' for file in files)
+    line = f"files = [{names}]" if files else '# files = ["deploy/compose.yaml"]'
     line = f"{line:36}# Compose files, relative to this file"
     return InitStep(path, MADE, None, SETTINGS.format(files=line).encode())
 
@@ -112,8 +112,8 @@ def envrc(path: str, before: bytes | None) -> InitStep:
         return InitStep(path, LEFT, before, before, "it has a part of our block, but not all of it")
     if b"composeports env" in text:
         return InitStep(path, THERE, before, before)
-    after = with_block(text, DIRENV, "variables of this worktree's stack", DIRENV_BODY)
-    return InitStep(path, MADE if before is None else ADDED, before, after)
+    new_content = with_block(text, DIRENV, "variables of this worktree's stack", DIRENV_BODY)
+    return InitStep(path, MADE if before is None else ADDED, before, new_content)
 
 
 def json_client(path: str, before: bytes | None, key: str, entry: Mapping[str, object]) -> InitStep:
@@ -121,11 +121,11 @@ def json_client(path: str, before: bytes | None, key: str, entry: Mapping[str, o
     text = "{}\n" if before is None else before.decode("utf-8", "surrogateescape")
     if has_entry(text, key, NAME):
         return InitStep(path, THERE, before, before)
-    made = with_entry(text, key, NAME, entry)
-    if made is None:
+    new_text = with_entry(text, key, NAME, entry)
+    if new_text is None:
         return InitStep(path, LEFT, before, before, f"it is no plain JSON with an object {key!r}")
-    after = made.encode("utf-8", "surrogateescape")
-    return InitStep(path, MADE if before is None else ADDED, before, after)
+    new_content = new_text.encode("utf-8", "surrogateescape")
+    return InitStep(path, MADE if before is None else ADDED, before, new_content)
 
 
 def toml_client(path: str, before: bytes | None, snippet: str, table: str) -> InitStep:
@@ -135,11 +135,11 @@ def toml_client(path: str, before: bytes | None, snippet: str, table: str) -> In
     if isinstance(servers, dict) and NAME in servers:
         return InitStep(path, THERE, before, before)
     gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
-    made = text + gap + snippet
-    if NAME not in str(_parsed(made).get(table)):
+    new_text = text + gap + snippet
+    if NAME not in str(_parsed(new_text).get(table)):
         return InitStep(path, LEFT, before, before, "it is no TOML to which a table can be added")
-    after = made.encode("utf-8", "surrogateescape")
-    return InitStep(path, MADE if before is None else ADDED, before, after)
+    new_content = new_text.encode("utf-8", "surrogateescape")
+    return InitStep(path, MADE if before is None else ADDED, before, new_content)
 
 
 def _parsed(text: str) -> dict[str, object]:

@@ -14,10 +14,10 @@ def install_skills(top: str, environ: Mapping[str, str], *, dry_run: bool) -> di
     """
     places = skills.targets((), top, environ, user=False)
     if dry_run:
-        found = skills.check(places, named=True)
-        return {os.path.relpath(each.path, top): each.state for each in found}
+        results = skills.check(places, named=True)
+        return {os.path.relpath(result.path, top): result.state for result in results}
     outcomes = skills.install(places)
     error = skills.refusal(outcomes)
     if error is not None:
         raise error
-    return {os.path.relpath(each.path, top): each.done for each in outcomes}
+    return {os.path.relpath(result.path, top): result.done for result in outcomes}

@@ -42,10 +42,10 @@ def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping
         read_file(_exclude_file(checkout[1]))  # git reads it as well, and would wait for a pipe
         check_access(checkout[0], environ)
     text = _checked(path, environ)
-    missing = not os.path.lexists(path)
-    if missing and _shown_by_git(path, environ):
+    is_missing = not os.path.lexists(path)
+    if is_missing and _shown_by_git(path, environ):
         _exclude(path, project)
-    return _write(path, text, project, pairs, made=missing or policy.is_made(text))
+    return _write(path, text, project, pairs, made=is_missing or policy.is_made(text))
 
 
 def renew(directory: str, project: str, pairs: Iterable[Pair]) -> bool:
@@ -86,9 +86,9 @@ def remove_git_exclusion(git_dir: str, project: str) -> None:
     """Remove the project's entry from git's exclude file; the worktree may be deleted."""
     with _exclusions(git_dir) as path:
         text = read_file(path) or b""
-        bare = policy.without_exclusion(text, project)
-        if bare != text:
-            write_file(path, bare)
+        new_text = policy.without_exclusion(text, project)
+        if new_text != text:
+            write_file(path, new_text)
 
 
 def _checked(path: str, environ: Mapping[str, str]) -> bytes:
@@ -104,15 +104,15 @@ def _checked(path: str, environ: Mapping[str, str]) -> bytes:
 
 def _refuse_special(path: str) -> None:
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return
-    if stat.S_ISLNK(found.st_mode):
-        why = f"is a link to {os.path.realpath(path)}, which others may use, too"
-        raise _refused(path, why, f"make it a file of this worktree alone, or: {INSTEAD}")
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-        why = "has another name, too" if stat.S_ISREG(found.st_mode) else "is no file"
-        raise _refused(path, why, f"make it a file of this worktree alone, or: {INSTEAD}")
+    if stat.S_ISLNK(status.st_mode):
+        reason = f"is a link to {os.path.realpath(path)}, which others may use, too"
+        raise _refused(path, reason, f"make it a file of this worktree alone, or: {INSTEAD}")
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        reason = "has another name, too" if stat.S_ISREG(status.st_mode) else "is no file"
+        raise _refused(path, reason, f"make it a file of this worktree alone, or: {INSTEAD}")
 
 
 def _text(path: str) -> bytes:
@@ -122,17 +122,17 @@ def _text(path: str) -> bytes:
     if text is not None and b"\0" in text:
         raise _refused(path, "is no UTF-8 text", f"Compose cannot read it, either; or: {INSTEAD}")
     if text is not None and is_broken(text, LINK_MARKS):
-        why = "has a part of our block, but not all of it, or has it twice"
-        raise _refused(path, why, "take the lines with `composeports link` in them out by hand")
+        reason = "has a part of our block, but not all of it, or has it twice"
+        raise _refused(path, reason, "take the lines with `composeports link` in them out by hand")
     return text or b""
 
 
 def _write(path: str, text: bytes, project: str, pairs: Iterable[Pair], *, made: bool) -> bool:
     head = policy.head(project, made=made)
-    after = with_block(text, LINK_MARKS, head, policy.body(pairs, text))
-    if after == text:
+    new_text = with_block(text, LINK_MARKS, head, policy.body(pairs, text))
+    if new_text == text:
         return False
-    write_file(path, after, None if os.path.exists(path) else MODE, _scratch(path))
+    write_file(path, new_text, None if os.path.exists(path) else MODE, _scratch(path))
     return True
 
 
@@ -146,25 +146,25 @@ def _shown_by_git(path: str, environ: Mapping[str, str]) -> bool:
 
 
 def _exclude(path: str, project: str) -> None:
-    real = os.path.join(os.path.realpath(os.path.dirname(path)), USER_ENV)
-    checkout = find_checkout(os.path.dirname(real))
-    if checkout is None or "\n" in real:
+    real_path = os.path.join(os.path.realpath(os.path.dirname(path)), USER_ENV)
+    checkout = find_checkout(os.path.dirname(real_path))
+    if checkout is None or "\n" in real_path:
         return
     with _exclusions(checkout[1]) as file:
         text = read_file(file) or b""
-        after = policy.with_exclusion(text, project, os.path.relpath(real, checkout[0]))
-        write_file(file, after, None if os.path.exists(file) else 0o644)
+        new_text = policy.with_exclusion(text, project, os.path.relpath(real_path, checkout[0]))
+        write_file(file, new_text, None if os.path.exists(file) else 0o644)
 
 
 @contextmanager
 def _exclusions(git_dir: str) -> Iterator[str]:
     """Yield the path of git's exclude file, locked against links of other worktrees."""
     file = _exclude_file(git_dir)
-    common = os.path.dirname(os.path.dirname(file))
+    common_dir = os.path.dirname(os.path.dirname(file))
     try:
-        folder = os.open(common, os.O_RDONLY | os.O_CLOEXEC)
+        folder = os.open(common_dir, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise unusable(common, error) from error
+        raise unusable(common_dir, error) from error
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield file
@@ -177,9 +177,9 @@ def _exclude_file(git_dir: str) -> str:
 
     The worktree and its git directory may be deleted.
     """
-    above, name = os.path.split(os.path.dirname(git_dir))
-    common = above if name == "worktrees" else main_git_dir(git_dir)
-    return os.path.join(common, "info", "exclude")
+    parent, name = os.path.split(os.path.dirname(git_dir))
+    common_dir = parent if name == "worktrees" else main_git_dir(git_dir)
+    return os.path.join(common_dir, "info", "exclude")
 
 
 def _refused(path: str, why: str, hint: str) -> UserFileError:

@@ -37,8 +37,8 @@ def link(session: Session) -> LinkResult:
     """
     with hold_session_lock(session, "link"):
         lease = renew_lease(session)
-        own = session.folder.path
-        if not lease.stack.files or not os.path.exists(os.path.join(own, OWN_ENV)):
+        folder = session.folder.path
+        if not lease.stack.files or not os.path.exists(os.path.join(folder, OWN_ENV)):
             raise NoLeaseError(
                 f"this session holds ports, but no stack was started: {session.session_id}",
                 hint="`composeports up` starts it; then link",
@@ -46,23 +46,25 @@ def link(session: Session) -> LinkResult:
             )
         directory = session.selection.directory
         path = env_file.env_file(directory)
-        before = env_file.linked_project(directory)
-        pairs = variables_of(lease, own)
-        changed = env_file.put_in(directory, lease.project, pairs, session.environ)
-        replaced = tuple(overridden(read_file(path) or b"", pairs))
-        return LinkResult(path, lease.project, changed, replaced, _notes(lease, path, before))
+        previous_project = env_file.linked_project(directory)
+        pairs = variables_of(lease, folder)
+        is_changed = env_file.put_in(directory, lease.project, pairs, session.environ)
+        overridden_names = tuple(overridden(read_file(path) or b"", pairs))
+        return LinkResult(
+            path, lease.project, is_changed, overridden_names, _notes(lease, path, previous_project)
+        )
 
 
 def _notes(lease: Lease, path: str, before: str) -> tuple[str, ...]:
     notes = []
     if before not in {"", lease.project}:
         notes.append(f"it was linked to {before} before")
-    others = [
-        each for each in lease.stack.env_files if os.path.realpath(each) != os.path.realpath(path)
+    other_files = [
+        file for file in lease.stack.env_files if os.path.realpath(file) != os.path.realpath(path)
     ]
-    if others:
-        notes.append(f"plain `docker compose` does not read {', '.join(others)}")
-    if any(b"env_file" in (read_file(each, follow=True) or b"") for each in lease.stack.files):
+    if other_files:
+        notes.append(f"plain `docker compose` does not read {', '.join(other_files)}")
+    if any(b"env_file" in (read_file(file, follow=True) or b"") for file in lease.stack.files):
         notes.append(
             "services with `env_file: .env` get these variables, too, and are made anew by the "
             "next `up`"
@@ -81,11 +83,11 @@ class UnlinkResult:
 def unlink(session: Session) -> UnlinkResult:
     """Restore the project's `.env`, whatever project it is linked to; needs no lease."""
     directory = session.selection.directory
-    changed = env_file.take_out(directory)
+    is_changed = env_file.take_out(directory)
     record = session.record()
     if record is not None:
         remove_link_of(record, session.context.say)  # a killed `link` may have left an entry
-    return UnlinkResult(env_file.env_file(directory), changed=changed)
+    return UnlinkResult(env_file.env_file(directory), changed=is_changed)
 
 
 def update_link(session: Session, lease: Lease) -> None:
@@ -96,19 +98,19 @@ def update_link(session: Session, lease: Lease) -> None:
     """
     directory = session.selection.directory
     path = env_file.env_file(directory)
-    linked = env_file.linked_project(directory)
-    if linked and linked != lease.project:
+    project = env_file.linked_project(directory)
+    if project and project != lease.project:
         session.context.say(
-            f"{path} is linked to {linked}, which is not this session: `composeports link` links "
+            f"{path} is linked to {project}, which is not this session: `composeports link` links "
             "it to this one, `composeports unlink` to none"
         )
         return
 
     def renew() -> None:
-        if env_file.renew(directory, linked, variables_of(lease, session.folder.path)):
+        if env_file.renew(directory, project, variables_of(lease, session.folder.path)):
             session.context.say(f"{path} is linked to what is planned now")
 
-    if linked:
+    if project:
         _telling(session.context.say, renew)
 
 

@@ -28,8 +28,8 @@ def head(project: str, *, made: bool) -> str:
 
 def project_of(text: bytes) -> str:
     """Return the project that the file is linked to; empty if it is not linked."""
-    parted = BlockParts.of(text, LINK_MARKS)
-    return parted.head.split(b" ")[0].decode("ascii", "replace") if parted else ""
+    parts = BlockParts.of(text, LINK_MARKS)
+    return parts.head.split(b" ")[0].decode("ascii", "replace") if parts else ""
 
 
 def unlinked(text: bytes) -> bytes:
@@ -39,8 +39,8 @@ def unlinked(text: bytes) -> bytes:
 
 def is_made(text: bytes) -> bool:
     """Return True if composeports created the file."""
-    parted = BlockParts.of(text, LINK_MARKS)
-    return parted is not None and MADE.encode() in parted.head
+    parts = BlockParts.of(text, LINK_MARKS)
+    return parts is not None and MADE.encode() in parts.head
 
 
 def is_all_ours(text: bytes) -> bool:
@@ -50,28 +50,32 @@ def is_all_ours(text: bytes) -> bool:
 
 def body(pairs: Iterable[Pair], text: bytes) -> bytes:
     """Return the lines of the block for the session's variables, in a file with that text."""
-    chosen = [(name, value) for name, value in pairs if name != NOT_IN_A_FILE]
-    again = b"".join(repeated(unlinked(text), {name for name, _ in chosen}))
-    lines = as_dotenv(chosen).encode("utf-8", "surrogateescape")
-    return EXPLANATION + lines + (REPEATED + again if again else b"")
+    block_pairs = [(name, value) for name, value in pairs if name != NOT_IN_A_FILE]
+    repeated_lines = b"".join(repeated(unlinked(text), {name for name, _ in block_pairs}))
+    lines = as_dotenv(block_pairs).encode("utf-8", "surrogateescape")
+    return EXPLANATION + lines + (REPEATED + repeated_lines if repeated_lines else b"")
 
 
 def repeated(text: bytes, names: Collection[str]) -> Iterator[bytes]:
     """Yield each line that sets a variable from one of `names`, or from such a variable."""
-    ours = {name.encode() for name in names}
-    moved = set(ours)
+    block_names = {name.encode() for name in names}
+    changed_names = set(block_names)
     for line in text.replace(b"\r\n", b"\n").split(b"\n"):
         name, value = _assignment(line)
-        if name and name not in ours and any(_mentions(value, each) for each in moved):
-            moved.add(name)
+        if (
+            name
+            and name not in block_names
+            and any(_mentions(value, changed_name) for changed_name in changed_names)
+        ):
+            changed_names.add(name)
             yield line.strip() + b"\n"
 
 
 def overridden(text: bytes, pairs: Iterable[Pair]) -> list[str]:
     """Return the variables of the block that the file's own lines set as well."""
     lines = unlinked(text).replace(b"\r\n", b"\n").split(b"\n")
-    own = {_assignment(line)[0] for line in lines}
-    return [name for name, _ in pairs if name.encode() in own and name != NOT_IN_A_FILE]
+    assigned_names = {_assignment(line)[0] for line in lines}
+    return [name for name, _ in pairs if name.encode() in assigned_names and name != NOT_IN_A_FILE]
 
 
 def _assignment(line: bytes) -> tuple[bytes, bytes]:
@@ -79,10 +83,10 @@ def _assignment(line: bytes) -> tuple[bytes, bytes]:
 
     A value in single quotes is returned as empty, because it cannot use variables.
     """
-    stripped = line.strip()
-    if stripped.startswith(b"#"):
+    statement = line.strip()
+    if statement.startswith(b"#"):
         return b"", b""
-    name, separator, value = stripped.partition(b"=")
+    name, separator, value = statement.partition(b"=")
     name = name.removeprefix(b"export ").strip()
     value = value.strip()
     quote = value[:1]
@@ -97,8 +101,8 @@ def _mentions(value: bytes, name: bytes) -> bool:
     for sign in (b"$" + name, b"${" + name):
         start = value.find(sign)
         while start >= 0:
-            following = value[start + len(sign) : start + len(sign) + 1]
-            if not (following.isalnum() or following == b"_"):
+            next_char = value[start + len(sign) : start + len(sign) + 1]
+            if not (next_char.isalnum() or next_char == b"_"):
                 return True
             start = value.find(sign, start + 1)
     return False
@@ -111,16 +115,16 @@ def with_exclusion(text: bytes, project: str, path: str) -> bytes:
     because all worktrees of a repository share the file.
     """
     pattern = b"".join(
-        b"\\" + each if each in SPECIAL else each
-        for each in (bytes([code]) for code in path.encode("utf-8", "surrogateescape"))
+        b"\\" + char if char in SPECIAL else char
+        for char in (bytes([code]) for code in path.encode("utf-8", "surrogateescape"))
     )
     return _exclusion(project) + b"/" + pattern + b"\n" + without_exclusion(text, project)
 
 
 def without_exclusion(text: bytes, project: str) -> bytes:
     """Return git's exclude file as it was before our entry was added."""
-    before, entry, rest = text.partition(_exclusion(project))
-    return before + rest.partition(b"\n")[2] if entry else text
+    prefix, entry, suffix = text.partition(_exclusion(project))
+    return prefix + suffix.partition(b"\n")[2] if entry else text
 
 
 def _exclusion(project: str) -> bytes:

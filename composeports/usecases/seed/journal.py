@@ -48,15 +48,15 @@ class CopyJournal:
         """
         if not _is_own(os.fstat(self._file)):
             return None
-        begun: CopyEntry | None = None
+        entry: CopyEntry | None = None
         for line in os.pread(self._file, 1 << 20, 0).decode("utf-8", "replace").splitlines():
             with suppress(ValueError, KeyError, TypeError):
-                found = json.loads(line)
-                paused = tuple(map(str, found["paused"]))
-                token, session, project = found["token"], found["session"], found["project"]
-                finished = found.get("finished") is True
-                begun = CopyEntry(str(token), str(session), str(project), paused, finished)
-        return begun
+                fields = json.loads(line)
+                paused_ids = tuple(map(str, fields["paused"]))
+                token, session, project = fields["token"], fields["session"], fields["project"]
+                is_finished = fields.get("finished") is True
+                entry = CopyEntry(str(token), str(session), str(project), paused_ids, is_finished)
+        return entry
 
     def write(self, begun: CopyEntry) -> None:
         """Write the entry to the disk, before any of its work is done.

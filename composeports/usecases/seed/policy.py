@@ -35,8 +35,8 @@ class SeedCandidate:
         """Return the session's text in a list of sessions."""
         place = self.lease.place
         branch = f" on {self.branch}" if self.branch else ""
-        where = place.directory or self.lease.session_id
-        return f"{self.lease.project} ({where}{branch})"
+        location = place.directory or self.lease.session_id
+        return f"{self.lease.project} ({location}{branch})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +72,37 @@ def find_source(wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandi
     Raises UsageError if it names no session, several sessions, or only `own`. The value is tried as
     a session id, a project name, `main`, a branch of this repository, and a path, in this order.
     """
-    found = next(filter(None, _readings(wanted, own, known)), [])
-    others = [each for each in found if each.lease.session_id != own.lease.session_id]
-    narrowed = _narrowed(others, own)
-    if not found or len(narrowed) > 1:
-        raise _unclear(wanted, narrowed, own, known)
-    if not narrowed:
+    matches = next(filter(None, _readings(wanted, own, known)), [])
+    other_sessions = [
+        candidate for candidate in matches if candidate.lease.session_id != own.lease.session_id
+    ]
+    choices = _narrowed(other_sessions, own)
+    if not matches or len(choices) > 1:
+        raise _unclear(wanted, choices, own, known)
+    if not choices:
         message = f"--seed-from {wanted.text} is this session itself"
         raise UsageError(message, hint=_listing(own, known))
-    return narrowed[0].lease
+    return choices[0].lease
 
 
 def _readings(
     wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandidate]
 ) -> Iterator[list[SeedCandidate]]:
     text = wanted.text
-    yield [each for each in known if each.lease.session_id == text]
-    yield [each for each in known if each.lease.project == text]
-    here = [each for each in known if own.repository and each.repository == own.repository]
+    yield [candidate for candidate in known if candidate.lease.session_id == text]
+    yield [candidate for candidate in known if candidate.lease.project == text]
+    repository_sessions = [
+        candidate
+        for candidate in known
+        if own.repository and candidate.repository == own.repository
+    ]
     if text == MAIN:
-        yield [each for each in here if each.lease.place.git_dir == own.repository]
-    yield [each for each in here if each.branch == text]
+        yield [
+            candidate
+            for candidate in repository_sessions
+            if candidate.lease.place.git_dir == own.repository
+        ]
+    yield [candidate for candidate in repository_sessions if candidate.branch == text]
     if wanted.path:
         yield _at(wanted, known)
 
@@ -102,11 +112,19 @@ def _at(wanted: SeedQuery, known: Sequence[SeedCandidate]) -> list[SeedCandidate
 
     If no directory is around it, return all sessions of its checkout.
     """
-    there = [each for each in known if each.lease.place.git_dir == wanted.git_dir]
-    around = [each for each in there if _holds(each.lease.place.directory, wanted.path)]
-    deepest = max((len(each.lease.place.directory) for each in around), default=0)
-    innermost = [each for each in around if len(each.lease.place.directory) == deepest]
-    return innermost or (there if wanted.git_dir else [])
+    sessions = [candidate for candidate in known if candidate.lease.place.git_dir == wanted.git_dir]
+    outer_sessions = [
+        candidate for candidate in sessions if _holds(candidate.lease.place.directory, wanted.path)
+    ]
+    max_length = max(
+        (len(candidate.lease.place.directory) for candidate in outer_sessions), default=0
+    )
+    innermost_sessions = [
+        candidate
+        for candidate in outer_sessions
+        if len(candidate.lease.place.directory) == max_length
+    ]
+    return innermost_sessions or (sessions if wanted.git_dir else [])
 
 
 def _holds(directory: str, path: str) -> bool:
@@ -115,9 +133,9 @@ def _holds(directory: str, path: str) -> bool:
 
 def _narrowed(found: list[SeedCandidate], own: SeedCandidate) -> list[SeedCandidate]:
     """Prefer sessions with our sub-folder and, of several, the sessions without a name."""
-    same = [each for each in found if each.below == own.below] or found
-    unnamed = [each for each in same if _is_unnamed(each.lease)]
-    return same if len(same) == 1 else unnamed or same
+    peers = [candidate for candidate in found if candidate.below == own.below] or found
+    unnamed_sessions = [candidate for candidate in peers if _is_unnamed(candidate.lease)]
+    return peers if len(peers) == 1 else unnamed_sessions or peers
 
 
 def _is_unnamed(lease: Lease) -> bool:
@@ -139,11 +157,13 @@ def _unclear(
 
 def _listing(own: SeedCandidate, known: Iterable[SeedCandidate]) -> str:
     """Return a hint with the sessions to choose from, this repository's sessions first."""
-    others = [each for each in known if each.lease.session_id != own.lease.session_id]
-    if not others:
+    other_sessions = [
+        candidate for candidate in known if candidate.lease.session_id != own.lease.session_id
+    ]
+    if not other_sessions:
         return "no other session is known: start the one with the data by `composeports up` first"
-    others.sort(key=lambda each: (each.repository != own.repository, each.shown))
-    return f"there is: {'; '.join(each.shown for each in others)}"
+    other_sessions.sort(key=lambda each: (each.repository != own.repository, each.shown))
+    return f"there is: {'; '.join(candidate.shown for candidate in other_sessions)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +202,13 @@ def volume_names(project: Project, name: str, override: Mapping[str, object]) ->
     A name in the override takes precedence, as it does for Compose.
     """
     section = override.get("volumes")
-    changed = section if isinstance(section, Mapping) else {}
+    entries = section if isinstance(section, Mapping) else {}
     names: dict[str, str] = {}
     for volume in project.volumes:
-        entry = changed.get(volume.key)
-        given = entry.get("name") if isinstance(entry, Mapping) else None
-        fixed = volume.name if project.is_fixed(volume.name) else f"{name}_{volume.key}"
-        names[volume.key] = str(given) if given else fixed
+        entry = entries.get(volume.key)
+        new_name = entry.get("name") if isinstance(entry, Mapping) else None
+        default_name = volume.name if project.is_fixed(volume.name) else f"{name}_{volume.key}"
+        names[volume.key] = str(new_name) if new_name else default_name
     return names
 
 
@@ -200,25 +220,28 @@ def choose(
     External volumes are left out, because they belong to no session.
     """
     copies: list[VolumeCopy] = []
-    skipped: list[SkippedVolume] = []
+    skips: list[SkippedVolume] = []
     # If the file changes a volume's name, the old volume keeps the key. The newest one is used.
-    there = {each.key: each for each in sorted(source, key=lambda each: each.created)}
+    source_volumes = {
+        engine_volume.key: engine_volume
+        for engine_volume in sorted(source, key=lambda each: each.created)
+    }
     for volume in volumes:
         if volume.external:
             continue
-        found = there.get(volume.key)
-        why = _obstacle(volume, names[volume.key], found)
-        if found is None or why:
-            skipped.append(SkippedVolume(volume.key, why))
+        source_volume = source_volumes.get(volume.key)
+        reason = _obstacle(volume, names[volume.key], source_volume)
+        if source_volume is None or reason:
+            skips.append(SkippedVolume(volume.key, reason))
         else:
-            copies.append(VolumeCopy(volume, found.name, names[volume.key]))
-    return SeedChoice(tuple(copies), tuple(skipped))
+            copies.append(VolumeCopy(volume, source_volume.name, names[volume.key]))
+    return SeedChoice(tuple(copies), tuple(skips))
 
 
 def _obstacle(volume: Volume, name: str, found: EngineVolume | None) -> str:
     """Return why the volume cannot be copied; empty if it can."""
-    if elsewhere := _elsewhere(volume.driver, volume.driver_opts):
-        return elsewhere
+    if obstacle := _elsewhere(volume.driver, volume.driver_opts):
+        return obstacle
     if found is None:
         return "the other session has no such volume"
     if found.name == name:
@@ -230,14 +253,14 @@ def _elsewhere(driver: str, options: Mapping[str, str]) -> str:
     """Return where the data is, if it is not in the engine's own folder; otherwise empty."""
     if driver not in {"", "local"}:
         return f"its driver is {driver}"
-    told = [f"{name} {options[name]}" for name in ELSEWHERE if options.get(name)]
-    return f"its data lies outside of the engine ({', '.join(told)})" if told else ""
+    locations = [f"{name} {options[name]}" for name in ELSEWHERE if options.get(name)]
+    return f"its data lies outside of the engine ({', '.join(locations)})" if locations else ""
 
 
 def labels_of(copy: VolumeCopy, project: str, override: Mapping[str, object]) -> dict[str, str]:
     """Return the labels that Compose would give to the volume, so that Compose accepts it."""
-    given = {PROJECT_LABEL: project, VOLUME_LABEL: copy.key}
-    return {**copy.volume.labels, **_overridden(copy.key, override), **given}
+    compose_labels = {PROJECT_LABEL: project, VOLUME_LABEL: copy.key}
+    return {**copy.volume.labels, **_overridden(copy.key, override), **compose_labels}
 
 
 def _overridden(key: str, override: Mapping[str, object]) -> dict[str, str]:

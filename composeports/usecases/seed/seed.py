@@ -100,10 +100,10 @@ def seed(
     another process is filling these volumes.
     """
     with signals_kept_back() as signals, _record(session, lease.project) as record:
-        before = _recover(session, record, signals)
-        if before is not None and wanted is None:
-            session.context.say(f"the copy from {before.session} did not end: it is made again")
-            wanted = Seed(before.session)
+        entry = _recover(session, record, signals)
+        if entry is not None and wanted is None:
+            session.context.say(f"the copy from {entry.session} did not end: it is made again")
+            wanted = Seed(entry.session)
         if wanted is None:
             return ()
         source = _source(session, wanted.session, lease)
@@ -129,17 +129,17 @@ def _record(session: Session, project: str) -> Iterator[CopyJournal]:
 
 def _recover(session: Session, record: CopyJournal, signals: DeferredSignals) -> CopyEntry | None:
     """Undo a copy that was started and did not end, and return it; None if there is none."""
-    begun = record.read()
-    if begun is None:
+    entry = record.read()
+    if entry is None:
         return None
-    if begun.finished:  # its volumes are complete and may be in use
-        clear(session.context.engine, begun.token, volumes=False)
+    if entry.finished:  # its volumes are complete and may be in use
+        clear(session.context.engine, entry.token, volumes=False)
         record.clear()
         return None
-    with _alone(session, begun.project, signals):
-        _undo(session.context.engine, begun)
+    with _alone(session, entry.project, signals):
+        _undo(session.context.engine, entry)
     record.clear()
-    return begun
+    return entry
 
 
 @contextmanager
@@ -153,9 +153,9 @@ def _alone(session: Session, project: str, signals: DeferredSignals) -> Iterator
         session.context.say(f"waiting for another copy of the volumes of {project}")
 
     lock = seed_read_lock(session.context.environ, project)
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with signals.let_in():
-            held.enter_context(hold_lock(lock, wait))
+            stack.enter_context(hold_lock(lock, wait))
         yield
 
 
@@ -167,34 +167,36 @@ def _undo(engine: Engine, begun: CopyEntry) -> None:
 
 def _source(session: Session, text: str, lease: Lease) -> SeedSource:
     """Return the source that `text` names: a session, or a stack that plain Compose started."""
-    plain = plain_source(text)
-    if plain is not None:
-        return plain
+    source = plain_source(text)
+    if source is not None:
+        return source
     try:
-        found = _session(session, text, lease)
+        named_lease = _session(session, text, lease)
     except UsageError:
         if text != MAIN:
             raise
-        plain = plain_main(session)
-        if plain is None:
+        source = plain_main(session)
+        if source is None:
             raise
-        return plain
-    return SeedSource(found.session_id, found.project)
+        return source
+    return SeedSource(named_lease.session_id, named_lease.project)
 
 
 def _session(session: Session, text: str, lease: Lease) -> Lease:
     """Return the lease of the session that `text` names."""
     path = os.path.realpath(os.path.join(session.context.cwd, os.path.expanduser(text)))
     checkout = find_checkout(path) if os.path.exists(path) else None
-    wanted = SeedQuery(
+    query = SeedQuery(
         text,
         path if os.path.exists(path) else "",
         checkout[1] if checkout is not None else "",
     )
     # A lock here does not stop commands on another machine while its volumes are read.
-    sessions = session.context.store.known()
-    known = [_known(each) for each in sessions if each.place.is_on(session.machine)]
-    return find_source(wanted, _known(lease), known)
+    leases = session.context.store.known()
+    candidates = [
+        _known(known_lease) for known_lease in leases if known_lease.place.is_on(session.machine)
+    ]
+    return find_source(query, _known(lease), candidates)
 
 
 def _refuse_half_filled(session: Session, source: SeedSource) -> None:
@@ -248,24 +250,24 @@ class _Seeding:
 
     def run(self, project: Project, override: Mapping[str, object]) -> tuple[Seeded, ...]:
         names = volume_names(project, self.lease.project, override)
-        there = volumes_of(self.engine, self.source.project)
-        choice = choose(project.volumes, names, there)
-        for skipped in choice.skipped:
-            self.say(f"volume {skipped.key} is not copied: {skipped.why}")
+        source_volumes = volumes_of(self.engine, self.source.project)
+        choice = choose(project.volumes, names, source_volumes)
+        for skipped_volume in choice.skipped:
+            self.say(f"volume {skipped_volume.key} is not copied: {skipped_volume.why}")
         if not choice.copies:
-            self._refuse_nothing(there)
+            self._refuse_nothing(source_volumes)
             return ()
-        begun = CopyEntry(os.urandom(8).hex(), self.source.name, self.source.project)
-        self.record.write(begun)
+        entry = CopyEntry(os.urandom(8).hex(), self.source.name, self.source.project)
+        self.record.write(entry)
         try:
-            done = self._copy_all(choice.copies, begun, override)
+            seeded_volumes = self._copy_all(choice.copies, entry, override)
         except BaseException:
             self._undo()
             raise
-        self.record.finish(begun)
-        clear(self.engine, begun.token, volumes=False)
+        self.record.finish(entry)
+        clear(self.engine, entry.token, volumes=False)
         self.record.clear()
-        return done
+        return seeded_volumes
 
     def _refuse_nothing(self, there: Sequence[EngineVolume]) -> None:
         if not there:
@@ -278,11 +280,11 @@ class _Seeding:
 
         If the engine refuses, report it to the user; the next `up` or `down` tries again.
         """
-        begun = self.record.read()
-        if begun is None or begun.finished:
+        entry = self.record.read()
+        if entry is None or entry.finished:
             return
         try:
-            _undo(self.engine, begun)
+            _undo(self.engine, entry)
         except SeedError as error:
             self.say(f"{error.message}; the next `composeports up` or `down` tries again")
         else:
@@ -292,19 +294,19 @@ class _Seeding:
         self, copies: Sequence[VolumeCopy], begun: CopyEntry, override: Mapping[str, object]
     ) -> tuple[Seeded, ...]:
         helpers = HelperContainers(self.engine, begun.token)
-        wanted = self._into_empty(copies, helpers)
-        if not wanted:
+        free_copies = self._into_empty(copies, helpers)
+        if not free_copies:
             return ()
         with _alone(self.session, self.source.project, self.signals):
             try:
-                self._pause(wanted, begun)
-                done = self._copy(wanted, helpers, begun.token, override)
+                self._pause(free_copies, begun)
+                seeded_volumes = self._copy(free_copies, helpers, begun.token, override)
             finally:
                 self._let_go_on(begun)
-        total = shown_bytes(sum(each.count for each in done))
-        volumes = "1 volume" if len(done) == 1 else f"{len(done)} volumes"
+        total = shown_bytes(sum(seeded_volume.count for seeded_volume in seeded_volumes))
+        volumes = "1 volume" if len(seeded_volumes) == 1 else f"{len(seeded_volumes)} volumes"
         self.say(f"copied {volumes} of {self.source.project}, {total} in all")
-        return done
+        return seeded_volumes
 
     def _into_empty(
         self, copies: Sequence[VolumeCopy], helpers: HelperContainers
@@ -313,25 +315,34 @@ class _Seeding:
 
         A target that exists, is empty, is of this project and is not in use is removed first.
         """
-        there = {each.name: each for each in find_volumes(self.engine, (c.target for c in copies))}
-        inside = helpers.mount(list(there), read_only=True) if there else None
-        full = {name for name in there if inside is not None and not inside.is_empty(name)}
-        if inside is not None:
-            inside.remove()
-        return [each for each in copies if self._is_free(each, there.get(each.target), full)]
+        existing_volumes = {
+            volume.name: volume
+            for volume in find_volumes(self.engine, (copy.target for copy in copies))
+        }
+        mount = helpers.mount(list(existing_volumes), read_only=True) if existing_volumes else None
+        full_names = {
+            name for name in existing_volumes if mount is not None and not mount.is_empty(name)
+        }
+        if mount is not None:
+            mount.remove()
+        return [
+            volume
+            for volume in copies
+            if self._is_free(volume, existing_volumes.get(volume.target), full_names)
+        ]
 
     def _is_free(self, copy: VolumeCopy, there: EngineVolume | None, full: Container[str]) -> bool:
         if there is None:
             return True
         if there.name in full:
-            why = "has content, which stays (`composeports down -v` would remove it)"
+            reason = "has content, which stays (`composeports down -v` would remove it)"
         elif there.project != self.lease.project:
-            why = "exists and is not of this project"
+            reason = "exists and is not of this project"
         elif not remove_unused_volume(self.engine, there.name):
-            why = "is used by a container (`composeports down` first)"
+            reason = "is used by a container (`composeports down` first)"
         else:
             return True
-        self.say(f"volume {copy.key} is not copied: {there.name} {why}")
+        self.say(f"volume {copy.key} is not copied: {there.name} {reason}")
         return False
 
     def _pause(self, copies: Sequence[VolumeCopy], begun: CopyEntry) -> None:
@@ -342,19 +353,19 @@ class _Seeding:
         if not self.wanted.pause:
             return
         users = users_of(self.engine, (each.source for each in copies))
-        running = [each for each in users if each.state == "running"]
-        for each in running:
+        running_users = [each for each in users if each.state == "running"]
+        for each in running_users:
             if each.project != self.source.project:
                 self.say(f"warning: {each.name} uses a volume too, and is not paused")
-        ids = tuple(each.id for each in running if each.project == self.source.project)
+        ids = tuple(each.id for each in running_users if each.project == self.source.project)
         if ids:
             self.record.write(replace(begun, paused=ids))
             pause(self.engine, ids)
 
     def _let_go_on(self, begun: CopyEntry) -> None:
-        written = self.record.read()
-        if written is not None and written.paused:
-            unpause(self.engine, written.paused)
+        entry = self.record.read()
+        if entry is not None and entry.paused:
+            unpause(self.engine, entry.paused)
             self.record.write(begun)
 
     def _copy(
@@ -364,22 +375,22 @@ class _Seeding:
         token: str,
         override: Mapping[str, object],
     ) -> tuple[Seeded, ...]:
-        for each in copies:
-            labels = {**labels_of(each, self.lease.project, override), SEED_LABEL: token}
-            volume = each.volume
-            create_volume(self.engine, each.target, volume.driver, volume.driver_opts, labels)
-        sources = helpers.mount([each.source for each in copies], read_only=True)
-        targets = helpers.mount([each.target for each in copies], read_only=False)
-        return tuple(self._copy_one(each, sources, targets) for each in copies)
+        for copy in copies:
+            labels = {**labels_of(copy, self.lease.project, override), SEED_LABEL: token}
+            volume = copy.volume
+            create_volume(self.engine, copy.target, volume.driver, volume.driver_opts, labels)
+        sources = helpers.mount([copy.source for copy in copies], read_only=True)
+        targets = helpers.mount([copy.target for copy in copies], read_only=False)
+        return tuple(self._copy_one(copy, sources, targets) for copy in copies)
 
     def _copy_one(self, copy: VolumeCopy, sources: VolumeMount, targets: VolumeMount) -> Seeded:
-        so_far = Seeded(copy.key, copy.source, copy.target, 0)
+        volume = Seeded(copy.key, copy.source, copy.target, 0)
 
         def tell(count: int) -> None:
-            self.wanted.progress(replace(so_far, count=count), whole=False)
+            self.wanted.progress(replace(volume, count=count), whole=False)
 
         with self.signals.let_in():
             count = copy_volume(sources, copy.source, targets, copy.target, tell)
-        done = replace(so_far, count=count)
-        self.wanted.progress(done, whole=True)
-        return done
+        filled_volume = replace(volume, count=count)
+        self.wanted.progress(filled_volume, whole=True)
+        return filled_volume

@@ -46,12 +46,12 @@ def bundled_skills() -> dict[str, Files]:
 def read_copy(folder: str) -> SkillCopy:
     """Return what is at the path of a skill; FileAccessError if it cannot be read."""
     try:
-        found = os.lstat(folder)
+        status = os.lstat(folder)
     except (FileNotFoundError, NotADirectoryError):
         return SkillCopy()
     except OSError as error:
         raise _unusable(folder, error, "read") from error
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         return SkillCopy(exists=True, is_folder=False)
     try:
         return SkillCopy(exists=True, files=_files(folder))
@@ -94,13 +94,13 @@ def _write_inside(folder: str, verdict: SkillDecision) -> None:
 def _make_beside(folder: str, files: Files) -> bool:
     """Write the files to a folder beside `folder` and rename it; False if `folder` exists."""
     os.makedirs(os.path.dirname(folder), exist_ok=True)
-    with _folder_beside(folder) as beside:
+    with _folder_beside(folder) as temporary_folder:
         try:
             for name, content in sorted(files.items()):
-                _write(os.path.join(beside, name), content)
-            os.rename(beside, folder)
+                _write(os.path.join(temporary_folder, name), content)
+            os.rename(temporary_folder, folder)
         except OSError as error:
-            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(temporary_folder, ignore_errors=True)
             if error.errno in OCCUPIED and os.path.lexists(folder):
                 return False
             raise
@@ -117,8 +117,8 @@ def _folder_beside(folder: str) -> Iterator[str]:
     while True:
         path = os.path.join(parent, f".{name}.{os.urandom(UNIQUE_BYTES).hex()}{TEMPORARY}")
         os.mkdir(path)
-        with _locked(path) as alone:
-            if alone is not False and os.path.isdir(path):
+        with _locked(path) as is_locked:
+            if is_locked is not False and os.path.isdir(path):
                 yield path
                 return
 
@@ -130,21 +130,21 @@ def remove_leftovers(folder: str, verdict: SkillDecision) -> None:
     """
     parent, name = os.path.split(folder)
     hexadecimal = f"[0-9a-f]{{{2 * UNIQUE_BYTES}}}"
-    beside = re.compile(rf"\.{re.escape(name)}\.{hexadecimal}{re.escape(TEMPORARY)}")
+    pattern = re.compile(rf"\.{re.escape(name)}\.{hexadecimal}{re.escape(TEMPORARY)}")
     try:
-        found = [each for each in os.scandir(parent) if beside.fullmatch(each.name)]
+        entries = [entry for entry in os.scandir(parent) if pattern.fullmatch(entry.name)]
     except OSError:
         return  # no skill was ever installed there, or reading the copy raises the error
     try:
-        for path in (each.path for each in found if each.is_dir(follow_symlinks=False)):
-            with _locked(path) as alone:
-                if alone:
+        for path in (entry.path for entry in entries if entry.is_dir(follow_symlinks=False)):
+            with _locked(path) as is_locked:
+                if is_locked:
                     with suppress(FileNotFoundError):
                         shutil.rmtree(path)
         if verdict.state == FOREIGN or not os.path.isdir(folder):
             return
-        with _locked(folder) as alone:
-            for path in list(_walk(folder)) if alone else ():
+        with _locked(folder) as is_locked:
+            for path in list(_walk(folder)) if is_locked else ():
                 if path.endswith(TEMPORARY):
                     os.unlink(path)
     except OSError as error:
@@ -158,9 +158,9 @@ def _locked(folder: str) -> Iterator[bool | None]:
     Yield None if the file system has no locks. Yield False if another process holds the lock, or if
     another run has renamed or removed the folder since it was listed.
     """
-    with ExitStack() as opened:
+    with ExitStack() as stack:
         try:
-            number = opened.enter_context(open_folder(folder))
+            number = stack.enter_context(open_folder(folder))
         except FileNotFoundError:
             yield False
         else:
@@ -195,14 +195,14 @@ def remove_copy(folder: str, verdict: SkillDecision, top: str) -> None:
 
 def _files(folder: str) -> dict[str, bytes | None]:
     """Return the files below a folder by relative path; None for links and the like."""
-    found: dict[str, bytes | None] = {}
+    files: dict[str, bytes | None] = {}
     for path in _walk(folder):
         if _is_byproduct(path):
             continue
         name = os.path.relpath(path, folder)
         with suppress(FileNotFoundError):
-            found[name] = _read(path)
-    return found
+            files[name] = _read(path)
+    return files
 
 
 def _walk(folder: str) -> Iterator[str]:
@@ -218,8 +218,8 @@ def _walk(folder: str) -> Iterator[str]:
 def _is_byproduct(path: str) -> bool:
     """Return True for bytecode of a script, and for a file of a killed installation."""
     folder, name = os.path.split(path)
-    compiled = os.path.basename(folder) == "__pycache__" and name.endswith(".pyc")
-    return compiled or name.endswith(TEMPORARY)
+    is_bytecode = os.path.basename(folder) == "__pycache__" and name.endswith(".pyc")
+    return is_bytecode or name.endswith(TEMPORARY)
 
 
 def _read(path: str) -> bytes | None:

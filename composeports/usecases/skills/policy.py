@@ -53,20 +53,22 @@ def judge(shipped: Files, copy: SkillCopy) -> SkillDecision:
     The state is missing, current, stale (made by composeports and outdated), changed by a user, or
     foreign (not made by composeports).
     """
-    wanted = with_marker(shipped)
+    needed_files = with_marker(shipped)
     if not copy.exists or (copy.is_folder and not copy.files):
-        return SkillDecision(MISSING, write=wanted)
-    recorded = _recorded(copy)
-    if recorded is None:
+        return SkillDecision(MISSING, write=needed_files)
+    digests = _recorded(copy)
+    if digests is None:
         return SkillDecision(FOREIGN)
-    ours = tuple(name for name in recorded if _is_as_written(name, recorded, copy))
-    theirs = tuple(sorted(_theirs(wanted, recorded, copy)))
-    write = {name: data for name, data in wanted.items() if copy.files.get(name) != data}
-    remove = tuple(name for name in ours if name not in wanted)
-    gone = tuple(name for name in recorded if name not in copy.files)
-    if theirs:
-        return SkillDecision(CHANGED, write, remove, ours, theirs, gone)
-    return SkillDecision(STALE if write or remove else CURRENT, write, remove, ours, gone=gone)
+    our_files = tuple(name for name in digests if _is_as_written(name, digests, copy))
+    user_files = tuple(sorted(_theirs(needed_files, digests, copy)))
+    writes = {name: data for name, data in needed_files.items() if copy.files.get(name) != data}
+    removals = tuple(name for name in our_files if name not in needed_files)
+    missing_files = tuple(name for name in digests if name not in copy.files)
+    if user_files:
+        return SkillDecision(CHANGED, writes, removals, our_files, user_files, missing_files)
+    return SkillDecision(
+        STALE if writes or removals else CURRENT, writes, removals, our_files, gone=missing_files
+    )
 
 
 def with_marker(shipped: Files) -> dict[str, bytes]:
@@ -82,10 +84,10 @@ def difference(shipped: Files, copy: SkillCopy, where: str) -> str:
     names = {*verdict.write, *verdict.remove, *verdict.theirs} - {MARKER}
     pieces: list[str] = []
     for name in sorted(names):
-        before, after = copy.files.get(name), shipped.get(name)
+        old_data, new_data = copy.files.get(name), shipped.get(name)
         lines = unified_diff(
-            _lines(before or b""),
-            _lines(after or b""),
+            _lines(old_data or b""),
+            _lines(new_data or b""),
             f"{where}/{name}" if name in copy.files else "/dev/null",
             f"shipped/{name}" if name in shipped else "/dev/null",
         )
@@ -122,7 +124,7 @@ def _theirs(wanted: Files, recorded: Mapping[str, str], copy: SkillCopy) -> Iter
 
 def _is_in_the_way(name: str, wanted: Files) -> bool:
     """Return True if the file has the path of a folder that the copy needs."""
-    return any(each.startswith(f"{name}/") for each in wanted)
+    return any(path.startswith(f"{name}/") for path in wanted)
 
 
 def _is_as_written(name: str, recorded: Mapping[str, str], copy: SkillCopy) -> bool:

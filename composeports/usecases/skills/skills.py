@@ -70,26 +70,29 @@ def targets(
 
     An empty `agents` means all agents.
     """
-    chosen = {name: AGENTS[name] for name in agents or AGENTS}
+    agent_folders = {name: AGENTS[name] for name in agents or AGENTS}
     if not user:
         checkout = find_checkout(cwd)
         root = checkout[0] if checkout else os.path.realpath(cwd)
-        return [SkillFolder(name, os.path.join(root, at), root) for name, (at, _) in chosen.items()]
+        return [
+            SkillFolder(name, os.path.join(root, subfolder), root)
+            for name, (subfolder, _) in agent_folders.items()
+        ]
     home = environ.get("HOME") or os.path.expanduser("~")
     return [
         SkillFolder(name, os.path.abspath(environ.get(variable) or os.path.join(home, folder)), "")
-        for name, (folder, variable) in chosen.items()
+        for name, (folder, variable) in agent_folders.items()
     ]
 
 
 def install(places: Iterable[SkillFolder]) -> list[SkillResult]:
     """Install or update all copies, except copies that a user made or changed."""
-    return [_install(each) for each in _found(places)]
+    return [_install(copy) for copy in _found(places)]
 
 
 def uninstall(places: Iterable[SkillFolder]) -> list[SkillResult]:
     """Remove the copies that composeports made, except copies that a user changed."""
-    return [_uninstall(each) for each in _found(places)]
+    return [_uninstall(copy) for copy in _found(places)]
 
 
 def check(places: Iterable[SkillFolder], *, named: bool) -> list[SkillResult]:
@@ -98,22 +101,24 @@ def check(places: Iterable[SkillFolder], *, named: bool) -> list[SkillResult]:
     If the agents were not `named`, only agents with a copy made by composeports count. If no agent
     has one, the copies of all agents are reported as missing.
     """
-    found = list(_found(places))
-    having = {each.target.agent for each in found if each.verdict.state not in {MISSING, FOREIGN}}
-    chosen = [each for each in found if named or not having or each.target.agent in having]
-    return [each.outcome(diff=each.diff) for each in chosen]
+    copies = list(_found(places))
+    agents = {copy.target.agent for copy in copies if copy.verdict.state not in {MISSING, FOREIGN}}
+    reported_copies = [
+        copy for copy in copies if named or not agents or copy.target.agent in agents
+    ]
+    return [copy.outcome(diff=copy.diff) for copy in reported_copies]
 
 
 def refusal(outcomes: Iterable[SkillResult]) -> FileAccessError | None:
     """Return the error that names the copies that were left, and why; None if there are none."""
-    left = [outcome for outcome in outcomes if outcome.is_left]
-    if not left:
+    left_results = [outcome for outcome in outcomes if outcome.is_left]
+    if not left_results:
         return None
-    lines = [f"{each.path}: {_reason(each)}" for each in left]
+    lines = [f"{result.path}: {_reason(result)}" for result in left_results]
     return FileAccessError(
         "left as it is:\n" + "\n".join(lines),
         hint="move it away or rename it, then run it again; all the rest is done",
-        left=[each.path for each in left],
+        left=[result.path for result in left_results],
     )
 
 
@@ -142,8 +147,8 @@ class _Found:
         """Return the diff of a copy that composeports made, with paths as in the repository."""
         if self.verdict.state in {CURRENT, MISSING, FOREIGN}:
             return ""
-        where = os.path.relpath(self.path, os.path.dirname(self.target.top))
-        return difference(self.shipped, self.copy, where)
+        folder = os.path.relpath(self.path, os.path.dirname(self.target.top))
+        return difference(self.shipped, self.copy, folder)
 
     def outcome(self, done: str = "unchanged", diff: str = "") -> SkillResult:
         verdict, agent = self.verdict, self.target.agent

@@ -78,7 +78,11 @@ def _fleet(url: str, environ: Mapping[str, str]) -> tuple[EngineLeases, ...]:
         engine = None
     store = open_store(url, engine)
     try:
-        return tuple(each for each in store.fleet() if each.engine.id or each.leases)
+        return tuple(
+            engine_leases
+            for engine_leases in store.fleet()
+            if engine_leases.engine.id or engine_leases.leases
+        )
     finally:
         store.close()
 
@@ -91,9 +95,9 @@ def create(url: str) -> tuple[int, tuple[str, ...]]:
     """
     store = open_postgres(url, lambda: THIS_MACHINE)
     try:
-        before = store.create()
+        former_format = store.create()
     finally:
         store.close()
     from composeports.stores.postgres.health import examine_server  # noqa: PLC0415 - an extra
 
-    return before, examine_server(url).excess
+    return former_format, examine_server(url).excess

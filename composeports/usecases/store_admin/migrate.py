@@ -69,8 +69,8 @@ class Migration:
     def run(self) -> Iterator[MigrationOutcome]:
         """Move the leases of all engines, one after the other, and yield the result of each."""
         with self._open(self.source, self.here.engine) as store:
-            fleet = [each.engine for each in store.fleet()]
-        for engine in fleet:
+            engines = [engine_leases.engine for engine_leases in store.fleet()]
+        for engine in engines:
             with self._open(self.source, engine) as store:
                 for lease in store.known():
                     yield self._move(store, engine, lease)
@@ -152,7 +152,7 @@ def migration(
         raise ConfigError(message, hint="--from names the old store, --to the new one")
     engine = Engine(environ)
     if is_shared(source) == is_shared(target):  # the leases of each engine stay with that engine
-        here = LocalEngine("", THIS_MACHINE, "")
-        return Migration(source, target, environ, here, waiting, dry_run)
-    here = LocalEngine(machine_name(environ), engine.identity(), local_address(engine))
-    return Migration(source, target, environ, here, waiting, dry_run)
+        local_engine = LocalEngine("", THIS_MACHINE, "")
+        return Migration(source, target, environ, local_engine, waiting, dry_run)
+    local_engine = LocalEngine(machine_name(environ), engine.identity(), local_address(engine))
+    return Migration(source, target, environ, local_engine, waiting, dry_run)

@@ -52,9 +52,9 @@ def to_shared(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
     if space:
         return MigratedLease(space, lease)
     if not here.engine.local or lease.engine not in {"", here.address, here.engine.id}:
-        where = lease.engine or "this machine's own"
+        address = lease.engine or "this machine's own"
         message = (
-            f"its stack is on another engine ({where}); choose that one "
+            f"its stack is on another engine ({address}); choose that one "
             "(`docker context use`, DOCKER_HOST) and run this again"
         )
         raise NotMigratedError(message)
@@ -79,8 +79,8 @@ def _placed(lease: Lease, machine: str, engine: str) -> Lease:
     if lease.place == WorktreeLocation():
         return replace(lease, engine=engine, traits=NO_TRAITS)
     place = lease.place._replace(machine=machine)
-    own = lease.session_id == lease.place.session_id
-    name = place.session_id if own else lease.session_id
+    is_unnamed = lease.session_id == lease.place.session_id
+    name = place.session_id if is_unnamed else lease.session_id
     return replace(lease, session_id=name, place=place, engine=engine, traits=NO_TRAITS)
 
 
@@ -91,17 +91,20 @@ def arrive(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
     NotMigratedError if another session there has its project name or one of its ports or subnets,
     or if the session itself holds another block there.
     """
-    own = ledger.own
+    current_lease = ledger.own
     # The stack keeps the labels of the old store until the next `up`.
-    former = tuple(dict.fromkeys((*lease.former_stores, lease.store)))
-    former = tuple(each for each in former if each not in {"", ledger.store})
-    lease = replace(lease, former_stores=former, marks=None)
-    if own is not None and own.held:
-        if (own.block, own.project) == (lease.block, lease.project):
+    former_stores = tuple(dict.fromkeys((*lease.former_stores, lease.store)))
+    former_stores = tuple(store for store in former_stores if store not in {"", ledger.store})
+    lease = replace(lease, former_stores=former_stores, marks=None)
+    if current_lease is not None and current_lease.held:
+        if (current_lease.block, current_lease.project) == (lease.block, lease.project):
             return StoreUpdate()
-        message = f"the session holds {own.block.start}-{own.block.last} there already"
+        message = (
+            f"the session holds {current_lease.block.start}-{current_lease.block.last} "
+            "there already"
+        )
         raise NotMigratedError(message)
-    if own is not None and not lease.held:
+    if current_lease is not None and not lease.held:
         return StoreUpdate()
     for hold in ledger.others:
         _refuse_clash(lease, hold)
@@ -128,11 +131,13 @@ def leave(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
 
     Raises NotMigratedError if anything but its times has changed since it was read.
     """
-    own = ledger.own
-    if own is None:
+    current_lease = ledger.own
+    if current_lease is None:
         return StoreUpdate()
-    same = replace(own, allocated_at=lease.allocated_at, expires_at=lease.expires_at)
-    if same != lease:
+    comparable = replace(
+        current_lease, allocated_at=lease.allocated_at, expires_at=lease.expires_at
+    )
+    if comparable != lease:
         message = "it has changed meanwhile; run this again"
         raise NotMigratedError(message)
     return StoreUpdate(forget=True)

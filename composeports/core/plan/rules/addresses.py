@@ -21,17 +21,19 @@ def subnets(context: PlanContext) -> RuleResult:
     changes: list[Change] = []
     nodes: list[Node] = []
     for network in context.project.networks:
-        leased = _leased(network, context)
-        if leased:
-            nodes.append({"networks": {network.key: {"ipam": Override(_ipam(network, leased))}}})
-            changes.extend(_subnet_changes(network, leased))
+        leased_subnets = _leased(network, context)
+        if leased_subnets:
+            nodes.append(
+                {"networks": {network.key: {"ipam": Override(_ipam(network, leased_subnets))}}}
+            )
+            changes.extend(_subnet_changes(network, leased_subnets))
     for service in context.project.services:
         for attachment in service.networks:
-            moved = dict(_static(attachment, context))
-            if moved:
-                at = {attachment.network: moved}
-                nodes.append({"services": {service.name: {"networks": at}}})
-                changes.extend(_static_changes(service, attachment, moved))
+            new_addresses = dict(_static(attachment, context))
+            if new_addresses:
+                networks = {attachment.network: new_addresses}
+                nodes.append({"services": {service.name: {"networks": networks}}})
+                changes.extend(_static_changes(service, attachment, new_addresses))
     return RuleResult(tuple(changes), merge(nodes))
 
 
@@ -41,50 +43,51 @@ def _leased(network: Network, context: PlanContext) -> dict[int, str]:
         return {}
     count = max(1, len(network.pools))
     keys = {index: f"{network.key}#{index}" for index in range(count)}
-    known = context.lease.subnets
-    fixed = network.subnets or ("",)
+    leased_subnets = context.lease.subnets
+    fixed_subnets = network.subnets or ("",)
     return {
-        index: known[key]
+        index: leased_subnets[key]
         for index, key in keys.items()
-        if key in known and (fixed[index] or len(fixed) == 1)
+        if key in leased_subnets and (fixed_subnets[index] or len(fixed_subnets) == 1)
     }
 
 
 def _ipam(network: Network, leased: Mapping[int, str]) -> dict[str, object]:
     pools = [dict(pool) for pool in network.pools] or [{}]
-    for index, new in leased.items():
-        old = str(pools[index].get("subnet") or "")
-        if old:
+    for index, new_subnet in leased.items():
+        old_subnet = str(pools[index].get("subnet") or "")
+        if old_subnet:
             pools[index] = {
-                name: _pool_value(value, old, new) for name, value in pools[index].items()
+                name: _pool_value(value, old_subnet, new_subnet)
+                for name, value in pools[index].items()
             }
-        pools[index]["subnet"] = new
+        pools[index]["subnet"] = new_subnet
     return {**network.ipam, "config": pools}
 
 
 def _pool_value(value: object, old: str, new: str) -> object:
     if isinstance(value, Mapping):
-        return {name: _pool_value(each, old, new) for name, each in value.items()}
+        return {name: _pool_value(item, old, new) for name, item in value.items()}
     return move_address(str(value), old, new)
 
 
 def _subnet_changes(network: Network, leased: Mapping[int, str]) -> Iterator[Change]:
-    for index, new in leased.items():
-        old = network.subnets[index] if network.subnets else ""
+    for index, new_subnet in leased.items():
+        old_subnet = network.subnets[index] if network.subnets else ""
         why = (
             "two networks of an engine cannot have one subnet"
-            if old
+            if old_subnet
             else "the engine's own address pools are used up"
         )
-        yield Change("subnet", f"networks.{network.key}.subnet", old, new, why)
+        yield Change("subnet", f"networks.{network.key}.subnet", old_subnet, new_subnet, why)
 
 
 def _moves(context: PlanContext) -> list[tuple[Network, str, str]]:
     """Return (network, old subnet, leased subnet) for every fixed subnet with a leased one."""
     return [
-        (network, network.subnets[index], new)
+        (network, network.subnets[index], new_subnet)
         for network in context.project.networks
-        for index, new in _leased(network, context).items()
+        for index, new_subnet in _leased(network, context).items()
         if network.subnets and network.subnets[index]
     ]
 
@@ -112,12 +115,15 @@ def _inside(address: str, subnet: str) -> bool:
     import ipaddress  # noqa: PLC0415 - few files fix a subnet
 
     try:
-        inner = ipaddress.ip_network(address, strict=False)
-        outer = ipaddress.ip_network(subnet, strict=False)
+        inner_network = ipaddress.ip_network(address, strict=False)
+        outer_network = ipaddress.ip_network(subnet, strict=False)
     except ValueError:
         return False
-    inside = inner.version == outer.version and inner.prefixlen >= outer.prefixlen
-    return inside and inner.network_address in outer
+    is_inside = (
+        inner_network.version == outer_network.version
+        and inner_network.prefixlen >= outer_network.prefixlen
+    )
+    return is_inside and inner_network.network_address in outer_network
 
 
 def address_mover(context: PlanContext) -> Mover:

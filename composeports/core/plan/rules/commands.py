@@ -34,15 +34,19 @@ def commands(context: PlanContext) -> RuleResult:
     warnings: list[str] = []
     for service in context.project.services:
         for field, words in (("command", service.command), ("entrypoint", service.entrypoint)):
-            found = tuple(_addresses(service, words, context))
+            addresses = tuple(_addresses(service, words, context))
             if not context.settings.command_urls:
-                warnings.extend(_told(service, field, each) for each in found if each.option)
-            elif found:
-                changes.extend(_change(service, field, each) for each in found)
-                after = list(words)
-                for each in found:
-                    after[each.index] = after[each.index].replace(each.before, each.after)
-                nodes.append({"services": {service.name: {field: Override(after)}}})
+                warnings.extend(
+                    _told(service, field, address) for address in addresses if address.option
+                )
+            elif addresses:
+                changes.extend(_change(service, field, address) for address in addresses)
+                new_words = list(words)
+                for address in addresses:
+                    new_words[address.index] = new_words[address.index].replace(
+                        address.before, address.after
+                    )
+                nodes.append({"services": {service.name: {field: Override(new_words)}}})
     return RuleResult(tuple(changes), merge(nodes), warnings=tuple(dict.fromkeys(warnings)))
 
 
@@ -70,18 +74,20 @@ def _addresses(
     if not numbers:
         return
     reach = reach_of(context, service)
-    before: list[str] = []
+    previous_parts: list[str] = []
     for index, word in enumerate(words):
         for part in _SPACE.split(word):
             if not part or part.isspace():
                 continue
-            asks = not CLIENTS.isdisjoint(each.rpartition("/")[2] for each in before[-NEAR:])
-            option = _option(part, before[-1] if before else "")
+            is_client_call = not CLIENTS.isdisjoint(
+                previous_part.rpartition("/")[2] for previous_part in previous_parts[-NEAR:]
+            )
+            option = _option(part, previous_parts[-1] if previous_parts else "")
             after = renumbered(option, part, numbers.get, reach)
-            if after != part and not asks:
-                told = option.lstrip("-") if PUBLIC.search(option.upper()) else ""
-                yield _Address(index, told, part, after)
-            before.append(part)
+            if after != part and not is_client_call:
+                advertised_option = option.lstrip("-") if PUBLIC.search(option.upper()) else ""
+                yield _Address(index, advertised_option, part, after)
+            previous_parts.append(part)
 
 
 def _option(part: str, before: str) -> str:

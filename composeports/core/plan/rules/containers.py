@@ -13,11 +13,11 @@ BY_CONTAINER = "container:"
 
 def container_names(context: PlanContext) -> RuleResult:
     """Give a fixed container name the session's prefix, and keep the old name as a host name."""
-    renamed = new_names(context)
+    session_names = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:
-        after = renamed.get(service.container_name)
+        after = session_names.get(service.container_name)
         if after is None:
             continue
         fields: dict[str, object] = {"container_name": after}
@@ -57,9 +57,9 @@ def new_names(context: PlanContext) -> dict[str, str]:
 
 def variables_of(context: PlanContext) -> Iterator[tuple[str, str]]:
     """Yield (`CONTAINER_<SERVICE>`, name of the first container) for each service."""
-    renamed = new_names(context)
+    session_names = new_names(context)
     for service in context.project.services:
-        name = renamed.get(service.container_name) or service.container_name
+        name = session_names.get(service.container_name) or service.container_name
         yield f"CONTAINER_{shell_name(service.name)}", name or f"{context.tag}-{service.name}-1"
 
 
@@ -79,9 +79,9 @@ def _aliases(service: Service, context: PlanContext) -> dict[str, object]:
     if name == service.name:
         return {}
     return {
-        each.network: {"aliases": [name]}
-        for each in service.networks
-        if name not in each.aliases and not is_common(each.network, context)
+        attachment.network: {"aliases": [name]}
+        for attachment in service.networks
+        if name not in attachment.aliases and not is_common(attachment.network, context)
     }
 
 
@@ -92,9 +92,13 @@ def _renamed(
     name = service.container_name
     if aliases:
         why += f"; {name} stays its host name inside the stack"
-    common = [each.network for each in service.networks if is_common(each.network, context)]
-    if common and name != service.name:
-        why += f"; on the shared network {', '.join(common)} it is called {service.name} alone"
+    networks = [
+        attachment.network
+        for attachment in service.networks
+        if is_common(attachment.network, context)
+    ]
+    if networks and name != service.name:
+        why += f"; on the shared network {', '.join(networks)} it is called {service.name} alone"
     return Change(
         "container_name", "container_name", service.container_name, after, why, service.name
     )
@@ -102,11 +106,11 @@ def _renamed(
 
 def container_references(context: PlanContext) -> RuleResult:
     """Replace the file's container names by the session's names in fields that refer to them."""
-    renamed = new_names(context)
+    session_names = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:
-        for field, before, after in _references(service, renamed):
+        for field, before, after in _references(service, session_names):
             value: object = after[0] if isinstance(before, str) else Override(list(after))
             nodes.append({"services": {service.name: {field: value}}})
             changes.extend(
@@ -141,12 +145,12 @@ def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _reference(text: str, renamed: Mapping[str, str], *, bare: bool) -> str:
     """Return `container:NAME[:...]`, or `NAME[:ALIAS]` if `bare`, with the new name."""
-    start = "" if bare else BY_CONTAINER
-    if not text.startswith(start):
+    prefix = "" if bare else BY_CONTAINER
+    if not text.startswith(prefix):
         return text
-    name, colon, rest = text.removeprefix(start).partition(":")
+    name, colon, suffix = text.removeprefix(prefix).partition(":")
     if name not in renamed:
         return text
     # A link without an alias uses the container's name as its alias, so the old name becomes one.
-    alias = f":{name}" if bare and not colon else f"{colon}{rest}"
-    return f"{start}{renamed[name]}{alias}"
+    alias = f":{name}" if bare and not colon else f"{colon}{suffix}"
+    return f"{prefix}{renamed[name]}{alias}"

@@ -28,8 +28,8 @@ class PlanContext(NamedTuple):
     """The facts about the project, what the lease gives out, and the settings.
 
     `values` maps the variables that the files mention to their current values. `fixed` are the six
-    fixed variables. `resolved` is the document from Compose. `required` are those of the six fixed
-    variables that the file demands but that have no value; the document has stand-ins for them.
+    fixed variables. `resolved` is the document from Compose. `required` are the fixed variables
+    that the file demands but that have no value; the document has stand-ins for them.
     """
 
     project: Project
@@ -45,7 +45,7 @@ class PlanContext(NamedTuple):
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Return those of the six fixed variables that keep the user's value inside the stack.
+        """Return the fixed variables that keep the user's value inside the stack.
 
         They move more than published ports and URLs to them, or lead to another machine.
         """
@@ -71,16 +71,16 @@ class PlanContext(NamedTuple):
         If services have the same old number, the port of `service` itself comes first, then the
         port of a service that runs together with it.
         """
-        profiles = {each.name: set(each.profiles) for each in self.project.services}
-        wanted = set(service.profiles)
+        profiles = {item.name: set(item.profiles) for item in self.project.services}
+        service_profiles = set(service.profiles)
 
         def distance(port: AssignedPort) -> tuple[bool, bool]:
             owner = port.entry.port.service
-            together = not profiles[owner] or bool(profiles[owner] & wanted)
-            return owner != service.name, not together
+            runs_together = not profiles[owner] or bool(profiles[owner] & service_profiles)
+            return owner != service.name, not runs_together
 
-        found: dict[int, int] = {}
-        for each in sorted(self.moved, key=distance):
-            if each.entry.port.number is not None:
-                found.setdefault(each.entry.port.number, each.number)
-        return found
+        new_ports: dict[int, int] = {}
+        for item in sorted(self.moved, key=distance):
+            if item.entry.port.number is not None:
+                new_ports.setdefault(item.entry.port.number, item.number)
+        return new_ports

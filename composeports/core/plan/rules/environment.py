@@ -49,12 +49,12 @@ class _Rewriter:
     ) -> tuple[str, str, str]:
         if name in pairs:
             return pairs[name], "url", "with its host it leads to a port that has moved"
-        with_ports = self.renumbered(name, text)
-        after = self.move(with_ports)
+        new_text = self.renumbered(name, text)
+        after = self.move(new_text)
         if after != text:
-            there = f"of {self.context.host}" if self.context.host else "that has moved"
-            if with_ports != text:
-                return after, "url", f"it leads to a port {there}"
+            description = f"of {self.context.host}" if self.context.host else "that has moved"
+            if new_text != text:
+                return after, "url", f"it leads to a port {description}"
             return after, "address", "it follows the subnet"
         after, kind = renamed(name, text, self.names, builds=builds)
         return after, kind, WHY_NAME.get(kind, "")
@@ -80,7 +80,9 @@ class _Rewriter:
 def engine_hosts(*services: Service) -> frozenset[str]:
     """Return the names by which services reach the engine's machine, `extra_hosts` included."""
     entries = (
-        each.replace(":", "=", 1).partition("=") for own in services for each in own.extra_hosts
+        text.replace(":", "=", 1).partition("=")
+        for service in services
+        for text in service.extra_hosts
     )
     addresses = {host.lower(): address for host, _, address in entries if host}
     gateways = {host for host, address in addresses.items() if address in {GATEWAY, *ENGINE_HOSTS}}
@@ -97,11 +99,14 @@ def values(context: PlanContext) -> RuleResult:
         rewriter = _Rewriter(context, move, names, numbers, reach)
         for path, mapping in _mappings(service):
             where = ".".join(path)
-            found = list(rewriter.changes(service, where, mapping))
-            changes.extend(found)
-            if found:
-                after = {each.where.removeprefix(f"{where}."): each.after for each in found}
-                nodes.append({"services": {service.name: _nested(path, after)}})
+            mapping_changes = list(rewriter.changes(service, where, mapping))
+            changes.extend(mapping_changes)
+            if mapping_changes:
+                new_values = {
+                    change.where.removeprefix(f"{where}."): change.after
+                    for change in mapping_changes
+                }
+                nodes.append({"services": {service.name: _nested(path, new_values)}})
     return RuleResult(tuple(changes), merge(nodes))
 
 
@@ -111,7 +116,7 @@ def config_contents(context: PlanContext) -> RuleResult:
     changes: list[Change] = []
     nodes: list[Node] = []
     for key, text in context.project.contents.items():
-        users = [each for each in context.project.services if key in each.configs]
+        users = [service for service in context.project.services if key in service.configs]
         if not users or key in context.settings.keep_urls:
             continue
         numbers = numbers_of(users[0], context)
@@ -133,31 +138,31 @@ def _key_of(line: str, otherwise: str) -> str:
 
 def numbers_of(service: Service, context: PlanContext) -> Mapping[int, int]:
     """Return the new number of every port whose number or host changes."""
-    found = context.new_ports_of(service)
-    return {old: new for old, new in found.items() if old != new or context.host}
+    new_ports = context.new_ports_of(service)
+    return {old: new for old, new in new_ports.items() if old != new or context.host}
 
 
 def reach_of(context: PlanContext, *services: Service) -> Reach:
     """Return how the services that read the same text reach published ports."""
-    listens_on = frozenset(port for each in services for port in listening(each, context))
+    listens_on = frozenset(port for service in services for port in listening(service, context))
     return Reach(listens_on, context.host, engine_hosts(*services))
 
 
 def listening(service: Service, context: PlanContext) -> frozenset[int]:
     """Return the container ports of the service and of the services that share its network."""
-    place = _network_of(service)
+    network = _network_of(service)
     return frozenset(
         port.target
-        for each in context.project.services
-        if _network_of(each) == place
-        for port in each.ports
+        for candidate in context.project.services
+        if _network_of(candidate) == network
+        for port in candidate.ports
     )
 
 
 def _network_of(service: Service) -> str:
     """Return the service whose network this service uses, usually the service itself."""
-    mode, _, other = service.network_mode.partition(":")
-    return other if mode == "service" else service.name
+    mode, _, service_name = service.network_mode.partition(":")
+    return service_name if mode == "service" else service.name
 
 
 def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, str]]]:
@@ -168,7 +173,7 @@ def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, 
 
 def is_kept(service: str, name: str, text: str, keep: Collection[str]) -> bool:
     """Return True if `[urls] keep` lists the variable, the service's variable, or the URL."""
-    return any(each in {name, f"{service}.{name}"} or each == text for each in keep)
+    return any(entry in {name, f"{service}.{name}"} or entry == text for entry in keep)
 
 
 def _nested(path: tuple[str, ...], value: object) -> dict[str, object]:

@@ -39,7 +39,7 @@ def external_volumes(context: PlanContext) -> RuleResult:
         users = [
             service.name
             for service in context.project.services
-            if any((each.kind, each.source) == ("volume", volume.key) for each in service.mounts)
+            if any((mount.kind, mount.source) == ("volume", volume.key) for mount in service.mounts)
         ]
         if why or sibling is None:
             shared = SharedResource("volume", volume.name, why or IN_FILE, acknowledged=bool(why))
@@ -71,13 +71,13 @@ def is_common(key: str, context: PlanContext) -> bool:
 
 def joined_by_mode(context: PlanContext) -> dict[str, list[Service]]:
     """Return the services that join a network by `network_mode: NAME`, by network name."""
-    made = {each.name for each in context.project.networks if not each.external}
-    found: dict[str, list[Service]] = {}
+    created_names = {network.name for network in context.project.networks if not network.external}
+    services_by_network: dict[str, list[Service]] = {}
     for service in context.project.services:
         name = service.network_by_mode
-        if name not in made and context.project.is_fixed(name):
-            found.setdefault(name, []).append(service)
-    return found
+        if name not in created_names and context.project.is_fixed(name):
+            services_by_network.setdefault(name, []).append(service)
+    return services_by_network
 
 
 def _network(
@@ -87,31 +87,31 @@ def _network(
     sibling = context.around.sibling("network", name)
     if sibling is not None and not why:
         return _use_sibling(key, sibling) if key else _use_sibling_by_mode(services, sibling)
-    met = "; ".join(_name_conflicts(name, context)) if services else ""
+    conflicts = "; ".join(_name_conflicts(name, context)) if services else ""
     if why:
-        told = f"{why}; {met}" if met else why
-        return RuleResult(shared=(SharedResource("network", name, told),))
+        reason = f"{why}; {conflicts}" if conflicts else why
+        return RuleResult(shared=(SharedResource("network", name, reason),))
     shared = SharedResource(
         "network", name, IN_FILE if key else "network_mode names it", acknowledged=False
     )
     if not services:
         return RuleResult(shared=(shared,))
-    own = f"[isolate] external_networks = [{quoted(name)}] makes it the session's own, "
-    what = met or f"every session has {listed(_names(key, services))} there"
+    hint = f"[isolate] external_networks = [{quoted(name)}] makes it the session's own, "
+    effect = conflicts or f"every session has {listed(_names(key, services))} there"
     warning = (
-        f"network {name} is external: {what}; {own if key else ''}{way_out(f'network:{name}')}"
+        f"network {name} is external: {effect}; {hint if key else ''}{way_out(f'network:{name}')}"
     )
     return RuleResult(shared=(shared,), warnings=(warning,))
 
 
 def _name_conflicts(name: str, context: PlanContext) -> Iterator[str]:
     """Yield the host names that also lead to another project's containers, a text per project."""
-    own = _all_names(context)
+    own_names = _all_names(context)
     for member in context.around.members.get(name, ()):
-        same = sorted(own & member.names)
-        if same:
-            place = f" ({member.directory})" if member.directory else ""
-            yield f"{listed(same)} may lead to {member.project or 'a container'}{place} as well"
+        names = sorted(own_names & member.names)
+        if names:
+            folder = f" ({member.directory})" if member.directory else ""
+            yield f"{listed(names)} may lead to {member.project or 'a container'}{folder} as well"
 
 
 def _all_names(context: PlanContext) -> frozenset[str]:
@@ -120,58 +120,58 @@ def _all_names(context: PlanContext) -> frozenset[str]:
     A service on a shared network looks up all of these names there, even if its own stack has the
     named service on another network.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for service in context.project.services:
-        found |= {service.name, service.container_name, service.hostname}
-        found |= {alias for each in service.networks for alias in each.aliases}
-    return frozenset(found - {""})
+        names |= {service.name, service.container_name, service.hostname}
+        names |= {alias for attachment in service.networks for alias in attachment.aliases}
+    return frozenset(names - {""})
 
 
 def _names(key: str, services: Collection[Service]) -> list[str]:
     """Return the host names of the services on one network."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for service in services:
-        found[service.name] = None
-        for each in service.networks:
-            if each.network == key:
-                found |= dict.fromkeys(each.aliases)
-    return list(found)
+        names[service.name] = None
+        for attachment in service.networks:
+            if attachment.network == key:
+                names |= dict.fromkeys(attachment.aliases)
+    return list(names)
 
 
 def _users(network: Network, context: PlanContext) -> list[Service]:
     return [
         service
         for service in context.project.services
-        if any(each.network == network.key for each in service.networks)
+        if any(attachment.network == network.key for attachment in service.networks)
     ]
 
 
 def _use_sibling(key: str, sibling: SiblingProject) -> RuleResult:
     """Return the result that replaces a network or volume by that of the sibling's session."""
-    told = tuple(_if_down(sibling))
+    warnings = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name
     if before == after:
-        return RuleResult(warnings=told)
-    why, kinds = _why_led(sibling), f"{sibling.kind}s"
+        return RuleResult(warnings=warnings)
+    why, section = _why_led(sibling), f"{sibling.kind}s"
     if sibling.kind == "volume":
         change = Change("volume", f"volumes.{key}.name", before, after, why)
     else:
         change = Change("network", f"networks.{key}.name", before, after, why)
-    return RuleResult((change,), {kinds: {key: {"name": after}}}, warnings=told)
+    return RuleResult((change,), {section: {key: {"name": after}}}, warnings=warnings)
 
 
 def _use_sibling_by_mode(services: Collection[Service], sibling: SiblingProject) -> RuleResult:
     """Return the result that replaces `network_mode: NAME` by the sibling session's network."""
-    told = tuple(_if_down(sibling))
+    warnings = tuple(_if_down(sibling))
     before, after = sibling.name, sibling.own_name
     if before == after:
-        return RuleResult(warnings=told)
+        return RuleResult(warnings=warnings)
     why = _why_led(sibling)
     changes = tuple(
-        Change("network", "network_mode", before, after, why, each.name) for each in services
+        Change("network", "network_mode", before, after, why, service.name) for service in services
     )
-    override = {"services": {each.name: {"network_mode": after} for each in services}}
-    return RuleResult(changes, override, warnings=told)
+    override = {"services": {service.name: {"network_mode": after} for service in services}}
+    return RuleResult(changes, override, warnings=warnings)
 
 
 def _why_led(sibling: SiblingProject) -> str:
@@ -181,8 +181,8 @@ def _why_led(sibling: SiblingProject) -> str:
 def _if_down(sibling: SiblingProject) -> Iterator[str]:
     if sibling.is_up:
         return
-    way = way_out(f"{sibling.kind}:{sibling.name}")
+    hint = way_out(f"{sibling.kind}:{sibling.name}")
     yield (
         f"{sibling.kind} {sibling.name} is of the stack in {sibling.directory}, which is not up in "
-        f"this worktree: run `composeports up` there first; {way}"
+        f"this worktree: run `composeports up` there first; {hint}"
     )

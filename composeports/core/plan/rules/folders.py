@@ -41,21 +41,23 @@ def folders(context: PlanContext) -> RuleResult:
     shared: list[SharedResource] = []
     warnings: list[str] = []
     for place, use in _uses(context).items():
-        other = _other_checkout(place, context)
-        if not use.written and not other:
+        checkout = _other_checkout(place, context)
+        if not use.written and not checkout:
             continue
         if _is_acknowledged(place, use, context):
             shared.append(SharedResource("folder", place, IN_SETTINGS))
         else:
-            warnings.append(_told(place, use, other))
+            warnings.append(_told(place, use, checkout))
     return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
 
 
 def _told(place: str, use: _Use, other: str) -> str:
-    named = f"{place} (by the link {use.path})" if use.path not in {"", place} else place
-    does = "is written by all sessions" if use.written else f"is read from the checkout {other}"
+    description = f"{place} (by the link {use.path})" if use.path not in {"", place} else place
+    effect = "is written by all sessions" if use.written else f"is read from the checkout {other}"
     users = listed(use.users)
-    return f"{named} lies outside of the worktree and {does} ({users}); {way_out(use.entry)}"
+    return (
+        f"{description} lies outside of the worktree and {effect} ({users}); {way_out(use.entry)}"
+    )
 
 
 def _is_acknowledged(place: str, use: _Use, context: PlanContext) -> bool:
@@ -67,24 +69,24 @@ def _is_acknowledged(place: str, use: _Use, context: PlanContext) -> bool:
 
 def _uses(context: PlanContext) -> dict[str, _Use]:
     """Return the paths outside of the worktree that sessions share, with their users."""
-    found: dict[str, _Use] = {}
+    uses: dict[str, _Use] = {}
     for service in context.project.services:
         for mount in service.mounts:
             place = bound(mount, context)
             if place:
-                use = found.setdefault(place, _Use(normpath(mount.source), place))
+                use = uses.setdefault(place, _Use(normpath(mount.source), place))
                 use.users.append(service.name)
                 use.written |= not mount.read_only
-        for place, written in _built_from(service, context):
-            use = found.setdefault(place, _Use(place, place))
+        for place, is_written in _built_from(service, context):
+            use = uses.setdefault(place, _Use(place, place))
             use.users.append(f"the build of {service.name}")
-            use.written |= written
+            use.written |= is_written
     for volume in context.project.volumes:
         for place in _places(volume, context):
-            use = found.setdefault(place, _Use("", f"volume:{volume.key}"))
+            use = uses.setdefault(place, _Use("", f"volume:{volume.key}"))
             use.users.append(f"volume {volume.key}")
             use.written |= _is_written(volume, context)
-    return found
+    return uses
 
 
 def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, bool]]:
@@ -93,10 +95,10 @@ def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, b
         return
     uses = [(folder, False) for folder in service.build.folders]
     uses += [(folder, True) for folder in service.build.cache_folders]
-    for folder, written in uses:
+    for folder, is_written in uses:
         place = context.around.real(join(context.lease.place.directory, folder))
         if _is_outside(place, context):
-            yield place, written
+            yield place, is_written
 
 
 def bound(mount: Mount, context: PlanContext) -> str:
@@ -109,8 +111,8 @@ def bound(mount: Mount, context: PlanContext) -> str:
         return ""
     place = context.around.real(mount.source)
     paths = (normpath(mount.source), place)
-    of_the_host = any(below(path, each) for path in paths for each in OF_THE_HOST)
-    if of_the_host or any(path.endswith(ENGINE_SOCKETS) for path in paths):
+    is_of_the_host = any(below(path, folder) for path in paths for folder in OF_THE_HOST)
+    if is_of_the_host or any(path.endswith(ENGINE_SOCKETS) for path in paths):
         return ""
     return place if _is_outside(place, context) else ""
 
@@ -149,7 +151,12 @@ def _places(volume: Volume, context: PlanContext) -> Iterator[str]:
 def _address(options: str) -> str:
     """Return the server of a network file system from its mount options; empty if none."""
     return next(
-        (each.removeprefix("addr=") for each in options.split(",") if each.startswith("addr=")), ""
+        (
+            option.removeprefix("addr=")
+            for option in options.split(",")
+            if option.startswith("addr=")
+        ),
+        "",
     )
 
 
@@ -182,19 +189,19 @@ def _other_checkout(place: str, context: PlanContext) -> str:
     checkout = context.around.checkout
     if checkout.common_dir and below(place, checkout.common_dir):
         return ""
-    inside = [other for other in checkout.others if below(place, other)]
-    return max(inside, key=len, default="")
+    checkouts = [path for path in checkout.others if below(place, path)]
+    return max(checkouts, key=len, default="")
 
 
 def git_inside(context: PlanContext) -> RuleResult:
     """Add a note on what to mount if a container has the worktree but git cannot work in it."""
-    told = {
+    notes = {
         text: None
         for service in context.project.services
         for mount in service.mounts
         for text in _missing_git(service, mount, context)
     }
-    return RuleResult(notes=tuple(told))
+    return RuleResult(notes=tuple(notes))
 
 
 def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterator[str]:
@@ -202,16 +209,16 @@ def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterat
     source = context.around.real(mount.source)
     if mount.kind != "bind" or not checkout.link or source == "/" or not below(top, source):
         return
-    inside = normpath(join(mount.target, top[len(source) :].lstrip("/")))
-    if any(normpath(each.target) == join(inside, ".git") for each in service.mounts):
+    folder = normpath(join(mount.target, top[len(source) :].lstrip("/")))
+    if any(normpath(other_mount.target) == join(folder, ".git") for other_mount in service.mounts):
         return
-    git_dir = normpath(join(inside, checkout.link))
-    common = normpath(join(git_dir, relpath(checkout.common_dir, checkout.git_dir)))
-    pairs = ((git_dir, checkout.git_dir), (common, checkout.common_dir))
-    if any(_on_the_host(path, service, context) != real for path, real in pairs):
-        target = VARIABLE if common == checkout.common_dir else common
+    git_dir = normpath(join(folder, checkout.link))
+    common_dir = normpath(join(git_dir, relpath(checkout.common_dir, checkout.git_dir)))
+    pairs = ((git_dir, checkout.git_dir), (common_dir, checkout.common_dir))
+    if any(_on_the_host(path, service, context) != real_path for path, real_path in pairs):
+        target = VARIABLE if common_dir == checkout.common_dir else common_dir
         yield (
-            f"git does not work in service {service.name} at {inside}, since the repository's git "
+            f"git does not work in service {service.name} at {folder}, since the repository's git "
             f"folder is not mounted: add `{VARIABLE}:{target}` to its volumes (`:ro` behind it is "
             f"enough for reading)"
         )
@@ -219,9 +226,9 @@ def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterat
 
 def _on_the_host(path: str, service: Service, context: PlanContext) -> str:
     """Return the host path of a container's path; empty if no bind mount covers it."""
-    binds = [each for each in service.mounts if below(path, normpath(each.target))]
-    nearest = max(binds, key=lambda each: len(normpath(each.target)), default=None)
-    if nearest is None or nearest.kind != "bind":
+    binds = [mount for mount in service.mounts if below(path, normpath(mount.target))]
+    nearest_mount = max(binds, key=lambda each: len(normpath(each.target)), default=None)
+    if nearest_mount is None or nearest_mount.kind != "bind":
         return ""
-    rest = path[len(normpath(nearest.target)) :].lstrip("/")
-    return normpath(join(context.around.real(nearest.source), rest))
+    subpath = path[len(normpath(nearest_mount.target)) :].lstrip("/")
+    return normpath(join(context.around.real(nearest_mount.source), subpath))

@@ -14,21 +14,21 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 
 def ports_of_others(context: PlanContext) -> RuleResult:
     """Warn about variables that lead to a port that another project publishes now."""
-    others = {each.port: each for each in context.around.published}
-    own = {port.number for service in context.project.services for port in service.ports}
+    other_ports = {entry.port: entry for entry in context.around.published}
+    own_ports = {port.number for service in context.project.services for port in service.ports}
     shared: dict[str, SharedResource] = {}
     warnings: list[str] = []
-    for service in context.project.services if others else ():
+    for service in context.project.services if other_ports else ():
         for name, port in _host_ports(service, context):
-            if port in own or port not in others:
+            if port in own_ports or port not in other_ports:
                 continue
             if is_named(context.settings, "port", str(port)):
                 shared[str(port)] = SharedResource("port", str(port), IN_SETTINGS)
             else:
-                other = others[port]
+                owner = other_ports[port]
                 warnings.append(
                     f"environment.{name} of service {service.name} leads to port {port} of the "
-                    f"host, which {other.container} of project {other.project} publishes: other "
+                    f"host, which {owner.container} of project {owner.project} publishes: other "
                     f"sessions reach it, too; {way_out(f'port:{port}')}"
                 )
     return RuleResult(shared=tuple(shared.values()), warnings=tuple(dict.fromkeys(warnings)))
@@ -37,14 +37,14 @@ def ports_of_others(context: PlanContext) -> RuleResult:
 def _host_ports(service: Service, context: PlanContext) -> Iterator[tuple[str, int]]:
     """Yield (variable, port) of each value that leads from the container to its engine's host."""
     names = engine_hosts(service)
-    address = addresses(names, "")
+    pattern = addresses(names, "")
     values = {
         name: text
         for name, text in service.environment.items()
         if not is_kept(service.name, name, text, context.settings.keep_urls)
     }
     for name, text in values.items():
-        for match in address.finditer(text):
+        for match in pattern.finditer(text):
             port = port_in(match)
             if port:
                 yield name, port

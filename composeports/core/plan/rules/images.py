@@ -21,21 +21,21 @@ UNASKED = frozenset({"never", "build"})
 
 def built_images(context: PlanContext) -> RuleResult:
     """Add the session's suffix to the tag of every built image, wherever the file names it."""
-    fixed = _built(context.project)
+    names = _built(context.project)
     if not context.settings.isolate_images:
         return RuleResult(
             shared=tuple(
-                SharedResource("image", name, "[isolate] images = false") for name in fixed
+                SharedResource("image", name, "[isolate] images = false") for name in names
             )
         )
-    renamed = new_names(context)
+    session_names = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
     for service in context.project.services:
-        fields = _fields(service, renamed)
+        fields = _fields(service, session_names)
         if fields:
             nodes.append({"services": {service.name: fields}})
-            changes.extend(_changes(service, renamed))
+            changes.extend(_changes(service, session_names))
     return RuleResult(tuple(changes), merge(nodes))
 
 
@@ -46,18 +46,18 @@ def new_names(context: PlanContext) -> dict[str, str]:
     """
     if not context.settings.isolate_images:
         return {}
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name in _built(context.project):
-        found.setdefault(full_name(name), tagged(name, context.tag))
-    return found
+        names.setdefault(full_name(name), tagged(name, context.tag))
+    return names
 
 
 def unbuilt_images(project: Project) -> Iterator[str]:
     """Yield the full names of images that services run but that the file does not build."""
-    built = set(map(full_name, _built(project)))
+    built_names = set(map(full_name, _built(project)))
     for service in project.services:
         name = full_name(service.image) if service.image else ""
-        if service.build is None and project.is_fixed(name) and name not in built:
+        if service.build is None and project.is_fixed(name) and name not in built_names:
             yield name
 
 
@@ -65,7 +65,9 @@ def images_of_scripts(context: PlanContext) -> RuleResult:
     """Warn about images that a script of the worktree builds: all sessions share them."""
     shared: list[SharedResource] = []
     warnings: list[str] = []
-    for image, build in {full_name(each.image): each for each in context.around.builds}.items():
+    for image, build in {
+        full_name(script_build.image): script_build for script_build in context.around.builds
+    }.items():
         why = _why_shared(context.settings, image, build.image)
         services = listed(
             service.name
@@ -124,11 +126,13 @@ def _build_fields(service: Service, renamed: Mapping[str, str]) -> dict[str, obj
         return {}
     fields: dict[str, object] = {}
     for field, before in (("tags", build.tags), ("cache_from", build.cache_from)):
-        listed = [_reference(text, renamed) or text for text in before]
-        if listed != list(before):
-            fields[field] = Override(listed)
+        references = [_reference(text, renamed) or text for text in before]
+        if references != list(before):
+            fields[field] = Override(references)
     contexts = {
-        name: new for name, text in build.contexts.items() if (new := _reference(text, renamed))
+        name: new_reference
+        for name, text in build.contexts.items()
+        if (new_reference := _reference(text, renamed))
     }
     return {**fields, "additional_contexts": contexts} if contexts else fields
 

@@ -1,4 +1,4 @@
-"""Those of the six fixed variables that keep the user's value inside the stack."""
+"""The fixed variables that keep the user's value inside the stack."""
 
 from collections.abc import Iterator, Mapping
 
@@ -43,8 +43,8 @@ def _literal(document: Mapping[str, object], path: Path) -> Iterator[Node]:
             yield _nested(path[:depth], Override(node))
             return
         if node.get(str(key)) is None:
-            rest = {name: value for name, value in node.items() if name != key}
-            yield _nested(path[:depth], Override(rest))
+            other_entries = {name: value for name, value in node.items() if name != key}
+            yield _nested(path[:depth], Override(other_entries))
             return
         node = node[str(key)]
     yield _nested(path, Override(node) if isinstance(node, list | Mapping) else node)

@@ -13,30 +13,31 @@ def marks(context: PlanContext) -> RuleResult:
     An existing volume or network keeps its labels. Compose treats other labels as a new
     configuration: it recreates networks, and it recreates volumes without their data.
     """
-    own = context.lease.mark
-    if not own.labels:
+    session_mark = context.lease.mark
+    if not session_mark.labels:
         return RuleResult()
     nodes = [
-        {"services": {each.name: {"labels": _written(own)}}} for each in context.project.services
+        {"services": {service.name: {"labels": _written(session_mark)}}}
+        for service in context.project.services
     ]
-    return RuleResult(override=merge([*nodes, *_lasting(context, own)]))
+    return RuleResult(override=merge([*nodes, *_lasting(context, session_mark)]))
 
 
 def _lasting(context: PlanContext, own: Mark) -> Iterator[Node]:
-    known = context.lease.marks
-    if known is None:
+    known_marks = context.lease.marks
+    if known_marks is None:
         return
     project, settings = context.project, context.settings
     sections = (
         ("volume", project.volumes, settings.isolate_volumes),
         ("network", project.networks, settings.isolate_networks),
     )
-    for kind, things, isolated in sections:
-        for each in things:
-            is_shared = each.external or (project.is_fixed(each.name) and not isolated)
-            mark = known.get(f"{kind}:{each.key}", own)
+    for kind, resources, is_isolated in sections:
+        for resource in resources:
+            is_shared = resource.external or (project.is_fixed(resource.name) and not is_isolated)
+            mark = known_marks.get(f"{kind}:{resource.key}", own)
             if mark.labels and not is_shared:
-                yield {f"{kind}s": {each.key: {"labels": _written(mark)}}}
+                yield {f"{kind}s": {resource.key: {"labels": _written(mark)}}}
 
 
 def _written(mark: Mark) -> dict[str, str]:

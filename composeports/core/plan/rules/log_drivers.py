@@ -17,14 +17,14 @@ def log_addresses(context: PlanContext) -> RuleResult:
     for service in context.project.services:
         ports = context.new_ports_of(service)
         options = {**DEFAULTS.get(service.log_driver, {}), **service.log_options}
-        moved: dict[str, str] = {}
+        new_options: dict[str, str] = {}
         for name, text in options.items():
             after = renumbered_for_engine(text, ports.get)
             if after != text and not is_kept(service.name, name, text, context.settings.keep_urls):
-                moved[name] = after
+                new_options[name] = after
                 where = f"logging.options.{name}"
                 changes.append(Change("url", where, text, after, WHY, service.name))
-        if moved:
-            logging = {"driver": service.log_driver, "options": moved}
+        if new_options:
+            logging = {"driver": service.log_driver, "options": new_options}
             nodes.append({"services": {service.name: {"logging": logging}}})
     return RuleResult(tuple(changes), merge(nodes))

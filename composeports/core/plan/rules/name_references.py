@@ -56,12 +56,12 @@ def renamed(name: str, text: str, names: NewNames, *, builds: bool = False) -> t
     """
     if not any(names.values()):
         return text, ""
-    hinted = [kind for kind, hint in KINDS.items() if hint.search(name.upper())]
-    for kind in hinted:
+    hinted_kinds = [kind for kind, hint in KINDS.items() if hint.search(name.upper())]
+    for kind in hinted_kinds:
         after = "".join(new_name(kind, part, names) or part for part in _SEPARATOR.split(text))
         if after != text:
             return after, kind
-    if not hinted and not _is_of_other_things(name):
+    if not hinted_kinds and not _is_of_other_things(name):
         for kind in KINDS if _DISTINCTIVE.search(text) else ("image",) if builds else ():
             after = new_name(kind, text, names)
             if after:

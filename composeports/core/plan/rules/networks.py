@@ -26,18 +26,18 @@ def named_networks(context: PlanContext) -> RuleResult:
         if network.external:
             continue
         if network.driver in ON_THE_HOST and network.pools:
-            told = (
+            problem = (
                 f"network {network.key} is a {network.driver} on the host's own network: its "
                 "addresses cannot be moved, so only one session can have it"
             )
             if is_named(context.settings, "network", network.key, network.name):
                 shared.append(SharedResource("network", network.key, IN_SETTINGS))
             else:
-                warnings.append(f"{told}; {way_out(f'network:{network.key}')}")
-        fields, found = _fields(network, context)
+                warnings.append(f"{problem}; {way_out(f'network:{network.key}')}")
+        fields, network_changes = _fields(network, context)
         if fields:
             nodes.append({"networks": {network.key: fields}})
-        changes.extend(found)
+        changes.extend(network_changes)
         if new_name(network, context) == network.name and context.project.is_fixed(network.name):
             shared.append(SharedResource("network", network.name, "[isolate] networks = false"))
     return RuleResult(tuple(changes), merge(nodes), tuple(shared), tuple(warnings))
@@ -58,10 +58,10 @@ def _fields(network: Network, context: PlanContext) -> tuple[dict[str, object], 
     bridge = network.driver_opts.get(BRIDGE, "")
     if bridge and context.settings.isolate_networks:
         # The hash alone makes the name unique, so the old name may be cut.
-        own = f"{bridge[: LONGEST_BRIDGE - HASH - 1]}-{context.tag[-HASH:]}"
-        fields["driver_opts"] = {BRIDGE: own}
+        new_bridge = f"{bridge[: LONGEST_BRIDGE - HASH - 1]}-{context.tag[-HASH:]}"
+        fields["driver_opts"] = {BRIDGE: new_bridge}
         why = "a network interface of this name exists once on a host"
-        changes.append(Change("network", f"networks.{network.key}.bridge", bridge, own, why))
+        changes.append(Change("network", f"networks.{network.key}.bridge", bridge, new_bridge, why))
     return fields, changes
 
 
@@ -72,25 +72,25 @@ def new_name(network: Network, context: PlanContext) -> str:
 
 def session_network(network: Network, project: Project, tag: str, settings: Settings) -> str:
     """Return a session's name for a network; `tag` is the session's project name."""
-    isolated = settings.isolate_networks and not network.external
-    if (isolated or network.made_own) and project.is_fixed(network.name):
+    is_isolated = settings.isolate_networks and not network.external
+    if (is_isolated or network.made_own) and project.is_fixed(network.name):
         return f"{tag}_{network.name}"
     return network.name
 
 
 def network_labels(context: PlanContext) -> RuleResult:
     """Change the network name in Traefik's label if that network has a new name."""
-    renamed = {
+    session_names = {
         network.name: after
         for network in context.project.networks
         for after in [_name_in_labels(network, context)]
         if after != network.name
     }
-    found = list(_labels(context, renamed))
+    changes = list(_labels(context, session_names))
     nodes = [
-        {"services": {change.service: {"labels": {TRAEFIK: change.after}}}} for change in found
+        {"services": {change.service: {"labels": {TRAEFIK: change.after}}}} for change in changes
     ]
-    return RuleResult(tuple(found), merge(nodes))
+    return RuleResult(tuple(changes), merge(nodes))
 
 
 def _name_in_labels(network: Network, context: PlanContext) -> str:

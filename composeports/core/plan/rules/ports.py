@@ -18,7 +18,8 @@ PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 def published_ports(context: PlanContext) -> RuleResult:
     """Give every published port a host port of the block; address, protocol, mode and name stay."""
     numbers = {
-        (each.entry.port.service, each.entry.index): str(each.number) for each in context.moved
+        (assigned_port.entry.port.service, assigned_port.entry.index): str(assigned_port.number)
+        for assigned_port in context.moved
     }
     services = {
         service.name: {"ports": Override(_port_list(service, numbers, context))}
@@ -32,14 +33,14 @@ def published_ports(context: PlanContext) -> RuleResult:
     changes = tuple(
         Change(
             kind="port",
-            where=each.entry.key,
-            before=each.entry.port.published,
-            after=str(each.number),
-            why=_why(each, context),
-            service=each.entry.port.service,
+            where=assigned_port.entry.key,
+            before=assigned_port.entry.port.published,
+            after=str(assigned_port.number),
+            why=_why(assigned_port, context),
+            service=assigned_port.entry.port.service,
         )
-        for each in context.moved
-        if each.entry.port.published != str(each.number)
+        for assigned_port in context.moved
+        if assigned_port.entry.port.published != str(assigned_port.number)
     )
     return RuleResult(changes, {"services": services} if services else {})
 
@@ -51,7 +52,7 @@ def _port_list(
 
     An entry without a host port stays without one.
     """
-    listed: list[dict[str, object]] = []
+    entries: list[dict[str, object]] = []
     required = {name: context.fixed[name] for name in context.required}
     for index, port in enumerate(service.ports):
         entry: dict[str, object] = {
@@ -63,21 +64,21 @@ def _port_list(
             "protocol": port.protocol,
             "app_protocol": port.app_protocol,
         }
-        listed.append({field: value for field, value in entry.items() if value})
-    return listed
+        entries.append({field: value for field, value in entry.items() if value})
+    return entries
 
 
 def _why(moved: AssignedPort, context: PlanContext) -> str:
     entry = moved.entry
     if entry.key in context.lease.pins:
         return "pinned to this number"
-    obeyed = _obeyed(entry, context)
-    if obeyed:
-        return f"{obeyed} is a name that programs obey, so only the host port is changed"
+    protected_name = _obeyed(entry, context)
+    if protected_name:
+        return f"{protected_name} is a name that programs obey, so only the host port is changed"
     if not entry.variable:
         return f"host port {entry.port.published} is written in the Compose file"
-    is_given = entry.variable in FIXED_PORT_VARIABLES and entry.variable not in context.kept
-    if is_given or context.moves.only_publishes(entry.variable):
+    is_fixed = entry.variable in FIXED_PORT_VARIABLES and entry.variable not in context.kept
+    if is_fixed or context.moves.only_publishes(entry.variable):
         return f"{entry.variable} sets it"
     return f"{entry.variable} also moves other things, so only the host port is changed"
 
@@ -98,12 +99,12 @@ def variables(context: PlanContext) -> RuleResult:
     """Set the six fixed variables, and the file's variables that move only published ports."""
     after = {**context.fixed, **own_variables(context)}
     before = {**context.values, **_published_before(context)}
-    told = {PROJECT_NAME, *context.kept}
+    excluded_names = {PROJECT_NAME, *context.kept}
     return RuleResult(
         tuple(
             Change("variable", name, before[name], value, _why_set(name, context))
             for name, value in after.items()
-            if name in context.values and name not in told and before[name] != value
+            if name in context.values and name not in excluded_names and before[name] != value
         )
     )
 
@@ -114,9 +115,9 @@ def _published_before(context: PlanContext) -> dict[str, str]:
     Compose reports only one default of a variable, which may have others elsewhere in the file.
     """
     return {
-        each.entry.variable: each.entry.port.published
-        for each in context.moved
-        if each.entry.variable and each.entry.port.published
+        assigned_port.entry.variable: assigned_port.entry.port.published
+        for assigned_port in context.moved
+        if assigned_port.entry.variable and assigned_port.entry.port.published
     }
 
 
@@ -133,18 +134,18 @@ def _why_set(name: str, context: PlanContext) -> str:
 
 def own_variables(context: PlanContext) -> dict[str, str]:
     """Return the new values of variables that move only published ports and URLs to them."""
-    found: dict[str, str] = {}
+    new_values: dict[str, str] = {}
     for name, number in _moved_by_variables(context):
         if context.moves.only_publishes(name) and is_settable(name):
-            found.setdefault(name, str(number))
-    return dict(sorted(found.items()))
+            new_values.setdefault(name, str(number))
+    return dict(sorted(new_values.items()))
 
 
 def _moved_by_variables(context: PlanContext) -> Iterator[tuple[str, int]]:
-    for each in context.moved:
-        name = each.entry.variable
+    for assigned_port in context.moved:
+        name = assigned_port.entry.variable
         if name and name not in FIXED_PORT_VARIABLES:
-            yield name, each.number
+            yield name, assigned_port.number
 
 
 def variable_of(entry: PortEntry) -> str:

@@ -24,10 +24,10 @@ def _mounted(context: PlanContext) -> Iterator[str]:
     sources = list(dict.fromkeys(map(normpath, _sources(context))))
     if sources:
         top = context.lease.place.directory
-        names = [_shown(each, top) for each in sources]
-        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        names = [_shown(source, top) for source in sources]
+        suffix = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         yield (
-            f"{', '.join(names[:SHOWN])}{more}: what is mounted there are folders and files of "
+            f"{', '.join(names[:SHOWN])}{suffix}: what is mounted there are folders and files of "
             f"{context.host}, where the engine is, and not of this machine; `build` and "
             "`docker compose watch` send files"
         )
@@ -60,7 +60,11 @@ def _is_of_any_machine(path: str) -> bool:
 
 
 def _on_loopback(context: PlanContext) -> Iterator[str]:
-    keys = [each.entry.key for each in context.moved if is_this_machine(each.entry.port.host_ip)]
+    keys = [
+        assigned_port.entry.key
+        for assigned_port in context.moved
+        if is_this_machine(assigned_port.entry.port.host_ip)
+    ]
     if keys:
         verb = "is" if len(keys) == 1 else "are"
         yield (

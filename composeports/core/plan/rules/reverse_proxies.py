@@ -45,28 +45,28 @@ def proxy_names(context: PlanContext) -> RuleResult:
             for name in VARIABLES
             if context.project.is_fixed(service.environment.get(name, ""))
         }
-        told = {}
-        for kind, found in (("label", labels), ("variable", variables)):
-            for name, text in found.items():
+        entries = {}
+        for kind, mapping in (("label", labels), ("variable", variables)):
+            for name, text in mapping.items():
                 if _is_acknowledged(kind, name, context):
                     shared.append(SharedResource(kind, name, IN_SETTINGS))
                 else:
-                    told[f"{kind}:{name}"] = text
-        if told:
+                    entries[f"{kind}:{name}"] = text
+        if entries:
             warnings.append(
                 f"service {service.name} has the same names for a reverse proxy in every session, "
-                f"which then takes all of them for one: {listed(told.values())}; {WAY_OUT}, or "
-                f"{way_out(*_entries(told))}"
+                f"which then takes all of them for one: {listed(entries.values())}; {WAY_OUT}, or "
+                f"{way_out(*_entries(entries))}"
             )
     return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
 
 
 def _entries(told: dict[str, str]) -> list[str]:
     """Return as few entries of `shared` as possible that declare all of this as shared."""
-    first = {
+    entries = {
         entry.partition(".")[0] if entry.startswith("label:traefik") else entry for entry in told
     }
-    return sorted(first)
+    return sorted(entries)
 
 
 def _is_acknowledged(kind: str, name: str, context: PlanContext) -> bool:
@@ -80,7 +80,7 @@ def _is_on_common_network(service: Service, context: PlanContext) -> bool:
         return True
     if service.network_by_mode:
         return any(service in users for users in joined_by_mode(context).values())
-    return any(is_common(each.network, context) for each in service.networks)
+    return any(is_common(attachment.network, context) for attachment in service.networks)
 
 
 def _labels(service: Service, context: PlanContext) -> Iterator[tuple[str, str]]:
@@ -89,9 +89,9 @@ def _labels(service: Service, context: PlanContext) -> Iterator[tuple[str, str]]
     All labels of a router or service of Traefik give the same pair.
     """
     for label, value in service.labels.items():
-        named = _NAMED.fullmatch(label)
-        if named and context.project.is_fixed(named[2]):
-            yield named[1], named[1].removeprefix("traefik.")
+        match = _NAMED.fullmatch(label)
+        if match and context.project.is_fixed(match[2]):
+            yield match[1], match[1].removeprefix("traefik.")
         if _RULE.fullmatch(label) and context.project.is_fixed(value):
             yield label, value
         if (

@@ -18,34 +18,34 @@ Reason = Callable[[str, str, int], str]
 
 def left_values(context: PlanContext, changes: Sequence[Change]) -> tuple[UnchangedValue, ...]:
     """Return the values that have a moved port's number or an old name even after `changes`."""
-    after = {(each.service, each.where): each.after for each in changes}
+    after = {(item.service, item.where): item.after for item in changes}
     names = new_names(context)
-    found: list[UnchangedValue] = []
+    entries: list[UnchangedValue] = []
     for service in context.project.services:
-        found.extend(_of_service(service, context, after, names))
+        entries.extend(_of_service(service, context, after, names))
     numbers = {
-        each.entry.port.number: each.number
-        for each in context.moved
-        if each.entry.port.number not in {None, each.number}
+        item.entry.port.number: item.number
+        for item in context.moved
+        if item.entry.port.number not in {None, item.number}
     }
     for key, text in context.project.contents.items():
         where = f"configs.{key}.content"
-        found.extend(_numbers("", where, after.get(("", where), text), numbers, _why_config))
-    return tuple(found)
+        entries.extend(_numbers("", where, after.get(("", where), text), numbers, _why_config))
+    return tuple(entries)
 
 
 def _of_service(
     service: Service, context: PlanContext, after: Mapping[tuple[str, str], str], names: NewNames
 ) -> Iterator[UnchangedValue]:
-    found = numbers_of(service, context).items()
-    numbers = {old: new for old, new in found if old != new}
+    pairs = numbers_of(service, context).items()
+    numbers = {old: new for old, new in pairs if old != new}
     for where, texts, reason in _places(service, context):
         for name, text in texts:
             place = f"{where}.{name}"
-            now = after.get((service.name, place), text)
+            new_text = after.get((service.name, place), text)
             if numbers:
-                yield from _numbers(service.name, place, now, numbers, reason)
-            if now == text:
+                yield from _numbers(service.name, place, new_text, numbers, reason)
+            if new_text == text:
                 yield from _names(service.name, place, text, names)
 
 
@@ -53,13 +53,13 @@ def _places(
     service: Service, context: PlanContext
 ) -> Iterator[tuple[str, Sequence[tuple[str, str]], Reason]]:
     """Yield (path, named values, reason) of each part of a service; `reason` says why they stay."""
-    keep = context.settings.keep_urls
+    kept_urls = context.settings.keep_urls
     listens_on = listening(service, context)
-    services = set(_hosts(context))
+    host_names = set(_hosts(context))
 
     def why(name: str, text: str, number: int) -> str:
         reasons = {
-            "[urls] keep lists it": is_kept(service.name, name, text, keep),
+            "[urls] keep lists it": is_kept(service.name, name, text, kept_urls),
             "its name says that it is where the program listens": is_listening(name),
             "its name says that it is used inside the container": is_internal(name),
             f"a plain number, and {service.name} listens on it inside": (
@@ -67,14 +67,15 @@ def _places(
             ),
             "a plain number does not say of which host it is a port": text.strip() == str(number),
             "it leads to a container, where the port is the same in every session": (
-                not services.isdisjoint(re.findall(rf"([\w.-]+):{number}\b", text))
+                not host_names.isdisjoint(re.findall(rf"([\w.-]+):{number}\b", text))
             ),
             "inside a container this address most likely leads to the container itself": (
                 is_local(text)
             ),
         }
         return next(
-            (why for why, holds in reasons.items() if holds), "it is no address of the host"
+            (reason for reason, is_true in reasons.items() if is_true),
+            "it is no address of the host",
         )
 
     arguments = service.build.args if service.build else {}
@@ -91,7 +92,7 @@ def _places(
 def _hosts(context: PlanContext) -> Iterator[str]:
     """Yield the host names by which the containers of the stack reach each other."""
     for service in context.project.services:
-        aliases = (alias for each in service.networks for alias in each.aliases)
+        aliases = (alias for attachment in service.networks for alias in attachment.aliases)
         yield from (service.name, service.container_name, *aliases)
 
 

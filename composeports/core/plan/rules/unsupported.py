@@ -18,42 +18,48 @@ NAMESPACES = {"ipc": "shared memory", "pid": "processes", "uts": "name"}
 def limits(context: PlanContext) -> RuleResult:
     """Warn about what all sessions share although the file does not declare it as shared."""
     rules = (_host_network, _host_namespaces, _replicas, _foreign_containers, _engine_socket)
-    found = [each for rule in rules for each in rule(context)]
+    findings = [finding for rule in rules for finding in rule(context)]
     return RuleResult(
-        shared=tuple(each for each in found if isinstance(each, SharedResource)),
-        warnings=tuple(each for each in found if isinstance(each, str)),
+        shared=tuple(finding for finding in findings if isinstance(finding, SharedResource)),
+        warnings=tuple(finding for finding in findings if isinstance(finding, str)),
     )
 
 
 def _host_network(context: PlanContext) -> Iterator[SharedResource | str]:
-    names = [each.name for each in context.project.services if each.network_mode == "host"]
+    names = [service.name for service in context.project.services if service.network_mode == "host"]
     if names and is_named(context.settings, "network", "host"):
         yield SharedResource("network", "host", f"{_services(names)} it; {IN_SETTINGS}")
     elif names:
         files = ", ".join(basename(path) for path in context.lease.stack.files)
-        where = f" (in {files})" if files else ""
+        suffix = f" (in {files})" if files else ""
         yield (
-            f"{_services(names)} the host's network{where}: ports there cannot be moved, so only "
+            f"{_services(names)} the host's network{suffix}: ports there cannot be moved, so only "
             f"one session can run it; {way_out('network:host')}"
         )
 
 
 def _host_namespaces(context: PlanContext) -> Iterator[SharedResource | str]:
-    for kind, what in NAMESPACES.items():
-        names = [each.name for each in context.project.services if getattr(each, kind) == "host"]
+    for kind, label in NAMESPACES.items():
+        names = [
+            service.name for service in context.project.services if getattr(service, kind) == "host"
+        ]
         if names and is_named(context.settings, kind, "host"):
             yield SharedResource(kind, "host", f"{_services(names)} it; {IN_SETTINGS}")
         elif names:
             yield (
-                f"{_services(names)} the host's {what} ({kind}: host), which all sessions have in "
+                f"{_services(names)} the host's {label} ({kind}: host), which all sessions have in "
                 f"common; {way_out(f'{kind}:host')}"
             )
 
 
 def _replicas(context: PlanContext) -> Iterator[str]:
-    moved = {each.entry.port.service for each in context.moved if each.entry.port.number}
+    moved_services = {
+        assigned_port.entry.port.service
+        for assigned_port in context.moved
+        if assigned_port.entry.port.number
+    }
     for service in context.project.services:
-        if service.replicas > 1 and service.name in moved:
+        if service.replicas > 1 and service.name in moved_services:
             yield (
                 f"service {service.name} wants {service.replicas} containers and a fixed host "
                 "port, which only one of them can have; give the port without a host part"
@@ -61,18 +67,20 @@ def _replicas(context: PlanContext) -> Iterator[str]:
 
 
 def _foreign_containers(context: PlanContext) -> Iterator[SharedResource | str]:
-    own = {*new_names(context), *(service.name for service in context.project.services)}
+    own_names = {*new_names(context), *(service.name for service in context.project.services)}
     for service in context.project.services:
         names = [
-            name for name in _named(service) if name not in own and context.project.is_fixed(name)
+            name
+            for name in _named(service)
+            if name not in own_names and context.project.is_fixed(name)
         ]
-        named = [name for name in names if is_named(context.settings, "container", name)]
-        yield from (SharedResource("container", name, IN_SETTINGS) for name in named)
-        others = [name for name in names if name not in named]
-        if others:
+        shared_names = [name for name in names if is_named(context.settings, "container", name)]
+        yield from (SharedResource("container", name, IN_SETTINGS) for name in shared_names)
+        containers = [name for name in names if name not in shared_names]
+        if containers:
             yield (
-                f"service {service.name} uses containers of others ({', '.join(others)}): they "
-                f"stay shared; {way_out(*(f'container:{name}' for name in others))}"
+                f"service {service.name} uses containers of others ({', '.join(containers)}): they "
+                f"stay shared; {way_out(*(f'container:{name}' for name in containers))}"
             )
 
 
@@ -87,11 +95,11 @@ def _named(service: Service) -> Iterator[str]:
 def _engine_socket(context: PlanContext) -> Iterator[SharedResource | str]:
     names, sockets = [], []
     for service in context.project.services:
-        found = [each.source for each in service.mounts if is_engine_socket(each, context)]
-        if found:
+        sources = [socket.source for socket in service.mounts if is_engine_socket(socket, context)]
+        if sources:
             names.append(service.name)
-            sockets += found
-    if names and all(is_path_named(context.settings, each) for each in sockets):
+            sockets += sources
+    if names and all(is_path_named(context.settings, socket) for socket in sockets):
         yield SharedResource("folder", sockets[0], IN_SETTINGS)
     elif names:
         yield (

@@ -29,22 +29,23 @@ def named_volumes(context: PlanContext) -> RuleResult:
 def volumes_of_other_stores(context: PlanContext) -> RuleResult:
     """Warn about volumes from a session of the same name with a lease in another store."""
     lease = context.lease
-    own = {"", lease.store, *lease.former_stores}
+    own_stores = {"", lease.store, *lease.former_stores}
     marks = lease.marks if lease.store and lease.marks else {}
     names = [
         name_of(volume, context)
         for volume in context.project.volumes
-        if not volume.external and marks.get(f"volume:{volume.key}", UNMARKED).store not in own
+        if not volume.external
+        and marks.get(f"volume:{volume.key}", UNMARKED).store not in own_stores
     ]
     if not names:
         return RuleResult()
-    told = (
+    warning = (
         f"{', '.join(names)}: a session whose lease is in another store made it, and its data are "
         "used: a runner with the same path, or this session before its state directory was lost; "
         "`composeports up --adopt` takes it as this session's own, `composeports up --as-new` "
         "gives this session volumes of its own"
     )
-    return RuleResult(warnings=(told,))
+    return RuleResult(warnings=(warning,))
 
 
 def name_of(volume: Volume, context: PlanContext) -> str:
@@ -54,5 +55,5 @@ def name_of(volume: Volume, context: PlanContext) -> str:
 
 def session_volume(volume: Volume, project: Project, tag: str, settings: Settings) -> str:
     """Return a session's name for a volume; `tag` is the session's project name."""
-    isolated = settings.isolate_volumes and not volume.external
-    return f"{tag}_{volume.name}" if isolated and project.is_fixed(volume.name) else volume.name
+    is_isolated = settings.isolate_volumes and not volume.external
+    return f"{tag}_{volume.name}" if is_isolated and project.is_fixed(volume.name) else volume.name

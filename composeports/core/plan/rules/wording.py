@@ -8,8 +8,8 @@ SHOWN = 6
 
 def way_out(*entries: str) -> str:
     """Return the phrase with the setting that declares something as shared."""
-    written = ", ".join(map(quoted, entries))
-    return f"shared = [{written}] in the settings says that this is meant"
+    quoted_entries = ", ".join(map(quoted, entries))
+    return f"shared = [{quoted_entries}] in the settings says that this is meant"
 
 
 def quoted(text: str) -> str:
@@ -19,6 +19,6 @@ def quoted(text: str) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Return the first names, separated by commas, and the number of further names."""
-    shown = list(dict.fromkeys(names))
-    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
-    return ", ".join(shown[:SHOWN]) + more
+    unique_names = list(dict.fromkeys(names))
+    suffix = f" and {len(unique_names) - SHOWN} more" if len(unique_names) > SHOWN else ""
+    return ", ".join(unique_names[:SHOWN]) + suffix

@@ -14,28 +14,28 @@ NO_ENGINE = "not checked, since the engine does not answer"
 
 def check_settings(facts: Facts) -> CheckResult:
     """Report settings of the environment and the settings file that are not accepted."""
-    found = tuple(
-        Finding(ERROR, each.message, "no command works with it", each.hint)
-        for each in facts.settings
+    findings = tuple(
+        Finding(ERROR, problem.message, "no command works with it", problem.hint)
+        for problem in facts.settings
     )
-    return CheckResult("settings", "accepted" if not found else "not accepted", found)
+    return CheckResult("settings", "accepted" if not findings else "not accepted", findings)
 
 
 def check_engine(facts: Facts) -> CheckResult:
     """Report which engine answers, or why none does."""
     engine = facts.engine
-    where = f" (context {engine.context})" if engine.context else ""
-    place = f" at {engine.host}" if engine.host else ""
+    context = f" (context {engine.context})" if engine.context else ""
+    address = f" at {engine.host}" if engine.host else ""
     if engine.trouble is None:
-        said = f"{engine_name(engine)}{place}{where}"
+        summary = f"{engine_name(engine)}{address}{context}"
         if engine.reached:
-            said += f", answers in {engine.milliseconds} ms; its ports are at {engine.reached}"
-        secured = () if engine.secured else (_unsecured(engine),)
-        return CheckResult("engine", said, (*secured, *engine_findings(engine, facts.compose)))
-    why = f"nothing can be started{place and f'; docker talks to {engine.host}{where}'}"
+            summary += f", answers in {engine.milliseconds} ms; its ports are at {engine.reached}"
+        warnings = () if engine.secured else (_unsecured(engine),)
+        return CheckResult("engine", summary, (*warnings, *engine_findings(engine, facts.compose)))
+    effect = f"nothing can be started{address and f'; docker talks to {engine.host}{context}'}"
     hint = way_in(engine) or engine.trouble.hint
-    found = Finding(ERROR, engine.trouble.message, why, hint)
-    return CheckResult("engine", "does not answer", (found,))
+    finding = Finding(ERROR, engine.trouble.message, effect, hint)
+    return CheckResult("engine", "does not answer", (finding,))
 
 
 def _unsecured(engine: EngineFacts) -> Finding:
@@ -50,12 +50,12 @@ def _unsecured(engine: EngineFacts) -> Finding:
 def check_compose(facts: Facts) -> CheckResult:
     """Report if Compose is too old, or if images are built and buildx is missing."""
     compose = facts.compose
-    found = []
+    findings = []
     if compose.trouble is not None:
-        why = "the override document of a session needs it"
-        found.append(Finding(ERROR, compose.trouble.message, why, compose.trouble.hint))
+        effect = "the override document of a session needs it"
+        findings.append(Finding(ERROR, compose.trouble.message, effect, compose.trouble.hint))
     if compose.builds and not compose.buildx and facts.engine.product != PODMAN:
-        found.append(
+        findings.append(
             Finding(
                 WARNING,
                 "the buildx plugin is missing, and the Compose file here builds images",
@@ -63,5 +63,5 @@ def check_compose(facts: Facts) -> CheckResult:
                 "install Docker's buildx plugin",
             )
         )
-    said = f"Compose {compose.version}" if compose.version else "not usable"
-    return CheckResult("compose", said, tuple(found))
+    summary = f"Compose {compose.version}" if compose.version else "not usable"
+    return CheckResult("compose", summary, tuple(findings))

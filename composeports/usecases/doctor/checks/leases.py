@@ -23,28 +23,30 @@ MEANT = {
 
 def check_leases(facts: Facts) -> CheckResult:
     """Report leases whose worktree is deleted, and other engines with this engine's id."""
-    held = [lease for lease in facts.sessions if lease.held]
-    found = tuple(
+    held_leases = [lease for lease in facts.sessions if lease.held]
+    findings = tuple(
         Finding(
             WARNING,
             f"{lease.project} holds ports for {lease.place.directory}, which does not exist",
             "its ports are nobody's use, and what it started may still run",
             "composeports gc",
         )
-        for lease in held
+        for lease in held_leases
         if lease.session_id in facts.gone
     )
-    known = len(facts.sessions) - len(held)
-    found += tuple(map(_of_twin, facts.twins))
-    return CheckResult("leases", f"{len(held)} held, {known} remembered", found)
+    remembered_count = len(facts.sessions) - len(held_leases)
+    findings += tuple(map(_of_twin, facts.twins))
+    return CheckResult(
+        "leases", f"{len(held_leases)} held, {remembered_count} remembered", findings
+    )
 
 
 def _of_twin(twin: LabelTwin) -> Finding:
     leases = "1 lease is" if twin.leases == 1 else f"{twin.leases} leases are"
-    has = "has" if twin.sure else "may have"
+    verb = "has" if twin.sure else "may have"
     return Finding(
         WARNING,
-        f"another engine, on {twin.place}, {has} the id {twin.id} of this one, as after a machine "
+        f"another engine, on {twin.place}, {verb} the id {twin.id} of this one, as after a machine "
         "was cloned",
         f"both share one range of ports; {leases} kept, since what runs there is not seen here",
         f"{new_id(twin.folder)}"
@@ -63,40 +65,46 @@ def check_drift(facts: Facts) -> CheckResult:
         return CheckResult("stacks", "not checked, since the store cannot be read", skipped=True)
     leases = {lease.project: lease for lease in facts.sessions}
     stacks = {stack.project: stack for stack in facts.stacks}
-    held = [
+    held_leases = [
         lease for lease in facts.sessions if lease.held and lease.session_id not in facts.elsewhere
     ]
-    mine = sum(lease.project in stacks for lease in held)
-    found = (
-        *(each for stack in facts.stacks for each in _of_stack(stack, leases.get(stack.project))),
-        *(each for lease in held for each in _of_lease(lease, stacks, facts)),
+    stack_count = sum(lease.project in stacks for lease in held_leases)
+    findings = (
+        *(
+            finding
+            for stack in facts.stacks
+            for finding in _of_stack(stack, leases.get(stack.project))
+        ),
+        *(finding for lease in held_leases for finding in _of_lease(lease, stacks, facts)),
     )
-    return CheckResult("stacks", f"{mine} with a lease" if not found else "drifted", found)
+    return CheckResult(
+        "stacks", f"{stack_count} with a lease" if not findings else "drifted", findings
+    )
 
 
 def _of_stack(stack: EngineStack, lease: Lease | None) -> Iterator[Finding]:
     if lease is not None and lease.held:
         yield from _moved(stack, lease)
         return
-    recorded = lease is not None and bool(lease.stack.files)
-    if not PROJECT.fullmatch(stack.project) or not (stack.ours or recorded):
+    is_recorded = lease is not None and bool(lease.stack.files)
+    if not PROJECT.fullmatch(stack.project) or not (stack.ours or is_recorded):
         return
     state = f"{stack.running} running" if stack.running else "none runs"
-    what = f"the stack {stack.project} has {_count(stack.containers)} ({state}) and no lease"
-    if stack.foreign and not recorded:
-        yield Finding(NOTE, what, f"another user started it in {stack.directory}", "ask them")
+    problem = f"the stack {stack.project} has {_count(stack.containers)} ({state}) and no lease"
+    if stack.foreign and not is_recorded:
+        yield Finding(NOTE, problem, f"another user started it in {stack.directory}", "ask them")
         return
     reason = (
         "another session may get its ports, and then has to move on"
-        if recorded
+        if is_recorded
         else "this store does not know it: it was lost, or it is another one's"
     )
-    yield Finding(WARNING, what, f"{reason}; {_ways(recorded=recorded)}", _up(stack, lease))
+    yield Finding(WARNING, problem, f"{reason}; {_ways(recorded=is_recorded)}", _up(stack, lease))
 
 
 def _ways(*, recorded: bool) -> str:
-    adopt = "" if recorded else " --adopt"
-    return f"`up{adopt}` takes it over, `down{adopt}` removes it"
+    option = "" if recorded else " --adopt"
+    return f"`up{option}` takes it over, `down{option}` removes it"
 
 
 def _up(stack: EngineStack, lease: Lease | None) -> str:
@@ -122,10 +130,10 @@ def _count(number: int) -> str:
 
 def _moved(stack: EngineStack, lease: Lease) -> Iterator[Finding]:
     for drift in drifts_of(lease, stack.ports):
-        shown, wanted = (", ".join(map(str, ports)) for ports in (drift.actual, drift.leased))
+        actual, leased = (", ".join(map(str, ports)) for ports in (drift.actual, drift.leased))
         yield Finding(
             WARNING,
-            f"{drift.key} of {stack.project} is published on {shown}; its lease says {wanted}",
+            f"{drift.key} of {stack.project} is published on {actual}; its lease says {leased}",
             "`env` leads somewhere else than to this stack",
             _command(lease, "up"),
         )
@@ -158,31 +166,37 @@ def check_links(facts: Facts) -> CheckResult:
     if not facts.store.is_readable:
         return CheckResult("links", "not checked, since the store cannot be read", skipped=True)
     homes = {lease.project: lease.place.directory for lease in facts.sessions if lease.held}
-    found = tuple(each for link in facts.links for each in _of_link(link, homes.get(link.project)))
-    good = len(facts.links) - len(found)
-    said = f"{good} .env file{'s' if good != 1 else ''} linked" if good else "none"
-    return CheckResult("links", f"{len(found)} stale" if found else said, found)
+    findings = tuple(
+        finding for link in facts.links for finding in _of_link(link, homes.get(link.project))
+    )
+    linked_count = len(facts.links) - len(findings)
+    summary = (
+        f"{linked_count} .env file{'s' if linked_count != 1 else ''} linked"
+        if linked_count
+        else "none"
+    )
+    return CheckResult("links", f"{len(findings)} stale" if findings else summary, findings)
 
 
 def _of_link(link: LinkedEnvFile, home: str | None) -> Iterator[Finding]:
     if home == link.directory:
         return
-    whose = "which holds no lease" if home is None else f"the session of {home}"
-    why = (
+    owner = "which holds no lease" if home is None else f"the session of {home}"
+    effect = (
         "plain `docker compose` there starts on ports that nobody holds"
         if home is None
         else "plain `docker compose` there works on that session's stack"
     )
     step = f"cd {quote(link.directory)} && composeports unlink"
-    yield Finding(WARNING, f"{link.path} is linked to {link.project}, {whose}", why, step)
+    yield Finding(WARNING, f"{link.path} is linked to {link.project}, {owner}", effect, step)
 
 
 def check_leftovers(facts: Facts) -> CheckResult:
     """Report files that composeports made and no longer needs."""
-    found = []
+    findings = []
     for stray in facts.strays:
         if stray.kind == "copy":
-            found.append(
+            findings.append(
                 Finding(
                     WARNING,
                     f"a copy into the volumes of {stray.project} was killed ({stray.path})",
@@ -193,8 +207,8 @@ def check_leftovers(facts: Facts) -> CheckResult:
             continue
         kind = {"temporary": "file", "record": "lock"}.get(stray.kind, stray.kind)
         fix = Fix(kind, stray.path, project=stray.project)
-        what = f"{stray.path}: {MEANT[stray.kind]}"
+        problem = f"{stray.path}: {MEANT[stray.kind]}"
         step = "composeports doctor --fix"
         level = WARNING if stray.kind == "folder" else NOTE
-        found.append(Finding(level, what, "nobody needs it", step, fix))
-    return CheckResult("leftovers", "none" if not found else f"{len(found)}", tuple(found))
+        findings.append(Finding(level, problem, "nobody needs it", step, fix))
+    return CheckResult("leftovers", "none" if not findings else f"{len(findings)}", tuple(findings))

@@ -22,21 +22,25 @@ def check_ports(facts: Facts) -> CheckResult:
     grid = facts.grid
     if grid is None:
         return CheckResult("ports", "not checked, since a setting is not accepted", skipped=True)
-    whole = PortBlock(grid.base, grid.size * grid.slots)
-    held = [lease.block for lease in facts.sessions if lease.held]
-    free = [block for block in grid.blocks() if not any(map(block.overlaps, held))]
-    kernel = _of_kernel(whole, grid, facts.kernel) if facts.kernel else None
-    listening = _of_listeners(free, facts)
-    found = tuple(each for each in (kernel, listening) if each is not None)
-    said = f"{whole.start}-{whole.last}: {len(free)} of {grid.slots} blocks free"
-    return CheckResult("ports", said, found)
+    all_ports = PortBlock(grid.base, grid.size * grid.slots)
+    held_blocks = [lease.block for lease in facts.sessions if lease.held]
+    free_blocks = [block for block in grid.blocks() if not any(map(block.overlaps, held_blocks))]
+    kernel_finding = _of_kernel(all_ports, grid, facts.kernel) if facts.kernel else None
+    listener_finding = _of_listeners(free_blocks, facts)
+    findings = tuple(
+        finding for finding in (kernel_finding, listener_finding) if finding is not None
+    )
+    summary = f"{all_ports.start}-{all_ports.last}: {len(free_blocks)} of {grid.slots} blocks free"
+    return CheckResult("ports", summary, findings)
 
 
 def _of_kernel(whole: PortBlock, grid: PortGrid, kernel: KernelPorts) -> Finding | None:
     first, last = max(whole.start, kernel.first), min(whole.last, kernel.last)
-    if first > last or any(one.start <= first and last <= one.last for one in kernel.reserved):
+    if first > last or any(
+        block.start <= first and last <= block.last for block in kernel.reserved
+    ):
         return None
-    spans = ",".join(f"{each.start}-{each.last}" for each in (*kernel.reserved, whole))
+    spans = ",".join(f"{span.start}-{span.last}" for span in (*kernel.reserved, whole))
     step = f"sysctl -w net.ipv4.ip_local_reserved_ports={spans}"
     base = _better_base(grid, kernel)
     return Finding(
@@ -50,9 +54,9 @@ def _of_kernel(whole: PortBlock, grid: PortGrid, kernel: KernelPorts) -> Finding
 def _better_base(grid: PortGrid, kernel: KernelPorts) -> int:
     """Return a base that keeps all blocks out of the kernel's range; 0 if there is none."""
     size = grid.size * grid.slots
-    below = (kernel.first - size) // 1000 * 1000
-    if below >= LOWEST_PORT:
-        return below
+    base = (kernel.first - size) // 1000 * 1000
+    if base >= LOWEST_PORT:
+        return base
     if kernel.first - size >= LOWEST_PORT:
         return kernel.first - size
     return kernel.last + 1 if kernel.last + 1 + size <= HIGHEST_PORT else 0
@@ -66,16 +70,18 @@ def _of_listeners(free: list[PortBlock], facts: Facts) -> Finding | None:
             "the next new session gets no ports",
             "composeports status, then composeports gc; or a larger PORT_ALLOC_MAX_SESSIONS",
         )
-    busy = [block for block in free if any(port in block for port, _ in facts.listening)]
-    if not busy:
+    busy_blocks = [block for block in free if any(port in block for port, _ in facts.listening)]
+    if not busy_blocks:
         return None
-    ports = sorted(each for each in facts.listening if any(each[0] in block for block in free))
-    shown = ", ".join(f"{port}/{kind}" for port, kind in ports[:MOST_SHOWN])
+    ports = sorted(
+        listener for listener in facts.listening if any(listener[0] in block for block in free)
+    )
+    examples = ", ".join(f"{port}/{kind}" for port, kind in ports[:MOST_SHOWN])
     more = f" and {len(ports) - MOST_SHOWN} more" if len(ports) > MOST_SHOWN else ""
-    all_busy = len(busy) == len(free)
+    all_busy = len(busy_blocks) == len(free)
     return Finding(
         WARNING if all_busy else NOTE,
-        f"in use by others, in {len(busy)} of {len(free)} free blocks: {shown}{more}",
+        f"in use by others, in {len(busy_blocks)} of {len(free)} free blocks: {examples}{more}",
         "no block is left to give out" if all_busy else "these blocks are passed over",
         "ss -ltunp shows who; PORT_ALLOC_BASE moves the blocks",
     )
@@ -87,30 +93,36 @@ def check_networks(facts: Facts) -> CheckResult:
         return CheckResult("networks", NO_ENGINE, skipped=True)
     if facts.engine.product == PODMAN:
         return CheckResult("networks", "Podman has thousands of subnets, from 10.89.0.0/24 on")
-    total, left = _left(facts.pools or STOCK_POOLS, facts.subnets)
-    said = f"{left} of {total} subnets of the engine's address pools left"
-    if left > FEW:
-        return CheckResult("networks", said)
-    found = Finding(
+    total, free = _left(facts.pools or STOCK_POOLS, facts.subnets)
+    summary = f"{free} of {total} subnets of the engine's address pools left"
+    if free > FEW:
+        return CheckResult("networks", summary)
+    finding = Finding(
         NOTE,
-        said,
+        summary,
         "once they are used up, `up` goes on with subnets of its own pool",
         "docker network prune removes networks that nothing uses",
     )
-    return CheckResult("networks", said, (found,))
+    return CheckResult("networks", summary, (finding,))
 
 
 def _left(pools: tuple[tuple[str, int], ...], subnets: tuple[str, ...]) -> tuple[int, int]:
     """Return how many IPv4 subnets the pools have, and how many of them overlap no network."""
-    used = [each for each in valid_subnets(subnets) if each.version == 4]  # noqa: PLR2004 - IPv4
-    total = left = 0
+    networks = [
+        subnet
+        for subnet in valid_subnets(subnets)
+        if subnet.version == 4  # noqa: PLR2004 - IPv4
+    ]
+    total = free = 0
     for text, prefix in pools:
         for pool in valid_subnets([text]):
             step = 1 << max(0, BITS[pool.version] - prefix)
             firsts = range(pool.first, pool.last + 1, step)
             total += len(firsts)
-            left += sum(
-                not any(one.first < first + step and first <= one.last for one in used)
+            free += sum(
+                not any(
+                    network.first < first + step and first <= network.last for network in networks
+                )
                 for first in firsts
             )
-    return total, left
+    return total, free
