@@ -250,7 +250,7 @@ def _read_toml(path: str) -> object:
         return loads(read_regular(path, follow=True).decode())
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"
-        raise ConfigError(message, hint="look at the file's rights", file=path) from error
+        raise ConfigError(message, hint="check the file's permissions", file=path) from error
     except (ValueError, RecursionError) as error:
         message = f"{path} is not valid TOML: {error}"
         raise ConfigError(

@@ -46,7 +46,7 @@ def adopt_option(command: Any) -> Any:  # noqa: ANN401 - the same
 def verbose_option(command: Any) -> Any:  # noqa: ANN401 - the same
     """Add `-v`: let the wrapper of docker report the calls that it changes."""
     option = click.option(
-        "-v", "--verbose", is_flag=True, help="Let the wrapper tell, on stderr, what it changes."
+        "-v", "--verbose", is_flag=True, help="Let the wrapper print on stderr what it changes."
     )
     return option(command)
 

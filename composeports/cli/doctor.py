@@ -23,7 +23,9 @@ Examples:
 
 @click.command("doctor", epilog=EPILOG)
 @click.option(
-    "--fix", is_flag=True, help="Mend rights and remove stray files of ours; no container."
+    "--fix",
+    is_flag=True,
+    help="Fix permissions and delete leftover composeports files; never touches containers.",
 )
 @session_option
 @as_json_option

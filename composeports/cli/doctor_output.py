@@ -48,7 +48,7 @@ def write_report(found: Checkup, fixed: FixResult) -> None:
     count = sum(finding.level != "note" for _, finding in found.findings)
     fixable = sum(finding.fix is not None for _, finding in found.findings)
     if count or fixable:
-        fix_hint = f"; `composeports doctor --fix` mends {fixable}" if fixable else ""
+        fix_hint = f"; `composeports doctor --fix` fixes {fixable}" if fixable else ""
         write_line(f"\n{count} finding{'s' if count != 1 else ''}{fix_hint}")
 
 

@@ -30,7 +30,7 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
 
     Their containers, networks and session-tagged images are removed, and their ports are free
     again. Volumes stay, unless --volumes is given, and are listed with the command that removes
-    them. What cannot be told for sure stays, and so does a session that somebody is at work on.
+    them. What is uncertain stays, and so does a session that another command is using.
     """
     results: list[GcResult] = []
     with (

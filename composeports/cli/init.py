@@ -141,7 +141,7 @@ def _ask(
         template = _yes("Write the agent-coordinator stack (docker-compose.yml)?")
     settings = _yes("Write composeports.toml?")
     direnv = _yes("Write .envrc, for direnv?")
-    clients = _several("MCP clients to tell of composeports", CLIENTS)
+    clients = _several("MCP clients to configure for composeports", CLIENTS)
     skills = _yes("Install the skills for coding agents?")
     ci = _several("CI jobs to write", tuple(CI))
     return settings, direnv, clients, skills, ci, template

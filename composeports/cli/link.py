@@ -59,6 +59,6 @@ def command(
     inform(visible(f"{word}: {result.path} (plain `docker compose` there is on {result.project})"))
     if result.overridden:
         names = ", ".join(result.overridden)
-        warn(visible(f"lines of yours that do not count meanwhile: {names}"))
+        warn(visible(f"your lines that have no effect until then: {names}"))
     for note in result.notes:
         warn(visible(note))

@@ -26,12 +26,12 @@ COMMANDS = {
     "doctor": ("doctor", "Check everything that composeports needs; say what to do."),
     "release": ("release", "Give the session's ports back, without a stack."),
     "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
-    "init": ("init", "Look at a repository, and set it up with what is asked for."),
+    "init": ("init", "Inspect a repository, and set it up as requested."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
     "skills": ("skills", "Install the skills for coding agents; check or remove them."),
     "link": ("link", "Put plain `docker compose`, IDEs and others on this stack."),
     "unlink": ("unlink", "Leave `.env` as it was before `link`."),
-    "store": ("store", "Tell where leases are kept; move them to another store."),
+    "store": ("store", "Show where leases are kept; move them to another store."),
     "completion": ("completion", "Print what bash, zsh or fish need to complete commands."),
     "serve": ("serve", "Give out the same leases over HTTP."),
     "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),
@@ -203,7 +203,7 @@ def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str
 @click.option("--parallel", hidden=True)
 @click.option("--compatibility", is_flag=True, hidden=True)
 @click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong; no progress, no notes.")
-@click.option("--verbose", is_flag=True, help="Tell every command that is run, and its time.")
+@click.option("--verbose", is_flag=True, help="Print every command that is run, and its time.")
 @click.version_option(__version__, "-v", "--version", message="composeports %(version)s")
 @click.pass_context
 def root(
@@ -223,7 +223,8 @@ def root(
 ) -> None:
     """Run this repository's Docker Compose stack in every git worktree at once.
 
-    Each worktree is a session with host ports that nobody else holds. No Compose file is changed.
+    Each worktree is a session with host ports that no other session holds. No Compose file is
+    changed.
     """
     if verbose:
         from composeports.cli.trace import print_commands  # noqa: PLC0415 - only with --verbose

@@ -26,7 +26,7 @@ def command() -> None:
     """Give agents the skills of composeports: validate-feature, and composeports itself.
 
     They go to .claude/skills, .codex/skills and .gemini/skills at the top of the worktree, or with
-    --user in your home. Each copy is marked; what is not ours, or was changed, is left alone.
+    --user in your home. Each copy is marked; other or changed copies are not touched.
     """
 
 
@@ -43,8 +43,8 @@ def _options(command: click.decorators.FC) -> click.decorators.FC:
 def install(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
     """Install the skills, or bring copies of an earlier version up to date.
 
-    A folder of a skill's name that composeports did not make, and a copy in which somebody changed
-    a file, are left as they are (exit 78; the rest is done).
+    A folder of a skill's name that composeports did not make, and a copy in which a user changed a
+    file, stay as they are (exit 78; the rest is done).
     """
     _print_result(skills.install(_targets(agents, user=user)), as_json=as_json)
 
@@ -54,7 +54,7 @@ def install(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
 def uninstall(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
     """Remove the copies that composeports installed, and nothing else.
 
-    A copy in which somebody changed a file is left as it is (exit 78; the rest is done).
+    A copy in which a user changed a file stays as it is (exit 78; the rest is done).
     """
     _print_result(skills.uninstall(_targets(agents, user=user)), as_json=as_json)
 
@@ -82,7 +82,7 @@ def check(agents: tuple[str, ...], *, user: bool, as_json: bool) -> int:
     if any(outcome.state in {MISSING, STALE} for outcome in differences):
         warn("hint: `composeports skills install` makes what is missing, and updates what is stale")
     if any(outcome.state in {CHANGED, FOREIGN} for outcome in differences):
-        warn("hint: what somebody changed or made is left alone; move it away, then install")
+        warn("hint: what a user changed or made is not touched; move it away, then install")
     return 1 if differences else 0
 
 

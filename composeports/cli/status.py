@@ -39,7 +39,7 @@ def command(options: Options, session_id: str | None, *, fleet: bool, as_json: b
     there any more. unknown: the engine did not answer.
 
     A lease that has expired keeps its ports while containers of its stack run, or may run; else
-    whoever needs them gets them, and `composeports gc` cleans up.
+    another session may get them, and `composeports gc` cleans up.
 
     A store may be that of many engines: `--fleet` lists the leases on all of them. What runs is
     known of this one alone.

@@ -113,7 +113,7 @@ def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     """Move all leases, held and remembered, to another store; stacks keep running.
 
     A lease that does not fit there stays where it is (exit 75). Broken off, it is finished by
-    running it again. Let nobody start stacks on either store meanwhile.
+    running it again. Do not start stacks on either store while it runs.
     """
     plan = migration(source, target, os.environ, dry_run=dry_run, waiting=inform)
     outcomes: list[MigrationOutcome] = []

@@ -36,7 +36,9 @@ Examples:
     "`compose:PROJECT` for a stack of plain Compose.",
 )
 @click.option(
-    "--no-pause", is_flag=True, help="With --seed-from: let the other stack run on meanwhile."
+    "--no-pause",
+    is_flag=True,
+    help="With --seed-from: do not pause the other stack during the copy.",
 )
 @adopt_option
 @click.option(

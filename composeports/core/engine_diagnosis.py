@@ -22,7 +22,7 @@ TLS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("x509:", "tls:", "certificate", "ca.pem", "cert.pem", "key.pem"),
         (
-            "look at the certificates that DOCKER_CERT_PATH or the context names: the engine's own "
+            "check the certificates that DOCKER_CERT_PATH or the context names: the engine's own "
             "has to be of that ca.pem and for that address, and it has to know yours"
         ),
     ),

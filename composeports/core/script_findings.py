@@ -113,7 +113,7 @@ def bypasses(text: str) -> list[tuple[int, str]]:
 def _reasons(line: str) -> Iterator[str]:
     path_match = OWN_PATH.search(line)
     if path_match and path_match["value"] and not INHERITED.search(line):
-        yield "sets PATH anew"
+        yield "sets PATH again"
     if BY_PATH.search(line):
         yield "calls docker by its path"
     program_match = BY_OTHERS.search(line)

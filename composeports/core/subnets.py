@@ -242,7 +242,7 @@ def _first_free(
             return subnet
     raise NoSubnetsAvailableError(
         f"no subnet of length /{need.prefix} is free in {pool} for the network {need.network}",
-        hint="end stacks that nobody needs (`composeports status` shows them), or give a pool "
+        hint="stop unused stacks (`composeports status` shows them), or give a pool "
         "with more room, which no route of this machine overlaps: [subnets] pool in "
         "composeports.toml",
         pool=str(pool),

@@ -100,7 +100,7 @@ def _asked(environ: Mapping[str, str], start: Start, endpoint: EngineEndpoint) -
         return _Known(mark, f"podman:{name}:{folder}", name, folder)
     if not identity:
         raise EngineError(
-            "the engine did not tell its id, by which its leases are told from those of others",
+            "the engine did not report its id, which separates its leases from other engines'",
             hint="set COMPOSEPORTS_ENGINE to a name of its own for this engine, the same for all "
             "who use it",
         )

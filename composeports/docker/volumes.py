@@ -61,7 +61,7 @@ def _inspect(engine: Engine, names: Iterable[str]) -> tuple[EngineVolume, ...]:
     answer = engine.answer("volume", "inspect", *volume_names)
     # A missing volume makes the command fail, but the command still prints the other volumes.
     if answer.code and "no such volume" not in answer.err.lower():
-        raise _failed(answer, "look at the volumes")
+        raise _failed(answer, "check the volumes")
     return tuple(map(_volume, json.loads(answer.out or "[]")))
 
 
@@ -126,16 +126,14 @@ def unpause(engine: Engine, ids: Sequence[str]) -> None:
     if paused_ids:
         answer = engine.act("unpause", *paused_ids)
         if answer.code and _states(engine, paused_ids, "paused"):
-            raise _failed(
-                answer, f"let go on what it paused: docker unpause {' '.join(paused_ids)}"
-            )
+            raise _failed(answer, f"unpause the containers: docker unpause {' '.join(paused_ids)}")
 
 
 def _states(engine: Engine, ids: Sequence[str], state: str) -> list[str]:
     """Return the ids of the containers that are in `state` now."""
     answer = engine.answer("container", "inspect", "--format", "{{.Id}} {{.State.Status}}", *ids)
     if answer.code and "no such container" not in answer.err.lower():
-        raise _failed(answer, "look at the other session's containers")
+        raise _failed(answer, "check the other session's containers")
     lines = (line.split() for line in answer.out.splitlines())
     return [line[0] for line in lines if line[1:] == [state]]
 
@@ -225,7 +223,8 @@ def copy_volume(
             raise _failed(answer, f"copy the volume {name} to {target_name}")
     if tail != END_OF_ARCHIVE:
         message = f"the engine broke off the copy of the volume {name} after {count} bytes"
-        raise SeedError(message, hint="files that change meanwhile do that: leave out --no-pause")
+        hint = "files that change during the copy cause this: leave out --no-pause"
+        raise SeedError(message, hint=hint)
     return count
 
 
@@ -260,4 +259,4 @@ def _failed(answer: Finished, what: str) -> SeedError:
     return SeedError(f"the engine could not {what}: {message}", hint=HINT)
 
 
-HINT = "mend that and run it again: what is half copied is removed, and no data of yours is"
+HINT = "fix that and run it again: incomplete copies are removed, and none of your data is"

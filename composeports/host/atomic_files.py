@@ -100,6 +100,6 @@ def unusable(path: str, error: OSError) -> FileAccessError:
     """Return the error for a file that cannot be written."""
     return FileAccessError(
         f"cannot write {path}: {error.strerror or error}",
-        hint="look at the folder's rights and the space on its disk; nothing was changed",
+        hint="check the folder's permissions and the space on its disk; nothing was changed",
         path=path,
     )

@@ -160,7 +160,7 @@ def _remove_files(folder: int, names: Container[str]) -> None:
 
 def _not_ours(path: str) -> FileAccessError:
     return FileAccessError(
-        f"{path} is a link, a file, or belongs to somebody else: composeports did not make it",
+        f"{path} is a link, a file, or belongs to another user: composeports did not make it",
         hint="move it away, or run as its owner; nothing was changed",
         path=path,
     )
@@ -174,7 +174,7 @@ def _named_by(error: OSError, path: str) -> str:
 def _unusable(error: OSError, path: str) -> FileAccessError:
     return FileAccessError(
         f"cannot write {_named_by(error, path)}: {error.strerror or error}",
-        hint="look at the folder's rights and the space on its disk; nothing was changed",
+        hint="check the folder's permissions and the space on its disk; nothing was changed",
         path=path,
     )
 

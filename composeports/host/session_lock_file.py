@@ -127,7 +127,7 @@ class SessionLock:
             return self._lock_once()
         except OSError as error:
             message = f"cannot lock {self._path}: {error.strerror or error}"
-            hint = "look at the rights and the space of the state directory; nothing was changed"
+            hint = "check the permissions and the space of the state directory; nothing was changed"
             raise FileAccessError(message, hint=hint, path=self._path) from error
 
     def _lock_once(self) -> bool:

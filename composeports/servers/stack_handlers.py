@@ -119,7 +119,7 @@ def left(context: Context, target: StackTarget) -> str:
     except (EngineError, ComposeMissingError):
         return (
             f"the engine does not answer, so what runs of {project} is unknown, and {lease_text}: "
-            "`composeports status` tells it later"
+            "`composeports status` shows it later"
         )
     if leftovers:
         return (

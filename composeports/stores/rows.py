@@ -155,7 +155,7 @@ def hold_from_row(row: HoldRow, source: RowSource) -> LeaseSummary:
         _check_hold(row, machine, source)
     except NO_SENSE as error:
         problem = refusal(row[0], error, source)
-        source.tell(f"warning: {problem.message}; its ports are left alone")
+        source.tell(f"warning: {problem.message}; its ports stay reserved")
         return _refused_hold(row)
     return hold
 

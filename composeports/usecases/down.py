@@ -168,7 +168,7 @@ def _after_down(session: Session, name: str, arguments: Sequence[str], code: int
     record = session.record()
     release_lease(session)
     session.folder.remove()
-    note = f"removed {name}, of which the store knew nothing"
+    note = f"removed {name}, which was not in the store"
     if record is not None:
         note = f"released {record.block.start}-{record.block.last} ({name})"
     released = record is not None and record.held

@@ -9,7 +9,7 @@ from composeports.paths import seed_read_lock
 from composeports.usecases.prepare import PreparedStack
 from composeports.usecases.session import Session
 
-BEGINNING_ANEW = "an earlier up was killed while it replaced containers: beginning anew"
+BEGINNING_ANEW = "an earlier up was killed while it replaced containers: starting again"
 
 PAUSED = "paused"
 STOPPING_FIRST = "an earlier down was interrupted: what it may be stopping still is stopped first"
@@ -109,7 +109,7 @@ def _renew_running(
     )
     if services:
         session.context.say(
-            f"{', '.join(services)} is off one of its networks: the containers are made anew, and "
+            f"{', '.join(services)} is off one of its networks: the containers are recreated, and "
             "their data is untouched"
         )
         run(("up", "--detach", "--no-deps", "--force-recreate", *services))
@@ -133,7 +133,7 @@ def _renew_stopped(
     if services:
         session.context.say(
             f"a network of {', '.join(services)} is gone, as after `docker network prune`: the "
-            "containers are made anew, and their data is untouched"
+            "containers are recreated, and their data is untouched"
         )
         run(("up", "--no-start", "--no-deps", "--force-recreate", *services))
 

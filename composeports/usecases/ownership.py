@@ -102,7 +102,7 @@ def refuse_unproven(
         return
     raise ForeignProjectError(
         f"{', '.join(names)}: of the project {project}, and no label says that this session made "
-        "it; it is left alone, and nothing was changed",
+        "it; nothing was changed",
         hint="; ".join(_removal(name) for name in names)
         + " removes it, if it is of no use any more; then run this again",
         project=project,
@@ -135,7 +135,7 @@ def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
     source = f" from {', '.join(folders)}" if folders else ""
     name_list = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     return ForeignProjectError(
-        f"somebody else started the project {project}{source}, and it is left alone; "
+        f"another session or program started the project {project}{source}; nothing was changed; "
         f"its containers: {name_list}",
         hint=f"`docker compose -p {project} down` would remove it, if it is of no use any more; "
         "or give this session another name with --session",
@@ -151,7 +151,7 @@ def _another_stores(
     return ForeignProjectError(
         f"the stack {project} is there already, started from {', '.join(_folders(others))} by a "
         "session whose lease is in another store: a runner with the same path, or this session "
-        "before its state directory was lost; it is left alone, and nothing was changed",
+        "before its state directory was lost; nothing was changed",
         hint="if the stack is yours, run the same command with --adopt; if another runner owns it, "
         f"{own_name} gives this session a name of its own",
         **_details(project, others),

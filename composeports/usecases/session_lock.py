@@ -53,7 +53,7 @@ def hold_session_lock_exclusively(
         if lock is not None:
             yield lock
             return
-    session.context.say(f"{lock_owner(session)} is still at work, and is ended first")
+    session.context.say(f"{lock_owner(session)} is still running, and is stopped first")
     end_lock_inheritors(_path(session))
     with hold_session_lock_or_raise(session, command, patience) as lock:
         yield lock

@@ -38,7 +38,7 @@ SUBNET_TRIES = 3
 LEASE_TRIES = 3
 OWN_TRIES = 3
 STARTED_MEANWHILE = "something else started containers of this session at the same time"
-SUBNET_TAKEN = "somebody else has a subnet of this session: trying again with another one"
+SUBNET_TAKEN = "another network uses a subnet of this session: trying again with another one"
 POOLS_USED_UP = "the engine's own address pools are used up: trying again with subnets of our own"
 # The process name of Podman's service.
 PODMAN = "podman"
@@ -152,7 +152,7 @@ class StartAttempts:
         record = self.session.record()
         if record is not None and record.held and record.block == prepared.lease.block:
             return False
-        self.session.context.say("the lease was released meanwhile: taking it again")
+        self.session.context.say("the lease was released in the meantime: taking it again")
         return True
 
     def _handle_port_conflict(self, prepared: PreparedStack) -> bool:

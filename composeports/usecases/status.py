@@ -33,7 +33,7 @@ def environment(session: Session) -> tuple[tuple[str, str], ...]:
     if names:
         session.context.say(
             f"warning: the stored lease sets {', '.join(map(repr, names))}, which programs obey "
-            "or no shell takes as a name: left out; `composeports up` writes the lease anew"
+            "or no shell takes as a name: left out; `composeports up` writes the lease again"
         )
     return variables_of(lease, session.folder.path)
 

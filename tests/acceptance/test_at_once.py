@@ -263,7 +263,7 @@ def test_an_up_whose_lease_was_released_meanwhile_takes_it_again(
     with around_compose_up(one.environ, tmp_path / "bin", lambda _count: None, release):
         done = one.run("up")
     assert done.code == 0, done.err
-    assert "the lease was released meanwhile: taking it again" in done.err
+    assert "the lease was released in the meantime: taking it again" in done.err
     check_running(one)
 
 

@@ -99,7 +99,7 @@ def test_a_stack_that_was_taken_away_by_hand_is_found_and_down_settles_it(here: 
     project = here.project
     docker("compose", "--project-name", project, "--project-directory", "/", "down", "-t", "0")
     (told,) = found(here)
-    assert told == (f"stacks: {project} holds a lease for a stack of which no container exists")
+    assert told == (f"stacks: {project} holds a lease for a stack that has no containers")
     here.ok("down")
     assert found(here) == []
 

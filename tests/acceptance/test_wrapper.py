@@ -495,7 +495,7 @@ def test_a_script_that_sets_its_own_path_is_told(main: Session, login: Session) 
     write(login.directory, {"own-path.sh": f"{path}\ndocker exec shop-db cat /data/rows\n"})
     done = wrapped(login, "sh", "own-path.sh")
     assert done.out == f"rows of {main.directory}\n"
-    assert "warning: own-path.sh:1 sets PATH anew" in done.err
+    assert "warning: own-path.sh:1 sets PATH again" in done.err
     assert "warning" not in wrapped(login, "sh", "seed.sh").err
 
 

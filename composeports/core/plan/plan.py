@@ -184,8 +184,8 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
 def _unproved(names: Sequence[str]) -> Iterator[str]:
     if names:
         yield (
-            f"what {', '.join(names)} moves cannot be asked of this Docker Compose, so only host "
-            "ports change; a newer one may tell"
+            f"this Docker Compose cannot report what {', '.join(names)} changes, so only host "
+            "ports change; a newer version may report it"
         )
 
 

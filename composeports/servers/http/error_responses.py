@@ -34,7 +34,7 @@ WORDS = {
         "wait for its end, then try again",
     ),
     "project_foreign": (
-        "somebody else started the project of this session's name, and it is left alone",
+        "another session or program started the project of this session's name; it is not touched",
         "`composeports down` in the session's folder says who",
     ),
     "store_busy": ("the lease store is locked by something else", "try again"),

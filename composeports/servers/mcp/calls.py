@@ -98,7 +98,7 @@ class ToolRunner:
         if not job.began:
             state = "it had not begun, so nothing was changed"
         elif not job.ended.is_set():
-            state = "Compose was told to end, and works still: call `ports_status` in a while"
+            state = "Compose was asked to stop and is still running: call `ports_status` later"
         else:
             state = await anyio.to_thread.run_sync(self._aftermath, aftermath)
         text = f"the call was cancelled: {_in_tools(state)}"

@@ -30,8 +30,8 @@ from composeports.usecases.session import Context
 
 INSTRUCTIONS = """\
 Leases of host ports, and one Docker Compose stack for every git worktree.
-In a worktree: compose_up starts its stack on ports that nobody else has and tells the URLs; \
-service_url tells one of them; compose_down takes the stack away (volumes stay) and gives the \
+In a worktree: compose_up starts its stack on ports that no other session has, and returns the \
+URLs; service_url returns one of them; compose_down removes the stack (volumes stay) and gives the \
 ports back. Without a Compose file: allocate_ports and release_ports, by any session id.
 Calls may be repeated: the same session gets the same ports. A failure has a code and a hint.\
 """
@@ -39,14 +39,15 @@ Calls may be repeated: the same session gets the same ports. A failure has a cod
 Tool = TypeVar("Tool", bound=Callable[..., Awaitable[CallToolResult]])
 
 SessionId = Annotated[
-    str, Field(description="any name for whoever asks; the same name gets the same ports")
+    str, Field(description="any name for the caller; the same name gets the same ports")
 ]
 Worktree = Annotated[
     str,
     Field(description="full path of the worktree, or of the folder in it with the Compose file"),
 ]
 Files = Annotated[
-    list[str] | None, Field(description="Compose files, from the worktree; mostly found by itself")
+    list[str] | None,
+    Field(description="Compose files, relative to the worktree; usually found automatically"),
 ]
 Profiles = Annotated[list[str] | None, Field(description="profiles to switch on")]
 Session = Annotated[str | None, Field(description="a session other than the worktree's own")]
@@ -154,7 +155,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         default_ports: DefaultPorts = False,  # noqa: FBT002
         strict: Strict = False,  # noqa: FBT002
     ) -> Annotated[CallToolResult, UpResult]:
-        """Start a worktree's stack on host ports that nobody else has, and tell its URLs.
+        """Start a worktree's stack on host ports that no other session has, and return its URLs.
 
         No file of the repository is changed. What Compose says is reported as progress.
         """

@@ -32,18 +32,18 @@ POOLER = (
 )
 # By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) or its class.
 MEANINGS = {
-    "28": ("refuses this user", "look at the user and password: PGPASSFILE, PGUSER, the URL"),
+    "28": ("refuses this user", "check the user and password: PGPASSFILE, PGUSER, the URL"),
     "3D000": ("has no such database", "create it (`createdb`), or name another one in the URL"),
     "42501": ("does not let this user do that", GRANTS),
     "53100": ("has no space left on its disk", "free some space there, then try again"),
-    "57014": ("took too long for a statement and was stopped", "try again; look at its load"),
+    "57014": ("took too long for a statement and was stopped", "try again; check its load"),
     "22P05": (
         "cannot keep text of every language",
         "use a database with the encoding UTF8 (`createdb --encoding UTF8 --template template0`)",
     ),
 }
-UNKNOWN = ("cannot be used", "look at the server and its log, then try again")
-UNREACHED = ("cannot be reached", "look at the server, the network and the URL, then try again")
+UNKNOWN = ("cannot be used", "check the server and its log, then try again")
+UNREACHED = ("cannot be reached", "check the server, the network and the URL, then try again")
 # A failed attempt to connect has no SQLSTATE. These are the server's messages in English, and
 # libpq's own. Any other failure is retried for a while.
 REFUSALS = (
@@ -63,8 +63,8 @@ REFUSALS = (
 )
 REFUSED = {
     **MEANINGS,
-    "TLS": ("cannot be reached as the URL asks", "look at sslmode, sslrootcert and the server"),
-    "NAME": ("cannot be found", "look at the name in the URL (or the service file)"),
+    "TLS": ("cannot be reached as the URL asks", "check sslmode, sslrootcert and the server"),
+    "NAME": ("cannot be found", "check the name in the URL (or the service file)"),
     "POOLER": ("is behind a pooler that refuses the settings of a connection", POOLER),
 }
 # SQLSTATEs of temporary errors: the server stops, starts, has no free connection, or is a standby,
@@ -76,9 +76,9 @@ class ErrorAction(Enum):
     """What an error means for the caller."""
 
     LOST = "the connection is of no use any more; try again with a new one"
-    BUSY = "somebody holds a lock"
+    BUSY = "another transaction holds a lock"
     MISSING = "there is no store there yet"
-    FINAL = "it will not get better by itself"
+    FINAL = "a retry will not help"
 
 
 def error_action(error: psycopg.Error) -> ErrorAction:
@@ -178,7 +178,7 @@ def busy(url: str) -> StoreBusyError:
     safe_url = without_password(url)
     return StoreBusyError(
         f"the lease store {safe_url} is locked: others have been writing to it for too long",
-        hint="try again; pg_stat_activity and pg_locks tell who is connected and holds what",
+        hint="try again; pg_stat_activity and pg_locks show the connections and their locks",
         store=safe_url,
     )
 
@@ -199,7 +199,7 @@ def not_owned(url: str, suspect: str) -> StoreError:
     return StoreError(
         f"the lease store {safe_url} is not used: {suspect}, which could act with this user's "
         "rights",
-        hint="let the owner of the database look at it: what others made is dropped (DROP TRIGGER, "
+        hint="the owner of the database has to drop what other roles made (DROP TRIGGER, "
         "DROP TABLE, DROP SCHEMA), then `composeports store create` run; a store that is meant to "
         "be that role's is used as that role or as a member",
         store=safe_url,

@@ -100,8 +100,11 @@ MEANINGS = {
     sqlite3.SQLITE_FULL: ("has no space left on its disk", "free some space there, then try again"),
     sqlite3.SQLITE_READONLY: ("is read-only", f"make it and its folder writable, {ELSEWHERE}"),
     sqlite3.SQLITE_PERM: ("may not be opened", f"make it readable and writable, {ELSEWHERE}"),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", f"look at the path and its rights, {ELSEWHERE}"),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written", f"look at its disk, {ELSEWHERE}"),
+    sqlite3.SQLITE_CANTOPEN: (
+        "cannot be opened",
+        f"check the path and its permissions, {ELSEWHERE}",
+    ),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written", f"check its disk, {ELSEWHERE}"),
     sqlite3.SQLITE_NOTADB: ("is not a database", MOVE_AWAY),
 }
 DAMAGED = ("is damaged", MOVE_AWAY)
@@ -132,7 +135,7 @@ def explain(error: sqlite3.Error | OSError, path: str) -> ComposeportsError:
     """
     if isinstance(error, OSError):
         reason = f"cannot be used: {error.strerror or error} ({error.filename or path})"
-        hint = f"look at the path and its rights, {ELSEWHERE}"
+        hint = f"check the path and its permissions, {ELSEWHERE}"
         return StoreError(f"the lease store {path} {reason}", hint=hint, path=path)
     if is_busy(error):
         return busy(path)

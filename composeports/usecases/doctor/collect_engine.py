@@ -39,7 +39,7 @@ def read_engine(engine: Engine) -> EngineFacts:
                 milliseconds=milliseconds,
             )
         engine.containers()  # raises the same error as in other commands
-        trouble = Problem("the Docker engine did not tell its version", "docker version")
+        trouble = Problem("the Docker engine did not report its version", "docker version")
     except ComposeportsError as error:
         trouble = Problem(error.message, error.hint)
         if isinstance(error, ComposeMissingError):

@@ -310,7 +310,7 @@ def _apply_fixes(
             changes += _apply_fix(context, finding.fix)
         except (OSError, ComposeportsError) as error:
             reason = getattr(error, "strerror", "") or error
-            failures.append(f"cannot mend {finding.fix.path}: {reason}")
+            failures.append(f"cannot fix {finding.fix.path}: {reason}")
     return changes, failures
 
 

@@ -272,7 +272,7 @@ class _GcRun:
         return is_settled and lease.held
 
     def report_locked(self, lease: Lease) -> None:
-        self.session.context.say(f"{lease.project} is kept: another command is at work on it")
+        self.session.context.say(f"{lease.project} is kept: another command is using it")
 
 
 def clean(

@@ -157,7 +157,7 @@ def unproven(lease: Lease, things: Iterable[EngineResource]) -> list[EngineResou
 
 def _not_ours(lease: Lease, containers: Iterable[str]) -> str:
     names = ", ".join(containers)
-    return f"{lease.project} is kept: {names} was started by somebody else"
+    return f"{lease.project} is kept: {names} was started by another session or program"
 
 
 def _without_lease(lease: Lease, running: Iterable[EngineResource]) -> str:

@@ -192,7 +192,7 @@ def _refuse_tracked(hook: Hook, environ: Mapping[str, str]) -> None:
 def _refused(path: str, why: str) -> ConfigError:
     return ConfigError(
         f"{path} {why}; nothing was changed",
-        hint=f"have this line in a post-checkout hook of yours: {LINE.decode()}",
+        hint=f"put this line into your own post-checkout hook: {LINE.decode()}",
         path=path,
         line=LINE.decode(),
     )

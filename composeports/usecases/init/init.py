@@ -142,7 +142,8 @@ def _template(found: Repository, before: bytes | None) -> InitStep:
     if before == text:
         return InitStep(TEMPLATE, policy.THERE, before, before)
     if before is not None:
-        return InitStep(TEMPLATE, LEFT, before, before, "there is such a file, which is not ours")
+        why = "the file exists, and composeports did not make it"
+        return InitStep(TEMPLATE, LEFT, before, before, why)
     return InitStep(TEMPLATE, policy.MADE, None, text)
 
 

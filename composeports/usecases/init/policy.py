@@ -82,7 +82,7 @@ def new_file(path: str, before: bytes | None, text: bytes) -> InitStep:
         return InitStep(path, MADE, None, text)
     if NAME.encode() in before:
         return InitStep(path, THERE, before, before)
-    return InitStep(path, LEFT, before, before, "there is such a file, which is not ours")
+    return InitStep(path, LEFT, before, before, "the file exists, and composeports did not make it")
 
 
 def settings(path: str, before: bytes | None, elsewhere: str, files: Sequence[str]) -> InitStep:

@@ -118,7 +118,7 @@ def _refuse_special(path: str) -> None:
 def _text(path: str) -> bytes:
     text = read_file(path)
     if text is None and os.path.lexists(path):
-        raise _refused(path, "cannot be read", "look at its rights")
+        raise _refused(path, "cannot be read", "check its permissions")
     if text is not None and b"\0" in text:
         raise _refused(path, "is no UTF-8 text", f"Compose cannot read it, either; or: {INSTEAD}")
     if text is not None and is_broken(text, LINK_MARKS):

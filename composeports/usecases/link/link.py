@@ -66,7 +66,7 @@ def _notes(lease: Lease, path: str, before: str) -> tuple[str, ...]:
         notes.append(f"plain `docker compose` does not read {', '.join(other_files)}")
     if any(b"env_file" in (read_file(file, follow=True) or b"") for file in lease.stack.files):
         notes.append(
-            "services with `env_file: .env` get these variables, too, and are made anew by the "
+            "services with `env_file: .env` get these variables, too, and are recreated by the "
             "next `up`"
         )
     return tuple(notes)

@@ -120,7 +120,7 @@ def _locked(path: str, waiting: Callable[[], None] | None) -> Iterator[int | Non
         file = _lock(path, waiting)
     except OSError as error:
         message = f"cannot write {path}: {error.strerror or error}"
-        hint = "look at the rights and the space of the state directory; nothing was changed"
+        hint = "check the permissions and the space of the state directory; nothing was changed"
         raise FileAccessError(message, hint=hint, path=path) from error
     if file is None:
         yield None

@@ -276,6 +276,6 @@ def _remove_empty(folder: str, top: str) -> None:
 def _unusable(path: str, error: OSError, what: str) -> FileAccessError:
     return FileAccessError(
         f"cannot {what} {error.filename or path}: {error.strerror or error}",
-        hint="look at the folder's rights and the space on its disk, and run it again",
+        hint="check the folder's permissions and the space on its disk, and run it again",
         path=path,
     )

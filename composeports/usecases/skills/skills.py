@@ -125,7 +125,7 @@ def refusal(outcomes: Iterable[SkillResult]) -> FileAccessError | None:
 def _reason(outcome: SkillResult) -> str:
     if outcome.state == FOREIGN:
         return "composeports did not make it"
-    return f"somebody changed {', '.join(outcome.theirs)}"
+    return f"a user changed {', '.join(outcome.theirs)}"
 
 
 @dataclass(frozen=True, slots=True)

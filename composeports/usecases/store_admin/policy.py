@@ -138,6 +138,6 @@ def leave(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
         current_lease, allocated_at=lease.allocated_at, expires_at=lease.expires_at
     )
     if comparable != lease:
-        message = "it has changed meanwhile; run this again"
+        message = "it changed during the migration; run this again"
         raise NotMigratedError(message)
     return StoreUpdate(forget=True)

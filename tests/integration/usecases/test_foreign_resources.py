@@ -114,7 +114,7 @@ def test_gc_leaves_what_is_not_shown_to_be_the_session_s(
     done = shell.using(docker).run("gc", "--volumes", "--json")
     assert removals(docker) == []
     if container:
-        assert f"{project} is kept: web-1 was started by somebody else" in done.err
+        assert f"{project} is kept: web-1 was started by another session or program" in done.err
         assert shell.run("status", "--json").document
     else:
         (cleaned,) = json.loads(done.out)

@@ -168,7 +168,7 @@ def test_check_drives_no_terminal(shell: Shell, repository: Path) -> None:
     assert "\tb" in answer.out
     assert "changed: " in answer.err
     assert "(SKILL.md)" in answer.err
-    assert "is left alone" in answer.err
+    assert "is not touched" in answer.err
     assert "skills install" not in answer.err
 
 

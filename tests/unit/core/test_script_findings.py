@@ -8,10 +8,10 @@ from composeports.core.script_findings import bypasses, calls_by_name, image_bui
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("PATH=/usr/bin:/bin", "sets PATH anew"),
-        ("export PATH='/usr/bin'", "sets PATH anew"),
-        ("PATH := /usr/bin", "sets PATH anew"),
-        ("true; PATH=/bin docker ps", "sets PATH anew"),
+        ("PATH=/usr/bin:/bin", "sets PATH again"),
+        ("export PATH='/usr/bin'", "sets PATH again"),
+        ("PATH := /usr/bin", "sets PATH again"),
+        ("true; PATH=/bin docker ps", "sets PATH again"),
         ("/usr/bin/docker ps", "calls docker by its path"),
         ("\t@/usr/local/bin/docker-compose up", "calls docker by its path"),
         ("ids=$(/usr/bin/docker ps -q)", "calls docker by its path"),

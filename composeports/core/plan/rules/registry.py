@@ -102,8 +102,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 '`up --default-ports`, or `main = "defaults"` in the main checkout',
                 (
-                    "the file's own ports, leased, so that nobody else gets them; a port that "
-                    "somebody has is an error that names who"
+                    "the file's own ports, leased, so that no other session gets them; a port "
+                    "that is in use is an error that names its user"
                 ),
             ),
             (

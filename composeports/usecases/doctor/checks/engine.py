@@ -42,7 +42,7 @@ def _unsecured(engine: EngineFacts) -> Finding:
     return Finding(
         WARNING,
         f"docker talks to {engine.host} without TLS",
-        "whoever reaches that port is root on the engine's machine, and can read what you send",
+        "anyone who reaches that port is root on the engine's machine, and can read what you send",
         "let the engine ask for certificates (dockerd --tlsverify), or use ssh://",
     )
 

@@ -16,7 +16,7 @@ PROJECT = re.compile(r".+-[0-9a-f]{8}")
 MEANT = {
     "temporary": "a temporary file of a killed composeports",
     "folder": "files of a session that holds no lease",
-    "lock": "a lock that nobody holds, of a session that holds no lease",
+    "lock": "an unused lock file of a session without a lease",
     "record": "an empty record of a copy",
 }
 
@@ -28,7 +28,7 @@ def check_leases(facts: Facts) -> CheckResult:
         Finding(
             WARNING,
             f"{lease.project} holds ports for {lease.place.directory}, which does not exist",
-            "its ports are nobody's use, and what it started may still run",
+            "no session uses its ports, and what it started may still run",
             "composeports gc",
         )
         for lease in held_leases
@@ -151,7 +151,7 @@ def _of_lease(lease: Lease, stacks: dict[str, EngineStack], facts: Facts) -> Ite
         return
     yield Finding(
         WARNING,
-        f"{lease.project} holds a lease for a stack of which no container exists",
+        f"{lease.project} holds a lease for a stack that has no containers",
         "its containers were removed without `composeports down`, and its ports stay taken until "
         "the lease expires; `down` gives them back, `up` starts it again",
         _command(lease, "down"),
@@ -183,7 +183,7 @@ def _of_link(link: LinkedEnvFile, home: str | None) -> Iterator[Finding]:
         return
     owner = "which holds no lease" if home is None else f"the session of {home}"
     effect = (
-        "plain `docker compose` there starts on ports that nobody holds"
+        "plain `docker compose` there starts on ports that no session holds"
         if home is None
         else "plain `docker compose` there works on that session's stack"
     )
@@ -210,5 +210,5 @@ def check_leftovers(facts: Facts) -> CheckResult:
         problem = f"{stray.path}: {MEANT[stray.kind]}"
         step = "composeports doctor --fix"
         level = WARNING if stray.kind == "folder" else NOTE
-        findings.append(Finding(level, problem, "nobody needs it", step, fix))
+        findings.append(Finding(level, problem, "nothing uses it", step, fix))
     return CheckResult("leftovers", "none" if not findings else f"{len(findings)}", tuple(findings))

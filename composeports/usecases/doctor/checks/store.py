@@ -34,7 +34,7 @@ def check_store(facts: Facts) -> CheckResult:
         findings.append(Finding(ERROR, message, "leases may be lost or wrong", step))
     findings += _of_server(store)
     for problem in store.refused:
-        effect = "somebody else wrote it, or it is damaged; its session cannot be used"
+        effect = "another user wrote it, or it is damaged; its session cannot be used"
         step = "`composeports allocate` in that session says how to remove the record"
         findings.append(Finding(WARNING, problem, effect, step))
     location = f" on {store.file_system}" if store.file_system else ""
@@ -99,7 +99,7 @@ def _of_top(top: Item) -> Finding | None:
         return Finding(
             ERROR,
             f"every user may write to {top.path} ({top.mode:04o})",
-            "anybody may replace the leases, so composeports refuses it",
+            "any user may replace the leases, so composeports refuses it",
             f"chmod {'o-w' if is_for_group else '700'} {quote(top.path)}",
             _mode(top, top.mode & ~(OTHERS_WRITE if is_for_group else NOT_MINE)),
         )
