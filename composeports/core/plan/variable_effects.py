@@ -36,7 +36,7 @@ class PortField:
 class VariableEffects(NamedTuple):
     """For each port variable: the `ports` fields it moves, and all other paths that use it.
 
-    `slots` has the fields. `elsewhere` has the paths, without URLs that lead from the host to a
+    `slots` has the fields. `other_uses` has the paths, without URLs that lead from the host to a
     published port, because these follow the port. SUPABASE_URL counts as used elsewhere only if its
     value leads to another machine or container.
     """

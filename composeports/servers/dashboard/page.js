@@ -16,7 +16,7 @@ const GRAVE = {
     "Its containers and networks are removed and its ports given back. Volumes stay.",
     "Down",
   ],
-  release: ["Release the ports?", "Whoever asks next may get them.", "Release"],
+  release: ["Release the ports?", "Another session may get them.", "Release"],
 };
 
 const NO_SUCH_KEY = "The server does not know that key.";
@@ -41,7 +41,7 @@ function stateOf(entry) {
     return ["unsure", "drifted", "It has other ports than these: composeports up brings it back."];
   }
   if (entry.expired && !entry.kept_by) {
-    return ["unsure", "expired", "Stale: whoever needs its ports gets them."];
+    return ["unsure", "expired", "Stale: another session may take its ports."];
   }
   return entry.state === "running" ? ["good", "running", ""] : ["calm", entry.state, ""];
 }

@@ -224,7 +224,7 @@ def _add_reading(app: FastAPI, service: _Service, key: Sequence[Any]) -> None:
         if not service.renewer.is_running:
             document = problem(
                 "no_events",
-                "this application does not run its keeper",
+                "the status feed of this application does not run",
                 "the application that it is mounted in has to run its lifespan",
             )
             return JSONResponse(document, 503)

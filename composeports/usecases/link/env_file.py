@@ -34,7 +34,7 @@ def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping
     """Link `.env`, and create it if it is missing; return True if the file was changed.
 
     A created file that git would show as new is added to git's exclude file (`info/exclude`).
-    Raises NotOursError if the change could harm the user or another worktree.
+    Raises UserFileError if the change could harm the user or another worktree.
     """
     path = env_file(directory)
     checkout = find_checkout(directory)

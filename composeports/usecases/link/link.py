@@ -33,7 +33,7 @@ class LinkResult:
 def link(session: Session) -> LinkResult:
     """Write the session's variables into the project's `.env`.
 
-    Raises NoLeaseError if no stack was started, and NotOursError if the file must not be changed.
+    Raises NoLeaseError if no stack was started, and UserFileError if the file must not be changed.
     """
     with hold_session_lock(session, "link"):
         lease = renew_lease(session)

@@ -36,16 +36,20 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ("variable",),
         (
             (
-                "one of the six variables",
-                "is set where it moves published ports and URLs to them only, or is not mentioned",
+                "one of the six fixed variables",
+                (
+                    "gets the session's value if it moves only published ports and URLs to them, "
+                    "if the file does not mention it, or if the file demands it and the user gives "
+                    "no value"
+                ),
             ),
             (
-                "a variable that moves published ports (and URLs to them) only",
-                "is set to the new port, for whatever else reads it",
+                "a variable that moves only published ports and URLs to them",
+                "gets the new port, so that programs that read it use the same port",
             ),
             (
-                "a variable that also moves a container port, a command, a URL",
-                "stays as it is; only the host port changes",
+                "a variable that also moves a container port, a command or another URL",
+                "is not changed; only the host port changes",
             ),
             (
                 "a variable that programs obey (`NODE_PORT`, `DOCKER_HOST`, `PATH`)",
@@ -59,17 +63,17 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "one of the four port variables that also moves a container port, a command, "
-                    "or where a program listens"
+                    "one of the four fixed port variables that also moves a container port, a "
+                    "command, or the address where a program listens"
                 ),
                 (
-                    "keeps the user's value inside the stack, and only the host port becomes base "
-                    "+ 0 to 3; listed as left"
+                    "keeps the user's value inside the stack; only the host port becomes base + 0 "
+                    'to 3; the plan lists it in `left` ("Seen, left as it is")'
                 ),
             ),
             (
-                "`SUPABASE_URL` with a value that leads elsewhere than to localhost",
-                "keeps it inside the stack; listed as left",
+                "`SUPABASE_URL` with a value that leads to another place than localhost",
+                "keeps its value inside the stack; the plan lists it in `left`",
             ),
         ),
     ),
@@ -78,37 +82,41 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ("port",),
         (
             (
-                "a published host port, literal or from a variable",
-                "gets a port of the block; address, protocol, mode and name stay",
+                "a published host port, written as a number or set by a variable",
+                "gets a port of the block; address, protocol, mode and name stay the same",
             ),
             (
                 "a range `8000-8010:8000-8010`",
-                "as many ports of the block, side by side",
+                "gets as many ports of the block, consecutive ones if possible",
             ),
-            ("a range for one port (`8000-8010:80`)", "one port of the block"),
+            ("a range for one port (`8000-8010:80`)", "gets one port of the block"),
             (
                 'no host port (`"80"`)',
-                "is left to the engine; `url` and the table of `up` show it",
+                "the engine chooses the host port; `url` and the table of `up` show it",
             ),
             (
-                "the same old number twice in a service (53/tcp and 53/udp)",
-                "the same new number",
+                "the same old host port twice in one service (53/tcp and 53/udp)",
+                "both get the same new port",
             ),
-            ("the same old number in two services", "two numbers"),
+            ("the same old host port in two services", "each service gets its own new port"),
             (
-                "services behind profiles",
-                "have their ports planned too, so that switching one on moves nothing",
+                "a service with `profiles`",
+                (
+                    "gets ports in the plan even if its profile is off, so that turning a profile "
+                    "on moves no port"
+                ),
             ),
             (
                 '`up --default-ports`, or `main = "defaults"` in the main checkout',
                 (
-                    "the file's own ports, leased, so that no other session gets them; a port "
-                    "that is in use is an error that names its user"
+                    "the session uses the file's own ports and leases them, so that no other "
+                    "session gets them; a port that is in use is an error that names the session, "
+                    "container or process that uses it"
                 ),
             ),
             (
                 "a port that `pin` names",
-                "always its number, held by one session at a time",
+                "always gets the number in `pin`; one session at a time can have it",
             ),
         ),
     ),
@@ -128,10 +136,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "what refers to such a container (`network_mode: container:db`, "
+                    "a reference to such a container (`network_mode: container:db`, "
                     "`volumes_from`, `external_links`)"
                 ),
-                "follows",
+                "gets the new name",
             ),
         ),
     ),
@@ -142,16 +150,16 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "`build:` with a fixed `image:` or `tags:`",
                 (
-                    "the tag gets the session's suffix wherever the file names the image, by any "
-                    "of its names (`shop`, `shop:latest`, `docker.io/library/shop`): services, "
-                    "build arguments, `additional_contexts`, `cache_from`. A `FROM` in a "
-                    "Dockerfile is not read: name such a base image by a build argument, or keep "
-                    "tags shared with `[isolate] images = false`"
+                    "the tag gets the session's suffix in every place where the file names the "
+                    "image, by any of its names (`shop`, `shop:latest`, `docker.io/library/shop`): "
+                    "services, build arguments, `additional_contexts`, `cache_from`. A `FROM` in a "
+                    "Dockerfile is not read: give the name of such a base image in a build "
+                    "argument, or keep tags shared with `[isolate] images = false`"
                 ),
             ),
             (
-                "`pull_policy` of an image that is built here",
-                "becomes `never`, since no registry has the session's tag; `build` stays",
+                "`pull_policy` of an image that the file builds",
+                "becomes `never`, because no registry has the session's tag; `build` stays",
             ),
         ),
     ),
@@ -161,7 +169,7 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 "an image without `build:` that a script or Makefile of the worktree builds",
-                "a warning: all sessions run what was built last",
+                "a warning: all sessions run the image that was built last",
             ),
         ),
     ),
@@ -172,59 +180,68 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 (
                     "`http(s)/ws(s)://localhost:8080` in `environment` or build arguments (also "
-                    "127.0.0.1, 0.0.0.0, [::1]), without a number for 80 and 443"
+                    "with 127.0.0.1, 0.0.0.0 or [::1]; for ports 80 and 443 also without a number)"
                 ),
-                "the new number, where the old one is a moved port",
+                "gets the new number if the old one is the number of a moved port",
             ),
             (
-                "the same where the engine is a remote one",
-                "the engine's host as well (`http://build:10004`), also where the number stays",
+                "the same, with a remote engine",
+                "gets the engine's host, too (`http://build:10004`), even if the number stays",
             ),
             (
                 (
                     "`host.docker.internal:5432`, with any scheme or none, and the other names of "
-                    "the engine's machine: `172.17.0.1`, `host.containers.internal`, a name that "
-                    "`extra_hosts` gives `host-gateway`"
+                    "the engine's machine: `172.17.0.1`, `host.containers.internal`, a name to "
+                    "which `extra_hosts` gives `host-gateway`"
                 ),
-                "the new number; the name stays",
+                "gets the new number; the name stays",
             ),
             (
                 (
-                    "`localhost:8080` without a scheme in a variable named for HOST, DOMAIN, "
-                    "ORIGIN, ALLOWED, CORS, SERVER_NAME, PUBLIC or EXTERNAL"
+                    "`localhost:8080` without a scheme, if the variable's name contains HOST, "
+                    "DOMAIN, ORIGIN, ALLOWED, CORS, SERVER_NAME, PUBLIC or EXTERNAL"
                 ),
-                "the new number",
+                "gets the new number",
             ),
             (
                 "`DB_HOST` and `DB_PORT` that together lead to a moved port of the host",
-                "the port gets the new number",
+                "the port variable gets the new number",
             ),
             (
                 "advertised listeners (`KAFKA_ADVERTISED_LISTENERS: EXT://localhost:9092`)",
-                "the new number, and a remote engine's host",
+                "get the new number, and the host of a remote engine",
             ),
-            ("an address of a fixed subnet in these values", "follows the subnet"),
+            ("an address of a fixed subnet in these values", "moves to the new subnet"),
             (
                 (
-                    "the name of an image, network, volume or container that has a new one "
-                    "(`RUN_IMAGE: shop/app`), but for a plain word that may mean anything"
+                    "the name of an image, network, volume or container that has a new name "
+                    "(`RUN_IMAGE: shop/app`), except a single word that may also mean something "
+                    "else"
                 ),
-                "follows",
+                "becomes the new name",
             ),
             (
                 (
-                    "health checks, `command`, labels, plain numbers (`PORT: 8080`), names of "
-                    "services (`db:5432`), other schemes on localhost, variables named INTERNAL "
-                    "or for where to listen, and what `[urls] keep` lists"
+                    "health checks, `command`, labels, plain numbers (`PORT: 8080`), service names "
+                    "(`db:5432`), localhost with other schemes, variables with INTERNAL in their "
+                    "name or with the address where a program listens, and what `[urls] keep` lists"
                 ),
-                "stay as they are; what has the number of a moved port is listed as left",
+                "are not changed; the plan lists those with the number of a moved port in `left`",
             ),
         ),
     ),
     (
         environment.config_contents,
         ("url",),
-        (("`configs` with a `content:`", "are treated like `environment`"),),
+        (
+            (
+                "`configs` with a `content:`",
+                (
+                    "URLs and addresses change in the same way as in `environment`; names of "
+                    "images, networks, volumes and containers do not"
+                ),
+            ),
+        ),
     ),
     (
         commands.commands,
@@ -236,8 +253,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "(`--advertise-addr localhost:9092`)"
                 ),
                 (
-                    "stays, with a warning; with `[urls] command = true` addresses in commands "
-                    "follow"
+                    "is not changed, and there is a warning; with `[urls] command = true` the "
+                    "addresses in commands change"
                 ),
             ),
         ),
@@ -245,19 +262,14 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
     (
         volumes.named_volumes,
         ("volume",),
-        (
-            (
-                "a volume with an explicit `name:`",
-                "becomes `ac-<hash>_<name>`",
-            ),
-        ),
+        (("a volume with an explicit `name:`", "becomes `ac-<hash>_<name>`"),),
     ),
     (
         networks.named_networks,
         ("network",),
         (
-            ("a network with an explicit `name:`", "becomes `ac-<hash>_<name>`, as a volume does"),
-            ("a fixed bridge name", "gets the session's hash"),
+            ("a network with an explicit `name:`", "becomes `ac-<hash>_<name>`, like a volume"),
+            ("a fixed bridge name", "gets the session's hash at its end"),
         ),
     ),
     (
@@ -265,11 +277,12 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ("network",),
         (
             (
-                "an external network, also by `network_mode: NAME`",
+                "an external network, also one that a service joins by `network_mode: NAME`",
                 (
-                    "stays shared and is listed: a warning that names the host names which other "
-                    "stacks have there, too. `[isolate] external_networks` makes it the session's "
-                    "own; `shared` says that it is meant, and there is no warning then"
+                    "stays shared; the plan lists it, and warns if a service uses it. The warning "
+                    "names the host names that other stacks have in the network, too. "
+                    "`[isolate] external_networks` makes the network the session's own; if "
+                    "`shared` lists it, there is no warning"
                 ),
             ),
             (
@@ -278,8 +291,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "(`infra_default`)"
                 ),
                 (
-                    "leads to that project's session in this worktree, never to another "
-                    "checkout's; a warning where that is not up"
+                    "becomes the network of that project's session in this worktree, never of "
+                    "another checkout; there is a warning if that stack is not up"
                 ),
             ),
         ),
@@ -291,8 +304,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "an external volume",
                 (
-                    "is treated in the same way: a warning unless `shared` names it, and that of "
-                    "another project of this worktree leads to its session"
+                    "stays shared, with a warning unless `shared` names it. A volume of another "
+                    "Compose project of this worktree becomes the volume of that project's session"
                 ),
             ),
         ),
@@ -303,7 +316,7 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 "the label `traefik.docker.network`",
-                "follows the network that it names",
+                "gets the new name of the network that it names",
             ),
         ),
     ),
@@ -314,9 +327,9 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "every service, and each network and volume that the stack makes",
                 (
-                    "gets two labels, `io.composeports.store` and `io.composeports.session`, by "
-                    "which `down` and `gc` know what is the session's; a volume or network that "
-                    "is there already keeps the labels that it has"
+                    "gets two labels, `io.composeports.store` and `io.composeports.session`; by "
+                    "them `down` and `gc` know what belongs to the session. An existing volume or "
+                    "network keeps its labels"
                 ),
             ),
         ),
@@ -327,10 +340,13 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "a volume that is there, made by a session of the same name whose lease "
-                    "is in another store"
+                    "an existing volume that a session of the same name made, with a lease in "
+                    "another store"
                 ),
-                "told: `up --adopt` takes it over, `up --as-new` leaves it",
+                (
+                    "a warning: `up --adopt` takes the volume over, `up --as-new` leaves it and "
+                    "gives the session volumes of its own"
+                ),
             ),
         ),
     ),
@@ -341,29 +357,25 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "a fixed subnet",
                 (
-                    "a free one of the pool 10.213.0.0/16 (IPv6: of `fd0d:c5e7::/32`), leased like "
-                    "ports; gateways and static addresses keep their host part. One larger than "
-                    "/20 is narrowed to /24, or to what its addresses need"
+                    "becomes a free subnet of the pool 10.213.0.0/16 (IPv6: of `fd0d:c5e7::/32`), "
+                    "which is leased like ports; gateways and static addresses keep their host "
+                    "part. A subnet larger than /20 becomes a /24, or as large as its addresses "
+                    "need"
                 ),
             ),
             (
                 (
-                    "no subnet, and the engine's own address pools are used up (29 networks on a "
-                    "stock engine)"
+                    "a network without a subnet, if the engine's own address pools are used up (29 "
+                    "networks on an engine with default settings)"
                 ),
-                "`up` tries again with subnets of that pool, so that hundreds of stacks fit",
+                "`up` tries again with subnets of the same pool, so that hundreds of stacks fit",
             ),
         ),
     ),
     (
         addresses.repeated_addresses,
         ("address",),
-        (
-            (
-                "an address of a fixed subnet in `dns` or `extra_hosts`",
-                "follows the subnet",
-            ),
-        ),
+        (("an address of a fixed subnet in `dns` or `extra_hosts`", "moves to the new subnet"),),
     ),
     (
         log_drivers.log_addresses,
@@ -371,10 +383,11 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "`logging` options with the address of a published port "
-                    "(`fluentd-address`, `syslog-address`, `loki-url`, ...), and fluentd's default"
+                    "`logging` options with the address of a published port (`fluentd-address`, "
+                    "`syslog-address`, `loki-url`, ...), and the default address of the `fluentd` "
+                    "driver"
                 ),
-                "follow the port: the engine connects to it",
+                "get the new port, because the engine connects to it",
             ),
         ),
     ),
@@ -384,10 +397,11 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "`network_mode: host`; `ipc`, `pid` or `uts: host`; several replicas with a "
-                    "fixed host port; containers of others; the engine's socket"
+                    "`network_mode: host`; `ipc: host`, `pid: host` or `uts: host`; several "
+                    "replicas with a fixed host port; containers of other projects; the engine's "
+                    "socket"
                 ),
-                "cannot be isolated: a warning, or with `--strict` an error",
+                "cannot be isolated: a warning, or an error with `--strict`",
             ),
         ),
     ),
@@ -396,7 +410,7 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (),
         (
             (
-                "`host.docker.internal` with a port that another project publishes right now",
+                "`host.docker.internal` with a port that another project publishes now",
                 "a warning: every session reaches that container",
             ),
         ),
@@ -407,12 +421,12 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "a folder or device outside of the worktree, by its real path (links are "
-                    "followed), that is written, a build's local `cache_to` included; one of "
-                    "another checkout that is read, also by a build; NFS, CIFS and other places "
-                    "that `driver_opts` lead to"
+                    "a folder or device outside of the worktree that a container writes to, or a "
+                    "build by a local `cache_to`; a folder of another checkout that a container or "
+                    "a build reads; NFS, CIFS and other places in `driver_opts`. Symbolic links "
+                    "are followed"
                 ),
-                "a warning, unless the project's name is in the path, or `shared` has it",
+                "a warning, unless the path has the project's name in it, or `shared` lists it",
             ),
         ),
     ),
@@ -422,7 +436,7 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 "a worktree that is mounted without the repository's git folder",
-                "a line that says what to mount",
+                "a note that says what to mount",
             ),
         ),
     ),
@@ -432,11 +446,11 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "routers, services and rules of Traefik, sites of caddy-docker-proxy, "
-                    "`VIRTUAL_HOST` of nginx-proxy that are the same in every session, on a shared "
-                    "network or where a service has the engine's socket"
+                    "routers, services and rules of Traefik, sites of caddy-docker-proxy and "
+                    "`VIRTUAL_HOST` of nginx-proxy that are the same in every session, if the "
+                    "service is on a shared network or any service has the engine's socket"
                 ),
-                "a warning: with `${COMPOSE_PROJECT_NAME}` in them each session has its own",
+                "a warning: with `${COMPOSE_PROJECT_NAME}` in the names, each session has its own",
             ),
         ),
     ),
@@ -450,13 +464,13 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "with a `device`"
                 ),
                 (
-                    "are that machine's files, not this one's: a warning, or with `--strict` an "
-                    "error"
+                    "are files of the engine's machine, not of this one: a warning, or an error "
+                    "with `--strict`"
                 ),
             ),
             (
                 "with a remote engine: a port published on 127.0.0.1",
-                "is not reached from here: the same",
+                "cannot be reached from this machine: a warning, or an error with `--strict`",
             ),
         ),
     ),
