@@ -191,7 +191,7 @@ def test_down_ends_the_compose_of_an_up_that_lasts(
         wait_until(waits.exists, "the first up at work")
         done = one.run("down", "-t", "0")
         assert done.code == 0, done.err
-        assert "is still at work, and is ended first" in done.err
+        assert "is still running, and is stopped first" in done.err
         assert end(first).code != 0
     assert one.json("status") == []
     assert one.belongings() == []

@@ -1,4 +1,4 @@
-"""A project of our name that somebody else started is refused; one of ours is adopted."""
+"""A project of our name that another session or program started is refused; one of ours is adopted."""
 
 import json
 import shutil
@@ -123,7 +123,7 @@ def test_down_removes_the_stack_of_a_lost_store(one: Session) -> None:
     lose_the_store(one)
     done = one.run("down", "--adopt", "-v", "-t", "0")
     assert done.code == 0, done.err
-    assert "of which the store knew nothing" in done.err
+    assert "which was not in the store" in done.err
     assert one.belongings() == []
     assert not (one.directory / ".composeports").exists()
 

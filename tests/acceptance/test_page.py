@@ -61,7 +61,9 @@ def test_three_stacks_come_up_go_stale_and_go_down_while_it_is_open(
         docker("stop", "--time", "0", *two.ids().values())
         expect(row(shown, two).locator(".badge")).to_have_text("stopped")
         end_lease(two)
-        expect(row(shown, two)).to_contain_text("expired Stale: another session may take its ports.")
+        expect(row(shown, two)).to_contain_text(
+            "expired Stale: another session may take its ports."
+        )
         ids = three.ids().values()
         shutil.rmtree(three.directory)
         expect(row(shown, three).locator(".badge")).to_have_text("running")

@@ -109,7 +109,7 @@ def test_urls_of_what_runs_are_links_and_nothing_else_is(page: Page) -> None:
 
 def test_what_is_stale_is_said_in_words(page: Page, place: BoardPlace) -> None:
     expect(row(page, "shop-old")).to_contain_text("gone Stale: its folder does not exist any more")
-    expect(row(page, "blog")).to_contain_text("expired Stale: whoever needs its ports gets them")
+    expect(row(page, "blog")).to_contain_text("expired Stale: another session may take its ports")
     place.lose_engine()
     expect(page.locator(".badge").filter(has_text="unknown")).to_have_count(6)
     expect(row(page, "blog")).to_contain_text("expired, kept while the engine does not answer")

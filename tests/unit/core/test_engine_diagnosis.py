@@ -53,13 +53,13 @@ CASES = {
         TCP,
         GET + "x509: certificate signed by unknown authority",
         "did not answer: Get",
-        "look at the certificates",
+        "check the certificates",
     ),
     "no certificates": (
         TCP,
         "unable to resolve docker endpoint: open /c/ca.pem: no such file or directory",
         "open /c/ca.pem",
-        "look at the certificates",
+        "check the certificates",
     ),
     "TLS is missing": (
         TCP,

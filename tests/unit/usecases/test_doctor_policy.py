@@ -282,8 +282,8 @@ FINDINGS = {
         {"stacks": ()},
         [
             (
-                "stacks warning: ac-0000000a holds a lease for a stack of which no container "
-                "exists -> cd /shop && composeports down"
+                "stacks warning: ac-0000000a holds a lease for a stack that has no "
+                "containers -> cd /shop && composeports down"
             )
         ],
     ),
@@ -338,8 +338,8 @@ FINDINGS = {
         },
         [
             (
-                "stacks warning: ac-0000000a holds a lease for a stack of which no container "
-                """exists -> cd '/it'"'"'s' && composeports --session 'two words' down"""
+                "stacks warning: ac-0000000a holds a lease for a stack that has no "
+                """containers -> cd '/it'"'"'s' && composeports --session 'two words' down"""
             )
         ],
     ),
@@ -493,8 +493,8 @@ FINDINGS = {
                 "composeports doctor --fix"
             ),
             (
-                "leftovers note: /state/locks/ac-1: a lock that nobody holds, of a session that "
-                "holds no lease -> composeports doctor --fix"
+                "leftovers note: /state/locks/ac-1: an unused lock file of a session without a "
+                "lease -> composeports doctor --fix"
             ),
             (
                 "leftovers note: /state/seeding/ac-1: an empty record of a copy -> composeports "

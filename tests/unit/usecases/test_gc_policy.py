@@ -161,7 +161,7 @@ def test_containers_that_somebody_else_started_under_the_same_name_stay(record: 
     theirs = container(directory="/elsewhere")
     verdict = judge(record, GONE, [theirs, NETWORK], NOON)
     assert verdict.why == ""
-    assert "started by somebody else" in verdict.kept
+    assert "started by another session or program" in verdict.kept
 
 
 MARKED = replace(LIVE, store="store-1")

@@ -144,5 +144,5 @@ def test_a_lease_that_has_moved_is_forgotten_although_it_was_renewed() -> None:
 
 
 def test_one_that_changed_meanwhile_stays() -> None:
-    with pytest.raises(NotMigratedError, match="changed meanwhile"):
+    with pytest.raises(NotMigratedError, match="changed during the migration"):
         leave(StoreSnapshot(LEASE.released()), LEASE)
