@@ -1,4 +1,4 @@
-"""A project of our name that another session or program started is refused; one of ours is adopted."""
+"""A project of our name that another session or program started is refused; ours is adopted."""
 
 import json
 import shutil
