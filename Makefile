@@ -96,6 +96,7 @@ lint: setup ## Style, types and the direction of imports
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports
+	$(bin)/python scripts/shape.py
 
 format: setup ## Rewrite the code in the house style
 	$(bin)/ruff check --fix .

@@ -115,7 +115,7 @@ def _inserted(command: str) -> int:
 
 def _completed(program: str) -> int:
     """Print completions for a shell, which passes its command line in a variable."""
-    from composeports.cli.completion_values import answer  # noqa: PLC0415
+    from composeports.cli.shell_completion import answer  # noqa: PLC0415
 
     return answer(program, os.environ)
 

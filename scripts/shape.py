@@ -98,10 +98,10 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 34_250),
-    "modules": (len, 295),
-    "longest module": (lambda modules: max(map(lines_of, modules)), 476),
-    "median module": (lambda modules: statistics.median(map(lines_of, modules)), 90),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 36_000),
+    "modules": (len, 298),
+    "longest module": (lambda modules: max(map(lines_of, modules)), 493),
+    "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94),
     "longest function": (longest_function, 74),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),
@@ -109,7 +109,7 @@ FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),
-        59,
+        60,
     ),
     f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
     "class names used twice": (class_names_used_twice, 5),

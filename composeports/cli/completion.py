@@ -3,9 +3,9 @@
 import click
 from click.shell_completion import get_completion_class
 
-from composeports.cli.completion_values import PROGRAMS, variable
 from composeports.cli.output import write_line
 from composeports.cli.root import root
+from composeports.cli.shell_completion import PROGRAMS, variable
 
 EPILOG = """\b
 Examples:

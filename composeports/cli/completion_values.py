@@ -1,54 +1,18 @@
-"""Answers completion requests of a shell: commands, options, services, sessions; never fails.
-
-The protocol between the shell and the program is click's own.
-"""
+"""The words that can complete arguments and options: services, sessions and seed sources."""
 
 import os
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import CompletionItem
 
-from composeports.cli.root import insert_command, root
 from composeports.usecases import completion
 from composeports.usecases.options import Options
 
-PROGRAMS = {"composeports": "", "compose-up": "up", "compose-down": "down"}
 # Compose commands whose first word is a service, and whose other words are not services.
 ONE_SERVICE = frozenset({"attach", "commit", "exec", "export", "port", "run"})
 NO_SERVICE = frozenset({"bridge", "cp", "ls", "publish", "version"})
-
-
-def variable(program: str) -> str:
-    """Return the environment variable in which click's scripts send their request."""
-    return f"_{program.upper().replace('-', '_')}_COMPLETE"
-
-
-def answer(program: str, environ: Mapping[str, str]) -> int:
-    """Print the possible next words of the command line and return 0; on failure return 1."""
-    try:
-        lines = _completions(program, environ[variable(program)])
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
-        sys.stdout.flush()
-    except Exception:  # noqa: BLE001 - an error text would disturb the line that the user is typing
-        return 1
-    return 0
-
-
-def _completions(program: str, instruction: str) -> list[str]:
-    shell, _, request = instruction.partition("_")
-    kind = get_completion_class(shell)
-    if kind is None or request != "complete":
-        return []
-    completer = kind(root, {}, program, variable(program))
-    words, incomplete = completer.get_completion_args()
-    if PROGRAMS[program]:
-        words = insert_command(words, PROGRAMS[program])
-    return [
-        completer.format_completion(item) for item in completer.get_completions(words, incomplete)
-    ]
 
 
 def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:

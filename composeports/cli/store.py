@@ -9,7 +9,7 @@ from composeports.cli.context import inform, warn
 from composeports.cli.output import as_json_option, visible, write_json, write_line
 from composeports.config import Config
 from composeports.errors import EXIT_TRY_LATER, ConfigError
-from composeports.stores.open import is_shared, without_password
+from composeports.stores.url import is_shared, without_password
 from composeports.usecases.store_admin import info as info_usecase
 from composeports.usecases.store_admin.info import StoreReport
 from composeports.usecases.store_admin.migrate import MigrationOutcome, migration

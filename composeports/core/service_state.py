@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from composeports.core.plan.compose_project import Project
+    from composeports.core.compose_project import Project
 
 
 class ServiceState(NamedTuple):

@@ -7,7 +7,7 @@ chosen at random as in RFC 4193, unless the pool in the settings is an IPv6 one.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from composeports.core.plan.compose_project import Json, Network, Project
+from composeports.core.compose_project import Json, Network, Project
 from composeports.core.settings import SUBNET_POOL
 from composeports.core.subnet import (
     BITS,

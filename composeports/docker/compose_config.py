@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from composeports.core.plan.compose_project import Json, is_port, read_project
+from composeports.core.compose_project import Json, is_port, read_project
 from composeports.core.plan.plan import ObservedConfig
 from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,

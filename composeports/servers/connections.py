@@ -21,7 +21,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from composeports.servers.http.middleware import OUR_HEADERS, REQUEST_SECONDS, too_slow
+from composeports.servers.access_middleware import OUR_HEADERS, REQUEST_SECONDS, too_slow
 from composeports.servers.log import RateLimitedLog
 
 # Maximum number of connections: in total, and per address. All of this machine is one address.

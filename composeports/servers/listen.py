@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 
 from composeports.errors import AddressInUseError, ComposeportsError, ConfigError
+from composeports.servers.access_middleware import App
 from composeports.servers.api_keys import HOW_TO_MAKE, HOW_TO_SET, SHORTEST, too_short
 from composeports.servers.connections import (
     BACKLOG,
@@ -24,7 +25,6 @@ from composeports.servers.connections import (
     raise_descriptor_limit,
 )
 from composeports.servers.context import warn
-from composeports.servers.http.middleware import App
 
 # How many seconds running requests get to finish when the server stops.
 GRACE_SECONDS = 5

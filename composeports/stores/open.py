@@ -1,18 +1,15 @@
 """Create the store for COMPOSEPORTS_STORE; the only module that knows which kinds exist."""
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
-from composeports.errors import ConfigError, ExtraMissingError
+from composeports.errors import ExtraMissingError
 from composeports.stores.base import Store
+from composeports.stores.url import is_shared, sqlite_path, without_password
 
 if TYPE_CHECKING:
     from composeports.stores.postgres.store import PostgresStore
-
-ACCEPTED = "sqlite:///absolute/path/of/a/file, postgresql://..., or memory:"
-SHARED = ("postgresql://", "postgres://")
 
 
 def _silent(_text: str) -> None:
@@ -68,18 +65,6 @@ def open_store(
     return SqliteStore(sqlite_path(url), engine=whose, waiting=waiting, machine=machine)
 
 
-def is_shared(url: str) -> bool:
-    """Return True if several machines may use the store at `url`."""
-    return url.startswith(SHARED)
-
-
-def same_store(one: str, other: str) -> bool:
-    """Return True if both URLs name one store, as far as this is clear without opening it."""
-    if is_shared(one) or is_shared(other):
-        return one.partition("://")[2] == other.partition("://")[2]
-    return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
-
-
 def open_postgres(
     url: str, whose: Callable[[], EngineIdentity], waiting: Callable[[str], None] = _silent
 ) -> "PostgresStore":
@@ -107,51 +92,3 @@ def _no_driver(url: str) -> ExtraMissingError:
         extra="postgres",
         missing="psycopg",
     )
-
-
-def sqlite_path(url: str) -> str:
-    """Return the absolute path in a `sqlite:///...` URL; raise ConfigError for any other URL."""
-    scheme, _, encoded_path = url.partition("://")
-    if scheme != "sqlite":
-        raise _refused(url, "is no store that this version knows")
-    path = _decoded(encoded_path)
-    if not encoded_path.startswith("/"):
-        raise _refused(url, "names no absolute path (three slashes)")
-    if "?" in encoded_path or "#" in encoded_path or "\0" in path:
-        raise _refused(url, "has more than a path (write ? and # as %3F and %23)")
-    if path.endswith("/") or os.path.isdir(path):
-        raise _refused(url, "names a folder, not a file")
-    return path
-
-
-def _decoded(path: str) -> str:
-    if "%" not in path:
-        return path
-    from urllib.parse import unquote  # noqa: PLC0415 - seldom needed, takes 3 ms
-
-    return unquote(path, errors="surrogateescape")
-
-
-def _refused(url: str, reason: str) -> ConfigError:
-    safe_url = without_password(url)
-    return ConfigError(
-        f"COMPOSEPORTS_STORE={safe_url} {reason}",
-        hint=f"accepted: {ACCEPTED}; unset it for a file in the state directory",
-        setting="COMPOSEPORTS_STORE",
-        value=safe_url,
-    )
-
-
-def without_password(url: str) -> str:
-    """Return `url` with "..." for every part that may contain a password.
-
-    These are the user part, the query and key=value pairs.
-    """
-    scheme, separator, address = url.partition("://")
-    if not separator:
-        return url if "=" not in url and "@" not in url else "..."
-    credentials, _, target = address.rpartition("@")
-    if "=" in credentials:  # the `@` may be part of the query, or `=` part of a password
-        return f"{scheme}://..."
-    location, query, _ = target.partition("?")
-    return f"{scheme}://{'...@' if credentials else ''}{location}{'?...' if query else ''}"

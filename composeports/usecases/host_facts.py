@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from composeports.config import find_settings
+from composeports.core.compose_project import Project, read_project
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import Project, read_project
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.host_facts import (
     Checkout,

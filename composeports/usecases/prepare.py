@@ -3,9 +3,9 @@
 import os
 from typing import NamedTuple
 
+from composeports.core.compose_project import Project
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import Project
 from composeports.core.plan.override import render
 from composeports.core.plan.plan import Plan
 from composeports.docker.compose_files import has_link

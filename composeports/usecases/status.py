@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from composeports.core.compose_project import PublishedPort
 from composeports.core.engine_address import in_url
 from composeports.core.engine_identity import LOCALHOST, EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import PublishedPort
 from composeports.core.plan.urls import client_url
 from composeports.core.port_drift import drifts_of
 from composeports.core.protected_names import is_settable
@@ -19,8 +19,8 @@ from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
 from composeports.host.git import main_git_dir
 from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
-from composeports.usecases.gc.worktree_probe import on_another_engine
 from composeports.usecases.lease import read_lease
+from composeports.usecases.other_engine import on_another_engine
 from composeports.usecases.session import Session
 
 FIXED_SERVICES = ("db", "rest", "realtime", "api")

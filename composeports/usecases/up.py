@@ -5,9 +5,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from composeports.core.compose_project import PublishedPort
 from composeports.core.lease import Lease
 from composeports.core.one_shot_services import is_wait
-from composeports.core.plan.compose_project import PublishedPort
 from composeports.core.plan.plan import Plan
 from composeports.core.plan.urls import client_url
 from composeports.docker.compose_cli import as_plugin
@@ -157,12 +157,12 @@ def _report_plain_data(
 
     def work() -> None:
         while_running()
-        from composeports.usecases.plain_compose import (  # noqa: PLC0415 - while Compose runs
-            tell_of_plain_data,
+        from composeports.usecases.seed.plain_compose import (  # noqa: PLC0415 - while Compose runs
+            report_plain_data,
         )
 
         with suppress(ComposeportsError):
-            tell_of_plain_data(session, prepared.project)
+            report_plain_data(session, prepared.project)
 
     return work
 

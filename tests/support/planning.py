@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from composeports.core.compose_project import read_project
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.plan.compose_project import read_project
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
 from composeports.core.plan.override import Override

@@ -1,6 +1,6 @@
 """External networks that the settings replace by networks of the session."""
 
-from composeports.core.plan.compose_project import Network, Project
+from composeports.core.compose_project import Network, Project
 from composeports.core.plan.shared_settings import is_named
 from composeports.core.settings import Settings
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from posixpath import normpath
 from typing import NamedTuple
 
-from composeports.core.plan.compose_project import Texts
+from composeports.core.compose_project import Texts
 
 
 class NetworkMember(NamedTuple):

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from composeports.core.compose_project import is_port
 from composeports.core.engine_address import is_this_machine
-from composeports.core.plan.compose_project import is_port
 from composeports.core.plan.local_urls import PUBLIC, is_internal, is_listening
 
 HOST_WORDS = ("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER", "DOMAIN", "IP")

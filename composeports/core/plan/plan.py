@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from composeports.core.compose_project import Project
 from composeports.core.engine_address import in_url
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.masking import masked
 from composeports.core.plan.change import Change, SharedResource, UnchangedValue, merge
-from composeports.core.plan.compose_project import Project
 from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
 from composeports.core.plan.port_layout import PortGroup, assign, entries_of, groups_of
 from composeports.core.plan.rules import containers, ports

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from composeports.core.plan.compose_project import Project, PublishedPort
+from composeports.core.compose_project import Project, PublishedPort
 from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, VariableEffects
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from composeports.core.plan.compose_project import Project, PublishedPort
+from composeports.core.compose_project import Project, PublishedPort
 from composeports.core.plan.port_layout import PortEntry, entries_of
 from composeports.core.plan.variable_effects import VariableEffects
 from composeports.core.settings import Settings

@@ -1,7 +1,7 @@
 """The address for clients of a published port: a URL if the port speaks HTTP, else host:port."""
 
+from composeports.core.compose_project import PublishedPort
 from composeports.core.engine_address import LOCALHOST, in_url
-from composeports.core.plan.compose_project import PublishedPort
 
 # Well-known container ports without HTTP, from the IANA registry and the vendors' images.
 NOT_HTTP = frozenset(

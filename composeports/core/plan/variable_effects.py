@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from composeports.core.plan.compose_project import Json, Project, PublishedPort, is_port
+from composeports.core.compose_project import Json, Project, PublishedPort, is_port
 from composeports.core.plan.local_urls import leads_elsewhere, leads_only_there
 from composeports.core.ports import HIGHEST_PORT
 from composeports.core.protected_names import is_settable

@@ -52,6 +52,7 @@ from composeports.errors import ComposeportsError
 from composeports.host.bug_report import write_bug_log
 from composeports.port_allocator import share_allocator, unshare_allocator
 from composeports.servers import dashboard, lease_handlers
+from composeports.servers.access_middleware import AccessMiddleware, AccessPolicy, names_of
 from composeports.servers.allocator import StoreAllocator
 from composeports.servers.api_keys import Keys
 from composeports.servers.command_limit import Commands
@@ -61,7 +62,6 @@ from composeports.servers.http.api_docs import POLICY, render
 from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.http.error_middleware import ErrorMiddleware
 from composeports.servers.http.error_responses import body_of, problem, status_of
-from composeports.servers.http.middleware import AccessMiddleware, AccessPolicy, names_of
 from composeports.servers.http.shared_refresh import SharedRefresh
 from composeports.servers.http.status_feed import LeaseRenewer, as_text
 from composeports.servers.roots import Roots

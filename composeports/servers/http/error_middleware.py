@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable
 
+from composeports.servers.access_middleware import App, Message, Receive, Scope, Send
 from composeports.servers.http.error_responses import problem
-from composeports.servers.http.middleware import App, Message, Receive, Scope, Send
 
 
 class ErrorMiddleware:

@@ -92,6 +92,7 @@ def serve_http(  # noqa: PLR0913 - the options of the command line
     use.
     """
     # These modules import uvicorn, which stdio does not need.
+    from composeports.servers.access_middleware import AccessMiddleware, AccessPolicy, names_of  # noqa: PLC0415
     from composeports.servers.api_keys import (  # noqa: PLC0415
         Keys,
         given_keys,
@@ -99,7 +100,6 @@ def serve_http(  # noqa: PLR0913 - the options of the command line
         refuse_no_key,
         where_key_is,
     )
-    from composeports.servers.http.middleware import AccessMiddleware, AccessPolicy, names_of  # noqa: PLC0415
     from composeports.servers.listen import (  # noqa: PLC0415
         WILDCARDS,
         Server,

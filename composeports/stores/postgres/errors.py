@@ -18,7 +18,7 @@ from composeports.errors import (
     StoreError,
     StoreServerError,
 )
-from composeports.stores.open import without_password
+from composeports.stores.url import without_password
 
 GRANTS = (
     "the schema's owner grants it: GRANT USAGE ON SCHEMA composeports TO ...; "

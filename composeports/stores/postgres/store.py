@@ -20,7 +20,6 @@ from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.errors import StoreError, StoreServerError
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
-from composeports.stores.open import without_password
 from composeports.stores.postgres.connection import connect
 from composeports.stores.postgres.errors import (
     ErrorAction,
@@ -59,6 +58,7 @@ from composeports.stores.postgres.transaction import (
     StoreView,
 )
 from composeports.stores.rows import RowSource, once
+from composeports.stores.url import without_password
 
 # The longest wait for a server that was never reached. For a server that was reached before, the
 # wait is longer.

@@ -8,14 +8,9 @@ from composeports.docker.engine import Engine
 from composeports.errors import ComposeportsError
 from composeports.host.filesystems import file_system_of, is_network
 from composeports.host.machine import machine_name
-from composeports.stores.open import (
-    is_shared,
-    open_postgres,
-    open_store,
-    sqlite_path,
-    without_password,
-)
+from composeports.stores.open import open_postgres, open_store
 from composeports.stores.sqlite.health import examine
+from composeports.stores.url import is_shared, sqlite_path, without_password
 from composeports.usecases.doctor.facts import Problem, StoreFacts
 
 

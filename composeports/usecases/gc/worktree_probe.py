@@ -1,14 +1,12 @@
 """Find out where sessions are: their worktrees, as this machine sees them, and their engines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from composeports.core.engine_traits import UNSURE
-from composeports.core.labels import Mark
 from composeports.core.lease import Lease
-from composeports.core.ownership import Owner
 from composeports.core.relocation import is_taken_over
 from composeports.usecases.gc.path_probe import is_lost, leads_to, probe_worktree
 from composeports.usecases.gc.policy import ELSEWHERE, GONE, PathProbe, WorktreeProbe, whereabouts
+from composeports.usecases.other_engine import on_another_engine
 from composeports.usecases.session import Session
 
 NOTHING_SEEN = WorktreeProbe(PathProbe())
@@ -48,18 +46,3 @@ def _is_taken(lease: Lease, known: Sequence[Lease]) -> bool:
 def is_gone(session: Session, lease: Lease, known: Sequence[Lease]) -> bool:
     """Return True if the worktree is deleted and the stack, if any, is on the current engine."""
     return not on_another_engine(session, lease) and probe_session(session, lease, known)[0] == GONE
-
-
-def on_another_engine(session: Session, lease: Lease, marks: Iterable[Mark] = ()) -> bool:
-    """Return True if the lease is, or may be, on another engine than the current one.
-
-    `marks` are the labels of its project's containers on the current engine. If the engine's traits
-    do not decide it, containers with the labels of a session of this machine show that its stack is
-    on this engine.
-    """
-    view = session.view
-    if not lease.engine or view.is_same(lease):
-        return False
-    is_marked = any(map(Owner.of(lease).has_marked, marks))
-    is_local = lease.place.is_on(session.machine)
-    return not (is_local and is_marked and view.sameness(lease) == UNSURE)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from composeports.core.compose_project import Project, Volume
 from composeports.core.engine_resources import EngineVolume
 from composeports.core.labels import PROJECT_LABEL, VOLUME_LABEL
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import Project, Volume
 from composeports.errors import UsageError
 
 MAIN = "main"

@@ -6,9 +6,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from composeports.core.compose_project import Project
 from composeports.core.engine_resources import EngineVolume
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import Project
 from composeports.docker.engine import Engine
 from composeports.docker.volumes import (
     SEED_LABEL,
@@ -28,8 +28,8 @@ from composeports.errors import SeedBusyError, SeedError, UsageError
 from composeports.host.git import find_checkout, main_git_dir, read_branch
 from composeports.host.signals import DeferredSignals, signals_kept_back
 from composeports.paths import seed_read_lock, seed_record
-from composeports.usecases.plain_compose import plain_main
 from composeports.usecases.seed.journal import CopyEntry, CopyJournal, hold_lock, hold_record
+from composeports.usecases.seed.plain_compose import plain_main
 from composeports.usecases.seed.policy import (
     MAIN,
     SeedCandidate,

@@ -6,14 +6,9 @@ from dataclasses import dataclass
 from composeports.core.engine_identity import THIS_MACHINE, EngineLeases
 from composeports.docker.engine import Engine
 from composeports.errors import ComposeportsError
-from composeports.stores.open import (
-    is_shared,
-    open_postgres,
-    open_store,
-    sqlite_path,
-    without_password,
-)
+from composeports.stores.open import open_postgres, open_store
 from composeports.stores.sqlite.health import examine
+from composeports.stores.url import is_shared, sqlite_path, without_password
 
 
 @dataclass(frozen=True, slots=True)

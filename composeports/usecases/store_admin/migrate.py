@@ -13,7 +13,8 @@ from composeports.host.machine import machine_name
 from composeports.host.session_lock_file import LockOwner, hold
 from composeports.paths import session_lock
 from composeports.stores.base import Store
-from composeports.stores.open import is_shared, open_store, same_store, without_password
+from composeports.stores.open import open_store
+from composeports.stores.url import is_shared, same_store, without_password
 from composeports.usecases.session import local_address
 from composeports.usecases.store_admin.policy import (
     LocalEngine,

@@ -16,8 +16,7 @@ import anyio
 import httpx
 import pytest
 
-from composeports.servers.connections import Connection, ConnectionLimits, Connections, Listener
-from composeports.servers.http.middleware import (
+from composeports.servers.access_middleware import (
     AccessMiddleware,
     AccessPolicy,
     Message,
@@ -25,6 +24,7 @@ from composeports.servers.http.middleware import (
     Scope,
     Send,
 )
+from composeports.servers.connections import Connection, ConnectionLimits, Connections, Listener
 from composeports.servers.log import RateLimitedLog
 from tests.support.machine import Shell, wait_until
 from tests.support.patience import HANG

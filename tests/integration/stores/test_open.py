@@ -13,7 +13,8 @@ from composeports.core.session import project_name
 from composeports.errors import ConfigError
 from composeports.paths import default_store_url, state_directory
 from composeports.stores.memory import MemoryStore
-from composeports.stores.open import open_store, without_password
+from composeports.stores.open import open_store
+from composeports.stores.url import without_password
 
 pytestmark = pytest.mark.integration
 

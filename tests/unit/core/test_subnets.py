@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.plan.compose_project import Attachment, Network, Project, Service
+from composeports.core.compose_project import Attachment, Network, Project, Service
 from composeports.core.settings import SUBNET_POOL
 from composeports.core.subnet import Subnet, overlapping, parse_subnet, valid_subnets
 from composeports.core.subnets import (

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from composeports.core.compose_project import Project, Volume, read_project
 from composeports.core.engine_resources import EngineVolume
 from composeports.core.lease import Lease, WorktreeLocation
-from composeports.core.plan.compose_project import Project, Volume, read_project
 from composeports.core.ports import PortBlock
 from composeports.errors import UsageError
 from composeports.usecases.seed.policy import (

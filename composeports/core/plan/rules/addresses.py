@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from composeports.core.compose_project import Attachment, Network, Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
-from composeports.core.plan.compose_project import Attachment, Network, Service
 from composeports.core.plan.override import Override
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.subnets import move_address

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
-from composeports.core.plan.compose_project import Service
 from composeports.core.plan.local_urls import PUBLIC, renumbered
 from composeports.core.plan.override import Override
 from composeports.core.plan.rules.context import PlanContext

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, UnchangedValue, merge
-from composeports.core.plan.compose_project import Service
 from composeports.core.plan.override import Override
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import is_common

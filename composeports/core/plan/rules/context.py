@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from composeports.core.compose_project import Project, Service
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import Project, Service
 from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
 from composeports.core.plan.port_layout import PortEntry
 from composeports.core.plan.variable_effects import (

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
-from composeports.core.plan.compose_project import Service
 from composeports.core.plan.host_port_pairs import leads_to_the_host, ports_of_hosts
 from composeports.core.plan.local_urls import ENGINE_HOSTS, Reach, renumbered
 from composeports.core.plan.rules.addresses import Mover, address_mover

@@ -5,8 +5,8 @@ A sibling is another Compose project in the same worktree.
 
 from collections.abc import Collection, Iterator
 
+from composeports.core.compose_project import Network, Service
 from composeports.core.plan.change import Change, RuleResult, SharedResource, join
-from composeports.core.plan.compose_project import Network, Service
 from composeports.core.plan.host_facts import SiblingProject
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, quoted, way_out

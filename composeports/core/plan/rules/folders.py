@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import join, normpath, relpath
 
+from composeports.core.compose_project import Mount, Service, Volume
 from composeports.core.plan.change import RuleResult, SharedResource
-from composeports.core.plan.compose_project import Mount, Service, Volume
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, below, is_named, is_path_named

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from composeports.core.compose_project import Service
 from composeports.core.plan.change import RuleResult, SharedResource
-from composeports.core.plan.compose_project import Service
 from composeports.core.plan.host_port_pairs import ports_of_hosts
 from composeports.core.plan.local_urls import addresses, port_in
 from composeports.core.plan.rules.context import PlanContext

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from composeports.core.compose_project import Project, Service
 from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
-from composeports.core.plan.compose_project import Project, Service
 from composeports.core.plan.image_names import full_name, tagged
 from composeports.core.plan.override import Override
 from composeports.core.plan.rules.context import PlanContext

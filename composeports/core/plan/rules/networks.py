@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from composeports.core.compose_project import Network, Project
 from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
-from composeports.core.plan.compose_project import Network, Project
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named

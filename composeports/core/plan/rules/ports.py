@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, RuleResult
-from composeports.core.plan.compose_project import Service
 from composeports.core.plan.override import Override
 from composeports.core.plan.port_layout import PortEntry
 from composeports.core.plan.rules.containers import shell_name

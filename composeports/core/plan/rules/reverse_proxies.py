@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from composeports.core.compose_project import Service
 from composeports.core.plan.change import RuleResult, SharedResource
-from composeports.core.plan.compose_project import Service
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import is_common, joined_by_mode
 from composeports.core.plan.rules.unsupported import is_engine_socket

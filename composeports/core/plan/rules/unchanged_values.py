@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, UnchangedValue
-from composeports.core.plan.compose_project import Service
 from composeports.core.plan.local_urls import is_internal, is_listening, is_local
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import is_kept, listening, numbers_of

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from posixpath import basename
 
+from composeports.core.compose_project import Mount, Service
 from composeports.core.plan.change import RuleResult, SharedResource
-from composeports.core.plan.compose_project import Mount, Service
 from composeports.core.plan.rules.containers import BY_CONTAINER, new_names
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.folders import ENGINE_SOCKETS

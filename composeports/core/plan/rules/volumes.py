@@ -1,8 +1,8 @@
 """Volumes with an explicit name; external volumes are in external_resources.py."""
 
+from composeports.core.compose_project import Project, Volume
 from composeports.core.labels import UNMARKED
 from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
-from composeports.core.plan.compose_project import Project, Volume
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.settings import Settings
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from composeports.core.compose_project import read_project
 from composeports.core.lease import Lease
 from composeports.core.ledger import LeaseSummary, StoreSnapshot
-from composeports.core.plan.compose_project import read_project
 from composeports.core.plan.port_pins import pins_of
 from composeports.core.plan.variable_effects import NO_MOVES
 from composeports.core.ports import PortBlock

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from composeports.core.compose_project import Json, read_project
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import Json, read_project
 from composeports.core.plan.override import Override, render
 from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.rules.registry import RULES

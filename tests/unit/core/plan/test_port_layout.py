@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.plan.compose_project import Project, PublishedPort, Service
+from composeports.core.compose_project import Project, PublishedPort, Service
 from composeports.core.plan.port_layout import PortEntry, PortGroup, assign, entries_of, groups_of
 from composeports.core.plan.variable_effects import (
     FIXED_PORT_VARIABLES,

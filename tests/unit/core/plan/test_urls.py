@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.plan.compose_project import PublishedPort
+from composeports.core.compose_project import PublishedPort
 from composeports.core.plan.urls import HTTPS, NOT_HTTP, client_url
 
 

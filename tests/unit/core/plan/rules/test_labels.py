@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from composeports.core.compose_project import read_project
 from composeports.core.labels import UNMARKED, Mark
 from composeports.core.lease import Lease
-from composeports.core.plan.compose_project import read_project
 from composeports.core.plan.plan import ObservedConfig, make_plan
 from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings

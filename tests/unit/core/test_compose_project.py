@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.plan.compose_project import (
+from composeports.core.compose_project import (
     Attachment,
     Build,
     Mount,

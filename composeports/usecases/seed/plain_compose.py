@@ -3,8 +3,8 @@
 import json
 import os
 
+from composeports.core.compose_project import Project
 from composeports.core.labels import PROJECT_LABEL, VOLUME_LABEL
-from composeports.core.plan.compose_project import Project
 from composeports.docker.compose_cli import Compose
 from composeports.docker.compose_files import select_files
 from composeports.host.git import main_git_dir
@@ -30,7 +30,7 @@ def plain_main(session: Session) -> SeedSource | None:
     return SeedSource(f"{PLAIN}{name}", name) if volumes else None
 
 
-def tell_of_plain_data(session: Session, project: Project) -> None:
+def report_plain_data(session: Session, project: Project) -> None:
     """Report the volumes that plain Compose has for the same files, when a session begins here."""
     keys = {volume.key for volume in project.volumes if not volume.external}
     known_projects = {lease.project for lease in session.context.store.known()}
