@@ -9,8 +9,8 @@ from composeports.config import PortAllocatorConfig
 from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim
 from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
-from composeports.core.ledger import LeaseSummary, StoreSnapshot
 from composeports.core.session import check_session_id
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot
 from composeports.errors import NoPortsAvailableError
 
 __all__ = [
@@ -78,7 +78,7 @@ class PortAllocatorService:
                 ttl_minutes=self._config.ttl_minutes,
                 liveness=NOTHING_RUNS,
             )
-            lease = claim(self._ledger(session_id), request).granted
+            lease = claim(self._snapshot(session_id), request).granted
             self._leases[session_id] = lease
             return allocation_of(lease)
 
@@ -94,7 +94,7 @@ class PortAllocatorService:
             self._forget_expired(self._now())
             return [allocation_of(lease) for lease in self._leases.values()]
 
-    def _ledger(self, session_id: str) -> StoreSnapshot:
+    def _snapshot(self, session_id: str) -> StoreSnapshot:
         summaries = tuple(
             LeaseSummary(lease.session_id, lease.block, lease.project, lease.expires_at, held=True)
             for lease in self._leases.values()

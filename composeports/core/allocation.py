@@ -12,10 +12,10 @@ from composeports.core.engine_identity import NOWHERE, Viewpoint
 from composeports.core.engine_traits import OTHER, SAME, UNSURE
 from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Owner
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import check_session_id, project_name
+from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHeldError
 
@@ -81,7 +81,7 @@ class AllocationRequest(NamedTuple):
         return any(map(owner.has_marked, marks))
 
 
-def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
+def claim(snapshot: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     """Return the update that gives the session a block of ports.
 
     The session keeps the block that it holds. Otherwise it gets its previous block, or else the
@@ -92,19 +92,19 @@ def claim(ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     error, the store writes nothing.
     """
     check_session_id(request.session_id)
-    lease = ledger.own
+    lease = snapshot.own
     has_containers = lease is not None and request.has_containers(lease)
     reject_other_engine(lease, request.view, marked=has_containers, adopts=request.adopts)
-    _refuse_held_pins(ledger, request)
-    ledger = replace(ledger, own=_renamed(ledger, request))
-    lease = ledger.own
+    _refuse_held_pins(snapshot, request)
+    snapshot = replace(snapshot, own=_renamed(snapshot, request))
+    lease = snapshot.own
     if lease is not None and lease.held and _keeps(lease, request):
-        return _granted(ledger, request, replace(lease, pins=dict(request.pins)))
-    block = next(_candidates(ledger, request), None)
+        return _granted(snapshot, request, replace(lease, pins=dict(request.pins)))
+    block = next(_candidates(snapshot, request), None)
     if block is None:
-        raise _no_ports(ledger, request)
-    outcome = _granted(ledger, request, _fresh(ledger, request, block))
-    return outcome._replace(extended=_extended(ledger, request, outcome.reclaimed))
+        raise _no_ports(snapshot, request)
+    outcome = _granted(snapshot, request, _fresh(snapshot, request, block))
+    return outcome._replace(extended=_extended(snapshot, request, outcome.reclaimed))
 
 
 def reject_other_engine(
@@ -169,10 +169,10 @@ def _keeps(own: Lease, request: AllocationRequest) -> bool:
     return own.block in request.grid or not request.idle(own)
 
 
-def _refuse_held_pins(ledger: StoreSnapshot, request: AllocationRequest) -> None:
+def _refuse_held_pins(snapshot: StoreSnapshot, request: AllocationRequest) -> None:
     if not request.pins:
         return
-    blocking_leases = [lease for lease in ledger.others if _blocks_its_ports(lease, request)]
+    blocking_leases = [lease for lease in snapshot.others if _blocks_its_ports(lease, request)]
     for key, port in request.pins.items():
         for lease in blocking_leases:
             if lease.has(port):
@@ -193,19 +193,19 @@ def _port_held(key: str, port: int, hold: LeaseSummary) -> PortHeldError:
     )
 
 
-def _granted(ledger: StoreSnapshot, request: AllocationRequest, lease: Lease) -> StoreUpdate:
+def _granted(snapshot: StoreSnapshot, request: AllocationRequest, lease: Lease) -> StoreUpdate:
     """Return the update that renews the lease and reclaims leases that share a port with it.
 
     A reclaimed lease was expired and its stack was not running; its session loses all of its ports.
     """
     if request.view.engine:
         lease = replace(lease, engine=request.view.engine, traits=request.view.traits.kept)
-    lease = replace(lease, store=ledger.store)
+    lease = replace(lease, store=snapshot.store)
     return StoreUpdate(
         lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
         reclaimed=tuple(
             other_lease.session_id
-            for other_lease in ledger.others
+            for other_lease in snapshot.others
             if other_lease.held and not other_lease.refused
             if other_lease.shares_port(lease.block, lease.pins.values())
         ),
@@ -213,7 +213,7 @@ def _granted(ledger: StoreSnapshot, request: AllocationRequest, lease: Lease) ->
 
 
 def _extended(
-    ledger: StoreSnapshot, request: AllocationRequest, reclaimed: tuple[str, ...]
+    snapshot: StoreSnapshot, request: AllocationRequest, reclaimed: tuple[str, ...]
 ) -> tuple[tuple[str, float], ...]:
     """Return expired leases whose stacks are running, each with a new expiry time.
 
@@ -222,25 +222,25 @@ def _extended(
     expires_at = request.now + request.ttl_minutes * 60
     return tuple(
         (lease.session_id, expires_at)
-        for lease in ledger.others
+        for lease in snapshot.others
         if lease.held and lease.expires_at <= request.now and lease.session_id not in reclaimed
         if not lease.refused
         if lease.project in request.liveness.running
     )
 
 
-def _fresh(ledger: StoreSnapshot, request: AllocationRequest, block: PortBlock) -> Lease:
+def _fresh(snapshot: StoreSnapshot, request: AllocationRequest, block: PortBlock) -> Lease:
     """Return a new lease on the block, with the session's remembered project name and offsets.
 
     The session also keeps its remembered subnets, except those that another session holds now.
     """
     pins = dict(request.pins)
-    if ledger.own is None:
-        name = _free_name(ledger, request, request.prefix)
+    if snapshot.own is None:
+        name = _free_name(snapshot, request, request.prefix)
         return Lease(request.session_id, block, name, request.now, request.now, pins=pins)
-    subnets = _without(ledger.own.subnets, ledger.held_subnets)
+    subnets = _without(snapshot.own.subnets, snapshot.held_subnets)
     return replace(
-        ledger.own,
+        snapshot.own,
         block=block,
         allocated_at=request.now,
         ports={},
@@ -250,24 +250,24 @@ def _fresh(ledger: StoreSnapshot, request: AllocationRequest, block: PortBlock) 
         subnets=subnets,
         # A stack that moves to another block keeps its volumes and networks, so the marks stay
         # valid. For a new stack, the engine is queried again.
-        marks=ledger.own.marks if ledger.own.held else None,
+        marks=snapshot.own.marks if snapshot.own.held else None,
     )
 
 
-def _renamed(ledger: StoreSnapshot, request: AllocationRequest) -> Lease | None:
+def _renamed(snapshot: StoreSnapshot, request: AllocationRequest) -> Lease | None:
     """Return the session's lease, with a new project name if its name is in `request.taken`.
 
     The renamed lease has no Compose invocation and no marks, because the new project is empty.
     """
-    lease = ledger.own
+    lease = snapshot.own
     if lease is None or lease.project not in request.taken:
         return lease
-    name = _free_name(ledger, request, lease.project.rpartition("-")[0])
+    name = _free_name(snapshot, request, lease.project.rpartition("-")[0])
     return replace(lease, project=name, stack=ComposeInvocation(), marks=None)
 
 
-def _free_name(ledger: StoreSnapshot, request: AllocationRequest, prefix: str) -> str:
-    used_names = request.taken | {lease.project for lease in ledger.others}
+def _free_name(snapshot: StoreSnapshot, request: AllocationRequest, prefix: str) -> str:
+    used_names = request.taken | {lease.project for lease in snapshot.others}
     return project_name(request.session_id, used_names, prefix)
 
 
@@ -276,7 +276,7 @@ def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]
     return {key: subnet for key, subnet in subnets.items() if subnet not in conflicts}
 
 
-def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[PortBlock]:
+def _candidates(snapshot: StoreSnapshot, request: AllocationRequest) -> Iterator[PortBlock]:
     """Yield free blocks in order of preference.
 
     The order is: the session's previous block; blocks that no other session used before; other free
@@ -284,29 +284,31 @@ def _candidates(ledger: StoreSnapshot, request: AllocationRequest) -> Iterator[P
     """
     grid = request.grid
     # Use slot numbers: comparing each block with each lease would lock the store for too long.
-    blocking_leases = (lease for lease in ledger.others if _blocks_its_ports(lease, request))
+    blocking_leases = (lease for lease in snapshot.others if _blocks_its_ports(lease, request))
     blocked_slots = _slots(
         grid, (ports for lease in blocking_leases for ports in lease.all_ports())
     )
     blocked_slots |= _slots(grid, (block for block in request.avoid if block in grid))
     cooldown_slots = _slots(
-        grid, (cooldown.block for cooldown in ledger.set_aside if cooldown.until > request.now)
+        grid, (cooldown.block for cooldown in snapshot.set_aside if cooldown.until > request.now)
     )
     pinned_slots = _slots(grid, (PortBlock(port, 1) for port in request.pins.values()))
-    remembered_slots = _slots(grid, (lease.block for lease in ledger.others if lease.block in grid))
+    remembered_slots = _slots(
+        grid, (lease.block for lease in snapshot.others if lease.block in grid)
+    )
     free_slots = [slot for slot in range(grid.slots) if slot not in blocked_slots]
     regular_slots = [slot for slot in free_slots if slot not in cooldown_slots]
     unpinned_slots = [slot for slot in regular_slots if slot not in pinned_slots]
-    previous_slots = [slot for slot in _own_slots(ledger, grid) if slot in regular_slots]
+    previous_slots = [slot for slot in _own_slots(snapshot, grid) if slot in regular_slots]
     unused_slots = (slot for slot in unpinned_slots if slot not in remembered_slots)
     yield from map(
         grid.block, chain(previous_slots, unused_slots, unpinned_slots, regular_slots, free_slots)
     )
 
 
-def _own_slots(ledger: StoreSnapshot, grid: PortGrid) -> Iterable[int]:
+def _own_slots(snapshot: StoreSnapshot, grid: PortGrid) -> Iterable[int]:
     """Return the slot of the session's previous block; empty if it is not in the grid."""
-    lease = ledger.own
+    lease = snapshot.own
     return grid.slots_of(lease.block) if lease is not None and lease.block in grid else ()
 
 
@@ -314,7 +316,9 @@ def _slots(grid: PortGrid, ports: Iterable[PortBlock]) -> set[int]:
     return {slot for block in ports for slot in grid.slots_of(block)}
 
 
-def with_cooldown(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[CooldownBlock, ...]:
+def with_cooldown(
+    snapshot: StoreSnapshot, block: PortBlock, now: float
+) -> tuple[CooldownBlock, ...]:
     """Return all blocks in cool-down, including `block`.
 
     The cool-down of `block` ends SET_ASIDE_MINUTES after `now`. Blocks whose cool-down is over are
@@ -322,7 +326,7 @@ def with_cooldown(ledger: StoreSnapshot, block: PortBlock, now: float) -> tuple[
     """
     cooldowns = (
         cooldown
-        for cooldown in ledger.set_aside
+        for cooldown in snapshot.set_aside
         if cooldown.until > now and cooldown.block != block
     )
     return (*cooldowns, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
@@ -338,11 +342,11 @@ def _blocks_its_ports(hold: LeaseSummary, request: AllocationRequest) -> bool:
     return hold.held and not (is_expired and request.idle(hold))
 
 
-def _no_ports(ledger: StoreSnapshot, request: AllocationRequest) -> NoPortsAvailableError:
+def _no_ports(snapshot: StoreSnapshot, request: AllocationRequest) -> NoPortsAvailableError:
     grid = request.grid
-    held_count = sum(lease.held for lease in ledger.others)
+    held_count = sum(lease.held for lease in snapshot.others)
     busy_count = len(request.avoid)
-    pinned_count = len(_only_pinned(ledger, request))
+    pinned_count = len(_only_pinned(snapshot, request))
     reason = f"{held_count} held by other sessions"
     if pinned_count:
         reason += f", {pinned_count} with a port that another session has pinned"
@@ -358,9 +362,9 @@ def _no_ports(ledger: StoreSnapshot, request: AllocationRequest) -> NoPortsAvail
     )
 
 
-def _only_pinned(ledger: StoreSnapshot, request: AllocationRequest) -> list[PortBlock]:
+def _only_pinned(snapshot: StoreSnapshot, request: AllocationRequest) -> list[PortBlock]:
     """Return the blocks that are blocked only by another session's pinned port."""
-    blocking_leases = [lease for lease in ledger.others if _blocks_its_ports(lease, request)]
+    blocking_leases = [lease for lease in snapshot.others if _blocks_its_ports(lease, request)]
     pinned_ports = [port for lease in blocking_leases for port in lease.pins]
     return [
         block
@@ -370,16 +374,16 @@ def _only_pinned(ledger: StoreSnapshot, request: AllocationRequest) -> list[Port
     ]
 
 
-def release(ledger: StoreSnapshot) -> StoreUpdate:
+def release(snapshot: StoreSnapshot) -> StoreUpdate:
     """Return the update that ends the session's lease and keeps its record.
 
     For an unknown session the update is empty.
     """
-    return StoreUpdate(ledger.own.released() if ledger.own is not None else None)
+    return StoreUpdate(snapshot.own.released() if snapshot.own is not None else None)
 
 
 def renew(
-    ledger: StoreSnapshot,
+    snapshot: StoreSnapshot,
     now: float,
     place: WorktreeLocation | None = None,
     view: Viewpoint = NOWHERE,
@@ -389,7 +393,7 @@ def renew(
     A released or unknown lease is not changed. If the engine in `view` is the engine of the lease,
     its current traits are stored in the lease.
     """
-    lease = ledger.own
+    lease = snapshot.own
     if lease is None or not lease.held:
         return StoreUpdate()
     if lease.engine and view.engine and view.sameness(lease) == SAME:
@@ -397,19 +401,19 @@ def renew(
     return StoreUpdate(lease.renewed(now, lease.ttl_minutes).at(place or lease.place))
 
 
-def reinstated(ledger: StoreSnapshot) -> StoreUpdate:
+def reinstated(snapshot: StoreSnapshot) -> StoreUpdate:
     """Return the update that gives a session its lease back.
 
     Another session's claim had reclaimed the lease, but failed later. For a session without a
     record, or with a held lease, the update is empty.
     """
-    lease = ledger.own
+    lease = snapshot.own
     if lease is None or lease.held:
         return StoreUpdate()
-    return rolled_back(ledger, replace(lease, held=True))
+    return rolled_back(snapshot, replace(lease, held=True))
 
 
-def rolled_back(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
+def rolled_back(snapshot: StoreSnapshot, before: Lease | None) -> StoreUpdate:
     """Return the update that restores the session's earlier record `before`.
 
     Ports and subnets that other sessions hold by now are not restored. If one of them has a port of
@@ -419,7 +423,7 @@ def rolled_back(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
         return StoreUpdate(forget=True)
     if not before.held:
         return StoreUpdate(before)
-    rivals = [rival for rival in ledger.others if rival.held]
+    rivals = [rival for rival in snapshot.others if rival.held]
     if any(rival.shares_port(before.block, ()) for rival in rivals):
         return StoreUpdate(before.released())
     pins = {
@@ -427,5 +431,5 @@ def rolled_back(ledger: StoreSnapshot, before: Lease | None) -> StoreUpdate:
         for key, port in before.pins.items()
         if not any(rival.has(port) for rival in rivals)
     }
-    subnets = _without(before.subnets, ledger.held_subnets)
+    subnets = _without(before.subnets, snapshot.held_subnets)
     return StoreUpdate(replace(before, pins=pins, subnets=subnets))

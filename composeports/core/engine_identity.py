@@ -15,7 +15,7 @@ from composeports.core.engine_traits import (
     compare_machines,
 )
 from composeports.core.lease import Lease
-from composeports.core.ledger import LeaseSummary
+from composeports.core.snapshot import LeaseSummary
 
 LOCALHOST = "localhost"
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from composeports.core.engine_identity import EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 
 Decide = Callable[[StoreSnapshot], StoreUpdate]
 
@@ -18,7 +18,7 @@ class Store(Protocol):
     uses, all engines of that machine count as one engine, because they share the machine's ports.
 
     Other programs may have written to the file or database. An invalid record is refused: `get`,
-    `ledger` and `update` of its session raise StoreError, which names the session. Lists omit the
+    `snapshot` and `update` of its session raise StoreError, which names the session. Lists omit the
     record. Snapshots for other sessions contain it as `refused`, so that it keeps its ports and no
     session can reclaim them.
 
@@ -40,7 +40,7 @@ class Store(Protocol):
         """Return every lease, held or remembered, sorted by session id."""
         ...
 
-    def ledger(self, session_id: str) -> StoreSnapshot:
+    def snapshot(self, session_id: str) -> StoreSnapshot:
         """Return the snapshot that an `update` of this session would pass to `decide` now.
 
         Used to preview a decision.

@@ -1,12 +1,12 @@
 """Check, for every store, that no two sessions get the same port, subnet or project."""
 
 from composeports.core.lease import Lease
-from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 from composeports.errors import StoreError
 
 
-def refuse_conflicts(session_id: str, ledger: StoreSnapshot, outcome: StoreUpdate) -> None:
+def refuse_conflicts(session_id: str, snapshot: StoreSnapshot, outcome: StoreUpdate) -> None:
     """Raise StoreError if `outcome` must not be written.
 
     That is the case if its lease belongs to another session, or if the lease is held and shares a
@@ -20,7 +20,7 @@ def refuse_conflicts(session_id: str, ledger: StoreSnapshot, outcome: StoreUpdat
         raise StoreError(message, hint="this is a bug of composeports; please report it")
     if not lease.held:
         return
-    for hold in ledger.others:
+    for hold in snapshot.others:
         if hold.held and hold.session_id not in outcome.reclaimed and _clash(lease, hold):
             raise _conflict(lease, hold)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from composeports.core.clock import ClockReading, is_current, jump
 from composeports.core.engine_identity import THIS_MACHINE, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
@@ -44,11 +44,11 @@ class MemoryStore:
             self._note_time()
             return sorted(self._leases.values(), key=lambda lease: lease.session_id)
 
-    def ledger(self, session_id: str) -> StoreSnapshot:
+    def snapshot(self, session_id: str) -> StoreSnapshot:
         """Return the snapshot that an `update` of this session would pass to `decide` now."""
         with self._lock:
             self._note_time()
-            return self._ledger(session_id)
+            return self._snapshot(session_id)
 
     def fleet(self) -> list[EngineLeases]:
         """Return the held leases, all of one engine."""
@@ -65,9 +65,9 @@ class MemoryStore:
         del patience  # not needed: every update is short
         with self._lock:
             self._note_time()
-            ledger = self._ledger(session_id)
-            outcome = decide(ledger)
-            refuse_conflicts(session_id, ledger, outcome)
+            snapshot = self._snapshot(session_id)
+            outcome = decide(snapshot)
+            refuse_conflicts(session_id, snapshot, outcome)
             self._write(session_id, outcome)
             return outcome
 
@@ -91,7 +91,7 @@ class MemoryStore:
             cooldown._replace(until=cooldown.until + shift) for cooldown in self._set_aside
         )
 
-    def _ledger(self, session_id: str) -> StoreSnapshot:
+    def _snapshot(self, session_id: str) -> StoreSnapshot:
         other_leases = (lease for name, lease in self._leases.items() if name != session_id)
         holds = tuple(map(LeaseSummary.of, other_leases))
         return StoreSnapshot(self._leases.get(session_id), holds, self._set_aside, self._id)

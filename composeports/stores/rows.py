@@ -19,9 +19,9 @@ from composeports.core.lease_check import (
     check_subnets,
     check_times,
 )
-from composeports.core.ledger import LeaseSummary
 from composeports.core.ports import HIGHEST_PORT, PortBlock
 from composeports.core.service_state import ServiceState
+from composeports.core.snapshot import LeaseSummary
 from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)

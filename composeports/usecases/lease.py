@@ -21,9 +21,9 @@ from composeports.core.allocation import (
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Owner
 from composeports.core.ports import PortBlock
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.core.subnet import valid_subnets
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.docker.compose_files import has_link
@@ -109,10 +109,10 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
     reclaimed_ids: list[str] = []
 
     def claim_in_store(request: AllocationRequest) -> Lease:
-        def decide(ledger: StoreSnapshot) -> StoreUpdate:
-            outcome = _claim(session, ledger, request)
+        def decide(snapshot: StoreSnapshot) -> StoreUpdate:
+            outcome = _claim(session, snapshot, request)
             return outcome._replace(
-                lease=finish(_with_engine_host(session, outcome.granted), ledger)
+                lease=finish(_with_engine_host(session, outcome.granted), snapshot)
             )
 
         outcome = session.context.store.update(request.session_id, decide)
@@ -141,14 +141,14 @@ def preview_lease(
     pins: Mapping[str, int] | None = None,
 ) -> Lease:
     """Return the lease that `reserve_lease` would return now; write nothing."""
-    ledger = session.context.store.ledger(session.session_id)
+    snapshot = session.context.store.snapshot(session.session_id)
     return _first_free(
         session,
-        ledger.own,
+        snapshot.own,
         containers,
         request_of(session, containers, pins),
         lambda request: finish(
-            _with_engine_host(session, _claim(session, ledger, request).granted), ledger
+            _with_engine_host(session, _claim(session, snapshot, request).granted), snapshot
         ),
     )
 
@@ -158,7 +158,7 @@ def _with_engine_host(session: Session, lease: Lease) -> Lease:
     return replace(lease, host=session.context.engine.host or LOCALHOST)
 
 
-def _claim(session: Session, ledger: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
+def _claim(session: Session, snapshot: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     """Claim a block, but never reclaim a lease while a command holds that session's lock.
 
     Such a command may be starting a stack that has no running container yet. Only the locks of the
@@ -166,9 +166,11 @@ def _claim(session: Session, ledger: StoreSnapshot, request: AllocationRequest) 
     session lock later finds that its lease is gone.
     """
     while True:
-        outcome = claim(ledger, request)
+        outcome = claim(snapshot, request)
         reclaimed_projects = {
-            summary.project for summary in ledger.others if summary.session_id in outcome.reclaimed
+            summary.project
+            for summary in snapshot.others
+            if summary.session_id in outcome.reclaimed
         }
         busy_projects = locked_projects(session, reclaimed_projects)
         if not busy_projects:
@@ -215,7 +217,7 @@ def _scan(
 
 def roll_back_lease(session: Session, before: Lease | None) -> None:
     """Restore the session's record to `before`, its state before a claim that failed."""
-    session.context.store.update(session.session_id, lambda ledger: rolled_back(ledger, before))
+    session.context.store.update(session.session_id, lambda snapshot: rolled_back(snapshot, before))
 
 
 def allocate(session: Session) -> Lease:
@@ -277,7 +279,7 @@ def subnets_in_use(session: Session) -> tuple[str, ...]:
 
 def with_subnets(
     lease: Lease,
-    ledger: StoreSnapshot,
+    snapshot: StoreSnapshot,
     needs: Iterable[SubnetNeed],
     in_use: Iterable[str],
     pool: str,
@@ -286,9 +288,9 @@ def with_subnets(
     subnets = assign_subnets(
         needs,
         lease.subnets,
-        taken=(*ledger.held_subnets, *in_use),
+        taken=(*snapshot.held_subnets, *in_use),
         pool=pool,
-        avoid=ledger.remembered_subnets,
+        avoid=snapshot.remembered_subnets,
     )
     return replace(lease, subnets=subnets)
 
@@ -301,7 +303,7 @@ def cool_down_block(session: Session, block: PortBlock) -> None:
     now = session.context.now()
     session.context.store.update(
         session.session_id,
-        lambda ledger: StoreUpdate(set_aside=with_cooldown(ledger, block, now)),
+        lambda snapshot: StoreUpdate(set_aside=with_cooldown(snapshot, block, now)),
     )
 
 
@@ -342,7 +344,7 @@ def renew_lease(session: Session, patience: float | None = None) -> Lease:
     now = session.context.now()
     outcome = session.context.store.update(
         session.session_id,
-        lambda ledger: renew(ledger, now, session.place, session.view),
+        lambda snapshot: renew(snapshot, now, session.place, session.view),
         patience=patience,
     )
     return outcome.lease if outcome.lease is not None else session.held_lease()

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from composeports.core.labels import Mark, session_label
 from composeports.core.lease import ComposeInvocation, Lease
-from composeports.core.ledger import StoreSnapshot
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.port_pins import pins_of
 from composeports.core.ports import PortBlock
 from composeports.core.protected_names import settable
 from composeports.core.settings import Settings
+from composeports.core.snapshot import StoreSnapshot
 from composeports.core.subnets import SubnetNeed, needs_of
 from composeports.docker.compose_config import ConfigAnswer, ConfigQuery
 from composeports.docker.containers import Container
@@ -62,14 +62,14 @@ class PlanDraft(NamedTuple):
     adopted: tuple[str, ...] = ()
     adopts: bool = False
 
-    def finish(self, lease: Lease, ledger: StoreSnapshot) -> Lease:
+    def finish(self, lease: Lease, snapshot: StoreSnapshot) -> Lease:
         """Return a granted lease with all results of its plan, to be stored in one step.
 
         NotIsolatedError if the plan has warnings and `strict` is set.
         """
         if self.needs:
             pool = self.settings.subnet_pool
-            lease = with_subnets(lease, ledger, self.needs, self.in_use, pool)
+            lease = with_subnets(lease, snapshot, self.needs, self.in_use, pool)
         lease = replace(
             lease,
             stack=self.stack,

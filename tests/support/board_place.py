@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import StoreUpdate
 from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreUpdate
 from composeports.stores.sqlite.store import SqliteStore
 from tests.support.machine import FakeDocker, Shell
 from tests.support.serving import KEY, Server, serving

@@ -24,8 +24,8 @@ from composeports.core.allocation import (
 )
 from composeports.core.clock import ClockReading
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import NoPortsAvailableError, NoSubnetsAvailableError, PortHeldError
@@ -142,7 +142,9 @@ class Promises(RuleBasedStateMachine):
     def claim(self, session: str, pins: frozenset[int], networks: int) -> None:
         request = self._request(session, pins)
         try:
-            outcome = self.store.update(session, lambda ledger: _claimed(ledger, request, networks))
+            outcome = self.store.update(
+                session, lambda snapshot: _claimed(snapshot, request, networks)
+            )
         except NoPortsAvailableError:
             self._no_block_was_left(session)
         except PortHeldError:
@@ -155,7 +157,7 @@ class Promises(RuleBasedStateMachine):
 
     @rule(session=st.sampled_from(SESSIONS))
     def renew(self, session: str) -> None:
-        self.store.update(session, lambda ledger: renew(ledger, self.clock.wall))
+        self.store.update(session, lambda snapshot: renew(snapshot, self.clock.wall))
         if session in self.model.held:
             self._extend(session)
 
@@ -170,14 +172,14 @@ class Promises(RuleBasedStateMachine):
     def take_back(self, session: str) -> None:
         """Forget a session, as the use cases do after a first claim that led to nothing."""
         if session not in self.model.running:
-            self.store.update(session, lambda ledger: rolled_back(ledger, None))
+            self.store.update(session, lambda snapshot: rolled_back(snapshot, None))
             for known in (self.model.held, self.model.homes, self.model.projects):
                 known.pop(session, None)
 
     @rule(block=st.sampled_from(BLOCKS))
     def set_aside(self, block: PortBlock) -> None:
         now = self.clock.wall
-        self.store.update("a", lambda ledger: _aside(ledger, block, now))
+        self.store.update("a", lambda snapshot: _aside(snapshot, block, now))
         self.model.aside[block] = self.clock.steady + ASIDE_SECONDS
 
     # What the engine does
@@ -211,8 +213,8 @@ class Promises(RuleBasedStateMachine):
     def crash_while_deciding(self, session: str) -> None:
         request = self._request(session, frozenset())
 
-        def decide(ledger: StoreSnapshot) -> StoreUpdate:
-            claim(ledger, request)
+        def decide(snapshot: StoreSnapshot) -> StoreUpdate:
+            claim(snapshot, request)
             raise CrashError
 
         try:
@@ -305,18 +307,18 @@ class Promises(RuleBasedStateMachine):
         self.model.held[session] = replace(self.model.held[session], until=until)
 
 
-def _claimed(ledger: StoreSnapshot, request: AllocationRequest, networks: int) -> StoreUpdate:
-    outcome = claim(ledger, request)
+def _claimed(snapshot: StoreSnapshot, request: AllocationRequest, networks: int) -> StoreUpdate:
+    outcome = claim(snapshot, request)
     needs = [
         SubnetNeed(f"net#{number}", "net", "172.16.0.0/24", 24, 4) for number in range(networks)
     ]
     lease = outcome.granted
-    subnets = assign_subnets(needs, lease.subnets, ledger.held_subnets, POOL)
+    subnets = assign_subnets(needs, lease.subnets, snapshot.held_subnets, POOL)
     return outcome._replace(lease=replace(lease, subnets=subnets))
 
 
-def _aside(ledger: StoreSnapshot, block: PortBlock, now: float) -> StoreUpdate:
-    return StoreUpdate(ledger.own, set_aside=with_cooldown(ledger, block, now))
+def _aside(snapshot: StoreSnapshot, block: PortBlock, now: float) -> StoreUpdate:
+    return StoreUpdate(snapshot.own, set_aside=with_cooldown(snapshot, block, now))
 
 
 def _ports(lease: Lease) -> set[int]:

@@ -12,9 +12,9 @@ import psycopg
 
 from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
+from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.stores.postgres.schema import NOW
 from composeports.stores.rows import (
     COLUMNS,

@@ -16,7 +16,7 @@ import psycopg
 from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import StoreError, StoreServerError
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
@@ -134,7 +134,7 @@ class PostgresStore:
             [], lambda found, ahead: read_leases(found, space, ahead, self._source, rest)
         )
 
-    def ledger(self, session_id: str) -> StoreSnapshot:
+    def snapshot(self, session_id: str) -> StoreSnapshot:
         """Return the snapshot that an `update` of this session would pass to `decide` now."""
         space = self._engine().id
         return self._read(

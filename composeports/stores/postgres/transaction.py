@@ -14,7 +14,7 @@ import psycopg
 
 from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.postgres.errors import busy
@@ -142,9 +142,9 @@ class Attempt:
         client that stops.
         """
         with self._connection.pipeline() as self._pipeline:
-            ledger = self._locked(patience)
-            outcome = decide(ledger)
-            refuse_conflicts(self._session_id, ledger, outcome)
+            snapshot = self._locked(patience)
+            outcome = decide(snapshot)
+            refuse_conflicts(self._session_id, snapshot, outcome)
             if writes_anything(outcome):
                 self._write(outcome)
             else:
@@ -180,17 +180,17 @@ class Attempt:
         """
         store_name = self._view.source.shown
         message = f"waiting for the lease store {store_name} (another composeports is writing)"
-        ledger = self._ask(begin=True)
+        snapshot = self._ask(begin=True)
         if patience.is_short:  # the limit also holds for rows locked by other programs
             self._connection.execute(LINE, (f"{round(max(patience.left, 0.001) * 1000)}ms",))
-        while ledger is None:
+        while snapshot is None:
             if patience.left <= 0:
                 self._say("ROLLBACK")
                 raise busy(self._view.source.shown)
             patience.pause(message)
             if self._takes_lock(patience):
-                ledger = self._ask(begin=False)
-        return ledger
+                snapshot = self._ask(begin=False)
+        return snapshot
 
     def _takes_lock(self, patience: LockWait) -> bool:
         """Return True if the lock was taken; the lock is tried once, without waiting.

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
+from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.stores.rows import (
     COLUMNS,
     HOLD_COLUMNS,

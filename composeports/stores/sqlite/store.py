@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from composeports.core.clock import ClockReading
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, EngineLeases
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.host.clock import read_clock
 from composeports.stores.base import Decide
 from composeports.stores.conflicts import refuse_conflicts
@@ -93,7 +93,7 @@ class SqliteStore:
         space = self._engine().space
         return self._read([], lambda found: read_known(found, space, self._source))
 
-    def ledger(self, session_id: str) -> StoreSnapshot:
+    def snapshot(self, session_id: str) -> StoreSnapshot:
         """Return the snapshot that an `update` of this session would pass to `decide` now."""
         space = self._engine().space
         return self._read(
@@ -120,9 +120,9 @@ class SqliteStore:
             connection = self._patiently(self._open_or_create, wait)
             with self._transaction(connection, "BEGIN IMMEDIATE", wait):
                 note_time(connection, self._clock())
-                ledger = read_ledger(connection, engine.space, session_id, self._source)
-                outcome = decide(ledger)
-                refuse_conflicts(session_id, ledger, outcome)
+                snapshot = read_ledger(connection, engine.space, session_id, self._source)
+                outcome = decide(snapshot)
+                refuse_conflicts(session_id, snapshot, outcome)
                 write_outcome(connection, engine, session_id, outcome)
             return outcome
 

@@ -223,7 +223,7 @@ class _GcRun:
 
     def confirmed(self, lease: Lease) -> bool:
         outcome = self.session.context.store.update(
-            lease.session_id, lambda ledger: confirm(ledger, lease)
+            lease.session_id, lambda snapshot: confirm(snapshot, lease)
         )
         return outcome.lease is not None
 
@@ -261,7 +261,7 @@ class _GcRun:
         lease = verdict.lease
         forget = verdict.why == WORKTREE_GONE and not left
         outcome = self.session.context.store.update(
-            lease.session_id, lambda ledger: settle(ledger, lease, forget=forget)
+            lease.session_id, lambda snapshot: settle(snapshot, lease, forget=forget)
         )
         is_settled = outcome.forget or outcome.lease is not None
         is_local = lease.place.is_on(self.session.machine)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from composeports.core.engine_resources import EngineResource
 from composeports.core.lease import Lease, WorktreeLocation
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ownership import Origin, Owner, containers_started_elsewhere, not_owners
 from composeports.core.relocation import linked_name
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 
 # Where a worktree is
 HERE = "here"
@@ -225,24 +225,24 @@ def is_sessions_image(name: str, project: str) -> bool:
     return tag.endswith(f"-{project}") or repository.startswith(f"{project}-")
 
 
-def confirm(ledger: StoreSnapshot, seen: Lease) -> StoreUpdate:
+def confirm(snapshot: StoreSnapshot, seen: Lease) -> StoreUpdate:
     """Return an update that rewrites the record if it still equals `seen`, else an empty update."""
-    return StoreUpdate(ledger.own) if _is_as_seen(ledger, seen) else StoreUpdate()
+    return StoreUpdate(snapshot.own) if _is_as_seen(snapshot, seen) else StoreUpdate()
 
 
-def settle(ledger: StoreSnapshot, seen: Lease, *, forget: bool) -> StoreUpdate:
+def settle(snapshot: StoreSnapshot, seen: Lease, *, forget: bool) -> StoreUpdate:
     """Return the update that releases the lease, or deletes its record with `forget`.
 
     The update is empty if the lease was renewed or taken again since it was read as `seen`.
     """
-    current_lease = ledger.own
-    if current_lease is None or not _is_as_seen(ledger, seen):
+    current_lease = snapshot.own
+    if current_lease is None or not _is_as_seen(snapshot, seen):
         return StoreUpdate()
     return StoreUpdate(forget=True) if forget else StoreUpdate(current_lease.released())
 
 
-def _is_as_seen(ledger: StoreSnapshot, seen: Lease) -> bool:
-    current_lease = ledger.own
+def _is_as_seen(snapshot: StoreSnapshot, seen: Lease) -> bool:
+    current_lease = snapshot.own
     return current_lease is not None and _identity(current_lease) == _identity(seen)
 
 

@@ -67,7 +67,7 @@ def _release_gone(session: Session, lease: Lease) -> bool:
             if lock is None or session.context.engine.containers(lease.project):
                 return False
             outcome = session.context.store.update(
-                lease.session_id, lambda ledger: settle(ledger, lease, forget=False)
+                lease.session_id, lambda snapshot: settle(snapshot, lease, forget=False)
             )
     except FileAccessError:
         return False

@@ -101,7 +101,7 @@ class Migration:
         name = arrival.lease.session_id
         with self._open(self.target, self._engine_of(arrival, engine)) as target:
             if self.dry_run:
-                arrive(target.ledger(name), arrival.lease)
+                arrive(target.snapshot(name), arrival.lease)
                 return
             target.update(name, partial(arrive, lease=arrival.lease))
         source.update(lease.session_id, partial(leave, lease=lease))

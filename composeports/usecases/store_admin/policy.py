@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.engine_traits import NO_TRAITS
 from composeports.core.lease import Lease, WorktreeLocation
-from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 
 
@@ -84,17 +84,17 @@ def _placed(lease: Lease, machine: str, engine: str) -> Lease:
     return replace(lease, session_id=name, place=place, engine=engine, traits=NO_TRAITS)
 
 
-def arrive(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
+def arrive(snapshot: StoreSnapshot, lease: Lease) -> StoreUpdate:
     """Return the update that writes the lease to the new store.
 
     The update is empty if the lease is there already, after an interrupted migration. Raises
     NotMigratedError if another session there has its project name or one of its ports or subnets,
     or if the session itself holds another block there.
     """
-    current_lease = ledger.own
+    current_lease = snapshot.own
     # The stack keeps the labels of the old store until the next `up`.
     former_stores = tuple(dict.fromkeys((*lease.former_stores, lease.store)))
-    former_stores = tuple(store for store in former_stores if store not in {"", ledger.store})
+    former_stores = tuple(store for store in former_stores if store not in {"", snapshot.store})
     lease = replace(lease, former_stores=former_stores, marks=None)
     if current_lease is not None and current_lease.held:
         if (current_lease.block, current_lease.project) == (lease.block, lease.project):
@@ -106,7 +106,7 @@ def arrive(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
         raise NotMigratedError(message)
     if current_lease is not None and not lease.held:
         return StoreUpdate()
-    for hold in ledger.others:
+    for hold in snapshot.others:
         _refuse_clash(lease, hold)
     return StoreUpdate(lease)
 
@@ -126,12 +126,12 @@ def _refuse_clash(lease: Lease, hold: LeaseSummary) -> None:
         raise NotMigratedError(message)
 
 
-def leave(ledger: StoreSnapshot, lease: Lease) -> StoreUpdate:
+def leave(snapshot: StoreSnapshot, lease: Lease) -> StoreUpdate:
     """Return the update that deletes a migrated lease from the old store.
 
     Raises NotMigratedError if anything but its times has changed since it was read.
     """
-    current_lease = ledger.own
+    current_lease = snapshot.own
     if current_lease is None:
         return StoreUpdate()
     comparable = replace(

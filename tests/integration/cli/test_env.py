@@ -9,8 +9,8 @@ import pytest
 from dotenv import dotenv_values
 
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreUpdate
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreUpdate
 from composeports.stores.sqlite.store import SqliteStore
 from composeports.usecases.session import Session
 from tests.support.fakes import FakeMachine

@@ -9,9 +9,9 @@ import pytest
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreUpdate
 from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreUpdate
 from composeports.stores.postgres.store import PostgresStore
 from composeports.stores.sqlite.store import SqliteStore
 from tests.support import postgres

@@ -7,7 +7,7 @@ import pytest
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import ComposeInvocation, Lease
-from composeports.core.ledger import StoreSnapshot
+from composeports.core.snapshot import StoreSnapshot
 from composeports.docker.context import EngineEndpoint
 from composeports.servers.context import open_context
 from composeports.usecases.lease import allocate, reserve_lease

@@ -23,7 +23,7 @@ RUNNER = """
 import os, pathlib, sys
 from composeports.host.process import run_in_foreground
 begun = pathlib.Path(sys.argv[1]).with_name("begun")
-code = run_in_foreground(sys.argv[1:], os.environ, meanwhile=begun.touch)
+code = run_in_foreground(sys.argv[1:], os.environ, while_running=begun.touch)
 print("then", code, flush=True)
 """
 
@@ -223,8 +223,8 @@ def test_a_program_started_later_is_not_deaf_to_ctrl_c() -> None:
 
 def replaced(*argv: str) -> subprocess.CompletedProcess[str]:
     script = (
-        "import os, sys; from composeports.host.process import replace;"
-        " print('first'); sys.exit(replace(sys.argv[1:], {**os.environ, 'GIVEN': '1'}))"
+        "import os, sys; from composeports.host.process import exec_program;"
+        " print('first'); sys.exit(exec_program(sys.argv[1:], {**os.environ, 'GIVEN': '1'}))"
     )
     return subprocess.run([*OURSELVES, script, *argv], capture_output=True, text=True, check=False)
 
@@ -236,8 +236,8 @@ def test_replace_becomes_the_program_after_what_was_said() -> None:
 
 def test_replace_keeps_the_process() -> None:
     script = (
-        "import os; from composeports.host.process import replace;"
-        " replace(('sh', '-c', 'echo $$'), os.environ)"
+        "import os; from composeports.host.process import exec_program;"
+        " exec_program(('sh', '-c', 'echo $$'), os.environ)"
     )
     process = subprocess.Popen([*OURSELVES, script], stdout=subprocess.PIPE, text=True)
     assert process.communicate()[0].strip() == str(process.pid)
@@ -282,8 +282,8 @@ def test_a_program_in_the_foreground_gets_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("as_users_own", "shown"), [(False, "1---"), (True, "1-store-keys-")])
 def test_only_the_user_s_own_command_gets_them(as_users_own: bool, shown: str) -> None:
     script = (
-        "import os, sys; from composeports.host.process import replace; replace(sys.argv[1:],"
-        " {**os.environ, 'GIVEN': '1', 'COMPOSEPORTS_STORE': 'store',"
+        "import os, sys; from composeports.host.process import exec_program;"
+        " exec_program(sys.argv[1:], {**os.environ, 'GIVEN': '1', 'COMPOSEPORTS_STORE': 'store',"
         f" 'COMPOSEPORTS_API_KEYS': 'keys'}}, as_users_own={as_users_own})"
     )
     argv = [*OURSELVES, script, *sh(SHOW_SECRETS)]

@@ -100,7 +100,7 @@ lock = SessionLock({path!r}, "up")
 assert lock.take(0, print)
 tell = "echo $$ > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/pid"
 program = ("sh", "-c", tell + "; exec sleep 60")
-run_in_foreground(program, os.environ, inherited=(lock.number,))
+run_in_foreground(program, os.environ, pass_fds=(lock.number,))
 """
     ours = subprocess.Popen((sys.executable, "-c", script))
     wait_until((tmp_path / "pid").exists, "the program")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from composeports.core.lease import ComposeInvocation
-from composeports.core.ledger import StoreUpdate
+from composeports.core.snapshot import StoreUpdate
 from composeports.host.shell_environment import clean_environment
 from composeports.usecases.lease import allocate
 from composeports.usecases.options import Options

@@ -12,9 +12,9 @@ import pytest
 from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreUpdate
 from composeports.errors import NoPortsAvailableError, StoreError
 from composeports.stores.base import Store
 from composeports.stores.postgres.store import PostgresStore
@@ -132,7 +132,7 @@ class Shared:
 
     def claim(self, session_id: str, now: float = NOON) -> Lease:
         request = AllocationRequest(session_id, GRID, now, 2, NOTHING_RUNS)
-        return self.store.update(session_id, lambda ledger: claim(ledger, request)).granted
+        return self.store.update(session_id, lambda snapshot: claim(snapshot, request)).granted
 
 
 def sqlite(folder: Path) -> Shared:
@@ -185,7 +185,7 @@ def test_a_forged_record_is_refused_by_session_and_field_and_others_go_on(
     named = shared.forge(forgery)
     for use in (
         lambda: shared.store.get("victim"),
-        lambda: shared.store.ledger("victim"),
+        lambda: shared.store.snapshot("victim"),
         lambda: shared.store.update("victim", release),
         lambda: shared.claim("victim"),
     ):
@@ -319,7 +319,7 @@ def test_a_session_that_came_from_a_shared_store_has_its_name_from_there(tmp_pat
         store.update("victim", lambda _: StoreUpdate(replace(LEASE, block=PortBlock(10010, 10))))
         store.update("/r/.git", lambda _: StoreUpdate(moved))
         assert store.get("/r/.git") == moved
-        assert [hold.refused for hold in store.ledger("x").others] == [False, False]
+        assert [hold.refused for hold in store.snapshot("x").others] == [False, False]
     with closing(SqliteStore(path, machine=lambda: "build-2")) as store:
         assert [lease.session_id for lease in store.held()] == ["victim"]
 
@@ -346,7 +346,7 @@ def test_a_session_that_went_to_a_shared_store_keeps_its_name(shared: Shared) ->
 
 def test_a_store_has_an_id_of_its_own(shared: Shared, tmp_path: Path) -> None:
     assert len(shared.store.identity()) >= 32
-    assert shared.store.ledger("victim").store == shared.store.identity()
+    assert shared.store.snapshot("victim").store == shared.store.identity()
     found = shared.store.get("victim")
     assert found is not None
     assert found.store == shared.store.identity()

@@ -7,9 +7,9 @@ import pytest
 
 from composeports.config import Config
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreUpdate
 from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreUpdate
 from composeports.errors import ConfigError
 from composeports.paths import default_store_url, state_directory
 from composeports.stores.memory import MemoryStore

@@ -15,8 +15,8 @@ import pytest
 
 from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
 from composeports.core.engine_identity import EngineIdentity
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortGrid
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import StoreError
 from composeports.stores.postgres.store import PostgresStore
 from tests.support import postgres
@@ -68,9 +68,9 @@ def _listens(port: int) -> bool:
 def take(url: str, name: str) -> int:
     """Take a lease and give it back, again and again; return where the last one's block starts."""
 
-    def decide(ledger: StoreSnapshot) -> StoreUpdate:
+    def decide(snapshot: StoreSnapshot) -> StoreUpdate:
         return claim(
-            ledger, AllocationRequest(name, PortGrid(10000, 10, 50), 1.0, 120, NOTHING_RUNS)
+            snapshot, AllocationRequest(name, PortGrid(10000, 10, 50), 1.0, 120, NOTHING_RUNS)
         )
 
     with closing(PostgresStore(url, engine=lambda: OWN)) as store:

@@ -13,9 +13,9 @@ import pytest
 from composeports.core.allocation import release
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import ComposeportsError, StoreServerError
 from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Server

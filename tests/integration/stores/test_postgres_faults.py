@@ -14,9 +14,9 @@ import pytest
 from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import ComposeportsError, StoreBusyError, StoreError, StoreServerError
 from composeports.stores.postgres.connection import TimeLimitedConnection
 from composeports.stores.postgres.schema import VERSION
@@ -76,9 +76,9 @@ def opened(
         store.close()
 
 
-def counted(ledger: StoreSnapshot) -> StoreUpdate:
+def counted(snapshot: StoreSnapshot) -> StoreUpdate:
     """Say one more than was said before, so that a step taken twice shows."""
-    own = ledger.own or Lease("a", PortBlock(10000, 10), project_name("a"), 1.0, 2.0)
+    own = snapshot.own or Lease("a", PortBlock(10000, 10), project_name("a"), 1.0, 2.0)
     return StoreUpdate(replace(own, environment=(("COUNT", str(count_in(own) + 1)),)))
 
 
@@ -88,7 +88,7 @@ def count_in(lease: Lease | None) -> int:
 
 def start_of(store: PostgresStore, name: str) -> int:
     asked = AllocationRequest(name, GRID, time.time(), 5, NOTHING_RUNS)
-    return store.update(name, lambda ledger: claim(ledger, asked)).granted.block.start
+    return store.update(name, lambda snapshot: claim(snapshot, asked)).granted.block.start
 
 
 # The server goes and comes back
@@ -196,10 +196,10 @@ def test_one_that_is_ended_while_it_decides_decides_again(
     store.update("a", counted)
     ended: list[int] = []
 
-    def decide(ledger: StoreSnapshot) -> StoreUpdate:
+    def decide(snapshot: StoreSnapshot) -> StoreUpdate:
         if not ended:
             ended.append(ended_backend(admin, database))
-        return counted(ledger)
+        return counted(snapshot)
 
     store.update("a", decide)
     assert ended == [1]
@@ -273,11 +273,11 @@ def test_a_client_that_stands_still_loses_the_lock(
     with opened(url) as other:
         others: list[int] = []
 
-        def decide(ledger: StoreSnapshot) -> StoreUpdate:
+        def decide(snapshot: StoreSnapshot) -> StoreUpdate:
             if not others:
                 monkeypatch.undo()
                 others.append(start_of(other, "b"))
-            return counted(ledger)
+            return counted(snapshot)
 
         store.update("a", decide)
     assert count_in(store.get("a")) == 2
@@ -412,9 +412,9 @@ def test_a_conflict_that_nobody_is_to_blame_for_is_tried_again(
     raise_on_write(admin, state, "nextval('public.tries') <= 2")
     tries: list[StoreSnapshot] = []
 
-    def decide(ledger: StoreSnapshot) -> StoreUpdate:
-        tries.append(ledger)
-        return counted(ledger)
+    def decide(snapshot: StoreSnapshot) -> StoreUpdate:
+        tries.append(snapshot)
+        return counted(snapshot)
 
     store.update("a", decide)
     assert (len(tries), count_in(store.get("a"))) == (3, 2)
@@ -425,10 +425,10 @@ def test_a_lock_that_others_keep_is_waited_for_and_told(store: PostgresStore, ur
     told: list[str] = []
     with opened(url, 1.5, told.append) as other:
 
-        def decide(ledger: StoreSnapshot) -> StoreUpdate:
+        def decide(snapshot: StoreSnapshot) -> StoreUpdate:
             with pytest.raises(StoreBusyError):
                 other.update("b", counted)
-            return counted(ledger)
+            return counted(snapshot)
 
         store.update("a", decide)
     assert len(told) == 1

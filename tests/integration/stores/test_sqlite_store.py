@@ -18,9 +18,9 @@ import pytest
 from composeports.core.allocation import UNKNOWN, AllocationRequest, claim, release
 from composeports.core.clock import ClockReading
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import StoreBusyError, StoreError
 from composeports.host.clock import read_clock
 from composeports.stores.sqlite import store as sqlite_store
@@ -62,7 +62,7 @@ def store(path: Path) -> Iterator[SqliteStore]:
 READS: dict[str, Operation] = {
     "get": lambda store: store.get("a"),
     "held": lambda store: store.held(),
-    "ledger": lambda store: store.ledger("a"),
+    "snapshot": lambda store: store.snapshot("a"),
 }
 OPERATIONS: dict[str, Operation] = {**READS, "update": put}
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
@@ -416,21 +416,20 @@ def test_a_thread_that_waits_for_another_one_gives_up_too(path: Path) -> None:
 
 KILLED = """
 import os, signal, sys
-from composeports.core.ledger import Outcome
-from composeports.core.clock import Reading
+from composeports.core.snapshot import StoreUpdate
 from composeports.core.lease import Lease
-from composeports.core.ports import Block
-from composeports.stores import sqlite
+from composeports.core.ports import PortBlock
+from composeports.stores.sqlite import store
 from composeports.stores.sqlite.store import SqliteStore
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if sys.argv[2] == "after writing":
-    write = sqlite.write_outcome
-    sqlite.write_outcome = lambda *given: (write(*given), die())
-lease = Lease("b", Block(10000, 10), "ac-3e23e816", 1.0, 2.0)
-decide = die if sys.argv[2] == "deciding" else lambda ledger: Outcome(lease, reclaimed=("a",))
+    write = store.write_outcome
+    store.write_outcome = lambda *given: (write(*given), die())
+lease = Lease("b", PortBlock(10000, 10), "ac-3e23e816", 1.0, 2.0)
+decide = die if sys.argv[2] == "deciding" else lambda snapshot: StoreUpdate(lease, reclaimed=("a",))
 SqliteStore(sys.argv[1]).update("b", decide)
 """
 
@@ -445,7 +444,7 @@ def test_a_process_that_is_killed_in_a_transaction_changes_nothing(
     assert store.held() == [LEASE]
     assert store.get("b") is None
     request = AllocationRequest("b", PortGrid(10000, 10, 2), 150.0, 2, UNKNOWN)
-    granted = store.update("b", lambda ledger: claim(ledger, request)).granted
+    granted = store.update("b", lambda snapshot: claim(snapshot, request)).granted
     assert granted.block == PortBlock(10010, 10)
 
 

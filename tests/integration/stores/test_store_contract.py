@@ -29,11 +29,11 @@ from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.engine_traits import EngineTraits
 from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ServiceState
 from composeports.core.session import project_name
+from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
     ComposeportsError,
@@ -135,9 +135,9 @@ class Leases:
         """Claim a block, and a subnet of the small pool for each of `needs` in the same step."""
         request = AllocationRequest(session_id, self.grid, now, ttl, liveness, pins=pins or {})
 
-        def decide(ledger: StoreSnapshot) -> StoreUpdate:
-            outcome = claim(ledger, request)
-            lease, taken = outcome.granted, ledger.held_subnets
+        def decide(snapshot: StoreSnapshot) -> StoreUpdate:
+            outcome = claim(snapshot, request)
+            lease, taken = outcome.granted, snapshot.held_subnets
             subnets = assign_subnets(needs, lease.subnets, taken, SMALL_POOL)
             return outcome._replace(lease=replace(lease, subnets=subnets))
 
@@ -196,12 +196,12 @@ def test_an_unknown_session_has_nothing(store: Store) -> None:
     assert store.get("nobody") is None
     assert store.held() == []
     assert store.known() == []
-    assert store.ledger("nobody") == StoreSnapshot()
+    assert store.snapshot("nobody") == StoreSnapshot()
 
 
 def test_releasing_or_renewing_an_unknown_session_makes_none(store: Store) -> None:
     assert store.update("nobody", release) == StoreUpdate()
-    assert store.update("nobody", lambda ledger: renew(ledger, NOON)) == StoreUpdate()
+    assert store.update("nobody", lambda snapshot: renew(snapshot, NOON)) == StoreUpdate()
     assert store.get("nobody") is None
 
 
@@ -227,7 +227,7 @@ def test_a_claim_again_keeps_block_and_start_and_counts_the_ttl_anew(leases: Lea
 
 def test_renewing_extends_by_the_lease_s_own_ttl(leases: Leases) -> None:
     leases.claim("a", ttl=7)
-    leases.store.update("a", lambda ledger: renew(ledger, LATER))
+    leases.store.update("a", lambda snapshot: renew(snapshot, LATER))
     lease = leases.store.get("a")
     assert lease is not None
     assert lease.expires_at == LATER + 420
@@ -254,7 +254,7 @@ def test_a_released_lease_is_remembered_and_no_longer_held(leases: Leases) -> No
 def test_a_released_lease_is_not_renewed(leases: Leases) -> None:
     leases.claim("a")
     leases.release("a")
-    leases.store.update("a", lambda ledger: renew(ledger, LATER))
+    leases.store.update("a", lambda snapshot: renew(snapshot, LATER))
     assert leases.store.held() == []
 
 
@@ -282,7 +282,7 @@ def test_the_others_memory_of_one_s_own_block_is_seen(leases: Leases) -> None:
     for name in "ab":
         leases.put(Lease(name, PortBlock(10000, 10), project_name(name), NOON, LATER, held=False))
     for name, other in ("ab", "ba"):
-        assert [hold.session_id for hold in leases.store.ledger(name).others] == [other]
+        assert [hold.session_id for hold in leases.store.snapshot(name).others] == [other]
 
 
 def test_when_all_blocks_are_held_nothing_changes(leases: Leases) -> None:
@@ -349,7 +349,7 @@ def test_a_forgotten_session_leaves_nothing(leases: Leases) -> None:
     leases.forget("a")
     assert leases.store.get("a") is None
     assert leases.store.held() == []
-    assert leases.store.ledger("b") == StoreSnapshot()
+    assert leases.store.snapshot("b") == StoreSnapshot()
 
 
 def test_forgetting_an_unknown_session_is_no_failure(leases: Leases) -> None:
@@ -503,7 +503,7 @@ def test_a_subnet_that_another_session_has_got_meanwhile_is_forgotten(leases: Le
         replace(holding("b", PortBlock(10010, 10), PROJECT_B), subnets={"y#0": "10.213.0.0/25"})
     )
     request = AllocationRequest("a", GRID, NOON, TTL)
-    outcome = leases.store.update("a", lambda ledger: claim(ledger, request))
+    outcome = leases.store.update("a", lambda snapshot: claim(snapshot, request))
     assert outcome.granted.subnets == {}
 
 
@@ -516,13 +516,13 @@ def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) ->
         traits=EngineTraits("run", "data", "/var/lib/docker", "box", boot="boot"),
     )
     leases.put(lease)
-    seen = leases.store.ledger("b")
+    seen = leases.store.snapshot("b")
     assert seen.others == (LeaseSummary.of(lease),)
     assert seen.others[0].pins == {3000}
     assert seen.others[0].directory == "/srv/shop"
     assert (seen.held_subnets, seen.remembered_subnets) == (("10.213.0.0/24",), ())
     leases.release("a")
-    seen = leases.store.ledger("b")
+    seen = leases.store.snapshot("b")
     assert (seen.held_subnets, seen.remembered_subnets) == ((), ("10.213.0.0/24",))
 
 
@@ -554,15 +554,15 @@ def test_decide_is_shown_what_the_ledger_says(leases: Leases) -> None:
     leases.release("b")
     shown: list[StoreSnapshot] = []
 
-    def look(ledger: StoreSnapshot) -> StoreUpdate:
-        shown.append(ledger)
+    def look(snapshot: StoreSnapshot) -> StoreUpdate:
+        shown.append(snapshot)
         return StoreUpdate()
 
     for name in "abc":
-        ledger = leases.store.ledger(name)
+        snapshot = leases.store.snapshot(name)
         leases.store.update(name, look)
-        assert shown.pop() == ledger
-        assert {hold.session_id for hold in ledger.others} == {"a", "b"} - {name}
+        assert shown.pop() == snapshot
+        assert {hold.session_id for hold in snapshot.others} == {"a", "b"} - {name}
 
 
 def test_an_outcome_without_a_lease_changes_nothing(leases: Leases) -> None:
@@ -753,7 +753,7 @@ def test_every_field_of_a_lease_survives(lasting: Leases, lease: Lease) -> None:
     try:
         assert lasting.store.get(lease.session_id) == lease
         assert lasting.store.held() == [lease] * lease.held
-        assert lasting.store.ledger(lease.session_id).own == lease
+        assert lasting.store.snapshot(lease.session_id).own == lease
     finally:
         lasting.forget(lease.session_id)
 
@@ -857,7 +857,7 @@ def take(leases: Leases, step: Step, now: float) -> object:
             wish = replace(leases, grid=grid)
             return wish.claim(name, now, liveness, pins=pins, needs=needs).granted
         if kind == "renew":
-            return leases.store.update(name, lambda ledger: renew(ledger, now)).lease
+            return leases.store.update(name, lambda snapshot: renew(snapshot, now)).lease
         (leases.release if kind == "release" else leases.forget)(name)
     except ComposeportsError as error:
         return error.code, error.message
@@ -912,14 +912,14 @@ def test_what_is_set_aside_is_shown_to_all_and_replaced_as_a_whole(leases: Lease
 
     def aside(block: PortBlock, now: float) -> None:
         leases.store.update(
-            "a", lambda ledger: StoreUpdate(set_aside=with_cooldown(ledger, block, now))
+            "a", lambda snapshot: StoreUpdate(set_aside=with_cooldown(snapshot, block, now))
         )
 
     aside(first, NOON)
-    assert leases.store.ledger("b").set_aside == (CooldownBlock(first, NOON + 600),)
+    assert leases.store.snapshot("b").set_aside == (CooldownBlock(first, NOON + 600),)
     assert leases.start("b") == 10010
     aside(second, NOON + 600)
-    assert leases.store.ledger("b").set_aside == (CooldownBlock(second, NOON + 1200),)
+    assert leases.store.snapshot("b").set_aside == (CooldownBlock(second, NOON + 1200),)
     assert leases.store.get("a") is None
 
 
@@ -952,7 +952,7 @@ READS: dict[str, Callable[[Store, str], float]] = {
     "get": lambda store, name: getattr(store.get(name), "expires_at", 0.0),
     "held": lambda store, _: store.held()[0].expires_at,
     "known": lambda store, _: store.known()[0].expires_at,
-    "ledger": lambda store, _: store.ledger("other").others[0].expires_at,
+    "snapshot": lambda store, _: store.snapshot("other").others[0].expires_at,
     "update": lambda store, name: (
         store.update(name, lambda old: StoreUpdate(old.own)).granted.expires_at
     ),
@@ -1000,10 +1000,10 @@ def test_what_is_set_aside_moves_with_the_clock(
 ) -> None:
     block = PortBlock(10000, 10)
     timed().store.update(
-        "a", lambda ledger: StoreUpdate(set_aside=with_cooldown(ledger, block, clocks.wall))
+        "a", lambda snapshot: StoreUpdate(set_aside=with_cooldown(snapshot, block, clocks.wall))
     )
     clocks.set(86400)
-    (aside,) = timed().store.ledger("b").set_aside
+    (aside,) = timed().store.snapshot("b").set_aside
     assert aside.until - clocks.wall == 600
 
 
@@ -1070,7 +1070,7 @@ def test_what_is_set_aside_on_one_engine_is_free_on_another(on_engine: OnEngine)
     (block, *_) = GRID.blocks()
     one.store.update("a", lambda led: StoreUpdate(set_aside=with_cooldown(led, block, NOON)))
     two.store.update("a", lambda _: StoreUpdate(set_aside=()))
-    assert one.store.ledger("a").set_aside == (CooldownBlock(block, NOON + 600),)
+    assert one.store.snapshot("a").set_aside == (CooldownBlock(block, NOON + 600),)
     assert (one.start("a"), two.start("a")) == (10010, 10000)
 
 

@@ -9,8 +9,8 @@ from typing import NoReturn
 import pytest
 
 from composeports.core.lease import ComposeInvocation, Lease
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.docker.containers import Container
 from composeports.errors import (
     EngineError,

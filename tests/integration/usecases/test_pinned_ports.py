@@ -8,7 +8,7 @@ import pytest
 
 from composeports.config import Config, PortAllocatorConfig
 from composeports.core.lease import Lease
-from composeports.core.ledger import StoreSnapshot
+from composeports.core.snapshot import StoreSnapshot
 from composeports.core.subnets import SubnetNeed
 from composeports.docker.containers import Container
 from composeports.docker.engine import Engine
@@ -181,8 +181,8 @@ def test_two_sessions_cannot_have_one_pin_until_it_is_released(machine: Machine)
 
 
 def given_subnets(session: Session, in_use: Iterable[str] = ()) -> dict[str, str]:
-    def finish(lease: Lease, ledger: StoreSnapshot) -> Lease:
-        return with_subnets(lease, ledger, [BACKEND], in_use, POOL)
+    def finish(lease: Lease, snapshot: StoreSnapshot) -> Lease:
+        return with_subnets(lease, snapshot, [BACKEND], in_use, POOL)
 
     return dict(reserve_lease(session, (), finish).subnets)
 

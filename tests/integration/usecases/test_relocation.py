@@ -9,8 +9,8 @@ import pytest
 
 from composeports.config import PortAllocatorConfig
 from composeports.core.lease import ComposeInvocation, Lease
-from composeports.core.ledger import StoreUpdate
 from composeports.core.plan.override import render
+from composeports.core.snapshot import StoreUpdate
 from composeports.host.session_files import OWN_OVERRIDE
 from composeports.usecases.gc.policy import GONE, HERE
 from composeports.usecases.gc.quick import tidy

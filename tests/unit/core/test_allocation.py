@@ -20,9 +20,9 @@ from composeports.core.allocation import (
 )
 from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
+from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.errors import InvalidSessionError, NoPortsAvailableError
 
 # The SHA-256 of these two begins with the same eight hex digits.
@@ -301,7 +301,7 @@ class World:
     def held(self) -> list[Lease]:
         return [lease for lease in self.leases.values() if lease.held]
 
-    def ledger(self, session: str) -> StoreSnapshot:
+    def snapshot(self, session: str) -> StoreSnapshot:
         others = tuple(
             LeaseSummary(each.session_id, each.block, each.project, each.expires_at, each.held)
             for each in self.leases.values()
@@ -348,11 +348,11 @@ steps = st.lists(
 
 def take(world: World, step: Step) -> StoreUpdate | None:
     """Do the step; None where no ports were available."""
-    ledger = world.ledger(step.session)
+    snapshot = world.snapshot(step.session)
     if step.kind == "release":
-        return release(ledger)
+        return release(snapshot)
     if step.kind == "renew":
-        return renew(ledger, world.now)
+        return renew(snapshot, world.now)
     up = frozenset(lease.project for lease in world.held if lease.session_id in step.up)
     slots = list(step.grid.blocks())
     request = AllocationRequest(
@@ -364,7 +364,7 @@ def take(world: World, step: Step) -> StoreUpdate | None:
         avoid=frozenset(slots[slot] for slot in step.avoid if slot < len(slots)),
     )
     try:
-        return claim(ledger, request)
+        return claim(snapshot, request)
     except NoPortsAvailableError:
         return None
 
@@ -430,7 +430,7 @@ def test_a_session_gets_its_ports_again_after_a_release(
     if first is None or first.granted.block not in grid:
         return
     world.write(session, first)
-    world.write(session, release(world.ledger(session)))
+    world.write(session, release(world.snapshot(session)))
     second = take(world, again)
     assert second is not None
     assert second.granted.block == first.granted.block
@@ -485,8 +485,8 @@ def test_setting_a_block_aside_keeps_the_others_and_drops_what_is_over() -> None
         CooldownBlock(SECOND, NOON),
         CooldownBlock(THIRD, NOON + 9),
     )
-    ledger = StoreSnapshot(None, (), known)
-    assert with_cooldown(ledger, FIRST, NOON) == (
+    snapshot = StoreSnapshot(None, (), known)
+    assert with_cooldown(snapshot, FIRST, NOON) == (
         CooldownBlock(THIRD, NOON + 9),
         CooldownBlock(FIRST, NOON + 600),
     )

@@ -22,8 +22,8 @@ from composeports.core.engine_traits import (
 )
 from composeports.core.labels import Mark, mark_of
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import LeaseSummary, StoreSnapshot
 from composeports.core.ports import PortGrid
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot
 from composeports.errors import NoPortsAvailableError, OtherEngineError
 from composeports.usecases.gc.policy import of_twin_engine
 
@@ -162,8 +162,8 @@ def test_an_expired_lease_is_not_ended_on_the_word_of_another_engine(traits: Eng
 
 
 def test_a_rebooted_engine_still_has_the_word() -> None:
-    ledger = StoreSnapshot(others=(LeaseSummary.of(lease()),))
-    assert claim(ledger, ask(REBOOTED, session="other")).reclaimed == ("me",)
+    snapshot = StoreSnapshot(others=(LeaseSummary.of(lease()),))
+    assert claim(snapshot, ask(REBOOTED, session="other")).reclaimed == ("me",)
 
 
 def test_a_stack_that_may_be_on_another_engine_is_not_taken_over() -> None:

@@ -13,8 +13,8 @@ from composeports.core.allocation import (
 )
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import LeaseSummary, StoreSnapshot
 from composeports.core.ports import PortBlock, PortGrid
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot
 from composeports.errors import NoPortsAvailableError, OtherEngineError
 from composeports.usecases.gc.policy import (
     ELSEWHERE,
@@ -57,12 +57,12 @@ def expired(engine: str) -> LeaseSummary:
 def test_an_expired_lease_is_reclaimed_only_by_its_own_engine(
     of: str, asked: str, robbed: bool
 ) -> None:
-    ledger = StoreSnapshot(others=(expired(of),))
+    snapshot = StoreSnapshot(others=(expired(of),))
     if robbed:
-        assert claim(ledger, ask(asked)).reclaimed == ("old",)
+        assert claim(snapshot, ask(asked)).reclaimed == ("old",)
         return
     with pytest.raises(NoPortsAvailableError):
-        claim(ledger, ask(asked))
+        claim(snapshot, ask(asked))
 
 
 def test_a_lease_keeps_the_engine_that_it_was_granted_on() -> None:

@@ -7,8 +7,8 @@ import pytest
 from composeports.core.engine_resources import EngineResource
 from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ledger import StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock
+from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.usecases.gc.policy import (
     EXPIRED,
     GONE,

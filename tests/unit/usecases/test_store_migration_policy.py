@@ -6,8 +6,8 @@ import pytest
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease, WorktreeLocation
-from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.usecases.store_admin.policy import (
     LocalEngine,
     NotMigratedError,

@@ -4,11 +4,11 @@ import pytest
 
 from composeports.core.compose_project import read_project
 from composeports.core.lease import Lease
-from composeports.core.ledger import LeaseSummary, StoreSnapshot
 from composeports.core.plan.port_pins import pins_of
 from composeports.core.plan.variable_effects import NO_MOVES
 from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot
 from composeports.errors import ConfigError
 
 FILE = read_project(
@@ -68,6 +68,6 @@ def test_others_are_seen_with_what_they_hold_and_remember() -> None:
         Lease(name, PortBlock(10000, 10), f"ac-{name}", 0, 60, held=held, subnets={"n#0": subnet})
         for name, held, subnet in (("a", True, "10.213.0.0/24"), ("b", False, "10.213.1.0/24"))
     ]
-    ledger = StoreSnapshot(others=tuple(map(LeaseSummary.of, leases)))
-    assert ledger.held_subnets == ("10.213.0.0/24",)
-    assert ledger.remembered_subnets == ("10.213.1.0/24",)
+    snapshot = StoreSnapshot(others=tuple(map(LeaseSummary.of, leases)))
+    assert snapshot.held_subnets == ("10.213.0.0/24",)
+    assert snapshot.remembered_subnets == ("10.213.1.0/24",)

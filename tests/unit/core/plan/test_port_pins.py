@@ -15,9 +15,9 @@ from composeports.core.allocation import (
     rolled_back,
 )
 from composeports.core.lease import Lease, WorktreeLocation
-from composeports.core.ledger import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import project_name
+from composeports.core.snapshot import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.errors import NoPortsAvailableError, PortHeldError
 from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.rows import RowSource, hold_from_row
@@ -215,12 +215,12 @@ def test_a_claim_takes_no_port_of_who_stands(
     request = AllocationRequest(
         "me", GRID, NOON, 1, liveness, pins={f"web:{port}/tcp": port for port in pins}
     )
-    ledger = StoreSnapshot(own, tuple(others))
+    snapshot = StoreSnapshot(own, tuple(others))
     try:
-        outcome = claim(ledger, request)
+        outcome = claim(snapshot, request)
     except (NoPortsAvailableError, PortHeldError):
         return
-    refuse_conflicts("me", ledger, outcome)
+    refuse_conflicts("me", snapshot, outcome)
     granted = outcome.granted
     assert set(granted.pins.values()) == pins
     mine = {*range(granted.block.start, granted.block.last + 1), *pins}
@@ -239,9 +239,9 @@ def test_a_claim_takes_no_port_of_who_stands(
 def test_what_is_restored_conflicts_with_nobody(
     others: list[LeaseSummary], before: Lease | None
 ) -> None:
-    ledger = StoreSnapshot(None, tuple(others))
-    outcome = rolled_back(ledger, before)
-    refuse_conflicts("me", ledger, outcome)
+    snapshot = StoreSnapshot(None, tuple(others))
+    outcome = rolled_back(snapshot, before)
+    refuse_conflicts("me", snapshot, outcome)
 
 
 @given(st.integers(1, 100), st.integers(1, 20), st.integers(0, 130))
