@@ -124,13 +124,13 @@ DAMAGES = {
         root_obeys=True,
     ),
     "unreadable": Damage(
-        lambda at: at.file.chmod(0), "cannot be opened", "rights", root_obeys=True
+        lambda at: at.file.chmod(0), "cannot be opened", "permissions", root_obeys=True
     ),
     "a folder that is read-only": Damage(
         lambda at: at.state.chmod(0o500), "is read-only", "writable", root_obeys=True
     ),
     "a folder that is shut": Damage(
-        lambda at: at.state.chmod(0), "Permission denied", "rights", root_obeys=True
+        lambda at: at.state.chmod(0), "Permission denied", "permissions", root_obeys=True
     ),
     "a folder that all may write to": Damage(
         lambda at: at.state.chmod(0o777), "every user may write to", "chmod o-w"

@@ -223,7 +223,7 @@ def test_a_port_that_differs_is_told(here: Shell, docker: FakeDocker) -> None:
 def test_a_stack_that_was_taken_away_is_told(here: Shell) -> None:
     assert here.run("up").code == 0
     (told,) = found(here)
-    assert "of which no container exists" in told
+    assert "that has no containers" in told
 
 
 def test_a_stack_without_a_lease_is_told(here: Shell, docker: FakeDocker) -> None:
