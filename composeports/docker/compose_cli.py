@@ -8,7 +8,7 @@ from typing import NamedTuple
 from composeports.docker.compose_files import Selection
 from composeports.docker.context import docker_folder
 from composeports.errors import ComposeMissingError, ComposeTooOldError
-from composeports.host.process import NOT_FOUND, Finished, Limits, Running, find_program, start
+from composeports.host.process import NOT_FOUND, Limits, Running, find_program, start
 from composeports.host.session_folder import is_script
 
 OLDEST = (2, 24, 4)
@@ -162,9 +162,12 @@ def without_files(project: str, *arguments: str, flags: Sequence[str] = ()) -> l
     return [*base, *arguments]
 
 
-def check_installation(environ: Mapping[str, str]) -> None:
-    """Raise ComposeMissingError or ComposeTooOldError unless Compose is OLDEST or newer."""
-    answer = _ask_version(environ)
+def check_installation(environ: Mapping[str, str], query: Running | None = None) -> None:
+    """Raise ComposeMissingError or ComposeTooOldError unless Compose is OLDEST or newer.
+
+    `query` is a query for the version that runs already.
+    """
+    answer = (query or start_version(environ)).finish()
     version = _version(answer.out)
     if answer.code == NOT_FOUND:
         message = "the `docker` command was not found"
@@ -186,12 +189,13 @@ def check_installation(environ: Mapping[str, str]) -> None:
 
 def installed_version(environ: Mapping[str, str]) -> str:
     """Return the version that the installed Compose prints."""
-    return _ask_version(environ).out.strip()
+    return start_version(environ).finish().out.strip()
 
 
-def _ask_version(environ: Mapping[str, str]) -> Finished:
+def start_version(environ: Mapping[str, str]) -> Running:
+    """Start the query for the version of the installed Compose, without waiting."""
     argv = without_engine(("docker", "compose", "version", "--short"), environ)
-    return start(argv, environ).finish()
+    return start(argv, environ)
 
 
 def _version(text: str) -> tuple[int, ...] | None:

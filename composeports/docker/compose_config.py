@@ -8,16 +8,18 @@ from typing import NamedTuple
 
 from composeports.core.compose_project import Json, is_port, read_project
 from composeports.core.plan.plan import ObservedConfig
-from composeports.core.plan.variable_effects import (
+from composeports.core.plan.port_candidates import (
     FIXED_PORT_VARIABLES,
-    NO_MOVES,
     URL_VARIABLE,
+    marker_values,
+    possible_port_variables,
+)
+from composeports.core.plan.variable_effects import (
+    NO_MOVES,
     PortField,
     VariableEffects,
     compare,
-    marker_values,
     port_variables,
-    possible_port_variables,
 )
 from composeports.core.plan.variable_mentions import mentioned_variables
 from composeports.core.protected_names import is_protected
@@ -68,6 +70,10 @@ class ConfigQuery:
         self._memory = queries.memory
         self._config = queries.config
         self._variables = queries.variables
+        self._mentions = queries.mentions
+        self._markers = queries.markers
+        self._marked_query = queries.marked
+        self._version = queries.version
         self._profiles: tuple[str, ...] = EVERY_PROFILE
         self._required: dict[str, str] = {}
         self._has_answers = True
@@ -79,7 +85,20 @@ class ConfigQuery:
         ComposeLimitError if reading them exceeds the limits, and ComposeMissingError or
         ComposeTooOldError if the installed Compose cannot be used.
         """
-        answer = self._resolved()
+        try:
+            return self._answer(self._resolved())
+        finally:
+            self._end_early_queries()
+
+    def _end_early_queries(self) -> Finished | None:
+        """Wait for the queries that started early; return the one with markers, None without."""
+        version, self._version = self._version, None
+        marked, self._marked_query = self._marked_query, None
+        if version is not None:
+            version.finish()
+        return marked and marked.finish()
+
+    def _answer(self, answer: Finished) -> ConfigAnswer:
         config = _parse(answer)
         project = read_project(config)
         required_names = frozenset(self._required)
@@ -94,9 +113,7 @@ class ConfigQuery:
             return ConfigAnswer(observed, _remember(key, moves, values, names))
         values = self._values()
         hidden_values = self._hidden(values, answer.out)
-        marks = marker_values(
-            (*possible_port_variables(project, values), *hidden_values), answer.out
-        )
+        marks = self._marks(possible_port_variables(values | hidden_values), answer.out)
         port_names = port_variables(project, values)
         moves, unproved_names = self._moves(config, marks, port_names) if marks else (NO_MOVES, ())
         values |= {name: value for name, value in hidden_values.items() if moves.other_places(name)}
@@ -167,8 +184,21 @@ class ConfigQuery:
             if name in words and name not in self._required
         }
 
+    def _marks(self, names: Collection[str], resolved: str) -> dict[str, str]:
+        """Return a marker for each variable; the ones of the early query if it can be used."""
+        markers = self._markers
+        fits = self._profiles == EVERY_PROFILE and not self._required and set(names) <= set(markers)
+        if fits and not any(marker in resolved for marker in markers.values()):
+            return {name: markers[name] for name in names}
+        self._end_early_queries()
+        return marker_values(names, resolved)
+
     def _values(self) -> dict[str, str]:
         """Return the variables that the files mention, with their current values."""
+        if self._mentions is not None:
+            version, self._version = self._version, None
+            check_installation(self._compose.environ, version)
+            return self._with_values(self._mentions)
         query = self._variables or self._compose.start_config(self._project, "--variables")
         answer = query.finish()
         if answer.code:
@@ -177,6 +207,9 @@ class ConfigQuery:
             defaults = mentioned_variables(read_texts(self._compose.selection.files))
         else:
             defaults = dict(_parse_variables(answer.out))
+        return self._with_values(defaults)
+
+    def _with_values(self, defaults: Mapping[str, str]) -> dict[str, str]:
         user_values = self._known() if defaults else {}
         return {
             name: user_values.get(name, self._required.get(name, value))
@@ -234,7 +267,9 @@ class ConfigQuery:
 
     def _marked(self, config: Json, marks: Mapping[str, str]) -> VariableEffects | None:
         """Return the effects of the markers; None if Compose rejects them."""
-        answer = self._ask(marks)
+        answer = self._end_early_queries()
+        if answer is None or (answer.code and len(marks) < len(self._markers)):
+            answer = self._ask(marks)
         return None if answer.code else compare(config, _parse(answer), marks)
 
     def _ask(self, extra: Mapping[str, str]) -> Finished:

@@ -10,13 +10,14 @@ from composeports.core.lease import Lease
 from composeports.core.masking import masked
 from composeports.core.plan.change import Change, SharedResource, UnchangedValue, merge
 from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
+from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
 from composeports.core.plan.port_layout import PortGroup, assign, entries_of, groups_of
 from composeports.core.plan.rules import containers, ports
 from composeports.core.plan.rules.context import AssignedPort, PlanContext
 from composeports.core.plan.rules.registry import RULES
 from composeports.core.plan.rules.unchanged_values import left_values
 from composeports.core.plan.urls import client_url
-from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, NO_MOVES, VariableEffects
+from composeports.core.plan.variable_effects import NO_MOVES, VariableEffects
 from composeports.core.ports import REST
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ServiceState, standings

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from composeports.core.compose_project import Project, PublishedPort
-from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, VariableEffects
+from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
+from composeports.core.plan.variable_effects import VariableEffects
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 

@@ -11,16 +11,9 @@ from typing import NamedTuple, TypeAlias
 
 from composeports.core.compose_project import Json, Project, PublishedPort, is_port
 from composeports.core.plan.local_urls import leads_elsewhere, leads_only_there
-from composeports.core.ports import HIGHEST_PORT
+from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES, URL_VARIABLE
 from composeports.core.protected_names import is_settable
 
-FIXED_PORT_VARIABLES = (
-    "AGENT_COORDINATOR_DB_PORT",
-    "AGENT_COORDINATOR_REST_PORT",
-    "AGENT_COORDINATOR_REALTIME_PORT",
-    "API_PORT",
-)
-URL_VARIABLE = "SUPABASE_URL"
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
@@ -82,29 +75,6 @@ def port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ..
         for name, value in sorted(values.items())
         if name in fixed_names or (is_port(value) and value in numbers and is_settable(name))
     )
-
-
-def possible_port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the `port_variables`, then every other variable whose value is an integer.
-
-    One file may give a variable several defaults (`${SSL_PORT:-443}` and `${SSL_PORT:--1}`), and
-    Compose reports any one of them.
-    """
-    names = port_variables(project, values)
-    return (
-        *names,
-        *(
-            name
-            for name, value in sorted(values.items())
-            if name not in names and value.removeprefix("-").isdecimal() and is_settable(name)
-        ),
-    )
-
-
-def marker_values(variables: Sequence[str], config_text: str) -> dict[str, str]:
-    """Return a marker for each variable: a port number that is not in the text."""
-    markers = (str(port) for port in range(HIGHEST_PORT, 0, -1) if str(port) not in config_text)
-    return dict(zip(variables, markers, strict=False))
 
 
 def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffects:

@@ -5,6 +5,16 @@ from collections.abc import Iterable
 
 # `$NAME`, `${NAME}` and `${NAME:-default}`; `$$` is a dollar sign, not a variable.
 _MENTION = re.compile(r"\$(?:\$|(\w+)|\{(\w+)(?::?-([^{}$]*)(?=\}))?)", re.ASCII)
+# The same without doubt: what is none of these, only Compose can read (`${A:-${B}}`).
+_SIMPLE = re.compile(
+    r"\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-([^{}$\n]*)|:?[?+][^{}$\n]*)?\})", re.ASCII
+)
+# What may be a comment, which Compose does not read, and an escaped dollar sign, which it does.
+_UNCLEAR = re.compile(r"(?m)(?:^|\s)#.*\$|\\(?:x24|u0024|U00000024)")
+# A variable with a whole number in an env file.
+_NUMBER = re.compile(
+    rb"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[=:][ \t]*[\"']?(-?\d+)[\"']?[ \t\r]*$"
+)
 # Names of other Compose files: `include: infra/compose.yaml`, `extends: {file: ./base.yml}`.
 _FILE = re.compile(r"[^\s\"'\[\]{},]+\.ya?ml\b")
 
@@ -18,6 +28,30 @@ def mentioned_variables(texts: Iterable[str]) -> dict[str, str]:
             if name and not name[0].isdigit():
                 defaults[name] = defaults.get(name) or default
     return defaults
+
+
+def simple_mentions(texts: Iterable[str]) -> dict[str, str] | None:
+    """Return the same if the texts are so simple that Compose reads them alike, else None.
+
+    In simple texts no default contains a variable, and no comment contains a dollar sign.
+    """
+    defaults: dict[str, str] = {}
+    for text in texts:
+        if _UNCLEAR.search(text) or "$" in _SIMPLE.sub("", text):
+            return None
+        for bare_name, braced_name, default in _SIMPLE.findall(text):
+            name = bare_name or braced_name
+            if name:
+                defaults[name] = defaults.get(name) or default
+    return defaults
+
+
+def numbers_in(env_file: bytes) -> dict[str, str]:
+    """Return the variables of an env file whose value is most likely an integer.
+
+    It is a guess that takes no time; only python-dotenv reads such a file as Compose does.
+    """
+    return {name.decode(): number.decode() for name, number in _NUMBER.findall(env_file)}
 
 
 def mentioned_files(text: str) -> tuple[str, ...]:

@@ -17,20 +17,27 @@ services:
     ports: ["${WEB_PORT:-8080}:80"]
     volumes: ["${CONF:-./conf}:/conf:ro"]
 """
+# Compose has to say which variables this file has.
+WITH_COMMENT = f"# Not ${{OTHER}}.{FILE}"
 
 
-def answer(port: str) -> str:
+def answer(port: str, **more: str) -> str:
     entry = {"mode": "ingress", "target": 80, "published": port, "protocol": "tcp"}
-    return json.dumps({"name": "any", "services": {"web": {"ports": [entry]}}})
+    return json.dumps({"name": "any", **more, "services": {"web": {"ports": [entry]}}})
+
+
+def print_web_port(**more: str) -> str:
+    """Return the script that prints the file as Compose resolves it."""
+    text = answer("$WEB_PORT", **more).replace('"', '\\"')
+    return f'WEB_PORT=${{WEB_PORT:-8080}}; printf "%s" "{text}"'
 
 
 @pytest.fixture
 def here(tmp_path: Path, docker: FakeDocker, shell: Shell) -> Shell:
     """A worktree whose Compose reads the file, and prints the port of WEB_PORT."""
     docker.answer("config")
-    marked = answer("$WEB_PORT").replace('"', '\\"').replace("\\\\", "")
-    docker.run_before("config", f'WEB_PORT=${{WEB_PORT:-8080}}; printf "%s" "{marked}"')
-    folder = make_repository(tmp_path / "repository", {"compose.yaml": FILE})
+    docker.run_before("config", print_web_port())
+    folder = make_repository(tmp_path / "repository", {"compose.yaml": WITH_COMMENT})
     return shell.at(folder).using(docker)
 
 
@@ -39,6 +46,11 @@ def queries(docker: FakeDocker) -> list[str]:
     found = [call for call in docker.calls if " config " in call]
     (docker.folder / "calls").unlink()
     return found
+
+
+def resolved(questions: list[str]) -> int:
+    """Return how often Compose was asked for the resolved files."""
+    return sum("--format json" in question for question in questions)
 
 
 def web_port(shell: Shell) -> str | None:
@@ -106,3 +118,51 @@ def test_what_the_file_demands_of_the_six_is_given_a_stand_in(
     made = here.run("plan", "--json").document
     assert made["ports"]
     assert made["left"] == []
+
+
+def test_a_simple_file_says_itself_which_variables_it_has(here: Shell, docker: FakeDocker) -> None:
+    (here.cwd / "compose.yaml").write_text(FILE)
+    here.run("up")
+    assert web_port(here) is not None
+    questions = queries(docker)
+    assert not any("--variables" in question for question in questions)
+    # `plan` asks once, as everything else is remembered.
+    assert resolved(questions) == 2 + 1
+
+
+def test_a_guess_that_was_wrong_costs_a_query_and_changes_nothing(
+    here: Shell, docker: FakeDocker
+) -> None:
+    """Only python-dotenv can read this env file; until it has, the variable has no number."""
+    (here.cwd / "compose.yaml").write_text(FILE.replace(":-8080", ""))
+    (here.cwd / ".env").write_text("PORT=8080\nWEB_PORT=${PORT}\n")
+    assert web_port(here) is not None
+    assert resolved(queries(docker)) == 2
+
+
+def test_a_marker_that_the_output_has_already_is_replaced(here: Shell, docker: FakeDocker) -> None:
+    """A file that Compose reads and composeports does not may contain the number of a marker."""
+    (here.cwd / "compose.yaml").write_text(FILE)
+    docker.run_before("config", print_web_port(seen="65535"))
+    assert web_port(here) is not None
+    assert resolved(queries(docker)) == 3
+
+
+def test_an_extra_marker_that_compose_refuses_is_left_out(here: Shell, docker: FakeDocker) -> None:
+    """The guess takes a number from the env file that a second line there replaces."""
+    (here.cwd / "compose.yaml").write_text(FILE)
+    (here.cwd / ".env").write_text("CONF=7\nCONF=./${NAME:-conf}\n")
+    docker.run_before("config", f'[ -z "$CONF" ] || exit 1; {print_web_port()}')
+    assert web_port(here) is not None
+    assert resolved(queries(docker)) == 3
+
+
+@pytest.mark.parametrize("text", [FILE, WITH_COMMENT], ids=["simple", "with a comment"])
+def test_a_compose_that_would_add_ports_is_refused(
+    here: Shell, docker: FakeDocker, text: str
+) -> None:
+    (here.cwd / "compose.yaml").write_text(text)
+    docker.answer("version", "2.24.3\n")
+    docker.answer("variables", err="unknown flag: --variables\n", code=16)
+    done = here.run("up", "--json")
+    assert (done.code, done.error["code"]) == (69, "compose_too_old")

@@ -7,13 +7,11 @@ from composeports.core.compose_project import Project, Service
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import Lease
 from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
-from composeports.core.plan.port_layout import PortEntry
-from composeports.core.plan.variable_effects import (
-    FIXED_PORT_VARIABLES,
-    NO_MOVES,
-    URL_VARIABLE,
-    VariableEffects,
+from composeports.core.plan.port_candidates import (
+    FIXED_VARIABLES,
 )
+from composeports.core.plan.port_layout import PortEntry
+from composeports.core.plan.variable_effects import NO_MOVES, VariableEffects
 from composeports.core.settings import Settings
 
 
@@ -51,7 +49,7 @@ class PlanContext(NamedTuple):
         """
         return tuple(
             name
-            for name in (*FIXED_PORT_VARIABLES, URL_VARIABLE)
+            for name in FIXED_VARIABLES
             if name not in self.required and self.moves.other_places(name)
         )
 

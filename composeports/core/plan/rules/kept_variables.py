@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from composeports.core.plan.change import Node, RuleResult, UnchangedValue, merge
 from composeports.core.plan.override import Override
+from composeports.core.plan.port_candidates import URL_VARIABLE
 from composeports.core.plan.rules.context import PlanContext
-from composeports.core.plan.variable_effects import URL_VARIABLE, Path
+from composeports.core.plan.variable_effects import Path
 
 
 def kept_variables(context: PlanContext) -> RuleResult:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, RuleResult
 from composeports.core.plan.override import Override
+from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
 from composeports.core.plan.port_layout import PortEntry
 from composeports.core.plan.rules.containers import shell_name
 from composeports.core.plan.rules.context import AssignedPort, PlanContext
-from composeports.core.plan.variable_effects import FIXED_PORT_VARIABLES, moved_target
+from composeports.core.plan.variable_effects import moved_target
 from composeports.core.protected_names import is_protected, is_settable
 
 # The first change of every plan, even if the file does not mention the variable.

@@ -1,20 +1,15 @@
 """What a variable moves, from two answers of Compose."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from composeports.core.compose_project import Project, PublishedPort, Service
 from composeports.core.plan.variable_effects import (
-    FIXED_PORT_VARIABLES,
     NO_MOVES,
     PortField,
     VariableEffects,
     compare,
-    marker_values,
     moved_target,
     port_variables,
-    possible_port_variables,
 )
 
 MARK = {"WEB_PORT": "65535"}
@@ -162,23 +157,6 @@ def test_a_candidate_has_a_value_that_the_file_publishes(
     assert port_variables(project("8080", "8000-8010", ""), values) == found
 
 
-def test_the_fixed_variables_are_the_four_of_the_contract() -> None:
-    assert FIXED_PORT_VARIABLES == (
-        "AGENT_COORDINATOR_DB_PORT",
-        "AGENT_COORDINATOR_REST_PORT",
-        "AGENT_COORDINATOR_REALTIME_PORT",
-        "API_PORT",
-    )
-
-
-@given(st.lists(st.sampled_from("ABCDE"), unique=True), st.text("0123456789 ", max_size=200))
-def test_a_marker_stands_nowhere_in_the_text_and_is_no_other_s(names: list[str], text: str) -> None:
-    marks = marker_values(names, text)
-    assert list(marks) == names
-    assert len(set(marks.values())) == len(names)
-    assert all(mark not in text and 1 <= int(mark) <= 65535 for mark in marks.values())
-
-
 @pytest.mark.parametrize(
     ("values", "target"),
     [({"API_PORT": "10003"}, 10003), ({}, 80)],
@@ -190,16 +168,6 @@ def test_the_container_port_is_what_compose_will_see(values: dict[str, str], tar
     assert moved_target(PublishedPort("web", 80), 1, moves, values) == 80
 
 
-def test_no_marker_is_put_into_what_programs_obey() -> None:
-    """Compose is asked with the markers in its environment, and would obey them itself."""
-    values = {"LD_PRELOAD": "8080", "DOCKER_CONFIG": "8080", "NODE_PORT": "7", "WEB": "8080"}
+def test_a_variable_that_programs_obey_is_no_port_variable() -> None:
+    values = {"LD_PRELOAD": "8080", "DOCKER_CONFIG": "8080", "WEB": "8080"}
     assert port_variables(project("8080"), values) == ("WEB",)
-    assert possible_port_variables(project("8080"), values) == ("WEB",)
-
-
-def test_a_number_that_the_file_does_not_publish_is_a_suspect() -> None:
-    """Compose names one default of a variable; another place of the file may have another."""
-    project = Project((Service("web", (PublishedPort("web", 80, published="443"),)),))
-    values = {"SSL": "-1", "WEB": "443", "TAG": "latest", "EMPTY": "", "N": "3"}
-    assert port_variables(project, values) == ("WEB",)
-    assert possible_port_variables(project, values) == ("WEB", "N", "SSL")
