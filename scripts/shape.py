@@ -98,8 +98,8 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 36_000),
-    "modules": (len, 298),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 36_200),
+    "modules": (len, 299),
     "longest module": (lambda modules: max(map(lines_of, modules)), 493),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94),
     "longest function": (longest_function, 74),

@@ -96,7 +96,7 @@ class ConfigQuery:
         marked, self._marked_query = self._marked_query, None
         if version is not None:
             version.finish()
-        return marked and marked.finish()
+        return None if marked is None else marked.finish()
 
     def _answer(self, answer: Finished) -> ConfigAnswer:
         config = _parse(answer)

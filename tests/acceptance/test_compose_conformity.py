@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from composeports.core.plan.variable_mentions import simple_mentions
 from composeports.docker.containers import MARK_LABELS
 from tests.acceptance.conftest import (
     PROJECT_LABEL,
@@ -248,3 +249,30 @@ def test_two_compose_files_of_one_worktree_are_two_sessions_by_folder(
     write(main.directory, {"a/deep/x": ""})
     below = Session(main.directory / "a/deep", main.environ)
     assert below.row["session_id"].endswith(".git#a")
+
+
+SIMPLE_TEXTS = (
+    "$BARE:80",
+    "${BRACED}",
+    "${WITH_DASH-8080}:80",
+    "${WITH_COLON:-8080}:80 # comment",
+    "${EMPTY:-}",
+    "${PATH_LIKE:-./conf}:/conf:ro",
+    "${A_URL:-http://localhost:8080/x?y=1}",
+    "${SPACE:-a b}",
+    "${PLUS:+set} ${PLUS_BARE+set}",
+    "$$NONE $${NONE}",
+    "${lower_case:-1}$_1",
+)
+
+
+@pytest.mark.parametrize("text", SIMPLE_TEXTS)
+def test_a_simple_text_mentions_what_compose_lists(
+    make_repository: MakeRepository, text: str
+) -> None:
+    content = f"services:\n  web:\n    image: {TINY}\n    labels:\n      x: {text}\n"
+    path = make_repository({"compose.yaml": content}).main.directory / "compose.yaml"
+    table = docker("compose", "--file", str(path), "config", "--variables").splitlines()
+    position = table[0].index("DEFAULT VALUE"), table[0].index("ALTERNATE VALUE")
+    listed = {row.split()[0]: row[slice(*position)].strip() for row in table[1:] if row.split()}
+    assert simple_mentions([content]) == listed

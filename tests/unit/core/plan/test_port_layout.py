@@ -5,13 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.core.compose_project import Project, PublishedPort, Service
+from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
 from composeports.core.plan.port_layout import PortEntry, PortGroup, assign, entries_of, groups_of
-from composeports.core.plan.variable_effects import (
-    FIXED_PORT_VARIABLES,
-    NO_MOVES,
-    PortField,
-    VariableEffects,
-)
+from composeports.core.plan.variable_effects import NO_MOVES, PortField, VariableEffects
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 
