@@ -43,6 +43,16 @@ def test_what_was_written_stays() -> None:
     assert failures.page(text) == text
 
 
+@pytest.mark.parametrize("code", ["port_taken", "port_privileged"])
+def test_the_page_says_when_a_started_stack_is_removed(code: str) -> None:
+    """`StartAttempts._undo` keeps a stack that had containers before."""
+    text = " ".join(failures.written((DOCS / "troubleshooting.md").read_text())[code].split())
+    assert (
+        "If the stack had no containers before this `up`, everything that this `up` started is "
+        "removed, except volumes, and the lease is released. Otherwise stack and lease are kept."
+    ) in text
+
+
 def codes_in_the_source() -> set[str]:
     """Return the code of every class and every document that tells of a failure."""
     found: set[str] = set()
