@@ -151,3 +151,12 @@ def test_every_target_of_make_exists() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert "demo" in called
     assert set(called) - set(targets) == set()
+
+
+def test_the_pages_about_a_shared_store_name_one_database() -> None:
+    named = {
+        name
+        for page in ("README.md", "docs/fleet.md")
+        for name in re.findall(r"\bDATABASE (\w+)", (ROOT / page).read_text())
+    }
+    assert named == {"ports"}

@@ -83,7 +83,7 @@ def take(url: str, name: str) -> int:
 @pytest.mark.parametrize("mode", MODES)
 def test_a_store_works_behind_one_that_is_set_up_for_it(tmp_path: Path, mode: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert all(f"`{each}`" in page for each in (DROPPED, SAFE.format("agents", "agents")))
+    assert all(f"`{each}`" in page for each in (DROPPED, SAFE.format("agents", "ports")))
     names = [f"session-{number}" for number in range(16)]
     with pooled(tmp_path, mode, DROPPED, SAFE) as url, ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(partial(take, url), names))) == len(names)
