@@ -119,16 +119,26 @@ class StartAttempts:
         )
 
     def _refused(self, prepared: PreparedStack, port: PortConflict) -> PortPrivilegedError:
-        """Remove what this `up` started if there was no stack before; return the error."""
+        """Remove what this `up` started if there was no stack before; return the error.
+
+        The error names the lowest allowed port only for a local engine: that of another machine is
+        unknown here.
+        """
         from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely used
 
         project = prepared.lease.project
         self._undo(project)
-        limit = unprivileged_start()
+        engine = self.session.context.engine
+        if engine.is_local:
+            limit = unprivileged_start()
+            reason = f"is below {limit}, where a rootless engine may not listen"
+            other_port, location = f"a port from {limit} on", ""
+        else:
+            reason = f"is one on which the rootless engine on {engine.host} may not listen"
+            other_port, location = "a higher port", f" on {engine.host}"
         return PortPrivilegedError(
-            f"port {port.number}/{port.protocol}, which {port.key} has to have, is below {limit}, "
-            "where a rootless engine may not listen",
-            hint=f"give it a port from {limit} on (in the Compose file, or in `pin`), or allow it: "
+            f"port {port.number}/{port.protocol}, which {port.key} has to have, {reason}",
+            hint=f"give it {other_port} (in the Compose file, or in `pin`), or allow it{location}: "
             f"sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port.number}",
             port=port.number,
             protocol=port.protocol,
@@ -192,13 +202,19 @@ class StartAttempts:
     def _refused_silently(
         self, prepared: PreparedStack, waiting: frozenset[Port]
     ) -> PortConflict | None:
-        """Return a port that Podman may not listen on; Podman does not record that either."""
+        """Return a port that Podman may not listen on; Podman does not record that either.
+
+        Return None for a remote engine, because only the limit of this machine is known.
+        """
         from composeports.docker.rootless import is_rootless  # noqa: PLC0415 - rarely used
         from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely used
 
+        engine = self.session.context.engine
+        if not engine.is_local:
+            return None
         limit = unprivileged_start()
         low_ports = {port for port in waiting if port[0] < limit}
-        if not low_ports or not is_rootless(self.session.context.engine):
+        if not low_ports or not is_rootless(engine):
             return None
         return next(iter(unreported_conflicts(prepared.lease, waiting, low_ports)), None)
 
