@@ -1,14 +1,13 @@
 """Decide which subnets a session needs and gets; host parts stay as in the Compose file.
 
-IPv4 subnets come from the pool in the settings. IPv6 subnets come from a fixed range for local use,
-chosen at random as in RFC 4193, unless the pool in the settings is an IPv6 one.
+IPv4 subnets come from the pool in the settings. IPv6 subnets come from `IPV6_POOL`, a fixed range
+for local use, which was chosen at random as in RFC 4193; no setting changes it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from composeports.core.compose_project import Json, Network, Project
-from composeports.core.settings import SUBNET_POOL
 from composeports.core.subnet import (
     BITS,
     IPV4,
@@ -143,8 +142,8 @@ def assign_subnets(
 
     A remembered subnet is kept if its length fits and it is not taken. Otherwise the need gets the
     lowest free subnet of the pool. A subnet in `taken` is never used. Subnets in `avoid`, and those
-    remembered for other keys, are used only if no other subnet is free. Raise
-    NoSubnetsAvailableError if no subnet is left.
+    remembered for other keys, are used only if no other subnet is free. `pool` is an IPv4 subnet.
+    Raise NoSubnetsAvailableError if no subnet is left.
     """
     all_needs = tuple(needs)
     pools = _pools(pool)
@@ -189,9 +188,8 @@ def _in_order(chosen: Mapping[str, Subnet], needs: Iterable[SubnetNeed]) -> dict
 
 
 def _pools(pool: str) -> dict[int, Subnet]:
-    """Return the pool of each IP version; the settings give one of them."""
-    subnets = map(parse_subnet, (SUBNET_POOL, IPV6_POOL, pool))
-    return {subnet.version: subnet for subnet in subnets}
+    """Return the pool of each IP version; `pool` is the IPv4 one, from the settings."""
+    return {IPV4: parse_subnet(pool), 6: parse_subnet(IPV6_POOL)}
 
 
 def _remembered(
@@ -240,11 +238,16 @@ def _first_free(
         subnet = _lowest_free(pool, need.prefix, (*blocked_subnets, *avoided_subnets))
         if subnet is not None:
             return subnet
+    if pool.version == IPV4:
+        way_out = (
+            "give a pool with more room, which no route of this machine overlaps: [subnets] pool "
+            "in composeports.toml"
+        )
+    else:
+        way_out = "give the network a smaller subnet in the Compose file"
     raise NoSubnetsAvailableError(
         f"no subnet of length /{need.prefix} is free in {pool} for the network {need.network}",
-        hint="stop unused stacks (`composeports status` shows them), or give a pool "
-        "with more room, which no route of this machine overlaps: [subnets] pool in "
-        "composeports.toml",
+        hint=f"stop unused stacks (`composeports status` shows them), or {way_out}",
         pool=str(pool),
         network=need.network,
         prefix=need.prefix,

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.core.compose_project import Attachment, Network, Project, Service
-from composeports.core.settings import SUBNET_POOL
 from composeports.core.subnet import Subnet, overlapping, parse_subnet, valid_subnets
 from composeports.core.subnets import (
     IPV6_POOL,
@@ -220,14 +219,6 @@ def test_ipv6_comes_from_a_range_for_local_use() -> None:
     assert ipaddress.IPv6Network(IPV6_POOL).subnet_of(ipaddress.IPv6Network("fc00::/7"))
 
 
-def test_a_pool_of_the_settings_may_be_an_ipv6_one() -> None:
-    six = need("a#1", 64, "2001:db8::/64")
-    assert assign_subnets([need("a#0"), six], {}, [], "fd99::/48") == {
-        "a#0": f"{SUBNET_POOL.removesuffix('/16')}/24",
-        "a#1": "fd99::/64",
-    }
-
-
 def test_a_remembered_subnet_stays() -> None:
     memory = {"a#0": "10.213.7.0/24"}
     assert assign_subnets([need("a#0")], memory, ["10.213.8.0/24"], POOL) == memory
@@ -292,6 +283,14 @@ def test_a_full_pool_is_told_with_its_setting(prefix: int, taken: list[str]) -> 
     assert (told.value.code, told.value.exit_code) == ("no_subnets_available", 75)
     assert f"/{prefix} is free in {POOL} for the network backend" in told.value.message
     assert "[subnets] pool" in told.value.hint
+
+
+def test_no_setting_is_named_for_the_ipv6_pool_which_none_changes() -> None:
+    with pytest.raises(NoSubnetsAvailableError) as told:
+        assign_subnets([need("backend#0", 31, "2001:db8::/31")], {}, [], POOL)
+    assert f"/31 is free in {IPV6_POOL} for the network backend" in told.value.message
+    assert "[subnets] pool" not in told.value.hint
+    assert "smaller subnet in the Compose file" in told.value.hint
 
 
 def test_a_full_pool_is_full_to_the_last_subnet() -> None:
