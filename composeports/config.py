@@ -28,6 +28,8 @@ MOST_COMMANDS = 1000
 ENGINE_TIMEOUT = "COMPOSEPORTS_ENGINE_TIMEOUT"
 DEFAULT_TIMEOUT = 10.0
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 0.1, 3600.0
+# The beginnings of the URLs of stores that several machines may use.
+SHARED_STORES = ("postgresql://", "postgres://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Config:
     @property
     def is_shared(self) -> bool:
         """True if several machines may use the store."""
-        return self.store.startswith(("postgresql:", "postgres:"))
+        return self.store.startswith(SHARED_STORES)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

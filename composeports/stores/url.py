@@ -2,15 +2,15 @@
 
 import os
 
+from composeports.config import SHARED_STORES
 from composeports.errors import ConfigError
 
 ACCEPTED = "sqlite:///absolute/path/of/a/file, postgresql://..., or memory:"
-SHARED = ("postgresql://", "postgres://")
 
 
 def is_shared(url: str) -> bool:
     """Return True if several machines may use the store at `url`."""
-    return url.startswith(SHARED)
+    return url.startswith(SHARED_STORES)
 
 
 def same_store(one: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from composeports.config import Config, PortAllocatorConfig, engine_timeout
 from composeports.core.ports import PortGrid
 from composeports.errors import EXIT_CONFIG, ConfigError, InvalidSessionError
+from composeports.stores.url import is_shared
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
@@ -265,3 +266,17 @@ def test_a_time_for_the_engine_that_makes_no_sense_is_refused(text: str) -> None
         engine_timeout({"COMPOSEPORTS_ENGINE_TIMEOUT": text})
     assert repr(text) in told.value.message
     assert told.value.details == {"setting": "COMPOSEPORTS_ENGINE_TIMEOUT"}
+
+
+@pytest.mark.parametrize(
+    ("url", "shared"),
+    [
+        ("postgresql://agents@db.example/ports", True),
+        ("postgres:///ports", True),
+        ("postgresql:ports", False),
+        ("sqlite:////tmp/leases.sqlite3", False),
+        ("memory:", False),
+    ],
+)
+def test_settings_and_stores_agree_on_what_is_shared(url: str, *, shared: bool) -> None:
+    assert (Config(store=url).is_shared, is_shared(url)) == (shared, shared)
