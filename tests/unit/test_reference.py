@@ -17,6 +17,14 @@ from reference import DOCS, pages
 ROOT = DOCS.parent
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+NAMING = [*WRITTEN, ROOT / "SECURITY.md"]
+SKILLS = sorted((ROOT / "skills").rglob("*.md"))
+TOP = "composeports|tests|scripts|benchmarks|docs|skills|openspec|templates"
+LAYERS = "cli|core|docker|host|pytest_plugin|servers|stores|usecases"
+PATH = re.compile(rf"(?<![\w./-])(?:(?:{TOP})/[\w./-]*\w/?|(?:{LAYERS})/[\w/]+\.py)")
+# Options of Docker Compose that the pages show with `up` and `down`.
+OF_COMPOSE = {"--build", "--volumes", "--wait"}
+PLACEHOLDER = re.compile(r"[A-Z]{4}")
 RULE_FILES = sorted((ROOT / "composeports/core/plan/rules").glob("*.py"))
 
 
@@ -151,11 +159,40 @@ def test_every_link_leads_somewhere(path: Path) -> None:
     assert broken == []
 
 
+def missing_paths(text: str) -> list[str]:
+    """Return the paths of this repository that a page names and that do not exist.
+
+    A path may be relative to `composeports/`. A name in capitals (`rules/NAME.py`) is a blank.
+    """
+    named = {path for path in PATH.findall(text) if not PLACEHOLDER.search(path)}
+    return sorted(
+        path
+        for path in named
+        if not any((folder / path).exists() for folder in (ROOT, ROOT / "composeports"))
+    )
+
+
+@pytest.mark.parametrize("path", NAMING, ids=lambda path: path.name)
+def test_every_path_that_a_page_names_exists(path: Path) -> None:
+    assert missing_paths(path.read_text()) == []
+
+
+def test_a_path_that_does_not_exist_would_be_found() -> None:
+    text = "`usecases/fly.py`, `usecases/up.py`, `tests/unit/`, `tests/fly/`, `.composeports/x.py`"
+    assert missing_paths(text) == ["tests/fly/", "usecases/fly.py"]
+    assert missing_paths("`composeports/cli/NAME.py`, `composeports/fly.py`") == [
+        "composeports/fly.py"
+    ]
+
+
 def calls_in(text: str) -> list[list[str]]:
-    """Return the words of every call of composeports in the shell examples of a page."""
+    """Return the words of every call of composeports in the shell examples and in the text."""
     blocks = re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL)
     blocks = [re.sub(r"^psql .*$", "", block, flags=re.MULTILINE) for block in blocks]
     found = re.findall(r"(?:^|[$(\s])composeports ([^#|)\n]*)", "\n".join(blocks), re.MULTILINE)
+    found += re.findall(
+        r"`composeports ([^`\n|)]*)", re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    )
     return [call.replace('"', "").split() for call in found if call.strip()]
 
 
@@ -169,21 +206,25 @@ def unknown_words(call: list[str]) -> list[str]:
     if command is None:
         return call[:2]
     known = {name for each in command.params for name in each.opts}
-    if command.ignore_unknown_options or call[0] in PASSED_THROUGH:
+    if command.context_settings.get("ignore_unknown_options"):
+        known |= OF_COMPOSE
+    if call[0] in PASSED_THROUGH:
         return []
     own = words[: words.index("--")] if "--" in words else words
     return [word for word in own if word.startswith("--") and word.partition("=")[0] not in known]
 
 
-@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*NAMING, *SKILLS], ids=lambda path: path.name)
 def test_the_commands_of_the_examples_exist(path: Path) -> None:
-    calls = [call for call in calls_in(path.read_text()) if call[0][0].isalpha()]
+    calls = [call for call in calls_in(path.read_text()) if call[0][0].islower()]
     assert [call for call in calls if unknown_words(call)] == []
 
 
 def test_a_command_that_does_not_exist_would_be_found() -> None:
     assert calls_in("```sh\ncomposeports fly --high   # up\n```") == [["fly", "--high"]]
+    assert calls_in("Run `composeports fly --low`.") == [["fly", "--low"]]
     assert unknown_words(["fly"]) == ["fly"]
+    assert unknown_words(["up", "--wait", "--high"]) == ["--high"]
     assert unknown_words(["down-all"]) == ["down-all"]
     assert unknown_words(["gc", "--dry-run", "--all"]) == ["--all"]
     assert unknown_words(["hook", "install"]) == []
