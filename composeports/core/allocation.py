@@ -48,9 +48,9 @@ class AllocationRequest(NamedTuple):
     `ttl_minutes` counts from `now` (seconds since the epoch). `pins` maps keys such as
     `"web:3000/tcp"` to the host ports that the session must get. `view` is the engine that was
     queried, and `liveness` is the answer of that engine. `marked` contains the project and the mark
-    of each container on it. `adopts` is True if the user says (--adopt) that a stack which may be
-    on another engine with the same id is on this engine. `taken` are project names that are in use
-    on the engine and unknown to the store.
+    of each container on it. `adopt_allowed` is True if the user says (--adopt) that a stack which
+    may be on another engine with the same id is on this engine. `taken` are project names that are
+    in use on the engine and unknown to the store.
     """
 
     session_id: str
@@ -64,7 +64,7 @@ class AllocationRequest(NamedTuple):
     pins: Mapping[str, int] = {}
     view: Viewpoint = NOWHERE
     marked: frozenset[tuple[str, Mark]] = frozenset()
-    adopts: bool = False
+    adopt_allowed: bool = False
     taken: frozenset[str] = frozenset()
 
     def idle(self, of: Lease | LeaseSummary) -> bool:
@@ -94,7 +94,9 @@ def claim(snapshot: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
     check_session_id(request.session_id)
     lease = snapshot.own
     has_containers = lease is not None and request.has_containers(lease)
-    reject_other_engine(lease, request.view, marked=has_containers, adopts=request.adopts)
+    reject_other_engine(
+        lease, request.view, marked=has_containers, adopt_allowed=request.adopt_allowed
+    )
     _refuse_held_pins(snapshot, request)
     snapshot = replace(snapshot, own=_renamed(snapshot, request))
     lease = snapshot.own
@@ -108,19 +110,19 @@ def claim(snapshot: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
 
 
 def reject_other_engine(
-    own: Lease | None, view: Viewpoint, *, marked: bool = False, adopts: bool = False
+    own: Lease | None, view: Viewpoint, *, marked: bool = False, adopt_allowed: bool = False
 ) -> None:
     """Raise OtherEngineError if the session's stack may have been started on another engine.
 
-    An engine with another id always counts as another engine. If the id is the same, `adopts` and
-    `marked` can prevent the error. `adopts`: the user says (--adopt) that the stack is on this
-    engine. `marked`: this engine has containers with the mark of the lease; this only counts if the
-    traits of the engines are inconclusive (UNSURE).
+    An engine with another id always counts as another engine. If the id is the same,
+    `adopt_allowed` and `marked` can prevent the error. `adopt_allowed`: the user says (--adopt)
+    that the stack is on this engine. `marked`: this engine has containers with the mark of the
+    lease; this only counts if the traits of the engines are inconclusive (UNSURE).
     """
     if own is None or not own.held or not own.stack.files or view.is_same(own):
         return
     if not view.has_other_id(own):
-        if not adopts and not (marked and view.sameness(own) == UNSURE):
+        if not adopt_allowed and not (marked and view.sameness(own) == UNSURE):
             raise _on_twin(own, view)
         return
     raise OtherEngineError(

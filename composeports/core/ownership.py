@@ -89,26 +89,28 @@ def owner_of(
 
 
 def containers_started_elsewhere(
-    owner: Owner, origins: Iterable[Origin], *, adopts: bool
+    owner: Owner, origins: Iterable[Origin], *, adopt_allowed: bool
 ) -> tuple[Origin, ...]:
     """Return the containers of a project that do not belong to the owner.
 
     A container with composeports labels belongs to the session that they name. A container without
     them was started by an earlier version or by plain Compose; it belongs to the owner if it was
-    started from one of the owner's folders. With `adopts`, a container from these folders also
-    belongs to the owner if a session of the same name started it with another store, which may be
-    lost.
+    started from one of the owner's folders. With `adopt_allowed`, a container from these folders
+    also belongs to the owner if a session of the same name started it with another store, which may
+    be lost.
     """
-    return tuple(origin for origin in origins if not _is_owners(owner, origin, adopts=adopts))
+    return tuple(
+        origin for origin in origins if not _is_owners(owner, origin, adopt_allowed=adopt_allowed)
+    )
 
 
-def _is_owners(owner: Owner, origin: Origin, *, adopts: bool) -> bool:
+def _is_owners(owner: Owner, origin: Origin, *, adopt_allowed: bool) -> bool:
     mark = origin.mark
     if mark == UNMARKED:
         return owner.starts_from(origin.directory)
     if owner.has_marked(mark):
         return True
-    return adopts and owner.is_named(mark.session) and owner.starts_from(origin.directory)
+    return adopt_allowed and owner.is_named(mark.session) and owner.starts_from(origin.directory)
 
 
 def not_owners(

@@ -15,7 +15,7 @@ from composeports.core.plan.port_candidates import (
     possible_port_variables,
 )
 from composeports.core.plan.variable_effects import (
-    NO_MOVES,
+    NO_EFFECTS,
     PortField,
     VariableEffects,
     compare,
@@ -108,18 +108,22 @@ class ConfigQuery:
         cache_entry = _recall(cache_text, key)
         names = sorted(service.name for service in project.services)
         if cache_entry is not None and cache_text is not None:
-            moves, values = cache_entry
-            observed = ObservedConfig(project, moves, values, config, required_names)
-            return ConfigAnswer(observed, _remember(key, moves, values, names))
+            effects, values = cache_entry
+            observed = ObservedConfig(project, effects, values, config, required_names)
+            return ConfigAnswer(observed, _remember(key, effects, values, names))
         values = self._values()
         hidden_values = self._hidden(values, answer.out)
         marks = self._marks(possible_port_variables(values | hidden_values), answer.out)
         port_names = port_variables(project, values)
-        moves, unproved_names = self._moves(config, marks, port_names) if marks else (NO_MOVES, ())
-        values |= {name: value for name, value in hidden_values.items() if moves.other_places(name)}
-        memory = _remember(key, moves, values, names) if self._has_answers else ""
+        effects, unproved_names = (
+            self._query_effects(config, marks, port_names) if marks else (NO_EFFECTS, ())
+        )
+        values |= {
+            name: value for name, value in hidden_values.items() if effects.other_places(name)
+        }
+        memory = _remember(key, effects, values, names) if self._has_answers else ""
         return ConfigAnswer(
-            ObservedConfig(project, moves, values, config, required_names, unproved_names), memory
+            ObservedConfig(project, effects, values, config, required_names, unproved_names), memory
         )
 
     def _key(self, resolved: str) -> str:
@@ -238,7 +242,7 @@ class ConfigQuery:
         user_values = self._known() if names else {}
         return {name: user_values.get(name, "") for name in names}
 
-    def _moves(
+    def _query_effects(
         self, config: Json, marks: Mapping[str, str], certain: Collection[str]
     ) -> tuple[VariableEffects, tuple[str, ...]]:
         """Query Compose again with a marker value in each possible port variable, and compare.
@@ -257,7 +261,11 @@ class ConfigQuery:
         }
         accepted_effects = [effects for effects in effects_by_name.values() if effects is not None]
         return VariableEffects(
-            {name: slots for effects in accepted_effects for name, slots in effects.slots.items()},
+            {
+                name: port_fields
+                for effects in accepted_effects
+                for name, port_fields in effects.port_fields.items()
+            },
             {
                 name: paths
                 for effects in accepted_effects
@@ -323,8 +331,11 @@ def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, st
         entry = json.loads(memory or "")
         if entry["key"] != key:
             return None
-        slots = {
-            str(name): tuple(PortField(str(slot[0]), int(slot[1]), str(slot[2])) for slot in items)
+        port_fields = {
+            str(name): tuple(
+                PortField(str(port_field[0]), int(port_field[1]), str(port_field[2]))
+                for port_field in items
+            )
             for name, items in entry["slots"].items()
         }
         other_uses = {
@@ -332,27 +343,27 @@ def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, st
             for name, items in entry["elsewhere"].items()
         }
         values = {str(name): "" for name in entry["names"]}
-        return VariableEffects(slots, other_uses), values | dict(entry["values"])
+        return VariableEffects(port_fields, other_uses), values | dict(entry["values"])
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         return None
 
 
 def _remember(
-    key: str, moves: VariableEffects, values: Mapping[str, str], services: list[str]
+    key: str, effects: VariableEffects, values: Mapping[str, str], services: list[str]
 ) -> str:
-    slots = {
-        name: [(slot.service, slot.index, slot.field) for slot in content]
-        for name, content in moves.slots.items()
+    port_fields = {
+        name: [(port_field.service, port_field.index, port_field.field) for port_field in content]
+        for name, content in effects.port_fields.items()
     }
-    other_uses = {name: list(content) for name, content in moves.other_uses.items()}
+    other_uses = {name: list(content) for name, content in effects.other_uses.items()}
     # Only the values that are needed: some of the others are passwords.
-    needed_names = {*slots, *other_uses, *STAND_INS}
+    needed_names = {*port_fields, *other_uses, *STAND_INS}
     needed_names |= {
         name for name, value in values.items() if is_protected(name) and is_port(value)
     }
     needed_values = {name: value for name, value in values.items() if name in needed_names}
     content = {
-        "slots": slots,
+        "slots": port_fields,
         "elsewhere": other_uses,
         "values": needed_values,
         "names": sorted(values),

@@ -51,7 +51,7 @@ from composeports.host.session_folder import is_script
 from composeports.host.time_limits import TimeLimits, Wait
 
 if TYPE_CHECKING:
-    from composeports.docker.resource_labels import LastingListing
+    from composeports.docker.resource_labels import MarkListing
 
 # How long a remote engine's identity is used before the engine is asked again.
 IDENTITY_SECONDS = 60.0
@@ -247,15 +247,15 @@ class Engine:
         docker = find_program("docker", self._environ)
         return docker is not None and not is_script(docker)
 
-    def start_lasting(self, project: str) -> "LastingListing":
+    def start_mark_listing(self, project: str) -> "MarkListing":
         """Start to list the marks of a project's volumes and networks, without waiting."""
-        from composeports.docker.resource_labels import LastingListing  # noqa: PLC0415 - first `up`
+        from composeports.docker.resource_labels import MarkListing  # noqa: PLC0415 - first `up`
 
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
         except OSError:
             path = ""
-        return LastingListing(self, project, path)
+        return MarkListing(self, project, path)
 
     def start_marks(self, kind: str, project: str) -> Running:
         """Start a `docker` command that lists the marks of a project's volumes or networks."""

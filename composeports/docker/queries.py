@@ -22,7 +22,7 @@ from composeports.regular_file import read_regular
 
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
 if TYPE_CHECKING:
-    from composeports.docker.resource_labels import LastingListing
+    from composeports.docker.resource_labels import MarkListing
 
 
 class StackQueries:
@@ -31,7 +31,7 @@ class StackQueries:
     __slots__ = (
         "compose",
         "config",
-        "lasting",
+        "existing_marks",
         "listing",
         "marked",
         "markers",
@@ -49,11 +49,11 @@ class StackQueries:
         project: str,
         memory: ConfigCache,
         *,
-        begins: bool = False,
+        is_new_stack: bool = False,
     ) -> None:
         """Start the queries; `memory` is the config cache entry of these files.
 
-        `begins` means that this is a new stack. The engine is then also asked for volumes and
+        `is_new_stack` means that this is a new stack. The engine is then also asked for volumes and
         networks that an earlier stack left.
         """
         self.compose = compose
@@ -61,7 +61,9 @@ class StackQueries:
         self.memory = memory
         self.config: Running = compose.start_config(project, "--format", "json")
         self.listing: Listing = engine.start_listing()
-        self.lasting: LastingListing | None = engine.start_lasting(project) if begins else None
+        self.existing_marks: MarkListing | None = (
+            engine.start_mark_listing(project) if is_new_stack else None
+        )
         self.variables: Running | None = None
         self.mentions: Mapping[str, str] | None = None
         self.markers: Mapping[str, str] = {}

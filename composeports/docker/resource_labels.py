@@ -19,7 +19,7 @@ PATHS = {"volume": VOLUMES, "network": NETWORKS}
 Marks = dict[str, Mark]
 
 
-class LastingListing:
+class MarkListing:
     """A running query for volumes and networks, which outlive containers.
 
     It uses the engine's socket if there is one, else the `docker` command.
@@ -51,7 +51,7 @@ class LastingListing:
         for kind, request in self._asked.items():
             entries = request.entries()
             if entries is None:
-                return LastingListing(self._engine, self._project, "").marks()
+                return MarkListing(self._engine, self._project, "").marks()
             for entry in entries:
                 labels = entry.get("Labels") or {}
                 key = f"{kind}:{labels.get(KEY_LABELS[kind], '')}"

@@ -84,8 +84,8 @@ def _down(
             raise
         containers = ()
     if record is not None:
-        marked, adopts = is_marked(record, containers), session.options.adopt
-        reject_other_engine(record, view, marked=marked, adopts=adopts)
+        marked, adopt_allowed = is_marked(record, containers), session.options.adopt
+        reject_other_engine(record, view, marked=marked, adopt_allowed=adopt_allowed)
     if record is None and (not containers or is_other_session(session, project)):
         note = f"nothing to do: no stack was ever started here (session {session.session_id})"
         return DownResult(0, session.session_id, "", released=False, note=note)

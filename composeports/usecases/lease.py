@@ -74,7 +74,7 @@ def request_of(
         pins=pins or {},
         view=session.view,
         marked=frozenset((container.project, container.mark) for container in containers or ()),
-        adopts=session.options.adopt,
+        adopt_allowed=session.options.adopt,
     )
 
 

@@ -58,9 +58,9 @@ class PlanDraft(NamedTuple):
     needs: tuple[SubnetNeed, ...]
     in_use: tuple[str, ...]
     strict: bool
-    lasting: ExistingResources | None = None
-    adopted: tuple[str, ...] = ()
-    adopts: bool = False
+    existing_resources: ExistingResources | None = None
+    adopted_stores: tuple[str, ...] = ()
+    adopt_allowed: bool = False
 
     def finish(self, lease: Lease, snapshot: StoreSnapshot) -> Lease:
         """Return a granted lease with all results of its plan, to be stored in one step.
@@ -91,15 +91,19 @@ class PlanDraft(NamedTuple):
 
     def _marks(self, lease: Lease) -> Mapping[str, Mark] | None:
         """Return the marks of volumes and networks before the first start; None if unknown."""
-        if self.lasting is None:
+        if self.existing_resources is None:
             return lease.marks
         # If another session has the expected name, the lease has the next name, with no resources.
-        return self.lasting.marks if self.lasting.project == lease.project else {}
+        return (
+            self.existing_resources.marks
+            if self.existing_resources.project == lease.project
+            else {}
+        )
 
     def _former_stores(self, lease: Lease) -> tuple[str, ...]:
         """Return the ids of the former stores, including the stores of an adopted stack."""
-        store_ids = list(self.adopted)
-        if self.adopts:
+        store_ids = list(self.adopted_stores)
+        if self.adopt_allowed:
             label = session_label(lease.session_id)
             marks = self._marks(lease) or {}
             store_ids += [mark.store for mark in marks.values() if mark.session == label]
@@ -151,28 +155,28 @@ def draft(
     settings = session.settings
     project = with_own_networks(observed.project, settings)
     host_facts = collect_host_facts(session, project, containers)
-    observed = observed._replace(project=project, around=host_facts)
+    observed = observed._replace(project=project, host_facts=host_facts)
     default_ports = options.default_ports or (settings.main_keeps_ports and _is_main(session))
     needs = tuple(_needs(session, observed, spill=options.spill))
     return PlanDraft(
         observed=observed,
         settings=settings,
         stack=session.stack._replace(default_ports=default_ports),
-        pins=pins_of(observed.project, observed.moves, settings, default_ports=default_ports),
+        pins=pins_of(observed.project, observed.effects, settings, default_ports=default_ports),
         needs=needs,
         in_use=_in_use(session, engine_needed=engine_needed) if needs else (),
-        lasting=_lasting(session, engine_needed=engine_needed),
+        existing_resources=_existing_resources(session, engine_needed=engine_needed),
         strict=options.strict or settings.strict,
-        adopts=session.options.adopt,
+        adopt_allowed=session.options.adopt,
     )
 
 
-def _lasting(session: Session, *, engine_needed: bool) -> ExistingResources | None:
+def _existing_resources(session: Session, *, engine_needed: bool) -> ExistingResources | None:
     """Return the resources of an earlier stack; None if this stack was started before.
 
     Also None if the engine does not answer and `engine_needed` is False.
     """
-    query = session.queries.lasting
+    query = session.queries.existing_marks
     if query is None:
         return None
     try:

@@ -45,14 +45,16 @@ def reject_foreign_containers(
     origins = [_origin(container) for container in containers if container.project == project]
     if not origins:
         return ()
-    adopts = session.options.adopt
-    foreign_origins = containers_started_elsewhere(owner(session, record), origins, adopts=adopts)
+    adopt_allowed = session.options.adopt
+    foreign_origins = containers_started_elsewhere(
+        owner(session, record), origins, adopt_allowed=adopt_allowed
+    )
     if not foreign_origins:
         return tuple(dict.fromkeys(origin.mark.store for origin in origins))
     if record is None and is_other_session(session, project):
         return ()
-    if not adopts and not containers_started_elsewhere(
-        owner(session, record), origins, adopts=True
+    if not adopt_allowed and not containers_started_elsewhere(
+        owner(session, record), origins, adopt_allowed=True
     ):
         raise _another_stores(session, project, foreign_origins)
     raise _not_ours(project, foreign_origins)
@@ -65,7 +67,7 @@ def names_of_others(session: Session, containers: Iterable[Container]) -> frozen
     return frozenset(
         name
         for name, origin in origins
-        if containers_started_elsewhere(session_owner, [origin], adopts=False)
+        if containers_started_elsewhere(session_owner, [origin], adopt_allowed=False)
     )
 
 

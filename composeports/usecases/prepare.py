@@ -59,7 +59,7 @@ def prepare(
     adopted_stores = reject_foreign_containers(
         session, earlier_lease, session.expected_project_name(earlier_lease), containers or ()
     )
-    sketch = sketch._replace(adopted=adopted_stores)
+    sketch = sketch._replace(adopted_stores=adopted_stores)
     lease = _lease(session, containers, sketch, options)
     plan = sketch.plan(lease)
     try:

@@ -288,7 +288,7 @@ class Session:
         is_new_stack = record is None or not record.held or record.marks is None
         project = self.expected_project_name(record)
         return StackQueries(
-            self.compose, self.context.engine, project, self.config_cache, begins=is_new_stack
+            self.compose, self.context.engine, project, self.config_cache, is_new_stack=is_new_stack
         )
 
     @cached_property

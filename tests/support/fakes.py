@@ -8,7 +8,7 @@ from composeports.config import Config, PortAllocatorConfig
 from composeports.core.labels import Mark
 from composeports.docker.containers import Container
 from composeports.docker.engine import Engine, Listing
-from composeports.docker.resource_labels import LastingListing
+from composeports.docker.resource_labels import MarkListing
 from composeports.errors import EngineError
 from composeports.host.port_listeners import NOBODY_SEEN, PortListener
 from composeports.host.process import Finished
@@ -45,7 +45,7 @@ class _FakeListing(Listing):
         return tuple(each for each in self._fake.present if self._project in {None, each.project})
 
 
-class _NothingLasting(LastingListing):
+class _NoMarks(MarkListing):
     """An answer that there are no volumes and networks, while the engine is there."""
 
     def __init__(self, engine: "FakeEngine", project: str) -> None:
@@ -88,9 +88,9 @@ class FakeEngine(Engine):
         """Return an answer about all containers, or those of one project."""
         return _FakeListing(self, project)
 
-    def start_lasting(self, project: str) -> LastingListing:
+    def start_mark_listing(self, project: str) -> MarkListing:
         """Return an answer about what is left of the project, which is nothing."""
-        return _NothingLasting(self, project)
+        return _NoMarks(self, project)
 
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[Port]:
         """Return what the containers publish, running or not."""

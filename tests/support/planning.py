@@ -73,7 +73,7 @@ def plan_of(
     host: str = LOCALHOST,
     required: Collection[str] = (),
     unproved: tuple[str, ...] = (),
-    around: HostFacts = NO_HOST_FACTS,
+    host_facts: HostFacts = NO_HOST_FACTS,
 ) -> Planned:
     """Plan a file; the keywords are the rest of what a plan depends on."""
     config = {"name": PROJECT, **config}
@@ -90,9 +90,9 @@ def plan_of(
         stack=ComposeInvocation(default_ports=default_ports),
         host=host,
     )
-    moves = compare(config, {"name": PROJECT, **(marked or config)}, marks or {})
+    effects = compare(config, {"name": PROJECT, **(marked or config)}, marks or {})
     project = with_own_networks(read_project(config), settings or Settings())
     observed = ObservedConfig(
-        project, moves, values or {}, config, frozenset(required), unproved, around
+        project, effects, values or {}, config, frozenset(required), unproved, host_facts
     )
     return Planned(make_plan(observed, lease, settings=settings))

@@ -17,7 +17,7 @@ from composeports.core.plan.rules.context import AssignedPort, PlanContext
 from composeports.core.plan.rules.registry import RULES
 from composeports.core.plan.rules.unchanged_values import left_values
 from composeports.core.plan.urls import client_url
-from composeports.core.plan.variable_effects import NO_MOVES, VariableEffects
+from composeports.core.plan.variable_effects import NO_EFFECTS, VariableEffects
 from composeports.core.ports import REST
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ServiceState, standings
@@ -35,12 +35,12 @@ class ObservedConfig(NamedTuple):
     """
 
     project: Project = Project()
-    moves: VariableEffects = NO_MOVES
+    effects: VariableEffects = NO_EFFECTS
     values: Mapping[str, str] = {}
     resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
     unproved: tuple[str, ...] = ()
-    around: HostFacts = NO_HOST_FACTS
+    host_facts: HostFacts = NO_HOST_FACTS
 
 
 class PublishedEndpoint(NamedTuple):
@@ -130,7 +130,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
 
     Raise BlockTooSmallError if the block has too few ports.
     """
-    groups = groups_of(entries_of(observed.project, observed.moves, lease.pins))
+    groups = groups_of(entries_of(observed.project, observed.effects, lease.pins))
     block_groups = [
         group for group in groups if not all(item.key in lease.pins for item in group.entries)
     ]
@@ -145,11 +145,11 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         settings=settings or Settings(),
         fixed=dict(fixed) | pinned_variables,
         values=observed.values,
-        moves=observed.moves,
+        effects=observed.effects,
         moved=assigned_ports,
         resolved=observed.resolved,
         required=observed.required,
-        around=observed.around,
+        host_facts=observed.host_facts,
     )
     parts = [rule(context) for rule in RULES]
     changes = tuple(change for part in parts for change in part.changes)

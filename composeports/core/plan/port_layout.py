@@ -51,7 +51,7 @@ class PortGroup(NamedTuple):
 
 
 def entries_of(
-    project: Project, moves: VariableEffects, pinned: Collection[str] = ()
+    project: Project, effects: VariableEffects, pinned: Collection[str] = ()
 ) -> tuple[PortEntry, ...]:
     """Return every published port with its key.
 
@@ -64,7 +64,7 @@ def entries_of(
     counts: dict[str, int] = {}
     for service in project.services:
         for index, port in enumerate(service.ports if service.network_mode != "host" else ()):
-            variable = moves.variable_of(service.name, index, "published")
+            variable = effects.variable_of(service.name, index, "published")
             base = f"{port.service}:{port.target}/{port.protocol}"
             if not (port.published or variable in FIXED_PORT_VARIABLES or base in pinned):
                 continue

@@ -10,7 +10,7 @@ from composeports.errors import ConfigError
 
 
 def pins_of(
-    project: Project, moves: VariableEffects, settings: Settings, *, default_ports: bool = False
+    project: Project, effects: VariableEffects, settings: Settings, *, default_ports: bool = False
 ) -> dict[str, int]:
     """Return the host port of every pinned published port, by key.
 
@@ -22,7 +22,7 @@ def pins_of(
     for key in settings.pins:
         if key not in known_keys:
             raise _unknown(key, known_keys)
-    entries = entries_of(project, moves, settings.pins)
+    entries = entries_of(project, effects, settings.pins)
     return {**(_numbers(entries) if default_ports else {}), **settings.pins}
 
 

@@ -29,37 +29,40 @@ class PortField:
 class VariableEffects(NamedTuple):
     """For each port variable: the `ports` fields it moves, and all other paths that use it.
 
-    `slots` has the fields. `other_uses` has the paths, without URLs that lead from the host to a
-    published port, because these follow the port. SUPABASE_URL counts as used elsewhere only if its
-    value leads to another machine or container.
+    `port_fields` has the fields. `other_uses` has the paths, without URLs that lead from the host
+    to a published port, because these follow the port. SUPABASE_URL counts as used elsewhere only
+    if its value leads to another machine or container.
     """
 
-    slots: Mapping[str, tuple[PortField, ...]]
+    port_fields: Mapping[str, tuple[PortField, ...]]
     other_uses: Mapping[str, tuple[Path, ...]]
 
     def variable_of(self, service: str, index: int, field: str) -> str:
         """Return the variable that alone gives this field its number; empty if there is none."""
         port_field = PortField(service, index, field)
-        return next((name for name, slots in self.slots.items() if port_field in slots), "")
+        return next(
+            (name for name, port_fields in self.port_fields.items() if port_field in port_fields),
+            "",
+        )
 
     def only_publishes(self, variable: str) -> bool:
         """Return True if the variable moves only published host ports and URLs to them."""
-        slots = self.slots.get(variable, ())
-        only_host_ports = all(slot.field == "published" for slot in slots)
-        return bool(slots) and only_host_ports and not self.other_uses.get(variable)
+        port_fields = self.port_fields.get(variable, ())
+        only_host_ports = all(port_field.field == "published" for port_field in port_fields)
+        return bool(port_fields) and only_host_ports and not self.other_uses.get(variable)
 
     def other_places(self, variable: str) -> tuple[str, ...]:
         """Return, as text, what the variable moves besides published ports and URLs to them."""
         targets = [
-            f"services.{slot.service}.ports.{slot.index}.target"
-            for slot in self.slots.get(variable, ())
-            if slot.field == "target"
+            f"services.{port_field.service}.ports.{port_field.index}.target"
+            for port_field in self.port_fields.get(variable, ())
+            if port_field.field == "target"
         ]
         paths = (".".join(map(str, path)) for path in self.other_uses.get(variable, ()))
         return (*targets, *paths)
 
 
-NO_MOVES = VariableEffects({}, {})
+NO_EFFECTS = VariableEffects({}, {})
 
 
 def port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ...]:
@@ -79,12 +82,12 @@ def port_variables(project: Project, values: Mapping[str, str]) -> tuple[str, ..
 
 def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffects:
     """Return what each marker moved, from Compose's output without and with markers."""
-    slots: dict[str, list[PortField]] = {}
+    port_fields: dict[str, list[PortField]] = {}
     other_uses: dict[str, list[Path]] = {}
     for path, before, after in _differences(plain, marked, ()):
         keys = [key for key in path if isinstance(key, str)]
         for variable, mark in marks.items():
-            slot = _slot(path)
+            port_field = _port_field(path)
             if any(mark in key for key in keys):
                 other_uses.setdefault(variable, []).append(path)
             elif mark not in after:
@@ -92,12 +95,12 @@ def compare(plain: Json, marked: Json, marks: Mapping[str, str]) -> VariableEffe
             elif variable == URL_VARIABLE:
                 if leads_elsewhere(_without_mark(before, after, mark)):
                     other_uses.setdefault(variable, []).append(path)
-            elif slot is not None and after == mark:
-                slots.setdefault(variable, []).append(slot)
+            elif port_field is not None and after == mark:
+                port_fields.setdefault(variable, []).append(port_field)
             elif not _leads_to_host(path, after, int(mark)):
                 other_uses.setdefault(variable, []).append(path)
     return VariableEffects(
-        {name: tuple(uses) for name, uses in slots.items()},
+        {name: tuple(uses) for name, uses in port_fields.items()},
         {name: tuple(uses) for name, uses in other_uses.items()},
     )
 
@@ -123,7 +126,7 @@ def _leads_to_host(path: Sequence[str | int], text: str, mark: int) -> bool:
             return False
 
 
-def _slot(path: Sequence[str | int]) -> PortField | None:
+def _port_field(path: Sequence[str | int]) -> PortField | None:
     match path:
         case ("services", str(service), "ports", int(index), "published" | "target" as field):
             return PortField(service, index, str(field))
@@ -149,8 +152,8 @@ def _differences(before: object, after: object, path: Path) -> Iterator[tuple[Pa
 
 
 def moved_target(
-    port: PublishedPort, index: int, moves: VariableEffects, values: Mapping[str, str]
+    port: PublishedPort, index: int, effects: VariableEffects, values: Mapping[str, str]
 ) -> int:
     """Return the container port that Compose will see once `values` are set."""
-    variable = moves.variable_of(port.service, index, "target")
+    variable = effects.variable_of(port.service, index, "target")
     return int(values[variable]) if variable in values else port.target

@@ -130,7 +130,7 @@ def judge(lease: Lease, where: str, found: Iterable[EngineResource], now: float)
 
 def _foreign(lease: Lease, things: Iterable[EngineResource]) -> list[str]:
     """Return the containers whose labels do not show that the session started them."""
-    origins = containers_started_elsewhere(Owner.of(lease), _origins(things), adopts=False)
+    origins = containers_started_elsewhere(Owner.of(lease), _origins(things), adopt_allowed=False)
     return [origin.container for origin in origins]
 
 

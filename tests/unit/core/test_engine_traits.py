@@ -147,11 +147,18 @@ def test_a_lease_without_traits_goes_by_its_machine(of: Lease, asked: Viewpoint,
 
 
 def ask(
-    traits: EngineTraits, *marks: Mark, adopts: bool = False, session: str = "me"
+    traits: EngineTraits, *marks: Mark, adopt_allowed: bool = False, session: str = "me"
 ) -> AllocationRequest:
     marked = frozenset(("ac-me", each) for each in marks)
     return AllocationRequest(
-        session, GRID, NOON + 600, 5, NOTHING_RUNS, view=view(traits), marked=marked, adopts=adopts
+        session,
+        GRID,
+        NOON + 600,
+        5,
+        NOTHING_RUNS,
+        view=view(traits),
+        marked=marked,
+        adopt_allowed=adopt_allowed,
     )
 
 
@@ -196,7 +203,10 @@ def test_copies_of_its_containers_are_no_reason_where_it_is_surely_another_engin
     clone = REBOOTED._replace(booted=MORNING)
     with pytest.raises(OtherEngineError):
         claim(StoreSnapshot(own=lease()), ask(clone, mark_of("s", "me")))
-    assert claim(StoreSnapshot(own=lease()), ask(clone, adopts=True)).granted.traits == clone.kept
+    assert (
+        claim(StoreSnapshot(own=lease()), ask(clone, adopt_allowed=True)).granted.traits
+        == clone.kept
+    )
 
 
 @pytest.mark.parametrize(

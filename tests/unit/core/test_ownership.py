@@ -33,12 +33,13 @@ HERE, BEFORE, BELOW, ELSEWHERE, NOWHERE = "/w/here", "/w/before/app", "/w/before
 EVERYWHERE = (HERE, BEFORE, BELOW, ELSEWHERE, NOWHERE)
 
 
-def not_ours(record: Lease | None, mark: Mark, *, adopts: bool = True) -> tuple[str, ...]:
+def not_ours(record: Lease | None, mark: Mark, *, adopt_allowed: bool = True) -> tuple[str, ...]:
     """Return from where containers with a mark are not those of a session that asks in HERE."""
     owner = owner_of("s", record, "store-1", {HERE, ""}, "")
     origins = [Origin("web-1", directory, mark=mark) for directory in EVERYWHERE]
     return tuple(
-        each.directory for each in containers_started_elsewhere(owner, origins, adopts=adopts)
+        each.directory
+        for each in containers_started_elsewhere(owner, origins, adopt_allowed=adopt_allowed)
     )
 
 
@@ -47,7 +48,7 @@ def test_a_container_with_the_session_s_own_labels_is_its_own_wherever_it_came_f
     record: Lease | None,
 ) -> None:
     assert not_ours(record, OWN) == ()
-    assert not_ours(record, OWN, adopts=False) == ()
+    assert not_ours(record, OWN, adopt_allowed=False) == ()
 
 
 @pytest.mark.parametrize("record", [None, STARTED])
@@ -72,18 +73,23 @@ def test_a_container_without_labels_or_of_a_lost_store_is_known_by_its_folder(
 ) -> None:
     assert not_ours(record, UNMARKED) == others
     assert not_ours(record, LOST) == others
-    assert not_ours(record, LOST, adopts=False) == EVERYWHERE
+    assert not_ours(record, LOST, adopt_allowed=False) == EVERYWHERE
 
 
 def test_labels_of_a_store_that_kept_the_lease_before_are_the_session_s() -> None:
-    assert not_ours(STARTED, FORMER, adopts=False) == ()
-    assert not_ours(None, FORMER, adopts=False) == EVERYWHERE
+    assert not_ours(STARTED, FORMER, adopt_allowed=False) == ()
+    assert not_ours(None, FORMER, adopt_allowed=False) == EVERYWHERE
 
 
 def test_the_worktree_s_other_folders_are_the_session_s() -> None:
     owner = owner_of("s", None, "store-1", {HERE}, "/w")
-    assert containers_started_elsewhere(owner, [Origin("web-1", "/w/other")], adopts=False) == ()
-    assert containers_started_elsewhere(owner, [Origin("web-1", "/wide")], adopts=False) != ()
+    assert (
+        containers_started_elsewhere(owner, [Origin("web-1", "/w/other")], adopt_allowed=False)
+        == ()
+    )
+    assert (
+        containers_started_elsewhere(owner, [Origin("web-1", "/wide")], adopt_allowed=False) != ()
+    )
 
 
 def test_a_store_without_an_id_has_marked_nothing() -> None:

@@ -35,7 +35,7 @@ def _script_calls(context: PlanContext) -> Iterator[UnchangedValue]:
         service.container_name: pair
         for service, pair in zip(context.project.services, variables_of(context), strict=True)
     }
-    for call in dict.fromkeys(context.around.calls):
+    for call in dict.fromkeys(context.host_facts.calls):
         variable, name = variables[call.container]
         yield UnchangedValue(
             "script",
@@ -49,7 +49,7 @@ def _script_calls(context: PlanContext) -> Iterator[UnchangedValue]:
 def new_names(context: PlanContext) -> dict[str, str]:
     """Return the session's name for every container name that the file fixes."""
     return {
-        service.container_name: f"{context.tag}-{service.container_name}"
+        service.container_name: f"{context.project_name}-{service.container_name}"
         for service in context.project.services
         if context.project.is_fixed(service.container_name)
     }
@@ -60,7 +60,10 @@ def variables_of(context: PlanContext) -> Iterator[tuple[str, str]]:
     session_names = new_names(context)
     for service in context.project.services:
         name = session_names.get(service.container_name) or service.container_name
-        yield f"CONTAINER_{shell_name(service.name)}", name or f"{context.tag}-{service.name}-1"
+        yield (
+            f"CONTAINER_{shell_name(service.name)}",
+            name or f"{context.project_name}-{service.name}-1",
+        )
 
 
 def shell_name(service: str) -> str:

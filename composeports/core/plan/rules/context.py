@@ -11,7 +11,7 @@ from composeports.core.plan.port_candidates import (
     FIXED_VARIABLES,
 )
 from composeports.core.plan.port_layout import PortEntry
-from composeports.core.plan.variable_effects import NO_MOVES, VariableEffects
+from composeports.core.plan.variable_effects import NO_EFFECTS, VariableEffects
 from composeports.core.settings import Settings
 
 
@@ -35,14 +35,14 @@ class PlanContext(NamedTuple):
     settings: Settings
     fixed: Mapping[str, str]
     values: Mapping[str, str]
-    moves: VariableEffects = NO_MOVES
+    effects: VariableEffects = NO_EFFECTS
     moved: tuple[AssignedPort, ...] = ()
     resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
-    around: HostFacts = NO_HOST_FACTS
+    host_facts: HostFacts = NO_HOST_FACTS
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def kept_variables(self) -> tuple[str, ...]:
         """Return the fixed variables that keep the user's value inside the stack.
 
         They move more than published ports and URLs to them, or lead to another machine.
@@ -50,7 +50,7 @@ class PlanContext(NamedTuple):
         return tuple(
             name
             for name in FIXED_VARIABLES
-            if name not in self.required and self.moves.other_places(name)
+            if name not in self.required and self.effects.other_places(name)
         )
 
     @property
@@ -59,7 +59,7 @@ class PlanContext(NamedTuple):
         return "" if self.lease.host == LOCALHOST else self.lease.host
 
     @property
-    def tag(self) -> str:
+    def project_name(self) -> str:
         """Return the project name, `ac-` and the hash, which makes a name unique to the session."""
         return self.lease.project
 

@@ -35,7 +35,7 @@ def external_volumes(context: PlanContext) -> RuleResult:
         if not volume.external or not context.project.is_fixed(volume.name):
             continue
         why = why_volume(context.settings, volume.key, volume.name)
-        sibling = context.around.sibling("volume", volume.name)
+        sibling = context.host_facts.sibling("volume", volume.name)
         users = [
             service.name
             for service in context.project.services
@@ -63,7 +63,7 @@ def is_common(key: str, context: PlanContext) -> bool:
         and context.project.is_fixed(network.name)
         and (
             bool(why_network(context.settings, key, network.name))
-            or context.around.sibling("network", network.name) is None
+            or context.host_facts.sibling("network", network.name) is None
         )
         for network in context.project.networks
     )
@@ -84,7 +84,7 @@ def _network(
     key: str, name: str, services: Collection[Service], context: PlanContext
 ) -> RuleResult:
     why = why_network(context.settings, key, name)
-    sibling = context.around.sibling("network", name)
+    sibling = context.host_facts.sibling("network", name)
     if sibling is not None and not why:
         return _use_sibling(key, sibling) if key else _use_sibling_by_mode(services, sibling)
     conflicts = "; ".join(_name_conflicts(name, context)) if services else ""
@@ -107,7 +107,7 @@ def _network(
 def _name_conflicts(name: str, context: PlanContext) -> Iterator[str]:
     """Yield the host names that also lead to another project's containers, a text per project."""
     own_names = _all_names(context)
-    for member in context.around.members.get(name, ()):
+    for member in context.host_facts.members.get(name, ()):
         names = sorted(own_names & member.names)
         if names:
             folder = f" ({member.directory})" if member.directory else ""

@@ -96,7 +96,7 @@ def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, b
     uses = [(folder, False) for folder in service.build.folders]
     uses += [(folder, True) for folder in service.build.cache_folders]
     for folder, is_written in uses:
-        place = context.around.real(join(context.lease.place.directory, folder))
+        place = context.host_facts.real(join(context.lease.place.directory, folder))
         if _is_outside(place, context):
             yield place, is_written
 
@@ -109,7 +109,7 @@ def bound(mount: Mount, context: PlanContext) -> str:
     """
     if mount.kind != "bind" or not mount.source:
         return ""
-    place = context.around.real(mount.source)
+    place = context.host_facts.real(mount.source)
     paths = (normpath(mount.source), place)
     is_of_the_host = any(below(path, folder) for path in paths for folder in OF_THE_HOST)
     if is_of_the_host or any(path.endswith(ENGINE_SOCKETS) for path in paths):
@@ -144,8 +144,8 @@ def _places(volume: Volume, context: PlanContext) -> Iterator[str]:
         yield from _overlay(options.get("o", ""), context)
     elif not device.startswith("/") or device.startswith("//"):
         yield f"{kind} {_address(options.get('o', ''))}{device}".strip()
-    elif _is_outside(context.around.real(device), context):
-        yield context.around.real(device)
+    elif _is_outside(context.host_facts.real(device), context):
+        yield context.host_facts.real(device)
 
 
 def _address(options: str) -> str:
@@ -164,8 +164,8 @@ def _overlay(options: str, context: PlanContext) -> Iterator[str]:
     """Yield the folder outside of the worktree that an overlay writes to."""
     for option in options.split(","):
         name, _, path = option.partition("=")
-        if name == "upperdir" and _is_outside(context.around.real(path), context):
-            yield context.around.real(path)
+        if name == "upperdir" and _is_outside(context.host_facts.real(path), context):
+            yield context.host_facts.real(path)
 
 
 def _is_written(volume: Volume, context: PlanContext) -> bool:
@@ -186,7 +186,7 @@ def _is_written(volume: Volume, context: PlanContext) -> bool:
 
 def _other_checkout(place: str, context: PlanContext) -> str:
     """Return the innermost other checkout of the repository that has the path; empty if none."""
-    checkout = context.around.checkout
+    checkout = context.host_facts.checkout
     if checkout.common_dir and below(place, checkout.common_dir):
         return ""
     checkouts = [path for path in checkout.others if below(place, path)]
@@ -205,8 +205,8 @@ def git_inside(context: PlanContext) -> RuleResult:
 
 
 def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterator[str]:
-    checkout, top = context.around.checkout, context.lease.place.worktree
-    source = context.around.real(mount.source)
+    checkout, top = context.host_facts.checkout, context.lease.place.worktree
+    source = context.host_facts.real(mount.source)
     if mount.kind != "bind" or not checkout.link or source == "/" or not below(top, source):
         return
     folder = normpath(join(mount.target, top[len(source) :].lstrip("/")))
@@ -231,4 +231,4 @@ def _on_the_host(path: str, service: Service, context: PlanContext) -> str:
     if nearest_mount is None or nearest_mount.kind != "bind":
         return ""
     subpath = path[len(normpath(nearest_mount.target)) :].lstrip("/")
-    return normpath(join(context.around.real(nearest_mount.source), subpath))
+    return normpath(join(context.host_facts.real(nearest_mount.source), subpath))

@@ -14,7 +14,7 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 
 def ports_of_others(context: PlanContext) -> RuleResult:
     """Warn about variables that lead to a port that another project publishes now."""
-    other_ports = {entry.port: entry for entry in context.around.published}
+    other_ports = {entry.port: entry for entry in context.host_facts.published}
     own_ports = {port.number for service in context.project.services for port in service.ports}
     shared: dict[str, SharedResource] = {}
     warnings: list[str] = []

@@ -48,7 +48,7 @@ def new_names(context: PlanContext) -> dict[str, str]:
         return {}
     names: dict[str, str] = {}
     for name in _built(context.project):
-        names.setdefault(full_name(name), tagged(name, context.tag))
+        names.setdefault(full_name(name), tagged(name, context.project_name))
     return names
 
 
@@ -66,7 +66,7 @@ def images_of_scripts(context: PlanContext) -> RuleResult:
     shared: list[SharedResource] = []
     warnings: list[str] = []
     for image, build in {
-        full_name(script_build.image): script_build for script_build in context.around.builds
+        full_name(script_build.image): script_build for script_build in context.host_facts.builds
     }.items():
         why = _why_shared(context.settings, image, build.image)
         services = listed(

@@ -15,14 +15,16 @@ def kept_variables(context: PlanContext) -> RuleResult:
     The user's shell may have the session's values instead. With the override, `composeports up` and
     plain `docker compose` after `composeports env` give the same result.
     """
-    paths = [path for name in context.kept for path in context.moves.other_uses.get(name, ())]
+    paths = [
+        path for name in context.kept_variables for path in context.effects.other_uses.get(name, ())
+    ]
     nodes = [node for path in paths for node in _literal(context.resolved, path)]
     return RuleResult(override=merge(nodes), left=tuple(_left(context)))
 
 
 def _left(context: PlanContext) -> Iterator[UnchangedValue]:
-    for name in context.kept:
-        places = ", ".join(context.moves.other_places(name))
+    for name in context.kept_variables:
+        places = ", ".join(context.effects.other_places(name))
         if name == URL_VARIABLE:
             why = f"it leads to another place than localhost ({places})"
         else:

@@ -20,10 +20,10 @@ def marks(context: PlanContext) -> RuleResult:
         {"services": {service.name: {"labels": _written(session_mark)}}}
         for service in context.project.services
     ]
-    return RuleResult(override=merge([*nodes, *_lasting(context, session_mark)]))
+    return RuleResult(override=merge([*nodes, *_volumes_and_networks(context, session_mark)]))
 
 
-def _lasting(context: PlanContext, own: Mark) -> Iterator[Node]:
+def _volumes_and_networks(context: PlanContext, own: Mark) -> Iterator[Node]:
     known_marks = context.lease.marks
     if known_marks is None:
         return

@@ -58,7 +58,7 @@ def _fields(network: Network, context: PlanContext) -> tuple[dict[str, object], 
     bridge = network.driver_opts.get(BRIDGE, "")
     if bridge and context.settings.isolate_networks:
         # The hash alone makes the name unique, so the old name may be cut.
-        new_bridge = f"{bridge[: LONGEST_BRIDGE - HASH - 1]}-{context.tag[-HASH:]}"
+        new_bridge = f"{bridge[: LONGEST_BRIDGE - HASH - 1]}-{context.project_name[-HASH:]}"
         fields["driver_opts"] = {BRIDGE: new_bridge}
         why = "a network interface of this name exists once on a host"
         changes.append(Change("network", f"networks.{network.key}.bridge", bridge, new_bridge, why))
@@ -67,14 +67,16 @@ def _fields(network: Network, context: PlanContext) -> tuple[dict[str, object], 
 
 def new_name(network: Network, context: PlanContext) -> str:
     """Return the network's name on the engine."""
-    return session_network(network, context.project, context.tag, context.settings)
+    return session_network(network, context.project, context.project_name, context.settings)
 
 
-def session_network(network: Network, project: Project, tag: str, settings: Settings) -> str:
-    """Return a session's name for a network; `tag` is the session's project name."""
+def session_network(
+    network: Network, project: Project, project_name: str, settings: Settings
+) -> str:
+    """Return a session's name for a network; `project_name` is the session's own."""
     is_isolated = settings.isolate_networks and not network.external
     if (is_isolated or network.made_own) and project.is_fixed(network.name):
-        return f"{tag}_{network.name}"
+        return f"{project_name}_{network.name}"
     return network.name
 
 
@@ -95,7 +97,7 @@ def network_labels(context: PlanContext) -> RuleResult:
 
 def _name_in_labels(network: Network, context: PlanContext) -> str:
     """Return the network's name on the engine: the session's, or that of a sibling's session."""
-    sibling = context.around.sibling("network", network.name) if network.external else None
+    sibling = context.host_facts.sibling("network", network.name) if network.external else None
     return sibling.own_name if sibling is not None else new_name(network, context)
 
 

@@ -27,7 +27,7 @@ def published_ports(context: PlanContext) -> RuleResult:
         for service in context.project.services
         if any(
             numbers.get((service.name, index), port.published) != port.published
-            or context.moves.variable_of(service.name, index, "target") in context.kept
+            or context.effects.variable_of(service.name, index, "target") in context.kept_variables
             for index, port in enumerate(service.ports)
         )
     }
@@ -60,7 +60,7 @@ def _port_list(
             "name": port.name,
             "mode": port.mode,
             "host_ip": port.host_ip,
-            "target": moved_target(port, index, context.moves, required),
+            "target": moved_target(port, index, context.effects, required),
             "published": numbers.get((service.name, index), port.published),
             "protocol": port.protocol,
             "app_protocol": port.app_protocol,
@@ -78,8 +78,10 @@ def _why(moved: AssignedPort, context: PlanContext) -> str:
         return f"{protected_name} is a name that programs obey, so only the host port is changed"
     if not entry.variable:
         return f"host port {entry.port.published} is written in the Compose file"
-    is_fixed = entry.variable in FIXED_PORT_VARIABLES and entry.variable not in context.kept
-    if is_fixed or context.moves.only_publishes(entry.variable):
+    is_fixed = (
+        entry.variable in FIXED_PORT_VARIABLES and entry.variable not in context.kept_variables
+    )
+    if is_fixed or context.effects.only_publishes(entry.variable):
         return f"{entry.variable} sets it"
     return f"{entry.variable} also moves other things, so only the host port is changed"
 
@@ -100,7 +102,7 @@ def variables(context: PlanContext) -> RuleResult:
     """Set the six fixed variables, and the file's variables that move only published ports."""
     after = {**context.fixed, **own_variables(context)}
     before = {**context.values, **_published_before(context)}
-    excluded_names = {PROJECT_NAME, *context.kept}
+    excluded_names = {PROJECT_NAME, *context.kept_variables}
     return RuleResult(
         tuple(
             Change("variable", name, before[name], value, _why_set(name, context))
@@ -127,7 +129,7 @@ def _why_set(name: str, context: PlanContext) -> str:
 
     A fixed variable that the file demands is set, whatever else it moves.
     """
-    other_uses = context.moves.other_places(name)
+    other_uses = context.effects.other_places(name)
     if not other_uses:
         return "the Compose file reads it"
     return f"the Compose file demands it; it also sets {', '.join(other_uses)}"
@@ -137,7 +139,7 @@ def own_variables(context: PlanContext) -> dict[str, str]:
     """Return the new values of variables that move only published ports and URLs to them."""
     new_values: dict[str, str] = {}
     for name, number in _moved_by_variables(context):
-        if context.moves.only_publishes(name) and is_settable(name):
+        if context.effects.only_publishes(name) and is_settable(name):
             new_values.setdefault(name, str(number))
     return dict(sorted(new_values.items()))
 

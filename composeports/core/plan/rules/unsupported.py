@@ -111,7 +111,8 @@ def _engine_socket(context: PlanContext) -> Iterator[SharedResource | str]:
 def is_engine_socket(mount: Mount, context: PlanContext) -> bool:
     """Return True if a mount is the engine's socket, also through a symbolic link."""
     return mount.kind == "bind" and any(
-        path.endswith(ENGINE_SOCKETS) for path in (mount.source, context.around.real(mount.source))
+        path.endswith(ENGINE_SOCKETS)
+        for path in (mount.source, context.host_facts.real(mount.source))
     )
 
 

@@ -50,10 +50,14 @@ def volumes_of_other_stores(context: PlanContext) -> RuleResult:
 
 def name_of(volume: Volume, context: PlanContext) -> str:
     """Return the volume's name on the engine."""
-    return session_volume(volume, context.project, context.tag, context.settings)
+    return session_volume(volume, context.project, context.project_name, context.settings)
 
 
-def session_volume(volume: Volume, project: Project, tag: str, settings: Settings) -> str:
-    """Return a session's name for a volume; `tag` is the session's project name."""
+def session_volume(volume: Volume, project: Project, project_name: str, settings: Settings) -> str:
+    """Return a session's name for a volume; `project_name` is the session's own."""
     is_isolated = settings.isolate_volumes and not volume.external
-    return f"{tag}_{volume.name}" if is_isolated and project.is_fixed(volume.name) else volume.name
+    return (
+        f"{project_name}_{volume.name}"
+        if is_isolated and project.is_fixed(volume.name)
+        else volume.name
+    )

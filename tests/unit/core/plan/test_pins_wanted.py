@@ -5,7 +5,7 @@ import pytest
 from composeports.core.compose_project import read_project
 from composeports.core.lease import Lease
 from composeports.core.plan.port_pins import pins_of
-from composeports.core.plan.variable_effects import NO_MOVES
+from composeports.core.plan.variable_effects import NO_EFFECTS
 from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
 from composeports.core.snapshot import LeaseSummary, StoreSnapshot
@@ -47,19 +47,19 @@ FILE = read_project(
 )
 def test_pins(pins: dict[str, int], default_ports: bool, wanted: dict[str, int]) -> None:
     settings = Settings(pins=pins)
-    assert pins_of(FILE, NO_MOVES, settings, default_ports=default_ports) == wanted
+    assert pins_of(FILE, NO_EFFECTS, settings, default_ports=default_ports) == wanted
 
 
 def test_a_pin_of_an_unknown_port_names_the_closest() -> None:
     with pytest.raises(ConfigError) as told:
-        pins_of(FILE, NO_MOVES, Settings(pins={"wep:80/tcp": 3000}))
+        pins_of(FILE, NO_EFFECTS, Settings(pins={"wep:80/tcp": 3000}))
     assert "'wep:80/tcp'" in told.value.message
     assert "did you mean 'web:80/tcp'?" in told.value.hint
 
 
 def test_a_pin_in_a_file_without_ports() -> None:
     with pytest.raises(ConfigError) as told:
-        pins_of(read_project({}), NO_MOVES, Settings(pins={"web:80/tcp": 3000}))
+        pins_of(read_project({}), NO_EFFECTS, Settings(pins={"web:80/tcp": 3000}))
     assert "lists no ports" in told.value.hint
 
 

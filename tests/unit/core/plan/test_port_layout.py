@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from composeports.core.compose_project import Project, PublishedPort, Service
 from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
 from composeports.core.plan.port_layout import PortEntry, PortGroup, assign, entries_of, groups_of
-from composeports.core.plan.variable_effects import NO_MOVES, PortField, VariableEffects
+from composeports.core.plan.variable_effects import NO_EFFECTS, PortField, VariableEffects
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 
@@ -29,11 +29,11 @@ def moved_by(**variables: tuple[str, int]) -> VariableEffects:
 
 def layout(
     *services: Service,
-    moves: VariableEffects = NO_MOVES,
+    effects: VariableEffects = NO_EFFECTS,
     memory: dict[str, int] | None = None,
     size: int = 100,
 ) -> dict[str, int]:
-    groups = groups_of(entries_of(Project(services), moves))
+    groups = groups_of(entries_of(Project(services), effects))
     return assign(groups, memory or {}, size)
 
 
@@ -46,13 +46,13 @@ DB = service("db", ("5432", 5432))
 
 def test_an_entry_s_key_names_service_container_port_and_protocol() -> None:
     dns = service("dns", ("53", 53), ("53", 53, "udp"))
-    keys = [entry.key for entry in entries_of(Project((WEB, dns)), NO_MOVES)]
+    keys = [entry.key for entry in entries_of(Project((WEB, dns)), NO_EFFECTS)]
     assert keys == ["web:80/tcp", "dns:53/tcp", "dns:53/udp"]
 
 
 def test_the_second_entry_of_one_container_port_has_a_number() -> None:
     web = service("web", ("8080", 80), ("8081", 80), ("8082", 80))
-    entries = entries_of(Project((web,)), NO_MOVES)
+    entries = entries_of(Project((web,)), NO_EFFECTS)
     assert [(entry.key, entry.index) for entry in entries] == [
         ("web:80/tcp", 0),
         ("web:80/tcp#2", 1),
@@ -62,29 +62,29 @@ def test_the_second_entry_of_one_container_port_has_a_number() -> None:
 
 def test_an_entry_whose_host_port_the_engine_chooses_is_none_of_ours() -> None:
     web = service("web", ("", 80), ("8443", 443))
-    assert [(entry.key, entry.index) for entry in entries_of(Project((web,)), NO_MOVES)] == [
+    assert [(entry.key, entry.index) for entry in entries_of(Project((web,)), NO_EFFECTS)] == [
         ("web:443/tcp", 1)
     ]
 
 
 def test_an_entry_of_a_fixed_variable_is_ours_though_it_is_empty_now() -> None:
-    moves = moved_by(API_PORT=("web", 0), OTHER=("web", 1))
+    effects = moved_by(API_PORT=("web", 0), OTHER=("web", 1))
     web = service("web", ("", 80), ("", 81))
-    assert [(entry.key, entry.variable) for entry in entries_of(Project((web,)), moves)] == [
+    assert [(entry.key, entry.variable) for entry in entries_of(Project((web,)), effects)] == [
         ("web:80/tcp", "API_PORT")
     ]
 
 
 def test_an_entry_knows_the_variable_that_gives_its_number() -> None:
-    moves = moved_by(WEB_PORT=("web", 0))
-    assert [entry.variable for entry in entries_of(Project((WEB, DB)), moves)] == ["WEB_PORT", ""]
+    effects = moved_by(WEB_PORT=("web", 0))
+    assert [entry.variable for entry in entries_of(Project((WEB, DB)), effects)] == ["WEB_PORT", ""]
 
 
 # Groups
 
 
-def keys_of(*services: Service, moves: VariableEffects = NO_MOVES) -> list[list[str]]:
-    groups = groups_of(entries_of(Project(services), moves))
+def keys_of(*services: Service, effects: VariableEffects = NO_EFFECTS) -> list[list[str]]:
+    groups = groups_of(entries_of(Project(services), effects))
     return [[entry.key for entry in group.entries] for group in groups]
 
 
@@ -114,7 +114,7 @@ def test_a_group_has_the_first_variable_of_its_entries() -> None:
 
 
 def test_a_group_of_a_range_that_the_engine_chooses_from_has_no_number() -> None:
-    (group,) = groups_of(entries_of(Project((service("web", ("8000-8010", 80)),)), NO_MOVES))
+    (group,) = groups_of(entries_of(Project((service("web", ("8000-8010", 80)),)), NO_EFFECTS))
     assert group.number is None
 
 
@@ -170,11 +170,11 @@ def test_a_remembered_offset_that_cannot_be_is_forgotten(offset: int) -> None:
 
 @pytest.mark.parametrize("variable", FIXED_PORT_VARIABLES)
 def test_a_fixed_variable_s_port_has_that_variable_s_offset(variable: str) -> None:
-    moves = moved_by(**{variable: ("web", 0)})
+    effects = moved_by(**{variable: ("web", 0)})
     offset = FIXED_PORT_VARIABLES.index(variable)
     expected = {"web:80/tcp": offset, "db:5432/tcp": 4}
-    assert layout(WEB, DB, moves=moves) == expected
-    assert layout(WEB, DB, moves=moves, memory={"web:80/tcp": 9}) == expected
+    assert layout(WEB, DB, effects=effects) == expected
+    assert layout(WEB, DB, effects=effects, memory={"web:80/tcp": 9}) == expected
 
 
 BOTH_API = VariableEffects(
@@ -184,13 +184,13 @@ BOTH_API = VariableEffects(
 
 def test_the_first_of_two_services_with_one_fixed_variable_gets_its_offset() -> None:
     a, b = service("a", ("8081", 80)), service("b", ("8081", 80))
-    assert layout(a, b, moves=BOTH_API) == {"a:80/tcp": 3, "b:80/tcp": 4}
+    assert layout(a, b, effects=BOTH_API) == {"a:80/tcp": 3, "b:80/tcp": 4}
 
 
 def test_a_service_that_joins_takes_no_fixed_offset_from_another() -> None:
     a, b = service("a", ("8081", 80)), service("b", ("8081", 80))
-    memory = layout(b, moves=BOTH_API)
-    assert layout(a, b, moves=BOTH_API, memory=memory) == {"b:80/tcp": 3, "a:80/tcp": 4}
+    memory = layout(b, effects=BOTH_API)
+    assert layout(a, b, effects=BOTH_API, memory=memory) == {"b:80/tcp": 3, "a:80/tcp": 4}
 
 
 RANGE = service("web", ("8000", 80), ("8001", 81), ("8002", 82))
@@ -249,7 +249,7 @@ def test_too_many_ports_name_the_range_that_would_do(size: int, wanted: int) -> 
 
 
 def test_ports_at_fixed_offsets_take_no_room() -> None:
-    assert layout(WEB, moves=moved_by(API_PORT=("web", 0)), size=4) == {"web:80/tcp": 3}
+    assert layout(WEB, effects=moved_by(API_PORT=("web", 0)), size=4) == {"web:80/tcp": 3}
 
 
 # Promises
@@ -276,7 +276,7 @@ variables = st.dictionaries(
 
 
 @st.composite
-def moves_of_variables(draw: st.DrawFn) -> VariableEffects:
+def effects_of_variables(draw: st.DrawFn) -> VariableEffects:
     """Draw variables that move host ports; no field has two."""
     slots: dict[str, tuple[PortField, ...]] = {}
     used: set[tuple[str, int]] = set()
@@ -295,11 +295,11 @@ memories = st.dictionaries(keys, st.integers(0, 40)).map(
 )
 
 
-@given(stacks, moves_of_variables(), memories, st.integers(4, 40))
+@given(stacks, effects_of_variables(), memories, st.integers(4, 40))
 def test_offsets_never_collide_and_stay_in_the_block(
-    stack: tuple[Service, ...], moves: VariableEffects, memory: dict[str, int], size: int
+    stack: tuple[Service, ...], effects: VariableEffects, memory: dict[str, int], size: int
 ) -> None:
-    groups = groups_of(entries_of(Project(stack), moves))
+    groups = groups_of(entries_of(Project(stack), effects))
     try:
         offsets = assign(groups, memory, size)
     except BlockTooSmallError:
@@ -314,24 +314,26 @@ def test_offsets_never_collide_and_stay_in_the_block(
             assert group.variable == FIXED_PORT_VARIABLES[offsets[group.key]]
 
 
-@given(stacks, stacks, moves_of_variables())
+@given(stacks, stacks, effects_of_variables())
 def test_a_service_that_joins_moves_nobody(
-    stack: tuple[Service, ...], joining: tuple[Service, ...], moves: VariableEffects
+    stack: tuple[Service, ...], joining: tuple[Service, ...], effects: VariableEffects
 ) -> None:
     new = tuple(each for each in joining if each.name not in {old.name for old in stack})
-    before = layout(*stack, moves=moves)
-    after = layout(*new, *stack, moves=moves, memory=before)
+    before = layout(*stack, effects=effects)
+    after = layout(*new, *stack, effects=effects, memory=before)
     assert before.items() <= after.items()
 
 
-@given(stacks, stacks, moves_of_variables())
+@given(stacks, stacks, effects_of_variables())
 def test_a_service_that_leaves_and_comes_back_has_its_ports_again(
-    stack: tuple[Service, ...], others: tuple[Service, ...], moves: VariableEffects
+    stack: tuple[Service, ...], others: tuple[Service, ...], effects: VariableEffects
 ) -> None:
-    without_fixed = moves._replace(slots={"WEB_PORT": moves.slots.get("WEB_PORT", ())})
-    before = layout(*stack, moves=without_fixed)
-    while_running = layout(*others, moves=without_fixed, memory=before)
-    assert before.items() <= layout(*stack, moves=without_fixed, memory=while_running).items()
+    without_fixed = effects._replace(
+        port_fields={"WEB_PORT": effects.port_fields.get("WEB_PORT", ())}
+    )
+    before = layout(*stack, effects=without_fixed)
+    while_running = layout(*others, effects=without_fixed, memory=before)
+    assert before.items() <= layout(*stack, effects=without_fixed, memory=while_running).items()
 
 
 @given(stacks.flatmap(lambda stack: st.tuples(st.just(stack), st.permutations(stack))))
@@ -342,12 +344,12 @@ def test_the_order_of_the_file_s_services_moves_nobody(
     assert layout(*stack) == layout(*shuffled)
 
 
-@given(stacks, moves_of_variables())
+@given(stacks, effects_of_variables())
 def test_the_same_file_again_has_the_same_offsets(
-    stack: tuple[Service, ...], moves: VariableEffects
+    stack: tuple[Service, ...], effects: VariableEffects
 ) -> None:
-    offsets = layout(*stack, moves=moves)
-    assert layout(*stack, moves=moves, memory=offsets) == offsets
+    offsets = layout(*stack, effects=effects)
+    assert layout(*stack, effects=effects, memory=offsets) == offsets
 
 
 @given(st.integers(1, 20), st.sets(st.integers(4, 60), max_size=10))

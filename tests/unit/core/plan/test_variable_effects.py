@@ -4,7 +4,7 @@ import pytest
 
 from composeports.core.compose_project import Project, PublishedPort, Service
 from composeports.core.plan.variable_effects import (
-    NO_MOVES,
+    NO_EFFECTS,
     PortField,
     VariableEffects,
     compare,
@@ -28,7 +28,7 @@ TARGET = PortField("web", 0, "target")
 
 
 @pytest.mark.parametrize(
-    ("plain", "marked", "slots", "other_uses", "pure"),
+    ("plain", "marked", "port_fields", "other_uses", "pure"),
     [
         pytest.param(ports("8080"), ports("65535"), (PUBLISHED,), (), True, id="host port"),
         pytest.param(
@@ -100,38 +100,38 @@ TARGET = PortField("web", 0, "target")
 def test_a_variable_moves(
     plain: dict[str, object],
     marked: dict[str, object],
-    slots: tuple[PortField, ...],
+    port_fields: tuple[PortField, ...],
     other_uses: tuple[str, ...],
     pure: bool,
 ) -> None:
-    moves = compare(plain, marked, MARK)
-    assert moves.slots.get("WEB_PORT", ()) == slots
-    places = (".".join(map(str, path)) for path in moves.other_uses.get("WEB_PORT", ()))
+    effects = compare(plain, marked, MARK)
+    assert effects.port_fields.get("WEB_PORT", ()) == port_fields
+    places = (".".join(map(str, path)) for path in effects.other_uses.get("WEB_PORT", ()))
     assert tuple(places) == other_uses
-    assert moves.only_publishes("WEB_PORT") is pure
+    assert effects.only_publishes("WEB_PORT") is pure
 
 
 def test_a_host_port_and_a_text_is_not_pure() -> None:
     plain = {"services": {"web": {**ports("8080")["services"]["web"], "command": "8080"}}}  # type: ignore[index]
     marked = {"services": {"web": {**ports("65535")["services"]["web"], "command": "65535"}}}  # type: ignore[index]
-    moves = compare(plain, marked, MARK)
-    assert moves == VariableEffects(
+    effects = compare(plain, marked, MARK)
+    assert effects == VariableEffects(
         {"WEB_PORT": (PUBLISHED,)}, {"WEB_PORT": (("services", "web", "command"),)}
     )
-    assert not moves.only_publishes("WEB_PORT")
+    assert not effects.only_publishes("WEB_PORT")
 
 
 def test_each_variable_has_its_own_moves() -> None:
     plain = config(ports=[{"published": "80"}, {"published": "81"}], command="80 81")
     marked = config(ports=[{"published": "65535"}, {"published": "65534"}], command="80 65534")
-    moves = compare(plain, marked, {"A": "65535", "B": "65534"})
-    assert moves.variable_of("web", 0, "published") == "A"
-    assert moves.variable_of("web", 1, "published") == "B"
-    assert (moves.only_publishes("A"), moves.only_publishes("B")) == (True, False)
+    effects = compare(plain, marked, {"A": "65535", "B": "65534"})
+    assert effects.variable_of("web", 0, "published") == "A"
+    assert effects.variable_of("web", 1, "published") == "B"
+    assert (effects.only_publishes("A"), effects.only_publishes("B")) == (True, False)
 
 
 def test_a_field_that_no_variable_moves_has_none() -> None:
-    assert NO_MOVES.variable_of("web", 0, "published") == ""
+    assert NO_EFFECTS.variable_of("web", 0, "published") == ""
     assert compare(ports("1"), ports("65535"), MARK).variable_of("web", 0, "target") == ""
 
 
@@ -163,9 +163,9 @@ def test_a_candidate_has_a_value_that_the_file_publishes(
     ids=["its variable is set", "its variable is left alone"],
 )
 def test_the_container_port_is_what_compose_will_see(values: dict[str, str], target: int) -> None:
-    moves = VariableEffects({"API_PORT": (TARGET,)}, {})
-    assert moved_target(PublishedPort("web", 80), 0, moves, values) == target
-    assert moved_target(PublishedPort("web", 80), 1, moves, values) == 80
+    effects = VariableEffects({"API_PORT": (TARGET,)}, {})
+    assert moved_target(PublishedPort("web", 80), 0, effects, values) == target
+    assert moved_target(PublishedPort("web", 80), 1, effects, values) == 80
 
 
 def test_a_variable_that_programs_obey_is_no_port_variable() -> None:

@@ -19,11 +19,11 @@ def plan(
     services: Mapping[str, object] = TWO,
     networks: Mapping[str, object] = EDGE,
     settings: Settings | None = None,
-    around: HostFacts | None = None,
+    host_facts: HostFacts | None = None,
     **top: object,
 ) -> Planned:
     config = {"services": services, "networks": networks, **top}
-    return plan_of(config, settings=settings, around=around or HostFacts())
+    return plan_of(config, settings=settings, host_facts=host_facts or HostFacts())
 
 
 def test_an_external_network_is_listed_and_told_with_two_ways_out() -> None:
@@ -60,13 +60,13 @@ def test_one_with_the_project_s_name_in_it_is_the_session_s_own() -> None:
 )
 def test_names_that_another_stack_has_there_are_told(names: tuple[str, ...], words: str) -> None:
     members = {"edge": (NetworkMember("shop", "/repo/main", frozenset(names)),)}
-    (text,) = plan(around=HostFacts(members=members)).warnings
+    (text,) = plan(host_facts=HostFacts(members=members)).warnings
     assert text.startswith(f"network edge is external: {words}; ")
 
 
 def test_a_container_of_no_project_is_told_too() -> None:
     members = {"edge": (NetworkMember("", "", frozenset({"db"})),)}
-    (text,) = plan(around=HostFacts(members=members)).warnings
+    (text,) = plan(host_facts=HostFacts(members=members)).warnings
     assert "db may lead to a container as well" in text
 
 
@@ -83,7 +83,7 @@ def test_one_that_the_settings_acknowledge_is_listed_alone(settings: Settings, w
     assert (made.acknowledged, made.warnings) == ([("network", "edge")], [])
     assert made.plan.shared[0].why == why
     members = {"edge": (NetworkMember("shop", "", frozenset({"db"})),)}
-    made = plan(settings=settings, around=HostFacts(members=members))
+    made = plan(settings=settings, host_facts=HostFacts(members=members))
     assert made.plan.shared[0].why == f"{why}; db may lead to shop as well"
 
 
@@ -134,7 +134,7 @@ SIBLING = SiblingProject("network", "edge", "ac-99999999_default", "/repo/infra"
 
 def test_a_sibling_s_network_leads_to_its_session() -> None:
     services = {"web": {"networks": {"edge": None}, "container_name": "front"}}
-    made = plan(services, around=HostFacts(siblings=(SIBLING,)))
+    made = plan(services, host_facts=HostFacts(siblings=(SIBLING,)))
     assert (made.shared, made.warnings) == ([], [])
     assert made.override("networks", "edge") == {"name": "ac-99999999_default"}
     assert made.changes("network") == [("", "networks.edge.name", "edge", "ac-99999999_default")]
@@ -144,7 +144,7 @@ def test_a_sibling_s_network_leads_to_its_session() -> None:
 def test_the_label_of_traefik_follows_a_sibling_s_network() -> None:
     labels = {"traefik.docker.network": "edge"}
     services = {"web": {"networks": {"edge": None}, "labels": labels}}
-    made = plan(services, around=HostFacts(siblings=(SIBLING,)))
+    made = plan(services, host_facts=HostFacts(siblings=(SIBLING,)))
     assert made.override("services", "web", "labels") == {
         "traefik.docker.network": "ac-99999999_default"
     }
@@ -156,7 +156,7 @@ def test_a_sibling_that_is_not_up_is_told(own_name: str, *, by_mode: bool) -> No
     sibling = SiblingProject("network", "edge", own_name, "/repo/infra", is_up=False)
     services = {"web": {"network_mode": "edge"} if by_mode else {"networks": {"edge": None}}}
     networks = {} if by_mode else EDGE
-    made = plan(services, networks, around=HostFacts(siblings=(sibling,)))
+    made = plan(services, networks, host_facts=HostFacts(siblings=(sibling,)))
     (text,) = made.warnings
     assert text.startswith(
         "network edge is of the stack in /repo/infra, which is not up in this worktree: run "
@@ -170,7 +170,7 @@ def test_a_sibling_that_is_not_up_is_told(own_name: str, *, by_mode: bool) -> No
 
 def test_a_sibling_that_the_settings_share_is_not_led_to() -> None:
     settings = Settings(shared=("network:edge",))
-    made = plan(settings=settings, around=HostFacts(siblings=(SIBLING,)))
+    made = plan(settings=settings, host_facts=HostFacts(siblings=(SIBLING,)))
     assert (made.acknowledged, made.changes("network")) == ([("network", "edge")], [])
 
 
@@ -229,7 +229,7 @@ def test_an_external_volume_that_the_settings_acknowledge(settings: Settings) ->
 
 def test_a_sibling_s_volume_leads_to_its_session() -> None:
     sibling = SiblingProject("volume", "models", "ac-99999999_models", "/repo/infra")
-    made = plan(USED, {}, around=HostFacts(siblings=(sibling,)), volumes=MODELS)
+    made = plan(USED, {}, host_facts=HostFacts(siblings=(sibling,)), volumes=MODELS)
     assert made.override("volumes", "models") == {"name": "ac-99999999_models"}
     assert (made.shared, made.warnings) == ([], [])
 

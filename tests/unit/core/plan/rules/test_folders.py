@@ -27,8 +27,8 @@ def plan(
     **top: Any,  # noqa: ANN401 - a document
 ) -> Planned:
     config = {"services": {"a": {"volumes": list(mounts)}}, **top}
-    around = HostFacts(paths=paths or {}, checkout=checkout)
-    return plan_of(config, settings=settings, around=around)
+    host_facts = HostFacts(paths=paths or {}, checkout=checkout)
+    return plan_of(config, settings=settings, host_facts=host_facts)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_what_is_only_read_is_told_where_it_is_another_checkout_s(path: str, tol
     ],
 )
 def test_a_build_from_another_checkout_is_told(build: dict[str, object], told: str) -> None:
-    around = HostFacts(paths={"/repo/link": "/main/app"}, checkout=CHECKOUT)
-    found = plan_of({"services": {"a": {"build": build}}}, around=around).warnings
+    host_facts = HostFacts(paths={"/repo/link": "/main/app"}, checkout=CHECKOUT)
+    found = plan_of({"services": {"a": {"build": build}}}, host_facts=host_facts).warnings
     assert len(found) == bool(told)
     assert all(text.startswith(told) and "(the build of a)" in text for text in found)
 

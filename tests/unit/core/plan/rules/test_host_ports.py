@@ -22,7 +22,7 @@ def plan(
 ) -> Planned:
     app: dict[str, object] = {"environment": values, "extra_hosts": hosts or []}
     web = {"ports": [{"published": "8080", "target": 80}]}
-    return plan_of({"services": {"app": app, "web": web}}, around=AROUND, settings=settings)
+    return plan_of({"services": {"app": app, "web": web}}, host_facts=AROUND, settings=settings)
 
 
 @pytest.mark.parametrize(

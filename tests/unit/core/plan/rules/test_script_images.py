@@ -14,7 +14,7 @@ AROUND = HostFacts(builds=(ScriptBuild("Makefile:3", "shop/web"),))
 
 def test_it_is_told_once_with_a_way_out() -> None:
     twice = HostFacts(builds=(*AROUND.builds, *AROUND.builds))
-    (warning,) = plan_of(CONFIG, around=twice).warnings
+    (warning,) = plan_of(CONFIG, host_facts=twice).warnings
     assert warning == (
         "Makefile:3 builds shop/web (web, worker): all sessions run the image that was built last; "
         "`build` in the Compose file gives each session its own, "
@@ -31,7 +31,7 @@ def test_it_is_told_once_with_a_way_out() -> None:
     ],
 )
 def test_the_settings_say_that_it_is_meant(settings: Settings) -> None:
-    made = plan_of(CONFIG, around=AROUND, settings=settings)
+    made = plan_of(CONFIG, host_facts=AROUND, settings=settings)
     assert (made.acknowledged, made.warnings) == ([("image", "shop/web")], [])
 
 
