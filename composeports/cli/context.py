@@ -99,7 +99,7 @@ def open_session(options: Options, session_id: str | None = None) -> Iterator[Se
     store = open_store(config.store, engine, waiting=inform)
     if session_id is not None:
         options = options._replace(session=session_id)
-    context = Context(environ, working_directory(), config, store, engine, say=inform)
+    context = Context(environ, working_directory(), config, store, engine, report=inform)
     try:
         yield Session(context, options)
     finally:

@@ -56,7 +56,7 @@ def _allocate(worktree: str) -> None:
         }
         config = replace(session.context.config, session=None)
         context = session.context._replace(
-            environ=environ, config=config, cwd=worktree, say=lambda _text: None
+            environ=environ, config=config, cwd=worktree, report=lambda _text: None
         )
         worktree_session = Session(context)
         if worktree_session.selection.files and _is_within(
@@ -82,13 +82,13 @@ def _gone(repository: str, own: str) -> list[str]:
         return []
     from composeports.core.lease import WorktreeLocation  # noqa: PLC0415
     from composeports.usecases.gc.path_probe import probe_worktree  # noqa: PLC0415
-    from composeports.usecases.gc.policy import GONE, whereabouts  # noqa: PLC0415 - rare
+    from composeports.usecases.gc.policy import GONE, worktree_state  # noqa: PLC0415 - rare
 
     locations = [WorktreeLocation(**record) for record in missing.values()]
     return [
         location.worktree
         for location in locations
-        if whereabouts(location, probe_worktree(location)) == GONE
+        if worktree_state(location, probe_worktree(location)) == GONE
     ]
 
 

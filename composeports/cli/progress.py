@@ -20,10 +20,10 @@ _lines: list["_Line"] = []
 class _Line:
     """A text and the seconds since its start, drawn by a thread of its own."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, text: str) -> None:
         import threading  # noqa: PLC0415 - most commands end at once
 
-        self.what = what
+        self.text = text
         self._since = time.monotonic()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -37,7 +37,7 @@ class _Line:
                 seconds = int(time.monotonic() - self._since)
                 # Cut to the terminal's width, because a wrapped line cannot be erased.
                 width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-                line = visible(f"{self.what} ({seconds} s)")
+                line = visible(f"{self.text} ({seconds} s)")
                 sys.stderr.write(START_OF_LINE + line[: width - 1])
                 sys.stderr.flush()
                 self._drawn = True
@@ -63,19 +63,19 @@ class _Line:
 
 
 @contextmanager
-def working(what: str, *, live: bool) -> Iterator[Callable[[str], None]]:
-    """After one second, show `what` with the elapsed seconds; yield a function to change the text.
+def working(text: str, *, live: bool) -> Iterator[Callable[[str], None]]:
+    """After one second, show `text` with the elapsed seconds; yield a function to change the text.
 
     Nothing is shown unless `live` is true and stderr is a terminal that can erase a line.
     """
     if not live or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
-    line = _Line(what)
+    line = _Line(text)
     _lines.append(line)
 
     def change(text: str) -> None:
-        line.what = text
+        line.text = text
 
     try:
         yield change

@@ -138,24 +138,24 @@ def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     return EXIT_TRY_LATER if leftovers else 0
 
 
-def _print_result(each: MigrationOutcome, *, dry_run: bool) -> None:
-    lease = each.lease
+def _print_result(outcome: MigrationOutcome, *, dry_run: bool) -> None:
+    lease = outcome.lease
     label = f"{lease.session_id} ({lease.project}, {'held' if lease.held else 'remembered'})"
-    if each.stays:
-        warn(visible(f"stays: {label}: {each.stays}"))
+    if outcome.stays:
+        warn(visible(f"stays: {label}: {outcome.stays}"))
     else:
         inform(visible(f"{'would move' if dry_run else 'moved'}: {label}"))
 
 
-def _row(each: MigrationOutcome) -> dict[str, object]:
+def _row(outcome: MigrationOutcome) -> dict[str, object]:
     return {
-        "session_id": each.lease.session_id,
-        "session_id_there": each.session_id,
-        "compose_project_name": each.lease.project,
-        "engine": each.engine.id,
-        "held": each.lease.held,
-        "moved": not each.stays,
-        "why": each.stays,
+        "session_id": outcome.lease.session_id,
+        "session_id_there": outcome.session_id,
+        "compose_project_name": outcome.lease.project,
+        "engine": outcome.engine.id,
+        "held": outcome.lease.held,
+        "moved": not outcome.stays,
+        "why": outcome.stays,
     }
 
 

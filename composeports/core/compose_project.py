@@ -62,10 +62,10 @@ class Build(NamedTuple):
     def cache_folders(self) -> Texts:
         """Return the folders that the build writes its cache to, as written in the file."""
         caches = [
-            dict(entry.partition("=")[::2] for entry in text.split(",")) for text in self.cache_to
+            dict(option.partition("=")[::2] for option in text.split(",")) for text in self.cache_to
         ]
         return tuple(
-            entry["dest"] for entry in caches if entry.get("type") == "local" and "dest" in entry
+            cache["dest"] for cache in caches if cache.get("type") == "local" and "dest" in cache
         )
 
 
@@ -183,10 +183,10 @@ class Project(NamedTuple):
     def places(self) -> Iterator[str]:
         """Yield the absolute host paths in bind mounts, builds, build caches and volume options."""
         for service in self.services:
-            yield from (entry.source for entry in service.mounts if entry.kind == "bind")
+            yield from (mount.source for mount in service.mounts if mount.kind == "bind")
             if service.build:
                 yield from service.build.folders
-                yield from (entry for entry in service.build.cache_folders if entry[:1] == "/")
+                yield from (folder for folder in service.build.cache_folders if folder[:1] == "/")
         for volume in self.volumes:
             options = (volume.driver_opts.get("o") or "").split(",")
             values = (volume.driver_opts.get("device") or "", *options)
@@ -205,8 +205,8 @@ def read_project(config: Json) -> Project:
     """Return the project that `docker compose config --format json` describes."""
     return Project(
         services=tuple(_service(name, spec) for name, spec in _items(config.get("services"))),
-        networks=tuple(_network(name, spec) for name, spec in _items(config.get("networks"))),
-        volumes=tuple(_volume(name, spec) for name, spec in _items(config.get("volumes"))),
+        networks=tuple(_network(key, spec) for key, spec in _items(config.get("networks"))),
+        volumes=tuple(_volume(key, spec) for key, spec in _items(config.get("volumes"))),
         asked_as=_text(config.get("name")),
         handed_files=tuple(_handed_files(config)),
         contents={
@@ -240,7 +240,7 @@ def _service(name: str, spec: Json) -> Service:
         environment=_pairs(spec.get("environment")),
         labels=_pairs(spec.get("labels")),
         networks=tuple(
-            _attachment(entry, options) for entry, options in _items(spec.get("networks"))
+            _attachment(network, options) for network, options in _items(spec.get("networks"))
         ),
         dns=_texts(spec.get("dns")),
         extra_hosts=_hosts(spec.get("extra_hosts")),
@@ -255,7 +255,7 @@ def _service(name: str, spec: Json) -> Service:
         command=_texts(spec.get("command")),
         entrypoint=_texts(spec.get("entrypoint")),
         health_test=_health_test(spec.get("healthcheck")),
-        configs=tuple(_text(entry.get("source")) for entry in _mappings(spec.get("configs"))),
+        configs=tuple(_text(config.get("source")) for config in _mappings(spec.get("configs"))),
     )
 
 

@@ -102,7 +102,7 @@ def _step_here(said: str) -> str:
     return START
 
 
-def _step_there(known: Address, there: str, said: str) -> str:
+def _step_there(known: Address, address: str, said: str) -> str:
     ssh = " ".join(("ssh", *(("-p", known.port) if known.port else ()), _person(known)))
     kinds = OVER_SSH if known.scheme == SSH else TLS
     text = said.lower()
@@ -113,8 +113,8 @@ def _step_there(known: Address, there: str, said: str) -> str:
         return f"check `{ssh} docker version`, and that its engine runs; nothing was changed"
     host = "this machine" if known.host == LOCALHOST else known.host
     return (
-        f"check that {host} is up, that its engine listens at {there}, and that no firewall is in "
-        "between; nothing was changed"
+        f"check that {host} is up, that its engine listens at {address}, and that no firewall is "
+        "in between; nothing was changed"
     )
 
 

@@ -74,6 +74,6 @@ def compare_machines(then: str, now: str, traits: EngineTraits) -> str:
     return UNSURE if is_local and _differ(then, now) else SAME
 
 
-def _differ(one: str, other: str) -> bool:
+def _differ(first: str, second: str) -> bool:
     """Return True if both values are known and they are different."""
-    return bool(one and other and one != other)
+    return bool(first and second and first != second)

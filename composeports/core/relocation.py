@@ -24,40 +24,41 @@ class RelocationClue(NamedTuple):
     marked: bool = False
 
 
-def may_have_moved(lease: Lease, here: WorktreeLocation) -> bool:
-    """Return True if paths and names allow that the session moved to the location `here`."""
-    return _is_alike(lease, here) and lease.place.git_dir != here.git_dir
+def may_have_moved(lease: Lease, location: WorktreeLocation) -> bool:
+    """Return True if paths and names allow that the session moved to `location`."""
+    return _is_alike(lease, location) and lease.place.git_dir != location.git_dir
 
 
-def is_known_here(lease: Lease, here: WorktreeLocation) -> bool:
-    """Return True if the session's record already has the location `here`."""
-    return _is_alike(lease, here) and lease.place.git_dir == here.git_dir
+def is_known_here(lease: Lease, location: WorktreeLocation) -> bool:
+    """Return True if the session's record already has `location`."""
+    return _is_alike(lease, location) and lease.place.git_dir == location.git_dir
 
 
-def _is_alike(lease: Lease, here: WorktreeLocation) -> bool:
+def _is_alike(lease: Lease, location: WorktreeLocation) -> bool:
     old_location = lease.place
     return (
         bool(old_location.git_dir)
         and lease.session_id == old_location.session_id
-        and old_location.machine == here.machine
-        and old_location.below == here.below
+        and old_location.machine == location.machine
+        and old_location.below == location.below
     )
 
 
-def has_moved(lease: Lease, here: WorktreeLocation, clue: RelocationClue) -> bool:
-    """Return True if a session that may have moved belongs to the location `here`.
+def has_moved(lease: Lease, location: WorktreeLocation, clue: RelocationClue) -> bool:
+    """Return True if a session that may have moved belongs to `location`.
 
     A session whose old git directory is still its own has not moved. Otherwise the composeports
-    folder at `here` proves the move. That folder is removed together with the stack; without it,
-    the worktree must have the same path and the same git name, and the lease must not have a stack.
+    folder at `location` proves the move. That folder is removed together with the stack; without
+    it, the worktree must have the same path and the same git name, and the lease must not have a
+    stack.
     """
     if clue.lives:
         return False
     if clue.marked:
         return True
-    name = linked_name(here.git_dir)
+    name = linked_name(location.git_dir)
     is_same_worktree = (
-        lease.place.worktree == here.worktree and linked_name(lease.place.git_dir) == name
+        lease.place.worktree == location.worktree and linked_name(lease.place.git_dir) == name
     )
     return (
         bool(name)
@@ -73,18 +74,18 @@ def linked_name(git_dir: str) -> str:
     return name if parent.endswith("/worktrees") else ""
 
 
-def named_after(lease: Lease, here: WorktreeLocation) -> WorktreeLocation:
-    """Return the location `here` with the session id of the lease."""
+def named_after(lease: Lease, location: WorktreeLocation) -> WorktreeLocation:
+    """Return `location` with the session id of the lease."""
     name = lease.place.named_by or lease.place.git_dir
-    return here._replace(named_by="" if name == here.git_dir else name)
+    return location._replace(named_by="" if name == location.git_dir else name)
 
 
-def renamed(here: WorktreeLocation, number: int) -> WorktreeLocation:
+def renamed(location: WorktreeLocation, number: int) -> WorktreeLocation:
     """Return the location with a numbered session id, because another session has the plain id.
 
     `number` starts at 2.
     """
-    return here._replace(named_by=f"{here.git_dir}{SEPARATOR}{number}")
+    return location._replace(named_by=f"{location.git_dir}{SEPARATOR}{number}")
 
 
 def is_taken_over(lease: Lease, leads_to: str, other: Lease, *, lost: bool) -> bool:

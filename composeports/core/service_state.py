@@ -31,22 +31,26 @@ def standings(
     """
     services, networks = _section(override, "services"), _section(override, "networks")
     network_names = {
-        entry.key: _text(networks.get(entry.key), "name")
-        or (entry.name if entry.external or project.is_fixed(entry.name) else f"{name}_{entry.key}")
-        for entry in project.networks
+        network.key: _text(networks.get(network.key), "name")
+        or (
+            network.name
+            if network.external or project.is_fixed(network.name)
+            else f"{name}_{network.key}"
+        )
+        for network in project.networks
     }
     return {
-        entry.name: ServiceState(
-            _text(services.get(entry.name), "container_name") or entry.container_name,
+        service.name: ServiceState(
+            _text(services.get(service.name), "container_name") or service.container_name,
             tuple(
                 sorted(
                     network_names[attachment.network]
-                    for attachment in entry.networks
+                    for attachment in service.networks
                     if attachment.network in network_names
                 )
             ),
         )
-        for entry in project.services
+        for service in project.services
     }
 
 

@@ -68,16 +68,16 @@ class SocketRequest:
     """A running request to the engine's socket, for containers or for another list."""
 
     def __init__(
-        self, path: str, label: str = "", listed: str = LIST, *, patience: TimeLimits
+        self, path: str, label: str = "", listed: str = LIST, *, time_limits: TimeLimits
     ) -> None:
         """Send the request to the socket at `path`; raise OSError if that fails.
 
         `listed` is the path of the API's list. `label`, if given, limits the list to entries with
-        that label. `patience` has the time limits.
+        that label. `time_limits` has the time limits.
         """
         self._path = path
-        self._patience = patience
-        self._wait = patience.wait()
+        self._time_limits = time_limits
+        self._wait = time_limits.wait()
         self._label = label
         self._listed = listed
         query = ""
@@ -100,7 +100,7 @@ class SocketRequest:
 
         An engine that answers no request accepts no more connections after some time.
         """
-        self._socket.settimeout(self._patience.seconds)
+        self._socket.settimeout(self._time_limits.seconds)
         while True:
             try:
                 self._socket.connect(self._path)
@@ -114,7 +114,7 @@ class SocketRequest:
     def _silence(self) -> EngineSilentError:
         from composeports.docker.errors import silence  # noqa: PLC0415 - only after a timeout
 
-        return silence(f"unix://{self._path}", self._patience.seconds)
+        return silence(f"unix://{self._path}", self._time_limits.seconds)
 
     def entries(self) -> "list[dict[str, Any]] | None":
         """Return the entries of the engine's list; None if the response is not a valid list.
@@ -144,7 +144,7 @@ class SocketRequest:
         podman_entries = None
         with suppress(OSError):
             podman_entries = SocketRequest(
-                self._path, self._label, podman.OWN_LIST, patience=self._patience
+                self._path, self._label, podman.OWN_LIST, time_limits=self._time_limits
             ).entries()
         return podman.with_all_ports(found, podman_entries)
 

@@ -154,10 +154,10 @@ class ConfigQuery:
         for profiles in (EVERY_PROFILE, ()):
             self._profiles = profiles
             self._required = {}
-            retry = answer if profiles else self._ask({})
+            retry = answer if profiles else self._run_config({})
             while retry.code and (missing := self._demanded(retry.err)):
                 self._required |= missing
-                retry = self._ask({})
+                retry = self._run_config({})
             self._refuse_limit(retry)
             if not retry.code:
                 return retry
@@ -277,10 +277,10 @@ class ConfigQuery:
         """Return the effects of the markers; None if Compose rejects them."""
         answer = self._end_early_queries()
         if answer is None or (answer.code and len(marks) < len(self._markers)):
-            answer = self._ask(marks)
+            answer = self._run_config(marks)
         return None if answer.code else compare(config, _parse(answer), marks)
 
-    def _ask(self, extra: Mapping[str, str]) -> Finished:
+    def _run_config(self, extra: Mapping[str, str]) -> Finished:
         return self._compose.start_config(
             self._project,
             "--format",

@@ -73,9 +73,9 @@ def container_of(entry: dict[str, Any]) -> Container:
     labels = entry.get("Labels") or {}
     ports = entry.get("Ports") or []
     published_ports = {
-        (item["PublicPort"], item["PrivatePort"], item["Type"])
-        for item in ports
-        if item.get("PublicPort")
+        (port["PublicPort"], port["PrivatePort"], port["Type"])
+        for port in ports
+        if port.get("PublicPort")
     }
     names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
     networks: dict[str, dict[str, Any]] = (entry.get("NetworkSettings") or {}).get("Networks") or {}
@@ -90,7 +90,7 @@ def container_of(entry: dict[str, Any]) -> Container:
         labels.get(FILES_LABEL, ""),
         Mark(*(labels.get(label, "") for label in MARK_LABELS)),
         tuple(networks),
-        tuple(item["NetworkID"] for item in networks.values() if item.get("NetworkID")),
+        tuple(network["NetworkID"] for network in networks.values() if network.get("NetworkID")),
     )
 
 

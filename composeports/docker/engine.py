@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 IDENTITY_SECONDS = 60.0
 # While Compose runs: how long the engine may take to answer, and the time between two checks.
 SILENT_SECONDS = 1.5
-SOCKET_BEAT_SECONDS, COMMAND_BEAT_SECONDS = 0.5, 3.0
+SOCKET_CHECK_SECONDS, COMMAND_CHECK_SECONDS = 0.5, 3.0
 # Messages of engines up to version 26, and of later versions.
 NO_POOL_LEFT = ("available, non-overlapping", "predefined address pools")
 NETWORK_LABEL = "com.docker.compose.network"
@@ -95,14 +95,14 @@ class _SocketListing(Listing):
     If the request fails, the `docker` command is run, because it reports the reason.
     """
 
-    def __init__(self, engine: "Engine", asked: SocketRequest, project: str | None) -> None:
+    def __init__(self, engine: "Engine", request: SocketRequest, project: str | None) -> None:
         self._engine = engine
-        self._asked = asked
+        self._request = request
         self._project = project
 
     def containers(self) -> tuple[Container, ...]:
         """Return all containers, stopped ones too; raise EngineError if there is no answer."""
-        entries = self._asked.entries()
+        entries = self._request.entries()
         if entries is None:
             return self._engine.listing_by_command(self._project).containers()
         return tuple(map(container_of, entries))
@@ -123,11 +123,11 @@ class Engine:
         self._environ = environ
         self._waiting = waiting
         # Queries have a time limit; commands that change something have none.
-        self.patience = TimeLimits(engine_timeout(environ), self._tell_waiting)
+        self.time_limits = TimeLimits(engine_timeout(environ), self._report_wait)
         self._identity: EngineIdentity | None = None
         self._asked_at = -math.inf
 
-    def _tell_waiting(self) -> None:
+    def _report_wait(self) -> None:
         if self._waiting is not None:
             from composeports.core.engine_diagnosis import place_of  # noqa: PLC0415 - rare
 
@@ -174,42 +174,39 @@ class Engine:
     def failure(self, answer: Finished) -> EngineError | ComposeMissingError:
         """Return the exception for a `docker` command that failed or took too long."""
         if answer.limit:
-            return silence(self.endpoint.address, self.patience.seconds)
+            return silence(self.endpoint.address, self.time_limits.seconds)
         return engine_failure(answer.code, answer.err, self.endpoint.address)
 
     def _start(self, *arguments: str) -> Running:
-        return start(("docker", *arguments), self._environ, wait=self.patience.wait())
+        return start(("docker", *arguments), self._environ, wait=self.time_limits.wait())
 
-    def _ask(self, *arguments: str) -> str:
+    def output(self, *arguments: str) -> str:
+        """Return the stdout of `docker ARGUMENTS`; raise EngineError if it fails."""
         answer = self._start(*arguments).finish()
         if answer.code:
             raise self.failure(answer)
         return answer.out
 
-    def ask(self, *arguments: str) -> str:
-        """Return the stdout of `docker ARGUMENTS`; raise EngineError if it fails."""
-        return self._ask(*arguments)
-
-    def answer(self, *arguments: str) -> Finished:
+    def run_query(self, *arguments: str) -> Finished:
         """Run `docker ARGUMENTS` and return its result, even if it fails.
 
         Ctrl-C does not reach the process. Raise ComposeMissingError if there is no `docker`
-        command, EngineSilentError if the engine does not answer in time. Use `act` for a command
-        that changes something.
+        command, EngineSilentError if the engine does not answer in time. Use `run_change` for a
+        command that changes something.
         """
-        return self._finished(arguments, self.patience.wait())
+        return self._run(arguments, self.time_limits.wait())
 
-    def act(self, *arguments: str) -> Finished:
-        """Run `docker ARGUMENTS`, which changes something; as `answer`, but without time limit."""
-        return self._finished(arguments, self.patience.wait(endless=True))
+    def run_change(self, *arguments: str) -> Finished:
+        """Run `docker ARGUMENTS`, which changes something; as `run_query` without time limit."""
+        return self._run(arguments, self.time_limits.wait(endless=True))
 
-    def _finished(self, arguments: Sequence[str], wait: Wait) -> Finished:
+    def _run(self, arguments: Sequence[str], wait: Wait) -> Finished:
         answer = start(("docker", *arguments), self._environ, own_group=True, wait=wait).finish()
         if answer.limit or answer.code == NOT_FOUND:
             raise self.failure(answer)
         return answer
 
-    def beginning(self, *arguments: str, size: int) -> bytes | None:
+    def read_head(self, *arguments: str, size: int) -> bytes | None:
         """Return the first `size` bytes of `docker ARGUMENTS`; None if it fails earlier."""
         return read_head(("docker", *arguments), self._environ, size)
 
@@ -221,16 +218,18 @@ class Engine:
 
     def start_listing(self, project: str | None = None) -> Listing:
         """Start to list all containers, or those of one project, without waiting."""
-        request = self._asked(f"{PROJECT_LABEL}={project}" if project else "", LIST)
+        request = self._start_socket_request(f"{PROJECT_LABEL}={project}" if project else "", LIST)
         if request is not None:
             return _SocketListing(self, request, project)
         return self.listing_by_command(project)
 
-    def _asked(self, label: str, listed: str) -> SocketRequest | None:
+    def _start_socket_request(self, label: str, listed: str) -> SocketRequest | None:
         """Start a request to the engine's socket; return None if only the command can be used."""
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
-            return SocketRequest(path, label, listed, patience=self.patience) if path else None
+            return (
+                SocketRequest(path, label, listed, time_limits=self.time_limits) if path else None
+            )
         except OSError:
             return None
 
@@ -239,7 +238,7 @@ class Engine:
 
         None if only the `docker` command can be used; it also reports the reason of a failure.
         """
-        request = self._asked(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
+        request = self._start_socket_request(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
         return None if request is None else request.entries()
 
     def _has_plain_command(self) -> bool:
@@ -284,13 +283,13 @@ class Engine:
         ids = [container.id for container in found if container.is_running]
         if not ids:
             return found
-        ports = podman.inspected(self._inspected(podman.INSPECT, ids))
+        ports = podman.inspected(self._inspect(podman.INSPECT, ids))
         return tuple(
             replace(container, ports=ports.get(container.id, container.ports))
             for container in found
         )
 
-    def _inspected(self, form: str, ids: Sequence[str]) -> str:
+    def _inspect(self, form: str, ids: Sequence[str]) -> str:
         """Return the output of `docker container inspect`; removed containers are not in it."""
         answer = self._start("container", "inspect", "--format", form, *ids).finish()
         if answer.code and "no such container" not in answer.err.lower():
@@ -307,36 +306,36 @@ class Engine:
 
     def is_silent(self) -> bool:
         """Return True if the engine does not answer a harmless query within SILENT_SECONDS."""
-        patience = TimeLimits(SILENT_SECONDS)
+        time_limits = TimeLimits(SILENT_SECONDS)
         try:
             path = plain_socket(self._environ) if self._has_plain_command() else ""
             if path:
-                SocketRequest(path, listed=PING, patience=patience).document()
+                SocketRequest(path, listed=PING, time_limits=time_limits).document()
                 return False
         except EngineSilentError:
             return True
         except OSError:
             return False
         form = ("version", "--format", "{{.Server.Version}}")
-        return bool(start(("docker", *form), self._environ, wait=patience.wait()).finish().limit)
+        return bool(start(("docker", *form), self._environ, wait=time_limits.wait()).finish().limit)
 
     @property
-    def silence_beat(self) -> float:
+    def silence_check_seconds(self) -> float:
         """Seconds between two checks that the engine answers while Compose runs; 0 for none."""
         if self._waiting is None:
             return 0.0
-        return SOCKET_BEAT_SECONDS if self.endpoint.socket else COMMAND_BEAT_SECONDS
+        return SOCKET_CHECK_SECONDS if self.endpoint.socket else COMMAND_CHECK_SECONDS
 
-    def tell_if_silent(self) -> None:
+    def report_if_silent(self) -> None:
         """Report once that the engine does not answer while Compose runs.
 
         When it answers again, a later silence is reported again.
         """
         if not self.is_silent():
-            self.patience.is_told = False
-        elif not self.patience.is_told:
-            self.patience.is_told = True
-            self._tell_waiting()
+            self.time_limits.is_told = False
+        elif not self.time_limits.is_told:
+            self.time_limits.is_told = True
+            self._report_wait()
 
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[tuple[int, str]]:
         """Return the (host port, protocol) pairs that the containers publish, running or not."""
@@ -353,7 +352,7 @@ class Engine:
         """Yield the ports that stopped containers will publish; skip removed containers."""
         if not ids:
             return
-        for line in self._inspected(_BINDINGS, ids).splitlines():
+        for line in self._inspect(_BINDINGS, ids).splitlines():
             host, _, target = line.partition(" ")
             if host.isdecimal():
                 yield int(host), target.partition("/")[2] or "tcp"
@@ -363,7 +362,7 @@ class Engine:
         ids = tuple(ids)
         if not ids:
             return ()
-        return tuple(self._inspected("{{.State.Error}}", ids).splitlines())
+        return tuple(self._inspect("{{.State.Error}}", ids).splitlines())
 
     def host_names(self, ids: Iterable[str]) -> dict[str, dict[str, frozenset[str]]]:
         """Return the host names of each container, by container id and network name.
@@ -393,14 +392,14 @@ class Engine:
         if entries is not None:
             return tuple(entry["Id"] for entry in entries)
         label_filter = f"label={label}"
-        return tuple(self._ask("network", "ls", "--quiet", "--filter", label_filter).split())
+        return tuple(self.output("network", "ls", "--quiet", "--filter", label_filter).split())
 
     def network_ids(self) -> frozenset[str]:
         """Return the ids of all networks."""
         entries = self.entries("network", "")
         if entries is not None:
             return frozenset(entry["Id"] for entry in entries)
-        return frozenset(self._ask("network", "ls", "--quiet", "--no-trunc").split())
+        return frozenset(self.output("network", "ls", "--quiet", "--no-trunc").split())
 
     def networks_of(self, containers: Iterable[Container]) -> dict[str, frozenset[str]]:
         """Return the network ids of each container by its id, including removed networks.
@@ -416,7 +415,7 @@ class Engine:
         ]
         if unknown_ids:
             form = "{{.Id}}{{range .NetworkSettings.Networks}} {{.NetworkID}}{{end}}"
-            rows = [row.split() for row in self._inspected(form, unknown_ids).splitlines()]
+            rows = [row.split() for row in self._inspect(form, unknown_ids).splitlines()]
             network_ids |= {row[0]: frozenset(row[1:]) for row in rows if row}
         return network_ids
 
@@ -429,7 +428,7 @@ class Engine:
 
     def project_subnets(self) -> tuple[tuple[str, str], ...]:
         """Return (project, subnet) for all networks; project is empty if a network has none."""
-        ids = self._ask("network", "ls", "--quiet", "--no-trunc").split()
+        ids = self.output("network", "ls", "--quiet", "--no-trunc").split()
         if not ids:
             return ()
         answer = self._start("network", "inspect", "--format", _SUBNETS, *ids).finish()
@@ -444,7 +443,9 @@ class Engine:
         """Return the names of the project's networks in the Compose file."""
         filter_options = ("--filter", f"label={PROJECT_LABEL}={project}")
         form = f'{{{{.Label "{NETWORK_LABEL}"}}}}'
-        return tuple(self._ask("network", "ls", *filter_options, "--format", form).split("\n")[:-1])
+        return tuple(
+            self.output("network", "ls", *filter_options, "--format", form).split("\n")[:-1]
+        )
 
     def pools_used_up(self) -> bool:
         """Return True if the engine has no subnet left, found by creating a network.
@@ -452,9 +453,9 @@ class Engine:
         A network that could be created is removed again.
         """
         name = f"composeports-probe-{os.getpid()}"
-        answer = self.act("network", "create", "--label", "composeports=probe", name)
+        answer = self.run_change("network", "create", "--label", "composeports=probe", name)
         if not answer.code:
-            self.act("network", "rm", name)
+            self.run_change("network", "rm", name)
         message = answer.err.lower()
         return any(words in message for words in NO_POOL_LEFT)
 
@@ -466,5 +467,5 @@ class Engine:
             return tuple(sorted(entry["Name"] for entry in entries))
         label_filter = f"label={label}"
         return tuple(
-            self._ask("volume", "ls", "--quiet", "--filter", label_filter).split("\n")[:-1]
+            self.output("volume", "ls", "--quiet", "--filter", label_filter).split("\n")[:-1]
         )

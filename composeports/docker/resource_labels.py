@@ -29,17 +29,17 @@ class MarkListing:
         """Start the query for one project; `path` is the socket, empty to use the command."""
         self._engine = engine
         self._project = project
-        self._asked: dict[str, SocketRequest] = {}
+        self._requests: dict[str, SocketRequest] = {}
         self._running: dict[str, Running] = {}
         try:
             for kind in PATHS if path else ():
                 label = f"{PROJECT_LABEL}={project}"
-                self._asked[kind] = SocketRequest(
-                    path, label, PATHS[kind], patience=engine.patience
+                self._requests[kind] = SocketRequest(
+                    path, label, PATHS[kind], time_limits=engine.time_limits
                 )
         except OSError:
-            self._asked.clear()
-        if not self._asked:
+            self._requests.clear()
+        if not self._requests:
             self._running = {kind: engine.start_marks(kind, project) for kind in KEY_LABELS}
 
     def marks(self) -> Marks:
@@ -48,7 +48,7 @@ class MarkListing:
         Raise EngineError if the engine does not answer.
         """
         marks: Marks = {}
-        for kind, request in self._asked.items():
+        for kind, request in self._requests.items():
             entries = request.entries()
             if entries is None:
                 return MarkListing(self._engine, self._project, "").marks()

@@ -55,7 +55,7 @@ def list_resources(
         for kind in kinds
         for resource in sorted(
             set(_listed(engine, kind, label)),
-            key=lambda each: each.name,
+            key=lambda resource: resource.name,
         )
     )
 
@@ -66,10 +66,10 @@ def _listed(engine: Engine, kind: str, label: str) -> Iterator[EngineResource]:
         yield from (_of_entry(kind, entry) for entry in entries)
         return
     words = (*_LISTS[kind], "--filter", f"label={label}")
-    for line in engine.ask(*words, "--format", _FORMS[kind]).splitlines():
+    for line in engine.output(*words, "--format", _FORMS[kind]).splitlines():
         identity, names, project, *mark, state, directory = (*line.split("\t"), *[""] * 5)[:7]
-        name = next((entry for entry in names.split(",") if "/" not in entry), names)
-        name = names if kind == "image" else name
+        container_names = (name for name in names.split(",") if "/" not in name)
+        name = names if kind == "image" else next(container_names, names)
         directory = directory and os.path.realpath(directory)
         is_running = state in RUNNING
         yield EngineResource(kind, identity, name, project, is_running, directory, Mark(*mark))
@@ -85,7 +85,7 @@ def _of_entry(kind: str, entry: Mapping[str, Any]) -> EngineResource:
 def stop(engine: Engine, ids: Sequence[str]) -> None:
     """Stop the containers, each within its own stop timeout; a failure is not reported here."""
     if ids:
-        engine.act("stop", *ids)
+        engine.run_change("stop", *ids)
 
 
 def remove(
@@ -105,7 +105,7 @@ def remove(
     for attempt in range(TRIES if thing.kind == "network" else 1):
         if attempt:
             sleep(PAUSE_SECONDS)
-        answer = engine.act(*_REMOVALS[thing.kind], *options, thing.id)
+        answer = engine.run_change(*_REMOVALS[thing.kind], *options, thing.id)
         message = (answer.err.strip().splitlines() or ["the engine gave no reason"])[-1]
         if not answer.code or any(words in message.lower() for words in _GONE):
             return ""

@@ -17,7 +17,7 @@ def is_rootless(engine: Engine) -> bool:
         info = podman_info(engine)
         if info:
             return bool(info.get("security", {}).get("rootless"))
-    return ROOTLESS in engine.answer("info", "--format", SECURITY).out.split()
+    return ROOTLESS in engine.run_query("info", "--format", SECURITY).out.split()
 
 
 def podman_info(engine: Engine) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def podman_info(engine: Engine) -> dict[str, Any]:
     path = plain_socket(engine.environ)
     try:
         info = (
-            SocketRequest(path, listed=OWN_INFO, patience=engine.patience).document()[1]
+            SocketRequest(path, listed=OWN_INFO, time_limits=engine.time_limits).document()[1]
             if path
             else None
         )

@@ -58,7 +58,7 @@ def _inspect(engine: Engine, names: Iterable[str]) -> tuple[EngineVolume, ...]:
     volume_names = list(names)
     if not volume_names:
         return ()
-    answer = engine.answer("volume", "inspect", *volume_names)
+    answer = engine.run_query("volume", "inspect", *volume_names)
     # A missing volume makes the command fail, but the command still prints the other volumes.
     if answer.code and "no such volume" not in answer.err.lower():
         raise _failed(answer, "check the volumes")
@@ -104,7 +104,7 @@ def create_volume(
 
 def remove_unused_volume(engine: Engine, name: str) -> bool:
     """Remove a volume; return False if the engine keeps it because a container uses it."""
-    return not engine.act("volume", "rm", name).code
+    return not engine.run_change("volume", "rm", name).code
 
 
 def pause(engine: Engine, ids: Sequence[str]) -> None:
@@ -112,7 +112,7 @@ def pause(engine: Engine, ids: Sequence[str]) -> None:
 
     A container that has just ended is no error.
     """
-    answer = engine.act("pause", *ids)
+    answer = engine.run_change("pause", *ids)
     if answer.code and _states(engine, ids, "running"):
         raise _failed(answer, "pause the other session's containers")
 
@@ -124,14 +124,14 @@ def unpause(engine: Engine, ids: Sequence[str]) -> None:
     """
     paused_ids = _states(engine, ids, "paused")
     if paused_ids:
-        answer = engine.act("unpause", *paused_ids)
+        answer = engine.run_change("unpause", *paused_ids)
         if answer.code and _states(engine, paused_ids, "paused"):
             raise _failed(answer, f"unpause the containers: docker unpause {' '.join(paused_ids)}")
 
 
 def _states(engine: Engine, ids: Sequence[str], state: str) -> list[str]:
     """Return the ids of the containers that are in `state` now."""
-    answer = engine.answer("container", "inspect", "--format", "{{.Id}} {{.State.Status}}", *ids)
+    answer = engine.run_query("container", "inspect", "--format", "{{.Id}} {{.State.Status}}", *ids)
     if answer.code and "no such container" not in answer.err.lower():
         raise _failed(answer, "check the other session's containers")
     lines = (line.split() for line in answer.out.splitlines())
@@ -183,7 +183,7 @@ class VolumeMount:
         """Return True if the volume has no content; raise SeedError if it cannot be read."""
         import tarfile  # noqa: PLC0415 - only for existing volumes
 
-        data = self.engine.beginning("cp", self.place(name), "-", size=ENOUGH)
+        data = self.engine.read_head("cp", self.place(name), "-", size=ENOUGH)
         if data is None:
             raise SeedError(f"cannot look into the volume {name}", hint="`docker info` may say why")
         with suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
@@ -237,26 +237,26 @@ def clear(engine: Engine, token: str, *, volumes: bool) -> None:
     containers = _done(engine, "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={label}")
     # One call for each container: a container that is already gone must not block the others.
     for resource_id in containers.out.split():
-        engine.act("rm", "--force", "--volumes", resource_id)
+        engine.run_change("rm", "--force", "--volumes", resource_id)
     if volumes:
         for name in _names(engine, label):
             _done(engine, "volume", "rm", name)
     images = _done(engine, "images", "--quiet", "--no-trunc", "--filter", f"label={label}")
     for resource_id in images.out.split():
-        engine.act("rmi", resource_id)
+        engine.run_change("rmi", resource_id)
 
 
 def _done(engine: Engine, *arguments: str) -> Finished:
-    answer = engine.act(*arguments)
+    answer = engine.run_change(*arguments)
     if answer.code:
         raise _failed(answer, f"run `docker {' '.join(arguments[:2])}`")
     return answer
 
 
-def _failed(answer: Finished, what: str) -> SeedError:
+def _failed(answer: Finished, action: str) -> SeedError:
     lines = answer.err.strip().splitlines() or [f"docker ended with exit code {answer.code}"]
     message = lines[-1].removeprefix("Error response from daemon: ")
-    return SeedError(f"the engine could not {what}: {message}", hint=HINT)
+    return SeedError(f"the engine could not {action}: {message}", hint=HINT)
 
 
 HINT = "fix that and run it again: incomplete copies are removed, and none of your data is"

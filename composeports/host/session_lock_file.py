@@ -1,9 +1,9 @@
 """The session lock: a file lock (flock) that lets one command at a time work on a stack.
 
 The kernel releases the lock when the last process that has it ends. `hold` takes the lock. It waits
-up to `patience` seconds and yields a `SessionLock`, or None if another process kept the lock for
-all that time; 0 does not wait, None waits without limit. While the lock is held, `holder` returns
-the lock owner. A claim calls `is_held` before it takes the lease of an idle stack.
+up to `timeout_seconds` and yields a `SessionLock`, or None if another process kept the lock
+for all that time; 0 does not wait, None waits without limit. While the lock is held, `holder`
+returns the lock owner. A claim calls `is_held` before it takes the lease of an idle stack.
 
 A program that is started with `lock.number` among its inherited files shares the lock. The lock is
 free only when both have ended, so an orphan (a Compose whose composeports was killed) still holds
@@ -82,8 +82,8 @@ class SessionLock:
         """The file descriptor for programs that share the lock; -1 while it is not held."""
         return self._file
 
-    def take(self, patience: float | None, busy: Callable[[LockOwner], None]) -> bool:
-        """Wait up to `patience` seconds (None: without limit); return True once the lock is held.
+    def take(self, timeout_seconds: float | None, busy: Callable[[LockOwner], None]) -> bool:
+        """Wait up to `timeout_seconds` (None: no limit); return True once the lock is held.
 
         `busy` is called once, with the lock owner, after one second of waiting. Return False if the
         time is over or an orphan cannot be ended. Raise FileAccessError if the file cannot be
@@ -93,12 +93,12 @@ class SessionLock:
         is_notified = False
         while not self._try():
             wait_time = time.monotonic() - start_time
-            if patience is not None and wait_time >= patience:
+            if timeout_seconds is not None and wait_time >= timeout_seconds:
                 return False
             if wait_time >= NOTICE_SECONDS and not is_notified:
                 is_notified = True
                 busy(holder(self._path))
-            is_long_wait = patience is None and wait_time >= ORPHAN_SECONDS
+            is_long_wait = timeout_seconds is None and wait_time >= ORPHAN_SECONDS
             if is_long_wait and holder(self._path).is_dead and not end_lock_inheritors(self._path):
                 return False
             time.sleep(POLL_SECONDS)
@@ -154,16 +154,16 @@ class SessionLock:
 
 @contextmanager
 def hold(
-    path: str, command: str, patience: float | None, busy: Callable[[LockOwner], None]
+    path: str, command: str, timeout_seconds: float | None, busy: Callable[[LockOwner], None]
 ) -> Iterator[SessionLock | None]:
-    """Hold the lock at `path`; yield None if another process keeps it for `patience` seconds.
+    """Hold the lock at `path`; yield None if another process keeps it until the timeout.
 
-    `patience` None waits without limit, and yields None only if an orphan cannot be ended.
+    `timeout_seconds` None waits without limit, and yields None only if an orphan cannot be ended.
     `command` is one word, for messages. `busy` is called once, with the lock owner, after one
     second of waiting.
     """
     lock = SessionLock(path, command)
-    if not lock.take(patience, busy):
+    if not lock.take(timeout_seconds, busy):
         yield None
         return
     try:

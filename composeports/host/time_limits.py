@@ -11,7 +11,7 @@ SHORT_SECONDS = 1.0
 LEAST_SECONDS = 0.2
 
 
-def _silent() -> None:
+def _ignore_notice() -> None:
     """Do nothing."""
 
 
@@ -22,7 +22,7 @@ class TimeLimits:
     answered or until `seconds` have passed again. Several threads may use it.
     """
 
-    def __init__(self, seconds: float, tell: Callable[[], None] = _silent) -> None:
+    def __init__(self, seconds: float, tell: Callable[[], None] = _ignore_notice) -> None:
         """Wait `seconds` for each answer; call `tell` if an answer takes more than 2 seconds."""
         self.seconds = seconds
         self.tell = tell
@@ -56,9 +56,9 @@ class Wait:
     A command that does work, which is not a query, is waited for without limit.
     """
 
-    def __init__(self, patience: TimeLimits, seconds: float | None) -> None:
+    def __init__(self, time_limits: TimeLimits, seconds: float | None) -> None:
         """Start to wait; `seconds` None means without limit."""
-        self._patience = patience
+        self._time_limits = time_limits
         self._seconds = seconds
         self._begun = time.monotonic()
 
@@ -66,20 +66,20 @@ class Wait:
         """Return how many seconds to wait now; None for no limit."""
         wait_time = time.monotonic() - self._begun
         ends = [] if self._seconds is None else [self._seconds]
-        ends += [] if self._patience.is_told else [NOTICE_SECONDS]
+        ends += [] if self._time_limits.is_told else [NOTICE_SECONDS]
         return max(LEAST_SECONDS, min(ends) - wait_time) if ends else None
 
     def goes_on(self) -> bool:
         """Return True if there is another turn, after a turn without an answer."""
         wait_time = time.monotonic() - self._begun
-        if wait_time >= NOTICE_SECONDS and not self._patience.is_told:
-            self._patience.is_told = True
-            self._patience.tell()
+        if wait_time >= NOTICE_SECONDS and not self._time_limits.is_told:
+            self._time_limits.is_told = True
+            self._time_limits.tell()
         if self._seconds is None or wait_time < self._seconds:
             return True
-        self._patience.give_up(self._seconds)
+        self._time_limits.give_up(self._seconds)
         return False
 
     def answered(self) -> None:
         """Record that there was an answer."""
-        self._patience.answered()
+        self._time_limits.answered()

@@ -22,14 +22,14 @@ def _ignore_start(_argv: Sequence[str]) -> Ended:
 class _State:
     """Holds the trace hook of this process."""
 
-    witness: TraceHook = staticmethod(_ignore_start)
+    trace_hook: TraceHook = staticmethod(_ignore_start)
 
 
-def set_trace_hook(witness: TraceHook | None) -> None:
-    """Call `witness` at each start from now on; None turns tracing off."""
-    _State.witness = staticmethod(witness or _ignore_start)
+def set_trace_hook(trace_hook: TraceHook | None) -> None:
+    """Call `trace_hook` at each start from now on; None turns tracing off."""
+    _State.trace_hook = staticmethod(trace_hook or _ignore_start)
 
 
 def trace_start(argv: Sequence[str]) -> Ended:
     """Report that a program or an engine request starts; call the returned function at its end."""
-    return _State.witness(argv)
+    return _State.trace_hook(argv)

@@ -37,5 +37,5 @@ class StoreAllocator(PortAllocatorService):
         ]
         return [
             allocation_of(held_lease)
-            for held_lease in sorted(leases, key=lambda each: each.allocated_at)
+            for held_lease in sorted(leases, key=lambda lease: lease.allocated_at)
         ]

@@ -43,4 +43,4 @@ def open_context(environ: Mapping[str, str] | None = None) -> Context:
     config = Config.from_env(environ)
     engine = Engine(environ)
     store = open_store(config.store, engine, waiting=warn)
-    return Context(environ, NOWHERE, config, store, engine, say=warn)
+    return Context(environ, NOWHERE, config, store, engine, report=warn)

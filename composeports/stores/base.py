@@ -48,12 +48,12 @@ class Store(Protocol):
         ...
 
     def update(
-        self, session_id: str, decide: Decide, *, patience: float | None = None
+        self, session_id: str, decide: Decide, *, timeout_seconds: float | None = None
     ) -> StoreUpdate:
         """Pass a snapshot to `decide` and write what it returns, as one atomic step.
 
-        The store waits up to `patience` seconds for other writers; None means the store's own
-        limit.
+        The store waits up to `timeout_seconds` for other writers; None means the store's
+        own limit.
 
         No other `update` of any process runs in between. `decide` must be quick and pure, because
         it runs under the write lock. Its exceptions pass through, and then nothing is written.

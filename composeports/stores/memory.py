@@ -59,10 +59,10 @@ class MemoryStore:
         return self._id
 
     def update(
-        self, session_id: str, decide: Decide, *, patience: float | None = None
+        self, session_id: str, decide: Decide, *, timeout_seconds: float | None = None
     ) -> StoreUpdate:
         """Run `decide` and write what it returns; `decide` must not call the store."""
-        del patience  # not needed: every update is short
+        del timeout_seconds  # not needed: every update is short
         with self._lock:
             self._note_time()
             snapshot = self._snapshot(session_id)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from composeports.stores.postgres.store import PostgresStore
 
 
-def _silent(_text: str) -> None:
+def ignore_message(_text: str) -> None:
     """Ignore the message."""
 
 
@@ -35,7 +35,7 @@ class EngineSource(Protocol):
 
 
 def open_store(
-    url: str, engine: EngineSource | None = None, *, waiting: Callable[[str], None] = _silent
+    url: str, engine: EngineSource | None = None, *, waiting: Callable[[str], None] = ignore_message
 ) -> Store:
     """Return the store for `url`; raise ConfigError, which names the setting, for an invalid URL.
 
@@ -54,7 +54,7 @@ def open_store(
         )
     from composeports.stores.sqlite.store import SqliteStore  # noqa: PLC0415 - only if needed
 
-    def whose() -> EngineIdentity:
+    def find_identity() -> EngineIdentity:
         return THIS_MACHINE if engine is None or engine.is_local else engine.identity()
 
     def machine() -> str:
@@ -62,11 +62,13 @@ def open_store(
 
         return machine_name(engine.environ) if engine is not None else ""
 
-    return SqliteStore(sqlite_path(url), engine=whose, waiting=waiting, machine=machine)
+    return SqliteStore(sqlite_path(url), engine=find_identity, waiting=waiting, machine=machine)
 
 
 def open_postgres(
-    url: str, whose: Callable[[], EngineIdentity], waiting: Callable[[str], None] = _silent
+    url: str,
+    find_identity: Callable[[], EngineIdentity],
+    waiting: Callable[[str], None] = ignore_message,
 ) -> "PostgresStore":
     """Return the store in the database that libpq finds by `url`.
 
@@ -80,7 +82,7 @@ def open_postgres(
         raise _no_driver(url) from None
     except ImportError:  # psycopg is installed, libpq is not
         raise _no_driver(url) from None
-    return PostgresStore(url, engine=whose, waiting=waiting)
+    return PostgresStore(url, engine=find_identity, waiting=waiting)
 
 
 def _no_driver(url: str) -> ExtraMissingError:

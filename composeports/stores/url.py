@@ -13,11 +13,11 @@ def is_shared(url: str) -> bool:
     return url.startswith(SHARED_STORES)
 
 
-def same_store(one: str, other: str) -> bool:
+def same_store(first_url: str, second_url: str) -> bool:
     """Return True if both URLs name one store, as far as this is clear without opening it."""
-    if is_shared(one) or is_shared(other):
-        return one.partition("://")[2] == other.partition("://")[2]
-    return os.path.realpath(sqlite_path(one)) == os.path.realpath(sqlite_path(other))
+    if is_shared(first_url) or is_shared(second_url):
+        return first_url.partition("://")[2] == second_url.partition("://")[2]
+    return os.path.realpath(sqlite_path(first_url)) == os.path.realpath(sqlite_path(second_url))
 
 
 def sqlite_path(url: str) -> str:

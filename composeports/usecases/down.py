@@ -23,7 +23,7 @@ from composeports.usecases.session_lock import hold_session_lock_exclusively
 from composeports.usecases.started_session import find_started_session
 
 # Seconds to wait for another command that holds the session lock.
-PATIENCE = 5.0
+LOCK_TIMEOUT_SECONDS = 5.0
 # Seconds to wait before each further try, while a busy engine disconnects a network.
 PAUSES = (0.0, 0.5, 1.0, 2.0)
 
@@ -45,14 +45,14 @@ class DownResult(NamedTuple):
 def down(session: Session, arguments: Sequence[str] = ()) -> DownResult:
     """Run `docker compose down` by the project's labels; release the lease if nothing is left.
 
-    Wait up to `PATIENCE` seconds for another command that holds the session lock, then end the
-    Compose process of that command. LockBusyError if this process does not end, StackLeftError if
-    Compose succeeded but a part of the stack still exists, ForeignProjectError if another session
-    or plain Compose started the stack.
+    Wait up to LOCK_TIMEOUT_SECONDS for another command that holds the session lock, then
+    end the Compose process of that command. LockBusyError if this process does not end,
+    StackLeftError if Compose succeeded but a part of the stack still exists, ForeignProjectError if
+    another session or plain Compose started the stack.
     """
     session.refresh_engine_identity()
     initial_session, session = session, find_started_session(session)
-    with hold_session_lock_exclusively(session, "down", PATIENCE) as lock:
+    with hold_session_lock_exclusively(session, "down", LOCK_TIMEOUT_SECONDS) as lock:
         record = session.record()
         result = _down(session, record, arguments, lock)
         if result.whole and record is not None and session is not initial_session:
@@ -137,7 +137,7 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
     for pause in PAUSES:
         if not code or not _only_networks_left(session, project):
             break
-        session.context.pause(pause)
+        session.context.sleep(pause)
         code = run()
     return code
 

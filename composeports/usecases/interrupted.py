@@ -29,9 +29,9 @@ def undo_half_replaced(session: Session, project: str, containers: Iterable[Cont
         if container.state == "created" and container.replaces in names
     ]
     if replacement_ids:
-        session.context.say(BEGINNING_ANEW)
+        session.context.report(BEGINNING_ANEW)
         # Remove without force, so that a container that runs by now stays, and without volumes.
-        session.context.engine.act("rm", *replacement_ids)
+        session.context.engine.run_change("rm", *replacement_ids)
 
 
 def unpause_containers(session: Session, project: str, containers: Iterable[Container]) -> None:
@@ -46,7 +46,7 @@ def unpause_containers(session: Session, project: str, containers: Iterable[Cont
     from composeports.usecases.seed.journal import hold_lock  # noqa: PLC0415 - rarely needed
 
     def wait() -> None:
-        session.context.say(f"waiting for the end of a copy of the volumes of {project}")
+        session.context.report(f"waiting for the end of a copy of the volumes of {project}")
 
     engine = session.context.engine
     with hold_lock(seed_read_lock(session.context.environ, project), wait):
@@ -55,8 +55,8 @@ def unpause_containers(session: Session, project: str, containers: Iterable[Cont
         ]
         if paused_containers:
             names = ", ".join(sorted(container.name for container in paused_containers))
-            session.context.say(f"paused until now, and going on: {names}")
-            engine.act("unpause", *(container.id for container in paused_containers))
+            session.context.report(f"paused until now, and going on: {names}")
+            engine.run_change("unpause", *(container.id for container in paused_containers))
 
 
 def renew_without_network(
@@ -108,7 +108,7 @@ def _renew_running(
         }
     )
     if services:
-        session.context.say(
+        session.context.report(
             f"{', '.join(services)} is off one of its networks: the containers are recreated, and "
             "their data is untouched"
         )
@@ -131,7 +131,7 @@ def _renew_stopped(
         }
     )
     if services:
-        session.context.say(
+        session.context.report(
             f"a network of {', '.join(services)} is gone, as after `docker network prune`: the "
             "containers are recreated, and their data is untouched"
         )
@@ -152,5 +152,5 @@ def end_interrupted_down(
         if container.project == project and container.is_running
     ]
     if lock.before.command == "down" and running_ids:
-        session.context.say(STOPPING_FIRST)
-        session.context.engine.act("stop", *running_ids)
+        session.context.report(STOPPING_FIRST)
+        session.context.engine.run_change("stop", *running_ids)

@@ -49,9 +49,9 @@ from composeports.usecases.session_lock import (
 )
 
 # Seconds that `release` waits for another command that holds the session lock.
-RELEASE_PATIENCE = 3.0
+RELEASE_TIMEOUT_SECONDS = 3.0
 # Seconds that a command which only reads a lease waits for the store, to extend the lease.
-LOOKING_PATIENCE = 0.25
+RENEW_TIMEOUT_SECONDS = 0.25
 # Completes a granted lease while the store is locked; the claim was decided on this snapshot.
 Finish = Callable[[Lease, StoreSnapshot], Lease]
 
@@ -211,7 +211,7 @@ def _scan(
         used_ports, containers = busy_ports(session, before, lease, containers)
         if not used_ports:
             return lease
-        session.context.say(moving_on(session, lease, used_ports, before, containers))
+        session.context.report(moving_on(session, lease, used_ports, before, containers))
         request = request._replace(avoid=request.avoid | {lease.block})
 
 
@@ -325,9 +325,9 @@ def remove_link_of_released(session: Session, lease: Lease) -> None:
     from composeports.usecases.link.link import remove_link, remove_link_of  # noqa: PLC0415 - rare
 
     if has_link(os.path.join(directory, USER_ENV)):
-        remove_link(directory, lease.project, session.context.say)
+        remove_link(directory, lease.project, session.context.report)
     # A killed `link` or `unlink` may have left an entry in git's exclude file.
-    remove_link_of(lease, session.context.say)
+    remove_link_of(lease, session.context.report)
 
 
 def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
@@ -335,17 +335,17 @@ def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
     return any(map(Owner.of(lease).has_marked, (container.mark for container in containers)))
 
 
-def renew_lease(session: Session, patience: float | None = None) -> Lease:
+def renew_lease(session: Session, timeout_seconds: float | None = None) -> Lease:
     """Extend the session's lease and return it; NoLeaseError if the session holds none.
 
-    Wait up to `patience` seconds while other processes write to the store; None is the store's own
-    limit.
+    Wait up to `timeout_seconds` while other processes write to the store; None is the
+    store's own limit.
     """
     now = session.context.now()
     outcome = session.context.store.update(
         session.session_id,
         lambda snapshot: renew(snapshot, now, session.place, session.view),
-        patience=patience,
+        timeout_seconds=timeout_seconds,
     )
     return outcome.lease if outcome.lease is not None else session.held_lease()
 
@@ -357,7 +357,7 @@ def read_lease(session: Session) -> Lease:
     NoLeaseError if the session holds no lease.
     """
     try:
-        return renew_lease(session, LOOKING_PATIENCE)
+        return renew_lease(session, RENEW_TIMEOUT_SECONDS)
     except (StoreBusyError, StoreError):
         return session.held_lease().at(session.place)
 
@@ -374,18 +374,18 @@ def renewal_heartbeat(session: Session) -> Heartbeat:
 
     seconds = session.context.config.port_allocator.ttl_minutes * 60 / 3
     engine = session.context.engine
-    if not engine.silence_beat:
+    if not engine.silence_check_seconds:
         return Heartbeat(seconds, renew_quietly)
     renewed_at = time.monotonic()
 
     def look() -> None:
         nonlocal renewed_at
-        engine.tell_if_silent()
+        engine.report_if_silent()
         if time.monotonic() - renewed_at >= seconds:
             renewed_at = time.monotonic()
             renew_quietly()
 
-    return Heartbeat(min(seconds, engine.silence_beat), look)
+    return Heartbeat(min(seconds, engine.silence_check_seconds), look)
 
 
 def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
@@ -395,17 +395,19 @@ def environment_of(lease: Lease) -> tuple[tuple[str, str], ...]:
     )
 
 
-def release_without_stack(session: Session, patience: float = RELEASE_PATIENCE) -> None:
+def release_without_stack(
+    session: Session, timeout_seconds: float = RELEASE_TIMEOUT_SECONDS
+) -> None:
     """Release the session's lease if no container of its project exists.
 
     StackLeftError if there are containers. EngineError if a stack was started and the engine does
     not answer, because only the engine knows the containers. LockBusyError if another command holds
-    the session lock for more than `patience` seconds.
+    the session lock for more than `timeout_seconds`.
     """
     record = session.record()
     if record is None or not record.held:
         return
-    with hold_session_lock_or_raise(session, "release", patience) as lock:
+    with hold_session_lock_or_raise(session, "release", timeout_seconds) as lock:
         _release_if_empty(session)
         lock.remove()
 

@@ -139,7 +139,7 @@ def observe(
     except (EngineError, ComposeMissingError) as error:
         if engine_needed:
             raise
-        session.context.say(f"{error.message}; what runs, and on which ports, is unknown")
+        session.context.report(f"{error.message}; what runs, and on which ports, is unknown")
         return answer, None
 
 

@@ -58,7 +58,7 @@ def _busy_after_start(
     for pause in PAUSES:
         if not used_ports or not _may_be_starting(session, lease.project, used_ports, containers):
             break
-        session.context.pause(pause)
+        session.context.sleep(pause)
         containers = session.context.engine.containers()
         used_ports = _busy(session, before, lease, containers)
     return used_ports, containers
@@ -106,7 +106,7 @@ def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
             return False
         if not _may_be_starting(session, project, frozenset({port}), containers):
             return False
-        session.context.pause(pause)
+        session.context.sleep(pause)
     return False
 
 

@@ -24,45 +24,45 @@ from composeports.host.session_folder import OwnFolder
 from composeports.stores.base import Store
 
 
-def place_of_session(store: Store, here: WorktreeLocation) -> WorktreeLocation:
-    """Return `here` with `named_by` set, if its session is named after another git directory.
+def place_of_session(store: Store, location: WorktreeLocation) -> WorktreeLocation:
+    """Return `location` with `named_by` set, if its session is named after another git directory.
 
     Usually the session is named after the path of its own git directory. If the store does not
-    answer, return `here` unchanged; the command that needs the store reports the error.
+    answer, return `location` unchanged; the command that needs the store reports the error.
     """
-    if not here.git_dir:
-        return here
+    if not location.git_dir:
+        return location
     try:
-        return _Relocation(store, here).find()
+        return _Relocation(store, location).find()
     except ComposeportsError:
-        return here
+        return location
 
 
 class _Relocation:
     """One search for the session of a worktree."""
 
-    def __init__(self, store: Store, here: WorktreeLocation) -> None:
+    def __init__(self, store: Store, location: WorktreeLocation) -> None:
         self._store = store
-        self._here = here
+        self._location = location
 
     def find(self) -> WorktreeLocation:
-        candidate, other_ids = self._here, set[str]()
+        candidate, other_ids = self._location, set[str]()
         for number in itertools.count(2):
             lease = self._store.get(candidate.session_id)
             if lease is None:
                 break
-            next_candidate = renamed(self._here, number)
+            next_candidate = renamed(self._location, number)
             if self._has_moved_here(lease) or self._is_at(lease, next_candidate):
                 return candidate
             other_ids.add(lease.session_id)
             candidate = next_candidate
         leases = [lease for lease in self._store.known() if lease.session_id not in other_ids]
-        moved_leases = [lease for lease in leases if is_known_here(lease, self._here)]
+        moved_leases = [lease for lease in leases if is_known_here(lease, self._location)]
         moved_leases = moved_leases or [lease for lease in leases if self._has_moved_here(lease)]
         if not moved_leases:
             return candidate
         latest_lease = max(moved_leases, key=lambda lease: (lease.held, lease.allocated_at))
-        return named_after(latest_lease, self._here)
+        return named_after(latest_lease, self._location)
 
     def _is_at(self, lease: Lease, following: WorktreeLocation) -> bool:
         """Return True if the session with this worktree's name is this worktree's session.
@@ -73,9 +73,9 @@ class _Relocation:
         location = lease.place
         if not location.git_dir:
             return True
-        if location.git_dir != self._here.git_dir:
+        if location.git_dir != self._location.git_dir:
             return False
-        if location.worktree != self._here.worktree:
+        if location.worktree != self._location.worktree:
             return not _is_elsewhere(location)
         if lease.held and lease.stack.files:
             return not self._is_new(lease)
@@ -86,11 +86,13 @@ class _Relocation:
 
         False if `.composeports` has the session's labels.
         """
-        repository = repository_of(self._here.git_dir)
+        repository = repository_of(self._location.git_dir)
         return is_made_since(repository, lease.allocated_at) and not self._is_marked(lease)
 
     def _has_moved_here(self, lease: Lease) -> bool:
-        return may_have_moved(lease, self._here) and has_moved(lease, self._here, self._clue(lease))
+        return may_have_moved(lease, self._location) and has_moved(
+            lease, self._location, self._clue(lease)
+        )
 
     def _clue(self, lease: Lease) -> RelocationClue:
         git_dir = lease.place.git_dir
@@ -115,7 +117,7 @@ class _Relocation:
 
     @cached_property
     def _override(self) -> str:
-        return OwnFolder(self._here.directory).read(OWN_OVERRIDE) or ""
+        return OwnFolder(self._location.directory).read(OWN_OVERRIDE) or ""
 
 
 def _is_elsewhere(place: WorktreeLocation) -> bool:

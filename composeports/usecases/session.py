@@ -42,7 +42,7 @@ from composeports.usecases.relocation import place_of_session
 STDIN = "-"
 
 
-def _silent(_text: str) -> None:
+def ignore_message(_text: str) -> None:
     """Ignore the message."""
 
 
@@ -55,11 +55,13 @@ class Context(NamedTuple):
     store: Store
     engine: Engine
     now: Callable[[], float] = time.time
-    pause: Callable[[float], None] = time.sleep
-    taken: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = taken_ports
-    holder: Callable[[tuple[int, str]], PortListener] = process_on
-    routes: Callable[[], tuple[str, ...]] = routed_subnets
-    say: Callable[[str], None] = _silent
+    sleep: Callable[[float], None] = time.sleep
+    find_taken_ports: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = (
+        taken_ports
+    )
+    find_port_holder: Callable[[tuple[int, str]], PortListener] = process_on
+    find_routed_subnets: Callable[[], tuple[str, ...]] = routed_subnets
+    report: Callable[[str], None] = ignore_message
     run: Run = run_in_foreground
 
     def ports_in_use(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
@@ -67,19 +69,19 @@ class Context(NamedTuple):
 
         Empty for a remote engine: of its machine, only the ports of containers are visible here.
         """
-        return self.taken(wanted) if self.engine.is_local else frozenset()
+        return self.find_taken_ports(wanted) if self.engine.is_local else frozenset()
 
     def holder_of(self, port: tuple[int, str]) -> PortListener:
         """Return the process that has a port of the engine's machine, as far as it is visible."""
         engine = self.engine
         if not engine.is_local:
             return PortListener(machine=engine.host)
-        holder = self.holder(port)
+        holder = self.find_port_holder(port)
         return holder.seen_from(engine.process) if holder.parent else holder
 
     def routes_of_engine(self) -> tuple[str, ...]:
         """Return the subnets with a route on the engine's machine; empty for a remote engine."""
-        return self.routes() if self.engine.is_local else ()
+        return self.find_routed_subnets() if self.engine.is_local else ()
 
 
 @dataclass(frozen=True)

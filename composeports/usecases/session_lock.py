@@ -34,37 +34,37 @@ def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
 
 @contextmanager
 def try_session_lock(
-    session: Session, command: str, patience: float
+    session: Session, command: str, timeout_seconds: float
 ) -> Iterator[SessionLock | None]:
-    """Hold the session lock; yield None if another command holds it for `patience` seconds."""
-    with hold(_path(session), command, patience, waiting(session)) as lock:
+    """Hold the session lock; yield None if another command keeps it for that time."""
+    with hold(_path(session), command, timeout_seconds, waiting(session)) as lock:
         yield lock
 
 
 @contextmanager
 def hold_session_lock_exclusively(
-    session: Session, command: str, patience: float
+    session: Session, command: str, timeout_seconds: float
 ) -> Iterator[SessionLock]:
-    """Hold the session lock; after `patience` seconds, end the Compose process that holds it.
+    """Hold the session lock; after the timeout, end the Compose process that holds it.
 
     LockBusyError if this process does not end, because it may start the stack later.
     """
-    with try_session_lock(session, command, patience) as lock:
+    with try_session_lock(session, command, timeout_seconds) as lock:
         if lock is not None:
             yield lock
             return
-    session.context.say(f"{lock_owner(session)} is still running, and is stopped first")
+    session.context.report(f"{lock_owner(session)} is still running, and is stopped first")
     end_lock_inheritors(_path(session))
-    with hold_session_lock_or_raise(session, command, patience) as lock:
+    with hold_session_lock_or_raise(session, command, timeout_seconds) as lock:
         yield lock
 
 
 @contextmanager
 def hold_session_lock_or_raise(
-    session: Session, command: str, patience: float
+    session: Session, command: str, timeout_seconds: float
 ) -> Iterator[SessionLock]:
-    """Hold the session lock; LockBusyError if another command holds it for `patience` seconds."""
-    with try_session_lock(session, command, patience) as lock:
+    """Hold the session lock; LockBusyError if another command keeps it for that time."""
+    with try_session_lock(session, command, timeout_seconds) as lock:
         if lock is None:
             raise busy_error(_project(session), _path(session))
         yield lock
@@ -83,8 +83,8 @@ def locked_projects(session: Session, projects: Iterable[str]) -> frozenset[str]
 
 def waiting(session: Session) -> Callable[[LockOwner], None]:
     """Return a callback that reports which command the session waits for."""
-    return lambda who: session.context.say(
-        f"{who} works on {_project(session)}: waiting for its end"
+    return lambda owner: session.context.report(
+        f"{owner} works on {_project(session)}: waiting for its end"
     )
 
 

@@ -152,7 +152,7 @@ class StartAttempts:
             note = f"the stack {project} and its lease are kept"
         else:
             note = remove_half_started(self.session, project, self.lock)
-        self.session.context.say(note)
+        self.session.context.report(note)
 
     def _lost_its_lease(self, prepared: PreparedStack) -> bool:
         """Return True if a `down` that did not wait released the lease of the running stack."""
@@ -162,7 +162,7 @@ class StartAttempts:
         record = self.session.record()
         if record is not None and record.held and record.block == prepared.lease.block:
             return False
-        self.session.context.say("the lease was released in the meantime: taking it again")
+        self.session.context.report("the lease was released in the meantime: taking it again")
         return True
 
     def _handle_port_conflict(self, prepared: PreparedStack) -> bool:
@@ -191,15 +191,15 @@ class StartAttempts:
                 )
                 - own_ports
             )
-            refusal = self._refused_silently(prepared, waiting_ports)
-            conflict = self._stolen_silently(prepared, waiting_ports, other_containers)
+            refusal = self._low_port_without_message(prepared, waiting_ports)
+            conflict = self._conflict_without_message(prepared, waiting_ports, other_containers)
         if refusal is not None:
             raise self._refused(prepared, refusal)
         if conflict is None:
             return False
         return self._answer(prepared, conflict, other_containers)
 
-    def _refused_silently(
+    def _low_port_without_message(
         self, prepared: PreparedStack, waiting: frozenset[Port]
     ) -> PortConflict | None:
         """Return a port that Podman may not listen on; Podman does not record that either.
@@ -218,7 +218,7 @@ class StartAttempts:
             return None
         return next(iter(unreported_conflicts(prepared.lease, waiting, low_ports)), None)
 
-    def _stolen_silently(
+    def _conflict_without_message(
         self, prepared: PreparedStack, waiting: frozenset[Port], others: list[Container]
     ) -> PortConflict | None:
         """Return a port that another program took; Podman does not record why a start failed.
@@ -245,7 +245,7 @@ class StartAttempts:
         self._own_tries -= 1
         project = prepared.lease.project
         if self._own_tries >= 0 and is_started_meanwhile(self.session, project, port):
-            context.say(f"{STARTED_MEANWHILE} ({stolen.key}): trying again")
+            context.report(f"{STARTED_MEANWHILE} ({stolen.key}): trying again")
             return True
         # Only the engine of another machine can find out, by trying, if a port there is free.
         is_free = (
@@ -260,9 +260,9 @@ class StartAttempts:
         if step is ConflictAction.GIVE_UP:
             raise self._given_up(prepared, stolen, user)
         if step is ConflictAction.AGAIN:
-            context.say(f"{cause} for a moment: trying again")
+            context.report(f"{cause} for a moment: trying again")
         else:
-            context.say(f"{cause}: the ports of this session move to another block")
+            context.report(f"{cause}: the ports of this session move to another block")
             block = prepared.lease.block
             cool_down_block(self.session, block)
             self.options = self.options._replace(avoid=self.options.avoid | {block})
@@ -277,7 +277,7 @@ class StartAttempts:
         reason = self._lacks_subnets(prepared)
         if not reason:
             return False
-        self.session.context.say(reason)
+        self.session.context.report(reason)
         self.options = self.options._replace(spill=self.options.spill or reason == POOLS_USED_UP)
         return True
 

@@ -31,7 +31,7 @@ def environment(session: Session) -> tuple[tuple[str, str], ...]:
     lease = read_lease(session)
     names = [name for name, _ in lease.environment if not is_settable(name)]
     if names:
-        session.context.say(
+        session.context.report(
             f"warning: the stored lease sets {', '.join(map(repr, names))}, which programs obey "
             "or no shell takes as a name: left out; `composeports up` writes the lease again"
         )
@@ -134,7 +134,7 @@ def _as_published(
             target, _, protocol = kind.partition("/")
             port = PublishedPort(service, int(target), protocol)
             published_urls[key] = client_url(port, drift.actual[0], lease.host)
-            session.context.say(
+            session.context.report(
                 f"{drift.key} is published on {drift.actual[0]}, although its lease says "
                 f"{drift.leased[0]}: `composeports up` brings it back"
             )
@@ -172,7 +172,7 @@ def _containers_of(session: Session, lease: Lease) -> tuple[Container, ...]:
     try:
         return session.context.engine.containers(lease.project)
     except (EngineError, ComposeMissingError) as error:
-        session.context.say(f"{error.message}; whether the stack runs is unknown")
+        session.context.report(f"{error.message}; whether the stack runs is unknown")
         return ()
 
 
@@ -336,7 +336,7 @@ def _containers(session: Session) -> tuple[Container, ...] | None:
     try:
         return session.context.engine.containers()
     except (EngineError, ComposeMissingError) as error:
-        session.context.say(f"{error.message}; states are unknown")
+        session.context.report(f"{error.message}; states are unknown")
         return None
 
 

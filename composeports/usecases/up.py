@@ -180,7 +180,7 @@ def _seeded(session: Session, prepared: PreparedStack, seed: "Seed | None") -> "
         roll_back_lease(session, prepared.before)
         if prepared.before is None or not prepared.before.held:
             session.folder.remove()
-        session.context.say("nothing was started, and the lease is as it was before")
+        session.context.report("nothing was started, and the lease is as it was before")
         raise
 
 

@@ -37,7 +37,7 @@ def wait_for_others(
         services = services_to_wait_for(_instances(session, project))
         if services is None or services == earlier_services:
             return code
-        session.context.say(_wait_message(services))
+        session.context.report(_wait_message(services))
         if not services:
             return 0
         earlier_services = services
@@ -58,7 +58,7 @@ def _instances(session: Session, project: str) -> list[Instance]:
         return []
     rows = [
         line.split("\t")
-        for line in engine.ask("container", "inspect", "--format", _FORM, *ids).splitlines()
+        for line in engine.output("container", "inspect", "--format", _FORM, *ids).splitlines()
     ]
     return [
         Instance(service, state, int(code), policy in RESTARTED)

@@ -70,7 +70,7 @@ def docker(*arguments: str) -> str:
     return done.out
 
 
-def belongings(project: str, kinds: str = "container network volume") -> list[str]:
+def resources_of(project: str, kinds: str = "container network volume") -> list[str]:
     """Return all that the engine has of a project, as "container web-1"."""
     filters = {"label": f"{PROJECT_LABEL}={project}"}
     return [f"{kind} {name}" for kind in kinds.split() for name, _ in listed(kind, filters)]
@@ -212,9 +212,9 @@ class Session:
             if ":" not in binding["HostIp"]
         }
 
-    def belongings(self, kinds: str = "container network volume") -> list[str]:
+    def resources_of(self, kinds: str = "container network volume") -> list[str]:
         """Return all that the engine has of the session's project."""
-        return belongings(self.project, kinds)
+        return resources_of(self.project, kinds)
 
 
 @dataclass
@@ -281,7 +281,7 @@ class Projects:
         def gone() -> bool:
             """Again, since a stack may be on a network of another one, or an engine be late."""
             said = "".join(_take_down(project) for project in sorted(found))
-            if left := [each for project in sorted(found) for each in belongings(project)]:
+            if left := [each for project in sorted(found) for each in resources_of(project)]:
                 raise OSError(f"{left} are left: {said}")
             return True
 
@@ -290,7 +290,7 @@ class Projects:
 
 def _take_down(project: str) -> str:
     """Take a project down without composeports, which may be what failed; return what was said."""
-    if not belongings(project):
+    if not resources_of(project):
         return ""
     name = ("--project-name", project, "--project-directory", "/")
     return ask_docker("compose", *name, "down", "--volumes", "--remove-orphans", "-t", "0").err
@@ -333,7 +333,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
     found = Projects()
     yield found
     found.seen |= set(started_below(tmp_path_factory.getbasetemp()))
-    left = {project: belongings(project) for project in found.seen & present()}
+    left = {project: resources_of(project) for project in found.seen & present()}
     assert not left, f"left on the engine: {left}"
 
 

@@ -145,11 +145,11 @@ def test_up_and_down_at_the_same_instant_leave_what_the_next_command_repairs(
     for _ in range(3):
         both = [begin(one, "up"), begin(one, "down", "-t", "0")]
         assert [end(each).code for each in both] == [0, 0]
-        assert bool(one.row) == bool(one.belongings("container network"))
+        assert bool(one.row) == bool(one.resources_of("container network"))
     one.ok("up")
     check_running(one)
     one.ok("down", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert one.json("status") == []
 
 
@@ -194,7 +194,7 @@ def test_down_ends_the_compose_of_an_up_that_lasts(
         assert "is still running, and is stopped first" in done.err
         assert end(first).code != 0
     assert one.json("status") == []
-    assert one.belongings() == []
+    assert one.resources_of() == []
     one.ok("up")
     check_running(one)
 
@@ -218,7 +218,7 @@ def test_what_a_killed_up_has_left_at_work_is_ended(
         check_running(one)
     else:
         assert one.json("status") == []
-        assert one.belongings() == []
+        assert one.resources_of() == []
 
 
 def test_a_lease_is_kept_where_what_works_cannot_be_ended(
@@ -280,7 +280,7 @@ def test_an_up_that_a_down_ended_says_how_it_stands(one: Session, tmp_path: Path
     assert done.code == 130, done.err
     assert "so the lease is kept" in done.err
     assert one.json("status") == []
-    assert one.belongings() == []
+    assert one.resources_of() == []
 
 
 def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
@@ -311,5 +311,5 @@ def test_up_in_the_foreground_lets_other_commands_at_the_stack(one: Session, beg
     assert one.run("up").code == 0
     assert one.run("down", "-t", "0").code == 0
     end(attached)
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert docker("ps", "--all", "--quiet", "--filter", f"name={one.project}") == ""

@@ -39,7 +39,7 @@ def test_one_session_at_a_time_has_the_file_s_own_ports(make_repository: MakeRep
     assert "17080" in error["message"]
     assert str(one.directory) in error["message"]
     assert two.row == {}
-    assert two.belongings() == []
+    assert two.resources_of() == []
     one.ok("down")
     two.ok("up", "--default-ports")
     assert two.published() == {"web-1:80/tcp": 17080, "web-1:81/tcp": 17081}

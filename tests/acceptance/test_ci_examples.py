@@ -33,7 +33,7 @@ def test_a_job_runs_tests_on_the_stack_and_leaves_nothing(
     passed, printed = job(session, kind)
     assert passed, printed
     assert f"tests of {project}\n" in printed
-    assert session.belongings() == []
+    assert session.resources_of() == []
     assert session.json("status") == []
 
 
@@ -48,5 +48,5 @@ def test_a_job_whose_stack_fails_shows_the_logs_and_leaves_nothing(
     assert not passed
     assert "no room left" in printed
     assert "tests of" not in printed
-    assert session.belongings() == []
+    assert session.resources_of() == []
     assert session.json("status") == []

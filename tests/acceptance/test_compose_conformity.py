@@ -234,7 +234,7 @@ def test_a_linked_folder_is_the_same_session(make_repository: MakeRepository) ->
     linked.ok("up", "--no-start")
     assert linked.row["ports"] == main.row["ports"]
     linked.ok("down", "-t", "0")
-    assert main.belongings() == []
+    assert main.resources_of() == []
 
 
 def test_two_compose_files_of_one_worktree_are_two_sessions_by_folder(

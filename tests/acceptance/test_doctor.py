@@ -12,8 +12,8 @@ from tests.acceptance.conftest import (
     MakeRepository,
     Repository,
     Session,
-    belongings,
     docker,
+    resources_of,
     run,
     stack,
 )
@@ -147,7 +147,7 @@ def test_a_worktree_that_was_removed_is_found(repository: Repository) -> None:
     assert found(stays) == [
         f"leases: {project} holds ports for {gone.directory}, which does not exist"
     ]
-    assert belongings(project, "container"), "it only looks"
+    assert resources_of(project, "container"), "it only looks"
     docker("compose", "--project-name", project, "--project-directory", "/", "down", "-t", "0")
 
 

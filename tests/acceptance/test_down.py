@@ -22,7 +22,7 @@ def one(make_repository: MakeRepository) -> Session:
 
 
 def check_gone(session: Session) -> None:
-    assert session.belongings() == []
+    assert session.resources_of() == []
     assert session.json("status") == []
 
 
@@ -82,7 +82,7 @@ def test_down_in_a_worktree_inside_the_checkout_never_takes_the_checkouts_stack_
     (inner.directory / "compose.yaml").unlink()
     (inner.directory / lost).unlink(missing_ok=True)
     inner.ok("down", "-t", "0")
-    assert inner.belongings() == []
+    assert inner.resources_of() == []
     assert not (inner.directory / ".composeports").exists()
     assert main.ids() == ids
     assert main.own_env["COMPOSE_PROJECT_NAME"] == main.project
@@ -170,7 +170,7 @@ def test_down_that_cannot_remove_all_keeps_the_lease_and_says_what_is_left(
     done = one.run("down", "-t", "0")
     assert done.code != 0
     assert "the lease is kept" in done.err
-    assert one.belongings() == [f"network {one.project}_front"]
+    assert one.resources_of() == [f"network {one.project}_front"]
     assert one.row["compose_project_name"] == one.project
     docker("rm", "--force", stranger)
     one.ok("down", "-t", "0")

@@ -55,7 +55,7 @@ def test_our_commands_work_in_that_shell_as_in_a_fresh_one(one: Session) -> None
     assert one.ids() == ids
     assert json.loads(one.shell(f"{EVAL}; composeports plan --json").out) == planned
     assert one.shell(f"{EVAL}; {EVAL}; composeports down -t 0").code == 0
-    assert one.belongings() == []
+    assert one.resources_of() == []
 
 
 def test_env_runs_a_command_with_the_variables_and_its_exit_code(one: Session) -> None:
@@ -113,7 +113,7 @@ def test_an_evaluated_environment_does_not_leak_into_another_worktree(
     again = one.shell(f"{go}; {EVAL}; docker compose ps --quiet --no-trunc").out
     assert set(again.split()) == set(two.ids().values())
     one.shell(f"{go}; composeports down -t 0")
-    assert two.belongings() == []
+    assert two.resources_of() == []
     assert one.ids() == ids
 
 

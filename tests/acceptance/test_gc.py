@@ -21,8 +21,8 @@ from tests.acceptance.conftest import (
     MakeRepository,
     Repository,
     Session,
-    belongings,
     docker,
+    resources_of,
     stack,
     wait_until,
 )
@@ -65,7 +65,7 @@ def _images(project: str) -> list[str]:
 
 
 def _everything(project: str) -> list[str]:
-    return [*belongings(project), *(f"image {name}" for name in _images(project))]
+    return [*resources_of(project), *(f"image {name}" for name in _images(project))]
 
 
 def _started(repository: Repository, name: str) -> tuple[Session, str]:

@@ -14,9 +14,9 @@ from tests.acceptance.conftest import (
     PROJECT_LABEL,
     MakeRepository,
     Session,
-    belongings,
     docker,
     remove,
+    resources_of,
     stack,
     write,
 )
@@ -74,7 +74,7 @@ def test_up_labels_what_it_makes_once_and_for_all(one: Session, models: str) -> 
     docker("volume", "inspect", named["volume"])
     one.ok("--session", NAME, "up")
     one.ok("--session", NAME, "down", "-v", "-t", "0")
-    assert belongings(project) == []
+    assert resources_of(project) == []
 
 
 def test_a_volume_without_labels_keeps_its_data_and_goes_with_its_stack(
@@ -91,7 +91,7 @@ def test_a_volume_without_labels_keeps_its_data_and_goes_with_its_stack(
     assert marks("volume", volume) == ("", "")
     assert inspected("volume", volume)["CreatedAt"] == created
     one.ok("down", "-v", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
 
 
 def test_a_volume_that_only_carries_the_project_s_label_is_named_and_left(
@@ -109,7 +109,7 @@ def test_a_volume_that_only_carries_the_project_s_label_is_named_and_left(
         assert error["code"] == "project_foreign"
         assert error["details"]["left"] == [f"volume {volume}"]
         assert f"docker volume rm {volume}" in error["hint"]
-        assert one.belongings() == [f"volume {volume}"]
+        assert one.resources_of() == [f"volume {volume}"]
     finally:
         remove("volume", volume)
 
@@ -141,22 +141,22 @@ def test_a_forged_lease_takes_nothing_of_a_foreign_stack(one: Session, tmp_path:
                 "UPDATE leases SET place = ?",
                 (place.replace(str(other.directory), str(tmp_path / "gone")),),
             )
-        before = other.belongings()
+        before = other.resources_of()
         done = one.run("gc", "--volumes")
         assert "was started by another session or program" in done.err, done
-        assert other.belongings() == before
+        assert other.resources_of() == before
         assert set(other.containers("running")) == {"db-1"}
         with closing(sqlite3.connect(store)) as connection, connection:
             connection.execute("UPDATE leases SET project = 'elsewhere'")
         done = one.run("gc", "--volumes")
         assert "damaged record of session 'evil'" in done.err
-        assert other.belongings() == before
+        assert other.resources_of() == before
         docker("rm", "--force", f"{name}-db-1")
         with closing(sqlite3.connect(store)) as connection, connection:
             connection.execute("UPDATE leases SET project = ?", (name,))
         done = one.run("gc", "--volumes")
         assert done.code == 75, done
         assert f"still there: volume {name}_data" in done.err
-        assert f"volume {name}_data" in other.belongings()
+        assert f"volume {name}_data" in other.resources_of()
     finally:
         other.compose("-p", name, "down", "--volumes", "-t", "0")

@@ -86,7 +86,7 @@ def test_an_agent_works_in_two_worktrees(shop: Repository) -> None:
 
     over_stdio(login.environ, talk)
     assert any("Container" in line for line in said), said
-    assert login.belongings() == [f"volume {login.project}_data"]
+    assert login.resources_of() == [f"volume {login.project}_data"]
     assert set(search.containers("running")) == {"web-1", "db-1"}
     assert shop.git("status", "--short") == ""
 
@@ -154,7 +154,7 @@ def test_a_server_that_is_killed_while_compose_works_leaves_what_up_repairs(
     assert page(main.ok("url", "web").strip())
     assert set(main.containers("running")) == {"web-1", "db-1"}
     main.ok("down", "-v")
-    assert main.belongings() == []
+    assert main.resources_of() == []
 
 
 def test_a_cancelled_up_leaves_what_the_next_call_repairs(shop: Repository) -> None:
@@ -170,7 +170,7 @@ def test_a_cancelled_up_leaves_what_the_next_call_repairs(shop: Repository) -> N
         assert not server.answer(server.call("compose_down", **asked)).get("isError")
         assert server.end() == 0
     assert main.row == {}
-    assert main.belongings("container network") == []
+    assert main.resources_of("container network") == []
 
 
 def test_docs_show_how_to_add_the_tools_to_another_server(shop: Repository, tmp_path: Path) -> None:

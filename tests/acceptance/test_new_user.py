@@ -12,8 +12,8 @@ from tests.acceptance.conftest import (
     MakeRepository,
     Repository,
     Session,
-    belongings,
     fetch,
+    resources_of,
     run,
     stack,
 )
@@ -116,7 +116,7 @@ def test_from_a_clone_to_the_last_worktree(clone: Repository) -> None:
         clone.git("worktree", "remove", str(each.directory))
     assert forgotten.containers("running")
     clone.main.ok("gc", "--volumes")
-    assert [belongings(each.project) for each in sessions] == [[], [], []]
+    assert [resources_of(each.project) for each in sessions] == [[], [], []]
     assert clone.main.json("status") == []
     assert is_clean(clone.main)
     assert not (clone.main.directory / ".composeports").exists()

@@ -92,7 +92,7 @@ def lose_the_store(session: Session) -> None:
 @pytest.mark.parametrize("command", ["up", "down", "down -v"])
 def test_a_stack_of_another_store_is_refused_with_both_ways_out(one: Session, command: str) -> None:
     one.ok("up")
-    before = one.containers("running"), one.belongings()
+    before = one.containers("running"), one.resources_of()
     lose_the_store(one)
     done = one.run(*command.split(), "--json")
     assert done.code == 75, done.err
@@ -101,21 +101,21 @@ def test_a_stack_of_another_store_is_refused_with_both_ways_out(one: Session, co
     assert "another store" in error["message"]
     assert "--adopt" in error["hint"]
     assert "--as-new" in error["hint"]
-    assert (one.containers("running"), one.belongings()) == before
+    assert (one.containers("running"), one.resources_of()) == before
     assert one.json("status") == []
 
 
 def test_up_adopts_the_stack_of_a_lost_store(one: Session) -> None:
     one.ok("up")
-    networks = one.belongings("network")
+    networks = one.resources_of("network")
     lose_the_store(one)
     one.ok("up", "--adopt")
     assert one.row["state"] == "running"
-    assert one.belongings("network") == networks
+    assert one.resources_of("network") == networks
     assert page(one.ok("url", "web").strip())
     one.ok("up")
     one.ok("down", "-v", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
 
 
 def test_down_removes_the_stack_of_a_lost_store(one: Session) -> None:
@@ -124,7 +124,7 @@ def test_down_removes_the_stack_of_a_lost_store(one: Session) -> None:
     done = one.run("down", "--adopt", "-v", "-t", "0")
     assert done.code == 0, done.err
     assert "which was not in the store" in done.err
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert not (one.directory / ".composeports").exists()
 
 
@@ -237,7 +237,7 @@ def test_a_stack_in_a_linked_folder_is_ours_by_either_name(one: Session, tmp_pat
     one.ok("up", "--adopt")
     lose_the_store(one)
     linked.ok("down", "--adopt", "-v", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
 
 
 # The SHA-256 of these two begins with the same eight hex digits.

@@ -77,7 +77,7 @@ def test_three_stacks_come_up_go_stale_and_go_down_while_it_is_open(
         expect(row(shown, three)).to_have_count(0)
         take_down(shown, two)
         expect(row(shown, two)).to_have_count(0)
-        assert two.belongings() == []
+        assert two.resources_of() == []
         assert one.containers("running")
         assert shown.evaluate("window.sameDocument") is True
 

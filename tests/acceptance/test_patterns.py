@@ -204,8 +204,8 @@ def test_fixed_volume_names_keep_their_data_over_down_and_up(start: Start) -> No
     assert one.ok("exec", "-T", "db", "cat", "/data/row").strip() == "one"
     assert two.run("exec", "-T", "db", "cat", "/data/row").code != 0
     one.ok("down", "-v")
-    assert one.belongings() == []
-    assert "volume" in str(two.belongings("volume"))
+    assert one.resources_of() == []
+    assert "volume" in str(two.resources_of("volume"))
 
 
 def test_an_external_volume_outlives_down_v(

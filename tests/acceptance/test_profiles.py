@@ -56,7 +56,7 @@ def test_compose_profiles_in_the_shell_switches_it_on_too(one: Session) -> None:
 def test_down_without_the_profile_removes_its_service_too(one: Session) -> None:
     one.ok("--profile", "tools", "up")
     one.ok("down", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert one.row == {}
 
 

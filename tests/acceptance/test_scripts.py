@@ -71,7 +71,7 @@ def test_compose_up_and_compose_down_do_the_same(make_repository: MakeRepository
     assert set(one.ids()) == {"web-1", "tool-1"}
     stopped = one.shell("compose-down -v -t 0")
     assert stopped.code == 0
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert one.json("status") == []
 
 

@@ -169,8 +169,8 @@ def test_all_that_a_volume_holds_is_kept_and_compose_has_it_as_its_own(
 
     assert inside(second, LOOK) == content
     worktree.ok("down", "-v")
-    assert worktree.belongings() == []
-    assert len(second.belongings("volume")) == 1
+    assert worktree.resources_of() == []
+    assert len(second.resources_of("volume")) == 1
 
 
 def test_data_that_exists_is_never_overwritten(main: Session, worktree: Session) -> None:
@@ -209,7 +209,7 @@ def test_after_a_kill_half_way_the_next_up_makes_the_whole_copy(
     killed = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, KILL))
 
     assert killed.code == -9
-    assert len(worktree.belongings("volume")) == 1
+    assert len(worktree.resources_of("volume")) == 1
     assert states(main) == ["paused"]
     assert helpers() > before
     assert worktree.run("run", "--rm", "web", "true").code == 75  # nothing starts on half the data
@@ -228,11 +228,11 @@ def test_after_a_kill_half_way_down_takes_the_half_copy_away(
 ) -> None:
     before = helpers()
     worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, KILL))
-    assert len(worktree.belongings("volume")) == 1
+    assert len(worktree.resources_of("volume")) == 1
 
     worktree.ok("down")
 
-    assert worktree.belongings() == []
+    assert worktree.resources_of() == []
     assert states(main) == ["running"]
     assert helpers() <= before
     assert records(worktree) == []
@@ -261,7 +261,7 @@ def test_a_copy_that_ends_early_leaves_nothing_and_starts_nothing(
     assert len(made.read_text().split()) == 2  # there were helpers
     assert helpers() <= before
     assert worktree.row == {}
-    assert worktree.belongings() == []
+    assert worktree.resources_of() == []
     assert states(main) == ["running"]
     assert records(worktree) == []
 
@@ -325,7 +325,7 @@ def test_a_session_that_nobody_knows_and_the_session_itself_are_refused(
     assert f"{main.known_project} ({main.directory} on main)" in error["hint"]
     assert "is this session itself" in itself.err
     assert worktree.row == {}
-    assert worktree.belongings() == []
+    assert worktree.resources_of() == []
 
 
 @pytest.fixture(params=[{}, {"name": "yard"}], ids=["named by its folder", "named by the file"])
@@ -378,4 +378,4 @@ def test_a_project_that_plain_compose_never_had_is_told(worktree: Session) -> No
     done = worktree.run("up", "--seed-from", "compose:nobody")
     assert done.code == 2
     assert "has no volumes to copy" in done.err
-    assert worktree.belongings() == []
+    assert worktree.resources_of() == []

@@ -121,7 +121,7 @@ def test_down_over_http_is_the_command_and_volumes_stay(
     assert session.containers("running")
     done = server.post("/stacks/down", entry["session_id"])
     assert (done.status_code, done.json()) == (200, {"success": True, "released": True})
-    assert session.belongings() == [f"volume {entry['compose_project_name']}_data"]
+    assert session.resources_of() == [f"volume {entry['compose_project_name']}_data"]
     assert not (session.directory / ".composeports").exists()
     assert server.status() == []
 

@@ -47,7 +47,7 @@ def test_a_folder_that_is_a_link_to_the_main_checkout_s_is_told(
         strict = session.run("up", "--strict")
         assert strict.code == 78
         assert str(data) in strict.err
-        assert session.belongings() == []
+        assert session.resources_of() == []
     assert (data / "log").read_text() == "rows of the main checkout\n"
     (line,) = told(session)
     assert line.startswith(f"warning: {data} (by the link {session.directory}/pgdata) lies outside")
@@ -63,7 +63,7 @@ def test_a_build_from_the_main_checkout_is_told(make_repository: MakeRepository)
     strict = one.run("up", "--strict")
     assert strict.code == 78
     assert f"{app} lies outside of the worktree and is read from the checkout" in strict.err
-    assert one.belongings() == []
+    assert one.resources_of() == []
     (line,) = told(one)
     assert f'(the build of web); shared = ["{app}"]' in line
     assert told(repository.main) == []

@@ -143,13 +143,13 @@ def test_the_settings_make_an_external_network_the_session_s_own(
     plain(repository.main, f"plain-{network}")
     for session in (one, other):
         session.ok("up", "--strict")
-        assert session.belongings("network") == [f"network {session.project}_{network}"]
+        assert session.resources_of("network") == [f"network {session.project}_{network}"]
     for session in (one, other):
         for name in ("db", f"{network}-db"):
             answer = wait_until(partial(ask, session, name), f"{name} answers")
             assert {answer, *(ask(session, name) for _ in range(5))} == {str(session.directory)}
     one.ok("down")
-    assert one.belongings("network") == []
+    assert one.resources_of("network") == []
     assert docker("network", "inspect", "--format", "{{.Name}}", network).strip() == network
 
 
@@ -247,7 +247,7 @@ def test_a_sibling_that_is_not_up_is_told_by_name(
     assert str(infra.directory) in told
     assert "`composeports up` there first" in told
     assert web.run("up", "--strict").code == 78
-    assert web.belongings("container") == []
+    assert web.resources_of("container") == []
     on_main_s = docker(
         "ps", "--all", "--filter", f"network={name}_default", "--format", "{{.Names}}"
     )

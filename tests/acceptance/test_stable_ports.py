@@ -78,7 +78,7 @@ def test_a_moved_worktree_keeps_its_running_stack_and_can_take_it_down(
     assert there.row["worktree"] == str(there.directory)
 
     there.ok("down", "-t", "0")
-    assert there.belongings() == []
+    assert there.resources_of() == []
     assert there.json("status") == []
     assert there.shell("git status --porcelain").out == ""
 
@@ -119,11 +119,11 @@ def test_a_named_volume_survives_down_and_goes_with_v(make_repository: MakeRepos
     one.ok("up")
     one.ok("exec", "-T", "db", "sh", "-c", "echo kept >/data/note")
     one.ok("down", "-t", "0")
-    assert one.belongings() == [f"volume {one.project}_data"]
+    assert one.resources_of() == [f"volume {one.project}_data"]
     one.ok("up")
     assert one.ok("exec", "-T", "db", "cat", "/data/note") == "kept\n"
     one.ok("down", "-v", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
     one.ok("up")
     assert one.run("exec", "-T", "db", "cat", "/data/note").code == 1
 

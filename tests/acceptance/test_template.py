@@ -98,9 +98,9 @@ def test_checkout_and_worktrees_run_the_template_at_once_each_with_its_own_data(
         assert (session.directory / "docker-compose.yml").read_bytes() == TEMPLATE.read_bytes()
 
     for session in sessions.values():
-        assert session.belongings() != []
+        assert session.resources_of() != []
         session.ok("down", "--volumes", "-t", "0")
-        assert session.belongings() == []
+        assert session.resources_of() == []
         assert session.row == {}
         assert not (session.directory / ".composeports").exists()
         assert session.shell("git status --porcelain").out == ""

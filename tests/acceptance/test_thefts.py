@@ -103,7 +103,7 @@ def test_a_port_that_a_process_takes_costs_a_move_to_another_block(
     assert len(set(stolen)) == times
     assert json.loads(done.out)["ports"] == one.row["ports"]
     check_running(one)
-    assert len(one.belongings("network")) == 1
+    assert len(one.resources_of("network")) == 1
 
 
 def test_a_port_that_a_container_takes_is_told_with_its_name(
@@ -201,14 +201,14 @@ def test_a_port_stolen_while_the_stack_was_stopped_moves_it_and_keeps_its_data(
     docker("exec", web, "sh", "-c", "echo kept > /data/file")
     one.ok("stop")
     thieves.listen(one.row["ports"]["web:80/tcp"])
-    volumes, old = one.belongings("volume"), block(one)
+    volumes, old = one.resources_of("volume"), block(one)
     done = one.run("up")
     assert done.code == 0, done.err
     assert f"(process {os.getpid()}) uses port" in done.err
     assert "its ports move to another block" in done.err
     check_running(one)
     assert block(one) != old
-    assert one.belongings("volume") == volumes
+    assert one.resources_of("volume") == volumes
     assert docker("exec", web, "cat", "/data/file") == "kept\n"
 
 
@@ -233,7 +233,7 @@ def test_a_stack_that_was_there_before_stays_when_every_block_is_stolen_from(
 ) -> None:
     one.ok("up")
     one.ok("stop", "db")
-    volumes = one.belongings("volume")
+    volumes = one.resources_of("volume")
 
     def steal(_count: int) -> None:
         thieves.listen(port_in_file(one, "PORT_DB_80"))
@@ -242,8 +242,8 @@ def test_a_stack_that_was_there_before_stays_when_every_block_is_stolen_from(
         done = one.run("up")
     assert done.code == 75, done.err
     assert "lease are kept" in done.err
-    assert len(one.belongings("container")) == 2
-    assert one.belongings("volume") == volumes
+    assert len(one.resources_of("container")) == 2
+    assert one.resources_of("volume") == volumes
     thieves.stack.close()
     one.ok("up")
     check_running(one)
@@ -284,7 +284,7 @@ def test_a_pinned_port_that_is_stolen_is_an_error_at_once(
     assert (error["code"], error["details"]["port"]) == ("port_taken", 18999)
     assert calls == [1]
     thieves.stack.close()
-    assert one.belongings("container network") == []
+    assert one.resources_of("container network") == []
     assert one.json("status") == []
 
 

@@ -25,14 +25,14 @@ def written(session: Session) -> dict[str, tuple[int, bytes]]:
 
 def test_up_again_changes_nothing(one: Session) -> None:
     table = one.ok("up")
-    containers, files, networks = one.containers(), written(one), one.belongings("network")
+    containers, files, networks = one.containers(), written(one), one.resources_of("network")
     assert one.ok("up") == table
     again = one.containers()
     assert {name: each["State"]["StartedAt"] for name, each in again.items()} == {
         name: each["State"]["StartedAt"] for name, each in containers.items()
     }
     assert one.ids() == {name: each["Id"] for name, each in containers.items()}
-    assert one.belongings("network") == networks
+    assert one.resources_of("network") == networks
     assert written(one) == files
 
 
@@ -54,7 +54,7 @@ def test_plan_writes_and_leases_nothing(one: Session) -> None:
     one.ok("plan")
     assert not (one.directory / ".composeports").exists()
     assert one.json("status") == []
-    assert one.belongings() == []
+    assert one.resources_of() == []
 
 
 def test_up_does_what_plan_said(one: Session) -> None:
@@ -149,7 +149,7 @@ def test_up_that_makes_nothing_leaves_no_lease_and_says_so(
     told = {"exit_code": done.code, "compose_project_name": project, "warnings": []}
     assert error["details"] == told
     assert "the lease is released" in error["hint"]
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert one.json("status") == []
     assert not (one.directory / ".composeports").exists()
 
@@ -165,7 +165,7 @@ def test_up_that_fails_half_way_keeps_the_lease_until_down(
     assert one.row != {}
     assert "so the lease is kept" in done.err
     one.ok("down", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert one.json("status") == []
 
 

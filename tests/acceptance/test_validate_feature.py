@@ -46,7 +46,7 @@ def report(session: Session) -> str:
 
 
 def nothing_is_left(session: Session, kinds: str = "container network") -> bool:
-    return (session.row, session.belongings(kinds)) == ({}, [])
+    return (session.row, session.resources_of(kinds)) == ({}, [])
 
 
 def is_clean(session: Session) -> bool:

@@ -440,6 +440,6 @@ def test_an_address_of_the_host_where_main_s_other_stack_answers_is_told(
     assert (
         "leads to port 15432 of the host, which infra-db-1 of project infra publishes" in strict.err
     )
-    assert one.belongings() == []
+    assert one.resources_of() == []
     (line,) = [text for text in one.run("up").err.splitlines() if text.startswith("warning: ")]
     assert line.endswith('shared = ["port:15432"] in the settings says that this is meant')

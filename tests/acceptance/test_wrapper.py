@@ -149,7 +149,7 @@ def test_make_acts_on_this_sessions_stack_with_our_document(main: Session, login
     assert (wrapped(login, "make", "-s", "rows").out) == f"rows of {login.directory}\n"
     done = wrapped(login, "make", "reset")
     assert done.code == 0, done.err
-    assert login.belongings() == []
+    assert login.resources_of() == []
     assert mains() == before
     assert before[-1] == f"rows of {main.directory}\n"
     assert wrapped(login, "make", "restart").code == 0

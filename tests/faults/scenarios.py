@@ -32,8 +32,8 @@ from tests.faults.observer import Engine
 from tests.faults.orphans import leave_at_work
 from tests.faults.own_engine import OwnEngine, own_engine
 from tests.faults.place import Place
+from tests.faults.taken_ports import THEFTS, Theft, steal
 from tests.faults.tally import Tally
-from tests.faults.thefts import THEFTS, Theft, steal
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ COLUMNS = {
 
 @dataclass
 class Tally:
-    """The counts of one scenario; `faults` are the kills, thefts and so on that really happened."""
+    """The counts of one scenario; `faults` are the kills and other faults that really happened."""
 
     name: str
     kind: str
@@ -43,7 +43,7 @@ class Tally:
 
 
 def table(tallies: Iterable[Tally]) -> str:
-    """Return the table of all scenarios, with the sums of kills and thefts."""
+    """Return the table of all scenarios, with the sums of kills and taken ports."""
     rows = list(tallies)
     heads = ["scenario", "tries", "faults", *COLUMNS.values()]
     lines: list[list[str | int]] = [

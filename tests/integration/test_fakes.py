@@ -76,5 +76,5 @@ def test_sessions_of_one_machine_share_store_and_voice(
     first, second = machine.session("a"), machine.session("b", tmp_path)
     assert first.context.store is second.context.store
     assert (first.session_id, second.session_id) == ("a", "b")
-    first.context.say("hello")
+    first.context.report("hello")
     assert machine.said == ["hello"]

@@ -165,10 +165,10 @@ class FakeMachine:
             store=self.store,
             engine=self.engine,
             now=self.clock.now,
-            taken=self.ports.taken,
-            holder=self.ports.holder,
-            pause=self.pause,
-            say=self.said.append,
+            find_taken_ports=self.ports.taken,
+            find_port_holder=self.ports.holder,
+            sleep=self.pause,
+            report=self.said.append,
         )
 
     def pause(self, seconds: float) -> None:

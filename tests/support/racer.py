@@ -1,6 +1,6 @@
 """One of many processes that take and give back blocks of one store; run as a program.
 
-Its witness knows nothing of stores: whoever has a block makes a file for it, and a file that is
+The check knows nothing of stores: whoever has a block makes a file for it, and a file that is
 there already is a block that two have at once.
 """
 
@@ -17,12 +17,12 @@ from composeports.stores.sqlite.store import SqliteStore
 from tests.support.patience import HANG
 
 
-def main(store_path: str, witness: str, name: str, rounds: int, slots: int) -> int:
+def main(store_path: str, marker_folder: str, name: str, rounds: int, slots: int) -> int:
     """Take a block `rounds` times; return how often somebody else had it too."""
     store = SqliteStore(store_path)
     grid = PortGrid(10000, 10, slots)
-    Path(witness, f"ready-{name}").touch()
-    _wait_for(Path(witness, "go"))
+    Path(marker_folder, f"ready-{name}").touch()
+    _wait_for(Path(marker_folder, "go"))
     doubled = done = 0
     while done < rounds:
         asked = AllocationRequest(name, grid, time.time(), 5, NOTHING_RUNS)
@@ -30,7 +30,7 @@ def main(store_path: str, witness: str, name: str, rounds: int, slots: int) -> i
             lease = store.update(name, partial(claim, request=asked)).granted
         except NoPortsAvailableError:
             continue
-        held = Path(witness, f"block-{lease.block.start}")
+        held = Path(marker_folder, f"block-{lease.block.start}")
         try:
             os.close(os.open(held, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError:

@@ -108,12 +108,12 @@ def join(parts: Iterable[RuleResult]) -> RuleResult:
     """Return one result with everything that the given results contain."""
     results = tuple(parts)
     return RuleResult(
-        tuple(entry for result in results for entry in result.changes),
+        tuple(change for result in results for change in result.changes),
         merge(result.override for result in results),
-        tuple(entry for result in results for entry in result.shared),
-        tuple(entry for result in results for entry in result.warnings),
-        tuple(entry for result in results for entry in result.notes),
-        tuple(entry for result in results for entry in result.left),
+        tuple(resource for result in results for resource in result.shared),
+        tuple(warning for result in results for warning in result.warnings),
+        tuple(note for result in results for note in result.notes),
+        tuple(value for result in results for value in result.left),
     )
 
 

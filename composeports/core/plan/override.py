@@ -62,4 +62,4 @@ def _flow(value: object) -> str:
 
 def _scalar(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -118,9 +118,9 @@ class Plan(NamedTuple):
             "ports": self.ports,
             "urls": self.urls,
             "changes": [change.as_dict() for change in self.changes],
-            "shared": [entry.as_dict() for entry in self.shared],
+            "shared": [resource.as_dict() for resource in self.shared],
             "warnings": list(self.warnings),
-            "left": [entry.as_dict() for entry in self.left],
+            "left": [value.as_dict() for value in self.left],
             "notes": list(self.notes),
         }
 
@@ -132,7 +132,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
     """
     groups = groups_of(entries_of(observed.project, observed.effects, lease.pins))
     block_groups = [
-        group for group in groups if not all(item.key in lease.pins for item in group.entries)
+        group for group in groups if not all(entry.key in lease.pins for entry in group.entries)
     ]
     pinned_offsets = [number - lease.block.start for number in lease.pins.values()]
     offsets = assign(block_groups, lease.offsets, lease.block.size, pinned_offsets)
@@ -153,7 +153,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
     )
     parts = [rule(context) for rule in RULES]
     changes = tuple(change for part in parts for change in part.changes)
-    derived_variables = _derived(context, {item.entry.key: item.number for item in assigned_ports})
+    derived_variables = _derived(context, {port.entry.key: port.number for port in assigned_ports})
     override = merge(part.override for part in parts)
     name_change = Change("project", "project name", "", lease.project, "every session has its own")
     return Plan(
@@ -161,23 +161,23 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         project=lease.project,
         fixed=fixed,
         variables=(*pinned_variables.items(), *_variables(context), *derived_variables),
-        endpoints=tuple(_endpoint(item, lease.host) for item in assigned_ports),
+        endpoints=tuple(_endpoint(port, lease.host) for port in assigned_ports),
         offsets=offsets,
         override=override,
         changes=(name_change, *(change.shown() for change in changes)),
-        shared=tuple(item for part in parts for item in part.shared),
+        shared=tuple(resource for part in parts for resource in part.shared),
         warnings=(
-            *(masked(text) for part in parts for text in part.warnings),
+            *(masked(warning) for part in parts for warning in part.warnings),
             *_unproved(observed.unproved),
         ),
         left=tuple(
-            item.shown()
-            for item in (
-                *(item for part in parts for item in part.left),
+            value.shown()
+            for value in (
+                *(value for part in parts for value in part.left),
                 *left_values(context, changes),
             )
         ),
-        notes=tuple(masked(text) for part in parts for text in part.notes),
+        notes=tuple(masked(note) for part in parts for note in part.notes),
         standings=standings(observed.project, override, lease.project),
     )
 

@@ -109,7 +109,7 @@ class _Service:
         self.board = StatusBroadcast()
         self.renewer = LeaseRenewer(context, self.board)
         # Only the LeaseRenewer reports problems of the engine, each of them once.
-        quiet_context = context._replace(say=lambda _text: None)
+        quiet_context = context._replace(report=lambda _text: None)
         self.looks = SharedRefresh(
             lambda: as_text(status_usecase.status(no_session(quiet_context)))
         )
@@ -126,7 +126,7 @@ class _Service:
     ) -> Response:
         """Run a use case that runs Compose, in its turn; then watchers get the new status."""
         self._threads = self._threads or CapacityLimiter(math.inf)
-        async with self._commands.turn(self.context.say):
+        async with self._commands.turn(self.context.report):
             return await self._run(use_case, session, self._threads)
 
     async def _run(
@@ -300,7 +300,7 @@ def _add_failures(app: FastAPI, context: Context) -> None:
     async def failed(_request: Request, error: ComposeportsError) -> Response:
         status = status_of(error)
         if status >= 500:  # noqa: PLR2004 - the server's own failures go to stderr
-            context.say(f"error: {error.message}")
+            context.report(f"error: {error.message}")
         return JSONResponse(body_of(error), status)
 
     @app.exception_handler(HTTPException)
@@ -321,7 +321,7 @@ def _add_failures(app: FastAPI, context: Context) -> None:
 
 def _tell_bug(context: Context, error: Exception) -> None:
     path = write_bug_log(context.environ)
-    context.say(
+    context.report(
         f"error: composeports failed unexpectedly ({type(error).__name__}); this is a bug of "
         f"composeports; please report it with the log file {path}"
     )

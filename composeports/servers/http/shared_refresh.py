@@ -19,16 +19,16 @@ class SharedRefresh(Generic[Seen]):
     def __init__(self, look: Callable[[], Seen]) -> None:
         """Keep the function; it is called on a thread, one call at a time."""
         self._look = look
-        self._alone = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._next: asyncio.Task[Seen] | None = None
 
     async def fresh(self) -> Seen:
         """Return the result of a `look` that starts after this call, or raise its error."""
         if self._next is None:
-            self._next = asyncio.ensure_future(self._in_turn())
+            self._next = asyncio.ensure_future(self._refresh())
         return await asyncio.shield(self._next)
 
-    async def _in_turn(self) -> Seen:
-        async with self._alone:
+    async def _refresh(self) -> Seen:
+        async with self._lock:
             self._next = None
             return await run_sync(self._look)

@@ -65,9 +65,9 @@ class LeaseRenewer:
 
     def __init__(self, context: Context, board: StatusBroadcast) -> None:
         """Publish the status of `context` on `board`."""
-        self._voice = context.say
+        self._voice = context.report
         self._heard: list[str] = []
-        self._context = context._replace(say=self._heard.append)
+        self._context = context._replace(report=self._heard.append)
         self._board = board
         # Otherwise the first watcher would wait for the end of a pause without watchers.
         board.on_watcher = self.wake

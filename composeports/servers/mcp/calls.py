@@ -43,7 +43,7 @@ TOOLS = {
     "release": "release_ports",
 }
 # How long to wait for the end of a cancelled call, in seconds.
-PATIENCE = GRACE + 5
+STOP_TIMEOUT_SECONDS = GRACE + 5
 # How long sending the message to the client of a cancelled call may take, in seconds.
 TELLING = 5.0
 
@@ -67,9 +67,9 @@ class ToolRunner:
     async def attend(self, work: Work, client: "Client", aftermath: Aftermath) -> CallToolResult:
         """Run long work when its turn comes, report its output as progress, and return its result.
 
-        If the call is cancelled, Compose is stopped. The method then waits up to PATIENCE seconds
-        for its end, so that the next call finds the final state and no running command. The client
-        gets the sentence that `aftermath` returns.
+        If the call is cancelled, Compose is stopped. The method then waits up to
+        STOP_TIMEOUT_SECONDS seconds for its end, so that the next call finds the final state and no
+        running command. The client gets the sentence that `aftermath` returns.
         """
         sender, receiver = anyio.create_memory_object_stream[str](math.inf)
         reporter = _ProgressReporter(sender)
@@ -183,7 +183,7 @@ class _Job:
     async def run(
         self, work: Callable[[], CallToolResult], limiter: anyio.CapacityLimiter
     ) -> CallToolResult:
-        """Run the work; when cancelled, stop it and wait up to PATIENCE seconds for its end."""
+        """Run the work; when cancelled, stop it and wait up to STOP_TIMEOUT_SECONDS for its end."""
 
         def begin() -> CallToolResult | None:
             with self._lock:
@@ -203,7 +203,7 @@ class _Job:
             if self.began:
                 self.watch.stop()
                 with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(self.ended.wait, PATIENCE)
+                    await anyio.to_thread.run_sync(self.ended.wait, STOP_TIMEOUT_SECONDS)
             raise
         return cast("CallToolResult", result)
 
@@ -256,7 +256,7 @@ class _ProgressReporter:
 
 
 def _heard(context: Context, voice: _ProgressReporter, watch: CapturedRunner) -> Context:
-    return context._replace(say=voice, run=watch.run)
+    return context._replace(report=voice, run=watch.run)
 
 
 async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) -> None:

@@ -17,7 +17,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from composeports.errors import EXIT_INTERRUPTED
 from composeports.servers.context import open_context, warn
 from composeports.servers.log import log_in_lines
-from composeports.servers.mcp.calls import PATIENCE, ToolRunner
+from composeports.servers.mcp.calls import STOP_TIMEOUT_SECONDS, ToolRunner
 from composeports.servers.mcp.tools import create_server
 from composeports.servers.roots import Roots
 
@@ -58,14 +58,14 @@ async def _run_stdio(server: MCPServer, calls: ToolRunner) -> None:
 
 
 def _leave(calls: ToolRunner, code: int) -> None:
-    """Stop the running Compose commands, wait up to PATIENCE seconds, then exit with `code`.
+    """Stop the running Compose commands, wait up to STOP_TIMEOUT_SECONDS, then exit with `code`.
 
     The thread that reads stdin cannot be interrupted, so nothing else would end the process.
     """
 
     def leave() -> None:
         calls.stop()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         while calls.busy and time.monotonic() < deadline:
             time.sleep(0.05)
         sys.stderr.flush()

@@ -1,8 +1,8 @@
 """How long one call on the PostgreSQL store waits for locks and for the server, and how it retries.
 
 While another process has the lock, the call retries with random exponential backoff. This favours
-the last lock owner for a short time, but it avoids most context switches. After LINE_SECONDS the
-call waits in the server's lock queue, which is fair.
+the last lock owner for a short time, but it avoids most context switches. After QUEUE_AFTER_SECONDS
+the call waits in the server's lock queue, which is fair.
 """
 
 import random
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 NOTICE_SECONDS = 1.0
-LINE_SECONDS = 5.0
+QUEUE_AFTER_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.002, 1.0, 2.0
 
 
@@ -44,26 +44,26 @@ class LockWait:
     @property
     def is_short(self) -> bool:
         """Return True if the wait ends before the call would join the server's lock queue."""
-        return self._seconds < LINE_SECONDS
+        return self._seconds < QUEUE_AFTER_SECONDS
 
     @property
-    def stands_in_line(self) -> bool:
+    def is_queue_time(self) -> bool:
         """Return True if it is time to join the server's lock queue."""
-        return self.waited >= LINE_SECONDS
+        return self.waited >= QUEUE_AFTER_SECONDS
 
-    def pause(self, what: str) -> None:
-        """Sleep for a random time, longer at each call; `what` says what the call waits for."""
-        self.notice(what)
-        pause = self._next * (0.5 + random.random())  # noqa: S311 - no secret
+    def sleep(self, message: str) -> None:
+        """Sleep for a random time, longer at each call; `message` says what the call waits for."""
+        self.report(message)
+        seconds = self._next * (0.5 + random.random())  # noqa: S311 - no secret
         if not self._told:
-            pause = min(pause, NOTICE_SECONDS - self.waited)
-        time.sleep(max(0.0, min(pause, self.left)))
+            seconds = min(seconds, NOTICE_SECONDS - self.waited)
+        time.sleep(max(0.0, min(seconds, self.left)))
         self._next = min(self._next * GROWTH, LONGEST_PAUSE)
 
     @contextmanager
-    def noticing(self, what: str) -> Iterator[None]:
-        """Report `what` in time even if the body of the `with` statement is one long wait."""
-        timer = threading.Timer(max(0.0, NOTICE_SECONDS - self.waited), self.notice, (what,))
+    def report_late(self, message: str) -> Iterator[None]:
+        """Report `message` in time even if the body of the `with` statement is one long wait."""
+        timer = threading.Timer(max(0.0, NOTICE_SECONDS - self.waited), self.report, (message,))
         timer.daemon = True
         timer.start()
         try:
@@ -71,8 +71,8 @@ class LockWait:
         finally:
             timer.cancel()
 
-    def notice(self, what: str) -> None:
-        """Report `what`, if it is not empty, once, after NOTICE_SECONDS of waiting."""
-        if what and not self._told and self.waited >= NOTICE_SECONDS:
+    def report(self, message: str) -> None:
+        """Report `message`, if it is not empty, once, after NOTICE_SECONDS of waiting."""
+        if message and not self._told and self.waited >= NOTICE_SECONDS:
             self._told = True
-            self._tell(what)
+            self._tell(message)

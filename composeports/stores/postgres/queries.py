@@ -6,7 +6,7 @@ function that reads the values later, after the pipeline was synced.
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 import psycopg
 
@@ -147,24 +147,24 @@ def _in_own_time(row: Sequence[Any], ahead: float) -> Row:
     return cast("Row", moved(row, -ahead, ALLOCATED, EXPIRES))
 
 
-def ask_ledger(
-    connection: Connection, space: str, session_id: str, *, alone: bool
+def query_snapshot(
+    connection: Connection, space: str, session_id: str, *, only_with_lock: bool
 ) -> Callable[[float, RowSource], StoreSnapshot]:
     """Send the queries for all that a decision needs; return a function that reads the snapshot.
 
     The snapshot has all held leases, one session for each remembered block and, for a new session,
-    the sessions with a project name that it would get. With `alone`, the queries return rows only
-    if the transaction has the lock. `ahead`, an argument of the returned function, is by how many
-    seconds the server's clock is ahead of the client's.
+    the sessions with a project name that it would get. With `only_with_lock`, the queries return
+    rows only if the transaction has the lock. `ahead`, an argument of the returned function, is by
+    how many seconds the server's clock is ahead of the client's.
     """
     digests = [digest + space for digest in digests_of(session_id)]
     values = {"space": space, "key": key_of(session_id), "digests": digests}
 
-    def ask(statement: str) -> Cursor:
-        query = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}" if alone else statement  # noqa: S608 - fixed
-        return connection.execute(query, values)
+    def query(statement: LiteralString) -> Cursor:
+        guarded_statement = f"SELECT * FROM ({statement}) AS found WHERE {IF_MINE}"  # noqa: S608 - fixed
+        return connection.execute(guarded_statement if only_with_lock else statement, values)
 
-    own_cursor, other_cursor, cooldown_cursor = ask(OWN), ask(OTHERS), ask(ASIDE)
+    own_cursor, other_cursor, cooldown_cursor = query(OWN), query(OTHERS), query(ASIDE)
 
     def read(ahead: float, source: RowSource) -> StoreSnapshot:
         def hold_of(row: Sequence[Any]) -> LeaseSummary:
@@ -181,7 +181,7 @@ def ask_ledger(
         return StoreSnapshot(
             None if row is None else lease_of(row, ahead, source),
             tuple(dict.fromkeys(summaries)),
-            tuple(sorted(blocks, key=lambda each: (each.block, each.until))),
+            tuple(sorted(blocks, key=lambda block: (block.block, block.until))),
             source.store,
         )
 

@@ -34,9 +34,9 @@ from composeports.stores.postgres.lock_wait import LockWait
 from composeports.stores.postgres.queries import (
     OWN,
     Connection,
-    ask_ledger,
     key_of,
     lease_of,
+    query_snapshot,
     read_fleet,
     read_leases,
 )
@@ -67,13 +67,13 @@ CONNECT_SECONDS = 10.0
 # command.
 AGAIN_SECONDS = 1.0
 # How often one call looks for missing tables again: other programs may drop and create them.
-MENDS = 3
+MAX_SEARCHES = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 HEADER = f"SELECT ({FORMAT}), {NOW}, ({STORE_ID})"
 Result = TypeVar("Result")
 
 
-def _silent(_text: str) -> None:
+def ignore_message(_text: str) -> None:
     """Ignore the message."""
 
 
@@ -92,7 +92,7 @@ class PostgresStore:
         url: str,
         *,
         engine: Callable[[], EngineIdentity],
-        waiting: Callable[[str], None] = _silent,
+        waiting: Callable[[str], None] = ignore_message,
         wait_seconds: float = 30,
         clock: Callable[[], ClockReading] = read_clock,
         database_time: Callable[[], float] | None = None,
@@ -131,7 +131,7 @@ class PostgresStore:
     def _leases(self, rest: str) -> list[Lease]:
         space = self._engine().id
         return self._read(
-            [], lambda found, ahead: read_leases(found, space, ahead, self._source, rest)
+            [], lambda connection, ahead: read_leases(connection, space, ahead, self._source, rest)
         )
 
     def snapshot(self, session_id: str) -> StoreSnapshot:
@@ -139,9 +139,9 @@ class PostgresStore:
         space = self._engine().id
         return self._read(
             StoreSnapshot(),
-            lambda found, ahead: ask_ledger(found, space, session_id, alone=False)(
-                ahead, self._source.at(space)
-            ),
+            lambda connection, ahead: query_snapshot(
+                connection, space, session_id, only_with_lock=False
+            )(ahead, self._source.at(space)),
         )
 
     def fleet(self) -> list[EngineLeases]:
@@ -149,7 +149,7 @@ class PostgresStore:
         engine = self._engine()
         return self._read(
             [EngineLeases(engine)],
-            lambda found, ahead: read_fleet(found, engine, ahead, self._source),
+            lambda connection, ahead: read_fleet(connection, engine, ahead, self._source),
         )
 
     def identity(self) -> str:
@@ -157,7 +157,7 @@ class PostgresStore:
         return self._source.store or self._read("", lambda _connection, _ahead: self._source.store)
 
     def update(
-        self, session_id: str, decide: Decide, *, patience: float | None = None
+        self, session_id: str, decide: Decide, *, timeout_seconds: float | None = None
     ) -> StoreUpdate:
         """Run `decide` and write what it returns; `decide` must not call the store.
 
@@ -165,14 +165,14 @@ class PostgresStore:
         transaction was committed. `decide` runs again only if it was not.
         """
         view = StoreView(self._engine(), self._source, self._difference, self._check_format)
-        with self._alone():
-            lock_wait = self._patience(patience)
+        with self._exclusive_access():
+            lock_wait = self._lock_wait(timeout_seconds)
             while True:
-                connection = self._reached(lock_wait)
+                connection = self._connected(lock_wait)
                 attempt = Attempt(connection, view, session_id)
                 try:
-                    if not self._has_tables(connection) and self._may_mend(lock_wait):
-                        self._created(lock_wait)
+                    if not self._has_tables(connection) and self._may_search_again(lock_wait):
+                        self._create_or_upgrade(lock_wait)
                         continue
                     return self._run(attempt, decide, lock_wait)
                 except psycopg.Error as error:
@@ -182,16 +182,16 @@ class PostgresStore:
 
     def create(self) -> int:
         """Create or upgrade the tables; return the previous format, 0 for no store."""
-        with self._alone():
-            return self._created(self._patience())
+        with self._exclusive_access():
+            return self._create_or_upgrade(self._lock_wait())
 
     def close(self) -> None:
         """Close the connection."""
-        with self._alone():
+        with self._exclusive_access():
             self._forget_connection()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _exclusive_access(self) -> Iterator[None]:
         """Admit one thread at a time; raise StoreBusyError after `wait_seconds`."""
         if not self._lock.acquire(timeout=self._wait_seconds):
             raise busy(self._url)
@@ -200,13 +200,13 @@ class PostgresStore:
         finally:
             self._lock.release()
 
-    def _patience(self, seconds: float | None = None) -> LockWait:
+    def _lock_wait(self, seconds: float | None = None) -> LockWait:
         limit = self._wait_seconds if seconds is None else min(seconds, self._wait_seconds)
         return LockWait(limit, self._waiting)
 
-    def _run(self, attempt: Attempt, decide: Decide, patience: LockWait) -> StoreUpdate:
+    def _run(self, attempt: Attempt, decide: Decide, lock_wait: LockWait) -> StoreUpdate:
         try:
-            return attempt.run(decide, patience)
+            return attempt.run(decide, lock_wait)
         except psycopg.Error:
             raise
         except Exception:
@@ -226,22 +226,24 @@ class PostgresStore:
 
     def _read(self, nothing: Result, read: Callable[[Connection, float], Result]) -> Result:
         """Return what `read` returns for one state of the store; `nothing` if there is no store."""
-        with self._alone():
-            patience = self._patience()
+        with self._exclusive_access():
+            lock_wait = self._lock_wait()
             while True:
-                connection = self._reached(patience)
+                connection = self._connected(lock_wait)
                 try:
                     if not self._has_tables(connection):
                         return nothing
                     return self._read_once(connection, read)
                 except psycopg.Error as error:
-                    if error_action(error) is ErrorAction.MISSING and self._may_mend(patience):
+                    if error_action(error) is ErrorAction.MISSING and self._may_search_again(
+                        lock_wait
+                    ):
                         self._rollback()
                         self._is_known = False
-                        if not self._format(patience):
+                        if not self._format(lock_wait):
                             return nothing
                         continue
-                    self._recover(error, patience)
+                    self._recover(error, lock_wait)
                 except BaseException:
                     self._forget_connection()
                     raise
@@ -279,7 +281,7 @@ class PostgresStore:
                 store=self._shown,
             )
 
-    def _reached(self, patience: LockWait) -> Connection:
+    def _connected(self, lock_wait: LockWait) -> Connection:
         """Return the open connection or a new one; wait for a server that is gone.
 
         Raise the translated error if the server refuses the connection or the time is over.
@@ -289,61 +291,61 @@ class PostgresStore:
         limit = min(limit, AGAIN_SECONDS) if recent_failure else limit
         while self._connection is None:
             try:
-                with patience.noticing("" if recent_failure else self._silent):
-                    seconds = min(patience.left, limit - patience.waited)
+                with lock_wait.report_late("" if recent_failure else self._no_answer_message):
+                    seconds = min(lock_wait.left, limit - lock_wait.waited)
                     self._connection = connect(self._url, seconds)
                     check_server(self._connection, self._url)
             except psycopg.Error as error:
-                is_over = patience.left <= 0 or patience.waited >= limit
+                is_over = lock_wait.left <= 0 or lock_wait.waited >= limit
                 if is_refusal(error) or is_over:
                     self._given_up_at = time.monotonic()
                     raise explain_connecting(error, self._url) from error
-                patience.pause("" if recent_failure else self._missed(error))
+                lock_wait.sleep("" if recent_failure else self._failure_message(error))
         self._was_reached = True
         self._given_up_at = -math.inf
         return self._connection
 
     @property
-    def _silent(self) -> str:
-        return f"{self._waited_for} (it does not answer)"
+    def _no_answer_message(self) -> str:
+        return f"{self._wait_message} (it does not answer)"
 
     @property
-    def _waited_for(self) -> str:
+    def _wait_message(self) -> str:
         return f"waiting for the server of the lease store {self._shown}"
 
-    def _missed(self, error: psycopg.Error) -> str:
-        return f"{self._waited_for} ({driver_message(error, self._url)})"
+    def _failure_message(self, error: psycopg.Error) -> str:
+        return f"{self._wait_message} ({driver_message(error, self._url)})"
 
-    def _recover(self, error: psycopg.Error, patience: LockWait) -> None:
+    def _recover(self, error: psycopg.Error, lock_wait: LockWait) -> None:
         """Prepare another attempt after `error`; raise it, translated, if that would not help."""
         action = error_action(error)
         if action is ErrorAction.LOST:
             self._forget_connection()
-            if patience.left <= 0:
+            if lock_wait.left <= 0:
                 raise explain(error, self._url) from error
-            patience.pause(self._missed(error))
+            lock_wait.sleep(self._failure_message(error))
             return
         self._rollback()
-        if action is ErrorAction.MISSING and self._may_mend(patience):
+        if action is ErrorAction.MISSING and self._may_search_again(lock_wait):
             self._is_known = False
-            self._created(patience)
+            self._create_or_upgrade(lock_wait)
             return
         raise explain(error, self._url) from error
 
-    def _may_mend(self, patience: LockWait) -> bool:
+    def _may_search_again(self, lock_wait: LockWait) -> bool:
         """Count one more search for missing tables; return False after MENDS of them per call."""
-        patience.fixed += 1
-        return patience.fixed <= MENDS
+        lock_wait.fixed += 1
+        return lock_wait.fixed <= MAX_SEARCHES
 
-    def _created(self, patience: LockWait) -> int:
+    def _create_or_upgrade(self, lock_wait: LockWait) -> int:
         """Create or upgrade the tables, if needed; return the previous format, 0 for no store."""
         while True:
             try:
-                return create_or_upgrade(self._reached(patience), self._url)
+                return create_or_upgrade(self._connected(lock_wait), self._url)
             except psycopg.Error as error:
-                self._settle_making(error, patience)
+                self._recover_create(error, lock_wait)
 
-    def _settle_making(self, error: psycopg.Error, patience: LockWait) -> None:
+    def _recover_create(self, error: psycopg.Error, lock_wait: LockWait) -> None:
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             raise StoreServerError(
                 f"there is no lease store in {self._shown} yet, and this user may make none",
@@ -351,20 +353,20 @@ class PostgresStore:
                 "or GRANT CREATE ON DATABASE ... TO this user",
                 store=self._shown,
             ) from error
-        self._recover(error, patience)
+        self._recover(error, lock_wait)
 
-    def _format(self, patience: LockWait) -> int:
+    def _format(self, lock_wait: LockWait) -> int:
         """Return the format of the store, 0 for none; raise StoreError if it is not a lease store.
 
         After an error that may pass, return 1, so that the caller tries again.
         """
         try:
-            return read_format(self._reached(patience), self._url)
+            return read_format(self._connected(lock_wait), self._url)
         except psycopg.Error as error:
-            self._recover(error, patience)
+            self._recover(error, lock_wait)
             return 1
 
-    def _was_committed(self, attempt: Attempt, patience: LockWait) -> bool:
+    def _was_committed(self, attempt: Attempt, lock_wait: LockWait) -> bool:
         """Return True if the attempt's transaction was committed.
 
         The timeline is compared too, because another server may use the same number for another
@@ -373,19 +375,19 @@ class PostgresStore:
         """
         while True:
             try:
-                connection = self._reached(patience)
+                connection = self._connected(lock_wait)
                 row = connection.execute(STATUS, (attempt.number,)).fetchone()
                 status, timeline = row or (None, None)
                 if timeline and (timeline != attempt.timeline or status != "in progress"):
                     return bool(timeline == attempt.timeline and status == "committed")
                 if timeline:
                     connection.execute(END_OF, (attempt.number,))
-                patience.pause(f"waiting for the lease store {self._shown}")
+                lock_wait.sleep(f"waiting for the lease store {self._shown}")
             except psycopg.errors.InvalidParameterValue:  # a number not used yet: another server
                 return False
             except psycopg.Error as error:
-                self._recover(error, patience)
-            if patience.left <= 0:
+                self._recover(error, lock_wait)
+            if lock_wait.left <= 0:
                 raise busy(self._url)
 
     def _forget_connection(self) -> None:

@@ -22,7 +22,7 @@ from composeports.stores.postgres.lock_wait import LockWait
 from composeports.stores.postgres.queries import (
     ENGINE,
     Connection,
-    ask_ledger,
+    query_snapshot,
     write_outcome,
     writes_anything,
 )
@@ -133,7 +133,7 @@ class Attempt:
         self.timeline = ""
         self.outcome: StoreUpdate | None = None
 
-    def run(self, decide: Decide, patience: LockWait) -> StoreUpdate:
+    def run(self, decide: Decide, lock_wait: LockWait) -> StoreUpdate:
         """Lock, read, decide, write and commit; return what was decided.
 
         `outcome` is set from the first write on: if the connection breaks after that, it is unknown
@@ -142,13 +142,13 @@ class Attempt:
         client that stops.
         """
         with self._connection.pipeline() as self._pipeline:
-            snapshot = self._locked(patience)
+            snapshot = self._wait_for_lock(lock_wait)
             outcome = decide(snapshot)
             refuse_conflicts(self._session_id, snapshot, outcome)
             if writes_anything(outcome):
                 self._write(outcome)
             else:
-                self._say("ROLLBACK")
+                self._execute("ROLLBACK")
             return outcome
 
     def _write(self, outcome: StoreUpdate) -> None:
@@ -164,15 +164,15 @@ class Attempt:
                 "local": engine.local,
             }
             self._connection.execute(ENGINE, values)
-        self._say("COMMIT")
+        self._execute("COMMIT")
 
-    def _say(self, *statements: LiteralString) -> None:
+    def _execute(self, *statements: LiteralString) -> None:
         """Execute the statements and wait for the server."""
         for statement in statements:
             self._connection.execute(statement)
         self._pipeline.sync()
 
-    def _locked(self, patience: LockWait) -> StoreSnapshot:
+    def _wait_for_lock(self, lock_wait: LockWait) -> StoreSnapshot:
         """Take the lock and return the snapshot; raise StoreBusyError if there is no time left.
 
         The first try asks for the lock and the snapshot at once. Later tries, which may be many,
@@ -180,39 +180,40 @@ class Attempt:
         """
         store_name = self._view.source.shown
         message = f"waiting for the lease store {store_name} (another composeports is writing)"
-        snapshot = self._ask(begin=True)
-        if patience.is_short:  # the limit also holds for rows locked by other programs
-            self._connection.execute(LINE, (f"{round(max(patience.left, 0.001) * 1000)}ms",))
+        snapshot = self._lock_and_read(begin=True)
+        if lock_wait.is_short:  # the limit also holds for rows locked by other programs
+            self._connection.execute(LINE, (f"{round(max(lock_wait.left, 0.001) * 1000)}ms",))
         while snapshot is None:
-            if patience.left <= 0:
-                self._say("ROLLBACK")
+            if lock_wait.left <= 0:
+                self._execute("ROLLBACK")
                 raise busy(self._view.source.shown)
-            patience.pause(message)
-            if self._takes_lock(patience):
-                snapshot = self._ask(begin=False)
+            lock_wait.sleep(message)
+            if self._try_lock(lock_wait):
+                snapshot = self._lock_and_read(begin=False)
         return snapshot
 
-    def _takes_lock(self, patience: LockWait) -> bool:
+    def _try_lock(self, lock_wait: LockWait) -> bool:
         """Return True if the lock was taken; the lock is tried once, without waiting.
 
-        After LINE_SECONDS, wait for it in the server's lock queue instead, for LINE_SLICE at most.
+        After QUEUE_AFTER_SECONDS, wait for it in the server's lock queue instead, for LINE_SLICE at
+        most.
         """
         values = {"lock": _lock_of(self._own.id)}
-        if not patience.stands_in_line:
+        if not lock_wait.is_queue_time:
             cursor = self._connection.execute(TRY_LOCK, values)
             self._pipeline.sync()
             return cursor.fetchone() == (True,)
-        seconds = min(LINE_SLICE, max(patience.left, 0.001))
+        seconds = min(LINE_SLICE, max(lock_wait.left, 0.001))
         self._connection.execute(LINE, (f"{round(seconds * 1000)}ms",))
         self._connection.execute(TAKE_LOCK, values)
         try:
             self._pipeline.sync()
         except psycopg.errors.LockNotAvailable:
-            self._say("ROLLBACK", BEGIN)
+            self._execute("ROLLBACK", BEGIN)
             return False
         return True
 
-    def _ask(self, *, begin: bool) -> StoreSnapshot | None:
+    def _lock_and_read(self, *, begin: bool) -> StoreSnapshot | None:
         """Take the lock and read the snapshot; return None if another transaction has the lock.
 
         The transaction may have the lock already. `begin` starts the transaction first.
@@ -224,7 +225,9 @@ class Attempt:
             connection.execute(BEGIN)
         connection.execute(LIMITS, (IDLE,))
         header = connection.execute(HEADER, values)
-        read_snapshot = ask_ledger(connection, self._own.id, self._session_id, alone=True)
+        read_snapshot = query_snapshot(
+            connection, self._own.id, self._session_id, only_with_lock=True
+        )
         self._pipeline.sync()
         receive_time = self._view.difference.clock().wall
         row = header.fetchone()

@@ -114,7 +114,7 @@ NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_C
 LEAST_SPACE = 65536
 
 
-class LoneConnection(sqlite3.Connection):
+class ExclusiveConnection(sqlite3.Connection):
     """A connection for one read of a store on a full disk; it locks out all other processes."""
 
 
@@ -252,7 +252,7 @@ def _open_without_room(path: str) -> sqlite3.Connection | None:
     queries = ["mode=rw"] if _size(f"{path}-wal") else ["mode=rw", "immutable=1"]
     for query in queries:
         with suppress(sqlite3.OperationalError):
-            return _only_store(_connect(path, query, alone=True), path)
+            return _only_store(_connect(path, query, exclusive=True), path)
     return None
 
 
@@ -324,7 +324,7 @@ def open_or_create(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: str, query: str = "mode=rw", *, alone: bool = False) -> sqlite3.Connection:
+def _connect(path: str, query: str = "mode=rw", *, exclusive: bool = False) -> sqlite3.Connection:
     quoted_path = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     connection = sqlite3.connect(
         f"file://{quoted_path}?{query}",
@@ -332,9 +332,9 @@ def _connect(path: str, query: str = "mode=rw", *, alone: bool = False) -> sqlit
         timeout=LOCK_SECONDS,
         isolation_level=None,
         check_same_thread=False,
-        factory=LoneConnection if alone else sqlite3.Connection,
+        factory=ExclusiveConnection if exclusive else sqlite3.Connection,
     )
-    if alone:
+    if exclusive:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     else:
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -98,7 +98,7 @@ def read_fleet(
     ]
 
 
-def read_ledger(
+def read_snapshot(
     connection: sqlite3.Connection, space: str, session_id: str, source: RowSource
 ) -> StoreSnapshot:
     """Return what a decision needs: all held leases and the relevant remembered ones.

@@ -19,7 +19,7 @@ from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.rows import RowSource, once
 from composeports.stores.sqlite.clock import jump_since_written, note_time
 from composeports.stores.sqlite.database import (
-    LoneConnection,
+    ExclusiveConnection,
     busy,
     explain,
     is_busy,
@@ -33,7 +33,7 @@ from composeports.stores.sqlite.queries import (
     read_held,
     read_known,
     read_lease,
-    read_ledger,
+    read_snapshot,
     write_outcome,
 )
 
@@ -43,7 +43,7 @@ READING_SECONDS = 0.25
 Result = TypeVar("Result")
 
 
-def _silent(_text: str) -> None:
+def ignore_message(_text: str) -> None:
     """Ignore the message."""
 
 
@@ -63,7 +63,7 @@ class SqliteStore:
         path: str | os.PathLike[str],
         *,
         engine: Callable[[], EngineIdentity] = lambda: THIS_MACHINE,
-        waiting: Callable[[str], None] = _silent,
+        waiting: Callable[[str], None] = ignore_message,
         wait_seconds: float = 30,
         clock: Callable[[], ClockReading] = read_clock,
         machine: Callable[[], str] = lambda: "",
@@ -81,46 +81,55 @@ class SqliteStore:
     def get(self, session_id: str) -> Lease | None:
         """Return the session's lease, held or remembered; None if there is none."""
         space = self._engine().space
-        return self._read(None, lambda found: read_lease(found, space, session_id, self._source))
+        return self._read(
+            None, lambda connection: read_lease(connection, space, session_id, self._source)
+        )
 
     def held(self) -> list[Lease]:
         """Return every held lease, including expired ones, lowest block first."""
         space = self._engine().space
-        return self._read([], lambda found: read_held(found, space, self._source))
+        return self._read([], lambda connection: read_held(connection, space, self._source))
 
     def known(self) -> list[Lease]:
         """Return every lease, held or remembered, sorted by session id."""
         space = self._engine().space
-        return self._read([], lambda found: read_known(found, space, self._source))
+        return self._read([], lambda connection: read_known(connection, space, self._source))
 
     def snapshot(self, session_id: str) -> StoreSnapshot:
         """Return the snapshot that an `update` of this session would pass to `decide` now."""
         space = self._engine().space
         return self._read(
-            StoreSnapshot(), lambda found: read_ledger(found, space, session_id, self._source)
+            StoreSnapshot(),
+            lambda connection: read_snapshot(connection, space, session_id, self._source),
         )
 
     def fleet(self) -> list[EngineLeases]:
         """Return the held leases of this machine's engines and of every remote engine."""
         engine = self._engine()
         empty_fleet = [EngineLeases(engine)]
-        return self._read(empty_fleet, lambda found: read_fleet(found, engine, self._source))
+        return self._read(
+            empty_fleet, lambda connection: read_fleet(connection, engine, self._source)
+        )
 
     def identity(self) -> str:
         """Return the store's own id; empty if there is no store yet."""
         return self._read("", lambda _: self._source.store)
 
     def update(
-        self, session_id: str, decide: Decide, *, patience: float | None = None
+        self, session_id: str, decide: Decide, *, timeout_seconds: float | None = None
     ) -> StoreUpdate:
         """Run `decide` and write what it returns; `decide` must not call the store."""
         engine = self._engine()
-        wait = self._wait_seconds if patience is None else min(patience, self._wait_seconds)
-        with self._alone(wait):
-            connection = self._patiently(self._open_or_create, wait)
+        wait = (
+            self._wait_seconds
+            if timeout_seconds is None
+            else min(timeout_seconds, self._wait_seconds)
+        )
+        with self._exclusive_access(wait):
+            connection = self._retry_while_locked(self._open_or_create, wait)
             with self._transaction(connection, "BEGIN IMMEDIATE", wait):
                 note_time(connection, self._clock())
-                snapshot = read_ledger(connection, engine.space, session_id, self._source)
+                snapshot = read_snapshot(connection, engine.space, session_id, self._source)
                 outcome = decide(snapshot)
                 refuse_conflicts(session_id, snapshot, outcome)
                 write_outcome(connection, engine, session_id, outcome)
@@ -128,20 +137,20 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file."""
-        with self._alone(self._wait_seconds):
+        with self._exclusive_access(self._wait_seconds):
             self._forget_connection()
 
     def _read(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
         """Return what `read` returns for one state of the store; `nothing` if there is no store."""
         wait = self._wait_seconds
-        with self._alone(wait):
-            return self._patiently(lambda: self._read_once(nothing, read), wait)
+        with self._exclusive_access(wait):
+            return self._retry_while_locked(lambda: self._read_once(nothing, read), wait)
 
     def _read_once(self, nothing: Result, read: Callable[[sqlite3.Connection], Result]) -> Result:
         connection = self._open_existing()
         if connection is None:
             return nothing
-        if isinstance(connection, LoneConnection):
+        if isinstance(connection, ExclusiveConnection):
             try:
                 return self._read_as_it_is(connection, read)
             finally:
@@ -166,7 +175,7 @@ class SqliteStore:
             return read(connection)
 
     @contextmanager
-    def _alone(self, wait: float) -> Iterator[None]:
+    def _exclusive_access(self, wait: float) -> Iterator[None]:
         """Admit one thread at a time, and translate errors of SQLite.
 
         Raise StoreBusyError if another thread is inside for more than `wait` seconds.
@@ -185,15 +194,15 @@ class SqliteStore:
         self, connection: sqlite3.Connection, begin: str, wait: float
     ) -> Iterator[None]:
         try:
-            self._patiently(lambda: connection.execute(begin), wait)
+            self._retry_while_locked(lambda: connection.execute(begin), wait)
             yield
-            self._patiently(lambda: connection.execute("COMMIT"), wait)
+            self._retry_while_locked(lambda: connection.execute("COMMIT"), wait)
         finally:
             # After any exception, also an interrupt, nothing of the transaction is written.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _patiently(self, step: Callable[[], Result], wait: float) -> Result:
+    def _retry_while_locked(self, step: Callable[[], Result], wait: float) -> Result:
         """Run `step`; repeat it while another process holds a lock, for at most `wait` seconds."""
         start = time.monotonic()
         is_reported = False
@@ -211,20 +220,22 @@ class SqliteStore:
                 )
 
     def _open_existing(self) -> sqlite3.Connection | None:
-        self._notice_replacement()
+        self._close_if_replaced()
         if self._connection is None:
-            self._connection = self._opened(open_existing)
+            self._connection = self._open_with(open_existing)
         return self._connection
 
     def _open_or_create(self) -> sqlite3.Connection:
-        self._notice_replacement()
+        self._close_if_replaced()
         if self._connection is None:
-            self._connection = self._opened(open_or_create)
+            self._connection = self._open_with(open_or_create)
         return cast("sqlite3.Connection", self._connection)
 
-    def _opened(self, how: Callable[[str], sqlite3.Connection | None]) -> sqlite3.Connection | None:
+    def _open_with(
+        self, open_file: Callable[[str], sqlite3.Connection | None]
+    ) -> sqlite3.Connection | None:
         try:
-            connection = how(self._path)
+            connection = open_file(self._path)
             self._file = self._identity()
         except OSError as error:
             raise explain(error, self._path) from error
@@ -237,7 +248,7 @@ class SqliteStore:
             self._source = replace(self._source, store=store_id)
         return connection
 
-    def _notice_replacement(self) -> None:
+    def _close_if_replaced(self) -> None:
         """Close a file that was removed or replaced, because no other process sees its leases."""
         if self._connection is not None and self._identity() != self._file:
             self._forget_connection()

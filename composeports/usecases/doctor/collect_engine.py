@@ -24,11 +24,11 @@ def read_engine(engine: Engine) -> EngineFacts:
     """Return the facts of the engine, or the reason why it does not answer."""
     context, host = engine.endpoint.context, engine.endpoint.address
     try:
-        context, _, host = engine.answer("context", "inspect", "--format", _CONTEXT).out.partition(
-            "\t"
-        )
+        context, _, host = engine.run_query(
+            "context", "inspect", "--format", _CONTEXT
+        ).out.partition("\t")
         start = time.perf_counter()
-        answer = engine.answer("version", "--format", "{{.Server.Version}}")
+        answer = engine.run_query("version", "--format", "{{.Server.Version}}")
         if not answer.code and answer.out.strip():
             milliseconds = round((time.perf_counter() - start) * 1000)
             facts = about_engine(engine, answer.out.strip(), context.strip(), host.strip())
@@ -68,7 +68,7 @@ def read_compose(engine: Engine, *, builds: bool) -> ComposeFacts:
 def _fails(engine: Engine, *arguments: str) -> bool:
     try:
         argv = without_engine(("docker", *arguments), engine.environ)
-        return bool(engine.answer(*argv[1:]).code)
+        return bool(engine.run_query(*argv[1:]).code)
     except ComposeMissingError:
         return False  # the check of the engine reports it
 
@@ -114,7 +114,7 @@ def read_pools(engine: Engine) -> tuple[tuple[str, int], ...]:
 
     Empty if the engine uses its built-in pools.
     """
-    answer = engine.answer("info", "--format", "{{json .DefaultAddressPools}}")
+    answer = engine.run_query("info", "--format", "{{json .DefaultAddressPools}}")
     try:
         pools = json.loads(answer.out or "null") or ()
         return tuple(_pool(pool) for pool in pools)

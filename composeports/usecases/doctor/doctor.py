@@ -71,7 +71,7 @@ class DoctorContext:
     engine: Engine
     options: Options = field(default_factory=Options)
     now: Callable[[], float] = time.time
-    taken: Callable[[Iterable[Port]], frozenset[Port]] = taken_ports
+    find_taken_ports: Callable[[Iterable[Port]], frozenset[Port]] = taken_ports
 
 
 def check(context: DoctorContext) -> tuple[Facts, Checkup]:
@@ -199,7 +199,7 @@ def _listening(facts: Facts, context: DoctorContext) -> frozenset[Port]:
     if facts.grid is None or not context.engine.is_local:
         return frozenset()
     held_blocks = [lease.block for lease in facts.sessions if lease.held]
-    return context.taken(
+    return context.find_taken_ports(
         (port, kind)
         for block in facts.grid.blocks()
         if not any(map(block.overlaps, held_blocks))
@@ -261,12 +261,12 @@ def _here(session: Session) -> tuple[str, ...]:
 
 
 def _stray_here(
-    here: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[EngineStack, ...]
+    session_folder: tuple[str, ...], leases: tuple[Lease, ...], stacks: tuple[EngineStack, ...]
 ) -> Iterator[StaleFile]:
     """Yield the stale files of the current directory if no session of the store uses it."""
-    if not here or here[1] in {lease.session_id for lease in leases}:
+    if not session_folder or session_folder[1] in {lease.session_id for lease in leases}:
         return
-    directory, _, project = here
+    directory, _, project = session_folder
     directories = {lease.place.directory for lease in leases} | {
         stack.directory for stack in stacks
     }
@@ -314,18 +314,18 @@ def _apply_fixes(
     return changes, failures
 
 
-def _apply_fix(context: DoctorContext, what: Fix) -> list[str]:
+def _apply_fix(context: DoctorContext, fix: Fix) -> list[str]:
     """Apply one fix and return a line for each change.
 
     A session's folder is removed only while this process holds the session lock, and only if the
     session has not taken a lease again.
     """
-    if what.kind != "folder":
-        return [apply_fix(what)]
-    with hold(session_lock(context.environ, what.project), "doctor", 0, lambda _: None) as lock:
-        if lock is None or _is_used_again(context, what.project):
+    if fix.kind != "folder":
+        return [apply_fix(fix)]
+    with hold(session_lock(context.environ, fix.project), "doctor", 0, lambda _: None) as lock:
+        if lock is None or _is_used_again(context, fix.project):
             return []
-        changes = [apply_fix(what)]
+        changes = [apply_fix(fix)]
         lock.remove()
         return changes
 

@@ -119,19 +119,19 @@ def _is_held(path: str) -> bool:
     return False
 
 
-def apply_fix(what: Fix) -> str:
+def apply_fix(fix: Fix) -> str:
     """Apply one fix and return a line about it; OSError if it fails."""
-    if what.kind == "mode":
-        os.chmod(what.path, what.mode)
-        return f"{what.path} has the rights {what.mode:04o} now"
-    if what.kind == "folder":
-        parts = what.path.rpartition(f"/{OWN_FOLDER}")
+    if fix.kind == "mode":
+        os.chmod(fix.path, fix.mode)
+        return f"{fix.path} has the rights {fix.mode:04o} now"
+    if fix.kind == "folder":
+        parts = fix.path.rpartition(f"/{OWN_FOLDER}")
         OwnFolder(parts[0], parts[2].strip("/")).remove()
-    elif what.kind == "lock":
-        _remove_lock(what.path)
+    elif fix.kind == "lock":
+        _remove_lock(fix.path)
     else:
-        remove_file(what.path, follow=False)
-    return f"removed {what.path}"
+        remove_file(fix.path, follow=False)
+    return f"removed {fix.path}"
 
 
 def _remove_lock(path: str) -> None:

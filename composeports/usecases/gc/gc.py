@@ -38,7 +38,7 @@ from composeports.usecases.session import Session
 KINDS = ("container", "network", "image", "volume")
 
 
-def _silent(_text: str) -> None:
+def _ignore_message(_text: str) -> None:
     """Ignore the text."""
 
 
@@ -92,7 +92,7 @@ class _GcRun:
     volumes: bool = False
     seen: Sequence[EngineResource] = ()
     known: Sequence[Lease] = ()
-    at: Callable[[str], None] = _silent
+    at: Callable[[str], None] = _ignore_message
 
     def run(self) -> Iterator[GcResult]:
         holders = {lease.project: lease.session_id for lease in self.known if lease.held}
@@ -116,7 +116,7 @@ class _GcRun:
             verdict = GcDecision(lease, kept=self.elsewhere(verdict))
         message = verdict.kept or ("" if verdict.why else doubt(lease, state, probe))
         if tell and message:
-            self.session.context.say(message)
+            self.session.context.report(message)
         return verdict
 
     def elsewhere(self, verdict: GcDecision) -> str:
@@ -188,7 +188,7 @@ class _GcRun:
                 self.report_locked(verdict.lease)
                 return None
             try:
-                return self.clean_alone(verdict)
+                return self.clean_with_lock(verdict)
             except SeedBusyError:
                 self.report_locked(verdict.lease)
                 return None
@@ -197,7 +197,7 @@ class _GcRun:
                 if record is None or not record.held:
                     lock.remove()
 
-    def clean_alone(self, verdict: GcDecision) -> GcResult | None:
+    def clean_with_lock(self, verdict: GcDecision) -> GcResult | None:
         context, lease = self.session.context, verdict.lease
         resources = _of_project(list_resources(context.engine, lease.project), lease.project)
         if self.judge(lease, resources) != verdict or not self.confirmed(lease):
@@ -269,11 +269,11 @@ class _GcRun:
             _own_folder(lease).remove()
             remove_link_of_released(self.session, lease)
         elif is_settled and verdict.why == WORKTREE_GONE:
-            forget_link(lease, self.session.context.say)
+            forget_link(lease, self.session.context.report)
         return is_settled and lease.held
 
     def report_locked(self, lease: Lease) -> None:
-        self.session.context.say(f"{lease.project} is kept: another command is using it")
+        self.session.context.report(f"{lease.project} is kept: another command is using it")
 
 
 def clean(
@@ -281,7 +281,7 @@ def clean(
     *,
     dry_run: bool = False,
     volumes: bool = False,
-    at: Callable[[str], None] = _silent,
+    at: Callable[[str], None] = _ignore_message,
 ) -> Iterator[GcResult]:
     """Clean up, one by one, each session whose worktree is deleted or whose lease is over.
 

@@ -61,7 +61,7 @@ class WorktreeProbe(NamedTuple):
     taken: bool = False
 
 
-def whereabouts(place: WorktreeLocation, sight: WorktreeProbe) -> str:
+def worktree_state(place: WorktreeLocation, probe: WorktreeProbe) -> str:
     """Return HERE, GONE, or UNSEEN (exists or is deleted, unknown) for the session's worktree.
 
     A session without a worktree is never GONE. A worktree on another machine is ELSEWHERE, but only
@@ -69,27 +69,27 @@ def whereabouts(place: WorktreeLocation, sight: WorktreeProbe) -> str:
     """
     if not place.worktree:
         return HERE
-    if sight.taken:
+    if probe.taken:
         return GONE
-    if sight.pruned:
-        return HERE if sight.moved or sight.recorded.git_dir == place.git_dir else GONE
-    probes = (sight.recorded, *([] if sight.noted is None else [sight.noted]))
+    if probe.pruned:
+        return HERE if probe.moved or probe.recorded.git_dir == place.git_dir else GONE
+    paths = (probe.recorded, *([] if probe.noted is None else [probe.noted]))
     # A folder whose `.git` points elsewhere is another worktree. Only git's files about a linked
     # worktree (`noted`) show that.
-    foreign_flags = [sight.noted is not None and _is_anothers(probe, place) for probe in probes]
+    foreign_flags = [probe.noted is not None and _is_anothers(path, place) for path in paths]
     if any(
-        probe.folder and not is_foreign
-        for probe, is_foreign in zip(probes, foreign_flags, strict=True)
+        path.folder and not is_foreign
+        for path, is_foreign in zip(paths, foreign_flags, strict=True)
     ):
         return HERE
     is_lost = all(
-        probe.missing or is_foreign for probe, is_foreign in zip(probes, foreign_flags, strict=True)
+        path.missing or is_foreign for path, is_foreign in zip(paths, foreign_flags, strict=True)
     )
-    return GONE if is_lost and not sight.locked else UNSEEN
+    return GONE if is_lost and not probe.locked else UNSEEN
 
 
-def _is_anothers(spot: PathProbe, place: WorktreeLocation) -> bool:
-    return spot.folder and spot.git_dir not in {"", place.git_dir}
+def _is_anothers(path: PathProbe, place: WorktreeLocation) -> bool:
+    return path.folder and path.git_dir not in {"", place.git_dir}
 
 
 class GcDecision(NamedTuple):
@@ -186,7 +186,7 @@ def of_twin_engine(lease: Lease) -> str:
     )
 
 
-def doubt(lease: Lease, where: str, sight: WorktreeProbe) -> str:
+def doubt(lease: Lease, where: str, probe: WorktreeProbe) -> str:
     """Return the message for a kept lease whose folder cannot be found; empty for all others.
 
     Empty as well if the lease is not held, or if the worktree is GONE or ELSEWHERE.
@@ -194,7 +194,7 @@ def doubt(lease: Lease, where: str, sight: WorktreeProbe) -> str:
     if not lease.held or where in {GONE, ELSEWHERE}:
         return ""
     if where == UNSEEN:
-        reason = "`git worktree lock`" if sight.locked else "its disk may not be mounted"
+        reason = "`git worktree lock`" if probe.locked else "its disk may not be mounted"
         advice = "once `git worktree prune` has dropped it, it counts as gone"
         if not linked_name(lease.place.git_dir):
             advice = (
@@ -203,7 +203,7 @@ def doubt(lease: Lease, where: str, sight: WorktreeProbe) -> str:
         return (
             f"{lease.project} is kept: {lease.place.worktree} is out of sight ({reason}); {advice}"
         )
-    if not sight.directory:
+    if not probe.directory:
         return (
             f"{lease.project} is kept: {lease.place.directory} is not in its worktree now, "
             "maybe since another branch is checked out"

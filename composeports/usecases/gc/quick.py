@@ -30,7 +30,7 @@ def tidy(session: Session, containers: Iterable[Container]) -> int:
         else:
             released_count += _release_gone(session, lease)
     if busy_projects:
-        context.say(
+        context.report(
             _left(busy_projects, [project for project in projects if project in busy_projects])
         )
     return released_count
@@ -73,7 +73,7 @@ def _release_gone(session: Session, lease: Lease) -> bool:
         return False
     if outcome.lease is None:
         return False
-    remove_link_of(lease, session.context.say)
+    remove_link_of(lease, session.context.report)
     return True
 
 

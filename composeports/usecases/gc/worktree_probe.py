@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from composeports.core.lease import Lease
 from composeports.core.relocation import is_taken_over
 from composeports.usecases.gc.path_probe import is_lost, leads_to, probe_worktree
-from composeports.usecases.gc.policy import ELSEWHERE, GONE, PathProbe, WorktreeProbe, whereabouts
+from composeports.usecases.gc.policy import (
+    ELSEWHERE,
+    GONE,
+    PathProbe,
+    WorktreeProbe,
+    worktree_state,
+)
 from composeports.usecases.other_engine import on_another_engine
 from composeports.usecases.session import Session
 
@@ -27,7 +33,7 @@ def probe_session(
         lease = lease.at(session.place)
     probe = probe_worktree(lease.place, since=lease.allocated_at)
     probe = probe._replace(taken=_is_taken(lease, known))
-    return whereabouts(lease.place, probe), probe
+    return worktree_state(lease.place, probe), probe
 
 
 def _is_taken(lease: Lease, known: Sequence[Lease]) -> bool:

@@ -86,7 +86,7 @@ def unlink(session: Session) -> UnlinkResult:
     is_changed = env_file.take_out(directory)
     record = session.record()
     if record is not None:
-        remove_link_of(record, session.context.say)  # a killed `link` may have left an entry
+        remove_link_of(record, session.context.report)  # a killed `link` may have left an entry
     return UnlinkResult(env_file.env_file(directory), changed=is_changed)
 
 
@@ -100,7 +100,7 @@ def update_link(session: Session, lease: Lease) -> None:
     path = env_file.env_file(directory)
     project = env_file.linked_project(directory)
     if project and project != lease.project:
-        session.context.say(
+        session.context.report(
             f"{path} is linked to {project}, which is not this session: `composeports link` links "
             "it to this one, `composeports unlink` to none"
         )
@@ -108,13 +108,13 @@ def update_link(session: Session, lease: Lease) -> None:
 
     def renew() -> None:
         if env_file.renew(directory, project, variables_of(lease, session.folder.path)):
-            session.context.say(f"{path} is linked to what is planned now")
+            session.context.report(f"{path} is linked to what is planned now")
 
     if project:
-        _telling(session.context.say, renew)
+        _report_failure(session.context.report, renew)
 
 
-def remove_link(directory: str, project: str, say: Callable[[str], None]) -> None:
+def remove_link(directory: str, project: str, report: Callable[[str], None]) -> None:
     """Restore `.env` if it is linked to the project, whose ports are being released.
 
     Otherwise plain `docker compose up` would start on ports that no session holds.
@@ -122,12 +122,12 @@ def remove_link(directory: str, project: str, say: Callable[[str], None]) -> Non
 
     def take_out() -> None:
         if env_file.linked_project(directory) == project and env_file.take_out(directory):
-            say(f"unlinked: {env_file.env_file(directory)}")
+            report(f"unlinked: {env_file.env_file(directory)}")
 
-    _telling(say, take_out)
+    _report_failure(report, take_out)
 
 
-def remove_link_of(lease: Lease, say: Callable[[str], None]) -> None:
+def remove_link_of(lease: Lease, report: Callable[[str], None]) -> None:
     """Remove the session's entry from git's exclude file.
 
     A deleted worktree or a killed command may have left it there.
@@ -138,11 +138,11 @@ def remove_link_of(lease: Lease, say: Callable[[str], None]) -> None:
         if git_dir and env_file.is_excluded(git_dir, lease.project):
             env_file.remove_git_exclusion(git_dir, lease.project)
 
-    _telling(say, take_out)
+    _report_failure(report, take_out)
 
 
-def _telling(say: Callable[[str], None], act: Callable[[], None]) -> None:
+def _report_failure(report: Callable[[str], None], action: Callable[[], None]) -> None:
     try:
-        act()
+        action()
     except ComposeportsError as error:
-        say(f"{error.message}; {error.hint}")
+        report(f"{error.message}; {error.hint}")

@@ -46,7 +46,7 @@ def report_plain_data(session: Session, project: Project) -> None:
     plain_project = _name(session.compose)
     names = sorted(name for owner, name in other_volumes if owner == plain_project)
     if names:
-        session.context.say(
+        session.context.report(
             f"data of plain Compose lies beside ({', '.join(names)}) and stays as it is: this "
             f"session has volumes of its own, which `composeports down -v` and then `composeports "
             f"up --seed-from {PLAIN}{plain_project}` fill with a copy"

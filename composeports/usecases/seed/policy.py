@@ -162,7 +162,7 @@ def _listing(own: SeedCandidate, known: Iterable[SeedCandidate]) -> str:
     ]
     if not other_sessions:
         return "no other session is known: start the one with the data by `composeports up` first"
-    other_sessions.sort(key=lambda each: (each.repository != own.repository, each.shown))
+    other_sessions.sort(key=lambda session: (session.repository != own.repository, session.shown))
     return f"there is: {'; '.join(candidate.shown for candidate in other_sessions)}"
 
 
@@ -224,7 +224,7 @@ def choose(
     # If the file changes a volume's name, the old volume keeps the key. The newest one is used.
     source_volumes = {
         engine_volume.key: engine_volume
-        for engine_volume in sorted(source, key=lambda each: each.created)
+        for engine_volume in sorted(source, key=lambda engine_volume: engine_volume.created)
     }
     for volume in volumes:
         if volume.external:

@@ -73,7 +73,7 @@ class Progress(Protocol):
         ...
 
 
-def _silent(so_far: Seeded, *, whole: bool) -> None:
+def _ignore_progress(so_far: Seeded, *, whole: bool) -> None:
     """Ignore the progress."""
 
 
@@ -83,7 +83,7 @@ class Seed:
 
     session: str
     pause: bool = True
-    progress: Progress = _silent
+    progress: Progress = _ignore_progress
 
 
 def seed(
@@ -102,7 +102,7 @@ def seed(
     with signals_kept_back() as signals, _record(session, lease.project) as record:
         entry = _recover(session, record, signals)
         if entry is not None and wanted is None:
-            session.context.say(f"the copy from {entry.session} did not end: it is made again")
+            session.context.report(f"the copy from {entry.session} did not end: it is made again")
             wanted = Seed(entry.session)
         if wanted is None:
             return ()
@@ -136,21 +136,21 @@ def _recover(session: Session, record: CopyJournal, signals: DeferredSignals) ->
         clear(session.context.engine, entry.token, volumes=False)
         record.clear()
         return None
-    with _alone(session, entry.project, signals):
+    with _hold_copy_lock(session, entry.project, signals):
         _undo(session.context.engine, entry)
     record.clear()
     return entry
 
 
 @contextmanager
-def _alone(session: Session, project: str, signals: DeferredSignals) -> Iterator[None]:
+def _hold_copy_lock(session: Session, project: str, signals: DeferredSignals) -> Iterator[None]:
     """Hold the lock for copies from the project; wait while another copy has it.
 
     Without the lock, this copy would unpause the containers that the other one has paused.
     """
 
     def wait() -> None:
-        session.context.say(f"waiting for another copy of the volumes of {project}")
+        session.context.report(f"waiting for another copy of the volumes of {project}")
 
     lock = seed_read_lock(session.context.environ, project)
     with ExitStack() as stack:
@@ -245,15 +245,15 @@ class _Seeding:
     def engine(self) -> Engine:
         return self.session.context.engine
 
-    def say(self, text: str) -> None:
-        self.session.context.say(text)
+    def report(self, text: str) -> None:
+        self.session.context.report(text)
 
     def run(self, project: Project, override: Mapping[str, object]) -> tuple[Seeded, ...]:
         names = volume_names(project, self.lease.project, override)
         source_volumes = volumes_of(self.engine, self.source.project)
         choice = choose(project.volumes, names, source_volumes)
         for skipped_volume in choice.skipped:
-            self.say(f"volume {skipped_volume.key} is not copied: {skipped_volume.why}")
+            self.report(f"volume {skipped_volume.key} is not copied: {skipped_volume.why}")
         if not choice.copies:
             self._refuse_nothing(source_volumes)
             return ()
@@ -269,8 +269,8 @@ class _Seeding:
         self.record.clear()
         return seeded_volumes
 
-    def _refuse_nothing(self, there: Sequence[EngineVolume]) -> None:
-        if not there:
+    def _refuse_nothing(self, volumes: Sequence[EngineVolume]) -> None:
+        if not volumes:
             message = f"{self.source.name} ({self.source.project}) has no volumes to copy"
             hint = "start its stack first, or leave out --seed-from"
             raise UsageError(message, hint=hint, session=self.source.name)
@@ -286,7 +286,7 @@ class _Seeding:
         try:
             _undo(self.engine, entry)
         except SeedError as error:
-            self.say(f"{error.message}; the next `composeports up` or `down` tries again")
+            self.report(f"{error.message}; the next `composeports up` or `down` tries again")
         else:
             self.record.clear()
 
@@ -297,7 +297,7 @@ class _Seeding:
         free_copies = self._into_empty(copies, helpers)
         if not free_copies:
             return ()
-        with _alone(self.session, self.source.project, self.signals):
+        with _hold_copy_lock(self.session, self.source.project, self.signals):
             try:
                 self._pause(free_copies, begun)
                 seeded_volumes = self._copy(free_copies, helpers, begun.token, override)
@@ -305,7 +305,7 @@ class _Seeding:
                 self._let_go_on(begun)
         total = shown_bytes(sum(seeded_volume.count for seeded_volume in seeded_volumes))
         volumes = "1 volume" if len(seeded_volumes) == 1 else f"{len(seeded_volumes)} volumes"
-        self.say(f"copied {volumes} of {self.source.project}, {total} in all")
+        self.report(f"copied {volumes} of {self.source.project}, {total} in all")
         return seeded_volumes
 
     def _into_empty(
@@ -331,18 +331,18 @@ class _Seeding:
             if self._is_free(volume, existing_volumes.get(volume.target), full_names)
         ]
 
-    def _is_free(self, copy: VolumeCopy, there: EngineVolume | None, full: Container[str]) -> bool:
-        if there is None:
+    def _is_free(self, copy: VolumeCopy, volume: EngineVolume | None, full: Container[str]) -> bool:
+        if volume is None:
             return True
-        if there.name in full:
+        if volume.name in full:
             reason = "has content, which stays (`composeports down -v` would remove it)"
-        elif there.project != self.lease.project:
+        elif volume.project != self.lease.project:
             reason = "exists and is not of this project"
-        elif not remove_unused_volume(self.engine, there.name):
+        elif not remove_unused_volume(self.engine, volume.name):
             reason = "is used by a container (`composeports down` first)"
         else:
             return True
-        self.say(f"volume {copy.key} is not copied: {there.name} {reason}")
+        self.report(f"volume {copy.key} is not copied: {volume.name} {reason}")
         return False
 
     def _pause(self, copies: Sequence[VolumeCopy], begun: CopyEntry) -> None:
@@ -352,12 +352,14 @@ class _Seeding:
         """
         if not self.wanted.pause:
             return
-        users = users_of(self.engine, (each.source for each in copies))
-        running_users = [each for each in users if each.state == "running"]
-        for each in running_users:
-            if each.project != self.source.project:
-                self.say(f"warning: {each.name} uses a volume too, and is not paused")
-        ids = tuple(each.id for each in running_users if each.project == self.source.project)
+        users = users_of(self.engine, (container.source for container in copies))
+        running_users = [container for container in users if container.state == "running"]
+        for container in running_users:
+            if container.project != self.source.project:
+                self.report(f"warning: {container.name} uses a volume too, and is not paused")
+        ids = tuple(
+            container.id for container in running_users if container.project == self.source.project
+        )
         if ids:
             self.record.write(replace(begun, paused=ids))
             pause(self.engine, ids)

@@ -273,9 +273,9 @@ def _remove_empty(folder: str, top: str) -> None:
         folder = os.path.dirname(folder)
 
 
-def _unusable(path: str, error: OSError, what: str) -> FileAccessError:
+def _unusable(path: str, error: OSError, action: str) -> FileAccessError:
     return FileAccessError(
-        f"cannot {what} {error.filename or path}: {error.strerror or error}",
+        f"cannot {action} {error.filename or path}: {error.strerror or error}",
         hint="check the folder's permissions and the space on its disk, and run it again",
         path=path,
     )

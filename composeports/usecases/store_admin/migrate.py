@@ -63,13 +63,13 @@ class Migration:
     source: str
     target: str
     environ: Mapping[str, str]
-    here: LocalEngine
+    local_engine: LocalEngine
     waiting: Callable[[str], None]
     dry_run: bool = False
 
     def run(self) -> Iterator[MigrationOutcome]:
         """Move the leases of all engines, one after the other, and yield the result of each."""
-        with self._open(self.source, self.here.engine) as store:
+        with self._open(self.source, self.local_engine.engine) as store:
             engines = [engine_leases.engine for engine_leases in store.fleet()]
         for engine in engines:
             with self._open(self.source, engine) as store:
@@ -79,8 +79,8 @@ class Migration:
     def _move(self, source: Store, engine: EngineIdentity, lease: Lease) -> MigrationOutcome:
         try:
             space = engine.id if is_shared(self.source) else engine.space
-            arrival = self._route(space, lease, self.here)
-            with self._alone(lease):
+            arrival = self._route(space, lease, self.local_engine)
+            with self._hold_session_lock(lease):
                 self._settle(source, lease, arrival, engine)
         except NotMigratedError as error:
             return MigrationOutcome(lease, engine, lease.session_id, str(error))
@@ -93,7 +93,11 @@ class Migration:
         return to_shared if is_shared(self.target) else to_own
 
     def _engine_of(self, arrival: MigratedLease, engine: EngineIdentity) -> EngineIdentity:
-        return self.here.engine if arrival.space in {"", self.here.engine.id} else engine
+        return (
+            self.local_engine.engine
+            if arrival.space in {"", self.local_engine.engine.id}
+            else engine
+        )
 
     def _settle(
         self, source: Store, lease: Lease, arrival: MigratedLease, engine: EngineIdentity
@@ -107,7 +111,7 @@ class Migration:
         source.update(lease.session_id, partial(leave, lease=lease))
 
     @contextmanager
-    def _alone(self, lease: Lease) -> Iterator[None]:
+    def _hold_session_lock(self, lease: Lease) -> Iterator[None]:
         """Hold the session lock.
 
         Raises NotMigratedError if another process of this machine holds it.

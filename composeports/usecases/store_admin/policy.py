@@ -38,12 +38,12 @@ class MigratedLease:
 Route = Callable[[str, Lease, LocalEngine], MigratedLease]
 
 
-def as_it_is(space: str, lease: Lease, _here: LocalEngine) -> MigratedLease:
+def as_it_is(space: str, lease: Lease, _local_engine: LocalEngine) -> MigratedLease:
     """Return the lease for a store of the same kind."""
     return MigratedLease(space, lease)
 
 
-def to_shared(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
+def to_shared(space: str, lease: Lease, local_engine: LocalEngine) -> MigratedLease:
     """Convert a lease of the machine's own store for a store that many machines use.
 
     The id of a session without a name gets the name of the machine. Raises NotMigratedError for a
@@ -51,26 +51,32 @@ def to_shared(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
     """
     if space:
         return MigratedLease(space, lease)
-    if not here.engine.local or lease.engine not in {"", here.address, here.engine.id}:
+    if not local_engine.engine.local or lease.engine not in {
+        "",
+        local_engine.address,
+        local_engine.engine.id,
+    }:
         address = lease.engine or "this machine's own"
         message = (
             f"its stack is on another engine ({address}); choose that one "
             "(`docker context use`, DOCKER_HOST) and run this again"
         )
         raise NotMigratedError(message)
-    return MigratedLease(here.engine.id, _placed(lease, here.machine, here.engine.id))
+    return MigratedLease(
+        local_engine.engine.id, _placed(lease, local_engine.machine, local_engine.engine.id)
+    )
 
 
-def to_own(space: str, lease: Lease, here: LocalEngine) -> MigratedLease:
+def to_own(space: str, lease: Lease, local_engine: LocalEngine) -> MigratedLease:
     """Convert a lease of a shared store for this machine's own store.
 
     Raises NotMigratedError if the lease is another machine's.
     """
-    if not lease.place.is_on(here.machine):
+    if not lease.place.is_on(local_engine.machine):
         message = f"it is of the machine {lease.place.machine}; run this there"
         raise NotMigratedError(message)
-    if here.engine.local and space == here.engine.id:
-        return MigratedLease("", _placed(lease, "", here.address))
+    if local_engine.engine.local and space == local_engine.engine.id:
+        return MigratedLease("", _placed(lease, "", local_engine.address))
     return MigratedLease(space, lease)
 
 

@@ -14,10 +14,10 @@ from tests.acceptance.conftest import (
     TINY,
     MakeRepository,
     Repository,
-    belongings,
     docker,
     page,
     remove,
+    resources_of,
     stack,
     wait_until,
 )
@@ -57,10 +57,10 @@ def test_two_worktrees_run_at_once_and_each_says_what_it_publishes(shop: Reposit
         assert "db" in each.ok("ps", "--services")
     assert not set(sessions[0].published().values()) & set(sessions[1].published().values())
     sessions[0].ok("down")
-    assert sessions[0].belongings("container network") == []
-    assert sessions[0].belongings("volume")
+    assert sessions[0].resources_of("container network") == []
+    assert sessions[0].resources_of("volume")
     sessions[1].ok("down", "-v")
-    assert sessions[1].belongings() == []
+    assert sessions[1].resources_of() == []
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_names_networks_and_addresses_are_each_sessions_own(
             asked = each.ok("exec", "-T", "asks", "wget", "-q", "-O", "-", f"http://{name}/")
             assert asked.strip() == answer
     repository.main.ok("down", "-v")
-    assert repository.main.belongings() == []
+    assert repository.main.resources_of() == []
     assert shared in docker("volume", "ls", "--quiet").split()
 
 
@@ -137,7 +137,7 @@ def test_a_port_that_is_taken_costs_a_move_unless_it_is_pinned(
         assert (done.code, error["code"], error["details"]["port"]) == (75, "port_taken", stolen[0])
         assert thief in error["message"]
         project = error["details"]["compose_project_name"]
-        assert belongings(project, "container network") == []
+        assert resources_of(project, "container network") == []
     else:
         assert done.code == 0, done.err
         assert thief in done.err
@@ -152,7 +152,7 @@ def test_data_is_not_copied_rather_than_without_its_owners(shop: Repository) -> 
     error = json.loads(done.out)["error"]
     assert (done.code, error["code"]) == (69, "seed_failed")
     assert "without their owners" in error["message"]
-    assert two.belongings() == []
+    assert two.resources_of() == []
     assert shop.main.row["state"] == "running"
 
 
@@ -162,9 +162,9 @@ def test_gc_removes_the_stack_of_a_worktree_that_is_gone(shop: Repository) -> No
     project = two.project
     shop.git("worktree", "remove", "--force", str(two.directory))
     shop.main.ok("gc")
-    assert belongings(project, "container network") == []
+    assert resources_of(project, "container network") == []
     shop.main.ok("gc", "--volumes")
-    assert belongings(project) == []
+    assert resources_of(project) == []
 
 
 def test_podman_builds_where_buildkit_is_not_asked_for(make_repository: MakeRepository) -> None:

@@ -56,7 +56,7 @@ def test_a_port_below_what_it_may_have_is_an_error_at_once(
     assert error["message"].startswith("port 80/tcp, which web:80/tcp has to have, is below 1024")
     assert "ip_unprivileged_port_start=80" in error["hint"]
     assert done.err.count("privileged port 80,") == 1  # Compose was started once
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert one.row == {}
 
 

@@ -73,7 +73,7 @@ def assert_untouched(session: Session) -> None:
     """See that a failed `up` left nothing: no lease, no folder, nothing on the engine."""
     assert leases(session) == []
     assert not os.path.lexists(session.directory / ".composeports")
-    assert session.belongings() == []
+    assert session.resources_of() == []
 
 
 LISTENERS = {

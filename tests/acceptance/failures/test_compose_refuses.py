@@ -62,7 +62,7 @@ def test_a_running_stack_survives_a_file_that_is_broken_meanwhile(web: Session) 
     assert web.ids() == ids
     assert leases(web)[0]["allocated_at"] == held[0]["allocated_at"]
     web.ok("down", "-t", "0")
-    assert web.belongings() == []
+    assert web.resources_of() == []
     assert leases(web) == []
 
 

@@ -87,12 +87,12 @@ def test_a_full_state_directory_starts_nothing_and_loses_nothing(
         assert one.ok("env")
         assert one.ok("url", "web").strip() == url
         error_of(one.run("down", "--json", "-t", "0"))
-        assert one.belongings() == [], "the stack is taken away"
+        assert one.resources_of() == [], "the stack is taken away"
         assert [row["state"] for row in one.json("status")] == ["stopped"]
         stuffing.unlink()
         assert [row["current"] for row in leases(one)] == [True], "the lease is kept"
         assert one.json("down", "-t", "0")["released"]
-        assert one.belongings() == []
+        assert one.resources_of() == []
         assert two.json("up")["ports"]
         two.ok("down", "-t", "0")
 
@@ -109,7 +109,7 @@ def test_down_needs_no_file_of_its_own_on_a_full_disk(
         (state / "locks").rmdir()
         stuffing = [*names_until_full(state)]
         error_of(one.run("down", "--json", "-t", "0"))
-        assert one.belongings() == []
+        assert one.resources_of() == []
         assert [row["state"] for row in one.json("status")] == ["stopped"]
         for path in stuffing:
             path.unlink()
@@ -127,12 +127,12 @@ def test_a_full_worktree_starts_nothing_and_leases_nothing(
         assert error["code"] == "file_access"
         assert "No space left" in error["message"]
         assert leases(here) == []
-        assert here.belongings() == []
+        assert here.resources_of() == []
         stuffing.unlink()
         assert here.json("up")["ports"]
         fill(disk)
         assert here.json("down", "-t", "0")["released"], "giving back needs no space"
-        assert here.belongings() == []
+        assert here.resources_of() == []
 
 
 def test_a_state_directory_that_became_read_only_is_told(
@@ -225,7 +225,7 @@ def test_a_store_that_is_damaged_under_a_running_stack_costs_the_stack_nothing(
     state.chmod(0o700)
     store.write_bytes(whole)
     assert web.json("down", "-t", "0")["released"]
-    assert web.belongings() == []
+    assert web.resources_of() == []
 
 
 @pytest.mark.parametrize("what", ["gone", "garbage"])

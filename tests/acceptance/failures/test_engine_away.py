@@ -120,7 +120,7 @@ def test_an_expired_lease_of_a_running_stack_is_never_handed_out(repository: Rep
     expire(one)
     done = two.run("up", PORT_ALLOC_MAX_SESSIONS="1")
     assert done.code == 75, done.err
-    assert two.belongings() == []
+    assert two.resources_of() == []
     two_ports = two.json("up", PORT_ALLOC_MAX_SESSIONS="2")["ports"]
     assert not set(two_ports.values()) & set(ports.values())
     assert one.published()["web-1:80/tcp"] == ports["web:80/tcp"]

@@ -69,7 +69,7 @@ def test_settings_that_change_leave_running_stacks_where_they_are(
     assert f"={ports['web:80/tcp']}\n" in two.ok("env", **settings)
     assert page(two.ok("url", "web", **settings).strip())
     two.ok("down", "-t", "0", **settings)
-    assert two.belongings() == []
+    assert two.resources_of() == []
 
 
 def test_blocks_of_other_settings_never_overlap_a_running_stack(repository: Repository) -> None:

@@ -123,7 +123,7 @@ def test_a_worktree_may_have_any_name(case: str, repository: Repository, tmp_pat
     assert one.ok("ps", "--services") == "web\n"
     assert len(one.ok("status").splitlines()) == 2
     one.ok("down", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert run("git", "status", "--short", cwd=directory, environ=one.environ).out == ""
     assert_nothing_ran(tmp_path)
 

@@ -75,7 +75,7 @@ def test_the_next_up_puts_it_right(
     assert page(one.ok("url", "web").strip()).endswith(" after")
     assert len(one.containers("running")) == 1
     one.ok("down", "-t", "0")
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert leases(one) == []
 
 

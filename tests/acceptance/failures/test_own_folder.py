@@ -21,7 +21,7 @@ def refused(session: Session) -> None:
     assert ".composeports" in error["message"]
     assert "nothing was changed" in error["hint"]
     assert leases(session) == []
-    assert session.belongings() == []
+    assert session.resources_of() == []
 
 
 def test_a_file_of_that_name_is_left_alone(web: Session) -> None:

@@ -12,7 +12,15 @@ from ipaddress import ip_network
 import pytest
 
 from composeports.usecases.start_failure import SUBNET_TAKEN, SUBNET_TRIES
-from tests.acceptance.conftest import TINY, MakeRepository, Session, belongings, docker, page, stack
+from tests.acceptance.conftest import (
+    TINY,
+    MakeRepository,
+    Session,
+    docker,
+    page,
+    resources_of,
+    stack,
+)
 from tests.acceptance.failures.conftest import Gate, assert_untouched, foreign_container, leases
 
 pytestmark = pytest.mark.e2e
@@ -111,7 +119,7 @@ def test_a_network_that_is_not_free_yet_is_removed_by_a_further_down(
         assert done.err.count("active endpoints") >= times
         assert "released " in done.err
         assert docker("container", "inspect", "--format", "{{.State.Running}}", guest) == "true\n"
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert leases(one) == []
 
 
@@ -124,9 +132,9 @@ def test_a_network_that_stays_in_use_keeps_the_lease(one: Session) -> None:
         error = json.loads(done.out)["error"]
         assert error["code"] == "stack_left"
         assert "1 network" in error["message"]
-        assert belongings(one.project) == [f"network {network}"]
+        assert resources_of(one.project) == [f"network {network}"]
         assert len(leases(one)) == 1
         assert docker("container", "inspect", "--format", "{{.State.Running}}", guest) == "true\n"
     one.ok("down")
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert leases(one) == []

@@ -76,7 +76,7 @@ def repaired(session: Session) -> None:
     assert session.published() == {"web-1:80/tcp": made["ports"]["web:80/tcp"]}
     assert page(session.ok("url", "web").strip())
     session.ok("down", "-t", "0")
-    assert session.belongings() == []
+    assert session.resources_of() == []
     assert leases(session) == []
     assert not (session.directory / ".composeports").exists()
 
@@ -131,7 +131,7 @@ def test_an_interrupted_build_leaves_nothing(
         code = program.ends()
         assert code == 130, program.said
         assert "the lease is released" in program.said
-    assert one.belongings() == []
+    assert one.resources_of() == []
     assert leases(one) == []
     repaired(one)
 

@@ -80,7 +80,7 @@ CASES = {
         cwd="a",
         asked={"files": ["../b/two.yaml", "one.yaml"]},
     ),
-    "-f beats COMPOSE_FILE": Case(
+    "-f overrides COMPOSE_FILE": Case(
         DOTENV,
         ["other.yaml"],
         environ={"COMPOSE_FILE": "third.yaml"},
@@ -117,7 +117,7 @@ CASES = {
         ["other.yaml", "third.yaml"],
         [".env"],
     ),
-    "the shell beats .env": Case(
+    "the shell overrides .env": Case(
         {**DOTENV, ".env": "COMPOSE_FILE=other.yaml\n"},
         ["third.yaml"],
         [".env"],
@@ -154,7 +154,7 @@ CASES = {
         ["1.env", "2.env"],
         environ={"COMPOSE_ENV_FILES": "1.env,2.env"},
     ),
-    "--env-file beats COMPOSE_ENV_FILES": Case(
+    "--env-file overrides COMPOSE_ENV_FILES": Case(
         {**DOTENV, "1.env": "", "2.env": ""},
         ["compose.yaml"],
         ["1.env"],

@@ -44,7 +44,7 @@ def parts(found: EngineEndpoint) -> tuple[str, str, bool, str]:
 CASES = {
     "nothing said": ({}, "", (SOCKET, "localhost", True, "default")),
     "a remote DOCKER_HOST": ({"DOCKER_HOST": FAR}, "", (FAR, "10.9.8.7", False, "")),
-    "it beats all contexts": (
+    "it overrides all contexts": (
         {"DOCKER_HOST": "tcp://box:1", "DOCKER_CONTEXT": "far"},
         "near",
         ("tcp://box:1", "box", False, ""),

@@ -178,7 +178,7 @@ def test_what_acts_has_no_limit(docker: FakeDocker, shell: Shell, tmp_path: Path
     place = shell.having(PATH=f"{waiting_docker(tmp_path / 'p')}:/usr/bin:/bin")
     write_program(tmp_path / "p" / "stop", "/bin/sleep 1.5; echo stopped")
     engine = Engine({**place.environ, "COMPOSEPORTS_ENGINE_TIMEOUT": "0.5"})
-    assert engine.act("stop", "abc").out == "stopped\n"
+    assert engine.run_change("stop", "abc").out == "stopped\n"
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "3601"])

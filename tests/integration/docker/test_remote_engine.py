@@ -80,7 +80,7 @@ def test_who_has_a_port_there_cannot_be_seen(far: FakeMachine) -> None:
 
 
 def test_routes_of_this_machine_do_not_matter(far: FakeMachine) -> None:
-    context = far.context()._replace(routes=lambda: ("10.213.0.0/16",))
+    context = far.context()._replace(find_routed_subnets=lambda: ("10.213.0.0/16",))
     assert context.routes_of_engine() == ()
     assert context._replace(engine=FakeEngine()).routes_of_engine() == ("10.213.0.0/16",)
 

@@ -45,10 +45,10 @@ class Trap:
 
     def __init__(self, repository: Path, folder: Path) -> None:
         self.repository = repository
-        self.witness = folder / "witness"
-        program = write_program(folder / "program", f'echo "$0 $*" >> "{self.witness}"\ncat')
+        self.call_log = folder / "calls"
+        program = write_program(folder / "program", f'echo "$0 $*" >> "{self.call_log}"\ncat')
         for name in HOOKS:
-            write_program(folder / "hooks" / name, f'echo "$0 $*" >> "{self.witness}"')
+            write_program(folder / "hooks" / name, f'echo "$0 $*" >> "{self.call_log}"')
         (repository / ".gitattributes").write_text("* filter=all diff=all\n")
         git(repository, "add", ".gitattributes")
         git(repository, "commit", "--quiet", "--message", "attributes")
@@ -58,7 +58,7 @@ class Trap:
         (repository / "compose.yaml").write_text("services: {}\n# changed\n")
 
     def runs(self) -> list[str]:
-        return self.witness.read_text().splitlines() if self.witness.exists() else []
+        return self.call_log.read_text().splitlines() if self.call_log.exists() else []
 
 
 @pytest.fixture

@@ -136,23 +136,23 @@ def _write(path: Path, text: str) -> None:
 
 
 def test_a_beat_is_called_again_and_again_while_the_program_runs(tmp_path: Path) -> None:
-    beats: list[int] = []
+    calls: list[int] = []
 
     def call() -> None:
-        beats.append(len(beats))
-        if len(beats) == 3:
+        calls.append(len(calls))
+        if len(calls) == 3:
             (tmp_path / "enough").touch()
 
     wait = f"while [ ! -e {tmp_path}/enough ]; do sleep 0.01; done; exit 4"
     assert run_in_foreground(sh(wait), PATH, heartbeat=Heartbeat(0.01, call)) == 4
-    assert len(beats) >= 3
+    assert len(calls) >= 3
     assert [each.name for each in threading.enumerate()] == ["MainThread"]
 
 
 def test_a_program_that_is_over_before_the_first_beat_has_none() -> None:
-    beats: list[int] = []
-    run_in_foreground(sh("exit 0"), PATH, heartbeat=Heartbeat(60, lambda: beats.append(1)))
-    assert beats == []
+    calls: list[int] = []
+    run_in_foreground(sh("exit 0"), PATH, heartbeat=Heartbeat(60, lambda: calls.append(1)))
+    assert calls == []
 
 
 def test_our_signal_handlers_are_as_before_afterwards() -> None:

@@ -44,7 +44,7 @@ def test_what_work_says_is_reported_in_order_without_empty_lines(calls: ToolRunn
 
     def work(context: Context) -> dict[str, object]:
         for line in ("one", "", " two "):
-            context.say(line)
+            context.report(line)
         return {"success": True}
 
     result = attend(calls, work, told.append)
@@ -59,7 +59,7 @@ def test_a_client_that_cannot_be_told_does_not_stop_the_work(calls: ToolRunner) 
 
     def work(context: Context) -> dict[str, object]:
         for _ in range(50):
-            context.say("a line")
+            context.report("a line")
         return {"success": True}
 
     assert attend(calls, work, gone).structured_content == {"success": True}
@@ -83,7 +83,7 @@ def test_a_bug_is_a_failure_that_names_a_log_and_nothing_else(
 def test_a_failure_has_what_was_said_last(calls: ToolRunner) -> None:
     def work(context: Context) -> dict[str, object]:
         for number in range(30):
-            context.say(str(number))
+            context.report(str(number))
         raise NoLeaseError("there is none", hint="`composeports up` makes one")
 
     told = attend(calls, work, lambda _: None).structured_content

@@ -623,7 +623,7 @@ def test_a_row_that_another_program_has_locked_is_waited_for_no_longer_than_aske
             admin.execute("SELECT 1 FROM composeports.leases FOR UPDATE")
             begun = time.monotonic()
             with pytest.raises(StoreBusyError):
-                store.update("a", counted, patience=0.25)
+                store.update("a", counted, timeout_seconds=0.25)
             assert count_in(store.get("a")) == 1
             assert time.monotonic() - begun < 5
         store.update("a", counted)

@@ -455,16 +455,16 @@ def test_without_the_kill_the_same_program_would_write(store: SqliteStore, path:
     assert [lease.session_id for lease in store.held()] == ["b"]
 
 
-def race(path: Path, witness: Path, processes: int, rounds: int, slots: int) -> list[str]:
+def race(path: Path, marker_folder: Path, processes: int, rounds: int, slots: int) -> list[str]:
     """Let many processes take and give back blocks; return what each of them printed."""
-    witness.mkdir()
+    marker_folder.mkdir()
     racers = [
         subprocess.Popen(
             [
                 sys.executable,
                 TESTS / "support" / "racer.py",
                 path,
-                witness,
+                marker_folder,
                 f"s{each}",
                 f"{rounds}",
                 f"{slots}",
@@ -476,8 +476,8 @@ def race(path: Path, witness: Path, processes: int, rounds: int, slots: int) -> 
         for each in range(processes)
     ]
     try:
-        wait_until(lambda: len(list(witness.glob("ready-*"))) == processes, "all racers")
-        (witness / "go").touch()
+        wait_until(lambda: len(list(marker_folder.glob("ready-*"))) == processes, "all racers")
+        (marker_folder / "go").touch()
         return [racer.communicate()[0] for racer in racers]
     finally:
         for racer in racers:
@@ -489,23 +489,23 @@ def test_sixteen_racing_processes_never_have_a_block_at_once(
     store: SqliteStore, path: Path, tmp_path: Path
 ) -> None:
     """They also race to make the file, and more of them want a block than there are."""
-    said = race(path, tmp_path / "witness", processes=16, rounds=15, slots=12)
+    said = race(path, tmp_path / "markers", processes=16, rounds=15, slots=12)
     assert said == ["0\n"] * 16
     assert store.held() == []
-    assert sorted(each.name for each in (tmp_path / "witness").glob("block-*")) == []
+    assert sorted(each.name for each in (tmp_path / "markers").glob("block-*")) == []
 
 
 def test_the_witness_of_the_race_can_tell(path: Path, tmp_path: Path) -> None:
-    """A block that has a witness before it is taken is reported."""
-    witness = tmp_path / "witness"
-    witness.mkdir()
-    (witness / "block-10000").touch()
-    (witness / "go").touch()
+    """A block that has a marker file before it is taken is reported."""
+    marker_folder = tmp_path / "markers"
+    marker_folder.mkdir()
+    (marker_folder / "block-10000").touch()
+    (marker_folder / "go").touch()
     argv = [
         sys.executable,
         str(TESTS / "support" / "racer.py"),
         str(path),
-        str(witness),
+        str(marker_folder),
         "a",
         "1",
         "1",

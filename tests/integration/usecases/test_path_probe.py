@@ -9,7 +9,7 @@ import pytest
 from composeports.core.lease import WorktreeLocation
 from composeports.host.git import checkout_around, find_checkout
 from composeports.usecases.gc.path_probe import probe_worktree
-from composeports.usecases.gc.policy import GONE, HERE, UNSEEN, whereabouts
+from composeports.usecases.gc.policy import GONE, HERE, UNSEEN, worktree_state
 from tests.support.machine import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
@@ -26,7 +26,7 @@ def place_of(folder: Path, below: str = "") -> WorktreeLocation:
 
 
 def where(place: WorktreeLocation, fstab: Path = Path("/nowhere")) -> str:
-    return whereabouts(place, probe_worktree(place, str(fstab)))
+    return worktree_state(place, probe_worktree(place, str(fstab)))
 
 
 @pytest.fixture

@@ -61,8 +61,8 @@ class Machine:
             store=self.store,
             engine=self.engine,
             now=lambda: 43200.0,
-            taken=self.taken,
-            routes=lambda: self.routes,
+            find_taken_ports=self.taken,
+            find_routed_subnets=lambda: self.routes,
         )
         return Session(context, Options(session=name))
 

@@ -429,21 +429,21 @@ def test_what_a_killed_run_left_beside_goes_but_not_what_a_running_one_makes(
     folder = repository / ".claude/skills"
     (folder / LEFTOVER).mkdir(parents=True)
     (folder / LEFTOVER / "SKILL.md").write_text("half")
-    at_work = folder / LEFTOVER.replace("0123", "4567")
-    at_work.mkdir()
+    partial_copy = folder / LEFTOVER.replace("0123", "4567")
+    partial_copy.mkdir()
     own = folder / LEFTOVER.replace("composeports.0", "my-own.0", 1)
     own.mkdir()
-    number = os.open(at_work, os.O_RDONLY)
+    number = os.open(partial_copy, os.O_RDONLY)
     try:
         fcntl.flock(number, fcntl.LOCK_EX)
         assert skills(shell, command, "--agent", "claude").code == 0
         assert not (folder / LEFTOVER).exists()
-        assert at_work.exists()
+        assert partial_copy.exists()
         assert own.exists()
     finally:
         os.close(number)
     assert skills(shell, command, "--agent", "claude").code == 0
-    assert not at_work.exists()
+    assert not partial_copy.exists()
 
 
 def test_nothing_is_removed_where_a_link_leads_out(

@@ -24,7 +24,7 @@ from composeports.usecases.gc.policy import (
     judge,
     settle,
     unproven,
-    whereabouts,
+    worktree_state,
 )
 
 NOON = 43200.0
@@ -92,11 +92,11 @@ HIDDEN = PathProbe()
     ],
 )
 def test_a_worktree_is_gone_only_where_that_is_sure(sight: WorktreeProbe, expected: str) -> None:
-    assert whereabouts(PLACE, sight) == expected
+    assert worktree_state(PLACE, sight) == expected
 
 
 def test_a_session_without_a_place_is_never_gone() -> None:
-    assert whereabouts(WorktreeLocation(), WorktreeProbe(MISSING)) == HERE
+    assert worktree_state(WorktreeLocation(), WorktreeProbe(MISSING)) == HERE
 
 
 def lease(*, held: bool = True, until: float = NOON + 60, files: bool = True) -> Lease:

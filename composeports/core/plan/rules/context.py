@@ -69,7 +69,7 @@ class PlanContext(NamedTuple):
         If services have the same old number, the port of `service` itself comes first, then the
         port of a service that runs together with it.
         """
-        profiles = {item.name: set(item.profiles) for item in self.project.services}
+        profiles = {other.name: set(other.profiles) for other in self.project.services}
         service_profiles = set(service.profiles)
 
         def distance(port: AssignedPort) -> tuple[bool, bool]:
@@ -78,7 +78,7 @@ class PlanContext(NamedTuple):
             return owner != service.name, not runs_together
 
         new_ports: dict[int, int] = {}
-        for item in sorted(self.moved, key=distance):
-            if item.entry.port.number is not None:
-                new_ports.setdefault(item.entry.port.number, item.number)
+        for port in sorted(self.moved, key=distance):
+            if port.entry.port.number is not None:
+                new_ports.setdefault(port.entry.port.number, port.number)
         return new_ports

@@ -227,7 +227,7 @@ def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterat
 def _on_the_host(path: str, service: Service, context: PlanContext) -> str:
     """Return the host path of a container's path; empty if no bind mount covers it."""
     binds = [mount for mount in service.mounts if below(path, normpath(mount.target))]
-    nearest_mount = max(binds, key=lambda each: len(normpath(each.target)), default=None)
+    nearest_mount = max(binds, key=lambda mount: len(normpath(mount.target)), default=None)
     if nearest_mount is None or nearest_mount.kind != "bind":
         return ""
     subpath = path[len(normpath(nearest_mount.target)) :].lstrip("/")

@@ -18,15 +18,15 @@ Reason = Callable[[str, str, int], str]
 
 def left_values(context: PlanContext, changes: Sequence[Change]) -> tuple[UnchangedValue, ...]:
     """Return the values that have a moved port's number or an old name even after `changes`."""
-    after = {(item.service, item.where): item.after for item in changes}
+    after = {(change.service, change.where): change.after for change in changes}
     names = new_names(context)
     entries: list[UnchangedValue] = []
     for service in context.project.services:
         entries.extend(_of_service(service, context, after, names))
     numbers = {
-        item.entry.port.number: item.number
-        for item in context.moved
-        if item.entry.port.number not in {None, item.number}
+        port.entry.port.number: port.number
+        for port in context.moved
+        if port.entry.port.number not in {None, port.number}
     }
     for key, text in context.project.contents.items():
         where = f"configs.{key}.content"

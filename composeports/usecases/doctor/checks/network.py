@@ -9,7 +9,7 @@ from composeports.usecases.doctor.findings import NOTE, WARNING, CheckResult, Fi
 
 LOWEST_PORT = 1024
 # The built-in pools of an engine: 15 subnets of /16, and 16 of /20.
-STOCK_POOLS = (*((f"172.{each}.0.0/16", 16) for each in range(17, 32)), ("192.168.0.0/16", 20))
+STOCK_POOLS = (*((f"172.{octet}.0.0/16", 16) for octet in range(17, 32)), ("192.168.0.0/16", 20))
 FEW = 3
 MOST_SHOWN = 6
 

@@ -41,7 +41,7 @@ FILE = read_project(
             {"web:80/tcp": 3000},
             True,
             {"web:80/tcp": 3000, "web:53/udp": 53},
-            id="a pin beats the file",
+            id="a pin overrides the file",
         ),
     ],
 )

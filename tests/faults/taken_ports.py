@@ -106,7 +106,7 @@ class Thief:
 def steal(theft: Theft, place: Place, tries: int, chance: random.Random, step: int = 0) -> Tally:
     """Rob `up`, and see that it got through on other ports, or said whose they are."""
     del chance, step
-    tally = Tally(theft.name, "thefts")
+    tally = Tally(theft.name, "taken ports")
     bystander = Bystander.start(place)
     victims = [place.tree(f"victim-{number}") for number in range(theft.sessions)]
     while tally.faults < tries and tally.tries < 2 * tries:
@@ -155,7 +155,7 @@ def _begin_anew(victim: Tree) -> None:
 
 def _told(victim: Tree, code: int, err: str, stolen: int, theft: Theft) -> Found:
     """See that a theft was survived, or, where every port is stolen, told properly."""
-    if theft.ports <= 2 or stolen <= 2:  # three tries outlast two thefts
+    if theft.ports <= 2 or stolen <= 2:  # three tries outlast two taken ports
         return {"failed": [f"up: exit {code}: {err[-800:]}"]} if code else {}
     if code == 0:
         return {}
