@@ -73,10 +73,10 @@ class ConnectionLimits:
 class Connections:
     """All connections of one server; use it only on the server's event loop."""
 
-    def __init__(self, limits: ConnectionLimits, say: Callable[[str], None]) -> None:
-        """Keep the limits; `say` gets a line for refused connections, at a limited rate."""
+    def __init__(self, limits: ConnectionLimits, report: Callable[[str], None]) -> None:
+        """Keep the limits; `report` gets a line for refused connections, at a limited rate."""
         self.limits = limits
-        self._say = RateLimitedLog(say)
+        self._log = RateLimitedLog(report)
         self._open: Counter[str] = Counter()
         self._leaving: Counter[str] = Counter()
         self._waiting: OrderedDict[Connection, str] = OrderedDict()
@@ -87,10 +87,10 @@ class Connections:
         At a limit, the connection that has waited longest for its client is closed to make room.
         """
         if self._used(peer) >= self.limits.peer and not self._close_oldest(peer):
-            self._say(f"{self.limits.peer} connections of {peer} are busy: closed another one")
+            self._log(f"{self.limits.peer} connections of {peer} are busy: closed another one")
             return False
         if self._used() >= self.limits.total and not self._close_oldest():
-            self._say(f"{self.limits.total} connections are busy: closed another one of {peer}")
+            self._log(f"{self.limits.total} connections are busy: closed another one of {peer}")
             return False
         self._open[peer] += 1
         return True
@@ -117,7 +117,7 @@ class Connections:
 
     def no_descriptor(self, error: OSError) -> None:
         """Report that a connection could not be accepted, because no descriptor was free."""
-        self._say(f"a connection was closed at once: {error.strerror}")
+        self._log(f"a connection was closed at once: {error.strerror}")
 
     def _used(self, peer: str | None = None) -> int:
         if peer is None:
