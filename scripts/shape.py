@@ -99,7 +99,7 @@ def wide_functions(modules: Modules) -> int:
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
     "lines": (lambda modules: sum(map(lines_of, modules)), 36_200),
-    "modules": (len, 299),
+    "modules": (len, 300),
     "longest module": (lambda modules: max(map(lines_of, modules)), 493),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94),
     "longest function": (longest_function, 74),
@@ -114,8 +114,8 @@ FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
     f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
     "class names used twice": (class_names_used_twice, 5),
     "modules that read os.environ": (mentioning("os.environ"), 22),
-    "modules that call os.replace": (mentioning("os.replace"), 3),
-    "modules that lock files with fcntl": (mentioning("fcntl.flock"), 7),
+    "modules that call os.replace": (mentioning("os.replace"), 1),
+    "modules that lock files with fcntl": (mentioning("fcntl.flock"), 1),
 }
 
 

@@ -9,7 +9,6 @@ processes wait for the entry that it writes. The turn is a lock on one byte of a
 releases it when the process ends.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from hashlib import sha256
 
 from composeports.errors import StoreError, UnsafeFileError
 from composeports.host.cache_files import read_own, write_own
+from composeports.host.file_lock import try_lock_byte
 from composeports.host.session_folder import files_in
 from composeports.host.state_directory import make_inner_folder
 from composeports.regular_file import open_regular, read_regular
@@ -83,7 +83,7 @@ class ConfigCache:
             make_inner_folder(self._folder)
             path = os.path.join(self._folder, TURNS)
             self._turns = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
-            self.is_awaited = not self._lock(fcntl.LOCK_EX)
+            self.is_awaited = not self._try_turn()
         except (OSError, StoreError, UnsafeFileError):
             return
         self.text = self._read()
@@ -96,7 +96,7 @@ class ConfigCache:
         deadline = time.monotonic() + seconds
         while self.is_awaited and time.monotonic() < deadline:
             with suppress(OSError):
-                self.is_awaited = not self._lock(fcntl.LOCK_SH)
+                self.is_awaited = not self._try_turn(shared=True)
             if self.is_awaited:
                 time.sleep(POLL_SECONDS)
         self.is_awaited = False
@@ -118,16 +118,9 @@ class ConfigCache:
     def _read(self) -> str | None:
         return read_own(os.path.join(self._folder, self.digest)) if self.digest else None
 
-    def _lock(self, kind: int) -> bool:
-        """Lock this digest's byte; return False if another process has it.
-
-        Raise OSError if the file system has no locks.
-        """
-        try:
-            fcntl.lockf(self._turns, kind | fcntl.LOCK_NB, 1, int(self.digest[:7], 16))
-        except (BlockingIOError, PermissionError):
-            return False
-        return True
+    def _try_turn(self, *, shared: bool = False) -> bool:
+        """Lock this digest's byte; return False if another process has it."""
+        return try_lock_byte(self._turns, int(self.digest[:7], 16), shared=shared)
 
     def _keep(self, text: str) -> None:
         if not self.digest or text in {"", self.text}:

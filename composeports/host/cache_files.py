@@ -4,9 +4,9 @@ Each file saves a query; without the file, the query is made again.
 """
 
 import os
-from contextlib import suppress
 
 from composeports.errors import UnsafeFileError
+from composeports.host.directory import open_folder, write_whole
 from composeports.host.session_folder import TEMPORARY
 from composeports.host.state_directory import make_inner_folder
 from composeports.regular_file import open_regular, read_open
@@ -33,15 +33,7 @@ def write_own(folder: str, name: str, text: str) -> None:
 
     Raise OSError if the file cannot be written, and StoreError if the state directory is not safe.
     """
-    path = os.path.join(folder, name)
-    temporary_path = f"{path}.{os.getpid()}{TEMPORARY}"
-    try:
-        make_inner_folder(folder)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        with open(os.open(temporary_path, flags, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary_path, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary_path)
-        raise
+    make_inner_folder(folder)
+    temporary = f"{name}.{os.getpid()}{TEMPORARY}"
+    with open_folder(folder, follow=True) as number:
+        write_whole(number, name, text.encode(), temporary=temporary, sync=False)

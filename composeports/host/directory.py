@@ -33,12 +33,14 @@ def write_whole(  # noqa: PLR0913 - most are keywords
     mode: int = 0o600,
     scratch: int | None = None,
     prepare: Callable[[int], None] | None = None,
+    sync: bool = True,
 ) -> None:
     """Write the file `temporary`, sync it to disk, and rename it to `name`, both in `folder`.
 
     The temporary file lies in `scratch` if that is given: the descriptor of a folder on the same
     disk. `prepare` is called with the descriptor of the new file before the rename. A file that a
-    killed process left under the temporary name is replaced.
+    killed process left under the temporary name is replaced. Without `sync`, the file may be empty
+    after a power failure.
     """
     scratch_folder = folder if scratch is None else scratch
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -49,8 +51,9 @@ def write_whole(  # noqa: PLR0913 - most are keywords
             file.write(data)
             if prepare is not None:
                 prepare(file.fileno())
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, name, src_dir_fd=scratch_folder, dst_dir_fd=folder)
     except BaseException:
         with suppress(OSError):

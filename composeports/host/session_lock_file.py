@@ -15,7 +15,6 @@ instead.
 """
 
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from composeports.errors import FileAccessError, LockBusyError, UnsafeFileError
+from composeports.host.file_lock import try_lock
 from composeports.host.state_directory import make_inner_folder
 from composeports.regular_file import open_regular
 
@@ -32,7 +32,6 @@ NOTICE_SECONDS = 1.0
 # was killed).
 ORPHAN_SECONDS = 10.0
 _LENGTH = 200
-_BUSY = frozenset({errno.EWOULDBLOCK, errno.EAGAIN})
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -138,7 +137,7 @@ class SessionLock:
                 raise
             file, has_file = _open_folder_above(self._path), False
         try:
-            if not _lock(file, fcntl.LOCK_EX):
+            if not try_lock(file):
                 return False
             if not (_is_at(file, self._path) if has_file else not os.path.exists(self._path)):
                 return False
@@ -191,7 +190,7 @@ def is_held(path: str) -> bool:
     except (OSError, UnsafeFileError):
         return True
     try:
-        return not _lock(file, fcntl.LOCK_SH)
+        return not try_lock(file, shared=True)
     except OSError:
         return True
     finally:
@@ -266,16 +265,6 @@ def _write(file: int, command: str) -> None:
     except OSError as error:
         if error.errno not in _NO_SPACE:
             raise
-
-
-def _lock(file: int, kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in _BUSY:
-            return False
-        raise
-    return True
 
 
 def _is_at(file: int, path: str) -> bool:

@@ -5,7 +5,6 @@ A worker removes its record when it has ended its stack. The controller ends the
 records are left: the stack that all workers share, and the stacks of killed workers.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,6 +16,8 @@ from functools import partial
 
 import pytest
 
+from composeports.host.atomic_files import write_file
+from composeports.host.file_lock import lock
 from composeports.pytest_plugin import policy
 from composeports.pytest_plugin.sharing import Ending, StackShare
 from composeports.pytest_plugin.stack import Program, Stack, end, start, states_before
@@ -55,9 +56,7 @@ class RunRecord:
         """Add facts about the stack to the record."""
         self.known |= more
         if self.path:
-            with open(f"{self.path}.new", "w", encoding="utf-8") as file:
-                json.dump(self.known, file)
-            os.replace(f"{self.path}.new", self.path)
+            write_file(self.path, json.dumps(self.known).encode(), mode=0o600)
 
     def remove(self) -> None:
         """Remove the record, since the stack has ended."""
@@ -162,7 +161,7 @@ def _joined(wanted: StackRequest, program: Program, path: str) -> StackUse:
 @contextmanager
 def _turn(folder: str) -> Iterator[None]:
     with open(os.path.join(folder, "turn"), "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file.fileno())
         yield
 
 

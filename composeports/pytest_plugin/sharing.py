@@ -5,7 +5,6 @@ directory until its process ends, however it ends. The file has the command with
 would have ended the stack.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from composeports.errors import ComposeportsError
+from composeports.host.file_lock import share_lock, try_lock
 from composeports.host.session_lock_file import hold
 from composeports.host.state_directory import make_inner_folder
 from composeports.paths import state_directory
@@ -55,12 +55,12 @@ class StackShare:
         file = self._open()
         if file < 0:
             return () if keep else ending()
-        command = ending() if _is_unused(file) else _read(file, ())
+        command = ending() if try_lock(file) else _read(file, ())
         if keep:
             command = ()
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps(command).encode(), 0)
-        fcntl.flock(file, fcntl.LOCK_SH)
+        share_lock(file)
         self._file = file
         return command
 
@@ -81,7 +81,7 @@ class StackShare:
             if file < 0:
                 return end(ending)
             try:
-                if not _is_unused(file):
+                if not try_lock(file):
                     return ""
                 return end(_read(file, ending))
             finally:
@@ -98,17 +98,9 @@ class StackShare:
     def _close(self, file: int) -> None:
         """Close the file, and remove it if no run uses the stack."""
         with suppress(OSError):
-            if _is_unused(file):
+            if try_lock(file):
                 os.unlink(self._path)
         os.close(file)
-
-
-def _is_unused(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _read(file: int, otherwise: Ending) -> Ending:

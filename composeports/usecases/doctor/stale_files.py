@@ -1,13 +1,14 @@
 """Find and remove files that ended or killed composeports processes left."""
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from errno import EWOULDBLOCK
 
 from composeports.errors import UnsafeFileError
 from composeports.host.atomic_files import remove_file
+from composeports.host.file_lock import try_lock
 from composeports.host.session_files import OWN_FOLDER
 from composeports.host.session_folder import TEMPORARY, OwnFolder, own_files
 from composeports.regular_file import open_regular
@@ -111,12 +112,11 @@ def _is_held(path: str) -> bool:
     except (OSError, UnsafeFileError):
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return not try_lock(file, shared=True)
     except OSError:
         return True
     finally:
         os.close(file)
-    return False
 
 
 def apply_fix(fix: Fix) -> str:
@@ -141,7 +141,8 @@ def _remove_lock(path: str) -> None:
     """
     file = open_regular(path, flags=os.O_RDWR)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not try_lock(file):
+            raise BlockingIOError(EWOULDBLOCK, "another process uses it", path)
         os.unlink(path)
     finally:
         os.close(file)

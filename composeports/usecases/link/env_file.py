@@ -1,6 +1,5 @@
 """Link a project's own `.env` to a session's stack for plain `docker compose`, and restore it."""
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from composeports.core.environment import Pair
 from composeports.core.marked_block import LINK_MARKS, is_broken, with_block
 from composeports.errors import UserFileError
 from composeports.host.atomic_files import read_file, remove_file, unusable, write_file
+from composeports.host.file_lock import lock
 from composeports.host.git import find_checkout, main_git_dir
 from composeports.host.git_tracking import check_access, is_ignored, is_tracked
 from composeports.host.session_files import USER_ENV
@@ -166,7 +166,7 @@ def _exclusions(git_dir: str) -> Iterator[str]:
     except OSError as error:
         raise unusable(common_dir, error) from error
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        lock(folder)
         yield file
     finally:
         os.close(folder)

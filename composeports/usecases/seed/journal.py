@@ -6,7 +6,6 @@ volumes. A volume is removed only if it has that token, so never on another engi
 volume that another process created since then.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 
 from composeports.errors import FileAccessError
+from composeports.host.file_lock import lock, try_lock
 from composeports.host.state_directory import file_mode, make_inner_folder
 from composeports.regular_file import open_regular
 
@@ -154,13 +154,12 @@ def _lock(path: str, waiting: Callable[[], None] | None) -> int | None:
 
 
 def _taken(file: int, waiting: Callable[[], None] | None) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        if waiting is None:
-            return False
-        waiting()
-        fcntl.flock(file, fcntl.LOCK_EX)
+    if try_lock(file):
+        return True
+    if waiting is None:
+        return False
+    waiting()
+    lock(file)
     return True
 
 

@@ -5,7 +5,6 @@ or in it are not locked, and the next run removes them.
 """
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from composeports.errors import FileAccessError, UnsafeFileError
 from composeports.host.bundled_files import path_of
 from composeports.host.directory import open_folder, write_whole
+from composeports.host.file_lock import try_lock
 from composeports.regular_file import read_regular
 from composeports.usecases.skills.policy import (
     FOREIGN,
@@ -169,12 +169,9 @@ def _locked(folder: str) -> Iterator[bool | None]:
 
 def _lock(number: int) -> bool | None:
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(number)
     except OSError:
         return None
-    return True
 
 
 def remove_copy(folder: str, verdict: SkillDecision, top: str) -> None:
