@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composeports.core.plan.rules.registry import TABLE
+from docskit.rule_texts import TABLE
 
 INTRODUCTION = """\
 # What the plan does with a Compose file

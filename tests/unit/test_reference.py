@@ -8,10 +8,11 @@ import click
 import pytest
 
 from composeports.cli.root import PASSED_THROUGH, root
-from composeports.core.plan.rules.registry import RULES, TABLE
+from composeports.core.plan.rules.registry import RULES
 from composeports.core.settings_schema import KEYS
 from composeports.errors import ComposeportsError
 from docskit import failures, picture, settings
+from docskit.rule_texts import TABLE
 from reference import DOCS, pages
 
 ROOT = DOCS.parent
@@ -112,6 +113,7 @@ def test_every_key_of_the_settings_file_is_told() -> None:
 
 def test_every_rule_is_in_the_table_once_with_words() -> None:
     assert len(set(RULES)) == len(RULES)
+    assert tuple(rule for rule, _, _ in TABLE) == RULES
     assert all(rows and all(found and done for found, done in rows) for _, _, rows in TABLE)
 
 

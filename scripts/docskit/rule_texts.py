@@ -1,0 +1,473 @@
+"""Descriptions of the plan's rules, in the order of the rules, for docs/plan.md.
+
+Every rule of the package has to have one. The page also shows the first line of each rule's
+docstring.
+"""
+
+from composeports.core.plan.rules import (
+    addresses,
+    commands,
+    containers,
+    environment,
+    external_resources,
+    folders,
+    host_ports,
+    images,
+    kept_variables,
+    labels,
+    log_drivers,
+    networks,
+    ports,
+    remote_engine,
+    reverse_proxies,
+    unsupported,
+    volumes,
+)
+from composeports.core.plan.rules.registry import Rule
+
+# The rule, the kinds of change that it makes, and pairs (text in the file, what happens to it).
+TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
+    (
+        ports.variables,
+        ("variable",),
+        (
+            (
+                "one of the six fixed variables",
+                (
+                    "gets the session's value if it moves only published ports and URLs to them, "
+                    "if the file does not mention it, or if the file demands it and the user gives "
+                    "no value"
+                ),
+            ),
+            (
+                "a variable that moves only published ports and URLs to them",
+                "gets the new port, so that programs that read it use the same port",
+            ),
+            (
+                "a variable that also moves a container port, a command or another URL",
+                "is not changed; only the host port changes",
+            ),
+            (
+                "a variable that programs obey (`NODE_PORT`, `DOCKER_HOST`, `PATH`)",
+                "is never set; only the host port changes",
+            ),
+        ),
+    ),
+    (
+        kept_variables.kept_variables,
+        (),
+        (
+            (
+                (
+                    "one of the four fixed port variables that also moves a container port, a "
+                    "command, or the address where a program listens"
+                ),
+                (
+                    "keeps the user's value inside the stack; only the host port becomes base + 0 "
+                    'to 3; the plan lists it in `left` ("Seen, left as it is")'
+                ),
+            ),
+            (
+                "`SUPABASE_URL` with a value that leads to another place than localhost",
+                "keeps its value inside the stack; the plan lists it in `left`",
+            ),
+        ),
+    ),
+    (
+        ports.published_ports,
+        ("port",),
+        (
+            (
+                "a published host port, written as a number or set by a variable",
+                "gets a port of the block; address, protocol, mode and name stay the same",
+            ),
+            (
+                "a range `8000-8010:8000-8010`",
+                "gets as many ports of the block, consecutive ones if possible",
+            ),
+            ("a range for one port (`8000-8010:80`)", "gets one port of the block"),
+            (
+                'no host port (`"80"`)',
+                "the engine chooses the host port; `url` and the table of `up` show it",
+            ),
+            (
+                "the same old host port twice in one service (53/tcp and 53/udp)",
+                "both get the same new port",
+            ),
+            ("the same old host port in two services", "each service gets its own new port"),
+            (
+                "a service with `profiles`",
+                (
+                    "gets ports in the plan even if its profile is off, so that turning a profile "
+                    "on moves no port"
+                ),
+            ),
+            (
+                '`up --default-ports`, or `main = "defaults"` in the main checkout',
+                (
+                    "the session uses the file's own ports and leases them, so that no other "
+                    "session gets them; a port that is in use is an error that names the session, "
+                    "container or process that uses it"
+                ),
+            ),
+            (
+                "a port that `pin` names",
+                "always gets the number in `pin`; one session at a time can have it",
+            ),
+        ),
+    ),
+    (
+        containers.container_names,
+        ("container_name",),
+        (
+            (
+                "`container_name: db`",
+                "becomes `ac-<hash>-db`, and `db` stays a host name inside the stack",
+            ),
+        ),
+    ),
+    (
+        containers.container_references,
+        ("container_name",),
+        (
+            (
+                (
+                    "a reference to such a container (`network_mode: container:db`, "
+                    "`volumes_from`, `external_links`)"
+                ),
+                "gets the new name",
+            ),
+        ),
+    ),
+    (
+        images.built_images,
+        ("image",),
+        (
+            (
+                "`build:` with a fixed `image:` or `tags:`",
+                (
+                    "the tag gets the session's suffix in every place where the file names the "
+                    "image, by any of its names (`shop`, `shop:latest`, `docker.io/library/shop`): "
+                    "services, build arguments, `additional_contexts`, `cache_from`. A `FROM` in a "
+                    "Dockerfile is not read: give the name of such a base image in a build "
+                    "argument, or keep tags shared with `[isolate] images = false`"
+                ),
+            ),
+            (
+                "`pull_policy` of an image that the file builds",
+                "becomes `never`, because no registry has the session's tag; `build` stays",
+            ),
+        ),
+    ),
+    (
+        images.images_of_scripts,
+        (),
+        (
+            (
+                "an image without `build:` that a script or Makefile of the worktree builds",
+                "a warning: all sessions run the image that was built last",
+            ),
+        ),
+    ),
+    (
+        environment.values,
+        ("url", "address", "image", "network", "volume", "container_name"),
+        (
+            (
+                (
+                    "`http(s)/ws(s)://localhost:8080` in `environment` or build arguments (also "
+                    "with 127.0.0.1, 0.0.0.0 or [::1]; for ports 80 and 443 also without a number)"
+                ),
+                "gets the new number if the old one is the number of a moved port",
+            ),
+            (
+                "the same, with a remote engine",
+                "gets the engine's host, too (`http://build:10004`), even if the number stays",
+            ),
+            (
+                (
+                    "`host.docker.internal:5432`, with any scheme or none, and the other names of "
+                    "the engine's machine: `172.17.0.1`, `host.containers.internal`, a name to "
+                    "which `extra_hosts` gives `host-gateway`"
+                ),
+                "gets the new number; the name stays",
+            ),
+            (
+                (
+                    "`localhost:8080` without a scheme, if the variable's name contains HOST, "
+                    "DOMAIN, ORIGIN, ALLOWED, CORS, SERVER_NAME, PUBLIC or EXTERNAL"
+                ),
+                "gets the new number",
+            ),
+            (
+                "`DB_HOST` and `DB_PORT` that together lead to a moved port of the host",
+                "the port variable gets the new number",
+            ),
+            (
+                "advertised listeners (`KAFKA_ADVERTISED_LISTENERS: EXT://localhost:9092`)",
+                "get the new number, and the host of a remote engine",
+            ),
+            ("an address of a fixed subnet in these values", "moves to the new subnet"),
+            (
+                (
+                    "the name of an image, network, volume or container that has a new name "
+                    "(`RUN_IMAGE: shop/app`), except a single word that may also mean something "
+                    "else"
+                ),
+                "becomes the new name",
+            ),
+            (
+                (
+                    "health checks, `command`, labels, plain numbers (`PORT: 8080`), service names "
+                    "(`db:5432`), localhost with other schemes, variables with INTERNAL in their "
+                    "name or with the address where a program listens, and what `[urls] keep` lists"
+                ),
+                "are not changed; the plan lists those with the number of a moved port in `left`",
+            ),
+        ),
+    ),
+    (
+        environment.config_contents,
+        ("url",),
+        (
+            (
+                "`configs` with a `content:`",
+                (
+                    "URLs and addresses change in the same way as in `environment`; names of "
+                    "images, networks, volumes and containers do not"
+                ),
+            ),
+        ),
+    ),
+    (
+        commands.commands,
+        ("url",),
+        (
+            (
+                (
+                    "an advertised address in `command` or `entrypoint` "
+                    "(`--advertise-addr localhost:9092`)"
+                ),
+                (
+                    "is not changed, and there is a warning; with `[urls] command = true` the "
+                    "addresses in commands change"
+                ),
+            ),
+        ),
+    ),
+    (
+        volumes.named_volumes,
+        ("volume",),
+        (("a volume with an explicit `name:`", "becomes `ac-<hash>_<name>`"),),
+    ),
+    (
+        networks.named_networks,
+        ("network",),
+        (
+            ("a network with an explicit `name:`", "becomes `ac-<hash>_<name>`, like a volume"),
+            ("a fixed bridge name", "gets the session's hash at its end"),
+        ),
+    ),
+    (
+        external_resources.external_networks,
+        ("network",),
+        (
+            (
+                "an external network, also one that a service joins by `network_mode: NAME`",
+                (
+                    "stays shared; the plan lists it, and warns if a service uses it. The warning "
+                    "names the host names that other stacks have in the network, too. "
+                    "`[isolate] external_networks` makes the network the session's own; if "
+                    "`shared` lists it, there is no warning"
+                ),
+            ),
+            (
+                (
+                    "an external network that another Compose project of this worktree makes "
+                    "(`infra_default`)"
+                ),
+                (
+                    "becomes the network of that project's session in this worktree, never of "
+                    "another checkout; there is a warning if that stack is not up"
+                ),
+            ),
+        ),
+    ),
+    (
+        external_resources.external_volumes,
+        ("volume",),
+        (
+            (
+                "an external volume",
+                (
+                    "stays shared, with a warning unless `shared` names it. A volume of another "
+                    "Compose project of this worktree becomes the volume of that project's session"
+                ),
+            ),
+        ),
+    ),
+    (
+        networks.network_labels,
+        ("label",),
+        (
+            (
+                "the label `traefik.docker.network`",
+                "gets the new name of the network that it names",
+            ),
+        ),
+    ),
+    (
+        labels.marks,
+        (),
+        (
+            (
+                "every service, and each network and volume that the stack makes",
+                (
+                    "gets two labels, `io.composeports.store` and `io.composeports.session`; by "
+                    "them `down` and `gc` know what belongs to the session. An existing volume or "
+                    "network keeps its labels"
+                ),
+            ),
+        ),
+    ),
+    (
+        volumes.volumes_of_other_stores,
+        (),
+        (
+            (
+                (
+                    "an existing volume that a session of the same name made, with a lease in "
+                    "another store"
+                ),
+                (
+                    "a warning: `up --adopt` takes the volume over, `up --as-new` leaves it and "
+                    "gives the session volumes of its own"
+                ),
+            ),
+        ),
+    ),
+    (
+        addresses.subnets,
+        ("subnet", "address"),
+        (
+            (
+                "a fixed subnet",
+                (
+                    "becomes a free subnet of the pool 10.213.0.0/16 (IPv6: of `fd0d:c5e7::/32`), "
+                    "which is leased like ports; gateways and static addresses keep their host "
+                    "part. A subnet larger than /20 becomes a /24, or as large as its addresses "
+                    "need"
+                ),
+            ),
+            (
+                (
+                    "a network without a subnet, if the engine's own address pools are used up (29 "
+                    "networks on an engine with default settings)"
+                ),
+                "`up` tries again with subnets of the same pool, so that hundreds of stacks fit",
+            ),
+        ),
+    ),
+    (
+        addresses.repeated_addresses,
+        ("address",),
+        (("an address of a fixed subnet in `dns` or `extra_hosts`", "moves to the new subnet"),),
+    ),
+    (
+        log_drivers.log_addresses,
+        ("url",),
+        (
+            (
+                (
+                    "`logging` options with the address of a published port (`fluentd-address`, "
+                    "`syslog-address`, `loki-url`, ...), and the default address of the `fluentd` "
+                    "driver"
+                ),
+                "get the new port, because the engine connects to it",
+            ),
+        ),
+    ),
+    (
+        unsupported.limits,
+        (),
+        (
+            (
+                (
+                    "`network_mode: host`; `ipc: host`, `pid: host` or `uts: host`; several "
+                    "replicas with a fixed host port; containers of other projects; the engine's "
+                    "socket"
+                ),
+                "cannot be isolated: a warning, or an error with `--strict`",
+            ),
+        ),
+    ),
+    (
+        host_ports.ports_of_others,
+        (),
+        (
+            (
+                "`host.docker.internal` with a port that another project publishes now",
+                "a warning: every session reaches that container",
+            ),
+        ),
+    ),
+    (
+        folders.folders,
+        (),
+        (
+            (
+                (
+                    "a folder or device outside of the worktree that a container writes to, or a "
+                    "build by a local `cache_to`; a folder of another checkout that a container or "
+                    "a build reads; NFS, CIFS and other places in `driver_opts`. Symbolic links "
+                    "are followed"
+                ),
+                "a warning, unless the path has the project's name in it, or `shared` lists it",
+            ),
+        ),
+    ),
+    (
+        folders.git_inside,
+        (),
+        (
+            (
+                "a worktree that is mounted without the repository's git folder",
+                "a note that says what to mount",
+            ),
+        ),
+    ),
+    (
+        reverse_proxies.proxy_names,
+        (),
+        (
+            (
+                (
+                    "routers, services and rules of Traefik, sites of caddy-docker-proxy and "
+                    "`VIRTUAL_HOST` of nginx-proxy that are the same in every session, if the "
+                    "service is on a shared network or any service has the engine's socket"
+                ),
+                "a warning: with `${COMPOSE_PROJECT_NAME}` in the names, each session has its own",
+            ),
+        ),
+    ),
+    (
+        remote_engine.remote,
+        (),
+        (
+            (
+                (
+                    "with a remote engine: bind mounts, configs and secrets from files, volumes "
+                    "with a `device`"
+                ),
+                (
+                    "are files of the engine's machine, not of this one: a warning, or an error "
+                    "with `--strict`"
+                ),
+            ),
+            (
+                "with a remote engine: a port published on 127.0.0.1",
+                "cannot be reached from this machine: a warning, or an error with `--strict`",
+            ),
+        ),
+    ),
+)
