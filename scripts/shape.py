@@ -98,7 +98,7 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 35_750),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 35_900),
     "modules": (len, 300),
     "longest module": (lambda modules: max(map(lines_of, modules)), 493),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94),
