@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from composeports.core.docker_arguments import (
     config_folder,
     is_elsewhere,
+    read_words,
     split_command,
     with_session_names,
 )
@@ -48,14 +49,14 @@ def answer(arguments: Sequence[str]) -> int:
         return _become((DOCKER, *words), unwrapped(os.environ))
     if command_words[:1] == [COMPOSE]:
         return _compose(options, command_words[1:], (DOCKER, *options, COMPOSE))
-    new_words = with_session_names(command_words, _names(), os.environ[PROJECT])
+    new_words = with_session_names(command_words, _names(os.environ[PROJECT]))
     if list(new_words) != command_words:
         _tell((DOCKER, *words), (DOCKER, *options, *new_words))
     return _become((DOCKER, *options, *new_words), unwrapped(os.environ))
 
 
-def _names() -> list[str]:
-    """Return the container names of the Compose files that the session replaces by its own.
+def _names(project: str) -> dict[str, dict[str, str]]:
+    """Return the names in the Compose files that the session replaces by its own, by kind.
 
     They are the current names, and the names from the time when the shell was wrapped.
     """
@@ -64,7 +65,9 @@ def _names() -> list[str]:
         text = read_regular(path).decode("utf-8", "replace")
     except (OSError, UnsafeFileError):
         text = ""
-    return [*text.split(), *os.environ.get(CONTAINERS, "").split()]
+    earlier_names = read_words(os.environ.get(CONTAINERS, ""), project)
+    current_names = read_words(text, project)
+    return {kind: earlier_names[kind] | current_names[kind] for kind in current_names}
 
 
 def _become(argv: Sequence[str], environ: Mapping[str, str], *, as_users_own: bool = True) -> int:

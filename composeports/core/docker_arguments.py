@@ -1,15 +1,21 @@
-"""The words of a `docker` command line: global options and names of containers.
+"""The words of a `docker` command line: global options and names of the engine's objects.
 
-Imports nothing but `collections.abc`, because the docker wrapper runs this code on every call that
-names a container.
+Imports little, because the docker wrapper runs this code on every call that names an object.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from composeports.core.image_names import full_name, short_name
 
 Predicate = Callable[[str], bool]
 # Index of a word, start of the value in that word, and the option (empty for a word that is not an
 # option).
 Token = tuple[int, int, str]
+# Index of a word, start of the name in that word, form of the value, and kind of the object.
+Position = tuple[int, int, str, str]
+CONTAINER, IMAGE, NETWORK, VOLUME = "container", "image", "network", "volume"
+# The session's name of each object, by kind and by the name in the file; images by full name.
+SessionNames = Mapping[str, Mapping[str, str]]
 
 GLOBALS_WITH_VALUE = frozenset(
     {"--config", "-c", "--context", "-H", "--host", "-l", "--log-level"}
@@ -63,6 +69,26 @@ RUN_FLAGS = frozenset(
 )
 JOINED = frozenset({"--network", "--net", "--pid", "--ipc"})
 BY_CONTAINER = "container:"
+NETWORKS = frozenset({"--network", "--net"})
+GROUPS = frozenset({CONTAINER, IMAGE, NETWORK, VOLUME})
+OBJECTS = frozenset({NETWORK, VOLUME})
+_FORMAT = frozenset({"-f", "--format"})
+OBJECT_COMMANDS = {"inspect": _FORMAT, "rm": _NONE, "remove": _NONE}
+CONNECTING = frozenset({"connect", "disconnect"})
+CONNECT = frozenset(
+    {"--alias", "--driver-opt", "--gw-priority", "--ip", "--ip6", "--link", "--link-local-ip"}
+)
+# Commands about images that are there, with the options that take a value. Those of `docker image`
+# are the same, but for `docker rmi`.
+IMAGE_COMMANDS = {
+    "history": frozenset({"--format", "--platform"}),
+    "inspect": _FORMAT,
+    "remove": frozenset({"--platform"}),
+    "rm": frozenset({"--platform"}),
+    "rmi": frozenset({"--platform"}),
+    "save": frozenset({"-o", "--output", "--platform"}),
+    "tag": _NONE,
+}
 # The value of the option is the next word.
 NEXT_WORD = -1
 
@@ -90,30 +116,119 @@ def config_folder(options: Sequence[str]) -> str:
     return folder
 
 
-def with_session_names(
-    words: Sequence[str], names: Collection[str], project: str
-) -> tuple[str, ...]:
-    """Return the command with container names of the Compose file replaced by the session's.
+def with_session_names(words: Sequence[str], names: SessionNames) -> tuple[str, ...]:
+    """Return the command with names of the Compose file replaced by the session's.
 
-    `words` begin with the command; `names` are the container names of the Compose file. A word that
-    is not in the position of a container name is not changed, such as the command that `exec` runs.
+    `words` begin with the command. A word that is not in the position of a name is not changed,
+    such as the command that `exec` runs.
     """
-    head = 1 if words[:1] == ["container"] or words[:1] == ("container",) else 0
-    command, arguments = "".join(words[head : head + 1]), list(words[head + 1 :])
-    positions: Iterator[tuple[int, int, str]] = iter(())
-    if command in COMMANDS:
-        positions = _in_command(command, arguments)
+    new_words = list(words)
+    for index, start, form, kind in list(positions(words)):
+        new_words[index] = _replaced(new_words[index], start, form, names.get(kind, {}), kind)
+    return tuple(new_words)
+
+
+def named_objects(words: Sequence[str], names: SessionNames) -> Iterator[tuple[str, str]]:
+    """Yield kind and name of each object in the command that has another name in the session."""
+    for index, start, form, kind in positions(words):
+        _, name, _ = _split(words[index][start:], form, kind)
+        if name in names.get(kind, {}):
+            yield kind, name
+
+
+def as_words(names: SessionNames) -> str:
+    """Return the names as one line, for the wrapper: bare old names, then `KIND:OLD=NEW`.
+
+    The wrapper's script looks for the bare names; an image is there as people write it.
+    """
+    bare_names = dict.fromkeys(
+        short_name(name) if kind == IMAGE else name
+        for kind, new_names in names.items()
+        for name in sorted(new_names)
+    )
+    entries = (
+        f"{kind}:{before}={after}"
+        for kind, new_names in names.items()
+        for before, after in sorted(new_names.items())
+    )
+    return " ".join((*bare_names, *entries))
+
+
+def read_words(text: str, project: str) -> dict[str, dict[str, str]]:
+    """Return the names in a line of `as_words`.
+
+    An entry without the project name in its new name is ignored: a session has no such name, and
+    the line may come from a file that others changed. A line of an earlier version has bare names
+    only; they are containers.
+    """
+    names: dict[str, dict[str, str]] = {kind: {} for kind in GROUPS}
+    entries = [word for word in text.split() if "=" in word]
+    for entry in entries:
+        kind, _, pair = entry.partition(":")
+        before, _, after = pair.partition("=")
+        if kind in GROUPS and project in after and _is_name(after, kind):
+            names[kind][before] = after
+    if not entries:
+        names[CONTAINER] = {name: f"{project}-{name}" for name in text.split()}
+    return names
+
+
+def _is_name(text: str, kind: str) -> bool:
+    letters = "_.-/:@" if kind == IMAGE else "_.-"
+    return text[:1].isalnum() and all(
+        letter.isascii() and (letter.isalnum() or letter in letters) for letter in text
+    )
+
+
+def positions(words: Sequence[str]) -> Iterator[Position]:
+    """Yield the positions of the names of objects in a command."""
+    head = 1 if words and words[0] in GROUPS else 0
+    group, command = "".join(words[:head]), "".join(words[head : head + 1])
+    for index, start, form, kind in _positions(group, command, words[head + 1 :]):
+        yield index + head + 1, start, form, kind
+
+
+def _positions(group: str, command: str, words: Sequence[str]) -> Iterator[Position]:
+    """Yield the positions of the names in the words after a command."""
+    if group in OBJECTS:
+        yield from _in_group(group, command, words)
+    elif group == IMAGE or (not group and command not in COMMANDS and command in IMAGE_COMMANDS):
+        options = IMAGE_COMMANDS.get(command)
+        for index, start in () if options is None else _arguments(words, options):
+            yield index, start, "", IMAGE
+            if command == "tag":
+                return
+    elif command in COMMANDS:
+        yield from _in_command(command, words)
     elif command in LISTING:
-        positions = _in_filters(arguments)
+        yield from _in_filters(words, CONTAINER)
     elif command in RUNNING:
-        positions = _in_run(arguments)
-    for index, start, kind in list(positions):
-        word = arguments[index]
-        arguments[index] = word[:start] + _renamed(word[start:], names, project, kind)
-    return (*words[: head + 1], *arguments)
+        yield from _in_run(words)
 
 
-def _in_command(command: str, words: Sequence[str]) -> Iterator[Token]:
+def _arguments(words: Sequence[str], value_options: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Yield the positions of the words that are not options."""
+    for index, start, option in scan(words, value_options.__contains__):
+        if not option:
+            yield index, start
+
+
+def _in_group(kind: str, command: str, words: Sequence[str]) -> Iterator[Position]:
+    """Yield the positions of names after `docker volume` or `docker network`."""
+    if command in LISTING:
+        yield from _in_filters(words, kind)
+    elif command in OBJECT_COMMANDS:
+        for index, start in _arguments(words, OBJECT_COMMANDS[command]):
+            yield index, start, "", kind
+    elif kind == NETWORK and command in CONNECTING:
+        # The network is first, the container second.
+        for (index, start), named in zip(
+            _arguments(words, CONNECT), (NETWORK, CONTAINER), strict=False
+        ):
+            yield index, start, "", named
+
+
+def _in_command(command: str, words: Sequence[str]) -> Iterator[Position]:
     """Yield the positions of the container names in a command.
 
     Yield nothing if `--type` asks for other objects than containers.
@@ -127,54 +242,81 @@ def _in_command(command: str, words: Sequence[str]) -> Iterator[Token]:
     positions = [(index, 0) for index, _, option in tokens if not option]
     for index, start in positions[:1] if selection == FIRST else positions:
         if selection != COPIED:
-            yield index, start, ""
+            yield index, start, "", CONTAINER
         elif ":" in words[index]:
-            yield index, start, ":"
+            yield index, start, ":", CONTAINER
 
 
-def _in_filters(words: Sequence[str]) -> Iterator[Token]:
+def _in_filters(words: Sequence[str], kind: str) -> Iterator[Position]:
     for index, start, option in scan(words, LISTING_WITH_VALUE.__contains__):
         if option in {"-f", "--filter"} and words[index][start:].startswith(NAME_FILTER):
-            yield index, start + len(NAME_FILTER), "^"
+            yield index, start + len(NAME_FILTER), "^", kind
 
 
-def _in_run(words: Sequence[str]) -> Iterator[Token]:
-    """Yield the positions where `docker run` names an existing container."""
+def _in_run(words: Sequence[str]) -> Iterator[Position]:
+    """Yield the positions where `docker run` names the image or an existing object."""
     for index, start, option in scan(words, _takes_value_in_run, until_name=True):
         value = words[index][start:]
-        if option in JOINED and value.startswith(BY_CONTAINER):
-            yield index, start + len(BY_CONTAINER), ""
+        if not option:
+            yield index, start, "", IMAGE
+        elif option in JOINED and value.startswith(BY_CONTAINER):
+            yield index, start + len(BY_CONTAINER), "", CONTAINER
+        elif option in NETWORKS:
+            yield index, start, "", NETWORK
         elif option == "--volumes-from":
-            yield index, start, ":"
+            yield index, start, ":", CONTAINER
+        elif option in {"-v", "--volume"}:
+            yield index, start, ":", VOLUME
+        elif option == "--mount":
+            yield from _in_mount(index, start, value)
         elif option == "--link":
-            yield index, start, "="
+            yield index, start, "=", CONTAINER
+
+
+def _in_mount(index: int, start: int, value: str) -> Iterator[Position]:
+    """Yield the position of the source in `type=volume,source=NAME,target=PATH`."""
+    for part in value.split(","):
+        key = part.partition("=")[0]
+        if key in {"source", "src"}:
+            yield index, start + len(key) + 1, ",", VOLUME
+        start += len(part) + 1
 
 
 def _takes_value_in_run(option: str) -> bool:
     return option not in RUN_FLAGS
 
 
-def _renamed(text: str, names: Collection[str], project: str, kind: str) -> str:
-    """Return the value with the session's container name.
+def _replaced(word: str, start: int, form: str, names: Mapping[str, str], kind: str) -> str:
+    """Return the word with the session's name.
 
-    `kind` is ":" if more text can follow the name, "^" for a pattern, and "=" for a link. A link
-    without an alias gets the original name as its alias, because the container is known under that
-    name.
+    A link without an alias gets the original name as its alias, because the container is known
+    under that name.
+    """
+    prefix, name, suffix = _split(word[start:], form, kind)
+    if name not in names:
+        return word
+    if form == "=" and not suffix:
+        suffix = f":{name}"
+    return f"{word[:start]}{prefix}{names[name]}{suffix}"
+
+
+def _split(text: str, form: str, kind: str) -> tuple[str, str, str]:
+    """Return what is before the name, the name (of an image the full name), and what follows.
+
+    `form` is ":" or "," if more text can follow the name, "^" for a pattern, and "=" for a link.
     """
     prefix, suffix = "", ""
-    if kind == "^":
+    if form == "^":
         prefix, suffix = "^" * text.startswith("^"), "$" * text.endswith("$")
         text = text.removeprefix("^").removesuffix("$")
-    elif kind:
-        text, colon, remainder = text.partition(":")
-        suffix = colon + remainder
-    slash = "/" * text.startswith("/")
-    name = text.removeprefix("/")
-    if name not in names:
-        return prefix + text + suffix
-    if kind == "=" and not suffix:
-        suffix = f":{name}"
-    return f"{prefix}{slash}{project}-{name}{suffix}"
+    elif form:
+        text, separator, remainder = text.partition("," if form == "," else ":")
+        suffix = separator + remainder
+    if kind == IMAGE and text:
+        return prefix, full_name(text), suffix
+    if kind == CONTAINER and text.startswith("/"):
+        return f"{prefix}/", text[1:], suffix
+    return prefix, text, suffix
 
 
 def scan(

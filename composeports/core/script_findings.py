@@ -1,12 +1,12 @@
-"""Lines of a script that call docker without using PATH, name a container, or build an image."""
+"""Lines of a script that call docker, call it without using PATH, or build an image."""
 
 import re
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from composeports.core.docker_arguments import split_command, with_session_names
-from composeports.core.plan.image_names import full_name
+from composeports.core.docker_arguments import split_command
+from composeports.core.image_names import full_name
 
 OWN_PATH = re.compile(r"(?:^|[\s;&]|export\s)PATH\s*(?::?=|\?=)\s*(?P<value>[^\s;#]*)")
 INHERITED = re.compile(r"\$\(?\{?\(?PATH\b|%PATH%")
@@ -28,35 +28,11 @@ class ImageBuild(NamedTuple):
     image: str
 
 
-class NamingCall(NamedTuple):
-    """A docker call in a line of a script that names a container."""
-
-    line: int
-    command: str
-    container: str
-
-
-def calls_by_name(text: str, names: Collection[str]) -> list[NamingCall]:
-    """Return the docker calls that name one of the containers.
-
-    A call whose words come from variables is not found.
-    """
-    calls = []
-    for number, words in _calls(text):
-        containers = (
-            container
-            for container in names
-            if with_session_names(words, {container}, "own") != words
-        )
-        calls += [NamingCall(number, words[0], container) for container in sorted(containers)]
-    return calls
-
-
 def image_builds(text: str, images: Collection[str]) -> list[ImageBuild]:
     """Return the lines that build or tag one of the images, which are full names."""
     return [
         ImageBuild(number, tag)
-        for number, words in _calls(text)
+        for number, words in docker_calls(text)
         for tag in _tags(words)
         if full_name(tag) in images
     ]
@@ -74,8 +50,11 @@ def _tags(words: tuple[str, ...]) -> Iterator[str]:
                 yield tag if separator else value
 
 
-def _calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield the line number and the words, from the command on, of each docker call."""
+def docker_calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the line number and the words, from the command on, of each docker call.
+
+    Words that come from variables stay as they are written.
+    """
     for number, line in _commands(text):
         for call in CALL.finditer(line):
             words = tuple(word.strip(QUOTES) for word in call["words"].split())

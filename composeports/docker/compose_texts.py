@@ -11,6 +11,14 @@ from composeports.regular_file import read_regular
 MOST = 100
 
 
+def own_texts(files: Iterable[str]) -> tuple[str, ...] | None:
+    """Return the texts of the files alone; None if one cannot be read as text."""
+    try:
+        return tuple(read_regular(path, follow=True).decode() for path in files)
+    except (OSError, UnicodeDecodeError, UnsafeFileError):
+        return None
+
+
 def read_texts(files: Iterable[str]) -> tuple[str, ...]:
     """Return the texts of the files and of the files they name; skip files that cannot be read."""
     queue = list(files)

@@ -14,11 +14,10 @@ from composeports.core.plan.port_candidates import (
 from composeports.core.plan.variable_mentions import numbers_in, simple_mentions
 from composeports.docker.compose_cli import Compose, start_version
 from composeports.docker.compose_files import read_unlinked
+from composeports.docker.compose_texts import own_texts
 from composeports.docker.config_cache import ConfigCache
 from composeports.docker.engine import Engine, Listing
-from composeports.errors import UnsafeFileError
 from composeports.host.process import Running
-from composeports.regular_file import read_regular
 
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class StackQueries:
         effects starts at once, with a guess of their values. ConfigQuery uses its result only if
         the guess was right.
         """
-        texts = _own_texts(self.compose.selection.files) if self.memory.digest else None
+        texts = own_texts(self.compose.selection.files) if self.memory.digest else None
         self.mentions = None if texts is None else simple_mentions(texts)
         if texts is None or self.mentions is None:
             self.variables = self.compose.start_config(self.project, "--variables")
@@ -94,14 +93,6 @@ class StackQueries:
                 self.project, "--format", "json", extra=self.markers
             )
         self.version = start_version(self.compose.environ)
-
-
-def _own_texts(files: Iterable[str]) -> tuple[str, ...] | None:
-    """Return the files' texts; None if one cannot be read as text."""
-    try:
-        return tuple(read_regular(path, follow=True).decode() for path in files)
-    except (OSError, UnicodeDecodeError, UnsafeFileError):
-        return None
 
 
 def _env_file_numbers(files: Iterable[str]) -> dict[str, str]:

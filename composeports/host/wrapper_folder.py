@@ -42,11 +42,12 @@ concerns() {
         [ "$#" -eq 0 ] || shift
     done
     [ "${1-}" != compose ] || return 0
-    [ "${1-}" != container ] || shift
+    case ${1-} in container | image | network | volume) shift ;; esac
     case ${1-} in
     attach | commit | cp | diff | exec | export | inspect | kill | logs | pause | port) ;;
     rename | restart | rm | start | stats | stop | top | unpause | update | wait) ;;
-    ps | ls | list | run | create) ;;
+    ps | ls | list | run | create | connect | disconnect) ;;
+    history | remove | rmi | save | tag) ;;
     *) return 1 ;;
     esac
     [ "$#" -gt 1 ] || return 1
@@ -58,7 +59,12 @@ concerns() {
     names=" ${names:+$names }${COMPOSEPORTS_WRAP_CONTAINERS:+$COMPOSEPORTS_WRAP_CONTAINERS }"
     for word in "$@"; do
         bare=${word#/}
-        value=${word##*[=^]}
+        case $word in
+        *source=*) value=${word##*source=} value=${value%%,*} ;;
+        *src=*) value=${word##*src=} value=${value%%,*} ;;
+        -v?*) value=${word#-v} ;;
+        *) value=${word##*[=^]} ;;
+        esac
         value=${value#/}
         value=${value#container:}
         value=${value%\\$}

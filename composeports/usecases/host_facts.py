@@ -8,6 +8,7 @@ from typing import NamedTuple
 from composeports.config import find_settings
 from composeports.core.compose_project import Project, read_project
 from composeports.core.lease import Lease
+from composeports.core.plan.default_names import project_name_in
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.host_facts import (
     Checkout,
@@ -24,6 +25,7 @@ from composeports.core.plan.rules.volumes import session_volume
 from composeports.core.session import project_name
 from composeports.docker.compose_cli import EVERY_PROFILE, Compose
 from composeports.docker.compose_files import Selection, select_files
+from composeports.docker.compose_texts import own_texts
 from composeports.docker.containers import Container
 from composeports.host.git import link_of, main_git_dir, other_checkouts
 from composeports.host.process import Running
@@ -43,8 +45,12 @@ def collect_host_facts(
     paths = dict(_real_paths(project)) if session.context.engine.is_local else {}
     external_names = _external(project)
     calls, builds = _in_scripts(session, project)
-    published_ports = tuple(_published(session, containers or ()))
-    facts = HostFacts(calls=calls, builds=builds, published=published_ports)
+    facts = HostFacts(
+        calls=calls,
+        builds=builds,
+        published=tuple(_published(session, containers or ())),
+        plain_projects=_plain_projects(session),
+    )
     if not paths and not any(external_names.values()):
         return facts
     siblings = tuple(_siblings(session, external_names, containers))
@@ -70,33 +76,52 @@ def _published(session: Session, containers: Iterable[Container]) -> Iterator[Pu
 def _in_scripts(
     session: Session, project: Project
 ) -> tuple[tuple[ScriptCall, ...], tuple[ScriptBuild, ...]]:
-    """Return the script lines that name a container of the file or build an image that it runs.
+    """Return the docker calls in scripts of the worktree, and the images that scripts build.
 
-    The scripts of the worktree are read. Only names that are the same in every session count.
+    Of the images only those count that services run and that are the same in every session.
     """
-    containers = {
-        name for service in project.services if project.is_fixed(name := service.container_name)
-    }
-    images = set(unbuilt_images(project))
-    if not containers and not images:
+    if not project.services:
         return (), ()
-    from composeports.core.script_findings import (  # noqa: PLC0415 - rarely needed
-        calls_by_name,
+    from composeports.core.script_findings import (  # noqa: PLC0415 - not for `down`
+        docker_calls,
         image_builds,
     )
-    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - rarely needed
+    from composeports.host.script_text import scripts_in  # noqa: PLC0415 - not for `down`
 
+    images = set(unbuilt_images(project))
     directory = session.place.directory
     calls, builds = list[ScriptCall](), list[ScriptBuild]()
     for path, text in scripts_in(
         folder for folder in (session.place.worktree, directory) if folder
     ):
         relative_path = os.path.relpath(path, directory)
-        for call in calls_by_name(text, containers):
-            calls.append(ScriptCall(f"{relative_path}:{call.line}", call.command, call.container))
+        for line, words in docker_calls(text):
+            calls.append(ScriptCall(f"{relative_path}:{line}", words))
         for build in image_builds(text, images):
             builds.append(ScriptBuild(f"{relative_path}:{build.line}", build.image))
     return tuple(calls), tuple(builds)
+
+
+def _plain_projects(session: Session) -> tuple[str, ...]:
+    """Return the project names that plain Compose gives the files, here and in the main checkout.
+
+    COMPOSE_PROJECT_NAME comes first, then `name` in the files, then the names of the folders.
+    """
+    selection, place = session.selection, session.place
+    name = {**selection.variables, **session.environ}.get("COMPOSE_PROJECT_NAME", "")
+    name = name or project_name_in(own_texts(selection.files) or ())
+    if name:
+        return (name,)
+    from composeports.docker.compose_projects import default_name  # noqa: PLC0415 - not always
+
+    folders = [place.directory]
+    main_dir = main_git_dir(place.git_dir) if place.git_dir else ""
+    if os.path.basename(main_dir) == ".git":
+        main_checkout = os.path.dirname(main_dir)
+        relative_path = os.path.relpath(place.directory, place.worktree)
+        folders.append(os.path.normpath(os.path.join(main_checkout, relative_path)))
+    names = (default_name(folder) for folder in folders)
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _external(project: Project) -> dict[str, set[str]]:

@@ -4,6 +4,7 @@ import os
 from typing import NamedTuple
 
 from composeports.core.compose_project import Project
+from composeports.core.docker_arguments import as_words
 from composeports.core.environment import as_dotenv
 from composeports.core.lease import Lease
 from composeports.core.plan.override import render
@@ -110,7 +111,7 @@ def _write(session: Session, lease: Lease, made: Plan) -> None:
     folder = session.folder
     folder.write(OWN_ENV, as_dotenv(made.environment))
     folder.write(OWN_OVERRIDE, render(made.override or {"services": {}}))
-    names = " ".join(made.container_names)
+    names = as_words(made.session_names)
     if names or folder.read(OWN_NAMES):
         folder.write(OWN_NAMES, f"{names}\n")
     if has_link(os.path.join(session.selection.directory, USER_ENV)):

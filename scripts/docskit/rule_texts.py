@@ -20,6 +20,7 @@ from composeports.core.plan.rules import (
     ports,
     remote_engine,
     reverse_proxies,
+    scripts,
     unsupported,
     volumes,
 )
@@ -137,6 +138,31 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 ),
                 "gets the new name",
             ),
+            (
+                (
+                    "the same with a name that plain Compose makes (`container:shop-db-1`), where "
+                    "`shop` is the `name` in the file, COMPOSE_PROJECT_NAME, or the folder's name "
+                    "here or in the main checkout"
+                ),
+                "gets the name of this session's container",
+            ),
+        ),
+    ),
+    (
+        scripts.script_calls,
+        (),
+        (
+            (
+                (
+                    "a script or Makefile of the worktree that calls `docker` with the name of a "
+                    "container, volume, network or built image of the stack, also with a name that "
+                    "plain Compose makes (`docker exec shop-db-1`, `docker volume rm shop_data`)"
+                ),
+                (
+                    "stays; the plan lists it in `left`, and `up` says it. `composeports env -- "
+                    "CMD` runs the script with the session's names"
+                ),
+            ),
         ),
     ),
     (
@@ -152,6 +178,13 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "Dockerfile is not read: give the name of such a base image in a build "
                     "argument, or keep tags shared with `[isolate] images = false`"
                 ),
+            ),
+            (
+                (
+                    "a service that runs an image which plain Compose names after the project "
+                    "(`image: shop-app` beside a service `app` with `build:` and without `image:`)"
+                ),
+                "runs the image that this session builds (`ac-<hash>-app`)",
             ),
             (
                 "`pull_policy` of an image that the file builds",

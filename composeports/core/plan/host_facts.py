@@ -45,11 +45,10 @@ class Checkout(NamedTuple):
 
 
 class ScriptCall(NamedTuple):
-    """A `docker` call in a script of the worktree that names a container of the file."""
+    """A `docker` call in a script of the worktree; `words` begin with the command."""
 
     where: str
-    command: str
-    container: str
+    words: Texts
 
 
 class ScriptBuild(NamedTuple):
@@ -72,8 +71,9 @@ class HostFacts(NamedTuple):
 
     `paths` maps the paths that the file mounts to their real paths. `members` maps the name of an
     external network to the other projects on it. `calls` are the `docker` calls in scripts of the
-    worktree that name containers with a fixed name, `builds` the images that scripts build.
-    `published` are the host ports of other projects on the engine.
+    worktree, `builds` the images that scripts build.
+    `published` are the host ports of other projects on the engine. `plain_projects` are the project
+    names that plain Compose gives the files, here and in the main checkout.
     """
 
     paths: Mapping[str, str] = {}
@@ -83,6 +83,7 @@ class HostFacts(NamedTuple):
     calls: tuple[ScriptCall, ...] = ()
     builds: tuple[ScriptBuild, ...] = ()
     published: tuple[PublishedElsewhere, ...] = ()
+    plain_projects: Texts = ()
 
     def real(self, path: str) -> str:
         """Return the real path; the normalized path if the real one was not collected."""

@@ -14,6 +14,7 @@ from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
 from composeports.core.plan.port_layout import PortGroup, assign, entries_of, groups_of
 from composeports.core.plan.rules import containers, ports
 from composeports.core.plan.rules.context import AssignedPort, PlanContext
+from composeports.core.plan.rules.name_references import new_names
 from composeports.core.plan.rules.registry import RULES
 from composeports.core.plan.rules.unchanged_values import left_values
 from composeports.core.plan.urls import client_url
@@ -62,7 +63,8 @@ class Plan(NamedTuple):
     what the user can do about it. `notes` are useful facts. `left` are the values that look like a
     moved port or an old name but stay as they are. None of these contains passwords, but
     `environment` and `override` do. `standings` maps each service to the name and networks of its
-    containers.
+    containers. `session_names` are the names of containers, images, networks and volumes that
+    scripts may contain and that differ in the session.
     """
 
     session_id: str
@@ -78,6 +80,7 @@ class Plan(NamedTuple):
     left: tuple[UnchangedValue, ...] = ()
     notes: tuple[str, ...] = ()
     standings: Mapping[str, ServiceState] = {}
+    session_names: Mapping[str, Mapping[str, str]] = {}
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -97,17 +100,6 @@ class Plan(NamedTuple):
     def urls(self) -> dict[str, str]:
         """Return the URL, or `host:port`, for clients of every published port, by key."""
         return {endpoint.key: endpoint.url for endpoint in self.endpoints}
-
-    @property
-    def container_names(self) -> tuple[str, ...]:
-        """Return the container names of the file that the session replaces, sorted."""
-        services = self.override.get("services")
-        specs = services.values() if isinstance(services, Mapping) else ()
-        names = [spec.get("container_name") for spec in specs if isinstance(spec, Mapping)]
-        prefix = f"{self.project}-"
-        return tuple(
-            sorted(str(name).removeprefix(prefix) for name in names if str(name).startswith(prefix))
-        )
 
     def as_dict(self) -> dict[str, object]:
         """Return the JSON document of `plan --json`, which is also part of `up --json`."""
@@ -179,6 +171,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         ),
         notes=tuple(masked(note) for part in parts for note in part.notes),
         standings=standings(observed.project, override, lease.project),
+        session_names=new_names(context).for_scripts(),
     )
 
 

@@ -1,20 +1,29 @@
-"""What a docker command line names: the engine, and containers of the session's own file."""
+"""What a docker command line names: the engine, and objects of the session's Compose file."""
 
 import pytest
 
 from composeports.core.docker_arguments import (
+    as_words,
     config_folder,
     is_elsewhere,
+    named_objects,
+    read_words,
     split_command,
     with_session_names,
 )
 
-NAMES = {"shop-db", "shop-web"}
 DB, WEB = "ac-1-shop-db", "ac-1-shop-web"
+DATA, NET, IMAGE = "ac-1_shop_data", "ac-1_shop_net", "shop/app:latest-ac-1"
+NAMES = {
+    "container": {"shop-db": DB, "shop-web": WEB},
+    "volume": {"shop_data": DATA},
+    "network": {"shop_net": NET},
+    "image": {"docker.io/shop/app:latest": IMAGE},
+}
 
 
 def renamed(line: str) -> str:
-    return " ".join(with_session_names(line.split(" "), NAMES, "ac-1"))
+    return " ".join(with_session_names(line.split(" "), NAMES))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +71,32 @@ def renamed(line: str) -> str:
         ("create --pid container:shop-db x", f"create --pid container:{DB} x"),
         ("run --link shop-db x", f"run --link {DB}:shop-db x"),
         ("run --link shop-db:db x", f"run --link {DB}:db x"),
+        ("volume rm shop_data other", f"volume rm {DATA} other"),
+        ("volume rm -f shop_data", f"volume rm -f {DATA}"),
+        ("volume inspect -f {{.Name}} shop_data", f"volume inspect -f {{{{.Name}}}} {DATA}"),
+        ("volume ls -qf name=shop_data", f"volume ls -qf name={DATA}"),
+        ("network rm shop_net", f"network rm {NET}"),
+        ("network inspect shop_net", f"network inspect {NET}"),
+        ("network connect shop_net shop-db", f"network connect {NET} {DB}"),
+        ("network connect --alias shop-db shop_net x", f"network connect --alias shop-db {NET} x"),
+        ("network disconnect -f shop_net shop-db", f"network disconnect -f {NET} {DB}"),
+        ("run -v shop_data:/data x", f"run -v {DATA}:/data x"),
+        ("run --rm --volume=shop_data:/d:ro x", f"run --rm --volume={DATA}:/d:ro x"),
+        ("run -vshop_data:/d x", f"run -v{DATA}:/d x"),
+        (
+            "run --mount type=volume,source=shop_data,target=/shop_data x",
+            f"run --mount type=volume,source={DATA},target=/shop_data x",
+        ),
+        ("run --mount src=shop_data,dst=/d x", f"run --mount src={DATA},dst=/d x"),
+        ("run --network shop_net shop/app migrate", f"run --network {NET} {IMAGE} migrate"),
+        ("run --rm shop/app:latest shop/app", f"run --rm {IMAGE} shop/app"),
+        ("create --net=shop_net docker.io/shop/app", f"create --net={NET} {IMAGE}"),
+        ("rmi -f shop/app", f"rmi -f {IMAGE}"),
+        ("image rm shop/app other", f"image rm {IMAGE} other"),
+        ("image inspect shop/app", f"image inspect {IMAGE}"),
+        ("tag shop/app other:1", f"tag {IMAGE} other:1"),
+        ("image tag shop/app shop/app", f"image tag {IMAGE} shop/app"),
+        ("save -o x.tar shop/app", f"save -o x.tar {IMAGE}"),
     ],
 )
 def test_a_renamed_container_is_the_sessions(line: str, after: str) -> None:
@@ -90,7 +125,24 @@ def test_a_renamed_container_is_the_sessions(line: str, after: str) -> None:
         "run --rm x --network container:shop-db",
         "run --network shop-db x",
         "volume rm shop-db",
+        "volume create shop_data",
+        "volume",
         "network inspect shop-db",
+        "network create shop_net",
+        "network connect",
+        "run -v /shop_data:/d x",
+        "run -v ./shop_data:/d x",
+        "run --mount type=tmpfs,target=/d x",
+        "run -e A=shop_data x shop_data",
+        "run shop/app:dev",
+        "run shop/other shop/app",
+        "rmi shop/app:dev",
+        "rmi",
+        "image ls shop/app",
+        "image",
+        "inspect shop/app",
+        "push shop/app",
+        "build -t shop/app .",
         "image inspect shop-db",
         "build -t shop-db .",
         "tag shop-db other",
@@ -133,3 +185,38 @@ def test_other_options_are_not(line: str) -> None:
 def test_the_folder_of_dockers_settings_is_found() -> None:
     assert config_folder(["--config", "one", "-D", "--config=two"]) == "two"
     assert config_folder(["-D"]) == ""
+
+
+def test_the_named_objects_of_a_command_are_known() -> None:
+    line = "run --link shop-db:db -v shop_data:/d -v other:/o docker.io/shop/app shop-web"
+    assert list(named_objects(line.split(" "), NAMES)) == [
+        ("container", "shop-db"),
+        ("volume", "shop_data"),
+        ("image", "docker.io/shop/app:latest"),
+    ]
+
+
+def test_the_names_for_the_wrapper_are_one_line() -> None:
+    line = as_words(NAMES)
+    assert line.split()[:5] == ["shop-db", "shop-web", "shop_data", "shop_net", "shop/app"]
+    assert read_words(line, "ac-1") == NAMES
+    assert as_words({"container": {}}) == ""
+
+
+def test_names_that_no_session_has_are_not_read() -> None:
+    """The file with the names lies in the worktree, where others may change it."""
+    entries = (
+        "container:shop-db=other",
+        "volume:shop_data=/ac-1",
+        "volume:a=ac-1_a:/etc",
+        "network:n=--ac-1",
+        "image:docker.io/shop/app:latest=ac-1;x",
+        "secret:s=ac-1_s",
+        "network:m=ac-1_m",
+    )
+    names = read_words(" ".join(entries), "ac-1")
+    assert {kind: found for kind, found in names.items() if found} == {"network": {"m": "ac-1_m"}}
+
+
+def test_the_names_of_an_earlier_version_are_containers() -> None:
+    assert read_words("shop-db a\n", "ac-1")["container"] == {"shop-db": DB, "a": "ac-1-a"}

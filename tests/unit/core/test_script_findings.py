@@ -2,7 +2,8 @@
 
 import pytest
 
-from composeports.core.script_findings import bypasses, calls_by_name, image_builds
+from composeports.core.docker_arguments import named_objects
+from composeports.core.script_findings import bypasses, docker_calls, image_builds
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,13 @@ def test_a_call_that_names_a_container_is_found(
 ) -> None:
     if found is None:
         found = [(2, "cp", "shop-db"), (2, "restart", "shop-db")]
-    assert calls_by_name(f"#!/bin/sh\n{line}\n", {"shop-db"}) == found
+    names = {"container": {"shop-db": "own"}}
+    calls = docker_calls(f"#!/bin/sh\n{line}\n")
+    assert [
+        (number, words[0], name)
+        for number, words in calls
+        for _, name in named_objects(words, names)
+    ] == found
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from composeports.core.compose_project import Service
-from composeports.core.plan.change import Change, Node, RuleResult, UnchangedValue, merge
+from composeports.core.plan.change import Change, Node, RuleResult, merge
+from composeports.core.plan.default_names import containers_of
 from composeports.core.plan.override import Override
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import is_common
@@ -26,27 +27,28 @@ def container_names(context: PlanContext) -> RuleResult:
             fields["networks"] = aliases
         nodes.append({"services": {service.name: fields}})
         changes.append(_renamed(service, after, aliases, context))
-    return RuleResult(tuple(changes), merge(nodes), left=tuple(_script_calls(context)))
-
-
-def _script_calls(context: PlanContext) -> Iterator[UnchangedValue]:
-    """Yield the script calls that would reach another session's container, each line once."""
-    variables = {
-        service.container_name: pair
-        for service, pair in zip(context.project.services, variables_of(context), strict=True)
-    }
-    for call in dict.fromkeys(context.host_facts.calls):
-        variable, name = variables[call.container]
-        yield UnchangedValue(
-            "script",
-            call.where,
-            f"docker {call.command} {call.container}",
-            f"the container is called {name} here; `composeports env -- CMD` runs the script with "
-            f"this session's containers, and {variable} has the name",
-        )
+    return RuleResult(tuple(changes), merge(nodes))
 
 
 def new_names(context: PlanContext) -> dict[str, str]:
+    """Return the session's name for every container name that files or scripts may contain.
+
+    They are the names that the file fixes, and the names that plain Compose makes.
+    """
+    return {**default_names(context), **fixed_names(context)}
+
+
+def default_names(context: PlanContext) -> dict[str, str]:
+    """Return the session's name for every container name that plain Compose makes."""
+    plain_projects = context.host_facts.plain_projects
+    return {
+        before: after
+        for service in context.project.services
+        for before, after in containers_of(service, plain_projects, context.project_name)
+    }
+
+
+def fixed_names(context: PlanContext) -> dict[str, str]:
     """Return the session's name for every container name that the file fixes."""
     return {
         service.container_name: f"{context.project_name}-{service.container_name}"

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from composeports.core.compose_project import Project, Service
+from composeports.core.image_names import full_name, tagged
 from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
-from composeports.core.plan.image_names import full_name, tagged
+from composeports.core.plan.default_names import images
 from composeports.core.plan.override import Override
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, way_out
@@ -21,13 +22,7 @@ UNASKED = frozenset({"never", "build"})
 
 def built_images(context: PlanContext) -> RuleResult:
     """Add the session's suffix to the tag of every built image, wherever the file names it."""
-    names = _built(context.project)
-    if not context.settings.isolate_images:
-        return RuleResult(
-            shared=tuple(
-                SharedResource("image", name, "[isolate] images = false") for name in names
-            )
-        )
+    shared = () if context.settings.isolate_images else _built(context.project)
     session_names = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -36,11 +31,29 @@ def built_images(context: PlanContext) -> RuleResult:
         if fields:
             nodes.append({"services": {service.name: fields}})
             changes.extend(_changes(service, session_names))
-    return RuleResult(tuple(changes), merge(nodes))
+    why = "[isolate] images = false"
+    return RuleResult(
+        tuple(changes), merge(nodes), tuple(SharedResource("image", name, why) for name in shared)
+    )
 
 
 def new_names(context: PlanContext) -> dict[str, str]:
     """Return the session's name of every built image, by its full name.
+
+    They include the names that plain Compose gives to images without a name in the file.
+    """
+    return {**default_names(context), **fixed_names(context)}
+
+
+def default_names(context: PlanContext) -> dict[str, str]:
+    """Return the session's name of every built image without a name in the file, by full name."""
+    plain_projects = context.host_facts.plain_projects
+    pairs = images(context.project, plain_projects, context.project_name)
+    return {full_name(before): after for before, after in pairs}
+
+
+def fixed_names(context: PlanContext) -> dict[str, str]:
+    """Return the session's name of every built image with a name in the file, by its full name.
 
     Return an empty dict if the settings do not isolate images.
     """

@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from composeports.core.plan.image_names import full_name
+from composeports.core.docker_arguments import CONTAINER, SessionNames
+from composeports.core.image_names import full_name
+from composeports.core.plan import default_names
 from composeports.core.plan.rules import containers, images, networks, volumes
 from composeports.core.plan.rules.context import PlanContext
 
@@ -26,13 +29,50 @@ OTHER_THINGS = frozenset(
 _DISTINCTIVE = re.compile(r"[-_./:]")
 _SEPARATOR = re.compile(r"([\s,;]+)")
 
-NewNames = Mapping[str, Mapping[str, str]]
+NamesByKind = Mapping[str, Mapping[str, str]]
+
+
+class NewNames(NamedTuple):
+    """The names that change, old to new, by kind; images by their full names.
+
+    `fixed` are names in the file. `default` are names that plain Compose makes (`shop_data`): a
+    value that looks like one may mean something else, so the variable's name has to say the kind.
+    """
+
+    fixed: NamesByKind
+    default: NamesByKind
+
+    def for_scripts(self) -> SessionNames:
+        """Return all names by the kinds that docker commands know."""
+        return {
+            CONTAINER if kind == "container_name" else kind: {**self.default[kind], **names}
+            for kind, names in self.fixed.items()
+        }
+
+    def of(self, kind: str, name: str, *, is_hinted: bool) -> str:
+        """Return the new name of a resource; empty if it has none."""
+        if not name or _SEPARATOR.search(name):
+            return ""
+        key = full_name(name) if kind == "image" else name
+        default = self.default[kind].get(key, "") if is_hinted else ""
+        return self.fixed[kind].get(key, default)
 
 
 def new_names(context: PlanContext) -> NewNames:
-    """Return all names that change, old to new, by kind; images by their full names."""
+    """Return all names that change."""
+    plain_projects = context.host_facts.plain_projects
+    default = {
+        "image": images.default_names(context),
+        "network": default_names.networks(context.project, plain_projects, context.project_name),
+        "volume": default_names.volumes(context.project, plain_projects, context.project_name),
+        "container_name": containers.default_names(context),
+    }
+    return NewNames(_fixed_names(context), default)
+
+
+def _fixed_names(context: PlanContext) -> NamesByKind:
     return {
-        "image": images.new_names(context),
+        "image": images.fixed_names(context),
         "network": {
             network.name: after
             for network in context.project.networks
@@ -43,7 +83,7 @@ def new_names(context: PlanContext) -> NewNames:
             for volume in context.project.volumes
             if (after := volumes.name_of(volume, context)) != volume.name
         },
-        "container_name": containers.new_names(context),
+        "container_name": containers.fixed_names(context),
     }
 
 
@@ -54,32 +94,27 @@ def renamed(name: str, text: str, names: NewNames, *, builds: bool = False) -> t
     (`builds`) may name an image by a single word. If nothing is replaced, the value is unchanged
     and the kind is empty.
     """
-    if not any(names.values()):
-        return text, ""
     hinted_kinds = [kind for kind, hint in KINDS.items() if hint.search(name.upper())]
     for kind in hinted_kinds:
-        after = "".join(new_name(kind, part, names) or part for part in _SEPARATOR.split(text))
+        parts = _SEPARATOR.split(text)
+        after = "".join(names.of(kind, part, is_hinted=True) or part for part in parts)
         if after != text:
             return after, kind
     if not hinted_kinds and not _is_of_other_things(name):
         for kind in KINDS if _DISTINCTIVE.search(text) else ("image",) if builds else ():
-            after = new_name(kind, text, names)
+            after = names.of(kind, text, is_hinted=False)
             if after:
                 return after, kind
     return text, ""
 
 
-def new_name(kind: str, name: str, names: NewNames) -> str:
-    """Return the new name of a resource; empty if it has none."""
-    if not name or _SEPARATOR.search(name):
-        return ""
-    return names[kind].get(full_name(name) if kind == "image" else name, "")
-
-
 def unchanged(text: str, names: NewNames) -> Iterator[tuple[str, str]]:
     """Yield (kind, new name) of each resource whose old name is the text."""
     if _DISTINCTIVE.search(text):
-        yield from ((kind, after) for kind in KINDS if (after := new_name(kind, text, names)))
+        for kind in KINDS:
+            after = names.of(kind, text, is_hinted=True)
+            if after:
+                yield kind, after
 
 
 def _is_of_other_things(name: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from composeports.core.compose_project import Network, Project
 from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
+from composeports.core.plan.default_names import networks
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
@@ -88,6 +89,8 @@ def network_labels(context: PlanContext) -> RuleResult:
         for after in [_name_in_labels(network, context)]
         if after != network.name
     }
+    plain_projects = context.host_facts.plain_projects
+    session_names |= networks(context.project, plain_projects, context.project_name)
     changes = list(_labels(context, session_names))
     nodes = [
         {"services": {change.service: {"labels": {TRAEFIK: change.after}}}} for change in changes

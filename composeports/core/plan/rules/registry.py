@@ -22,6 +22,7 @@ from composeports.core.plan.rules import (
     ports,
     remote_engine,
     reverse_proxies,
+    scripts,
     unsupported,
     volumes,
 )
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     ports.published_ports,
     containers.container_names,
     containers.container_references,
+    scripts.script_calls,
     images.built_images,
     images.images_of_scripts,
     environment.values,

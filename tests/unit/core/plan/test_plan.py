@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from composeports.core.compose_project import Json, read_project
 from composeports.core.lease import Lease
+from composeports.core.plan.host_facts import HostFacts
 from composeports.core.plan.override import Override, render
 from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.rules.registry import RULES
 from composeports.core.ports import PortBlock
 from composeports.core.settings import Settings
-from tests.support.planning import plan_of
+from tests.support.planning import PROJECT, plan_of
 
 NAMES = st.sampled_from(["web", "db", "api", "a", "zz"])
 NUMBERS = st.integers(1, 65535)
@@ -232,8 +233,12 @@ def test_a_remote_engines_host_is_where_everything_is_reached() -> None:
     assert environment["AT"] == "postgresql://[fd00::1]:10004"
 
 
-def test_the_containers_that_are_renamed_are_known() -> None:
+def test_the_names_that_differ_in_the_session_are_known() -> None:
     services = {"db": {"container_name": "shop-db"}, "web": {}, "a": {"container_name": "a"}}
-    assert plan_of({"services": services}).plan.container_names == ("a", "shop-db")
-    assert plan_of({"services": {"web": {}}}).plan.container_names == ()
-    assert plan_of({}).plan.container_names == ()
+    fixed = {"a": f"{PROJECT}-a", "shop-db": f"{PROJECT}-shop-db"}
+    names = plan_of({"services": services}).plan.session_names
+    assert names == {"container": fixed, "image": {}, "network": {}, "volume": {}}
+    facts = HostFacts(plain_projects=("shop",))
+    names = plan_of({"services": services}, host_facts=facts).plan.session_names
+    default = {"shop-web-1": f"{PROJECT}-web-1", "shop_web_1": f"{PROJECT}-web-1"}
+    assert names["container"] == {**default, **fixed}

@@ -82,7 +82,7 @@ def test_what_names_a_container_of_the_file_follows(
 
 
 def test_a_script_that_names_a_renamed_container_is_told_once() -> None:
-    calls = (ScriptCall("seed.sh:3", "exec", "shop-db"),) * 2
+    calls = (ScriptCall("seed.sh:3", ("exec", "shop-db", "psql")),) * 2
     config = services(web={}, db={"container_name": "shop-db"})
     (left,) = plan_of(config, host_facts=HostFacts(calls=calls)).plan.left
     assert left.as_dict() == {

@@ -23,6 +23,11 @@ def full_name(name: str) -> str:
     return f"{registry}/{path}:{tag}{at_sign}{digest}"
 
 
+def short_name(full_name: str) -> str:
+    """Return the repository as people write it, `shop` for `docker.io/library/shop:latest`."""
+    return split_tag(full_name)[0].removeprefix(f"{HUB}/").removeprefix("library/")
+
+
 def split_tag(name: str) -> tuple[str, str]:
     """Return (repository, tag); without a tag it is `latest`.
 

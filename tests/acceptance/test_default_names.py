@@ -1,0 +1,92 @@
+"""Names that plain Compose makes lead a session's files and scripts to the session's own things."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.acceptance.conftest import (
+    TINY,
+    MakeRepository,
+    Repository,
+    Session,
+    docker,
+    stack,
+    write,
+)
+
+pytestmark = pytest.mark.e2e
+
+CLASSIC = {"DOCKER_BUILDKIT": "0"}
+SLEEP = {"command": ["sleep", "3600"]}
+
+
+def files(project: str, **head: str) -> dict[str, str]:
+    """Return a repository whose file and scripts have plain Compose's names of `project`."""
+    services = {
+        "app": {"build": ".", **SLEEP},
+        "worker": {"image": f"{project}-app", "depends_on": ["app"], **SLEEP},
+        "db": {"volumes": ["data:/data"], "environment": {"NETWORK": f"{project}_default"}},
+    }
+    run = f"docker run --rm -v {project}_data:/data --network {project}_default {project}-app"
+    return {
+        "compose.yaml": stack(services, volumes={"data": {}}, **head),
+        "Dockerfile": f"FROM {TINY}\nCOPY who /who\n",
+        "who": "main",
+        "read.sh": f"docker exec {project}-db-1 cat /data/rows\n",
+        "run.sh": f"{run} cat /who /data/rows\n",
+        "reset.sh": f"docker rm -f {project}-db-1\ndocker volume rm {project}_data\n",
+    }
+
+
+@pytest.fixture(params=["name in the file", "name of the folder"])
+def repository(
+    request: pytest.FixtureRequest, make_repository: MakeRepository
+) -> Iterator[tuple[Repository, str]]:
+    """A main checkout whose stack plain Compose started, and the stack's project name."""
+    is_in_file = request.param == "name in the file"
+    project = "plainshop" if is_in_file else "main"
+    made = make_repository(files(project, **({"name": project} if is_in_file else {})))
+    main = made.main
+    main.environ.update(CLASSIC)
+    try:
+        main.compose("build")
+        main.compose("up", "--detach")
+        main.compose("exec", "-T", "db", "sh", "-c", "printf main >/data/rows")
+        yield made, project
+    finally:
+        main.compose("down", "--volumes", "--rmi", "local", "-t", "0")
+
+
+def wrapped(session: Session, script: str) -> str:
+    done = session.run("env", "--", "sh", "-e", script)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def test_a_session_beside_plain_compose_uses_its_own(
+    repository: tuple[Repository, str],
+) -> None:
+    made, project = repository
+    main, own = made.main, made.worktree("own")
+    write(own.directory, {"who": "own"})
+    try:
+        started = own.run("up", "--strict")
+        assert started.code == 0, started.err
+        assert f"read.sh:1 calls docker exec {project}-db-1: the container is" in started.err
+        assert f"reset.sh:2 calls docker volume rm {project}_data: the volume is" in started.err
+        own.ok("exec", "-T", "db", "sh", "-c", "printf own >/data/rows")
+        assert own.ok("exec", "-T", "worker", "cat", "/who") == "own"
+        network = own.ok("exec", "-T", "db", "sh", "-c", "echo $NETWORK").strip()
+        assert network == f"{own.project}_default"
+        assert wrapped(own, "read.sh") == "own"
+        assert wrapped(own, "run.sh") == "ownown"
+        assert main.shell("sh read.sh; sh run.sh").out == "mainmainmain"
+        before = docker("inspect", f"{project}-db-1", "--format", "{{.Id}} {{.State.StartedAt}}")
+        wrapped(own, "reset.sh")
+        assert "db-1" not in own.ids()
+        assert docker("volume", "ls", "-q", "-f", f"name={own.project}_data") == ""
+        after = docker("inspect", f"{project}-db-1", "--format", "{{.Id}} {{.State.StartedAt}}")
+        assert after == before
+        assert main.shell("sh read.sh").out == "main"
+    finally:
+        own.run("down", "--volumes", "--rmi", "local", "-t", "0")

@@ -1,0 +1,134 @@
+"""Names that plain Compose makes, as files and scripts of the repository contain them."""
+
+import pytest
+
+from composeports.core.plan.default_names import project_name_in
+from composeports.core.plan.host_facts import HostFacts, ScriptCall
+from composeports.core.settings import Settings
+from tests.support.planning import PROJECT, Planned, plan_of
+
+FACTS = HostFacts(plain_projects=("shop", "shop-login"))
+BUILT = {"app": {"build": {"context": "/repo"}}}
+
+
+def planned(services: dict[str, object], **more: object) -> Planned:
+    config: dict[str, object] = {
+        "name": PROJECT,
+        "services": services,
+        "networks": {"default": {"name": f"{PROJECT}_default"}},
+        "volumes": {
+            "data": {"name": f"{PROJECT}_data"},
+            "fixed": {"name": "shop_fixed"},
+            "others": {"name": "shop_others", "external": True},
+        },
+    }
+    return plan_of(config, host_facts=FACTS._replace(**more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("image", ["shop-app", "shop_app", "shop-login-app", "shop-app:latest"])
+def test_a_service_that_runs_the_image_of_another_one_runs_the_sessions(image: str) -> None:
+    made = planned({**BUILT, "worker": {"image": image}})
+    assert made.override("services", "worker", "image") == f"{PROJECT}-app"
+    assert made.override("services", "worker", "pull_policy") == "never"
+    assert made.override("services", "app") is None
+
+
+@pytest.mark.parametrize("image", ["shop-app:dev", "other-app", "shop-web", "registry/shop-app"])
+def test_any_other_image_stays(image: str) -> None:
+    made = planned({**BUILT, "worker": {"image": image}})
+    assert made.override("services", "worker") is None
+
+
+def test_without_images_of_their_own_such_a_service_still_runs_what_is_built_here() -> None:
+    config = {"services": {**BUILT, "worker": {"image": "shop-app"}}}
+    made = plan_of(config, host_facts=FACTS, settings=Settings(isolate_images=False))
+    assert made.override("services", "worker", "image") == f"{PROJECT}-app"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "after"),
+    [
+        ("DOCKER_NETWORK", "shop_default", f"{PROJECT}_default"),
+        ("BACKUP_VOLUME", "shop_data", f"{PROJECT}_data"),
+        ("BACKUP_VOLUMES", "shop_data,shop_fixed", f"{PROJECT}_data,{PROJECT}_shop_fixed"),
+        ("DB_CONTAINER", "shop-web-1", f"{PROJECT}-web-1"),
+        ("DB_CONTAINER", "shop_web_2", f"{PROJECT}-web-2"),
+        ("WORKER_IMAGE", "shop-app", f"{PROJECT}-app"),
+        ("DB_CONTAINER", "shop-web-3", None),
+        ("BACKUP_VOLUME", "shop_others", None),
+        ("INDEX", "shop_data", None),
+        ("DATABASE", "shop_data", None),
+    ],
+)
+def test_a_variable_whose_name_says_the_kind_follows(
+    name: str, value: str, after: str | None
+) -> None:
+    web = {"environment": {name: value}, "scale": 2}
+    made = planned({**BUILT, "web": web})
+    assert made.override("services", "web", "environment", name) == after
+
+
+def test_a_value_that_only_looks_like_such_a_name_is_listed() -> None:
+    made = planned({"web": {"environment": {"INDEX": "shop_data"}}})
+    assert made.left == [("web", "environment.INDEX", "shop_data")]
+
+
+def test_traefiks_network_follows() -> None:
+    made = planned({"web": {"labels": {"traefik.docker.network": "shop_default"}}})
+    label = made.override("services", "web", "labels", "traefik.docker.network")
+    assert label == f"{PROJECT}_default"
+
+
+@pytest.mark.parametrize("field", ["network_mode", "pid", "ipc"])
+def test_a_container_by_its_default_name_is_the_sessions(field: str) -> None:
+    made = planned({"db": {}, "app": {field: "container:shop-db-1"}})
+    assert made.override("services", "app", field) == f"container:{PROJECT}-db-1"
+    assert made.warnings == []
+
+
+def test_a_container_with_a_name_of_its_own_has_no_default_name() -> None:
+    made = planned({"db": {"container_name": "pg"}, "app": {"pid": "container:shop-db-1"}})
+    assert made.override("services", "app") is None
+    assert len(made.warnings) == 1
+
+
+def test_scripts_that_use_such_names_are_listed() -> None:
+    calls = (
+        ScriptCall("Makefile:3", ("volume", "rm", "shop_data")),
+        ScriptCall("Makefile:4", ("exec", "shop-db-2", "psql")),
+        ScriptCall("Makefile:5", ("run", "--rm", "shop-app", "migrate")),
+        ScriptCall("Makefile:6", ("ps",)),
+    )
+    made = planned({**BUILT, "db": {"scale": 2}}, calls=calls)
+    assert made.left == [
+        ("", "Makefile:3", "docker volume rm shop_data"),
+        ("", "Makefile:4", "docker exec shop-db-2"),
+        ("", "Makefile:5", "docker run shop-app"),
+    ]
+    reasons = [entry.why for entry in made.plan.left]
+    assert reasons[0] == (
+        f"the volume is called {PROJECT}_data here; `composeports env -- CMD` runs the script with "
+        "this session's volumes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("name: shop\nservices: {}\n", "shop"),
+        ("services: {}\nname: 'shop' # ours\n", "shop"),
+        ('"name": "shop"\n', "shop"),
+        ("name: ${NAME:-shop}\n", "shop"),
+        ('name: "${NAME-shop_1}"\r\n', "shop_1"),
+        (' {"name": "shop", "services": {"web": {"image": "x"}}}', "shop"),
+        ('{"name": "${NAME:-shop}"}', "shop"),
+        ('{"services": {"web": {"name": "x"}}}', ""),
+        ('{"name": "shop"', ""),
+        ("services:\n  name: shop\n", ""),
+        ("name: ${NAME}\n", ""),
+        ("services: {}\n", ""),
+    ],
+)
+def test_the_project_name_in_a_file(text: str, name: str) -> None:
+    assert project_name_in([text]) == name
+    assert project_name_in(["name: first\n", text]) == name or not name
