@@ -22,7 +22,7 @@ SLEEP = {"command": ["sleep", "3600"]}
 
 def files(project: str, **head: str) -> dict[str, str]:
     """Return a repository whose file and scripts have plain Compose's names of `project`."""
-    services = {
+    services: dict[str, dict[str, object]] = {
         "app": {"build": ".", **SLEEP},
         "worker": {"image": f"{project}-app", "depends_on": ["app"], **SLEEP},
         "db": {"volumes": ["data:/data"], "environment": {"NETWORK": f"{project}_default"}},
