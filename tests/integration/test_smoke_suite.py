@@ -169,7 +169,7 @@ def test_nobody_there_is_a_failure_that_names_the_url(tmp_path: Path) -> None:
     done = smoke(tmp_path, SMOKE_URLS="api=http://localhost:1")
     assert "test_the_service_answers" in done["failure"]
     message = (tmp_path / "results.xml").read_text()
-    assert "GET http://localhost:1/ has no answer" in message
+    assert "GET http://localhost:1/ got no answer" in message
     assert "urllib/request.py" not in message
 
 
