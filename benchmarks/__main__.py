@@ -1,8 +1,8 @@
-"""Measures what composeports costs: its start-up beside Python's own, and `up` beside raw Compose.
+"""Measure what composeports costs: its start-up against Python's, and `up` against raw Compose.
 
     scripts/with-engine .venv/bin/python -m benchmarks [--rounds N] [--json FILE]
 
-All figures of a table come from one run, with the contestants taking turns: a busy machine
+All figures of a table come from one run, in which the programs take turns: a busy machine
 slows all of them alike. wtenv, the closest peer, is installed from PyPI into a folder of its own.
 """
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures composeports on a folder of real Compose files: three sessions of each, compared.
+"""Measure composeports on a folder of real Compose files: three sessions of each, compared.
 
     scripts/with-engine .venv/bin/python benchmarks/corpus.py DIR [--up] [--only GLOB]
 
@@ -80,7 +80,7 @@ class Run:
 
 
 def main() -> int:
-    """Measure every unit and report; 1 where one fails, 130 where somebody stopped it."""
+    """Measure every unit and report; return 1 if one fails, 130 if the user stopped it."""
     options = parse()
     if not (options.corpus / "UNITS.tsv").is_file():
         sys.exit(f"{options.corpus} has no UNITS.tsv, which names the files to measure on")

@@ -1,4 +1,4 @@
-"""Starts many stacks of two networks each on one engine, sees that all answer, and takes them down.
+"""Start many stacks of two networks each on one engine, check that all answer, take them down.
 
     scripts/with-engine .venv/bin/python -m benchmarks.many [--stacks N] [--jobs N]
 

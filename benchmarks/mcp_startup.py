@@ -1,4 +1,4 @@
-"""How long an MCP client waits for the server: from its start to the answer to `initialize`.
+"""Measure how long an MCP client waits for the server: from its start to the `initialize` answer.
 
 Run as `python -m benchmarks.mcp_startup`; it needs no engine. The processor's time says more where
 the machine has other work.

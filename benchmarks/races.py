@@ -1,4 +1,4 @@
-"""Lets many processes take and give back blocks of one store, and times every update and pair.
+"""Let many processes take and release blocks of one store, and time every update and pair.
 
     .venv/bin/python -m benchmarks.races [--store sqlite|postgres] [--processes N] [--pairs N]
 
@@ -6,7 +6,7 @@ A PostgreSQL server is started for it, which writes through to the disk (fsync),
 An update is one call: from asking for the lock, with all waiting, until it is committed; a pair is
 two of them, one that takes a block and one that gives it back.
 
-The witness knows nothing of stores: whoever has a block makes a file for it, and a file that is
+The check does not use the store: each process creates a file for its block, and a file that is
 there already is an overlap. Exit code 1: an overlap, an error, or a median of the
 updates over the goal.
 """
@@ -64,7 +64,7 @@ def race(folder: Path, url: str, name: str, pairs: int, slots: int) -> dict[str,
 
 
 def _had_by_another(witness: Path) -> bool:
-    """Have a block for a moment; tell whether somebody else has it."""
+    """Hold a block for a moment; return True if another process also has it."""
     try:
         os.close(os.open(witness, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:

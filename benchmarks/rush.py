@@ -1,4 +1,4 @@
-"""Starts 20 worktrees' stacks at the same instant, again and again, beside raw `docker compose`.
+"""Start 20 worktrees' stacks at the same instant, repeatedly, and compare with `docker compose`.
 
     scripts/with-engine .venv/bin/python -m benchmarks.rush [--rounds N] [--worktrees N]
 

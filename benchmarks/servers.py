@@ -1,4 +1,4 @@
-"""How fast the HTTP server starts and answers, beside a FastAPI route that does nothing.
+"""Measure how fast the HTTP server starts and answers, against a FastAPI route that does nothing.
 
     scripts/with-engine .venv/bin/python -m benchmarks.servers [--rounds N] [--clients C]
 
@@ -149,7 +149,7 @@ class Connection:
 
 
 def bound(port: int, session: str) -> socket.socket:
-    """Take a port of a lease, as its holder may; the kernel knows whether somebody else has it."""
+    """Bind a port of a lease, as its holder may; the kernel reports if it is already in use."""
     taken = socket.socket()
     try:
         taken.bind(("127.0.0.1", port))

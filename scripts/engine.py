@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns private Docker engines for development; touches no engine that it did not start."""
+"""Start and stop private Docker engines for development; touches no other engine."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns which images the demo and the tests get on the present engine; starts no engine."""
+"""Make the images for the demo and the tests on the current engine; starts no engine."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the shape of the package: sizes, imports inside functions, parameters, repeated names.
+"""Measure the shape of the package: sizes, imports inside functions, parameters, repeated names.
 
-Exit code 1 where a figure is over its bound. The bounds only ever go down: whoever makes the
+Exit code 1 if a figure is over its bound. Bounds never go up: a change that makes the
 package smaller lowers them.
 """
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns running one command with an engine: the user's where there is one, else one of ours."""
+"""Run one command with an engine: the user's engine if there is one, else a private one."""
 
 from __future__ import annotations
 

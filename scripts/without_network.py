@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns running one command where there is no network but loopback and what the command makes."""
+"""Run one command without a network except loopback and what the command creates."""
 
 from __future__ import annotations
 

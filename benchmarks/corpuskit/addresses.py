@@ -1,4 +1,4 @@
-"""Compares addresses in networks whose subnets may have moved: each keeps its place.
+"""Compare addresses in networks whose subnets may have moved: each keeps its host part.
 
 Pure: documents in, answers out.
 """

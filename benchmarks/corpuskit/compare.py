@@ -1,4 +1,4 @@
-"""Compares what Compose makes of a file with and without the plan: nothing may get lost.
+"""Compare Compose's result for a file with and without the plan: nothing may be lost.
 
 Pure: documents in, sentences out. Every difference has to be a line of the plan's `changes`.
 """

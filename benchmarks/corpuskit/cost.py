@@ -1,4 +1,4 @@
-"""Times what a plan costs beside the one `docker compose config` that it cannot do without."""
+"""Measure the time of a plan against the one `docker compose config` that every plan needs."""
 
 import statistics
 import time

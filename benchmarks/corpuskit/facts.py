@@ -1,4 +1,4 @@
-"""What a merged Compose result claims of a host that others share, and what several have in common.
+"""Find the host resources that a merged Compose result uses, and those that several results share.
 
 Pure: documents in, facts out.
 """
@@ -10,7 +10,7 @@ from ipaddress import ip_network
 
 from corpuskit.reading import Json, items, mapping, mappings, text, texts
 
-# Of the machine itself; nobody expects a copy for each stack.
+# Resources of the machine itself; no stack needs its own copy.
 OF_THE_HOST = (
     *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
     *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - read, not made

@@ -1,4 +1,4 @@
-"""Measures one unit: plans it in three sessions, asks Compose for the results, compares them."""
+"""Measure one unit: plan it in three sessions, get the results from Compose, compare them."""
 
 import json
 import os
@@ -150,7 +150,7 @@ class Measurement:
         session.merged = self.ours(session, "config", "--format", "json")
         session.plan = self.ours(session, "plan", "--json")
         if first.get("ports") != session.plan.get("ports"):
-            # Only somebody else on a port of the block may do that; the run needs its own range.
+            # Only another program on a port of the block may cause this; use a separate range.
             yield Failure("block moved", f"{session.name}: between two plans")
             return
         for detail in compare.unlike_plans(first, session.plan):

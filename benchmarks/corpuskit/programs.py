@@ -1,4 +1,4 @@
-"""The door to other programs: runs them out of the reach of Ctrl-C, and ends them when told to."""
+"""Run other programs so that Ctrl-C does not reach them, and end them on request."""
 
 import json
 import os
@@ -22,7 +22,7 @@ DECIDING = (
 
 
 class StoppedError(Exception):
-    """Somebody wants the measurement to end."""
+    """The user wants the measurement to end."""
 
 
 class CallError(Exception):

@@ -1,4 +1,4 @@
-"""Compares published ports before and after: same targets, protocols and addresses, in order.
+"""Compare published ports before and after: same targets, protocols and addresses, in order.
 
 Pure: documents in, sentences out.
 """

@@ -1,4 +1,4 @@
-"""Looks into the documents that Compose and composeports print; knows nothing of their meaning."""
+"""Read parts of the documents that Compose and composeports print, without interpreting them."""
 
 from collections.abc import Iterator, Mapping
 

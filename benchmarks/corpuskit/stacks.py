@@ -1,4 +1,4 @@
-"""Runs a unit's three stacks at once on the engine with stand-ins, and takes all of it away."""
+"""Run a unit's three stacks at once on the engine with stand-ins, and remove them afterwards."""
 
 import threading
 from collections.abc import Iterator
@@ -129,7 +129,7 @@ class Stacks:
             yield from ((kind, name) for name in done.out.split())
 
     def _remove(self, project: str) -> None:
-        """Take away what is left of a project, whoever failed to."""
+        """Remove everything that is left of a project."""
         if not project:
             return
         programs = self.measurement.programs

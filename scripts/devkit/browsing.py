@@ -1,4 +1,4 @@
-"""Owns the browser and the accessibility checker of the page's tests; starts no browser."""
+"""Find the browser and the accessibility checker of the page's tests; starts no browser."""
 
 from __future__ import annotations
 

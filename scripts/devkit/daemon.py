@@ -1,4 +1,4 @@
-"""Owns one private dockerd: starts it, waits for it, stops it by its own pid; nobody else's."""
+"""Start one private dockerd, wait for it, and stop it by its own pid; touches no other engine."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _wait(target: Engine, process: subprocess.Popen[bytes]) -> None:
     try:
         answered = _answers_in_time(target, process)
     finally:
-        # One that nobody waits for any more would run on, unknown to everybody.
+        # Otherwise it would continue to run, and no program would know it.
         if not answered:
             _end(target, process.pid)
             process.wait()

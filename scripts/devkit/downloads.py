@@ -1,4 +1,4 @@
-"""Owns the list of all that is fetched, and what needs it; nothing outside of it is fetched.
+"""The list of all downloads, and what needs them; nothing else is fetched.
 
 A test may run where there is no network, so a download that is missing here is an error there.
 """

@@ -1,4 +1,4 @@
-"""Owns how an image is made: recipe, build context, cached copy; not which are wanted."""
+"""Make an image from a recipe, a build context and a cached copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns engines of other kinds: Podman, and what runs without root; installs nothing either."""
+"""Engines of other kinds: Podman, and rootless engines; installs nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns which engine a command gets, and that the last user of ours stops it; runs no command."""
+"""Choose the engine for a command; the last user of a private engine stops it. Runs no command."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _newer_compose() -> dict[str, str]:
 
 
 def _ours_on_the_host() -> str | None:
-    """Return an engine that somebody started with scripts/engine.py, on the host's network."""
+    """Return an engine that was started with scripts/engine.py, on the host's network."""
     return next(
         (
             target.name
@@ -105,7 +105,7 @@ def _started(
     """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
     users = cache.lock_file(f"engine-users-{name}")
     with users.open("a") as mark:
-        # Waits only while somebody, alone, is stopping the engine.
+        # Waits only while another process, the last user, is stopping the engine.
         fcntl.flock(mark, fcntl.LOCK_SH)
         try:
             engine.start(name, release=release, netns=own_group, kind=kind)

@@ -1,4 +1,4 @@
-"""Owns what an engine does to the network: its namespace, and undoing its rules on the host."""
+"""The network of an engine: its namespace, and the removal of its rules on the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a Node.js of our own and packages of npm, in the cache; installs nothing on the machine.
+"""A private Node.js and npm packages in the cache; installs nothing on the machine.
 
 Node.js comes as a wheel, since the Inspector wants a newer one than most machines have; npm comes
 with it, and asks the registry that the user's own settings name.

@@ -1,4 +1,4 @@
-"""Owns a private apt: fetches and unpacks Debian packages below the cache; installs nothing."""
+"""A private apt: fetch and unpack Debian packages below the cache; installs nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns private PostgreSQL servers: starts, restarts and stops its own; installs nothing.
+"""Start, restart and stop private PostgreSQL servers; installs nothing.
 
 The server refuses to be root, and what it needs may lie in root's home: as root it is started as
 nobody, with nothing but the right to read and search what is not that user's.
@@ -49,7 +49,7 @@ _SETTINGS = {
     "dynamic_shared_memory_type": "posix",
     "unix_socket_permissions": "0777",
     "log_line_prefix": "%m [%p] %q%a ",
-    # Nothing here has to outlive a power cut, unless somebody says so; a killed server is no loss.
+    # No data must survive a power cut unless a caller requests it; a kill loses no data.
     "fsync": "off",
 }
 
@@ -233,7 +233,7 @@ def _give(path: Path) -> None:
 
 
 def _as_user(*, bound: bool = False) -> list[str]:
-    """Return the words that run a program as somebody who is not root."""
+    """Return the command prefix that runs a program as a user other than root."""
     words = ["--pdeathsig", "INT"] if bound else []
     if os.geteuid() == 0:
         words += ["--reuid", _USER, "--regid", str(pwd.getpwnam(_USER).pw_gid), "--clear-groups"]

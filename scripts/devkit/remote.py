@@ -1,4 +1,4 @@
-"""Owns how other machines reach an engine: its certificates, and an sshd beside it; no client."""
+"""Let other machines reach an engine: its certificates, and an sshd beside it; no client."""
 
 from __future__ import annotations
 

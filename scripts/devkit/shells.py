@@ -1,4 +1,4 @@
-"""Owns the shells of the tests that are not everywhere, and direnv: fetched, never installed."""
+"""The test shells that are not installed everywhere, and direnv: fetched, never installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the wheels that tests install: what the project needs to be built and to run; no extras."""
+"""The wheels that tests install: the project's build and runtime dependencies, without extras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the scenarios: a repository, the sessions in it, and an engine that is left clean.
+"""The vocabulary of the scenarios: a repository, its sessions, and an engine that is left clean.
 
 Every test has a state directory and a block grid of its own, since others share the engine. What a
 test leaves up is taken down by its label when it ends, however it ends.
@@ -136,7 +136,7 @@ def page(url: str) -> str:
 
 @dataclass
 class Session:
-    """Somebody at work in a directory, with a shell of their own."""
+    """A user who works in a directory, with a separate shell."""
 
     directory: Path
     environ: dict[str, str]

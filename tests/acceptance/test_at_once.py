@@ -1,4 +1,4 @@
-"""Several commands in one worktree at the same instant: one after the other, and all is well."""
+"""Several commands in one worktree at the same instant run one after the other."""
 
 import json
 import os
@@ -209,7 +209,7 @@ def test_what_a_killed_up_has_left_at_work_is_ended(
         one.environ["PATH"] = one.environ["PATH"].partition(os.pathsep)[2]
         orphans = children_of(first.pid)
         assert orphans
-        first.kill()  # nobody waits for it yet, so it is a zombie
+        first.kill()  # no process waits for it yet, so it is a zombie
         done = one.run(command)
         assert done.code == 0, done.err
         assert "what a killed `composeports up` had started" in done.err

@@ -1,4 +1,4 @@
-"""The CI examples' own shell steps on a real engine, as a runner runs them, but for installing.
+"""The shell steps of the CI examples on a real engine, as a runner runs them, without installing.
 
 They are read from the templates; a unit test sees that docs/ci.md shows those.
 """

@@ -1,4 +1,4 @@
-"""The files and the environment are those that Compose itself would use, as its labels say."""
+"""The files and the environment are those that Compose itself would use, by its labels."""
 
 import json
 import os

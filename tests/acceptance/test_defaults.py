@@ -1,4 +1,4 @@
-"""A variable that one file gives several defaults: Compose names one of them, whichever it is."""
+"""A variable with several defaults in one file: Compose reports only one of them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`composeports doctor` on a real engine: all is well with a stack up, and every drift is found."""
+"""`composeports doctor` on a real engine: a good stack has no findings, every drift has one."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A lease whose time is over: its stack's as long as that runs, and anybody's once it does not."""
+"""An expired lease keeps its block while its stack runs; then other sessions may get it."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""`gc`: what is over goes, with all that is its own; what is in use, in doubt or others' stays."""
+"""`gc` removes everything of ended sessions; it keeps what is in use, uncertain or foreign."""
 
 import fcntl
 import json

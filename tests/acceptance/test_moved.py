@@ -1,4 +1,4 @@
-"""A repository's folder is moved: each session has one stack, and what is left behind goes."""
+"""A repository's folder is moved: each session has one stack, and leftovers are removed."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""A project of our name that another session or program started is refused; ours is adopted."""
+"""A project of this name from another session or program is refused; the session's is adopted."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def one(make_repository: MakeRepository) -> Session:
 
 @pytest.fixture
 def elsewhere(one: Session, tmp_path: Path) -> Iterator[Session]:
-    """Somebody else's stack, under the name of the session's project."""
+    """A stack of another program, under the name of the session's project."""
     other = Session(tmp_path / "elsewhere", one.environ, one.project)
     write(other.directory, {"compose.yaml": OTHER})
     other.compose("-p", one.project, "up", "--detach")

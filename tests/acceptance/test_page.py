@@ -1,4 +1,4 @@
-"""The page on a real engine: stacks come up, go stale and go down while it is open."""
+"""The page on a real engine: stacks start, change state and end while the page is open."""
 
 import shutil
 import sqlite3

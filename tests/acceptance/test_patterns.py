@@ -1,4 +1,4 @@
-"""Patterns of well-known stacks: two sessions at once, and every name and URL leads to one's own.
+"""Well-known stacks: two sessions at once, and every name and URL leads to the same session.
 
 Each service answers with its project's name, so that an answer tells whose container gave it.
 """

@@ -1,4 +1,4 @@
-"""The console blocks of README and docs/ are run, in order, and print what they say."""
+"""Run the console blocks of README and docs/ in order, and compare the output."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Engines of other machines: ports are theirs, and everything names their host.
+"""Engines of other machines: ports are checked there, and every URL has their host.
 
 One engine stands for all: in a network namespace of its own, reached by TCP with TLS and by ssh.
 """

@@ -1,4 +1,4 @@
-"""The HTTP server on a real engine: it keeps leases of running stacks, watches, takes down."""
+"""The HTTP server on a real engine: it renews leases of running stacks, watches, takes down."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Folders and volumes outside of the worktree: told by their real path, acknowledged, or own."""
+"""Folders and volumes outside of the worktree: reported by real path, acknowledged, or own."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""External networks: told, made the session's own, acknowledged, or led to a sibling's session."""
+"""External networks: reported, made private, acknowledged, or mapped to a sibling's session."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -214,7 +214,7 @@ def monorepo(
 
 @pytest.fixture
 def name(tmp_path: Path) -> str:
-    """Return the name of a project that nobody else has, as Compose wants it."""
+    """Return a unique project name that Compose accepts."""
     word = f"infra{tmp_path.parent.name}{tmp_path.name}"
     return "".join(letter for letter in word.lower() if letter.isalnum())
 

@@ -1,4 +1,4 @@
-"""A repository is not trusted: nothing of it runs outside of containers, by whatever way.
+"""A repository is not trusted: no program of it runs outside of containers.
 
 Each repository here has a program that leaves a file where it runs. Every way to a stack is tried.
 """

@@ -1,4 +1,4 @@
-"""`up` and `plan`: what is planned is what happens, again is nothing, options reach Compose."""
+"""`up` and `plan`: `up` does what `plan` shows, passes options to Compose, and is idempotent."""
 
 import json
 from pathlib import Path

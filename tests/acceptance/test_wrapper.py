@@ -1,4 +1,4 @@
-"""Scripts and Makefiles that call docker themselves reach this session's stack, and no other."""
+"""Scripts and Makefiles that call docker reach this session's stack, and no other."""
 
 import json
 import os

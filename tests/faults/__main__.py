@@ -1,4 +1,4 @@
-"""The fault harness: breaks composeports in every way it knows, and counts what stays broken.
+"""The fault harness: break composeports in every known way, and count what stays broken.
 
     scripts/with-engine .venv/bin/python -m tests.faults [--only WORDS] [--tries N] [--seed N]
 

@@ -1,4 +1,4 @@
-"""What has to be so after a command that had to put things right, by the independent observer."""
+"""Check, with the independent observer, the state after a command that had to repair something."""
 
 from collections import defaultdict
 from collections.abc import Callable

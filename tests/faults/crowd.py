@@ -1,4 +1,4 @@
-"""Many worktrees, several shells in each, an engine that fails, and one that observes all along."""
+"""Many worktrees, several shells in each, an engine that fails, and an observer."""
 
 import random
 import re
@@ -143,7 +143,7 @@ def _shell(tree: Tree, seen: Seen, ended: threading.Event, chance: random.Random
         if chance.random() < KILLED:
             ended.wait(chance.uniform(0.1, 2.0))
             process.kill()
-            # What it has started goes on, and has somebody who reads what it says.
+            # The programs that it has started continue, so their output must still be read.
             threading.Thread(target=process.communicate, daemon=True).start()
             process.wait()
             seen.count(words, Done(process.returncode, "", ""), tree)

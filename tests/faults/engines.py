@@ -1,4 +1,4 @@
-"""What an engine does to a session: starts its stack, answers nothing, pauses, loses networks."""
+"""What an engine does to a session: starts its stack, does not answer, pauses, loses networks."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What happens to folders: worktrees copied, repositories moved, submodules gone, half a skill."""
+"""What happens to folders: copied worktrees, moved repositories, lost submodules, half a skill."""
 
 import random
 import shutil

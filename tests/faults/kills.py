@@ -1,4 +1,4 @@
-"""Ends composeports at each of its own steps, and at each event of the engine while it works."""
+"""Kill composeports at each of its steps, and at each event of the engine while it works."""
 
 import os
 import random

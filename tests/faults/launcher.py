@@ -1,4 +1,4 @@
-"""Runs composeports as the installed program does, writing down its steps; ends it before one.
+"""Run composeports as the installed program, record its steps, and kill it before one of them.
 
     FAULTS_TRACE=FILE [FAULTS_KILL=N] [FAULTS_CLOCK=SECONDS] [FAULTS_POSTGRES=1]
         python -P launcher.py ...

@@ -25,7 +25,7 @@ UNUSABLE = 78
 BLOCK = 4096
 DAY = 86400.0
 Switch = Callable[[], None]
-# Longer than anybody waits for the store.
+# Longer than any command waits for the store.
 LONG_SECONDS = 34.0
 
 
@@ -254,7 +254,7 @@ def _starve(tally: Tally, disk: Disk, bystander: Bystander, victim: Tree, tries:
 
 
 def move_clock(place: Place, tries: int) -> Tally:
-    """Set the clock forward and back: nobody gets a block that another session has."""
+    """Set the clock forward and back: no session gets a block that another session has."""
     tally = Tally("clock moved", "jumps")
     bystander, holder = Bystander.start(place), place.tree("holder")
     needy = [place.tree(f"needy-{number}") for number in range(place.slots - 1)]
@@ -278,7 +278,7 @@ def move_clock(place: Place, tries: int) -> Tally:
 
 
 def delete_worktree(place: Place, tries: int) -> Tally:
-    """Delete a worktree whose stack runs: nobody gets its ports, and its stack can be removed."""
+    """Delete a worktree whose stack runs: no session gets its ports, the stack can be removed."""
     tally = Tally("worktree deleted", "deletions")
     bystander = Bystander.start(place)
     others = [place.tree(f"other-{number}") for number in range(place.slots - 1)]

@@ -1,4 +1,4 @@
-"""What is so, asked without any code under test: of the engine, the store, sockets and files."""
+"""Read the state from the engine, the store, sockets and files without any code under test."""
 
 import http.client
 import json
@@ -180,7 +180,7 @@ def doubled_ports(engine: Engine, projects: set[str]) -> int:
 
 
 def damage(state: Path) -> list[str]:
-    """Return what is wrong with the state directory: the store, or files that nobody needs."""
+    """Return what is wrong with the state directory: the store, or files without a use."""
     path = state / "leases.sqlite3"
     found: list[str] = []
     if path.exists():

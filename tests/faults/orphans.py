@@ -1,4 +1,4 @@
-"""What comes next while the Compose of an earlier `up` is still at work on the stack."""
+"""The next command while the Compose of an earlier `up` still works on the stack."""
 
 import random
 import subprocess

@@ -1,4 +1,4 @@
-"""An engine of the harness' own, in a network namespace, which may be stopped at any time."""
+"""A private engine in a network namespace, which a test may stop at any time."""
 
 import os
 import shlex

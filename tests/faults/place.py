@@ -1,4 +1,4 @@
-"""One repository with worktrees, a state directory and a bystander: where a scenario happens."""
+"""One repository with worktrees, a state directory and a bystander, where a scenario happens."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The list of all scenarios: name, how often `make faults` tries it, and what it does."""
+"""The list of all scenarios: name, number of tries in `make faults`, and its function."""
 
 import random
 from collections.abc import Callable, Iterator

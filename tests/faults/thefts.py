@@ -1,4 +1,4 @@
-"""Thieves: whoever binds a session's ports as soon as the number can be seen anywhere."""
+"""Thieves: programs that bind a session's ports as soon as the number is visible anywhere."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""What is done to a fleet, and what has to be so afterwards; each scenario gives one tally."""
+"""What happens to a fleet, and the expected state afterwards; each scenario returns one tally."""
 
 import random
 import re

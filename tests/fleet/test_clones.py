@@ -1,4 +1,4 @@
-"""Two engines with one id and one store: none has a word in what is the other one's."""
+"""Two engines with one id and one store: neither changes the leases of the other."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""All that is fetched is fetched by `make fetch`; what is missing later is named at once."""
+"""`make fetch` fetches all downloads; a download that is missing later is named at once."""
 
 import json
 import os

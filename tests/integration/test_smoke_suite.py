@@ -57,7 +57,7 @@ class Good(BaseHTTPRequestHandler):
             self.wfile.write(body.encode())
 
     def cross_origin(self) -> list[tuple[str, str]]:
-        """Let the front end ask with cookies, and nobody else."""
+        """Allow requests with cookies only from the front end."""
         if self.headers["Origin"] != ORIGIN:
             return []
         return [

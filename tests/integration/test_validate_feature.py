@@ -1,4 +1,4 @@
-"""The validation with a `composeports` that pretends: the stack is always taken down."""
+"""The validation with a fake `composeports`: the stack is always taken down."""
 
 import os
 import shutil

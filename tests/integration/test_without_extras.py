@@ -1,4 +1,4 @@
-"""An installation without the extras: the servers say what to install, and all else is the same."""
+"""An installation without extras: the servers say what to install, everything else works."""
 
 import json
 import re

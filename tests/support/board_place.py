@@ -1,4 +1,4 @@
-"""A machine for the page: leases as they would be after `up`, and an engine that says their states.
+"""A machine for the page: leases as after `up`, and an engine that reports their states.
 
 It is what the tests of the page and the screenshots in the docs are made with.
 """
@@ -103,7 +103,7 @@ class BoardPlace:
             store.update(session, lambda _: outcome)
 
     def clear(self) -> None:
-        """Let nobody hold anything, and the engine answer."""
+        """Remove all leases, and let the engine answer."""
         for session in self.blocks:
             self.drop(session)
         for name in ("ps", "compose", "inspect", "network", "volume", "labels"):

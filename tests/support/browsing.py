@@ -1,4 +1,4 @@
-"""A headless browser, what a page did in it, and what axe-core finds wrong."""
+"""A headless browser, the events in its page, and the findings of axe-core."""
 
 import functools
 import json
@@ -57,7 +57,7 @@ def open_browser() -> Iterator[Browser]:
 
 @dataclass
 class Watched:
-    """A page, and what happened in it that nobody wants."""
+    """A page, and the errors that happened in it."""
 
     page: Page
     dialogs: list[str] = field(default_factory=list)

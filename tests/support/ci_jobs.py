@@ -1,4 +1,4 @@
-"""The CI examples as a runner sees them: shell steps, and when each of them runs."""
+"""The CI examples as a runner sees them: shell steps, and when each step runs."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stores as earlier versions made them, from what a store of today holds."""
+"""Stores in the format of earlier versions, made from a store of the current version."""
 
 import sqlite3
 from contextlib import closing

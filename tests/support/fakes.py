@@ -1,4 +1,4 @@
-"""Fakes at the doors of the use cases: engine, ports, clock and voice that tests decide on."""
+"""Fakes for the use cases: engine, ports, clock and messages that tests control."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

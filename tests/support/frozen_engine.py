@@ -1,4 +1,4 @@
-"""An engine that takes every connection and never answers, and a `docker` that waits for it."""
+"""An engine that accepts every connection and never answers, and a `docker` that waits for it."""
 
 import shutil
 import socket

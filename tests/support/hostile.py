@@ -1,4 +1,4 @@
-"""Files that a reader would wait for, or read without end; each is made at a path."""
+"""Files that block a reader, or never end; each is created at a path."""
 
 import os
 import resource

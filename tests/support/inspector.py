@@ -12,7 +12,7 @@ from typing import Any
 from tests.support.patience import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "inspector.py"
-# The cache and the settings of pip and npm are those of whoever runs the tests, so this is read
+# The cache and the settings of pip and npm belong to the user who runs the tests, so it is read
 # before the tests are given a home of their own.
 OUTSIDE = dict(os.environ)
 

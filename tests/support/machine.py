@@ -166,7 +166,7 @@ class FakeDocker:
         self.answer("variables", "NAME  REQUIRED  DEFAULT VALUE  ALTERNATE VALUE\n")
 
     def go_away(self) -> None:
-        """Let the engine be down: the command is there, and nobody answers it."""
+        """Let the engine be down: the command exists, but no engine answers it."""
         for name in ("ps", "labels", "inspect", "network", "volume", "compose", "engine", "info"):
             self.answer(name, err=UNREACHABLE, code=1)
 

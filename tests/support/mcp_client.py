@@ -1,4 +1,4 @@
-"""The official MCP client beside the installed program, and a raw one that sees every byte."""
+"""The official MCP client for the installed program, and a raw client that sees every byte."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""An MCP server of ours over HTTP, as a process of the installed program."""
+"""An MCP server over HTTP, as a process of the installed program."""
 
 import re
 import signal

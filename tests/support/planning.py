@@ -1,4 +1,4 @@
-"""A plan from what Compose would say, written as Python values."""
+"""A plan from what Compose would report, written as Python values."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

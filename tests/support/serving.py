@@ -1,4 +1,4 @@
-"""A real HTTP server of ours as a process, and a client for it."""
+"""A real HTTP server as a process, and a client for it."""
 
 import signal
 import subprocess

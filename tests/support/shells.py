@@ -1,4 +1,4 @@
-"""Real shells, which scripts/shells.py fetches once, each in a terminal of its own."""
+"""Real shells, which scripts/shells.py fetches once, each in a separate terminal."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from typing import Any
 from tests.support.patience import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "shells.py"
-# The cache is that of whoever runs the tests, so this is read before they get a home of their own.
+# The cache belongs to the user who runs the tests, so this is read before tests set a new home.
 OUTSIDE = dict(os.environ)
 
 

@@ -1,4 +1,4 @@
-"""The validate-feature skill for tests: script, steps, and a `composeports` that pretends."""
+"""The validate-feature skill for tests: its script, its steps, and a fake `composeports`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Swaps a folder for a link at each step of a function: `python swapping.py ACTION STEP FOLDER`.
+"""Replace a folder by a link at each step of a function: `python swapping.py ACTION STEP FOLDER`.
 
 The interpreter's audit events (open, mkdir, rename, remove, rmdir, listdir) are the steps. Before
 the event with the number STEP, `.composeports` (or the hooks folder of git, for an action on a

@@ -1,4 +1,4 @@
-"""Runs of composeports that are forked from a process which has imported all of it.
+"""Runs of composeports that are forked from a process which has imported all modules.
 
 Starting Python and importing takes eight times as long as what most tests ask for. Whatever a fork
 cannot be as a new process is (another user, locale or installation), is started as ever.

@@ -1,4 +1,4 @@
-"""Forks one run of composeports for each request; everything of it is imported already.
+"""Fork one run of composeports for each request; all modules are imported already.
 
 The requests come on the socket that is stdin: a run as JSON, with the descriptors of its stdout,
 its stderr and the socket that its exit code goes to.
@@ -27,7 +27,7 @@ REQUEST_BYTES = 1 << 18
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork until nobody can ask any more."""
+    """Fork for each request until the socket is closed."""
     for module in pkgutil.walk_packages(composeports.__path__, "composeports."):
         if not module.name.startswith("composeports.pytest_plugin"):
             importlib.import_module(module.name)

@@ -1,4 +1,4 @@
-"""Whatever README and docs/ show in a block is run by a test; what is not has a reason here."""
+"""A test runs every code block of README and docs/; the exceptions have a reason here."""
 
 import ast
 import re

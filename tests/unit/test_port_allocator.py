@@ -1,4 +1,4 @@
-"""The public library: who gets which ports, for how long, and that it needs nothing else."""
+"""The public library: which session gets which ports, for how long, and without other modules."""
 
 import itertools
 import socket

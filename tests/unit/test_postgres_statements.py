@@ -1,4 +1,4 @@
-"""The statements of the PostgreSQL store: each table and function is named with its schema."""
+"""The statements of the PostgreSQL store name each table and function with its schema."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are made from the program are as it says, and none lacks a text."""
+"""The generated pages of docs/ are up to date, and every section has a text."""
 
 import ast
 import re

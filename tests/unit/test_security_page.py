@@ -1,4 +1,4 @@
-"""docs/security.md: the trust model names a test for what it promises, and each one exists."""
+"""docs/security.md: the trust model names a test for each promise, and each test exists."""
 
 import ast
 import re

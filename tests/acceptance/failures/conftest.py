@@ -1,6 +1,6 @@
-"""The words for what goes wrong: foreign ports, an engine that goes away, a terminal, signals.
+"""The vocabulary of failures: foreign ports, an engine that goes away, a terminal, signals.
 
-The engine "goes away" as a proxy before it that stops answering, since nobody may stop an engine
+The engine "goes away" as a proxy in front of it stops answering: a test must not stop an engine
 that others use; what runs on it runs on, which is the dangerous case.
 """
 
@@ -101,7 +101,7 @@ def foreign_listener(kind: str, port: int) -> Iterator[socket.socket]:
 class Gate:
     """A socket before the engine that can be shut, as if the engine had stopped.
 
-    Whoever stands at it sees what passes, and may be quicker than the engine.
+    A test sees the requests that pass through it, and can act before the engine does.
     """
 
     path: Path
@@ -130,7 +130,7 @@ class Gate:
         self._rivals.append((re.compile(text), act))
 
     def shut(self) -> None:
-        """Answer nobody any more, and end what is under way."""
+        """Stop answering, and end open connections."""
         if self._listener is None:
             return
         self.path.unlink()
@@ -238,7 +238,7 @@ class Started:
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:
             assert time.monotonic() < deadline, f"still there after {seconds} s: {self.said}"
-            _ = self.said  # a terminal that nobody reads would stop the program
+            _ = self.said  # the program would block if the test did not read the terminal
             time.sleep(0.02)
         code = self.process.returncode
         return code if code >= 0 else 128 - code
@@ -324,7 +324,7 @@ def without_root_powers() -> list[str]:
 
 
 def run_with_rights(session: Session, *arguments: str) -> Done:
-    """Run `composeports` as somebody for whom the rights of files count."""
+    """Run `composeports` as a user who is bound by file permissions (not root)."""
     environ = {**session.environ, "PWD": str(session.directory), "PATH": session.environ["PATH"]}
     argv = [*without_root_powers(), str(PROGRAM), *arguments]
     return run(*argv, cwd=session.directory, environ=environ)

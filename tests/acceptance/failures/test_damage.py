@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or of the network, and a store that is damaged under a stack.
+"""Full, read-only and network disks, and a store that is damaged while a stack runs.
 
 The other damages of docs/damage.md are in tests/integration/stores/test_damage.py.
 """

@@ -1,4 +1,4 @@
-"""An engine that does not answer is "unknown": nothing is lost, and nothing handed out."""
+"""If the engine does not answer, its state is "unknown": no lease is lost or given away."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A real engine that is frozen (SIGSTOP) is "unknown" within the limit; nothing is lost."""
+"""A frozen engine (SIGSTOP) is "unknown" within the time limit; no lease is lost."""
 
 import json
 import os

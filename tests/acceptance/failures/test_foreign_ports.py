@@ -1,4 +1,4 @@
-"""A port of the block that somebody else has costs a move to another block, and is said."""
+"""If another program has a port of the block, the session moves to another block and says so."""
 
 import json
 
@@ -26,7 +26,7 @@ def both(make_repository: MakeRepository) -> Session:
 
 
 def start_state(container: str) -> tuple[object, ...]:
-    """Return what would differ if somebody had touched the container."""
+    """Return values that differ if another process has changed the container."""
     found = json.loads(docker("container", "inspect", container))[0]
     return found["Id"], found["State"], found["HostConfig"]["PortBindings"]
 

@@ -1,4 +1,4 @@
-"""Paths and values that a shell, YAML or an env file could trip over are text, and stay text."""
+"""Paths and values with special characters for a shell, YAML or an env file stay plain text."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""An `up` or `down` that is killed, with its Compose, while a container is replaced or stopped."""
+"""`up` or `down` is killed together with Compose while a container is replaced or stopped."""
 
 import os
 import re
@@ -88,7 +88,7 @@ STUBBORN = {
 def test_an_up_after_a_killed_down_does_not_take_what_is_being_stopped_for_running(
     make_repository: MakeRepository,
 ) -> None:
-    """The engine goes on stopping a container when nobody waits for that any more."""
+    """The engine continues to stop a container after the waiting process has ended."""
     web = {"ports": ["8080:80"]}
     session = make_repository({"compose.yaml": stack({"web": web, "db": STUBBORN})}).main
     session.ok("up")

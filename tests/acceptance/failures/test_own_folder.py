@@ -1,4 +1,4 @@
-"""`.composeports` that is not ours or cannot be written: 78, nothing changed, no lease left."""
+"""A foreign or unwritable `.composeports`: 78, nothing is changed, no lease is left."""
 
 import json
 import os

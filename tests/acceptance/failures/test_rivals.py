@@ -1,6 +1,6 @@
-"""Somebody else is quicker by a moment: takes a subnet, or stands on a network that is to go.
+"""A rival acts a moment earlier: takes a subnet, or joins a network that is to be removed.
 
-A gate before the engine lets the rival act exactly between Compose's last look and its deed.
+A gate in front of the engine lets the rival act between Compose's last check and its change.
 """
 
 import json
@@ -35,7 +35,7 @@ def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) ->
 
 @dataclass
 class Thief:
-    """Somebody who makes networks with the subnets that a session asks the engine for."""
+    """A rival that creates networks with the subnets that a session requests from the engine."""
 
     name: str
     took: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGKILL at any time: Compose hears of it once, and the next command copes."""
+"""Ctrl-C, SIGTERM and SIGKILL at any time: Compose gets one signal, and the next command works."""
 
 import signal
 import sys
@@ -63,7 +63,7 @@ def polite(make_repository: MakeRepository) -> Session:
 
 @pytest.fixture
 def waiting(make_repository: MakeRepository) -> Session:
-    """Give a stack whose `up --wait` waits until somebody ends it."""
+    """Yield a stack whose `up --wait` waits until a test ends it."""
     return make_repository({"compose.yaml": NEVER_HEALTHY}).main
 
 
@@ -139,7 +139,7 @@ def test_an_interrupted_build_leaves_nothing(
 def ended(project: str, since: float = 0) -> list[str]:
     """Return what the engine tells of the end of a project's container, once it tells of it.
 
-    One signal and the end by it, where nobody was killed: "kill 15", "die 143".
+    One signal and the end by it, if no SIGKILL was needed: "kill 15", "die 143".
     """
     return wait_until(lambda: _endings(project, since), "the engine tells of the end")
 

@@ -1,4 +1,4 @@
-"""Completion in real shells on a terminal, and what they are told by the program."""
+"""Completion in real shells on a terminal, and the program's answers to them."""
 
 from pathlib import Path
 

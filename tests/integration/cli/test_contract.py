@@ -1,4 +1,4 @@
-"""The installed program without an engine: exit codes, documents, and which stream has what."""
+"""The installed program without an engine: exit codes, documents, stdout and stderr."""
 
 import json
 import os

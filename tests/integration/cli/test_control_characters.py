@@ -1,4 +1,4 @@
-"""What a terminal obeys is shown as escapes: in paths, records, settings and what programs say."""
+"""Control characters are printed as escapes: in paths, records, settings and program output."""
 
 import json
 import re

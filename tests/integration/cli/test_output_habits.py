@@ -1,4 +1,4 @@
-"""What is said, and how much: --quiet, --verbose, NO_COLOR, and the first `up` of a machine."""
+"""The messages and their amount: --quiet, --verbose, NO_COLOR, and the first `up` of a machine."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The installed program as a program: help, versions, what it imports, pipes and interrupts."""
+"""The installed program: help, versions, imports, pipes and interrupts."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""Commands of the servers: how many at once, what a cancelled one left, and where they may work."""
+"""Commands of the servers: how many at once, cancellation, and the allowed folders."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""`composeports store`: told where leases are, tables made for others, leases moved and back."""
+"""`composeports store`: show the store, create tables, move leases there and back."""
 
 import json
 from collections.abc import Mapping

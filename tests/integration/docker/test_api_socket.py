@@ -1,4 +1,4 @@
-"""The list of containers from a socket: the same as from `docker ps`, which it falls back to."""
+"""The container list from the engine's socket equals that of `docker ps`, which is the fallback."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The door to `docker compose`: command lines, and what is wrong with an installation."""
+"""Calls of `docker compose`: command lines, and errors of the installation."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where the engine is: found as docker does, without a program where a file says it."""
+"""Find the engine as docker does; without a program if a file names it."""
 
 import hashlib
 import json

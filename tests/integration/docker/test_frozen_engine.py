@@ -1,4 +1,4 @@
-"""An engine that takes every question and answers none: "unknown" within the limit, leases kept."""
+"""An engine that accepts every request and never answers: "unknown" in time, leases are kept."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which engine it is and which machine this is: asked once, remembered, and never guessed."""
+"""The id of the engine and of the machine: asked once, cached, and never guessed."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What Podman 4.3 answers as Docker, set right: real samples, through a socket and a command."""
+"""Podman 4.3's answers, corrected to Docker's: real samples, through a socket and a command."""
 
 import shutil
 import threading

@@ -1,4 +1,4 @@
-"""Who has a port: a process that we can see, or nobody that we know."""
+"""The process that listens on a port, if it can be seen."""
 
 import os
 import socket

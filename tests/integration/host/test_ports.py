@@ -1,4 +1,4 @@
-"""Which ports are taken, asked while real sockets hold them."""
+"""Which ports are in use, checked while real sockets hold them."""
 
 import socket
 import sys

@@ -1,4 +1,4 @@
-"""The door to other programs, with real ones: output, exit codes, signals."""
+"""Running other programs, with real ones: output, exit codes, signals."""
 
 import os
 import signal

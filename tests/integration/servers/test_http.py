@@ -1,4 +1,4 @@
-"""The HTTP contract, by a real client from a server process: answers, keys, guards, ends."""
+"""The HTTP contract, with a real client and a server process: answers, keys, guards, shutdown."""
 
 import asyncio
 import json

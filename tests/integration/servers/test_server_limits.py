@@ -1,4 +1,4 @@
-"""What clients cannot do to a server: hold it up by silence, half requests, slow ones, or many."""
+"""Clients cannot block a server: silent, half, slow or too many requests."""
 
 import os
 import resource

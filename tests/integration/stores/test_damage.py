@@ -1,4 +1,4 @@
-"""The lease store and its folder in every bad state: one clear error, nothing lost, mended later.
+"""The lease store and its folder in every bad state: one clear error, no loss, repaired later.
 
 Each row of DAMAGES is a row of docs/damage.md. The commands run as the installed program.
 """
@@ -160,7 +160,7 @@ def place(here: Shell, tmp_path: Path) -> Iterator[Place]:
 
 
 def run(shell: Shell, command: str, *, root_obeys: bool) -> Done:
-    """Run a command, as somebody for whom the rights of files count where that is wanted."""
+    """Run a command, if requested as a user who is bound by file permissions (not root)."""
     argv = [str(PROGRAMS / "composeports"), command, *([] if command == "env" else ["--json"])]
     if root_obeys and os.geteuid() == 0:
         found = shutil.which("setpriv")

@@ -1,4 +1,4 @@
-"""A store that cannot be written to now: what only looks at a held lease answers all the same."""
+"""A store that is not writable: commands that only read a held lease still answer."""
 
 import json
 import sqlite3

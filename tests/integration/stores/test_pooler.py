@@ -1,4 +1,4 @@
-"""A PostgreSQL store behind a real PgBouncer: used where it is set up safely, refused elsewhere."""
+"""A PostgreSQL store behind a real PgBouncer: used with a safe setup, otherwise refused."""
 
 import getpass
 import os

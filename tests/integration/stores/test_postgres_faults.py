@@ -1,4 +1,4 @@
-"""What goes wrong on the way to PostgreSQL and there: repaired, or told, and nothing half-done."""
+"""Failures of the connection and of PostgreSQL: repaired or reported, never half done."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Other roles that may create things in the database: nothing of theirs runs as the owner.
+"""Other roles that may create objects in the database: none of these runs as the owner.
 
 The owner here is a superuser: what runs with the owner's rights can make any role a superuser.
 """
@@ -99,7 +99,7 @@ class Database:
         return self._shell.having(COMPOSEPORTS_STORE=self.url).run(*arguments)
 
     def harm(self, returns: str, value: str) -> str:
-        """Return the body of a function that takes the rights of whoever runs it."""
+        """Return the body of a function that uses the rights of the role that runs it."""
         return (
             f"RETURNS {returns} LANGUAGE plpgsql AS $$ BEGIN"
             f" BEGIN ALTER ROLE {self.role} SUPERUSER; EXCEPTION WHEN OTHERS THEN NULL; END;"

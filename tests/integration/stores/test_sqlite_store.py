@@ -1,4 +1,4 @@
-"""What only the SQLite store has: a file, other processes, and all that can happen to both."""
+"""What only the SQLite store has: a file, other processes, and their failures."""
 
 import os
 import signal

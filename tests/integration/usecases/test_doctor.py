@@ -1,4 +1,4 @@
-"""`composeports doctor` as the installed program: a full report whatever is broken, and repairs."""
+"""`composeports doctor` of the installed program: a full report in every bad state, and repairs."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""Containers, networks and volumes that only carry the project's label are named and left."""
+"""Containers, networks and volumes with only the project's label are named and kept."""
 
 import json
 import shutil

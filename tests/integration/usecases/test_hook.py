@@ -1,4 +1,4 @@
-"""The git hook: put in beside what is there, taken out again, and what it does when git calls."""
+"""The git hook: added to an existing file, removed again, and its work when git calls it."""
 
 import os
 import pty
@@ -31,7 +31,7 @@ THEIRS = b"#!/usr/bin/env bash\nset -eu\necho theirs >> ran\n"
 
 @dataclass
 class Hooked:
-    """A repository and somebody who calls git in it, with composeports on PATH or without."""
+    """A repository and a user who calls git in it, with composeports on PATH or without."""
 
     repository: Path
     shell: Shell

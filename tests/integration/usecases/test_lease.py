@@ -1,4 +1,4 @@
-"""Taking and giving back leases: the claim, and the look at its ports, with fakes at the doors."""
+"""Taking and releasing leases: the claim and the port check, with fakes."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager

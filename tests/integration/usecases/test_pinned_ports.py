@@ -1,4 +1,4 @@
-"""Taking a lease with pins and subnets: what the machine and the engine have already."""
+"""Leases with pins and subnets that the machine or the engine already uses."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The session of a checkout stays with it where its repository is moved; real git, fakes."""
+"""A checkout keeps its session when its repository is moved; real git, fakes."""
 
 import shutil
 import time

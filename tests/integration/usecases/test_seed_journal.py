@@ -1,4 +1,4 @@
-"""Records of copies: what a killed process leaves is found, and two processes never share one."""
+"""Records of copies: leftovers of a killed process are found, no two processes share a record."""
 
 import fcntl
 import os

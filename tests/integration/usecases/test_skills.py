@@ -1,4 +1,4 @@
-"""`composeports skills` on real files: what is ours comes and goes; all the rest stays."""
+"""`composeports skills` on real files: it writes and removes its own files only."""
 
 import fcntl
 import itertools

@@ -1,4 +1,4 @@
-"""Who gets which block: cases, and histories that no two sessions come out of with one port."""
+"""Which session gets which block: cases, and histories in which no two sessions share a port."""
 
 import itertools
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What a docker command line names: the engine, and containers of the session's own file."""
+"""A docker command line: its engine, and containers of the session's Compose file."""
 
 import pytest
 

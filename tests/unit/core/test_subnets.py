@@ -1,4 +1,4 @@
-"""Subnets: what a file needs, what a session gets, and where an address goes."""
+"""Subnets: which a file needs, which a session gets, and where an address moves."""
 
 import ipaddress
 from collections.abc import Mapping

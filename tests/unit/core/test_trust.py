@@ -1,4 +1,4 @@
-"""A repository or a store sets no variable that programs obey, whatever names it has."""
+"""No repository and no store sets a variable that programs obey, whatever its names are."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Seeding: who is meant by `--seed-from`, and which volumes fill which. Tables of cases."""
+"""Seeding: which session `--seed-from` means, and which volumes fill which. Tables of cases."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Whose a copy of a skill is, and what has to change in it: a table of cases, and a property."""
+"""The owner of a copy of a skill, and what has to change in it: a table of cases, a property."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The override document as text: what is written is what is read."""
+"""The override document as text: reading it returns what was written."""
 
 import json
 from collections.abc import Mapping
