@@ -81,7 +81,7 @@ def prepare(folder: Path) -> Place:
 
 
 def compare(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """Let the contestants take turns; return the median seconds of each."""
+    """Run the programs in turns; return the median seconds of each."""
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, run in contestants.items():
@@ -92,7 +92,7 @@ def compare(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict
 
 
 def measure_start_up(place: Place, rounds: int) -> dict[str, float]:
-    """Return the medians of commands that only start, look and print."""
+    """Return the medians of commands that only start, read and print."""
     ours = place.composeports
     return compare(
         {
@@ -140,7 +140,7 @@ def report(title: str, medians: Mapping[str, float], base: str) -> None:
 
 
 def main() -> None:
-    """Measure everything and print it; as JSON too where a file is named."""
+    """Measure everything and print it; also write JSON if a file is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path)

@@ -38,7 +38,7 @@ class Run:
     ground: Ground
 
     def measure(self, units: Sequence[Unit]) -> list[Measured]:
-        """Measure the units side by side, and tell of each as it ends."""
+        """Measure the units in parallel, and report each as it ends."""
         results: list[Measured] = []
         with ThreadPoolExecutor(self.options.jobs) as pool:
             futures = [pool.submit(self._one, *each) for each in enumerate(units)]

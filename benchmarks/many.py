@@ -38,7 +38,7 @@ ANSWER_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Stack:
-    """One session in a folder of its own."""
+    """One session in a separate folder."""
 
     folder: Path
     environ: dict[str, str]
@@ -62,7 +62,7 @@ class Stack:
         return "" if done.returncode == 0 else f"{self.folder.name}: up: {done.stderr.strip()}"
 
     def answer(self) -> str:
-        """Look for an answer of this very stack; return what went wrong, or nothing."""
+        """Ask this stack for an answer; return the error, or an empty text."""
         started = json.loads(self.run("plan", "--json").stdout)
         project, port = started["compose_project_name"], started["ports"]["web:80/tcp"]
         said = _page(f"http://localhost:{port}")

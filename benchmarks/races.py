@@ -101,7 +101,7 @@ Found = tuple[list[tuple[float, float]], list[str], int, float]
 
 
 def run(processes: int, pairs: int, kind: str = "sqlite", url: str = "") -> Found:
-    """Let all race; return the seconds, all errors, the overlaps, and how long it took.
+    """Run all processes; return the seconds, all errors, the overlaps, and the duration.
 
     They race on the store at `url`, where one is given, else on a new one of that kind.
     """

@@ -161,7 +161,7 @@ def rush(
 
 
 def measure(root: Path, options: argparse.Namespace) -> dict[str, Tally]:
-    """Let both take turns, and show each round."""
+    """Run both in turns, and show each round."""
     trees = make_worktrees(root, options.worktrees, options.services)
     environ = environment(root, options.worktrees)
     hand = by_hand(trees, environ, options.services)

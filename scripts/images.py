@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def provide(names: Iterable[str]) -> None:
-    """Put the named images on the engine; keep what is there."""
+    """Load the named images into the engine; keep existing ones."""
     if not lending.engine_answers():
         message = "no Docker engine answers; try: scripts/with-engine scripts/images.py"
         raise DevError(message)

@@ -20,7 +20,7 @@ Modules = dict[Path, ast.Module]
 
 
 def main() -> int:
-    """Print each figure beside its bound."""
+    """Print each figure and its bound."""
     modules = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
     too_high = 0
     for name, (measure, bound) in FIGURES.items():

@@ -34,7 +34,7 @@ def main(command: Sequence[str]) -> int:
 
 
 def _inside(command: Sequence[str], environment: dict[str, str]) -> list[str]:
-    """Return the command as it runs where the engine's ports are: in its network namespace."""
+    """Return the command that runs in the engine's network namespace, where its ports are."""
     namespace = environment.get("COMPOSEPORTS_DEV_NETNS")
     return [*(["nsenter", f"--net=/run/netns/{namespace}", "--"] if namespace else []), *command]
 

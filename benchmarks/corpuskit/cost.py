@@ -27,7 +27,7 @@ class Cost:
 
 
 def cost_of(unit: Unit, place: Path, programs: Programs, rounds: int = 5) -> Cost:
-    """Let the three take turns, and return their medians; the first round warms the caches."""
+    """Run the three in turns, and return their medians; the first round warms the caches."""
     place.mkdir()
     measurement = Measurement(unit, place, programs)
     new, known = list(measurement.sessions())[:2]

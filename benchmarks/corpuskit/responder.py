@@ -9,7 +9,7 @@ import sys
 
 
 def listen(kind: str, port: int) -> socket.socket:
-    """Return a socket that listens on a port of every address, IPv6 included where there is any."""
+    """Return a socket that listens on a port of every address, IPv6 included if available."""
     style = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
     try:
         made = socket.socket(socket.AF_INET6, style)

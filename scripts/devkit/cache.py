@@ -66,7 +66,7 @@ def remove() -> None:
 
 @contextmanager
 def fetching(name: str) -> Iterator[Step]:
-    """Allow fetching in here; the name goes before each line that says what is fetched."""
+    """Allow downloads inside the block; the name precedes each line about a download."""
     step = Step(name)
     _steps.append(step)
     try:
@@ -76,7 +76,7 @@ def fetching(name: str) -> Iterator[Step]:
 
 
 def begin_fetch(what: str, source: str) -> None:
-    """Say that something is fetched; DevError outside of `fetching`, which names it."""
+    """Report a download; raise DevError, which names it, outside of `fetching`."""
     if not _steps:
         message = (
             f"{what} from {source} is missing in {root()}, and nothing is fetched here; run "

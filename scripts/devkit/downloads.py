@@ -99,7 +99,7 @@ def needed(purposes: Collection[str]) -> Sequence[Download]:
 
 
 def fetch(purposes: Collection[str]) -> None:
-    """Fetch what is missing for these purposes, and say what is fetched and how long it took."""
+    """Fetch missing downloads for these purposes, and report each download and its time."""
     begun = time.monotonic()
     wanted = needed(purposes)
     fetched = 0

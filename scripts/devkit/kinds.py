@@ -49,7 +49,7 @@ runroot = "/run/containers/storage"
 
 
 def available() -> bool:
-    """Tell whether this machine can have them."""
+    """Return True if this machine can have them."""
     return os.geteuid() == 0 and packages.available() and read_machine().codename == RELEASE
 
 

@@ -23,7 +23,7 @@ _ANSWER_SECONDS = 10
 
 @contextmanager
 def borrowed() -> Iterator[dict[str, str]]:
-    """Lend an engine: hand out the variables that lead to it, and stop it if it was started.
+    """Lend an engine: yield the variables that select it, and stop it if it was started here.
 
     With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs. With
     COMPOSEPORTS_DEV_OWN_ENGINE the machine's own is left alone, whatever it answers. With
@@ -60,7 +60,7 @@ def _can_be_apart() -> bool:
 
 
 def engine_answers() -> bool:
-    """Tell whether the docker CLI of this environment reaches an engine."""
+    """Return True if the docker CLI of this environment reaches an engine."""
     answer = shell.attempt(["docker", "info", "--format", "{{.ID}}"], timeout=_ANSWER_SECONDS)
     # An unreachable engine is reported on stderr, with exit code 0 from some versions.
     return answer.returncode == 0 and bool(answer.stdout.strip())
@@ -73,7 +73,7 @@ def _compose_version() -> tuple[int, ...]:
 
 
 def _newer_compose() -> dict[str, str]:
-    """Return what puts a Compose of ours in front of one that is missing or too old."""
+    """Return variables that select the fetched Compose if the machine has none or an old one."""
     wanted = ".".join(map(str, OLDEST_COMPOSE))
     if not packages.available():
         message = f"`docker compose` is missing or older than {wanted}; install a newer one"

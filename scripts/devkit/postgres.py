@@ -136,7 +136,7 @@ def start(
     bound: bool = False,
     prefix: Sequence[str] = (),
 ) -> Server:
-    """Start a server, or leave it as it is when it runs; return it once it answers.
+    """Start a server if it does not run; return it once it answers.
 
     One that is `bound` ends with the thread that started it, however that ends. `prefix` are
     words that run a program where the server belongs.
@@ -154,7 +154,7 @@ def start(
 
 
 def stop(name: str, mode: Mode = "fast") -> bool:
-    """Stop a server and remove everything it wrote; tell whether there was one."""
+    """Stop a server and remove everything it wrote; return True if there was one."""
     target = server(name)
     with cache.locked(f"postgres-{name}"):
         there = target.home.is_dir()
@@ -187,7 +187,7 @@ def restart(
     settings: Mapping[str, str] | None = None,
     bound: bool = False,
 ) -> None:
-    """End a server, or let it die, and start it on the same address and data."""
+    """Stop or kill a server, and start it on the same address and data."""
     halt(target, mode)
     start(target.name, settings=settings, bound=bound)
 
@@ -301,7 +301,7 @@ def _launch(
 
 
 def _answers_in_time(target: Server, process: subprocess.Popen[bytes], limit: float = 60) -> bool:
-    """Wait for the line of the pid file that tells of a server that is ready."""
+    """Wait for the line of the pid file that says that the server is ready."""
     end = time.monotonic() + limit
     while process.poll() is None and time.monotonic() < end:
         with suppress(OSError):

@@ -130,7 +130,7 @@ def _link(link: Path, target: Path) -> None:
 
 
 def provide_iptables(box: Toolbox) -> None:
-    """Put the names `iptables` and `ip6tables` on our PATH, where the machine has none.
+    """Put the names `iptables` and `ip6tables` on PATH if the machine has none.
 
     Debian makes them when the package is configured, which unpacking does not do. The nft
     kind goes first, as there; kernels without it have the legacy kind.

@@ -242,7 +242,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process is there, and no zombie."""
+    """Return True if a process is there, and no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -252,7 +252,7 @@ def is_alive(pid: int) -> bool:
 def test_an_up_whose_lease_was_released_meanwhile_takes_it_again(
     one: Session, tmp_path: Path
 ) -> None:
-    """As `down` of an earlier version does, which went on beside an `up` that was at work."""
+    """As `down` of an earlier version, which ran in parallel with a running `up`."""
 
     def release(count: int) -> None:
         if count == 1:

@@ -16,7 +16,7 @@ WEB = stack({"web": {"ports": ["8080:80"]}})
 
 @pytest.fixture
 def shop(make_repository: MakeRepository, environ: dict[str, str]) -> Repository:
-    """Give a repository with one block for all, which lasts a minute."""
+    """Return a repository with one block for all, which lasts a minute."""
     environ |= {"PORT_ALLOC_MAX_SESSIONS": "1", "PORT_ALLOC_TTL_MINUTES": "1"}
     return make_repository({"compose.yaml": WEB})
 

@@ -167,7 +167,7 @@ def test_static_addresses_move_with_all_that_repeats_them(start: Start) -> None:
 
 
 def test_an_advertised_listener_leads_a_client_back_to_its_own_broker(start: Start) -> None:
-    """Kafka: a client is told where the broker is, and connects there."""
+    """Kafka: a client gets the broker's address, and connects to it."""
     serve = "GREETING=$$KAFKA_ADVERTISED_LISTENERS exec serve"
     file = stack(
         {

@@ -260,7 +260,7 @@ def test_doctor_tells_how_the_engine_is_reached(far: Far, one: Session) -> None:
 
 @pytest.fixture
 def build(far: Far) -> Iterator[dict[str, str]]:
-    """Give what leads to the machine that docs/remote.md calls "build", as it tells ssh to."""
+    """Yield what leads to the machine that docs/remote.md calls "build", as it tells ssh to."""
     with TemporaryDirectory() as folder:
         place = Path(folder)
         (block,) = blocks("docs/remote.md", "sshconfig")

@@ -24,7 +24,7 @@ OBEYED = "DOCKER_CONFIG BASH_ENV LD_PRELOAD LD_LIBRARY_PATH PATH ENV PYTHONPATH 
 
 @pytest.fixture
 def pwned(tmp_path: Path) -> Iterator[Path]:
-    """Give the file that a program of the repository makes; it is not there at the end."""
+    """Yield the file that a program of the repository makes; it is not there at the end."""
     path = tmp_path / "pwned"
     yield path
     assert not path.exists()
@@ -110,7 +110,7 @@ def test_no_plugin_or_program_of_the_repository_runs(
 
 
 def unset(session: Session) -> Session:
-    """Give a session whose docker has its settings below the home folder, as most users have."""
+    """Return a session whose docker has its settings below the home folder, as most users have."""
     environ = dict(session.environ)
     home = session.directory.parent / "home"
     home.mkdir()

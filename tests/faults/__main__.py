@@ -22,7 +22,7 @@ SHARE = 400
 
 
 def main() -> int:
-    """Run what is asked for, print the table, return the exit code."""
+    """Run the requested scenarios, print the table, return the exit code."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     chosen = [each for each in SCENARIOS if options.only in each.name]

@@ -50,7 +50,7 @@ class Steps:
         return connection
 
     def watch_postgres(self) -> None:
-        """Let everything that is sent to a server, and waited for, be a step."""
+        """Count each message to a server and each wait for it as a step."""
         import psycopg  # noqa: PLC0415 - only where the store is one
 
         wait = psycopg.Connection.wait

@@ -35,7 +35,7 @@ def both() -> Iterator[tuple[Fleet, Clone, Clone]]:
 
 @pytest.fixture
 def expired(both: tuple[Fleet, Clone, Clone]) -> Iterator[None]:
-    """Both worktrees of the first machine have stacks, of which nothing runs, and no time left."""
+    """Both worktrees of the first machine have stopped stacks and expired leases."""
     fleet, one, two = both
     one.is_known_by(uuid4().hex, str(uuid4()))
     two.is_known_by(uuid4().hex, str(uuid4()))

@@ -20,7 +20,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 @pytest.fixture(autouse=True)
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty cache."""
+    """Return an empty cache."""
     monkeypatch.setenv("COMPOSEPORTS_DEV_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

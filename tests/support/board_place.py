@@ -134,7 +134,7 @@ class BoardPlace:
 
 
 def fill(place: BoardPlace) -> None:
-    """Put what a busy machine has: each state once, a lease alone, many services."""
+    """Set up a busy machine: each state once, a lease without a stack, many services."""
     many = {
         "api:8000/tcp": "http://localhost:{4}",
         "db:5432/tcp": "localhost:{5}",

@@ -40,7 +40,7 @@ def tools() -> dict[str, Any]:
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """Start a browser; nothing else may run an event loop in this thread meanwhile."""
+    """Start a browser; no other event loop may run in this thread at the same time."""
     expect.set_options(timeout=PATIENCE_MS)
     found = tools()
     with sync_playwright() as driver:

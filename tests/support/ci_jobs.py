@@ -13,7 +13,7 @@ INSTALLING = ("pip install ", "apk add ")
 
 @dataclass(frozen=True)
 class Step:
-    """One shell script, run by a shell of its own."""
+    """One shell script, run by a separate shell."""
 
     when: str
     script: str

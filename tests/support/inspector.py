@@ -19,7 +19,7 @@ OUTSIDE = dict(os.environ)
 
 @dataclass(frozen=True)
 class Told:
-    """What one call of it came to; `problem` is the code of its own error, if any."""
+    """The result of one call; `problem` is the code of the inspector's error, if any."""
 
     code: int
     out: str
@@ -47,7 +47,7 @@ class Inspector:
     server: tuple[str, ...]
 
     def ask(self, method: str, *options: str) -> Told:
-        """Start it, let it ask one thing, and return what it says."""
+        """Start the inspector, send one request, and return its output."""
         words = (*self.argv, "--cli", *self.server, "--method", method, *options)
         done = subprocess.run(
             words, env=self.environ, capture_output=True, text=True, check=False, timeout=HANG

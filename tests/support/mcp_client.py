@@ -36,7 +36,7 @@ def over_stdio(environ: Mapping[str, str], talk: Talk[Answer], mode: str = "auto
 
 @asynccontextmanager
 async def stdio(environ: Mapping[str, str], mode: str = "auto") -> AsyncIterator[Client]:
-    """Give a client of a server of its own."""
+    """Yield a client of a new server."""
     server = StdioServerParameters(command=PROGRAM, args=["mcp"], env=dict(environ), cwd="/")
     with TemporaryFile("w+") as errors:
         async with Client(stdio_client(server, errors), mode=mode) as client:

@@ -81,7 +81,7 @@ def pooler_programs() -> Programs:
 
 @contextmanager
 def stopped(server: postgres.Server) -> Iterator[None]:
-    """Let the server stand still: it takes connections, and says nothing."""
+    """Stop the server (SIGSTOP): it accepts connections, and never answers."""
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)

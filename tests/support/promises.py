@@ -55,11 +55,11 @@ class Clock:
     steady: float = 500.0
 
     def read(self) -> ClockReading:
-        """Return what the clocks say."""
+        """Return the clocks' times."""
         return ClockReading("boot", self.wall, self.steady)
 
     def run(self, seconds: float) -> None:
-        """Let time go by."""
+        """Move the clocks forward."""
         self.wall += seconds
         self.steady += seconds
 
@@ -75,13 +75,13 @@ class Held:
     until: float
 
     def has(self, port: int) -> bool:
-        """Tell whether the port is this lease's."""
+        """Return True if the port is this lease's."""
         return port in self.block or port in self.pins
 
 
 @dataclass
 class Model:
-    """What is promised, as far as it can be said without a store."""
+    """The promises that can be stated without a store."""
 
     held: dict[str, Held] = field(default_factory=dict)
     projects: dict[str, str] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Promises(RuleBasedStateMachine):
         """Die in the middle of a write; nothing of it may be seen."""
 
     def teardown(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         self.store.close()
 
     @initialize()

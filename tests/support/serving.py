@@ -20,7 +20,7 @@ ANNOUNCED = "listening on "
 
 @dataclass
 class Server:
-    """A server that runs: where it listens and what it has said."""
+    """A running server: its address and its output."""
 
     process: "subprocess.Popen[bytes]"
     url: str = ""

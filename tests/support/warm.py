@@ -29,7 +29,7 @@ REQUEST_BYTES = 100_000
 def run(
     argv: tuple[str, ...], cwd: Path, environ: Mapping[str, str]
 ) -> tuple[int, bytes, bytes] | None:
-    """Return the exit code, stdout and stderr of a run; None where it has to be a new process."""
+    """Return the exit code, stdout and stderr of a run; None if it needs a new process."""
     request = _request(argv, cwd, environ)
     if request is None:
         return None

@@ -46,7 +46,7 @@ def serve(requests: socket.socket) -> None:
 
 
 def _watch(run: dict[str, Any], out: int, err: int, reply: int) -> NoReturn:
-    """Run it in a child, and tell its number and then its exit code."""
+    """Run it in a child, and send the child's pid and then its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if child == 0:

@@ -28,7 +28,7 @@ SHOP = stack(
 
 @pytest.fixture
 def shop(make_repository: MakeRepository) -> Repository:
-    """Give a repository whose stack publishes a run of ports."""
+    """Return a repository whose stack publishes a run of ports."""
     return make_repository({"compose.yaml": SHOP})
 
 

@@ -154,7 +154,7 @@ def test_a_state_directory_that_became_read_only_is_told(
 
 @pytest.fixture
 def network_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder on what the kernel calls a network file system."""
+    """Yield a folder on what the kernel calls a network file system."""
     folder = tmp_path / "far"
     folder.mkdir()
     with subprocess.Popen(

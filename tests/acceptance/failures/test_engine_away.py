@@ -29,7 +29,7 @@ HOME = os.environ.get("HOME", "/")
 
 @pytest.fixture
 def repository(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Repository:
-    """Give a repository whose sessions reach the engine through the gate."""
+    """Return a repository whose sessions reach the engine through the gate."""
     environ["DOCKER_HOST"] = gate.address
     return make_repository({"compose.yaml": WEB})
 

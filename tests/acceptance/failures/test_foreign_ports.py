@@ -21,7 +21,7 @@ BOTH = stack({"web": {"ports": ["8080:80", "8053:53/udp"]}})
 
 @pytest.fixture
 def both(make_repository: MakeRepository) -> Session:
-    """Give a stack that publishes TCP at base + 4 and UDP at base + 5."""
+    """Return a stack that publishes TCP at base + 4 and UDP at base + 5."""
     return make_repository({"compose.yaml": BOTH}).main
 
 

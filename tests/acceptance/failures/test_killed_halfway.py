@@ -34,7 +34,7 @@ def greeting(text: str) -> str:
 
 @pytest.fixture
 def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Session:
-    """Give a session whose stack is up, and which reaches the engine through the gate."""
+    """Return a session whose stack is up, and which reaches the engine through the gate."""
     environ["DOCKER_HOST"] = gate.address
     session = make_repository({"compose.yaml": greeting("before")}).main
     session.ok("up")

@@ -28,7 +28,7 @@ FIXED = stack(
 
 @pytest.fixture
 def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Session:
-    """Give a session with a fixed subnet that reaches the engine through the gate."""
+    """Return a session with a fixed subnet that reaches the engine through the gate."""
     environ["DOCKER_HOST"] = gate.address
     return make_repository({"compose.yaml": FIXED}).main
 

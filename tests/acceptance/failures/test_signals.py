@@ -56,7 +56,7 @@ while True:
 
 @pytest.fixture
 def polite(make_repository: MakeRepository) -> Session:
-    """Give a stack whose service has time to end by itself when it is asked to."""
+    """Return a stack whose service has time to end by itself when it is asked to."""
     service = {"ports": ["${WEB_PORT:-8080}:80"], "stop_grace_period": "20s"}
     return make_repository({"compose.yaml": stack({"web": service})}).main
 
@@ -68,7 +68,7 @@ def waiting(make_repository: MakeRepository) -> Session:
 
 
 def repaired(session: Session) -> None:
-    """See that the next `up` and `down` are as if nothing had happened."""
+    """Check that the next `up` and `down` are as if nothing had happened."""
     write(session.directory, {"compose.yaml": WEB})
     kept = {row["session_id"]: row["ports"] for row in leases(session)}
     made = session.json("up")
@@ -190,7 +190,7 @@ def stopped_while_attached(way: str, session: Session, log: Path) -> list[str]:
 
 
 def compose_heard_twice(endings: list[str]) -> bool:
-    """Tell whether Compose killed a container after one signal, as it does in about one of 50.
+    """Return True if Compose killed a container after one signal, as it does in about one of 50.
 
     In Compose a signal both cancels a command and counts as a signal of its own; where it sees the
     former first, it takes the latter for the second Ctrl-C, by which people ask for a kill. Without
@@ -200,7 +200,7 @@ def compose_heard_twice(endings: list[str]) -> bool:
 
 
 def fell_over(code: int, said: str) -> bool:
-    """Tell whether Compose (2.26) fell over its own end, when all is stopped; its code passes."""
+    """Return True if Compose (2.26) fell over its own end, when all is stopped; its code passes."""
     return code == 2 and COMPOSE_FALLS_OVER in said
 
 

@@ -69,7 +69,7 @@ def test_a_real_shell_completes_commands_services_and_sessions(known: Shell, nam
 
 
 def asked(shell: Shell, line: str, program: str = "composeports") -> list[str]:
-    """Return what a shell would be told for a line whose last word is not whole."""
+    """Return the completions that a shell gets for a line whose last word is incomplete."""
     return told(shell, line, program).out.splitlines()
 
 

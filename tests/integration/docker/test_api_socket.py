@@ -70,7 +70,7 @@ def ok(body: Any) -> bytes:  # noqa: ANN401 - any JSON
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """Give an environment with a `docker` that is a program, not a script, and a socket's name."""
+    """Return an environment with a `docker` that is a program, not a script, and a socket path."""
     programs = tmp_path / "programs"
     programs.mkdir()
     shutil.copy(shutil.which("true") or "/bin/true", programs / "docker")

@@ -54,7 +54,7 @@ def frozen(before: Shell, docker: FakeDocker, tmp_path: Path, address: Path) -> 
 
 
 def held(shell: Shell) -> list[tuple[Any, ...]]:
-    """Return what the store has of the leases, but for when they end."""
+    """Return the store's leases without their expiry."""
     rows = shell.run("status", "--json").document
     return [(each["session_id"], each["ports"], each["allocated_at"]) for each in rows]
 

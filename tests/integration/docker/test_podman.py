@@ -122,7 +122,7 @@ INFO = b"/v4.0.0/libpod/info"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    """Give an engine whose `docker` is a program that says nothing."""
+    """Return an engine whose `docker` is a program that says nothing."""
     programs = tmp_path / "programs"
     programs.mkdir()
     shutil.copy(shutil.which("true") or "/bin/true", programs / "docker")

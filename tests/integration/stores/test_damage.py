@@ -80,7 +80,7 @@ def become_foreign(place: Place) -> None:
 
 @dataclass(frozen=True)
 class Damage:
-    """What is done, and what every command says then; `works` are those that need nothing more."""
+    """The damage, and the answer of every command; the commands in `works` still work."""
 
     act: Callable[[Place], Any]
     said: str
@@ -175,7 +175,7 @@ def run(shell: Shell, command: str, *, root_obeys: bool) -> Done:
 
 
 def content(path: Path) -> dict[str, object]:
-    """Return what lies there, but for what SQLite makes to read it; a record without its time."""
+    """Return the files, except those that SQLite creates to read; a record without its time."""
     if not path.is_dir() or path.is_symlink():
         return {".": os.readlink(path) if path.is_symlink() else path.read_bytes()}
     return {

@@ -90,7 +90,7 @@ class Database:
         self.own(text.replace("agents", self.role))
 
     def is_harmed(self) -> bool:
-        """Tell whether the other role has got the owner's rights."""
+        """Return True if the other role has got the owner's rights."""
         found = self.own(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{self.role}'")
         return found == [(True,)]
 
@@ -253,7 +253,7 @@ def test_functions_that_others_plant_do_harm_where_they_are_called(database: Dat
     assert database.is_harmed()
 
 
-# Whose the tables are
+# Owners of the tables
 
 
 def refused(database: Database, *named: str) -> None:

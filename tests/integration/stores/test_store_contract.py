@@ -869,7 +869,7 @@ def ports_of(lease: Lease) -> set[int]:
 
 
 def nothing_is_shared(leases: Iterable[Lease]) -> bool:
-    """Tell whether no two leases have a port, a subnet or a project in common."""
+    """Return True if no two leases have a port, a subnet or a project in common."""
     return all(
         a.project != b.project
         and ports_of(a).isdisjoint(ports_of(b))

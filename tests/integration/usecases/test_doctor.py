@@ -94,7 +94,7 @@ def test_without_a_compose_file_or_a_repository_it_works(here: Shell, tmp_path: 
     assert found(here.at(tmp_path / "plain")) == []
 
 
-# Whatever is broken, the rest is told
+# doctor reports the rest even if one part is broken
 
 
 def test_without_docker_the_rest_is_told(shell: Shell) -> None:

@@ -399,7 +399,7 @@ def test_a_block_that_is_set_aside_is_the_last_choice_of_all(machine: FakeMachin
     assert [start_of(machine, name) for name in ("a", "b", "c")] == [20010, 20020, 20000]
 
 
-# Who has a port
+# The owner of a port
 
 
 def test_a_process_in_the_way_is_named(machine: FakeMachine) -> None:
@@ -417,7 +417,7 @@ def test_a_container_in_the_way_is_named_and_not_its_proxy(machine: FakeMachine)
     assert said.startswith("the container 000000000000 (service web of the project shop) uses port")
 
 
-# A stack that others change meanwhile
+# A stack that other processes change at the same time
 
 
 def test_a_stack_that_started_since_the_engine_was_asked_does_not_move(

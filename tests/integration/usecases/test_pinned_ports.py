@@ -74,7 +74,7 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.fixture
 def docker(tmp_path: Path, machine: Machine) -> Answer:
-    """Let `docker network ls` and `docker network inspect` answer as told."""
+    """Set the answers of `docker network ls` and `docker network inspect`."""
     folder = tmp_path / "bin"
     folder.mkdir()
     machine.engine = Engine({"PATH": f"{folder}:/usr/bin:/bin"})

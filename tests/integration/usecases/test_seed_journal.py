@@ -103,7 +103,7 @@ def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path) -> Non
         pass
 
 
-# Whose records count
+# The owner of a record
 
 
 OTHER = 12345

@@ -132,7 +132,7 @@ def test_a_reader_that_has_gone_is_no_failure(
     assert (tmp_path / "out").read_text() == ""
 
 
-# A bug of ours
+# A bug in composeports
 
 
 def log_in(folder: Path) -> Path:

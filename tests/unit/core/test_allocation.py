@@ -527,7 +527,7 @@ def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept:
     assert granted.marks == (marks if kept else None)
 
 
-# Names of which the store knows nothing
+# Names that the store does not know
 
 
 def test_a_new_session_gets_no_name_that_is_taken() -> None:

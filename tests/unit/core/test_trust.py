@@ -36,7 +36,7 @@ names = st.one_of(
 
 
 def assert_only_allowed(before: dict[str, str], pairs: Iterable[tuple[str, str]]) -> None:
-    """See that a child with these variables differs from the user's shell in allowed names."""
+    """Check that a child with these variables differs from the user's shell in allowed names."""
     for name, value in {**before, **dict(pairs)}.items():
         if value != before.get(name) and name not in OUR_OWN:
             assert NAME.fullmatch(name)

@@ -57,7 +57,7 @@ def ask(
     )
 
 
-# Who may have a port
+# Which session may have a port
 
 
 def test_a_port_that_nobody_has_is_given() -> None:
