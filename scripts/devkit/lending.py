@@ -25,10 +25,10 @@ _ANSWER_SECONDS = 10
 def borrowed() -> Iterator[dict[str, str]]:
     """Lend an engine: yield the variables that select it, and stop it if it was started here.
 
-    With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs. With
-    COMPOSEPORTS_DEV_OWN_ENGINE the machine's own is left alone, whatever it answers. With
-    COMPOSEPORTS_DEV_APART it is one of its own in a network namespace, where those can be made, and
-    with COMPOSEPORTS_DEV_KIND one of another kind, which is there too.
+    With COMPOSEPORTS_DEV_RELEASE it is an engine of that release, whatever else runs. With
+    COMPOSEPORTS_DEV_OWN_ENGINE the machine's engine is not used, even if it answers. With
+    COMPOSEPORTS_DEV_APART it is a private engine in a network namespace, if those can be created.
+    With COMPOSEPORTS_DEV_KIND it is an engine of another kind, also in a network namespace.
     """
     kind = os.environ.get("COMPOSEPORTS_DEV_KIND")
     if kind:

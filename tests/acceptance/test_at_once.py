@@ -80,7 +80,7 @@ def line_of(process: "subprocess.Popen[str]") -> str:
 
 @contextmanager
 def slow_docker(session: Session, folder: Path, word: str) -> Iterator[Path]:
-    """Let `docker compose ... WORD` wait for a file, which is made at the end; yield a mark.
+    """Let `docker compose ... WORD` wait for a file that is created at the end; yield a mark.
 
     The mark is there as soon as it waits.
     """
@@ -299,7 +299,7 @@ def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
 
 
 def expire(session: Session) -> None:
-    """Let all leases of the session's store be over, as if time had passed."""
+    """Expire all leases of the session's store."""
     path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
     with closing(sqlite3.connect(path)) as store, store:
         store.execute("UPDATE leases SET expires_at = 1")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.e2e
 
 
 def job(session: Session, kind: str) -> tuple[bool, str]:
-    """Run the job's steps; tell whether it passed, and all that it printed."""
+    """Run the job's steps; return True if it passed, and its whole output."""
     passed, printed = True, ""
     for step in steps_of(kind):
         wanted = {ALWAYS: True, ON_SUCCESS: passed, ON_FAILURE: not passed}[step.when]

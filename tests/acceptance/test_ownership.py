@@ -129,7 +129,7 @@ def test_down_removes_the_stack_of_a_lost_store(one: Session) -> None:
 
 
 def of_another_runner(session: Session, tmp_path: Path) -> Session:
-    """Return the same folder as another runner on this engine has it: with a store of its own."""
+    """Return the same folder as on another runner with this engine: with another store."""
     state = str(tmp_path / "another runner's state")
     return Session(
         session.directory, {**session.environ, "COMPOSEPORTS_STATE_DIR": state}, session.project

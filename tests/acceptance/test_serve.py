@@ -45,7 +45,7 @@ def entry_of(server: Server, session: Session) -> dict[str, Any]:
 
 
 def set_expiry(session: Session, seconds: float) -> None:
-    """Let the session's lease end in so many seconds."""
+    """Set the session's lease to end in the given seconds."""
     path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
     with closing(sqlite3.connect(path)) as store, store:
         store.execute(

@@ -28,7 +28,7 @@ WAIT = ["sleep", "3600"]
 
 @pytest.fixture
 def make_network(tmp_path: Path, environ: dict[str, str]) -> Iterator[MakeNetwork]:
-    """Make networks of the engine that are gone when the test ends, with what is on them."""
+    """Create networks on the engine; remove them with their containers at the end of the test."""
     del environ  # its stacks have to go first: the last fixture is undone first
     names: list[str] = []
 
@@ -60,7 +60,7 @@ def edge(network: str) -> str:
 
 
 def ask(session: Session, host: str, service: str = "web") -> str:
-    """Return what answers at `host` inside the session's stack; empty where nothing does."""
+    """Return the answer of `host` inside the session's stack; empty if there is none."""
     url = f"http://{host}:5432"
     done = session.run("exec", "-T", service, "wget", "-q", "-O", "-", url)
     return done.out.strip()

@@ -131,7 +131,7 @@ def test_no_file_of_the_repository_runs_in_a_shell(
 def test_no_env_file_of_the_repository_says_what_runs(
     make_repository: MakeRepository, pwned: Path
 ) -> None:
-    """What Compose makes of such a file is Compose's; composeports makes nothing of it."""
+    """Compose may interpret such a file; composeports does not."""
     lines = ("DOCKER_CONFIG=evil", "PATH=evil", "LD_PRELOAD=./evil/lib.so", "BASH_ENV=evil/docker")
     files = {
         "compose.yaml": with_ports("WEB_PORT"),

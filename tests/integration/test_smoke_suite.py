@@ -23,7 +23,7 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/app.py", line 3, i
 
 
 class Good(BaseHTTPRequestHandler):
-    """A service that does everything right."""
+    """A service that behaves correctly."""
 
     def do_GET(self) -> None:
         """Answer by path."""
@@ -70,10 +70,10 @@ class Good(BaseHTTPRequestHandler):
 
 
 class Bad(Good):
-    """A service that does everything wrong."""
+    """A service that makes every mistake."""
 
     def do_GET(self) -> None:
-        """Let everybody in, and show everything."""
+        """Accept every request, and show internals."""
         if self.path == "/":
             self.answer(503, "starting")
         elif self.path in {"/private", "/health"}:
@@ -82,7 +82,7 @@ class Bad(Good):
             self.answer(500, TRACEBACK)
 
     def cross_origin(self) -> list[tuple[str, str]]:
-        """Let every page ask with cookies."""
+        """Allow requests with cookies from every page."""
         return [
             ("Access-Control-Allow-Origin", self.headers["Origin"] or "*"),
             ("Access-Control-Allow-Credentials", "true"),

@@ -177,5 +177,5 @@ class FakeMachine:
         self.on_pause()
 
     def session(self, name: str | None = None, cwd: Path | None = None) -> Session:
-        """Return the workspace of a session with a name, or of the folder's own."""
+        """Return the Session for a session name, or for the folder."""
         return Session(self.context(cwd=cwd), Options(session=name))

@@ -19,7 +19,7 @@ PAIRS = (("B", "2"),)
 
 
 def actions(directory: str) -> dict[str, Callable[[], object]]:
-    """Return the action that runs while the folder is swapped."""
+    """Return the actions by name; the folder is swapped while one of them runs."""
     return {
         "write": lambda: OwnFolder(directory).write(".env", "SECRET=1\n"),
         "write-below": lambda: OwnFolder(directory, "ac-12345678").write(".env", "SECRET=1\n"),

@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 
 def in_sixteen_threads(call: Callable[[int], Result]) -> list[Result]:
-    """Return what `call` returns for 0 to 15, each in a thread; fail where one does not end."""
+    """Return the results of `call` for 0 to 15, each in a thread; fail if one does not end."""
     results: dict[int, Result] = {}
 
     def run(number: int) -> None:

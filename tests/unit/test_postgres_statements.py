@@ -21,7 +21,7 @@ SCHEMAS = ("pg_catalog.", "composeports.")
 
 
 def texts(source: str) -> Iterator[str]:
-    """Yield what is a statement, or a part of one."""
+    """Yield every SQL statement, or part of one."""
     tree = ast.parse(source)
     prose = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
@@ -34,7 +34,7 @@ def texts(source: str) -> Iterator[str]:
 
 
 def bare_names(source: str) -> list[str]:
-    """Return what is called, read or written by a name without a schema."""
+    """Return the objects that are called, read or written without a schema name."""
     found = list(texts(source))
     local = {name for text in found for pair in LOCAL.findall(text) for name in pair if name}
     bare = []

@@ -44,7 +44,7 @@ def test_what_was_written_stays() -> None:
 
 
 def codes_in_the_source() -> set[str]:
-    """Return the code of every class and every document that tells of a failure."""
+    """Return the code of every class and every document that reports a failure."""
     found: set[str] = set()
     for path in (ROOT / "composeports").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

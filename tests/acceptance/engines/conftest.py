@@ -1,6 +1,6 @@
 """Which tests run on which kind of engine, by COMPOSEPORTS_DEV_KIND (read before guards hide it).
 
-What is different from Docker's own engine is asked here; the rest is the same program.
+These tests check only what is different from Docker's engine; the program is the same.
 """
 
 import os

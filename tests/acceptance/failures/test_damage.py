@@ -24,7 +24,7 @@ NETWORK_DISK = Path(__file__).parents[2] / "support" / "network_disk.py"
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Have a small disk of its own at a folder."""
+    """Mount a small disk at a folder."""
     folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
     words = ("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "composeports-test")

@@ -40,7 +40,7 @@ def one(repository: Repository) -> Session:
 
 
 def expire(session: Session) -> None:
-    """Let the session's lease run out, as two hours without any command would."""
+    """Expire the session's lease, as two hours without any command would."""
     store = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
     with sqlite3.connect(store) as rows:
         rows.execute(
@@ -166,7 +166,7 @@ def own_engine(environ: dict[str, str]) -> Iterator[str]:
 
 
 def engine(name: str, verb: str, *options: str) -> str:
-    """Call scripts/engine.py, which has to succeed."""
+    """Call scripts/engine.py, which must succeed."""
     argv = [sys.executable, str(ROOT / "scripts/engine.py"), verb, "--name", name, *options]
     done = run(*argv, cwd=ROOT, environ={**os.environ, "HOME": HOME})
     assert done.code == 0, done.err

@@ -75,7 +75,7 @@ def as_dotenv_reads(session: Session, names: Iterable[str], folder: Path) -> dic
 
 
 def compose_refuses(session: Session) -> bool:
-    """Return True if plain `docker compose` cannot read the file where it lies.
+    """Return True if plain `docker compose` cannot read the file at its path.
 
     Compose 2.40 cannot in a folder with a line break in its name, 2.26 can.
     """
@@ -83,7 +83,7 @@ def compose_refuses(session: Session) -> bool:
 
 
 def assert_refused(session: Session, name: str) -> None:
-    """Check that `up` says on one line what is wrong with the folder, and leaves nothing."""
+    """Check that `up` reports the bad folder on one line, and leaves nothing."""
     assert "\n" in name, "any other name is one that Compose can read"
     done = session.run("up")
     assert (done.code, done.out) == (78, "")

@@ -68,7 +68,7 @@ def waiting(make_repository: MakeRepository) -> Session:
 
 
 def repaired(session: Session) -> None:
-    """Check that the next `up` and `down` are as if nothing had happened."""
+    """Check that the next `up` and `down` work normally."""
     write(session.directory, {"compose.yaml": WEB})
     kept = {row["session_id"]: row["ports"] for row in leases(session)}
     made = session.json("up")
@@ -137,7 +137,7 @@ def test_an_interrupted_build_leaves_nothing(
 
 
 def ended(project: str, since: float = 0) -> list[str]:
-    """Return what the engine tells of the end of a project's container, once it tells of it.
+    """Wait for the engine's events about the end of a project's container, and return them.
 
     One signal and the end by it, if no SIGKILL was needed: "kill 15", "die 143".
     """
@@ -167,7 +167,7 @@ def test_an_attached_up_stops_its_containers_once(
 
 
 def stopped_while_attached(way: str, session: Session, log: Path) -> list[str]:
-    """Stop an attached `up` by one signal; return what the engine tells of its container's end."""
+    """Stop an attached `up` by one signal; return the engine's events about its container's end."""
     begun = time.time()
     up = is_up(session)
     context = (

@@ -36,7 +36,7 @@ LOAD = {
 
 @pytest.fixture
 def known(shell: Shell, docker: FakeDocker) -> Shell:
-    """A shell where the services of the Compose file were seen by an `up`."""
+    """A shell in a worktree where an `up` has read the services of the Compose file."""
     docker.publish(webserver=8080, database=5432)
     having = shell.using(docker)
     assert having.run("up").code == 0

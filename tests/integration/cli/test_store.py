@@ -23,7 +23,7 @@ OWN = EngineIdentity("engine-1", "host-1", "host-1", local=False)
 
 
 class Place:
-    """A shell with a store of its own machine and one that is shared."""
+    """A shell with a local store and a shared store."""
 
     def __init__(self, shell: Shell) -> None:
         server = postgres.shared()

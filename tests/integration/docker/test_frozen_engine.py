@@ -233,10 +233,10 @@ def test_a_terminal_says_after_two_seconds_what_is_waited_for(
 def test_up_and_down_at_work_say_that_they_wait_for_the_engine(
     shell: Shell, docker: FakeDocker, tmp_path: Path
 ) -> None:
-    """The engine freezes when Compose has begun: it is waited for, and then all goes well."""
+    """The engine freezes after Compose has started: the command waits, and then succeeds."""
     docker.publish(web=8080)
     frozen, told_of = tmp_path / "frozen", tmp_path / "told"
-    # Compose works until the terminal has been told.
+    # Compose runs until the terminal shows the message.
     docker.run_before(
         "compose",
         f": > {frozen}; while [ ! -e {told_of} ]; do /bin/sleep 0.05; done; /bin/rm {frozen}",

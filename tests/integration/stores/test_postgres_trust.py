@@ -67,7 +67,7 @@ class Database:
         self.own(f"CREATE ROLE {self.role} LOGIN")
 
     def own(self, statement: str) -> list[tuple[object, ...]]:
-        """Execute as the owner, with nothing of this project."""
+        """Execute SQL as the owner, without code of this project."""
         with postgres.connected(self._server.socket_url(self.name)) as connection:
             connection.execute("SET search_path = pg_catalog")
             done = connection.execute(statement.encode())
@@ -181,7 +181,7 @@ def test_names_are_looked_for_among_the_server_s_own(
 
 
 def plant_operators(database: Database) -> None:
-    """Make every operator that the server has not, and those that it has, in `public`."""
+    """Create in `public` operators that the server lacks, and operators that it has."""
     made = [f"CREATE FUNCTION public.harm() {database.harm('int', '1')}"]
     for left, right in itertools.product(TYPES, TYPES):
         for number, (operator, (returns, value)) in enumerate(OPERATORS.items()):
@@ -257,7 +257,7 @@ def test_functions_that_others_plant_do_harm_where_they_are_called(database: Dat
 
 
 def refused(database: Database, *named: str) -> None:
-    """Assert that all commands name what is wrong, and that nothing happens."""
+    """Assert that all commands name the problem, and change nothing."""
     for command in (("store", "create"), ("store", "info"), ("allocate",), ("doctor",)):
         done = database.run(*command)
         assert not database.is_harmed(), command

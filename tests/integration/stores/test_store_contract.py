@@ -762,7 +762,7 @@ def test_every_field_of_a_lease_survives(lasting: Leases, lease: Lease) -> None:
 
 
 class Observer:
-    """Sees a block that two have at once; knows nothing of stores."""
+    """Detects a block with two owners, without using the store."""
 
     def __init__(self) -> None:
         self.doubled: list[int] = []

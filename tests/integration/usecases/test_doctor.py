@@ -58,7 +58,7 @@ def found(shell: Shell, *arguments: str) -> list[str]:
 
 
 def let_run(docker: FakeDocker, shell: Shell, *, port: int = 0, directory: str = "") -> str:
-    """Let the engine have the session's stack, as `up` here would start it; return its project."""
+    """Put the session's stack on the fake engine, as `up` would start it; return its project."""
     row = json.loads(shell.run("status", "--json").out)
     project = row[0]["compose_project_name"] if row else shell.run("plan", "--json").document
     name = project if isinstance(project, str) else project["compose_project_name"]

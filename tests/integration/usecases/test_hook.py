@@ -191,7 +191,7 @@ def test_the_repositorys_own_hooks_path_is_respected(hooked: Hooked, where: str)
 
 
 def elsewhere(hooked: Hooked, tmp_path: Path) -> Path:
-    """Let the repository have its hooks in a folder outside of it."""
+    """Configure a hooks folder outside of the repository."""
     git(hooked.repository, "config", "core.hooksPath", str(tmp_path / "elsewhere"))
     return tmp_path / "elsewhere" / "post-checkout"
 

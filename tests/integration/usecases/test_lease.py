@@ -640,7 +640,7 @@ def starting(
 
 
 def run_all(machine: FakeMachine) -> None:
-    """Let all containers run, with the ports that they are to publish."""
+    """Let all containers run, with their planned ports."""
     for number, each in enumerate(machine.engine.present):
         bindings = machine.engine.bindings[each.id]
         ports = tuple((host, 80, kind) for host, kind in sorted(bindings))

@@ -40,7 +40,7 @@ def container(project: str, *ports: Port, state: str = "running", name: str = ""
 
 @dataclass
 class Machine:
-    """What is taken on a machine, and the sessions on it."""
+    """The used ports and subnets of a machine, and its sessions."""
 
     cwd: Path
     engine: Engine = field(default_factory=lambda: Engine({}))

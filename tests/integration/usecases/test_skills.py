@@ -301,7 +301,7 @@ Work = Callable[[Path], object]
 
 
 def in_a_process(work: Callable[[], object]) -> int:
-    """Do the work in a process of its own; return how it ended: 0, 1, or the signal's -number."""
+    """Do the work in a child process; return its end: 0, 1, or the signal's negative number."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -343,7 +343,7 @@ def before_step(
 
 
 def kill_at(step: int, work: Work, top: Path) -> bool:
-    """Do the work in a process that is killed just before a change; tell whether it came so far."""
+    """Do the work in a process that is killed before a change; return True if it got there."""
 
     def end() -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -320,7 +320,7 @@ class World:
 
 @dataclass(frozen=True)
 class Step:
-    """What one session does after `minutes`; `known` tells whether the engine answers."""
+    """One session's action after `minutes`; `known` is True if the engine answers."""
 
     kind: str
     session: str
@@ -347,7 +347,7 @@ steps = st.lists(
 
 
 def take(world: World, step: Step) -> StoreUpdate | None:
-    """Do the step; None where no ports were available."""
+    """Run the step; return None if no ports were available."""
     snapshot = world.snapshot(step.session)
     if step.kind == "release":
         return release(snapshot)

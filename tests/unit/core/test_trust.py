@@ -45,7 +45,7 @@ def assert_only_allowed(before: dict[str, str], pairs: Iterable[tuple[str, str]]
 
 @given(name=names, service=st.text(min_size=1, max_size=10), template=names)
 def test_no_plan_sets_what_programs_obey(name: str, service: str, template: str) -> None:
-    """Not even where a marker says that the variable moves a published port and nothing else."""
+    """Not even if a marker says that the variable moves a published port and nothing else."""
 
     def config(number: str) -> dict[str, object]:
         return {"services": {service: {"ports": [{"target": 80, "published": number}]}}}
