@@ -3,7 +3,8 @@
     scripts/with-engine .venv/bin/python -m benchmarks [--rounds N] [--json FILE]
 
 All figures of a table come from one run, in which the programs take turns: a busy machine
-slows all of them alike. wtenv, the closest peer, is installed from PyPI into a folder of its own.
+slows all of them equally. wtenv, the most similar tool, is installed from PyPI into a separate
+folder.
 """
 
 import argparse

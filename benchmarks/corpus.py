@@ -5,7 +5,7 @@
 
 DIR has a UNITS.tsv with the columns compose_file, env_file and source. Every unit's repository is
 copied; the folder itself is only read. With --up the three stacks run at once, with stand-ins
-for their images, and every published port has to answer on its own stack.
+for their images, and every published port must answer from its own stack.
 """
 
 import argparse

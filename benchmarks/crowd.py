@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.crowd [--updates N]
 
-Of the leases in the table, most are remembered ones of the same engine, the rest are held on
-others. Exit code 1: the large table costs half as much again as the small one.
+Most leases in the table are remembered ones of the same engine; the rest are held on other
+engines. Exit code 1: an update with the large table costs 50 % more than with the small one.
 """
 
 import argparse

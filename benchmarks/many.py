@@ -2,9 +2,9 @@
 
     scripts/with-engine .venv/bin/python -m benchmarks.many [--stacks N] [--jobs N]
 
-A stock engine has address pools for about 29 networks; what is beyond comes from the sessions' own
-leased subnets. The program ends with exit code 1 where a stack does not start, does not answer as
-itself, or leaves something behind.
+An engine with default settings has address pools for about 29 networks; more networks use subnets
+that the sessions lease. Exit code 1: a stack does not start, another stack answers for it, or it
+leaves something behind.
 """
 
 import argparse

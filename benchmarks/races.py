@@ -2,13 +2,12 @@
 
     .venv/bin/python -m benchmarks.races [--store sqlite|postgres] [--processes N] [--pairs N]
 
-A PostgreSQL server is started for it, which writes through to the disk (fsync), and stopped.
-An update is one call: from asking for the lock, with all waiting, until it is committed; a pair is
-two of them, one that takes a block and one that gives it back.
+For PostgreSQL it starts a server with fsync, and stops it at the end.
+An update is one call: from the request for the lock, including all waiting, until the commit. A
+pair is two updates: one that takes a block and one that releases it.
 
-The check does not use the store: each process creates a file for its block, and a file that is
-there already is an overlap. Exit code 1: an overlap, an error, or a median of the
-updates over the goal.
+The check does not use the store: each process creates a file for its block; a file that exists
+already is an overlap. Exit code 1: an overlap, an error, or a median of the updates over the goal.
 """
 
 import argparse

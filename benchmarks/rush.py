@@ -2,9 +2,9 @@
 
     scripts/with-engine .venv/bin/python -m benchmarks.rush [--rounds N] [--worktrees N]
 
-In every round the same worktrees are started twice, once by `docker compose up -d` with ports that
-were given out by hand and once by `composeports up` with no lease known; who begins alternates.
-The engine is asked what it publishes. Exit code 1: a stack did not start, or a port was doubled.
+Every round starts the same worktrees twice: by `docker compose up -d` with ports that were assigned
+by hand, and by `composeports up` without known leases. The order alternates. The published ports
+come from the engine. Exit code 1: a stack did not start, or a port was published twice.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     scripts/with-engine .venv/bin/python -m benchmarks.servers [--rounds N] [--clients C]
 
 Ports are checked on the machine's engine, if any. The holder of a lease binds its ports until it
-gives them back, so that the kernel is the witness. The program ends with exit code 1 where a block
-is given to two sessions at once, or an answer is not 200.
+releases them, so that the kernel detects a port with two holders. Exit code 1: a block was given to
+two sessions at once, or an answer is not 200.
 """
 
 import argparse

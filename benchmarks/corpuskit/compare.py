@@ -1,6 +1,6 @@
 """Compare Compose's result for a file with and without the plan: nothing may be lost.
 
-Pure: documents in, sentences out. Every difference has to be a line of the plan's `changes`.
+Pure: documents in, sentences out. Every difference must be a line of the plan's `changes`.
 """
 
 import json

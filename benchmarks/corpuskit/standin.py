@@ -1,7 +1,7 @@
 """Write the override with which a stack runs without its images: every service is a responder.
 
-Pure: a merged result in, a document out. What a session shares with others stays as it is: ports,
-names, networks, addresses, volumes, labels. What needs the real image or the real host goes.
+Pure: a merged result in, a document out. It keeps everything that sessions may share: ports, names,
+networks, addresses, volumes, labels. It removes what needs the real image or the real host.
 """
 
 import json

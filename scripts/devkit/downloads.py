@@ -1,6 +1,6 @@
 """The list of all downloads, and what needs them; nothing else is fetched.
 
-A test may run where there is no network, so a download that is missing here is an error there.
+A test may run without a network, where a download that is not in this list is an error.
 """
 
 from __future__ import annotations

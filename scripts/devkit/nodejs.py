@@ -1,7 +1,7 @@
 """A private Node.js and npm packages in the cache; installs nothing on the machine.
 
-Node.js comes as a wheel, since the Inspector wants a newer one than most machines have; npm comes
-with it, and asks the registry that the user's own settings name.
+Node.js comes as a wheel, because the Inspector needs a newer version than most machines have. npm
+comes with it, and uses the registry in the user's settings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Start, restart and stop private PostgreSQL servers; installs nothing.
 
-The server refuses to be root, and what it needs may lie in root's home: as root it is started as
-nobody, with nothing but the right to read and search what is not that user's.
+The server refuses to run as root, and its files may be in root's home. If the caller is root, the
+server runs as the user `nobody`, with only the right to read and search files of other users.
 """
 
 from __future__ import annotations

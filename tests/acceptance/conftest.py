@@ -1,7 +1,7 @@
 """The vocabulary of the scenarios: a repository, its sessions, and an engine that is left clean.
 
-Every test has a state directory and a block grid of its own, since others share the engine. What a
-test leaves up is taken down by its label when it ends, however it ends.
+Every test has a separate state directory and block grid, because other tests share the engine. The
+stacks of a test are found by their label and taken down at its end, also after a failure.
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """The shell steps of the CI examples on a real engine, as a runner runs them, without installing.
 
-They are read from the templates; a unit test sees that docs/ci.md shows those.
+They are read from the templates; a unit test checks that docs/ci.md shows the same text.
 """
 
 import pytest

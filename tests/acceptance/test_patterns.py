@@ -1,6 +1,6 @@
 """Well-known stacks: two sessions at once, and every name and URL leads to the same session.
 
-Each service answers with its project's name, so that an answer tells whose container gave it.
+Each service answers with its project's name, which shows the container's session.
 """
 
 from collections.abc import Callable, Iterator

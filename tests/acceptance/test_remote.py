@@ -1,6 +1,6 @@
 """Engines of other machines: ports are checked there, and every URL has their host.
 
-One engine stands for all: in a network namespace of its own, reached by TCP with TLS and by ssh.
+One engine simulates them: in a separate network namespace, reached by TCP with TLS and by ssh.
 """
 
 import os

@@ -1,6 +1,6 @@
 """A repository is not trusted: no program of it runs outside of containers.
 
-Each repository here has a program that leaves a file where it runs. Every way to a stack is tried.
+Each repository here has a program that creates a file if it runs. The tests try every interface.
 """
 
 import json

@@ -2,7 +2,7 @@
 
     scripts/with-engine .venv/bin/python -m tests.faults [--only WORDS] [--tries N] [--seed N]
 
-Exit code 1 unless all counts are zero. `--only "kill up" --step 12 --seed 7` does one thing again.
+Exit code 1 unless all counts are zero. `--only "kill up" --step 12 --seed 7` repeats one step.
 """
 
 import argparse

@@ -3,10 +3,10 @@
     FAULTS_TRACE=FILE [FAULTS_KILL=N] [FAULTS_CLOCK=SECONDS] [FAULTS_POSTGRES=1]
         python -P launcher.py ...
 
-A step is whatever changes something outside of the process, or waits for it. With FAULTS_KILL the
-program gets SIGKILL just before its step N, and what it has started goes on.
-With FAULTS_CLOCK the wall clock is off by so many seconds; with FAULTS_POSTGRES every question to a
-PostgreSQL server is a step.
+A step is an operation that changes something outside of the process, or waits for it. With
+FAULTS_KILL the program gets SIGKILL just before its step N; programs that it started continue.
+With FAULTS_CLOCK the wall clock is wrong by that many seconds; with FAULTS_POSTGRES every request
+to a PostgreSQL server is a step.
 """
 
 import os

@@ -1,6 +1,6 @@
 """A machine for the page: leases as after `up`, and an engine that reports their states.
 
-It is what the tests of the page and the screenshots in the docs are made with.
+The tests of the page and the screenshots in the docs use it.
 """
 
 import time

@@ -1,7 +1,7 @@
 """One of many processes that take and release blocks of one store; run as a program.
 
-Its check does not use the store: each process creates a file for its block, and a file that is
-there already is a block that two have at once.
+Its check does not use the store: each process creates a file for its block. If the file exists
+already, two processes have the block at the same time.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Runs of composeports that are forked from a process which has imported all modules.
 
-Starting Python and importing takes eight times as long as what most tests ask for. Whatever a fork
-cannot be as a new process is (another user, locale or installation), is started as ever.
+Starting Python and importing takes eight times as long as the work of most tests. Runs that a fork
+cannot do (another user, locale or installation) are started as new processes.
 """
 
 import atexit

@@ -1,7 +1,7 @@
 """Fork one run of composeports for each request; all modules are imported already.
 
-The requests come on the socket that is stdin: a run as JSON, with the descriptors of its stdout,
-its stderr and the socket that its exit code goes to.
+Stdin is a socket with the requests: each is a run as JSON, with the descriptors of its stdout, its
+stderr and the socket for its exit code.
 """
 
 import gc

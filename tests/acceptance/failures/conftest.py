@@ -1,7 +1,7 @@
 """The vocabulary of failures: foreign ports, an engine that goes away, a terminal, signals.
 
 The engine "goes away" as a proxy in front of it stops answering: a test must not stop an engine
-that others use; what runs on it runs on, which is the dangerous case.
+that others use. Its containers continue to run, which is the dangerous case.
 """
 
 import itertools

@@ -1,6 +1,6 @@
 """Other roles that may create objects in the database: none of these runs as the owner.
 
-The owner here is a superuser: what runs with the owner's rights can make any role a superuser.
+The owner here is a superuser: code that runs with its rights can make any role a superuser.
 """
 
 import itertools
