@@ -1,9 +1,10 @@
-"""Measures what composeports costs: its start-up beside Python's own, and `up` beside raw Compose.
+"""Measure what composeports costs: its start-up against Python's, and `up` against raw Compose.
 
     scripts/with-engine .venv/bin/python -m benchmarks [--rounds N] [--json FILE]
 
-All figures of a table come from one run, with the contestants taking turns: a busy machine
-slows all of them alike. wtenv, the closest peer, is installed from PyPI into a folder of its own.
+All figures of a table come from one run, in which the programs take turns: a busy machine
+slows all of them equally. wtenv, the most similar tool, is installed from PyPI into a separate
+folder.
 """
 
 import argparse
@@ -81,7 +82,7 @@ def prepare(folder: Path) -> Place:
 
 
 def compare(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """Let the contestants take turns; return the median seconds of each."""
+    """Run the programs in turns; return the median seconds of each."""
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     for number in range(rounds + 1):
         for name, run in contestants.items():
@@ -92,7 +93,7 @@ def compare(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict
 
 
 def measure_start_up(place: Place, rounds: int) -> dict[str, float]:
-    """Return the medians of commands that only start, look and print."""
+    """Return the medians of commands that only start, read and print."""
     ours = place.composeports
     return compare(
         {
@@ -140,7 +141,7 @@ def report(title: str, medians: Mapping[str, float], base: str) -> None:
 
 
 def main() -> None:
-    """Measure everything and print it; as JSON too where a file is named."""
+    """Measure everything and print it; also write JSON if a file is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures composeports on a folder of real Compose files: three sessions of each, compared.
+"""Measure composeports on a folder of real Compose files: three sessions of each, compared.
 
     scripts/with-engine .venv/bin/python benchmarks/corpus.py DIR [--up] [--only GLOB]
 
 DIR has a UNITS.tsv with the columns compose_file, env_file and source. Every unit's repository is
 copied; the folder itself is only read. With --up the three stacks run at once, with stand-ins
-for their images, and every published port has to answer on its own stack.
+for their images, and every published port must answer from its own stack.
 """
 
 import argparse
@@ -38,7 +38,7 @@ class Run:
     ground: Ground
 
     def measure(self, units: Sequence[Unit]) -> list[Measured]:
-        """Measure the units side by side, and tell of each as it ends."""
+        """Measure the units in parallel, and report each as it ends."""
         results: list[Measured] = []
         with ThreadPoolExecutor(self.options.jobs) as pool:
             futures = [pool.submit(self._one, *each) for each in enumerate(units)]
@@ -80,7 +80,7 @@ class Run:
 
 
 def main() -> int:
-    """Measure every unit and report; 1 where one fails, 130 where somebody stopped it."""
+    """Measure every unit and report; return 1 if one fails, 130 if the user stopped it."""
     options = parse()
     if not (options.corpus / "UNITS.tsv").is_file():
         sys.exit(f"{options.corpus} has no UNITS.tsv, which names the files to measure on")

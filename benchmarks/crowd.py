@@ -1,9 +1,9 @@
-"""Measures what one update costs on PostgreSQL when the table is small, and when it is not.
+"""Measure the cost of one update on PostgreSQL with a small table and with a large one.
 
     .venv/bin/python -m benchmarks.crowd [--updates N]
 
-Of the leases in the table, most are remembered ones of the same engine, the rest are held on
-others. Exit code 1: the large table costs half as much again as the small one.
+Most leases in the table are remembered ones of the same engine; the rest are held on other
+engines. Exit code 1: an update with the large table costs 50 % more than with the small one.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def fill(url: str, number: int) -> None:
 
 
 def measure(url: str, updates: int) -> float:
-    """Return the median seconds of an update by somebody who has the store to himself."""
+    """Return the median seconds of an update while no other process uses the store."""
     store = PostgresStore(url, engine=lambda: OWN)
     seconds: list[float] = []
     for turn in range(updates // 2):

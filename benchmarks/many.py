@@ -1,10 +1,10 @@
-"""Starts many stacks of two networks each on one engine, sees that all answer, and takes them down.
+"""Start many stacks of two networks each on one engine, check that all answer, take them down.
 
     scripts/with-engine .venv/bin/python -m benchmarks.many [--stacks N] [--jobs N]
 
-A stock engine has address pools for about 29 networks; what is beyond comes from the sessions' own
-leased subnets. The program ends with exit code 1 where a stack does not start, does not answer as
-itself, or leaves something behind.
+An engine with default settings has address pools for about 29 networks; more networks use subnets
+that the sessions lease. Exit code 1: a stack does not start, another stack answers for it, or it
+leaves something behind.
 """
 
 import argparse
@@ -38,7 +38,7 @@ ANSWER_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Stack:
-    """One session in a folder of its own."""
+    """One session in a separate folder."""
 
     folder: Path
     environ: dict[str, str]
@@ -62,7 +62,7 @@ class Stack:
         return "" if done.returncode == 0 else f"{self.folder.name}: up: {done.stderr.strip()}"
 
     def answer(self) -> str:
-        """Look for an answer of this very stack; return what went wrong, or nothing."""
+        """Ask this stack for an answer; return the error, or an empty text."""
         started = json.loads(self.run("plan", "--json").stdout)
         project, port = started["compose_project_name"], started["ports"]["web:80/tcp"]
         said = _page(f"http://localhost:{port}")

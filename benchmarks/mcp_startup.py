@@ -1,7 +1,7 @@
-"""How long an MCP client waits for the server: from its start to the answer to `initialize`.
+"""Measure how long an MCP client waits for the server: from its start to the `initialize` answer.
 
-Run as `python -m benchmarks.mcp_startup`; it needs no engine. The processor's time says more where
-the machine has other work.
+Run it as `python -m benchmarks.mcp_startup`; it needs no engine. On a busy machine, the processor
+time is the more reliable figure.
 """
 
 import json

@@ -1,14 +1,13 @@
-"""Lets many processes take and give back blocks of one store, and times every update and pair.
+"""Let many processes take and release blocks of one store, and time every update and pair.
 
     .venv/bin/python -m benchmarks.races [--store sqlite|postgres] [--processes N] [--pairs N]
 
-A PostgreSQL server is started for it, which writes through to the disk (fsync), and stopped.
-An update is one call: from asking for the lock, with all waiting, until it is committed; a pair is
-two of them, one that takes a block and one that gives it back.
+For PostgreSQL it starts a server with fsync, and stops it at the end.
+An update is one call: from the request for the lock, including all waiting, until the commit. A
+pair is two updates: one that takes a block and one that releases it.
 
-The witness knows nothing of stores: whoever has a block makes a file for it, and a file that is
-there already is an overlap. Exit code 1: an overlap, an error, or a median of the
-updates over the goal.
+The check does not use the store: each process creates a file for its block; a file that exists
+already is an overlap. Exit code 1: an overlap, an error, or a median of the updates over the goal.
 """
 
 import argparse
@@ -64,7 +63,7 @@ def race(folder: Path, url: str, name: str, pairs: int, slots: int) -> dict[str,
 
 
 def _had_by_another(witness: Path) -> bool:
-    """Have a block for a moment; tell whether somebody else has it."""
+    """Hold a block for a moment; return True if another process also has it."""
     try:
         os.close(os.open(witness, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:
@@ -101,7 +100,7 @@ Found = tuple[list[tuple[float, float]], list[str], int, float]
 
 
 def run(processes: int, pairs: int, kind: str = "sqlite", url: str = "") -> Found:
-    """Let all race; return the seconds, all errors, the overlaps, and how long it took.
+    """Run all processes; return the seconds, all errors, the overlaps, and the duration.
 
     They race on the store at `url`, where one is given, else on a new one of that kind.
     """

@@ -1,10 +1,10 @@
-"""Starts 20 worktrees' stacks at the same instant, again and again, beside raw `docker compose`.
+"""Start 20 worktrees' stacks at the same instant, repeatedly, and compare with `docker compose`.
 
     scripts/with-engine .venv/bin/python -m benchmarks.rush [--rounds N] [--worktrees N]
 
-In every round the same worktrees are started twice, once by `docker compose up -d` with ports that
-were given out by hand and once by `composeports up` with no lease known; who begins alternates.
-The engine is asked what it publishes. Exit code 1: a stack did not start, or a port was doubled.
+Every round starts the same worktrees twice: by `docker compose up -d` with ports that were assigned
+by hand, and by `composeports up` without known leases. The order alternates. The published ports
+come from the engine. Exit code 1: a stack did not start, or a port was published twice.
 """
 
 import argparse
@@ -161,7 +161,7 @@ def rush(
 
 
 def measure(root: Path, options: argparse.Namespace) -> dict[str, Tally]:
-    """Let both take turns, and show each round."""
+    """Run both in turns, and show each round."""
     trees = make_worktrees(root, options.worktrees, options.services)
     environ = environment(root, options.worktrees)
     hand = by_hand(trees, environ, options.services)

@@ -1,10 +1,10 @@
-"""How fast the HTTP server starts and answers, beside a FastAPI route that does nothing.
+"""Measure how fast the HTTP server starts and answers, against a FastAPI route that does nothing.
 
     scripts/with-engine .venv/bin/python -m benchmarks.servers [--rounds N] [--clients C]
 
-Blocks are looked at on the engine that there is, if any. Who has a lease binds its ports until it
-gives them back, so that the kernel is the witness. The program ends with exit code 1 where a block
-is given to two sessions at once, or an answer is not 200.
+Ports are checked on the machine's engine, if any. The holder of a lease binds its ports until it
+releases them, so that the kernel detects a port with two holders. Exit code 1: a block was given to
+two sessions at once, or an answer is not 200.
 """
 
 import argparse
@@ -95,7 +95,7 @@ class Times:
 
 
 def timed(times: Times, request: Callable[[], httpx.Response]) -> httpx.Response:
-    """Make a request; SystemExit where the server fails at it."""
+    """Send a request; raise SystemExit if the server fails."""
     begun = time.perf_counter()
     answer = request()
     times.taken.append((time.perf_counter() - begun) * 1000)
@@ -119,7 +119,7 @@ def one_after_the_other(url: str, rounds: int) -> dict[str, Times]:
 
 
 class Connection:
-    """A lean client, so that what is measured is the server: one request at a time, kept open."""
+    """A small client, so that the server is measured: one request at a time, kept open."""
 
     def __init__(self, url: str, times: Times) -> None:
         parts = httpx.URL(url)
@@ -132,7 +132,7 @@ class Connection:
         self._reader, self._writer = await asyncio.open_connection(*self._where)
 
     async def ask(self, path: str, body: object = None) -> bytes:
-        """Return the answer's body; SystemExit where the server fails."""
+        """Return the answer's body; raise SystemExit if the server fails."""
         text = b"" if body is None else json.dumps(body).encode()
         method = "GET" if body is None else "POST"
         kind = f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
@@ -149,7 +149,7 @@ class Connection:
 
 
 def bound(port: int, session: str) -> socket.socket:
-    """Take a port of a lease, as its holder may; the kernel knows whether somebody else has it."""
+    """Bind a port of a lease, as its holder may; the kernel reports if it is already in use."""
     taken = socket.socket()
     try:
         taken.bind(("127.0.0.1", port))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns the tools of the page's tests: fetches them where they are missing, and says where they are.
+"""Fetch the tools of the page's tests if they are missing, and print where they are.
 
 Run it with .venv/bin/python.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns private Docker engines for development; touches no engine that it did not start."""
+"""Start and stop private Docker engines for development; touches no other engine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def start(  # noqa: PLR0913 - keywords
     ways: Collection[str] = (),
     machine: str = "",
 ) -> daemon.Engine:
-    """Start an engine, or leave it as it is when it already runs; return it once it answers.
+    """Start an engine if it does not run; return it once it answers.
 
     One that was halted, or died, comes back with its data. One of another kind than Docker always
     has a network namespace of its own. `ways` are those by which other machines reach it, "tcp"
@@ -79,7 +79,7 @@ def _end(target: daemon.Engine) -> None:
 
 
 def stop(name: str) -> bool:
-    """Stop an engine and remove everything it wrote; tell whether there was one."""
+    """Stop an engine and remove everything it wrote; return True if there was one."""
     target = daemon.engine(name)
     with cache.locked(f"engine-{name}"):
         if not target.home.is_dir():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns fetching: brings all that the demo, the tests and the benchmarks need into the cache.
+"""Fetch everything that the demo, the tests and the benchmarks need into the cache.
 
 Run it with .venv/bin/python, whose pip fetches Node.js.
 """

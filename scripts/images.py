@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns which images the demo and the tests get on the present engine; starts no engine."""
+"""Make the images for the demo and the tests on the current engine; starts no engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def provide(names: Iterable[str]) -> None:
-    """Put the named images on the engine; keep what is there."""
+    """Load the named images into the engine; keep existing ones."""
     if not lending.engine_answers():
         message = "no Docker engine answers; try: scripts/with-engine scripts/images.py"
         raise DevError(message)

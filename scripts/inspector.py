@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns the official MCP Inspector for tests: fetches it where it is missing, and says where it is.
+"""Fetch the official MCP Inspector for tests if it is missing, and print where it is.
 
 Run it with .venv/bin/python, whose pip fetches Node.js.
 """

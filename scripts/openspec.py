@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Owns the official openspec command: fetches it where it is missing, and runs it.
+"""Run the official openspec command; fetch it first if it is missing.
 
-Run it with .venv/bin/python, whose pip fetches Node.js. It reports nothing to anybody.
+Run it with .venv/bin/python, whose pip fetches Node.js. It sends no telemetry.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Owns finding pip on a Debian that ships none: fetches its wheel, installs nothing."""
+"""Find pip on a Debian without pip: fetch its wheel, install nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns private PostgreSQL servers for development; touches no server that it did not start."""
+"""Start and stop private PostgreSQL servers for development; touches no other server."""
 
 from __future__ import annotations
 

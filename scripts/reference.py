@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the pages of docs/ that come from the program itself; a test says when they are stale.
+"""Write the pages of docs/ that are generated from the program; a test fails if they are stale.
 
-Run it with .venv/bin/python, which has the program.
+Run it with .venv/bin/python, where the program is installed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def pages() -> dict[Path, str]:
-    """Return what every generated page has to be."""
+    """Return the text that every generated page must have."""
     trouble = DOCS / "troubleshooting.md"
     before = trouble.read_text() if trouble.is_file() else ""
     return {
@@ -29,7 +29,7 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write them, and say which have changed."""
+    """Write the pages, and print which of them changed."""
     for path, text in pages().items():
         if not path.is_file() or path.read_text() != text:
             path.parent.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures the shape of the package: sizes, imports inside functions, parameters, repeated names.
+"""Measure the shape of the package: sizes, imports inside functions, parameters, repeated names.
 
-Exit code 1 where a figure is over its bound. The bounds only ever go down: whoever makes the
+Exit code 1 if a figure is over its bound. Bounds never go up: a change that makes the
 package smaller lowers them.
 """
 
@@ -20,7 +20,7 @@ Modules = dict[Path, ast.Module]
 
 
 def main() -> int:
-    """Print each figure beside its bound."""
+    """Print each figure and its bound."""
     modules = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
     too_high = 0
     for name, (measure, bound) in FIGURES.items():

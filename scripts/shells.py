@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns the shells of the tests: fetches them where they are missing, and says where they are."""
+"""Fetch the shells of the tests if they are missing, and print where they are."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns running one command with an engine: the user's where there is one, else one of ours."""
+"""Run one command with an engine: the user's engine if there is one, else a private one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main(command: Sequence[str]) -> int:
 
 
 def _inside(command: Sequence[str], environment: dict[str, str]) -> list[str]:
-    """Return the command as it runs where the engine's ports are: in its network namespace."""
+    """Return the command that runs in the engine's network namespace, where its ports are."""
     namespace = environment.get("COMPOSEPORTS_DEV_NETNS")
     return [*(["nsenter", f"--net=/run/netns/{namespace}", "--"] if namespace else []), *command]
 

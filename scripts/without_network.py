@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns running one command where there is no network but loopback and what the command makes."""
+"""Run one command without a network except loopback and what the command creates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IFF_UP_RUNNING = 0x41
 
 
 def main(argv: list[str]) -> None:
-    """Become the command, in a network namespace of its own."""
+    """Replace this process by the command, in a new network namespace."""
     if argv[:1] == [_INSIDE]:
         _set_loopback_up()
         # An engine of this machine publishes its ports outside of the namespace.

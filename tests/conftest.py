@@ -1,6 +1,7 @@
-"""The guard of every test: nothing of the real home, state directory or shell is reached.
+"""The guard of every test: no test reaches the real home, state directory or shell.
 
-What leads to the engine stays (PATH, DOCKER_*, COMPOSEPORTS_DEV_*): scripts/with-engine sets it.
+The variables that select the engine stay (PATH, DOCKER_*, COMPOSEPORTS_DEV_*): scripts/with-engine
+sets them.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""The parts of benchmarks/corpus.py: units, checkouts, what to compare, and real stacks."""
+"""The parts of benchmarks/corpus.py: units, checkouts, comparisons, and real stacks."""

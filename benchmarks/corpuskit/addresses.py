@@ -1,4 +1,4 @@
-"""Compares addresses in networks whose subnets may have moved: each keeps its place.
+"""Compare addresses in networks whose subnets may have moved: each keeps its host part.
 
 Pure: documents in, answers out.
 """
@@ -12,7 +12,7 @@ STATIC = ("ipv4_address", "ipv6_address")
 
 
 def keep_place(old: object, new: object, key: str, before: Json, after: Json) -> bool:
-    """Tell whether an address lies as far into the network's new subnet as into its old one."""
+    """Return True if an address lies as far into the network's new subnet as into its old one."""
     pairs = zip(subnets(before, key), subnets(after, key), strict=False)
     return any(
         _place(text(old), one) == _place(text(new), other) is not None for one, other in pairs
@@ -27,7 +27,7 @@ def subnets(result: Json, key: str) -> list[str]:
 
 
 def _place(address: str, subnet: str) -> int | None:
-    """Return how far into the subnet an address lies, None where it lies outside."""
+    """Return the offset of an address in the subnet; None if it is outside."""
     try:
         inner, outer = ip_address(address.partition("/")[0]), ip_network(subnet, strict=False)
     except ValueError:
@@ -36,7 +36,7 @@ def _place(address: str, subnet: str) -> int | None:
 
 
 def same_size(old: object, new: object) -> bool:
-    """Tell whether two subnets have one version and one prefix length."""
+    """Return True if two subnets have one version and one prefix length."""
     try:
         before, after = (ip_network(text(old)), ip_network(text(new)))
     except ValueError:

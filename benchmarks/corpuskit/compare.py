@@ -1,6 +1,6 @@
-"""Compares what Compose makes of a file with and without the plan: nothing may get lost.
+"""Compare Compose's result for a file with and without the plan: nothing may be lost.
 
-Pure: documents in, sentences out. Every difference has to be a line of the plan's `changes`.
+Pure: documents in, sentences out. Every difference must be a line of the plan's `changes`.
 """
 
 import json
@@ -25,7 +25,7 @@ NOT_IN_RESULT = {"project", "variable"}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One leaf that two results do not have in common; None where it is missing."""
+    """One leaf that differs between two results; None if it is missing."""
 
     path: Path
     before: object
@@ -108,7 +108,7 @@ def _is_port(path: Path) -> bool:
 
 
 def _is_mark(each: Difference) -> bool:
-    """Tell whether it is one of the labels by which composeports knows what a session has made."""
+    """Return True if it is one of the labels by which composeports marks resources."""
     return each.path[2:3] == ("labels",) and each.path[-1] in MARK_LABELS and each.before is None
 
 
@@ -132,7 +132,7 @@ def _is_explained(
 
 
 def _is_alias(each: Difference, service: Json) -> bool:
-    """Tell whether the only alias that is new is the container name of the file."""
+    """Return True if the only alias that is new is the container name of the file."""
     name = text(service.get("container_name"))
     old, new = _aliases(each.before), _aliases(each.after)
     return bool(name) and old <= new and new - old == {name}
@@ -143,7 +143,7 @@ def _aliases(value: object) -> set[str]:
 
 
 def _is_listed(each: Difference, changes: Sequence[Mapping[str, str]]) -> bool:
-    """Tell whether the lines of the plan about this service make the old value the new one."""
+    """Return True if the lines of the plan about this service make the old value the new one."""
     # The lines show no passwords.
     old, new = masked(_plain(each.before)), masked(_plain(each.after))
     service = str(each.path[1]) if each.path[0] == "services" else ""
@@ -179,7 +179,7 @@ def missing_aliases(before: Json, after: Json) -> Iterator[str]:
 
 
 def moved_by_variables(before: Json, after: Json, variables: Mapping[str, str]) -> Iterator[str]:
-    """Yield what variables that the plan sets move besides host ports and host-facing URLs."""
+    """Yield values, except host ports and host-facing URLs, that the plan's variables change."""
     for each in differences(before, after):
         path = each.path
         field = path[2] if len(path) > 2 else ""  # noqa: PLR2004 - services, name, field
@@ -194,13 +194,13 @@ def moved_by_variables(before: Json, after: Json, variables: Mapping[str, str]) 
 
 
 def _is_address(value: str, number: str, services: Sequence[str]) -> bool:
-    """Tell whether the number stands after a host that is no service of the stack."""
+    """Return True if the number follows a host that is not a service of the stack."""
     found = re.findall(rf"([\w.\-\]]+):{re.escape(number)}(?!\d)", value)
     return bool(found) and not any(host in services for host in found)
 
 
 def undone(after: Json, changes: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    """Yield lines of the plan whose new value stands nowhere in the result."""
+    """Yield lines of the plan whose new value is not in the result."""
     whole = masked(json.dumps(after, ensure_ascii=False))
     for change in changes:
         kind, value = change.get("kind"), change.get("to", "")

@@ -1,4 +1,4 @@
-"""Times what a plan costs beside the one `docker compose config` that it cannot do without."""
+"""Measure the time of a plan against the one `docker compose config` that every plan needs."""
 
 import statistics
 import time
@@ -27,7 +27,7 @@ class Cost:
 
 
 def cost_of(unit: Unit, place: Path, programs: Programs, rounds: int = 5) -> Cost:
-    """Let the three take turns, and return their medians; the first round warms the caches."""
+    """Run the three in turns, and return their medians; the first round warms the caches."""
     place.mkdir()
     measurement = Measurement(unit, place, programs)
     new, known = list(measurement.sessions())[:2]

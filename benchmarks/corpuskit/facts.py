@@ -1,4 +1,4 @@
-"""What a merged Compose result claims of a host that others share, and what several have in common.
+"""Find the host resources that a merged Compose result uses, and those that several results share.
 
 Pure: documents in, facts out.
 """
@@ -10,7 +10,7 @@ from ipaddress import ip_network
 
 from corpuskit.reading import Json, items, mapping, mappings, text, texts
 
-# Of the machine itself; nobody expects a copy for each stack.
+# Resources of the machine itself; no stack needs its own copy.
 OF_THE_HOST = (
     *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
     *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - read, not made
@@ -29,7 +29,7 @@ class Fact:
     name: str
 
     def meets(self, other: "Fact") -> bool:
-        """Tell whether two stacks with these would be in each other's way."""
+        """Return True if two stacks with these would be in each other's way."""
         if self.kind != other.kind:
             return False
         if self.kind == "subnet":
@@ -45,7 +45,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _range(subnet: str) -> tuple[int, int, int] | None:
-    """Return version, first and last address as numbers; None for what is no subnet."""
+    """Return version, first and last address as numbers; None if it is not a subnet."""
     try:
         network = ip_network(subnet, strict=False)
     except ValueError:
@@ -181,7 +181,7 @@ def _is_used(kind: str, key: str, merged: Json) -> bool:
 
 
 def numbers(published: str) -> range:
-    """Return the host ports of `8080` or `8000-8010`; none where the engine chooses."""
+    """Return the host ports of `8080` or `8000-8010`; none if the engine chooses."""
     first, _, last = published.partition("-")
     if not first.isdecimal() or first == "0":
         return range(0)
@@ -194,9 +194,9 @@ def in_common(
     warnings: Sequence[str] = (),
     real: Real = str,
 ) -> Iterator[tuple[str, str]]:
-    """Yield (kind, text) for everything that two sessions both claim and no plan calls shared.
+    """Yield (kind, text) for each resource that two sessions claim and no plan lists as shared.
 
-    A folder may be told by a warning as well.
+    A warning may also report a folder.
     """
     claimed = {session: facts_of(merged, real) for session, merged in results.items()}
     told: set[Fact] = set()

@@ -1,4 +1,4 @@
-"""Asks host ports who answers there, as a client of the stack would."""
+"""Ask host ports which service answers there, as a client of the stack would."""
 
 import socket
 import time

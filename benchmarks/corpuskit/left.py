@@ -1,4 +1,4 @@
-"""Looks for values with the number of a moved port that the plan neither changes nor lists as left.
+"""Find values with a moved port's number that the plan neither changes nor lists in `left`.
 
 Pure: documents in, sentences out.
 """
@@ -21,7 +21,7 @@ def kept_variables(plan: Json) -> set[str]:
 
 
 def untold(plan: Json, merged: Json) -> Iterator[str]:
-    """Yield values of services that still have a moved port's number and that nobody is told of."""
+    """Yield values of services that still have a moved port's number and are not in `left`."""
     moved = {
         text(change.get("from"))
         for change in mappings(plan.get("changes"))

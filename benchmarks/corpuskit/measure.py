@@ -1,4 +1,4 @@
-"""Measures one unit: plans it in three sessions, asks Compose for the results, compares them."""
+"""Measure one unit: plan it in three sessions, get the results from Compose, compare them."""
 
 import json
 import os
@@ -62,7 +62,7 @@ class Measured:
 
     @property
     def shared(self) -> list[dict[str, str]]:
-        """What the plans say that sessions have in common."""
+        """The resources that sessions share, by their plans."""
         plans = (session.plan for session in self.sessions)
         listed = [pairs(each) for plan in plans for each in mappings(plan.get("shared"))]
         return list({json.dumps(each, sort_keys=True): each for each in listed}.values())
@@ -74,7 +74,7 @@ class Measured:
 
     @property
     def size(self) -> int:
-        """How long Compose's answer is, by which large files are told from small ones."""
+        """The length of Compose's answer, which separates large files from small ones."""
         return len(json.dumps(self.sessions[0].merged)) if self.sessions else 0
 
     def as_dict(self) -> dict[str, object]:
@@ -95,14 +95,14 @@ class Measured:
 
 @dataclass
 class Measurement:
-    """The steps for one unit, in a place of its own."""
+    """The steps for one unit, in a separate folder."""
 
     unit: Unit
     place: Path
     programs: Programs
 
     def measure(self, result: Measured) -> None:
-        """Plan and compare; what goes wrong is a failure of the unit."""
+        """Plan and compare; each error is a failure of the unit."""
         try:
             result.sessions.extend(self.sessions())
             for session in result.sessions:
@@ -117,7 +117,7 @@ class Measurement:
             result.failures.append(Failure("failed", str(error)))
 
     def sessions(self) -> Iterator[Session]:
-        """Make the checkouts; all profiles are asked for where the file is valid with them."""
+        """Make the checkouts; activate all profiles if the file is valid with them."""
         checkouts = make_checkouts(self.unit, self.place, self.programs.environ)
         env_file = ("--env-file", self.unit.env_file) if self.unit.env_file else ()
         options = (*env_file, "-f", self.unit.compose_file)
@@ -136,7 +136,7 @@ class Measurement:
         return done.code, {} if done.code else done.document()
 
     def ours(self, session: Session, *arguments: str, extra: tuple[str, ...] = ()) -> Json:
-        """Run composeports in a session and return its JSON; CallError where it fails."""
+        """Run composeports in a session and return its JSON; raise CallError if it fails."""
         argv = [PROGRAM, *session.options, *extra, *arguments]
         done = self.programs.run(argv, session.checkout)
         try:
@@ -150,14 +150,14 @@ class Measurement:
         session.merged = self.ours(session, "config", "--format", "json")
         session.plan = self.ours(session, "plan", "--json")
         if first.get("ports") != session.plan.get("ports"):
-            # Only somebody else on a port of the block may do that; the run needs its own range.
+            # Only another program on a port of the block may cause this; use a separate range.
             yield Failure("block moved", f"{session.name}: between two plans")
             return
         for detail in compare.unlike_plans(first, session.plan):
             yield Failure("second plan differs", f"{session.name}: {detail}")
 
     def _compare(self, session: Session) -> Iterator[Failure]:
-        """Compare with raw Compose: with the six variables alone, and with all that are set.
+        """Compare with plain Compose: with the six variables only, and with all set variables.
 
         A variable that keeps the user's value is given to neither.
         """
@@ -196,7 +196,7 @@ class Measurement:
                 yield Failure(cause, f"{session.name}: {detail}")
 
     def _renamed(self, raw: Json, session: Session) -> list[str]:
-        """Return the images that the file builds, but for those that are shared on purpose."""
+        """Return the images that the file builds, except those that are shared on purpose."""
         shared = mappings(session.plan.get("shared"))
         kept = {text(each.get("name")) for each in shared if each.get("kind") == "image"}
         return [name for name in facts.built_images(raw) if name not in kept]
@@ -211,7 +211,7 @@ class Measurement:
                 yield Failure("external, not told", f"{session.name}: {detail}")
 
     def _with_one_more(self, session: Session) -> Iterator[Failure]:
-        """Plan with one more service, which sorts into the middle, and look for moved ports."""
+        """Plan with one more service, which sorts into the middle, and find moved ports."""
         names = sorted(mapping(session.merged.get("services")))
         middle = names[(len(names) - 1) // 2] if len(names) > 1 else "0"
         added = self.place / "one-more.yaml"

@@ -1,4 +1,4 @@
-"""The door to other programs: runs them out of the reach of Ctrl-C, and ends them when told to."""
+"""Run other programs so that Ctrl-C does not reach them, and end them on request."""
 
 import json
 import os
@@ -22,7 +22,7 @@ DECIDING = (
 
 
 class StoppedError(Exception):
-    """Somebody wants the measurement to end."""
+    """The user wants the measurement to end."""
 
 
 class CallError(Exception):
@@ -50,7 +50,7 @@ class Done:
         return f"exit {self.code}: {said or 'nothing said'}"
 
     def document(self) -> Json:
-        """Return the JSON that it printed; CallError where it failed."""
+        """Return the JSON that it printed; raise CallError if it failed."""
         if self.code:
             raise CallError(self.reason)
         return mapping(json.loads(self.out))
@@ -58,7 +58,7 @@ class Done:
 
 @dataclass
 class Programs:
-    """Programs that are run with one environment, and can all be told to end."""
+    """Programs that run with one environment, and can all be ended."""
 
     environ: dict[str, str]
     home: Path
@@ -74,7 +74,7 @@ class Programs:
         seconds: float = 300,
         always: bool = False,
     ) -> Done:
-        """Run a program to its end; StoppedError once told to end (never with `always`)."""
+        """Run a program; raise StoppedError after a request to end (never with `always`)."""
         if self.stopping.is_set() and not always:
             raise StoppedError
         process = subprocess.Popen(
@@ -103,7 +103,7 @@ class Programs:
         return Done(tuple(argv), process.returncode, out, err)
 
     def stop(self) -> None:
-        """Interrupt what is running, and start nothing more but what cleans up."""
+        """Interrupt the running programs, and start only programs that clean up."""
         self.stopping.set()
         for process in list(self._running):
             with suppress(ProcessLookupError):
@@ -111,7 +111,7 @@ class Programs:
 
 
 def environment(state: Path) -> dict[str, str]:
-    """Return the environment to measure in: the shell's, with leases of its own in `state`."""
+    """Return the environment for a measurement: the shell's, with separate leases in `state`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(DECIDING)}
     ports = {
         "PORT_ALLOC_BASE": os.environ.get("PORT_ALLOC_BASE", "16000"),

@@ -1,4 +1,4 @@
-"""Compares published ports before and after: same targets, protocols and addresses, in order.
+"""Compare published ports before and after: same targets, protocols and addresses, in order.
 
 Pure: documents in, sentences out.
 """
@@ -51,7 +51,7 @@ def _port(entry: Json) -> Port:
 
 
 def changed_ports(before: Json, after: Json) -> Iterator[str]:
-    """Yield what is wrong with the ports of the services that both results have."""
+    """Yield errors in the ports of the services that both results have."""
     old_services = dict(items(before.get("services")))
     for name, service in items(after.get("services")):
         if name in old_services:
@@ -118,7 +118,7 @@ def _list(found: Sequence[str]) -> str:
 
 
 def doubled_ports(after: Json) -> Iterator[str]:
-    """Yield host ports that two services of one result publish, where the addresses may meet."""
+    """Yield host ports that two services of one result publish on addresses that overlap."""
     owners: dict[tuple[int, str], str] = {}
     for name, service in items(after.get("services")):
         for port in ports_of(service):

@@ -1,4 +1,4 @@
-"""Looks into the documents that Compose and composeports print; knows nothing of their meaning."""
+"""Read parts of the documents that Compose and composeports print, without interpreting them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,7 +6,7 @@ Json = Mapping[str, object]
 
 
 def items(value: object) -> Iterator[tuple[str, Json]]:
-    """Yield the entries of a mapping of mappings; `null` stands for an empty one."""
+    """Yield the entries of a mapping of mappings; `null` counts as an empty mapping."""
     for name, each in value.items() if isinstance(value, Mapping) else ():
         yield str(name), each if isinstance(each, Mapping) else {}
 
@@ -18,7 +18,7 @@ def mappings(value: object) -> list[Json]:
 
 
 def mapping(value: object) -> Json:
-    """Return a mapping, empty where it is none."""
+    """Return the value if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 

@@ -1,4 +1,4 @@
-"""Says how the units did: a line for each that fails, the causes, and the share."""
+"""Report the results of the units: a line for each that fails, the causes, and the share."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

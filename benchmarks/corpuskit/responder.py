@@ -1,4 +1,4 @@
-"""Stands in for a service: answers all that reaches its ports with one line, TCP as a web page.
+"""A stand-in for a service: answers every request to its ports with one line, TCP as a web page.
 
 Its text is passed to `python3 -c` inside a container: WORDS tcp:80 udp:53 ... are the arguments.
 """
@@ -9,7 +9,7 @@ import sys
 
 
 def listen(kind: str, port: int) -> socket.socket:
-    """Return a socket that listens on a port of every address, IPv6 included where there is any."""
+    """Return a socket that listens on a port of every address, IPv6 included if available."""
     style = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
     try:
         made = socket.socket(socket.AF_INET6, style)
@@ -24,7 +24,7 @@ def listen(kind: str, port: int) -> socket.socket:
 
 
 def answer(ready: socket.socket, words: bytes) -> None:
-    """Send the words to whoever asks."""
+    """Send the words to each client."""
     if ready.type == socket.SOCK_DGRAM:
         _, sender = ready.recvfrom(64)
         ready.sendto(words, sender)

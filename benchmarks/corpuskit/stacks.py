@@ -1,4 +1,4 @@
-"""Runs a unit's three stacks at once on the engine with stand-ins, and takes all of it away."""
+"""Run a unit's three stacks at once on the engine with stand-ins, and remove them afterwards."""
 
 import threading
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Ground:
                 self.programs.run(argv, place)
 
     def missing(self) -> str:
-        """Look at the engine, and say what the measurement lacks; empty where it lacks nothing."""
+        """Return what the measurement lacks on the engine; empty if it lacks nothing."""
         home = self.programs.home
         for argv in (("docker", "compose", "version"), ("docker", "version")):
             done = self.programs.run(argv, home)
@@ -46,7 +46,7 @@ class Ground:
         return ""
 
     def remove(self) -> None:
-        """Remove those that were made."""
+        """Remove the resources that were created."""
         for kind, name in self.made:
             argv = ["docker", kind, "rm", name]
             self.programs.run(argv, self.programs.home, always=True)
@@ -129,7 +129,7 @@ class Stacks:
             yield from ((kind, name) for name in done.out.split())
 
     def _remove(self, project: str) -> None:
-        """Take away what is left of a project, whoever failed to."""
+        """Remove everything that is left of a project."""
         if not project:
             return
         programs = self.measurement.programs

@@ -1,7 +1,7 @@
-"""Writes the override with which a stack runs without its images: every service is a responder.
+"""Write the override with which a stack runs without its images: every service is a responder.
 
-Pure: a merged result in, a document out. What a session shares with others stays as it is: ports,
-names, networks, addresses, volumes, labels. What needs the real image or the real host goes.
+Pure: a merged result in, a document out. It keeps everything that sessions may share: ports, names,
+networks, addresses, volumes, labels. It removes what needs the real image or the real host.
 """
 
 import json
@@ -117,7 +117,7 @@ def _fields(service: Json, words: str, volumes: set[str]) -> Iterator[str]:
 
 
 def _program(ports: Sequence[Port], words: str) -> tuple[str, list[str]]:
-    """Return the image and the command that say the words to whoever asks one of the ports."""
+    """Return the image and the command that send the words to each client of the ports."""
     if any(port.protocol == "udp" for port in ports):
         script = resources.files("corpuskit").joinpath("responder.py").read_text()
         listening = sorted({f"{port.protocol}:{port.target}" for port in ports})

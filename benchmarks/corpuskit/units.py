@@ -1,4 +1,4 @@
-"""Reads a folder of Compose files and makes throwaway repositories of it; never writes into it."""
+"""Read a folder of Compose files, which is never written, and make throwaway repositories of it."""
 
 import csv
 import fnmatch

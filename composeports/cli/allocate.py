@@ -21,9 +21,9 @@ Examples:
 @as_json_option
 @click.pass_obj
 def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
-    """Take the session's block of ports, or renew it, and print its six variables.
+    """Lease the session's block of ports, or renew the lease, and print its six variables.
 
-    Neither Docker nor a Compose file is needed. The same session gets the same ports again.
+    Needs neither Docker nor a Compose file. The same session gets the same ports again.
     """
     with open_session(options, session_id) as session:
         lease = allocate(session)

@@ -20,7 +20,7 @@ Examples:
 def command(shell: str) -> None:
     """Print the script that completes commands, options, services and sessions.
 
-    For compose-up and compose-down, too.
+    The script also completes compose-up and compose-down.
     """
     kind = get_completion_class(shell)
     if kind is None:  # pragma: no cover - click supports all three

@@ -27,7 +27,7 @@ def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators ar
         "--session",
         "session_id",
         metavar="ID",
-        help="Session instead of this worktree's own.",
+        help="Use this session instead of the worktree's.",
         shell_complete=sessions,
     )
     return option(command)
@@ -38,7 +38,7 @@ def adopt_option(command: Any) -> Any:  # noqa: ANN401 - the same
     option = click.option(
         "--adopt",
         is_flag=True,
-        help="The stack is this session's, though another store has its lease, or had it.",
+        help="Take over this session's stack, even if its lease is or was in another store.",
     )
     return option(command)
 
@@ -54,10 +54,10 @@ def verbose_option(command: Any) -> Any:  # noqa: ANN401 - the same
 def plan_options(command: Any) -> Any:  # noqa: ANN401 - the same
     """Add the options of the plan: `--strict` and `--default-ports`."""
     strict = click.option(
-        "--strict", is_flag=True, help="Refuse what cannot be isolated (exit code 78)."
+        "--strict", is_flag=True, help="Fail (exit code 78) if something cannot be isolated."
     )
     default_ports = click.option(
-        "--default-ports", is_flag=True, help="Keep the file's own host ports, and lease those."
+        "--default-ports", is_flag=True, help="Keep the file's host ports, and lease them."
     )
     return strict(default_ports(command))
 

@@ -33,7 +33,7 @@ Examples:
 def command(options: Options, session_id: str | None, *, fix: bool, as_json: bool) -> int:
     """Check engine, Compose, lease store, leases against stacks, ports, networks and files.
 
-    Exit code 1 where something is found that is more than a note. Changes nothing without --fix.
+    The exit code is 1 if a finding is more than a note. Without --fix it changes nothing.
     """
     environ = dict(os.environ)
     doctor_options = options if session_id is None else options._replace(session=session_id)

@@ -35,10 +35,10 @@ def command(
     adopt: bool,
     as_json: bool,
 ) -> int:
-    """Take this session's stack down, services behind profiles too, then release its ports.
+    """Take this session's stack down, also services of inactive profiles, and release its ports.
 
-    Named volumes stay unless -v is given. It works when the Compose file has changed or is gone,
-    and does nothing (exit 0) where no stack was started.
+    Named volumes stay unless -v is given. It also works if the Compose file has changed or is
+    gone. It does nothing (exit 0) if no stack was started.
     """
     with open_session(options._replace(adopt=adopt), session_id) as session:
         result = down(session, arguments)

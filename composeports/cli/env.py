@@ -33,13 +33,13 @@ Examples:
     type=click.Choice(list(FORMATS)),
     default="export",
     show_default=True,
-    help="For a shell, an env file, or a program.",
+    help="The format: for a shell, an env file, or a program.",
 )
 @click.option(
     "--wrap/--no-wrap",
     default=None,
-    help="Put a docker of composeports in front of PATH, which leads scripts that name a Compose "
-    "file, a project or a container themselves to this session's; on for a COMMAND.",
+    help="Put a wrapper of docker first on PATH. If a script names a Compose file, a project or a "
+    "container, the wrapper replaces it by this session's. On by default for a COMMAND.",
 )
 @verbose_option
 @session_option
@@ -56,8 +56,8 @@ def command(
 ) -> int:
     """Print the session's variables, or run COMMAND with them.
 
-    COMPOSE_FILE and COMPOSE_ENV_FILES are among them, so that plain `docker compose` in that
-    shell is on this session's stack.
+    They include COMPOSE_FILE and COMPOSE_ENV_FILES, so that plain `docker compose` in that shell
+    uses this session's stack.
     """
     with open_session(options, session_id) as session:
         pairs = environment(session)

@@ -22,15 +22,15 @@ Examples:
 
 @click.command("gc", epilog=EPILOG)
 @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
-@click.option("--volumes", is_flag=True, help="Remove the volumes of worktrees that are gone, too.")
+@click.option("--volumes", is_flag=True, help="Also remove the volumes of deleted worktrees.")
 @as_json_option
 @click.pass_obj
 def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) -> int:
-    """Clean up after worktrees that are gone, and leases that expired with nothing running.
+    """Clean up after deleted worktrees, and expired leases whose stack does not run.
 
-    Their containers, networks and session-tagged images are removed, and their ports are free
-    again. Volumes stay, unless --volumes is given, and are listed with the command that removes
-    them. What is uncertain stays, and so does a session that another command is using.
+    Removes their containers, networks and session-tagged images, and releases their ports. Volumes
+    stay unless --volumes is given; gc lists them with the command that removes them. It keeps
+    everything that it is not sure about, and every session that another command is using.
     """
     results: list[GcResult] = []
     with (

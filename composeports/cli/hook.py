@@ -18,16 +18,16 @@ Examples:
 
 
 anywhere_option = click.option(
-    "--anywhere", is_flag=True, help="Write to a core.hooksPath outside of the repository, too."
+    "--anywhere", is_flag=True, help="Also write to a core.hooksPath outside of the repository."
 )
 
 
 @click.group("hook", epilog=EPILOG, subcommand_metavar="install|uninstall")
 def command() -> None:
-    """Let git lease ports for every new worktree, by a post-checkout hook of this repository.
+    """Install a post-checkout hook in this repository that leases ports for every new worktree.
 
-    At each checkout it tells of worktrees that are gone and still hold ports. It never makes git
-    fail, and does nothing where composeports is not on PATH.
+    At each checkout, the hook also prints which deleted worktrees still hold ports. It never makes
+    git fail. It does nothing if composeports is not on PATH.
     """
 
 
@@ -35,11 +35,11 @@ def command() -> None:
 @anywhere_option
 @as_json_option
 def install(*, anywhere: bool, as_json: bool) -> None:
-    """Put the hook in, beside what is in the file already; all worktrees share it.
+    """Add the hook to the hook file, and keep the rest of the file; all worktrees share it.
 
-    Refused (exit 78, with the line to add by hand) where the file is not a shell script, is a
-    link, is tracked by git, or serves other repositories, too. A core.hooksPath outside of the
-    repository needs --anywhere, or a yes on a terminal.
+    Fails (exit 78, with the line to add by hand) if the file is not a shell script, is a link, is
+    tracked by git, or also serves other repositories. If core.hooksPath is outside of the
+    repository, --anywhere is needed, or a yes on a terminal.
     """
     anywhere = anywhere or _is_agreed(as_json=as_json)
     result = hook_usecase.install(os.getcwd(), os.environ, anywhere=anywhere)
@@ -50,7 +50,7 @@ def install(*, anywhere: bool, as_json: bool) -> None:
 @anywhere_option
 @as_json_option
 def uninstall(*, anywhere: bool, as_json: bool) -> None:
-    """Take the hook out, and leave the file as it was before."""
+    """Remove the hook, and restore the file as it was before."""
     anywhere = anywhere or _is_agreed(as_json=as_json)
     result = hook_usecase.uninstall(os.getcwd(), os.environ, anywhere=anywhere)
     _print_result(result, "uninstalled", as_json=as_json)
@@ -77,7 +77,7 @@ def _print_result(done: HookResult, word: str, *, as_json: bool) -> None:
 @command.command("run", hidden=True, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(arguments: tuple[str, ...]) -> int:
-    """Do what the hook is for; mostly reached by the short way, without click."""
+    """Do the hook's work; git usually reaches `fast_hook` directly, without click."""
     from composeports.cli.fast_hook import answer  # noqa: PLC0415 - only if git calls it
 
     return answer(arguments)

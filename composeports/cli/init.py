@@ -34,15 +34,19 @@ Examples:
 
 
 @click.command("init", epilog=EPILOG)
-@click.option("--settings", is_flag=True, help="composeports.toml, with every setting explained.")
-@click.option("--direnv", is_flag=True, help=".envrc: the stack's variables in every shell here.")
+@click.option("--settings", is_flag=True, help="Write composeports.toml; it explains each setting.")
+@click.option("--direnv", is_flag=True, help="Write .envrc; it gives shells the stack's variables.")
 @click.option(
-    "--mcp", "clients", multiple=True, type=click.Choice(CLIENTS), help="This client's own file."
+    "--mcp", "clients", multiple=True, type=click.Choice(CLIENTS), help="Write this client's file."
 )
-@click.option("--skills", is_flag=True, help="The skills for coding agents.")
-@click.option("--ci", multiple=True, type=click.Choice(list(CI)), help="A job with the stack.")
+@click.option("--skills", is_flag=True, help="Install the skills for coding agents.")
 @click.option(
-    "--template", is_flag=True, help="The agent-coordinator stack, where there is no Compose file."
+    "--ci", multiple=True, type=click.Choice(list(CI)), help="Write a CI job with the stack."
+)
+@click.option(
+    "--template",
+    is_flag=True,
+    help="Without a Compose file: write the agent-coordinator stack.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the changes as diffs; write nothing.")
 @as_json_option
@@ -59,11 +63,11 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Look at a repository, and write what is asked for, at its top.
+    """Inspect a repository, and write the requested files at its top.
 
     Without a flag it shows the Compose files and what `up` would do with them; on a terminal it
-    asks what to write. What is there is never overwritten: a file gets an addition where that is
-    safe, else it is left (exit 78; the rest is done). Again it changes nothing.
+    asks what to write. It never overwrites existing content: it adds to a file if that is safe,
+    else it leaves the file (exit 78; it does the rest). Running it again changes nothing.
     """
     repository = inspect_repository(working_directory(), os.environ)
     plan = _plan(options) if repository.files else None

@@ -23,7 +23,7 @@ Examples:
 @click.option(
     "--wrap",
     is_flag=True,
-    help="Print what puts a docker of composeports in front of a shell's PATH, as `env --wrap`.",
+    help="Print the lines that put the wrapper of docker first on a shell's PATH, as `env --wrap`.",
 )
 @verbose_option
 @session_option
@@ -32,12 +32,14 @@ Examples:
 def command(
     options: Options, session_id: str | None, *, as_json: bool, wrap: bool, verbose: bool
 ) -> None:
-    """Put plain `docker compose`, IDEs and other tools on this session's stack.
+    """Let plain `docker compose`, IDEs and other tools use this session's stack.
 
-    The session's variables go into a marked block at the end of the project's own `.env`, which is
-    made where there is none. `up` keeps the block up to date, `down` and `unlink` take it out.
+    Writes the session's variables into a marked block at the end of the project's `.env`, and
+    creates the file if it is missing. `up` keeps the block up to date, `down` and `unlink` remove
+    it.
 
-    Refused (exit 78) where git tracks the file, or others may use it, too.
+    Fails (exit 78) if git tracks the file, or if it is a link or has another name, so that other
+    projects may use it, too.
     """
     if wrap and as_json:
         raise click.UsageError("--wrap prints lines for a shell, and --json a document: choose one")

@@ -24,9 +24,9 @@ Examples:
     "--print-config",
     "client",
     type=click.Choice(CLIENTS),
-    help="Print what this client's configuration needs, and end.",
+    help="Print the configuration for this client, and exit.",
 )
-@click.option("--http", is_flag=True, help="Streamable HTTP, at /mcp, instead of stdin and stdout.")
+@click.option("--http", is_flag=True, help="Serve Streamable HTTP at /mcp, not stdin and stdout.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -38,26 +38,26 @@ Examples:
 @click.option(
     "--keys-file",
     metavar="FILE",
-    help="API keys, one a line, in a file that only you can read (mode 0600).",
+    help="File with API keys, one per line, that only you can read (mode 0600).",
 )
 @click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
-    help="A name that the server goes by besides localhost and --host.",
+    help="Another name of the server that requests may use, besides localhost and --host.",
 )
 @click.option(
     "--no-key",
     is_flag=True,
-    help="Need no key: every user of this machine may ask. Only on 127.0.0.1 and its like.",
+    help="Need no key: every user of this machine may send requests. Only on loopback addresses.",
 )
 @click.option(
     "--root",
     "roots",
     multiple=True,
     metavar="DIR",
-    help="Work on worktrees below this folder only (may be repeated).",
+    help="Work only on worktrees below this folder (may be repeated).",
 )
 @click.pass_context
 def command(  # noqa: PLR0917 - click passes them by name
@@ -72,15 +72,15 @@ def command(  # noqa: PLR0917 - click passes them by name
     http: bool,
     no_key: bool,
 ) -> int:
-    """Give the same leases and stacks to MCP clients, which start this as their server.
+    """Serve the same leases and stacks to MCP clients, which start this command as their server.
 
     Tools: allocate_ports, release_ports, ports_status, and for a worktree compose_plan, compose_up,
-    compose_down (never its volumes) and service_url. The end of stdin ends it; leases stay.
+    compose_down (never its volumes) and service_url. The server ends with its stdin; leases stay.
 
-    With --http, keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file.
-    Every request needs one in the header X-API-Key; where none is given one is made, and stderr
-    says where it is. An address that other machines reach needs one that is given, of at least 16
-    characters.
+    With --http, every request needs a key in the header X-API-Key. Keys come from
+    COMPOSEPORTS_API_KEYS (separated by commas) and --keys-file. If you set none, the server
+    creates one, and stderr says where it is. On an address that other machines can reach, you must
+    set a key of at least 16 characters.
     """
     if client is not None:
         _print_config(client)

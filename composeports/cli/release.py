@@ -18,10 +18,10 @@ Example:
 @as_json_option
 @click.pass_obj
 def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
-    """Give the session's ports back without touching containers.
+    """Release the session's ports without touching containers.
 
-    Refused while the session's stack has containers: `composeports down` removes them first.
-    A session that holds nothing is released already.
+    Fails while the session's stack has containers: `composeports down` removes them first. If the
+    session holds no ports, there is nothing to do (exit 0).
     """
     with open_session(options, session_id) as session:
         release_without_stack(session)

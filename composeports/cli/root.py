@@ -22,19 +22,19 @@ COMMANDS = {
     "env": ("env", "Print the session's variables, or run a command with them."),
     "url": ("url", "Print the URL of one service."),
     "status": ("status", "List every session that holds ports."),
-    "allocate": ("allocate", "Take the session's ports alone, without a stack."),
+    "allocate": ("allocate", "Lease the session's ports only, without a stack."),
     "doctor": ("doctor", "Check everything that composeports needs; say what to do."),
-    "release": ("release", "Give the session's ports back, without a stack."),
-    "gc": ("gc", "Clean up after worktrees that are gone and leases that are over."),
+    "release": ("release", "Release the session's ports, without a stack."),
+    "gc": ("gc", "Clean up after deleted worktrees and expired leases."),
     "init": ("init", "Inspect a repository, and set it up as requested."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
     "skills": ("skills", "Install the skills for coding agents; check or remove them."),
-    "link": ("link", "Put plain `docker compose`, IDEs and others on this stack."),
-    "unlink": ("unlink", "Leave `.env` as it was before `link`."),
+    "link": ("link", "Let plain `docker compose` and IDEs use this session's stack."),
+    "unlink": ("unlink", "Undo `link`: restore `.env` as it was before."),
     "store": ("store", "Show where leases are kept; move them to another store."),
-    "completion": ("completion", "Print what bash, zsh or fish need to complete commands."),
-    "serve": ("serve", "Give out the same leases over HTTP."),
-    "mcp": ("mcp", "Give the same leases and stacks to MCP clients."),
+    "completion": ("completion", "Print the completion script for bash, zsh or fish."),
+    "serve": ("serve", "Serve the same leases over HTTP."),
+    "mcp": ("mcp", "Serve the same leases and stacks to MCP clients."),
 }
 # Docker Compose's other commands, as of 2.40; each runs on the session's stack.
 PASSED_THROUGH = frozenset(
@@ -194,7 +194,7 @@ def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str
 @click.option(
     "--session",
     metavar="ID",
-    help="Session instead of this worktree's own.",
+    help="Use this session instead of the worktree's.",
     shell_complete=sessions,
 )
 @click.option("-p", "--project-name", hidden=True, expose_value=False, callback=_no_project_name)
@@ -202,8 +202,8 @@ def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str
 @click.option("--ansi", hidden=True)
 @click.option("--parallel", hidden=True)
 @click.option("--compatibility", is_flag=True, hidden=True)
-@click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong; no progress, no notes.")
-@click.option("--verbose", is_flag=True, help="Print every command that is run, and its time.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only errors and warnings, no progress.")
+@click.option("--verbose", is_flag=True, help="Print every command that runs, and its time.")
 @click.version_option(__version__, "-v", "--version", message="composeports %(version)s")
 @click.pass_context
 def root(
@@ -223,8 +223,7 @@ def root(
 ) -> None:
     """Run this repository's Docker Compose stack in every git worktree at once.
 
-    Each worktree is a session with host ports that no other session holds. No Compose file is
-    changed.
+    Each worktree is a session with its own host ports. composeports does not change Compose files.
     """
     if verbose:
         from composeports.cli.trace import print_commands  # noqa: PLC0415 - only with --verbose

@@ -25,21 +25,21 @@ Examples:
 @click.option(
     "--keys-file",
     metavar="FILE",
-    help="API keys, one a line, in a file that only you can read (mode 0600).",
+    help="File with API keys, one per line, that only you can read (mode 0600).",
 )
 @click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
-    help="A name that the server goes by besides localhost and --host.",
+    help="Another name of the server that requests may use, besides localhost and --host.",
 )
 @click.option(
     "--root",
     "roots",
     multiple=True,
     metavar="DIR",
-    help="Change sessions of worktrees below this folder only (may be repeated).",
+    help="Change only sessions of worktrees below this folder (may be repeated).",
 )
 def command(
     host: str,
@@ -48,14 +48,14 @@ def command(
     allowed_hosts: tuple[str, ...],
     roots: tuple[str, ...],
 ) -> int:
-    """Give out the same leases over HTTP, and keep those of running stacks alive.
+    """Serve the same leases over HTTP, and renew the leases of running stacks.
 
     http://127.0.0.1:8377/ is a page that shows every stack on the machine, live.
 
-    Keys come from COMPOSEPORTS_API_KEYS (several with commas between) and --keys-file. What changes
-    something needs one in the header X-API-Key. On 127.0.0.1 reading needs none, and a key is made
-    where none is given; stderr says where. On an address that other machines reach all data needs
-    a key, of at least 16 characters.
+    Requests that change something need a key in the header X-API-Key. Keys come from
+    COMPOSEPORTS_API_KEYS (separated by commas) and --keys-file. On 127.0.0.1, reading needs no
+    key, and if you set none, the server creates one; stderr says where it is. On an address that
+    other machines can reach, all data needs a key of at least 16 characters.
 
     Ctrl-C (exit code 130) and SIGTERM (0) end it; leases stay.
     """

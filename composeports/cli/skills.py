@@ -23,16 +23,17 @@ Examples:
 
 @click.group("skills", epilog=EPILOG, subcommand_metavar="install|check|uninstall")
 def command() -> None:
-    """Give agents the skills of composeports: validate-feature, and composeports itself.
+    """Install the skills of composeports for coding agents: composeports and validate-feature.
 
     They go to .claude/skills, .codex/skills and .gemini/skills at the top of the worktree, or with
-    --user in your home. Each copy is marked; other or changed copies are not touched.
+    --user in your home. Each installed copy has a marker file. Folders without the marker and
+    changed copies are not touched.
     """
 
 
 def _options(command: click.decorators.FC) -> click.decorators.FC:
     agent = click.option(
-        "--agent", "agents", multiple=True, type=click.Choice(list(AGENTS)), help="This agent only."
+        "--agent", "agents", multiple=True, type=click.Choice(list(AGENTS)), help="Only this agent."
     )
     user = click.option("--user", is_flag=True, help="In your home, for all repositories.")
     return agent(user(as_json_option(command)))
@@ -41,10 +42,10 @@ def _options(command: click.decorators.FC) -> click.decorators.FC:
 @command.command("install")
 @_options
 def install(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
-    """Install the skills, or bring copies of an earlier version up to date.
+    """Install the skills, or update copies of an earlier version.
 
-    A folder of a skill's name that composeports did not make, and a copy in which a user changed a
-    file, stay as they are (exit 78; the rest is done).
+    If composeports did not create a folder with a skill's name, or a user changed a file in the
+    copy, the folder stays as it is (exit 78; the rest is done).
     """
     _print_result(skills.install(_targets(agents, user=user)), as_json=as_json)
 
@@ -54,7 +55,7 @@ def install(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
 def uninstall(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
     """Remove the copies that composeports installed, and nothing else.
 
-    A copy in which a user changed a file stays as it is (exit 78; the rest is done).
+    If a user changed a file in a copy, the copy stays as it is (exit 78; the rest is done).
     """
     _print_result(skills.uninstall(_targets(agents, user=user)), as_json=as_json)
 
@@ -62,9 +63,9 @@ def uninstall(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
 @command.command("check")
 @_options
 def check(agents: tuple[str, ...], *, user: bool, as_json: bool) -> int:
-    """Compare the copies with the skills of this version; exit 1, with a diff, where they differ.
+    """Compare the copies with this version's skills; exit 1 with a diff if they differ.
 
-    Without --agent, of those agents that have a copy.
+    Without --agent, it checks all agents that have a copy.
     """
     outcomes = skills.check(_targets(agents, user=user), named=bool(agents))
     differences = [outcome for outcome in outcomes if outcome.state != CURRENT]

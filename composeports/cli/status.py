@@ -28,21 +28,21 @@ Examples:
 
 @click.command("status", epilog=EPILOG)
 @session_option
-@click.option("--fleet", is_flag=True, help="Every engine that the store knows, by host.")
+@click.option("--fleet", is_flag=True, help="List all engines that the store knows, by host.")
 @as_json_option
 @click.pass_obj
 def command(options: Options, session_id: str | None, *, fleet: bool, as_json: bool) -> None:
     """List every lease: session, branch, project, ports, minutes left, and the stack's state.
 
-    `*` marks this session. running: containers run. drifted: they run, with other ports,
-    names or networks than planned. stopped: none runs. gone: none runs, and the worktree is not
-    there any more. unknown: the engine did not answer.
+    `*` marks this session. running: containers run. drifted: containers run, but with other
+    ports, names or networks than planned. stopped: no container runs. gone: no container runs,
+    and the worktree does not exist any more. unknown: the engine did not answer.
 
-    A lease that has expired keeps its ports while containers of its stack run, or may run; else
-    another session may get them, and `composeports gc` cleans up.
+    An expired lease keeps its ports while containers of its stack run, or may run. Otherwise
+    another session may get the ports, and `composeports gc` cleans up.
 
-    A store may be that of many engines: `--fleet` lists the leases on all of them. What runs is
-    known of this one alone.
+    Several engines may share a store: `--fleet` lists the leases on all of them. It shows running
+    containers of this engine only.
     """
     with open_session(options, session_id) as session:
         if fleet:

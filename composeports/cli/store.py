@@ -24,13 +24,13 @@ Examples:
 
 @click.group("store", epilog=EPILOG, subcommand_metavar="info|create|migrate")
 def command() -> None:
-    """Tell where leases are kept, make a store for many machines, move leases to another one."""
+    """Show where leases are kept, create a store for many machines, or move leases."""
 
 
 @command.command("info")
 @as_json_option
 def info(*, as_json: bool) -> None:
-    """Tell where the store is, its format, and how many leases are held on which engine."""
+    """Show the store's location, its format, and how many leases are held on each engine."""
     report = info_usecase.report(_url(), os.environ)
     if as_json:
         write_json({"ok": True, "store": _document(report)})
@@ -74,12 +74,13 @@ def _document(found: StoreReport) -> dict[str, object]:
 @command.command("create")
 @as_json_option
 def create(*, as_json: bool) -> None:
-    """Make the tables in the database that COMPOSEPORTS_STORE names, or upgrade them.
+    """Create or upgrade the tables in the database that COMPOSEPORTS_STORE names.
 
-    The first lease does so too, where its user may. With this one the owner makes them, and all
-    others need no more than CONNECT, USAGE of the schema `composeports`, SELECT on its tables, and
-    INSERT, UPDATE and DELETE on all but `meta`. More than that, and CREATE in the schema `public`,
-    is a warning with the line to run.
+    The first lease also does this if its database user may. With this command the owner creates
+    the tables, and all other users need only CONNECT, USAGE of the schema `composeports`, SELECT
+    on its tables, and INSERT, UPDATE and DELETE on all tables except `meta`. If users have more
+    rights, or CREATE in the schema `public`, it prints a warning with the SQL line that revokes
+    them.
     """
     url = _url()
     if not is_shared(url):
@@ -107,13 +108,13 @@ def _warn(excess: tuple[str, ...]) -> None:
 @command.command("migrate")
 @click.option("--from", "source", metavar="URL", required=True, help="The store to empty.")
 @click.option("--to", "target", metavar="URL", required=True, help="The store to fill.")
-@click.option("--dry-run", is_flag=True, help="Say what would move; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would move; change nothing.")
 @as_json_option
 def migrate(source: str, target: str, *, dry_run: bool, as_json: bool) -> int:
     """Move all leases, held and remembered, to another store; stacks keep running.
 
-    A lease that does not fit there stays where it is (exit 75). Broken off, it is finished by
-    running it again. Do not start stacks on either store while it runs.
+    A lease that does not fit into the other store stays where it is (exit 75). If the command is
+    interrupted, run it again to finish. Do not start stacks on either store while it runs.
     """
     plan = migration(source, target, os.environ, dry_run=dry_run, waiting=inform)
     outcomes: list[MigrationOutcome] = []

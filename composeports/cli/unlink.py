@@ -18,9 +18,9 @@ Example:
 @as_json_option
 @click.pass_obj
 def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
-    """Take the block of `composeports link` out of `.env`, and leave every other byte.
+    """Remove the block of `composeports link` from `.env`, and keep every other byte.
 
-    A file that held nothing else is removed.
+    If the file contains nothing else, it is removed.
     """
     with open_session(options, session_id) as session:
         result = unlink(session)

@@ -31,8 +31,8 @@ Examples:
     "--seed-from",
     metavar="SESSION",
     shell_complete=seeds,
-    help="Copy another session's named volumes into this one's empty ones first: a session id, "
-    "a project name, a branch, a worktree's path, `main` for the main checkout, or "
+    help="First copy another session's named volumes into this session's empty volumes. SESSION is "
+    "a session id, a project name, a branch, a worktree's path, `main` for the main checkout, or "
     "`compose:PROJECT` for a stack of plain Compose.",
 )
 @click.option(
@@ -44,7 +44,7 @@ Examples:
 @click.option(
     "--as-new",
     is_flag=True,
-    help="Take another project name where another store's session has started a stack of this one.",
+    help="Use another project name if a session of another store has a stack with this one.",
 )
 @session_option
 @as_json_option
@@ -72,8 +72,8 @@ def command(
 ) -> int:
     """Lease ports for this session, plan, start the stack, and print its URLs.
 
-    All options of `docker compose up` are accepted (--build, --wait, --force-recreate, ...).
-    Again in the same worktree it changes nothing that is up to date. The exit code is Compose's.
+    Accepts all options of `docker compose up` (--build, --wait, --force-recreate, ...). Running it
+    again in the same worktree changes only what is out of date. The exit code is Compose's.
     """
     if no_pause and seed_from is None:
         raise click.UsageError("--no-pause is about --seed-from SESSION")

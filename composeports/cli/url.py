@@ -24,9 +24,9 @@ Examples:
 def command(
     options: Options, service: str, port: str, session_id: str | None, *, as_json: bool
 ) -> None:
-    """Print the URL (or host:port, where it is not HTTP) of SERVICE.
+    """Print the URL of SERVICE, or host:port if it does not speak HTTP.
 
-    PORT is the port inside the container, such as 80 or 53/udp; needed where there are several.
+    PORT is the port inside the container, such as 80 or 53/udp; needed if SERVICE has several.
     """
     with open_session(options, session_id) as session:
         address = url(session, service, port)

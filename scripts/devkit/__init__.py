@@ -1,1 +1,1 @@
-"""The pieces that set up a development machine; nothing in the installed program imports them."""
+"""Modules that set up a development machine; the installed program imports none of them."""

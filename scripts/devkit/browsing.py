@@ -1,4 +1,4 @@
-"""Owns the browser and the accessibility checker of the page's tests; starts no browser."""
+"""Find the browser and the accessibility checker of the page's tests; starts no browser."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ def _font_settings(codename: str) -> Path:
 
 
 def axe() -> Path:
-    """Return the script of axe-core, fetched where the cache lacks it."""
+    """Return the script of axe-core, fetched if the cache lacks it."""
     return nodejs.npm_packages("axe", AXE) / "axe-core/axe.min.js"

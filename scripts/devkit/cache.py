@@ -1,4 +1,4 @@
-"""Owns the development cache: its place, its locks, what is said; refuses to know what fills it."""
+"""The development cache: its path, its locks and its messages, but not its content."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def root() -> Path:
 
 
 def remove() -> None:
-    """Remove the cache, and nothing that somebody else put into its directory."""
+    """Remove the cache, and no file that another program put into its directory."""
     here = root()
     for part in _PARTS:
         shutil.rmtree(here / part, ignore_errors=True)
@@ -66,7 +66,7 @@ def remove() -> None:
 
 @contextmanager
 def fetching(name: str) -> Iterator[Step]:
-    """Allow fetching in here; the name goes before each line that says what is fetched."""
+    """Allow downloads inside the block; the name precedes each line about a download."""
     step = Step(name)
     _steps.append(step)
     try:
@@ -76,7 +76,7 @@ def fetching(name: str) -> Iterator[Step]:
 
 
 def begin_fetch(what: str, source: str) -> None:
-    """Say that something is fetched; DevError outside of `fetching`, which names it."""
+    """Report a download; raise DevError, which names it, outside of `fetching`."""
     if not _steps:
         message = (
             f"{what} from {source} is missing in {root()}, and nothing is fetched here; run "
@@ -96,7 +96,7 @@ def lock_file(name: str) -> Path:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Hold one of the cache's locks, and say so when somebody else has it first."""
+    """Hold one of the cache's locks; print a line if another process holds it."""
     with lock_file(name).open("a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

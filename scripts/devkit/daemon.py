@@ -1,4 +1,4 @@
-"""Owns one private dockerd: starts it, waits for it, stops it by its own pid; nobody else's."""
+"""Start one private dockerd, wait for it, and stop it by its own pid; touches no other engine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Engine:
 
     @property
     def log(self) -> Path:
-        """Return the file that dockerd's own output goes to."""
+        """Return the file with dockerd's output."""
         return self.home / "dockerd.log"
 
     def facts(self) -> dict[str, str]:
@@ -88,7 +88,7 @@ class Engine:
         return self.facts().get("kind", kinds.DOCKER)
 
     def remember(self, facts: Mapping[str, str]) -> None:
-        """Write down what is needed to use and stop the engine later."""
+        """Record everything that is needed to use and stop the engine later."""
         self.home.mkdir(parents=True, exist_ok=True)
         fresh = self.home / "engine.json.new"
         fresh.write_text(json.dumps(dict(facts), indent=2) + "\n")
@@ -104,7 +104,7 @@ class Engine:
         return pid if os.fsencode(self.docker_host) in words else None
 
     def answers(self) -> bool:
-        """Tell whether the engine answers a ping now."""
+        """Return True if the engine answers a ping now."""
         connection = http.client.HTTPConnection("engine", timeout=5)
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(5)
@@ -178,7 +178,7 @@ def _wait(target: Engine, process: subprocess.Popen[bytes]) -> None:
     try:
         answered = _answers_in_time(target, process)
     finally:
-        # One that nobody waits for any more would run on, unknown to everybody.
+        # Otherwise it would continue to run, and no program would know it.
         if not answered:
             _end(target, process.pid)
             process.wait()

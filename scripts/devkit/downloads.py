@@ -1,6 +1,6 @@
-"""Owns the list of all that is fetched, and what needs it; nothing outside of it is fetched.
+"""The list of all downloads, and what needs them; nothing else is fetched.
 
-A test may run where there is no network, so a download that is missing here is an error there.
+A test may run without a network, where a download that is not in this list is an error.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def needed(purposes: Collection[str]) -> Sequence[Download]:
 
 
 def fetch(purposes: Collection[str]) -> None:
-    """Fetch what is missing for these purposes, and say what is fetched and how long it took."""
+    """Fetch missing downloads for these purposes, and report each download and its time."""
     begun = time.monotonic()
     wanted = needed(purposes)
     fetched = 0

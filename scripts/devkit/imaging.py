@@ -1,4 +1,4 @@
-"""Owns how an image is made: recipe, build context, cached copy; not which are wanted."""
+"""Make an image from a recipe, a build context and a cached copy."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def recipe(image: Image) -> str:
 
 
 def is_present(image: Image) -> bool:
-    """Tell whether the engine has the image, made from the present recipe."""
+    """Return True if the engine has the image, made from the present recipe."""
     template = f'{{{{index .Config.Labels "{LABEL}"}}}}'
     done = shell.attempt(["docker", "image", "inspect", "--format", template, image.tag])
     return done.returncode == 0 and done.stdout.strip() == recipe(image)
@@ -85,7 +85,7 @@ def is_present(image: Image) -> bool:
 
 @functools.cache
 def registry_answers() -> bool:
-    """Tell whether images can be pulled, by trying a very small one for a few seconds."""
+    """Return True if images can be pulled, by trying a very small one for a few seconds."""
     if os.environ.get("COMPOSEPORTS_DEV_NETNS"):
         return False  # An engine in a namespace reaches this machine and nothing else.
     return shell.attempt(["docker", "pull", _PROBE], timeout=_PROBE_SECONDS).returncode == 0

@@ -1,4 +1,4 @@
-"""Owns engines of other kinds: Podman, and what runs without root; installs nothing either."""
+"""Engines of other kinds: Podman, and rootless engines; installs nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ runroot = "/run/containers/storage"
 
 
 def available() -> bool:
-    """Tell whether this machine can have them."""
+    """Return True if this machine can have them."""
     return os.geteuid() == 0 and packages.available() and read_machine().codename == RELEASE
 
 

@@ -1,4 +1,4 @@
-"""Owns what a dead engine leaves behind, processes and mounts; touches nobody else's."""
+"""Remove what a dead engine leaves behind, processes and mounts; touches no other engine's."""
 
 from __future__ import annotations
 

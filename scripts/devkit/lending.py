@@ -1,4 +1,4 @@
-"""Owns which engine a command gets, and that the last user of ours stops it; runs no command."""
+"""Choose the engine for a command; the last user of a private engine stops it. Runs no command."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ANSWER_SECONDS = 10
 
 @contextmanager
 def borrowed() -> Iterator[dict[str, str]]:
-    """Lend an engine: hand out the variables that lead to it, and stop it if it was started.
+    """Lend an engine: yield the variables that select it, and stop it if it was started here.
 
-    With COMPOSEPORTS_DEV_RELEASE it is one of that release, whatever else runs. With
-    COMPOSEPORTS_DEV_OWN_ENGINE the machine's own is left alone, whatever it answers. With
-    COMPOSEPORTS_DEV_APART it is one of its own in a network namespace, where those can be made, and
-    with COMPOSEPORTS_DEV_KIND one of another kind, which is there too.
+    With COMPOSEPORTS_DEV_RELEASE it is an engine of that release, whatever else runs. With
+    COMPOSEPORTS_DEV_OWN_ENGINE the machine's engine is not used, even if it answers. With
+    COMPOSEPORTS_DEV_APART it is a private engine in a network namespace, if those can be created.
+    With COMPOSEPORTS_DEV_KIND it is an engine of another kind, also in a network namespace.
     """
     kind = os.environ.get("COMPOSEPORTS_DEV_KIND")
     if kind:
@@ -60,7 +60,7 @@ def _can_be_apart() -> bool:
 
 
 def engine_answers() -> bool:
-    """Tell whether the docker CLI of this environment reaches an engine."""
+    """Return True if the docker CLI of this environment reaches an engine."""
     answer = shell.attempt(["docker", "info", "--format", "{{.ID}}"], timeout=_ANSWER_SECONDS)
     # An unreachable engine is reported on stderr, with exit code 0 from some versions.
     return answer.returncode == 0 and bool(answer.stdout.strip())
@@ -73,7 +73,7 @@ def _compose_version() -> tuple[int, ...]:
 
 
 def _newer_compose() -> dict[str, str]:
-    """Return what puts a Compose of ours in front of one that is missing or too old."""
+    """Return variables that select the fetched Compose if the machine has none or an old one."""
     wanted = ".".join(map(str, OLDEST_COMPOSE))
     if not packages.available():
         message = f"`docker compose` is missing or older than {wanted}; install a newer one"
@@ -85,7 +85,7 @@ def _newer_compose() -> dict[str, str]:
 
 
 def _ours_on_the_host() -> str | None:
-    """Return an engine that somebody started with scripts/engine.py, on the host's network."""
+    """Return an engine that was started with scripts/engine.py, on the host's network."""
     return next(
         (
             target.name
@@ -105,7 +105,7 @@ def _started(
     """Lend one engine to everybody who asks at the same time; the last one to leave stops it."""
     users = cache.lock_file(f"engine-users-{name}")
     with users.open("a") as mark:
-        # Waits only while somebody, alone, is stopping the engine.
+        # Waits only while another process, the last user, is stopping the engine.
         fcntl.flock(mark, fcntl.LOCK_SH)
         try:
             engine.start(name, release=release, netns=own_group, kind=kind)

@@ -36,5 +36,5 @@ case $kind in
 podman*) set -- "$@" podman system service --time=0 "$socket" ;;
 docker*) set -- "$@" sh /usr/share/docker.io/contrib/dockerd-rootless.sh --host "$socket" ;;
 esac
-# What ends in there needs somebody to collect it, and all of it ends with the first process.
+# The first process collects ended processes in here, and all of them end with it.
 exec docker-init -s -- "$@"

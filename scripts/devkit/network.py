@@ -1,4 +1,4 @@
-"""Owns what an engine does to the network: its namespace, and undoing its rules on the host."""
+"""The network of an engine: its namespace, and the removal of its rules on the host."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def namespace(engine: str, env: Mapping[str, str], known: Mapping[str, str]) -> 
 
 
 def prefix(facts: Mapping[str, str]) -> list[str]:
-    """Return the words that run a program where the engine belongs."""
+    """Return the command prefix that runs a program in the engine's namespace."""
     if "namespace" not in facts:
         return []
     # `ip netns exec` would hide the cgroup mounts, which an engine needs.
@@ -77,7 +77,7 @@ def _free_pair(env: Mapping[str, str]) -> tuple[str, str]:
 
 
 def host(env: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    """Return how the host's network was before an engine of ours changed it."""
+    """Return the state of the host's network before a private engine changed it."""
     _require_no_other_engine()
     if known:
         return dict(known)

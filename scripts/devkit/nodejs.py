@@ -1,7 +1,7 @@
-"""Owns a Node.js of our own and packages of npm, in the cache; installs nothing on the machine.
+"""A private Node.js and npm packages in the cache; installs nothing on the machine.
 
-Node.js comes as a wheel, since the Inspector wants a newer one than most machines have; npm comes
-with it, and asks the registry that the user's own settings name.
+Node.js comes as a wheel, because the Inspector needs a newer version than most machines have. npm
+comes with it, and uses the registry in the user's settings.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _OPENSPEC_ENTRY = "@fission-ai/openspec/bin/openspec.js"
 
 
 def inspector() -> list[str]:
-    """Return the command line of the MCP Inspector, fetched where the cache lacks it."""
+    """Return the command line of the MCP Inspector; fetch it if the cache lacks it."""
     packages = npm_packages("inspector", INSPECTOR)
     return [str(_node()), str(packages / _INSPECTOR_ENTRY)]
 
 
 def openspec() -> list[str]:
-    """Return the command line of OpenSpec, fetched where the cache lacks it."""
+    """Return the command line of OpenSpec; fetch it if the cache lacks it."""
     packages = npm_packages("openspec", OPENSPEC)
     return [str(_node()), str(packages / _OPENSPEC_ENTRY)]
 
@@ -56,7 +56,7 @@ def _install(final: Path, names: tuple[str, ...]) -> None:
 
 
 def _machine_settings() -> dict[str, str]:
-    """Return what leads our npm to the settings of the machine's own, where there is one."""
+    """Return variables that give the private npm the settings of the machine's npm, if any."""
     if shutil.which("npm") is None:
         return {}
     found = shell.attempt(["npm", "config", "get", "globalconfig"])
@@ -64,7 +64,7 @@ def _machine_settings() -> dict[str, str]:
 
 
 def _node() -> Path:
-    """Return the program, fetched where the cache lacks it."""
+    """Return the program; fetch it if the cache lacks it."""
     final = cache.root() / "trees" / NODE_WHEEL.replace("==", "-")
     if not final.is_dir():
         with cache.locked("tree-node"):
@@ -84,7 +84,7 @@ def _install_node(final: Path) -> None:
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """Make a folder in the cache; nothing is left of it where it was renamed."""
+    """Make a folder in the cache; remove it at the end unless it was renamed."""
     return tempfile.TemporaryDirectory(
         dir=cache.root(), prefix="fetch-", ignore_cleanup_errors=True
     )

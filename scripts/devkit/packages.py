@@ -1,4 +1,4 @@
-"""Owns a private apt: fetches and unpacks Debian packages below the cache; installs nothing."""
+"""A private apt: fetch and unpack Debian packages below the cache; installs nothing."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def apt_get(release: str) -> list[str]:
 
 
 def _fresh(home: Path, sources: str) -> bool:
-    """Tell whether the lists are of these sources, and young enough to name files still there."""
+    """Return True if the lists are of these sources, and young enough to name files still there."""
     stamp = home / "updated"
     young = stamp.exists() and time.time() - stamp.stat().st_mtime < _LISTS_LAST
     return young and stamp.read_text() == sources
@@ -121,5 +121,5 @@ def _command(home: Path) -> list[str]:
 
 
 def available() -> bool:
-    """Tell whether this machine can fetch and unpack packages: Debian, Ubuntu and the like."""
+    """Return True if this machine can fetch and unpack packages: Debian, Ubuntu and the like."""
     return bool(shutil.which("apt-get") and shutil.which("dpkg-deb"))

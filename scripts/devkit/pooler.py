@@ -1,4 +1,4 @@
-"""Finds PgBouncer, a pooler of connections to PostgreSQL: an installed one, else Debian's."""
+"""Find PgBouncer, a connection pooler for PostgreSQL: an installed one, else Debian's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Owns private PostgreSQL servers: starts, restarts and stops its own; installs nothing.
+"""Start, restart and stop private PostgreSQL servers; installs nothing.
 
-The server refuses to be root, and what it needs may lie in root's home: as root it is started as
-nobody, with nothing but the right to read and search what is not that user's.
+The server refuses to run as root, and its files may be in root's home. If the caller is root, the
+server runs as the user `nobody`, with only the right to read and search files of other users.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _SETTINGS = {
     "dynamic_shared_memory_type": "posix",
     "unix_socket_permissions": "0777",
     "log_line_prefix": "%m [%p] %q%a ",
-    # Nothing here has to outlive a power cut, unless somebody says so; a killed server is no loss.
+    # No data must survive a power cut unless a caller requests it; a kill loses no data.
     "fsync": "off",
 }
 
@@ -136,7 +136,7 @@ def start(
     bound: bool = False,
     prefix: Sequence[str] = (),
 ) -> Server:
-    """Start a server, or leave it as it is when it runs; return it once it answers.
+    """Start a server if it does not run; return it once it answers.
 
     One that is `bound` ends with the thread that started it, however that ends. `prefix` are
     words that run a program where the server belongs.
@@ -154,7 +154,7 @@ def start(
 
 
 def stop(name: str, mode: Mode = "fast") -> bool:
-    """Stop a server and remove everything it wrote; tell whether there was one."""
+    """Stop a server and remove everything it wrote; return True if there was one."""
     target = server(name)
     with cache.locked(f"postgres-{name}"):
         there = target.home.is_dir()
@@ -187,7 +187,7 @@ def restart(
     settings: Mapping[str, str] | None = None,
     bound: bool = False,
 ) -> None:
-    """End a server, or let it die, and start it on the same address and data."""
+    """Stop or kill a server, and start it on the same address and data."""
     halt(target, mode)
     start(target.name, settings=settings, bound=bound)
 
@@ -233,7 +233,7 @@ def _give(path: Path) -> None:
 
 
 def _as_user(*, bound: bool = False) -> list[str]:
-    """Return the words that run a program as somebody who is not root."""
+    """Return the command prefix that runs a program as a user other than root."""
     words = ["--pdeathsig", "INT"] if bound else []
     if os.geteuid() == 0:
         words += ["--reuid", _USER, "--regid", str(pwd.getpwnam(_USER).pw_gid), "--clear-groups"]
@@ -301,7 +301,7 @@ def _launch(
 
 
 def _answers_in_time(target: Server, process: subprocess.Popen[bytes], limit: float = 60) -> bool:
-    """Wait for the line of the pid file that tells of a server that is ready."""
+    """Wait for the line of the pid file that says that the server is ready."""
     end = time.monotonic() + limit
     while process.poll() is None and time.monotonic() < end:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Finds the programs of a PostgreSQL server: installed ones, else Debian's, unpacked."""
+"""Find the programs of a PostgreSQL server: installed ones, else Debian's, unpacked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how other machines reach an engine: its certificates, and an sshd beside it; no client."""
+"""Let other machines reach an engine: its certificates, and an sshd beside it; no client."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PRIVATE_PLACES = (
 
 
 def tls_words(home: Path, address: str) -> list[str]:
-    """Return what lets dockerd listen at an address for those who have a certificate of `home`."""
+    """Return dockerd options to listen at an address for clients with a certificate of `home`."""
     place = home / "tls"
     if not (place / "cert.pem").exists():
         _make_certificates(place, address)

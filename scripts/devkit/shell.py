@@ -1,4 +1,4 @@
-"""Owns every call of another program; refuses to interpret what the program prints."""
+"""Call other programs; does not interpret their output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the shells of the tests that are not everywhere, and direnv: fetched, never installed."""
+"""The test shells that are not installed everywhere, and direnv: fetched, never installed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def programs() -> Mapping[str, Program]:
 
 
 def _fish(tree: Path) -> Path:
-    """Return fish, which takes its files from beside itself where it finds all of them there."""
+    """Return fish, which uses the files next to it if all of them are there."""
     settings = tree / "usr/etc"
     if not settings.exists():
         settings.symlink_to("../etc")
@@ -53,7 +53,7 @@ def _fish(tree: Path) -> Path:
 
 
 def _zsh(tree: Path, environment: Mapping[str, str]) -> Program:
-    """Return zsh, which looks for its modules and functions where they would be installed."""
+    """Return zsh, which expects its modules and functions at their installed paths."""
     modules = next(tree.glob(f"usr/lib/{platform.machine()}-linux-gnu/zsh/*"), None)
     if modules is None:  # installed on this machine already, as is what it needs
         return Program(_installed("zsh"), {})

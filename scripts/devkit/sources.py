@@ -1,4 +1,4 @@
-"""Owns what the machine's own apt sources say about its mirror; refuses to change or guess one."""
+"""Read the mirror from the machine's apt sources; never changes or guesses one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the programs that an engine needs and the environment they run in; starts none of them."""
+"""The programs that an engine needs, and the environment they run in; starts none of them."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _require_root_and_apt() -> None:
 
 
 def docker_config(recipe: Recipe) -> Path:
-    """Return a DOCKER_CONFIG directory of our own, so that nobody's ~/.docker changes."""
+    """Return a separate DOCKER_CONFIG directory, so that no user's ~/.docker changes."""
     plugins = unpacked(f"plugins-{recipe.plugins}", Wish(recipe.plugins, recipe.plugin_packages))
     config = cache.root() / "docker-config" / recipe.plugins
     _link_all(config / "cli-plugins", plugins.glob("usr/lib*/docker/cli-plugins/docker-*"))
@@ -130,7 +130,7 @@ def _link(link: Path, target: Path) -> None:
 
 
 def provide_iptables(box: Toolbox) -> None:
-    """Put the names `iptables` and `ip6tables` on our PATH, where the machine has none.
+    """Put the names `iptables` and `ip6tables` on PATH if the machine has none.
 
     Debian makes them when the package is configured, which unpacking does not do. The nft
     kind goes first, as there; kernels without it have the legacy kind.

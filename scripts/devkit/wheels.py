@@ -1,4 +1,4 @@
-"""Owns the wheels that tests install: what the project needs to be built and to run; no extras."""
+"""The wheels that tests install: the project's build and runtime dependencies, without extras."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 def wheels() -> Path:
-    """Return a folder that pip finds them in, fetched where the cache lacks it."""
+    """Return a folder with the wheels for pip; fetch it if the cache lacks it."""
     final = folder()
     if not final.is_dir():
         with cache.locked("wheels"):

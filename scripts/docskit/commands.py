@@ -1,4 +1,4 @@
-"""Words the reference of the commands, which is what their `--help` says."""
+"""Generate the reference of the commands from their `--help`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ WIDTH = 100
 INTRODUCTION = """\
 # Commands
 
-What `--help` says, of every command. `compose-up` and `compose-down` are `composeports up` and
-`composeports down`.
+This page has the `--help` text of every command. `compose-up` and `compose-down` are short names of
+`composeports up` and `composeports down`.
 """
 
 
@@ -52,6 +52,6 @@ def _context(command: click.Command, name: str, parent: click.Context | None) ->
 def _passed_through() -> str:
     names = ", ".join(f"`{name}`" for name in sorted(PASSED_THROUGH))
     return (
-        "### Docker Compose's own\n\n"
-        f"These run on this session's stack, with Compose's own options: {names}.\n"
+        "### Docker Compose's commands\n\n"
+        f"These commands run on this session's stack, with Compose's options: {names}.\n"
     )

@@ -1,4 +1,4 @@
-"""Words the page about failures: heads from the errors themselves, texts as they were written."""
+"""Generate the page about failures: heads from the error classes, texts kept as written by hand."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 UNWRITTEN = "To be written: what causes it, and what to do."
-# Codes that no class in errors.py has: (exit code, status over HTTP, what happened).
+# Codes without a class in errors.py: (exit code, HTTP status, what happened).
 ELSEWHERE = {
-    "compose_failed": ("Compose's own", "503", "Docker Compose itself failed, and says why."),
-    "internal": (str(EXIT_BUG), "500", "composeports has a bug; a log file is named."),
+    "compose_failed": ("Compose's own", "503", "Docker Compose failed and printed the reason."),
+    "internal": (str(EXIT_BUG), "500", "composeports has a bug; the message names a log file."),
     "command_not_started": (
         "126, 127",
         "",
         "The program after `composeports env --` did not start.",
     ),
     "host_not_allowed": ("", "403", "The Host header is not a name of the server."),
-    "ambiguous_length": ("", "400", "A request says twice, in two ways, how long its body is."),
-    "request_timeout": ("", "408", "A request was not whole in time."),
-    "cross_site": ("", "403", "A page of another site asks the server."),
+    "ambiguous_length": ("", "400", "A request gives the length of its body in two ways."),
+    "request_timeout": ("", "408", "The server did not receive the whole request in time."),
+    "cross_site": ("", "403", "A page of another site sent the request."),
 }
 INTRODUCTION = """\
 # When something fails
 
-Every failure has a code, which `--json` shows as `error.code`, HTTP and MCP as `error`. The message
-names the thing and the reason, the hint the next step. This page says more, by code.
-`composeports doctor` looks at everything at once.
+Every failure has a code. `--json` shows it as `error.code`, HTTP and MCP show it as `error`. The
+message says what failed and why; the hint says what to do next. This page says more about each
+code. `composeports doctor` checks everything at once.
 
-Exit codes that are none of these failures: 0, done; 1, `doctor` has findings or `skills check`
-differences; 130, interrupted (`serve` that is ended by SIGTERM: 0). Every other one is Docker
-Compose's own.
+Exit codes that belong to no failure: 0, success; 1, `doctor` has findings or `skills check` found
+differences; 130, interrupted (but 0 if SIGTERM ended `serve`). Every other exit code comes from
+Docker Compose.
 
 | code | exit code | |
 |---|---|---|
@@ -45,7 +45,7 @@ Compose's own.
 
 @dataclass(frozen=True)
 class Failure:
-    """One code with what the program itself says of it."""
+    """One code, with the texts that come from the program."""
 
     code: str
     exit_code: str
@@ -54,7 +54,7 @@ class Failure:
 
     @property
     def head(self) -> str:
-        """What is generated of its section, below the heading."""
+        """The generated part of its section, below the heading."""
         exits = f"Exit code {self.exit_code}" if self.exit_code else ""
         status = f"HTTP status {self.status}" if self.status else ""
         return f"{'; '.join(filter(None, (exits, status)))}. {self.words}"
@@ -75,14 +75,14 @@ def failures() -> list[Failure]:
 def _classes(base: type[ComposeportsError]) -> Iterator[type[ComposeportsError]]:
     for each in base.__subclasses__():
         if each.__module__ == errors.__name__:
-            # One without a code of its own is a case of its base.
+            # A class without its own code has the code of its base.
             if "code" in vars(each):
                 yield each
             yield from _classes(each)
 
 
 def page(before: str) -> str:
-    """Return docs/troubleshooting.md, with the texts that it had before."""
+    """Return docs/troubleshooting.md, with the handwritten texts of the page `before`."""
     texts = written(before)
     rows = "\n".join(
         f"| [`{each.code}`](#{each.code}) | {each.exit_code} | {each.words} |"
@@ -96,7 +96,7 @@ def page(before: str) -> str:
 
 
 def written(page: str) -> Mapping[str, str]:
-    """Return the written text of each section: all that follows the paragraph of its head."""
+    """Return the handwritten text of each section: everything after its first paragraph."""
     parts = re.split(r"^## (\w+)\n\n", page, flags=re.MULTILINE)[1:]
     found = zip(parts[::2], parts[1::2], strict=True)
     return {code: body.partition("\n\n")[2].strip() for code, body in found}

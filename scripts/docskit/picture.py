@@ -1,4 +1,4 @@
-"""Draws the table of `status` as a terminal shows it, with the program's own rows and columns."""
+"""Draw the table of `status` as a terminal shows it, with the program's rows and columns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(path: Path) -> None:
 
 
 def svg() -> str:
-    """Return the picture, which loads nothing from elsewhere."""
+    """Return the picture as SVG; it loads nothing from the network."""
     console = Console(record=True, width=92, file=StringIO(), highlight=False)
     console.print(Text("$ composeports status", style="dim"))
     console.print(_table())

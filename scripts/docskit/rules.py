@@ -1,4 +1,4 @@
-"""Words what the plan does with a Compose file, from the rules' own table."""
+"""Generate the page about what the plan does with a Compose file, from the table of the rules."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ INTRODUCTION = """\
 # What the plan does with a Compose file
 
 The plan is a list of changes, each with its reason. `composeports plan` shows it before anything
-happens; `plan --json` has the changes as `{"kind", "where", "service", "from", "to", "why"}`. The
-Compose file stays as it is: variables and one override document bring the changes about. What is
-not named here stays as the file says.
+happens; `plan --json` has the changes as `{"kind", "where", "service", "from", "to", "why"}`.
+composeports does not change the Compose file: it applies the changes with variables and one
+override document. Everything that this page does not name stays as it is in the file.
 
 """
-# Written by hand; a test runs its commands.
+# This file is written by hand; a test runs its commands.
 EXAMPLE = Path(__file__).with_name("plan_example.md")
 END = """\
-What the files say is asked of Docker Compose. Why it is done this way is in [design.md](design.md),
-and what it comes to with real Compose files in [corpus.md](corpus.md).
+composeports asks Docker Compose for the content of the files. [design.md](design.md) gives the
+reasons for these rules. [corpus.md](corpus.md) shows the results for real Compose files.
 """
 
 

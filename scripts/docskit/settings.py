@@ -1,4 +1,4 @@
-"""Words the reference of the variables and of composeports.toml; the values come from the code."""
+"""Generate the reference of the variables and of composeports.toml; values come from the code."""
 
 from __future__ import annotations
 
@@ -24,118 +24,135 @@ if TYPE_CHECKING:
 
 NUMBERS = {
     "base_port": "the first port",
-    "range_per_session": "ports of one session",
-    "ttl_minutes": "how long a lease lasts without any command in its session",
-    "max_sessions": "how many sessions at once",
+    "range_per_session": "the number of ports of one session",
+    "ttl_minutes": "how many minutes a lease lasts after the last command in its session",
+    "max_sessions": "how many sessions can hold ports at the same time",
 }
-# What the program reads besides, and what it is when it is not set.
+# Other variables that the program reads: (value if it is not set, description).
 OTHERS = {
-    "COMPOSEPORTS_SESSION": ("the worktree", "the session, as `--session`"),
+    "COMPOSEPORTS_SESSION": ("the worktree", "the session, like `--session`"),
     "COMPOSEPORTS_STATE_DIR": (
-        "`/var/lib/composeports` where it can be written, else the user's state directory",
-        "where the leases are",
+        "`/var/lib/composeports` if it is writable, else the user's state directory",
+        "the directory with the leases",
     ),
     "COMPOSEPORTS_STORE": (
         "`sqlite:///<state directory>/leases.sqlite3`",
-        "another file; `postgresql://...` for many machines; `memory:` is gone with the process",
+        (
+            "the store: a file; `postgresql://...` for many machines; `memory:`, which ends with "
+            "the process"
+        ),
     ),
     "COMPOSEPORTS_HOST": (
         "the host in the engine's address; `localhost` for an engine of this machine",
-        "where published ports are reached, where that is not the engine's own host",
+        "the host name for published ports, if it is not the engine's host",
     ),
     "COMPOSEPORTS_MACHINE": (
-        "the host name and a digest of the machine's own id",
-        "this machine's name, where other machines see its leases",
+        "the host name and a digest of the machine's id",
+        "the name of this machine that other machines see with its leases",
     ),
     "COMPOSEPORTS_ENGINE": (
-        "what the engine says",
-        "the engine's id, where several have the same (cloned machines), or one has none",
+        "the id that the engine reports",
+        "the engine's id, if several engines have the same id (cloned machines), or one has none",
     ),
     "COMPOSEPORTS_ENGINE_TIMEOUT": (
         f"{DEFAULT_TIMEOUT:g}",
         (
-            "how many seconds the engine gets for an answer, before it counts as unknown; "
+            "how many seconds composeports waits for the engine's answer, before the state counts "
+            "as unknown; "
             f"{SHORTEST_TIMEOUT:g} to {LONGEST_TIMEOUT:g}"
         ),
     ),
     "COMPOSEPORTS_API_KEYS": (
         "none",
-        "keys that `serve` and `mcp --http` accept, with commas between",
+        "keys that `serve` and `mcp --http` accept, separated by commas",
     ),
     "COMPOSEPORTS_SERVER_COMMANDS": (
         str(Config().server_commands),
         (
             "how many commands (`compose_plan`, `compose_up`, `compose_down`, `POST /stacks/down`) "
-            "one `serve` or `mcp` runs at once; the others wait in order; 1 to 1000"
+            "one `serve` or `mcp` runs at the same time; the others wait in order; 1 to 1000"
         ),
     ),
 }
-# What it sets itself, for programs that it starts and shells that evaluate it.
+# Variables that composeports sets, for programs that it starts and shells that evaluate `env`.
 SET_BY_US = {
-    "COMPOSEPORTS_ENV": "names the variables of an evaluated environment that are ours",
+    "COMPOSEPORTS_ENV": "lists the variables that `composeports env` set in a shell",
     **{
         name: f"tells the wrapper of docker {text}"
         for name, text in (
-            ("COMPOSEPORTS_WRAP_PROJECT", "the session's project; without it all goes through"),
+            (
+                "COMPOSEPORTS_WRAP_PROJECT",
+                "the session's project; without it the wrapper changes no call",
+            ),
             ("COMPOSEPORTS_WRAP_DIRECTORY", "the session's project directory"),
-            ("COMPOSEPORTS_WRAP_FOLDER", "where the session's own files are"),
-            ("COMPOSEPORTS_WRAP_SESSION", "what `--session` said"),
+            ("COMPOSEPORTS_WRAP_FOLDER", "the folder with the session's files"),
+            ("COMPOSEPORTS_WRAP_SESSION", "the value of `--session`"),
             ("COMPOSEPORTS_WRAP_CONTAINERS", "which containers of the file have another name"),
-            ("COMPOSEPORTS_WRAP_ENGINE", "which engine was meant; another one goes through"),
-            ("COMPOSEPORTS_WRAP_VERBOSE", "to tell what it changes, where it is not empty"),
+            (
+                "COMPOSEPORTS_WRAP_ENGINE",
+                "the session's engine; it does not change calls to another engine",
+            ),
+            ("COMPOSEPORTS_WRAP_VERBOSE", "to print what it changes, if the value is not empty"),
         )
     },
     "COMPOSEPORTS_GIT_COMMON_DIR": (
-        "is git's folder of the whole repository (git's own GIT_COMMON_DIR would lead git in other "
-        "repositories astray), for a container that mounts a worktree"
+        "is the git folder of the whole repository, for a container that mounts a worktree (git "
+        "would also use its own variable GIT_COMMON_DIR in other repositories, where it is wrong)"
     ),
 }
 KEYS_IN_WORDS = {
     "files": ('`["deploy/compose.yaml"]`', "Compose files, relative to this file"),
-    "profiles": ('`["dev"]`', "profiles that are on"),
-    "prefix": ('`"ac"`', "projects are named `<prefix>-<hash>`"),
+    "profiles": ('`["dev"]`', "active profiles"),
+    "prefix": ('`"ac"`', "the project names are `<prefix>-<hash>`"),
     "pin": (
         '`{"web:3000" = 3000}`',
         (
-            'container port (`"dns:53/udp"` for UDP) = the host port that it always gets, held by '
-            "one session at a time"
+            'container port (`"dns:53/udp"` for UDP) = the host port that it always gets; only one '
+            "session can hold it at a time"
         ),
     ),
     "main": (
         '`"defaults"`',
-        'the main checkout keeps the file\'s own ports; `"block"`: it does not',
+        '`"defaults"`: the main checkout keeps the file\'s ports; `"block"`: it does not',
     ),
-    "strict": ("`true`", "what cannot be isolated is an error"),
+    "strict": ("`true`", "`true`: it is an error if something cannot be isolated"),
     "env": (
         '`{SITE_URL = "http://{host}:{web:3000}"}`',
-        "variables made from others, none of which [programs obey](#names-that-programs-obey)",
+        (
+            "variables made from other variables; names that "
+            "[programs obey](#names-that-programs-obey) are refused"
+        ),
     ),
     "urls.keep": (
         '`["NEXTAUTH_URL", "web.SITE_URL", "http://localhost:3000"]`',
-        "variables, variables of one service, and URLs that stay as they are",
+        "variables, variables of one service, and URLs that composeports does not change",
     ),
-    "urls.command": ("`true`", "addresses of the host in `command` and `entrypoint` follow, too"),
-    "isolate.images": ("`false`", "tags of built images are shared by all sessions"),
-    "isolate.volumes": ("`false`", "volumes with an explicit name are"),
-    "isolate.networks": ("`false`", "networks with an explicit name are"),
+    "urls.command": (
+        "`true`",
+        "`true`: addresses of the host in `command` and `entrypoint` change, too",
+    ),
+    "isolate.images": ("`false`", "`false`: all sessions share the tags of built images"),
+    "isolate.volumes": ("`false`", "`false`: all sessions share volumes with an explicit name"),
+    "isolate.networks": ("`false`", "`false`: all sessions share networks with an explicit name"),
     "isolate.external_networks": (
         '`["edge"]`',
         (
-            "external networks that become the session's own, by name; `true`: all; `false`: they "
-            "are shared on purpose"
+            "names of external networks for which each session gets its own network; `true`: all "
+            "external networks; `false`: all sessions share them on purpose"
         ),
     ),
     "shared": (
         '`["network:edge", "volume:models", "/srv/models"]`',
         (
-            "what is shared on purpose, and then no warning: `network:`, `volume:`, `container:`, "
-            "`image:`, `port:`, `label:` or `variable:` and a name (`network:host`, `ipc:host`, "
-            "`pid:host`, `uts:host` for what is the host's), or a path, relative to this file"
+            "what sessions share on purpose, so that there is no warning: `network:`, `volume:`, "
+            "`container:`, `image:`, `port:`, `label:` or `variable:` and a name (`network:host`, "
+            "`ipc:host`, `pid:host`, `uts:host` for namespaces of the host), or a path, relative "
+            "to this file"
         ),
     ),
     "subnets.pool": (
         '`"10.213.0.0/16"`',
-        "where subnets come from: a private IPv4 network, /8 to /24",
+        "the pool for subnets: a private IPv4 network, /8 to /24",
     ),
 }
 
@@ -151,15 +168,16 @@ def page() -> str:
 |---|---|---|
 {_table(_variables())}
 
-`PORT_ALLOC_BASE + PORT_ALLOC_RANGE * PORT_ALLOC_MAX_SESSIONS` has to be within 65535. A value that
-cannot work is [`invalid_config`](../troubleshooting.md#invalid_config), with the limit named.
+`PORT_ALLOC_BASE + PORT_ALLOC_RANGE * PORT_ALLOC_MAX_SESSIONS` must not exceed 65535. A value that
+cannot work is the error [`invalid_config`](../troubleshooting.md#invalid_config); the message names
+the limit.
 
 {_ours()}
 
 ## composeports.toml
 
-All keys are optional. They may stand under `[tool.composeports]` in `pyproject.toml`, too.
-[The guide](../guide.md#settings) says which file counts, and what templates know.
+All keys are optional. You can also write them under `[tool.composeports]` in `pyproject.toml`.
+[The guide](../guide.md#settings) says which file composeports reads, and what templates can use.
 
 | key | default | for example | |
 |---|---|---|---|
@@ -167,12 +185,13 @@ All keys are optional. They may stand under `[tool.composeports]` in `pyproject.
 
 ## Names that programs obey
 
-No Compose file, setting or store sets one of these variables, since a shell, the C library,
-Docker, Compose, git or a language's runtime takes it as an order: what to run or load, and where
-files and engines are. A published port that comes from one (`NODE_PORT`, `PGPORT`) still moves,
-and `PORT_<SERVICE>_<TARGET>` has its number; the variable itself stays as it is. In `[env]` such
-a name is refused. `PGPORT` and `PGHOST` are among them because libpq reads them wherever a URL
-leaves them out, that of a store included. Small letters count as large ones.
+composeports never sets one of these variables because of a Compose file, a setting or a store: a
+shell, the C library, Docker, Compose, git or a language's runtime would obey it, and run or load
+another program, or use other files or another engine. A published port whose number is in such a
+variable (`NODE_PORT`, `PGPORT`) still moves, and `PORT_<SERVICE>_<TARGET>` has its number; the
+variable itself does not change. In `[env]` such a name is an error. The list has `PGPORT` and
+`PGHOST` because libpq reads them if a URL has no port or host, also if it is the URL of a store.
+A name in lower case counts like its form in upper case.
 
 | obeyed by | names |
 |---|---|
@@ -185,12 +204,12 @@ def _table(rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def _protected() -> Iterator[tuple[str, str]]:
-    """Yield who obeys names, and the names, of which some are beginnings or ends."""
-    yield "names that begin like this", _code(f"{each}*" for each in protected_names.PREFIXES)
-    yield "names that end like this", _code(f"*{each}" for each in protected_names.SUFFIXES)
+    """Yield (program, names); the first two rows have beginnings and ends of names."""
+    yield "names that start with", _code(f"{each}*" for each in protected_names.PREFIXES)
+    yield "names that end with", _code(f"*{each}" for each in protected_names.SUFFIXES)
     for program, names in protected_names.EXACT_BY_PROGRAM.items():
         yield program, _code(names.split())
-    yield "zsh and fish, in small letters alone", _code(sorted(protected_names.SMALL))
+    yield "zsh and fish, only in lower case", _code(sorted(protected_names.SMALL))
 
 
 def _code(words: Iterable[str]) -> str:
@@ -208,7 +227,7 @@ def _variables() -> Iterator[tuple[str, ...]]:
 
 def _ours() -> str:
     words = "; ".join(f"`{name}` {text}" for name, text in SET_BY_US.items())
-    return f"composeports sets these by itself: {words}."
+    return f"composeports itself sets these variables: {words}."
 
 
 def _keys() -> Iterator[tuple[str, ...]]:
@@ -219,7 +238,7 @@ def _keys() -> Iterator[tuple[str, ...]]:
 
 
 def fields_of(keys: Keys, above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every key of the file, with dots, and the field of Settings that it sets."""
+    """Yield every dotted key of the file, and the field of Settings that it sets."""
     for name, known in keys.items():
         if isinstance(known, tuple):
             yield above + name, known[0]
@@ -236,5 +255,5 @@ def _shown(value: object, key: str) -> str:
 
 
 def unset_fields() -> set[str]:
-    """Return the fields of Settings that no key sets; there should be none."""
+    """Return the fields of Settings that no key sets; a test expects the empty set."""
     return set(Settings._fields) - {field for _, field in fields_of(KEYS)}

@@ -1,7 +1,7 @@
-"""The words of the scenarios: a repository, the sessions in it, and an engine that is left clean.
+"""The vocabulary of the scenarios: a repository, its sessions, and an engine that is left clean.
 
-Every test has a state directory and a block grid of its own, since others share the engine. What a
-test leaves up is taken down by its label when it ends, however it ends.
+Every test has a separate state directory and block grid, because other tests share the engine. The
+stacks of a test are found by their label and taken down at its end, also after a failure.
 """
 
 import itertools
@@ -83,7 +83,7 @@ def present() -> set[str]:
 
 
 def listed(kind: str, filters: dict[str, str] | None = None) -> list[tuple[str, dict[str, str]]]:
-    """Return name and labels of the containers, networks or volumes that the filters let through.
+    """Return name and labels of the containers, networks or volumes that match the filters.
 
     The engine's socket is asked: each call of `docker` takes ten times as long.
     """
@@ -136,7 +136,7 @@ def page(url: str) -> str:
 
 @dataclass
 class Session:
-    """Somebody at work in a directory, with a shell of their own."""
+    """A user who works in a directory, with a separate shell."""
 
     directory: Path
     environ: dict[str, str]
@@ -173,7 +173,7 @@ class Session:
 
     @property
     def row(self) -> dict[str, Any]:
-        """This session's row of the store; empty where it holds no lease."""
+        """This session's row of the store; empty if it holds no lease."""
         rows: list[dict[str, Any]] = self.json("status")
         return next((row for row in rows if row["current"]), {})
 
@@ -338,7 +338,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
 
 
 def fresh_environ(place: Path) -> dict[str, str]:
-    """Return a fresh shell's environment, with leases of its own in `place`."""
+    """Return a new shell's environment, with separate leases in `place`."""
     pass_fds = {name: value for name, value in os.environ.items() if not name.startswith(_DECIDING)}
     git = {
         f"GIT_{who}_{what}": value
@@ -370,7 +370,7 @@ def new_repository(place: Path, environ: dict[str, str], files: Mapping[str, str
 
 @pytest.fixture
 def environ(tmp_path: Path, projects: Projects) -> Iterator[dict[str, str]]:
-    """Give a fresh shell's environment with leases of its own; take down what it started."""
+    """Yield a new shell's environment with separate leases; take its stacks down at the end."""
     yield fresh_environ(tmp_path)
     projects.take_down(tmp_path)
 

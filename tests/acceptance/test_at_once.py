@@ -1,4 +1,4 @@
-"""Several commands in one worktree at the same instant: one after the other, and all is well."""
+"""Several commands in one worktree at the same instant run one after the other."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def line_of(process: "subprocess.Popen[str]") -> str:
 
 @contextmanager
 def slow_docker(session: Session, folder: Path, word: str) -> Iterator[Path]:
-    """Let `docker compose ... WORD` wait for a file, which is made at the end; yield a mark.
+    """Let `docker compose ... WORD` wait for a file that is created at the end; yield a mark.
 
     The mark is there as soon as it waits.
     """
@@ -209,7 +209,7 @@ def test_what_a_killed_up_has_left_at_work_is_ended(
         one.environ["PATH"] = one.environ["PATH"].partition(os.pathsep)[2]
         orphans = children_of(first.pid)
         assert orphans
-        first.kill()  # nobody waits for it yet, so it is a zombie
+        first.kill()  # no process waits for it yet, so it is a zombie
         done = one.run(command)
         assert done.code == 0, done.err
         assert "what a killed `composeports up` had started" in done.err
@@ -242,7 +242,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process is there, and no zombie."""
+    """Return True if a process is there, and no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -252,7 +252,7 @@ def is_alive(pid: int) -> bool:
 def test_an_up_whose_lease_was_released_meanwhile_takes_it_again(
     one: Session, tmp_path: Path
 ) -> None:
-    """As `down` of an earlier version does, which went on beside an `up` that was at work."""
+    """As `down` of an earlier version, which ran in parallel with a running `up`."""
 
     def release(count: int) -> None:
         if count == 1:
@@ -299,7 +299,7 @@ def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
 
 
 def expire(session: Session) -> None:
-    """Let all leases of the session's store be over, as if time had passed."""
+    """Expire all leases of the session's store."""
     path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
     with closing(sqlite3.connect(path)) as store, store:
         store.execute("UPDATE leases SET expires_at = 1")

@@ -1,4 +1,4 @@
-"""What one may choose: strictness, the file's own ports, pins, what is shared."""
+"""What the user may choose: strict mode, the file's own ports, pins, shared resources."""
 
 import json
 

@@ -1,6 +1,6 @@
-"""The CI examples' own shell steps on a real engine, as a runner runs them, but for installing.
+"""The shell steps of the CI examples on a real engine, as a runner runs them, without installing.
 
-They are read from the templates; a unit test sees that docs/ci.md shows those.
+They are read from the templates; a unit test checks that docs/ci.md shows the same text.
 """
 
 import pytest
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.e2e
 
 
 def job(session: Session, kind: str) -> tuple[bool, str]:
-    """Run the job's steps; tell whether it passed, and all that it printed."""
+    """Run the job's steps; return True if it passed, and its whole output."""
     passed, printed = True, ""
     for step in steps_of(kind):
         wanted = {ALWAYS: True, ON_SUCCESS: passed, ON_FAILURE: not passed}[step.when]

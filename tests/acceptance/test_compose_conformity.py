@@ -1,4 +1,4 @@
-"""The files and the environment are those that Compose itself would use, as its labels say."""
+"""The files and the environment are those that Compose itself would use, by its labels."""
 
 import json
 import os
@@ -166,7 +166,7 @@ def labels(project: str) -> dict[str, dict[str, str]]:
 
 
 def without_host_ports(said: str) -> Any:  # noqa: ANN401 - a document
-    """Return what `config` says, without what the plan changes: host ports, and our labels."""
+    """Return the output of `config` without the plan's changes: host ports and labels."""
     document = json.loads(said)
     sections = (document.get(name, {}) for name in ("services", "networks", "volumes"))
     for thing in (each for section in sections for each in section.values()):

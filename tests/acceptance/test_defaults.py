@@ -1,4 +1,4 @@
-"""A variable that one file gives several defaults: Compose names one of them, whichever it is."""
+"""A variable with several defaults in one file: Compose reports only one of them."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 def test_a_port_variable_with_a_second_default_is_recognised(
     other: str, make_repository: MakeRepository, tmp_path: Path
 ) -> None:
-    """As in `${SSL_PORT:-443}` where it is published and `${SSL_PORT:--1}` in a URL."""
+    """As in `${SSL_PORT:-443}` for a published port and `${SSL_PORT:--1}` in a URL."""
     web = {
         "ports": ["${WEB_PORT:-8080}:80"],
         "environment": {"SITE": f"http://localhost:${{WEB_PORT:-{other}}}/"},

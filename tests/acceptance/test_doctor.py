@@ -1,4 +1,4 @@
-"""`composeports doctor` on a real engine: all is well with a stack up, and every drift is found."""
+"""`composeports doctor` on a real engine: a good stack has no findings, every drift has one."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def document(session: Session, *words: str, **variables: str) -> dict[str, Any]:
 
 
 def found(session: Session, *words: str) -> list[str]:
-    """Return "check: what" of what is found in this test's own sessions and files.
+    """Return "check: what" for each finding about this test's sessions and files.
 
     Others use the engine, too: their stacks are none of this store's.
     """
@@ -176,7 +176,7 @@ def test_an_engine_that_is_away_still_gets_a_report(here: Session) -> None:
 
 
 def test_every_next_step_that_is_a_command_can_be_run(here: Session) -> None:
-    """The one for a lost stack, as it stands there."""
+    """The command for a lost stack, as the page shows it."""
     assert here.project
     for each in Path(here.environ["COMPOSEPORTS_STATE_DIR"]).glob("leases*"):
         each.unlink()

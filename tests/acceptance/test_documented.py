@@ -1,7 +1,7 @@
 """The shell commands of docs/guide.md and docs/shell.md, in order, in a real worktree.
 
-Those that a shell, direnv or a server is needed for are run in tests/integration; the table in
-tests/unit/test_documented.py tells who runs what.
+tests/integration runs the commands that need a shell, direnv or a server; the table in
+tests/unit/test_documented.py says which test runs which block.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`down`: it takes away what the session's project has, and nothing else, whatever is left here."""
+"""`down` removes everything of the session's project, and nothing else, in every situation."""
 
 import shutil
 from collections.abc import Iterator
@@ -155,7 +155,7 @@ def test_down_leaves_the_stacks_of_others_alone(make_repository: MakeRepository)
 
 @pytest.fixture
 def stranger(one: Session) -> Iterator[str]:
-    """Put a container of somebody else on the stack's network; `docker run` made it."""
+    """Connect a container that `docker run` started to the stack's network."""
     one.ok("up")
     name = f"{one.project}-stranger"
     image = "composeports-dev/tiny:1"

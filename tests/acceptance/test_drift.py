@@ -1,4 +1,4 @@
-"""A stack that plain Compose has started on other ports is told, and no dead address is given."""
+"""A stack that plain Compose started on other ports is reported; `url` prints no dead address."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `composeports env` puts into a shell: this stack for every tool, and never another one."""
+"""What `composeports env` sets in a shell: every tool uses this stack, and never another one."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A lease whose time is over: its stack's as long as that runs, and anybody's once it does not."""
+"""An expired lease keeps its block while its stack runs; then other sessions may get it."""
 
 import sqlite3
 from contextlib import closing
@@ -16,7 +16,7 @@ WEB = stack({"web": {"ports": ["8080:80"]}})
 
 @pytest.fixture
 def shop(make_repository: MakeRepository, environ: dict[str, str]) -> Repository:
-    """Give a repository with one block for all, which lasts a minute."""
+    """Return a repository with one block for all, which lasts a minute."""
     environ |= {"PORT_ALLOC_MAX_SESSIONS": "1", "PORT_ALLOC_TTL_MINUTES": "1"}
     return make_repository({"compose.yaml": WEB})
 

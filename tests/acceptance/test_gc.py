@@ -1,4 +1,4 @@
-"""`gc`: what is over goes, with all that is its own; what is in use, in doubt or others' stays."""
+"""`gc` removes everything of ended sessions; it keeps what is in use, uncertain or foreign."""
 
 import fcntl
 import json
@@ -137,7 +137,7 @@ def test_a_running_stack_of_a_gone_worktree_goes_and_its_volumes_stay_until_they
 
 @pytest.fixture
 def built(make_repository: MakeRepository) -> Iterator[tuple[Repository, Session]]:
-    """Give a started worktree whose image was built; no image is left."""
+    """Yield a started worktree whose image was built; no image is left."""
     repository = make_repository(SHOP_BUILT)
     one, project = _started(repository, "one")
     docker("image", "tag", f"shop/web:1-{project}", "shop/kept:1")

@@ -1,4 +1,4 @@
-"""Images that the file builds: each session runs its own, by whatever name the file calls them."""
+"""Images that the file builds: each session runs its own, by every name that the file uses."""
 
 import pytest
 

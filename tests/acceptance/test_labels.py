@@ -1,4 +1,4 @@
-"""Labels tell whose containers, networks and volumes are; what lacks them is named and left."""
+"""Labels show the owner of containers, networks and volumes; those without are named and kept."""
 
 import json
 import sqlite3

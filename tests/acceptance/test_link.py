@@ -1,4 +1,4 @@
-"""A linked worktree: plain `docker compose` is on the very same stack, and changes none of it."""
+"""A linked worktree: plain `docker compose` uses the same stack, and changes nothing in it."""
 
 from pathlib import Path
 

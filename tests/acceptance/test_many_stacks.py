@@ -1,4 +1,4 @@
-"""More stacks than the engine has address pools for: all run, each answers as itself, all go."""
+"""More stacks than the engine has address pools for: all start, answer and can be removed."""
 
 import subprocess
 import sys

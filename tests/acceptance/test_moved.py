@@ -1,4 +1,4 @@
-"""A repository's folder is moved: each session has one stack, and what is left behind goes."""
+"""A repository's folder is moved: each session has one stack, and leftovers are removed."""
 
 import shutil
 
@@ -28,7 +28,7 @@ def moved(repository: Repository, *linked: Session) -> Repository:
 
 
 def own_env(session: Session) -> list[str]:
-    """Return the lines of `env` that say nothing of the repository's path."""
+    """Return the lines of `env` that do not contain the repository's path."""
     lines = session.ok("env", "--format", "dotenv").splitlines()
     return [line for line in lines if "COMPOSEPORTS_GIT_COMMON_DIR" not in line]
 

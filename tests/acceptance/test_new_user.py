@@ -123,7 +123,7 @@ def test_from_a_clone_to_the_last_worktree(clone: Repository) -> None:
 
 
 def set_up(clone: Repository) -> None:
-    """Let `init` write what the team wants, and commit that; a second `init` has nothing to do."""
+    """Let `init` write the team's files, and commit them; a second `init` has nothing to do."""
     main = clone.main
     assert "docker-compose.yml" in main.ok("init")
     assert is_clean(main)

@@ -1,4 +1,4 @@
-"""`up` while something else starts the session's own containers: the ports stay."""
+"""`up` while another program starts the session's own containers: the ports stay."""
 
 import random
 import subprocess

@@ -1,4 +1,4 @@
-"""A project of our name that another session or program started is refused; ours is adopted."""
+"""A project of this name from another session or program is refused; the session's is adopted."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def one(make_repository: MakeRepository) -> Session:
 
 @pytest.fixture
 def elsewhere(one: Session, tmp_path: Path) -> Iterator[Session]:
-    """Somebody else's stack, under the name of the session's project."""
+    """A stack of another program, under the name of the session's project."""
     other = Session(tmp_path / "elsewhere", one.environ, one.project)
     write(other.directory, {"compose.yaml": OTHER})
     other.compose("-p", one.project, "up", "--detach")
@@ -129,7 +129,7 @@ def test_down_removes_the_stack_of_a_lost_store(one: Session) -> None:
 
 
 def of_another_runner(session: Session, tmp_path: Path) -> Session:
-    """Return the same folder as another runner on this engine has it: with a store of its own."""
+    """Return the same folder as on another runner with this engine: with another store."""
     state = str(tmp_path / "another runner's state")
     return Session(
         session.directory, {**session.environ, "COMPOSEPORTS_STATE_DIR": state}, session.project

@@ -1,4 +1,4 @@
-"""The page on a real engine: stacks come up, go stale and go down while it is open."""
+"""The page on a real engine: stacks start, change state and end while the page is open."""
 
 import shutil
 import sqlite3
@@ -26,7 +26,7 @@ def row(shown: Page, session: Session) -> Locator:
 
 
 def end_lease(session: Session) -> None:
-    """Let the session's time be over."""
+    """Let the session's lease expire."""
     path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
     with closing(sqlite3.connect(path)) as store, store:
         store.execute(

@@ -1,6 +1,6 @@
-"""Patterns of well-known stacks: two sessions at once, and every name and URL leads to one's own.
+"""Well-known stacks: two sessions at once, and every name and URL leads to the same session.
 
-Each service answers with its project's name, so that an answer tells whose container gave it.
+Each service answers with its project's name, which shows the container's session.
 """
 
 from collections.abc import Callable, Iterator
@@ -167,7 +167,7 @@ def test_static_addresses_move_with_all_that_repeats_them(start: Start) -> None:
 
 
 def test_an_advertised_listener_leads_a_client_back_to_its_own_broker(start: Start) -> None:
-    """Kafka: a client is told where the broker is, and connects there."""
+    """Kafka: a client gets the broker's address, and connects to it."""
     serve = "GREETING=$$KAFKA_ADVERTISED_LISTENERS exec serve"
     file = stack(
         {

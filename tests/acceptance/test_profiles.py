@@ -1,4 +1,4 @@
-"""Services behind profiles: planned from the start, started when asked for, taken down always."""
+"""Services with profiles: planned from the start, started on request, always taken down."""
 
 import pytest
 

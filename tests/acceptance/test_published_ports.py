@@ -1,4 +1,4 @@
-"""Every way to publish a port: where it lands on the engine, and the URL that one gets for it."""
+"""Every way to publish a port: its host port on the engine, and the URL that `url` prints."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""A test run with two workers of pytest-xdist on a real engine: a stack for each, and none left."""
+"""A run with two pytest-xdist workers on a real engine: a stack for each, and none is left."""
 
 import re
 import sys

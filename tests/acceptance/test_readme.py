@@ -1,4 +1,4 @@
-"""The console blocks of README and docs/ are run, in order, and print what they say."""
+"""Run the console blocks of README and docs/ in order, and compare the output."""
 
 import os
 import re
@@ -53,7 +53,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def run(command: str, cwd: Path) -> tuple[str, Path]:
-    """Run a command as a shell in `cwd` would; return its stdout and where the shell is then."""
+    """Run a command like a shell in `cwd`; return its stdout and the shell's new directory."""
     environ = {
         **os.environ,
         "PWD": str(cwd),

@@ -1,6 +1,6 @@
-"""Engines of other machines: ports are theirs, and everything names their host.
+"""Engines of other machines: ports are checked there, and every URL has their host.
 
-One engine stands for all: in a network namespace of its own, reached by TCP with TLS and by ssh.
+One engine simulates them: in a separate network namespace, reached by TCP with TLS and by ssh.
 """
 
 import os
@@ -82,7 +82,7 @@ class Far:
 
     @contextmanager
     def taking(self, port: int) -> Iterator[None]:
-        """Let a program on its machine, which Docker does not know, have a port."""
+        """Let a program on the engine's machine, which Docker does not know, bind a port."""
         inside = ("nsenter", f"--net=/run/netns/{self.exports['COMPOSEPORTS_DEV_NETNS']}", "--")
         argv = (*inside, sys.executable, "-c", TAKE.format(port=port))
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
@@ -260,7 +260,7 @@ def test_doctor_tells_how_the_engine_is_reached(far: Far, one: Session) -> None:
 
 @pytest.fixture
 def build(far: Far) -> Iterator[dict[str, str]]:
-    """Give what leads to the machine that docs/remote.md calls "build", as it tells ssh to."""
+    """Yield variables with which ssh reaches the machine that docs/remote.md calls "build"."""
     with TemporaryDirectory() as folder:
         place = Path(folder)
         (block,) = blocks("docs/remote.md", "sshconfig")

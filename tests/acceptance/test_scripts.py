@@ -45,7 +45,7 @@ def test_engines_have_ids_of_their_own_on_a_machine_that_had_one_before(tmp_path
 
 
 def engine(verb: str, name: str, *options: str, machine: tuple[str, ...] = ()) -> str:
-    """Run scripts/engine.py, which has to succeed, on a machine that some words make."""
+    """Run scripts/engine.py, which must succeed, with a command prefix that sets up a machine."""
     argv = [*machine, sys.executable, str(ENGINE), verb, *options, "--name", f"ids-{name}"]
     done = subprocess.run(argv, env=OUTSIDE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

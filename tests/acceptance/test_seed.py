@@ -1,4 +1,4 @@
-"""`up --seed-from`: a new worktree starts with another session's data, whole or not at all."""
+"""`up --seed-from`: a new worktree starts with another session's data, complete or not at all."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""The HTTP server on a real engine: it keeps leases of running stacks, watches, takes down."""
+"""The HTTP server on a real engine: it renews leases of running stacks, watches, takes down."""
 
 import json
 import signal
@@ -45,7 +45,7 @@ def entry_of(server: Server, session: Session) -> dict[str, Any]:
 
 
 def set_expiry(session: Session, seconds: float) -> None:
-    """Let the session's lease end in so many seconds."""
+    """Set the session's lease to end in the given seconds."""
     path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
     with closing(sqlite3.connect(path)) as store, store:
         store.execute(

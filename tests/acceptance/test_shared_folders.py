@@ -1,4 +1,4 @@
-"""Folders and volumes outside of the worktree: told by their real path, acknowledged, or own."""
+"""Folders and volumes outside of the worktree: reported by real path, acknowledged, or own."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ LINKED = stack({"db": {"command": LOG, "environment": OWNER, "volumes": ["./pgda
 
 
 def told(session: Session, *arguments: str) -> list[str]:
-    """Return the warnings that `up` prints; it has to succeed."""
+    """Return the warnings that `up` prints; it must succeed."""
     done = session.run("up", *arguments)
     assert done.code == 0, done.err
     return [line for line in done.err.splitlines() if line.startswith("warning: ")]

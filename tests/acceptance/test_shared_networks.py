@@ -1,4 +1,4 @@
-"""External networks: told, made the session's own, acknowledged, or led to a sibling's session."""
+"""External networks: reported, made private, acknowledged, or mapped to a sibling's session."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ WAIT = ["sleep", "3600"]
 
 @pytest.fixture
 def make_network(tmp_path: Path, environ: dict[str, str]) -> Iterator[MakeNetwork]:
-    """Make networks of the engine that are gone when the test ends, with what is on them."""
+    """Create networks on the engine; remove them with their containers at the end of the test."""
     del environ  # its stacks have to go first: the last fixture is undone first
     names: list[str] = []
 
@@ -60,7 +60,7 @@ def edge(network: str) -> str:
 
 
 def ask(session: Session, host: str, service: str = "web") -> str:
-    """Return what answers at `host` inside the session's stack; empty where nothing does."""
+    """Return the answer of `host` inside the session's stack; empty if there is none."""
     url = f"http://{host}:5432"
     done = session.run("exec", "-T", service, "wget", "-q", "-O", "-", url)
     return done.out.strip()
@@ -214,7 +214,7 @@ def monorepo(
 
 @pytest.fixture
 def name(tmp_path: Path) -> str:
-    """Return the name of a project that nobody else has, as Compose wants it."""
+    """Return a unique project name that Compose accepts."""
     word = f"infra{tmp_path.parent.name}{tmp_path.name}"
     return "".join(letter for letter in word.lower() if letter.isalnum())
 

@@ -1,4 +1,4 @@
-"""The same session keeps its ports, whatever happens to its stack, its branch or its folder."""
+"""The same session keeps its ports, whatever happens to its stack, branch or folder."""
 
 import socket
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The main job: the agent-coordinator stack, in a checkout and two worktrees at once."""
+"""The main use case: the agent-coordinator stack in a checkout and two worktrees at once."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Ports that somebody takes between our look and the engine's bind: another block, or an error."""
+"""Another process takes a port between the check and the engine's bind: new block, or an error."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def one(make_repository: MakeRepository) -> Session:
 
 
 class Thieves:
-    """Whoever takes ports in a test, and lets go of them at its end."""
+    """Takes ports in a test, and releases them at its end."""
 
     def __init__(self) -> None:
         self.stack = ExitStack()

@@ -1,6 +1,6 @@
-"""A repository is not trusted: nothing of it runs outside of containers, by whatever way.
+"""A repository is not trusted: no program of it runs outside of containers.
 
-Each repository here has a program that leaves a file where it runs. Every way to a stack is tried.
+Each repository here has a program that creates a file if it runs. The tests try every interface.
 """
 
 import json
@@ -24,7 +24,7 @@ OBEYED = "DOCKER_CONFIG BASH_ENV LD_PRELOAD LD_LIBRARY_PATH PATH ENV PYTHONPATH 
 
 @pytest.fixture
 def pwned(tmp_path: Path) -> Iterator[Path]:
-    """Give the file that a program of the repository makes; it is not there at the end."""
+    """Yield the file that a program of the repository makes; it is not there at the end."""
     path = tmp_path / "pwned"
     yield path
     assert not path.exists()
@@ -110,7 +110,7 @@ def test_no_plugin_or_program_of_the_repository_runs(
 
 
 def unset(session: Session) -> Session:
-    """Give a session whose docker has its settings below the home folder, as most users have."""
+    """Return a session whose docker has its settings below the home folder, as most users have."""
     environ = dict(session.environ)
     home = session.directory.parent / "home"
     home.mkdir()
@@ -131,7 +131,7 @@ def test_no_file_of_the_repository_runs_in_a_shell(
 def test_no_env_file_of_the_repository_says_what_runs(
     make_repository: MakeRepository, pwned: Path
 ) -> None:
-    """What Compose makes of such a file is Compose's; composeports makes nothing of it."""
+    """Compose may interpret such a file; composeports does not."""
     lines = ("DOCKER_CONFIG=evil", "PATH=evil", "LD_PRELOAD=./evil/lib.so", "BASH_ENV=evil/docker")
     files = {
         "compose.yaml": with_ports("WEB_PORT"),

@@ -1,4 +1,4 @@
-"""`up` and `plan`: what is planned is what happens, again is nothing, options reach Compose."""
+"""`up` and `plan`: `up` does what `plan` shows, passes options to Compose, and is idempotent."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def one(make_repository: MakeRepository) -> Session:
 
 
 def written(session: Session) -> dict[str, tuple[int, bytes]]:
-    """Return when each of our files was written, and what it says."""
+    """Return the time and the content of each file of composeports."""
     folder = session.directory / ".composeports"
     return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
 

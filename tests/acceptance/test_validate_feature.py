@@ -22,7 +22,7 @@ ILL = {"test": ["CMD", "false"], "interval": "100ms", "retries": 1, "start_perio
 
 
 def ready_to_validate(made: Session) -> Session:
-    """Let the repository have its skills, as a team would."""
+    """Install and commit the skills in the repository, as a team would."""
     made.ok("skills", "install", "--agent", "claude")
     done = made.shell("git add .claude && git commit --quiet --message 'Add the skills'")
     assert done.code == 0, done.err
@@ -30,7 +30,7 @@ def ready_to_validate(made: Session) -> Session:
 
 
 def take_steps(session: Session, heading: str = "Steps") -> list[tuple[int, str]]:
-    """Run the blocks below a heading, each in a shell of its own, as agents do."""
+    """Run the blocks below a heading, each in a new shell, as agents do."""
     at = str(session.directory / SKILL_DIR)
     done = [session.shell(block, SKILL_DIR=at) for block in steps(heading)]
     return [(each.code, each.out + each.err) for each in done]

@@ -1,4 +1,4 @@
-"""Variables and values that are handed on: what a stack gets of them, in two worktrees at once."""
+"""Variables and values that the stack receives, in two worktrees at once."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Scripts and Makefiles that call docker themselves reach this session's stack, and no other."""
+"""Scripts and Makefiles that call docker reach this session's stack, and no other."""
 
 import json
 import os
@@ -399,7 +399,7 @@ def test_a_wrapper_in_a_wrapper_is_one(login: Session) -> None:
 
 
 def test_composeports_itself_does_not_go_through_the_wrapper(login: Session) -> None:
-    """The wrapper would tell what it changes of its calls."""
+    """The wrapper would report changes of its calls."""
     script = f"{PROGRAM} up && {PROGRAM} status && {PROGRAM} doctor; {PROGRAM} exec -T web hostname"
     done = wrapped(login, "sh", "-c", script, COMPOSEPORTS_WRAP_VERBOSE="1")
     assert done.code == 0, done.err

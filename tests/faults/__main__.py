@@ -1,8 +1,8 @@
-"""The fault harness: breaks composeports in every way it knows, and counts what stays broken.
+"""The fault harness: break composeports in every known way, and count what stays broken.
 
     scripts/with-engine .venv/bin/python -m tests.faults [--only WORDS] [--tries N] [--seed N]
 
-Exit code 1 unless all counts are zero. `--only "kill up" --step 12 --seed 7` does one thing again.
+Exit code 1 unless all counts are zero. `--only "kill up" --step 12 --seed 7` repeats one step.
 """
 
 import argparse
@@ -22,7 +22,7 @@ SHARE = 400
 
 
 def main() -> int:
-    """Run what is asked for, print the table, return the exit code."""
+    """Run the requested scenarios, print the table, return the exit code."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     chosen = [each for each in SCENARIOS if options.only in each.name]

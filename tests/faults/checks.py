@@ -1,4 +1,4 @@
-"""What has to be so after a command that had to put things right, by the independent observer."""
+"""Check, with the independent observer, the state after a command that had to repair something."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def after_up(tree: Tree, done: Done) -> Found:
 
 
 def after_down(tree: Tree, done: Done) -> Found:
-    """Nothing is left: no container, no network, no lease, no file of ours."""
+    """Nothing is left: no container, no network, no lease, no file of composeports."""
     found: Found = defaultdict(list)
     if done.code:
         found["failed"].append(f"down: exit {done.code}: {done.err[-800:]}")
@@ -72,7 +72,7 @@ def after_gc(_: Tree, done: Done) -> Found:
 
 
 def after_link(tree: Tree, done: Done) -> Found:
-    """Plain Compose is on the session's stack, and git has nothing to say of the file."""
+    """Plain Compose uses the session's stack, and git does not report the file."""
     if done.code:
         return {"failed": [f"link: exit {done.code}: {done.err[-800:]}"]}
     env = tree.directory / ".env"
@@ -82,7 +82,7 @@ def after_link(tree: Tree, done: Done) -> Found:
 
 
 def after_unlink(tree: Tree, done: Done) -> Found:
-    """There is no file of ours where there was none, and git's own list is as before."""
+    """composeports left no new file, and git's exclude list is as before."""
     if done.code:
         return {"failed": [f"unlink: exit {done.code}: {done.err[-800:]}"]}
     return {"damaged": _leftover_links(tree)}

@@ -1,4 +1,4 @@
-"""Many worktrees, several shells in each, an engine that fails, and one that observes all along."""
+"""Many worktrees, several shells in each, an engine that fails, and an observer."""
 
 import random
 import re
@@ -72,7 +72,7 @@ class Seen:
 def crowd(
     engine: OwnEngine, place: Place, worktrees: int, seconds: float, chance: random.Random
 ) -> Tally:
-    """Let shells run commands for so many seconds; then end all, and see that nothing is left."""
+    """Run commands in shells for the given seconds; then end all, check that nothing is left."""
     tally = Tally("crowd, observed", "engine failures")
     seen = Seen(tally)
     trees = [place.tree(f"tree-{number}") for number in range(worktrees)]
@@ -143,7 +143,7 @@ def _shell(tree: Tree, seen: Seen, ended: threading.Event, chance: random.Random
         if chance.random() < KILLED:
             ended.wait(chance.uniform(0.1, 2.0))
             process.kill()
-            # What it has started goes on, and has somebody who reads what it says.
+            # The programs that it has started continue, so their output must still be read.
             threading.Thread(target=process.communicate, daemon=True).start()
             process.wait()
             seen.count(words, Done(process.returncode, "", ""), tree)
@@ -152,7 +152,7 @@ def _shell(tree: Tree, seen: Seen, ended: threading.Event, chance: random.Random
 
 
 def _observe(place: Place, seen: Seen, ended: threading.Event) -> None:
-    """Look at store and engine over and over: no hold and no port is doubled, nothing unleased."""
+    """Check store and engine repeatedly: no lease and no port is doubled, nothing is unleased."""
     while not ended.is_set():
         with suppress(
             OSError, HTTPException, AssertionError

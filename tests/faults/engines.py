@@ -1,4 +1,4 @@
-"""What an engine does to a session: starts its stack, answers nothing, pauses, loses networks."""
+"""What an engine does to a session: starts its stack, does not answer, pauses, loses networks."""
 
 import json
 import os
@@ -67,7 +67,7 @@ def start_beside(
 
 
 def _starter(way: str, engine: OwnEngine, victim: Tree) -> Callable[[], None]:
-    """Stop the stack, and return what starts it beside composeports."""
+    """Stop the stack, and return the command that starts it without composeports."""
     place, project = victim.place, victim.project
     ids = [each["Id"] for each in place.engine.containers(project)]
     if way == "a restart of the engine":
@@ -107,7 +107,7 @@ FROZEN = (
 
 
 def freeze(engine: OwnEngine, place: Place, tries: int, chance: random.Random, only: int) -> Tally:
-    """Freeze the engine before a command, or in the middle of one, and let it go on later."""
+    """Freeze the engine before or during a command, and unfreeze it later."""
     tally = Tally("engine frozen", "freezes")
     place.environ["COMPOSEPORTS_ENGINE_TIMEOUT"] = str(PATIENCE)
     bystander, victim = Bystander.start(place), place.tree("victim")
@@ -162,7 +162,7 @@ def _timed(tree: Tree, command: str, limit: float) -> tuple[Done, float]:
 
 
 def _answered(command: str, done: Done, seconds: float) -> Found:
-    """See that it answered in time: 69, or what it can tell without the engine."""
+    """Check that it answered in time: 69, or what it knows without the engine."""
     if done.code == HANGS:
         return {"failed": [f"{command} did not answer within {seconds:.0f} s"]}
     if done.code == BUG or "Traceback" in done.err:
@@ -179,7 +179,7 @@ def _answered(command: str, done: Done, seconds: float) -> Found:
 def _frozen_meanwhile(
     engine: OwnEngine, victim: Tree, command: str, chance: random.Random
 ) -> Found:
-    """Freeze the engine while a command is on its way; it goes on, and ends well or says why."""
+    """Freeze the engine during a command, which continues, and ends well or says why not."""
     if command.startswith("down"):
         _bring_to(victim, "running")
     process = victim.start(*command.split())
@@ -285,7 +285,7 @@ def _drifted(victim: Tree) -> Found:
 
 
 def _on_all_networks(victim: Tree, wired: Wired) -> Found:
-    """See that every container is on as many networks as its service has."""
+    """Check that every container is on as many networks as its service has."""
     want = {"web": len(wired.networks), "db": 1}
     found = {
         each["Labels"]["com.docker.compose.service"]: len(each["NetworkSettings"]["Networks"])
@@ -300,7 +300,7 @@ PAUSED = tuple(product(AFTER_PAUSE, PAUSES))
 
 
 def pause_containers(place: Place, tries: int, chance: random.Random, only: int) -> Tally:
-    """Pause containers of a stack: `up` lets them go on, and `down` takes them away."""
+    """Pause containers of a stack: `up` unpauses them, and `down` removes them."""
     tally = Tally("containers paused", "pauses")
     bystander, victim = Bystander.start(place), place.tree("victim")
     for number in chosen_steps(len(PAUSED), tries, chance, only):

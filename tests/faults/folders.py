@@ -1,4 +1,4 @@
-"""What happens to folders: worktrees copied, repositories moved, submodules gone, half a skill."""
+"""What happens to folders: copied worktrees, moved repositories, lost submodules, half a skill."""
 
 import random
 import shutil
@@ -142,7 +142,7 @@ def move_repository(place: Place, tries: int, chance: random.Random, only: int) 
 
 
 def _move(place: Place, move: str, home: Path, main: Tree, tree: Tree) -> Tree:
-    """Do it, and return the worktree where it is now."""
+    """Apply the change, and return the worktree at its new path."""
     if move == "the worktree, git worktree move":
         place.git(main.directory, "worktree", "move", str(tree.directory), str(home / "moved"))
         return Tree(place, home / "moved", tree.session_id)
@@ -166,7 +166,7 @@ def _move(place: Place, move: str, home: Path, main: Tree, tree: Tree) -> Tree:
 
 
 def _left_of_others(place: Place, bystander: Bystander, before: set[str]) -> Found:
-    """Return what is there beside the bystander: containers, and leases that are held."""
+    """Return the containers and held leases, except the bystander's."""
     projects = {row.project for row in rows(place.state)} - {bystander.row.project}
     leaked = [
         f"{each['Names'][0]} is left"
@@ -240,7 +240,7 @@ def _force_down(place: Place, tree: Tree) -> None:
 
 @dataclass(frozen=True)
 class Skills:
-    """A command that writes skills, and where it is run."""
+    """A command that writes skills, and its folder."""
 
     words: tuple[str, ...]
     folder: str
@@ -313,7 +313,7 @@ def _remove_skills(tree: Tree) -> None:
 
 
 def _halve(skills: Path, harm: str, chance: random.Random) -> None:
-    """Leave of one skill what an earlier version left where it was killed."""
+    """Leave one skill in the state in which a killed earlier version left it."""
     folder = chance.choice(sorted(each for each in skills.iterdir() if each.is_dir()))
     files = [path for path in folder.rglob("*") if path.is_file()]
     shown = sorted(path for path in files if not path.name.startswith("."))

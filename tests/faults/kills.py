@@ -1,4 +1,4 @@
-"""Ends composeports at each of its own steps, and at each event of the engine while it works."""
+"""Kill composeports at each of its steps, and at each event of the engine while it works."""
 
 import os
 import random
@@ -34,7 +34,7 @@ EVENTS = frozenset({"create", "start", "die", "destroy", "connect", "disconnect"
 
 @dataclass(frozen=True)
 class Kill:
-    """A command, what is so before it, and what has to put things right after its end."""
+    """A command, the state before it, and the command that must repair the state after its end."""
 
     name: str
     words: tuple[str, ...]
@@ -78,11 +78,11 @@ class Scene:
 
     @property
     def worker(self) -> Tree:
-        """Where the command is run: in the victim, or in the main checkout where that is gone."""
+        """The command's folder: the victim, or the main checkout if the victim is gone."""
         return self.place.main if self.kill.before == "deleted" else self.victim
 
     def prepare(self) -> None:
-        """Bring the victim to where it has to be before the command."""
+        """Bring the victim into the state that is needed before the command."""
         if self.kill.before == "deleted":
             self._delete()
             return
@@ -108,7 +108,7 @@ class Scene:
             self.victim.write(compose_file(services))
 
     def _delete(self) -> None:
-        """Let a new victim be up, and its worktree be gone."""
+        """Start a new victim, and delete its worktree."""
         self._deleted += 1
         self.victim = self.place.tree(f"victim-{self._deleted}")
         done = self.victim.run("up")
@@ -153,7 +153,7 @@ def kill_at_steps(
 
 
 def chosen_steps(count: int, tries: int, chance: random.Random, only: int) -> list[int]:
-    """Return which steps to take: each once where there are tries enough, in turn."""
+    """Return the steps to try, in turn: each step once if there are enough tries."""
     if only:
         return [only] * max(1, tries)
     if tries == 0:
@@ -203,7 +203,7 @@ def until_event(
     number: int,
     action: Callable[["subprocess.Popen[str]"], None],
 ) -> tuple[Done, int]:
-    """Run the command, and act once the engine has told of `number` events (0: never).
+    """Run the command, and act once the engine has sent `number` events (0: never).
 
     Return how it ended, and how many events there were.
     """

@@ -1,12 +1,12 @@
-"""Runs composeports as the installed program does, writing down its steps; ends it before one.
+"""Run composeports as the installed program, record its steps, and kill it before one of them.
 
     FAULTS_TRACE=FILE [FAULTS_KILL=N] [FAULTS_CLOCK=SECONDS] [FAULTS_POSTGRES=1]
         python -P launcher.py ...
 
-A step is whatever changes something outside of the process, or waits for it. With FAULTS_KILL the
-program gets SIGKILL just before its step N, and what it has started goes on.
-With FAULTS_CLOCK the wall clock is off by so many seconds; with FAULTS_POSTGRES every question to a
-PostgreSQL server is a step.
+A step is an operation that changes something outside of the process, or waits for it. With
+FAULTS_KILL the program gets SIGKILL just before its step N; programs that it started continue.
+With FAULTS_CLOCK the wall clock is wrong by that many seconds; with FAULTS_POSTGRES every request
+to a PostgreSQL server is a step.
 """
 
 import os
@@ -50,7 +50,7 @@ class Steps:
         return connection
 
     def watch_postgres(self) -> None:
-        """Let everything that is sent to a server, and waited for, be a step."""
+        """Count each message to a server and each wait for it as a step."""
         import psycopg  # noqa: PLC0415 - only where the store is one
 
         wait = psycopg.Connection.wait

@@ -25,7 +25,7 @@ UNUSABLE = 78
 BLOCK = 4096
 DAY = 86400.0
 Switch = Callable[[], None]
-# Longer than anybody waits for the store.
+# Longer than any command waits for the store.
 LONG_SECONDS = 34.0
 
 
@@ -147,7 +147,7 @@ def small_disk(folder: Path, filler: str) -> Iterator[Disk]:
 
 
 def fill_state(place: Place, tries: int) -> Tally:
-    """Run `up` and `down` with little room for the store; once there is room, all goes on."""
+    """Run `up` and `down` with little disk space for the store; with more space, both work."""
     tally = Tally("disk full, state directory", "full disks")
     with small_disk(place.state, "filler") as disk:
         bystander, victim = Bystander.start(place), place.tree("victim")
@@ -172,7 +172,7 @@ FULL = tuple(product(DOWNS, BEFORE_DOWN))
 
 
 def down_on_full_disk(place: Place, tries: int, chance: random.Random, only: int) -> Tally:
-    """End a session with no byte left for the store: the stack goes, and the lease stays."""
+    """End a session with no byte left for the store: the stack is removed, the lease stays."""
     tally = Tally("disk full, down", "full disks")
     with small_disk(place.state, "filler") as disk:
         bystander, victim = Bystander.start(place), place.tree("victim")
@@ -214,7 +214,7 @@ def _begin_down(victim: Tree, state: str) -> None:
 
 
 def _ended_on_full_disk(command: str, victim: Tree, done: Done, listed: Done) -> Found:
-    """See that `down` took the stack away, that the lease is there, and that it was told."""
+    """Check that `down` removed the stack, kept the lease, and said so."""
     found: Found = {"failed": [], "lost": [], "leaked": []}
     for name, each in ((command, done), ("status", listed)):
         if each.code == BUG or "Traceback" in each.err:
@@ -254,7 +254,7 @@ def _starve(tally: Tally, disk: Disk, bystander: Bystander, victim: Tree, tries:
 
 
 def move_clock(place: Place, tries: int) -> Tally:
-    """Set the clock forward and back: nobody gets a block that another session has."""
+    """Set the clock forward and back: no session gets a block that another session has."""
     tally = Tally("clock moved", "jumps")
     bystander, holder = Bystander.start(place), place.tree("holder")
     needy = [place.tree(f"needy-{number}") for number in range(place.slots - 1)]
@@ -278,7 +278,7 @@ def move_clock(place: Place, tries: int) -> Tally:
 
 
 def delete_worktree(place: Place, tries: int) -> Tally:
-    """Delete a worktree whose stack runs: nobody gets its ports, and its stack can be removed."""
+    """Delete a worktree whose stack runs: no session gets its ports, the stack can be removed."""
     tally = Tally("worktree deleted", "deletions")
     bystander = Bystander.start(place)
     others = [place.tree(f"other-{number}") for number in range(place.slots - 1)]
@@ -307,12 +307,12 @@ def delete_worktree(place: Place, tries: int) -> Tally:
 
 
 def has_containers(place: Place, tree: Tree) -> bool:
-    """Tell whether the engine has a container of the session's stack."""
+    """Return True if the engine has a container of the session's stack."""
     return bool(tree.project and place.engine.containers(tree.project))
 
 
 def restart_engine(place: Place, tries: int, halt: Switch, start: Switch) -> Tally:
-    """Stop the engine in the middle of `up`: leases stay, and all goes on once it is back."""
+    """Stop the engine during `up`: leases stay, and commands work once it is back."""
     tally = Tally("engine restarted", "restarts")
     bystander, victim = Bystander.start(place), place.tree("victim")
     plan = victim.directory / ".composeports" / ".env"

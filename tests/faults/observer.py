@@ -1,4 +1,4 @@
-"""What is so, asked without any code under test: of the engine, the store, sockets and files."""
+"""Read the state from the engine, the store, sockets and files without any code under test."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = "com.docker.compose.project"
-# What may lie in a state directory while nothing is at work.
+# What may be in a state directory while no command runs.
 STATE_FILES = {
     ".": re.compile(r"leases\.sqlite3(-wal|-shm)?|filler"),
     "known": re.compile(r"machine|engine-[0-9a-f]{16}"),
@@ -142,7 +142,7 @@ class Row:
 
 
 def rows(state: Path) -> list[Row]:
-    """Return the rows of the store; none where there is no store yet."""
+    """Return the rows of the store; none if there is no store yet."""
     path = state / "leases.sqlite3"
     if not path.exists():
         return []
@@ -180,7 +180,7 @@ def doubled_ports(engine: Engine, projects: set[str]) -> int:
 
 
 def damage(state: Path) -> list[str]:
-    """Return what is wrong with the state directory: the store, or files that nobody needs."""
+    """Return what is wrong with the state directory: the store, or files without a use."""
     path = state / "leases.sqlite3"
     found: list[str] = []
     if path.exists():

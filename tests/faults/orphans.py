@@ -1,4 +1,4 @@
-"""What comes next while the Compose of an earlier `up` is still at work on the stack."""
+"""The next command while the Compose of an earlier `up` still works on the stack."""
 
 import random
 import subprocess
@@ -16,7 +16,7 @@ from tests.support.machine import wait_until
 
 BUG, TRY_LATER = 70, 75
 BUILD_SECONDS, HEALTH_SECONDS = 12, 8
-# Compose is at work for long because of a build, or because a service waits for another one.
+# Compose works for long because of a build, or because a service waits for another one.
 BUILDING: Services = {"web": {**WEB["web"], "build": ".", "image": "faults-slow:dev"}}
 WAITING: Services = {
     "db": {"healthcheck": {"test": ["CMD", "true"], "interval": f"{HEALTH_SECONDS}s"}},
@@ -31,7 +31,7 @@ VARIATIONS = tuple(product(NEXT, FIRST_UPS, SLOW, MOMENTS))
 
 
 def leave_at_work(place: Place, tries: int, chance: random.Random, only: int) -> Tally:
-    """Leave a Compose at work, its `up` killed or alive, and run the next command."""
+    """Leave a running Compose, its `up` killed or alive, and run the next command."""
     tally = Tally("Compose still at work", "kills")
     bystander, victim = Bystander.start(place), place.tree("victim")
     for number in chosen_steps(len(VARIATIONS), tries, chance, only):
@@ -92,7 +92,7 @@ class _Watch:
 
     @property
     def alive(self) -> list[psutil.Process]:
-        """The programs that are still at work."""
+        """The programs that still run."""
         return [each for each in self._workers if _is_alive(each)]
 
     def _look(self) -> None:
@@ -105,11 +105,11 @@ class _Watch:
             self._ended.wait(0.02)
 
     def wait_for_workers(self) -> None:
-        """Wait until nothing is at work any more."""
+        """Wait until no program runs any more."""
         wait_until(lambda: not self.alive, "the end of Compose")
 
     def stop(self) -> Found:
-        """Look no more; return what was seen."""
+        """Stop observing; return the observations."""
         self._ended.set()
         self._thread.join()
         return {"lost": self._found}
@@ -123,7 +123,7 @@ def _run(command: str, victim: Tree) -> Done:
 
 
 def _judged(command: str, victim: Tree, done: Done, watch: _Watch) -> Found:
-    if done.code == TRY_LATER:  # it may not end what is at work: the lease stays
+    if done.code == TRY_LATER:  # it may not end the running program: the lease stays
         row = victim.row
         kept = row is not None and row.held
         return {} if kept else {"lost": [f"{command}: exit {TRY_LATER}, and the lease is {row}"]}

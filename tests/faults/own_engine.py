@@ -1,4 +1,4 @@
-"""An engine of the harness' own, in a network namespace, which may be stopped at any time."""
+"""A private engine in a network namespace, which a test may stop at any time."""
 
 import os
 import shlex
@@ -31,7 +31,7 @@ class OwnEngine:
         _engine(self.name, "stop", "--keep")
 
     def start(self) -> None:
-        """Let it come back with its data; its networks are lost where it was killed making one.
+        """Start it again with its data; networks are lost if it was killed while it created one.
 
         Engine 20.10 panics at its start then (libnetwork's `reservePools` finds a network without
         addresses), until the database of its networks is removed.
@@ -49,11 +49,11 @@ class OwnEngine:
         return int(Path(self.observed.socket).with_name("docker.pid").read_text())
 
     def frozen(self) -> AbstractContextManager[None]:
-        """Let it accept connections and answer none, as long as this lasts."""
+        """Let it accept connections without answering, inside the block."""
         return frozen(self.pid)
 
     def kill(self) -> None:
-        """End its dockerd at once; what it runs goes on without it."""
+        """Kill its dockerd; its containers continue without it."""
         os.kill(self.pid, signal.SIGKILL)
 
 

@@ -1,4 +1,4 @@
-"""One repository with worktrees, a state directory and a bystander: where a scenario happens."""
+"""One repository with worktrees, a state directory and a bystander, where a scenario happens."""
 
 import json
 import os
@@ -70,7 +70,7 @@ class Tree:
         return self.place.services if self.own_services is None else self.own_services
 
     def start(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start the installed program here, in a process group of its own."""
+        """Start the installed program here, in a new process group."""
         return self._start([str(PROGRAM), *words], variables)
 
     def run(self, *words: str, **variables: str) -> Done:
@@ -105,11 +105,11 @@ class Tree:
 
     @property
     def project(self) -> str:
-        """The session's project, empty where none is known."""
+        """The session's project, empty if it is not known."""
         return row.project if (row := self.row) is not None else ""
 
     def forget(self) -> None:
-        """Let the store know nothing of this session, as before its first command."""
+        """Remove this session from the store, as before its first command."""
         with closing(sqlite3.connect(self.place.state / "leases.sqlite3", timeout=30)) as store:
             store.execute("DELETE FROM leases WHERE session_id = ?", (self.session_id,))
             store.commit()
@@ -127,7 +127,7 @@ class Tree:
 
 
 def finish(process: "subprocess.Popen[str]") -> Done:
-    """Wait for the end; a program that hangs is ended, and has failed.
+    """Wait for the end; a program that hangs is killed, and counts as failed.
 
     Where the program was killed, what it had started may still have its pipes: they are not
     waited for.
@@ -222,7 +222,7 @@ class Place:
         return self.trees[-1]
 
     def docker(self, *words: str) -> str:
-        """Run `docker` on the engine, beside the program under test; return what it printed."""
+        """Run `docker` on the engine, independent of the program under test; return its output."""
         done = subprocess.run(
             ["docker", *words],
             env=self.plain_environ,
@@ -236,27 +236,27 @@ class Place:
 
     @property
     def plain_environ(self) -> dict[str, str]:
-        """The variables of programs beside the one under test."""
+        """The variables of programs other than the one under test."""
         return {
             name: value for name, value in self.environ.items() if not name.startswith("COMPOSE_")
         }
 
     def expire(self, tree: Tree) -> None:
-        """Let the time to live of a session's lease be over."""
+        """Let a session's lease expire."""
         with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
             words = "UPDATE leases SET expires_at = 1 WHERE session_id = ?"
             store.execute(words, (tree.session_id,))
             store.commit()
 
     def prune(self) -> None:
-        """Let git forget worktrees that are gone."""
+        """Remove deleted worktrees from git's list."""
         for tree in [tree for tree in self.trees if not (tree.directory / ".git").exists()]:
             shutil.rmtree(tree.directory, ignore_errors=True)
             self.trees.remove(tree)
         self.git(self.main.directory, "worktree", "prune")
 
     def forget_set_aside(self) -> None:
-        """Let no block be the last choice any more."""
+        """End the cool-down of all blocks."""
         with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
             with suppress(sqlite3.OperationalError):  # a store that knows no such table
                 store.execute("DELETE FROM set_aside")

@@ -1,4 +1,4 @@
-"""The list of all scenarios: name, how often `make faults` tries it, and what it does."""
+"""The list of all scenarios: name, number of tries in `make faults`, and its function."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of fault; with 0 `tries` each of its steps is taken once.
+    """One kind of fault; with 0 `tries` each of its steps is tried once.
 
     `checked` says what has to be so after it.
     """
@@ -96,7 +96,7 @@ def _steps(fault: Steps, setting: Setting) -> Tally:
 
 @contextmanager
 def _own_place(kind: str, setting: Setting) -> Iterator[tuple[OwnEngine, Place]]:
-    """Make a place on an engine of its own, which may be stopped."""
+    """Make a place on a private engine, which may be stopped."""
     with own_engine(kind) as engine:
         environ = dict(engine.environ)
         made = Place(setting.root, setting.base, engine.observed, environ, engine.prefix, slots=20)

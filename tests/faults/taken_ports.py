@@ -1,4 +1,4 @@
-"""Thieves: whoever binds a session's ports as soon as the number can be seen anywhere."""
+"""Thieves: programs that bind a session's ports as soon as the number is visible anywhere."""
 
 import random
 import re
@@ -32,7 +32,7 @@ def seen_in_store(tree: Tree) -> int:
 
 @dataclass(frozen=True)
 class Theft:
-    """Where the thieves look, how many ports each takes, and of how many sessions at once."""
+    """Where the thieves find ports, how many ports each takes, and from how many sessions."""
 
     name: str
     look: Callable[[Tree], int]
@@ -154,7 +154,7 @@ def _begin_anew(victim: Tree) -> None:
 
 
 def _told(victim: Tree, code: int, err: str, stolen: int, theft: Theft) -> Found:
-    """See that a theft was survived, or, where every port is stolen, told properly."""
+    """Check that the session survived a theft, or reported it if every port is stolen."""
     if theft.ports <= 2 or stolen <= 2:  # three tries outlast two taken ports
         return {"failed": [f"up: exit {code}: {err[-800:]}"]} if code else {}
     if code == 0:

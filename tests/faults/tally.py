@@ -1,11 +1,11 @@
-"""What a scenario came to: tries, faults, and what was wrong afterwards; and the table of all."""
+"""The result of a scenario: tries, faults, and what was wrong afterwards; and the table of all."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 # What the columns count: leases that are not as they should be, host ports that two have,
-# containers and networks that nobody removes, files that are changed or left, and commands that
+# containers and networks that no command removes, files that are changed or left, and commands that
 # did not do their work.
 COLUMNS = {
     "lost": "leases lost",

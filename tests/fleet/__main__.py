@@ -1,4 +1,4 @@
-"""The fault harness for a fleet: three engines and one PostgreSQL, and what is done to them.
+"""The fault harness for a fleet: three engines, one PostgreSQL, and faults between them.
 
     PYTHONPATH=scripts .venv/bin/python -m tests.fleet [--only WORDS] [--tries N] ...
 

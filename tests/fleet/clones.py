@@ -1,7 +1,7 @@
 """Two machines that were cloned from one image: their engines have one id, and one store.
 
-Each has a host name, a machine id and a boot of its own, as it sees them, so far as a test gives
-it them; the data of the second engine is a copy of the first one's.
+Each sees its own host name, machine id and boot id, if the test sets them. The data of the second
+engine is a copy of the first engine's data.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Three machines with a store in common, started once for the tests of this folder."""
+"""Three machines with a common store, started once for the tests of this folder."""
 
 import tempfile
 from collections.abc import Iterator

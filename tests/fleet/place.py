@@ -1,8 +1,8 @@
 """A fleet: machines that are network namespaces, each with an engine, and one PostgreSQL.
 
-All machines have their worktrees at the same path, by a mount of their own, as hosts that were set
-up alike do. Programs run in the machine's namespaces; what they did is seen from outside, by the
-engines' own API and by SQL.
+All machines have their worktrees at the same path, through separate mounts, like hosts with the
+same setup. Programs run in the machine's namespaces. The tests check the results from outside, by
+the engines' API and by SQL.
 """
 
 import json

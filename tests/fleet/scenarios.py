@@ -1,4 +1,4 @@
-"""What is done to a fleet, and what has to be so afterwards; each scenario gives one tally."""
+"""What happens to a fleet, and the expected state afterwards; each scenario returns one tally."""
 
 import random
 import re
@@ -45,7 +45,7 @@ class Run:
         self.see_up(self.fleet.at_once("up", only=only), step)
 
     def see_up(self, done: Iterable[Ended], step: object) -> None:
-        """See that each of these commands has brought up its stack, and nothing is doubled."""
+        """Check that each of these commands has brought up its stack, and nothing is doubled."""
         done = list(done)
         for machine, tree, each in done:
             if each.code:
@@ -66,7 +66,7 @@ class Run:
             self.note(self.fleet.leftovers(machine, tree), step)
 
     def clear_words(self, done: Done, step: object) -> None:
-        """See that what a command said of its failure is no traceback and holds no password."""
+        """Check that what a command said of its failure is no traceback and holds no password."""
         secret = self.fleet.server.password in done.err + done.out
         if secret or SAID.search(done.err) or not EXPLAINED.search(done.err):
             self.note({"failed": [f"it said: {done.err[-500:]}"]}, step)

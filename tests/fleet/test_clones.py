@@ -1,4 +1,4 @@
-"""Two engines with one id and one store: none has a word in what is the other one's."""
+"""Two engines with one id and one store: neither changes the leases of the other."""
 
 import json
 import tempfile
@@ -35,7 +35,7 @@ def both() -> Iterator[tuple[Fleet, Clone, Clone]]:
 
 @pytest.fixture
 def expired(both: tuple[Fleet, Clone, Clone]) -> Iterator[None]:
-    """Both worktrees of the first machine have stacks, of which nothing runs, and no time left."""
+    """Both worktrees of the first machine have stopped stacks and expired leases."""
     fleet, one, two = both
     one.is_known_by(uuid4().hex, str(uuid4()))
     two.is_known_by(uuid4().hex, str(uuid4()))

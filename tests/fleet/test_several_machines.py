@@ -1,6 +1,6 @@
-"""Machines that share a store: three engines, one PostgreSQL, and what goes wrong between them.
+"""Machines that share a store: three engines, one PostgreSQL, and faults between them.
 
-The short form of `make fleet`, which starts sixty worktrees at once and tries each fault often.
+A short form of `make fleet`, which starts sixty worktrees at once and tries each fault often.
 """
 
 import random

@@ -19,13 +19,13 @@ POSTGREST_URL = f"http://localhost:{os.environ.get('AGENT_COORDINATOR_REST_PORT'
 
 @pytest.fixture
 def postgrest_url() -> str:
-    """Where the stack's PostgREST answers."""
+    """The URL of the stack's PostgREST."""
     return POSTGREST_URL
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_server_left() -> Iterator[None]:
-    """Stop the PostgreSQL server that the tests share, where one was started."""
+    """Stop the PostgreSQL server that the tests share, if it was started."""
     yield
     from tests.support import postgres  # noqa: PLC0415 - this file is read without pytest, too
 

@@ -1,4 +1,4 @@
-"""Command line, HTTP and MCP at once: one store, and no port that two sessions have."""
+"""Command line, HTTP and MCP at once: one store, and no port in two sessions."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The corpus checker's client hears who answers on a port, with the stand-in's own responder."""
+"""The corpus checker's client recognises the service on a port, with the stand-in's responder."""
 
 import socket
 import subprocess

@@ -20,7 +20,7 @@ class Direnv:
     shell: Shell
 
     def ask(self, *arguments: str) -> tuple[str, str]:
-        """Run direnv, which has to succeed, and return its stdout and stderr."""
+        """Run direnv, which must succeed, and return its stdout and stderr."""
         path = f"{PROGRAMS}:{self.shell.environ['PATH']}:/usr/bin:/bin"
         done = subprocess.run(
             (programs()["direnv"]["executable"], *arguments),

@@ -1,4 +1,4 @@
-"""What docs/ show of servers and failures is run as it stands there; see tests/unit, too."""
+"""Run what docs/ show about servers and failures unchanged; see also tests/unit."""
 
 import json
 import os
@@ -70,4 +70,4 @@ def test_the_servers_start_as_the_docs_say(shell: Shell, page: str, path: str) -
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(asked, timeout=HANG)
         refused.value.close()
-    assert refused.value.code == 401  # the key is one that nobody else knows
+    assert refused.value.code == 401  # the server does not know this key

@@ -1,4 +1,4 @@
-"""All that is fetched is fetched by `make fetch`; what is missing later is named at once."""
+"""`make fetch` fetches all downloads; a download that is missing later is named at once."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 @pytest.fixture(autouse=True)
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty cache."""
+    """Return an empty cache."""
     monkeypatch.setenv("COMPOSEPORTS_DEV_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 

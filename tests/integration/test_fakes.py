@@ -1,4 +1,4 @@
-"""The fakes do what the real doors do, as far as the use cases can tell."""
+"""The fakes behave like the real classes, as far as the use cases can see."""
 
 from pathlib import Path
 

@@ -20,7 +20,7 @@ SCRIPT = ROOT / "scripts" / "openspec.py"
 SPECS = ROOT / "openspec" / "specs"
 CHANGE = ROOT / "openspec" / "changes" / "add-port-allocator"
 CAPABILITIES = sorted(path.parent.name for path in SPECS.glob("*/spec.md"))
-# The cache and the settings of pip and npm are those of whoever runs the tests, so this is read
+# The cache and the settings of pip and npm belong to the user who runs the tests, so it is read
 # before the tests are given a home of their own.
 OUTSIDE = dict(os.environ)
 

@@ -1,4 +1,4 @@
-"""Wheel and source distribution carry what is needed, and the metadata says what is true."""
+"""Wheel and source distribution have all needed files and correct metadata."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Where tests on a stack find its PostgREST: on the session's own port, else on the default one."""
+"""The PostgREST URL for tests on a stack: the session's port, else the default port."""
 
 import subprocess
 import sys

@@ -23,7 +23,7 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "/srv/app.py", line 3, i
 
 
 class Good(BaseHTTPRequestHandler):
-    """A service that does everything right."""
+    """A service that behaves correctly."""
 
     def do_GET(self) -> None:
         """Answer by path."""
@@ -57,7 +57,7 @@ class Good(BaseHTTPRequestHandler):
             self.wfile.write(body.encode())
 
     def cross_origin(self) -> list[tuple[str, str]]:
-        """Let the front end ask with cookies, and nobody else."""
+        """Allow requests with cookies only from the front end."""
         if self.headers["Origin"] != ORIGIN:
             return []
         return [
@@ -70,10 +70,10 @@ class Good(BaseHTTPRequestHandler):
 
 
 class Bad(Good):
-    """A service that does everything wrong."""
+    """A service that makes every mistake."""
 
     def do_GET(self) -> None:
-        """Let everybody in, and show everything."""
+        """Accept every request, and show internals."""
         if self.path == "/":
             self.answer(503, "starting")
         elif self.path in {"/private", "/health"}:
@@ -82,7 +82,7 @@ class Bad(Good):
             self.answer(500, TRACEBACK)
 
     def cross_origin(self) -> list[tuple[str, str]]:
-        """Let every page ask with cookies."""
+        """Allow requests with cookies from every page."""
         return [
             ("Access-Control-Allow-Origin", self.headers["Origin"] or "*"),
             ("Access-Control-Allow-Credentials", "true"),
@@ -169,7 +169,7 @@ def test_nobody_there_is_a_failure_that_names_the_url(tmp_path: Path) -> None:
     done = smoke(tmp_path, SMOKE_URLS="api=http://localhost:1")
     assert "test_the_service_answers" in done["failure"]
     message = (tmp_path / "results.xml").read_text()
-    assert "GET http://localhost:1/ has no answer" in message
+    assert "GET http://localhost:1/ got no answer" in message
     assert "urllib/request.py" not in message
 
 

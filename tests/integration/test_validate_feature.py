@@ -1,4 +1,4 @@
-"""The validation with a `composeports` that pretends: the stack is always taken down."""
+"""The validation with a fake `composeports`: the stack is always taken down."""
 
 import os
 import shutil
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.integration
 
 
 class Page(BaseHTTPRequestHandler):
-    """A service that is well."""
+    """A healthy service."""
 
     def do_GET(self) -> None:
-        """Answer with a page, or that there is none."""
+        """Answer 200 for /, else 404."""
         self.send_response(200 if self.path == "/" else 404)
         self.end_headers()
 
@@ -38,7 +38,7 @@ def url() -> Iterator[str]:
         yield address
 
 
-# A validation whose signal comes when Popen has just locked its waiting.
+# A validation whose signal comes when Popen has just taken its wait lock.
 INTERRUPTED = """
 import os, signal, subprocess, sys, time
 sys.path.insert(0, {scripts!r})

@@ -1,4 +1,4 @@
-"""An installation without the extras: the servers say what to install, and all else is the same."""
+"""An installation without extras: the servers say what to install, everything else works."""
 
 import json
 import re
@@ -20,7 +20,7 @@ TIMES = re.compile(r"\d{4}-\d\d-\d\dT[0-9:]+\+00:00|\b1[12]\d\b")
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the programs of an environment that has composeports alone."""
+    """The folder of the programs of an environment that has only composeports."""
     folder = tmp_path_factory.mktemp("bare")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = [sys.executable, "-m", "pip", "--python", f"{folder}/bin/python", "install", "--quiet"]

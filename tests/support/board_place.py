@@ -1,6 +1,6 @@
-"""A machine for the page: leases as they would be after `up`, and an engine that says their states.
+"""A machine for the page: leases as after `up`, and an engine that reports their states.
 
-It is what the tests of the page and the screenshots in the docs are made with.
+The tests of the page and the screenshots in the docs use it.
 """
 
 import time
@@ -103,7 +103,7 @@ class BoardPlace:
             store.update(session, lambda _: outcome)
 
     def clear(self) -> None:
-        """Let nobody hold anything, and the engine answer."""
+        """Remove all leases, and let the engine answer."""
         for session in self.blocks:
             self.drop(session)
         for name in ("ps", "compose", "inspect", "network", "volume", "labels"):
@@ -134,7 +134,7 @@ class BoardPlace:
 
 
 def fill(place: BoardPlace) -> None:
-    """Put what a busy machine has: each state once, a lease alone, many services."""
+    """Set up a busy machine: each state once, a lease without a stack, many services."""
     many = {
         "api:8000/tcp": "http://localhost:{4}",
         "db:5432/tcp": "localhost:{5}",

@@ -1,4 +1,4 @@
-"""A headless browser, what a page did in it, and what axe-core finds wrong."""
+"""A headless browser, the events in its page, and the findings of axe-core."""
 
 import functools
 import json
@@ -40,7 +40,7 @@ def tools() -> dict[str, Any]:
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """Start a browser; nothing else may run an event loop in this thread meanwhile."""
+    """Start a browser; no other event loop may run in this thread at the same time."""
     expect.set_options(timeout=PATIENCE_MS)
     found = tools()
     with sync_playwright() as driver:
@@ -57,7 +57,7 @@ def open_browser() -> Iterator[Browser]:
 
 @dataclass
 class Watched:
-    """A page, and what happened in it that nobody wants."""
+    """A page, and the errors that happened in it."""
 
     page: Page
     dialogs: list[str] = field(default_factory=list)

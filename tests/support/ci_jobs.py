@@ -1,4 +1,4 @@
-"""The CI examples as a runner sees them: shell steps, and when each of them runs."""
+"""The CI examples as a runner sees them: shell steps, and when each step runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ INSTALLING = ("pip install ", "apk add ")
 
 @dataclass(frozen=True)
 class Step:
-    """One shell script, run by a shell of its own."""
+    """One shell script, run by a separate shell."""
 
     when: str
     script: str

@@ -1,4 +1,4 @@
-"""A `docker` on PATH that stops before and after each `docker compose up`, for a test to act."""
+"""A `docker` on PATH that stops before and after each `docker compose up`, so a test can act."""
 
 import os
 import shutil

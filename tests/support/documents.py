@@ -33,6 +33,6 @@ def blocks(page: str, language: str = "") -> list[Block]:
 
 
 def pages() -> Iterator[str]:
-    """Yield README, CONTRIBUTING and all pages of docs/ that somebody wrote."""
+    """Yield README, CONTRIBUTING and all handwritten pages of docs/."""
     yield from ("README.md", "CONTRIBUTING.md")
     yield from (f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))

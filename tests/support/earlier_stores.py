@@ -1,4 +1,4 @@
-"""Stores as earlier versions made them, from what a store of today holds."""
+"""Stores in the format of earlier versions, made from a store of the current version."""
 
 import sqlite3
 from contextlib import closing
@@ -40,7 +40,7 @@ SINCE_2 = (
 
 
 def as_of_version(path: Path, version: int) -> None:
-    """Make the store at `path` one of format 1, 2 or 3, with the leases that it has.
+    """Convert the store at `path` to format 1, 2 or 3, and keep its leases.
 
     The first one knew neither blocks set aside nor a record of the time, the first two are of one
     engine alone, and none has an id.

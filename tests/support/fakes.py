@@ -1,4 +1,4 @@
-"""Fakes at the doors of the use cases: engine, ports, clock and voice that tests decide on."""
+"""Fakes for the use cases: engine, ports, clock and messages that tests control."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class _Nothing:
 
 
 class _FakeListing(Listing):
-    """An answer that is asked for when it is looked at."""
+    """An answer that is computed when it is read."""
 
     def __init__(self, engine: "FakeEngine", project: str | None) -> None:
         super().__init__(engine, _Nothing())
@@ -76,7 +76,7 @@ class FakeEngine(Engine):
         state: str = "running",
         service: str = "web",
     ) -> Container:
-        """Let a container be there; one that does not run shows no ports and keeps its bindings."""
+        """Add a container; a stopped one shows no ports and keeps its bindings."""
         identity = f"{len(self.present):064x}"
         shown = ports if state == "running" else ()
         container = Container(identity, state, project, service, shown)
@@ -89,7 +89,7 @@ class FakeEngine(Engine):
         return _FakeListing(self, project)
 
     def start_mark_listing(self, project: str) -> MarkListing:
-        """Return an answer about what is left of the project, which is nothing."""
+        """Return the answer that nothing of the project is left."""
         return _NoMarks(self, project)
 
     def reserved_ports(self, containers: Iterable[Container]) -> frozenset[Port]:
@@ -126,7 +126,7 @@ class FakePorts:
 
 
 class FakeClock:
-    """A clock that stands still until it is moved."""
+    """A clock that only changes when a test moves it."""
 
     def __init__(self) -> None:
         self.seconds = NOON
@@ -136,7 +136,7 @@ class FakeClock:
         return self.seconds
 
     def pass_minutes(self, minutes: float) -> None:
-        """Let time go by."""
+        """Move the clock forward."""
         self.seconds += minutes * 60
 
 
@@ -172,10 +172,10 @@ class FakeMachine:
         )
 
     def pause(self, seconds: float) -> None:
-        """Take no time, and let happen what the test wants to happen meanwhile."""
+        """Take no time, and run the test's action for this moment."""
         self.pauses.append(seconds)
         self.on_pause()
 
     def session(self, name: str | None = None, cwd: Path | None = None) -> Session:
-        """Return the workspace of a session with a name, or of the folder's own."""
+        """Return the Session for a session name, or for the folder."""
         return Session(self.context(cwd=cwd), Options(session=name))

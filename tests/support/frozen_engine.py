@@ -1,4 +1,4 @@
-"""An engine that takes every connection and never answers, and a `docker` that waits for it."""
+"""An engine that accepts every connection and never answers, and a `docker` that waits for it."""
 
 import shutil
 import socket
@@ -27,7 +27,7 @@ QUESTIONS = (
 def accepting(
     path: Path, is_frozen: Callable[[], bool] = lambda: True
 ) -> Iterator[list[socket.socket]]:
-    """Accept all connections at the socket `path`, which are in the list, and say nothing.
+    """Accept all connections at the socket `path`, keep them in the list, and never answer.
 
     While it is not frozen, it answers that there is nothing.
     """

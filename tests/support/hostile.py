@@ -1,4 +1,4 @@
-"""Files that a reader would wait for, or read without end; each is made at a path."""
+"""Files that block a reader, or never end; each is created at a path."""
 
 import os
 import resource
@@ -68,5 +68,5 @@ def identity(path: Path) -> tuple[int, int, int]:
 
 
 def limit_memory() -> None:
-    """Let a program that reads without end fail, and not the machine."""
+    """Limit memory, so that a program that reads without end fails, not the machine."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

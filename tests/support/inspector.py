@@ -12,14 +12,14 @@ from typing import Any
 from tests.support.patience import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "inspector.py"
-# The cache and the settings of pip and npm are those of whoever runs the tests, so this is read
+# The cache and the settings of pip and npm belong to the user who runs the tests, so it is read
 # before the tests are given a home of their own.
 OUTSIDE = dict(os.environ)
 
 
 @dataclass(frozen=True)
 class Told:
-    """What one call of it came to; `problem` is the code of its own error, if any."""
+    """The result of one call; `problem` is the code of the inspector's error, if any."""
 
     code: int
     out: str
@@ -47,7 +47,7 @@ class Inspector:
     server: tuple[str, ...]
 
     def ask(self, method: str, *options: str) -> Told:
-        """Start it, let it ask one thing, and return what it says."""
+        """Start the inspector, send one request, and return its output."""
         words = (*self.argv, "--cli", *self.server, "--method", method, *options)
         done = subprocess.run(
             words, env=self.environ, capture_output=True, text=True, check=False, timeout=HANG

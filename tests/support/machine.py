@@ -29,7 +29,7 @@ GIT_ENVIRONMENT = {
 
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    """Let a process stand still."""
+    """Stop a process inside the block (SIGSTOP)."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -148,11 +148,11 @@ class FakeDocker:
         (self.folder / f"{name}.code").write_text(str(code))
 
     def run_before(self, name: str, script: str) -> None:
-        """Let it run a piece of shell before it gives the answer."""
+        """Let it run a shell script before it answers."""
         (self.folder / f"{name}.sh").write_text(script + "\n")
 
     def publish(self, **ports: int) -> None:
-        """Let the Compose file have one service for each name, with one literal host port."""
+        """Set a Compose file with one service per name, each with one literal host port."""
         services = {
             name: {
                 "image": "scratch",
@@ -166,7 +166,7 @@ class FakeDocker:
         self.answer("variables", "NAME  REQUIRED  DEFAULT VALUE  ALTERNATE VALUE\n")
 
     def go_away(self) -> None:
-        """Let the engine be down: the command is there, and nobody answers it."""
+        """Let the engine be down: the command exists, but no engine answers it."""
         for name in ("ps", "labels", "inspect", "network", "volume", "compose", "engine", "info"):
             self.answer(name, err=UNREACHABLE, code=1)
 

@@ -1,4 +1,4 @@
-"""The official MCP client beside the installed program, and a raw one that sees every byte."""
+"""The official MCP client for the installed program, and a raw client that sees every byte."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def over_stdio(environ: Mapping[str, str], talk: Talk[Answer], mode: str = "auto
 
 @asynccontextmanager
 async def stdio(environ: Mapping[str, str], mode: str = "auto") -> AsyncIterator[Client]:
-    """Give a client of a server of its own."""
+    """Yield a client of a new server."""
     server = StdioServerParameters(command=PROGRAM, args=["mcp"], env=dict(environ), cwd="/")
     with TemporaryFile("w+") as errors:
         async with Client(stdio_client(server, errors), mode=mode) as client:

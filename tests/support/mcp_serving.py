@@ -1,4 +1,4 @@
-"""An MCP server of ours over HTTP, as a process of the installed program."""
+"""An MCP server over HTTP, as a process of the installed program."""
 
 import re
 import signal
@@ -18,7 +18,7 @@ def listening(
     end: int = signal.SIGTERM,
     **options: Any,  # noqa: ANN401 - of Popen
 ) -> Iterator[str]:
-    """Give the URL of a server that listens; it ends when it is told to."""
+    """Yield the URL of a server that listens; end the server at the end."""
     process = shell.start("mcp", "--http", "--port", "0", *arguments, **options)
     try:
         assert process.stderr is not None

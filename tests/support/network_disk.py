@@ -1,6 +1,6 @@
-"""A file system that calls itself sshfs, as the kernel shows it; an empty folder, and no network.
+"""A file system that the kernel reports as sshfs; an empty folder, and no network.
 
-Run as `network_disk.py FOLDER`: mounts it there (as root), says so, and serves until it is killed.
+`network_disk.py FOLDER` mounts it there (as root), prints a line, and serves until it is killed.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""HTTP servers of a test's own, in a thread."""
+"""HTTP servers for a test, in a thread."""
 
 import threading
 from collections.abc import Iterator

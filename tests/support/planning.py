@@ -1,4 +1,4 @@
-"""A plan from what Compose would say, written as Python values."""
+"""A plan from what Compose would report, written as Python values."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Planned:
         ]
 
     def override(self, *path: str) -> object:
-        """Return the override document at a path, None where it says nothing."""
+        """Return the value of the override document at a path; None if there is none."""
         node: object = self.plan.override
         for key in path:
             node = node.get(key) if isinstance(node, Mapping) else None

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests of one run: started by whoever needs it first, then shared."""
+"""A PostgreSQL server for the tests of one run: started on first use, then shared."""
 
 import itertools
 import os
@@ -36,7 +36,7 @@ def _with_cache() -> Iterator[None]:
 
 
 def start(name: str, settings: Mapping[str, str] | None = None) -> postgres.Server:
-    """Start a server that ends with the tests, if nobody stops it before."""
+    """Start a server that ends with the tests, if no test stops it before."""
     with _with_cache():
         return postgres.start(name, settings=settings, bound=True)
 
@@ -58,7 +58,7 @@ def stop(server: postgres.Server) -> None:
 
 
 def standby_of(server: postgres.Server) -> postgres.Server:
-    """End a server, and start another one on a copy of its data: a standby of nobody."""
+    """Stop a server, and start another one on a copy of its data: a standby without a primary."""
     postgres.halt(server, "immediate")
     name = f"{server.name}-standby"
     with _with_cache():
@@ -81,7 +81,7 @@ def pooler_programs() -> Programs:
 
 @contextmanager
 def stopped(server: postgres.Server) -> Iterator[None]:
-    """Let the server stand still: it takes connections, and says nothing."""
+    """Stop the server (SIGSTOP): it accepts connections, and never answers."""
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
@@ -98,7 +98,7 @@ def shared() -> postgres.Server:
 
 
 def end_shared() -> None:
-    """Stop the shared server, where anybody has started it."""
+    """Stop the shared server, if a test has started it."""
     if shared.cache_info().currsize:
         stop(shared())
         shared.cache_clear()
@@ -106,7 +106,7 @@ def end_shared() -> None:
 
 @contextmanager
 def connected(url: str) -> Iterator[psycopg.Connection]:
-    """Connect as somebody who is no store."""
+    """Connect directly, not as a store."""
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
 

@@ -1,9 +1,9 @@
-"""Sessions, time, engine and crashes against one store, and a simple model of what is promised.
+"""Sessions, time, engine and crashes with one store, and a simple model of the promises.
 
 No two held leases share a port, a subnet or a project. A lease is never handed out while it has
 not expired, its project runs, or the engine does not answer. The same session gets the same block
-as long as nobody else needed it. A lease lives as long as its time to live says, whatever is done
-to the clock; and what did not come to its end has changed nothing.
+as long as no other session needed it. A lease lasts for its time to live, even if the clock is
+changed. An operation that did not finish has changed nothing.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ POOL = "10.213.0.0/22"
 ASIDE_SECONDS = 600
 # Outside of the grid, and in its first and last block.
 PINS = (3000, 3001, 10004, 10019)
-# Longer than what a clock may be off without anybody noticing, and never the sum of two others.
+# Longer than a clock error that is tolerated, and never the sum of two others.
 JUMPS = (-86400, -3600, 3600, 86400)
 
 
@@ -55,11 +55,11 @@ class Clock:
     steady: float = 500.0
 
     def read(self) -> ClockReading:
-        """Return what the clocks say."""
+        """Return the clocks' times."""
         return ClockReading("boot", self.wall, self.steady)
 
     def run(self, seconds: float) -> None:
-        """Let time go by."""
+        """Move the clocks forward."""
         self.wall += seconds
         self.steady += seconds
 
@@ -75,24 +75,24 @@ class Held:
     until: float
 
     def has(self, port: int) -> bool:
-        """Tell whether the port is this lease's."""
+        """Return True if the port is this lease's."""
         return port in self.block or port in self.pins
 
 
 @dataclass
 class Model:
-    """What is promised, as far as it can be said without a store."""
+    """The promises that can be stated without a store."""
 
     held: dict[str, Held] = field(default_factory=dict)
     projects: dict[str, str] = field(default_factory=dict)
-    # The block that a session had last, unless somebody else has needed it since.
+    # The block that a session had last, unless another session has needed it since.
     homes: dict[str, PortBlock] = field(default_factory=dict)
     aside: dict[PortBlock, float] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     engine_answers: bool = True
 
     def may_go(self, session: str, now: float) -> bool:
-        """Tell whether the session's lease may be handed to somebody else."""
+        """Return True if another session may get the session's lease."""
         idle = self.engine_answers and session not in self.running
         return idle and self.held[session].until <= now
 
@@ -118,7 +118,7 @@ class Promises(RuleBasedStateMachine):
         """Die in the middle of a write; nothing of it may be seen."""
 
     def teardown(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         self.store.close()
 
     @initialize()
@@ -285,7 +285,7 @@ class Promises(RuleBasedStateMachine):
                 del model.homes[name]
 
     def _is_home(self, session: str, lease: Held) -> None:
-        """See that the session has its block again, where nobody has needed it."""
+        """Check that the session gets its block again, if no other session has needed it."""
         model, now = self.model, self.clock.steady
         home = model.homes.get(session)
         if home is None:

@@ -1,7 +1,7 @@
-"""One of many processes that take and give back blocks of one store; run as a program.
+"""One of many processes that take and release blocks of one store; run as a program.
 
-The check knows nothing of stores: whoever has a block makes a file for it, and a file that is
-there already is a block that two have at once.
+Its check does not use the store: each process creates a file for its block. If the file exists
+already, two processes have the block at the same time.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.support.patience import HANG
 
 
 def main(store_path: str, marker_folder: str, name: str, rounds: int, slots: int) -> int:
-    """Take a block `rounds` times; return how often somebody else had it too."""
+    """Take a block `rounds` times; return how often another process also had it."""
     store = SqliteStore(store_path)
     grid = PortGrid(10000, 10, slots)
     Path(marker_folder, f"ready-{name}").touch()

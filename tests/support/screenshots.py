@@ -1,4 +1,4 @@
-"""Makes the pictures of the page for the docs: `python -m tests.support.screenshots`."""
+"""Make the pictures of the page for the docs: `python -m tests.support.screenshots`."""
 
 import tempfile
 from pathlib import Path

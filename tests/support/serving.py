@@ -1,4 +1,4 @@
-"""A real HTTP server of ours as a process, and a client for it."""
+"""A real HTTP server as a process, and a client for it."""
 
 import signal
 import subprocess
@@ -20,7 +20,7 @@ ANNOUNCED = "listening on "
 
 @dataclass
 class Server:
-    """A server that runs: where it listens and what it has said."""
+    """A running server: its address and its output."""
 
     process: "subprocess.Popen[bytes]"
     url: str = ""

@@ -1,4 +1,4 @@
-"""Real shells, which scripts/shells.py fetches once, each in a terminal of its own."""
+"""Real shells, which scripts/shells.py fetches once, each in a separate terminal."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from typing import Any
 from tests.support.patience import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "shells.py"
-# The cache is that of whoever runs the tests, so this is read before they get a home of their own.
+# The cache belongs to the user who runs the tests, so this is read before tests set a new home.
 OUTSIDE = dict(os.environ)
 
 
@@ -35,7 +35,7 @@ def programs() -> Mapping[str, Any]:
 
 @dataclass
 class Terminal:
-    """A program on a terminal: what is typed, and what is to be seen."""
+    """A program on a terminal: its input, and the visible output."""
 
     file: int
     seen: str = ""
@@ -45,7 +45,7 @@ class Terminal:
         os.write(self.file, text.encode())
 
     def wait_for(self, text: str) -> None:
-        """Return once the text is to be seen, and forget what came before its end."""
+        """Return once the text is visible, and drop the output up to its end."""
         end = time.monotonic() + HANG
         while text not in self.seen:
             left = end - time.monotonic()
@@ -59,7 +59,7 @@ class Terminal:
 def on_a_terminal(
     argv: tuple[str, ...], cwd: Path, environ: Mapping[str, str]
 ) -> Iterator[Terminal]:
-    """Run a program on a terminal of its own; it is ended at the end."""
+    """Run a program on a new terminal; end it at the end."""
     pid, file = pty.fork()
     if pid == 0:  # pragma: no cover - the child
         try:

@@ -1,4 +1,4 @@
-"""The validate-feature skill for tests: script, steps, and a `composeports` that pretends."""
+"""The validate-feature skill for tests: its script, its steps, and a fake `composeports`."""
 
 import json
 import os
@@ -33,20 +33,20 @@ def steps(heading: str) -> list[str]:
     return [re.sub(f"^{indent}", "", block, flags=re.MULTILINE) for indent, block in blocks]
 
 
-# Lets the smoke tests run.
+# With these variables the smoke tests really run.
 REALLY = {"VALIDATE_PYTEST": ""}
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A `composeports` command that has one service, which is as it is told to be."""
+    """A fake `composeports` with one service, whose state the test sets."""
 
     folder: Path
     cwd: Path
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
 
     def prepare(self, urls: Mapping[str, str], **container: object) -> None:
-        """Let there be one container of the service `web` that publishes the URLs."""
+        """Set one container of the service `web` that publishes the URLs."""
         write_program(self.folder / "bin/composeports", PRETENDER.format(at=self.folder))
         web = {"Name": "ac-1-web-1", "Service": "web", "State": "running", "Health": ""}
         (self.folder / "ps.json").write_text(json.dumps({**web, **container}) + "\n")
@@ -54,7 +54,7 @@ class Stack:
         (self.folder / "status.json").write_text(json.dumps([{"current": False}, row]))
 
     def run_at(self, command: str, script: str) -> None:
-        """Let one of its commands do something at its end."""
+        """Set a shell script that one of its commands runs at its end."""
         (self.folder / f"{command}.sh").write_text(script + "\n")
 
     @property
@@ -64,7 +64,7 @@ class Stack:
         return path.read_text().splitlines() if path.exists() else []
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start the validation; its smoke tests are taken as passed, but with `REALLY`."""
+        """Start the validation; its smoke tests count as passed, except with `REALLY`."""
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
         process = subprocess.Popen(
             (sys.executable, str(SKILL / "scripts/validate.py"), *arguments),
@@ -98,6 +98,6 @@ class Stack:
 
     @property
     def report(self) -> str:
-        """The report at its default place; empty where there is none."""
+        """The report at its default path; empty if there is none."""
         path = self.cwd / ".composeports/validation-report.md"
         return path.read_text() if path.exists() else ""

@@ -1,4 +1,4 @@
-"""Swaps a folder for a link at each step of a function: `python swapping.py ACTION STEP FOLDER`.
+"""Replace a folder by a link at each step of a function: `python swapping.py ACTION STEP FOLDER`.
 
 The interpreter's audit events (open, mkdir, rename, remove, rmdir, listdir) are the steps. Before
 the event with the number STEP, `.composeports` (or the hooks folder of git, for an action on a
@@ -19,7 +19,7 @@ PAIRS = (("B", "2"),)
 
 
 def actions(directory: str) -> dict[str, Callable[[], object]]:
-    """Return what is done while the folder is swapped."""
+    """Return the actions by name; the folder is swapped while one of them runs."""
     return {
         "write": lambda: OwnFolder(directory).write(".env", "SECRET=1\n"),
         "write-below": lambda: OwnFolder(directory, "ac-12345678").write(".env", "SECRET=1\n"),

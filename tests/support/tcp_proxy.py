@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server, which cuts connections where a test wants it to."""
+"""A TCP proxy in front of a server that cuts connections when a test wants it."""
 
 import socket
 import threading

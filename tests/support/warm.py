@@ -1,7 +1,7 @@
-"""Runs of composeports that are forked from a process which has imported all of it.
+"""Runs of composeports that are forked from a process which has imported all modules.
 
-Starting Python and importing takes eight times as long as what most tests ask for. Whatever a fork
-cannot be as a new process is (another user, locale or installation), is started as ever.
+Starting Python and importing takes eight times as long as the work of most tests. Runs that a fork
+cannot do (another user, locale or installation) are started as new processes.
 """
 
 import atexit
@@ -29,7 +29,7 @@ REQUEST_BYTES = 100_000
 def run(
     argv: tuple[str, ...], cwd: Path, environ: Mapping[str, str]
 ) -> tuple[int, bytes, bytes] | None:
-    """Return the exit code, stdout and stderr of a run; None where it has to be a new process."""
+    """Return the exit code, stdout and stderr of a run; None if it needs a new process."""
     request = _request(argv, cwd, environ)
     if request is None:
         return None

@@ -1,7 +1,7 @@
-"""Forks one run of composeports for each request; everything of it is imported already.
+"""Fork one run of composeports for each request; all modules are imported already.
 
-The requests come on the socket that is stdin: a run as JSON, with the descriptors of its stdout,
-its stderr and the socket that its exit code goes to.
+Stdin is a socket with the requests: each is a run as JSON, with the descriptors of its stdout, its
+stderr and the socket for its exit code.
 """
 
 import gc
@@ -27,7 +27,7 @@ REQUEST_BYTES = 1 << 18
 
 
 def serve(requests: socket.socket) -> None:
-    """Fork until nobody can ask any more."""
+    """Fork for each request until the socket is closed."""
     for module in pkgutil.walk_packages(composeports.__path__, "composeports."):
         if not module.name.startswith("composeports.pytest_plugin"):
             importlib.import_module(module.name)
@@ -46,7 +46,7 @@ def serve(requests: socket.socket) -> None:
 
 
 def _watch(run: dict[str, Any], out: int, err: int, reply: int) -> NoReturn:
-    """Run it in a child, and tell its number and then its exit code."""
+    """Run it in a child, and send the child's pid and then its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""What pip needs where tests install the project: the wheels that were fetched, no index."""
+"""What pip needs when tests install the project: the fetched wheels, no index."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The guard of the unit tests: what decides starts no process and opens no connection."""
+"""The guard of the unit tests: they start no process and open no connection."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The CI examples and the pages about them: they parse, and name what there is."""
+"""The CI examples and their pages: they parse, and name only existing things."""
 
 import re
 from pathlib import Path

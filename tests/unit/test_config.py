@@ -1,4 +1,4 @@
-"""The settings: what is accepted, and what an error says of the rest."""
+"""The configuration: accepted values, and the errors for others."""
 
 import re
 from dataclasses import FrozenInstanceError

@@ -1,4 +1,4 @@
-"""What the corpus checker must notice: each case is one thing that a plan could do wrong."""
+"""What the corpus checker must find: each case is one possible error of a plan."""
 
 from collections.abc import Mapping
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Whatever README and docs/ show in a block is run by a test; what is not has a reason here."""
+"""A test runs every code block of README and docs/; the exceptions have a reason here."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ RUN = {
     ("README.md", "sh", "composeports "): SHARING,
     ("README.md", "console", ""): f"{README}::test_the_readme_shows_what_happens",
     ("CONTRIBUTING.md", "sh", "make "): TARGETS,
-    ("docs/ci.md", "yaml", "# Made by"): (
+    ("docs/ci.md", "yaml", "# Written by"): (
         f"{ACCEPTANCE}/test_ci_examples.py::test_a_job_runs_tests_on_the_stack_and_leaves_nothing"
     ),
     ("docs/fleet.md", "sql", "REVOKE"): (

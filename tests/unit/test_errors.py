@@ -1,4 +1,4 @@
-"""The failures: their codes and exit codes are promises to scripts."""
+"""The errors: scripts rely on their codes and exit codes."""
 
 from collections.abc import Iterator
 

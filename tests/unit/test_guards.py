@@ -1,4 +1,4 @@
-"""The guards hold: each of these fails once its guard is gone."""
+"""The guards work: each of these tests fails if its guard is removed."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""Where the store lies when nobody says otherwise."""
+"""The default path of the store."""
 
 import os
 import sys

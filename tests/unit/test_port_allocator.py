@@ -1,4 +1,4 @@
-"""The public library: who gets which ports, for how long, and that it needs nothing else."""
+"""The public library: which session gets which ports, for how long, and without other modules."""
 
 import itertools
 import socket
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 
 def in_sixteen_threads(call: Callable[[int], Result]) -> list[Result]:
-    """Return what `call` returns for 0 to 15, each in a thread; fail where one does not end."""
+    """Return the results of `call` for 0 to 15, each in a thread; fail if one does not end."""
     results: dict[int, Result] = {}
 
     def run(number: int) -> None:
@@ -49,7 +49,7 @@ def in_sixteen_threads(call: Callable[[int], Result]) -> list[Result]:
 
 @dataclass
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that the test moves."""
 
     now: float = NOON
 
@@ -366,7 +366,7 @@ def test_it_works_without_a_database_and_opens_no_connection(
 
 @pytest.fixture
 def impatient() -> Iterator[threading.Barrier]:
-    """Give a barrier behind which threads take turns so often that a missing lock shows.
+    """Yield a barrier behind which threads take turns so often that a missing lock shows.
 
     Not earlier: a coverage tool that is at work cannot be handed to so many threads so often.
     """

@@ -1,4 +1,4 @@
-"""The statements of the PostgreSQL store: each table and function is named with its schema."""
+"""The statements of the PostgreSQL store name each table and function with its schema."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ SCHEMAS = ("pg_catalog.", "composeports.")
 
 
 def texts(source: str) -> Iterator[str]:
-    """Yield what is a statement, or a part of one."""
+    """Yield every SQL statement, or part of one."""
     tree = ast.parse(source)
     prose = {
         id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
@@ -34,7 +34,7 @@ def texts(source: str) -> Iterator[str]:
 
 
 def bare_names(source: str) -> list[str]:
-    """Return what is called, read or written by a name without a schema."""
+    """Return the objects that are called, read or written without a schema name."""
     found = list(texts(source))
     local = {name for text in found for pair in LOCAL.findall(text) for name in pair if name}
     bare = []

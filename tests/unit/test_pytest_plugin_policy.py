@@ -1,4 +1,4 @@
-"""What the pytest plugin decides: whose stack, how it ends, what a failure says."""
+"""Decisions of the pytest plugin: the stack's owner, its end, the message of a failure."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The pages of docs/ that are made from the program are as it says, and none lacks a text."""
+"""The generated pages of docs/ are up to date, and every section has a text."""
 
 import ast
 import re
@@ -63,7 +63,7 @@ def test_the_page_says_when_a_started_stack_is_removed(code: str) -> None:
 
 
 def codes_in_the_source() -> set[str]:
-    """Return the code of every class and every document that tells of a failure."""
+    """Return the code of every class and every document that reports a failure."""
     found: set[str] = set()
     for path in (ROOT / "composeports").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""docs/security.md: the trust model names a test for what it promises, and each one exists."""
+"""docs/security.md: the trust model names a test for each promise, and each test exists."""
 
 import ast
 import re
@@ -20,7 +20,7 @@ def rows() -> list[list[str]]:
 
 
 def named() -> list[tuple[str, str]]:
-    """Return file and function of each test that the page names; a file alone has no function."""
+    """Return file and function of each test on the page; a file without a function has none."""
     return TEST.findall(PAGE.read_text())
 
 

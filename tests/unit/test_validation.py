@@ -1,4 +1,4 @@
-"""What the validate-feature skill makes of what it sees: readiness, URLs, and the report."""
+"""The validate-feature skill's decisions: readiness, URLs, and the report."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Runs commands with a deadline, and turns signals into one orderly end."""
+"""Run commands with a deadline, and turn a signal into an orderly end."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 
 NOT_FOUND = 127
 TIMED_OUT = 124
-# What a stopped command has for its own cleaning up before it is killed.
+# How long a stopped command may clean up before it is killed.
 GRACE_SECONDS = 20.0
-# A signal has its effect at the end of such a wait.
+# Seconds between two checks for a signal while a command runs.
 BETWEEN_LOOKS = 0.05
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """The validation was asked to end."""
+    """A signal asked the validation to end."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a command left behind; `code` is 127 where there is none, 124 after its deadline."""
+    """A command's exit code and output.
+
+    `code` is 127 if the command was not found, 124 if it was ended after its deadline.
+    """
 
     code: int
     out: str = ""
@@ -38,39 +41,39 @@ class Done:
 
     @property
     def said(self) -> str:
-        """All that it said."""
+        """Its stdout and stderr, without empty parts."""
         return "\n".join(text for text in (self.out.strip(), self.err.strip()) if text)
 
 
 def say(text: str) -> None:
-    """Write a line to stderr; that nobody reads it any more is no reason to end."""
+    """Write a line to stderr; do not fail if the reader has closed the pipe."""
     try:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
-        # What is left in the buffer has to go somewhere, or it would decide the exit code.
+        # The buffered text must go somewhere, or flushing it at exit would change the exit code.
         with suppress(OSError), open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
 
 
 class Guard:
-    """Raises Stopped at the first signal that comes at work; at any other time notes it only."""
+    """Raises Stopped at the first signal between work() and pause(); else only records it."""
 
     def __init__(self) -> None:
-        """Take the signals over."""
+        """Install the signal handlers."""
         self.signal = 0
         self._working = False
         for each in SIGNALS:
             signal.signal(each, self._note)
 
     def work(self) -> None:
-        """Let signals end what goes on from here; Stopped where one came already."""
+        """Let the first signal raise Stopped from now on; raise it now if one came already."""
         self._working = True
         if self.signal:
             raise Stopped
 
     def pause(self) -> bool:
-        """Let signals wait; return whether they ended something before."""
+        """Only record signals from now on; return True if they raised Stopped before."""
         was, self._working = self._working, False
         return was
 
@@ -86,16 +89,16 @@ class Runner:
     """Runs commands in one folder with one environment."""
 
     def __init__(self, guard: Guard, cwd: str, environ: Mapping[str, str]) -> None:
-        """Name where and with what; `guard` stops a command that is under way."""
+        """Set the folder and the environment; a signal at `guard` stops a running command."""
         self._guard = guard
         self._cwd = cwd
         self._environ = dict(environ)
 
     def run(self, argv: Sequence[str], seconds: float, **variables: str) -> Done:
-        """Run a command to its end, or to its deadline in seconds."""
+        """Run a command until it ends, or end it after the given seconds."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            # A signal is looked for between two waits. An exception of its handler could leave the
-            # lock that Popen has for waiting taken, and waiting for the end would never end.
+            # Check for a signal between two waits instead of raising from its handler: an exception
+            # there could leave Popen's wait lock taken, and the next wait would never end.
             at_work = self._guard.pause()
             try:
                 process = subprocess.Popen(
@@ -130,7 +133,7 @@ class Runner:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask the command and what it started to end; kill them where they do not."""
+    """Send SIGTERM to the command's process group; send SIGKILL if it does not end in time."""
     deadline = time.monotonic() + GRACE_SECONDS
     _signal(process, signal.SIGTERM)
     while process.poll() is None and time.monotonic() < deadline:

@@ -1,6 +1,6 @@
-"""Which tests run on which kind of engine; COMPOSEPORTS_DEV_KIND tells, since guards hide it later.
+"""Which tests run on which kind of engine, by COMPOSEPORTS_DEV_KIND (read before guards hide it).
 
-What is different from Docker's own engine is asked here; the rest is the same program.
+These tests check only what is different from Docker's engine; the program is the same.
 """
 
 import os
@@ -28,12 +28,12 @@ SHOP = stack(
 
 @pytest.fixture
 def shop(make_repository: MakeRepository) -> Repository:
-    """Give a repository whose stack publishes a run of ports."""
+    """Return a repository whose stack publishes a run of ports."""
     return make_repository({"compose.yaml": SHOP})
 
 
 class Thieves:
-    """Whoever takes ports in a test, and lets go of them at its end."""
+    """Takes ports in a test, and releases them at its end."""
 
     def __init__(self, exits: ExitStack) -> None:
         self._exits = exits
@@ -47,7 +47,7 @@ class Thieves:
 
 @pytest.fixture
 def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
-    """Give somebody who takes ports until what was started is taken down."""
+    """Yield an object that takes ports until the started stacks are taken down."""
     del environ
     with ExitStack() as exits:
         yield Thieves(exits)

@@ -1,4 +1,4 @@
-"""Podman's socket under `docker compose`, with root's rights and without: the same promises."""
+"""Podman's socket under `docker compose`, as root and rootless: the same promises hold."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def test_two_worktrees_run_at_once_and_each_says_what_it_publishes(shop: Reposit
 
 @pytest.fixture
 def shared() -> Iterator[str]:
-    """Give a volume that is nobody's; it goes after the stacks that use it."""
+    """Yield a volume that no stack owns; it is removed after the stacks that use it."""
     docker("volume", "create", "shared")
     yield "shared"
     remove("volume", "shared")

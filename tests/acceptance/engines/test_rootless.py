@@ -1,4 +1,4 @@
-"""Engines without root's rights, Docker's and Podman's: ports they may not have, and doctor."""
+"""Rootless engines, Docker's and Podman's: ports they may not bind, and doctor."""
 
 import json
 import os

@@ -1,7 +1,7 @@
-"""The words for what goes wrong: foreign ports, an engine that goes away, a terminal, signals.
+"""The vocabulary of failures: foreign ports, an engine that goes away, a terminal, signals.
 
-The engine "goes away" as a proxy before it that stops answering, since nobody may stop an engine
-that others use; what runs on it runs on, which is the dangerous case.
+The engine "goes away" as a proxy in front of it stops answering: a test must not stop an engine
+that others use. Its containers continue to run, which is the dangerous case.
 """
 
 import itertools
@@ -47,14 +47,14 @@ for _ in range(os.getpid() % 15):
 
 @pytest.fixture
 def environ(tmp_path: Path, projects: Projects) -> Iterator[dict[str, str]]:
-    """Give a fresh shell's environment on blocks that the other tests do not use."""
+    """Yield a fresh shell's environment on blocks that the other tests do not use."""
     yield {**fresh_environ(tmp_path), "PORT_ALLOC_BASE": str(next(_bases))}
     projects.take_down(tmp_path)
 
 
 @pytest.fixture
 def web(make_repository: MakeRepository) -> Session:
-    """Give a checkout with one service that publishes one port."""
+    """Return a checkout with one service that publishes one port."""
     return make_repository({"compose.yaml": WEB}).main
 
 
@@ -70,7 +70,7 @@ def leases(session: Session) -> list[dict[str, object]]:
 
 
 def assert_untouched(session: Session) -> None:
-    """See that a failed `up` left nothing: no lease, no folder, nothing on the engine."""
+    """Check that a failed `up` left nothing: no lease, no folder, nothing on the engine."""
     assert leases(session) == []
     assert not os.path.lexists(session.directory / ".composeports")
     assert session.resources_of() == []
@@ -99,9 +99,9 @@ def foreign_listener(kind: str, port: int) -> Iterator[socket.socket]:
 
 @dataclass
 class Gate:
-    """A socket before the engine that can be shut, as if the engine had stopped.
+    """A socket in front of the engine that a test can shut, as if the engine had stopped.
 
-    Whoever stands at it sees what passes, and may be quicker than the engine.
+    A test sees the requests that pass through it, and can act before the engine does.
     """
 
     path: Path
@@ -119,18 +119,18 @@ class Gate:
         return f"unix://{self.path}"
 
     def open(self) -> None:
-        """Let everybody through to the engine."""
+        """Forward all requests to the engine."""
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen(128)
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def once(self, text: bytes, act: Callable[[re.Match[bytes]], object]) -> None:
-        """Have `act` done just before the next request or answer like `text` is let through."""
+        """Call `act` just before forwarding the next request or answer that matches `text`."""
         self._rivals.append((re.compile(text), act))
 
     def shut(self) -> None:
-        """Answer nobody any more, and end what is under way."""
+        """Stop answering, and end open connections."""
         if self._listener is None:
             return
         self.path.unlink()
@@ -174,7 +174,7 @@ class Gate:
 
 @pytest.fixture
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
-    """Give an open gate before the engine that the tests use."""
+    """Yield an open gate before the engine that the tests use."""
     where = docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
     address = ENGINE_VARIABLES.get("DOCKER_HOST", where)
     assert address.startswith("unix://"), f"these tests need an engine on a socket: {address}"
@@ -222,7 +222,7 @@ class Started:
         os.write(self.terminal, b"\x03")
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the program alone."""
+        """Send a signal only to the program."""
         self.process.send_signal(number)
 
     def dies_after(self, seconds: float) -> None:
@@ -238,7 +238,7 @@ class Started:
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:
             assert time.monotonic() < deadline, f"still there after {seconds} s: {self.said}"
-            _ = self.said  # a terminal that nobody reads would stop the program
+            _ = self.said  # the program would block if the test did not read the terminal
             time.sleep(0.02)
         code = self.process.returncode
         return code if code >= 0 else 128 - code
@@ -272,7 +272,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 @contextmanager
 def at_terminal(session: Session, *argv: str | Path) -> Iterator[Started]:
-    """Start a program on a terminal of its own, in the terminal's foreground process group."""
+    """Start a program on a new terminal, in the terminal's foreground process group."""
     environ = {**session.environ, "PWD": str(session.directory), "TERM": "xterm"}
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -324,7 +324,7 @@ def without_root_powers() -> list[str]:
 
 
 def run_with_rights(session: Session, *arguments: str) -> Done:
-    """Run `composeports` as somebody for whom the rights of files count."""
+    """Run `composeports` as a user who is bound by file permissions (not root)."""
     environ = {**session.environ, "PWD": str(session.directory), "PATH": session.environ["PATH"]}
     argv = [*without_root_powers(), str(PROGRAM), *arguments]
     return run(*argv, cwd=session.directory, environ=environ)

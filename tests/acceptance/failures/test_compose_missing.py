@@ -1,4 +1,4 @@
-"""Without docker, without Compose, or with one that is too old: 69, and nothing is left."""
+"""Without docker, without Compose, or with a Compose that is too old: 69, and nothing is left."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A file that Compose, or the plan, refuses: 78, in Compose's words, and nothing is left."""
+"""A file that Compose or the plan refuses: 78, with Compose's message, and nothing is left."""
 
 import json
 

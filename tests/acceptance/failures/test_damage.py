@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or of the network, and a store that is damaged under a stack.
+"""Full, read-only and network disks, and a store that is damaged while a stack runs.
 
 The other damages of docs/damage.md are in tests/integration/stores/test_damage.py.
 """
@@ -24,7 +24,7 @@ NETWORK_DISK = Path(__file__).parents[2] / "support" / "network_disk.py"
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Have a small disk of its own at a folder."""
+    """Mount a small disk at a folder."""
     folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
     words = ("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "composeports-test")
@@ -154,7 +154,7 @@ def test_a_state_directory_that_became_read_only_is_told(
 
 @pytest.fixture
 def network_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder on what the kernel calls a network file system."""
+    """Yield a folder on what the kernel calls a network file system."""
     folder = tmp_path / "far"
     folder.mkdir()
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""An engine that does not answer is "unknown": nothing is lost, and nothing handed out."""
+"""If the engine does not answer, its state is "unknown": no lease is lost or given away."""
 
 import json
 import os
@@ -29,7 +29,7 @@ HOME = os.environ.get("HOME", "/")
 
 @pytest.fixture
 def repository(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Repository:
-    """Give a repository whose sessions reach the engine through the gate."""
+    """Return a repository whose sessions reach the engine through the gate."""
     environ["DOCKER_HOST"] = gate.address
     return make_repository({"compose.yaml": WEB})
 
@@ -40,7 +40,7 @@ def one(repository: Repository) -> Session:
 
 
 def expire(session: Session) -> None:
-    """Let the session's lease run out, as two hours without any command would."""
+    """Expire the session's lease, as two hours without any command would."""
     store = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
     with sqlite3.connect(store) as rows:
         rows.execute(
@@ -166,7 +166,7 @@ def own_engine(environ: dict[str, str]) -> Iterator[str]:
 
 
 def engine(name: str, verb: str, *options: str) -> str:
-    """Call scripts/engine.py, which has to succeed."""
+    """Call scripts/engine.py, which must succeed."""
     argv = [sys.executable, str(ROOT / "scripts/engine.py"), verb, "--name", name, *options]
     done = run(*argv, cwd=ROOT, environ={**os.environ, "HOME": HOME})
     assert done.code == 0, done.err

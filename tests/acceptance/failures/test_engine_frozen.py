@@ -1,4 +1,4 @@
-"""A real engine that is frozen (SIGSTOP) is "unknown" within the limit; nothing is lost."""
+"""A frozen engine (SIGSTOP) is "unknown" within the time limit; no lease is lost."""
 
 import json
 import os
@@ -38,7 +38,7 @@ ALWAYS = stack({"web": {"ports": ["8080:80", "5353:53/udp"], "restart": "always"
 
 @dataclass(frozen=True)
 class OwnEngine:
-    """An engine of the test's own, with the ports of a machine of its own."""
+    """A private engine for the test, with the ports of a separate machine."""
 
     name: str
     folder: Path
@@ -50,7 +50,7 @@ class OwnEngine:
         return int((self.folder / "docker.pid").read_text())
 
     def frozen(self) -> AbstractContextManager[None]:
-        """Let the engine stand still: it takes connections, and answers none."""
+        """Stop the engine (SIGSTOP): it accepts connections, and answers none."""
         return frozen(self.pid)
 
     def run(self, session: Session, *arguments: str) -> Done:
@@ -61,7 +61,7 @@ class OwnEngine:
 
 
 def switch(name: str, verb: str, *options: str) -> str:
-    """Call scripts/engine.py, which has to succeed."""
+    """Call scripts/engine.py, which must succeed."""
     argv = [sys.executable, str(ROOT / "scripts/engine.py"), verb, "--name", name, *options]
     done = run(*argv, cwd=ROOT, environ={**os.environ, "HOME": HOME})
     assert done.code == 0, done.err

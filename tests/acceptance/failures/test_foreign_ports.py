@@ -1,4 +1,4 @@
-"""A port of the block that somebody else has costs a move to another block, and is said."""
+"""If another program has a port of the block, the session moves to another block and says so."""
 
 import json
 
@@ -21,12 +21,12 @@ BOTH = stack({"web": {"ports": ["8080:80", "8053:53/udp"]}})
 
 @pytest.fixture
 def both(make_repository: MakeRepository) -> Session:
-    """Give a stack that publishes TCP at base + 4 and UDP at base + 5."""
+    """Return a stack that publishes TCP at base + 4 and UDP at base + 5."""
     return make_repository({"compose.yaml": BOTH}).main
 
 
 def start_state(container: str) -> tuple[object, ...]:
-    """Return what would differ if somebody had touched the container."""
+    """Return values that differ if another process has changed the container."""
     found = json.loads(docker("container", "inspect", container))[0]
     return found["Id"], found["State"], found["HostConfig"]["PortBindings"]
 

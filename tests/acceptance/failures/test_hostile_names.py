@@ -1,4 +1,4 @@
-"""Paths and values that a shell, YAML or an env file could trip over are text, and stay text."""
+"""Paths and values with special characters for a shell, YAML or an env file stay plain text."""
 
 import json
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ def evaluated(session: Session, script: str, **variables: str) -> dict[str, str]
 
 
 def assert_nothing_ran(*folders: Path) -> None:
-    """See that no command hidden in a name has made its file."""
+    """Check that no command hidden in a name has made its file."""
     assert [path for folder in folders for path in folder.rglob("pwned")] == []
 
 
@@ -75,7 +75,7 @@ def as_dotenv_reads(session: Session, names: Iterable[str], folder: Path) -> dic
 
 
 def compose_refuses(session: Session) -> bool:
-    """Tell whether plain `docker compose` cannot read the file where it lies.
+    """Return True if plain `docker compose` cannot read the file at its path.
 
     Compose 2.40 cannot in a folder with a line break in its name, 2.26 can.
     """
@@ -83,7 +83,7 @@ def compose_refuses(session: Session) -> bool:
 
 
 def assert_refused(session: Session, name: str) -> None:
-    """See that `up` says on one line what is wrong with the folder, and leaves nothing."""
+    """Check that `up` reports the bad folder on one line, and leaves nothing."""
     assert "\n" in name, "any other name is one that Compose can read"
     done = session.run("up")
     assert (done.code, done.out) == (78, "")

@@ -1,4 +1,4 @@
-"""An `up` or `down` that is killed, with its Compose, while a container is replaced or stopped."""
+"""`up` or `down` is killed together with Compose while a container is replaced or stopped."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def greeting(text: str) -> str:
 
 @pytest.fixture
 def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Session:
-    """Give a session whose stack is up, and which reaches the engine through the gate."""
+    """Return a session whose stack is up, and which reaches the engine through the gate."""
     environ["DOCKER_HOST"] = gate.address
     session = make_repository({"compose.yaml": greeting("before")}).main
     session.ok("up")
@@ -88,7 +88,7 @@ STUBBORN = {
 def test_an_up_after_a_killed_down_does_not_take_what_is_being_stopped_for_running(
     make_repository: MakeRepository,
 ) -> None:
-    """The engine goes on stopping a container when nobody waits for that any more."""
+    """The engine continues to stop a container after the waiting process has ended."""
     web = {"ports": ["8080:80"]}
     session = make_repository({"compose.yaml": stack({"web": web, "db": STUBBORN})}).main
     session.ok("up")

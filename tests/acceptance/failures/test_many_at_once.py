@@ -1,4 +1,4 @@
-"""Twenty sessions at the same instant: all come up, and the engine says that no port is doubled."""
+"""Twenty sessions at the same instant: all start, and the engine publishes no port twice."""
 
 import json
 import subprocess

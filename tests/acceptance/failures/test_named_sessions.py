@@ -1,4 +1,4 @@
-"""Sessions with a name: several stacks from one folder, each with files of its own."""
+"""Named sessions: several stacks from one folder, each with its own files."""
 
 import os
 

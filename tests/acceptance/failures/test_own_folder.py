@@ -1,4 +1,4 @@
-"""`.composeports` that is not ours or cannot be written: 78, nothing changed, no lease left."""
+"""A foreign or unwritable `.composeports`: 78, nothing is changed, no lease is left."""
 
 import json
 import os
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 
 def refused(session: Session) -> None:
-    """See that `up` ends with 78 and leaves neither lease nor container."""
+    """Check that `up` ends with 78 and leaves neither lease nor container."""
     done = run_with_rights(session, "up", "--json")
     assert done.code == 78, f"{done.out}{done.err}"
     error = json.loads(done.out)["error"]

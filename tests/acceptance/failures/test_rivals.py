@@ -1,6 +1,6 @@
-"""Somebody else is quicker by a moment: takes a subnet, or stands on a network that is to go.
+"""A rival acts a moment earlier: takes a subnet, or joins a network that is to be removed.
 
-A gate before the engine lets the rival act exactly between Compose's last look and its deed.
+A gate in front of the engine lets the rival act between Compose's last check and its change.
 """
 
 import json
@@ -36,14 +36,14 @@ FIXED = stack(
 
 @pytest.fixture
 def one(make_repository: MakeRepository, environ: dict[str, str], gate: Gate) -> Session:
-    """Give a session with a fixed subnet that reaches the engine through the gate."""
+    """Return a session with a fixed subnet that reaches the engine through the gate."""
     environ["DOCKER_HOST"] = gate.address
     return make_repository({"compose.yaml": FIXED}).main
 
 
 @dataclass
 class Thief:
-    """Somebody who makes networks with the subnets that a session asks the engine for."""
+    """A rival that creates networks with the subnets that a session requests from the engine."""
 
     name: str
     took: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGKILL at any time: Compose hears of it once, and the next command copes."""
+"""Ctrl-C, SIGTERM and SIGKILL at any time: Compose gets one signal, and the next command works."""
 
 import signal
 import sys
@@ -56,19 +56,19 @@ while True:
 
 @pytest.fixture
 def polite(make_repository: MakeRepository) -> Session:
-    """Give a stack whose service has time to end by itself when it is asked to."""
+    """Return a stack whose service has time to end by itself when it is asked to."""
     service = {"ports": ["${WEB_PORT:-8080}:80"], "stop_grace_period": "20s"}
     return make_repository({"compose.yaml": stack({"web": service})}).main
 
 
 @pytest.fixture
 def waiting(make_repository: MakeRepository) -> Session:
-    """Give a stack whose `up --wait` waits until somebody ends it."""
+    """Yield a stack whose `up --wait` waits until a test ends it."""
     return make_repository({"compose.yaml": NEVER_HEALTHY}).main
 
 
 def repaired(session: Session) -> None:
-    """See that the next `up` and `down` are as if nothing had happened."""
+    """Check that the next `up` and `down` work normally."""
     write(session.directory, {"compose.yaml": WEB})
     kept = {row["session_id"]: row["ports"] for row in leases(session)}
     made = session.json("up")
@@ -137,9 +137,9 @@ def test_an_interrupted_build_leaves_nothing(
 
 
 def ended(project: str, since: float = 0) -> list[str]:
-    """Return what the engine tells of the end of a project's container, once it tells of it.
+    """Wait for the engine's events about the end of a project's container, and return them.
 
-    One signal and the end by it, where nobody was killed: "kill 15", "die 143".
+    One signal and the end by it, if no SIGKILL was needed: "kill 15", "die 143".
     """
     return wait_until(lambda: _endings(project, since), "the engine tells of the end")
 
@@ -167,7 +167,7 @@ def test_an_attached_up_stops_its_containers_once(
 
 
 def stopped_while_attached(way: str, session: Session, log: Path) -> list[str]:
-    """Stop an attached `up` by one signal; return what the engine tells of its container's end."""
+    """Stop an attached `up` by one signal; return the engine's events about its container's end."""
     begun = time.time()
     up = is_up(session)
     context = (
@@ -190,7 +190,7 @@ def stopped_while_attached(way: str, session: Session, log: Path) -> list[str]:
 
 
 def compose_heard_twice(endings: list[str]) -> bool:
-    """Tell whether Compose killed a container after one signal, as it does in about one of 50.
+    """Return True if Compose killed a container after one signal, as it does in about one of 50.
 
     In Compose a signal both cancels a command and counts as a signal of its own; where it sees the
     former first, it takes the latter for the second Ctrl-C, by which people ask for a kill. Without
@@ -200,7 +200,7 @@ def compose_heard_twice(endings: list[str]) -> bool:
 
 
 def fell_over(code: int, said: str) -> bool:
-    """Tell whether Compose (2.26) fell over its own end, when all is stopped; its code passes."""
+    """Return True if Compose (2.26) fell over its own end, when all is stopped; its code passes."""
     return code == 2 and COMPOSE_FALLS_OVER in said
 
 

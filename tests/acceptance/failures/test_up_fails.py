@@ -1,4 +1,4 @@
-"""An `up` that Compose cannot finish: its exit code, and a lease that stands as is said."""
+"""`up` fails in Compose: the exit code is Compose's, and the lease is kept as the message says."""
 
 import json
 

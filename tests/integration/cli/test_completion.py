@@ -1,4 +1,4 @@
-"""Completion in real shells on a terminal, and what they are told by the program."""
+"""Completion in real shells on a terminal, and the program's answers to them."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ LOAD = {
 
 @pytest.fixture
 def known(shell: Shell, docker: FakeDocker) -> Shell:
-    """A shell where the services of the Compose file were seen by an `up`."""
+    """A shell in a worktree where an `up` has read the services of the Compose file."""
     docker.publish(webserver=8080, database=5432)
     having = shell.using(docker)
     assert having.run("up").code == 0
@@ -69,7 +69,7 @@ def test_a_real_shell_completes_commands_services_and_sessions(known: Shell, nam
 
 
 def asked(shell: Shell, line: str, program: str = "composeports") -> list[str]:
-    """Return what a shell would be told for a line whose last word is not whole."""
+    """Return the completions that a shell gets for a line whose last word is incomplete."""
     return told(shell, line, program).out.splitlines()
 
 

@@ -1,4 +1,4 @@
-"""The installed program without an engine: exit codes, documents, and which stream has what."""
+"""The installed program without an engine: exit codes, documents, stdout and stderr."""
 
 import json
 import os
@@ -543,7 +543,7 @@ def test_when_every_block_is_held_the_exit_code_is_75(shell: Shell) -> None:
 
 
 def bind_below_the_ephemeral_range(held: socket.socket) -> int:
-    """Bind the first port that is free, where the kernel gives none to other programs."""
+    """Bind the first free port of a range from which the kernel gives no port to other programs."""
     for number in range(21000, 31000, 500):
         with suppress(OSError):
             held.bind(("127.0.0.1", number))

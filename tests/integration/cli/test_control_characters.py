@@ -1,4 +1,4 @@
-"""What a terminal obeys is shown as escapes: in paths, records, settings and what programs say."""
+"""Control characters are printed as escapes: in paths, records, settings and program output."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def assert_shown(shell: Shell, *words: str) -> None:
 
 @pytest.fixture
 def nasty(shell: Shell, tmp_path: Path) -> Shell:
-    """Give a repository at a nasty path, with nasty things in its Compose file."""
+    """Return a repository at a nasty path, with nasty things in its Compose file."""
     folder = make_repository(tmp_path / NASTY / "shop")
     docker = FakeDocker(tmp_path / "docker")
     port = {"mode": "ingress", "target": 80, "published": "8080", "protocol": "tcp"}

@@ -1,4 +1,4 @@
-"""`composeports env` as an installed program: for shells, files, programs, and one command."""
+"""`composeports env` of the installed program: for shells, files, programs, and one command."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""What is said, and how much: --quiet, --verbose, NO_COLOR, and the first `up` of a machine."""
+"""The messages and their amount: --quiet, --verbose, NO_COLOR, and the first `up` of a machine."""
 
 import json
 import os
@@ -17,13 +17,13 @@ HOST_NETWORK = {"services": {"web": {"image": "scratch", "network_mode": "host"}
 
 @pytest.fixture
 def with_docker(shell: Shell, docker: FakeDocker) -> Shell:
-    """The shell on a machine with docker, where one container of the session's runs."""
+    """The shell on a machine with docker, with one running container of the session."""
     docker.publish(web=8080)
     return shell.using(docker)
 
 
 def at_terminal(shell: Shell, *arguments: str, code: int = 0) -> str:
-    """Return all that a terminal shows of a command, which has to end with that exit code."""
+    """Return a command's whole output on a terminal; it must end with the given exit code."""
     ours, theirs = pty.openpty()
     process = shell.start(*arguments, stdout=theirs, stderr=theirs)
     os.close(theirs)

@@ -1,4 +1,4 @@
-"""The installed program as a program: help, versions, what it imports, pipes and interrupts."""
+"""The installed program: help, versions, imports, pipes and interrupts."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ TIMES = "import time:"
 
 
 def imported(shell: Shell, *argv: str) -> tuple[Done, set[str]]:
-    """Run, and tell what was imported; the list is taken out of what went to stderr."""
+    """Run, and return the imported modules; their list is removed from stderr."""
     done = shell.having(PYTHONPROFILEIMPORTTIME="1").run(*argv)
     lines = done.err.splitlines(keepends=True)
     names = {line.rpartition("|")[2].strip() for line in lines if line.startswith(TIMES)}

@@ -1,4 +1,4 @@
-"""Commands of the servers: how many at once, what a cancelled one left, and where they may work."""
+"""Commands of the servers: how many at once, cancellation, and the allowed folders."""
 
 import json
 import tempfile
@@ -41,9 +41,9 @@ def raw(shell: Shell, *arguments: str) -> Iterator[RawServer]:
 
 
 def held_up(docker: FakeDocker, folder: Path) -> Path:
-    """Let each `up` of Compose last until the file that is returned exists, or it is interrupted.
+    """Let each Compose `up` run until the returned file exists, or until it is interrupted.
 
-    Beside it, `begun` gets a line for each, with the number of those that run.
+    In addition, `begun` gets a line for each `up`, with the number of running ones.
     """
     docker.publish(web=8080)
     go = folder / "go"
@@ -106,7 +106,7 @@ def test_further_commands_wait_and_say_so_and_may_be_cancelled(
             said = server.until(progress_of(f"up-{number}", "waiting"))["params"]["message"]
             assert "COMPOSEPORTS_SERVER_COMMANDS" in said
             assert f"and {number - 1} wait" in said
-        # What runs no command is answered meanwhile.
+        # Requests that run no command are answered at the same time.
         rows = server.answer(server.call("ports_status"))["structuredContent"]["result"]
         assert [row["worktree"] for row in rows] == [worktrees[0]]
         assert "nothing was changed" in cancel(server, waits[1])
@@ -173,16 +173,16 @@ def test_turns_are_given_in_order_and_a_cancelled_wait_takes_none() -> None:
 
 
 def nothing_left(_docker: FakeDocker, _project: str) -> None:
-    """Let nothing of the stack exist."""
+    """Remove the whole stack."""
 
 
 def container_left(docker: FakeDocker, project: str) -> None:
-    """Let a container of the stack run."""
+    """Add a running container of the stack."""
     docker.answer("ps", CONTAINER.format(project))
 
 
 def engine_gone(docker: FakeDocker, _project: str) -> None:
-    """Let the engine be away."""
+    """Make the engine unreachable."""
     docker.go_away()
 
 

@@ -1,4 +1,4 @@
-"""`composeports store`: told where leases are, tables made for others, leases moved and back."""
+"""`composeports store`: show the store, create tables, move leases there and back."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ OWN = EngineIdentity("engine-1", "host-1", "host-1", local=False)
 
 
 class Place:
-    """A shell with a store of its own machine and one that is shared."""
+    """A shell with a local store and a shared store."""
 
     def __init__(self, shell: Shell) -> None:
         server = postgres.shared()

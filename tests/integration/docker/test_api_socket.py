@@ -1,4 +1,4 @@
-"""The list of containers from a socket: the same as from `docker ps`, which it falls back to."""
+"""The container list from the engine's socket equals that of `docker ps`, which is the fallback."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def ok(body: Any) -> bytes:  # noqa: ANN401 - any JSON
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """Give an environment with a `docker` that is a program, not a script, and a socket's name."""
+    """Return an environment with a `docker` that is a program, not a script, and a socket path."""
     programs = tmp_path / "programs"
     programs.mkdir()
     shutil.copy(shutil.which("true") or "/bin/true", programs / "docker")

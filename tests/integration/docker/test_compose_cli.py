@@ -1,4 +1,4 @@
-"""The door to `docker compose`: command lines, and what is wrong with an installation."""
+"""Calls of `docker compose`: command lines, and errors of the installation."""
 
 from pathlib import Path
 
@@ -142,7 +142,7 @@ def test_where_more_folders_are_configured_docker_has_to_be_asked(docker: FakeDo
 
 
 def test_without_docker_no_plugin_is_used(docker: FakeDocker) -> None:
-    """A plugin alone is no installation, and `docker` missing shall be told."""
+    """The plugin alone is not an installation: the error names the missing `docker`."""
     assert find_plugin({**docker.environ(), "PATH": "/nowhere"}) == ""
 
 

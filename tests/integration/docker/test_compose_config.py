@@ -1,4 +1,4 @@
-"""What is asked of Compose, and what is remembered: nothing that failed, or of another Compose."""
+"""What composeports asks Compose, and caches: no failures, no results of another Compose."""
 
 import json
 from pathlib import Path

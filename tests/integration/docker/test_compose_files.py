@@ -22,7 +22,7 @@ OVERRIDES = [
 
 @dataclass(frozen=True)
 class Case:
-    """Files with their content, what is asked, and what is found, relative to the top."""
+    """Files with their content, the options, and the files found, relative to the top."""
 
     there: Mapping[str, str]
     files: list[str]

@@ -1,4 +1,4 @@
-"""What is kept of observations: for the same texts in any worktree, and never somebody else's."""
+"""The config cache: used for the same texts in any worktree, never from another user's file."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Where the engine is: found as docker does, without a program where a file says it."""
+"""Find the engine as docker does; without a program if a file names it."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ FAR = "tcp://10.9.8.7:2376"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home with contexts "far" and "near", of which none is in use."""
+    """A home with contexts "far" and "near"; none of them is in use."""
     folder = tmp_path / "home"
     folder.mkdir()
     write_context(folder / ".docker", "far", FAR)

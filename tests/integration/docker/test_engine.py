@@ -1,4 +1,4 @@
-"""The door to the engine, with a `docker` command that gives prepared answers."""
+"""Requests to the engine, with a `docker` command that gives prepared answers."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""An engine that takes every question and answers none: "unknown" within the limit, leases kept."""
+"""An engine that accepts every request and never answers: "unknown" in time, leases are kept."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def frozen(before: Shell, docker: FakeDocker, tmp_path: Path, address: Path) -> 
 
 
 def held(shell: Shell) -> list[tuple[Any, ...]]:
-    """Return what the store has of the leases, but for when they end."""
+    """Return the store's leases without their expiry."""
     rows = shell.run("status", "--json").document
     return [(each["session_id"], each["ports"], each["allocated_at"]) for each in rows]
 
@@ -233,10 +233,10 @@ def test_a_terminal_says_after_two_seconds_what_is_waited_for(
 def test_up_and_down_at_work_say_that_they_wait_for_the_engine(
     shell: Shell, docker: FakeDocker, tmp_path: Path
 ) -> None:
-    """The engine freezes when Compose has begun: it is waited for, and then all goes well."""
+    """The engine freezes after Compose has started: the command waits, and then succeeds."""
     docker.publish(web=8080)
     frozen, told_of = tmp_path / "frozen", tmp_path / "told"
-    # Compose works until the terminal has been told.
+    # Compose runs until the terminal shows the message.
     docker.run_before(
         "compose",
         f": > {frozen}; while [ ! -e {told_of} ]; do /bin/sleep 0.05; done; /bin/rm {frozen}",

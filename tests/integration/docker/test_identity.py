@@ -1,4 +1,4 @@
-"""Which engine it is and which machine this is: asked once, remembered, and never guessed."""
+"""The id of the engine and of the machine: asked once, cached, and never guessed."""
 
 import os
 import time
@@ -21,7 +21,7 @@ PODMAN = ("5d0f-any\tbox\t/home/dev/.local/share\n", "Podman Engine\tConmon\t\n"
 
 
 class Place:
-    """A machine with a `docker` that tells who its engine is."""
+    """A machine with a `docker` that reports the id of its engine."""
 
     def __init__(self, folder: Path) -> None:
         self.docker = FakeDocker(folder / "docker")

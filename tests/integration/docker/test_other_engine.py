@@ -1,4 +1,4 @@
-"""Switching between engines of one machine: a stack is taken down where it was started."""
+"""Switching between engines of one machine: a stack is taken down on its own engine."""
 
 import json
 import os

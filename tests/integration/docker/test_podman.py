@@ -1,4 +1,4 @@
-"""What Podman 4.3 answers as Docker, set right: real samples, through a socket and a command."""
+"""Podman 4.3's answers, corrected to Docker's: real samples, through a socket and a command."""
 
 import shutil
 import threading
@@ -122,7 +122,7 @@ INFO = b"/v4.0.0/libpod/info"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    """Give an engine whose `docker` is a program that says nothing."""
+    """Return an engine whose `docker` is a program that says nothing."""
     programs = tmp_path / "programs"
     programs.mkdir()
     shutil.copy(shutil.which("true") or "/bin/true", programs / "docker")

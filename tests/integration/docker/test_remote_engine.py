@@ -1,4 +1,4 @@
-"""A remote engine: nothing is tried on this machine, and everything names the engine's host."""
+"""A remote engine: no port is probed on this machine, and everything names the engine's host."""
 
 from dataclasses import replace
 from pathlib import Path

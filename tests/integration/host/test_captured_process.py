@@ -1,4 +1,4 @@
-"""Programs that are run for somebody without a terminal."""
+"""Programs that run without a terminal, with captured output."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 class Listener:
-    """Somebody who runs programs on a thread and hears what they say."""
+    """Runs programs on a thread and collects their output."""
 
     def __init__(self, grace: float = 20) -> None:
         self.heard: list[str] = []

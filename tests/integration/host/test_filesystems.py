@@ -1,4 +1,4 @@
-"""Which file system a path lies on, from mount tables as kernels write them."""
+"""The file system of a path, from mount tables as kernels write them."""
 
 import os
 from pathlib import Path

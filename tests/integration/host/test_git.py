@@ -1,4 +1,4 @@
-"""Git facts, read from what real git writes."""
+"""Facts about git repositories, read from files that real git wrote."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Programs that a repository's git configuration names: no command of ours runs one."""
+"""Programs that a repository's git configuration names: composeports never runs one."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Pipes, devices, links and huge files in the place of every file that composeports reads."""
+"""Pipes, devices, links and huge files in place of every file that composeports reads."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Who has a port: a process that we can see, or nobody that we know."""
+"""The process that listens on a port, if it can be seen."""
 
 import os
 import socket
@@ -57,7 +57,7 @@ def test_the_proxy_of_a_container_is_told_as_such() -> None:
 
 @pytest.mark.parametrize("engine", [0, 1])
 def test_without_the_engines_process_nobody_knows_whose_a_proxy_is(engine: int) -> None:
-    """The kernel does not tell, or systemd listens for the engine."""
+    """The kernel does not show the process, or systemd listens for the engine."""
     assert PortListener(7, PROXY, parent=5).seen_from(engine).engine == ""
     assert PortListener(7, PROXY, parent=1).seen_from(5).engine == ""
 

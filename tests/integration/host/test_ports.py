@@ -1,4 +1,4 @@
-"""Which ports are taken, asked while real sockets hold them."""
+"""Which ports are in use, checked while real sockets hold them."""
 
 import socket
 import sys
@@ -37,7 +37,7 @@ def holding(
     listens: bool = True,
     dual: bool = False,
 ) -> Iterator[int]:
-    """Hold a port that the kernel chose, and tell which."""
+    """Bind a port that the kernel chose, and yield its number."""
     with closing(socket.socket(family, kind)) as held:
         if family == V6:
             held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not dual))

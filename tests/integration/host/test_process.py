@@ -1,4 +1,4 @@
-"""The door to other programs, with real ones: output, exit codes, signals."""
+"""Running other programs, with real ones: output, exit codes, signals."""
 
 import os
 import signal
@@ -122,7 +122,7 @@ def test_what_we_said_before_comes_before_what_the_program_says(
 
 
 def test_the_time_that_the_program_takes_is_used(tmp_path: Path) -> None:
-    """The program waits for what we do meanwhile."""
+    """The program waits while the test acts."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     code = run_in_foreground(
@@ -163,7 +163,7 @@ def test_our_signal_handlers_are_as_before_afterwards() -> None:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of ours that runs a program which notes signals, and ends with 7 when told to."""
+    """A process that runs a program which records signals, and ends with 7 on request."""
     script = f"""
     trap 'echo int >> {tmp_path}/noted' INT
     trap 'echo term >> {tmp_path}/noted' TERM

@@ -1,4 +1,4 @@
-"""Routes as Linux shows them, in texts of real machines."""
+"""Routes as Linux shows them, from texts of real machines."""
 
 import ipaddress
 import sys

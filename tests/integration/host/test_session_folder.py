@@ -1,4 +1,4 @@
-"""Our folder in the project directory, on a real file system."""
+"""The `.composeports` folder in the project directory, on a real file system."""
 
 import os
 import stat

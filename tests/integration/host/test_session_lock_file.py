@@ -1,4 +1,4 @@
-"""The session lock: one at a time, inherited by programs, gone with its last process."""
+"""The session lock: one owner at a time, inherited by programs, released by the last process."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The settings file is found, read and obeyed: on real folders, through the workspace."""
+"""The settings file: found and read on real folders, and its values take effect."""
 
 import os
 import subprocess

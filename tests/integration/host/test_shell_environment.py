@@ -1,4 +1,4 @@
-"""A shell that has evaluated `composeports env`: the next composeports is not misled by it."""
+"""A shell that has evaluated `composeports env` does not mislead the next composeports."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The folder that remembers: who gets which rights, and what is refused."""
+"""The state directory: which users get which permissions, and what is refused."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""A folder that becomes a link between a look and a write: nothing ever appears elsewhere."""
+"""A folder is replaced by a link between check and write: no file is written elsewhere."""
 
 import subprocess
 import sys

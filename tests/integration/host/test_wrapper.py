@@ -1,4 +1,4 @@
-"""The wrapper of docker on a real disk, and in a real /bin/sh: its place, and what it decides."""
+"""The wrapper of docker on a real disk and in a real /bin/sh: its path and its decisions."""
 
 import os
 import stat

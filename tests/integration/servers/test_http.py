@@ -1,4 +1,4 @@
-"""The HTTP contract, by a real client from a server process: answers, keys, guards, ends."""
+"""The HTTP contract, with a real client and a server process: answers, keys, guards, shutdown."""
 
 import asyncio
 import json
@@ -695,7 +695,7 @@ def test_an_engine_that_is_away_is_503_where_it_has_to_be_known(
 
 
 def test_a_bug_is_500_with_a_log_that_only_we_can_read(tmp_path: Path) -> None:
-    """A clock that fails stands for a bug."""
+    """A failing clock simulates a bug."""
 
     def broken() -> float:
         raise RuntimeError("no clock")

@@ -1,4 +1,4 @@
-"""The example of docs/http.md is run as it stands: our routes in another application."""
+"""Run the example of docs/http.md unchanged: the routes in another application."""
 
 import asyncio
 import json

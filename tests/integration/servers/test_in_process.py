@@ -1,4 +1,4 @@
-"""The application in a process of its own user: Starlette's client, the Python API beside it."""
+"""The application inside another process: Starlette's client, and the Python API beside it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a tool's work is done: what it says, what becomes of failures, who is told."""
+"""How a tool does its work: progress, failures, and notifications."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The MCP server over streamable HTTP: who may ask, and that the same leases are given out."""
+"""The MCP server over streamable HTTP: which clients are allowed, and the same leases."""
 
 import json
 import signal

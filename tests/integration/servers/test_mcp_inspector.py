@@ -1,4 +1,4 @@
-"""The official inspector's command line is a client like any other: list, call, errors."""
+"""The official inspector's command line as a client: list, call, errors."""
 
 from collections.abc import Iterator
 from pathlib import Path

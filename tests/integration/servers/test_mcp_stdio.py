@@ -211,7 +211,7 @@ def test_what_compose_said_last_is_in_the_failure(shell: Shell, docker: FakeDock
 
 
 def _hanging(docker: FakeDocker, folder: Path) -> None:
-    """Let Compose's `up` hang until it is interrupted, once."""
+    """Let Compose's `up` hang once, until it is interrupted."""
     docker.publish(web=8080)
     docker.run_before(
         "compose",

@@ -1,4 +1,4 @@
-"""The server does what its OpenAPI document says, whatever it is sent: schemathesis, all checks.
+"""The server conforms to its OpenAPI document for every request: schemathesis, all checks.
 
 `make schema` does the same for much longer.
 """

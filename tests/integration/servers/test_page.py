@@ -1,4 +1,4 @@
-"""The page in a real browser, from a server process: what it shows, and how it is used."""
+"""The page in a real browser, from a server process: its content and its use."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def place(shared: BoardPlace) -> BoardPlace:
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Watched]:
-    """A tab; nothing in it asked anybody else, broke, or opened a dialog of the browser."""
+    """A tab; it made no request to other servers, had no error and opened no browser dialog."""
     with watched(browser) as opened:
         yield opened
         assert opened.dialogs == []
@@ -390,7 +390,7 @@ def test_on_a_phone_rows_are_cards(browser: Browser, server: Server) -> None:
             box = each.bounding_box()
             assert box is not None
             assert box["height"] >= 44
-        # Still a table for whoever hears it.
+        # Screen readers still see a table.
         expect(page.get_by_role("table")).to_have_count(1)
         expect(page.get_by_role("cell")).to_have_count(24)
         expect(page.get_by_role("rowheader")).to_have_count(6)

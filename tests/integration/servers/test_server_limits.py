@@ -1,4 +1,4 @@
-"""What clients cannot do to a server: hold it up by silence, half requests, slow ones, or many."""
+"""Clients cannot block a server: silent, half, slow or too many requests."""
 
 import os
 import resource
@@ -43,7 +43,7 @@ KIND = "Content-Type: application/json\r\n"
 
 @pytest.fixture(autouse=True)
 def _enough_descriptors() -> Iterator[None]:
-    """Let the test itself have more connections than the server may have."""
+    """Raise the test's limit of file descriptors, so that it can open more connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     yield
@@ -66,7 +66,7 @@ class Place:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address at which it listens."""
         return f"http://{self.host}:{self.port}"
 
     def connect(self, sent: str = "", source: str = "127.0.0.1") -> socket.socket:
@@ -110,7 +110,7 @@ def place(shell: Shell, tmp_path: Path, *argv: str, files: int = DESCRIPTORS) ->
 
 
 def everything(client: socket.socket, seconds: float) -> bytes:
-    """Return what comes until the server closes the connection, which it has to."""
+    """Return the data until the server closes the connection, which it must do."""
     end = time.monotonic() + seconds
     found = b""
     while True:

@@ -1,4 +1,4 @@
-"""What a server does while nobody asks: renewing, watching, sharing looks; with fakes."""
+"""What a server does without requests: renew, watch, share reads; with fakes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The lease store and its folder in every bad state: one clear error, nothing lost, mended later.
+"""The lease store and its folder in every bad state: one clear error, no loss, repaired later.
 
 Each row of DAMAGES is a row of docs/damage.md. The commands run as the installed program.
 """
@@ -80,7 +80,7 @@ def become_foreign(place: Place) -> None:
 
 @dataclass(frozen=True)
 class Damage:
-    """What is done, and what every command says then; `works` are those that need nothing more."""
+    """The damage, and the answer of every command; the commands in `works` still work."""
 
     act: Callable[[Place], Any]
     said: str
@@ -160,7 +160,7 @@ def place(here: Shell, tmp_path: Path) -> Iterator[Place]:
 
 
 def run(shell: Shell, command: str, *, root_obeys: bool) -> Done:
-    """Run a command, as somebody for whom the rights of files count where that is wanted."""
+    """Run a command, if requested as a user who is bound by file permissions (not root)."""
     argv = [str(PROGRAMS / "composeports"), command, *([] if command == "env" else ["--json"])]
     if root_obeys and os.geteuid() == 0:
         found = shutil.which("setpriv")
@@ -175,7 +175,7 @@ def run(shell: Shell, command: str, *, root_obeys: bool) -> Done:
 
 
 def content(path: Path) -> dict[str, object]:
-    """Return what lies there, but for what SQLite makes to read it; a record without its time."""
+    """Return the files, except those that SQLite creates to read; a record without its time."""
     if not path.is_dir() or path.is_symlink():
         return {".": os.readlink(path) if path.is_symlink() else path.read_bytes()}
     return {

@@ -1,4 +1,4 @@
-"""What others wrote into a store is refused by name, and keeps nobody else from their work."""
+"""Rows that other users wrote into a store are refused by name; other sessions continue to work."""
 
 import sqlite3
 import threading
@@ -108,7 +108,7 @@ UNREAD = {"pins", "subnets", "memory"}
 
 @dataclass
 class Shared:
-    """A store with the victim's lease, in which somebody writes with SQL."""
+    """A store with the victim's lease, which an attacker changes with SQL."""
 
     store: Store
     table: str

@@ -1,4 +1,4 @@
-"""A store that cannot be written to now: what only looks at a held lease answers all the same."""
+"""A store that is not writable: commands that only read a held lease still answer."""
 
 import json
 import sqlite3
@@ -44,7 +44,7 @@ def quickest(work: Callable[[], object]) -> float:
 
 @pytest.fixture
 def here(shell: Shell, tmp_path: Path) -> Shell:
-    """Give a session that holds a lease, whose engine has no containers."""
+    """Return a session that holds a lease, whose engine has no containers."""
     docker = FakeDocker(tmp_path / "docker")
     docker.publish(web=8080)
     shell = shell.using(docker)

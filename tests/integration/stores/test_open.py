@@ -1,4 +1,4 @@
-"""COMPOSEPORTS_STORE: which stores it can name, and what is said of the rest."""
+"""COMPOSEPORTS_STORE: which stores it can name, and the errors for other values."""
 
 import os
 from pathlib import Path
@@ -106,7 +106,7 @@ def test_a_password_is_never_shown(url: str, shown: str) -> None:
     assert f"COMPOSEPORTS_STORE={shown} " in told.value.message
 
 
-# Where it lies when nobody says
+# Where the store is by default
 
 
 def test_the_default_is_a_file_in_the_state_directory(tmp_path: Path) -> None:

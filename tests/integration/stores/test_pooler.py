@@ -1,4 +1,4 @@
-"""A PostgreSQL store behind a real PgBouncer: used where it is set up safely, refused elsewhere."""
+"""A PostgreSQL store behind a real PgBouncer: used with a safe setup, otherwise refused."""
 
 import getpass
 import os
@@ -66,7 +66,7 @@ def _listens(port: int) -> bool:
 
 
 def take(url: str, name: str) -> int:
-    """Take a lease and give it back, again and again; return where the last one's block starts."""
+    """Take and release a lease repeatedly; return the start of the last lease's block."""
 
     def decide(snapshot: StoreSnapshot) -> StoreUpdate:
         return claim(

@@ -1,4 +1,4 @@
-"""TLS, passwords and services by libpq's own settings; and a disk there that is really full."""
+"""TLS, passwords and services from libpq's settings; and a server disk that is really full."""
 
 import os
 import subprocess

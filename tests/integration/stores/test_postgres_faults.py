@@ -1,4 +1,4 @@
-"""What goes wrong on the way to PostgreSQL and there: repaired, or told, and nothing half-done."""
+"""Failures of the connection and of PostgreSQL: repaired or reported, never half done."""
 
 import threading
 import time
@@ -77,7 +77,7 @@ def opened(
 
 
 def counted(snapshot: StoreSnapshot) -> StoreUpdate:
-    """Say one more than was said before, so that a step taken twice shows."""
+    """Increase the COUNT in the lease, so that a step that is taken twice is visible."""
     own = snapshot.own or Lease("a", PortBlock(10000, 10), project_name("a"), 1.0, 2.0)
     return StoreUpdate(replace(own, environment=(("COUNT", str(count_in(own) + 1)),)))
 

@@ -1,6 +1,6 @@
-"""Other roles that may create things in the database: nothing of theirs runs as the owner.
+"""Other roles that may create objects in the database: none of these runs as the owner.
 
-The owner here is a superuser: what runs with the owner's rights can make any role a superuser.
+The owner here is a superuser: code that runs with its rights can make any role a superuser.
 """
 
 import itertools
@@ -67,7 +67,7 @@ class Database:
         self.own(f"CREATE ROLE {self.role} LOGIN")
 
     def own(self, statement: str) -> list[tuple[object, ...]]:
-        """Execute as the owner, with nothing of this project."""
+        """Execute SQL as the owner, without code of this project."""
         with postgres.connected(self._server.socket_url(self.name)) as connection:
             connection.execute("SET search_path = pg_catalog")
             done = connection.execute(statement.encode())
@@ -90,7 +90,7 @@ class Database:
         self.own(text.replace("agents", self.role))
 
     def is_harmed(self) -> bool:
-        """Tell whether the other role has got the owner's rights."""
+        """Return True if the other role has got the owner's rights."""
         found = self.own(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{self.role}'")
         return found == [(True,)]
 
@@ -99,7 +99,7 @@ class Database:
         return self._shell.having(COMPOSEPORTS_STORE=self.url).run(*arguments)
 
     def harm(self, returns: str, value: str) -> str:
-        """Return the body of a function that takes the rights of whoever runs it."""
+        """Return the body of a function that uses the rights of the role that runs it."""
         return (
             f"RETURNS {returns} LANGUAGE plpgsql AS $$ BEGIN"
             f" BEGIN ALTER ROLE {self.role} SUPERUSER; EXCEPTION WHEN OTHERS THEN NULL; END;"
@@ -181,7 +181,7 @@ def test_names_are_looked_for_among_the_server_s_own(
 
 
 def plant_operators(database: Database) -> None:
-    """Make every operator that the server has not, and those that it has, in `public`."""
+    """Create in `public` operators that the server lacks, and operators that it has."""
     made = [f"CREATE FUNCTION public.harm() {database.harm('int', '1')}"]
     for left, right in itertools.product(TYPES, TYPES):
         for number, (operator, (returns, value)) in enumerate(OPERATORS.items()):
@@ -253,11 +253,11 @@ def test_functions_that_others_plant_do_harm_where_they_are_called(database: Dat
     assert database.is_harmed()
 
 
-# Whose the tables are
+# Owners of the tables
 
 
 def refused(database: Database, *named: str) -> None:
-    """Assert that all commands name what is wrong, and that nothing happens."""
+    """Assert that all commands name the problem, and change nothing."""
     for command in (("store", "create"), ("store", "info"), ("allocate",), ("doctor",)):
         done = database.run(*command)
         assert not database.is_harmed(), command

@@ -1,4 +1,4 @@
-"""The promises on the PostgreSQL store, whatever happens in whatever order."""
+"""The promises on the PostgreSQL store, for any events in any order."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The promises on the SQLite store, whatever happens in whatever order."""
+"""The promises on the SQLite store, for any events in any order."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""The short form of benchmarks/races.py: many processes on one store, and nobody has another's."""
+"""A short run of benchmarks/races.py: many processes on one store, and no block has two owners."""
 
 import pytest
 

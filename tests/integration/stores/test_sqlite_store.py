@@ -1,4 +1,4 @@
-"""What only the SQLite store has: a file, other processes, and all that can happen to both."""
+"""What only the SQLite store has: a file, other processes, and their failures."""
 
 import os
 import signal
@@ -134,7 +134,7 @@ def test_an_empty_file_is_a_store_that_has_not_begun(store: SqliteStore, path: P
 def test_a_store_that_is_just_being_made_is_not_taken_for_something_else(
     path: Path, step: int
 ) -> None:
-    """Another process makes the tables between any two of our looks at the file."""
+    """Another process creates the tables between any two checks of the file."""
     path.parent.mkdir()
     path.touch()
     statements: list[str] = []
@@ -456,7 +456,7 @@ def test_without_the_kill_the_same_program_would_write(store: SqliteStore, path:
 
 
 def race(path: Path, marker_folder: Path, processes: int, rounds: int, slots: int) -> list[str]:
-    """Let many processes take and give back blocks; return what each of them printed."""
+    """Let many processes take and release blocks; return the output of each."""
     marker_folder.mkdir()
     racers = [
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The contract of stores/base.py: every backend has to pass this file as it is."""
+"""The contract of stores/base.py: every backend must pass this file unchanged."""
 
 import itertools
 import math
@@ -181,7 +181,7 @@ def leases(store: Store) -> Leases:
 def lasting(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Leases]:
-    """One store for all examples of a property; nobody sets its clocks, which would move leases."""
+    """One store for all examples of a property; no test sets its clocks, which moves leases."""
     clocks = Clocks()
     clocks.server = lambda: clocks.wall
     opened = WITH_CLOCKS[request.param](tmp_path_factory.mktemp("lasting"), clocks)
@@ -189,7 +189,7 @@ def lasting(
     opened.close()
 
 
-# What nobody has asked for yet
+# Sessions without a lease
 
 
 def test_an_unknown_session_has_nothing(store: Store) -> None:
@@ -762,7 +762,7 @@ def test_every_field_of_a_lease_survives(lasting: Leases, lease: Lease) -> None:
 
 
 class Observer:
-    """Sees a block that two have at once; knows nothing of stores."""
+    """Detects a block with two owners, without using the store."""
 
     def __init__(self) -> None:
         self.doubled: list[int] = []
@@ -869,7 +869,7 @@ def ports_of(lease: Lease) -> set[int]:
 
 
 def nothing_is_shared(leases: Iterable[Lease]) -> bool:
-    """Tell whether no two leases have a port, a subnet or a project in common."""
+    """Return True if no two leases have a port, a subnet or a project in common."""
     return all(
         a.project != b.project
         and ports_of(a).isdisjoint(ports_of(b))

@@ -1,4 +1,4 @@
-"""`composeports doctor` as the installed program: a full report whatever is broken, and repairs."""
+"""`composeports doctor` of the installed program: a full report in every bad state, and repairs."""
 
 import fcntl
 import json
@@ -58,7 +58,7 @@ def found(shell: Shell, *arguments: str) -> list[str]:
 
 
 def let_run(docker: FakeDocker, shell: Shell, *, port: int = 0, directory: str = "") -> str:
-    """Let the engine have the session's stack, as `up` here would start it; return its project."""
+    """Put the session's stack on the fake engine, as `up` would start it; return its project."""
     row = json.loads(shell.run("status", "--json").out)
     project = row[0]["compose_project_name"] if row else shell.run("plan", "--json").document
     name = project if isinstance(project, str) else project["compose_project_name"]
@@ -94,7 +94,7 @@ def test_without_a_compose_file_or_a_repository_it_works(here: Shell, tmp_path: 
     assert found(here.at(tmp_path / "plain")) == []
 
 
-# Whatever is broken, the rest is told
+# doctor reports the rest even if one part is broken
 
 
 def test_without_docker_the_rest_is_told(shell: Shell) -> None:

@@ -1,4 +1,4 @@
-"""Containers, networks and volumes that only carry the project's label are named and left."""
+"""Containers, networks and volumes with only the project's label are named and kept."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def removals(docker: FakeDocker) -> list[str]:
 def let_it_have(
     docker: FakeDocker, project: str, directory: str, *, container: bool = True, store: str = ""
 ) -> None:
-    """Let the engine have a container, a network and a volume of the project."""
+    """Put a container, a network and a volume of the project on the fake engine."""
     session = "another session" if store else ""
     mark = f"{store}\\t{session}"
     shown = f"0123\\tweb-1\\t{project}\\t{mark}\\texited\\t{directory}\\n"

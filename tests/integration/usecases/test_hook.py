@@ -1,4 +1,4 @@
-"""The git hook: put in beside what is there, taken out again, and what it does when git calls."""
+"""The git hook: added to an existing file, removed again, and its work when git calls it."""
 
 import os
 import pty
@@ -31,7 +31,7 @@ THEIRS = b"#!/usr/bin/env bash\nset -eu\necho theirs >> ran\n"
 
 @dataclass
 class Hooked:
-    """A repository and somebody who calls git in it, with composeports on PATH or without."""
+    """A repository and a user who calls git in it, with composeports on PATH or without."""
 
     repository: Path
     shell: Shell
@@ -191,7 +191,7 @@ def test_the_repositorys_own_hooks_path_is_respected(hooked: Hooked, where: str)
 
 
 def elsewhere(hooked: Hooked, tmp_path: Path) -> Path:
-    """Let the repository have its hooks in a folder outside of it."""
+    """Configure a hooks folder outside of the repository."""
     git(hooked.repository, "config", "core.hooksPath", str(tmp_path / "elsewhere"))
     return tmp_path / "elsewhere" / "post-checkout"
 

@@ -1,4 +1,4 @@
-"""`composeports init`: what it shows, what it writes, and what it leaves alone."""
+"""`composeports init`: what it shows, what it writes, and what it does not change."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Taking and giving back leases: the claim, and the look at its ports, with fakes at the doors."""
+"""Taking and releasing leases: the claim and the port check, with fakes."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -399,7 +399,7 @@ def test_a_block_that_is_set_aside_is_the_last_choice_of_all(machine: FakeMachin
     assert [start_of(machine, name) for name in ("a", "b", "c")] == [20010, 20020, 20000]
 
 
-# Who has a port
+# The owner of a port
 
 
 def test_a_process_in_the_way_is_named(machine: FakeMachine) -> None:
@@ -417,7 +417,7 @@ def test_a_container_in_the_way_is_named_and_not_its_proxy(machine: FakeMachine)
     assert said.startswith("the container 000000000000 (service web of the project shop) uses port")
 
 
-# A stack that others change meanwhile
+# A stack that other processes change at the same time
 
 
 def test_a_stack_that_started_since_the_engine_was_asked_does_not_move(
@@ -640,7 +640,7 @@ def starting(
 
 
 def run_all(machine: FakeMachine) -> None:
-    """Let all containers run, with the ports that they are to publish."""
+    """Let all containers run, with their planned ports."""
     for number, each in enumerate(machine.engine.present):
         bindings = machine.engine.bindings[each.id]
         ports = tuple((host, 80, kind) for host, kind in sorted(bindings))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 @dataclass
 class Linker:
-    """Somebody in a worktree whose stack is up, with a docker that only answers."""
+    """A user in a worktree whose stack is up, with a fake docker that only answers."""
 
     shell: Shell
     docker: FakeDocker
@@ -269,7 +269,7 @@ def test_outside_git_it_works_too(linker: Linker, tmp_path: Path) -> None:
 
 
 def test_who_loses_an_expired_lease_is_unlinked(machine: FakeMachine, tmp_path: Path) -> None:
-    """Else plain `docker compose up` there would start on somebody else's ports."""
+    """Otherwise plain `docker compose up` there would use the ports of another session."""
     rooms = []
     for name in ("a", "b", "c", "d"):
         rooms.append(tmp_path / name)

@@ -1,4 +1,4 @@
-"""What is seen of a worktree that was moved, removed, deleted, locked, or is on a missing disk."""
+"""The state of a worktree that was moved, removed, deleted, locked, or is on a missing disk."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Taking a lease with pins and subnets: what the machine and the engine have already."""
+"""Leases with pins and subnets that the machine or the engine already uses."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ def container(project: str, *ports: Port, state: str = "running", name: str = ""
 
 @dataclass
 class Machine:
-    """What is taken on a machine, and the sessions on it."""
+    """The used ports and subnets of a machine, and its sessions."""
 
     cwd: Path
     engine: Engine = field(default_factory=lambda: Engine({}))
@@ -74,7 +74,7 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.fixture
 def docker(tmp_path: Path, machine: Machine) -> Answer:
-    """Let `docker network ls` and `docker network inspect` answer as told."""
+    """Set the answers of `docker network ls` and `docker network inspect`."""
     folder = tmp_path / "bin"
     folder.mkdir()
     machine.engine = Engine({"PATH": f"{folder}:/usr/bin:/bin"})

@@ -1,4 +1,4 @@
-"""What `up` and `allocate` do about worktrees that are gone, with fakes; and what it costs."""
+"""The cleanup of deleted worktrees in `up` and `allocate`, with fakes; and its cost."""
 
 import shutil
 from pathlib import Path

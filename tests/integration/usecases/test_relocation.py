@@ -1,4 +1,4 @@
-"""The session of a checkout stays with it where its repository is moved; real git, fakes."""
+"""A checkout keeps its session when its repository is moved; real git, fakes."""
 
 import shutil
 import time
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(autouse=True)
 def _now(machine: FakeMachine) -> None:
-    """Let leases be younger than the repositories that are there, and older than later ones."""
+    """Make leases younger than the existing repositories, and older than later ones."""
     machine.clock.seconds = time.time()
     machine.settings = PortAllocatorConfig(20000, 10, 30, 6)
 
 
 def started(machine: FakeMachine, folder: Path) -> Lease:
-    """Take a lease, and leave what `up` leaves: the stack in the record, and our folder."""
+    """Take a lease, and leave what `up` leaves: the stack in the record, and `.composeports`."""
     machine.clock.seconds = time.time()
     session = machine.session(cwd=folder)
     stack = ComposeInvocation((f"{folder}/compose.yaml",), overridden=True)
@@ -124,7 +124,7 @@ def test_a_worktree_that_git_moves_after_the_repository_was_moved(
 def test_a_worktree_that_git_moved_while_nobody_looked(
     machine: FakeMachine, repository: Path, worktree: Path, tmp_path: Path
 ) -> None:
-    """Both paths are new; our folder in the worktree shows whose it is."""
+    """Both paths are new; `.composeports` in the worktree shows its session."""
     lease = started(machine, worktree)
     place = moved(repository, worktree)
     git(place, "worktree", "move", str(worktree), str(tmp_path / "b"))
@@ -231,7 +231,7 @@ def test_another_repositorys_worktree_at_the_same_path_is_another_session(
 def test_another_clones_worktree_does_not_get_a_stack_that_may_run(
     machine: FakeMachine, repository: Path, worktree: Path, tmp_path: Path
 ) -> None:
-    """Without our folder nothing shows that it is the worktree that was there."""
+    """Without `.composeports` nothing shows that it is the same worktree."""
     started(machine, worktree)
     for folder in (worktree, repository):
         shutil.rmtree(folder)

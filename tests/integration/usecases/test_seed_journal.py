@@ -1,4 +1,4 @@
-"""Records of copies: what a killed process leaves is found, and two processes never share one."""
+"""Records of copies: leftovers of a killed process are found, no two processes share a record."""
 
 import fcntl
 import os
@@ -103,7 +103,7 @@ def test_a_state_directory_that_cannot_be_written_is_told(tmp_path: Path) -> Non
         pass
 
 
-# Whose records count
+# The owner of a record
 
 
 OTHER = 12345

@@ -1,4 +1,4 @@
-"""Who asks: the session that a place gives, end to end, with real git and real files."""
+"""The session of a directory, end to end, with real git and real files."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Sessions and worktrees that a program names: never those of the server's own shell."""
+"""Sessions and worktrees that a client names: never those of the server's own shell."""
 
 from pathlib import Path
 

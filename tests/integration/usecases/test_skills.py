@@ -1,4 +1,4 @@
-"""`composeports skills` on real files: what is ours comes and goes; all the rest stays."""
+"""`composeports skills` on real files: it writes and removes its own files only."""
 
 import fcntl
 import itertools
@@ -268,7 +268,7 @@ def test_a_link_in_place_of_a_skill_or_of_a_file_stays(shell: Shell, repository:
 
 
 def test_an_installation_that_was_killed_goes_on(shell: Shell, repository: Path) -> None:
-    """The marker of a new copy comes first, so what is there is known as ours."""
+    """The marker of a new copy is written first, so that partial copies are recognised."""
     folder = repository / ".claude/skills/composeports"
     folder.mkdir(parents=True)
     (folder / MARKER).write_bytes(SHIPPED["composeports"][MARKER])
@@ -301,7 +301,7 @@ Work = Callable[[Path], object]
 
 
 def in_a_process(work: Callable[[], object]) -> int:
-    """Do the work in a process of its own; return how it ended: 0, 1, or the signal's -number."""
+    """Do the work in a child process; return its end: 0, 1, or the signal's negative number."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -314,14 +314,14 @@ def in_a_process(work: Callable[[], object]) -> int:
 
 
 def is_change(event: str, arguments: tuple[Any, ...]) -> bool:
-    """Tell whether a step changes a disk: a kill before a look is one after the last change."""
+    """Return True if a step changes a disk: a kill before a look is one after the last change."""
     if event == "open":
         return bool(arguments[2] & (os.O_CREAT | os.O_WRONLY | os.O_RDWR))
     return event != "fcntl.flock"
 
 
 def is_of_a_folder(event: str, arguments: tuple[Any, ...]) -> bool:
-    """Tell whether a step makes, opens, locks, renames or removes a folder or a file in it."""
+    """Return True if a step makes, opens, locks, renames or removes a folder or a file in it."""
     return event != "open" or bool(arguments[2] & os.O_DIRECTORY) or is_change(event, arguments)
 
 
@@ -343,7 +343,7 @@ def before_step(
 
 
 def kill_at(step: int, work: Work, top: Path) -> bool:
-    """Do the work in a process that is killed just before a change; tell whether it came so far."""
+    """Do the work in a process that is killed before a change; return True if it got there."""
 
     def end() -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -75,7 +75,7 @@ def test_a_detail_that_json_has_no_word_for_is_shown_as_text(
 def test_a_path_that_is_no_text_is_still_a_document(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A terminal's stream takes UTF-8 alone, and a path may hold any byte."""
+    """A terminal's stream accepts only UTF-8, and a path may contain any byte."""
     with (tmp_path / "out").open("w", encoding="utf-8") as out:
         monkeypatch.setattr(sys, "stdout", out)
         assert told(NoLeaseError("no lease in /\udcff"), wants_json=True) == 66
@@ -132,7 +132,7 @@ def test_a_reader_that_has_gone_is_no_failure(
     assert (tmp_path / "out").read_text() == ""
 
 
-# A bug of ours
+# A bug in composeports
 
 
 def log_in(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The root command: where the command goes, what is refused, and what help lists."""
+"""The root command: position of the command name, refused options, and the help."""
 
 import json
 

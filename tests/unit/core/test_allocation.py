@@ -1,4 +1,4 @@
-"""Who gets which block: cases, and histories that no two sessions come out of with one port."""
+"""Which session gets which block: cases, and histories in which no two sessions share a port."""
 
 import itertools
 from dataclasses import dataclass, field, replace
@@ -320,7 +320,7 @@ class World:
 
 @dataclass(frozen=True)
 class Step:
-    """What one session does after `minutes`; `known` tells whether the engine answers."""
+    """One session's action after `minutes`; `known` is True if the engine answers."""
 
     kind: str
     session: str
@@ -347,7 +347,7 @@ steps = st.lists(
 
 
 def take(world: World, step: Step) -> StoreUpdate | None:
-    """Do the step; None where no ports were available."""
+    """Run the step; return None if no ports were available."""
     snapshot = world.snapshot(step.session)
     if step.kind == "release":
         return release(snapshot)
@@ -527,7 +527,7 @@ def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept:
     assert granted.marks == (marks if kept else None)
 
 
-# Names of which the store knows nothing
+# Names that the store does not know
 
 
 def test_a_new_session_gets_no_name_that_is_taken() -> None:

@@ -1,4 +1,4 @@
-"""The line that gives a job of a CI service a session of its own."""
+"""The line that gives a CI job its own session."""
 
 import pytest
 

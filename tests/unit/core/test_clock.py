@@ -1,4 +1,4 @@
-"""What a clock set anew, a sleeping machine and a boot mean for the time a lease has left."""
+"""The effect of a changed clock, a sleeping machine and a boot on a lease's remaining time."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whether a script's call of `docker compose` is about the session's stack."""
+"""Whether a script's call of `docker compose` concerns the session's stack."""
 
 import pytest
 

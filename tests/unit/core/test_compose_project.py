@@ -1,4 +1,4 @@
-"""What a Compose file says, from the JSON of `docker compose config`."""
+"""The content of a Compose file, from the JSON of `docker compose config`."""
 
 import pytest
 from hypothesis import given

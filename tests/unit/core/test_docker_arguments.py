@@ -1,4 +1,4 @@
-"""What a docker command line names: the engine, and objects of the session's Compose file."""
+"""A docker command line: its engine, and objects of the session's Compose file."""
 
 import pytest
 

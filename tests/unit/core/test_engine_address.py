@@ -1,4 +1,4 @@
-"""What an engine's address says, and which hosts people may give."""
+"""What an engine's address means, and which hosts a user may set."""
 
 import pytest
 

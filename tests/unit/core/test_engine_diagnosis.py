@@ -1,4 +1,4 @@
-"""What is told of an engine that did not answer."""
+"""The message about an engine that did not answer."""
 
 import pytest
 

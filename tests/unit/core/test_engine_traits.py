@@ -1,4 +1,4 @@
-"""Engines with one id, since their data was copied: which of them a lease's stack is on."""
+"""Engines with one id because their data was copied: which of them has a lease's stack."""
 
 from dataclasses import replace
 

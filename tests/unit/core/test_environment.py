@@ -1,4 +1,4 @@
-"""The session's variables, and that every reader reads what was written."""
+"""The session's variables; every reader reads the values that were written."""
 
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""The lease as a value: its ports, its time, its place."""
+"""The lease as a value: its ports, its time, its location."""
 
 from dataclasses import FrozenInstanceError, replace
 

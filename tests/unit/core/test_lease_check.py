@@ -1,4 +1,4 @@
-"""Which records of a store are sound; the forged ones of real stores are in tests/integration."""
+"""Which records of a store are valid; forged records of real stores are in tests/integration."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Passwords are not shown."""
+"""Passwords are masked."""
 
 import pytest
 

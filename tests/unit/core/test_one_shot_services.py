@@ -1,4 +1,4 @@
-"""What `up --wait` still waits for, once services that do their work and end have ended."""
+"""Which services `up --wait` still waits for after one-shot services have ended."""
 
 from collections.abc import Sequence
 

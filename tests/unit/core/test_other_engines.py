@@ -1,4 +1,4 @@
-"""What is on another engine or another machine: nobody here knows whether it is over."""
+"""Leases on another engine or machine: this process cannot know if they are idle."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Whose things are, by what the store remembers and what their labels say."""
+"""The owner of resources, from the store's records and the labels."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Stolen ports: the words of engines, whose port it is, and what to do about it."""
+"""Port conflicts: the engines' messages, the owner of the port, and the decision."""
 
 import pytest
 

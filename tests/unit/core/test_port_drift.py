@@ -1,4 +1,4 @@
-"""A stack that publishes other ports than its lease says is found, and no other one."""
+"""A stack that publishes other ports than its lease has is found, and no other stack."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Blocks and the grid that they are cut from."""
+"""Blocks, and the grid that they are part of."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""The promises on the store in memory, whatever happens in whatever order."""
+"""The promises on the store in memory, for any events in any order."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""Whose a checkout is after its repository was moved: a table of cases."""
+"""The session of a checkout after its repository was moved: a table of cases."""
 
 from dataclasses import replace
 

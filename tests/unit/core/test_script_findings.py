@@ -1,4 +1,4 @@
-"""Lines of scripts whose docker cannot be wrapped are found, and others are not."""
+"""Lines of scripts whose docker call cannot be wrapped are found, and no others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How containers should stand, by the plan, and which of the running ones do not."""
+"""The planned state of containers, and which running ones differ from it."""
 
 import pytest
 

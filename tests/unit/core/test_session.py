@@ -1,4 +1,4 @@
-"""Who asks: ids from places, ids that are refused, project names."""
+"""Session ids: ids from directories, refused ids, project names."""
 
 import re
 

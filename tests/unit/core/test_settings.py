@@ -1,4 +1,4 @@
-"""The settings file: every key, every refusal, and the templates of `[env]`."""
+"""The settings file: every key, every error, and the templates of `[env]`."""
 
 from collections.abc import Mapping
 from contextlib import suppress

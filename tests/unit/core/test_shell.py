@@ -1,4 +1,4 @@
-"""The variables that put a shell on a session's stack, and the marker that says they are ours."""
+"""The variables that make a shell use a session's stack, and the marker that lists them."""
 
 import pytest
 from hypothesis import given

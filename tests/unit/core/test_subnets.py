@@ -1,4 +1,4 @@
-"""Subnets: what a file needs, what a session gets, and where an address goes."""
+"""Subnets: which a file needs, which a session gets, and where an address moves."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -337,7 +337,7 @@ def made_needs(wanted: Mapping[str, tuple[int, str]]) -> list[SubnetNeed]:
 def given_out(
     needs: list[SubnetNeed], memory: Mapping[str, str], taken: list[str], avoid: list[str]
 ) -> dict[str, str] | None:
-    """Return what is assigned, None where the pool is full."""
+    """Return the assigned subnets; None if the pool is full."""
     try:
         return assign_subnets(needs, memory, taken, SMALL_POOL, avoid)
     except NoSubnetsAvailableError:

@@ -1,4 +1,4 @@
-"""A repository or a store sets no variable that programs obey, whatever names it has."""
+"""No repository and no store sets a variable that programs obey, whatever its names are."""
 
 import re
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ names = st.one_of(
 
 
 def assert_only_allowed(before: dict[str, str], pairs: Iterable[tuple[str, str]]) -> None:
-    """See that a child with these variables differs from the user's shell in allowed names."""
+    """Check that a child with these variables differs from the user's shell in allowed names."""
     for name, value in {**before, **dict(pairs)}.items():
         if value != before.get(name) and name not in OUR_OWN:
             assert NAME.fullmatch(name)
@@ -45,7 +45,7 @@ def assert_only_allowed(before: dict[str, str], pairs: Iterable[tuple[str, str]]
 
 @given(name=names, service=st.text(min_size=1, max_size=10), template=names)
 def test_no_plan_sets_what_programs_obey(name: str, service: str, template: str) -> None:
-    """Not even where a marker says that the variable moves a published port and nothing else."""
+    """Not even if a marker says that the variable moves a published port and nothing else."""
 
     def config(number: str) -> dict[str, object]:
         return {"services": {service: {"ports": [{"target": 80, "published": number}]}}}

@@ -1,4 +1,4 @@
-"""What doctor says of Podman and of rootless engines, and of those that docker does not find."""
+"""doctor's findings for Podman, rootless engines, and engines that docker does not find."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What doctor finds: facts in, findings out."""
+"""doctor's decisions: facts in, findings out."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What is cleaned up and what stays: tables of what may be seen, and what follows from it."""
+"""What gc removes and what it keeps: tables of observations and decisions."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Our block in a hook: into shell scripts only, once, and out again with every byte restored."""
+"""The block in a hook: added once, to shell scripts only, and removed with every byte restored."""
 
 import pytest
 from hypothesis import given

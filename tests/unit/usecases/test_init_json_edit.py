@@ -1,4 +1,4 @@
-"""One entry more in a JSON file: only that, wherever it goes, and never a guess."""
+"""Add one entry to a JSON file: only that, at any place, and without guessing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What `init` would write: made, added, there already or left, and never anything lost."""
+"""What `init` would write: created, added, existing or left, and never any content lost."""
 
 import tomllib
 

@@ -1,4 +1,4 @@
-"""Our block in `.env`: at its end, once, made from the session's variables, out again whole."""
+"""The block in `.env`: at its end, once, with the session's variables, and removed completely."""
 
 import pytest
 from hypothesis import given

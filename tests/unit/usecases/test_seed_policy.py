@@ -1,4 +1,4 @@
-"""Seeding: who is meant by `--seed-from`, and which volumes fill which. Tables of cases."""
+"""Seeding: which session `--seed-from` means, and which volumes fill which. Tables of cases."""
 
 from collections.abc import Mapping
 
@@ -134,7 +134,7 @@ def volume(key: str, name: str = "", **more: object) -> EngineVolume:
 
 
 def chosen(ours: Volume, *there: EngineVolume) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return (from, to) of what is copied, and why the rest is not."""
+    """Return (from, to) of each copied volume, and why the others are not copied."""
     choice = choose([ours], {ours.key: f"ac-own_{ours.key}"}, there)
     copies = [(each.source, each.target) for each in choice.copies]
     return copies, [each.why for each in choice.skipped]

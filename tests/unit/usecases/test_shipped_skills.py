@@ -1,4 +1,4 @@
-"""The skills as they are shipped: valid, short, without port numbers, and copied faithfully."""
+"""The shipped skills: valid, short, without port numbers, and with identical copies."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose a copy of a skill is, and what has to change in it: a table of cases, and a property."""
+"""The owner of a copy of a skill, and what has to change in it: a table of cases, a property."""
 
 import json
 
@@ -176,7 +176,7 @@ def test_a_verdict_that_is_carried_out_makes_the_copy_current(
 def test_a_killed_installation_is_never_taken_for_a_persons_work(
     old: dict[str, bytes], new: dict[str, bytes]
 ) -> None:
-    """At every instant between the files of an update, the next try goes on."""
+    """At every moment between the files of an update, the next run continues it."""
     verdict = judge(new, copy(old))
     files = dict(with_marker(old))
     for name in sorted(set(verdict.write) - {MARKER}):

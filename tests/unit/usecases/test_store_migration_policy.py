@@ -1,4 +1,4 @@
-"""Leases that move to another store: what they are called there, and which ones stay."""
+"""Leases that move to another store: their names there, and which ones stay."""
 
 from dataclasses import replace
 

@@ -1,6 +1,6 @@
-"""Waits until every URL (or host:port) answers: python3 answers.py URL...
+"""Wait until every URL (or host:port) answers: python3 answers.py URL...
 
-SMOKE_WAIT is how many seconds it waits, 60 by default.
+SMOKE_WAIT is the longest wait in seconds, 60 by default.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BETWEEN_LOOKS = 0.5
 
 
 def main(urls: list[str]) -> int:
-    """Return 0 as soon as all have answered, 1 where one does not in time."""
+    """Return 0 as soon as every URL has answered, 1 if one does not answer in time."""
     deadline = time.monotonic() + float(os.environ.get("SMOKE_WAIT") or 60)
     for url in urls:
         while True:

@@ -1,4 +1,4 @@
-"""The phases that work on the stack itself: start, wait, keep the logs, take down."""
+"""The phases that work on the stack itself: start it, wait for it, save its logs, take it down."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def composeports(runner: Runner, *arguments: str, seconds: float = SHORT) -> Don
 
 
 def deploy(runner: Runner, services: Sequence[str], seconds: float) -> Phase:
-    """Start the stack on ports of this worktree's own."""
+    """Start the stack on the ports of this worktree."""
     done = composeports(runner, "up", *services, seconds=seconds)
     return Phase("deploy", word(done), why(done), done.said if done.code else "")
 
 
 def listing(runner: Runner) -> list[Container]:
-    """Return the stack's containers; none where Compose does not tell."""
+    """Return the stack's containers; an empty list if Compose cannot list them."""
     done = composeports(runner, "ps", "--all", "--format", "json")
     return containers_in(done.out) if done.code == 0 else []
 
 
 def urls(runner: Runner) -> dict[str, str]:
-    """Return what the stack's services are reached at."""
+    """Return the URL or host:port of each published port of the stack's services."""
     services = {container.service for container in listing(runner)}
     done = composeports(runner, "status", "--json")
     return urls_of(done.out, services) if done.code == 0 else {}
@@ -59,7 +59,7 @@ def ready(runner: Runner, addresses: dict[str, str], seconds: float) -> Phase:
 
 
 def _health(runner: Runner, containers: list[Container]) -> str:
-    """Return what the containers that are not well have said last."""
+    """Return the last log lines of the containers that failed or are not ready."""
     ill = sorted({each.service for each in containers if each.failed or each.waited_for})
     if not ill:
         return ""
@@ -67,7 +67,7 @@ def _health(runner: Runner, containers: list[Container]) -> str:
 
 
 def logs(runner: Runner, path: str) -> Phase:
-    """Keep what the stack's containers have said in a file beside the report."""
+    """Save the logs of the stack's containers in a file next to the report."""
     done = composeports(runner, "logs", "--no-color", "--timestamps")
     if done.code:
         return Phase("logs", WARN, why(done))
@@ -77,7 +77,7 @@ def logs(runner: Runner, path: str) -> Phase:
 
 
 def teardown(runner: Runner, *, volumes: bool, quickly: bool) -> Phase:
-    """Take the stack down and give its ports back; a failure is tried once more."""
+    """Take the stack down and release its ports; try once more after a failure."""
     options = ("--volumes",) * volumes + ("--timeout", "2") * quickly
     for _ in range(2):
         done = composeports(runner, "down", *options, seconds=LONG)
@@ -88,12 +88,12 @@ def teardown(runner: Runner, *, volumes: bool, quickly: bool) -> Phase:
 
 
 def word(done: Done) -> str:
-    """Return the result that an exit code stands for."""
+    """Return the phase result for a command's exit code."""
     return FAIL if done.code else PASS
 
 
 def why(done: Done) -> str:
-    """Say why a command failed; empty where it did not."""
+    """Return why a command failed; empty if it did not fail."""
     if done.code == TIMED_OUT:
         return "did not end in time"
     return f"exit code {done.code}" if done.code else ""

@@ -1,9 +1,10 @@
-"""Validates a feature on the repository's own Compose stack, and takes the stack down at the end.
+"""Validate a feature on the repository's Compose stack, and take the stack down at the end.
 
     python3 validate.py [--report FILE] [--volumes] [--timeout SECONDS] [SERVICE...]
 
-Needs composeports on PATH, and pytest for the smoke tests. Exit code 0: passed, 1: failed, 2: it
-could not begin, 128 + n: ended by signal n. The stack is taken down in each of these cases.
+Needs composeports on PATH, and pytest for the smoke tests. Exit code 0: passed, 1: failed,
+128 + n: ended by signal n; in these cases the stack is taken down. 2: the validation could not
+begin, and has started nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ OWN_FOLDER = ".composeports"
 
 
 def main() -> int:
-    """Validate, and return the exit code."""
+    """Run the validation and return the exit code."""
     options = arguments()
     guard = Guard()
     runner = Runner(guard, os.getcwd(), os.environ)
@@ -54,12 +55,12 @@ def main() -> int:
 
 
 class Validation:
-    """One validation under way."""
+    """One running validation."""
 
     def __init__(
         self, runner: Runner, guard: Guard, options: argparse.Namespace, report: Report, path: str
     ) -> None:
-        """Take what it works with."""
+        """Keep what the phases need; `path` is the report's file."""
         self.runner = runner
         self.guard = guard
         self.options = options
@@ -67,7 +68,7 @@ class Validation:
         self.path = path
 
     def run(self) -> None:
-        """Go through the phases; the teardown comes whatever happened before."""
+        """Run the phases; always run the teardown, whatever happened before."""
         try:
             try:
                 self.guard.work()
@@ -76,14 +77,14 @@ class Validation:
                 self.guard.pause()
         except Stopped:
             self.report.stopped = True
-        except Exception as error:  # noqa: BLE001 - the stack has to be taken down all the same
+        except Exception as error:  # noqa: BLE001 - the stack has to be taken down anyway
             self.note(Phase("validate", FAIL, f"{type(error).__name__}: {error}"))
         self.take_down()
         self.report.stopped = bool(self.guard.signal)
         self.report.finished = True
 
     def take_down(self) -> None:
-        """Take the stack down, if need be without all that makes it nice, as on a full disk."""
+        """Take the stack down; if that raises (a full disk, say), call `composeports down` only."""
         volumes, quickly = self.options.volumes, bool(self.guard.signal)
         try:
             self.phase(
@@ -94,7 +95,7 @@ class Validation:
             self.note(Phase("teardown", FAIL if code else PASS, f"after {error!r}"))
 
     def examine(self) -> None:
-        """Do all that needs the stack."""
+        """Run all phases between the start of the stack and its teardown."""
         services, seconds = self.options.services, self.options.timeout
         up = self.phase("deploy", lambda: phases.deploy(self.runner, services, seconds))
         if up and self.phase("ready", self.get_ready):
@@ -109,17 +110,17 @@ class Validation:
         self.phase("ci", lambda: suites.checks(self.runner))
 
     def get_ready(self) -> Phase:
-        """Ask for the URLs, and wait until they answer."""
+        """Read the stack's URLs, and wait until they answer."""
         self.report.urls = phases.urls(self.runner)
         return phases.ready(self.runner, self.report.urls, self.options.timeout)
 
     def smoke(self) -> Phase:
-        """Run the smoke tests, whose results lie in a folder of their own."""
+        """Run the smoke tests; their results file is in a temporary folder."""
         with tempfile.TemporaryDirectory() as folder:
             return suites.smoke(self.runner, self.report.urls, folder)
 
     def phase(self, name: str, work: Callable[[], Phase]) -> bool:
-        """Run one phase; return whether it did not fail."""
+        """Run one phase; return True if it did not fail."""
         begun = time.monotonic()
         try:
             done = work()
@@ -131,13 +132,13 @@ class Validation:
         return done.result != FAIL
 
     def note(self, phase: Phase) -> None:
-        """Put a phase into the report, and tell of it."""
+        """Add a phase to the report, and print its result."""
         self.report.phases.append(phase)
         say(f"validate: {phase.name}: {phase.result}" + (f" ({phase.note})" if phase.note else ""))
 
 
 def arguments() -> argparse.Namespace:
-    """Read the command line; ends with exit code 2 where it makes no sense."""
+    """Parse the command line; exit with code 2 if it is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--report", metavar="FILE", help=f"default: {OWN_FOLDER}/validation-report.md"
@@ -148,25 +149,25 @@ def arguments() -> argparse.Namespace:
         type=float,
         default=600.0,
         metavar="SECONDS",
-        help="how long the start, getting ready and the end-to-end tests may take (each; 600)",
+        help="limit for each of: the start, the wait until ready, the end-to-end tests (600)",
     )
-    parser.add_argument("services", nargs="*", metavar="SERVICE", help="start these only")
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help="start only these")
     return parser.parse_args()
 
 
 def default_report(top: str) -> str:
-    """Return where the report goes: a folder that git ignores, at the top of the worktree."""
+    """Return the default path of the report, in a folder of the worktree that git ignores."""
     return os.path.join(top, OWN_FOLDER, "validation-report.md")
 
 
 def obstacle(path: str) -> str:
-    """Say why it cannot begin; empty where it can."""
+    """Return why the validation cannot begin; empty if it can."""
     if not shutil.which("composeports"):
         return "composeports is not installed: pip install composeports"
     try:
         with open(path, encoding="utf-8") as file:
             if not file.readline().startswith(TITLE):
-                return f"{path} is no validation report; choose another with --report"
+                return f"{path} is not a validation report; choose another file with --report"
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as error:
@@ -175,7 +176,7 @@ def obstacle(path: str) -> str:
 
 
 def facts(runner: Runner) -> dict[str, str]:
-    """Return what the report says about itself."""
+    """Return the folder, branch, commit and start time for the report."""
 
     def git(*words: str) -> str:
         return runner.run(("git", *words), phases.SHORT).out.strip()
@@ -184,13 +185,13 @@ def facts(runner: Runner) -> dict[str, str]:
         "folder": os.getcwd(),
         "branch": git("branch", "--show-current"),
         "commit": git("rev-parse", "--short", "HEAD")
-        + (" and changes" if git("status", "--porcelain") else ""),
-        "begun": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        + (" and uncommitted changes" if git("status", "--porcelain") else ""),
+        "started": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     }
 
 
 def written(path: str, report: Report) -> bool:
-    """Write the report; say why where that is not possible."""
+    """Write the report and return True; print the reason and return False if that fails."""
     try:
         write(path, report)
     except OSError as error:
@@ -200,13 +201,13 @@ def written(path: str, report: Report) -> bool:
 
 
 def write(path: str, report: Report) -> None:
-    """Write the report whole; its folder is made, and ignored by git where it is composeports'."""
+    """Write the report atomically; create its folder, with a .gitignore if it is .composeports."""
     folder = os.path.dirname(path)
     os.makedirs(folder, exist_ok=True)
     ignored = os.path.join(folder, ".gitignore")
     if os.path.basename(folder) == OWN_FOLDER and not os.path.exists(ignored):
         with open(ignored, "w", encoding="utf-8") as file:
-            file.write("# Made for the validation report.\n*\n")
+            file.write("# Created for the validation report.\n*\n")
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         file.write(report.text())
     os.replace(f"{path}.new", path)

@@ -1,4 +1,4 @@
-"""Words the validation report; texts in, Markdown out."""
+"""Build the validation report as Markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TAIL_LINES = 60
 
 @dataclass
 class Phase:
-    """One phase and what came of it; `detail` is shown as it was said, the last lines of it."""
+    """One phase and its result; the report shows the last TAIL_LINES lines of `detail`."""
 
     name: str
     result: str
@@ -23,7 +23,7 @@ class Phase:
 
 @dataclass
 class Report:
-    """All that is known of one validation."""
+    """The facts, URLs and phases of one validation."""
 
     facts: dict[str, str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Report:
 
     @property
     def result(self) -> str:
-        """The one word that counts."""
+        """UNFINISHED, INTERRUPTED, FAIL or PASS."""
         if not self.finished:
             return "UNFINISHED"
         if self.stopped:
@@ -75,6 +75,6 @@ def _cell(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return one line without what drives a terminal: colours and other control characters."""
+    """Return the text as one line, without colour codes and other control characters."""
     bare = re.sub(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)", "", text)
     return "".join(char if char.isprintable() or char == "\t" else " " for char in bare)

@@ -1,4 +1,4 @@
-"""Tells from what Compose and the URLs say whether a stack is ready; waits for nothing itself."""
+"""Decide from Compose's container list and the URLs' answers if a stack is ready; never waits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROBE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Container:
-    """One container of the stack, as `docker compose ps` tells of it."""
+    """One container of the stack, as `docker compose ps` lists it."""
 
     name: str
     service: str
@@ -30,7 +30,7 @@ class Container:
 
     @property
     def failed(self) -> str:
-        """Say what is wrong with it for good; empty where nothing is."""
+        """Return the failure that waiting cannot change; empty if there is none."""
         if self.health == "unhealthy":
             return f"{self.name} is unhealthy"
         if self.state in {"exited", "dead"} and self.exit_code:
@@ -39,7 +39,7 @@ class Container:
 
     @property
     def waited_for(self) -> str:
-        """Say what it has not reached yet; empty where it is ready, or has done its work."""
+        """Return the state it still has to leave; empty if it is ready or ended with code 0."""
         if self.state == "running" and self.health in {"", "healthy"}:
             return ""
         if self.state == "exited" and not self.exit_code:
@@ -48,7 +48,7 @@ class Container:
 
 
 def containers_in(listing: str) -> list[Container]:
-    """Read `ps --format json`: one object a line, or in older versions one list."""
+    """Parse `ps --format json`: one object per line, or one list in older Compose versions."""
     text = listing.strip()
     rows = json.loads(text) if text.startswith("[") else map(json.loads, text.splitlines())
     return [
@@ -64,7 +64,7 @@ def containers_in(listing: str) -> list[Container]:
 
 
 def urls_of(statuses: str, services: set[str]) -> dict[str, str]:
-    """Return "web:80/tcp" -> URL or host:port of this session, of the services that are there.
+    """Return "web:80/tcp" -> URL or host:port of this session, only for the given services.
 
     `statuses` is what `composeports status --json` prints.
     """
@@ -74,12 +74,12 @@ def urls_of(statuses: str, services: set[str]) -> dict[str, str]:
 
 
 def is_http(url: str) -> bool:
-    """Tell whether it is a URL that a browser could open."""
+    """Return True if the URL begins with http:// or https://."""
     return url.startswith(("http://", "https://"))
 
 
 def silence_of(url: str) -> str:
-    """Ask the URL, or the host:port, once; say what is missing, or nothing where it answers."""
+    """Request the URL, or connect to host:port, once; return the problem, empty if it answers."""
     if not is_http(url):
         return _silence_of_port(url.rpartition("://")[2])
     try:
@@ -90,7 +90,7 @@ def silence_of(url: str) -> str:
     except RemoteDisconnected:
         return f"{url} answers nothing yet"
     except BadStatusLine:
-        return ""  # It answers, though not in HTTP.
+        return ""  # It answers, but not in HTTP.
     except (OSError, HTTPException) as error:
         return f"{url} does not answer: {getattr(error, 'reason', error)}"
 
@@ -105,7 +105,7 @@ def _silence_of_port(place: str) -> str:
 
 
 def _opener() -> OpenerDirector:
-    """Return an opener that knows no proxy; certificates of test stacks are their own."""
+    """Return an opener without proxies that accepts self-signed certificates of test stacks."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -113,9 +113,9 @@ def _opener() -> OpenerDirector:
 
 
 def smoke_urls(urls: Mapping[str, str]) -> str:
-    """Return the HTTP URLs as the smoke tests want them: `web=http://... api=http://...`.
+    """Return the HTTP URLs in the format of SMOKE_URLS: `web=http://... api=http://...`.
 
-    A service with several of them has its others as `web:8080`.
+    If a service has several HTTP URLs, the others get names such as `web:8080`.
     """
     named: dict[str, str] = {}
     for key, url in urls.items():

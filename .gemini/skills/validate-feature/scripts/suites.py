@@ -1,4 +1,4 @@
-"""The phases that judge: smoke tests, end-to-end tests, and what CI says."""
+"""The phases that test the stack: smoke tests, end-to-end tests, and the CI result."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def smoke(runner: Runner, addresses: dict[str, str], folder: str) -> Phase:
         return Phase("smoke", SKIP, "the stack publishes no HTTP port")
     pytest = _pytest()
     if not pytest:
-        return Phase("smoke", FAIL, "there is no pytest: install it, or name it in VALIDATE_PYTEST")
+        return Phase("smoke", FAIL, "pytest not found: install it, or set VALIDATE_PYTEST")
     results = os.path.join(folder, "smoke.xml")
     options = ("-c", os.path.join(SMOKE, "pytest.ini"), "--rootdir", SMOKE, f"--junitxml={results}")
-    # The tests are ours, so the repository's own pytest settings and plugins are none of theirs.
+    # These tests belong to the skill, so the repository's pytest settings must not apply to them.
     done = runner.run(
         (*pytest, "-q", *options, SMOKE),
         LONG,
@@ -46,7 +46,7 @@ def smoke(runner: Runner, addresses: dict[str, str], folder: str) -> Phase:
 
 
 def _pytest() -> list[str]:
-    """Return the command that is pytest here; empty where there is none."""
+    """Return the command that runs pytest; empty if there is none."""
     named = os.environ.get("VALIDATE_PYTEST")
     if named:
         return shlex.split(named)
@@ -58,7 +58,7 @@ def _pytest() -> list[str]:
 
 
 def _counted(results: str) -> str:
-    """Word what pytest counted; empty where it did not come that far."""
+    """Return pytest's counts as text; empty if pytest wrote no results."""
     try:
         suite = ET.parse(results).getroot().find("testsuite")  # noqa: S314 - written by our pytest
     except (OSError, ET.ParseError):
@@ -72,10 +72,10 @@ def _counted(results: str) -> str:
 
 
 def e2e(runner: Runner, cwd: str, addresses: dict[str, str], seconds: float) -> Phase:
-    """Run the repository's own end-to-end tests, with the session's variables."""
+    """Run the repository's end-to-end tests with the session's variables."""
     command = _e2e_command(cwd)
     if not command:
-        return Phase("e2e", SKIP, "no end-to-end tests found; VALIDATE_E2E names a command")
+        return Phase("e2e", SKIP, "no end-to-end tests found; set VALIDATE_E2E to a command")
     known = smoke_urls(addresses)
     done = runner.run(("composeports", "env", "--", *command), seconds, SMOKE_URLS=known)
     if done.code == NO_TESTS and "pytest" in command:
@@ -104,7 +104,7 @@ def _e2e_command(cwd: str) -> list[str]:
 
 
 def checks(runner: Runner) -> Phase:
-    """Ask GitHub what CI says of this commit."""
+    """Ask GitHub for the CI runs of this commit."""
     if not shutil.which("gh"):
         return Phase("ci", SKIP, "gh is not installed")
     commit = runner.run(("git", "rev-parse", "HEAD"), SHORT).out.strip()
@@ -115,7 +115,7 @@ def checks(runner: Runner) -> Phase:
     except ValueError:
         runs = []
     if not runs:
-        return Phase("ci", SKIP, _first_line(done.err) or "gh knows no run for this commit")
+        return Phase("ci", SKIP, _first_line(done.err) or "gh lists no run for this commit")
     return _judged(runs)
 
 

@@ -1,4 +1,4 @@
-"""One HTTP request of a smoke test, and where the tests are told what to ask."""
+"""Send the HTTP requests of the smoke tests, and read their URLs from the environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = float(os.environ.get("SMOKE_TIMEOUT") or 10)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; header names are in lower case."""
+    """The answer to a request; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -29,11 +29,11 @@ class Answer:
 
 class _NoRedirect(HTTPRedirectHandler):
     def redirect_request(self, *_arguments: object) -> None:
-        """Follow nothing: a redirection is an answer, too."""
+        """Follow no redirection: it counts as the answer."""
 
 
 def ask(url: str, method: str = "GET", **headers: str) -> Answer:
-    """Send one request; underscores of a header's name stand for dashes."""
+    """Send one request; underscores in a header's name become dashes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -47,7 +47,7 @@ def ask(url: str, method: str = "GET", **headers: str) -> Answer:
         with error:
             return _answer(error.code, error.headers, error.read())
     except (OSError, HTTPException) as error:
-        pytest.fail(f"{method} {url} has no answer: {error}", pytrace=False)
+        pytest.fail(f"{method} {url} got no answer: {error}", pytrace=False)
 
 
 def _answer(status: int, headers: Message, body: bytes) -> Answer:
@@ -56,13 +56,16 @@ def _answer(status: int, headers: Message, body: bytes) -> Answer:
 
 
 def urls() -> dict[str, str]:
-    """Return SMOKE_URLS, `web=http://... api=http://...`, by name."""
+    """Return the URLs in SMOKE_URLS (`web=http://... api=http://...`) by name."""
     pairs = (word.partition("=") for word in os.environ.get("SMOKE_URLS", "").split())
     return {name: url.rstrip("/") for name, _, url in pairs if url.startswith("http")}
 
 
 def places(variable: str) -> list[str]:
-    """Return the URLs that a variable names: whole ones, or `api/health` for the one of `api`."""
+    """Return a variable's URLs; each word is a whole URL, or `api/health` below the URL of `api`.
+
+    Raise ValueError if a word uses a name that SMOKE_URLS does not have.
+    """
     found = []
     for word in os.environ.get(variable, "").split():
         name, slash, path = word.partition("/")

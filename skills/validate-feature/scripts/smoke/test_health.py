@@ -1,4 +1,4 @@
-"""The services answer, and say that they are well."""
+"""The services answer, and their health endpoints report no error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule says, as JSON, and how the rules' parts of the override become one."""
+"""The result of a rule as JSON, and the merge of the rules' parts of the override."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The override document as text: what is written is what is read."""
+"""The override document as text: reading it returns what was written."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ DECODE = json.JSONDecoder().raw_decode
 
 
 class Reader:
-    """Reads the part of YAML that `render` writes; knows nothing of how it is written."""
+    """Reads the subset of YAML that `render` writes, independent of the writer's code."""
 
     def __init__(self, text: str) -> None:
         lines = text.split("\n")

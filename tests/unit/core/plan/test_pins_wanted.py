@@ -1,4 +1,4 @@
-"""Which published ports get a number of their own choice."""
+"""Which published ports have a pinned number."""
 
 import pytest
 

@@ -67,7 +67,7 @@ def planned(config: Json, project: str, start: int, subnet: str, **more: object)
 
 
 def merged(base: object, over: object) -> object:
-    """Merge as Compose does, as far as a plan goes: mappings by key, the rest replaced."""
+    """Merge as Compose does, as far as a plan needs it: mappings by key, the rest replaced."""
     if isinstance(over, Override):
         return over.value
     if isinstance(base, Mapping) and isinstance(over, Mapping):

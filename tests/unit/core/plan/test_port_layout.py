@@ -1,4 +1,4 @@
-"""Which published port gets which offset: cases, and the promise that nobody moves."""
+"""The offset of each published port: cases, and the promise that existing ports do not move."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Pinned ports, over facts alone: who may have one, who loses one, and what is said about it."""
+"""Pinned ports, from facts only: which session may have one, which loses one, and the messages."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def ask(
     )
 
 
-# Who may have a port
+# Which session may have a port
 
 
 def test_a_port_that_nobody_has_is_given() -> None:

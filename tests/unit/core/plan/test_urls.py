@@ -1,4 +1,4 @@
-"""What a client of a published port wants."""
+"""The URL for a client of a published port."""
 
 import pytest
 

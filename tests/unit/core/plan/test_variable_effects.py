@@ -1,4 +1,4 @@
-"""What a variable moves, from two answers of Compose."""
+"""The effects of a variable, from two answers of Compose."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The variables that texts mention, for a Compose that cannot tell."""
+"""The variables that texts mention, for a Compose that cannot list them."""
 
 import pytest
 

@@ -20,7 +20,7 @@ SETTINGS = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for each URL that it is about; none is a skip that says what to set."""
+    """Run a test once per URL that it needs; without a URL, skip it and name the variable."""
     if "base_url" in metafunc.fixturenames:
         known = probe.urls()
         metafunc.parametrize(

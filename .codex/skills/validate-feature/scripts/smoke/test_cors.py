@@ -1,4 +1,4 @@
-"""Browsers of the own front end may ask; no page of a stranger may ask with the user's cookies."""
+"""The front end's origin may send requests; foreign origins may not send the user's cookies."""
 
 from __future__ import annotations
 

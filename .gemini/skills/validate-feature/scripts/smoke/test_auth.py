@@ -1,4 +1,4 @@
-"""What needs credentials refuses those who have none, or false ones, and serves those who have."""
+"""Protected endpoints refuse requests with missing or wrong credentials, and accept valid ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLIENT_ERROR = 400
 
 
 def credentials() -> tuple[str, str]:
-    """Return SMOKE_AUTH, `Authorization: Bearer ...`, as name and value."""
+    """Return the header in SMOKE_AUTH (`Authorization: Bearer ...`) as name and value."""
     name, _, value = os.environ.get("SMOKE_AUTH", "").partition(":")
     return name.strip(), value.strip()
 

@@ -1,4 +1,4 @@
-"""An error is an answer of the service's own, and tells nothing about its inside."""
+"""Errors come from the service itself, and show nothing of its internals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixed container names, and what refers to them."""
+"""Fixed container names, and fields that refer to them."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""External networks and volumes: listed, told, made the session's own, or led to a sibling's."""
+"""External networks and volumes: listed, reported, made private, or mapped to a sibling's."""
 
 from collections.abc import Mapping
 

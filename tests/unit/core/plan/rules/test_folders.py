@@ -1,4 +1,4 @@
-"""Places outside of the worktree, by their real paths, and git in containers."""
+"""Paths outside of the worktree, by their real paths, and git in containers."""
 
 from collections.abc import Mapping
 from typing import Any

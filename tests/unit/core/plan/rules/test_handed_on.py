@@ -1,4 +1,4 @@
-"""Names, pairs and addresses that a variable, a config or a command hands on."""
+"""Names, pairs and addresses in a variable, a config or a command."""
 
 from collections.abc import Mapping
 

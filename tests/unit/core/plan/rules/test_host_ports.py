@@ -1,4 +1,4 @@
-"""An address of the host where another project's container answers is told."""
+"""A warning for an address of the host where another project's container answers."""
 
 import pytest
 

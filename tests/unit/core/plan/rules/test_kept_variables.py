@@ -1,4 +1,4 @@
-"""Those of the six variables that keep the user's value inside the stack."""
+"""The six variables: which of them keep the user's value inside the stack."""
 
 from collections.abc import Mapping
 

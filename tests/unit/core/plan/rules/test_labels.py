@@ -1,4 +1,4 @@
-"""The labels by which `down` and `gc` know what is the session's."""
+"""The labels by which `down` and `gc` recognise the session's resources."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Logs go to the session's own collector: the engine connects to the port that it publishes."""
+"""Logs go to the session's collector: the engine connects to the published port."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Volumes, networks and images with names of their own."""
+"""Volumes, networks and images with explicit names."""
 
 import pytest
 

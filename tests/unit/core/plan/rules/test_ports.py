@@ -84,7 +84,7 @@ def test_a_pinned_port_has_its_number() -> None:
 
 
 def with_variable(spec: Mapping[str, object], number: str) -> dict[str, object]:
-    """Put a number where the file has ${PORT}."""
+    """Replace ${PORT} in the file by a number."""
 
     def fill(node: object) -> object:
         if isinstance(node, dict):

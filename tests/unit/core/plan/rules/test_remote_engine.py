@@ -1,4 +1,4 @@
-"""What is a remote engine's machine's own is told once, by name."""
+"""Resources of a remote engine's machine are reported once, by name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An image that a script builds is the same for all sessions, which is told."""
+"""A warning for an image that a script builds: all sessions share it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What cannot be isolated is told once, by name."""
+"""Everything that cannot be isolated is reported once, by name."""
 
 import re
 
