@@ -129,8 +129,9 @@ KEYS_IN_WORDS = {
         '`["network:edge", "volume:models", "/srv/models"]`',
         (
             "what is shared on purpose, and then no warning: `network:`, `volume:`, `container:`, "
-            "`image:`, `port:`, `label:` or `variable:` and a name (`network:host`, `ipc:host`, "
-            "`pid:host`, `uts:host` for what is the host's), or a path, relative to this file"
+            "`image:`, `port:`, `label:`, `variable:`, `cache:` or `provider:` and a name "
+            "(`network:host`, `ipc:host`, `pid:host`, `uts:host` for what is the host's), or a "
+            "path, relative to this file"
         ),
     ),
     "subnets.pool": (
