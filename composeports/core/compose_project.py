@@ -10,6 +10,14 @@ Texts = tuple[str, ...]
 # Values of `network_mode` that are not the name of a network.
 MODES = frozenset({"", "host", "none", "bridge", "default", "nat"})
 BY_REFERENCE = ("service:", "container:")
+# The mount that Compose adds to a service with `use_api_socket: true`.
+API_SOCKET = "/var/run/docker.sock"
+# Options of `cache_to` that say where a cache is. Other options may be passwords.
+CACHE_LOCATION = ("ref", "account_url", "bucket", "container", "prefix", "name", "scope")
+
+
+def _network_name(mode: str) -> str:
+    return "" if mode in MODES or mode.startswith(BY_REFERENCE) else mode
 
 
 class PublishedPort(NamedTuple):
@@ -52,6 +60,18 @@ class Build(NamedTuple):
     cache_from: Texts = ()
     cache_to: Texts = ()
     contexts: Mapping[str, str] = {}
+    network: str = ""
+
+    @property
+    def joined_network(self) -> str:
+        """Return the network that `network` names; empty if its value is not a network."""
+        return _network_name(self.network)
+
+    @property
+    def joined_container(self) -> str:
+        """Return the container whose network `network` names; empty if it names none."""
+        kind, _, name = self.network.partition(":")
+        return name if kind == "container" else ""
 
     @property
     def folders(self) -> Texts:
@@ -61,29 +81,60 @@ class Build(NamedTuple):
     @property
     def cache_folders(self) -> Texts:
         """Return the folders that the build writes its cache to, as written in the file."""
-        caches = [
-            dict(option.partition("=")[::2] for option in text.split(",")) for text in self.cache_to
-        ]
         return tuple(
-            cache["dest"] for cache in caches if cache.get("type") == "local" and "dest" in cache
+            cache["dest"]
+            for cache in map(_cache_options, self.cache_to)
+            if cache.get("type") == "local" and "dest" in cache
+        )
+
+    @property
+    def remote_caches(self) -> Texts:
+        """Return a name for each cache outside of this machine that the build writes to.
+
+        The name is the `ref` of a registry, or the type and the options that say where the cache
+        is, such as `s3,bucket=ci`.
+        """
+        return tuple(
+            _cache_name(cache)
+            for cache in map(_cache_options, self.cache_to)
+            if cache.get("type", "local") not in {"local", "inline"}
         )
 
 
-class Mount(NamedTuple):
-    """A bind mount or a volume of a container: `kind` is `bind` or `volume`.
+def _cache_options(text: str) -> dict[str, str]:
+    """Return the options of an entry of `cache_to`; a bare name is the `ref` of a registry."""
+    if "=" not in text:
+        return {"type": "registry", "ref": text}
+    return dict(option.partition("=")[::2] for option in text.split(","))
 
-    `source` is the absolute path of a bind mount, or the key of a volume. It is empty for an
-    anonymous volume.
+
+def _cache_name(cache: Mapping[str, str]) -> str:
+    if cache.get("ref"):
+        return cache["ref"]
+    options = [f"{name}={cache[name]}" for name in CACHE_LOCATION if cache.get(name)]
+    return ",".join((cache["type"], *options))
+
+
+class Mount(NamedTuple):
+    """A mount of a container: `kind` is `bind`, `volume` or `image`.
+
+    `source` is the absolute path of a bind mount, the key of a volume, or the name of an image. It
+    is empty for an anonymous volume. `subpath` is the mounted path in an image.
     """
 
     kind: str
     source: str
     target: str
     read_only: bool = False
+    subpath: str = ""
 
 
 class Service(NamedTuple):
-    """One service of the file, even if its profile is not active."""
+    """One service of the file, even if its profile is not active.
+
+    `devices` are the host paths of the devices that its containers can use. `provider` is the type
+    of the program that creates the service in place of the engine.
+    """
 
     name: str
     ports: tuple[PublishedPort, ...] = ()
@@ -108,6 +159,8 @@ class Service(NamedTuple):
     log_driver: str = ""
     log_options: Mapping[str, str] = {}
     mounts: tuple[Mount, ...] = ()
+    devices: Texts = ()
+    provider: str = ""
     command: Texts = ()
     entrypoint: Texts = ()
     health_test: Texts = ()
@@ -116,8 +169,7 @@ class Service(NamedTuple):
     @property
     def network_by_mode(self) -> str:
         """Return the network that `network_mode` names; empty if its value is not a network."""
-        mode = self.network_mode
-        return "" if mode in MODES or mode.startswith(BY_REFERENCE) else mode
+        return _network_name(self.network_mode)
 
 
 class Network(NamedTuple):
@@ -181,9 +233,10 @@ class Project(NamedTuple):
 
     @property
     def places(self) -> Iterator[str]:
-        """Yield the absolute host paths in bind mounts, builds, build caches and volume options."""
+        """Yield the absolute host paths of mounts, devices, builds, caches and volume options."""
         for service in self.services:
             yield from (mount.source for mount in service.mounts if mount.kind == "bind")
+            yield from service.devices
             if service.build:
                 yield from service.build.folders
                 yield from (folder for folder in service.build.cache_folders if folder[:1] == "/")
@@ -251,7 +304,9 @@ def _service(name: str, spec: Json) -> Service:
         uts=_text(spec.get("uts")),
         log_driver=_text(logging.get("driver")),
         log_options=_pairs(logging.get("options")),
-        mounts=tuple(_mounts(spec.get("volumes"))),
+        mounts=tuple(_mounts(spec)),
+        devices=tuple(_devices(spec)),
+        provider=_text(_mapping(spec.get("provider")).get("type")),
         command=_texts(spec.get("command")),
         entrypoint=_texts(spec.get("entrypoint")),
         health_test=_health_test(spec.get("healthcheck")),
@@ -292,6 +347,7 @@ def _build(spec: object) -> Build | None:
         cache_from=_texts(spec.get("cache_from")),
         cache_to=_texts(spec.get("cache_to")),
         contexts=_pairs(spec.get("additional_contexts")),
+        network=_text(spec.get("network")),
     )
 
 
@@ -329,14 +385,35 @@ def _hosts(value: object) -> Texts:
     return _texts(value)
 
 
-def _mounts(entries: object) -> Iterator[Mount]:
-    for entry in _mappings(entries):
+def _mounts(spec: Json) -> Iterator[Mount]:
+    for entry in _mappings(spec.get("volumes")):
         yield Mount(
             kind=_text(entry.get("type")),
             source=_text(entry.get("source")),
             target=_text(entry.get("target")),
             read_only=entry.get("read_only") is True,
+            subpath=_text(_mapping(entry.get("image")).get("subpath")),
         )
+    if spec.get("use_api_socket") is True:
+        yield Mount("bind", API_SOCKET, API_SOCKET)
+
+
+def _devices(spec: Json) -> Iterator[str]:
+    """Yield the host paths of devices; old versions of Compose show them as `SOURCE:TARGET`.
+
+    A bind mount of a device counts if the service may open devices that `devices` does not name.
+    Names of the Container Device Interface (`nvidia.com/gpu=all`) are not paths.
+    """
+    entries = spec.get("devices")
+    for entry in entries if isinstance(entries, list) else ():
+        source = entry.get("source") if isinstance(entry, Mapping) else entry
+        path = _text(source).partition(":")[0]
+        if path.startswith("/"):
+            yield path
+    if spec.get("privileged") is True or spec.get("device_cgroup_rules"):
+        for mount in _mounts(spec):
+            if mount.kind == "bind" and mount.source.startswith("/dev/") and not mount.read_only:
+                yield mount.source
 
 
 def _network(key: str, spec: Json) -> Network:

@@ -29,7 +29,7 @@ LONGEST_SHOWN = 80
 # The kinds of resources in `shared`, each written as `KIND:NAME`.
 SHARED_KINDS = (
     *("network", "volume", "container", "image", "port", "label", "variable"),
-    *("ipc", "pid", "uts"),
+    *("ipc", "pid", "uts", "cache", "provider"),
 )
 
 

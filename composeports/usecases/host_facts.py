@@ -128,6 +128,7 @@ def _external(project: Project) -> dict[str, set[str]]:
     """Return the external network and volume names that are the same in every session, by kind."""
     networks = {network.name for network in project.networks if network.external}
     networks |= {service.network_by_mode for service in project.services}
+    networks |= {service.build.joined_network for service in project.services if service.build}
     volumes = {volume.name for volume in project.volumes if volume.external}
     names_by_kind = {"network": networks, "volume": volumes}
     return {

@@ -6,6 +6,7 @@ docstring.
 
 from composeports.core.plan.rules import (
     addresses,
+    build_networks,
     commands,
     containers,
     environment,
@@ -174,7 +175,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 (
                     "the tag gets the session's suffix in every place where the file names the "
                     "image, by any of its names (`shop`, `shop:latest`, `docker.io/library/shop`): "
-                    "services, build arguments, `additional_contexts`, `cache_from`. A `FROM` in a "
+                    "services, build arguments, `additional_contexts`, `cache_from`, `cache_to`, "
+                    "volumes of `type: image`. A `FROM` in a "
                     "Dockerfile is not read: give the name of such a base image in a build "
                     "argument, or keep tags shared with `[isolate] images = false`"
                 ),
@@ -299,6 +301,13 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             ("a network with an explicit `name:`", "becomes `ac-<hash>_<name>`, like a volume"),
             ("a fixed bridge name", "gets the session's hash at its end"),
+            (
+                (
+                    "a `macvlan` or `ipvlan` network with fixed addresses; a network of a plugin "
+                    "with `driver_opts` that are the same in every session"
+                ),
+                "a warning, unless `shared` lists the network",
+            ),
         ),
     ),
     (
@@ -335,6 +344,19 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 (
                     "stays shared, with a warning unless `shared` names it. A volume of another "
                     "Compose project of this worktree becomes the volume of that project's session"
+                ),
+            ),
+        ),
+    ),
+    (
+        build_networks.build_networks,
+        ("network", "container_name"),
+        (
+            (
+                "`build.network` with the name of a network, or with `container:NAME`",
+                (
+                    "follows the network or container of the file; a warning if it belongs to "
+                    "another project, unless `shared` lists it"
                 ),
             ),
         ),
@@ -428,9 +450,17 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 (
                     "`network_mode: host`; `ipc: host`, `pid: host` or `uts: host`; several "
                     "replicas with a fixed host port; containers of other projects; the engine's "
-                    "socket"
+                    "socket, also by `use_api_socket`; a service with `provider:`, which a program "
+                    "of the host makes"
                 ),
                 "cannot be isolated: a warning, or an error with `--strict`",
+            ),
+            (
+                "`models:`, and `provider:` of the type `model`",
+                (
+                    "stay as they are, without a warning: the host's model runner keeps no data of "
+                    "a session, and sessions only read a model, like an image from a registry"
+                ),
             ),
         ),
     ),
@@ -451,11 +481,24 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 (
                     "a folder or device outside of the worktree that a container writes to, or a "
-                    "build by a local `cache_to`; a folder of another checkout that a container or "
+                    "build by `cache_to` (a folder, a registry, a bucket or another service); a "
+                    "folder of another checkout that a container or "
                     "a build reads; NFS, CIFS and other places in `driver_opts`. Symbolic links "
                     "are followed"
                 ),
                 "a warning, unless the path has the project's name in it, or `shared` lists it",
+            ),
+            (
+                (
+                    "`devices` that programs of several sessions would take from each other, such "
+                    "as `/dev/ttyUSB0`, `/dev/video0` or `/dev/sda`; a bind mount of such a device "
+                    "with `privileged` or `device_cgroup_rules`"
+                ),
+                (
+                    "a warning, unless `shared` lists the path. Devices that many programs use at "
+                    "the same time are no warning (`/dev/null`, `/dev/fuse`, `/dev/kvm`, "
+                    "`/dev/net/tun`, `/dev/dri`, `/dev/nvidia0`, `/dev/snd`, CDI names)"
+                ),
             ),
         ),
     ),

@@ -139,6 +139,35 @@ def test_a_port_has_a_number_where_it_is_fixed(published: str, number: int | Non
             Service("web", mounts=(Mount("bind", "/x", "/y", True), Mount("volume", "", "/z"))),
             id="mounts",
         ),
+        pytest.param(
+            {
+                "volumes": [
+                    {"type": "image", "source": "i", "target": "/i", "image": {"subpath": "x"}}
+                ],
+                "use_api_socket": True,
+                "privileged": True,
+            },
+            Service(
+                "web",
+                mounts=(
+                    Mount("image", "i", "/i", subpath="x"),
+                    Mount("bind", "/var/run/docker.sock", "/var/run/docker.sock"),
+                ),
+            ),
+            id="an image and the engine's socket",
+        ),
+        pytest.param(
+            {"devices": [{"source": "/dev/a"}, "/dev/b:/dev/c", "x.com/y=z", {}]},
+            Service("web", devices=("/dev/a", "/dev/b")),
+            id="devices",
+        ),
+        pytest.param(
+            {"provider": {"type": "cloud"}}, Service("web", provider="cloud"), id="a provider"
+        ),
+        pytest.param({"provider": None}, Service("web"), id="no provider"),
+        pytest.param(
+            {"build": {"network": "edge"}}, Service("web", build=Build(network="edge")), id="a net"
+        ),
     ],
 )
 def test_a_service_is_read(spec: dict[str, object], expected: Service) -> None:
@@ -241,7 +270,8 @@ def test_places_are_what_binds_builds_and_volumes_lead_to() -> None:
         "additional_contexts": {"lib": "/lib", "base": "docker-image://alpine"},
         "cache_to": ["type=local,dest=/cache", "type=local,dest=beside", "type=inline"],
     }
-    web = {"build": build, "volumes": [{"type": "bind", "source": "/data", "target": "/x"}]}
+    mounts = [{"type": "bind", "source": "/data", "target": "/x"}]
+    web = {"build": build, "volumes": mounts, "devices": ["/dev/x"]}
     volume = {"driver_opts": {"device": "/srv", "o": "bind,upperdir=/up"}}
     project = read_project({"services": {"web": web}, "volumes": {"v": volume}})
-    assert list(project.places) == ["/data", "/app", "/lib", "/cache", "/srv", "/up"]
+    assert list(project.places) == ["/data", "/dev/x", "/app", "/lib", "/cache", "/srv", "/up"]

@@ -1,11 +1,13 @@
-"""Folders and devices outside of the worktree that containers get, by their real paths."""
+"""Folders, devices and build caches outside of the worktree, by their real paths."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import join, normpath, relpath
 
 from composeports.core.compose_project import Mount, Service, Volume
 from composeports.core.plan.change import RuleResult, SharedResource
+from composeports.core.plan.rules import images
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, below, is_named, is_path_named
@@ -17,6 +19,11 @@ OF_THE_HOST = (
     *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
     *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - compared, not created
 )
+# Devices that many programs use at the same time without seeing each other.
+COMMON_DEVICES = re.compile(
+    r"/dev/(null|zero|full|random|urandom|fuse|kvm|kmsg|log|tty|ptmx|pts|net(?=/tun$)|dri|kfd|dxg"
+    r"|accel|infiniband|shm|snd|(nvidia|vhost-|sgx)[^/]*)(/.*)?"
+)
 VARIABLE = f"${{{GIT_COMMON_DIR}}}"
 LOCAL_DRIVERS = frozenset({"", "local"})
 # File systems that are created empty, or that do not exist outside of the container.
@@ -27,11 +34,13 @@ OF_NO_PLACE = frozenset({"tmpfs", "ramfs", "proc", "sysfs"})
 class _Use:
     """The users of a path outside of the worktree; `written` is True if one of them writes to it.
 
-    `path` is the path in the file. `entry` is the entry of `shared` for it.
+    `path` is the path in the file. `entry` is the entry of `shared` for it. `kind` is `folder`,
+    `device` or `cache`.
     """
 
     path: str
     entry: str
+    kind: str = "folder"
     users: list[str] = field(default_factory=list)
     written: bool = False
 
@@ -45,7 +54,7 @@ def folders(context: PlanContext) -> RuleResult:
         if not use.written and not checkout:
             continue
         if _is_acknowledged(place, use, context):
-            shared.append(SharedResource("folder", place, IN_SETTINGS))
+            shared.append(SharedResource(use.kind, place, IN_SETTINGS))
         else:
             warnings.append(_told(place, use, checkout))
     return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
@@ -53,6 +62,8 @@ def folders(context: PlanContext) -> RuleResult:
 
 def _told(place: str, use: _Use, other: str) -> str:
     description = f"{place} (by the link {use.path})" if use.path not in {"", place} else place
+    if use.kind == "cache":
+        description = f"the build cache {place}"
     effect = "is written by all sessions" if use.written else f"is read from the checkout {other}"
     users = listed(use.users)
     return (
@@ -62,7 +73,7 @@ def _told(place: str, use: _Use, other: str) -> str:
 
 def _is_acknowledged(place: str, use: _Use, context: PlanContext) -> bool:
     kind, _, name = use.entry.partition(":")
-    if kind == "volume" and is_named(context.settings, kind, name):
+    if kind in {"volume", "cache"} and is_named(context.settings, kind, name):
         return True
     return is_path_named(context.settings, place, use.path)
 
@@ -81,12 +92,20 @@ def _uses(context: PlanContext) -> dict[str, _Use]:
             use = uses.setdefault(place, _Use(place, place))
             use.users.append(f"the build of {service.name}")
             use.written |= is_written
+        for place, new_use in (*_devices(service, context), *_remote_caches(service, context)):
+            use = uses.setdefault(place, new_use)
+            use.users.append(_user(service, use.kind))
+            use.written = True
     for volume in context.project.volumes:
         for place in _places(volume, context):
             use = uses.setdefault(place, _Use("", f"volume:{volume.key}"))
             use.users.append(f"volume {volume.key}")
             use.written |= _is_written(volume, context)
     return uses
+
+
+def _user(service: Service, kind: str) -> str:
+    return f"the build of {service.name}" if kind == "cache" else service.name
 
 
 def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, bool]]:
@@ -99,6 +118,22 @@ def _built_from(service: Service, context: PlanContext) -> Iterator[tuple[str, b
         place = context.host_facts.real(join(context.lease.place.directory, folder))
         if _is_outside(place, context):
             yield place, is_written
+
+
+def _devices(service: Service, context: PlanContext) -> Iterator[tuple[str, _Use]]:
+    """Yield the real path of each device that sessions take from each other or write to."""
+    for device in service.devices:
+        place = context.host_facts.real(device)
+        is_common = any(COMMON_DEVICES.fullmatch(path) for path in (normpath(device), place))
+        if not is_common and _is_outside(place, context):
+            yield place, _Use(normpath(device), place, "device")
+
+
+def _remote_caches(service: Service, context: PlanContext) -> Iterator[tuple[str, _Use]]:
+    """Yield each cache outside of this machine, except the tags of images that are built here."""
+    for cache in service.build.remote_caches if service.build else ():
+        if context.project.is_fixed(cache) and not images.is_built(cache, context.project):
+            yield cache, _Use("", f"cache:{cache}", "cache")
 
 
 def bound(mount: Mount, context: PlanContext) -> str:

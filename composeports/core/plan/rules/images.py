@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from composeports.core.compose_project import Project, Service
+from composeports.core.compose_project import Mount, Project, Service
 from composeports.core.image_names import full_name, tagged
 from composeports.core.plan.change import Change, Node, RuleResult, SharedResource, merge
 from composeports.core.plan.default_names import images
@@ -66,12 +66,28 @@ def fixed_names(context: PlanContext) -> dict[str, str]:
 
 
 def unbuilt_images(project: Project) -> Iterator[str]:
-    """Yield the full names of images that services run but that the file does not build."""
+    """Yield the full names of images that services run or mount but the file does not build."""
     built_names = set(map(full_name, _built(project)))
     for service in project.services:
-        name = full_name(service.image) if service.image else ""
-        if service.build is None and project.is_fixed(name) and name not in built_names:
-            yield name
+        for name in _foreign_images(service):
+            if project.is_fixed(name) and name not in built_names:
+                yield name
+
+
+def is_built(name: str, project: Project) -> bool:
+    """Return True if a service builds the image."""
+    return full_name(name) in map(full_name, _built(project))
+
+
+def _foreign_images(service: Service) -> Iterator[str]:
+    """Yield the full names of the images that a service runs or mounts but does not build."""
+    if service.image and service.build is None:
+        yield full_name(service.image)
+    yield from (full_name(mount.source) for mount in _image_mounts(service))
+
+
+def _image_mounts(service: Service) -> Iterator[Mount]:
+    return (mount for mount in service.mounts if mount.kind == "image" and mount.source)
 
 
 def images_of_scripts(context: PlanContext) -> RuleResult:
@@ -85,7 +101,7 @@ def images_of_scripts(context: PlanContext) -> RuleResult:
         services = listed(
             service.name
             for service in context.project.services
-            if service.image and full_name(service.image) == image
+            if image in _foreign_images(service)
         )
         if why:
             shared.append(SharedResource("image", build.image, why))
@@ -124,8 +140,23 @@ def _fields(service: Service, renamed: Mapping[str, str]) -> dict[str, object]:
         fields["image"] = after
         if service.pull_policy not in UNASKED:
             fields["pull_policy"] = "never"
+    mounts = [
+        _mount_entry(mount, after)
+        for mount in _image_mounts(service)
+        if (after := _new(mount.source, renamed))
+    ]
+    if mounts:
+        fields["volumes"] = mounts
     build = _build_fields(service, renamed)
     return {**fields, "build": build} if build else fields
+
+
+def _mount_entry(mount: Mount, image: str) -> dict[str, object]:
+    """Return the entry of `volumes` that replaces the one with the same target in the file."""
+    entry: dict[str, object] = {"type": mount.kind, "source": image, "target": mount.target}
+    if mount.read_only:
+        entry["read_only"] = True
+    return {**entry, "image": {"subpath": mount.subpath}} if mount.subpath else entry
 
 
 def _new(name: str, renamed: Mapping[str, str]) -> str:
@@ -138,7 +169,8 @@ def _build_fields(service: Service, renamed: Mapping[str, str]) -> dict[str, obj
     if build is None:
         return {}
     fields: dict[str, object] = {}
-    for field, before in (("tags", build.tags), ("cache_from", build.cache_from)):
+    lists = {"tags": build.tags, "cache_from": build.cache_from, "cache_to": build.cache_to}
+    for field, before in lists.items():
         references = [_reference(text, renamed) or text for text in before]
         if references != list(before):
             fields[field] = Override(references)
@@ -177,10 +209,16 @@ def _changes(service: Service, renamed: Mapping[str, str]) -> Iterator[Change]:
         if service.pull_policy not in UNASKED:
             why = "no registry has the session's own tag"
             yield Change("image", "pull_policy", service.pull_policy, "never", why, service.name)
-    for where, before, why in _build_references(service):
+    for where, before, why in (*_mount_references(service), *_build_references(service)):
         after = _reference(before, renamed)
         if after:
             yield Change("image", where, before, after, why, service.name)
+
+
+def _mount_references(service: Service) -> Iterator[tuple[str, str, str]]:
+    """Yield (where, image, why) of each image that the service mounts."""
+    for mount in _image_mounts(service):
+        yield f"volumes.{mount.target}", mount.source, NAMED
 
 
 def _build_references(service: Service) -> Iterator[tuple[str, str, str]]:
@@ -190,5 +228,6 @@ def _build_references(service: Service) -> Iterator[tuple[str, str, str]]:
         return
     yield from (("build.tags", tag, WHY) for tag in build.tags)
     yield from (("build.cache_from", text, NAMED) for text in build.cache_from)
+    yield from (("build.cache_to", text, NAMED) for text in build.cache_to)
     for name, value in build.contexts.items():
         yield f"build.additional_contexts.{name}", value, NAMED

@@ -14,6 +14,8 @@ BRIDGE = "com.docker.network.bridge.name"
 LONGEST_BRIDGE = 15  # IFNAMSIZ of Linux, without its final zero byte
 HASH = 8
 ON_THE_HOST = frozenset({"macvlan", "ipvlan"})
+# Drivers of the engine whose networks of different names have nothing in common.
+LOCAL_DRIVERS = frozenset({"", "bridge", "default", "host", "nat", "none", "null", "overlay"})
 TRAEFIK = "traefik.docker.network"
 
 
@@ -26,11 +28,8 @@ def named_networks(context: PlanContext) -> RuleResult:
     for network in context.project.networks:
         if network.external:
             continue
-        if network.driver in ON_THE_HOST and network.pools:
-            problem = (
-                f"network {network.key} is a {network.driver} on the host's own network: its "
-                "addresses cannot be moved, so only one session can have it"
-            )
+        problem = _problem(network, context)
+        if problem:
             if is_named(context.settings, "network", network.key, network.name):
                 shared.append(SharedResource("network", network.key, IN_SETTINGS))
             else:
@@ -42,6 +41,24 @@ def named_networks(context: PlanContext) -> RuleResult:
         if new_name(network, context) == network.name and context.project.is_fixed(network.name):
             shared.append(SharedResource("network", network.name, "[isolate] networks = false"))
     return RuleResult(tuple(changes), merge(nodes), tuple(shared), tuple(warnings))
+
+
+def _problem(network: Network, context: PlanContext) -> str:
+    """Return what sessions have in common in a network of their own; empty if nothing."""
+    if network.driver in ON_THE_HOST:
+        return (
+            f"network {network.key} is a {network.driver} on the host's own network: its "
+            "addresses cannot be moved, so only one session can have it"
+            if network.pools
+            else ""
+        )
+    options = ",".join(f"{name}={value}" for name, value in sorted(network.driver_opts.items()))
+    if network.driver in LOCAL_DRIVERS or not context.project.is_fixed(options):
+        return ""
+    return (
+        f"network {network.key} is made by the plugin {network.driver} with the same options in "
+        f"every session ({options}), which may lead all sessions to one network"
+    )
 
 
 def _fields(network: Network, context: PlanContext) -> tuple[dict[str, object], list[Change]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from composeports.core.plan.change import RuleResult
 from composeports.core.plan.rules import (
     addresses,
+    build_networks,
     commands,
     containers,
     environment,
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     networks.named_networks,
     external_resources.external_networks,
     external_resources.external_volumes,
+    build_networks.build_networks,
     networks.network_labels,
     labels.marks,
     volumes.volumes_of_other_stores,

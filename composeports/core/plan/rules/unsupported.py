@@ -14,10 +14,16 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, is_pat
 # Fields that put a service into a namespace of the host, and what that namespace contains.
 NAMESPACES = {"ipc": "shared memory", "pid": "processes", "uts": "name"}
 
+# No provider, and the model runner, from which sessions only read.
+READ_ONLY_PROVIDERS = frozenset({"", "model"})
+
 
 def limits(context: PlanContext) -> RuleResult:
     """Warn about what all sessions share although the file does not declare it as shared."""
-    rules = (_host_network, _host_namespaces, _replicas, _foreign_containers, _engine_socket)
+    rules = (
+        *(_host_network, _host_namespaces, _replicas, _foreign_containers, _engine_socket),
+        _providers,
+    )
     findings = [finding for rule in rules for finding in rule(context)]
     return RuleResult(
         shared=tuple(finding for finding in findings if isinstance(finding, SharedResource)),
@@ -106,6 +112,20 @@ def _engine_socket(context: PlanContext) -> Iterator[SharedResource | str]:
             f"{_services(names)} the engine's socket: what it does there is seen by all sessions "
             f"and moved by no plan; {way_out(*dict.fromkeys(sockets))}"
         )
+
+
+def _providers(context: PlanContext) -> Iterator[SharedResource | str]:
+    for service in context.project.services:
+        if service.provider in READ_ONLY_PROVIDERS:
+            continue
+        if is_named(context.settings, "provider", service.name):
+            yield SharedResource("provider", service.name, IN_SETTINGS)
+        else:
+            yield (
+                f"service {service.name} is made by a program of the host (provider: "
+                f"{service.provider}), which may give all sessions the same; "
+                f"{way_out(f'provider:{service.name}')}"
+            )
 
 
 def is_engine_socket(mount: Mount, context: PlanContext) -> bool:

@@ -87,6 +87,81 @@ def test_a_build_from_another_checkout_is_told(build: dict[str, object], told: s
     assert all(text.startswith(told) and "(the build of a)" in text for text in found)
 
 
+@pytest.mark.parametrize(
+    ("cache_to", "name"),
+    [
+        ("type=registry,ref=shop/cache:x,mode=max", "shop/cache:x"),
+        ("shop/cache", "shop/cache"),
+        ("type=s3,region=x,bucket=ci,name=web,secret_access_key=hush", "s3,bucket=ci,name=web"),
+        ("type=azblob,name=web,account_url=https://x", "azblob,account_url=https://x,name=web"),
+        ("type=gha", "gha"),
+        ("type=gha,scope=web", "gha,scope=web"),
+        (f"type=registry,ref=shop/cache:{PROJECT}", ""),
+        (f"type=s3,bucket={PROJECT}", ""),
+        ("type=inline", ""),
+        ("mode=max", ""),
+    ],
+)
+def test_a_cache_that_all_sessions_write_is_told(cache_to: str, name: str) -> None:
+    build = {"context": "/repo", "cache_to": [cache_to]}
+    config = {"services": {"a": {"build": build}, "b": {"build": build}}}
+    told = (
+        f"the build cache {name} lies outside of the worktree and is written by all sessions (the "
+        f'build of a, the build of b); shared = ["cache:{name}"] in the settings says that this is '
+        "meant"
+    )
+    assert plan_of(config).warnings == ([told] if name else [])
+    made = plan_of(config, settings=Settings(shared=(f"cache:{name}",)))
+    assert (made.acknowledged, made.warnings) == ([("cache", name)] if name else [], [])
+
+
+def device(source: str) -> dict[str, object]:
+    return {"source": source, "target": "/dev/x", "permissions": "rwm"}
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        ({"devices": [device("/dev/ttyUSB0")]}, "/dev/ttyUSB0 lies outside of the worktree and is"),
+        ({"devices": ["/dev/sda:/dev/xvda:rwm"]}, "/dev/sda lies"),
+        ({"devices": [device("/dev/bus/usb")]}, "/dev/bus/usb lies"),
+        ({"devices": [device("/dev/link")]}, "/dev/video0 (by the link /dev/link) lies"),
+        ({"devices": [device("/dev/mapper/x"), device("/dev/mapper/x")]}, "/dev/mapper/x lies"),
+        *(
+            ({"devices": [device(f"/dev/{name}")]}, "")
+            for name in (
+                *("null", "zero", "full", "random", "urandom", "fuse", "kvm", "net/tun", "dri"),
+                *("dri/renderD128", "nvidia0", "nvidia-caps/nvidia-cap1", "kfd", "shm", "snd"),
+                *("vhost-net", "tty", "kmsg", "dxg"),
+            )
+        ),
+        ({"devices": [device("/dev/tty0")]}, "/dev/tty0 lies"),
+        ({"devices": [device("nvidia.com/gpu=all")]}, ""),
+        ({"devices": ["nvidia.com/gpu=all"]}, ""),
+        ({"devices": None}, ""),
+        ({"volumes": [bind("/dev/ttyS0")]}, ""),
+        ({"volumes": [bind("/dev/ttyS0")], "privileged": True}, "/dev/ttyS0 lies"),
+        (
+            {"volumes": [bind("/dev/bus/usb")], "device_cgroup_rules": ["c 189:* rmw"]},
+            "/dev/bus/usb lies",
+        ),
+        ({"volumes": [bind("/dev")], "privileged": True}, ""),
+        ({"volumes": [bind("/srv", read_only=True)], "privileged": True}, ""),
+        ({"volumes": [bind("/dev/disk", read_only=True)], "privileged": True}, ""),
+    ],
+)
+def test_a_device_that_one_program_at_a_time_uses_is_told(
+    service: dict[str, object], told: str
+) -> None:
+    config = {"services": {"a": service}}
+    host_facts = HostFacts(paths={"/dev/link": "/dev/video0"})
+    found = plan_of(config, host_facts=host_facts).warnings
+    assert len(found) == bool(told)
+    assert all(text.startswith(told) for text in found)
+    settings = Settings(shared=("/dev",))
+    assert plan_of(config, host_facts=host_facts, settings=settings).warnings == []
+
+
 def test_a_link_to_the_engine_s_socket_is_the_socket() -> None:
     paths = {"/repo/s": "/run/docker.sock"}
     (text,) = plan(bind("/repo/s"), paths=paths).warnings

@@ -87,6 +87,33 @@ def test_a_network_on_the_host_s_own_that_the_settings_name_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("network", "options"),
+    [
+        ({"driver": "weave", "driver_opts": {"b": "2", "a": "1"}}, "a=1,b=2"),
+        ({"driver": "weave", "driver_opts": {"a": TAG}}, ""),
+        ({"driver": "weave"}, ""),
+        ({"driver": "bridge", "driver_opts": {"a": "1"}}, ""),
+        ({"driver": "overlay", "driver_opts": {"a": "1"}}, ""),
+        ({"driver_opts": {"a": "1"}}, ""),
+        ({"driver": "macvlan", "driver_opts": {"parent": "eth0"}}, ""),
+        ({"driver": "weave", "driver_opts": {"a": "1"}, "external": True}, ""),
+    ],
+)
+def test_a_plugin_with_the_same_options_may_give_all_sessions_one_network(
+    network: dict[str, object], options: str
+) -> None:
+    config = {"services": {}, "networks": {"n": {"name": f"{TAG}_n", **network}}}
+    told = (
+        f"network n is made by the plugin weave with the same options in every session ({options}),"
+        ' which may lead all sessions to one network; shared = ["network:n"] in the settings says '
+        "that this is meant"
+    )
+    assert plan_of(config).warnings == ([told] if options else [])
+    made = plan_of(config, settings=Settings(shared=("network:n",)))
+    assert (made.acknowledged, made.warnings) == ([("network", "n")] if options else [], [])
+
+
+@pytest.mark.parametrize(
     ("image", "after"),
     [
         ("shop", f"shop:latest-{TAG}"),

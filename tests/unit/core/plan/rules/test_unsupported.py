@@ -53,7 +53,7 @@ def bind(source: str, *, read_only: bool = False) -> dict[str, object]:
                     "build": {
                         "cache_to": [
                             *("type=local,dest=/repo/cache", "type=local,dest=cache", "ref=x/y"),
-                            *("type=registry,ref=x/y:cache", "type=inline"),
+                            *(f"type=registry,ref=x/{PROJECT}:cache", "type=inline"),
                         ]
                     }
                 }
@@ -96,6 +96,17 @@ def bind(source: str, *, read_only: bool = False) -> dict[str, object]:
             id="Podman's too",
         ),
         pytest.param(
+            {"a": {"use_api_socket": True}, "b": {"use_api_socket": False}},
+            ["service a uses the engine's socket"],
+            id="the engine's socket by its own field",
+        ),
+        pytest.param(
+            {"a": {"provider": {"type": "cloud"}}, "b": {"provider": {"type": "model"}}},
+            ["service a is made by a program of the host (provider: cloud)"],
+            id="a provider",
+        ),
+        pytest.param({"a": {"models": {"llm": None}}}, [], id="a model is only read"),
+        pytest.param(
             {"a": {"volumes": [bind("/srv/data")]}, "b": {"volumes": [bind("/srv/data")]}},
             ["/srv/data lies outside of the worktree and is written by all sessions (a, b)"],
             id="a folder outside of the worktree, once",
@@ -134,6 +145,10 @@ def test_a_volume_that_is_a_folder_of_the_host_is_one() -> None:
         ({"pid": "host"}, "pid:host", ("pid", "host")),
         ({"uts": "host"}, "uts:host", ("uts", "host")),
         ({"external_links": ["x:y"]}, "container:x", ("container", "x")),
+        ({"provider": {"type": "cloud"}}, "provider:a", ("provider", "a")),
+        ({"use_api_socket": True}, "/var/run/docker.sock", ("folder", "/var/run/docker.sock")),
+        ({"devices": ["/dev/ttyUSB0"]}, "/dev/ttyUSB0", ("device", "/dev/ttyUSB0")),
+        ({"build": {"cache_to": ["x/y:z"]}}, "cache:x/y:z", ("cache", "x/y:z")),
         (
             {"volumes": [bind("/run/docker.sock")]},
             "/run/docker.sock",
@@ -161,6 +176,10 @@ def test_a_container_with_the_project_s_name_in_its_own_is_the_session_s() -> No
         {"network_mode": "host"},
         {"pid": "host"},
         {"external_links": ["x:y"]},
+        {"provider": {"type": "cloud"}},
+        {"devices": ["/dev/ttyUSB0"]},
+        {"build": {"cache_to": ["type=gha"]}},
+        {"build": {"network": "edge"}},
         {"volumes": [bind("/run/docker.sock")]},
         {"volumes": [bind("/srv/data")]},
         {"scale": 2, "ports": [PORT]},
