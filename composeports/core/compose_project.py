@@ -47,6 +47,8 @@ class Build(NamedTuple):
     """How a service's image is built; only the fields that the plan uses."""
 
     context: str = ""
+    dockerfile: str = ""
+    dockerfile_inline: str = ""
     args: Mapping[str, str] = {}
     tags: Texts = ()
     cache_from: Texts = ()
@@ -287,6 +289,8 @@ def _build(spec: object) -> Build | None:
         return None
     return Build(
         context=_text(spec.get("context")),
+        dockerfile=_text(spec.get("dockerfile")),
+        dockerfile_inline=_text(spec.get("dockerfile_inline")),
         args=_pairs(spec.get("args")),
         tags=_texts(spec.get("tags")),
         cache_from=_texts(spec.get("cache_from")),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from composeports.config import find_settings
-from composeports.core.compose_project import Project, read_project
+from composeports.core.compose_project import Build, Project, read_project
 from composeports.core.lease import Lease
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.host_facts import (
@@ -18,15 +18,18 @@ from composeports.core.plan.host_facts import (
     ScriptCall,
     SiblingProject,
 )
-from composeports.core.plan.rules.images import unbuilt_images
+from composeports.core.plan.rules.base_images import names_built_image
+from composeports.core.plan.rules.images import built_names, unbuilt_images
 from composeports.core.plan.rules.networks import session_network
 from composeports.core.plan.rules.volumes import session_volume
 from composeports.core.session import project_name
 from composeports.docker.compose_cli import EVERY_PROFILE, Compose
 from composeports.docker.compose_files import Selection, select_files
 from composeports.docker.containers import Container
+from composeports.errors import UnsafeFileError
 from composeports.host.git import link_of, main_git_dir, other_checkouts
 from composeports.host.process import Running
+from composeports.regular_file import read_regular
 from composeports.usecases.session import Session
 
 # The maximum number of other projects to ask Compose for. No known worktree has more candidates.
@@ -38,13 +41,21 @@ def collect_host_facts(
 ) -> HostFacts:
     """Return the facts that decide what the project shares with other projects.
 
-    Ask neither Compose nor the engine if the project names no host path and nothing external.
+    Ask neither Compose nor the engine if the project names no host path and nothing external, and
+    if no Dockerfile names an image that another service builds.
     """
     paths = dict(_real_paths(project)) if session.context.engine.is_local else {}
     external_names = _external(project)
     calls, builds = _in_scripts(session, project)
     published_ports = tuple(_published(session, containers or ()))
-    facts = HostFacts(calls=calls, builds=builds, published=published_ports)
+    dockerfiles = dict(_dockerfiles(session, project))
+    facts = HostFacts(
+        calls=calls,
+        builds=builds,
+        published=published_ports,
+        dockerfiles=dockerfiles,
+        named_contexts=not dockerfiles or _has_named_contexts(session),
+    )
     if not paths and not any(external_names.values()):
         return facts
     siblings = tuple(_siblings(session, external_names, containers))
@@ -57,6 +68,36 @@ def collect_host_facts(
 def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
     for path in project.places:
         yield path, os.path.realpath(path)
+
+
+def _dockerfiles(session: Session, project: Project) -> Iterator[tuple[str, str]]:
+    """Yield service and text of every Dockerfile that names an image of another service."""
+    if not session.settings.isolate_images or not built_names(project):
+        return
+    for service in project.services:
+        text = _dockerfile(service.build) if service.build else ""
+        if text and names_built_image(project, service, text):
+            yield service.name, text
+
+
+def _dockerfile(build: Build) -> str:
+    """Return the text of a build's Dockerfile; empty if it cannot be read or is on another host."""
+    if build.dockerfile_inline:
+        # Compose shows every `$` of a value doubled.
+        return build.dockerfile_inline.replace("$$", "$")
+    path = os.path.join(build.context, build.dockerfile or "Dockerfile")
+    if path[:1] != "/":
+        return ""
+    try:
+        return read_regular(path, follow=True).decode("utf-8-sig", "replace")
+    except (OSError, UnsafeFileError):
+        return ""
+
+
+def _has_named_contexts(session: Session) -> bool:
+    from composeports.docker.builder import has_named_contexts  # noqa: PLC0415 - rarely needed
+
+    return has_named_contexts(session.context.engine, session.environ)
 
 
 def _published(session: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:

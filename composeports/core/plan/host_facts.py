@@ -73,7 +73,9 @@ class HostFacts(NamedTuple):
     `paths` maps the paths that the file mounts to their real paths. `members` maps the name of an
     external network to the other projects on it. `calls` are the `docker` calls in scripts of the
     worktree that name containers with a fixed name, `builds` the images that scripts build.
-    `published` are the host ports of other projects on the engine.
+    `published` are the host ports of other projects on the engine. `dockerfiles` maps services to
+    the texts of Dockerfiles that name images of other services. `named_contexts` is False if the
+    builder cannot replace such a name.
     """
 
     paths: Mapping[str, str] = {}
@@ -83,6 +85,8 @@ class HostFacts(NamedTuple):
     calls: tuple[ScriptCall, ...] = ()
     builds: tuple[ScriptBuild, ...] = ()
     published: tuple[PublishedElsewhere, ...] = ()
+    dockerfiles: Mapping[str, str] = {}
+    named_contexts: bool = True
 
     def real(self, path: str) -> str:
         """Return the real path; the normalized path if the real one was not collected."""

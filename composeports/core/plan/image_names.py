@@ -23,6 +23,15 @@ def full_name(name: str) -> str:
     return f"{registry}/{path}:{tag}{at_sign}{digest}"
 
 
+def context_name(full: str) -> str:
+    """Return the name of the build context that replaces an image, `shop` for its full name.
+
+    BuildKit looks for an image under its short name, without `:latest`, however it is written.
+    """
+    short = full.removeprefix(f"{HUB}/").removesuffix(f":{DEFAULT_TAG}")
+    return short.removeprefix("library/")
+
+
 def split_tag(name: str) -> tuple[str, str]:
     """Return (repository, tag); without a tag it is `latest`.
 

@@ -21,7 +21,7 @@ UNASKED = frozenset({"never", "build"})
 
 def built_images(context: PlanContext) -> RuleResult:
     """Add the session's suffix to the tag of every built image, wherever the file names it."""
-    names = _built(context.project)
+    names = built_names(context.project)
     if not context.settings.isolate_images:
         return RuleResult(
             shared=tuple(
@@ -47,17 +47,17 @@ def new_names(context: PlanContext) -> dict[str, str]:
     if not context.settings.isolate_images:
         return {}
     names: dict[str, str] = {}
-    for name in _built(context.project):
+    for name in built_names(context.project):
         names.setdefault(full_name(name), tagged(name, context.project_name))
     return names
 
 
 def unbuilt_images(project: Project) -> Iterator[str]:
     """Yield the full names of images that services run but that the file does not build."""
-    built_names = set(map(full_name, _built(project)))
+    built = set(map(full_name, built_names(project)))
     for service in project.services:
         name = full_name(service.image) if service.image else ""
-        if service.build is None and project.is_fixed(name) and name not in built_names:
+        if service.build is None and project.is_fixed(name) and name not in built:
             yield name
 
 
@@ -92,7 +92,7 @@ def _why_shared(settings: Settings, *names: str) -> str:
     return "" if settings.isolate_images else "[isolate] images = false"
 
 
-def _built(project: Project) -> tuple[str, ...]:
+def built_names(project: Project) -> tuple[str, ...]:
     """Return the fixed names of all images that services build."""
     names = [
         name

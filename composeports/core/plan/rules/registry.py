@@ -8,6 +8,7 @@ from collections.abc import Callable
 from composeports.core.plan.change import RuleResult
 from composeports.core.plan.rules import (
     addresses,
+    base_images,
     commands,
     containers,
     environment,
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     containers.container_names,
     containers.container_references,
     images.built_images,
+    base_images.base_images,
     images.images_of_scripts,
     environment.values,
     environment.config_contents,
