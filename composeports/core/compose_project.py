@@ -47,13 +47,13 @@ class Build(NamedTuple):
     """How a service's image is built; only the fields that the plan uses."""
 
     context: str = ""
-    dockerfile: str = ""
-    dockerfile_inline: str = ""
     args: Mapping[str, str] = {}
     tags: Texts = ()
     cache_from: Texts = ()
     cache_to: Texts = ()
     contexts: Mapping[str, str] = {}
+    dockerfile: str = ""
+    dockerfile_inline: str = ""
 
     @property
     def folders(self) -> Texts:
@@ -289,13 +289,13 @@ def _build(spec: object) -> Build | None:
         return None
     return Build(
         context=_text(spec.get("context")),
-        dockerfile=_text(spec.get("dockerfile")),
-        dockerfile_inline=_text(spec.get("dockerfile_inline")),
         args=_pairs(spec.get("args")),
         tags=_texts(spec.get("tags")),
         cache_from=_texts(spec.get("cache_from")),
         cache_to=_texts(spec.get("cache_to")),
         contexts=_pairs(spec.get("additional_contexts")),
+        dockerfile=_text(spec.get("dockerfile")),
+        dockerfile_inline=_text(spec.get("dockerfile_inline")),
     )
 
 

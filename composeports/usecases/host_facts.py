@@ -23,6 +23,7 @@ from composeports.core.plan.rules.images import built_names, unbuilt_images
 from composeports.core.plan.rules.networks import session_network
 from composeports.core.plan.rules.volumes import session_volume
 from composeports.core.session import project_name
+from composeports.docker.builder import has_named_contexts
 from composeports.docker.compose_cli import EVERY_PROFILE, Compose
 from composeports.docker.compose_files import Selection, select_files
 from composeports.docker.containers import Container
@@ -54,7 +55,8 @@ def collect_host_facts(
         builds=builds,
         published=published_ports,
         dockerfiles=dockerfiles,
-        named_contexts=not dockerfiles or _has_named_contexts(session),
+        named_contexts=not dockerfiles
+        or has_named_contexts(session.context.engine, session.environ),
     )
     if not paths and not any(external_names.values()):
         return facts
@@ -92,12 +94,6 @@ def _dockerfile(build: Build) -> str:
         return read_regular(path, follow=True).decode("utf-8-sig", "replace")
     except (OSError, UnsafeFileError):
         return ""
-
-
-def _has_named_contexts(session: Session) -> bool:
-    from composeports.docker.builder import has_named_contexts  # noqa: PLC0415 - rarely needed
-
-    return has_named_contexts(session.context.engine, session.environ)
 
 
 def _published(session: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:

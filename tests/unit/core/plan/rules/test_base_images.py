@@ -1,5 +1,7 @@
 """A Dockerfile that names an image of the file gets the session's image, or there is a warning."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from composeports.core.compose_project import read_project
@@ -9,16 +11,18 @@ from composeports.core.settings import Settings
 from tests.support.planning import PROJECT, Planned, plan_of
 
 NEW = f"shop/base:latest-{PROJECT}"
+NO_BUILD: Mapping[str, object] = {}
+GIVEN = {"args": {"BASE": "shop/base"}}
 CONTEXT = {"shop/base": f"docker-image://{NEW}"}
 
 
 def plan(
     text: str,
+    build: Mapping[str, object] = NO_BUILD,
     *,
     named_contexts: bool = True,
     settings: Settings | None = None,
     image: str = "shop/base",
-    **build: object,
 ) -> Planned:
     services = {
         "base": {"image": image, "build": {"context": "/base"}},
@@ -88,21 +92,21 @@ def test_a_context_has_the_short_name(image: str, name: str, key: str) -> None:
 )
 def test_other_images_stay(text: str, build: dict[str, object]) -> None:
     for named_contexts in (True, False):
-        made = plan(text, named_contexts=named_contexts, **build)
+        made = plan(text, build, named_contexts=named_contexts)
         assert "docker-image" not in str(build_of(made, "additional_contexts"))
         assert made.warnings == []
 
 
 @pytest.mark.parametrize("named_contexts", [True, False])
 def test_an_argument_that_the_file_gives_is_enough(named_contexts: bool) -> None:
-    made = plan("ARG BASE\nFROM $BASE", named_contexts=named_contexts, args={"BASE": "shop/base"})
+    made = plan("ARG BASE\nFROM $BASE", GIVEN, named_contexts=named_contexts)
     assert build_of(made, "args") == {"BASE": NEW}
     assert (build_of(made, "additional_contexts"), made.warnings) == (None, [])
 
 
 def test_an_argument_that_is_kept_is_not() -> None:
     settings = Settings(keep_urls=("BASE",))
-    made = plan("ARG BASE\nFROM $BASE", settings=settings, args={"BASE": "shop/base"})
+    made = plan("ARG BASE\nFROM $BASE", GIVEN, settings=settings)
     assert (build_of(made, "args"), build_of(made, "additional_contexts")) == (None, CONTEXT)
 
 
