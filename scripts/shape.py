@@ -98,10 +98,10 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 35_900),
-    "modules": (len, 300),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 36_800),
+    "modules": (len, 306),
     "longest module": (lambda modules: max(map(lines_of, modules)), 493),
-    "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94),
+    "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 74),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),

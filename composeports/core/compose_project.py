@@ -61,6 +61,8 @@ class Build(NamedTuple):
     cache_to: Texts = ()
     contexts: Mapping[str, str] = {}
     network: str = ""
+    dockerfile: str = ""
+    dockerfile_inline: str = ""
 
     @property
     def joined_network(self) -> str:
@@ -348,6 +350,8 @@ def _build(spec: object) -> Build | None:
         cache_to=_texts(spec.get("cache_to")),
         contexts=_pairs(spec.get("additional_contexts")),
         network=_text(spec.get("network")),
+        dockerfile=_text(spec.get("dockerfile")),
+        dockerfile_inline=_text(spec.get("dockerfile_inline")),
     )
 
 

@@ -28,6 +28,15 @@ def short_name(full_name: str) -> str:
     return split_tag(full_name)[0].removeprefix(f"{HUB}/").removeprefix("library/")
 
 
+def context_name(full: str) -> str:
+    """Return the name of the build context that replaces an image, `shop` for its full name.
+
+    BuildKit looks for an image under its short name, without `:latest`, however it is written.
+    """
+    short = full.removeprefix(f"{HUB}/").removesuffix(f":{DEFAULT_TAG}")
+    return short.removeprefix("library/")
+
+
 def split_tag(name: str) -> tuple[str, str]:
     """Return (repository, tag); without a tag it is `latest`.
 

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from composeports.config import find_settings
-from composeports.core.compose_project import Project, read_project
+from composeports.core.compose_project import Build, Project, read_project
+from composeports.core.image_names import full_name
 from composeports.core.lease import Lease
-from composeports.core.plan.default_names import project_name_in
+from composeports.core.plan.default_names import images, project_name_in
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.host_facts import (
     Checkout,
@@ -19,16 +20,21 @@ from composeports.core.plan.host_facts import (
     ScriptCall,
     SiblingProject,
 )
-from composeports.core.plan.rules.images import unbuilt_images
+from composeports.core.plan.rules.base_images import names_built_image
+from composeports.core.plan.rules.images import built_names, unbuilt_images
 from composeports.core.plan.rules.networks import session_network
 from composeports.core.plan.rules.volumes import session_volume
 from composeports.core.session import project_name
+from composeports.docker.builder import has_named_contexts
 from composeports.docker.compose_cli import EVERY_PROFILE, Compose
 from composeports.docker.compose_files import Selection, select_files
+from composeports.docker.compose_projects import default_name, find_projects
 from composeports.docker.compose_texts import own_texts
 from composeports.docker.containers import Container
+from composeports.errors import UnsafeFileError
 from composeports.host.git import link_of, main_git_dir, other_checkouts
 from composeports.host.process import Running
+from composeports.regular_file import read_regular
 from composeports.usecases.session import Session
 
 # The maximum number of other projects to ask Compose for. No known worktree has more candidates.
@@ -40,16 +46,22 @@ def collect_host_facts(
 ) -> HostFacts:
     """Return the facts that decide what the project shares with other projects.
 
-    Ask neither Compose nor the engine if the project names no host path and nothing external.
+    Ask neither Compose nor the engine if the project names no host path and nothing external, and
+    if no Dockerfile names an image that another service builds.
     """
     paths = dict(_real_paths(project)) if session.context.engine.is_local else {}
     external_names = _external(project)
     calls, builds = _in_scripts(session, project)
+    plain_projects = _plain_projects(session)
+    dockerfiles = dict(_dockerfiles(session, project, plain_projects))
+    engine = session.context.engine
     facts = HostFacts(
         calls=calls,
         builds=builds,
         published=tuple(_published(session, containers or ())),
-        plain_projects=_plain_projects(session),
+        plain_projects=plain_projects,
+        dockerfiles=dockerfiles,
+        named_contexts=not dockerfiles or has_named_contexts(engine, session.environ),
     )
     if not paths and not any(external_names.values()):
         return facts
@@ -63,6 +75,35 @@ def collect_host_facts(
 def _real_paths(project: Project) -> Iterator[tuple[str, str]]:
     for path in project.places:
         yield path, os.path.realpath(path)
+
+
+def _dockerfiles(
+    session: Session, project: Project, plain_projects: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield service and text of every Dockerfile that names an image of another service."""
+    fixed_names = built_names(project) if session.settings.isolate_images else ()
+    default_names = (name for name, _ in images(project, plain_projects, ""))
+    names = {full_name(name) for name in (*fixed_names, *default_names)}
+    if not names:
+        return
+    for service in project.services:
+        text = _dockerfile(service.build) if service.build else ""
+        if text and names_built_image(service, text, names):
+            yield service.name, text
+
+
+def _dockerfile(build: Build) -> str:
+    """Return the text of a build's Dockerfile; empty if it cannot be read or is on another host."""
+    if build.dockerfile_inline:
+        # Compose shows every `$` of a value doubled.
+        return build.dockerfile_inline.replace("$$", "$")
+    path = os.path.join(build.context, build.dockerfile or "Dockerfile")
+    if path[:1] != "/":
+        return ""
+    try:
+        return read_regular(path, follow=True).decode("utf-8-sig", "replace")
+    except (OSError, UnsafeFileError):
+        return ""
 
 
 def _published(session: Session, containers: Iterable[Container]) -> Iterator[PublishedElsewhere]:
@@ -112,8 +153,6 @@ def _plain_projects(session: Session) -> tuple[str, ...]:
     name = name or project_name_in(own_texts(selection.files) or ())
     if name:
         return (name,)
-    from composeports.docker.compose_projects import default_name  # noqa: PLC0415 - not always
-
     folders = [place.directory]
     main_dir = main_git_dir(place.git_dir) if place.git_dir else ""
     if os.path.basename(main_dir) == ".git":
@@ -199,8 +238,6 @@ def _siblings(
     names = external["network"] | external["volume"]
     if not names or not session.place.worktree or not session.place.git_dir:
         return
-    from composeports.docker.compose_projects import find_projects  # noqa: PLC0415 - rarely needed
-
     worktree = session.place.worktree
     leases = {
         lease.place.directory: lease

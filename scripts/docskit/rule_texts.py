@@ -6,6 +6,7 @@ docstring.
 
 from composeports.core.plan.rules import (
     addresses,
+    base_images,
     build_networks,
     commands,
     containers,
@@ -176,9 +177,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "the tag gets the session's suffix in every place where the file names the "
                     "image, by any of its names (`shop`, `shop:latest`, `docker.io/library/shop`): "
                     "services, build arguments, `additional_contexts`, `cache_from`, `cache_to`, "
-                    "volumes of `type: image`. A `FROM` in a "
-                    "Dockerfile is not read: give the name of such a base image in a build "
-                    "argument, or keep tags shared with `[isolate] images = false`"
+                    "volumes of `type: image`, and Dockerfiles (next rows). `[isolate] images = "
+                    "false` keeps tags shared"
                 ),
             ),
             (
@@ -191,6 +191,37 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "`pull_policy` of an image that the file builds",
                 "becomes `never`, because no registry has the session's tag; `build` stays",
+            ),
+        ),
+    ),
+    (
+        base_images.base_images,
+        ("image",),
+        (
+            (
+                (
+                    "`FROM`, `COPY --from` or `RUN --mount=from` in a Dockerfile, or in "
+                    "`dockerfile_inline`, with an image that another service builds, by any of its "
+                    "names or by the default of an `ARG`"
+                ),
+                (
+                    "gets the session's image, by an entry in `additional_contexts`. Like plain "
+                    "Compose, the build needs that image to exist: build it first"
+                ),
+            ),
+            (
+                (
+                    "the same, with `DOCKER_BUILDKIT=0`, Podman, Docker Engine before 23, a "
+                    "builder whose driver is not `docker`, or a stage of the same name"
+                ),
+                (
+                    "if the whole name is the default of an `ARG`, it gets the session's image as "
+                    "a build argument; otherwise a warning, or an error with `--strict`"
+                ),
+            ),
+            (
+                "the same, in a Dockerfile that is not on this machine (a git URL as `context`)",
+                "is not changed",
             ),
         ),
     ),

@@ -99,6 +99,57 @@ def test_a_built_image_is_one_s_own_whatever_its_pull_policy(
         remove_images(one.project, two.project)
 
 
+def has_named_contexts() -> bool:
+    return int(docker("version", "--format", "{{.Server.Version}}").split(".")[0]) >= 23
+
+
+@pytest.mark.parametrize("builder", ["0", "1"], ids=["classic", "buildkit"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM values-from/base",
+        "FROM docker.io/values-from/base:latest AS x",
+        f"FROM {TINY}\nCOPY --from=values-from/base /who /who",
+        "ARG BASE=values-from/base\nFROM ${BASE}",
+    ],
+    ids=["short", "full", "copy", "argument"],
+)
+def test_an_image_named_in_a_dockerfile_is_the_session_s(
+    make_repository: MakeRepository, text: str, builder: str
+) -> None:
+    """Plain Compose has built both images in the main checkout, under the names of the file."""
+    services = {
+        "base": {"build": "base", "image": "values-from/base", **SLEEP},
+        "app": {"build": "app", "image": "values-from/app", "depends_on": ["base"], **SLEEP},
+    }
+    files = {
+        "compose.yaml": stack(services),
+        "base/Dockerfile": BASE,
+        "base/who": "main",
+        "app/Dockerfile": f"{text}\nCMD true\n",
+    }
+    repository = make_repository(files)
+    main, one = repository.main, repository.worktree("one")
+    main.environ["DOCKER_BUILDKIT"] = builder
+    write(one.directory, {"base/who": "one"})
+    try:
+        for service in services:
+            main.compose("build", service)
+        one.ok("allocate")
+        one.ok("build", "base")
+        done = one.run("up", "--strict")
+        if "ARG" in text or (builder == "1" and has_named_contexts()):
+            assert done.code == 0, done.err
+            assert said(one, "app") == "one"
+        else:
+            assert done.code == 78
+            assert "app: its Dockerfile names " in done.err
+        assert docker("run", "--rm", "values-from/app", "cat", "/who").strip() == "main"
+    finally:
+        one.run("down", "-t", "0")
+        remove_images(one.project, "values-from/")
+
+
 def test_names_of_what_is_renamed_follow_in_variables(make_repository: MakeRepository) -> None:
     file = stack(
         {

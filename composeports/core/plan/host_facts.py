@@ -71,9 +71,11 @@ class HostFacts(NamedTuple):
 
     `paths` maps the paths that the file mounts to their real paths. `members` maps the name of an
     external network to the other projects on it. `calls` are the `docker` calls in scripts of the
-    worktree, `builds` the images that scripts build.
-    `published` are the host ports of other projects on the engine. `plain_projects` are the project
-    names that plain Compose gives the files, here and in the main checkout.
+    worktree, `builds` the images that scripts build. `published` are the host ports of other
+    projects on the engine. `plain_projects` are the project names that plain Compose gives the
+    files, here and in the main checkout. `dockerfiles` maps services to the texts of Dockerfiles
+    that name images of other services. `named_contexts` is False if the builder cannot replace such
+    a name.
     """
 
     paths: Mapping[str, str] = {}
@@ -84,6 +86,8 @@ class HostFacts(NamedTuple):
     builds: tuple[ScriptBuild, ...] = ()
     published: tuple[PublishedElsewhere, ...] = ()
     plain_projects: Texts = ()
+    dockerfiles: Mapping[str, str] = {}
+    named_contexts: bool = True
 
     def real(self, path: str) -> str:
         """Return the real path; the normalized path if the real one was not collected."""

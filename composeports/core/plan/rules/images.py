@@ -22,7 +22,7 @@ UNASKED = frozenset({"never", "build"})
 
 def built_images(context: PlanContext) -> RuleResult:
     """Add the session's suffix to the tag of every built image, wherever the file names it."""
-    shared = () if context.settings.isolate_images else _built(context.project)
+    shared = () if context.settings.isolate_images else built_names(context.project)
     session_names = new_names(context)
     changes: list[Change] = []
     nodes: list[Node] = []
@@ -60,23 +60,23 @@ def fixed_names(context: PlanContext) -> dict[str, str]:
     if not context.settings.isolate_images:
         return {}
     names: dict[str, str] = {}
-    for name in _built(context.project):
+    for name in built_names(context.project):
         names.setdefault(full_name(name), tagged(name, context.project_name))
     return names
 
 
 def unbuilt_images(project: Project) -> Iterator[str]:
     """Yield the full names of images that services run or mount but the file does not build."""
-    built_names = set(map(full_name, _built(project)))
+    built = set(map(full_name, built_names(project)))
     for service in project.services:
         for name in _foreign_images(service):
-            if project.is_fixed(name) and name not in built_names:
+            if project.is_fixed(name) and name not in built:
                 yield name
 
 
 def is_built(name: str, project: Project) -> bool:
     """Return True if a service builds the image."""
-    return full_name(name) in map(full_name, _built(project))
+    return full_name(name) in map(full_name, built_names(project))
 
 
 def _foreign_images(service: Service) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _why_shared(settings: Settings, *names: str) -> str:
     return "" if settings.isolate_images else "[isolate] images = false"
 
 
-def _built(project: Project) -> tuple[str, ...]:
+def built_names(project: Project) -> tuple[str, ...]:
     """Return the fixed names of all images that services build."""
     names = [
         name

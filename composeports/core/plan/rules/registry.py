@@ -8,6 +8,7 @@ from collections.abc import Callable
 from composeports.core.plan.change import RuleResult
 from composeports.core.plan.rules import (
     addresses,
+    base_images,
     build_networks,
     commands,
     containers,
@@ -38,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     containers.container_references,
     scripts.script_calls,
     images.built_images,
+    base_images.base_images,
     images.images_of_scripts,
     environment.values,
     environment.config_contents,

@@ -1,5 +1,7 @@
 """Names that plain Compose makes, as files and scripts of the repository contain them."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from composeports.core.plan.default_names import project_name_in
@@ -11,7 +13,7 @@ FACTS = HostFacts(plain_projects=("shop", "shop-login"))
 BUILT = {"app": {"build": {"context": "/repo"}}}
 
 
-def planned(services: dict[str, object], **more: object) -> Planned:
+def planned(services: Mapping[str, object], **more: object) -> Planned:
     config: dict[str, object] = {
         "name": PROJECT,
         "services": services,
@@ -132,3 +134,10 @@ def test_scripts_that_use_such_names_are_listed() -> None:
 def test_the_project_name_in_a_file(text: str, name: str) -> None:
     assert project_name_in([text]) == name
     assert project_name_in(["name: first\n", text]) == name or not name
+
+
+def test_a_dockerfile_that_builds_from_such_an_image_gets_the_sessions() -> None:
+    services = {**BUILT, "site": {"build": {"context": "/repo/site"}}}
+    made = planned(services, dockerfiles={"site": "FROM shop-app\n"})
+    contexts = made.override("services", "site", "build", "additional_contexts")
+    assert contexts == {"shop-app": f"docker-image://{PROJECT}-app"}
