@@ -14,6 +14,8 @@ Token = tuple[int, int, str]
 # Index of a word, start of the name in that word, form of the value, and kind of the object.
 Position = tuple[int, int, str, str]
 CONTAINER, IMAGE, NETWORK, VOLUME = "container", "image", "network", "volume"
+# A Compose project is no object of the engine, but the start of names, and a label.
+PROJECT = "project"
 # The session's name of each object, by kind and by the name in the file; images by full name.
 SessionNames = Mapping[str, Mapping[str, str]]
 
@@ -60,6 +62,7 @@ COMMANDS = {
 LISTING = frozenset({"ps", "ls", "list"})
 LISTING_WITH_VALUE = frozenset({"-f", "--filter", "--format", "-n", "--last"})
 NAME_FILTER = "name="
+PROJECT_FILTER = "label=com.docker.compose.project="
 RUNNING = frozenset({"run", "create"})
 # `docker run` has about a hundred options; these are the options without a value.
 RUN_FLAGS = frozenset(
@@ -70,7 +73,13 @@ RUN_FLAGS = frozenset(
 JOINED = frozenset({"--network", "--net", "--pid", "--ipc"})
 BY_CONTAINER = "container:"
 NETWORKS = frozenset({"--network", "--net"})
-GROUPS = frozenset({CONTAINER, IMAGE, NETWORK, VOLUME})
+GROUPS = frozenset({CONTAINER, IMAGE, NETWORK, VOLUME, "system"})
+KINDS = (CONTAINER, IMAGE, NETWORK, VOLUME, PROJECT)
+# Commands of groups with filters, besides those of volumes and networks.
+FILTERED = frozenset(
+    {("image", "ls"), ("image", "list"), ("image", "prune"), ("container", "prune")}
+    | {("system", "prune")}
+)
 OBJECTS = frozenset({NETWORK, VOLUME})
 _FORMAT = frozenset({"-f", "--format"})
 OBJECT_COMMANDS = {"inspect": _FORMAT, "rm": _NONE, "remove": _NONE}
@@ -124,16 +133,17 @@ def with_session_names(words: Sequence[str], names: SessionNames) -> tuple[str, 
     """
     new_words = list(words)
     for index, start, form, kind in list(positions(words)):
-        new_words[index] = _replaced(new_words[index], start, form, names.get(kind, {}), kind)
+        word = new_words[index]
+        if found := _renamed(word[start:], form, kind, names):
+            new_words[index] = word[:start] + found[0]
     return tuple(new_words)
 
 
 def named_objects(words: Sequence[str], names: SessionNames) -> Iterator[tuple[str, str]]:
     """Yield kind and name of each object in the command that has another name in the session."""
     for index, start, form, kind in positions(words):
-        _, name, _ = _split(words[index][start:], form, kind)
-        if name in names.get(kind, {}):
-            yield kind, name
+        if found := _renamed(words[index][start:], form, kind, names):
+            yield found[1:]
 
 
 def as_words(names: SessionNames) -> str:
@@ -161,12 +171,12 @@ def read_words(text: str, project: str) -> dict[str, dict[str, str]]:
     the line may come from a file that others changed. A line of an earlier version has bare names
     only; they are containers.
     """
-    names: dict[str, dict[str, str]] = {kind: {} for kind in GROUPS}
+    names: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     entries = [word for word in text.split() if "=" in word]
     for entry in entries:
         kind, _, pair = entry.partition(":")
         before, _, after = pair.partition("=")
-        if kind in GROUPS and project in after and _is_name(after, kind):
+        if kind in KINDS and project in after and _is_name(after, kind):
             names[kind][before] = after
     if not entries:
         names[CONTAINER] = {name: f"{project}-{name}" for name in text.split()}
@@ -192,6 +202,8 @@ def _positions(group: str, command: str, words: Sequence[str]) -> Iterator[Posit
     """Yield the positions of the names in the words after a command."""
     if group in OBJECTS:
         yield from _in_group(group, command, words)
+    elif (group, command) in FILTERED or (not group and command == "images"):
+        yield from _in_filters(words, group)
     elif group == IMAGE or (not group and command not in COMMANDS and command in IMAGE_COMMANDS):
         options = IMAGE_COMMANDS.get(command)
         for index, start in () if options is None else _arguments(words, options):
@@ -215,7 +227,7 @@ def _arguments(words: Sequence[str], value_options: Collection[str]) -> Iterator
 
 def _in_group(kind: str, command: str, words: Sequence[str]) -> Iterator[Position]:
     """Yield the positions of names after `docker volume` or `docker network`."""
-    if command in LISTING:
+    if command in LISTING or command == "prune":
         yield from _in_filters(words, kind)
     elif command in OBJECT_COMMANDS:
         for index, start in _arguments(words, OBJECT_COMMANDS[command]):
@@ -248,9 +260,13 @@ def _in_command(command: str, words: Sequence[str]) -> Iterator[Position]:
 
 
 def _in_filters(words: Sequence[str], kind: str) -> Iterator[Position]:
+    """Yield the positions of names and of Compose's project label in filters."""
     for index, start, option in scan(words, LISTING_WITH_VALUE.__contains__):
-        if option in {"-f", "--filter"} and words[index][start:].startswith(NAME_FILTER):
+        value = words[index][start:]
+        if option in {"-f", "--filter"} and value.startswith(NAME_FILTER):
             yield index, start + len(NAME_FILTER), "^", kind
+        elif option in {"-f", "--filter"} and value.startswith(PROJECT_FILTER):
+            yield index, start + len(PROJECT_FILTER), "", PROJECT
 
 
 def _in_run(words: Sequence[str]) -> Iterator[Position]:
@@ -286,18 +302,23 @@ def _takes_value_in_run(option: str) -> bool:
     return option not in RUN_FLAGS
 
 
-def _replaced(word: str, start: int, form: str, names: Mapping[str, str], kind: str) -> str:
-    """Return the word with the session's name.
+def _renamed(text: str, form: str, kind: str, names: SessionNames) -> tuple[str, str, str] | None:
+    """Return the text with the session's name, and kind and old name; None if it has none.
 
     A link without an alias gets the original name as its alias, because the container is known
-    under that name.
+    under that name. A filter may have the start of a name, with the project name of plain Compose.
     """
-    prefix, name, suffix = _split(word[start:], form, kind)
-    if name not in names:
-        return word
-    if form == "=" and not suffix:
-        suffix = f":{name}"
-    return f"{word[:start]}{prefix}{names[name]}{suffix}"
+    prefix, name, suffix = _split(text, form, kind)
+    new_name = names.get(kind, {}).get(name)
+    if new_name:
+        if form == "=" and not suffix:
+            suffix = f":{name}"
+        return f"{prefix}{new_name}{suffix}", kind, name
+    for plain_project, project in names.get(PROJECT, {}).items() if form == "^" else ():
+        remainder = name.removeprefix(plain_project)
+        if remainder != name and remainder[:1] in {"", "-", "_"}:
+            return f"{prefix}{project}{remainder}{suffix}", PROJECT, plain_project
+    return None
 
 
 def _split(text: str, form: str, kind: str) -> tuple[str, str, str]:

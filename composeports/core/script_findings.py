@@ -15,7 +15,7 @@ BY_OTHERS = re.compile(
     r"(?:^|[\s;&|(@])(?P<program>sudo|doas|env\s+-i)\s(?:-\S+\s+)*docker(?:-compose)?(?=\s|$)"
 )
 # A docker call up to the end of the command.
-CALL = re.compile(r"(?:^|[\s;&|(`\"'@])-?docker\s+(?P<words>[^;&|)`]*)")
+CALL = re.compile(r"(?:^|[\s;&|(`\"'@])-?docker\s+(?P<words>[^;&|()`]*)")
 QUOTES = "\"',"
 # `docker image build` and similar commands mean `docker build`.
 GROUPS = frozenset({"image", "buildx", "builder"})

@@ -42,12 +42,12 @@ concerns() {
         [ "$#" -eq 0 ] || shift
     done
     [ "${1-}" != compose ] || return 0
-    case ${1-} in container | image | network | volume) shift ;; esac
+    case ${1-} in container | image | network | system | volume) shift ;; esac
     case ${1-} in
     attach | commit | cp | diff | exec | export | inspect | kill | logs | pause | port) ;;
     rename | restart | rm | start | stats | stop | top | unpause | update | wait) ;;
     ps | ls | list | run | create | connect | disconnect) ;;
-    history | remove | rmi | save | tag) ;;
+    history | images | prune | remove | rmi | save | tag) ;;
     *) return 1 ;;
     esac
     [ "$#" -gt 1 ] || return 1
@@ -63,6 +63,7 @@ concerns() {
         *source=*) value=${word##*source=} value=${value%%,*} ;;
         *src=*) value=${word##*src=} value=${value%%,*} ;;
         -v?*) value=${word#-v} ;;
+        name=* | *[=f]name=*) return 0 ;;
         *) value=${word##*[=^]} ;;
         esac
         value=${value#/}

@@ -165,6 +165,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "CMD` runs the script with the session's names"
                 ),
             ),
+            (
+                "`docker system prune`, `volume prune`, `network prune`, `container prune` there",
+                "stays; the plan lists it in `left`: it removes what other sessions have stopped",
+            ),
         ),
     ),
     (

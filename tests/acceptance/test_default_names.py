@@ -16,6 +16,7 @@ from tests.acceptance.conftest import (
 
 pytestmark = pytest.mark.e2e
 
+LABEL = "label=com.docker.compose.project"
 CLASSIC = {"DOCKER_BUILDKIT": "0"}
 SLEEP = {"command": ["sleep", "3600"]}
 
@@ -35,6 +36,8 @@ def files(project: str, **head: str) -> dict[str, str]:
         "read.sh": f"docker exec {project}-db-1 cat /data/rows\n",
         "run.sh": f"{run} cat /who /data/rows\n",
         "reset.sh": f"docker rm -f {project}-db-1\ndocker volume rm {project}_data\n",
+        "stop.sh": f"docker rm -f $(docker ps -aqf {LABEL}={project})\n",
+        "clean.sh": f"docker volume ls -qf name={project}_\ndocker volume prune -f\n",
     }
 
 
@@ -74,6 +77,8 @@ def test_a_session_beside_plain_compose_uses_its_own(
         assert started.code == 0, started.err
         assert f"read.sh:1 calls docker exec {project}-db-1: the container is" in started.err
         assert f"reset.sh:2 calls docker volume rm {project}_data: the volume is" in started.err
+        assert f"stop.sh:1 calls docker ps {project}: the project is called" in started.err
+        assert "clean.sh:2 calls docker volume prune: it also removes" in started.err
         own.ok("exec", "-T", "db", "sh", "-c", "printf own >/data/rows")
         assert own.ok("exec", "-T", "worker", "cat", "/who") == "own"
         network = own.ok("exec", "-T", "db", "sh", "-c", "echo $NETWORK").strip()
@@ -82,11 +87,16 @@ def test_a_session_beside_plain_compose_uses_its_own(
         assert wrapped(own, "run.sh") == "ownown"
         assert main.shell("sh read.sh; sh run.sh").out == "mainmainmain"
         before = docker("inspect", f"{project}-db-1", "--format", "{{.Id}} {{.State.StartedAt}}")
+        volumes = "ls", "-qf", f"name={project}_"
+        listed = own.run("env", "--", "docker", "volume", *volumes).out.split()
+        assert listed == [f"{own.project}_data"]
         wrapped(own, "reset.sh")
         assert "db-1" not in own.ids()
         assert docker("volume", "ls", "-q", "-f", f"name={own.project}_data") == ""
         after = docker("inspect", f"{project}-db-1", "--format", "{{.Id}} {{.State.StartedAt}}")
         assert after == before
+        wrapped(own, "stop.sh")
+        assert own.ids() == {}
         assert main.shell("sh read.sh").out == "main"
     finally:
         own.run("down", "--volumes", "--rmi", "local", "-t", "0")

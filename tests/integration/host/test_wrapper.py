@@ -68,7 +68,9 @@ def wrapped(tmp_path: Path) -> Wrapped:
         "build -t shop-db .",
         "volume rm other",
         "volume prune",
+        "system df",
         "image ls",
+        "ps -f status=exited",
         "run --rm bb:1",
         "-H tcp://x exec shop-db",
         "--host=tcp://x compose up",
@@ -113,6 +115,11 @@ def test_what_does_not_concern_the_session_costs_no_python(wrapped: Wrapped, lin
         "rmi -f shop-db",
         "image inspect shop-db",
         "tag shop-db other",
+        "ps -qf name=shop-",
+        "ps -qfname=shop-",
+        "volume ls --filter=name=shop_",
+        "ps -q --filter label=com.docker.compose.project=shop-db",
+        "system prune --filter label=com.docker.compose.project=shop-db",
     ],
 )
 def test_what_may_concern_it_goes_to_composeports(wrapped: Wrapped, line: str) -> None:

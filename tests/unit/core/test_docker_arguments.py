@@ -19,6 +19,7 @@ NAMES = {
     "volume": {"shop_data": DATA},
     "network": {"shop_net": NET},
     "image": {"docker.io/shop/app:latest": IMAGE},
+    "project": {"shop": "ac-1"},
 }
 
 
@@ -97,10 +98,24 @@ def renamed(line: str) -> str:
         ("tag shop/app other:1", f"tag {IMAGE} other:1"),
         ("image tag shop/app shop/app", f"image tag {IMAGE} shop/app"),
         ("save -o x.tar shop/app", f"save -o x.tar {IMAGE}"),
+        ("ps -qf name=shop-d.", "ps -qf name=ac-1-d."),
+        ("ps -aqf name=^/shop_", "ps -aqf name=^/ac-1_"),
+        ("ps -f name=shop", "ps -f name=ac-1"),
+        ("ps -q -f {label}=shop", "ps -q -f {label}=ac-1"),
+        ("ps --filter={label}=shop", "ps --filter={label}=ac-1"),
+        ("volume ls -qf {label}=shop", "volume ls -qf {label}=ac-1"),
+        ("volume ls -qf name=shop_", "volume ls -qf name=ac-1_"),
+        ("volume prune --filter {label}=shop", "volume prune --filter {label}=ac-1"),
+        ("network prune --filter {label}=shop", "network prune --filter {label}=ac-1"),
+        ("container prune --filter {label}=shop", "container prune --filter {label}=ac-1"),
+        ("system prune --filter={label}=shop", "system prune --filter={label}=ac-1"),
+        ("images -q --filter {label}=shop", "images -q --filter {label}=ac-1"),
+        ("image ls --filter {label}=shop", "image ls --filter {label}=ac-1"),
     ],
 )
-def test_a_renamed_container_is_the_sessions(line: str, after: str) -> None:
-    assert renamed(line) == after
+def test_a_renamed_object_is_the_sessions(line: str, after: str) -> None:
+    label = "label=com.docker.compose.project"
+    assert renamed(line.replace("{label}", label)) == after.replace("{label}", label)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +134,12 @@ def test_a_renamed_container_is_the_sessions(line: str, after: str) -> None:
         "ps",
         "ps --format shop-db",
         "ps -f label=shop-db",
-        "ps -f name=shop-d.",
+        "ps -f name=shopping",
+        "ps -f name=workshop",
+        "ps -f label=com.docker.compose.project=other",
+        "system prune -f",
+        "system",
+        "system df shop",
         "run --name shop-db x",
         "run -e A=container:shop-db x --link shop-db",
         "run --rm x --network container:shop-db",
@@ -194,11 +214,13 @@ def test_the_named_objects_of_a_command_are_known() -> None:
         ("volume", "shop_data"),
         ("image", "docker.io/shop/app:latest"),
     ]
+    assert list(named_objects(["ps", "-f", "name=shop-x"], NAMES)) == [("project", "shop")]
 
 
 def test_the_names_for_the_wrapper_are_one_line() -> None:
     line = as_words(NAMES)
-    assert line.split()[:5] == ["shop-db", "shop-web", "shop_data", "shop_net", "shop/app"]
+    bare_names = ["shop-db", "shop-web", "shop_data", "shop_net", "shop/app", "shop"]
+    assert line.split()[:6] == bare_names
     assert read_words(line, "ac-1") == NAMES
     assert as_words({"container": {}}) == ""
 

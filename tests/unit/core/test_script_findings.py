@@ -55,6 +55,8 @@ def test_others_are_not(line: str) -> None:
         ('"seed": "docker exec shop-db seed",', [(2, "exec", "shop-db")]),
         ("docker exec -i \\\n  shop-db psql", [(2, "exec", "shop-db")]),
         ("docker container stop shop-db", [(2, "container", "shop-db")]),
+        ("docker rm -f $(docker ps -qf name=^shop-db$)", [(2, "ps", "shop-db")]),
+        ("docker rm `docker ps -qf name=shop-db`", [(2, "ps", "shop-db")]),
         ("# docker exec shop-db psql", []),
         ("docker exec other shop-db", []),
         ("docker exec $DB psql", []),

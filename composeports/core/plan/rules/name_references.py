@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from composeports.core.docker_arguments import CONTAINER, SessionNames
+from composeports.core.docker_arguments import CONTAINER, PROJECT, SessionNames
 from composeports.core.image_names import full_name
 from composeports.core.plan import default_names
 from composeports.core.plan.rules import containers, images, networks, volumes
@@ -37,17 +37,20 @@ class NewNames(NamedTuple):
 
     `fixed` are names in the file. `default` are names that plain Compose makes (`shop_data`): a
     value that looks like one may mean something else, so the variable's name has to say the kind.
+    `projects` maps the project names of plain Compose to the session's.
     """
 
     fixed: NamesByKind
     default: NamesByKind
+    projects: Mapping[str, str] = {}
 
     def for_scripts(self) -> SessionNames:
         """Return all names by the kinds that docker commands know."""
-        return {
+        names_by_kind = {
             CONTAINER if kind == "container_name" else kind: {**self.default[kind], **names}
             for kind, names in self.fixed.items()
         }
+        return {**names_by_kind, PROJECT: self.projects}
 
     def of(self, kind: str, name: str, *, is_hinted: bool) -> str:
         """Return the new name of a resource; empty if it has none."""
@@ -67,7 +70,8 @@ def new_names(context: PlanContext) -> NewNames:
         "volume": default_names.volumes(context.project, plain_projects, context.project_name),
         "container_name": containers.default_names(context),
     }
-    return NewNames(_fixed_names(context), default)
+    projects = dict.fromkeys(plain_projects, context.project_name)
+    return NewNames(_fixed_names(context), default, projects)
 
 
 def _fixed_names(context: PlanContext) -> NamesByKind:

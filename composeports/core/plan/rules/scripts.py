@@ -1,13 +1,27 @@
 """Calls of docker in scripts of the worktree that name objects of the stack."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from composeports.core.docker_arguments import CONTAINER, GROUPS, IMAGE, named_objects
+from composeports.core.docker_arguments import (
+    CONTAINER,
+    GROUPS,
+    IMAGE,
+    PROJECT,
+    PROJECT_FILTER,
+    named_objects,
+)
 from composeports.core.image_names import short_name
 from composeports.core.plan.change import RuleResult, UnchangedValue
 from composeports.core.plan.rules import containers
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.name_references import new_names
+
+# Groups of objects of which `docker GROUP prune` removes those of stopped stacks.
+PRUNED = frozenset({"container", "network", "system", "volume"})
+PRUNE_REASON = (
+    "it also removes what other sessions have stopped; `composeports down` and `composeports gc` "
+    "remove only this session's things, and those of gone worktrees"
+)
 
 
 def script_calls(context: PlanContext) -> RuleResult:
@@ -15,20 +29,29 @@ def script_calls(context: PlanContext) -> RuleResult:
     return RuleResult(left=tuple(dict.fromkeys(_calls(context))))
 
 
+def _prunes(words: Sequence[str]) -> bool:
+    """Return True if the call removes what all projects have stopped or left."""
+    is_limited = any(PROJECT_FILTER in word for word in words)
+    return words[0] in PRUNED and "prune" in words[1:2] and not is_limited
+
+
 def _calls(context: PlanContext) -> Iterator[UnchangedValue]:
     names = new_names(context).for_scripts()
     variables = {name: variable for variable, name in containers.variables_of(context)}
     for call in context.host_facts.calls:
         command = " ".join(call.words[: 2 if call.words[0] in GROUPS else 1])
+        if _prunes(call.words):
+            yield UnchangedValue("script", call.where, f"docker {command}", PRUNE_REASON)
         for kind, old_name in sorted(set(named_objects(call.words, names))):
             name = names[kind][old_name]
             shown_name = short_name(old_name) if kind == IMAGE else old_name
             has_variable = kind == CONTAINER and name in variables
             suffix = f", and {variables[name]} has the name" if has_variable else ""
+            things = kind if kind == PROJECT else f"{kind}s"
             yield UnchangedValue(
                 "script",
                 call.where,
                 f"docker {command} {shown_name}",
                 f"the {kind} is called {name} here; `composeports env -- CMD` runs the script with "
-                f"this session's {kind}s{suffix}",
+                f"this session's {things}{suffix}",
             )

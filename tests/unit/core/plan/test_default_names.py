@@ -100,18 +100,33 @@ def test_scripts_that_use_such_names_are_listed() -> None:
         ScriptCall("Makefile:4", ("exec", "shop-db-2", "psql")),
         ScriptCall("Makefile:5", ("run", "--rm", "shop-app", "migrate")),
         ScriptCall("Makefile:6", ("ps",)),
+        ScriptCall("Makefile:7", ("ps", "-qf", "label=com.docker.compose.project=shop")),
+        ScriptCall("Makefile:8", ("volume", "prune", "-f")),
+        ScriptCall(
+            "Makefile:9", ("volume", "prune", "--filter=label=com.docker.compose.project=x")
+        ),
+        ScriptCall("Makefile:10", ("image", "prune")),
+        ScriptCall("Makefile:11", ("system", "prune", "-af", "--volumes")),
     )
     made = planned({**BUILT, "db": {"scale": 2}}, calls=calls)
     assert made.left == [
         ("", "Makefile:3", "docker volume rm shop_data"),
         ("", "Makefile:4", "docker exec shop-db-2"),
         ("", "Makefile:5", "docker run shop-app"),
+        ("", "Makefile:7", "docker ps shop"),
+        ("", "Makefile:8", "docker volume prune"),
+        ("", "Makefile:11", "docker system prune"),
     ]
     reasons = [entry.why for entry in made.plan.left]
     assert reasons[0] == (
         f"the volume is called {PROJECT}_data here; `composeports env -- CMD` runs the script with "
         "this session's volumes"
     )
+    assert reasons[3] == (
+        f"the project is called {PROJECT} here; `composeports env -- CMD` runs the script with "
+        "this session's project"
+    )
+    assert "what other sessions have stopped" in reasons[4]
 
 
 @pytest.mark.parametrize(

@@ -237,8 +237,9 @@ def test_the_names_that_differ_in_the_session_are_known() -> None:
     services = {"db": {"container_name": "shop-db"}, "web": {}, "a": {"container_name": "a"}}
     fixed = {"a": f"{PROJECT}-a", "shop-db": f"{PROJECT}-shop-db"}
     names = plan_of({"services": services}).plan.session_names
-    assert names == {"container": fixed, "image": {}, "network": {}, "volume": {}}
+    assert names == {"container": fixed, "image": {}, "network": {}, "volume": {}, "project": {}}
     facts = HostFacts(plain_projects=("shop",))
     names = plan_of({"services": services}, host_facts=facts).plan.session_names
     default = {"shop-web-1": f"{PROJECT}-web-1", "shop_web_1": f"{PROJECT}-web-1"}
     assert names["container"] == {**default, **fixed}
+    assert names["project"] == {"shop": PROJECT}
