@@ -264,6 +264,14 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             ),
             (
                 (
+                    "such a name and its port as two settings of one value (`host=172.17.0.1 "
+                    "port=5432`, `Server=host.docker.internal,1433`, JSON, `-Ddb.host=... "
+                    "-Ddb.port=...`)"
+                ),
+                "the port gets the new number",
+            ),
+            (
+                (
                     "`localhost:8080` without a scheme, if the variable's name contains HOST, "
                     "DOMAIN, ORIGIN, ALLOWED, CORS, SERVER_NAME, PUBLIC or EXTERNAL"
                 ),

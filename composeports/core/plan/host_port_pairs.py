@@ -1,7 +1,7 @@
-"""A host and a port in two variables with a common stem, such as DB_HOST and DB_PORT."""
+"""A host and a port that belong together: in two variables, or in two places of one value."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from composeports.core.compose_project import is_port
 from composeports.core.engine_address import is_this_machine
@@ -9,6 +9,20 @@ from composeports.core.plan.local_urls import PUBLIC, is_internal, is_listening
 
 HOST_WORDS = ("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER", "DOMAIN", "IP")
 _PORT = re.compile(r"^(?P<stem>.*?)(?P<protocol>TCP_|UDP_)?PORT(?P<rest>(_NUMBER)?.*)$")
+# `host=db`, `"db.host": "db"`, `Server=db`: the host in a value with several settings.
+_HOST_KEY = re.compile(
+    r"""(?<![\w.-])(?P<stem>[\w.-]*?)(?:hostname|hostaddr|host|server|address|addr)["']?\s*[=:]\s*["']?"""
+    r"""(?P<host>\[[\da-f:]+\]|[\w.-]+)""",
+    re.IGNORECASE,
+)
+_PORT_KEY = re.compile(
+    r"""(?<![\w.-])(?P<stem>[\w.-]*?)(?:(?<![A-Za-z])[Pp][Oo][Rr][Tt]|(?<=[a-z])Port)"""
+    r"""["']?\s*[=:]\s*["']?(?P<port>\d{1,5})(?![\w.])"""
+)
+# `Server=db,1433` of Microsoft SQL Server.
+_BY_COMMA = re.compile(
+    r"(?<![\w.-])(?P<host>[A-Za-z][\w-]*(?:\.[\w-]+)+|[\d.]+),(?P<port>\d{1,5})(?![\w.])"
+)
 # Names of variables for browsers, in addition to names with PUBLIC or EXTERNAL.
 OF_CLIENTS = re.compile(r"CLIENT|BROWSER|HMR|WDS")
 
@@ -25,6 +39,39 @@ def ports_of_hosts(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         partner = next((candidate for candidate in partners if candidate in names), "")
         if partner:
             yield name, values[names[partner]]
+
+
+def ports_in_settings(text: str, hosts: Collection[str]) -> Iterator[re.Match[str]]:
+    """Yield a match with the group `port` for each port that belongs to one of the hosts.
+
+    The text has host and port as settings (`host=db port=5432`, `Server=db,1433`, JSON). With
+    several hosts, a port belongs to the host with the same stem, as in `db.host` and `db.port`.
+    """
+    lower_text = text.lower()
+    if not any(host in lower_text for host in hosts):
+        return
+    yield from (match for match in _BY_COMMA.finditer(text) if match["host"].lower() in hosts)
+    host_keys = list(_HOST_KEY.finditer(text))
+    for match in _PORT_KEY.finditer(text):
+        partners = [key for key in host_keys if key["stem"].lower() == match["stem"].lower()]
+        partners = partners or host_keys
+        if len(partners) == 1 and partners[0]["host"].lower() in hosts:
+            yield match
+
+
+def with_new_ports(
+    text: str, hosts: Collection[str], number_of: Callable[[int], int | None]
+) -> str:
+    """Return the text with the new number of every port that `ports_in_settings` finds."""
+    for match in sorted(ports_in_settings(text, hosts), key=_position, reverse=True):
+        number = number_of(int(match["port"]))
+        if number is not None:
+            text = f"{text[: match.start('port')]}{number}{text[match.end('port') :]}"
+    return text
+
+
+def _position(match: re.Match[str]) -> int:
+    return match.start("port")
 
 
 def leads_to_the_host(

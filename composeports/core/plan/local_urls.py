@@ -118,6 +118,11 @@ def is_local(text: str) -> bool:
     return addresses(ENGINE_HOSTS).search(text) is not None
 
 
+def has_engine_host(text: str) -> bool:
+    """Return True if the text has a name of the engine's machine."""
+    return addresses(ENGINE_HOSTS, "").search(text) is not None
+
+
 def is_internal(name: str) -> bool:
     """Return True if the variable's name says that its value is used inside the container."""
     upper_name = name.upper()

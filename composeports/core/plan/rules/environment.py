@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
-from composeports.core.plan.host_port_pairs import leads_to_the_host, ports_of_hosts
+from composeports.core.plan.host_port_pairs import leads_to_the_host, ports_of_hosts, with_new_ports
 from composeports.core.plan.local_urls import ENGINE_HOSTS, Reach, renumbered
 from composeports.core.plan.rules.addresses import Mover, address_mover
 from composeports.core.plan.rules.context import PlanContext
@@ -63,7 +63,8 @@ class _Rewriter:
         """Return a value with the numbers of moved host ports replaced."""
         if not self.numbers:
             return text
-        return renumbered(name, text, self.numbers.get, self.reach)
+        after = renumbered(name, text, self.numbers.get, self.reach)
+        return with_new_ports(after, self.reach.engine_hosts, self.numbers.get)
 
     def _pairs(self, service: Service, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield (name, new number) of each port variable whose host is in another variable."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import RuleResult, SharedResource
-from composeports.core.plan.host_port_pairs import ports_of_hosts
+from composeports.core.plan.host_port_pairs import ports_in_settings, ports_of_hosts
 from composeports.core.plan.local_urls import addresses, port_in
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import engine_hosts, is_kept
@@ -48,6 +48,8 @@ def _host_ports(service: Service, context: PlanContext) -> Iterator[tuple[str, i
             port = port_in(match)
             if port:
                 yield name, port
+        for match in ports_in_settings(text, names):
+            yield name, int(match["port"])
     for name, host in ports_of_hosts(values):
         if host.lower() in names:
             yield name, int(values[name])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, UnchangedValue
-from composeports.core.plan.local_urls import is_internal, is_listening, is_local
+from composeports.core.plan.local_urls import has_engine_host, is_internal, is_listening, is_local
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import is_kept, listening, numbers_of
 from composeports.core.plan.rules.name_references import NewNames, new_names, unchanged
@@ -68,6 +68,9 @@ def _places(
             "a plain number does not say of which host it is a port": text.strip() == str(number),
             "it leads to a container, where the port is the same in every session": (
                 not host_names.isdisjoint(re.findall(rf"([\w.-]+):{number}\b", text))
+            ),
+            "it has a name of the host, but not in a form that composeports knows": (
+                has_engine_host(text)
             ),
             "inside a container this address most likely leads to the container itself": (
                 is_local(text)

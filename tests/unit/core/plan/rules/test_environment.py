@@ -28,6 +28,9 @@ def config(**environment: str) -> dict[str, object]:
     ("name", "text", "after"),
     [
         ("URL", "http://localhost:3000", "http://localhost:10005"),
+        ("DSN", "host=172.17.0.1 port=3000", "host=172.17.0.1 port=10005"),
+        ("DSN", "host=localhost port=3000", None),
+        ("DSN", "host=web port=3000", None),
         ("URL", "https://localhost:3000/x?y=1", "https://localhost:10005/x?y=1"),
         ("URL", "ws://127.0.0.1:3000", "ws://127.0.0.1:10005"),
         ("URL", "WSS://LOCALHOST:3000", "WSS://LOCALHOST:10005"),
