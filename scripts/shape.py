@@ -98,7 +98,7 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 36_800),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 36_950),
     "modules": (len, 306),
     "longest module": (lambda modules: max(map(lines_of, modules)), 493),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),

@@ -518,6 +518,19 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        host_ports.unknown_forms,
+        (),
+        (
+            (
+                (
+                    "a variable with a name of the engine's machine and a moved port that is not "
+                    "written as an address or as settings (`host.docker.internal 5432`)"
+                ),
+                "a warning: it may lead to another session; `[urls] keep` accepts it",
+            ),
+        ),
+    ),
+    (
         folders.folders,
         (),
         (

@@ -118,6 +118,11 @@ def is_local(text: str) -> bool:
     return addresses(ENGINE_HOSTS).search(text) is not None
 
 
+def is_number_in(number: int, text: str) -> bool:
+    """Return True if the text has the number as a word of its own."""
+    return re.search(rf"(?<![A-Za-z0-9_.]){number}(?![A-Za-z0-9_]|\.\d)", text) is not None
+
+
 def has_engine_host(text: str) -> bool:
     """Return True if the text has a name of the engine's machine."""
     return addresses(ENGINE_HOSTS, "").search(text) is not None

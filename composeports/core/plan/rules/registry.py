@@ -57,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     log_drivers.log_addresses,
     unsupported.limits,
     host_ports.ports_of_others,
+    host_ports.unknown_forms,
     folders.folders,
     folders.git_inside,
     reverse_proxies.proxy_names,

@@ -258,6 +258,8 @@ def test_without_a_moved_port_no_command_is_looked_at() -> None:
          "postgres://shop-db:5432/x", "leads to a container"),
         ({"environment": {"DB": "redis://localhost:5432"}}, "environment.DB",
          "redis://localhost:5432", "the container itself"),
+        ({"environment": {"X": "host.docker.internal|5432"}}, "environment.X",
+         "host.docker.internal|5432", "not in a form"),
         ({"environment": {"LISTEN": "http://localhost:3000"}}, "environment.LISTEN",
          "http://localhost:3000", "where the program listens"),
         ({"environment": {"X": "a:3000"}}, "environment.X", "a:3000", "no address of the host"),

@@ -63,3 +63,27 @@ def test_the_settings_say_that_it_is_meant() -> None:
     made = plan(values, settings=Settings(shared=("port:5432",)))
     assert (made.acknowledged, made.warnings) == ([("port", "5432")], [])
     assert plan(values, settings=Settings(keep_urls=("URL", "app.OTHER"))).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_told"),
+    [
+        ("X", "host.docker.internal|8080", True),
+        ("X", "8080 at 172.17.0.1", True),
+        ("X", "http://host.docker.internal:8080 and 8080", True),
+        ("X", "http://host.docker.internal:8080", False),
+        ("X", "host=host.docker.internal port=8080", False),
+        ("X", "host.docker.internal|18080", False),
+        ("X", "web|8080", False),
+        ("LISTEN", "host.docker.internal|8080", False),
+        ("KEPT", "host.docker.internal|8080", False),
+    ],
+)
+def test_a_moved_port_of_the_host_in_an_unknown_form_is_told(
+    name: str, text: str, *, is_told: bool
+) -> None:
+    made = plan({name: text}, settings=Settings(keep_urls=("KEPT",)))
+    assert len(made.warnings) == int(is_told)
+    for warning in made.warnings:
+        assert f"environment.{name} of service app has a name of the host" in warning
+        assert f'[urls] keep = ["{name}"]' in warning
