@@ -11,10 +11,12 @@ from typing import NamedTuple
 ESCAPE_IS_BACKTICK = re.compile(
     r"(?:[ \t]*#[ \t]*\w+[ \t]*=.*\n)*?[ \t]*#[ \t]*escape[ \t]*=[ \t]*`", re.IGNORECASE
 )
-VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}]*))?\})")
-MOUNT_FROM = re.compile(r"--mount=(?:\S*,)?from=([^\s,]+)")
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^}$]*))?\})")
+MOUNT_FROM = re.compile(r"--mount=(?:\S{0,500},)?from=([^\s,]+)")
 COPY_FROM = re.compile(r"\s--from=(\S+)")
 QUOTES = "\"'"
+# More characters than the name of an image can have.
+LONGEST_NAME = 1000
 
 
 class DockerfileImage(NamedTuple):
@@ -70,7 +72,9 @@ class _Reader:
     def _declare(self, words: list[str]) -> None:
         for word in words:
             name, _, default = word.partition("=")
-            self._values[name] = self._arguments.get(name, self._expanded(default.strip(QUOTES)))
+            value = self._arguments.get(name, self._expanded(default.strip(QUOTES)))
+            # Values of values could grow without end.
+            self._values[name] = value if len(value) <= LONGEST_NAME else ""
 
     def _begin(self, words: list[str]) -> Iterator[DockerfileImage]:
         self._has_stage = True

@@ -45,7 +45,7 @@ def addresses(names: frozenset[str], local: str = _LOCAL) -> re.Pattern[str]:
     """
     hosts = "|".join((*map(re.escape, sorted(names)), *filter(None, [local])))
     return re.compile(
-        r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+._-]*)://(?P<user>[^\s/@,\"']*@)?)?"
+        r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+._-]{0,40})://(?P<user>[^\s/@,\"']*@)?)?"
         rf"(?<![A-Za-z0-9_.-])(?P<host>{hosts})"
         r"(?::(?P<port>\d{1,5})(?!\d)|(?![A-Za-z0-9_.:-]))",
         re.IGNORECASE,

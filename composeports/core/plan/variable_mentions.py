@@ -16,7 +16,7 @@ _NUMBER = re.compile(
     rb"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[=:][ \t]*[\"']?(-?\d+)[\"']?[ \t\r]*$"
 )
 # Names of other Compose files: `include: infra/compose.yaml`, `extends: {file: ./base.yml}`.
-_FILE = re.compile(r"[^\s\"'\[\]{},]+\.ya?ml\b")
+_FILE = re.compile(r"(?<![^\s\"'\[\]{},])[^\s\"'\[\]{},]+\.ya?ml\b")
 
 
 def mentioned_variables(texts: Iterable[str]) -> dict[str, str]:
