@@ -98,8 +98,8 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 36_950),
-    "modules": (len, 306),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 37_000),
+    "modules": (len, 309),
     "longest module": (lambda modules: max(map(lines_of, modules)), 493),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 74),
@@ -109,7 +109,7 @@ FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),
-        60,
+        61,
     ),
     f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
     "class names used twice": (class_names_used_twice, 5),

@@ -5,7 +5,8 @@ import click
 from composeports.cli.context import open_session, session_option
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.core.environment import as_export
-from composeports.usecases.lease import allocate, environment_of
+from composeports.usecases.allocate import allocate
+from composeports.usecases.lease import environment_of
 from composeports.usecases.options import Options
 from composeports.usecases.status import iso_time
 

@@ -42,7 +42,7 @@ def _allocate(worktree: str) -> None:
     from dataclasses import replace  # noqa: PLC0415 - only for a new worktree
 
     from composeports.cli.context import open_session  # noqa: PLC0415
-    from composeports.usecases.lease import allocate  # noqa: PLC0415
+    from composeports.usecases.allocate import allocate  # noqa: PLC0415
     from composeports.usecases.options import Options  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
 

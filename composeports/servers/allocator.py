@@ -1,7 +1,8 @@
 """The public Python API on a server's store, for programs that run the server in their process."""
 
 from composeports.port_allocator import PortAllocation, PortAllocatorService, allocation_of
-from composeports.usecases import lease
+from composeports.usecases.allocate import allocate
+from composeports.usecases.release import release_without_stack
 from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import session_by_id, session_from_record
 
@@ -19,14 +20,14 @@ class StoreAllocator(PortAllocatorService):
 
     def allocate(self, session_id: str) -> PortAllocation:
         """Allocate or renew the session's lease, like `POST /ports/allocate`; return its ports."""
-        return allocation_of(lease.allocate(session_by_id(self._context, session_id)))
+        return allocation_of(allocate(session_by_id(self._context, session_id)))
 
     def release(self, session_id: str) -> bool:
         """Release the session's lease and return True.
 
         StackLeftError while containers of the session exist.
         """
-        lease.release_without_stack(session_from_record(self._context, session_id))
+        release_without_stack(session_from_record(self._context, session_id))
         return True
 
     def status(self) -> list[PortAllocation]:

@@ -12,8 +12,10 @@ from composeports.core.lease import Lease
 from composeports.errors import EXIT_ENGINE, ComposeportsError, NoPortsAvailableError
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
-from composeports.usecases import lease as lease_usecase
 from composeports.usecases import status as status_usecase
+from composeports.usecases.allocate import allocate as allocate_lease
+from composeports.usecases.lease import environment_of, renew_lease
+from composeports.usecases.release import release_without_stack
 from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import no_session, session_by_id, session_from_record
 from composeports.usecases.status import SessionStatus, iso_time
@@ -37,7 +39,7 @@ def allocate(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answ
     """
     roots.check_session(context, session_id)
     try:
-        lease = lease_usecase.allocate(session_by_id(context, session_id))
+        lease = allocate_lease(session_by_id(context, session_id))
     except NoPortsAvailableError as error:
         return {"success": False, "error": error.code}
     return _granted(context, lease)
@@ -46,7 +48,7 @@ def allocate(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answ
 def renew(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Renew the lease that the session holds; NoLeaseError if it holds none."""
     roots.check_session(context, session_id)
-    return _granted(context, lease_usecase.renew_lease(session_by_id(context, session_id)))
+    return _granted(context, renew_lease(session_by_id(context, session_id)))
 
 
 def release(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
@@ -55,7 +57,7 @@ def release(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answe
     StackLeftError while containers of the session exist.
     """
     roots.check_session(context, session_id)
-    lease_usecase.release_without_stack(session_from_record(context, session_id))
+    release_without_stack(session_from_record(context, session_id))
     return {"success": True}
 
 
@@ -70,7 +72,7 @@ def down(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     session = session_from_record(context, session_id)
     if not session.place.directory:
         record = session.record()
-        lease_usecase.release_without_stack(session)
+        release_without_stack(session)
         return {"success": True, "released": record is not None and record.held}
     result = down_usecase.down(session)
     if result.code:
@@ -98,7 +100,7 @@ def entry(found: SessionStatus) -> Answer:
 
 
 def _granted(context: Context, lease: Lease) -> Answer:
-    variables = lease_usecase.environment_of(lease)[:FIXED]
+    variables = environment_of(lease)[:FIXED]
     return {
         "success": True,
         "allocation": {

@@ -11,13 +11,14 @@ from composeports.errors import ComposeMissingError, EngineError, EngineSilentEr
 from composeports.host.session_folder import OwnFolder
 from composeports.host.session_lock_file import SessionLock
 from composeports.paths import config_cache_folder
-from composeports.usecases.lease import is_marked, release_lease, renewal_heartbeat
+from composeports.usecases.lease import is_marked, renewal_heartbeat
 from composeports.usecases.ownership import (
     is_other_session,
     refuse_unproven,
     reject_foreign_containers,
 )
 from composeports.usecases.prepare import is_half_seeded
+from composeports.usecases.release import release_lease
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock_exclusively
 from composeports.usecases.started_session import find_started_session

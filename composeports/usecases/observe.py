@@ -20,7 +20,7 @@ from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
 from composeports.host.git import is_linked
 from composeports.usecases.host_facts import collect_host_facts
-from composeports.usecases.lease import subnets_in_use, with_subnets
+from composeports.usecases.reserve import subnets_in_use, with_subnets
 from composeports.usecases.session import Session
 
 

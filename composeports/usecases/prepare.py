@@ -14,7 +14,6 @@ from composeports.docker.containers import Container
 from composeports.errors import ComposeportsError, NoPortsAvailableError
 from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
 from composeports.paths import seed_record
-from composeports.usecases.lease import reserve_lease, roll_back_lease
 from composeports.usecases.observe import (
     DEFAULT_PLAN_OPTIONS,
     PlanDraft,
@@ -27,6 +26,7 @@ from composeports.usecases.ownership import (
     names_of_others,
     reject_foreign_containers,
 )
+from composeports.usecases.reserve import reserve_lease, roll_back_lease
 from composeports.usecases.session import Session
 
 

@@ -20,7 +20,6 @@ from composeports.errors import (
 from composeports.host.port_listeners import PortListener
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.down import remove_half_started
-from composeports.usecases.lease import cool_down_block, subnets_in_use
 from composeports.usecases.observe import PlanOptions
 from composeports.usecases.port_probe import (
     Port,
@@ -31,6 +30,7 @@ from composeports.usecases.port_probe import (
     who_has,
 )
 from composeports.usecases.prepare import PreparedStack, prepare
+from composeports.usecases.reserve import cool_down_block, subnets_in_use
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import waiting
 

@@ -20,14 +20,11 @@ from composeports.usecases.interrupted import (
     undo_half_replaced,
     unpause_containers,
 )
-from composeports.usecases.lease import (
-    preview_lease,
-    release_lease,
-    renewal_heartbeat,
-    roll_back_lease,
-)
+from composeports.usecases.lease import renewal_heartbeat
 from composeports.usecases.observe import DEFAULT_PLAN_OPTIONS, PlanOptions, draft, observe
 from composeports.usecases.prepare import PreparedStack, command_line, is_half_seeded, prepare
+from composeports.usecases.release import release_lease
+from composeports.usecases.reserve import preview_lease, roll_back_lease
 from composeports.usecases.session import Session
 from composeports.usecases.start_failure import StartAttempts
 

@@ -29,9 +29,9 @@ from composeports.usecases.gc.policy import (
     unproven,
 )
 from composeports.usecases.gc.worktree_probe import probe_session
-from composeports.usecases.lease import remove_link_of_released
 from composeports.usecases.link.link import remove_link_of as forget_link
 from composeports.usecases.other_engine import on_another_engine
+from composeports.usecases.release import remove_link_of_released
 from composeports.usecases.seed.journal import hold_record, is_on_record
 from composeports.usecases.session import Session
 

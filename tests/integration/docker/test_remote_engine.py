@@ -10,8 +10,9 @@ from composeports.core.lease import ComposeInvocation, Lease
 from composeports.core.snapshot import StoreSnapshot
 from composeports.docker.context import EngineEndpoint
 from composeports.servers.context import open_context
-from composeports.usecases.lease import allocate, reserve_lease
+from composeports.usecases.allocate import allocate
 from composeports.usecases.port_probe import who_has
+from composeports.usecases.reserve import reserve_lease
 from composeports.usecases.status import environment, status, url
 from tests.support.fakes import FakeEngine, FakeMachine
 from tests.support.machine import FakeDocker, Shell

@@ -20,8 +20,8 @@ from composeports.errors import ConfigError
 from composeports.paths import STORE_FILE
 from composeports.stores.memory import MemoryStore
 from composeports.stores.sqlite.store import SqliteStore
-from composeports.usecases.lease import preview_lease, reserve_lease
 from composeports.usecases.options import Options
+from composeports.usecases.reserve import preview_lease, reserve_lease
 from composeports.usecases.session import Context, Session
 from composeports.usecases.status import environment
 

@@ -9,7 +9,7 @@ import pytest
 from composeports.core.lease import ComposeInvocation
 from composeports.core.snapshot import StoreUpdate
 from composeports.host.shell_environment import clean_environment
-from composeports.usecases.lease import allocate
+from composeports.usecases.allocate import allocate
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
 from composeports.usecases.status import environment

@@ -15,7 +15,8 @@ from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.http.shared_refresh import SharedRefresh
 from composeports.servers.http.status_feed import LeaseRenewer, as_text, needs_renewal, read_status
 from composeports.usecases import status
-from composeports.usecases.lease import allocate, release_lease
+from composeports.usecases.allocate import allocate
+from composeports.usecases.release import release_lease
 from tests.support.fakes import FakeMachine
 from tests.support.patience import HANG
 

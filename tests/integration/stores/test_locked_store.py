@@ -11,7 +11,8 @@ import pytest
 
 from composeports.config import PortAllocatorConfig
 from composeports.stores.sqlite.store import SqliteStore
-from composeports.usecases.lease import allocate, read_lease
+from composeports.usecases.allocate import allocate
+from composeports.usecases.lease import read_lease
 from composeports.usecases.status import environment
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell

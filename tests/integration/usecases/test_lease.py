@@ -25,15 +25,13 @@ from composeports.host.port_listeners import PortListener
 from composeports.host.session_lock_file import hold
 from composeports.paths import session_lock
 from composeports.stores.sqlite.store import SqliteStore
-from composeports.usecases.lease import (
+from composeports.usecases.allocate import allocate
+from composeports.usecases.lease import renew_lease, renewal_heartbeat
+from composeports.usecases.release import release_lease, release_without_stack
+from composeports.usecases.reserve import (
     Finish,
-    allocate,
     cool_down_block,
     preview_lease,
-    release_lease,
-    release_without_stack,
-    renew_lease,
-    renewal_heartbeat,
     reserve_lease,
     roll_back_lease,
 )

@@ -12,9 +12,9 @@ import pytest
 
 from composeports.core.marked_block import LINK_MARKS
 from composeports.docker.compose_files import read_env_file, select_files
-from composeports.usecases.lease import reserve_lease
 from composeports.usecases.link.env_file import linked_project, put_in
 from composeports.usecases.link.policy import project_of, unlinked
+from composeports.usecases.reserve import reserve_lease
 from tests.support.fakes import FakeMachine
 from tests.support.machine import Done, FakeDocker, Shell, add_worktree, git
 

@@ -9,8 +9,8 @@ from composeports.config import PortAllocatorConfig
 from composeports.errors import NoPortsAvailableError
 from composeports.host.session_lock_file import hold
 from composeports.paths import session_lock
+from composeports.usecases.allocate import allocate
 from composeports.usecases.gc.quick import tidy
-from composeports.usecases.lease import allocate
 from composeports.usecases.status import status
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree

@@ -12,10 +12,12 @@ from composeports.core.lease import ComposeInvocation, Lease
 from composeports.core.plan.override import render
 from composeports.core.snapshot import StoreUpdate
 from composeports.host.session_files import OWN_OVERRIDE
+from composeports.usecases.allocate import allocate
 from composeports.usecases.gc.policy import GONE, HERE
 from composeports.usecases.gc.quick import tidy
 from composeports.usecases.gc.worktree_probe import probe_session
-from composeports.usecases.lease import allocate, release_lease, renew_lease
+from composeports.usecases.lease import renew_lease
+from composeports.usecases.release import release_lease
 from composeports.usecases.session import Session
 from tests.support.fakes import FakeMachine
 from tests.support.machine import add_worktree, git, make_repository

@@ -7,7 +7,7 @@ import pytest
 from composeports.config import Config
 from composeports.core.lease import WorktreeLocation
 from composeports.errors import InvalidSessionError, UsageError
-from composeports.usecases.lease import allocate
+from composeports.usecases.allocate import allocate
 from composeports.usecases.session import Context, Session
 from composeports.usecases.session_lookup import (
     no_session,
