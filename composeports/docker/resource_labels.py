@@ -1,14 +1,14 @@
 """Asks the engine for the marks (owner labels) of a project's volumes and networks."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from composeports.core.labels import PROJECT_LABEL, SESSION_LABEL, STORE_LABEL, Mark
 from composeports.docker.api_socket import NETWORKS, VOLUMES, SocketRequest
 
 if TYPE_CHECKING:
-    from composeports.docker.engine import Engine
-    from composeports.host.process import Running
+    from composeports.host.process import Finished, Running
+    from composeports.host.time_limits import TimeLimits
 
 # Labels with the name of the volume or network in the Compose file.
 KEY_LABELS = {
@@ -19,13 +19,25 @@ PATHS = {"volume": VOLUMES, "network": NETWORKS}
 Marks = dict[str, Mark]
 
 
+class LabelledEngine(Protocol):
+    """The part of an engine that a query for marks uses."""
+
+    time_limits: "TimeLimits"
+
+    def start_marks(self, kind: str, project: str) -> "Running":
+        """Start the `docker` command that lists the marks of one kind."""
+
+    def failure(self, answer: "Finished") -> Exception:
+        """Return the exception for a `docker` command that failed."""
+
+
 class MarkListing:
     """A running query for volumes and networks, which outlive containers.
 
     It uses the engine's socket if there is one, else the `docker` command.
     """
 
-    def __init__(self, engine: "Engine", project: str, path: str) -> None:
+    def __init__(self, engine: LabelledEngine, project: str, path: str) -> None:
         """Start the query for one project; `path` is the socket, empty to use the command."""
         self._engine = engine
         self._project = project
