@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from composeports.core.compose_project import Json, is_port, read_project
+from composeports.core.compose_project import Json, is_port
+from composeports.core.compose_reader import read_project
 from composeports.core.plan.plan import ObservedConfig
 from composeports.core.plan.port_candidates import (
     FIXED_PORT_VARIABLES,

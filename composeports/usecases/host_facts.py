@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from composeports.config import find_settings
-from composeports.core.compose_project import Build, Project, read_project
+from composeports.core.compose_project import Build, Project
+from composeports.core.compose_reader import read_project
 from composeports.core.image_names import full_name
 from composeports.core.lease import Lease
 from composeports.core.plan.default_names import images, project_name_in

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from composeports.core.compose_project import read_project
+from composeports.core.compose_reader import read_project
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.plan.external_networks import with_own_networks

@@ -14,8 +14,8 @@ from composeports.core.compose_project import (
     Service,
     Volume,
     is_port,
-    read_project,
 )
+from composeports.core.compose_reader import read_project
 
 PORTS = frozenset(map(str, range(1, 65536)))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.compose_project import read_project
+from composeports.core.compose_reader import read_project
 from composeports.core.service_state import (
     ObservedService,
     ServiceState,

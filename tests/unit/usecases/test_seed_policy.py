@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from composeports.core.compose_project import Project, Volume, read_project
+from composeports.core.compose_project import Project, Volume
+from composeports.core.compose_reader import read_project
 from composeports.core.engine_resources import EngineVolume
 from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.ports import PortBlock

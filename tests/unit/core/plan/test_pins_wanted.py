@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.compose_project import read_project
+from composeports.core.compose_reader import read_project
 from composeports.core.lease import Lease
 from composeports.core.plan.port_pins import pins_of
 from composeports.core.plan.variable_effects import NO_EFFECTS

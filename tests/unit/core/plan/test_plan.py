@@ -8,7 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composeports.core.compose_project import Json, read_project
+from composeports.core.compose_project import Json
+from composeports.core.compose_reader import read_project
 from composeports.core.lease import Lease
 from composeports.core.plan.host_facts import HostFacts
 from composeports.core.plan.override import Override, render

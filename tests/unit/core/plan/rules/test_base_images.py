@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from composeports.core.compose_project import read_project
+from composeports.core.compose_reader import read_project
 from composeports.core.plan.host_facts import HostFacts
 from composeports.core.plan.rules.base_images import names_built_image
 from composeports.core.settings import Settings

@@ -1,6 +1,6 @@
 """Images that are mounted, and caches in the tag of an image, follow the images built here."""
 
-from composeports.core.compose_project import read_project
+from composeports.core.compose_reader import read_project
 from composeports.core.plan.host_facts import HostFacts, ScriptBuild
 from composeports.core.plan.rules.images import unbuilt_images
 from composeports.core.settings import Settings

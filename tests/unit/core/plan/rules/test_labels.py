@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from composeports.core.compose_project import read_project
+from composeports.core.compose_reader import read_project
 from composeports.core.labels import UNMARKED, Mark
 from composeports.core.lease import Lease
 from composeports.core.plan.plan import ObservedConfig, make_plan

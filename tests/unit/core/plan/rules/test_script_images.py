@@ -2,7 +2,7 @@
 
 import pytest
 
-from composeports.core.compose_project import read_project
+from composeports.core.compose_reader import read_project
 from composeports.core.plan.host_facts import HostFacts, ScriptBuild
 from composeports.core.plan.rules.images import unbuilt_images
 from composeports.core.settings import Settings
