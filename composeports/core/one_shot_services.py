@@ -7,12 +7,16 @@ WAIT, LIMIT = "--wait", "--wait-timeout"
 
 
 class Instance(NamedTuple):
-    """A container of a service, its exit code, and whether the engine restarts it when it exits."""
+    """A container of a service, its exit code, and whether the engine restarts it when it exits.
+
+    `health` is empty without a health check.
+    """
 
     service: str
     state: str
     exit_code: int = 0
     is_restarted: bool = False
+    health: str = ""
 
     @property
     def is_done(self) -> bool:
@@ -53,6 +57,12 @@ def services_to_wait_for(instances: Iterable[Instance]) -> tuple[str, ...] | Non
     return tuple(
         sorted({container.service for container in unfinished_containers} - finished_services)
     )
+
+
+def not_healthy(instances: Iterable[Instance], services: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the services that have a container which is not healthy yet."""
+    waiting = {instance.service for instance in instances if instance.health not in {"", "healthy"}}
+    return tuple(sorted(waiting & {*services}))
 
 
 def wait_arguments(services: Sequence[str], limit: float | None) -> tuple[str, ...]:

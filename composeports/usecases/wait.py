@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from composeports.core.one_shot_services import (
     Instance,
     limit_of,
+    not_healthy,
     services_to_wait_for,
     wait_arguments,
 )
@@ -13,7 +14,8 @@ from composeports.usecases.session import Session
 
 _FORM = (
     '{{index .Config.Labels "com.docker.compose.service"}}\t{{.State.Status}}\t'
-    "{{.State.ExitCode}}\t{{.HostConfig.RestartPolicy.Name}}"
+    "{{.State.ExitCode}}\t{{.HostConfig.RestartPolicy.Name}}\t"
+    "{{if .State.Health}}{{.State.Health.Status}}{{end}}"
 )
 RESTARTED = frozenset({"always", "unless-stopped"})
 
@@ -43,6 +45,13 @@ def wait_for_others(
         earlier_services = services
         remaining_seconds = None if deadline is None else deadline - time.monotonic()
         code = run(wait_arguments(services, remaining_seconds))
+        # At its time limit, Compose may end with 0 although a service is not healthy.
+        late_services = (
+            () if code or limit is None else not_healthy(_instances(session, project), services)
+        )
+        if late_services:
+            session.context.report(f"not healthy after {limit:g} s: {', '.join(late_services)}")
+            return 1
     return code
 
 
@@ -61,6 +70,6 @@ def _instances(session: Session, project: str) -> list[Instance]:
         for line in engine.output("container", "inspect", "--format", _FORM, *ids).splitlines()
     ]
     return [
-        Instance(service, state, int(code), policy in RESTARTED)
-        for service, state, code, policy in rows
+        Instance(service, state, int(code), policy in RESTARTED, health)
+        for service, state, code, policy, health in rows
     ]

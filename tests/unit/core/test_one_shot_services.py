@@ -8,6 +8,7 @@ from composeports.core.one_shot_services import (
     Instance,
     is_wait,
     limit_of,
+    not_healthy,
     services_to_wait_for,
     wait_arguments,
 )
@@ -63,3 +64,15 @@ def test_waiting_again_changes_nothing() -> None:
     assert words[5:] == ("--wait", "db", "web")
     assert wait_arguments(("db",), 4.7)[-3:] == ("--wait-timeout", "4", "db")
     assert wait_arguments(("db",), -2.0)[-3:] == ("--wait-timeout", "1", "db")
+
+
+def test_only_services_that_are_waited_for_have_to_be_healthy() -> None:
+    instances = (
+        Instance("db", "running", health="healthy"),
+        Instance("web", "running", health="starting"),
+        Instance("api", "running", health="unhealthy"),
+        Instance("worker", "running"),
+    )
+    assert not_healthy(instances, ("db", "web", "worker")) == ("web",)
+    assert not_healthy(instances, ("api", "web")) == ("api", "web")
+    assert not_healthy(instances, ()) == ()
