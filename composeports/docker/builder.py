@@ -28,5 +28,5 @@ def has_named_contexts(engine: Engine, environ: Mapping[str, str]) -> bool:
         builder = engine.run_query("buildx", "inspect").out
     except (ComposeMissingError, EngineError):
         return True
-    driver = re.search(r"^Driver:\s*(\S+)", builder, re.MULTILINE)
+    driver = re.search(r"^Driver:[ \t]*(\S+)", builder, re.MULTILINE)
     return driver is None or driver[1] == "docker"

@@ -68,6 +68,7 @@ def test_a_dockerfile_is_read_where_it_is_a_file(
         ("28.5.2", "Name: default\nDriver: docker\n", "", True),
         ("23.0.0", "", "1", True),
         ("unknown", "", "", True),
+        ("", "Name: default\nDriver: \nError: no engine answers\n", "", True),
         ("28.5.2", "", "0", False),
         ("20.10.24+dfsg1", "", "", False),
         ("4.3.1", "", "", False),

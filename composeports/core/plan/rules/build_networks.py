@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from composeports.core.plan.change import Change, RuleResult, SharedResource, join
+from composeports.core.plan.default_names import networks
 from composeports.core.plan.rules import containers
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import joined_by_mode
@@ -13,26 +14,27 @@ from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, why_ne
 
 def build_networks(context: PlanContext) -> RuleResult:
     """Lead builds to the session's networks, and warn about networks of other projects."""
-    networks: dict[str, list[str]] = {}
+    builds: dict[str, list[str]] = {}
     references: dict[str, list[str]] = {}
     for service in context.project.services:
         if service.build is None:
             continue
         network, container = service.build.joined_network, service.build.joined_container
         if context.project.is_fixed(network):
-            networks.setdefault(network, []).append(service.name)
+            builds.setdefault(network, []).append(service.name)
         if context.project.is_fixed(container):
             references.setdefault(container, []).append(service.name)
     return join(
         (
-            *(_network(name, services, context) for name, services in networks.items()),
+            *(_network(name, services, context) for name, services in builds.items()),
             *(_container(name, services, context) for name, services in references.items()),
         )
     )
 
 
 def _network(name: str, services: list[str], context: PlanContext) -> RuleResult:
-    new_names = {
+    plain_projects = context.host_facts.plain_projects
+    new_names = networks(context.project, plain_projects, context.project_name) | {
         network.name: new_name(network, context)
         for network in context.project.networks
         if not network.external

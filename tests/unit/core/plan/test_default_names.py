@@ -156,3 +156,9 @@ def test_a_dockerfile_that_builds_from_such_an_image_gets_the_sessions() -> None
     made = planned(services, dockerfiles={"site": "FROM shop-app\n"})
     contexts = made.override("services", "site", "build", "additional_contexts")
     assert contexts == {"shop-app": f"docker-image://{PROJECT}-app"}
+
+
+def test_a_build_in_such_a_network_joins_the_sessions() -> None:
+    made = planned({"app": {"build": {"context": "/repo", "network": "shop_default"}}})
+    assert made.override("services", "app", "build", "network") == f"{PROJECT}_default"
+    assert made.warnings == []
