@@ -528,6 +528,16 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 ),
                 "a warning: it may lead to another session; `[urls] keep` accepts it",
             ),
+            (
+                (
+                    "such a name and a moved port in `command`, `entrypoint` or a health check "
+                    "(`psql -h host.docker.internal -p 5432`)"
+                ),
+                (
+                    "a warning, unless `command = true` in `[urls]` moves the address; `[urls] "
+                    'keep = ["app.command"]` accepts it'
+                ),
+            ),
         ),
     ),
     (

@@ -125,7 +125,7 @@ KEYS_IN_WORDS = {
     ),
     "urls.keep": (
         '`["NEXTAUTH_URL", "web.SITE_URL", "http://localhost:3000"]`',
-        "variables, variables of one service, and URLs that composeports does not change",
+        "variables, variables and commands (`web.command`) of one service, and URLs that stay",
     ),
     "urls.command": (
         "`true`",

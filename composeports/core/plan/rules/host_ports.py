@@ -1,6 +1,6 @@
 """Addresses of the engine's machine that lead to a container of another project."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import RuleResult, SharedResource
@@ -10,6 +10,7 @@ from composeports.core.plan.host_port_pairs import (
     with_new_ports,
 )
 from composeports.core.plan.local_urls import (
+    Reach,
     addresses,
     is_listening,
     is_number_in,
@@ -45,29 +46,73 @@ def ports_of_others(context: PlanContext) -> RuleResult:
 
 
 def unknown_forms(context: PlanContext) -> RuleResult:
-    """Warn about values with a name of the host and a moved port in an unknown form."""
+    """Warn about texts with a name of the host and a moved port that the plan leaves there."""
     warnings: list[str] = []
     for service in context.project.services:
         numbers = numbers_of(service, context)
-        moved = {old: new for old, new in numbers.items() if old != new}
-        reach = reach_of(context, service)
-        for name, text in service.environment.items() if moved else ():
-            if not addresses(reach.engine_hosts, "").search(text):
-                continue
-            after = with_new_ports(
-                renumbered(name, text, numbers.get, reach), reach.engine_hosts, numbers.get
-            )
-            port = next((old for old in moved if is_number_in(old, after)), None)
-            keep = context.settings.keep_urls
-            if port is None or is_kept(service.name, name, text, keep) or is_listening(name):
-                continue
-            warnings.append(
-                f"environment.{name} of service {service.name} has a name of the host and the port "
-                f"{port}, which is {moved[port]} in this session, in a form that is not known: it "
-                "may lead to another session; write them as HOST:PORT, or "
-                f"[urls] keep = [{quoted(name)}] in the settings says that this is meant"
-            )
+        if any(old != new for old, new in numbers.items()):
+            warnings += _in_values(service, numbers, context)
+            warnings += _in_commands(service, numbers, context)
     return RuleResult(warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _in_values(service: Service, numbers: Mapping[int, int], context: PlanContext) -> Iterator[str]:
+    reach = reach_of(context, service)
+    for name, text in service.environment.items():
+        if is_kept(service.name, name, text, context.settings.keep_urls) or is_listening(name):
+            continue
+        after = with_new_ports(
+            renumbered(name, text, numbers.get, reach), reach.engine_hosts, numbers.get
+        )
+        port = _port_beside_host(after, numbers, reach)
+        if port is not None:
+            yield (
+                f"environment.{name} of service {service.name} has a name of the host and the port "
+                f"{port}, which is {numbers[port]} in this session, in a form that is not known: "
+                f"it may lead to another session; write them as HOST:PORT, or {_keep(name)}"
+            )
+
+
+def _in_commands(
+    service: Service, numbers: Mapping[int, int], context: PlanContext
+) -> Iterator[str]:
+    """Yield a warning for each command that asks the host for a port that has moved.
+
+    Numbers on which the service itself listens do not count.
+    """
+    reach = reach_of(context, service)
+    others = {old: new for old, new in numbers.items() if old not in reach.listens_on}
+    fields = (
+        ("command", service.command, context.settings.command_urls),
+        ("entrypoint", service.entrypoint, context.settings.command_urls),
+        ("healthcheck", service.health_test, False),
+    )
+    for field, words, is_moved in fields:
+        text = " ".join(words)
+        after = renumbered("", text, numbers.get, reach) if is_moved else text
+        port = _port_beside_host(after, others, reach)
+        if port is None or is_kept(service.name, field, text, context.settings.keep_urls):
+            continue
+        setting = "" if field == "healthcheck" else ", set `command = true` in [urls]"
+        accepted = _keep(f"{service.name}.{field}")
+        yield (
+            f"the {field} of service {service.name} has a name of the host and the port {port}, "
+            f"which is {numbers[port]} in this session: it may lead to another session; give the "
+            f"address by a variable of `environment`{setting}, or {accepted}"
+        )
+
+
+def _port_beside_host(text: str, numbers: Mapping[int, int], reach: Reach) -> int | None:
+    """Return a moved port in a text that has a name of the host; None if there is none."""
+    if not addresses(reach.engine_hosts, "").search(text):
+        return None
+    return next(
+        (old for old, new in numbers.items() if old != new and is_number_in(old, text)), None
+    )
+
+
+def _keep(name: str) -> str:
+    return f"[urls] keep = [{quoted(name)}] in the settings says that this is meant"
 
 
 def _host_ports(service: Service, context: PlanContext) -> Iterator[tuple[str, int]]:

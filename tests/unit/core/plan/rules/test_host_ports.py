@@ -87,3 +87,43 @@ def test_a_moved_port_of_the_host_in_an_unknown_form_is_told(
     for warning in made.warnings:
         assert f"environment.{name} of service app has a name of the host" in warning
         assert f'[urls] keep = ["{name}"]' in warning
+
+
+@pytest.mark.parametrize(
+    ("field", "words", "is_told"),
+    [
+        ("command", ["psql", "-h", "host.docker.internal", "-p", "8080"], True),
+        ("command", ["run", "--db=postgres://172.17.0.1:8080/x"], True),
+        ("entrypoint", ["sh", "-c", "curl http://host.docker.internal:8080"], True),
+        ("healthcheck", ["CMD", "curl", "http://host.docker.internal:8080"], True),
+        ("command", ["psql", "-h", "db", "-p", "8080"], False),
+        ("command", ["run", "http://localhost:8080"], False),
+        ("command", ["run", "--upstream", "http://host.docker.internal:9000"], False),
+        ("command", ["run", "--listen", "3000", "http://host.docker.internal:9000"], False),
+    ],
+)
+def test_a_command_that_asks_the_host_for_a_moved_port_is_told(
+    field: str, words: list[str], *, is_told: bool
+) -> None:
+    own = {"ports": [{"published": "3000", "target": 3000}]}
+    text: object = {"test": words} if field == "healthcheck" else words
+    services = {
+        "app": {**own, field: text},
+        "web": {"ports": [{"published": "8080", "target": 80}]},
+    }
+    warnings = plan_of({"services": services}).warnings
+    assert len(warnings) == int(is_told)
+    for warning in warnings:
+        assert f"the {field} of service app has a name of the host and the port 8080" in warning
+        assert f'[urls] keep = ["app.{field}"]' in warning
+    kept = Settings(keep_urls=(f"app.{field}",))
+    assert plan_of({"services": services}, settings=kept).warnings == []
+
+
+def test_a_command_that_follows_by_the_setting_is_not_told() -> None:
+    services = {
+        "app": {"command": ["run", "--db=postgres://172.17.0.1:8080/x"]},
+        "web": {"ports": [{"published": "8080", "target": 80}]},
+    }
+    moving = Settings(command_urls=True)
+    assert plan_of({"services": services}, settings=moving).warnings == []
