@@ -6,8 +6,8 @@ OWN_FOLDER = ".composeports"
 OWN_OVERRIDE = "compose.override.yaml"
 OWN_ENV = ".env"
 USER_ENV = ".env"
-# Holds the container names in the Compose files that the session replaces with its own, in one
-# line, for the `docker` wrapper.
+# Holds the names of containers, images, networks and volumes that the session replaces with its
+# own, in one line, for the `docker` wrapper.
 OWN_NAMES = "containers"
 # Copies of the user's env files without the part that composeports added; Compose reads the copies
 # while the env files have that part.

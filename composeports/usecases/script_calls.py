@@ -21,6 +21,8 @@ from composeports.usecases.options import Options
 from composeports.usecases.passthrough import MAKING, on_recorded_files, planned
 from composeports.usecases.session import Session
 
+# More characters do not fit into one variable; the wrapper then reads the file alone.
+LONGEST_NAMES = 100_000
 LEADING = ("COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR")
 
 
@@ -39,12 +41,13 @@ def wrapper_variables(
     """Return the variables that put the wrapper in `folder` before docker, for this session."""
     environ = session.context.environ
     path = wrapper.without_wrappers(environ.get("PATH", os.defpath))
+    names = " ".join((session.folder.read(OWN_NAMES) or "").split())
     values = {
         wrapper.PROJECT: project,
         wrapper.DIRECTORY: os.path.realpath(session.selection.directory),
         wrapper.FOLDER: session.folder.path,
         wrapper.SESSION: session.options.session or "",
-        wrapper.CONTAINERS: " ".join((session.folder.read(OWN_NAMES) or "").split()),
+        wrapper.CONTAINERS: names if len(names) <= LONGEST_NAMES else "",
         wrapper.ENGINE: wrapper.engine_of(environ),
         wrapper.VERBOSE: "1" if verbose else "",
         "PATH": f"{folder}{os.pathsep}{path}",

@@ -12,6 +12,8 @@ from composeports.core.compose_project import Project, Service
 
 # Compose 2 joins the parts of container and image names with "-", Compose 1 with "_".
 SEPARATORS = "-_"
+# Containers of one service with a name here; the `docker` wrapper passes all names in a variable.
+MOST_REPLICAS = 20
 # `name: shop` at the top level of a Compose file, also as `"name": "${NAME:-shop}"`.
 _NAME = re.compile(
     r"""^["']?name["']?[ \t]*:[ \t]*["']?(?:\$\{\w+:?-)?"""
@@ -42,7 +44,7 @@ def containers_of(
     """Yield (name with plain Compose, session's name) of a service's containers."""
     if service.container_name:
         return
-    for number in range(1, max(1, service.replicas) + 1):
+    for number in range(1, min(max(1, service.replicas), MOST_REPLICAS) + 1):
         for name in plain_projects:
             for separator in SEPARATORS:
                 before = separator.join((name, service.name, str(number)))

@@ -162,3 +162,9 @@ def test_a_build_in_such_a_network_joins_the_sessions() -> None:
     made = planned({"app": {"build": {"context": "/repo", "network": "shop_default"}}})
     assert made.override("services", "app", "build", "network") == f"{PROJECT}_default"
     assert made.warnings == []
+
+
+def test_not_every_replica_of_many_has_a_name() -> None:
+    names = planned({"db": {"scale": 5000}}).plan.session_names["container"]
+    assert "shop-db-20" in names
+    assert "shop-db-21" not in names
