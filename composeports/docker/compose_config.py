@@ -44,7 +44,7 @@ STAND_INS = {
     URL_VARIABLE: "http://localhost:3000",
 }
 # Version of the cached text and of the queries behind it; a new number makes old entries invalid.
-FORM = "2"
+FORM = "3"
 
 # Compose 2.40 checks paths as if they were URLs and prints this for some; Compose 2.26 does not.
 CONTROL_CHARACTER = "invalid control character in URL"
