@@ -5,7 +5,7 @@ Imports little, because the docker wrapper runs this code on every call that nam
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from composeports.core.image_names import full_name, short_name
+from composeports.core.image_names import full_name, short_name, split_tag
 
 Predicate = Callable[[str], bool]
 # Index of a word, start of the value in that word, and the option (empty for a word that is not an
@@ -87,8 +87,7 @@ CONNECTING = frozenset({"connect", "disconnect"})
 CONNECT = frozenset(
     {"--alias", "--driver-opt", "--gw-priority", "--ip", "--ip6", "--link", "--link-local-ip"}
 )
-# Commands about images that are there, with the options that take a value. Those of `docker image`
-# are the same, but for `docker rmi`.
+# Commands on existing images, and their options with a value. `docker image` has all but `rmi`.
 IMAGE_COMMANDS = {
     "history": frozenset({"--format", "--platform"}),
     "inspect": _FORMAT,
@@ -167,24 +166,32 @@ def as_words(names: SessionNames) -> str:
 def read_words(text: str, project: str) -> dict[str, dict[str, str]]:
     """Return the names in a line of `as_words`.
 
-    An entry without the project name in its new name is ignored: a session has no such name, and
-    the line may come from a file that others changed. A line of an earlier version has bare names
-    only; they are containers.
+    An entry with a new name that the session cannot have is ignored: the line may come from a file
+    of the repository, which could lead the user's own `docker run postgres` to another image. A
+    line of an earlier version has bare names only; they are containers.
     """
     names: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     entries = [word for word in text.split() if "=" in word]
     for entry in entries:
         kind, _, pair = entry.partition(":")
         before, _, after = pair.partition("=")
-        if kind in KINDS and project in after and _is_name(after, kind):
+        if kind in KINDS and _is_of_session(kind, before, after, project):
             names[kind][before] = after
     if not entries:
         names[CONTAINER] = {name: f"{project}-{name}" for name in text.split()}
     return names
 
 
-def _is_name(text: str, kind: str) -> bool:
-    letters = "_.-/:@" if kind == IMAGE else "_.-"
+def _is_of_session(kind: str, before: str, after: str, project: str) -> bool:
+    """Return True if a session of the project can give the new name to the old one."""
+    if kind == IMAGE and split_tag(after)[1].endswith(f"-{project}"):
+        return split_tag(full_name(after))[0] == split_tag(before)[0] and _is_name(after, "_.-/:")
+    separator = "-" if kind in {CONTAINER, IMAGE} else "_"
+    is_own = after == project if kind == PROJECT else after.startswith(f"{project}{separator}")
+    return is_own and _is_name(after, "_.-")
+
+
+def _is_name(text: str, letters: str) -> bool:
     return text[:1].isalnum() and all(
         letter.isascii() and (letter.isalnum() or letter in letters) for letter in text
     )

@@ -104,7 +104,7 @@ exec "$real" "$@"
 """
 PROGRAM = "from composeports.__main__ import main; main()"
 # The owner of files whose user is missing in the user namespace.
-NOBODY = 65534
+OVERFLOW_UID = 65534
 
 
 def install(folders: Iterable[str], version: str, python: str) -> str:
@@ -225,7 +225,7 @@ def _lets_others_replace(folder: str) -> bool:
     if status.st_mode & stat.S_ISVTX:
         return False
     is_open_to_group = status.st_mode & 0o020 and status.st_gid != os.getegid()
-    has_foreign_owner = status.st_uid not in {0, NOBODY, os.geteuid()}
+    has_foreign_owner = status.st_uid not in {0, OVERFLOW_UID, os.geteuid()}
     return bool(status.st_mode & 0o002 or is_open_to_group or has_foreign_owner)
 
 

@@ -43,7 +43,7 @@ class TimeLimitedConnection(psycopg.Connection[tuple[Any, ...]]):
     answer_seconds = ANSWER_SECONDS
 
     def wait(self, gen: Any, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - psycopg's signature
-        """Wait for the server as psycopg does, but for no more than `answer_seconds`."""
+        """Wait for the server as psycopg does, at most `answer_seconds`."""
         return super().wait(_limited(gen, self.answer_seconds), *args, **named)
 
 

@@ -64,9 +64,9 @@ class StoreFacts:
     """The lease store; `format` is 0 if there is none yet.
 
     For a store on a server: `server` is its version, `latency` the seconds of one round trip, and
-    `ahead` the seconds that its clock is ahead of ours. `lacking` are the rights that its user
-    lacks, `grants` are the statements that grant them, and `excess` are the statements that revoke
-    rights which no user needs.
+    `ahead` the seconds by which its clock is ahead of this machine's. `lacking` are the rights that
+    its user lacks, `grants` are the statements that grant them, and `excess` are the statements
+    that revoke rights which no user needs.
     """
 
     path: str = ""

@@ -15,8 +15,8 @@ from composeports.stores.url import is_shared, sqlite_path, without_password
 class StoreReport:
     """The state of the store; `format` is 0 if there is none yet.
 
-    `latency` and `ahead` (how far its clock is ahead of ours) are in seconds. `excess` are the
-    statements that revoke rights which no user of a shared store needs.
+    `latency` and `ahead` (by how much its clock is ahead of this machine's) are in seconds.
+    `excess` are the statements that revoke rights which no user of a shared store needs.
     """
 
     where: str

@@ -233,6 +233,12 @@ def test_names_that_no_session_has_are_not_read() -> None:
         "volume:a=ac-1_a:/etc",
         "network:n=--ac-1",
         "image:docker.io/shop/app:latest=ac-1;x",
+        "image:docker.io/library/postgres:latest=evil.example/ac-1:1",
+        "image:docker.io/library/postgres:latest=evil.example/postgres:1-ac-1",
+        "image:docker.io/library/postgres:latest=postgres:$x-ac-1",
+        "container:shop-db=shop-ac-1-db",
+        "volume:v=ac-1-v",
+        "project:shop=ac-1-other",
         "secret:s=ac-1_s",
         "network:m=ac-1_m",
     )

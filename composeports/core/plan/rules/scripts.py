@@ -16,7 +16,7 @@ from composeports.core.plan.rules import containers
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.name_references import new_names
 
-# Groups of objects of which `docker GROUP prune` removes those of stopped stacks.
+# `docker GROUP prune` also removes objects of stopped stacks for these groups.
 PRUNED = frozenset({"container", "network", "system", "volume"})
 PRUNE_REASON = (
     "it also removes what other sessions have stopped; `composeports down` and `composeports gc` "
