@@ -12,6 +12,7 @@ from composeports.cli.progress import working
 from composeports.docker.engine import Engine
 from composeports.usecases.doctor import doctor
 from composeports.usecases.doctor.doctor import DoctorContext, FixResult
+from composeports.usecases.doctor.facts import Facts
 from composeports.usecases.options import Options
 
 EPILOG = """\b
@@ -47,7 +48,19 @@ def command(options: Options, session_id: str | None, *, fix: bool, as_json: boo
             fix_result = doctor.fix(context, checkup)
             facts, checkup = doctor.check(context)
     if as_json:
-        write_json({**as_document(checkup, fix_result), "facts": asdict(facts)})
+        write_json({**as_document(checkup, fix_result), "facts": facts_document(facts)})
     else:
         write_report(checkup, fix_result)
     return 0 if checkup.healthy and not fix_result.failed else 1
+
+
+def facts_document(facts: Facts) -> dict[str, object]:
+    """Return the `facts` of the JSON document, with the fields of leases and ranges by name."""
+    leases = [{**lease._asdict(), "block": lease.block._asdict()} for lease in facts.sessions]
+    document = {**asdict(facts), "sessions": leases}
+    if facts.grid is not None:
+        document["grid"] = facts.grid._asdict()
+    if facts.kernel is not None:
+        reserved_ports = [block._asdict() for block in facts.kernel.reserved]
+        document["kernel"] = {**facts.kernel._asdict(), "reserved": reserved_ports}
+    return document

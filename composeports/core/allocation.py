@@ -4,7 +4,6 @@ Each decision takes a snapshot of the store and returns the update that the stor
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple, Self
 
@@ -98,10 +97,10 @@ def claim(snapshot: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
         lease, request.view, marked=has_containers, adopt_allowed=request.adopt_allowed
     )
     _refuse_held_pins(snapshot, request)
-    snapshot = replace(snapshot, own=_renamed(snapshot, request))
+    snapshot = snapshot._replace(own=_renamed(snapshot, request))
     lease = snapshot.own
     if lease is not None and lease.held and _keeps(lease, request):
-        return _granted(snapshot, request, replace(lease, pins=dict(request.pins)))
+        return _granted(snapshot, request, lease._replace(pins=dict(request.pins)))
     block = next(_candidates(snapshot, request), None)
     if block is None:
         raise _no_ports(snapshot, request)
@@ -168,7 +167,7 @@ def _keeps(own: Lease, request: AllocationRequest) -> bool:
     """
     if own.block in request.avoid:
         return False
-    return own.block in request.grid or not request.idle(own)
+    return request.grid.has(own.block) or not request.idle(own)
 
 
 def _refuse_held_pins(snapshot: StoreSnapshot, request: AllocationRequest) -> None:
@@ -201,8 +200,8 @@ def _granted(snapshot: StoreSnapshot, request: AllocationRequest, lease: Lease) 
     A reclaimed lease was expired and its stack was not running; its session loses all of its ports.
     """
     if request.view.engine:
-        lease = replace(lease, engine=request.view.engine, traits=request.view.traits.kept)
-    lease = replace(lease, store=snapshot.store)
+        lease = lease._replace(engine=request.view.engine, traits=request.view.traits.kept)
+    lease = lease._replace(store=snapshot.store)
     return StoreUpdate(
         lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
         reclaimed=tuple(
@@ -241,8 +240,7 @@ def _fresh(snapshot: StoreSnapshot, request: AllocationRequest, block: PortBlock
         name = _free_name(snapshot, request, request.prefix)
         return Lease(request.session_id, block, name, request.now, request.now, pins=pins)
     subnets = _without(snapshot.own.subnets, snapshot.held_subnets)
-    return replace(
-        snapshot.own,
+    return snapshot.own._replace(
         block=block,
         allocated_at=request.now,
         ports={},
@@ -265,7 +263,7 @@ def _renamed(snapshot: StoreSnapshot, request: AllocationRequest) -> Lease | Non
     if lease is None or lease.project not in request.taken:
         return lease
     name = _free_name(snapshot, request, lease.project.rpartition("-")[0])
-    return replace(lease, project=name, stack=ComposeInvocation(), marks=None)
+    return lease._replace(project=name, stack=ComposeInvocation(), marks=None)
 
 
 def _free_name(snapshot: StoreSnapshot, request: AllocationRequest, prefix: str) -> str:
@@ -290,13 +288,13 @@ def _candidates(snapshot: StoreSnapshot, request: AllocationRequest) -> Iterator
     blocked_slots = _slots(
         grid, (ports for lease in blocking_leases for ports in lease.all_ports())
     )
-    blocked_slots |= _slots(grid, (block for block in request.avoid if block in grid))
+    blocked_slots |= _slots(grid, (block for block in request.avoid if grid.has(block)))
     cooldown_slots = _slots(
         grid, (cooldown.block for cooldown in snapshot.set_aside if cooldown.until > request.now)
     )
     pinned_slots = _slots(grid, (PortBlock(port, 1) for port in request.pins.values()))
     remembered_slots = _slots(
-        grid, (lease.block for lease in snapshot.others if lease.block in grid)
+        grid, (lease.block for lease in snapshot.others if grid.has(lease.block))
     )
     free_slots = [slot for slot in range(grid.slots) if slot not in blocked_slots]
     regular_slots = [slot for slot in free_slots if slot not in cooldown_slots]
@@ -311,7 +309,7 @@ def _candidates(snapshot: StoreSnapshot, request: AllocationRequest) -> Iterator
 def _own_slots(snapshot: StoreSnapshot, grid: PortGrid) -> Iterable[int]:
     """Return the slot of the session's previous block; empty if it is not in the grid."""
     lease = snapshot.own
-    return grid.slots_of(lease.block) if lease is not None and lease.block in grid else ()
+    return grid.slots_of(lease.block) if lease is not None and grid.has(lease.block) else ()
 
 
 def _slots(grid: PortGrid, ports: Iterable[PortBlock]) -> set[int]:
@@ -399,7 +397,7 @@ def renew(
     if lease is None or not lease.held:
         return StoreUpdate()
     if lease.engine and view.engine and view.sameness(lease) == SAME:
-        lease = replace(lease, traits=view.traits.kept)
+        lease = lease._replace(traits=view.traits.kept)
     return StoreUpdate(lease.renewed(now, lease.ttl_minutes).at(place or lease.place))
 
 
@@ -412,7 +410,7 @@ def reinstated(snapshot: StoreSnapshot) -> StoreUpdate:
     lease = snapshot.own
     if lease is None or lease.held:
         return StoreUpdate()
-    return rolled_back(snapshot, replace(lease, held=True))
+    return rolled_back(snapshot, lease._replace(held=True))
 
 
 def rolled_back(snapshot: StoreSnapshot, before: Lease | None) -> StoreUpdate:
@@ -434,4 +432,4 @@ def rolled_back(snapshot: StoreSnapshot, before: Lease | None) -> StoreUpdate:
         if not any(rival.has(port) for rival in rivals)
     }
     subnets = _without(before.subnets, snapshot.held_subnets)
-    return StoreUpdate(replace(before, pins=pins, subnets=subnets))
+    return StoreUpdate(before._replace(pins=pins, subnets=subnets))

@@ -1,7 +1,6 @@
 """The lease: a session's claim on a block until `expires_at`, as a plain value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 from composeports.core.engine_address import LOCALHOST
@@ -63,8 +62,7 @@ class ComposeInvocation(NamedTuple):
     default_ports: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A session's block, its project name, and the facts remembered about the session.
 
     Times are in seconds since the epoch. `held` is False after a release: the record then remains,
@@ -82,10 +80,10 @@ class Lease:
 
     `engine` is the id of the engine that runs the stack, empty if unknown; `traits` distinguish
     this engine from others with the same id. `host` is where its published ports are reached: a
-    name, or an address without brackets. `store` is the id of the store that keeps the lease, and
-    `former_stores` are the ids of the stores that kept it before. `marks` are the labels that
-    volumes and networks of the project had when its stack was created, by keys such as
-    `"volume:data"`; None if unknown.
+    name, or an address without brackets. `marks` are the labels that volumes and networks of the
+    project had when its stack was created, by keys such as `"volume:data"`; None if unknown.
+    `former_stores` are the ids of the stores that kept the lease before, and `store` is the id of
+    the store that keeps it now; it does not count in comparisons.
     """
 
     session_id: str
@@ -95,21 +93,31 @@ class Lease:
     expires_at: float
     held: bool = True
     ttl_minutes: int = 120
-    offsets: Mapping[str, int] = field(default_factory=dict)
-    ports: Mapping[str, int] = field(default_factory=dict)
-    urls: Mapping[str, str] = field(default_factory=dict)
-    pins: Mapping[str, int] = field(default_factory=dict)
-    subnets: Mapping[str, str] = field(default_factory=dict)
+    offsets: Mapping[str, int] = {}
+    ports: Mapping[str, int] = {}
+    urls: Mapping[str, str] = {}
+    pins: Mapping[str, int] = {}
+    subnets: Mapping[str, str] = {}
     environment: tuple[tuple[str, str], ...] = ()
-    place: WorktreeLocation = field(default_factory=WorktreeLocation)
-    stack: ComposeInvocation = field(default_factory=ComposeInvocation)
+    place: WorktreeLocation = WorktreeLocation()
+    stack: ComposeInvocation = ComposeInvocation()
     engine: str = ""
     host: str = LOCALHOST
     marks: Mapping[str, Mark] | None = None
     former_stores: tuple[str, ...] = ()
-    standings: Mapping[str, ServiceState] = field(default_factory=dict)
+    standings: Mapping[str, ServiceState] = {}
     traits: EngineTraits = NO_TRAITS
-    store: str = field(default="", compare=False)
+    store: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        # `store` is the last field.
+        return isinstance(other, Lease) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
     @property
     def on_machine(self) -> str:
@@ -152,7 +160,7 @@ class Lease:
 
     def renewed(self, now: float, ttl_minutes: int) -> Self:
         """Return the lease as held until `ttl_minutes` after `now`."""
-        return replace(self, held=True, expires_at=now + ttl_minutes * 60, ttl_minutes=ttl_minutes)
+        return self._replace(held=True, expires_at=now + ttl_minutes * 60, ttl_minutes=ttl_minutes)
 
     def at(self, place: WorktreeLocation) -> Self:
         """Return the lease at a new location; paths below the old directory move with it."""
@@ -173,11 +181,11 @@ class Lease:
         stack = self.stack._replace(
             files=moved(self.stack.files), env_files=moved(self.stack.env_files)
         )
-        return replace(self, place=place, stack=stack)
+        return self._replace(place=place, stack=stack)
 
     def released(self) -> Self:
         """Return the lease as it is remembered after its release."""
-        return replace(self, held=False)
+        return self._replace(held=False)
 
     def expired(self, now: float) -> bool:
         """Return True if the time to live is over; the stack may still be running."""

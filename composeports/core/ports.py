@@ -1,15 +1,14 @@
 """The block (a run of host ports for one session), and the grid of all blocks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DB, REST, REALTIME, API = range(4)
 FIRST_FREE_OFFSET = 4
 HIGHEST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PortBlock:
+class PortBlock(NamedTuple):
     """`size` consecutive host ports from `start`."""
 
     start: int
@@ -27,17 +26,16 @@ class PortBlock:
             raise ValueError(message)
         return self.start + offset
 
-    def __contains__(self, port: int) -> bool:
+    def __contains__(self, port: object) -> bool:
         """Return True if `port` is in the block."""
-        return self.start <= port <= self.last
+        return isinstance(port, int) and self.start <= port <= self.last
 
     def overlaps(self, other: "PortBlock") -> bool:
         """Return True if the two blocks have a port in common."""
         return self.start <= other.last and other.start <= self.last
 
 
-@dataclass(frozen=True, slots=True)
-class PortGrid:
+class PortGrid(NamedTuple):
     """All blocks that one configuration can give out: `base + slot * size`, lowest slot first."""
 
     base: int
@@ -58,14 +56,13 @@ class PortGrid:
         last_slot = (ports.last - self.base) // self.size
         return range(max(first_slot, 0), min(last_slot + 1, self.slots))
 
-    def __contains__(self, block: PortBlock) -> bool:
+    def has(self, block: PortBlock) -> bool:
         """Return True if `block` is a block of this grid."""
         slot, remainder = divmod(block.start - self.base, self.size)
         return block.size == self.size and remainder == 0 and 0 <= slot < self.slots
 
 
-@dataclass(frozen=True, slots=True)
-class KernelPorts:
+class KernelPorts(NamedTuple):
     """The kernel's port range for outgoing connections, and ports that the kernel does not use."""
 
     first: int

@@ -1,7 +1,6 @@
 """The store's leases as one session sees them, and the update that the store writes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from composeports.core.engine_traits import NO_TRAITS, EngineTraits
@@ -16,8 +15,7 @@ class CooldownBlock(NamedTuple):
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseSummary:
+class LeaseSummary(NamedTuple):
     """The facts of another session's lease that a decision needs, held or remembered.
 
     `directory` is the folder of its Compose file, on the machine `on_machine`. `engine` is the id
@@ -76,14 +74,13 @@ class LeaseSummary:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSnapshot:
+class StoreSnapshot(NamedTuple):
     """The content of a store at one instant, as one session sees it; `store` is the store's id."""
 
     own: Lease | None = None
     others: tuple[LeaseSummary, ...] = ()
     set_aside: tuple[CooldownBlock, ...] = ()
-    store: str = field(default="", compare=False)
+    store: str = ""
 
     @property
     def held_subnets(self) -> tuple[str, ...]:

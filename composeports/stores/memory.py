@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 from composeports.core.clock import ClockReading, is_current, jump
 from composeports.core.engine_identity import THIS_MACHINE, EngineLeases
@@ -86,7 +85,7 @@ class MemoryStore:
         self._time = now
         for name, lease in self._leases.items() if shift else ():
             if lease.held:
-                self._leases[name] = replace(lease, expires_at=lease.expires_at + shift)
+                self._leases[name] = lease._replace(expires_at=lease.expires_at + shift)
         self._set_aside = tuple(
             cooldown._replace(until=cooldown.until + shift) for cooldown in self._set_aside
         )
@@ -102,10 +101,10 @@ class MemoryStore:
                 self._leases[name] = self._leases[name].released()
         for name, expires_at in outcome.extended:
             if name in self._leases:
-                self._leases[name] = replace(self._leases[name], expires_at=expires_at)
+                self._leases[name] = self._leases[name]._replace(expires_at=expires_at)
         if outcome.set_aside is not None:
             self._set_aside = outcome.set_aside
         if outcome.forget:
             self._leases.pop(session_id, None)
         elif outcome.lease is not None:
-            self._leases[session_id] = replace(outcome.lease, store=self._id)
+            self._leases[session_id] = outcome.lease._replace(store=self._id)

@@ -30,7 +30,7 @@ def allocate(session: Session) -> Lease:
 def _holds_a_block(session: Session) -> bool:
     record = session.record()
     grid = session.context.config.port_allocator.grid
-    return record is not None and record.held and record.block in grid
+    return record is not None and record.held and grid.has(record.block)
 
 
 def _reserve_exclusively(session: Session) -> Lease:

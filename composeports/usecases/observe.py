@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import NamedTuple
 
 from composeports.core.labels import Mark, session_label
@@ -70,8 +69,7 @@ class PlanDraft(NamedTuple):
         if self.needs:
             pool = self.settings.subnet_pool
             lease = with_subnets(lease, snapshot, self.needs, self.in_use, pool)
-        lease = replace(
-            lease,
+        lease = lease._replace(
             stack=self.stack,
             marks=self._marks(lease),
             former_stores=self._former_stores(lease),
@@ -79,8 +77,7 @@ class PlanDraft(NamedTuple):
         plan = self.plan(lease)
         if self.strict and plan.warnings:
             raise _not_isolated(plan)
-        return replace(
-            lease,
+        return lease._replace(
             offsets=plan.offsets,
             ports=plan.ports,
             urls=plan.urls,

@@ -1,7 +1,6 @@
 """Reserve a lease: claim a block in the store, then probe its ports."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from composeports.core.allocation import (
     UNKNOWN,
@@ -128,7 +127,7 @@ def preview_lease(
 
 def _with_engine_host(session: Session, lease: Lease) -> Lease:
     """Return the lease with the host name under which clients reach the engine's ports now."""
-    return replace(lease, host=session.context.engine.host or LOCALHOST)
+    return lease._replace(host=session.context.engine.host or LOCALHOST)
 
 
 def _claim(session: Session, snapshot: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
@@ -229,7 +228,7 @@ def with_subnets(
         pool=pool,
         avoid=snapshot.remembered_subnets,
     )
-    return replace(lease, subnets=subnets)
+    return lease._replace(subnets=subnets)
 
 
 def cool_down_block(session: Session, block: PortBlock) -> None:

@@ -314,7 +314,7 @@ def _claimed(snapshot: StoreSnapshot, request: AllocationRequest, networks: int)
     ]
     lease = outcome.granted
     subnets = assign_subnets(needs, lease.subnets, snapshot.held_subnets, POOL)
-    return outcome._replace(lease=replace(lease, subnets=subnets))
+    return outcome._replace(lease=lease._replace(subnets=subnets))
 
 
 def _aside(snapshot: StoreSnapshot, block: PortBlock, now: float) -> StoreUpdate:

@@ -1,7 +1,7 @@
 """Decide what a lease becomes in another store, or why it stays in its store."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.engine_traits import NO_TRAITS
@@ -83,11 +83,11 @@ def to_own(space: str, lease: Lease, local_engine: LocalEngine) -> MigratedLease
 def _placed(lease: Lease, machine: str, engine: str) -> Lease:
     """Return the lease with this machine name and engine, and with the matching session id."""
     if lease.place == WorktreeLocation():
-        return replace(lease, engine=engine, traits=NO_TRAITS)
+        return lease._replace(engine=engine, traits=NO_TRAITS)
     place = lease.place._replace(machine=machine)
     is_unnamed = lease.session_id == lease.place.session_id
     name = place.session_id if is_unnamed else lease.session_id
-    return replace(lease, session_id=name, place=place, engine=engine, traits=NO_TRAITS)
+    return lease._replace(session_id=name, place=place, engine=engine, traits=NO_TRAITS)
 
 
 def arrive(snapshot: StoreSnapshot, lease: Lease) -> StoreUpdate:
@@ -101,7 +101,7 @@ def arrive(snapshot: StoreSnapshot, lease: Lease) -> StoreUpdate:
     # The stack keeps the labels of the old store until the next `up`.
     former_stores = tuple(dict.fromkeys((*lease.former_stores, lease.store)))
     former_stores = tuple(store for store in former_stores if store not in {"", snapshot.store})
-    lease = replace(lease, former_stores=former_stores, marks=None)
+    lease = lease._replace(former_stores=former_stores, marks=None)
     if current_lease is not None and current_lease.held:
         if (current_lease.block, current_lease.project) == (lease.block, lease.project):
             return StoreUpdate()
@@ -140,8 +140,8 @@ def leave(snapshot: StoreSnapshot, lease: Lease) -> StoreUpdate:
     current_lease = snapshot.own
     if current_lease is None:
         return StoreUpdate()
-    comparable = replace(
-        current_lease, allocated_at=lease.allocated_at, expires_at=lease.expires_at
+    comparable = current_lease._replace(
+        allocated_at=lease.allocated_at, expires_at=lease.expires_at
     )
     if comparable != lease:
         message = "it changed during the migration; run this again"

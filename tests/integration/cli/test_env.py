@@ -49,7 +49,7 @@ def lease_of(shell: Shell, **values: str) -> Lease:
     assert lease is not None
     lease = Lease(
         **{
-            **{name: getattr(lease, name) for name in Lease.__slots__},
+            **{name: getattr(lease, name) for name in Lease._fields},
             "environment": tuple(values.items()),
         }
     )
@@ -127,7 +127,7 @@ def test_a_hostile_path_survives_eval_and_runs_nothing(
     here = Session(machine.context(cwd=repository))
     lease = store.get(here.session_id)
     assert lease is not None
-    slots = {each: getattr(lease, each) for each in Lease.__slots__}
+    slots = {each: getattr(lease, each) for each in Lease._fields}
     store.update(here.session_id, lambda _: StoreUpdate(Lease(**{**slots, "stack": here.stack})))
     store.close()
     done = shell.sh('eval "$(composeports env)"; printf %s "$COMPOSE_FILE"')
@@ -171,7 +171,7 @@ def test_both_ways_renew_the_lease(shell: Shell) -> None:
         lease = store.held()[0]
         old = Lease(
             **{
-                **{name: getattr(lease, name) for name in Lease.__slots__},
+                **{name: getattr(lease, name) for name in Lease._fields},
                 "expires_at": lease.allocated_at,
             }
         )

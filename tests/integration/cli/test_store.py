@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,7 +128,7 @@ def test_what_was_broken_off_is_finished_by_running_it_again(place: Place) -> No
     """Written there, and not yet forgotten here: as after a kill in between."""
     place.run("--session", "one", "allocate")
     (lease,) = place.here()
-    place.put_there(replace(lease, engine=OWN.id))
+    place.put_there(lease._replace(engine=OWN.id))
     done = place.move()
     assert done.code == 0, done.err
     assert place.here() == []
@@ -148,7 +147,7 @@ def test_leases_of_a_remote_engine_stay_that_engine_s(place: Place) -> None:
     (moved,) = found.known()
     assert moved.store == found.identity()
     assert len(moved.former_stores) == 1
-    assert replace(moved, store="", former_stores=()) == lease
+    assert moved._replace(store="", former_stores=()) == lease
     found.close()
     assert place.here(remote) == []
 

@@ -1,6 +1,5 @@
 """A remote engine: no port is probed on this machine, and everything names the engine's host."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def far(machine: FakeMachine) -> FakeMachine:
 
 def with_web(lease: Lease, _: StoreSnapshot) -> Lease:
     ports = {"web:80/tcp": lease.block.port(4)}
-    return replace(lease, ports=ports, stack=ComposeInvocation(files=("/w/compose.yaml",)))
+    return lease._replace(ports=ports, stack=ComposeInvocation(files=("/w/compose.yaml",)))
 
 
 def test_what_is_busy_here_is_not_asked_for(far: FakeMachine) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -296,7 +295,7 @@ def printed(
         environ = dict(os.environ)
         context = Context(environ, str(place), Config(), store, Engine(environ))
         here = Session(context)
-        reserve_lease(here, (), lambda lease, _: replace(lease, stack=here.stack))
+        reserve_lease(here, (), lambda lease, _: lease._replace(stack=here.stack))
         long = as_export(environment(here)) + "\n"
         store.close()
         short = capsysbinary.readouterr().out.decode() if answer(["env"]) == 0 else None

@@ -1,7 +1,6 @@
 """A shell that has evaluated `composeports env` does not mislead the next composeports."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,7 @@ SHELL = {"HOME": "/home/a", "PATH": "/bin"}
 def evaluated(machine: FakeMachine, here: Session) -> dict[str, str]:
     """Return a shell's environment after `eval "$(composeports env)"` with a stack that is up."""
     lease = allocate(here)
-    lease = replace(
-        lease,
+    lease = lease._replace(
         environment=(("WEB_PORT", str(lease.block.start + 4)), ("PORT_WEB_80", "x")),
         stack=here.stack._replace(overridden=True),
     )

@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +52,7 @@ def test_only_leases_of_running_stacks_that_need_it_are_renewed(
     (found,) = read_status(machine.context())
     until = machine.clock.now() + 30 * 60 if renewed else lease.expires_at
     assert found.lease.expires_at == until
-    assert machine.store.held() == [replace(lease, expires_at=until)]
+    assert machine.store.held() == [lease._replace(expires_at=until)]
 
 
 def test_nothing_is_renewed_while_nobody_knows_what_runs(machine: FakeMachine) -> None:

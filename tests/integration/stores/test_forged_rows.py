@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -316,7 +316,7 @@ def test_a_session_that_came_from_a_shared_store_has_its_name_from_there(tmp_pat
         store.held()
         assert not asked
         store.update("victim", lambda _: StoreUpdate(forget=True))
-        store.update("victim", lambda _: StoreUpdate(replace(LEASE, block=PortBlock(10010, 10))))
+        store.update("victim", lambda _: StoreUpdate(LEASE._replace(block=PortBlock(10010, 10))))
         store.update("/r/.git", lambda _: StoreUpdate(moved))
         assert store.get("/r/.git") == moved
         assert [hold.refused for hold in store.snapshot("x").others] == [False, False]
@@ -386,7 +386,7 @@ def test_a_database_of_the_earlier_format_gets_an_id_and_loses_what_no_store_may
     server = postgres.shared()
     url = server.socket_url(postgres.new_database(server))
     own = EngineIdentity("engine", "host", "host.example", local=False)
-    bad = replace(LEASE, environment=(("PATH", "/w"), ("WEB_PORT", "10004")))
+    bad = LEASE._replace(environment=(("PATH", "/w"), ("WEB_PORT", "10004")))
     with closing(PostgresStore(url, engine=lambda: own)) as store:
         store.update("victim", lambda _: StoreUpdate(bad))
     with postgres.connected(url) as admin:

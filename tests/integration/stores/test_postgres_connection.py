@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -180,7 +179,7 @@ def _fill(store: PostgresStore, given: list[str]) -> None:
 
 def _new(_: StoreSnapshot, *, name: str) -> StoreUpdate:
     """Remember a session with a lot to remember, so that the disk is soon full."""
-    lease = replace(lease_named(name), environment=(("MUCH", "x" * 1500),))
+    lease = lease_named(name)._replace(environment=(("MUCH", "x" * 1500),))
     return StoreUpdate(lease.released())
 
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from urllib.parse import quote
 
 import psycopg
@@ -79,7 +78,7 @@ def opened(
 def counted(snapshot: StoreSnapshot) -> StoreUpdate:
     """Increase the COUNT in the lease, so that a step that is taken twice is visible."""
     own = snapshot.own or Lease("a", PortBlock(10000, 10), project_name("a"), 1.0, 2.0)
-    return StoreUpdate(replace(own, environment=(("COUNT", str(count_in(own) + 1)),)))
+    return StoreUpdate(own._replace(environment=(("COUNT", str(count_in(own) + 1)),)))
 
 
 def count_in(lease: Lease | None) -> int:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -604,12 +603,12 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date(
 def test_an_earlier_store_loses_the_variables_that_no_store_may_set(path: Path) -> None:
     bad = (("LD_PRELOAD", "/evil.so"), ("WEB_PORT", "10004"), ("PAGER", "x"))
     with opened(path) as store:
-        store.update("a", lambda _: StoreUpdate(replace(LEASE, environment=bad)))
+        store.update("a", lambda _: StoreUpdate(LEASE._replace(environment=bad)))
         with pytest.raises(StoreError, match="LD_PRELOAD"):
             store.get("a")
     as_of_version(path, 3)
     with opened(path) as store:
-        assert store.held() == [replace(LEASE, environment=(("WEB_PORT", "10004"),))]
+        assert store.held() == [LEASE._replace(environment=(("WEB_PORT", "10004"),))]
         assert len(store.identity()) == 32
 
 

@@ -25,6 +25,7 @@ from composeports.core.allocation import (
     with_cooldown,
 )
 from composeports.core.clock import ClockReading
+from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.engine_traits import EngineTraits
 from composeports.core.labels import Mark
@@ -139,7 +140,7 @@ class Leases:
             outcome = claim(snapshot, request)
             lease, taken = outcome.granted, snapshot.held_subnets
             subnets = assign_subnets(needs, lease.subnets, taken, SMALL_POOL)
-            return outcome._replace(lease=replace(lease, subnets=subnets))
+            return outcome._replace(lease=lease._replace(subnets=subnets))
 
         return self.store.update(session_id, decide)
 
@@ -196,7 +197,7 @@ def test_an_unknown_session_has_nothing(store: Store) -> None:
     assert store.get("nobody") is None
     assert store.held() == []
     assert store.known() == []
-    assert store.snapshot("nobody") == StoreSnapshot()
+    assert store.snapshot("nobody")._replace(store="") == StoreSnapshot()
 
 
 def test_releasing_or_renewing_an_unknown_session_makes_none(store: Store) -> None:
@@ -221,7 +222,7 @@ def test_what_a_claim_grants_is_what_the_store_knows(leases: Leases) -> None:
 def test_a_claim_again_keeps_block_and_start_and_counts_the_ttl_anew(leases: Leases) -> None:
     first = leases.claim("a").granted
     again = leases.claim("a", LATER, ttl=7).granted
-    assert again == replace(first, expires_at=LATER + 420, ttl_minutes=7)
+    assert again == first._replace(expires_at=LATER + 420, ttl_minutes=7)
     assert leases.store.get("a") == again
 
 
@@ -247,7 +248,7 @@ def test_held_and_released_sessions_are_known_and_forgotten_ones_are_not(leases:
 def test_a_released_lease_is_remembered_and_no_longer_held(leases: Leases) -> None:
     granted = leases.claim("a").granted
     leases.release("a")
-    assert leases.store.get("a") == replace(granted, held=False)
+    assert leases.store.get("a") == granted._replace(held=False)
     assert leases.store.held() == []
 
 
@@ -316,7 +317,7 @@ def test_an_expired_block_is_reclaimed_once_nothing_runs_on_it(leases: Leases) -
 def test_a_reclaimed_session_keeps_its_memory(leases: Leases) -> None:
     before, *_ = [leases.claim(name).granted for name in "abcd"]
     leases.claim("e", LATER, NOTHING_RUNS)
-    assert leases.store.get("a") == replace(before, held=False)
+    assert leases.store.get("a") == before._replace(held=False)
 
 
 def test_an_expired_lease_stays_while_nobody_knows_what_runs(leases: Leases) -> None:
@@ -349,7 +350,7 @@ def test_a_forgotten_session_leaves_nothing(leases: Leases) -> None:
     leases.forget("a")
     assert leases.store.get("a") is None
     assert leases.store.held() == []
-    assert leases.store.snapshot("b") == StoreSnapshot()
+    assert leases.store.snapshot("b")._replace(store="") == StoreSnapshot()
 
 
 def test_forgetting_an_unknown_session_is_no_failure(leases: Leases) -> None:
@@ -401,7 +402,7 @@ def test_a_pin_is_held_with_the_block(leases: Leases) -> None:
 def test_the_pins_of_the_last_claim_are_the_ones_that_count(leases: Leases) -> None:
     first = leases.pin("a", 3000, 8080)
     again = leases.pin("a", 8080, now=NOON + 1)
-    assert again == replace(first, pins={"web:8080/tcp": 8080}, expires_at=again.expires_at)
+    assert again == first._replace(pins={"web:8080/tcp": 8080}, expires_at=again.expires_at)
     assert leases.pin("b", 3000).pins == {"web:3000/tcp": 3000}
     assert leases.claim("a").granted.pins == {}
 
@@ -456,7 +457,7 @@ def test_an_expired_pin_is_reclaimed_once_nothing_runs(leases: Leases) -> None:
         leases.pin("b", 3000, now=LATER)
     outcome = leases.claim("b", LATER, NOTHING_RUNS, pins={"web:3000/tcp": 3000})
     assert outcome.reclaimed == ("a",)
-    assert leases.store.get("a") == replace(before, held=False)
+    assert leases.store.get("a") == before._replace(held=False)
     assert [lease.session_id for lease in leases.store.held()] == ["b"]
 
 
@@ -496,11 +497,11 @@ def test_a_session_gets_its_earlier_subnet_back(leases: Leases) -> None:
 
 def test_a_subnet_that_another_session_has_got_meanwhile_is_forgotten(leases: Leases) -> None:
     leases.put(
-        replace(holding("a", PortBlock(10000, 10), PROJECT_A), subnets={"x#0": "10.213.0.0/24"})
+        holding("a", PortBlock(10000, 10), PROJECT_A)._replace(subnets={"x#0": "10.213.0.0/24"})
     )
     leases.release("a")
     leases.put(
-        replace(holding("b", PortBlock(10010, 10), PROJECT_B), subnets={"y#0": "10.213.0.0/25"})
+        holding("b", PortBlock(10010, 10), PROJECT_B)._replace(subnets={"y#0": "10.213.0.0/25"})
     )
     request = AllocationRequest("a", GRID, NOON, TTL)
     outcome = leases.store.update("a", lambda snapshot: claim(snapshot, request))
@@ -508,8 +509,7 @@ def test_a_subnet_that_another_session_has_got_meanwhile_is_forgotten(leases: Le
 
 
 def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) -> None:
-    lease = replace(
-        holding("a", PortBlock(10000, 10), PROJECT_A),
+    lease = holding("a", PortBlock(10000, 10), PROJECT_A)._replace(
         pins={"web:3000/tcp": 3000, "web:3000/udp": 3000},
         subnets={"x#0": "10.213.0.0/24"},
         place=WorktreeLocation(directory="/srv/shop", machine="ant"),
@@ -630,7 +630,7 @@ def test_neither_do_they_share_a_pin_or_a_subnet(leases: Leases, clash: Lease) -
     shown = f"10000-10009, 3000, subnets 10.213.4.0/24, fd0d:c5e7::/64 as {first.project}"
     assert f"session a holds {shown}" in told.value.message
     assert leases.store.held() == [first]
-    leases.put(replace(clash, held=False))
+    leases.put(clash._replace(held=False))
     leases.release("a")
     leases.put(clash)
     assert leases.store.held() == [clash]
@@ -649,7 +649,7 @@ def test_neighbours_and_memories_do_not_clash(leases: Leases) -> None:
     leases.put(holding(one, PortBlock(10000, 10), project_name(one)))
     leases.put(holding("b", PortBlock(10010, 10), PROJECT_B))
     leases.put(holding("c", PortBlock(9990, 10), project_name("c")))
-    leases.put(replace(holding(two, PortBlock(10000, 10), project_name(two)), held=False))
+    leases.put(holding(two, PortBlock(10000, 10), project_name(two))._replace(held=False))
     assert [lease.session_id for lease in leases.store.held()] == ["c", one, "b"]
 
 
@@ -742,8 +742,10 @@ some_lease = st.builds(
     former_stores=st.lists(lines).map(tuple),
     engine=st.sampled_from(["", "a-b-c", "podman:box:/var/lib with spaces"]),
     traits=st.builds(EngineTraits, *[lines] * 7, booted=st.just(math.inf)),
+    host=st.just(LOCALHOST),
+    store=st.just(""),
 )
-any_lease = some_lease.map(lambda each: replace(each, project=project_name(each.session_id)))
+any_lease = some_lease.map(lambda each: each._replace(project=project_name(each.session_id)))
 
 
 @given(any_lease)

@@ -55,7 +55,7 @@ def published(*ports: tuple[int, str]) -> Finish:
 
     def finish(lease: Lease, _: StoreSnapshot) -> Lease:
         numbers = {f"web:{at}/{kind}": lease.block.port(at) for at, kind in ports}
-        return replace(lease, ports=numbers, stack=ComposeInvocation(files=("/w/compose.yaml",)))
+        return lease._replace(ports=numbers, stack=ComposeInvocation(files=("/w/compose.yaml",)))
 
     return finish
 
@@ -508,7 +508,7 @@ def test_allocate_again_renews_and_looks_at_nothing(machine: FakeMachine) -> Non
     machine.ports.asked.clear()
     machine.clock.pass_minutes(10)
     again = allocate(machine.session("a"))
-    assert again == replace(first, expires_at=NOON + 40 * 60)
+    assert again == first._replace(expires_at=NOON + 40 * 60)
     assert machine.ports.asked == []
 
 

@@ -1,7 +1,7 @@
 """Leases with pins and subnets that the machine or the engine already uses."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -152,7 +152,7 @@ def test_a_pin_that_the_plan_gives_out_moves_no_block(machine: Machine) -> None:
     """The ports of a plan have the pinned ones among them, which no other block would free."""
 
     def finish(lease: Lease, _: StoreSnapshot) -> Lease:
-        return replace(lease, ports={**PINS, "db:5432/tcp": lease.block.start + 4})
+        return lease._replace(ports={**PINS, "db:5432/tcp": lease.block.start + 4})
 
     machine.used = {(20004, "tcp")}
     lease = reserve_lease(machine.session("a"), (), finish, PINS)

@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ def started(machine: FakeMachine, folder: Path) -> Lease:
     machine.clock.seconds = time.time()
     session = machine.session(cwd=folder)
     stack = ComposeInvocation((f"{folder}/compose.yaml",), overridden=True)
-    lease = replace(allocate(session), stack=stack, store=machine.store.identity())
+    lease = allocate(session)._replace(stack=stack, store=machine.store.identity())
     machine.store.update(lease.session_id, lambda _: StoreUpdate(lease))
     labels = {"services": {"web": {"labels": dict(lease.mark.labels)}}}
     session.folder.write(OWN_OVERRIDE, render(labels))
@@ -261,8 +260,8 @@ def test_the_lease_that_an_earlier_version_orphaned_is_gone(
     first = started(machine, worktree)
     place = moved(repository, worktree)
     at = first.place._replace(git_dir=f"{place}/.git/worktrees/a")
-    second = replace(first, session_id=at.session_id, project="ac-00000000", place=at)
-    second = replace(second, block=machine.settings.grid.block(1))
+    second = first._replace(session_id=at.session_id, project="ac-00000000", place=at)
+    second = second._replace(block=machine.settings.grid.block(1))
     machine.store.update(second.session_id, lambda _: StoreUpdate(second))
     assert here(machine, worktree) == second.session_id
     assert where(machine, first, repository.parent) == GONE

@@ -1,7 +1,7 @@
 """Which session gets which block: cases, and histories in which no two sessions share a port."""
 
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -178,18 +178,17 @@ def test_a_new_lease_begins_now_and_lasts_its_time_to_live() -> None:
 
 def test_claiming_again_keeps_everything_but_the_time_to_live_and_the_place() -> None:
     outcome = claim(StoreSnapshot(own()), ask(place=HERE))
-    kept = replace(own(), expires_at=NOON + 300, ttl_minutes=5, place=HERE)
+    kept = own()._replace(expires_at=NOON + 300, ttl_minutes=5, place=HERE)
     assert outcome == StoreUpdate(kept)
 
 
 def test_a_place_that_is_not_known_stays_what_it_was() -> None:
-    before = replace(own(), place=HERE)
+    before = own()._replace(place=HERE)
     assert claim(StoreSnapshot(before), ask()).granted.place == HERE
 
 
 def test_a_session_that_comes_back_has_its_project_and_offsets_but_no_old_plan() -> None:
-    before = replace(
-        own(held=False),
+    before = own(held=False)._replace(
         ports={"web:80/tcp": 10017},
         urls={"web:80/tcp": "http://localhost:10017"},
         environment=(("WEB_PORT", "10017"),),
@@ -263,7 +262,7 @@ def test_an_outcome_without_a_lease_grants_none() -> None:
 
 
 def test_release_keeps_the_memory() -> None:
-    assert release(StoreSnapshot(own())) == StoreUpdate(replace(own(), held=False))
+    assert release(StoreSnapshot(own())) == StoreUpdate(own()._replace(held=False))
 
 
 def test_releasing_an_unknown_session_changes_nothing() -> None:
@@ -271,8 +270,8 @@ def test_releasing_an_unknown_session_changes_nothing() -> None:
 
 
 def test_renew_extends_by_the_lease_s_own_time_to_live() -> None:
-    lease = replace(own(), ttl_minutes=7)
-    assert renew(StoreSnapshot(lease), NOON).granted == replace(lease, expires_at=NOON + 420)
+    lease = own()._replace(ttl_minutes=7)
+    assert renew(StoreSnapshot(lease), NOON).granted == lease._replace(expires_at=NOON + 420)
 
 
 def test_renew_takes_the_session_where_it_is_now() -> None:
@@ -313,7 +312,7 @@ class World:
         for name in outcome.reclaimed:
             self.leases[name] = self.leases[name].released()
         for name, until in outcome.extended:
-            self.leases[name] = replace(self.leases[name], expires_at=until)
+            self.leases[name] = self.leases[name]._replace(expires_at=until)
         if outcome.lease is not None:
             self.leases[session] = outcome.lease
 
@@ -408,7 +407,7 @@ def test_a_session_keeps_its_project_for_good_and_its_block_while_it_holds_it(
             continue
         after = outcome.lease
         assert projects.setdefault(step.session, after.project) == after.project
-        if before is not None and before.held and before.block in step.grid:
+        if before is not None and before.held and step.grid.has(before.block):
             avoided = {
                 list(step.grid.blocks())[slot] for slot in step.avoid if slot < step.grid.slots
             }
@@ -427,7 +426,7 @@ def test_a_session_gets_its_ports_again_after_a_release(
         world.write(step.session, take(world, step) or StoreUpdate())
     again = Step("claim", session, 0, grid, known=False, up=frozenset(), avoid=frozenset())
     first = take(world, again)
-    if first is None or first.granted.block not in grid:
+    if first is None or not grid.has(first.granted.block):
         return
     world.write(session, first)
     world.write(session, release(world.snapshot(session)))
@@ -521,7 +520,7 @@ def test_a_hold_that_was_lost_for_nothing_comes_back(
 @pytest.mark.parametrize(("held", "kept"), [(True, True), (False, False)])
 def test_a_stack_that_moves_keeps_the_marks_of_its_networks(*, held: bool, kept: bool) -> None:
     marks = {"network:default": Mark("store", "session")}
-    before = replace(own(held=held), marks=marks)
+    before = own(held=held)._replace(marks=marks)
     granted = claim(StoreSnapshot(before, ()), ask(avoid=(before.block,))).granted
     assert granted.block != before.block
     assert granted.marks == (marks if kept else None)
@@ -538,8 +537,8 @@ def test_a_new_session_gets_no_name_that_is_taken() -> None:
 
 @pytest.mark.parametrize("held", [True, False])
 def test_a_session_whose_name_is_taken_begins_anew_under_the_next_one(*, held: bool) -> None:
-    begun = replace(
-        own(held=held), project="shop-mine", stack=ComposeInvocation(("/w/compose.yaml",)), marks={}
+    begun = own(held=held)._replace(
+        project="shop-mine", stack=ComposeInvocation(("/w/compose.yaml",)), marks={}
     )
     taken = frozenset({"shop-mine", project_name("me", prefix="shop")})
     lease = claim(StoreSnapshot(begun), ask()._replace(taken=taken)).granted

@@ -1,7 +1,5 @@
 """Engines with one id because their data was copied: which of them has a lease's stack."""
 
-from dataclasses import replace
-
 import pytest
 
 from composeports.core.allocation import (
@@ -210,7 +208,7 @@ def test_copies_of_its_containers_are_no_reason_where_it_is_surely_another_engin
 
 
 @pytest.mark.parametrize(
-    "own", [None, lease(held=False), replace(lease(), stack=ComposeInvocation())]
+    "own", [None, lease(held=False), lease()._replace(stack=ComposeInvocation())]
 )
 def test_who_has_no_stack_may_start_one_on_any_engine(own: Lease | None) -> None:
     assert claim(StoreSnapshot(own=own), ask(CLONE)).granted.traits == CLONE.kept
@@ -222,9 +220,9 @@ def test_a_lease_that_is_renewed_keeps_up_with_its_engine() -> None:
     assert after.traits == renamed.kept
     assert view(renamed._replace(run="run-2")).is_same(after), "renamed, then restarted"
     assert renew(StoreSnapshot(own=lease()), NOON, view=view(CLONE)).granted.traits == HERE.kept
-    unknown = replace(lease(), engine="", traits=NO_TRAITS)
-    assert renew(StoreSnapshot(own=unknown), NOON, view=view(HERE)).granted == replace(
-        unknown, expires_at=NOON + 120 * 60
+    unknown = lease()._replace(engine="", traits=NO_TRAITS)
+    assert renew(StoreSnapshot(own=unknown), NOON, view=view(HERE)).granted == unknown._replace(
+        expires_at=NOON + 120 * 60
     )
 
 

@@ -1,6 +1,5 @@
 """Which records of a store are valid; forged records of real stores are in tests/integration."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,13 +79,13 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
 
 def test_what_composeports_writes_is_sound() -> None:
     check_lease(SOUND)
-    check_lease(replace(SOUND, marks=None, place=WorktreeLocation()))
+    check_lease(SOUND._replace(marks=None, place=WorktreeLocation()))
 
 
 @pytest.mark.parametrize(("field", "changed"), UNSOUND)
 def test_the_field_that_is_not_sound_is_named(field: str, changed: dict[str, Any]) -> None:
     with pytest.raises(UnsoundError) as error:
-        check_lease(replace(SOUND, **changed))
+        check_lease(SOUND._replace(**changed))
     assert error.value.field == field
     assert str(error.value) == f"{field}: {error.value.reason}"
 
@@ -105,7 +104,7 @@ def test_a_session_that_moved_between_stores_keeps_its_name(
     session_id: str, named_as: str, machine_of_place: str, machine: str, *, sound: bool
 ) -> None:
     place = WorktreeLocation("/r", "", "/r", "", machine_of_place)
-    lease = replace(SOUND, session_id=session_id, project=project_name(named_as), place=place)
+    lease = SOUND._replace(session_id=session_id, project=project_name(named_as), place=place)
     if sound:
         check_lease(lease, machine)
         return

@@ -1,7 +1,5 @@
 """Leases on another engine or machine: this process cannot know if they are idle."""
 
-from dataclasses import replace
-
 import pytest
 
 from composeports.core.allocation import (
@@ -85,7 +83,7 @@ def test_a_stack_on_another_engine_is_taken_down_there_first() -> None:
         pytest.param(lease("one"), id="the same engine"),
         pytest.param(lease(), id="an engine that nobody knows"),
         pytest.param(lease("two", held=False), id="a lease that is over"),
-        pytest.param(replace(lease("two"), stack=ComposeInvocation()), id="ports without a stack"),
+        pytest.param(lease("two")._replace(stack=ComposeInvocation()), id="ports without a stack"),
     ],
 )
 def test_otherwise_a_session_may_change_its_engine(own: Lease | None) -> None:
@@ -131,7 +129,7 @@ def test_a_place_without_a_machine_is_everybody_s_own() -> None:
 
 
 def test_a_worktree_of_another_machine_is_neither_gone_nor_in_doubt() -> None:
-    late = replace(lease(), place=WorktreeLocation("/w", "/w/.git", "/w", machine="ci-2"))
+    late = lease()._replace(place=WorktreeLocation("/w", "/w/.git", "/w", machine="ci-2"))
     assert judge(late, ELSEWHERE, (), NOON).why == ""
     assert judge(late, ELSEWHERE, (), NOON + 61).why == EXPIRED
     assert doubt(late, ELSEWHERE, WorktreeProbe(PathProbe(), directory=False)) == ""

@@ -1,7 +1,5 @@
 """The owner of resources, from the store's records and the labels."""
 
-from dataclasses import replace
-
 import pytest
 
 from composeports.core.labels import UNMARKED, Mark, mark_of, session_label
@@ -26,7 +24,7 @@ STARTED = Lease(
     store="store-1",
     former_stores=("store-0",),
 )
-ALLOCATED = replace(STARTED, place=WorktreeLocation())
+ALLOCATED = STARTED._replace(place=WorktreeLocation())
 OWN, FORMER = Mark("store-1", "s"), Mark("store-0", "s")
 LOST, OTHERS, TWIN = Mark("store-9", "s"), Mark("store-1", "t"), Mark("store-9", "t")
 HERE, BEFORE, BELOW, ELSEWHERE, NOWHERE = "/w/here", "/w/before/app", "/w/before/x", "/x", ""
@@ -43,7 +41,7 @@ def not_ours(record: Lease | None, mark: Mark, *, adopt_allowed: bool = True) ->
     )
 
 
-@pytest.mark.parametrize("record", [None, STARTED, replace(STARTED, held=False), ALLOCATED])
+@pytest.mark.parametrize("record", [None, STARTED, STARTED._replace(held=False), ALLOCATED])
 def test_a_container_with_the_session_s_own_labels_is_its_own_wherever_it_came_from(
     record: Lease | None,
 ) -> None:
@@ -65,7 +63,7 @@ def test_a_container_with_another_session_s_labels_is_that_one_s(
         (None, (BEFORE, BELOW, ELSEWHERE, NOWHERE)),
         (ALLOCATED, (BEFORE, BELOW, ELSEWHERE, NOWHERE)),
         (STARTED, (ELSEWHERE, NOWHERE)),
-        (replace(STARTED, held=False), (ELSEWHERE, NOWHERE)),
+        (STARTED._replace(held=False), (ELSEWHERE, NOWHERE)),
     ],
 )
 def test_a_container_without_labels_or_of_a_lost_store_is_known_by_its_folder(

@@ -1,7 +1,5 @@
 """The session of a checkout after its repository was moved: a table of cases."""
 
-from dataclasses import replace
-
 import pytest
 
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
@@ -20,7 +18,7 @@ from composeports.core.relocation import (
 OLD = WorktreeLocation("/a", "/shop/.git/worktrees/a", "/a/app", "topic")
 NEW = OLD._replace(git_dir="/shop-new/.git/worktrees/a")
 LEASE = Lease(OLD.session_id, PortBlock(10000, 10), "ac-00000000", 1, 2, place=OLD)
-STARTED = replace(LEASE, stack=ComposeInvocation(("/a/app/compose.yaml",)))
+STARTED = LEASE._replace(stack=ComposeInvocation(("/a/app/compose.yaml",)))
 MAIN = WorktreeLocation("/shop", "/shop/.git", "/shop", "main")
 
 
@@ -28,9 +26,9 @@ def test_a_place_is_named_by_its_git_directory_or_by_the_one_before() -> None:
     moved = named_after(LEASE, NEW)
     assert moved.session_id == LEASE.session_id == "/shop/.git/worktrees/a#app"
     assert moved.named_by == OLD.git_dir
-    again = named_after(replace(LEASE, place=moved), NEW._replace(git_dir="/third/.git"))
+    again = named_after(LEASE._replace(place=moved), NEW._replace(git_dir="/third/.git"))
     assert again.session_id == LEASE.session_id
-    assert named_after(replace(LEASE, place=moved), OLD) == OLD
+    assert named_after(LEASE._replace(place=moved), OLD) == OLD
 
 
 def test_who_has_a_name_that_another_session_has_gets_a_number() -> None:
@@ -44,8 +42,8 @@ def test_who_has_a_name_that_another_session_has_gets_a_number() -> None:
         (LEASE, OLD),
         (LEASE, NEW._replace(machine="other")),
         (LEASE, NEW._replace(directory="/a/web")),
-        (replace(LEASE, session_id="nightly"), NEW),
-        (replace(LEASE, place=WorktreeLocation()), NEW),
+        (LEASE._replace(session_id="nightly"), NEW),
+        (LEASE._replace(place=WorktreeLocation()), NEW),
     ],
 )
 def test_these_are_not_the_same(lease: Lease, here: WorktreeLocation) -> None:
@@ -70,8 +68,8 @@ def test_the_same_session_may_be_elsewhere_or_here() -> None:
         (LEASE, NEW._replace(git_dir="/other/.git/worktrees/b"), RelocationClue(), False),
         (STARTED, NEW, RelocationClue(), False),
         (STARTED, NEW, RelocationClue(marked=True), True),
-        (replace(STARTED, held=False), NEW, RelocationClue(), True),
-        (replace(LEASE, place=MAIN), MAIN._replace(git_dir="/new/.git"), RelocationClue(), False),
+        (STARTED._replace(held=False), NEW, RelocationClue(), True),
+        (LEASE._replace(place=MAIN), MAIN._replace(git_dir="/new/.git"), RelocationClue(), False),
     ],
 )
 def test_what_shows_that_a_session_has_moved(
@@ -86,7 +84,7 @@ def test_the_name_of_a_linked_worktree() -> None:
 
 
 def of(place: WorktreeLocation) -> Lease:
-    return replace(LEASE, session_id=place.session_id, place=place)
+    return LEASE._replace(session_id=place.session_id, place=place)
 
 
 SECOND = renamed(MAIN, 2)
@@ -100,8 +98,8 @@ SECOND = renamed(MAIN, 2)
         (LEASE, "", of(NEW), True, False),
         (LEASE, NEW.git_dir, of(NEW._replace(directory="/a")), True, False),
         (LEASE, NEW.git_dir, of(NEW._replace(machine="other")), True, False),
-        (LEASE, NEW.git_dir, replace(of(NEW), session_id="nightly"), True, False),
-        (replace(LEASE, session_id="nightly"), NEW.git_dir, of(NEW), True, False),
+        (LEASE, NEW.git_dir, of(NEW)._replace(session_id="nightly"), True, False),
+        (LEASE._replace(session_id="nightly"), NEW.git_dir, of(NEW), True, False),
         (LEASE, OLD.git_dir, LEASE, True, False),
         (of(MAIN), MAIN.git_dir, of(SECOND), False, True),
         (of(SECOND), MAIN.git_dir, of(MAIN), False, False),

@@ -288,7 +288,7 @@ FINDINGS = {
         ],
     ),
     "a lease that never had one": (
-        {"stacks": (), "sessions": (replace(LEASE, stack=Started()),)},
+        {"stacks": (), "sessions": (LEASE._replace(stack=Started()),)},
         [],
     ),
     "a stack whose lease was released": (
@@ -331,8 +331,8 @@ FINDINGS = {
         {
             "stacks": (),
             "sessions": (
-                replace(
-                    LEASE, session_id="two words", place=WorktreeLocation("/it's", "", "/it's", "")
+                LEASE._replace(
+                    session_id="two words", place=WorktreeLocation("/it's", "", "/it's", "")
                 ),
             ),
         },
@@ -353,7 +353,7 @@ FINDINGS = {
     ),
     "a released session that only allocated": (
         {
-            "sessions": (replace(LEASE, stack=Started()).released(),),
+            "sessions": (LEASE._replace(stack=Started()).released(),),
             "stacks": (replace(RUNS, ours=False),),
         },
         [],
@@ -369,7 +369,7 @@ FINDINGS = {
     ),
     "a container under another name": (
         {
-            "sessions": (replace(LEASE, standings={"web": ServiceState("ac-0000000a-web")}),),
+            "sessions": (LEASE._replace(standings={"web": ServiceState("ac-0000000a-web")}),),
             "stacks": (replace(RUNS, seen=(ObservedService("web", "web"),)),),
         },
         [

@@ -1,7 +1,5 @@
 """What gc removes and what it keeps: tables of observations and decisions."""
 
-from dataclasses import replace
-
 import pytest
 
 from composeports.core.engine_resources import EngineResource
@@ -152,7 +150,7 @@ def test_what_runs_without_a_lease_is_told() -> None:
 
 
 def test_what_runs_without_a_lease_or_a_place_is_told_by_its_session() -> None:
-    record = replace(EARLIER, place=WorktreeLocation())
+    record = EARLIER._replace(place=WorktreeLocation())
     assert "in the session one `composeports up`" in judge(record, HERE, [RUNNING], NOON).kept
 
 
@@ -164,7 +162,7 @@ def test_containers_that_somebody_else_started_under_the_same_name_stay(record: 
     assert "started by another session or program" in verdict.kept
 
 
-MARKED = replace(LIVE, store="store-1")
+MARKED = LIVE._replace(store="store-1")
 OWN_MARK, OTHER_MARK = Mark("store-1", "one"), Mark("store-1", "two")
 
 
@@ -206,7 +204,7 @@ def test_plain_compose_on_leased_ports_is_the_sessions_own(directory: str) -> No
             LIVE, UNSEEN, WorktreeProbe(MISSING, locked=True), "git worktree lock", id="locked"
         ),
         pytest.param(
-            replace(LIVE, place=PLACE._replace(git_dir="/one/.git")),
+            LIVE._replace(place=PLACE._replace(git_dir="/one/.git")),
             UNSEEN,
             WorktreeProbe(HIDDEN),
             "composeports down --session",
@@ -251,10 +249,10 @@ def test_a_record_that_is_as_it_was_seen_is_confirmed() -> None:
 CHANGES = [
     pytest.param(None, id="forgotten"),
     pytest.param(LIVE.released(), id="released"),
-    pytest.param(replace(LIVE, expires_at=NOON + 120), id="renewed"),
-    pytest.param(replace(LIVE, block=PortBlock(10100, 100)), id="on another block"),
-    pytest.param(replace(LIVE, place=WorktreeLocation("/two")), id="moved"),
-    pytest.param(replace(LIVE, project="ac-1"), id="another project"),
+    pytest.param(LIVE._replace(expires_at=NOON + 120), id="renewed"),
+    pytest.param(LIVE._replace(block=PortBlock(10100, 100)), id="on another block"),
+    pytest.param(LIVE._replace(place=WorktreeLocation("/two")), id="moved"),
+    pytest.param(LIVE._replace(project="ac-1"), id="another project"),
 ]
 
 
@@ -270,4 +268,4 @@ def test_a_settled_session_is_released_or_forgotten() -> None:
 
 
 def test_what_changes_nothing_of_the_promise_does_not_matter() -> None:
-    assert confirm(StoreSnapshot(replace(LIVE, urls={"web:80/tcp": "x"})), LIVE).lease is not None
+    assert confirm(StoreSnapshot(LIVE._replace(urls={"web:80/tcp": "x"})), LIVE).lease is not None

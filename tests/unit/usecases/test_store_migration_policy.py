@@ -26,10 +26,10 @@ PLACE = WorktreeLocation("/srv/shop", "/srv/shop/.git", "/srv/shop", "main")
 LEASE = Lease(
     "/srv/shop/.git", PortBlock(10000, 10), "ac-00000001", 1.0, 2.0, place=PLACE, engine=ADDRESS
 )
-SHARED = replace(
-    LEASE, session_id="ant:/srv/shop/.git", place=PLACE._replace(machine="ant"), engine="id-1"
+SHARED = LEASE._replace(
+    session_id="ant:/srv/shop/.git", place=PLACE._replace(machine="ant"), engine="id-1"
 )
-NAMED = replace(LEASE, session_id="mine")
+NAMED = LEASE._replace(session_id="mine")
 
 
 def test_a_session_of_a_place_gets_the_machine_s_name_and_loses_it_again() -> None:
@@ -47,21 +47,21 @@ def test_a_name_that_was_given_stays_as_it_is() -> None:
 
 
 def test_a_lease_of_no_place_stays_of_none() -> None:
-    lease = replace(LEASE, session_id="alone", place=WorktreeLocation(), engine="")
-    assert to_shared("", lease, HERE).lease == replace(lease, engine="id-1")
+    lease = LEASE._replace(session_id="alone", place=WorktreeLocation(), engine="")
+    assert to_shared("", lease, HERE).lease == lease._replace(engine="id-1")
 
 
 @pytest.mark.parametrize("engine", ["", ADDRESS, "id-1"])
 def test_what_may_be_on_this_engine_is_taken_for_it(engine: str) -> None:
-    assert to_shared("", replace(LEASE, engine=engine), HERE).space == "id-1"
+    assert to_shared("", LEASE._replace(engine=engine), HERE).space == "id-1"
 
 
 @pytest.mark.parametrize(
     ("lease", "here"),
     [
-        (replace(LEASE, engine="unix:///run/other.sock"), HERE),
+        (LEASE._replace(engine="unix:///run/other.sock"), HERE),
         (LEASE, replace(HERE, engine=REMOTE)),
-        (replace(LEASE, engine=""), replace(HERE, engine=REMOTE)),
+        (LEASE._replace(engine=""), replace(HERE, engine=REMOTE)),
     ],
 )
 def test_what_is_on_another_engine_of_the_machine_stays(lease: Lease, here: LocalEngine) -> None:
@@ -70,14 +70,14 @@ def test_what_is_on_another_engine_of_the_machine_stays(lease: Lease, here: Loca
 
 
 def test_what_is_on_a_remote_engine_is_the_same_everywhere() -> None:
-    lease = replace(SHARED, engine="id-2")
+    lease = SHARED._replace(engine="id-2")
     assert to_shared("id-2", lease, HERE).lease == lease
     assert to_own("id-2", lease, HERE).lease == lease
     assert as_it_is("id-2", lease, HERE).space == "id-2"
 
 
 def test_what_another_machine_has_stays() -> None:
-    lease = replace(SHARED, place=PLACE._replace(machine="bee"))
+    lease = SHARED._replace(place=PLACE._replace(machine="bee"))
     with pytest.raises(NotMigratedError, match="machine bee"):
         to_own("id-1", lease, HERE)
 
@@ -103,43 +103,45 @@ def test_a_lease_that_fits_is_written(other: LeaseSummary) -> None:
     [
         (hold("b", project=LEASE.project, held=False), "project name ac-00000001"),
         (hold("b", block=10005), "holds its ports"),
-        (replace(hold("b"), pins=frozenset({10003})), "holds its ports"),
-        (replace(hold("b"), subnets=("10.213.0.0/16",)), "subnets"),
+        (hold("b")._replace(pins=frozenset({10003})), "holds its ports"),
+        (hold("b")._replace(subnets=("10.213.0.0/16",)), "subnets"),
     ],
 )
 def test_one_that_somebody_is_in_the_way_of_stays(other: LeaseSummary, why: str) -> None:
-    lease = replace(LEASE, subnets={"net#0": "10.213.4.0/24"})
+    lease = LEASE._replace(subnets={"net#0": "10.213.4.0/24"})
     with pytest.raises(NotMigratedError, match=why):
         arrive(StoreSnapshot(None, (other,)), lease)
 
 
 def test_a_remembered_one_is_in_nobody_s_way() -> None:
-    lease = replace(LEASE, held=False)
+    lease = LEASE._replace(held=False)
     assert arrive(StoreSnapshot(None, (hold("b", block=10000),)), lease) == StoreUpdate(lease)
 
 
 def test_one_that_has_arrived_already_stays_as_it_is_there() -> None:
-    assert arrive(StoreSnapshot(replace(LEASE, expires_at=99.0)), LEASE) == StoreUpdate()
+    assert arrive(StoreSnapshot(LEASE._replace(expires_at=99.0)), LEASE) == StoreUpdate()
     assert arrive(StoreSnapshot(LEASE.released()), LEASE.released()) == StoreUpdate()
 
 
 def test_a_held_one_comes_before_a_memory() -> None:
     assert (
-        arrive(StoreSnapshot(replace(LEASE, block=PortBlock(10010, 10)).released()), LEASE).lease
+        arrive(StoreSnapshot(LEASE._replace(block=PortBlock(10010, 10)).released()), LEASE).lease
         == LEASE
     )
 
 
 def test_a_session_that_holds_other_ports_there_keeps_both() -> None:
     with pytest.raises(NotMigratedError, match="10010-10019 there already"):
-        arrive(StoreSnapshot(replace(LEASE, block=PortBlock(10010, 10))), LEASE)
+        arrive(StoreSnapshot(LEASE._replace(block=PortBlock(10010, 10))), LEASE)
 
 
 # Leaving
 
 
 def test_a_lease_that_has_moved_is_forgotten_although_it_was_renewed() -> None:
-    assert leave(StoreSnapshot(replace(LEASE, expires_at=99.0)), LEASE) == StoreUpdate(forget=True)
+    assert leave(StoreSnapshot(LEASE._replace(expires_at=99.0)), LEASE) == StoreUpdate(forget=True)
+    kept = LEASE._replace(store="store-1")  # the store has got its id since
+    assert leave(StoreSnapshot(kept), LEASE) == StoreUpdate(forget=True)
     assert leave(StoreSnapshot(), LEASE) == StoreUpdate()
 
 

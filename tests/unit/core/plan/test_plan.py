@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +63,7 @@ configs = st.builds(
 def planned(config: Json, project: str, start: int, subnet: str, **more: object) -> Plan:
     lease = Lease("s", PortBlock(start, 100), project, 0, 60, subnets={"back#0": subnet})
     observed = ObservedConfig(read_project({"name": project, **config}))
-    return make_plan(observed, replace(lease, **more))  # type: ignore[arg-type]
+    return make_plan(observed, lease._replace(**more))  # type: ignore[arg-type]
 
 
 def merged(base: object, over: object) -> object:

@@ -1,7 +1,5 @@
 """Pinned ports, from facts only: which session may have one, which loses one, and the messages."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +40,7 @@ def hold(
 
 
 def expired(found: LeaseSummary) -> LeaseSummary:
-    return replace(found, expires_at=NOON - 1)
+    return found._replace(expires_at=NOON - 1)
 
 
 def ask(
@@ -64,7 +62,7 @@ def test_a_port_that_nobody_has_is_given() -> None:
     assert ask(hold("other", 10010, 3001), web=3000).granted.pins == {WEB: 3000}
 
 
-@pytest.mark.parametrize("own", [None, lease(), replace(lease(), held=False)])
+@pytest.mark.parametrize("own", [None, lease(), lease()._replace(held=False)])
 @pytest.mark.parametrize(("port", "how"), [(3000, "pinned"), (10019, "block 10010-10019")])
 def test_a_port_of_another_session_is_refused_with_its_holder(
     own: Lease | None, port: int, how: str
@@ -90,7 +88,7 @@ def test_where_the_holder_lives_may_be_unknown() -> None:
 
 
 def test_what_is_only_remembered_is_nobody_s() -> None:
-    assert ask(replace(hold("other", 10010, 3000), held=False), web=3000).reclaimed == ()
+    assert ask(hold("other", 10010, 3000)._replace(held=False), web=3000).reclaimed == ()
 
 
 @pytest.mark.parametrize("own", [None, lease(), lease(api=8080)])
@@ -111,29 +109,28 @@ def test_an_expired_holder_that_may_run_keeps_its_port(liveness: RunningProjects
 
 
 def test_a_held_lease_keeps_all_but_its_pins_and_its_time() -> None:
-    own = replace(
-        lease(web=3000, api=8080),
+    own = lease(web=3000, api=8080)._replace(
         offsets={WEB: 4},
         environment=(("A", "b"),),
         subnets={"x#0": "10.213.0.0/24"},
         place=WorktreeLocation("/w", "/g", "/d", "main"),
     )
-    assert ask(own=own, web=3001).granted == replace(
-        own, pins={WEB: 3001}, expires_at=NOON + 60, ttl_minutes=1
+    assert ask(own=own, web=3001).granted == own._replace(
+        pins={WEB: 3001}, expires_at=NOON + 60, ttl_minutes=1
     )
 
 
 def test_subnets_are_kept_over_a_release_and_a_move() -> None:
-    own = replace(lease(start=20000), subnets={"x#0": "10.213.0.0/24"}, held=False)
+    own = lease(start=20000)._replace(subnets={"x#0": "10.213.0.0/24"}, held=False)
     assert ask(own=own).granted.subnets == own.subnets
-    assert ask(own=replace(own, held=True), liveness=NOTHING_RUNS).granted.subnets == own.subnets
+    assert ask(own=own._replace(held=True), liveness=NOTHING_RUNS).granted.subnets == own.subnets
 
 
 def test_of_the_subnets_only_those_go_that_another_session_holds() -> None:
-    own = replace(lease(), held=False, subnets={"x#0": "10.213.0.0/24", "y#0": "10.213.1.0/24"})
-    other = replace(hold(), subnets=("10.213.1.128/25",))
+    own = lease()._replace(held=False, subnets={"x#0": "10.213.0.0/24", "y#0": "10.213.1.0/24"})
+    other = hold()._replace(subnets=("10.213.1.128/25",))
     assert ask(other, own=own).granted.subnets == {"x#0": "10.213.0.0/24"}
-    assert ask(replace(other, held=False), own=own).granted.subnets == own.subnets
+    assert ask(other._replace(held=False), own=own).granted.subnets == own.subnets
 
 
 def test_no_free_block_says_how_many_a_pin_is_in_the_way_of() -> None:
@@ -155,12 +152,12 @@ def test_a_session_that_was_unknown_is_forgotten() -> None:
 
 
 def test_a_record_that_is_not_held_comes_back_as_it_was() -> None:
-    before = replace(lease(web=3000), held=False)
+    before = lease(web=3000)._replace(held=False)
     assert back(before, hold("other", 10000, 3000)) == StoreUpdate(before)
 
 
 def test_a_lease_comes_back_as_it_was() -> None:
-    before = replace(lease(web=3000), subnets={"x#0": "10.213.0.0/24"})
+    before = lease(web=3000)._replace(subnets={"x#0": "10.213.0.0/24"})
     assert back(before, hold("other", 10010, 3001)) == StoreUpdate(before)
 
 
@@ -170,11 +167,11 @@ def test_a_block_that_another_session_has_got_is_lost(other: LeaseSummary) -> No
 
 
 def test_pins_and_subnets_that_another_session_has_got_are_lost_alone() -> None:
-    before = replace(lease(web=3000, api=10015, db=5432), subnets={"x#0": "10.213.0.0/24"})
-    other = replace(hold("other", 10010, 3000), subnets=("10.213.0.0/16",))
-    kept = replace(before, pins={"db:3000/tcp": 5432}, subnets={})
+    before = lease(web=3000, api=10015, db=5432)._replace(subnets={"x#0": "10.213.0.0/24"})
+    other = hold("other", 10010, 3000)._replace(subnets=("10.213.0.0/16",))
+    kept = before._replace(pins={"db:3000/tcp": 5432}, subnets={})
     assert back(before, other) == StoreUpdate(kept)
-    assert back(before, replace(other, held=False)) == StoreUpdate(before)
+    assert back(before, other._replace(held=False)) == StoreUpdate(before)
 
 
 # For all
@@ -182,8 +179,8 @@ def test_pins_and_subnets_that_another_session_has_got_are_lost_alone() -> None:
 ports = st.sampled_from([3000, 3001, 9999, *range(10000, 10045, 3)])
 holds = st.lists(
     st.builds(
-        lambda start, pins, held, late: replace(
-            hold("x", start, *pins), held=held, expires_at=NOON - late
+        lambda start, pins, held, late: hold("x", start, *pins)._replace(
+            held=held, expires_at=NOON - late
         ),
         st.integers(9995, 10040),
         st.frozensets(ports, max_size=3),
@@ -193,12 +190,12 @@ holds = st.lists(
     max_size=4,
 ).map(
     lambda found: [
-        replace(each, session_id=f"s{number}", project=f"ac-{number}")
+        each._replace(session_id=f"s{number}", project=f"ac-{number}")
         for number, each in enumerate(found)
     ]
 )
 owns = st.none() | st.builds(
-    lambda start, held, port: replace(lease(start=start, web=port), held=held),
+    lambda start, held, port: lease(start=start, web=port)._replace(held=held),
     st.sampled_from([10000, 10010, 20000]),
     st.booleans(),
     ports,
