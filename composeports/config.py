@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from composeports.core.engine_address import host_problem, without_brackets
@@ -125,16 +125,22 @@ def _naming_variables(error: ConfigError, given: Mapping[str, int]) -> ConfigErr
     return ConfigError(text, hint=error.hint, setting=VARIABLES.get(setting, setting))
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """All settings from the environment, checked once at the start of a program."""
 
-    port_allocator: PortAllocatorConfig = field(default_factory=PortAllocatorConfig)
+    port_allocator: PortAllocatorConfig = PortAllocatorConfig()
     store: str = "memory:"
     session: str | None = None
-    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    api_keys: tuple[str, ...] = ()
     host: str = ""
     server_commands: int = DEFAULT_COMMANDS
+
+    def __repr__(self) -> str:
+        # Without the keys, which are secrets.
+        fields = (
+            f"{name}={value!r}" for name, value in self._asdict().items() if name != "api_keys"
+        )
+        return f"Config({', '.join(fields)})"
 
     @property
     def is_shared(self) -> bool:

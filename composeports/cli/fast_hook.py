@@ -39,8 +39,6 @@ def _after_checkout(old: str, _new: str, flag: str) -> None:
 
 def _allocate(worktree: str) -> None:
     """Lease ports for a new worktree, if it has its own Compose file."""
-    from dataclasses import replace  # noqa: PLC0415 - only for a new worktree
-
     from composeports.cli.context import open_session  # noqa: PLC0415
     from composeports.usecases.allocate import allocate  # noqa: PLC0415
     from composeports.usecases.options import Options  # noqa: PLC0415
@@ -54,7 +52,7 @@ def _allocate(worktree: str) -> None:
             for name, text in session.context.environ.items()
             if not name.startswith(hidden_prefixes)
         }
-        config = replace(session.context.config, session=None)
+        config = session.context.config._replace(session=None)
         context = session.context._replace(
             environ=environ, config=config, cwd=worktree, report=lambda _text: None
         )

@@ -1,7 +1,7 @@
 """A script's `docker compose` call: its words, and whether it is about a session's stack."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.docker_arguments import INSTEAD_OF_A_COMMAND, OTHER_ENGINE, scan
 
@@ -25,8 +25,7 @@ PROJECTLESS = frozenset({"", "ls", "version", "help"})
 STDIN = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class ComposeCall:
+class ComposeCall(NamedTuple):
     """A parsed command line of Compose.
 
     `flags` are the other global options with their values; Compose gets them unchanged.
@@ -55,8 +54,7 @@ class ComposeCall:
         return STDIN in self.files
 
 
-@dataclass(frozen=True, slots=True)
-class CallTarget:
+class CallTarget(NamedTuple):
     """The target of a Compose call: real paths, and the project name if the call gives one."""
 
     directory: str
@@ -64,8 +62,7 @@ class CallTarget:
     project: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnStack:
+class OwnStack(NamedTuple):
     """A session's stack: project directory, Compose files (both as real paths) and project name."""
 
     directory: str

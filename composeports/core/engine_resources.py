@@ -1,7 +1,6 @@
 """Resources of a project on the engine (containers, networks, volumes, images), as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from composeports.core.labels import UNMARKED, Mark
@@ -23,14 +22,13 @@ class EngineResource(NamedTuple):
     mark: Mark = UNMARKED
 
 
-@dataclass(frozen=True, slots=True)
-class EngineVolume:
+class EngineVolume(NamedTuple):
     """A volume on the engine; `created` is a text that sorts by time."""
 
     name: str
     project: str = ""
     key: str = ""
     driver: str = "local"
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = {}
     created: str = ""
     token: str = ""

@@ -1,13 +1,12 @@
 """Drift: a stack publishes host ports that its lease does not have, as after plain Compose."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.lease import Lease
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(NamedTuple):
     """A published port (`"web:80/tcp"`) with its actual and its leased host ports."""
 
     key: str

@@ -5,9 +5,8 @@ Functions that read a value raise ConfigError if the value is not accepted.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from posixpath import join, normpath
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 from composeports.core.environment import fixed_variables
 from composeports.core.ports import HIGHEST_PORT
@@ -33,8 +32,7 @@ SHARED_KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SettingLocation:
+class SettingLocation(NamedTuple):
     """The location of a value: its file, its full key, and the folder of the file."""
 
     file: str

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from composeports.core.labels import (
     DIRECTORY_LABEL,
@@ -32,8 +31,7 @@ FORMAT += "\t{{.Networks}}"
 _PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """One container of the engine; `ports` are (host port, target port, protocol).
 
     `directory` and `files` (separated by commas) are the working directory and the files that
@@ -51,7 +49,7 @@ class Container:
     files: str = ""
     mark: Mark = UNMARKED
     networks: tuple[str, ...] = ()
-    network_ids: tuple[str, ...] = field(default=(), compare=False)
+    network_ids: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:

@@ -10,7 +10,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -285,7 +284,7 @@ class Engine:
             return found
         ports = podman.inspected(self._inspect(podman.INSPECT, ids))
         return tuple(
-            replace(container, ports=ports.get(container.id, container.ports))
+            container._replace(ports=ports.get(container.id, container.ports))
             for container in found
         )
 

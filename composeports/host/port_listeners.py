@@ -1,7 +1,7 @@
 """Find the process that uses a port of this machine. Called only when a port is not free."""
 
 import socket
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 Port = tuple[int, str]
 # The program that docker starts for a published port; a container uses the port.
@@ -13,8 +13,7 @@ ENGINE_PROGRAMS = frozenset(
 THIS, ANOTHER = "this", "another"
 
 
-@dataclass(frozen=True, slots=True)
-class PortListener:
+class PortListener(NamedTuple):
     """A process that uses a port; `pid` is 0 if this user cannot see the process.
 
     `machine` names the machine of the process if it is not this one. `parent` is the id of the
@@ -25,14 +24,14 @@ class PortListener:
     pid: int = 0
     name: str = ""
     machine: str = ""
-    parent: int = field(default=0, compare=False)
-    engine: str = field(default="", compare=False)
+    parent: int = 0
+    engine: str = ""
 
     def seen_from(self, engine: int) -> "PortListener":
         """Return a copy with `engine` set; the argument is the process id of the engine in use."""
         if self.name != PROXY or self.parent <= 1 or engine <= 1:
             return self
-        return replace(self, engine=THIS if self.parent == engine else ANOTHER)
+        return self._replace(engine=THIS if self.parent == engine else ANOTHER)
 
     @property
     def may_be_of_the_engine(self) -> bool:

@@ -6,7 +6,7 @@ profiles and sessions.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from composeports.core.lease import WorktreeLocation
@@ -125,7 +125,7 @@ def _apart(context: Context, cwd: str) -> Context:
     return context._replace(
         cwd=cwd,
         environ={**_without_own(context.environ), "PWD": cwd},
-        config=replace(context.config, session=None),
+        config=context.config._replace(session=None),
     )
 
 

@@ -249,7 +249,12 @@ def test_a_blank_session_is_refused() -> None:
 
 
 def test_keys_are_not_shown() -> None:
-    assert "secret" not in repr(Config.from_env({"COMPOSEPORTS_API_KEYS": "secret"}))
+    config = Config.from_env({"COMPOSEPORTS_API_KEYS": "secret", "COMPOSEPORTS_STORE": "memory:"})
+    assert repr(config) == (
+        f"Config(port_allocator={PortAllocatorConfig()}, store='memory:', session=None, host='', "
+        "server_commands=4)"
+    )
+    assert "secret" not in f"{config} {[config]}"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Requests to the engine, with a `docker` command that gives prepared answers."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -116,7 +115,7 @@ def test_stopped_containers_are_asked_for_what_they_will_publish(
     docker: FakeDocker, engine: Engine
 ) -> None:
     docker.answer("inspect", "8080 80/tcp\n5353 53/udp\n 99/tcp\n7000 70\n0 1/tcp\n\n")
-    found = engine.reserved_ports([RUNNING, STOPPED, replace(STOPPED, id="t")])
+    found = engine.reserved_ports([RUNNING, STOPPED, STOPPED._replace(id="t")])
     assert found == {(8000, "tcp"), (8080, "tcp"), (5353, "udp"), (7000, "tcp"), (0, "tcp")}
     assert [call for call in docker.calls if call.endswith(" s t")]
 
@@ -125,7 +124,7 @@ def test_a_container_that_went_away_in_between_has_nothing(
     docker: FakeDocker, engine: Engine
 ) -> None:
     docker.answer("inspect", "8080 80/tcp\n", err="Error: No such container: t\n", code=1)
-    found = engine.reserved_ports([STOPPED, replace(STOPPED, id="t")])
+    found = engine.reserved_ports([STOPPED, STOPPED._replace(id="t")])
     assert found == {(8080, "tcp")}
 
 

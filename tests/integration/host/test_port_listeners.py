@@ -27,7 +27,7 @@ def test_a_process_that_has_a_port_is_named(
         number = taken.getsockname()[1]
         found = process_on((number, protocol))
         other = process_on((number, "udp" if protocol == "tcp" else "tcp"))
-    assert found == PortListener(os.getpid(), psutil.Process().name())
+    assert found == PortListener(os.getpid(), psutil.Process().name(), parent=os.getppid())
     assert str(found) == f"{psutil.Process().name()} (process {os.getpid()})"
     assert other == NOBODY_SEEN
     assert process_on((number, protocol)) == NOBODY_SEEN

@@ -642,7 +642,7 @@ def run_all(machine: FakeMachine) -> None:
     for number, each in enumerate(machine.engine.present):
         bindings = machine.engine.bindings[each.id]
         ports = tuple((host, 80, kind) for host, kind in sorted(bindings))
-        machine.engine.present[number] = replace(each, state="running", ports=ports)
+        machine.engine.present[number] = each._replace(state="running", ports=ports)
 
 
 @pytest.mark.parametrize("state", STARTING)

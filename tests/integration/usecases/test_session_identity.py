@@ -1,7 +1,6 @@
 """The session of a directory, end to end, with real git and real files."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,7 +162,7 @@ def test_a_name_beats_the_place(machine: FakeMachine, repository: Path) -> None:
 
 def test_the_option_beats_the_variable(machine: FakeMachine, repository: Path) -> None:
     context = machine.context(cwd=repository)
-    context = context._replace(config=replace(context.config, session="from-variable"))
+    context = context._replace(config=context.config._replace(session="from-variable"))
     assert Session(context).session_id == "from-variable"
     assert Session(context, Options(session="from-option")).session_id == "from-option"
 
