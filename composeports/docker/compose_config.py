@@ -352,10 +352,7 @@ def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, st
 def _remember(
     key: str, effects: VariableEffects, values: Mapping[str, str], services: list[str]
 ) -> str:
-    port_fields = {
-        name: [(port_field.service, port_field.index, port_field.field) for port_field in content]
-        for name, content in effects.port_fields.items()
-    }
+    port_fields = {name: list(content) for name, content in effects.port_fields.items()}
     other_uses = {name: list(content) for name, content in effects.other_uses.items()}
     # Only the values that are needed: some of the others are passwords.
     needed_names = {*port_fields, *other_uses, *STAND_INS}

@@ -191,7 +191,7 @@ def _moved(
         for group in groups
         for entry in group.entries
     ]
-    yield from sorted(pairs, key=lambda pair: (pair.entry.port.service, pair.entry.index))
+    yield from sorted(pairs, key=lambda pair: (pair.entry.port.service, pair.entry.position))
 
 
 def _pinned(moved: Sequence[AssignedPort], lease: Lease) -> Iterator[tuple[str, str]]:

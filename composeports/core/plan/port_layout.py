@@ -1,7 +1,6 @@
 """Which published port has which offset in the block; stable when the file's ports change."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from composeports.core.compose_project import Project, PublishedPort
@@ -11,13 +10,15 @@ from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 
 
-@dataclass(frozen=True, slots=True)
-class PortEntry:
-    """A published port, its key, such as `"web:80/tcp"`, and the variable that gives its number."""
+class PortEntry(NamedTuple):
+    """A published port, its key, such as `"web:80/tcp"`, and the variable that gives its number.
+
+    `position` is its position in the service's list of ports.
+    """
 
     key: str
     port: PublishedPort
-    index: int
+    position: int
     variable: str = ""
 
 
@@ -63,14 +64,14 @@ def entries_of(
     entries: list[PortEntry] = []
     counts: dict[str, int] = {}
     for service in project.services:
-        for index, port in enumerate(service.ports if service.network_mode != "host" else ()):
-            variable = effects.variable_of(service.name, index, "published")
+        for position, port in enumerate(service.ports if service.network_mode != "host" else ()):
+            variable = effects.variable_of(service.name, position, "published")
             base = f"{port.service}:{port.target}/{port.protocol}"
             if not (port.published or variable in FIXED_PORT_VARIABLES or base in pinned):
                 continue
             counts[base] = counts.get(base, 0) + 1
             key = base if counts[base] == 1 else f"{base}#{counts[base]}"
-            entries.append(PortEntry(key, port, index, variable))
+            entries.append(PortEntry(key, port, position, variable))
     return tuple(entries)
 
 

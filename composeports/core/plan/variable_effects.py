@@ -6,7 +6,6 @@ values that the variable moves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from composeports.core.compose_project import Json, Project, PublishedPort, is_port
@@ -17,12 +16,11 @@ from composeports.core.protected_names import is_settable
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class PortField:
-    """A field of one `ports` entry: `published` or `target` of entry `index` of the service."""
+class PortField(NamedTuple):
+    """A field of one `ports` entry: `published` or `target` of the service's entry `position`."""
 
     service: str
-    index: int
+    position: int
     field: str
 
 
@@ -37,9 +35,9 @@ class VariableEffects(NamedTuple):
     port_fields: Mapping[str, tuple[PortField, ...]]
     other_uses: Mapping[str, tuple[Path, ...]]
 
-    def variable_of(self, service: str, index: int, field: str) -> str:
+    def variable_of(self, service: str, position: int, field: str) -> str:
         """Return the variable that alone gives this field its number; empty if there is none."""
-        port_field = PortField(service, index, field)
+        port_field = PortField(service, position, field)
         return next(
             (name for name, port_fields in self.port_fields.items() if port_field in port_fields),
             "",
@@ -54,7 +52,7 @@ class VariableEffects(NamedTuple):
     def other_places(self, variable: str) -> tuple[str, ...]:
         """Return, as text, what the variable moves besides published ports and URLs to them."""
         targets = [
-            f"services.{port_field.service}.ports.{port_field.index}.target"
+            f"services.{port_field.service}.ports.{port_field.position}.target"
             for port_field in self.port_fields.get(variable, ())
             if port_field.field == "target"
         ]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
@@ -17,11 +17,10 @@ CLIENTS = frozenset({"curl", "wget", "nc", "http"})
 NEAR = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Address:
+class _Address(NamedTuple):
     """A part of a command's word that leads to a moved port, and the option it belongs to."""
 
-    index: int
+    position: int
     option: str
     before: str
     after: str
@@ -43,7 +42,7 @@ def commands(context: PlanContext) -> RuleResult:
                 changes.extend(_change(service, field, address) for address in addresses)
                 new_words = list(words)
                 for address in addresses:
-                    new_words[address.index] = new_words[address.index].replace(
+                    new_words[address.position] = new_words[address.position].replace(
                         address.before, address.after
                     )
                 nodes.append({"services": {service.name: {field: Override(new_words)}}})
@@ -52,7 +51,7 @@ def commands(context: PlanContext) -> RuleResult:
 
 def _change(service: Service, field: str, found: _Address) -> Change:
     why = "it leads to a port that has moved ([urls] command = true)"
-    return Change("url", f"{field}.{found.index}", found.before, found.after, why, service.name)
+    return Change("url", f"{field}.{found.position}", found.before, found.after, why, service.name)
 
 
 def _told(service: Service, field: str, found: _Address) -> str:
@@ -75,7 +74,7 @@ def _addresses(
         return
     reach = reach_of(context, service)
     previous_parts: list[str] = []
-    for index, word in enumerate(words):
+    for position, word in enumerate(words):
         for part in _SPACE.split(word):
             if not part or part.isspace():
                 continue
@@ -86,7 +85,7 @@ def _addresses(
             after = renumbered(option, part, numbers.get, reach)
             if after != part and not is_client_call:
                 advertised_option = option.lstrip("-") if PUBLIC.search(option.upper()) else ""
-                yield _Address(index, advertised_option, part, after)
+                yield _Address(position, advertised_option, part, after)
             previous_parts.append(part)
 
 

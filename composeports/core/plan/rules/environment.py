@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
@@ -24,8 +24,7 @@ WHY_NAME = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Rewriter:
+class _Rewriter(NamedTuple):
     """Everything that the plan moves, as one service sees it."""
 
     context: PlanContext

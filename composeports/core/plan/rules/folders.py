@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from posixpath import join, normpath, relpath
 
 from composeports.core.compose_project import Mount, Service, Volume
@@ -30,7 +29,6 @@ LOCAL_DRIVERS = frozenset({"", "local"})
 OF_NO_PLACE = frozenset({"tmpfs", "ramfs", "proc", "sysfs"})
 
 
-@dataclass
 class _Use:
     """The users of a path outside of the worktree; `written` is True if one of them writes to it.
 
@@ -38,11 +36,12 @@ class _Use:
     `device` or `cache`.
     """
 
-    path: str
-    entry: str
-    kind: str = "folder"
-    users: list[str] = field(default_factory=list)
-    written: bool = False
+    def __init__(self, path: str, entry: str, kind: str = "folder") -> None:
+        self.path = path
+        self.entry = entry
+        self.kind = kind
+        self.users: list[str] = []
+        self.written = False
 
 
 def folders(context: PlanContext) -> RuleResult:

@@ -19,7 +19,7 @@ PROJECT_NAME = "COMPOSE_PROJECT_NAME"
 def published_ports(context: PlanContext) -> RuleResult:
     """Give every published port a host port of the block; address, protocol, mode and name stay."""
     numbers = {
-        (assigned_port.entry.port.service, assigned_port.entry.index): str(assigned_port.number)
+        (assigned_port.entry.port.service, assigned_port.entry.position): str(assigned_port.number)
         for assigned_port in context.moved
     }
     services = {

@@ -53,7 +53,7 @@ def test_an_entry_s_key_names_service_container_port_and_protocol() -> None:
 def test_the_second_entry_of_one_container_port_has_a_number() -> None:
     web = service("web", ("8080", 80), ("8081", 80), ("8082", 80))
     entries = entries_of(Project((web,)), NO_EFFECTS)
-    assert [(entry.key, entry.index) for entry in entries] == [
+    assert [(entry.key, entry.position) for entry in entries] == [
         ("web:80/tcp", 0),
         ("web:80/tcp#2", 1),
         ("web:80/tcp#3", 2),
@@ -62,7 +62,7 @@ def test_the_second_entry_of_one_container_port_has_a_number() -> None:
 
 def test_an_entry_whose_host_port_the_engine_chooses_is_none_of_ours() -> None:
     web = service("web", ("", 80), ("8443", 443))
-    assert [(entry.key, entry.index) for entry in entries_of(Project((web,)), NO_EFFECTS)] == [
+    assert [(entry.key, entry.position) for entry in entries_of(Project((web,)), NO_EFFECTS)] == [
         ("web:443/tcp", 1)
     ]
 
