@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from string import ascii_letters, digits
 from typing import Any
 
 from composeports.docker.context import docker_folder, find_endpoint
@@ -30,7 +29,7 @@ NETWORKS, VOLUMES = "/networks", "/volumes"
 PING = "/_ping"
 FOUND = b" 200 "
 PODMAN = b"\r\nlibpod-api-version:"
-UNRESERVED = frozenset(ascii_letters + digits + "-._~")
+UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
 def plain_socket(environ: Mapping[str, str]) -> str:
