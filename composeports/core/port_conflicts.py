@@ -15,9 +15,10 @@ from composeports.core.lease import Lease
 MOVES = 3
 # Engine errors for a container whose port is in use; the last text is from Docker Desktop.
 WORDS = ("port is already allocated", "address already in use", "ports are not available")
-# Error of a rootless engine for a port on which it may not listen.
-_REFUSED = re.compile(r"privileged port (\d+)(?!\d)")
-_NUMBER = re.compile(r":(\d+)(?!\d)")
+# Patterns, which are compiled at their first use, because only failures need them. The first is the
+# error of a rootless engine for a port on which it may not listen.
+_REFUSED = r"privileged port (\d+)(?!\d)"
+_NUMBER = r":(\d+)(?!\d)"
 
 
 class PortConflict(NamedTuple):
@@ -55,7 +56,7 @@ def conflicting_port(
 
 def refused_port(errors: Iterable[str], lease: Lease) -> PortConflict | None:
     """Return the first port of the lease on which the engine may not listen, or None."""
-    refused_ports = {int(number) for text in errors for number in _REFUSED.findall(text)}
+    refused_ports = {int(number) for text in errors for number in re.findall(_REFUSED, text)}
     return next(
         (conflict for conflict in _planned(lease) if conflict.number in refused_ports), None
     )
@@ -79,7 +80,7 @@ def unreported_conflicts(
 def _named(errors: Iterable[str]) -> Iterator[int]:
     for text in errors:
         if any(words in text.lower() for words in WORDS):
-            yield from map(int, _NUMBER.findall(text))
+            yield from map(int, re.findall(_NUMBER, text))
 
 
 def _planned(lease: Lease) -> Iterator[PortConflict]:

@@ -16,8 +16,9 @@ from composeports.core.labels import (
 )
 
 # Prefix that Compose gives to the name of a new container until the container that it replaces is
-# removed.
-_REPLACING = re.compile(r"[0-9a-f]{12}_")
+# removed. This pattern and the next one are compiled at their first use: the engine's socket gives
+# ports as numbers, and few containers are left behind.
+_REPLACING = r"[0-9a-f]{12}_"
 RESTARTING = "restarting"
 RUNNING = frozenset({"running", RESTARTING, "paused"})
 MARK_LABELS = (STORE_LABEL, SESSION_LABEL)
@@ -28,7 +29,7 @@ FORMAT += "".join(
 )
 FORMAT += "\t{{.Networks}}"
 # As `docker ps` prints it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
-_PORTS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)")
+_PORTS = r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)"
 
 
 class Container(NamedTuple):
@@ -62,7 +63,7 @@ class Container(NamedTuple):
 
         If that container still exists, a killed command has left this one behind.
         """
-        match = _REPLACING.match(self.name)
+        match = re.match(_REPLACING, self.name)
         return self.name[match.end() :] if match else ""
 
 
@@ -109,7 +110,7 @@ def _own_name(names: str) -> str:
 
 
 def _parse_ports(text: str) -> Iterator[tuple[int, int, str]]:
-    for match in _PORTS.finditer(text):
+    for match in re.finditer(_PORTS, text):
         first, target = int(match["first"]), int(match["target"])
         last = int(match["last"] or first)
         for step in range(last - first + 1):

@@ -9,20 +9,18 @@ from composeports.core.plan.local_urls import PUBLIC, is_internal, is_listening
 
 HOST_WORDS = ("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER", "DOMAIN", "IP")
 _PORT = re.compile(r"^(?P<stem>.*?)(?P<protocol>TCP_|UDP_)?PORT(?P<rest>(_NUMBER)?.*)$")
+# The next three patterns are compiled at their first use: few values name the engine's host.
 # `host=db`, `"db.host": "db"`, `Server=db`: the host in a value with several settings.
-_HOST_KEY = re.compile(
-    r"""(?<![\w.-])(?P<stem>[\w.-]*?)(?:hostname|hostaddr|host|server|address|addr)["']?\s*[=:]\s*["']?"""
-    r"""(?P<host>\[[\da-f:]+\]|[\w.-]+)""",
-    re.IGNORECASE,
+_HOST_KEY = (
+    r"""(?i)(?<![\w.-])(?P<stem>[\w.-]*?)(?:hostname|hostaddr|host|server|address|addr)["']?\s*[=:]"""
+    r"""\s*["']?(?P<host>\[[\da-f:]+\]|[\w.-]+)"""
 )
-_PORT_KEY = re.compile(
+_PORT_KEY = (
     r"""(?<![\w.-])(?P<stem>[\w.-]*?)(?:(?<![A-Za-z])[Pp][Oo][Rr][Tt]|(?<=[a-z])Port)"""
     r"""["']?\s*[=:]\s*["']?(?P<port>\d{1,5})(?![\w.])"""
 )
 # `Server=db,1433` of Microsoft SQL Server.
-_BY_COMMA = re.compile(
-    r"(?<![\w.-])(?P<host>[A-Za-z][\w-]*(?:\.[\w-]+)+|[\d.]+),(?P<port>\d{1,5})(?![\w.])"
-)
+_BY_COMMA = r"(?<![\w.-])(?P<host>[A-Za-z][\w-]*(?:\.[\w-]+)+|[\d.]+),(?P<port>\d{1,5})(?![\w.])"
 # Names of variables for browsers, in addition to names with PUBLIC or EXTERNAL.
 OF_CLIENTS = re.compile(r"CLIENT|BROWSER|HMR|WDS")
 
@@ -50,9 +48,9 @@ def ports_in_settings(text: str, hosts: Collection[str]) -> Iterator[re.Match[st
     lower_text = text.lower()
     if not any(host in lower_text for host in hosts):
         return
-    yield from (match for match in _BY_COMMA.finditer(text) if match["host"].lower() in hosts)
-    host_keys = list(_HOST_KEY.finditer(text))
-    for match in _PORT_KEY.finditer(text):
+    yield from (match for match in re.finditer(_BY_COMMA, text) if match["host"].lower() in hosts)
+    host_keys = list(re.finditer(_HOST_KEY, text))
+    for match in re.finditer(_PORT_KEY, text):
         partners = [key for key in host_keys if key["stem"].lower() == match["stem"].lower()]
         partners = partners or host_keys
         if len(partners) == 1 and partners[0]["host"].lower() in hosts:

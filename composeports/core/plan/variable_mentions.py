@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterable
 
+# All patterns but the last are compiled at their first use: `up` with files that were seen before
+# does not use them.
 # `$NAME`, `${NAME}` and `${NAME:-default}`; `$$` is a dollar sign, not a variable.
-_MENTION = re.compile(r"\$(?:\$|(\w+)|\{(\w+)(?::?-([^{}$]*)(?=\}))?)", re.ASCII)
+_MENTION = r"(?a)\$(?:\$|(\w+)|\{(\w+)(?::?-([^{}$]*)(?=\}))?)"
 # The same without doubt: what is none of these, only Compose can read (`${A:-${B}}`).
-_SIMPLE = re.compile(
-    r"\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-([^{}$\n]*)|:?[?+][^{}$\n]*)?\})", re.ASCII
-)
+_SIMPLE = r"(?a)\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-([^{}$\n]*)|:?[?+][^{}$\n]*)?\})"
 # What may be a comment, which Compose does not read, and an escaped dollar sign, which it does.
-_UNCLEAR = re.compile(r"(?m)(?:^|\s)#.*\$|\\(?:x24|u0024|U00000024)")
+_UNCLEAR = r"(?m)(?:^|\s)#.*\$|\\(?:x24|u0024|U00000024)"
 # A variable with a whole number in an env file.
-_NUMBER = re.compile(
-    rb"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[=:][ \t]*[\"']?(-?\d+)[\"']?[ \t\r]*$"
-)
+_NUMBER = rb"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[=:][ \t]*[\"']?(-?\d+)[\"']?[ \t\r]*$"
 # Names of other Compose files: `include: infra/compose.yaml`, `extends: {file: ./base.yml}`.
 _FILE = re.compile(r"(?<![^\s\"'\[\]{},])[^\s\"'\[\]{},]+\.ya?ml\b")
 
@@ -23,7 +21,7 @@ def mentioned_variables(texts: Iterable[str]) -> dict[str, str]:
     """Return each variable in the texts with its first default; empty if it has none."""
     defaults: dict[str, str] = {}
     for text in texts:
-        for bare_name, braced_name, default in _MENTION.findall(text):
+        for bare_name, braced_name, default in re.findall(_MENTION, text):
             name = bare_name or braced_name
             if name and not name[0].isdigit():
                 defaults[name] = defaults.get(name) or default
@@ -37,9 +35,9 @@ def simple_mentions(texts: Iterable[str]) -> dict[str, str] | None:
     """
     defaults: dict[str, str] = {}
     for text in texts:
-        if _UNCLEAR.search(text) or "$" in _SIMPLE.sub("", text):
+        if re.search(_UNCLEAR, text) or "$" in re.sub(_SIMPLE, "", text):
             return None
-        for bare_name, braced_name, default in _SIMPLE.findall(text):
+        for bare_name, braced_name, default in re.findall(_SIMPLE, text):
             name = bare_name or braced_name
             if name:
                 defaults[name] = defaults.get(name) or default
@@ -51,7 +49,7 @@ def numbers_in(env_file: bytes) -> dict[str, str]:
 
     It is a guess that takes no time; only python-dotenv reads such a file as Compose does.
     """
-    return {name.decode(): number.decode() for name, number in _NUMBER.findall(env_file)}
+    return {name.decode(): number.decode() for name, number in re.findall(_NUMBER, env_file)}
 
 
 def mentioned_files(text: str) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from composeports.core.subnets import move_address
 Mover = Callable[[str], str]
 _IPV4 = r"(?<![\w.:-])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![\w.-]*[\w-])"
 _IPV6 = r"(?<![\w.:-])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:/\d{1,3})?(?![\w:.-])"
-_ADDRESS = re.compile(f"{_IPV4}|{_IPV6}")
+# Compiled at its first use, because few files fix a subnet.
+_ADDRESS = f"{_IPV4}|{_IPV6}"
 OCTET = 8
 
 
@@ -141,7 +142,7 @@ def address_mover(context: PlanContext) -> Mover:
         return match[0]
 
     def moved(text: str) -> str:
-        return prefixes.get(text) or _ADDRESS.sub(replaced, text)
+        return prefixes.get(text) or re.sub(_ADDRESS, replaced, text)
 
     return moved if moves else lambda text: text
 

@@ -12,8 +12,9 @@ from composeports.core.plan.rules.addresses import Mover, address_mover
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.name_references import NewNames, new_names, renamed
 
-# `key: value` and `KEY=value`: the key at the start of a line in a config.
-_LINE_KEY = re.compile(r"""\s*(?:export\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]""")
+# `key: value` and `KEY=value`: the key at the start of a line in a config. The pattern is compiled
+# at its first use, because few files have configs.
+_LINE_KEY = r"""\s*(?:export\s+)?["']?([A-Za-z_][\w.-]*)["']?\s*[:=]"""
 # The address in `extra_hosts` that means the engine's machine.
 GATEWAY = "host-gateway"
 WHY_NAME = {
@@ -132,7 +133,7 @@ def config_contents(context: PlanContext) -> RuleResult:
 
 def _key_of(line: str, otherwise: str) -> str:
     """Return the key of a line that has one value; `otherwise` if the line has no key."""
-    match = _LINE_KEY.match(line)
+    match = re.match(_LINE_KEY, line)
     return match[1] if match else otherwise
 
 

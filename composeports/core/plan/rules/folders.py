@@ -18,8 +18,9 @@ OF_THE_HOST = (
     *("/dev", "/proc", "/sys", "/run/udev", "/lib/modules", "/etc/localtime", "/etc/timezone"),
     *("/etc/machine-id", "/tmp/.X11-unix", "/var/lib/docker"),  # noqa: S108 - compared, not created
 )
-# Devices that many programs use at the same time without seeing each other.
-COMMON_DEVICES = re.compile(
+# Devices that many programs use at the same time without seeing each other. The pattern is compiled
+# at its first use, because few files have devices.
+COMMON_DEVICES = (
     r"/dev/(null|zero|full|random|urandom|fuse|kvm|kmsg|log|tty|ptmx|pts|net(?=/tun$)|dri|kfd|dxg"
     r"|accel|infiniband|shm|snd|(nvidia|vhost-|sgx)[^/]*)(/.*)?"
 )
@@ -123,7 +124,7 @@ def _devices(service: Service, context: PlanContext) -> Iterator[tuple[str, _Use
     """Yield the real path of each device that sessions take from each other or write to."""
     for device in service.devices:
         place = context.host_facts.real(device)
-        is_common = any(COMMON_DEVICES.fullmatch(path) for path in (normpath(device), place))
+        is_common = any(re.fullmatch(COMMON_DEVICES, path) for path in (normpath(device), place))
         if not is_common and _is_outside(place, context):
             yield place, _Use(normpath(device), place, "device")
 

@@ -11,17 +11,13 @@ from composeports.core.plan.rules.unsupported import is_engine_socket
 from composeports.core.plan.rules.wording import listed, way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_label_named, is_named
 
+# Patterns, which are compiled at their first use, because few files have a reverse proxy.
 # All containers with this name share one router or service (Traefik 2 and newer).
-_NAMED = re.compile(
-    r"(traefik\.(?:http|tcp|udp)\.(?:routers|services)\.([^.]+))\.(.+)", re.IGNORECASE
-)
+_NAMED = r"(?i)(traefik\.(?:http|tcp|udp)\.(?:routers|services)\.([^.]+))\.(.+)"
 # The rule of a frontend in Traefik 1 and of a router in Traefik 2.
-_RULE = re.compile(
-    r"traefik\.(?:[^.]+\.)?frontend\.rule|traefik\.(?:http|tcp)\.routers\..+\.rule",
-    re.IGNORECASE,
-)
+_RULE = r"(?i)traefik\.(?:[^.]+\.)?frontend\.rule|traefik\.(?:http|tcp)\.routers\..+\.rule"
 # caddy-docker-proxy: the addresses of a site; the value `(name)` defines a snippet.
-_CADDY = re.compile(r"caddy(?:_\d+)?(?:\.address)?")
+_CADDY = r"caddy(?:_\d+)?(?:\.address)?"
 # Variables of nginx-proxy and its companions.
 VARIABLES = ("VIRTUAL_HOST", "VIRTUAL_HOST_MULTIPORTS", "LETSENCRYPT_HOST")
 WAY_OUT = "put ${COMPOSE_PROJECT_NAME} into each"
@@ -89,13 +85,13 @@ def _labels(service: Service, context: PlanContext) -> Iterator[tuple[str, str]]
     All labels of a router or service of Traefik give the same pair.
     """
     for label, value in service.labels.items():
-        match = _NAMED.fullmatch(label)
+        match = re.fullmatch(_NAMED, label)
         if match and context.project.is_fixed(match[2]):
             yield match[1], match[1].removeprefix("traefik.")
-        if _RULE.fullmatch(label) and context.project.is_fixed(value):
+        if re.fullmatch(_RULE, label) and context.project.is_fixed(value):
             yield label, value
         if (
-            _CADDY.fullmatch(label)
+            re.fullmatch(_CADDY, label)
             and not value.startswith("(")
             and context.project.is_fixed(value)
         ):
