@@ -3,8 +3,8 @@
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from composeports.core.compose_project import PublishedPort
 from composeports.core.engine_address import in_url
@@ -197,8 +197,7 @@ def _engine_urls(
                 yield key, client_url(published, number, lease.host)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionStatus:
+class SessionStatus(NamedTuple):
     """One held lease in the status list; docs/guide.md explains `state` and `kept_by`.
 
     `without_container` are the published ports of a running stack that no container has, such as
@@ -285,8 +284,7 @@ def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterato
             yield key
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
+class EngineStatus(NamedTuple):
     """One engine in the store, with its held leases; `current` is True for the engine in use."""
 
     engine: EngineIdentity
@@ -318,7 +316,7 @@ def fleet(session: Session) -> list[EngineStatus]:
     own_engine, *other_engines = session.context.store.fleet()
     own_statuses = _statuses(session, own_engine.leases, _containers(session))
     other_statuses = (
-        [replace(entry, mine=False) for entry in _statuses(session, other_engine.leases, None)]
+        [entry._replace(mine=False) for entry in _statuses(session, other_engine.leases, None)]
         for other_engine in other_engines
     )
     return [
