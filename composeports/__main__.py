@@ -9,6 +9,9 @@ import os
 import sys
 from collections.abc import Callable
 
+# Commands that ask Compose about the files in any case.
+WITH_EARLY_QUERIES = (["up"], ["plan"])
+
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -121,9 +124,18 @@ def _completed(program: str) -> int:
 
 
 def _cli(arguments: list[str]) -> int:
+    asks_early = arguments[:1] in WITH_EARLY_QUERIES
+    if asks_early:
+        from composeports.cli import early_queries  # noqa: PLC0415
+
+        early_queries.start(arguments, os.environ)
     from composeports.cli.root import run  # noqa: PLC0415
 
-    return run(arguments)
+    try:
+        return run(arguments)
+    finally:
+        if asks_early:
+            early_queries.stop()
 
 
 if __name__ == "__main__":

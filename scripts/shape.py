@@ -98,14 +98,14 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 37_100),
-    "modules": (len, 310),
-    "longest module": (lambda modules: max(map(lines_of, modules)), 493),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 37_300),
+    "modules": (len, 313),
+    "longest module": (lambda modules: max(map(lines_of, modules)), 503),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 74),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),
-        155,
+        156,
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),

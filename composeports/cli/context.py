@@ -12,6 +12,7 @@ from composeports.cli.complete import sessions
 from composeports.cli.output import visible_lines
 from composeports.cli.progress import paused_progress
 from composeports.config import Config
+from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.engine import Engine
 from composeports.errors import UsageError
 from composeports.stores.open import open_store
@@ -91,7 +92,9 @@ def is_quiet() -> bool:
 
 
 @contextmanager
-def open_session(options: Options, session_id: str | None = None) -> Iterator[Session]:
+def open_session(
+    options: Options, session_id: str | None = None, early_queries: ComposeQueries | None = None
+) -> Iterator[Session]:
     """Yield the session that the options select, and close its store at the end."""
     environ = dict(os.environ)
     config = Config.from_env(environ)
@@ -101,7 +104,7 @@ def open_session(options: Options, session_id: str | None = None) -> Iterator[Se
         options = options._replace(session=session_id)
     context = Context(environ, working_directory(), config, store, engine, report=inform)
     try:
-        yield Session(context, options)
+        yield Session(context, options, early_queries=early_queries)
     finally:
         store.close()
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from composeports.cli.context import inform
 from composeports.cli.output import visible
-from composeports.paths import state_directory
+from composeports.paths import config_cache_folder, state_directory
 
 WELCOME = """\
 That was the first stack on this machine. Its lease lies in {folder}, as will those of others.
@@ -13,9 +13,13 @@ Next: `composeports up` in another worktree, `composeports status`, `composeport
 
 
 def is_first_here(environ: Mapping[str, str]) -> bool:
-    """Return True if the state directory is empty or missing; False if it cannot be read."""
+    """Return True if the state directory has at most the config cache; False if unreadable.
+
+    An `up` creates the config cache before it asks this.
+    """
+    cache = os.path.basename(config_cache_folder(environ))
     try:
-        return not os.listdir(state_directory(environ))
+        return {cache}.issuperset(os.listdir(state_directory(environ)))
     except FileNotFoundError:
         return True
     except OSError:

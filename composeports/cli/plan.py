@@ -2,6 +2,7 @@
 
 import click
 
+from composeports.cli import early_queries
 from composeports.cli.context import open_session, plan_options, session_option
 from composeports.cli.output import as_json_option, write_json
 from composeports.usecases.options import Options
@@ -22,7 +23,7 @@ def command(
     options: Options, session_id: str | None, *, as_json: bool, strict: bool, default_ports: bool
 ) -> None:
     """Show what `composeports up` would do, and why; writes nothing and leases nothing."""
-    with open_session(options, session_id) as writable_session:
+    with open_session(options, session_id, early_queries.started()) as writable_session:
         session = writable_session.read_only()
         _ = session.queries  # starts the queries, which run during the imports below
         from composeports.cli.plan_output import show  # noqa: PLC0415

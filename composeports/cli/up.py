@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import click
 
+from composeports.cli import early_queries
 from composeports.cli.complete import seeds, services
 from composeports.cli.context import adopt_option, open_session, plan_options, session_option
 from composeports.cli.output import as_json_option
@@ -81,7 +82,7 @@ def command(
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
     is_first = sys.stderr.isatty() and _is_first_here()
     with (
-        open_session(options._replace(adopt=adopt), session_id) as session,
+        open_session(options._replace(adopt=adopt), session_id, early_queries.started()) as session,
         _session_lock(session, as_new=as_new) as lock,
     ):
         session.config_cache.take_turn()  # only one of many simultaneous starts queries Compose

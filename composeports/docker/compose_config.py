@@ -32,8 +32,8 @@ from composeports.docker.compose_cli import (
     program_mark,
 )
 from composeports.docker.compose_files import read_env_file
+from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.compose_texts import read_texts
-from composeports.docker.queries import StackQueries
 from composeports.errors import ComposeFileError, ComposeLimitError
 from composeports.host.git import find_checkout
 from composeports.host.process import Finished
@@ -64,7 +64,7 @@ class ConfigAnswer(NamedTuple):
 class ConfigQuery:
     """Waits for the queries to Compose about the files, and evaluates their results."""
 
-    def __init__(self, queries: StackQueries) -> None:
+    def __init__(self, queries: ComposeQueries) -> None:
         """Take over the queries that are already running."""
         self._compose = queries.compose
         self._project = queries.project

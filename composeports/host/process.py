@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat, beating
@@ -59,6 +59,10 @@ class Running(Protocol):
         """Wait until the program ends and return its result."""
         ...
 
+    def stop(self) -> None:
+        """Kill the program if it still runs; its result is not needed."""
+        ...
+
 
 class _Child:
     """A started program whose output is collected."""
@@ -92,6 +96,12 @@ class _Child:
         if self._limits is not None and code and any(words in stderr for words in OUT_OF_MEMORY):
             limit = limit or "memory"
         return Finished(code, _text(out), stderr, limit)
+
+    def stop(self) -> None:
+        """Kill the program if it still runs; its result is not needed."""
+        if self._process.returncode is None:
+            self._killed()
+            self._ended(self._process.returncode)
 
     def _output(self) -> tuple[bytes, bytes]:
         """Return the program's stdout and stderr; raise TimeoutExpired if it takes too long."""
@@ -152,6 +162,9 @@ class _Missing:
         """Return exit code 127 and the reason, as a shell does."""
         return Finished(NOT_FOUND, err=self._reason)
 
+    def stop(self) -> None:
+        """Do nothing: there is no program."""
+
 
 def _text(data: bytes | None) -> str:
     return (data or b"").decode("utf-8", "surrogateescape")
@@ -185,6 +198,20 @@ def find_program(name: str, environ: Mapping[str, str], cwd: str | None = None) 
     return None
 
 
+def _popen(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    stdin: int | None = subprocess.DEVNULL,
+    **options: Any,  # noqa: ANN401 - the options of subprocess.Popen
+) -> "subprocess.Popen[bytes]":
+    """Start a program other than composeports: without its secrets, and not from the repository."""
+    program = find_program(argv[0], environ, options.get("cwd"))
+    return subprocess.Popen(
+        argv, executable=program, env=_handed_on(environ), stdin=stdin, **options
+    )
+
+
 def start(  # noqa: PLR0913 - most are keywords
     argv: Sequence[str],
     environ: Mapping[str, str],
@@ -202,12 +229,10 @@ def start(  # noqa: PLR0913 - most are keywords
     """
     end_hook = trace_start(argv)
     try:
-        process = subprocess.Popen(
+        process = _popen(
             argv,
-            executable=find_program(argv[0], environ, cwd),
-            env=_handed_on(environ),
+            environ,
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             process_group=0 if own_group else None,
@@ -260,11 +285,11 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     end_hook = trace_start(argv)
     with signals_left_to_program() as start_hook, beating(heartbeat):
         try:
-            process = subprocess.Popen(
+            process = _popen(
                 argv,
-                executable=find_program(argv[0], environ, cwd),
-                env=_handed_on(environ),
+                environ,
                 cwd=cwd,
+                stdin=None,
                 stdout=sys.stderr.fileno() if out_to_stderr else None,
                 pass_fds=pass_fds,
             )
@@ -292,12 +317,10 @@ def start_captured(
     this process.
     """
     try:
-        return subprocess.Popen(
+        return _popen(
             argv,
-            executable=find_program(argv[0], environ, cwd),
-            env=_handed_on(environ),
+            environ,
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,
@@ -360,14 +383,8 @@ def read_head(argv: Sequence[str], environ: Mapping[str, str], size: int) -> byt
     """Return the first `size` bytes that `argv` writes, then kill it; None if it fails earlier."""
     end_hook = trace_start(argv)
     try:
-        process = subprocess.Popen(
-            argv,
-            executable=find_program(argv[0], environ),
-            env=_handed_on(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
+        process = _popen(
+            argv, environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
         )
     except OSError:
         return None
@@ -449,14 +466,8 @@ class OutputStream:
 def read_lines(argv: Sequence[str], environ: Mapping[str, str]) -> OutputStream:
     """Start `argv` and return its output as lines; Ctrl-C does not reach the program."""
     try:
-        process = subprocess.Popen(
-            argv,
-            executable=find_program(argv[0], environ),
-            env=_handed_on(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
+        process = _popen(
+            argv, environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
         )
     except OSError:
         return OutputStream(None)
@@ -475,10 +486,9 @@ def _piped(
 
     If an exception leaves the `with` statement, the program is killed.
     """
-    process = subprocess.Popen(
+    process = _popen(
         argv,
-        executable=find_program(argv[0], environ),
-        env=_handed_on(environ),
+        environ,
         stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,

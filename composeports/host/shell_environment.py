@@ -8,8 +8,8 @@ worktree they would silently select the wrong stack.
 import os
 from collections.abc import Mapping
 
-from composeports.core.shell import MARKER, is_marked
-from composeports.host.git import find_checkout
+from composeports.core.shell import GIT_COMMON_DIR, MARKER, is_marked
+from composeports.host.git import find_checkout, main_git_dir
 from composeports.host.session_files import owner_of
 
 
@@ -23,6 +23,19 @@ def clean_environment(environ: Mapping[str, str], cwd: str) -> dict[str, str]:
     variables.pop("COMPOSE_PROJECT_NAME", None)
     _strip_own_files(variables, cwd)
     return variables
+
+
+def compose_environment(environ: Mapping[str, str], cwd: str) -> dict[str, str]:
+    """Return the clean environment for Compose in `cwd`.
+
+    COMPOSEPORTS_GIT_COMMON_DIR is the main git directory of the repository around `cwd`, so that a
+    Compose file can mount it.
+    """
+    variables = clean_environment(environ, cwd)
+    checkout = find_checkout(cwd)
+    return (
+        variables if checkout is None else {**variables, GIT_COMMON_DIR: main_git_dir(checkout[1])}
+    )
 
 
 def _strip_own_files(environ: dict[str, str], cwd: str) -> None:

@@ -130,7 +130,7 @@ def observe(
     An error of Compose is raised first. If the engine does not answer and `engine_needed` is False,
     report that and return None for the containers.
     """
-    answer = ConfigQuery(session.queries).finish()
+    answer = ConfigQuery(session.queries.compose).finish()
     try:
         return answer, session.queries.listing.containers()
     except (EngineError, ComposeMissingError) as error:

@@ -13,9 +13,9 @@ from composeports.core.engine_identity import Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.session import check_session_id, project_name
 from composeports.core.settings import Settings
-from composeports.core.shell import GIT_COMMON_DIR
 from composeports.docker.compose_cli import Compose
 from composeports.docker.compose_files import Selection, has_link, read_unlinked, select_files
+from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.config_cache import ConfigCache, digest_of
 from composeports.docker.engine import Engine
 from composeports.docker.queries import StackQueries
@@ -23,7 +23,6 @@ from composeports.errors import ForeignProjectError, NoLeaseError, UsageError
 from composeports.host.git import (
     checkout_around,
     find_checkout,
-    main_git_dir,
     original_of,
     read_branch,
 )
@@ -33,7 +32,7 @@ from composeports.host.process import Run, run_in_foreground
 from composeports.host.routes import routed_subnets
 from composeports.host.session_files import OWN_COPIES
 from composeports.host.session_folder import OwnFolder
-from composeports.host.shell_environment import clean_environment
+from composeports.host.shell_environment import compose_environment
 from composeports.paths import config_cache_folder
 from composeports.stores.base import Store
 from composeports.usecases.options import Options
@@ -89,22 +88,18 @@ class Session:
     """One session in its worktree, with the options of the command.
 
     If `is_read_only`, it writes nothing, neither in the worktree nor in the state directory.
+    `early_queries` are queries to Compose that already run, most likely about this session.
     """
 
     context: Context
     options: Options = field(default_factory=Options)
     is_read_only: bool = False
+    early_queries: ComposeQueries | None = None
 
     @cached_property
     def environ(self) -> Mapping[str, str]:
-        """Return the shell's environment without the variables that `composeports env` set.
-
-        COMPOSEPORTS_GIT_COMMON_DIR is the main git directory of the repository around the working
-        directory, so that a Compose file can mount it.
-        """
-        env = clean_environment(self.context.environ, self.context.cwd)
-        checkout = find_checkout(self.context.cwd)
-        return env if checkout is None else {**env, GIT_COMMON_DIR: main_git_dir(checkout[1])}
+        """Return the shell's environment without the variables that `composeports env` set."""
+        return compose_environment(self.context.environ, self.context.cwd)
 
     @cached_property
     def settings(self) -> Settings:
@@ -288,10 +283,21 @@ class Session:
         """Return the queries to Compose and the engine; the first access starts them."""
         record = self.record()
         is_new_stack = record is None or not record.held or record.marks is None
-        project = self.expected_project_name(record)
-        return StackQueries(
-            self.compose, self.context.engine, project, self.config_cache, is_new_stack=is_new_stack
+        queries = self._running_queries or ComposeQueries(
+            self.compose, self.expected_project_name(record), self.config_cache
         )
+        return StackQueries(queries, self.context.engine, is_new_stack=is_new_stack)
+
+    @cached_property
+    def _running_queries(self) -> ComposeQueries | None:
+        """Return the early queries if they are about this session; else stop them."""
+        queries = self.early_queries
+        if queries is None:
+            return None
+        if queries.are_about(self.compose, self.expected_project_name(self.record())):
+            return queries
+        queries.stop()
+        return None
 
     @cached_property
     def config_cache(self) -> ConfigCache:
@@ -299,6 +305,8 @@ class Session:
 
         `up` takes its turn in the cache before it asks Compose.
         """
+        if self._running_queries is not None:
+            return self._running_queries.memory
         return ConfigCache(
             config_cache_folder(self.context.environ), digest_of(self.selection.files)
         )

@@ -82,10 +82,14 @@ def locked_projects(session: Session, projects: Iterable[str]) -> frozenset[str]
 
 
 def waiting(session: Session) -> Callable[[LockOwner], None]:
-    """Return a callback that reports which command the session waits for."""
-    return lambda owner: session.context.report(
-        f"{owner} works on {_project(session)}: waiting for its end"
-    )
+    """Return a callback for a long wait: it reports the lock owner and ends the early queries."""
+
+    def report(owner: LockOwner) -> None:
+        if session.early_queries is not None:
+            session.early_queries.stop()  # the files may change during the wait
+        session.context.report(f"{owner} works on {_project(session)}: waiting for its end")
+
+    return report
 
 
 def _project(session: Session) -> str:

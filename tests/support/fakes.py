@@ -28,6 +28,9 @@ class _Nothing:
         """Return an empty answer."""
         return Finished(0)
 
+    def stop(self) -> None:
+        """Do nothing."""
+
 
 class _FakeListing(Listing):
     """An answer that is computed when it is read."""

@@ -16,7 +16,12 @@ from composeports.core.lease_check import (
 )
 from composeports.host.clock import read_clock
 from composeports.stores.sqlite.clock import note_time
-from composeports.stores.sqlite.database import explain, is_unwritable, open_existing
+from composeports.stores.sqlite.database import (
+    explain,
+    is_unwritable,
+    open_as_it_is,
+    open_existing,
+)
 
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ HELD = (
     " FROM leases WHERE space = '' AND session_id = ? AND held = 1"
 )
 PLACES = "SELECT session_id, project, place FROM leases WHERE space = '' AND held = 1"
+PROJECT = "SELECT project FROM leases WHERE space = '' AND session_id = ?"
 RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE space = '' AND session_id = ?"
 
 
@@ -93,6 +99,27 @@ def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row
     check_stack(stack["files"], stack["env_files"], stack["profiles"])
     check_place(**place)
     return start, size, project, environment, stack, place
+
+
+def read_project(path: str, session_id: str) -> str | None:
+    """Return the project name in the session's record, held or released; None without a record.
+
+    Raise ValueError if the name is not the session's. Errors of SQLite and of the file system are
+    raised as StoreError.
+    """
+    try:
+        connection = open_as_it_is(path)
+        if connection is None:
+            return None
+        try:
+            row = connection.execute(PROJECT, (session_id,)).fetchone()
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, path) from error
+    if row is not None:
+        check_project(session_id, row[0], "")
+    return row and str(row[0])
 
 
 def read_places(path: str) -> "list[dict[str, str]]":
