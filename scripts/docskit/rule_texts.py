@@ -130,6 +130,16 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        containers.default_host_names,
+        ("container_name",),
+        (
+            (
+                "a value, command or health check with `shop-db-1`, plain Compose's container name",
+                "stays: the name becomes a host name of the session's container inside the stack",
+            ),
+        ),
+    ),
+    (
         containers.container_references,
         ("container_name",),
         (

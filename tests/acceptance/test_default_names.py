@@ -24,7 +24,7 @@ SLEEP = {"command": ["sleep", "3600"]}
 def files(project: str, **head: str) -> dict[str, str]:
     """Return a repository whose file and scripts have plain Compose's names of `project`."""
     services: dict[str, dict[str, object]] = {
-        "app": {"build": ".", **SLEEP},
+        "app": {"build": ".", "environment": {"DB": f"tcp://{project}-db-1:1"}, **SLEEP},
         "worker": {"image": f"{project}-app", "depends_on": ["app"], **SLEEP},
         "db": {"volumes": ["data:/data"], "environment": {"NETWORK": f"{project}_default"}},
     }
@@ -83,6 +83,8 @@ def test_a_session_beside_plain_compose_uses_its_own(
         assert own.ok("exec", "-T", "worker", "cat", "/who") == "own"
         network = own.ok("exec", "-T", "db", "sh", "-c", "echo $NETWORK").strip()
         assert network == f"{own.project}_default"
+        looked_up = own.ok("exec", "-T", "app", "nslookup", f"{project}-db-1")
+        assert looked_up.split()[-1] == own.ok("exec", "-T", "db", "hostname", "-i").strip()
         assert wrapped(own, "read.sh") == "own"
         assert wrapped(own, "run.sh") == "ownown"
         assert main.shell("sh read.sh; sh run.sh").out == "mainmainmain"

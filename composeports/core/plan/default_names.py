@@ -20,6 +20,8 @@ _NAME = re.compile(
     r"""([a-z0-9][a-z0-9_-]*)\}?["']?[ \t]*(?:\#.*)?\r?$""",
     re.MULTILINE,
 )
+# A word that may be a container's name; a dot ends it, as in `shop-db-1.shop_default`.
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def project_name_in(texts: Iterable[str]) -> str:
@@ -49,6 +51,29 @@ def containers_of(
             for separator in SEPARATORS:
                 before = separator.join((name, service.name, str(number)))
                 yield before, f"{project_name}-{service.name}-{number}"
+
+
+def used_host_names(project: Project, plain_projects: Iterable[str]) -> dict[str, str]:
+    """Return the service of each default container name that the values of the file contain.
+
+    Containers reach each other by their names, too, so such a value may be a host name.
+    """
+    names = {
+        name: service.name
+        for service in project.services
+        for name, _ in containers_of(service, plain_projects, project.asked_as)
+    }
+    if not names:
+        return {}
+    words = {word for text in _texts(project) for word in _WORD.findall(text)}
+    return {name: service for name, service in names.items() if name in words}
+
+
+def _texts(project: Project) -> Iterator[str]:
+    yield from project.contents.values()
+    for service in project.services:
+        yield from service.environment.values()
+        yield from (*service.command, *service.entrypoint, *service.health_test)
 
 
 def images(

@@ -1,10 +1,10 @@
 """Fixed container names, and the fields that refer to a container by its name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
-from composeports.core.plan.default_names import containers_of
+from composeports.core.plan.default_names import containers_of, used_host_names
 from composeports.core.plan.override import Override
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import is_common
@@ -22,11 +22,36 @@ def container_names(context: PlanContext) -> RuleResult:
         if after is None:
             continue
         fields: dict[str, object] = {"container_name": after}
-        aliases = _aliases(service, context)
+        aliases = _aliases(service, [service.container_name], context)
         if aliases:
             fields["networks"] = aliases
         nodes.append({"services": {service.name: fields}})
         changes.append(_renamed(service, after, aliases, context))
+    return RuleResult(tuple(changes), merge(nodes))
+
+
+def default_host_names(context: PlanContext) -> RuleResult:
+    """Keep the container names of plain Compose as host names where values of the file use them."""
+    session_names = default_names(context)
+    used_names = used_host_names(context.project, context.host_facts.plain_projects)
+    changes: list[Change] = []
+    nodes: list[Node] = []
+    for service in context.project.services:
+        names = [name for name, owner in used_names.items() if owner == service.name]
+        aliases = _aliases(service, names, context)
+        if aliases:
+            nodes.append({"services": {service.name: {"networks": aliases}}})
+            changes.extend(
+                Change(
+                    "container_name",
+                    "container_name",
+                    name,
+                    session_names[name],
+                    f"plain Compose names it so; {name} stays its host name inside the stack",
+                    service.name,
+                )
+                for name in names
+            )
     return RuleResult(tuple(changes), merge(nodes))
 
 
@@ -74,20 +99,19 @@ def shell_name(service: str) -> str:
     return "".join(letters)
 
 
-def _aliases(service: Service, context: PlanContext) -> dict[str, object]:
-    """Return the old name as an alias for each network of the stack that does not have it.
+def _aliases(service: Service, names: Sequence[str], context: PlanContext) -> dict[str, object]:
+    """Return the old names as aliases for each network of the stack that does not have them.
 
     A network that is shared with other sessions gets no alias: there it would also lead to their
     containers.
     """
-    name = service.container_name
-    if name == service.name:
-        return {}
-    return {
-        attachment.network: {"aliases": [name]}
-        for attachment in service.networks
-        if name not in attachment.aliases and not is_common(attachment.network, context)
-    }
+    aliases: dict[str, object] = {}
+    for attachment in service.networks:
+        known_names = {service.name, *attachment.aliases}
+        new = [name for name in names if name not in known_names]
+        if new and not is_common(attachment.network, context):
+            aliases[attachment.network] = {"aliases": new}
+    return aliases
 
 
 def _renamed(

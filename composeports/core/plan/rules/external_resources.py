@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 from composeports.core.compose_project import Network, Service
 from composeports.core.plan.change import Change, RuleResult, SharedResource, join
+from composeports.core.plan.default_names import used_host_names
 from composeports.core.plan.host_facts import SiblingProject
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, quoted, way_out
@@ -115,7 +116,7 @@ def _name_conflicts(name: str, context: PlanContext) -> Iterator[str]:
 
 
 def _all_names(context: PlanContext) -> frozenset[str]:
-    """Return every name by which the services of the file may be called.
+    """Return every name by which the services of the file may be called, or are called in it.
 
     A service on a shared network looks up all of these names there, even if its own stack has the
     named service on another network.
@@ -124,6 +125,7 @@ def _all_names(context: PlanContext) -> frozenset[str]:
     for service in context.project.services:
         names |= {service.name, service.container_name, service.hostname}
         names |= {alias for attachment in service.networks for alias in attachment.aliases}
+    names |= used_host_names(context.project, context.host_facts.plain_projects).keys()
     return frozenset(names - {""})
 
 

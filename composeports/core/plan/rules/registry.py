@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     kept_variables.kept_variables,
     ports.published_ports,
     containers.container_names,
+    containers.default_host_names,
     containers.container_references,
     scripts.script_calls,
     images.built_images,

@@ -11,7 +11,6 @@ from composeports.core.plan.rules.environment import is_kept, listening, numbers
 from composeports.core.plan.rules.name_references import NewNames, new_names, unchanged
 
 LONGEST = 200
-KIND_NAMES = {"container_name": "container"}
 
 Reason = Callable[[str, str, int], str]
 
@@ -139,6 +138,8 @@ def _line_at(text: str, position: int) -> str:
 
 def _names(service: str, place: str, text: str, names: NewNames) -> Iterator[UnchangedValue]:
     for kind, after in unchanged(text, names):
-        thing = KIND_NAMES.get(kind, kind)
-        why = f"its name does not say that it is a {thing}; the {thing} of that name is {after}"
+        if kind == "container_name":
+            why = f"as a host name it stays; the container of that name is called {after}"
+        else:
+            why = f"its name does not say that it is a {kind}; the {kind} of that name is {after}"
         yield UnchangedValue("value", place, text, why, service)

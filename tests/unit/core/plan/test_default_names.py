@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from composeports.core.plan.default_names import project_name_in
-from composeports.core.plan.host_facts import HostFacts, ScriptCall
+from composeports.core.plan.host_facts import HostFacts, NetworkMember, ScriptCall
 from composeports.core.settings import Settings
 from tests.support.planning import PROJECT, Planned, plan_of
 
@@ -92,6 +92,51 @@ def test_a_container_with_a_name_of_its_own_has_no_default_name() -> None:
     made = planned({"db": {"container_name": "pg"}, "app": {"pid": "container:shop-db-1"}})
     assert made.override("services", "app") is None
     assert len(made.warnings) == 1
+
+
+ON_DEFAULT = {"networks": {"default": None}}
+
+
+@pytest.mark.parametrize(
+    ("app", "names"),
+    [
+        ({"environment": {"URL": "postgres://u@shop-db-1:5432/x"}}, ["shop-db-1"]),
+        ({"environment": {"DSN": "host=shop_db_1 port=5432"}}, ["shop_db_1"]),
+        (
+            {"environment": {"A": "shop-db-1", "B": "shop-login-db-1"}},
+            ["shop-db-1", "shop-login-db-1"],
+        ),
+        ({"command": ["wait-for", "shop-db-1.shop_default:5432"]}, ["shop-db-1"]),
+        ({"healthcheck": {"test": ["CMD", "nc", "shop-db-1", "5432"]}}, ["shop-db-1"]),
+        ({"environment": {"URL": "postgres://shop-db-10:5432"}}, None),
+        ({"environment": {"URL": "postgres://my-shop-db-1:5432"}}, None),
+        ({"environment": {"URL": "postgres://db:5432"}}, None),
+    ],
+)
+def test_a_host_name_that_plain_compose_gives_leads_to_the_sessions_container(
+    app: Mapping[str, object], names: list[str] | None
+) -> None:
+    made = planned({"db": ON_DEFAULT, "app": {**ON_DEFAULT, **app}})
+    networks = None if names is None else {"default": {"aliases": names}}
+    assert made.override("services", "db", "networks") == networks
+    changes = [change for change in made.plan.changes if change.service == "db"]
+    assert [change.before for change in changes] == (names or [])
+    assert {change.after for change in changes} <= {f"{PROJECT}-db-1"}
+
+
+def test_on_a_network_of_others_such_a_host_name_is_told() -> None:
+    """There it leads to the container of plain Compose, and an alias would be one for others."""
+    app = {"environment": {"URL": "postgres://shop-db-1:5432"}, "networks": {"edge": None}}
+    config = {
+        "name": PROJECT,
+        "services": {"db": {"networks": {"edge": None}}, "app": app},
+        "networks": {"edge": {"name": "edge", "external": True}},
+    }
+    members = {"edge": (NetworkMember("shop", "/repo/main", frozenset({"db2", "shop-db-1"})),)}
+    made = plan_of(config, host_facts=FACTS._replace(members=members))
+    assert made.override("services", "db", "networks") is None
+    (warning,) = made.warnings
+    assert "shop-db-1 may lead to shop (/repo/main) as well" in warning
 
 
 def test_scripts_that_use_such_names_are_listed() -> None:
