@@ -33,7 +33,7 @@ def renew_lease(session: Session, timeout_seconds: float | None = None) -> Lease
     store's own limit.
     """
     now = session.context.now()
-    outcome = session.context.store.update(
+    outcome = session.store.update(
         session.session_id,
         lambda snapshot: renew(snapshot, now, session.place, session.view),
         timeout_seconds=timeout_seconds,

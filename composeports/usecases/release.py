@@ -20,7 +20,7 @@ def release_lease(session: Session) -> None:
 
     If the `.env` file is linked to the stack, restore it.
     """
-    outcome = session.context.store.update(session.session_id, release)
+    outcome = session.store.update(session.session_id, release)
     if outcome.lease is not None:
         remove_link_of_released(session, outcome.lease)
 

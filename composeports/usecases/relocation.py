@@ -21,10 +21,10 @@ from composeports.errors import ComposeportsError
 from composeports.host.git import git_dir_at, is_made_since, notes_worktree, repository_of
 from composeports.host.session_files import OWN_OVERRIDE
 from composeports.host.session_folder import OwnFolder
-from composeports.stores.base import Store
+from composeports.stores.read_once import ReadOnceStore
 
 
-def place_of_session(store: Store, location: WorktreeLocation) -> WorktreeLocation:
+def place_of_session(store: ReadOnceStore, location: WorktreeLocation) -> WorktreeLocation:
     """Return `location` with `named_by` set, if its session is named after another git directory.
 
     Usually the session is named after the path of its own git directory. If the store does not
@@ -41,7 +41,7 @@ def place_of_session(store: Store, location: WorktreeLocation) -> WorktreeLocati
 class _Relocation:
     """One search for the session of a worktree."""
 
-    def __init__(self, store: Store, location: WorktreeLocation) -> None:
+    def __init__(self, store: ReadOnceStore, location: WorktreeLocation) -> None:
         self._store = store
         self._location = location
 

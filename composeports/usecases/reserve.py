@@ -87,7 +87,7 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
                 lease=finish(_with_engine_host(session, outcome.granted), snapshot)
             )
 
-        outcome = session.context.store.update(request.session_id, decide)
+        outcome = session.store.update(request.session_id, decide)
         reclaimed_ids.extend(outcome.reclaimed)
         return outcome.granted
 
@@ -113,7 +113,7 @@ def preview_lease(
     pins: Mapping[str, int] | None = None,
 ) -> Lease:
     """Return the lease that `reserve_lease` would return now; write nothing."""
-    snapshot = session.context.store.snapshot(session.session_id)
+    snapshot = session.store.snapshot(session.session_id)
     return _first_free(
         session,
         snapshot.own,
@@ -189,7 +189,7 @@ def _scan(
 
 def roll_back_lease(session: Session, before: Lease | None) -> None:
     """Restore the session's record to `before`, its state before a claim that failed."""
-    session.context.store.update(session.session_id, lambda snapshot: rolled_back(snapshot, before))
+    session.store.update(session.session_id, lambda snapshot: rolled_back(snapshot, before))
 
 
 def subnets_in_use(session: Session) -> tuple[str, ...]:
@@ -237,7 +237,7 @@ def cool_down_block(session: Session, block: PortBlock) -> None:
     For some minutes the block is the last choice of all sessions.
     """
     now = session.context.now()
-    session.context.store.update(
+    session.store.update(
         session.session_id,
         lambda snapshot: StoreUpdate(set_aside=with_cooldown(snapshot, block, now)),
     )

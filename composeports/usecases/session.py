@@ -35,6 +35,7 @@ from composeports.host.session_folder import OwnFolder
 from composeports.host.shell_environment import compose_environment
 from composeports.paths import config_cache_folder
 from composeports.stores.base import Store
+from composeports.stores.read_once import ReadOnceStore
 from composeports.usecases.options import Options
 from composeports.usecases.relocation import place_of_session
 
@@ -95,6 +96,11 @@ class Session:
     options: Options = field(default_factory=Options)
     is_read_only: bool = False
     early_queries: ComposeQueries | None = None
+
+    @cached_property
+    def store(self) -> ReadOnceStore:
+        """Return the store, which reads the session's lease once."""
+        return ReadOnceStore(self.context.store)
 
     @cached_property
     def environ(self) -> Mapping[str, str]:
@@ -217,7 +223,7 @@ class Session:
         )
         if self.given_session is not None or original_of(worktree, git_dir):
             return place
-        return place_of_session(self.context.store, place)
+        return place_of_session(self.store, place)
 
     @cached_property
     def folder(self) -> OwnFolder:
@@ -327,7 +333,7 @@ class Session:
 
     def record(self) -> Lease | None:
         """Return the store's record of the session, held or released; None if it has none."""
-        return self.context.store.get(self.session_id)
+        return self.store.get(self.session_id)
 
     def held_lease(self) -> Lease:
         """Return the session's lease; NoLeaseError if it holds none."""

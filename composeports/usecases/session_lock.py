@@ -29,6 +29,7 @@ def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
     with hold(_path(session), command, None, waiting(session)) as lock:
         if lock is None:  # the process of a killed command does not end
             raise busy_error(_project(session), _path(session))
+        session.store.reread()
         yield lock
 
 
@@ -38,6 +39,7 @@ def try_session_lock(
 ) -> Iterator[SessionLock | None]:
     """Hold the session lock; yield None if another command keeps it for that time."""
     with hold(_path(session), command, timeout_seconds, waiting(session)) as lock:
+        session.store.reread()
         yield lock
 
 
