@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure the shape of the package: sizes, imports inside functions, parameters, repeated names.
 
-Exit code 1 if a figure is over its bound. Bounds never go up: a change that makes the
-package smaller lowers them.
+Exit code 1 if a figure is over its bound. A change that makes the package smaller lowers its
+bounds. Only new behaviour raises one, and its commit shows by how much.
 """
 
 import ast
@@ -14,6 +14,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "composeports"
 MANY_PARAMETERS = 7
+# The parts of the package that talk to people and programs; the others get what they need passed.
+INTERFACES = frozenset({"__main__.py", "cli", "pytest_plugin", "servers"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 Modules = dict[Path, ast.Module]
@@ -72,6 +74,15 @@ def mentioning(expression: str) -> Callable[[Modules], int]:
     return lambda modules: sum(any(map(mentions, ast.walk(tree))) for tree in modules.values())
 
 
+def below_interfaces(measure: Callable[[Modules], int]) -> Callable[[Modules], int]:
+    """Return the same measure for the modules that are not part of an interface."""
+
+    def is_below(path: Path) -> bool:
+        return path.relative_to(PACKAGE).parts[0] not in INTERFACES
+
+    return lambda modules: measure({path: modules[path] for path in filter(is_below, modules)})
+
+
 def class_names_used_twice(modules: Modules) -> int:
     """Return how many names belong to classes of more than one module."""
     bodies = (tree.body for tree in modules.values())
@@ -114,6 +125,7 @@ FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
     f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
     "class names used twice": (class_names_used_twice, 5),
     "modules that read os.environ": (mentioning("os.environ"), 22),
+    "of these below the interfaces": (below_interfaces(mentioning("os.environ")), 1),
     "modules that call os.replace": (mentioning("os.replace"), 1),
     "modules that lock files with fcntl": (mentioning("fcntl.flock"), 1),
 }
