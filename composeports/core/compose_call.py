@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from composeports.core.docker_arguments import INSTEAD_OF_A_COMMAND, OTHER_ENGINE, scan
+from composeports.core.docker_arguments import scan
+from composeports.core.docker_options import INSTEAD_OF_A_COMMAND, OTHER_ENGINE
 
 # Options with a value. Compose uses all values of some options, and the last value of the others.
 # `--workdir` is the old name of `--project-directory`.

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from composeports.core.docker_arguments import CONTAINER, PROJECT, SessionNames
+from composeports.core.docker_arguments import SessionNames
+from composeports.core.docker_options import CONTAINER, PROJECT
 from composeports.core.image_names import full_name
 from composeports.core.plan import default_names
 from composeports.core.plan.rules import containers, images, networks, volumes

@@ -2,14 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from composeports.core.docker_arguments import (
-    CONTAINER,
-    GROUPS,
-    IMAGE,
-    PROJECT,
-    PROJECT_FILTER,
-    named_objects,
-)
+from composeports.core.docker_arguments import named_objects
+from composeports.core.docker_options import CONTAINER, GROUPS, IMAGE, PROJECT, PROJECT_FILTER
 from composeports.core.image_names import short_name
 from composeports.core.plan.change import RuleResult, UnchangedValue
 from composeports.core.plan.rules import containers
