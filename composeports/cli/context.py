@@ -16,8 +16,9 @@ from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.engine import Engine
 from composeports.errors import UsageError
 from composeports.stores.open import open_store
+from composeports.usecases.context import Context
 from composeports.usecases.options import Options
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 
 WARNING = "warning: "
 

@@ -2,8 +2,8 @@
 
 from composeports.port_allocator import PortAllocation, PortAllocatorService, allocation_of
 from composeports.usecases.allocate import allocate
+from composeports.usecases.context import Context
 from composeports.usecases.release import release_without_stack
-from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import session_by_id, session_from_record
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from composeports.errors import ConfigError, FileAccessError, UsageError
 from composeports.host.state_directory import prepare_folder
 from composeports.paths import api_key_file
-from composeports.usecases.session import Context
+from composeports.usecases.context import Context
 
 VARIABLE = "COMPOSEPORTS_API_KEYS"
 HOW_TO_SET = f"set {VARIABLE} or give --keys-file when the server is started"

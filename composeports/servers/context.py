@@ -9,7 +9,7 @@ from composeports.docker.context import find_endpoint
 from composeports.docker.engine import Engine
 from composeports.host.wrapper import unwrapped
 from composeports.stores.open import open_store
-from composeports.usecases.session import Context
+from composeports.usecases.context import Context
 from composeports.usecases.session_lookup import NOWHERE
 
 

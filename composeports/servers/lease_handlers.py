@@ -14,9 +14,9 @@ from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
 from composeports.usecases import status as status_usecase
 from composeports.usecases.allocate import allocate as allocate_lease
+from composeports.usecases.context import Context
 from composeports.usecases.lease import environment_of, renew_lease
 from composeports.usecases.release import release_without_stack
-from composeports.usecases.session import Context
 from composeports.usecases.session_lookup import no_session, session_by_id, session_from_record
 from composeports.usecases.status import SessionStatus, iso_time
 

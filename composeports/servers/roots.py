@@ -7,7 +7,8 @@ from typing import Self
 
 from composeports.core.session import check_session_id
 from composeports.errors import ConfigError, OutsideRootsError
-from composeports.usecases.session import Context, Session
+from composeports.usecases.context import Context
+from composeports.usecases.session import Session
 from composeports.usecases.started_session import find_started_session
 
 

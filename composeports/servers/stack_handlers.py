@@ -14,9 +14,10 @@ from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
 from composeports.usecases import status
 from composeports.usecases import up as up_usecase
+from composeports.usecases.context import Context
 from composeports.usecases.observe import PlanOptions
 from composeports.usecases.options import Options
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
 from composeports.usecases.session_lookup import session_in_worktree
 from composeports.usecases.up import UpResult

@@ -10,6 +10,10 @@ from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 Decide = Callable[[StoreSnapshot], StoreUpdate]
 
 
+def ignore_message(_text: str) -> None:
+    """Ignore a message, where no user reads it."""
+
+
 class Store(Protocol):
     """The leases of one engine, by session id: held leases and remembered (released) ones.
 

@@ -5,15 +5,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.errors import ExtraMissingError
-from composeports.stores.base import Store
+from composeports.stores.base import Store, ignore_message
 from composeports.stores.url import is_shared, sqlite_path, without_password
 
 if TYPE_CHECKING:
     from composeports.stores.postgres.store import PostgresStore
-
-
-def ignore_message(_text: str) -> None:
-    """Ignore the message."""
 
 
 class EngineSource(Protocol):

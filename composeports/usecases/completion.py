@@ -11,8 +11,9 @@ from composeports.docker.engine import Engine
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
 from composeports.stores.open import open_store
+from composeports.usecases.context import Context
 from composeports.usecases.options import Options
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 
 # `config --services` needs a project name; its output is the same for every name.
 ANY = "any"

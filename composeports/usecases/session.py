@@ -1,14 +1,12 @@
 """The session with its worktree and files, and the context that use cases work with."""
 
 import os
-import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
 
-from composeports.config import Config, find_settings
+from composeports.config import find_settings
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.session import check_session_id, project_name
@@ -26,62 +24,16 @@ from composeports.host.git import (
     original_of,
     read_branch,
 )
-from composeports.host.port_listeners import PortListener, process_on
-from composeports.host.ports import taken_ports
-from composeports.host.process import Run, run_in_foreground
-from composeports.host.routes import routed_subnets
 from composeports.host.session_files import OWN_COPIES
 from composeports.host.session_folder import OwnFolder
 from composeports.host.shell_environment import compose_environment
 from composeports.paths import config_cache_folder
-from composeports.stores.base import Store
 from composeports.stores.read_once import ReadOnceStore
+from composeports.usecases.context import Context
 from composeports.usecases.options import Options
 from composeports.usecases.relocation import place_of_session
 
 STDIN = "-"
-
-
-def ignore_message(_text: str) -> None:
-    """Ignore the message."""
-
-
-class Context(NamedTuple):
-    """Everything outside of the process that a use case touches; tests pass their own."""
-
-    environ: Mapping[str, str]
-    cwd: str
-    config: Config
-    store: Store
-    engine: Engine
-    now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
-    find_taken_ports: Callable[[Iterable[tuple[int, str]]], frozenset[tuple[int, str]]] = (
-        taken_ports
-    )
-    find_port_holder: Callable[[tuple[int, str]], PortListener] = process_on
-    find_routed_subnets: Callable[[], tuple[str, ...]] = routed_subnets
-    report: Callable[[str], None] = ignore_message
-    run: Run = run_in_foreground
-
-    def ports_in_use(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
-        """Return which of the ports are in use by programs of this machine.
-
-        Empty for a remote engine: of its machine, only the ports of containers are visible here.
-        """
-        return self.find_taken_ports(wanted) if self.engine.is_local else frozenset()
-
-    def holder_of(self, port: tuple[int, str]) -> PortListener:
-        """Return the process that has a port of the engine's machine, as far as it is visible."""
-        engine = self.engine
-        if not engine.is_local:
-            return PortListener(machine=engine.host)
-        holder = self.find_port_holder(port)
-        return holder.seen_from(engine.process) if holder.parent else holder
-
-    def routes_of_engine(self) -> tuple[str, ...]:
-        """Return the subnets with a route on the engine's machine; empty for a remote engine."""
-        return self.find_routed_subnets() if self.engine.is_local else ()
 
 
 @dataclass(frozen=True)

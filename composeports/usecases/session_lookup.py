@@ -14,8 +14,9 @@ from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.docker.compose_files import Selection
 from composeports.errors import UsageError
+from composeports.usecases.context import Context
 from composeports.usecases.options import Options
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 
 # Variables that select files, profiles or a session in the shell that started the server.
 OF_THE_SERVER = frozenset(

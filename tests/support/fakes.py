@@ -14,8 +14,9 @@ from composeports.host.port_listeners import NOBODY_SEEN, PortListener
 from composeports.host.process import Finished
 from composeports.stores.base import Store
 from composeports.stores.memory import MemoryStore
+from composeports.usecases.context import Context
 from composeports.usecases.options import Options
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 
 Port = tuple[int, str]
 NOON = 43200.0

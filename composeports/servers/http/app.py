@@ -66,7 +66,7 @@ from composeports.servers.http.shared_refresh import SharedRefresh
 from composeports.servers.http.status_feed import LeaseRenewer, as_text
 from composeports.servers.roots import Roots
 from composeports.usecases import status as status_usecase
-from composeports.usecases.session import Context
+from composeports.usecases.context import Context
 from composeports.usecases.session_lookup import no_session
 
 TITLE = "composeports"

@@ -17,8 +17,8 @@ from composeports.host.process import OutputStream
 from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.lease_handlers import entry
 from composeports.usecases import session_lookup, status
+from composeports.usecases.context import Context
 from composeports.usecases.lease import renew_lease
-from composeports.usecases.session import Context
 from composeports.usecases.status import SessionStatus
 
 WATCHED_SECONDS = 1.0

@@ -26,7 +26,7 @@ from composeports.host.captured_process import GRACE, CapturedRunner
 from composeports.servers.command_limit import Commands
 from composeports.servers.context import open_context, warn
 from composeports.servers.roots import ANYWHERE, Roots
-from composeports.usecases.session import Context
+from composeports.usecases.context import Context
 
 Work = Callable[[Context], Mapping[str, Any]]
 # Returns one sentence that says what is left of a stack and what to do next.

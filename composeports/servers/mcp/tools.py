@@ -25,8 +25,8 @@ from composeports.servers.mcp.schemas import (
     UrlResult,
 )
 from composeports.servers.stack_handlers import StackTarget, down, left, plan, up, url
+from composeports.usecases.context import Context
 from composeports.usecases.observe import PlanOptions
-from composeports.usecases.session import Context
 
 INSTRUCTIONS = """\
 Leases of host ports, and one Docker Compose stack for every git worktree.

@@ -19,7 +19,7 @@ from composeports.core.lease import Lease
 from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import StoreError, StoreServerError
 from composeports.host.clock import read_clock
-from composeports.stores.base import Decide
+from composeports.stores.base import Decide, ignore_message
 from composeports.stores.postgres.connection import connect
 from composeports.stores.postgres.errors import (
     ErrorAction,
@@ -71,10 +71,6 @@ MAX_SEARCHES = 3
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 HEADER = f"SELECT ({FORMAT}), {NOW}, ({STORE_ID})"
 Result = TypeVar("Result")
-
-
-def ignore_message(_text: str) -> None:
-    """Ignore the message."""
 
 
 class PostgresStore:

@@ -14,7 +14,7 @@ from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Engi
 from composeports.core.lease import Lease
 from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.host.clock import read_clock
-from composeports.stores.base import Decide
+from composeports.stores.base import Decide, ignore_message
 from composeports.stores.conflicts import refuse_conflicts
 from composeports.stores.rows import RowSource, once
 from composeports.stores.sqlite.clock import jump_since_written, note_time
@@ -41,10 +41,6 @@ NOTICE_SECONDS = 1.0
 # How long a reader waits for the write lock to record that the clock was set.
 READING_SECONDS = 0.25
 Result = TypeVar("Result")
-
-
-def ignore_message(_text: str) -> None:
-    """Ignore the message."""
 
 
 class SqliteStore:

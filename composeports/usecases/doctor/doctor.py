@@ -24,6 +24,7 @@ from composeports.paths import (
     state_directory,
 )
 from composeports.stores.memory import MemoryStore
+from composeports.usecases.context import Context
 from composeports.usecases.doctor.collect_engine import (
     any_builds,
     read_compose,
@@ -56,7 +57,7 @@ from composeports.usecases.gc.policy import GONE
 from composeports.usecases.gc.worktree_probe import probe_session
 from composeports.usecases.link.env_file import env_file, linked_project
 from composeports.usecases.options import Options
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 
 Port = tuple[int, str]
 ROUNDS = 3

@@ -19,9 +19,10 @@ from composeports.errors import ConfigError
 from composeports.paths import STORE_FILE
 from composeports.stores.memory import MemoryStore
 from composeports.stores.sqlite.store import SqliteStore
+from composeports.usecases.context import Context
 from composeports.usecases.options import Options
 from composeports.usecases.reserve import preview_lease, reserve_lease
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 from composeports.usecases.status import environment
 
 pytestmark = pytest.mark.integration

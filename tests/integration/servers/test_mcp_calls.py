@@ -11,7 +11,7 @@ from mcp.types import CallToolResult
 
 from composeports.errors import NoLeaseError
 from composeports.servers.mcp.calls import Client, ToolRunner, failure, result_of
-from composeports.usecases.session import Context
+from composeports.usecases.context import Context
 from tests.support.fakes import FakeMachine
 
 pytestmark = pytest.mark.integration

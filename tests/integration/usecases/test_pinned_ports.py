@@ -14,10 +14,11 @@ from composeports.docker.containers import Container
 from composeports.docker.engine import Engine
 from composeports.errors import ComposeportsError, EngineError, PortHeldError
 from composeports.stores.memory import MemoryStore
+from composeports.usecases.context import Context
 from composeports.usecases.options import Options
 from composeports.usecases.release import release_lease
 from composeports.usecases.reserve import preview_lease, reserve_lease, subnets_in_use, with_subnets
-from composeports.usecases.session import Context, Session
+from composeports.usecases.session import Session
 
 pytestmark = pytest.mark.integration
 

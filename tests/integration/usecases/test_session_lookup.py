@@ -8,7 +8,8 @@ from composeports.config import Config
 from composeports.core.lease import WorktreeLocation
 from composeports.errors import InvalidSessionError, UsageError
 from composeports.usecases.allocate import allocate
-from composeports.usecases.session import Context, Session
+from composeports.usecases.context import Context
+from composeports.usecases.session import Session
 from composeports.usecases.session_lookup import (
     no_session,
     session_by_id,
