@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from composeports.core.folders import is_within
 from composeports.host.git import find_checkout, is_linked, main_git_dir
 from composeports.paths import STORE_FILE, state_directory
 
@@ -57,14 +58,10 @@ def _allocate(worktree: str) -> None:
             environ=environ, config=config, cwd=worktree, report=lambda _text: None
         )
         worktree_session = Session(context)
-        if worktree_session.selection.files and _is_within(
+        if worktree_session.selection.files and is_within(
             os.path.realpath(worktree_session.selection.directory), worktree
         ):
             allocate(worktree_session)
-
-
-def _is_within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _gone(repository: str, own: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from composeports.core.folders import is_within
 from composeports.core.labels import UNMARKED, Mark, session_label
 from composeports.core.lease import Lease
 
@@ -62,9 +63,7 @@ class Owner(NamedTuple):
         """Return True if `directory` is a folder of the session's stack, or is in its worktree."""
         if directory in self.directories:
             return bool(directory)
-        return any(
-            f"{directory}/".startswith(f"{worktree.rstrip('/')}/") for worktree in self.worktrees
-        )
+        return any(is_within(directory, worktree) for worktree in self.worktrees)
 
 
 def owner_of(

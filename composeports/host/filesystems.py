@@ -2,6 +2,8 @@
 
 import os
 
+from composeports.core.folders import is_within
+
 MOUNT_TABLE = "/proc/self/mountinfo"
 # File systems that several machines can mount at once: types of mount(8), and sub-types of FUSE.
 NETWORK = frozenset(
@@ -48,8 +50,7 @@ def find_type(table: str, device: str, path: str) -> str:
         if columns[2] == device:
             return kind
         point = _unescaped(columns[4])
-        is_inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if is_inside and len(point) >= len(nearest_point):
+        if is_within(path, point) and len(point) >= len(nearest_point):
             nearest_point, nearest_kind = point, kind
     return nearest_kind
 

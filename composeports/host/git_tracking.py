@@ -95,8 +95,3 @@ def is_ignored(path: str, environ: Mapping[str, str]) -> bool:
     """Return True if git ignores the file, which need not exist."""
     folder, name = os.path.split(path)
     return not ask_git(folder, environ, "check-ignore", "--quiet", "--", name).code
-
-
-def is_within(path: str, folder: str) -> bool:
-    """Return True if the path lies below the folder."""
-    return path.startswith(folder.rstrip("/") + "/")

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 
+from composeports.core.folders import is_within
 from composeports.core.lease import Lease
 from composeports.host.git import find_checkout
 from composeports.usecases.session import Session
@@ -30,7 +31,7 @@ def find_started_session(session: Session) -> Session:
     if nearest_lease is None or nearest_lease.session_id == session.session_id:
         return session
     directory = session.place.directory
-    is_deeper = nearest_lease.place.directory != directory and _is_within(
+    is_deeper = nearest_lease.place.directory != directory and is_within(
         nearest_lease.place.directory, directory
     )
     if is_deeper or (nearest_lease.place.directory == directory and session.record() is None):
@@ -41,15 +42,11 @@ def find_started_session(session: Session) -> Session:
 def _was_started_at(lease: Lease, cwd: str) -> bool:
     """Return True if the lease is of `cwd` or a folder above and no other worktree is there now."""
     place = lease.place
-    if lease.session_id != place.session_id or not _is_within(cwd, place.directory):
+    if lease.session_id != place.session_id or not is_within(cwd, place.directory):
         return False
     checkout = find_checkout(cwd)
     return (
         checkout is None
         or checkout[1] == place.git_dir
-        or not _is_within(checkout[0], place.worktree)
+        or not is_within(checkout[0], place.worktree)
     )
-
-
-def _is_within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -1,5 +1,6 @@
 """What the settings declare as shared: the entries of `shared`, and `[isolate]`."""
 
+from composeports.core.folders import is_within
 from composeports.core.settings import Settings
 
 IN_SETTINGS = "`shared` in the settings names it"
@@ -18,7 +19,7 @@ def is_label_named(settings: Settings, label: str) -> bool:
 
 def is_path_named(settings: Settings, *paths: str) -> bool:
     """Return True if `shared` has one of the paths or a folder that contains it."""
-    return any(below(path, entry) for entry in settings.shared for path in paths)
+    return any(is_within(path, entry) for entry in settings.shared for path in paths)
 
 
 def why_network(settings: Settings, key: str, name: str) -> str:
@@ -35,8 +36,3 @@ def why_volume(settings: Settings, key: str, name: str) -> str:
     if is_named(settings, "volume", key, name):
         return IN_SETTINGS
     return "" if settings.isolate_volumes else "[isolate] volumes = false"
-
-
-def below(path: str, folder: str) -> bool:
-    """Return True if a path is the folder, or is inside it."""
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

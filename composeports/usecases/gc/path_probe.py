@@ -4,6 +4,7 @@ import math
 import os
 from contextlib import suppress
 
+from composeports.core.folders import is_below
 from composeports.core.lease import WorktreeLocation
 from composeports.errors import UnsafeFileError
 from composeports.host.git import (
@@ -152,7 +153,7 @@ def _is_unmounted(path: str, fstab: str) -> bool:
     """Return True if the path is below a mount point where nothing is mounted."""
     points = [line.split()[1] for line in (read_text(fstab) or "").splitlines() if line.split()[1:]]
     return any(
-        path.startswith(point.rstrip("/") + "/") and not os.path.ismount(point)
+        is_below(path, point) and not os.path.ismount(point)
         for point in points
         if point.startswith("/")
     )

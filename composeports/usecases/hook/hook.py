@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from composeports.core.folders import is_below
 from composeports.errors import ConfigError, UsageError
 from composeports.host.atomic_files import read_file, remove_file, write_file
 from composeports.host.git import find_checkout, main_git_dir
-from composeports.host.git_tracking import ask_git, has_tracked, is_tracked, is_within
+from composeports.host.git_tracking import ask_git, has_tracked, is_tracked
 from composeports.usecases.hook.policy import (
     LINE,
     OWN_SCRIPT,
@@ -95,7 +96,7 @@ class Hook:
     def is_elsewhere(self) -> bool:
         """Return True if the file, links followed, is outside of git directory and worktree."""
         real_path = os.path.join(os.path.realpath(self.folder), HOOK)
-        return not is_within(real_path, self.git_dir) and not is_within(real_path, self.worktree)
+        return not is_below(real_path, self.git_dir) and not is_below(real_path, self.worktree)
 
 
 def find_hook(cwd: str, environ: Mapping[str, str]) -> Hook:
@@ -155,7 +156,7 @@ def _parts(hook: Hook) -> Iterator[str]:
     yield hook.path
     part = hook.folder
     yield part
-    while is_within(part, hook.worktree) or is_within(part, hook.git_dir):
+    while is_below(part, hook.worktree) or is_below(part, hook.git_dir):
         yield part
         part = os.path.dirname(part)
 
@@ -178,12 +179,12 @@ def _refuse_tracked(hook: Hook, environ: Mapping[str, str]) -> None:
     path, folder = hook.path, hook.folder
     if is_tracked(path, environ):
         raise _refused(path, "is tracked by git")
-    if not is_within(path, hook.git_dir) and is_within(path, hook.worktree):
+    if not is_below(path, hook.git_dir) and is_below(path, hook.worktree):
         # Like husky: the tool that creates such a folder also rewrites the files in it.
         parent = os.path.dirname(folder)
         if has_tracked(folder, environ) or (
             parent != hook.worktree
-            and is_within(parent, hook.worktree)
+            and is_below(parent, hook.worktree)
             and has_tracked(parent, environ)
         ):
             raise _refused(path, "lies in a folder whose files git tracks")

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from composeports.config import find_settings
+from composeports.core.folders import is_below
 from composeports.docker.compose_files import DEFAULT_NAMES, select_files
 from composeports.errors import UnsafeFileError, UserFileError
 from composeports.host.atomic_files import read_file, write_file
@@ -74,7 +75,11 @@ def inspect_repository(cwd: str, environ: Mapping[str, str]) -> Repository:
         name: text for name, text in environ.items() if not name.startswith("COMPOSE_")
     }
     selected_files = select_files(top, other_variables, default_files=default_files).files
-    files = tuple(os.path.relpath(path, top) for path in selected_files if _is_within(path, top))
+    files = tuple(
+        os.path.relpath(path, top)
+        for path in selected_files
+        if is_below(os.path.realpath(path), top)
+    )
     files_below = () if files else tuple(_below(top))
     return Repository(top, files, files_below)
 
@@ -98,10 +103,6 @@ def _walk(top: str, depth: int, below: str = "") -> Iterator[str]:
                 yield from _walk(top, depth - 1, path)
         elif LIKE_ONE.fullmatch(entry.name) and ".override." not in entry.name:
             yield path
-
-
-def _is_within(path: str, folder: str) -> bool:
-    return os.path.realpath(path).startswith(folder.rstrip("/") + "/")
 
 
 def work_out(found: Repository, wanted: InitOptions) -> list[InitStep]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from composeports.core.compose_project import Project, Volume
 from composeports.core.engine_resources import EngineVolume
+from composeports.core.folders import is_within
 from composeports.core.labels import PROJECT_LABEL, VOLUME_LABEL
 from composeports.core.lease import Lease
 from composeports.errors import UsageError
@@ -128,7 +129,7 @@ def _at(wanted: SeedQuery, known: Sequence[SeedCandidate]) -> list[SeedCandidate
 
 
 def _holds(directory: str, path: str) -> bool:
-    return bool(directory) and (path == directory or path.startswith(directory.rstrip("/") + "/"))
+    return bool(directory) and is_within(path, directory)
 
 
 def _narrowed(found: list[SeedCandidate], own: SeedCandidate) -> list[SeedCandidate]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from composeports.core.folders import is_below
 from composeports.errors import FileAccessError
 from composeports.host.git import find_checkout
 from composeports.usecases.skills.files import (
@@ -172,11 +173,8 @@ def _look(target: SkillFolder, skill: str, shipped: Mapping[str, bytes]) -> _Fou
 
 
 def _leads_out(target: SkillFolder, folder: str) -> bool:
-    return bool(target.within) and not _is_within(folder, target.within)
-
-
-def _is_within(path: str, folder: str) -> bool:
-    return os.path.realpath(path).startswith(os.path.realpath(folder).rstrip("/") + "/")
+    top = target.within
+    return bool(top) and not is_below(os.path.realpath(folder), os.path.realpath(top))
 
 
 def _install(found: _Found) -> SkillResult:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from posixpath import join, normpath, relpath
 
 from composeports.core.compose_project import Mount, Service, Volume
+from composeports.core.folders import is_within
 from composeports.core.plan.change import RuleResult, SharedResource
 from composeports.core.plan.rules import images
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, way_out
-from composeports.core.plan.shared_settings import IN_SETTINGS, below, is_named, is_path_named
+from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, is_path_named
 from composeports.core.shell import GIT_COMMON_DIR
 
 ENGINE_SOCKETS = ("/docker.sock", "/podman.sock")
@@ -146,7 +147,7 @@ def bound(mount: Mount, context: PlanContext) -> str:
         return ""
     place = context.host_facts.real(mount.source)
     paths = (normpath(mount.source), place)
-    is_of_the_host = any(below(path, folder) for path in paths for folder in OF_THE_HOST)
+    is_of_the_host = any(is_within(path, folder) for path in paths for folder in OF_THE_HOST)
     if is_of_the_host or any(path.endswith(ENGINE_SOCKETS) for path in paths):
         return ""
     return place if _is_outside(place, context) else ""
@@ -155,7 +156,7 @@ def bound(mount: Mount, context: PlanContext) -> str:
 def _is_outside(place: str, context: PlanContext) -> bool:
     """Return True if a path is not in the worktree and does not contain the project name."""
     top = context.lease.place.worktree or context.lease.place.directory
-    return bool(top) and not below(place, top) and context.project.is_fixed(place)
+    return bool(top) and not is_within(place, top) and context.project.is_fixed(place)
 
 
 def _places(volume: Volume, context: PlanContext) -> Iterator[str]:
@@ -222,9 +223,9 @@ def _is_written(volume: Volume, context: PlanContext) -> bool:
 def _other_checkout(place: str, context: PlanContext) -> str:
     """Return the innermost other checkout of the repository that has the path; empty if none."""
     checkout = context.host_facts.checkout
-    if checkout.common_dir and below(place, checkout.common_dir):
+    if checkout.common_dir and is_within(place, checkout.common_dir):
         return ""
-    checkouts = [path for path in checkout.others if below(place, path)]
+    checkouts = [path for path in checkout.others if is_within(place, path)]
     return max(checkouts, key=len, default="")
 
 
@@ -242,7 +243,7 @@ def git_inside(context: PlanContext) -> RuleResult:
 def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterator[str]:
     checkout, top = context.host_facts.checkout, context.lease.place.worktree
     source = context.host_facts.real(mount.source)
-    if mount.kind != "bind" or not checkout.link or source == "/" or not below(top, source):
+    if mount.kind != "bind" or not checkout.link or source == "/" or not is_within(top, source):
         return
     folder = normpath(join(mount.target, top[len(source) :].lstrip("/")))
     if any(normpath(other_mount.target) == join(folder, ".git") for other_mount in service.mounts):
@@ -261,7 +262,7 @@ def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterat
 
 def _on_the_host(path: str, service: Service, context: PlanContext) -> str:
     """Return the host path of a container's path; empty if no bind mount covers it."""
-    binds = [mount for mount in service.mounts if below(path, normpath(mount.target))]
+    binds = [mount for mount in service.mounts if is_within(path, normpath(mount.target))]
     nearest_mount = max(binds, key=lambda mount: len(normpath(mount.target)), default=None)
     if nearest_mount is None or nearest_mount.kind != "bind":
         return ""

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from posixpath import normpath, relpath
 
 from composeports.core.engine_address import is_this_machine
+from composeports.core.folders import is_within
 from composeports.core.plan.change import RuleResult
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.folders import ENGINE_SOCKETS, OF_THE_HOST
-from composeports.core.plan.shared_settings import below
 
 # The warning shows this many paths and counts the rest.
 SHOWN = 5
@@ -35,7 +35,7 @@ def _mounted(context: PlanContext) -> Iterator[str]:
 
 def _shown(path: str, top: str) -> str:
     """Return the path as it is most likely written in the file."""
-    if not top or not below(path, top):
+    if not top or not is_within(path, top):
         return path
     return "." if path == top else f"./{relpath(path, top)}"
 
@@ -55,7 +55,7 @@ def _sources(context: PlanContext) -> Iterator[str]:
 
 def _is_of_any_machine(path: str) -> bool:
     return path.endswith(ENGINE_SOCKETS) or any(
-        below(normpath(path), folder) for folder in OF_THE_HOST
+        is_within(normpath(path), folder) for folder in OF_THE_HOST
     )
 
 
