@@ -5,10 +5,10 @@ up to `timeout_seconds` and yields a `SessionLock`, or None if another process k
 for all that time; 0 does not wait, None waits without limit. While the lock is held, `holder`
 returns the lock owner. A claim calls `is_held` before it takes the lease of an idle stack.
 
-A program that is started with `lock.number` among its inherited files shares the lock. The lock is
-free only when both have ended, so an orphan (a Compose whose composeports was killed) still holds
-it. A caller that waits without limit waits only ten seconds for such an orphan, and then ends it
-(lock_inheritors.py).
+A program that is started with `lock.descriptor` among its inherited files shares the lock. The lock
+is free only when both have ended, so an orphan (a Compose whose composeports was killed) still
+holds it. A caller that waits without limit waits only ten seconds for such an orphan, and then ends
+it (lock_inheritors.py).
 
 If the disk has no space for a new lock file, all processes that would create one lock its folder
 instead.
@@ -74,10 +74,10 @@ class SessionLock:
         self._command = command
         self._file = -1
         # The previous lock owner, with an empty command if that command did all its work.
-        self.before = LockOwner()
+        self.previous_owner = LockOwner()
 
     @property
-    def number(self) -> int:
+    def descriptor(self) -> int:
         """The file descriptor for programs that share the lock; -1 while it is not held."""
         return self._file
 
@@ -142,7 +142,7 @@ class SessionLock:
             if not (_is_at(file, self._path) if has_file else not os.path.exists(self._path)):
                 return False
             if has_file:
-                self.before = _holder(os.pread(file, _LENGTH, 0))
+                self.previous_owner = _holder(os.pread(file, _LENGTH, 0))
                 _write(file, self._command)
             self._file, file = file, -1
             return True

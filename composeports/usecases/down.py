@@ -129,7 +129,7 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
             argv,
             environ,
             out_to_stderr=True,
-            pass_fds=(lock.number,),
+            pass_fds=(lock.descriptor,),
             heartbeat=renewal_heartbeat(session),
         )
 

@@ -93,7 +93,7 @@ def _renew_running(
     run: Callable[[Sequence[str]], int],
 ) -> None:
     """Recreate containers that have lost a network which the last plan and the new plan name."""
-    old_standings = prepared.before.standings if prepared.before is not None else {}
+    old_standings = prepared.earlier_lease.standings if prepared.earlier_lease is not None else {}
     observed_services = [
         ObservedService(container.service, container.name, container.networks)
         for container in running
@@ -151,6 +151,6 @@ def end_interrupted_down(
         for container in containers
         if container.project == project and container.is_running
     ]
-    if lock.before.command == "down" and running_ids:
+    if lock.previous_owner.command == "down" and running_ids:
         session.context.report(STOPPING_FIRST)
         session.context.engine.run_change("stop", *running_ids)

@@ -61,7 +61,7 @@ class PlanDraft(NamedTuple):
     adopted_stores: tuple[str, ...] = ()
     adopt_allowed: bool = False
 
-    def finish(self, lease: Lease, snapshot: StoreSnapshot) -> Lease:
+    def with_planned_ports(self, lease: Lease, snapshot: StoreSnapshot) -> Lease:
         """Return a granted lease with all results of its plan, to be stored in one step.
 
         NotIsolatedError if the plan has warnings and `strict` is set.

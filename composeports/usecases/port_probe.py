@@ -21,7 +21,7 @@ Containers = tuple[Container, ...] | None
 
 
 def busy_ports(
-    session: Session, before: Lease | None, lease: Lease, containers: Containers
+    session: Session, earlier_lease: Lease | None, lease: Lease, containers: Containers
 ) -> tuple[frozenset[Port], Containers]:
     """Return the lease's ports that another program uses, and the latest list of containers.
 
@@ -30,10 +30,15 @@ def busy_ports(
     While the stack runs (or may run: `containers` is None), neither this block nor the pinned ports
     that the session held already are probed.
     """
-    used_ports = _busy(session, before, lease, containers)
-    if used_ports and containers is not None and before is not None and before.block == lease.block:
+    used_ports = _busy(session, earlier_lease, lease, containers)
+    if (
+        used_ports
+        and containers is not None
+        and earlier_lease is not None
+        and earlier_lease.block == lease.block
+    ):
         try:
-            used_ports, containers = _busy_after_start(session, before, lease)
+            used_ports, containers = _busy_after_start(session, earlier_lease, lease)
         except (EngineError, ComposeMissingError) as error:
             # The session keeps its ports while it is unknown what uses them.
             if isinstance(error, EngineSilentError) and not session.is_read_only:
@@ -45,7 +50,7 @@ def busy_ports(
 
 
 def _busy_after_start(
-    session: Session, before: Lease, lease: Lease
+    session: Session, earlier_lease: Lease, lease: Lease
 ) -> tuple[frozenset[Port], tuple[Container, ...]]:
     """Return the busy ports and the containers, once no container of the session is starting.
 
@@ -54,13 +59,13 @@ def _busy_after_start(
     count as running.
     """
     containers = session.context.engine.containers()
-    used_ports = _busy(session, before, lease, containers)
+    used_ports = _busy(session, earlier_lease, lease, containers)
     for pause in PAUSES:
         if not used_ports or not _may_be_starting(session, lease.project, used_ports, containers):
             break
         session.context.sleep(pause)
         containers = session.context.engine.containers()
-        used_ports = _busy(session, before, lease, containers)
+        used_ports = _busy(session, earlier_lease, lease, containers)
     return used_ports, containers
 
 
@@ -111,16 +116,16 @@ def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
 
 
 def _busy(
-    session: Session, before: Lease | None, lease: Lease, containers: Containers
+    session: Session, earlier_lease: Lease | None, lease: Lease, containers: Containers
 ) -> frozenset[Port]:
     own_containers = [
         container for container in containers or () if container.project == lease.project
     ]
-    trusted = containers is None or any(container.is_running for container in own_containers)
+    may_run = containers is None or any(container.is_running for container in own_containers)
     pins = _pinned(lease)
-    block = _wanted(before, lease, trusted=trusted) - pins
-    if trusted and before is not None and before.held:
-        pins -= _pinned(before)
+    block = _wanted(earlier_lease, lease, may_run=may_run) - pins
+    if may_run and earlier_lease is not None and earlier_lease.held:
+        pins -= _pinned(earlier_lease)
     probed_ports = block | pins
     if not probed_ports:
         return frozenset()
@@ -153,11 +158,11 @@ def _others(lease: Lease, containers: Containers) -> list[Container]:
     return [container for container in containers or () if container.project != lease.project]
 
 
-def _wanted(before: Lease | None, lease: Lease, *, trusted: bool) -> frozenset[Port]:
-    """Return the ports of the block that must be free; `trusted`: the stack runs, or may run."""
-    if before is None or not before.held or before.block != lease.block:
+def _wanted(earlier_lease: Lease | None, lease: Lease, *, may_run: bool) -> frozenset[Port]:
+    """Return the ports of the block that must be free; `may_run`: the stack runs, or may do so."""
+    if earlier_lease is None or not earlier_lease.held or earlier_lease.block != lease.block:
         return published(lease) | _fixed(lease)
-    return frozenset() if trusted else published(lease)
+    return frozenset() if may_run else published(lease)
 
 
 def _fixed(lease: Lease) -> frozenset[Port]:
@@ -239,13 +244,13 @@ def moving_on(
     session: Session,
     lease: Lease,
     busy: frozenset[Port],
-    before: Lease | None,
+    earlier_lease: Lease | None,
     containers: Containers,
 ) -> str:
     """Return the message that another block is tried, and what uses the ports."""
     first_ports = sorted(busy)[:3]
     ports = ", ".join(f"{port}/{protocol}" for port, protocol in first_ports)
     user = shown(who_has(session, first_ports[0], _others(lease, containers)))
-    if before is not None and before.held and before.block == lease.block:
+    if earlier_lease is not None and earlier_lease.held and earlier_lease.block == lease.block:
         return f"{user} uses port {ports} of this session: its ports move to another block"
     return f"{user} uses port {ports}: trying another block"

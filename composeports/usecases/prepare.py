@@ -11,7 +11,7 @@ from composeports.core.plan.override import render
 from composeports.core.plan.plan import Plan
 from composeports.docker.compose_files import has_link
 from composeports.docker.containers import Container
-from composeports.errors import ComposeportsError, NoPortsAvailableError
+from composeports.errors import NoPortsAvailableError
 from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
 from composeports.paths import seed_record
 from composeports.usecases.observe import (
@@ -31,7 +31,7 @@ from composeports.usecases.session import Session
 
 
 class PreparedStack(NamedTuple):
-    """A reserved lease with its written plan; `before` is the session's earlier record.
+    """A reserved lease with its written plan; `earlier_lease` is the session's record before.
 
     `containers` are all containers that the engine had at that time, of every project;
     `had_containers` is True if some of them were of this project.
@@ -39,7 +39,7 @@ class PreparedStack(NamedTuple):
 
     lease: Lease
     plan: Plan
-    before: Lease | None
+    earlier_lease: Lease | None
     project: Project
     had_containers: bool = False
     containers: tuple[Container, ...] = ()
@@ -65,7 +65,7 @@ def prepare(
     plan = sketch.plan(lease)
     try:
         _write(session, lease, plan)
-    except ComposeportsError:
+    except BaseException:
         roll_back_lease(session, earlier_lease)
         raise
     had_containers = any(container.project == lease.project for container in containers or ())
@@ -96,7 +96,9 @@ def _lease(
     """Reserve the lease; if no block is free, first release leases of worktrees that are gone."""
 
     def take() -> Lease:
-        return reserve_lease(session, containers, sketch.finish, sketch.pins, options.avoid)
+        return reserve_lease(
+            session, containers, sketch.with_planned_ports, sketch.pins, options.avoid
+        )
 
     try:
         return take()

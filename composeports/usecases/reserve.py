@@ -24,8 +24,9 @@ from composeports.usecases.release import remove_link_of_released
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import locked_projects
 
-# Completes a granted lease while the store is locked; the claim was decided on this snapshot.
-Finish = Callable[[Lease, StoreSnapshot], Lease]
+# Makes the plan of a granted lease and returns the lease with the plan's ports. The store is
+# locked; the claim was decided on this snapshot.
+PlanPorts = Callable[[Lease, StoreSnapshot], Lease]
 
 
 def request_of(
@@ -60,13 +61,13 @@ def _liveness(containers: Iterable[Container] | None) -> RunningProjects:
 def reserve_lease(  # noqa: PLR0913 - one is keyword-only
     session: Session,
     containers: tuple[Container, ...] | None,
-    finish: Finish = lambda lease, _: lease,
+    plan_ports: PlanPorts = lambda lease, _: lease,
     pins: Mapping[str, int] | None = None,
     avoid: frozenset[PortBlock] = frozenset(),
     *,
     taken: frozenset[str] = frozenset(),
 ) -> Lease:
-    """Claim a block whose ports are all free now, and return the lease that `finish` completed.
+    """Claim a block whose ports are all free now, and return the lease that `plan_ports` completed.
 
     The block is claimed first and probed afterwards, so that two sessions never probe the same
     block. If another program uses one of its ports, the next block is claimed instead. Blocks in
@@ -84,7 +85,7 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
         def decide(snapshot: StoreSnapshot) -> StoreUpdate:
             outcome = _claim(session, snapshot, request)
             return outcome._replace(
-                lease=finish(_with_engine_host(session, outcome.granted), snapshot)
+                lease=plan_ports(_with_engine_host(session, outcome.granted), snapshot)
             )
 
         outcome = session.store.update(request.session_id, decide)
@@ -109,7 +110,7 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
 def preview_lease(
     session: Session,
     containers: tuple[Container, ...] | None,
-    finish: Finish,
+    plan_ports: PlanPorts,
     pins: Mapping[str, int] | None = None,
 ) -> Lease:
     """Return the lease that `reserve_lease` would return now; write nothing."""
@@ -119,7 +120,7 @@ def preview_lease(
         snapshot.own,
         containers,
         request_of(session, containers, pins),
-        lambda request: finish(
+        lambda request: plan_ports(
             _with_engine_host(session, _claim(session, snapshot, request).granted), snapshot
         ),
     )
@@ -152,7 +153,7 @@ def _claim(session: Session, snapshot: StoreSnapshot, request: AllocationRequest
 
 def _first_free(
     session: Session,
-    before: Lease | None,
+    earlier_lease: Lease | None,
     containers: tuple[Container, ...] | None,
     request: AllocationRequest,
     take: Callable[[AllocationRequest], Lease],
@@ -163,33 +164,33 @@ def _first_free(
     lease has ended; ports that only such containers publish then count as free.
     """
     try:
-        return _scan(session, before, containers, request, take)
+        return _scan(session, earlier_lease, containers, request, take)
     except NoPortsAvailableError:
         remaining_containers = without_lost(session, containers or ())
         if len(remaining_containers) == len(containers or ()):
             raise
-        return _scan(session, before, remaining_containers, request, take)
+        return _scan(session, earlier_lease, remaining_containers, request, take)
 
 
 def _scan(
     session: Session,
-    before: Lease | None,
+    earlier_lease: Lease | None,
     containers: tuple[Container, ...] | None,
     request: AllocationRequest,
     take: Callable[[AllocationRequest], Lease],
 ) -> Lease:
     while True:
         lease = take(request)
-        used_ports, containers = busy_ports(session, before, lease, containers)
+        used_ports, containers = busy_ports(session, earlier_lease, lease, containers)
         if not used_ports:
             return lease
-        session.context.report(moving_on(session, lease, used_ports, before, containers))
+        session.context.report(moving_on(session, lease, used_ports, earlier_lease, containers))
         request = request._replace(avoid=request.avoid | {lease.block})
 
 
-def roll_back_lease(session: Session, before: Lease | None) -> None:
+def roll_back_lease(session: Session, earlier_lease: Lease | None) -> None:
     """Restore the session's record to `before`, its state before a claim that failed."""
-    session.store.update(session.session_id, lambda snapshot: rolled_back(snapshot, before))
+    session.store.update(session.session_id, lambda snapshot: rolled_back(snapshot, earlier_lease))
 
 
 def subnets_in_use(session: Session) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ from composeports.host.shell_environment import compose_environment
 from composeports.paths import config_cache_folder
 from composeports.stores.read_once import ReadOnceStore
 from composeports.usecases.context import Context
+from composeports.usecases.moved_worktree import place_of_session
 from composeports.usecases.options import Options
-from composeports.usecases.relocation import place_of_session
 
 STDIN = "-"
 

@@ -80,7 +80,7 @@ class StartAttempts:
         """
         if not code:
             return self._lost_its_lease(prepared)
-        if self.lock.number < 0:  # a foreground Compose released the lock
+        if self.lock.descriptor < 0:  # a foreground Compose released the lock
             self.lock.take(None, waiting(self.session))
         try:
             if code < ENDED_BY_SIGNAL and self._handle_port_conflict(prepared):
@@ -197,7 +197,7 @@ class StartAttempts:
             raise self._refused(prepared, refusal)
         if conflict is None:
             return False
-        return self._answer(prepared, conflict, other_containers)
+        return self._react_to_conflict(prepared, conflict, other_containers)
 
     def _low_port_without_message(
         self, prepared: PreparedStack, waiting: frozenset[Port]
@@ -237,7 +237,7 @@ class StartAttempts:
 
         return min(conflicts, key=is_podmans_own, default=None)
 
-    def _answer(
+    def _react_to_conflict(
         self, prepared: PreparedStack, stolen: PortConflict, others: list[Container]
     ) -> bool:
         context = self.session.context

@@ -75,7 +75,7 @@ def plan(session: Session, options: PlanOptions = DEFAULT_PLAN_OPTIONS) -> Plan:
     """Return what `up` would do now, for a read-only session; take no lease."""
     answer, containers = observe(session, engine_needed=False)
     sketch = draft(session, answer.observed, containers, options, engine_needed=False)
-    lease = preview_lease(session, containers, sketch.finish, sketch.pins)
+    lease = preview_lease(session, containers, sketch.with_planned_ports, sketch.pins)
     return sketch.plan(lease)
 
 
@@ -99,17 +99,18 @@ def up(  # noqa: PLR0913 - most are keywords
     """
     foreground = attach or _stays_in_foreground(arguments)
     words = ("up", *(() if foreground else ("--detach",)), *arguments)
+    is_real = "--dry-run" not in arguments
     prepared = prepare(session, options)
-    if "--dry-run" not in arguments:
+    if is_real:
         undo_half_replaced(session, prepared.lease.project, prepared.containers)
         end_interrupted_down(session, lock, prepared.lease.project, prepared.containers)
         unpause_containers(session, prepared.lease.project, prepared.containers)
         run_compose = partial(_run, session, lock, prepared, foreground=False)
         renew_without_network(session, prepared, run_compose)
     while_running = _release_gone_worktrees(session, prepared, while_running)
-    if prepared.before is None and seed is None:
+    if prepared.earlier_lease is None and seed is None:
         while_running = _report_plain_data(session, prepared, while_running)
-    seed_results = _seeded(session, prepared, seed if "--dry-run" not in arguments else None)
+    seed_results = _seeded(session, prepared, seed) if is_real else ()
     code = _run(session, lock, prepared, words, foreground=foreground, while_running=while_running)
     attempts = StartAttempts(session, lock, prepared, options, foreground=foreground)
     while attempts.is_worthwhile(code, prepared):
@@ -174,8 +175,8 @@ def _seeded(session: Session, prepared: PreparedStack, seed: "Seed | None") -> "
     try:
         return seeding.seed(session, seed, prepared.lease, prepared.project, plan.override)
     except BaseException:
-        roll_back_lease(session, prepared.before)
-        if prepared.before is None or not prepared.before.held:
+        roll_back_lease(session, prepared.earlier_lease)
+        if prepared.earlier_lease is None or not prepared.earlier_lease.held:
             session.folder.remove()
         session.context.report("nothing was started, and the lease is as it was before")
         raise
@@ -203,7 +204,7 @@ def _run(  # noqa: PLR0913 - most are keywords
         environ,
         out_to_stderr=not foreground,
         while_running=release if foreground else while_running,
-        pass_fds=() if foreground else (lock.number,),
+        pass_fds=() if foreground else (lock.descriptor,),
         heartbeat=renewal_heartbeat(session),
     )
 

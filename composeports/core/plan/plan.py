@@ -128,7 +128,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
     ]
     pinned_offsets = [number - lease.block.start for number in lease.pins.values()]
     offsets = assign(block_groups, lease.offsets, lease.block.size, pinned_offsets)
-    assigned_ports = tuple(_moved(groups, offsets, lease))
+    assigned_ports = tuple(_assigned(groups, offsets, lease))
     fixed = fixed_variables(lease.block.start, lease.project, lease.host)
     pinned_variables = dict(_pinned(assigned_ports, lease))
     context = PlanContext(
@@ -138,7 +138,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         fixed=dict(fixed) | pinned_variables,
         values=observed.values,
         effects=observed.effects,
-        moved=assigned_ports,
+        assigned=assigned_ports,
         resolved=observed.resolved,
         required=observed.required,
         host_facts=observed.host_facts,
@@ -183,7 +183,7 @@ def _unproved(names: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _moved(
+def _assigned(
     groups: Sequence[PortGroup], offsets: Mapping[str, int], lease: Lease
 ) -> Iterator[AssignedPort]:
     pairs = [
@@ -194,9 +194,9 @@ def _moved(
     yield from sorted(pairs, key=lambda pair: (pair.entry.port.service, pair.entry.position))
 
 
-def _pinned(moved: Sequence[AssignedPort], lease: Lease) -> Iterator[tuple[str, str]]:
+def _pinned(assigned_ports: Sequence[AssignedPort], lease: Lease) -> Iterator[tuple[str, str]]:
     """Yield each fixed variable whose published port is pinned to another number."""
-    for assigned_port in moved:
+    for assigned_port in assigned_ports:
         name = assigned_port.entry.variable
         if name in FIXED_PORT_VARIABLES and assigned_port.entry.key in lease.pins:
             yield name, str(assigned_port.number)
@@ -204,10 +204,12 @@ def _pinned(moved: Sequence[AssignedPort], lease: Lease) -> Iterator[tuple[str, 
                 yield "SUPABASE_URL", f"http://{in_url(lease.host)}:{assigned_port.number}"
 
 
-def _endpoint(moved: AssignedPort, host: str) -> PublishedEndpoint:
-    port = moved.entry.port
-    url = client_url(port, moved.number, host)
-    return PublishedEndpoint(moved.entry.key, port.service, moved.number, port.protocol, url)
+def _endpoint(assigned_port: AssignedPort, host: str) -> PublishedEndpoint:
+    key, number = assigned_port.entry.key, assigned_port.number
+    port = assigned_port.entry.port
+    return PublishedEndpoint(
+        key, port.service, number, port.protocol, client_url(port, number, host)
+    )
 
 
 def _derived(context: PlanContext, ports: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
@@ -229,7 +231,7 @@ def _variables(context: PlanContext) -> Iterator[tuple[str, str]]:
     used_names = {*context.fixed, *context.values, *file_variables}
     port_variables = [
         (ports.variable_of(assigned_port.entry), str(assigned_port.number))
-        for assigned_port in context.moved
+        for assigned_port in context.assigned
     ]
     for name, value in (*port_variables, *containers.variables_of(context)):
         if name not in used_names and is_settable(name):

@@ -94,26 +94,26 @@ def _entry_order(entry: PortEntry) -> tuple[str, int, str, str]:
 
 def assign(
     groups: Sequence[PortGroup],
-    memory: Mapping[str, int],
+    remembered_offsets: Mapping[str, int],
     size: int,
     reserved: Collection[int] = (),
 ) -> dict[str, int]:
     """Return the offset of each group's key, and of every other key that is still remembered.
 
-    A key in `memory` keeps its offset. A group whose number comes from one of the four fixed port
-    variables has the offset of that variable. Other groups get the lowest free offsets; the ports
-    of a range N:N get consecutive ones if possible. If the block is full, keys that are only in
-    `memory` lose their offset. An offset in `reserved` is never assigned. Raise BlockTooSmallError
-    if the block is still too small.
+    A key in `remembered_offsets` keeps its offset. A group whose number comes from one of the four
+    fixed port variables has the offset of that variable. Other groups get the lowest free offsets;
+    the ports of a range N:N get consecutive ones if possible. If the block is full, keys that are
+    only in `remembered_offsets` lose their offset. An offset in `reserved` is never assigned. Raise
+    BlockTooSmallError if the block is still too small.
     """
-    fixed_offsets = _fixed(groups, memory)
+    fixed_offsets = _fixed(groups, remembered_offsets)
     current_keys = {group.key for group in groups}
     other_groups = [group for group in groups if group.key not in fixed_offsets]
     reserved_offsets = {number for number in reserved if FIRST_FREE_OFFSET <= number < size}
     _check_size(len(other_groups) + len(reserved_offsets), size)
     kept_offsets = {
         key: offset
-        for key, offset in memory.items()
+        for key, offset in remembered_offsets.items()
         if key not in fixed_offsets
         and FIRST_FREE_OFFSET <= offset < size
         and offset not in reserved_offsets
@@ -128,17 +128,17 @@ def assign(
     }
 
 
-def _fixed(groups: Iterable[PortGroup], memory: Mapping[str, int]) -> dict[str, int]:
+def _fixed(groups: Iterable[PortGroup], remembered_offsets: Mapping[str, int]) -> dict[str, int]:
     """Return the offset of each fixed port variable, by the key of the one group that gets it.
 
     Several services may publish the same variable in different profiles. The group that already has
-    the offset in `memory` gets it, otherwise the first group.
+    the offset in `remembered_offsets` gets it, otherwise the first group.
     """
     keys: dict[int, str] = {}
     for group in groups:
         if group.variable in FIXED_PORT_VARIABLES:
             offset = FIXED_PORT_VARIABLES.index(group.variable)
-            if offset not in keys or memory.get(group.key) == offset:
+            if offset not in keys or remembered_offsets.get(group.key) == offset:
                 keys[offset] = group.key
     return {key: offset for offset, key in keys.items()}
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from composeports.core.engine_resources import EngineResource
 from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.moved_worktree import linked_name
 from composeports.core.ownership import Origin, Owner, containers_started_elsewhere, not_owners
-from composeports.core.relocation import linked_name
 from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 
 # Where a worktree is

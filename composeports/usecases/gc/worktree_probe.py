@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from composeports.core.lease import Lease
-from composeports.core.relocation import is_taken_over
+from composeports.core.moved_worktree import is_taken_over
 from composeports.usecases.gc.path_probe import is_lost, leads_to, probe_worktree
 from composeports.usecases.gc.policy import (
     ELSEWHERE,

@@ -42,14 +42,14 @@ def test_a_lock_is_held_until_its_end_and_says_by_whom(path: str) -> None:
 def test_the_next_one_knows_what_was_not_ended(path: str) -> None:
     with hold(path, "down", 0, nobody) as first:
         assert first is not None
-        assert first.before == LockOwner()
+        assert first.previous_owner == LockOwner()
     with hold(path, "up", 0, nobody) as second:
         assert second is not None
-        assert second.before == LockOwner(os.getpid(), "down")
+        assert second.previous_owner == LockOwner(os.getpid(), "down")
         second.mark_finished()
     with hold(path, "up", 0, nobody) as third:
         assert third is not None
-        assert third.before.command == ""
+        assert third.previous_owner.command == ""
 
 
 def test_who_does_not_wait_gets_nothing(path: str) -> None:
@@ -100,7 +100,7 @@ lock = SessionLock({path!r}, "up")
 assert lock.take(0, print)
 tell = "echo $$ > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/pid"
 program = ("sh", "-c", tell + "; exec sleep 60")
-run_in_foreground(program, os.environ, pass_fds=(lock.number,))
+run_in_foreground(program, os.environ, pass_fds=(lock.descriptor,))
 """
     ours = subprocess.Popen((sys.executable, "-c", script))
     wait_until((tmp_path / "pid").exists, "the program")
@@ -138,7 +138,7 @@ def test_a_lock_can_be_taken_again(path: str) -> None:
     assert lock.take(0, nobody)
     lock.release()
     lock.release()
-    assert lock.number == -1
+    assert lock.descriptor == -1
     assert lock.take(0, nobody)
     assert is_held(path)
     lock.release()

@@ -29,7 +29,7 @@ from composeports.usecases.allocate import allocate
 from composeports.usecases.lease import renew_lease, renewal_heartbeat
 from composeports.usecases.release import release_lease, release_without_stack
 from composeports.usecases.reserve import (
-    Finish,
+    PlanPorts,
     cool_down_block,
     preview_lease,
     reserve_lease,
@@ -50,7 +50,7 @@ def _store(request: pytest.FixtureRequest, machine: FakeMachine, tmp_path: Path)
         yield
 
 
-def published(*ports: tuple[int, str]) -> Finish:
+def published(*ports: tuple[int, str]) -> PlanPorts:
     """Return a plan that publishes ports at offsets of the block."""
 
     def finish(lease: Lease, _: StoreSnapshot) -> Lease:
@@ -66,7 +66,7 @@ WEB = published((4, "tcp"))
 def take(
     machine: FakeMachine,
     session: Session,
-    finish: Finish = WEB,
+    finish: PlanPorts = WEB,
     *,
     containers: tuple[Container, ...] | None = (),
 ) -> Lease:
@@ -627,7 +627,7 @@ def starting(
     machine: FakeMachine,
     state: str,
     *ports: tuple[int, int, str],
-    plan: Finish = WEB,
+    plan: PlanPorts = WEB,
 ) -> Session:
     """A session whose container has its ports already, and does not count as running yet."""
     session = machine.session("a")

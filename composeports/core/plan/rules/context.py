@@ -36,7 +36,7 @@ class PlanContext(NamedTuple):
     fixed: Mapping[str, str]
     values: Mapping[str, str]
     effects: VariableEffects = NO_EFFECTS
-    moved: tuple[AssignedPort, ...] = ()
+    assigned: tuple[AssignedPort, ...] = ()
     resolved: Mapping[str, object] = {}
     required: frozenset[str] = frozenset()
     host_facts: HostFacts = NO_HOST_FACTS
@@ -78,7 +78,7 @@ class PlanContext(NamedTuple):
             return owner != service.name, not runs_together
 
         new_ports: dict[int, int] = {}
-        for port in sorted(self.moved, key=distance):
+        for port in sorted(self.assigned, key=distance):
             if port.entry.port.number is not None:
                 new_ports.setdefault(port.entry.port.number, port.number)
         return new_ports

@@ -20,7 +20,7 @@ def published_ports(context: PlanContext) -> RuleResult:
     """Give every published port a host port of the block; address, protocol, mode and name stay."""
     numbers = {
         (assigned_port.entry.port.service, assigned_port.entry.position): str(assigned_port.number)
-        for assigned_port in context.moved
+        for assigned_port in context.assigned
     }
     services = {
         service.name: {"ports": Override(_port_list(service, numbers, context))}
@@ -40,7 +40,7 @@ def published_ports(context: PlanContext) -> RuleResult:
             why=_why(assigned_port, context),
             service=assigned_port.entry.port.service,
         )
-        for assigned_port in context.moved
+        for assigned_port in context.assigned
         if assigned_port.entry.port.published != str(assigned_port.number)
     )
     return RuleResult(changes, {"services": services} if services else {})
@@ -119,7 +119,7 @@ def _published_before(context: PlanContext) -> dict[str, str]:
     """
     return {
         assigned_port.entry.variable: assigned_port.entry.port.published
-        for assigned_port in context.moved
+        for assigned_port in context.assigned
         if assigned_port.entry.variable and assigned_port.entry.port.published
     }
 
@@ -145,7 +145,7 @@ def own_variables(context: PlanContext) -> dict[str, str]:
 
 
 def _moved_by_variables(context: PlanContext) -> Iterator[tuple[str, int]]:
-    for assigned_port in context.moved:
+    for assigned_port in context.assigned:
         name = assigned_port.entry.variable
         if name and name not in FIXED_PORT_VARIABLES:
             yield name, assigned_port.number

@@ -62,7 +62,7 @@ def _is_of_any_machine(path: str) -> bool:
 def _on_loopback(context: PlanContext) -> Iterator[str]:
     keys = [
         assigned_port.entry.key
-        for assigned_port in context.moved
+        for assigned_port in context.assigned
         if is_this_machine(assigned_port.entry.port.host_ip)
     ]
     if keys:

@@ -24,7 +24,7 @@ def left_values(context: PlanContext, changes: Sequence[Change]) -> tuple[Unchan
         entries.extend(_of_service(service, context, after, names))
     numbers = {
         port.entry.port.number: port.number
-        for port in context.moved
+        for port in context.assigned
         if port.entry.port.number not in {None, port.number}
     }
     for key, text in context.project.contents.items():

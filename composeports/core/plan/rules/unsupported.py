@@ -61,7 +61,7 @@ def _host_namespaces(context: PlanContext) -> Iterator[SharedResource | str]:
 def _replicas(context: PlanContext) -> Iterator[str]:
     moved_services = {
         assigned_port.entry.port.service
-        for assigned_port in context.moved
+        for assigned_port in context.assigned
         if assigned_port.entry.port.number
     }
     for service in context.project.services:

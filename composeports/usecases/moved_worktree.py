@@ -7,9 +7,8 @@ from functools import cached_property
 
 from composeports.core.labels import SESSION_LABEL, STORE_LABEL, session_label
 from composeports.core.lease import Lease, WorktreeLocation
-from composeports.core.ownership import Owner
-from composeports.core.relocation import (
-    RelocationClue,
+from composeports.core.moved_worktree import (
+    MoveClue,
     has_moved,
     is_known_here,
     linked_name,
@@ -17,6 +16,7 @@ from composeports.core.relocation import (
     named_after,
     renamed,
 )
+from composeports.core.ownership import Owner
 from composeports.errors import ComposeportsError
 from composeports.host.git import git_dir_at, is_made_since, notes_worktree, repository_of
 from composeports.host.session_files import OWN_OVERRIDE
@@ -33,12 +33,12 @@ def place_of_session(store: ReadOnceStore, location: WorktreeLocation) -> Worktr
     if not location.git_dir:
         return location
     try:
-        return _Relocation(store, location).find()
+        return _SessionSearch(store, location).find()
     except ComposeportsError:
         return location
 
 
-class _Relocation:
+class _SessionSearch:
     """One search for the session of a worktree."""
 
     def __init__(self, store: ReadOnceStore, location: WorktreeLocation) -> None:
@@ -94,11 +94,11 @@ class _Relocation:
             lease, self._location, self._clue(lease)
         )
 
-    def _clue(self, lease: Lease) -> RelocationClue:
+    def _clue(self, lease: Lease) -> MoveClue:
         git_dir = lease.place.git_dir
         repository = repository_of(git_dir)
         is_replaced = is_made_since(repository, lease.allocated_at)
-        return RelocationClue(
+        return MoveClue(
             lives=os.path.lexists(git_dir) and not is_replaced,
             pruned=os.path.isfile(os.path.join(repository, "HEAD")) and not is_replaced,
             marked=self._is_marked(lease),

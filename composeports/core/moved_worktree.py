@@ -11,7 +11,7 @@ from composeports.core.lease import Lease, WorktreeLocation
 SEPARATOR = "//"
 
 
-class RelocationClue(NamedTuple):
+class MoveClue(NamedTuple):
     """Facts from the disk about a session that may belong to another location now.
 
     `lives` is True if its git directory exists at the old path and is still the session's. `pruned`
@@ -44,7 +44,7 @@ def _is_alike(lease: Lease, location: WorktreeLocation) -> bool:
     )
 
 
-def has_moved(lease: Lease, location: WorktreeLocation, clue: RelocationClue) -> bool:
+def has_moved(lease: Lease, location: WorktreeLocation, clue: MoveClue) -> bool:
     """Return True if a session that may have moved belongs to `location`.
 
     A session whose old git directory is still its own has not moved. Otherwise the composeports

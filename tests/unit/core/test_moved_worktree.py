@@ -3,9 +3,8 @@
 import pytest
 
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
-from composeports.core.ports import PortBlock
-from composeports.core.relocation import (
-    RelocationClue,
+from composeports.core.moved_worktree import (
+    MoveClue,
     has_moved,
     is_known_here,
     is_taken_over,
@@ -14,6 +13,7 @@ from composeports.core.relocation import (
     named_after,
     renamed,
 )
+from composeports.core.ports import PortBlock
 
 OLD = WorktreeLocation("/a", "/shop/.git/worktrees/a", "/a/app", "topic")
 NEW = OLD._replace(git_dir="/shop-new/.git/worktrees/a")
@@ -59,21 +59,21 @@ def test_the_same_session_may_be_elsewhere_or_here() -> None:
 @pytest.mark.parametrize(
     ("lease", "here", "clue", "moved"),
     [
-        (LEASE, NEW, RelocationClue(), True),
-        (LEASE, NEW, RelocationClue(lives=True, marked=True), False),
-        (LEASE, NEW, RelocationClue(pruned=True), False),
-        (LEASE, NEW, RelocationClue(pruned=True, marked=True), True),
-        (LEASE, NEW._replace(worktree="/b"), RelocationClue(), False),
-        (LEASE, NEW._replace(worktree="/b"), RelocationClue(marked=True), True),
-        (LEASE, NEW._replace(git_dir="/other/.git/worktrees/b"), RelocationClue(), False),
-        (STARTED, NEW, RelocationClue(), False),
-        (STARTED, NEW, RelocationClue(marked=True), True),
-        (STARTED._replace(held=False), NEW, RelocationClue(), True),
-        (LEASE._replace(place=MAIN), MAIN._replace(git_dir="/new/.git"), RelocationClue(), False),
+        (LEASE, NEW, MoveClue(), True),
+        (LEASE, NEW, MoveClue(lives=True, marked=True), False),
+        (LEASE, NEW, MoveClue(pruned=True), False),
+        (LEASE, NEW, MoveClue(pruned=True, marked=True), True),
+        (LEASE, NEW._replace(worktree="/b"), MoveClue(), False),
+        (LEASE, NEW._replace(worktree="/b"), MoveClue(marked=True), True),
+        (LEASE, NEW._replace(git_dir="/other/.git/worktrees/b"), MoveClue(), False),
+        (STARTED, NEW, MoveClue(), False),
+        (STARTED, NEW, MoveClue(marked=True), True),
+        (STARTED._replace(held=False), NEW, MoveClue(), True),
+        (LEASE._replace(place=MAIN), MAIN._replace(git_dir="/new/.git"), MoveClue(), False),
     ],
 )
 def test_what_shows_that_a_session_has_moved(
-    lease: Lease, here: WorktreeLocation, clue: RelocationClue, *, moved: bool
+    lease: Lease, here: WorktreeLocation, clue: MoveClue, *, moved: bool
 ) -> None:
     assert has_moved(lease, here, clue) is moved
 
