@@ -59,8 +59,9 @@ class Store(Protocol):
         The store waits up to `timeout_seconds` for other writers; None means the store's
         own limit.
 
-        No other `update` of any process runs in between. `decide` must be quick and pure, because
-        it runs under the write lock. Its exceptions pass through, and then nothing is written.
+        No other `update` of any process runs in between. `decide` must be quick, because it runs
+        under the write lock: it computes, and at most looks whether session locks are held. Its
+        exceptions pass through, and then nothing is written.
         """
         ...
 
