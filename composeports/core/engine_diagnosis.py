@@ -11,8 +11,8 @@ TLS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("http request to an https server", "malformed http response"),
         (
-            "the engine wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a context "
-            "with certificates"
+            "the engine requires TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a "
+            "context with certificates"
         ),
     ),
     (

@@ -233,6 +233,6 @@ def _refused(path: str, why: str) -> FileAccessError:
     return FileAccessError(
         f"the wrapper of docker cannot be used from {path}: {why}",
         hint="remove that folder, or set COMPOSEPORTS_STATE_DIR to one that is yours alone; "
-        "`--no-wrap` does without",
+        "`--no-wrap` runs the command without the wrapper",
         path=path,
     )

@@ -128,7 +128,8 @@ def _cannot_bind(host: str, port: int, error: OSError) -> ComposeportsError:
     if error.errno == errno.EADDRINUSE:
         return AddressInUseError(
             f"something else listens on {address}",
-            hint="`ss -lntp` shows what; give another port with --port (0: any free one)",
+            hint="`ss -lntp` shows which program uses it; give another port with --port "
+            "(0: any free one)",
             port=port,
         )
     message = f"cannot listen on {address}: {error.strerror or error}"

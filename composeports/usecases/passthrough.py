@@ -53,7 +53,7 @@ def planned(
     if command in STARTING and is_half_seeded(session, project):
         raise SeedBusyError(
             f"the volumes of {project} are not whole: a copy into them did not end",
-            hint="`composeports up` makes it again, `composeports down` takes it away",
+            hint="`composeports up` creates it again, `composeports down` removes it",
             project=project,
         )
     with hold_session_lock(session, command):

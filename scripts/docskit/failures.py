@@ -24,6 +24,7 @@ ELSEWHERE = {
     ),
     "host_not_allowed": ("", "403", "The Host header is not a name of the server."),
     "ambiguous_length": ("", "400", "A request gives the length of its body in two ways."),
+    "body_too_large": ("", "413", "The body of a request is larger than the server accepts."),
     "request_timeout": ("", "408", "The server did not receive the whole request in time."),
     "cross_site": ("", "403", "A page of another site sent the request."),
 }
