@@ -19,7 +19,7 @@ from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHeldError
 
 # Length of the cool-down of a block after another program took one of its ports.
-SET_ASIDE_MINUTES = 10
+COOLDOWN_MINUTES = 10
 
 
 class RunningProjects(NamedTuple):
@@ -290,7 +290,7 @@ def _candidates(snapshot: StoreSnapshot, request: AllocationRequest) -> Iterator
     )
     blocked_slots |= _slots(grid, (block for block in request.avoid if grid.has(block)))
     cooldown_slots = _slots(
-        grid, (cooldown.block for cooldown in snapshot.set_aside if cooldown.until > request.now)
+        grid, (cooldown.block for cooldown in snapshot.cooldowns if cooldown.until > request.now)
     )
     pinned_slots = _slots(grid, (PortBlock(port, 1) for port in request.pins.values()))
     remembered_slots = _slots(
@@ -321,15 +321,15 @@ def with_cooldown(
 ) -> tuple[CooldownBlock, ...]:
     """Return all blocks in cool-down, including `block`.
 
-    The cool-down of `block` ends SET_ASIDE_MINUTES after `now`. Blocks whose cool-down is over are
+    The cool-down of `block` ends COOLDOWN_MINUTES after `now`. Blocks whose cool-down is over are
     left out. `now` is in seconds since the epoch.
     """
     cooldowns = (
         cooldown
-        for cooldown in snapshot.set_aside
+        for cooldown in snapshot.cooldowns
         if cooldown.until > now and cooldown.block != block
     )
-    return (*cooldowns, CooldownBlock(block, now + SET_ASIDE_MINUTES * 60))
+    return (*cooldowns, CooldownBlock(block, now + COOLDOWN_MINUTES * 60))
 
 
 def _blocks_its_ports(hold: LeaseSummary, request: AllocationRequest) -> bool:

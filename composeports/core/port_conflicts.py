@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from composeports.core.lease import Lease
+from composeports.core.port_keys import parse_port_key
 
 # Maximum number of moves to another block within one `up`.
 MOVES = 3
@@ -85,7 +86,7 @@ def _named(errors: Iterable[str]) -> Iterator[int]:
 
 def _planned(lease: Lease) -> Iterator[PortConflict]:
     for key, number in lease.ports.items():
-        protocol = key.rpartition("/")[2].partition("#")[0]
+        protocol = parse_port_key(key).protocol
         yield PortConflict(number, protocol, key, pinned=number in lease.pins.values())
 
 

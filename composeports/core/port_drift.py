@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from composeports.core.lease import Lease
+from composeports.core.port_keys import parse_port_key
 
 
 class Drift(NamedTuple):
@@ -25,7 +26,7 @@ def drifts_of(lease: Lease, published: Iterable[tuple[str, int]]) -> tuple[Drift
         actual_ports.setdefault(key, set()).add(number)
     leased_ports: dict[str, set[int]] = {}
     for name, number in lease.ports.items():
-        leased_ports.setdefault(name.partition("#")[0], set()).add(number)
+        leased_ports.setdefault(parse_port_key(name).base, set()).add(number)
     return tuple(
         Drift(key, tuple(sorted(numbers)), tuple(sorted(leased_ports[key])))
         for key, numbers in actual_ports.items()

@@ -9,9 +9,10 @@ from posixpath import join, normpath
 from typing import NamedTuple, TypeGuard
 
 from composeports.core.environment import fixed_variables
+from composeports.core.port_keys import parse_port_key
 from composeports.core.ports import HIGHEST_PORT
 from composeports.core.protected_names import is_protected
-from composeports.core.templates import check_template, port_key
+from composeports.core.templates import check_template, complete_port_key
 from composeports.errors import ConfigError
 
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
@@ -150,7 +151,7 @@ def pins(value: object, at: SettingLocation) -> dict[str, int]:
     """
     host_ports: dict[str, int] = {}
     for name, number in table(value, at).items():
-        key = port_key(name)
+        key = complete_port_key(name)
         if key is None:
             message = f"{at.file}: {at.key} has the key {name!r}, which is no SERVICE:PORT"
             hint = 'write "web:3000" = 3000, or "dns:53/udp" = 53 (tcp, udp, sctp)'
@@ -173,9 +174,9 @@ def _check_pinned_once(
     if key in found:
         message = f"{at.file}: {at.key} has {key} twice"
         raise at.error(message, f"keep one of {found[key]} and {number}")
-    protocol = key.rpartition("/")[2]
+    protocol = parse_port_key(key).protocol
     for pinned_key, pinned_port in found.items():
-        if pinned_port == number and pinned_key.rpartition("/")[2] == protocol:
+        if pinned_port == number and parse_port_key(pinned_key).protocol == protocol:
             message = f"{at.file}: {at.key} gives host port {number} to {pinned_key} and to {key}"
             raise at.error(message, "give each of them a host port of its own")
 

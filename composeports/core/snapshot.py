@@ -79,7 +79,7 @@ class StoreSnapshot(NamedTuple):
 
     own: Lease | None = None
     others: tuple[LeaseSummary, ...] = ()
-    set_aside: tuple[CooldownBlock, ...] = ()
+    cooldowns: tuple[CooldownBlock, ...] = ()
     store: str = ""
 
     @property
@@ -101,14 +101,14 @@ class StoreUpdate(NamedTuple):
 
     `lease` replaces the session's own record; `forget` deletes that record instead. Sessions in
     `reclaimed` lose their lease, but their records stay. `extended` sets `expires_at` of other
-    leases. If `set_aside` is not None, it replaces the list of all blocks in cool-down.
+    leases. If `cooldowns` is not None, it replaces the list of all blocks in cool-down.
     """
 
     lease: Lease | None = None
     forget: bool = False
     reclaimed: tuple[str, ...] = ()
     extended: tuple[tuple[str, float], ...] = ()
-    set_aside: tuple[CooldownBlock, ...] | None = None
+    cooldowns: tuple[CooldownBlock, ...] | None = None
 
     @property
     def granted(self) -> Lease:

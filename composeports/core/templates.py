@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from composeports.core.environment import Pair
+from composeports.core.port_keys import parse_port_key, port_key
 from composeports.core.ports import HIGHEST_PORT
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
@@ -25,12 +26,12 @@ PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 PORT_KEY = re.compile(r"([A-Za-z0-9._-]+):([0-9]{1,5})(?:/(tcp|udp|sctp))?")
 
 
-def port_key(text: str) -> str | None:
+def complete_port_key(text: str) -> str | None:
     """Return `web:3000/tcp` for `web:3000`; None for a text that is not SERVICE:PORT[/PROTOCOL]."""
     match = PORT_KEY.fullmatch(text)
     if match is None or not 1 <= int(match[2]) <= HIGHEST_PORT:
         return None
-    return f"{match[1]}:{int(match[2])}/{match[3] or 'tcp'}"
+    return port_key(match[1], int(match[2]), match[3] or "tcp")
 
 
 def expand(template: str, values: Mapping[str, str], where: str = "the template") -> str:
@@ -71,7 +72,7 @@ def expand_env(
 
 def _usual(keys: Iterable[str], name: str) -> list[str]:
     """Return the port keys whose container port is usual for this name."""
-    return [key for key in keys if key.rpartition(":")[2].partition("/")[0] in USUAL[name]]
+    return [key for key in keys if parse_port_key(key).target in USUAL[name]]
 
 
 def check_template(template: str, where: str) -> None:
@@ -81,7 +82,7 @@ def check_template(template: str, where: str) -> None:
             continue
         if ":" not in name:
             raise _unknown(name, NAMES, where)
-        if port_key(name) is None:
+        if complete_port_key(name) is None:
             message = f"{where}: {{{name}}} is not a published port"
             hint = "write {SERVICE:PORT} or {SERVICE:PORT/udp}, for example {web:3000}"
             raise ConfigError(message, hint=hint, setting=where)
@@ -103,7 +104,7 @@ def _parts(template: str, where: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _value(name: str, values: Mapping[str, str], where: str) -> str:
-    key = port_key(name) or name
+    key = complete_port_key(name) or name
     if key in values:
         return values[key]
     ports = [known_name for known_name in values if ":" in known_name]

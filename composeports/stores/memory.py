@@ -18,7 +18,7 @@ class MemoryStore:
 
     def __init__(self, *, clock: Callable[[], ClockReading] = read_clock) -> None:
         self._leases: dict[str, Lease] = {}
-        self._set_aside: tuple[CooldownBlock, ...] = ()
+        self._cooldowns: tuple[CooldownBlock, ...] = ()
         self._clock = clock
         self._id = os.urandom(16).hex()
         self._time: ClockReading | None = None
@@ -74,7 +74,7 @@ class MemoryStore:
         """Delete all leases and all blocks in cool-down."""
         with self._lock:
             self._leases.clear()
-            self._set_aside = ()
+            self._cooldowns = ()
 
     def _note_time(self) -> None:
         """Move the end times of held leases and cool-downs with a wall clock that was set."""
@@ -86,14 +86,14 @@ class MemoryStore:
         for name, lease in self._leases.items() if shift else ():
             if lease.held:
                 self._leases[name] = lease._replace(expires_at=lease.expires_at + shift)
-        self._set_aside = tuple(
-            cooldown._replace(until=cooldown.until + shift) for cooldown in self._set_aside
+        self._cooldowns = tuple(
+            cooldown._replace(until=cooldown.until + shift) for cooldown in self._cooldowns
         )
 
     def _snapshot(self, session_id: str) -> StoreSnapshot:
         other_leases = (lease for name, lease in self._leases.items() if name != session_id)
         holds = tuple(map(LeaseSummary.of, other_leases))
-        return StoreSnapshot(self._leases.get(session_id), holds, self._set_aside, self._id)
+        return StoreSnapshot(self._leases.get(session_id), holds, self._cooldowns, self._id)
 
     def _write(self, session_id: str, outcome: StoreUpdate) -> None:
         for name in outcome.reclaimed:
@@ -102,8 +102,8 @@ class MemoryStore:
         for name, expires_at in outcome.extended:
             if name in self._leases:
                 self._leases[name] = self._leases[name]._replace(expires_at=expires_at)
-        if outcome.set_aside is not None:
-            self._set_aside = outcome.set_aside
+        if outcome.cooldowns is not None:
+            self._cooldowns = outcome.cooldowns
         if outcome.forget:
             self._leases.pop(session_id, None)
         elif outcome.lease is not None:

@@ -26,7 +26,7 @@ from composeports.usecases.started_session import find_started_session
 # Seconds to wait for another command that holds the session lock.
 LOCK_TIMEOUT_SECONDS = 5.0
 # Seconds to wait before each further try, while a busy engine disconnects a network.
-PAUSES = (0.0, 0.5, 1.0, 2.0)
+WAIT_SECONDS = (0.0, 0.5, 1.0, 2.0)
 
 
 class DownResult(NamedTuple):
@@ -135,10 +135,10 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
 
     code = run()
     # The engine may still be disconnecting containers from a network that Compose removes.
-    for pause in PAUSES:
+    for seconds in WAIT_SECONDS:
         if not code or not _only_networks_left(session, project):
             break
-        session.context.sleep(pause)
+        session.context.sleep(seconds)
         code = run()
     return code
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from composeports.core.lease import Lease
+from composeports.core.port_keys import parse_port_key
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.docker.containers import Container
 from composeports.errors import (
@@ -16,7 +17,7 @@ from composeports.usecases.session import Session
 
 Port = tuple[int, str]
 # Seconds between checks while the session's own containers start; 10 s in total.
-PAUSES = (0.05, 0.1, 0.15, 0.2, *(0.25,) * 38)
+WAIT_SECONDS = (0.05, 0.1, 0.15, 0.2, *(0.25,) * 38)
 Containers = tuple[Container, ...] | None
 
 
@@ -60,10 +61,10 @@ def _busy_after_start(
     """
     containers = session.context.engine.containers()
     used_ports = _busy(session, earlier_lease, lease, containers)
-    for pause in PAUSES:
+    for seconds in WAIT_SECONDS:
         if not used_ports or not _may_be_starting(session, lease.project, used_ports, containers):
             break
-        session.context.sleep(pause)
+        session.context.sleep(seconds)
         containers = session.context.engine.containers()
         used_ports = _busy(session, earlier_lease, lease, containers)
     return used_ports, containers
@@ -95,7 +96,7 @@ def _may_be_starting(
 
 def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
     """Return True if a container of the project has the port, once none of them is starting."""
-    for pause in (*PAUSES, 0.0):
+    for seconds in (*WAIT_SECONDS, 0.0):
         containers = session.context.engine.containers()
         running_containers = [
             container
@@ -111,7 +112,7 @@ def is_started_meanwhile(session: Session, project: str, port: Port) -> bool:
             return False
         if not _may_be_starting(session, project, frozenset({port}), containers):
             return False
-        session.context.sleep(pause)
+        session.context.sleep(seconds)
     return False
 
 
@@ -181,7 +182,7 @@ def _pinned(lease: Lease) -> frozenset[Port]:
 
 def port_of(key: str, number: int) -> Port:
     """Return the number and the protocol of a key such as `web:80/tcp` or `web:80/tcp#2`."""
-    return number, key.rpartition("/")[2].partition("#")[0]
+    return number, parse_port_key(key).protocol
 
 
 def who_has(session: Session, port: Port, others: Iterable[Container]) -> Container | PortListener:

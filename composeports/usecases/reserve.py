@@ -240,5 +240,5 @@ def cool_down_block(session: Session, block: PortBlock) -> None:
     now = session.context.now()
     session.store.update(
         session.session_id,
-        lambda snapshot: StoreUpdate(set_aside=with_cooldown(snapshot, block, now)),
+        lambda snapshot: StoreUpdate(cooldowns=with_cooldown(snapshot, block, now)),
     )

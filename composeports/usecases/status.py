@@ -12,6 +12,7 @@ from composeports.core.engine_identity import LOCALHOST, EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.plan.urls import client_url
 from composeports.core.port_drift import drifts_of
+from composeports.core.port_keys import parse_port_key, port_key
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ObservedService, displaced
 from composeports.core.shell import shell_environment
@@ -81,7 +82,9 @@ def url(session: Session, service: str, port: str = "") -> str:
 
 def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
     """Return the URL of the one matching container port; prefer TCP and the first address."""
-    first_keys = {_target_of(key): key for key in sorted(found, key=_preference, reverse=True)}
+    first_keys = {
+        parse_port_key(key).target: key for key in sorted(found, key=_preference, reverse=True)
+    }
     port_keys = sorted(first_keys.values(), key=list(found).index)
     web_keys = [key for key in port_keys if found[key].startswith("http")]
     choice = port_keys if len(port_keys) == 1 else web_keys
@@ -97,24 +100,15 @@ def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
     raise UnknownPortError(message, hint=f"published: {published_ports}", ports=dict(lease.ports))
 
 
-def _target_of(key: str) -> str:
-    """Return the container port of a key: `53` for `dns:53/udp#2`."""
-    return key.rpartition(":")[2].partition("/")[0]
-
-
 def _preference(key: str) -> tuple[bool, int]:
     """Return a sort key that puts TCP and the first of several addresses first."""
-    base, _, number = key.partition("#")
-    return not base.endswith("/tcp"), int(number or 1)
+    parts = parse_port_key(key)
+    return parts.protocol != "tcp", int(parts.address or 1)
 
 
 def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
     """Return the planned URLs of a service and port, by keys such as `web:80/tcp`."""
-    return {
-        key: text
-        for key, text in lease.urls.items()
-        if key.rpartition(":")[0] == service and _is_port(key.rpartition(":")[2], port)
-    }
+    return {key: text for key, text in lease.urls.items() if _is_port(key, service, port)}
 
 
 def _as_published(
@@ -127,12 +121,11 @@ def _as_published(
     drifts = {drift.key: drift for drift in drifts_of(lease, _published(containers))}
     published_urls = {}
     for key, text in urls.items():
-        drift = drifts.get(key.partition("#")[0])
+        parts = parse_port_key(key)
+        drift = drifts.get(parts.base)
         published_urls[key] = text
         if drift is not None:
-            service, _, kind = drift.key.rpartition(":")
-            target, _, protocol = kind.partition("/")
-            port = PublishedPort(service, int(target), protocol)
+            port = PublishedPort(parts.service, int(parts.target), parts.protocol)
             published_urls[key] = client_url(port, drift.actual[0], lease.host)
             session.context.report(
                 f"{drift.key} is published on {drift.actual[0]}, although its lease says "
@@ -159,12 +152,14 @@ def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
     """Yield key (`"web:80/tcp"`) and host port of each port that running containers publish."""
     for container in containers:
         for number, target, protocol in container.ports if container.is_running else ():
-            yield f"{container.service}:{target}/{protocol}", number
+            yield port_key(container.service, target, protocol), number
 
 
-def _is_port(kind: str, wanted: str) -> bool:
-    base = kind.partition("#")[0]
-    return wanted in {"", base.partition("/")[0], base, kind}
+def _is_port(key: str, service: str, wanted: str) -> bool:
+    """Return True if the key is of the service and of the wanted port, `80` or `80/tcp`."""
+    parts = parse_port_key(key)
+    first_address = f"{parts.target}/{parts.protocol}"
+    return parts.service == service and wanted in {"", parts.target, first_address, parts.port}
 
 
 def _containers_of(session: Session, lease: Lease) -> tuple[Container, ...]:
@@ -191,9 +186,9 @@ def _engine_urls(
     """Yield key and URL of a service's ports whose host port the file leaves to the engine."""
     for container in containers:
         for number, target, protocol in container.ports if container.service == service else ():
-            if _is_port(f"{target}/{protocol}", port):
+            key = port_key(service, target, protocol)
+            if _is_port(key, service, port):
                 published = PublishedPort(service, target, protocol)
-                key = f"{service}:{target}/{protocol}"
                 yield key, client_url(published, number, lease.host)
 
 
@@ -280,7 +275,7 @@ def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterato
     """Yield the published ports of services without a container, if other services have one."""
     services = {container.service for container in containers if container.project == lease.project}
     for key in lease.ports if services else ():
-        if key.rpartition(":")[0] not in services:
+        if parse_port_key(key).service not in services:
             yield key
 
 

@@ -318,7 +318,7 @@ def _claimed(snapshot: StoreSnapshot, request: AllocationRequest, networks: int)
 
 
 def _aside(snapshot: StoreSnapshot, block: PortBlock, now: float) -> StoreUpdate:
-    return StoreUpdate(snapshot.own, set_aside=with_cooldown(snapshot, block, now))
+    return StoreUpdate(snapshot.own, cooldowns=with_cooldown(snapshot, block, now))
 
 
 def _ports(lease: Lease) -> set[int]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from composeports.core.compose_project import Project, PublishedPort
 from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
 from composeports.core.plan.variable_effects import VariableEffects
+from composeports.core.port_keys import port_key
 from composeports.core.ports import FIRST_FREE_OFFSET
 from composeports.errors import BlockTooSmallError
 
@@ -66,7 +67,7 @@ def entries_of(
     for service in project.services:
         for position, port in enumerate(service.ports if service.network_mode != "host" else ()):
             variable = effects.variable_of(service.name, position, "published")
-            base = f"{port.service}:{port.target}/{port.protocol}"
+            base = port_key(port.service, port.target, port.protocol)
             if not (port.published or variable in FIXED_PORT_VARIABLES or base in pinned):
                 continue
             counts[base] = counts.get(base, 0) + 1

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from composeports.core.compose_project import Project, PublishedPort
 from composeports.core.plan.port_layout import PortEntry, entries_of
 from composeports.core.plan.variable_effects import VariableEffects
+from composeports.core.port_keys import port_key
 from composeports.core.settings import Settings
 from composeports.errors import ConfigError
 
@@ -18,7 +19,7 @@ def pins_of(
     chooses from still gets a port of the block. Pins in the settings have priority. Raise
     ConfigError if the settings pin a port that the file does not have.
     """
-    known_keys = {f"{port.service}:{port.target}/{port.protocol}" for port in _listed(project)}
+    known_keys = {port_key(port.service, port.target, port.protocol) for port in _listed(project)}
     for key in settings.pins:
         if key not in known_keys:
             raise _unknown(key, known_keys)

@@ -223,8 +223,8 @@ def write_outcome(
         connection.execute(
             EXTEND, (keys, [expires_at + ahead for _, expires_at in outcome.extended], space)
         )
-    if outcome.set_aside is not None:
-        _write_set_aside(connection, space, outcome.set_aside, ahead)
+    if outcome.cooldowns is not None:
+        _write_cooldowns(connection, space, outcome.cooldowns, ahead)
     if outcome.forget:
         connection.execute(FORGET, (space, key_of(session_id)))
     elif outcome.lease is not None:
@@ -238,7 +238,7 @@ def write_lease(connection: Connection, space: str, lease: Lease, ahead: float) 
     connection.execute(WRITE, (space, key_of(lease.session_id), *row))
 
 
-def _write_set_aside(
+def _write_cooldowns(
     connection: Connection, space: str, blocks: Iterable[CooldownBlock], ahead: float
 ) -> None:
     connection.execute(CLEAR_ASIDE, (space,))
@@ -260,7 +260,7 @@ def writes_anything(outcome: StoreUpdate) -> bool:
         or outcome.extended
         or outcome.forget
         or outcome.lease is not None
-        or outcome.set_aside is not None
+        or outcome.cooldowns is not None
     )
 
 

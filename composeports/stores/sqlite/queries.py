@@ -119,10 +119,10 @@ def read_snapshot(
     remembered_leases = read(REMEMBERED, {"own": session_id, "space": space})
     namesakes = [] if lease is not None else _namesakes(read, space, session_id, held_leases)
     other_leases = tuple(dict.fromkeys((*held_leases, *remembered_leases, *namesakes)))
-    return StoreSnapshot(lease, other_leases, read_set_aside(connection, space), source.store)
+    return StoreSnapshot(lease, other_leases, read_cooldowns(connection, space), source.store)
 
 
-def read_set_aside(connection: sqlite3.Connection, space: str) -> tuple[CooldownBlock, ...]:
+def read_cooldowns(connection: sqlite3.Connection, space: str) -> tuple[CooldownBlock, ...]:
     """Return every block in cool-down, including blocks whose cool-down is over."""
     query = "SELECT start, size, until FROM set_aside WHERE space = ? ORDER BY start, until"
     rows = connection.execute(query, (space,))
@@ -164,8 +164,8 @@ def write_outcome(
         "UPDATE leases SET expires_at = ? WHERE space = ? AND session_id = ?",
         ((expires_at, space, name) for name, expires_at in outcome.extended),
     )
-    if outcome.set_aside is not None:
-        _write_set_aside(connection, space, outcome.set_aside)
+    if outcome.cooldowns is not None:
+        _write_cooldowns(connection, space, outcome.cooldowns)
     if outcome.forget:
         connection.execute(FORGET, (space, session_id))
     elif outcome.lease is not None:
@@ -174,7 +174,7 @@ def write_outcome(
             connection.execute(ENGINE, (engine.id, engine.name, engine.host))
 
 
-def _write_set_aside(
+def _write_cooldowns(
     connection: sqlite3.Connection, space: str, blocks: tuple[CooldownBlock, ...]
 ) -> None:
     connection.execute("DELETE FROM set_aside WHERE space = ?", (space,))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from composeports.core.port_keys import port_key
 from composeports.core.service_state import ObservedService
 from composeports.docker.compose_cli import check_installation, installed_version, without_engine
 from composeports.docker.context import is_secured
@@ -84,7 +85,7 @@ def read_stacks(engine: Engine) -> tuple[EngineStack, ...]:
             continue
         stack = stacks.get(container.project, EngineStack(container.project))
         ports = [
-            (f"{container.service}:{target}/{protocol}", host)
+            (port_key(container.service, target, protocol), host)
             for host, target, protocol in container.ports
         ]
         stacks[container.project] = EngineStack(

@@ -506,7 +506,7 @@ def test_a_user_with_the_grants_may_do_all_that_is_needed(
     grant(admin, "worker")
     with opened(url) as other:
         other.update("a", counted)
-        other.update("a", lambda _: StoreUpdate(set_aside=()))
+        other.update("a", lambda _: StoreUpdate(cooldowns=()))
         other.update("a", lambda _: StoreUpdate(forget=True))
         assert [each.engine for each in other.fleet()] == [OWN]
 

@@ -914,14 +914,14 @@ def test_what_is_set_aside_is_shown_to_all_and_replaced_as_a_whole(leases: Lease
 
     def aside(block: PortBlock, now: float) -> None:
         leases.store.update(
-            "a", lambda snapshot: StoreUpdate(set_aside=with_cooldown(snapshot, block, now))
+            "a", lambda snapshot: StoreUpdate(cooldowns=with_cooldown(snapshot, block, now))
         )
 
     aside(first, NOON)
-    assert leases.store.snapshot("b").set_aside == (CooldownBlock(first, NOON + 600),)
+    assert leases.store.snapshot("b").cooldowns == (CooldownBlock(first, NOON + 600),)
     assert leases.start("b") == 10010
     aside(second, NOON + 600)
-    assert leases.store.snapshot("b").set_aside == (CooldownBlock(second, NOON + 1200),)
+    assert leases.store.snapshot("b").cooldowns == (CooldownBlock(second, NOON + 1200),)
     assert leases.store.get("a") is None
 
 
@@ -1002,10 +1002,10 @@ def test_what_is_set_aside_moves_with_the_clock(
 ) -> None:
     block = PortBlock(10000, 10)
     timed().store.update(
-        "a", lambda snapshot: StoreUpdate(set_aside=with_cooldown(snapshot, block, clocks.wall))
+        "a", lambda snapshot: StoreUpdate(cooldowns=with_cooldown(snapshot, block, clocks.wall))
     )
     clocks.set(86400)
-    (aside,) = timed().store.snapshot("b").set_aside
+    (aside,) = timed().store.snapshot("b").cooldowns
     assert aside.until - clocks.wall == 600
 
 
@@ -1070,9 +1070,9 @@ def test_pins_subnets_and_projects_are_an_engine_s_own(on_engine: OnEngine) -> N
 def test_what_is_set_aside_on_one_engine_is_free_on_another(on_engine: OnEngine) -> None:
     one, two = on_engine(ONE), on_engine(TWO)
     (block, *_) = GRID.blocks()
-    one.store.update("a", lambda led: StoreUpdate(set_aside=with_cooldown(led, block, NOON)))
-    two.store.update("a", lambda _: StoreUpdate(set_aside=()))
-    assert one.store.snapshot("a").set_aside == (CooldownBlock(block, NOON + 600),)
+    one.store.update("a", lambda led: StoreUpdate(cooldowns=with_cooldown(led, block, NOON)))
+    two.store.update("a", lambda _: StoreUpdate(cooldowns=()))
+    assert one.store.snapshot("a").cooldowns == (CooldownBlock(block, NOON + 600),)
     assert (one.start("a"), two.start("a")) == (10010, 10000)
 
 

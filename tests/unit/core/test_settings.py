@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from composeports.core.environment import fixed_variables
 from composeports.core.settings import Settings
 from composeports.core.settings_schema import KEYS, read_settings
-from composeports.core.templates import check_template, expand, expand_env, port_key
+from composeports.core.templates import check_template, complete_port_key, expand, expand_env
 from composeports.errors import ConfigError
 
 FILE = "/repo/composeports.toml"
@@ -230,7 +230,7 @@ def test_any_value_of_a_known_key_is_read_or_refused(key: str, value: object) ->
     ],
 )
 def test_a_port_key_has_one_form(text: str, key: str | None) -> None:
-    assert port_key(text) == key
+    assert complete_port_key(text) == key
 
 
 @pytest.mark.parametrize(
