@@ -62,12 +62,10 @@ def _report(error: Mapping[str, object], exit_code: int, *, wants_json: bool) ->
     if error["hint"]:
         sys.stderr.write(f"hint: {visible_lines(error['hint'])}\n")
     if sys.stderr.isatty() and sys.stdout.isatty() and exit_code != EXIT_USAGE:
-        sys.stderr.write(_dim(f"code: {error['code']}, see {PAGE}") + "\n")
+        line = f"code: {error['code']}, see {PAGE}"
+        line = line if os.environ.get("NO_COLOR") else click.style(line, dim=True)
+        sys.stderr.write(f"{line}\n")
     return exit_code
-
-
-def _dim(text: str) -> str:
-    return text if os.environ.get("NO_COLOR") else click.style(text, dim=True)
 
 
 def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:

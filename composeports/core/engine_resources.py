@@ -31,4 +31,3 @@ class EngineVolume(NamedTuple):
     driver: str = "local"
     options: Mapping[str, str] = {}
     created: str = ""
-    token: str = ""

@@ -16,7 +16,9 @@ from typing import Any
 
 from composeports.docker.context import docker_folder, find_endpoint
 from composeports.errors import EngineSilentError
-from composeports.host.time_limits import TimeLimits
+from composeports.host.process import find_program
+from composeports.host.session_folder import is_script
+from composeports.host.time_limits import TimeLimits, Wait
 from composeports.host.trace_hook import trace_start
 
 PIECE = 1 << 16
@@ -35,6 +37,17 @@ UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 def plain_socket(environ: Mapping[str, str]) -> str:
     """Return the path of the engine's socket; empty if only the `docker` command can be used."""
     return "" if _is_special(environ) else find_endpoint(environ).socket
+
+
+def socket_of_command(environ: Mapping[str, str]) -> str:
+    """Return the path of the socket that `docker` uses; empty if only the command can be used.
+
+    A `docker` that is a script may run something else.
+    """
+    with suppress(OSError):
+        docker = find_program("docker", environ)
+        return "" if docker is None or is_script(docker) else plain_socket(environ)
+    return ""
 
 
 def _is_special(environ: Mapping[str, str]) -> bool:
@@ -63,6 +76,23 @@ def listener_on(path: str) -> int:
     return 0
 
 
+def connect(connection: socket.socket, path: str, time_limits: TimeLimits, wait: Wait) -> bool:
+    """Connect to the engine; return False if it accepts no connection before the time is up.
+
+    An engine that answers no request accepts no more connections after some time.
+    """
+    connection.settimeout(time_limits.seconds)
+    while True:
+        try:
+            connection.connect(path)
+        except BlockingIOError:
+            time.sleep(FULL_QUEUE_SECONDS)
+            if not wait.goes_on():
+                return False
+        else:
+            return True
+
+
 class SocketRequest:
     """A running request to the engine's socket, for containers or for another list."""
 
@@ -87,28 +117,12 @@ class SocketRequest:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._is_full = False
         try:
-            self._is_full = not self._connect()
+            self._is_full = not connect(self._socket, path, time_limits, self._wait)
             if not self._is_full:
                 self._socket.sendall(REQUEST % (listed + query).encode())
         except BaseException:
             self._socket.close()
             raise
-
-    def _connect(self) -> bool:
-        """Connect to the engine; return False if it accepts no connection before the time is up.
-
-        An engine that answers no request accepts no more connections after some time.
-        """
-        self._socket.settimeout(self._time_limits.seconds)
-        while True:
-            try:
-                self._socket.connect(self._path)
-            except BlockingIOError:
-                time.sleep(FULL_QUEUE_SECONDS)
-                if not self._wait.goes_on():
-                    return False
-            else:
-                return True
 
     def _silence(self) -> EngineSilentError:
         from composeports.docker.errors import silence  # noqa: PLC0415 - only after a timeout

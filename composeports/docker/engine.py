@@ -1,15 +1,16 @@
 """Access to the engine through the `docker` command; raises EngineError if there is no answer.
 
-The command is used instead of the SDK, because it follows Docker contexts, ssh and TLS settings in
-the same way as the user's own calls, and because it answers in 15 ms, while importing the SDK takes
-100 ms. Only the lists of containers, networks and volumes, which most commands need, are read from
-a local socket (api_socket.py).
+The command follows Docker contexts, ssh and TLS settings in the same way as the user's own calls,
+and it answers in 15 ms, while importing the SDK (sdk.py, for rare cases) takes 100 ms. Only the
+lists of containers, networks and volumes, which most commands need, are read from a local socket
+(api_socket.py).
 """
 
 import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from composeports.docker.api_socket import (
     VOLUMES,
     SocketRequest,
     listener_on,
-    plain_socket,
+    socket_of_command,
 )
 from composeports.docker.containers import (
     FORMAT,
@@ -35,22 +36,12 @@ from composeports.docker.containers import (
 from composeports.docker.context import EngineEndpoint, docker_folder, find_endpoint
 from composeports.docker.errors import engine_failure, only_gone, silence
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError
-from composeports.host.process import (
-    NOT_FOUND,
-    Finished,
-    OutputStream,
-    Running,
-    find_program,
-    pipe,
-    read_head,
-    read_lines,
-    start,
-)
-from composeports.host.session_folder import is_script
+from composeports.host.process import NOT_FOUND, Finished, Running, start
 from composeports.host.time_limits import TimeLimits, Wait
 
 if TYPE_CHECKING:
     from composeports.docker.resource_labels import MarkListing
+    from composeports.docker.sdk import EventStream
 
 # How long a remote engine's identity is used before the engine is asked again.
 IDENTITY_SECONDS = 60.0
@@ -67,9 +58,6 @@ _BINDINGS = (
 _SUBNETS = (
     f'{{{{index .Labels "{PROJECT_LABEL}"}}}}{{{{range .IPAM.Config}}}}\t{{{{.Subnet}}}}{{{{end}}}}'
 )
-# Events that change the state of a stack, without `exec`: every health check causes an `exec`
-# event. Podman has its own names for two events, and cannot filter for a label without its value.
-_EVENTS = ("create", "start", "pause", "unpause", "die", "died", "stop", "destroy", "remove")
 
 
 class Listing:
@@ -205,16 +193,6 @@ class Engine:
             raise self.failure(answer)
         return answer
 
-    def read_head(self, *arguments: str, size: int) -> bytes | None:
-        """Return the first `size` bytes of `docker ARGUMENTS`; None if it fails earlier."""
-        return read_head(("docker", *arguments), self._environ, size)
-
-    def pipe(
-        self, source: Sequence[str], sink: Sequence[str], passed: Callable[[bytes], None]
-    ) -> tuple[Finished, Finished]:
-        """Run `docker SOURCE | docker SINK`; `passed` is called with each piece of the data."""
-        return pipe(("docker", *source), ("docker", *sink), self._environ, passed)
-
     def start_listing(self, project: str | None = None) -> Listing:
         """Start to list all containers, or those of one project, without waiting."""
         request = self._start_socket_request(f"{PROJECT_LABEL}={project}" if project else "", LIST)
@@ -224,13 +202,12 @@ class Engine:
 
     def _start_socket_request(self, label: str, listed: str) -> SocketRequest | None:
         """Start a request to the engine's socket; return None if only the command can be used."""
-        try:
-            path = plain_socket(self._environ) if self._has_plain_command() else ""
+        path = socket_of_command(self._environ)
+        with suppress(OSError):
             return (
                 SocketRequest(path, label, listed, time_limits=self.time_limits) if path else None
             )
-        except OSError:
-            return None
+        return None
 
     def entries(self, kind: str, label: str) -> list[dict[str, Any]] | None:
         """Return the entries of all networks, or volumes, with a label from the engine's socket.
@@ -240,20 +217,11 @@ class Engine:
         request = self._start_socket_request(label, {"network": NETWORKS, "volume": VOLUMES}[kind])
         return None if request is None else request.entries()
 
-    def _has_plain_command(self) -> bool:
-        """Return True if `docker` is a program and not a script, which may run something else."""
-        docker = find_program("docker", self._environ)
-        return docker is not None and not is_script(docker)
-
     def start_mark_listing(self, project: str) -> "MarkListing":
         """Start to list the marks of a project's volumes and networks, without waiting."""
         from composeports.docker.resource_labels import MarkListing  # noqa: PLC0415 - first `up`
 
-        try:
-            path = plain_socket(self._environ) if self._has_plain_command() else ""
-        except OSError:
-            path = ""
-        return MarkListing(self, project, path)
+        return MarkListing(self, project, socket_of_command(self._environ))
 
     def start_marks(self, kind: str, project: str) -> Running:
         """Start a `docker` command that lists the marks of a project's volumes or networks."""
@@ -307,7 +275,7 @@ class Engine:
         """Return True if the engine does not answer a harmless query within SILENT_SECONDS."""
         time_limits = TimeLimits(SILENT_SECONDS)
         try:
-            path = plain_socket(self._environ) if self._has_plain_command() else ""
+            path = socket_of_command(self._environ)
             if path:
                 SocketRequest(path, listed=PING, time_limits=time_limits).document()
                 return False
@@ -374,15 +342,11 @@ class Engine:
 
         return host_names_of(answer.out)
 
-    def follow_events(self) -> OutputStream:
-        """Follow container events; each line is the name of the container's project, or empty.
+    def follow_events(self) -> "EventStream":
+        """Return the container events, as the names of the containers' projects, or empty texts."""
+        from composeports.docker.sdk import EventStream  # noqa: PLC0415 - only for a server
 
-        The lines end when the engine stops, and immediately if it does not answer.
-        """
-        options = [f"--filter=event={event}" for event in _EVENTS]
-        form = f'{{{{index .Actor.Attributes "{PROJECT_LABEL}"}}}}'
-        options += ["--filter=type=container", f"--format={form}"]
-        return read_lines(("docker", "events", *options), self._environ)
+        return EventStream(self._environ, self.time_limits.seconds)
 
     def networks(self, project: str) -> tuple[str, ...]:
         """Return the ids of the project's networks."""

@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from composeports.errors import ConfigError
@@ -18,8 +18,12 @@ from composeports.host.trace_hook import Ended, trace_start
 # A program whose output is read while it runs.
 CapturedProcess = subprocess.Popen[bytes]
 
+COLLECTED: dict[str, Any] = {
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.PIPE,
+}
 NOT_FOUND = 127
-PIECE = 1 << 20
 # How many seconds to wait for the output of a program after it was killed.
 KILLED_SECONDS = 1.0
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -64,7 +68,7 @@ class Running(Protocol):
         ...
 
 
-class _Child:
+class Child:
     """A started program whose output is collected."""
 
     def __init__(
@@ -90,18 +94,24 @@ class _Child:
         except subprocess.TimeoutExpired:
             limit = "time"
             out, err = self._killed()
+        return self._finished(out, err, limit)
+
+    def end(self) -> Finished:
+        """Kill the program unless it has ended, and return its result."""
+        return self._finished(*self._killed())
+
+    def stop(self) -> None:
+        """Kill the program if it still runs; its result is not needed."""
+        if self._process.returncode is None:
+            self.end()
+
+    def _finished(self, out: bytes, err: bytes, limit: str = "") -> Finished:
         code = self._process.returncode
         self._ended(code)
         stderr = _text(err)
         if self._limits is not None and code and any(words in stderr for words in OUT_OF_MEMORY):
             limit = limit or "memory"
         return Finished(code, _text(out), stderr, limit)
-
-    def stop(self) -> None:
-        """Kill the program if it still runs; its result is not needed."""
-        if self._process.returncode is None:
-            self._killed()
-            self._ended(self._process.returncode)
 
     def _output(self) -> tuple[bytes, bytes]:
         """Return the program's stdout and stderr; raise TimeoutExpired if it takes too long."""
@@ -201,15 +211,11 @@ def find_program(name: str, environ: Mapping[str, str], cwd: str | None = None) 
 def _popen(
     argv: Sequence[str],
     environ: Mapping[str, str],
-    *,
-    stdin: int | None = subprocess.DEVNULL,
-    **options: Any,  # noqa: ANN401 - the options of subprocess.Popen
-) -> "subprocess.Popen[bytes]":
-    """Start a program other than composeports: without its secrets, and not from the repository."""
-    program = find_program(argv[0], environ, options.get("cwd"))
-    return subprocess.Popen(
-        argv, executable=program, env=_handed_on(environ), stdin=stdin, **options
-    )
+    cwd: str | None,
+    **options: Any,  # noqa: ANN401 - Popen's own
+) -> CapturedProcess:
+    program = find_program(argv[0], environ, cwd)
+    return subprocess.Popen(argv, executable=program, env=_handed_on(environ), cwd=cwd, **options)
 
 
 def start(  # noqa: PLR0913 - most are keywords
@@ -228,19 +234,23 @@ def start(  # noqa: PLR0913 - most are keywords
     be started, the result has exit code 127.
     """
     end_hook = trace_start(argv)
+    group = 0 if own_group else None
     try:
-        process = _popen(
-            argv,
-            environ,
-            cwd=cwd,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0 if own_group else None,
-        )
+        process = _popen(argv, environ, cwd, process_group=group, **COLLECTED)
     except OSError as error:
         end_hook(NOT_FOUND)
         return _Missing(f"{argv[0]}: {error.strerror}")
-    return _Child(process, end_hook, limits, wait)
+    return Child(process, end_hook, limits, wait)
+
+
+def start_on(channel: int, argv: Sequence[str], environ: Mapping[str, str]) -> Child:
+    """Start `argv` with the file descriptor `channel` as stdin and stdout, out of Ctrl-C's reach.
+
+    Raise OSError if it cannot be started.
+    """
+    end_hook = trace_start(argv)
+    streams = {**COLLECTED, "stdin": channel, "stdout": channel}
+    return Child(_popen(argv, environ, None, process_group=0, **streams), end_hook)
 
 
 class Run(Protocol):
@@ -285,14 +295,8 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     end_hook = trace_start(argv)
     with signals_left_to_program() as start_hook, beating(heartbeat):
         try:
-            process = _popen(
-                argv,
-                environ,
-                cwd=cwd,
-                stdin=None,
-                stdout=sys.stderr.fileno() if out_to_stderr else None,
-                pass_fds=pass_fds,
-            )
+            out = sys.stderr.fileno() if out_to_stderr else None
+            process = _popen(argv, environ, cwd, stdout=out, pass_fds=pass_fds)
         except OSError:
             end_hook(NOT_FOUND)
             return NOT_FOUND
@@ -317,15 +321,8 @@ def start_captured(
     this process.
     """
     try:
-        return _popen(
-            argv,
-            environ,
-            cwd=cwd,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            process_group=0,
-            pass_fds=pass_fds,
-        )
+        streams = {**COLLECTED, "stderr": subprocess.STDOUT}
+        return _popen(argv, environ, cwd, process_group=0, pass_fds=pass_fds, **streams)
     except OSError:
         return None
 
@@ -338,17 +335,9 @@ def run_collected(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> 
     again.
     """
     end_hook = trace_start(argv)
-    process = subprocess.Popen(
-        argv,
-        env=dict(environ),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        process_group=0,
-    )
+    process = subprocess.Popen(argv, env=dict(environ), cwd=cwd, process_group=0, **COLLECTED)
     try:
-        return _Child(process, end_hook).finish()
+        return Child(process, end_hook).finish()
     except BaseException:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
@@ -377,127 +366,3 @@ def exec_program(
         for number, handler in handlers.items():
             signal.signal(number, handler)
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_FOUND - 1
-
-
-def read_head(argv: Sequence[str], environ: Mapping[str, str], size: int) -> bytes | None:
-    """Return the first `size` bytes that `argv` writes, then kill it; None if it fails earlier."""
-    end_hook = trace_start(argv)
-    try:
-        process = _popen(
-            argv, environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
-        )
-    except OSError:
-        return None
-    with process:
-        out = process.stdout
-        data = out.read(size) if out is not None else b""
-        if len(data) == size:
-            process.kill()
-    end_hook(process.returncode)
-    return None if process.returncode and len(data) != size else data
-
-
-def pipe(
-    source: Sequence[str],
-    sink: Sequence[str],
-    environ: Mapping[str, str],
-    passed: Callable[[bytes], None],
-) -> tuple[Finished, Finished]:
-    """Run `sink` with the output of `source` as input; call `passed` with each piece of data.
-
-    Return both results; both have exit code 127 if one program cannot be started. Both programs end
-    when this call is interrupted or this process is killed, because this process holds their pipe.
-    """
-    source_end_hook, sink_end_hook = trace_start(source), trace_start(sink)
-    try:
-        with _piped(source, environ, stdout=subprocess.PIPE) as source_process:
-            with _piped(sink, environ, stdin=subprocess.PIPE) as sink_process:
-                _pass_on(source_process, sink_process, passed)
-                sink_stderr = sink_process.communicate()[1]
-            source_stderr = source_process.communicate()[1]
-        source_end_hook(source_process.returncode)
-        sink_end_hook(sink_process.returncode)
-    except OSError as error:
-        failure = Finished(NOT_FOUND, err=f"{source[0]}: {error.strerror}")
-        return failure, failure
-    return (
-        Finished(source_process.returncode, err=_text(source_stderr)),
-        Finished(sink_process.returncode, err=_text(sink_stderr)),
-    )
-
-
-def _pass_on(
-    giving: "subprocess.Popen[bytes]",
-    taking: "subprocess.Popen[bytes]",
-    passed: Callable[[bytes], None],
-) -> None:
-    if giving.stdout is None or taking.stdin is None:
-        return
-    try:
-        while piece := giving.stdout.read(PIECE):
-            taking.stdin.write(piece)
-            passed(piece)
-    except BrokenPipeError:
-        giving.kill()  # the sink has ended; its stderr has the reason
-
-
-class OutputStream:
-    """The output lines of a program that runs until `stop`; empty if it could not be started."""
-
-    def __init__(self, process: "subprocess.Popen[bytes] | None") -> None:
-        self._process = process
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the lines as the program writes them, until it ends."""
-        if self._process is None or self._process.stdout is None:
-            return
-        with self._process.stdout as lines:
-            for line in lines:
-                yield _text(line).rstrip("\n")
-        self._process.wait()
-
-    def stop(self) -> None:
-        """Kill the program, which also ends the lines. Any thread may call this."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-
-def read_lines(argv: Sequence[str], environ: Mapping[str, str]) -> OutputStream:
-    """Start `argv` and return its output as lines; Ctrl-C does not reach the program."""
-    try:
-        process = _popen(
-            argv, environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, process_group=0
-        )
-    except OSError:
-        return OutputStream(None)
-    return OutputStream(process)
-
-
-@contextmanager
-def _piped(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    *,
-    stdin: int = subprocess.DEVNULL,
-    stdout: int = subprocess.DEVNULL,
-) -> "Iterator[subprocess.Popen[bytes]]":
-    """Start one of two programs joined by a pipe; Ctrl-C does not reach it.
-
-    If an exception leaves the `with` statement, the program is killed.
-    """
-    process = _popen(
-        argv,
-        environ,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        bufsize=0 if stdout == subprocess.PIPE else -1,
-        process_group=0,
-    )
-    try:
-        yield process
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise

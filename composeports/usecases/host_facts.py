@@ -26,12 +26,12 @@ from composeports.core.plan.rules.images import built_names, unbuilt_images
 from composeports.core.plan.rules.networks import session_network
 from composeports.core.plan.rules.volumes import session_volume
 from composeports.core.session import project_name
-from composeports.docker.builder import has_named_contexts
 from composeports.docker.compose_cli import EVERY_PROFILE, Compose
 from composeports.docker.compose_files import Selection, select_files
 from composeports.docker.compose_projects import default_name, find_projects
 from composeports.docker.compose_texts import own_texts
 from composeports.docker.containers import Container
+from composeports.docker.features import has_named_contexts
 from composeports.errors import UnsafeFileError
 from composeports.host.git import link_of, main_git_dir, other_checkouts
 from composeports.host.process import Running

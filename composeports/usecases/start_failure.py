@@ -206,7 +206,7 @@ class StartAttempts:
 
         Return None for a remote engine, because only the limit of this machine is known.
         """
-        from composeports.docker.rootless import is_rootless  # noqa: PLC0415 - rarely used
+        from composeports.docker.features import is_rootless  # noqa: PLC0415 - rarely used
         from composeports.host.kernel_ports import unprivileged_start  # noqa: PLC0415 - rarely used
 
         engine = self.session.context.engine

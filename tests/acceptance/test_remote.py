@@ -8,6 +8,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from composeports.docker.engine import Engine
 from tests.acceptance.conftest import (
     PATH,
     PROGRAM,
@@ -27,6 +29,7 @@ from tests.acceptance.conftest import (
     page,
     run,
     stack,
+    wait_until,
 )
 from tests.support.documents import blocks
 
@@ -172,6 +175,35 @@ def test_a_stack_is_reached_at_the_engines_host(far: Far, one: Session, way: str
     one.ok("down")
     assert one.row == {}
     assert far.docker("ps", "--all", "--quiet") == ""
+
+
+WITH_DATA = stack({"web": {"volumes": ["store:/data"]}}, volumes={"store": {}})
+
+
+@pytest.mark.parametrize("way", ["context", "tls", "ssh"])
+def test_data_is_copied_and_events_are_heard(
+    far: Far, make_repository: MakeRepository, way: str
+) -> None:
+    made = make_repository({"compose.yaml": WITH_DATA})
+    source, session = (far.seen_from(each, way) for each in (made.main, made.worktree("one")))
+    source.ok("up")
+    source.ok("exec", "-T", "web", "sh", "-c", "echo here >/data/who; chown 33:44 /data/who /data")
+    events = Engine(session.environ).follow_events()
+    heard: list[str] = []
+    thread = threading.Thread(target=lambda: heard.extend(events))
+    thread.start()
+    try:
+        session.ok("up", "--seed-from", "main")
+        look = ("exec", "-T", "web", "sh", "-c", "cat /data/who; stat -c %u:%g /data /data/who")
+        assert session.ok(*look).split() == ["here", "33:44", "33:44"]
+        wait_until(lambda: session.project in heard, "an event")
+        assert source.row["state"] == "running"
+    finally:
+        events.stop()
+        thread.join()
+        empty(far)
+    for each in (session, source):
+        each.ok("down", "-v")
 
 
 def test_a_port_of_a_program_over_there_costs_a_move(far: Far, one: Session) -> None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.e2e
 SEED_LABEL = "composeports.seed"
 WEB = {"volumes": ["store:/data"]}
 FILES = {"compose.yaml": stack({"web": WEB}, volumes={"store": {"labels": {"team": "blue"}}})}
+HALF_UPLOAD = Path(__file__).parents[1] / "support" / "half_upload.py"
 # As many bytes of a volume as arrive before its copy is cut off, and more than that.
 HALF, WHOLE = 100_000, 1_000_000
 FILL = f"""
@@ -93,24 +95,20 @@ def records(session: Session) -> list[str]:
     return [path.name for path in (state / "seeding").iterdir()]
 
 
-def with_docker(place: Path, script: str) -> dict[str, str]:
-    """Return a PATH on which `docker` runs a script first; `$real` is docker.
+def with_docker(place: Path, then: str) -> dict[str, str]:
+    """Return a PATH on which `docker` runs a script when half a volume is copied; $real is docker.
 
-    `half "$@"` in the script lets the first bytes of a copy arrive, and no more.
+    As this `docker` is a script, composeports reaches the engine through it.
     """
     folder = place / "bin"
     folder.mkdir()
     real = shlex.quote(str(shutil.which("docker", path=PATH)))
-    half = f'half() {{ head -c {HALF} | "$real" "$@"; }}'
+    half = f'{sys.executable} -S {HALF_UPLOAD} {HALF} "$real"'
+    script = f'if [ "$1 $2" = "system dial-stdio" ]; then {half} 2>/dev/null && exit; {then}; fi'
     program = folder / "docker"
-    program.write_text(f'#!/bin/bash\nreal={real}\n{half}\n{script}\nexec "$real" "$@"\n')
+    program.write_text(f'#!/bin/bash\nreal={real}\n{script}\nexec "$real" "$@"\n')
     program.chmod(0o755)
     return {"PATH": f"{folder}:{PROGRAM.parent}:{PATH}"}
-
-
-def half_way(then: str) -> str:
-    """Return a script that does something when half a volume is copied."""
-    return f'if [ "$1 $2" = "cp -" ]; then half "$@" 2>/dev/null; {then}; fi'
 
 
 def test_a_new_worktree_starts_with_the_main_checkouts_database(
@@ -198,7 +196,7 @@ def test_a_volume_that_exists_and_is_empty_is_filled(main: Session, worktree: Se
     assert inside(worktree, "cat /data/who") == "main\n"
 
 
-KILL = half_way("kill -KILL $PPID; exit 1")
+KILL = "kill -KILL $PPID; exit 1"
 
 
 def test_after_a_kill_half_way_the_next_up_makes_the_whole_copy(
@@ -251,9 +249,9 @@ def test_a_copy_that_ends_early_leaves_nothing_and_starts_nothing(
 ) -> None:
     before = helpers()
     made = tmp_path / "made"
-    note = f'[ "$1" = create ] && "$real" "$@" | tee -a {made} && exit\n'
+    note = f'"$real" ps --all --quiet --filter label={SEED_LABEL} >{made}'
 
-    done = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, note + half_way(then)))
+    done = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, f"{note}; {then}"))
 
     code, said = ending
     assert (done.code, said in done.err) == (code, True), done.err
@@ -273,7 +271,7 @@ def test_nobody_else_starts_a_session_while_its_volumes_are_filled(
     up = "timeout --preserve-status --signal=INT 5 composeports up"
     second = f'{up} >{log} 2>&1; echo "exit $?" >>{log}; composeports release 2>>{log}; exit 1'
 
-    first = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, half_way(second)))
+    first = worktree.run("up", "--seed-from", "main", **with_docker(tmp_path, second))
 
     assert first.code == 69
     assert "waiting for its end" in log.read_text()
@@ -301,7 +299,7 @@ def test_the_source_is_paused_for_the_copy_alone_and_only_where_it_ran(
     log = tmp_path / "seen"
     ask = f'"$real" inspect --format "{{{{.State.Status}}}}" {next(iter(main.ids().values()))}'
     # The copy fails, so that no stack has to be started for this.
-    variables = with_docker(tmp_path, f'if [ "$1 $2" = "cp -" ]; then {ask} >{log}; exit 1; fi')
+    variables = with_docker(tmp_path, f"{ask} >{log}; exit 1")
     if before == "paused":
         main.ok("pause")
     try:

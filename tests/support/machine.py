@@ -100,6 +100,7 @@ case "$*" in
   "version "*) name=engine ;;
   "info "*) name=info ;;
   "context "*) name=context ;;
+  "system dial-stdio") name=dial ;;
   "buildx "*) name=buildx ;;
   "ps "*State*) name=ps ;;
   "ps "*config_files*) name=labels ;;
@@ -126,7 +127,7 @@ class FakeDocker:
 
     The questions: version, config, variables, compose (all other Compose commands), ps, inspect,
     network, volume; those of doctor: engine, info, context, buildx, labels. An answer that was not
-    prepared is empty, with exit code 0.
+    prepared is empty, with exit code 0. `run_before("dial", way_to(socket))` leads to an engine.
     """
 
     def __init__(self, folder: Path) -> None:

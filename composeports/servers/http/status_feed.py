@@ -9,17 +9,20 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from anyio.to_thread import run_sync
 
 from composeports.errors import ComposeportsError, NoLeaseError
-from composeports.host.process import OutputStream
 from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.lease_handlers import entry
 from composeports.usecases import session_lookup, status
 from composeports.usecases.context import Context
 from composeports.usecases.lease import renew_lease
 from composeports.usecases.status import SessionStatus
+
+if TYPE_CHECKING:
+    from composeports.docker.sdk import EventStream
 
 WATCHED_SECONDS = 1.0
 ALONE_SECONDS = 15.0
@@ -133,8 +136,7 @@ class _Listener:
         self._loop = loop
         self._heard = heard
         self._ended = threading.Event()
-        self._following: OutputStream | None = None
-        self._lock = threading.Lock()
+        self._events: EventStream | None = None
         self._thread = threading.Thread(target=self._listen, name="engine events", daemon=True)
 
     def start(self) -> None:
@@ -142,29 +144,23 @@ class _Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the `docker events` program and the thread; return when both have ended."""
-        with self._lock:
-            self._ended.set()
-            if self._following is not None:
-                self._following.stop()
+        """End the thread and its connection; return when both have ended."""
+        self._ended.set()
+        if self._events is not None:
+            self._events.stop()
         self._thread.join()
 
     def _listen(self) -> None:
         pause = 0.5
+        self._events = self._engine.follow_events()
         while not self._ended.is_set():
-            for project in self._events():
+            for project in self._events:
                 pause = 0.5
                 if project:
                     self._notify()
             self._notify()  # the engine may have stopped
             self._ended.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    def _events(self) -> OutputStream:
-        with self._lock:
-            stream = OutputStream(None) if self._ended.is_set() else self._engine.follow_events()
-            self._following = stream
-        return stream
 
     def _notify(self) -> None:
         with suppress(RuntimeError):  # the loop is closed

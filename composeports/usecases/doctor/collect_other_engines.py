@@ -7,7 +7,7 @@ from dataclasses import replace
 from shutil import which
 
 from composeports.docker.engine import Engine
-from composeports.docker.rootless import is_rootless, podman_info
+from composeports.docker.features import is_rootless, podman_info
 from composeports.host.kernel_ports import unprivileged_start
 from composeports.usecases.doctor.checks.other_engines import PODMAN
 from composeports.usecases.doctor.facts import EngineFacts

@@ -10,11 +10,13 @@ from composeports.core.compose_project import Project
 from composeports.core.engine_resources import EngineVolume
 from composeports.core.lease import Lease
 from composeports.docker.engine import Engine
+from composeports.docker.sdk import EngineClient
 from composeports.docker.volumes import (
     SEED_LABEL,
     HelperContainers,
     VolumeMount,
     clear,
+    connect,
     copy_volume,
     create_volume,
     find_volumes,
@@ -24,7 +26,7 @@ from composeports.docker.volumes import (
     users_of,
     volumes_of,
 )
-from composeports.errors import SeedBusyError, SeedError, UsageError
+from composeports.errors import EngineError, SeedBusyError, SeedError, UsageError
 from composeports.host.git import find_checkout, main_git_dir, read_branch
 from composeports.host.signals import DeferredSignals, signals_kept_back
 from composeports.paths import seed_read_lock, seed_record
@@ -109,7 +111,9 @@ def seed(
         source = _source(session, wanted.session, lease)
         _refuse_half_filled(session, source)
         _refuse_podman(session.context.engine)
-        return _Seeding(session, wanted, lease, source, record, signals).run(project, override)
+        with connect(session.context.engine) as client:
+            seeding = _Seeding(session, client, wanted, lease, source, record, signals)
+            return seeding.run(project, override)
 
 
 def repair(session: Session, project: str) -> None:
@@ -132,14 +136,14 @@ def _recover(session: Session, record: CopyJournal, signals: DeferredSignals) ->
     entry = record.read()
     if entry is None:
         return None
-    if entry.finished:  # its volumes are complete and may be in use
-        clear(session.context.engine, entry.token, volumes=False)
-        record.clear()
-        return None
-    with _hold_copy_lock(session, entry.project, signals):
-        _undo(session.context.engine, entry)
+    with connect(session.context.engine) as client:
+        if entry.finished:  # its volumes are complete and may be in use
+            clear(client, entry.token, volumes=False)
+        else:
+            with _hold_copy_lock(session, entry.project, signals):
+                _undo(client, entry)
     record.clear()
-    return entry
+    return None if entry.finished else entry
 
 
 @contextmanager
@@ -159,10 +163,10 @@ def _hold_copy_lock(session: Session, project: str, signals: DeferredSignals) ->
         yield
 
 
-def _undo(engine: Engine, begun: CopyEntry) -> None:
+def _undo(client: EngineClient, begun: CopyEntry) -> None:
     if begun.paused:
-        unpause(engine, begun.paused)
-    clear(engine, begun.token, volumes=True)
+        unpause(client, begun.paused)
+    clear(client, begun.token, volumes=True)
 
 
 def _source(session: Session, text: str, lease: Lease) -> SeedSource:
@@ -235,22 +239,19 @@ class _Seeding:
     """One copy, from the choice of the volumes to the last byte."""
 
     session: Session
+    client: EngineClient
     wanted: Seed
     lease: Lease
     source: SeedSource
     record: CopyJournal
     signals: DeferredSignals
 
-    @property
-    def engine(self) -> Engine:
-        return self.session.context.engine
-
     def report(self, text: str) -> None:
         self.session.context.report(text)
 
     def run(self, project: Project, override: Mapping[str, object]) -> tuple[Seeded, ...]:
         names = volume_names(project, self.lease.project, override)
-        source_volumes = volumes_of(self.engine, self.source.project)
+        source_volumes = volumes_of(self.client, self.source.project)
         choice = choose(project.volumes, names, source_volumes)
         for skipped_volume in choice.skipped:
             self.report(f"volume {skipped_volume.key} is not copied: {skipped_volume.why}")
@@ -265,7 +266,7 @@ class _Seeding:
             self._undo()
             raise
         self.record.finish(entry)
-        clear(self.engine, entry.token, volumes=False)
+        clear(self.client, entry.token, volumes=False)
         self.record.clear()
         return seeded_volumes
 
@@ -284,8 +285,8 @@ class _Seeding:
         if entry is None or entry.finished:
             return
         try:
-            _undo(self.engine, entry)
-        except SeedError as error:
+            _undo(self.client, entry)
+        except (EngineError, SeedError) as error:
             self.report(f"{error.message}; the next `composeports up` or `down` tries again")
         else:
             self.record.clear()
@@ -293,7 +294,7 @@ class _Seeding:
     def _copy_all(
         self, copies: Sequence[VolumeCopy], begun: CopyEntry, override: Mapping[str, object]
     ) -> tuple[Seeded, ...]:
-        helpers = HelperContainers(self.engine, begun.token)
+        helpers = HelperContainers(self.client, begun.token)
         free_copies = self._into_empty(copies, helpers)
         if not free_copies:
             return ()
@@ -317,7 +318,7 @@ class _Seeding:
         """
         existing_volumes = {
             volume.name: volume
-            for volume in find_volumes(self.engine, (copy.target for copy in copies))
+            for volume in find_volumes(self.client, [copy.target for copy in copies])
         }
         mount = helpers.mount(list(existing_volumes), read_only=True) if existing_volumes else None
         full_names = {
@@ -338,7 +339,7 @@ class _Seeding:
             reason = "has content, which stays (`composeports down -v` would remove it)"
         elif volume.project != self.lease.project:
             reason = "exists and is not of this project"
-        elif not remove_unused_volume(self.engine, volume.name):
+        elif not remove_unused_volume(self.client, volume.name):
             reason = "is used by a container (`composeports down` first)"
         else:
             return True
@@ -352,7 +353,7 @@ class _Seeding:
         """
         if not self.wanted.pause:
             return
-        users = users_of(self.engine, (container.source for container in copies))
+        users = users_of(self.client, (container.source for container in copies))
         running_users = [container for container in users if container.state == "running"]
         for container in running_users:
             if container.project != self.source.project:
@@ -362,12 +363,12 @@ class _Seeding:
         )
         if ids:
             self.record.write(replace(begun, paused=ids))
-            pause(self.engine, ids)
+            pause(self.client, ids)
 
     def _let_go_on(self, begun: CopyEntry) -> None:
         entry = self.record.read()
         if entry is not None and entry.paused:
-            unpause(self.engine, entry.paused)
+            unpause(self.client, entry.paused)
             self.record.write(begun)
 
     def _copy(
@@ -379,20 +380,22 @@ class _Seeding:
     ) -> tuple[Seeded, ...]:
         for copy in copies:
             labels = {**labels_of(copy, self.lease.project, override), SEED_LABEL: token}
-            volume = copy.volume
-            create_volume(self.engine, copy.target, volume.driver, volume.driver_opts, labels)
+            driver, options = copy.volume.driver or "local", copy.volume.driver_opts
+            volume = EngineVolume(copy.target, driver=driver, options=options)
+            create_volume(self.client, volume, labels)
         sources = helpers.mount([copy.source for copy in copies], read_only=True)
         targets = helpers.mount([copy.target for copy in copies], read_only=False)
         return tuple(self._copy_one(copy, sources, targets) for copy in copies)
 
     def _copy_one(self, copy: VolumeCopy, sources: VolumeMount, targets: VolumeMount) -> Seeded:
         volume = Seeded(copy.key, copy.source, copy.target, 0)
+        number = targets.names.index(copy.target)
 
         def tell(count: int) -> None:
             self.wanted.progress(replace(volume, count=count), whole=False)
 
         with self.signals.let_in():
-            count = copy_volume(sources, copy.source, targets, copy.target, tell)
+            count = copy_volume(sources, targets, number, tell)
         filled_volume = replace(volume, count=count)
         self.wanted.progress(filled_volume, whole=True)
         return filled_volume

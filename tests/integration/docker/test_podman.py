@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from composeports.docker.engine import Engine
+from composeports.docker.features import is_rootless, podman_info
 from composeports.docker.podman import Ports, inspected, shows_bare, spread
-from composeports.docker.rootless import is_rootless, podman_info
 from composeports.usecases.doctor.collect_other_engines import others_here
 from composeports.usecases.doctor.facts import EngineFacts
 from tests.integration.docker.test_api_socket import ok

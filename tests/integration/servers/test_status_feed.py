@@ -3,13 +3,12 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from composeports.errors import NoLeaseError
-from composeports.host.process import OutputStream, read_lines
 from composeports.servers.http.broadcast import StatusBroadcast
 from composeports.servers.http.shared_refresh import SharedRefresh
 from composeports.servers.http.status_feed import LeaseRenewer, as_text, needs_renewal, read_status
@@ -22,10 +21,28 @@ from tests.support.patience import HANG
 pytestmark = pytest.mark.integration
 
 
+class NoEvents:
+    """An engine where nothing happens; the stream of its events ends at once, or when stopped."""
+
+    def __init__(self, *, ended: bool = True) -> None:
+        self._ended = threading.Event()
+        if ended:
+            self._ended.set()
+
+    def __iter__(self) -> Iterator[str]:
+        """Wait for the end."""
+        self._ended.wait()
+        return iter(())
+
+    def stop(self) -> None:
+        """End it."""
+        self._ended.set()
+
+
 @pytest.fixture(autouse=True)
 def _silent_engine(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No program is followed; the tests wake the keeper themselves."""
-    monkeypatch.setattr(machine.engine, "follow_events", lambda: OutputStream(None))
+    """No events are followed; the tests wake the keeper themselves."""
+    monkeypatch.setattr(machine.engine, "follow_events", NoEvents)
 
 
 # Renewal: a lease lasts 30 minutes here
@@ -225,8 +242,7 @@ def test_it_publishes_what_changes_and_tells_trouble_once(machine: FakeMachine) 
 def test_who_comes_while_nobody_watches_sees_changes_at_once_too(
     machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # An engine where nothing happens.
-    monkeypatch.setattr(machine.engine, "follow_events", lambda: read_lines(("sleep", "60"), {}))
+    monkeypatch.setattr(machine.engine, "follow_events", lambda: NoEvents(ended=False))
 
     class Told(StatusBroadcast):
         def publish(self, text: bytes) -> None:
@@ -298,21 +314,3 @@ def test_the_list_is_ascii_whatever_it_holds(machine: FakeMachine) -> None:
     assert text.isascii()
     assert b"\n" not in text
     assert json.loads(text)[0]["session_id"] == "漢\n\u2028</script>"
-
-
-# Following a program
-
-
-def test_lines_come_until_it_is_stopped() -> None:
-    following = read_lines(("sh", "-c", "echo a; echo b; exec sleep 60"), {"PATH": "/usr/bin:/bin"})
-    lines = iter(following)
-    assert [next(lines), next(lines)] == ["a", "b"]
-    following.stop()
-    assert list(lines) == []
-
-
-def test_a_program_that_ends_or_is_missing_has_no_more_lines() -> None:
-    assert list(read_lines(("sh", "-c", "echo a; exit 3"), {"PATH": "/usr/bin:/bin"})) == ["a"]
-    missing = read_lines(("no-such-program",), {})
-    assert list(missing) == []
-    missing.stop()

@@ -9,20 +9,15 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError, UnsafeFileError
-from composeports.host.process import pipe, read_head
 from composeports.host.signals import DeferredSignals, signals_kept_back
 from composeports.usecases.seed.journal import CopyEntry, hold_lock, hold_record, is_on_record
+from tests.support.engine_server import Answer, answering, way_to
 from tests.support.machine import FakeDocker, Shell
 from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 
 BEGUN = CopyEntry("token", "session", "ac-1", ("one", "two"))
-ENVIRON = {"PATH": os.environ["PATH"]}
-
-
-def unseen(_piece: bytes) -> None:
-    """Take no note of what passes."""
 
 
 @pytest.fixture
@@ -150,15 +145,23 @@ def repaired(shell: Shell, docker: FakeDocker, *, finished: bool, owner: int) ->
         if finished:
             record.finish(begun)
     os.chown(file, owner, -1)
-    docker.answer("volume", "half-copied\n")
-    assert user.run("down").code == 0
-    return [call for call in docker.calls if call.startswith("volume rm")]
+    volume = {"Name": "half-copied", "Driver": "local", "Labels": {"composeports.seed": "token"}}
+    path = shell.state.parent / "engine.sock"
+    docker.run_before("dial", way_to(path))
+    answers: dict[str, Answer] = {
+        "GET /volumes": lambda request: request.say({"Volumes": [volume]}),
+        "GET /": lambda request: request.say([]),
+        "DELETE /": lambda request: request.say(None, 204),
+    }
+    with answering(path, answers) as requests:
+        assert user.run("down").code == 0
+    return [path for method, path, _ in requests if method == "DELETE"]
 
 
 def test_down_removes_the_volumes_of_a_copy_that_did_not_end(
     shell: Shell, docker: FakeDocker
 ) -> None:
-    assert repaired(shell, docker, finished=False, owner=-1) == ["volume rm half-copied"]
+    assert repaired(shell, docker, finished=False, owner=-1) == ["/volumes/half-copied"]
 
 
 def test_a_finished_copy_is_never_repaired(shell: Shell, docker: FakeDocker) -> None:
@@ -172,47 +175,7 @@ def test_no_command_removes_volumes_by_a_record_of_another_user(
     assert repaired(shell, docker, finished=False, owner=OTHER) == []
 
 
-# Programs and signals
-
-
-def test_a_pump_passes_all_bytes_on_and_shows_them(tmp_path: Path) -> None:
-    target = tmp_path / "all"
-    seen: list[bytes] = []
-    source = ("sh", "-c", "head -c 3000000 /dev/zero; echo end")
-    ends = pipe(source, ("sh", "-c", f"cat >{target}"), ENVIRON, seen.append)
-    assert [end.code for end in ends] == [0, 0]
-    assert target.read_bytes() == bytes(3_000_000) + b"end\n" == b"".join(seen)
-
-
-def test_a_pump_tells_which_end_failed_and_why() -> None:
-    endless = ("cat", "/dev/zero")
-    given, taken = pipe(endless, ("sh", "-c", "echo full >&2; exit 3"), ENVIRON, unseen)
-    assert given.code
-    assert (taken.code, taken.err) == (3, "full\n")
-    given, taken = pipe(("sh", "-c", "echo gone >&2; exit 4"), ("cat",), ENVIRON, unseen)
-    assert (given.code, given.err, taken.code) == (4, "gone\n", 0)
-    assert [end.code for end in pipe(("no-such-program",), ("cat",), ENVIRON, unseen)] == [127, 127]
-
-
-def test_a_pump_that_is_interrupted_ends_both_programs() -> None:
-    ids: list[int] = []
-
-    def stop(piece: bytes) -> None:
-        ids.extend(map(int, piece.split()[:1]))
-        raise KeyboardInterrupt
-
-    source = ("sh", "-c", "echo $$; exec tail -f /dev/null")
-    with pytest.raises(KeyboardInterrupt):
-        pipe(source, ("cat",), ENVIRON, stop)
-    with pytest.raises(ProcessLookupError):
-        os.kill(ids[0], 0)
-
-
-def test_the_beginning_of_an_endless_answer_is_enough() -> None:
-    assert read_head(("cat", "/dev/zero"), ENVIRON, 1000) == bytes(1000)
-    assert read_head(("echo", "short"), ENVIRON, 1000) == b"short\n"
-    assert read_head(("false",), ENVIRON, 1000) is None
-    assert read_head(("no-such-program",), ENVIRON, 1000) is None
+# Signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -52,7 +52,7 @@ def lock(tmp_path: Path) -> Iterator[SessionLock]:
 @pytest.fixture(autouse=True)
 def _limit_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("composeports.host.kernel_ports.unprivileged_start", lambda: LIMIT_HERE)
-    monkeypatch.setattr("composeports.docker.rootless.is_rootless", lambda _: True)
+    monkeypatch.setattr("composeports.docker.features.is_rootless", lambda _: True)
 
 
 def is_worthwhile(machine: FakeMachine, lock: SessionLock, engine: RootlessEngine) -> bool:
