@@ -131,8 +131,10 @@ def test_a_link_to_another_record_is_none(path: str) -> None:
         pass
 
 
-def repaired(shell: Shell, docker: FakeDocker, *, finished: bool, owner: int) -> list[str]:
-    """Run `down` with a record of a copy, and return the engine's removals of volumes."""
+def repaired(
+    shell: Shell, docker: FakeDocker, *command: str, finished: bool, owner: int
+) -> list[str]:
+    """Run a command with a record of a copy, and return the engine's removals of volumes."""
     user = shell.using(docker)
     assert user.run("allocate").code == 0
     (row,) = user.run("status", "--json").document
@@ -154,25 +156,31 @@ def repaired(shell: Shell, docker: FakeDocker, *, finished: bool, owner: int) ->
         "DELETE /": lambda request: request.say(None, 204),
     }
     with answering(path, answers) as requests:
-        assert user.run("down").code == 0
+        assert user.run(*command).code == 0
     return [path for method, path, _ in requests if method == "DELETE"]
 
 
 def test_down_removes_the_volumes_of_a_copy_that_did_not_end(
     shell: Shell, docker: FakeDocker
 ) -> None:
-    assert repaired(shell, docker, finished=False, owner=-1) == ["/volumes/half-copied"]
+    assert repaired(shell, docker, "down", finished=False, owner=-1) == ["/volumes/half-copied"]
+
+
+def test_a_dry_run_removes_nothing(shell: Shell, docker: FakeDocker) -> None:
+    (shell.cwd / "compose.yaml").write_text("services: {}\n")
+    command = ("up", "--dry-run")
+    assert repaired(shell, docker, *command, finished=False, owner=-1) == []
 
 
 def test_a_finished_copy_is_never_repaired(shell: Shell, docker: FakeDocker) -> None:
-    assert repaired(shell, docker, finished=True, owner=-1) == []
+    assert repaired(shell, docker, "down", finished=True, owner=-1) == []
 
 
 @needs_root
 def test_no_command_removes_volumes_by_a_record_of_another_user(
     shell: Shell, docker: FakeDocker
 ) -> None:
-    assert repaired(shell, docker, finished=False, owner=OTHER) == []
+    assert repaired(shell, docker, "down", finished=False, owner=OTHER) == []
 
 
 # Signals
