@@ -1,6 +1,7 @@
 """The HTTP server on a real engine: it renews leases of running stacks, watches, takes down."""
 
 import json
+import shutil
 import signal
 import sqlite3
 import time
@@ -12,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.conftest import Repository, Session, docker, page, stack, wait_until
-from tests.support.machine import Shell
+from tests.acceptance.conftest import PATH, Repository, Session, docker, page, stack, wait_until
+from tests.support.machine import Shell, write_program
 from tests.support.serving import Server, serving
 
 pytestmark = pytest.mark.e2e
@@ -165,16 +166,26 @@ def test_a_lease_over_http_is_never_given_to_a_stack(
     assert server.allocate("agent 7")["db_port"] == given["db_port"]
 
 
-def test_nothing_of_the_server_is_left_at_its_end(repository: Repository, server: Server) -> None:
-    """The program that follows the engine's events ends with it."""
-    repository.main.ok("up")
-    tasks = Path(f"/proc/{server.process.pid}/task")
+def followers(server: Server) -> list[Path]:
+    """Return the server's programs that lead to the engine."""
+    tasks = list(Path(f"/proc/{server.process.pid}/task").iterdir())
+    children = [each for task in tasks for each in (task / "children").read_text().split()]
+    files = [Path(f"/proc/{each}/cmdline") for each in children]
+    return [path for path in files if path.exists() and b"dial-stdio" in path.read_bytes()]
 
-    def programs() -> list[str]:
-        return [
-            each for task in tasks.iterdir() for each in (task / "children").read_text().split()
-        ]
 
-    followed = wait_until(programs, "the follower of the engine's events")
-    assert server.end() == 0
-    wait_until(lambda: not any(Path(f"/proc/{each}").exists() for each in followed), "its end")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_of_the_server_is_left_at_its_end(
+    repository: Repository, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Where `docker` is a script, it is the way to the engine's events; it ends with the server."""
+    environ = repository.main.environ
+    real = shutil.which("docker", path=PATH)
+    write_program(tmp_path / "bin" / "docker", f'exec {real} "$@"')
+    scripted = {**environ, "PATH": f"{tmp_path}/bin:{environ['PATH']}"}
+    shell = Shell(tmp_path, Path(environ["COMPOSEPORTS_STATE_DIR"]), scripted)
+
+    with serving(shell) as server:
+        followed = wait_until(lambda: followers(server), "the follower of the engine's events")
+        assert server.end(number) == (0 if number == signal.SIGTERM else -number)
+        wait_until(lambda: not any(path.exists() for path in followed), "its end")
