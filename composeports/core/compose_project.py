@@ -217,8 +217,9 @@ class Project(NamedTuple):
     """Everything that the file describes, in Compose's order.
 
     `asked_as` is the project name that Compose read the file with. `handed_files` are the source
-    files of configs and secrets. `contents` maps the key of a config to its text, for configs whose
-    text is in the file.
+    files of configs and secrets; `handed_variables` maps paths such as `secrets.token.environment`
+    to the variable that gives a config or secret its text. `contents` maps the key of a config to
+    its text, for configs whose text is in the file.
     """
 
     services: tuple[Service, ...] = ()
@@ -226,6 +227,7 @@ class Project(NamedTuple):
     volumes: tuple[Volume, ...] = ()
     asked_as: str = ""
     handed_files: Texts = ()
+    handed_variables: Mapping[str, str] = {}
     contents: Mapping[str, str] = {}
 
     @property

@@ -24,7 +24,8 @@ def read_project(config: Json) -> Project:
         networks=tuple(_network(key, spec) for key, spec in _items(config.get("networks"))),
         volumes=tuple(_volume(key, spec) for key, spec in _items(config.get("volumes"))),
         asked_as=_text(config.get("name")),
-        handed_files=tuple(_handed_files(config)),
+        handed_files=tuple(path for _, path in _handed_on(config, "file")),
+        handed_variables=dict(_handed_on(config, "environment")),
         contents={
             key: _text(spec["content"])
             for key, spec in _items(config.get("configs"))
@@ -33,11 +34,12 @@ def read_project(config: Json) -> Project:
     )
 
 
-def _handed_files(config: Json) -> Iterator[str]:
+def _handed_on(config: Json, source: str) -> Iterator[tuple[str, str]]:
+    """Yield path and name of each source (`file`, `environment`) of a config or secret."""
     for kind in ("configs", "secrets"):
-        for _, spec in _items(config.get(kind)):
-            if spec.get("file"):
-                yield _text(spec["file"])
+        for key, spec in _items(config.get(kind)):
+            if spec.get(source):
+                yield f"{kind}.{key}.{source}", _text(spec[source])
 
 
 def _service(name: str, spec: Json) -> Service:

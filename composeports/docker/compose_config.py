@@ -31,7 +31,7 @@ from composeports.docker.compose_cli import (
     check_installation,
     program_mark,
 )
-from composeports.docker.compose_files import read_env_file
+from composeports.docker.compose_files import known_variables
 from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.compose_texts import read_texts
 from composeports.errors import ComposeFileError, ComposeLimitError
@@ -222,11 +222,7 @@ class ConfigQuery:
         }
 
     def _known(self) -> dict[str, str]:
-        """Return the variables of the env files and of the shell; the shell's values win."""
-        file_values: dict[str, str] = {}
-        for path in self._compose.selection.env_files:
-            file_values |= read_env_file(path)
-        return {**file_values, **self._compose.environ}
+        return known_variables(self._compose.selection.env_files, self._compose.environ)
 
     def _hidden(self, values: Mapping[str, str], resolved: str) -> dict[str, str]:
         """Return the fixed variables that the files use in ways that Compose does not report.

@@ -5,7 +5,7 @@ are those of compose-go's project options; an acceptance test compares them with
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from composeports.host.session_files import USER_ENV
 from composeports.regular_file import read_regular
@@ -175,6 +175,14 @@ def read_env_file(path: str) -> dict[str, str]:
         return {}
     values = dotenv_values(stream=StringIO(text, newline=None))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def known_variables(env_files: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the env files and of the environment, which has priority."""
+    file_values: dict[str, str] = {}
+    for path in env_files:
+        file_values |= read_env_file(path)
+    return {**file_values, **environ}
 
 
 def _join(cwd: str, name: str) -> str:

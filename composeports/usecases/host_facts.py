@@ -27,7 +27,7 @@ from composeports.core.plan.rules.networks import session_network
 from composeports.core.plan.rules.volumes import session_volume
 from composeports.core.session import project_name
 from composeports.docker.compose_cli import EVERY_PROFILE, Compose
-from composeports.docker.compose_files import Selection, select_files
+from composeports.docker.compose_files import Selection, known_variables, select_files
 from composeports.docker.compose_projects import default_name, find_projects
 from composeports.docker.compose_texts import own_texts
 from composeports.docker.containers import Container
@@ -63,6 +63,7 @@ def collect_host_facts(
         plain_projects=plain_projects,
         dockerfiles=dockerfiles,
         named_contexts=not dockerfiles or has_named_contexts(engine, session.environ),
+        handed_values=_handed_values(session, project),
     )
     if not paths and not any(external_names.values()):
         return facts
@@ -71,6 +72,14 @@ def collect_host_facts(
     members = _members(session, network_names, containers or ())
     checkout = _checkout(session) if paths else Checkout()
     return facts._replace(paths=paths, members=members, siblings=siblings, checkout=checkout)
+
+
+def _handed_values(session: Session, project: Project) -> dict[str, str]:
+    """Return the texts that configs and secrets get from variables, by path."""
+    if not project.handed_variables:
+        return {}
+    values = known_variables(session.selection.env_files, session.environ)
+    return {path: values.get(name, "") for path, name in project.handed_variables.items()}
 
 
 def _real_paths(project: Project) -> Iterator[tuple[str, str]]:

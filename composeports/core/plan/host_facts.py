@@ -75,7 +75,8 @@ class HostFacts(NamedTuple):
     projects on the engine. `plain_projects` are the project names that plain Compose gives the
     files, here and in the main checkout. `dockerfiles` maps services to the texts of Dockerfiles
     that name images of other services. `named_contexts` is False if the builder cannot replace such
-    a name.
+    a name. `handed_values` maps paths such as `configs.site.environment` to the text that the
+    variable named there has.
     """
 
     paths: Mapping[str, str] = {}
@@ -88,6 +89,7 @@ class HostFacts(NamedTuple):
     plain_projects: Texts = ()
     dockerfiles: Mapping[str, str] = {}
     named_contexts: bool = True
+    handed_values: Mapping[str, str] = {}
 
     def real(self, path: str) -> str:
         """Return the real path; the normalized path if the real one was not collected."""

@@ -30,6 +30,11 @@ def left_values(context: PlanContext, changes: Sequence[Change]) -> tuple[Unchan
     for key, text in context.project.contents.items():
         where = f"configs.{key}.content"
         entries.extend(_numbers("", where, after.get(("", where), text), numbers, _why_config))
+    for where, text in context.host_facts.handed_values.items():
+        name = context.project.handed_variables[where]
+        if name not in context.effects.port_fields:
+            found = _numbers("", where, text, numbers, lambda *_: "the text of a variable stays")
+            entries.extend(entry._replace(value=f"${name}") for entry in found)
     return tuple(entries)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from composeports.core.plan.host_facts import HostFacts
 from composeports.core.settings import Settings
 from tests.support.planning import Planned, plan_of
 
@@ -313,3 +314,40 @@ def test_what_urls_keep_lists_is_left() -> None:
 def test_where_no_port_moves_nothing_is_left() -> None:
     services = {"app": {"ports": [port(3000)], "environment": {"X": "3000"}}}
     assert plan_of({"services": services}, pins={"app:3000/tcp": 3000}).left == []
+
+
+PORT = {"target": 80, "published": "8080", "protocol": "tcp"}
+HANDED = {
+    "services": {"web": {"ports": [PORT]}},
+    "configs": {"site": {"environment": "SITE"}},
+    "secrets": {"dsn": {"environment": "DSN"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "left"),
+    [
+        ("configs.site.environment", "http://localhost:8080", [("", "$SITE")]),
+        ("secrets.dsn.environment", "u:p@localhost:8080", [("", "$DSN")]),
+        ("secrets.dsn.environment", "u:p@localhost:9090", []),
+        ("configs.site.environment", "", []),
+    ],
+)
+def test_a_config_or_secret_that_a_variable_fills_is_listed_without_its_text(
+    path: str, text: str, left: list[tuple[str, str]]
+) -> None:
+    made = plan_of(HANDED, host_facts=HostFacts(handed_values={path: text}))
+    assert [(service, value) for service, _, value in made.left] == left
+    assert all("the text of a variable stays" in entry.why for entry in made.plan.left)
+
+
+def test_a_port_variable_that_fills_a_config_moves_there_too() -> None:
+    marked = {**HANDED, "services": {"web": {"ports": [{**PORT, "published": "65535"}]}}}
+    made = plan_of(
+        HANDED,
+        marked=marked,
+        marks={"SITE": "65535"},
+        values={"SITE": "8080"},
+        host_facts=HostFacts(handed_values={"configs.site.environment": "8080"}),
+    )
+    assert made.left == []
