@@ -8,6 +8,7 @@ have its token as a label, so that the remains of a killed copy can be found.
 
 import io
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
@@ -178,8 +179,6 @@ class VolumeMount(NamedTuple):
 
     def is_empty(self, name: str) -> bool:
         """Return True if the volume has no content; raise SeedError if it cannot be read."""
-        import tarfile  # noqa: PLC0415 - only for existing volumes
-
         data, path = b"", f"{FOLDER}/{self.names.index(name)}"
         try:
             with _may_fail(f"look into the volume {name}"):
