@@ -1,4 +1,4 @@
-"""A store as one command sees it: each lease is read once, and again after it was changed."""
+"""A store as one command sees it: each lease is read once until `reread`."""
 
 from composeports.core.lease import Lease
 from composeports.core.snapshot import StoreSnapshot, StoreUpdate

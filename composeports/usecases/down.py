@@ -140,6 +140,7 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
             break
         session.context.sleep(seconds)
         code = run()
+    session.store.reread()  # Compose takes long, and not every program takes the session lock
     return code
 
 

@@ -199,7 +199,7 @@ def _run(  # noqa: PLR0913 - most are keywords
         if while_running is not None:
             while_running()
 
-    return session.context.run(
+    code = session.context.run(
         argv,
         environ,
         out_to_stderr=not foreground,
@@ -207,6 +207,8 @@ def _run(  # noqa: PLR0913 - most are keywords
         pass_fds=() if foreground else (lock.descriptor,),
         heartbeat=renewal_heartbeat(session),
     )
+    session.store.reread()  # Compose takes long, and not every program takes the session lock
+    return code
 
 
 def _stays_in_foreground(arguments: Sequence[str]) -> bool:

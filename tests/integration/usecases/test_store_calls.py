@@ -83,7 +83,7 @@ def test_plan_reads_the_lease_and_a_snapshot(store: CountingStore, command: Comm
     assert calls(store) == {"get": 1, "list": 1, "snapshot": 1}
 
 
-def test_up_reads_the_lease_before_and_under_the_lock(
+def test_up_reads_the_lease_before_and_under_the_lock_and_after_compose(
     store: CountingStore, command: Command
 ) -> None:
     session = command()
@@ -91,7 +91,7 @@ def test_up_reads_the_lease_before_and_under_the_lock(
         up(session, lock)
     # The lists are for a repository that was moved and, while Compose runs, for worktrees that are
     # gone and for data of plain Compose.
-    assert calls(store) == {"get": 2, "list": 3, "update": 1}
+    assert calls(store) == {"get": 3, "list": 3, "update": 1}
 
 
 def test_allocate_and_release_read_it_before_and_under_the_lock(
