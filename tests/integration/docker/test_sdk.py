@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from composeports.docker.engine import Engine
+from composeports.docker.sdk import EngineClient
 from composeports.docker.volumes import (
     HelperContainers,
     VolumeMount,
@@ -281,12 +282,40 @@ def test_an_answer_that_does_not_end_is_not_waited_for_for_ever(engine: Engine, 
 
 
 def test_what_acts_has_no_limit(engine: Engine, path: Path) -> None:
-    def slow(request: Request) -> None:
-        time.sleep(1.5)
+    """It is answered only after a query that began later has reached the limit."""
+    is_asked, is_over = threading.Event(), threading.Event()
+
+    def change(request: Request) -> None:
+        is_asked.set()
+        assert is_over.wait(HANG)
         request.say(None)
 
-    with answering(path, {"POST /containers/one/pause": slow}), connect(engine) as client:
+    def stall(_: Request) -> None:
+        is_over.wait(HANG)
+
+    answers: dict[str, Answer] = {
+        "POST /containers/one/pause": change,
+        "GET /volumes": stall,
+    }
+    with answering(path, answers), connect(engine) as client:
+        failures = list[BaseException]()
+        thread = threading.Thread(target=_failing, args=(client, failures))
+        thread.start()
+        assert is_asked.wait(HANG)
+        with connect(engine) as other, pytest.raises(EngineSilentError):
+            find_volumes(other, ["a"])
+        assert thread.is_alive()
+        is_over.set()
+        thread.join(HANG)
+        assert not thread.is_alive()
+        assert failures == []
+
+
+def _failing(client: EngineClient, failures: list[BaseException]) -> None:
+    try:
         client.pause("one")
+    except Exception as error:  # noqa: BLE001 - the test looks at it
+        failures.append(error)
 
 
 def test_requests_and_programs_are_traced(engine: Engine, path: Path) -> None:
@@ -372,32 +401,38 @@ def test_an_engine_that_is_away_has_no_events(engine: Engine, tmp_path: Path) ->
 
 
 @pytest.fixture(params=["silent head", "silent stream", "frozen"])
-def silent(request: pytest.FixtureRequest, path: Path) -> Iterator[None]:
-    """An engine without an event: Podman's has not begun its answer before there is one."""
+def is_asked(request: pytest.FixtureRequest, path: Path) -> Iterator[Callable[[], bool]]:
+    """An engine without an event: Podman's has not begun its answer before there is one.
+
+    The function returns True once it was asked, and lets the question wait.
+    """
     if request.param == "frozen":
-        with accepting(path):
-            yield
+        with accepting(path) as connections:
+            yield lambda: bool(connections)
         return
-    ended = threading.Event()
+    ended, asked = threading.Event(), threading.Event()
 
     def wait(request_: Request) -> None:
         if request.param == "silent stream":
             request_.begin()
+        asked.set()
         ended.wait(HANG)
 
     with answering(path, {"GET /events": wait}):
-        yield
+        yield asked.is_set
         ended.set()
 
 
-@pytest.mark.usefixtures("silent")
-@pytest.mark.parametrize("pause", [0.0, 0.3])
-def test_another_thread_ends_events_at_once(engine: Engine, pause: float) -> None:
+@pytest.mark.parametrize("when", ["at any moment", "while it waits"])
+def test_another_thread_ends_events_at_once(
+    engine: Engine, is_asked: Callable[[], bool], when: str
+) -> None:
     events = engine.follow_events()
     heard: list[str] = []
     thread = threading.Thread(target=lambda: heard.extend(events))
     thread.start()
-    time.sleep(pause)
+    if when == "while it waits":
+        wait_until(is_asked, "the question for events")
     begun = time.monotonic()
     events.stop()
     thread.join(HANG)
