@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from composeports.core.compose_project import Json, is_port
+from composeports.core.compose_project import Json
 from composeports.core.compose_reader import read_project
 from composeports.core.plan.plan import ObservedConfig
 from composeports.core.plan.port_candidates import (
@@ -17,13 +17,11 @@ from composeports.core.plan.port_candidates import (
 )
 from composeports.core.plan.variable_effects import (
     NO_EFFECTS,
-    PortField,
     VariableEffects,
     compare,
     port_variables,
 )
 from composeports.core.plan.variable_mentions import mentioned_variables
-from composeports.core.protected_names import is_protected
 from composeports.docker.compose_cli import (
     EVERY_PROFILE,
     LIMITS,
@@ -34,6 +32,7 @@ from composeports.docker.compose_cli import (
 from composeports.docker.compose_files import known_variables
 from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.compose_texts import read_texts
+from composeports.docker.config_entry import read_entry, write_entry
 from composeports.errors import ComposeFileError, ComposeLimitError
 from composeports.host.git import find_checkout
 from composeports.host.process import Finished
@@ -106,12 +105,12 @@ class ConfigQuery:
         key = self._key(answer.out)
         self._memory.wait()
         cache_text = self._memory.text
-        cache_entry = _recall(cache_text, key)
+        cache_entry = read_entry(cache_text, key)
         names = sorted(service.name for service in project.services)
         if cache_entry is not None and cache_text is not None:
             effects, values = cache_entry
             observed = ObservedConfig(project, effects, values, config, required_names)
-            return ConfigAnswer(observed, _remember(key, effects, values, names))
+            return ConfigAnswer(observed, write_entry(key, effects, values, names))
         values = self._values()
         hidden_values = self._hidden(values, answer.out)
         marks = self._marks(possible_port_variables(values | hidden_values), answer.out)
@@ -122,7 +121,7 @@ class ConfigQuery:
         values |= {
             name: value for name, value in hidden_values.items() if effects.other_places(name)
         }
-        memory = _remember(key, effects, values, names) if self._has_answers else ""
+        memory = write_entry(key, effects, values, names) if self._has_answers else ""
         return ConfigAnswer(
             ObservedConfig(project, effects, values, config, required_names, unproved_names), memory
         )
@@ -320,47 +319,3 @@ def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
     else:
         hint = "`docker compose config` with the same options shows the same"
     return ComposeFileError(message, hint=hint, files=files)
-
-
-def _recall(memory: str | None, key: str) -> tuple[VariableEffects, dict[str, str]] | None:
-    """Return the cached effects and values if the cache entry has this key, else None."""
-    try:
-        entry = json.loads(memory or "")
-        if entry["key"] != key:
-            return None
-        port_fields = {
-            str(name): tuple(
-                PortField(str(port_field[0]), int(port_field[1]), str(port_field[2]))
-                for port_field in items
-            )
-            for name, items in entry["slots"].items()
-        }
-        other_uses = {
-            str(name): tuple(tuple(path) for path in items)
-            for name, items in entry["elsewhere"].items()
-        }
-        values = {str(name): "" for name in entry["names"]}
-        return VariableEffects(port_fields, other_uses), values | dict(entry["values"])
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        return None
-
-
-def _remember(
-    key: str, effects: VariableEffects, values: Mapping[str, str], services: list[str]
-) -> str:
-    port_fields = {name: list(content) for name, content in effects.port_fields.items()}
-    other_uses = {name: list(content) for name, content in effects.other_uses.items()}
-    # Only the values that are needed: some of the others are passwords.
-    needed_names = {*port_fields, *other_uses, *STAND_INS}
-    needed_names |= {
-        name for name, value in values.items() if is_protected(name) and is_port(value)
-    }
-    needed_values = {name: value for name, value in values.items() if name in needed_names}
-    content = {
-        "slots": port_fields,
-        "elsewhere": other_uses,
-        "values": needed_values,
-        "names": sorted(values),
-    }
-    content["services"] = services
-    return json.dumps({"key": key, **content})
