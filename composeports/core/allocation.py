@@ -8,15 +8,16 @@ from itertools import chain
 from typing import NamedTuple, Self
 
 from composeports.core.engine_identity import NOWHERE, Viewpoint
-from composeports.core.engine_traits import OTHER, SAME, UNSURE
+from composeports.core.engine_traits import SAME
 from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.other_engine import reject_other_engine
 from composeports.core.ownership import Owner
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.session import check_session_id, project_name
 from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
-from composeports.errors import NoPortsAvailableError, OtherEngineError, PortHeldError
+from composeports.errors import NoPortsAvailableError, PortHeldError
 
 # Length of the cool-down of a block after another program took one of its ports.
 COOLDOWN_MINUTES = 10
@@ -106,58 +107,6 @@ def claim(snapshot: StoreSnapshot, request: AllocationRequest) -> StoreUpdate:
         raise _no_ports(snapshot, request)
     outcome = _granted(snapshot, request, _fresh(snapshot, request, block))
     return outcome._replace(extended=_extended(snapshot, request, outcome.reclaimed))
-
-
-def reject_other_engine(
-    own: Lease | None, view: Viewpoint, *, marked: bool = False, adopt_allowed: bool = False
-) -> None:
-    """Raise OtherEngineError if the session's stack may have been started on another engine.
-
-    An engine with another id always counts as another engine. If the id is the same,
-    `adopt_allowed` and `marked` can prevent the error. `adopt_allowed`: the user says (--adopt)
-    that the stack is on this engine. `marked`: this engine has containers with the mark of the
-    lease; this only counts if the traits of the engines are inconclusive (UNSURE).
-    """
-    if own is None or not own.held or not own.stack.files or view.is_same(own):
-        return
-    if not view.has_other_id(own):
-        if not adopt_allowed and not (marked and view.sameness(own) == UNSURE):
-            raise _on_twin(own, view)
-        return
-    raise OtherEngineError(
-        f"the stack {own.project} of this session was started on another engine ({own.engine})",
-        hint="choose that engine again (`docker context use`, DOCKER_HOST) and run `composeports "
-        "down` there; or give this stack a session of its own with --session",
-        project=own.project,
-        engine=own.engine,
-    )
-
-
-def _on_twin(own: Lease, view: Viewpoint) -> OtherEngineError:
-    is_other = view.sameness(own) == OTHER
-    machine = own.traits.name or own.on_machine or "another machine"
-    verb = "was" if is_other else "may have been"
-    return OtherEngineError(
-        f"the stack {own.project} of this session {verb} started on another engine with the same "
-        f"id ({own.engine}), on {machine}; nothing was changed",
-        hint="if it is this engine (its machine was renamed, its data moved), `composeports up "
-        f"--adopt` or `down --adopt` says so; if not, {new_id(view.traits.folder)}",
-        project=own.project,
-        engine=own.engine,
-        name=machine,
-    )
-
-
-def new_id(folder: str) -> str:
-    """Return instructions for giving an engine a new id.
-
-    `folder` is the data directory of the engine; empty means /var/lib/docker.
-    """
-    id_file = f"{(folder or '/var/lib/docker').rstrip('/')}/engine-id"
-    return (
-        "give one of the two engines a new id: with its stacks down, "
-        f"`rm -f {id_file} /etc/docker/key.json`, and restart it; or set COMPOSEPORTS_ENGINE there"
-    )
 
 
 def _keeps(own: Lease, request: AllocationRequest) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from composeports.docker.context import docker_folder, find_endpoint
 from composeports.errors import EngineSilentError
-from composeports.host.process import find_program
+from composeports.host.programs import find_program
 from composeports.host.session_folder import is_script
 from composeports.host.time_limits import TimeLimits, Wait
 from composeports.host.trace_hook import trace_start

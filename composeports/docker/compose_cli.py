@@ -8,7 +8,8 @@ from typing import NamedTuple
 from composeports.docker.compose_files import Selection
 from composeports.docker.context import docker_folder
 from composeports.errors import ComposeMissingError, ComposeTooOldError
-from composeports.host.process import NOT_FOUND, Limits, Running, find_program, start
+from composeports.host.process import NOT_FOUND, Limits, Running, start
+from composeports.host.programs import find_program
 from composeports.host.session_folder import is_script
 
 OLDEST = (2, 24, 4)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
-from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat, beating
+from composeports.host.programs import find_program
 from composeports.host.signals import signals_left_to_program
 from composeports.host.time_limits import Wait
 from composeports.host.trace_hook import Ended, trace_start
@@ -183,29 +183,6 @@ def _text(data: bytes | None) -> str:
 def _handed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for programs other than composeports: without its secrets."""
     return {name: value for name, value in environ.items() if name not in SECRETS}
-
-
-def find_program(name: str, environ: Mapping[str, str], cwd: str | None = None) -> str | None:
-    """Return the path of a program found through PATH; None if there is none.
-
-    A name with a slash is returned unchanged. Raise ConfigError if the first match is in a PATH
-    entry that is empty or relative: that program lies in the current folder, which may be an
-    untrusted repository.
-    """
-    if os.sep in name:
-        return name
-    for folder in os.get_exec_path(environ):
-        path = os.path.join(folder, name)
-        full_path = os.path.join(cwd or "", path)
-        if not os.path.isfile(full_path) or not os.access(full_path, os.X_OK):
-            continue
-        if os.path.isabs(folder):
-            return path
-        entry = f"the relative folder {folder!r}" if folder else "an empty entry"
-        message = f"PATH has {entry}, which leads to a `{name}` of the current folder"
-        hint = f"take it out of PATH, or put it behind the folder of your own `{name}`"
-        raise ConfigError(message, hint=hint, setting="PATH")
-    return None
 
 
 def _popen(

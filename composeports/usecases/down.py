@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from composeports.core.allocation import reject_other_engine
 from composeports.core.lease import Lease
+from composeports.core.other_engine import reject_other_engine
 from composeports.docker.compose_cli import as_plugin, without_files
 from composeports.docker.config_cache import forget_abandoned
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError

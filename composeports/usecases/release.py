@@ -2,8 +2,9 @@
 
 import os
 
-from composeports.core.allocation import reject_other_engine, release
+from composeports.core.allocation import release
 from composeports.core.lease import Lease
+from composeports.core.other_engine import reject_other_engine
 from composeports.docker.compose_files import has_link
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError
 from composeports.host.session_files import USER_ENV

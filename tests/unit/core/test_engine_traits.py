@@ -2,13 +2,7 @@
 
 import pytest
 
-from composeports.core.allocation import (
-    NOTHING_RUNS,
-    AllocationRequest,
-    claim,
-    reject_other_engine,
-    renew,
-)
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, renew
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.engine_traits import (
     NO_TRAITS,
@@ -20,6 +14,7 @@ from composeports.core.engine_traits import (
 )
 from composeports.core.labels import Mark, mark_of
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.other_engine import reject_other_engine
 from composeports.core.ports import PortGrid
 from composeports.core.snapshot import LeaseSummary, StoreSnapshot
 from composeports.errors import NoPortsAvailableError, OtherEngineError

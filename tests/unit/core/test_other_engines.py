@@ -2,15 +2,10 @@
 
 import pytest
 
-from composeports.core.allocation import (
-    NOTHING_RUNS,
-    AllocationRequest,
-    RunningProjects,
-    claim,
-    reject_other_engine,
-)
+from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, RunningProjects, claim
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.other_engine import reject_other_engine
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.snapshot import LeaseSummary, StoreSnapshot
 from composeports.errors import NoPortsAvailableError, OtherEngineError

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from shlex import quote
 
-from composeports.core.allocation import new_id
 from composeports.core.lease import Lease
+from composeports.core.other_engine import new_id
 from composeports.core.port_drift import drifts_of
 from composeports.core.service_state import displaced
 from composeports.usecases.doctor.checks.engine import NO_ENGINE
