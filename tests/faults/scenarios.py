@@ -129,10 +129,10 @@ SCENARIOS = (
         for kill in (*STEP_KILLS, *GC_KILLS)
     ),
     *(
-        Scenario(kill.name, 60, partial(_kills, kill_at_events, kill), REPAIRED)
+        Scenario(kill.name, 150, partial(_kills, kill_at_events, kill), REPAIRED)
         for kill in EVENT_KILLS
     ),
-    *(Scenario(theft.name, 40, partial(_thefts, theft), ROBBED) for theft in THEFTS),
+    *(Scenario(theft.name, 52, partial(_thefts, theft), ROBBED) for theft in THEFTS),
     Scenario(
         "Compose still at work",
         24,
