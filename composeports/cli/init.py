@@ -101,7 +101,7 @@ def command(
 
 def _plan(options: Options) -> Plan | None:
     """Return the plan of `up`; if there is none, print the reason to stderr and return None."""
-    from composeports.usecases.up import plan  # noqa: PLC0415 - only with a Compose file
+    from composeports.usecases.plan import plan  # noqa: PLC0415 - only with a Compose file
 
     try:
         with open_session(options) as session:

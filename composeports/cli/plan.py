@@ -5,7 +5,7 @@ import click
 from composeports.cli import early_queries
 from composeports.cli.context import open_session, plan_options, session_option
 from composeports.cli.output import as_json_option, write_json
-from composeports.usecases.options import Options
+from composeports.usecases.options import Options, PlanOptions
 
 EPILOG = """\b
 Examples:
@@ -27,8 +27,7 @@ def command(
         session = writable_session.read_only()
         _ = session.queries  # starts the queries, which run during the imports below
         from composeports.cli.plan_output import show  # noqa: PLC0415
-        from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
-        from composeports.usecases.up import plan  # noqa: PLC0415
+        from composeports.usecases.plan import plan  # noqa: PLC0415
 
         session_plan = plan(session, PlanOptions(strict=strict, default_ports=default_ports))
     if as_json:

@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +10,11 @@ from composeports.cli import early_queries
 from composeports.cli.complete import seeds, services
 from composeports.cli.context import adopt_option, open_session, plan_options, session_option
 from composeports.cli.output import as_json_option
-from composeports.host.session_lock_file import SessionLock
-from composeports.usecases.options import Options
-from composeports.usecases.session import Session
-from composeports.usecases.session_lock import hold_session_lock
+from composeports.usecases.options import Options, PlanOptions
+from composeports.usecases.up import UpRequest, up
+
+if TYPE_CHECKING:
+    from composeports.usecases.seed.seed import Seed
 
 EPILOG = """\b
 Examples:
@@ -81,25 +81,19 @@ def command(
     if adopt and as_new:
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
     is_first = sys.stderr.isatty() and _is_first_here()
-    with (
-        open_session(options._replace(adopt=adopt), session_id, early_queries.started()) as session,
-        _session_lock(session, as_new=as_new) as lock,
-    ):
-        session.config_cache.take_turn()  # only one of many simultaneous starts queries Compose
-        _ = session.queries  # starts the queries, which run during the imports below
-        from composeports.cli.up_output import prepare, show  # noqa: PLC0415
-        from composeports.usecases.observe import PlanOptions  # noqa: PLC0415
-        from composeports.usecases.up import up  # noqa: PLC0415
+    request = UpRequest(
+        arguments,
+        PlanOptions(strict=strict, default_ports=default_ports),
+        attach=attach,
+        as_new=as_new,
+        seed=_seed(seed_from, pause=not no_pause) if seed_from is not None else None,
+        while_running=_prepare_output,
+    )
+    options = options._replace(adopt=adopt)
+    with open_session(options, session_id, early_queries.started()) as session:
+        result = up(session, request)
+    from composeports.cli.up_output import show  # noqa: PLC0415 - imported while Compose ran
 
-        plan_settings = PlanOptions(strict=strict, default_ports=default_ports)
-        seed = None
-        if seed_from is not None:
-            from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only if requested
-
-            seed = seed_of(seed_from, pause=not no_pause)
-        result = up(
-            session, lock, arguments, plan_settings, attach=attach, while_running=prepare, seed=seed
-        )
     show(result, as_json=as_json)
     if is_first and not result.code:
         from composeports.cli.first_run import welcome  # noqa: PLC0415 - once on a machine
@@ -108,18 +102,17 @@ def command(
     return result.code
 
 
-@contextmanager
-def _session_lock(session: Session, *, as_new: bool) -> Iterator[SessionLock]:
-    """Hold the session lock.
+def _prepare_output() -> None:
+    from composeports.cli import up_output  # noqa: F401, PLC0415 - while Compose runs
+    from composeports.cli.output import prepare_table  # noqa: PLC0415 - the same
 
-    With `as_new`, first take a new project name if another store's session uses this one's name.
-    """
-    if as_new:
-        from composeports.usecases.prepare import take_new_name  # noqa: PLC0415 - rarely needed
+    prepare_table()
 
-        take_new_name(session)
-    with hold_session_lock(session, "up") as lock:
-        yield lock
+
+def _seed(session: str, *, pause: bool) -> "Seed":
+    from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only if requested
+
+    return seed_of(session, pause=pause)
 
 
 def _is_first_here() -> bool:

@@ -1,11 +1,8 @@
 """Prints the result of `up`: the table of URLs or one JSON document, warnings and notes."""
 
 from composeports.cli.context import inform, warn
-from composeports.cli.output import prepare_table as prepare
 from composeports.cli.output import visible, write_json, write_table
-from composeports.usecases.up import UpResult
-
-__all__ = ["prepare", "show"]
+from composeports.usecases.compose_up import UpResult
 
 
 def show(started: UpResult, *, as_json: bool) -> None:

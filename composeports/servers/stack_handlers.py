@@ -12,15 +12,14 @@ from composeports.errors import ComposeMissingError, EngineError, UsageError
 from composeports.servers.lease_handlers import Answer, ComposeFailedError
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
+from composeports.usecases import plan as plan_usecase
 from composeports.usecases import status
 from composeports.usecases import up as up_usecase
+from composeports.usecases.compose_up import UpResult
 from composeports.usecases.context import Context
-from composeports.usecases.observe import PlanOptions
-from composeports.usecases.options import Options
+from composeports.usecases.options import Options, PlanOptions
 from composeports.usecases.session import Session
-from composeports.usecases.session_lock import hold_session_lock
 from composeports.usecases.session_lookup import session_in_worktree
-from composeports.usecases.up import UpResult
 
 # Service names that Compose accepts; above all, it matches no option.
 SERVICE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]*")
@@ -56,7 +55,7 @@ class StackTarget:
 def plan(context: Context, target: StackTarget, options: PlanOptions) -> Answer:
     """Return what `up` would do and why; nothing is written or leased."""
     session = target.open_session(context).read_only()
-    return {"success": True, **up_usecase.plan(session, options).as_dict()}
+    return {"success": True, **plan_usecase.plan(session, options).as_dict()}
 
 
 def up(
@@ -73,8 +72,8 @@ def up(
     for name in services:
         _check_service(name)
     session = target.open_session(context)
-    with hold_session_lock(session, "up") as lock:
-        result = up_usecase.up(session, lock, (*flags, *services), options)
+    request = up_usecase.UpRequest((*flags, *services), options)
+    result = up_usecase.up(session, request)
     if result.code:
         note = " ".join((result.note, *result.plan.warnings)).strip()
         raise _compose_failed("up", result.code, note)

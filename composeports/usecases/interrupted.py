@@ -1,11 +1,13 @@
 """Repair a stack before Compose starts it: interrupted commands, pauses, lost networks."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from composeports.core.service_state import ObservedService, off_networks
 from composeports.docker.containers import Container
 from composeports.host.session_lock_file import SessionLock
 from composeports.paths import seed_read_lock
+from composeports.usecases.compose_up import ComposeUp
 from composeports.usecases.prepare import PreparedStack
 from composeports.usecases.session import Session
 
@@ -13,6 +15,17 @@ BEGINNING_ANEW = "an earlier up was killed while it replaced containers: startin
 
 PAUSED = "paused"
 STOPPING_FIRST = "an earlier down was interrupted: what it may be stopping still is stopped first"
+
+
+def recover(session: Session, lock: SessionLock, stack: PreparedStack, compose: ComposeUp) -> None:
+    """Repair what interrupted commands and others left of the stack; a dry run changes nothing."""
+    if compose.is_dry_run:
+        return
+    project, containers = stack.lease.project, stack.containers
+    undo_half_replaced(session, project, containers)
+    end_interrupted_down(session, lock, project, containers)
+    unpause_containers(session, project, containers)
+    renew_without_network(session, stack, partial(compose.run, stack))
 
 
 def undo_half_replaced(session: Session, project: str, containers: Iterable[Container]) -> None:

@@ -9,7 +9,6 @@ from composeports.core.lease import ComposeInvocation, Lease
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.port_pins import pins_of
-from composeports.core.ports import PortBlock
 from composeports.core.protected_names import settable
 from composeports.core.settings import Settings
 from composeports.core.snapshot import StoreSnapshot
@@ -19,25 +18,9 @@ from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
 from composeports.host.git import is_linked
 from composeports.usecases.host_facts import collect_host_facts
+from composeports.usecases.options import PlanOptions
 from composeports.usecases.reserve import subnets_in_use, with_subnets
 from composeports.usecases.session import Session
-
-
-class PlanOptions(NamedTuple):
-    """The options of one command for its plan, in addition to the settings.
-
-    `strict` rejects a plan with warnings. `default_ports` keeps the file's own host ports. `spill`
-    gives every network a subnet from the pool in the settings, for an engine whose own address
-    pools are used up. Blocks in `avoid` are not claimed; the session moves if it holds one of them.
-    """
-
-    strict: bool = False
-    default_ports: bool = False
-    spill: bool = False
-    avoid: frozenset[PortBlock] = frozenset()
-
-
-DEFAULT_PLAN_OPTIONS = PlanOptions()
 
 
 class ExistingResources(NamedTuple):

@@ -1,9 +1,12 @@
-"""The options before the command on the command line.
+"""The options of a command line: those before the command, and those of the plan.
 
 Imports no other module of composeports, because `--help` needs this one.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from composeports.core.ports import PortBlock
 
 
 class Options(NamedTuple):
@@ -21,3 +24,20 @@ class Options(NamedTuple):
     flags: tuple[str, ...] = ()
     quiet: bool = False
     adopt: bool = False
+
+
+class PlanOptions(NamedTuple):
+    """The options of one command for its plan, in addition to the settings.
+
+    `strict` rejects a plan with warnings. `default_ports` keeps the file's own host ports. `spill`
+    gives every network a subnet from the pool in the settings, for an engine whose own address
+    pools are used up. Blocks in `avoid` are not claimed; the session moves if it holds one of them.
+    """
+
+    strict: bool = False
+    default_ports: bool = False
+    spill: bool = False
+    avoid: "frozenset[PortBlock]" = frozenset()
+
+
+DEFAULT_PLAN_OPTIONS = PlanOptions()

@@ -11,7 +11,7 @@ from composeports.errors import SeedBusyError
 from composeports.host.process import exec_program
 from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
 from composeports.usecases.lease import environment_of, renew_lease
-from composeports.usecases.observe import PlanOptions
+from composeports.usecases.options import PlanOptions
 from composeports.usecases.prepare import command_line, is_half_seeded, prepare
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock

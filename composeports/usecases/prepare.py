@@ -14,13 +14,8 @@ from composeports.docker.containers import Container
 from composeports.errors import NoPortsAvailableError
 from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
 from composeports.paths import seed_record
-from composeports.usecases.observe import (
-    DEFAULT_PLAN_OPTIONS,
-    PlanDraft,
-    PlanOptions,
-    draft,
-    observe,
-)
+from composeports.usecases.observe import PlanDraft, draft, observe
+from composeports.usecases.options import DEFAULT_PLAN_OPTIONS, PlanOptions
 from composeports.usecases.ownership import (
     names_of_other_data,
     names_of_others,
@@ -61,7 +56,7 @@ def prepare(
         session, earlier_lease, session.expected_project_name(earlier_lease), containers or ()
     )
     sketch = sketch._replace(adopted_stores=adopted_stores)
-    lease = _lease(session, containers, sketch, options)
+    lease = _reserve(session, containers, sketch, options)
     plan = sketch.plan(lease)
     try:
         _write(session, lease, plan)
@@ -87,7 +82,7 @@ def take_new_name(session: Session) -> None:
         reserve_lease(session, containers, taken=used_names)
 
 
-def _lease(
+def _reserve(
     session: Session,
     containers: tuple[Container, ...] | None,
     sketch: PlanDraft,
@@ -95,18 +90,18 @@ def _lease(
 ) -> Lease:
     """Reserve the lease; if no block is free, first release leases of worktrees that are gone."""
 
-    def take() -> Lease:
+    def reserve() -> Lease:
         return reserve_lease(
             session, containers, sketch.with_planned_ports, sketch.pins, options.avoid
         )
 
     try:
-        return take()
+        return reserve()
     except NoPortsAvailableError as error:
         from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - if no block is free
 
         make_room(session, containers, error)
-        return take()
+        return reserve()
 
 
 def _write(session: Session, lease: Lease, made: Plan) -> None:

@@ -16,8 +16,7 @@ from composeports.host import wrapper
 from composeports.host.git import find_checkout
 from composeports.host.session_files import OWN_NAMES, owner_of
 from composeports.usecases.lease import renew_lease
-from composeports.usecases.observe import PlanOptions
-from composeports.usecases.options import Options
+from composeports.usecases.options import Options, PlanOptions
 from composeports.usecases.passthrough import MAKING, on_recorded_files, planned
 from composeports.usecases.session import Session
 

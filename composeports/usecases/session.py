@@ -2,7 +2,8 @@
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -246,6 +247,17 @@ class Session:
         )
         return StackQueries(queries, self.context.engine, is_new_stack=is_new_stack)
 
+    @contextmanager
+    def queries_in_turn(self) -> Iterator[None]:
+        """Start the queries; of many simultaneous starts on equal files, only one asks Compose."""
+        cache = self.config_cache
+        cache.take_turn()
+        try:
+            _ = self.queries
+            yield
+        finally:
+            cache.release()
+
     @cached_property
     def _running_queries(self) -> ComposeQueries | None:
         """Return the early queries if they are about this session; else stop them."""
@@ -259,10 +271,7 @@ class Session:
 
     @cached_property
     def config_cache(self) -> ConfigCache:
-        """Return the config cache of these files.
-
-        `up` takes its turn in the cache before it asks Compose.
-        """
+        """Return the config cache of these files."""
         if self._running_queries is not None:
             return self._running_queries.memory
         return ConfigCache(

@@ -20,7 +20,7 @@ from composeports.errors import (
 from composeports.host.port_listeners import PortListener
 from composeports.host.session_lock_file import SessionLock
 from composeports.usecases.down import remove_half_started
-from composeports.usecases.observe import PlanOptions
+from composeports.usecases.options import PlanOptions
 from composeports.usecases.port_probe import (
     Port,
     facts,
@@ -72,7 +72,7 @@ class StartAttempts:
         self._tried_again = False
         self._theft: tuple[PortConflict, Container | PortListener] | None = None
 
-    def is_worthwhile(self, code: int, prepared: PreparedStack) -> bool:
+    def should_try_again(self, code: int, prepared: PreparedStack) -> bool:
         """Report what happened; return True if `up` should prepare and start the stack again.
 
         PortTakenError if another program took a port and there is no other port to try,

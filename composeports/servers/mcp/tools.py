@@ -26,7 +26,7 @@ from composeports.servers.mcp.schemas import (
 )
 from composeports.servers.stack_handlers import StackTarget, down, left, plan, up, url
 from composeports.usecases.context import Context
-from composeports.usecases.observe import PlanOptions
+from composeports.usecases.options import PlanOptions
 
 INSTRUCTIONS = """\
 Leases of host ports, and one Docker Compose stack for every git worktree.

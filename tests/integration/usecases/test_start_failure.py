@@ -13,7 +13,7 @@ from composeports.core.ports import PortBlock
 from composeports.docker.context import EngineEndpoint
 from composeports.errors import PortPrivilegedError
 from composeports.host.session_lock_file import SessionLock, hold
-from composeports.usecases.observe import DEFAULT_PLAN_OPTIONS
+from composeports.usecases.options import DEFAULT_PLAN_OPTIONS
 from composeports.usecases.prepare import PreparedStack
 from composeports.usecases.start_failure import StartAttempts
 from tests.support.fakes import FakeEngine, FakeMachine
@@ -55,14 +55,14 @@ def _limit_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("composeports.docker.features.is_rootless", lambda _: True)
 
 
-def is_worthwhile(machine: FakeMachine, lock: SessionLock, engine: RootlessEngine) -> bool:
+def should_try_again(machine: FakeMachine, lock: SessionLock, engine: RootlessEngine) -> bool:
     """Tell whether `up` tries again; PortPrivilegedError if it gives up because of the port."""
     machine.engine = engine
     plan, project = cast("Plan", None), cast("Project", None)  # not used after a failure
     prepared = PreparedStack(LEASE, plan, None, project, had_containers=True)
     session = machine.session("s")
     attempts = StartAttempts(session, lock, prepared, DEFAULT_PLAN_OPTIONS, foreground=True)
-    return attempts.is_worthwhile(1, prepared)
+    return attempts.should_try_again(1, prepared)
 
 
 @pytest.mark.parametrize(("error", "podman"), [(REFUSED, False), ("", True)])
@@ -70,7 +70,7 @@ def test_the_limit_of_this_machine_is_named_for_an_engine_here(
     machine: FakeMachine, lock: SessionLock, error: str, *, podman: bool
 ) -> None:
     with pytest.raises(PortPrivilegedError) as refused:
-        is_worthwhile(machine, lock, RootlessEngine("localhost", error, podman=podman))
+        should_try_again(machine, lock, RootlessEngine("localhost", error, podman=podman))
     assert f"is below {LIMIT_HERE}, where" in refused.value.message
     assert f"a port from {LIMIT_HERE} on" in refused.value.hint
     assert machine.said == [f"the stack {PROJECT} and its lease are kept"]
@@ -80,7 +80,7 @@ def test_a_remote_engine_is_believed_without_a_limit(
     machine: FakeMachine, lock: SessionLock
 ) -> None:
     with pytest.raises(PortPrivilegedError) as refused:
-        is_worthwhile(machine, lock, RootlessEngine(HOST, REFUSED))
+        should_try_again(machine, lock, RootlessEngine(HOST, REFUSED))
     error = refused.value
     assert str(LIMIT_HERE) not in error.message + error.hint
     assert error.message.endswith(f"on which the rootless engine on {HOST} may not listen")
@@ -90,4 +90,4 @@ def test_a_remote_engine_is_believed_without_a_limit(
 def test_a_remote_engine_that_gives_no_reason_is_not_judged_by_this_machine(
     machine: FakeMachine, lock: SessionLock
 ) -> None:
-    assert not is_worthwhile(machine, lock, RootlessEngine(HOST, "", podman=True))
+    assert not should_try_again(machine, lock, RootlessEngine(HOST, "", podman=True))

@@ -12,10 +12,11 @@ from composeports.stores.base import Decide
 from composeports.stores.memory import MemoryStore
 from composeports.usecases.allocate import allocate
 from composeports.usecases.options import Options
+from composeports.usecases.plan import plan
 from composeports.usecases.release import release_without_stack
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
-from composeports.usecases.up import plan, up
+from composeports.usecases.up import UpRequest, up
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, make_repository
 
@@ -86,9 +87,7 @@ def test_plan_reads_the_lease_and_a_snapshot(store: CountingStore, command: Comm
 def test_up_reads_the_lease_before_and_under_the_lock_and_after_compose(
     store: CountingStore, command: Command
 ) -> None:
-    session = command()
-    with hold_session_lock(session, "up") as lock:
-        up(session, lock)
+    up(command(), UpRequest())
     # The lists are for a repository that was moved and, while Compose runs, for worktrees that are
     # gone and for data of plain Compose.
     assert calls(store) == {"get": 3, "list": 3, "update": 1}
