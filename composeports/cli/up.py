@@ -92,7 +92,7 @@ def command(
     options = options._replace(adopt=adopt)
     with open_session(options, session_id, early_queries.started()) as session:
         result = up(session, request)
-    from composeports.cli.up_output import show  # noqa: PLC0415 - imported while Compose ran
+    from composeports.cli.up_output import show  # noqa: PLC0415 - while Compose ran
 
     show(result, as_json=as_json)
     if is_first and not result.code:
@@ -103,8 +103,7 @@ def command(
 
 
 def _prepare_output() -> None:
-    from composeports.cli import up_output  # noqa: F401, PLC0415 - while Compose runs
-    from composeports.cli.output import prepare_table  # noqa: PLC0415 - the same
+    from composeports.cli.up_output import prepare_table  # noqa: PLC0415 - while Compose runs
 
     prepare_table()
 

@@ -1,8 +1,10 @@
 """Prints the result of `up`: the table of URLs or one JSON document, warnings and notes."""
 
 from composeports.cli.context import inform, warn
-from composeports.cli.output import visible, write_json, write_table
+from composeports.cli.output import prepare_table, visible, write_json, write_table
 from composeports.usecases.compose_up import UpResult
+
+__all__ = ["prepare_table", "show"]
 
 
 def show(started: UpResult, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from composeports.core.session import check_session_id
 from composeports.errors import ConfigError, OutsideRootsError
 from composeports.usecases.context import Context
 from composeports.usecases.session import Session
-from composeports.usecases.started_session import find_started_session
+from composeports.usecases.session_lookup import find_started_session
 
 
 @dataclass(frozen=True, slots=True)

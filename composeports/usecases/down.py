@@ -21,7 +21,7 @@ from composeports.usecases.prepare import is_half_seeded
 from composeports.usecases.release import release_lease
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock_exclusively
-from composeports.usecases.started_session import find_started_session
+from composeports.usecases.session_lookup import find_started_session
 
 # Seconds to wait for another command that holds the session lock.
 LOCK_TIMEOUT_SECONDS = 5.0

@@ -1,19 +1,21 @@
-"""Return sessions for programs that name a session or a worktree, independent of the server.
+"""Find a session by its id, its record, its worktree, or the stack that was started here.
 
-The server's own working directory has no effect, nor do its shell's variables for Compose files,
-profiles and sessions.
+A session that a server's client names does not depend on the server's own working directory, nor
+on its shell's variables for Compose files, profiles and sessions.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from composeports.core.lease import WorktreeLocation
+from composeports.core.folders import is_within
+from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.session import check_session_id
 from composeports.core.settings import Settings
 from composeports.docker.compose_files import Selection
 from composeports.errors import UsageError
+from composeports.host.git import find_checkout
 from composeports.usecases.context import Context
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
@@ -119,6 +121,49 @@ def session_in_worktree(context: Context, path: str) -> Session:
     if not os.path.isdir(path):
         raise UsageError(f"there is no folder {path}", hint="is it on this machine?", path=path)
     return Session(_apart(context, os.path.normpath(path)))
+
+
+def find_started_session(session: Session) -> Session:
+    """Return the session of the stack that was started here; usually `session` itself.
+
+    Without the Compose file, Compose searches the parent folders and may find the file of another
+    worktree. Without `.git`, the folder is another session. Therefore compare the folder with the
+    leases in the store.
+    """
+    options = session.options
+    if session.given_session or options.files or options.project_directory:
+        return session
+    if "COMPOSE_FILE" in session.environ:
+        return session
+    cwd = os.path.realpath(session.context.cwd)
+    leases = [
+        lease
+        for lease in session.context.store.held()
+        if lease.place.is_on(session.machine) and _was_started_at(lease, cwd)
+    ]
+    nearest_lease = max(leases, key=lambda lease: len(lease.place.directory), default=None)
+    if nearest_lease is None or nearest_lease.session_id == session.session_id:
+        return session
+    directory = session.place.directory
+    is_deeper = nearest_lease.place.directory != directory and is_within(
+        nearest_lease.place.directory, directory
+    )
+    if is_deeper or (nearest_lease.place.directory == directory and session.record() is None):
+        return replace(session, options=options._replace(session=nearest_lease.session_id))
+    return session
+
+
+def _was_started_at(lease: Lease, cwd: str) -> bool:
+    """Return True if the lease is of `cwd` or a folder above and no other worktree is there now."""
+    place = lease.place
+    if lease.session_id != place.session_id or not is_within(cwd, place.directory):
+        return False
+    checkout = find_checkout(cwd)
+    return (
+        checkout is None
+        or checkout[1] == place.git_dir
+        or not is_within(checkout[0], place.worktree)
+    )
 
 
 def _apart(context: Context, cwd: str) -> Context:
