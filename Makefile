@@ -129,8 +129,8 @@ races-postgres: fetch-tests ## 64 processes, 20,000 leases on PostgreSQL; then t
 	@$(bin)/python -m benchmarks.crowd
 
 faults: fetch-tests ## Kill, starve, rob and mislead it on a real engine: FAULTS_ARGS="--list"
-	@$(with_engine) sh -c 'scripts/images.py tiny && \
-	    exec $(bin)/python -m tests.faults $(FAULTS_ARGS)'
+	@$(with_engine) sh -c "scripts/images.py tiny && \
+	    exec $(bin)/python -m tests.faults $(FAULTS_ARGS)"
 
 corpus: fetch-tests ## Measure on a folder of Compose files: make corpus DIR=... CORPUS_ARGS="--up"
 	@$(with_engine) sh -c 'scripts/images.py tiny base && \

@@ -323,12 +323,18 @@ def _only_pinned(snapshot: StoreSnapshot, request: AllocationRequest) -> list[Po
     ]
 
 
-def release(snapshot: StoreSnapshot) -> StoreUpdate:
+def release(snapshot: StoreSnapshot, place: WorktreeLocation | None = None) -> StoreUpdate:
     """Return the update that ends the session's lease and keeps its record.
 
-    For an unknown session the update is empty.
+    If the session is at `place` now, the record remembers that, because the folder that proves a
+    move is removed with the stack. For an unknown session the update is empty.
     """
-    return StoreUpdate(snapshot.own.released() if snapshot.own is not None else None)
+    lease = snapshot.own
+    if lease is None:
+        return StoreUpdate()
+    if place is not None and place.session_id == lease.session_id:
+        lease = lease.at(place)
+    return StoreUpdate(lease.released())
 
 
 def renew(

@@ -21,7 +21,8 @@ def release_lease(session: Session) -> None:
 
     If the `.env` file is linked to the stack, restore it.
     """
-    outcome = session.store.update(session.session_id, release)
+    place = session.place
+    outcome = session.store.update(session.session_id, lambda snapshot: release(snapshot, place))
     if outcome.lease is not None:
         remove_link_of_released(session, outcome.lease)
 

@@ -24,6 +24,7 @@ STATE_FILES = {
     "known": re.compile(r"machine|engine-[0-9a-f]{16}"),
     "locks": re.compile(r"[a-z0-9-]+"),
     "observed": re.compile(r"[0-9a-f]{64}|turns"),
+    "wrapper": re.compile(r"docker|docker-compose|composeports-wrapper"),
 }
 NOTHING = re.compile("")
 

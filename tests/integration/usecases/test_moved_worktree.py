@@ -100,6 +100,23 @@ def test_it_keeps_its_ports_after_down_too(
     assert (again.session_id, again.block) == (lease.session_id, lease.block)
 
 
+def test_it_keeps_its_ports_if_down_is_the_first_command_after_the_move(
+    machine: FakeMachine, repository: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    worktree = add_worktree(repository, home / "a", "a")
+    lease = started(machine, worktree)
+    repository.rename(home / "repository")
+    home.rename(tmp_path / "moved")
+    worktree = tmp_path / "moved/a"
+    git(tmp_path / "moved/repository", "worktree", "repair", str(worktree))
+    ended(machine, worktree)
+    again = allocate(machine.session(cwd=worktree))
+    assert (again.session_id, again.block) == (lease.session_id, lease.block)
+    assert again.place.worktree == str(worktree)
+
+
 def test_a_repository_that_is_moved_back_and_forth_has_one_session(
     machine: FakeMachine, repository: Path, worktree: Path
 ) -> None:

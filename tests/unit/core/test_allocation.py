@@ -265,6 +265,18 @@ def test_release_keeps_the_memory() -> None:
     assert release(StoreSnapshot(own())) == StoreUpdate(own()._replace(held=False))
 
 
+def test_release_remembers_where_the_session_is_now() -> None:
+    session = own()._replace(session_id="/r/.git", place=WorktreeLocation("/w", "/r/.git", "/w"))
+    place = WorktreeLocation("/w2", "/r2/.git", "/w2", named_by="/r/.git")
+    outcome = release(StoreSnapshot(session), place)
+    assert outcome.lease == session._replace(held=False, place=place)
+
+
+def test_release_does_not_take_the_place_of_another_session() -> None:
+    place = WorktreeLocation("/w2", "/r2/.git", "/w2")
+    assert release(StoreSnapshot(own()), place) == StoreUpdate(own()._replace(held=False))
+
+
 def test_releasing_an_unknown_session_changes_nothing() -> None:
     assert release(StoreSnapshot()) == StoreUpdate()
 
