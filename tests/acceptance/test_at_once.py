@@ -11,18 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    PROGRAM,
-    Done,
-    MakeRepository,
-    Session,
-    docker,
-    page,
-    stack,
-    wait_until,
-)
+from tests.harness.engine import docker
+from tests.harness.program import PROGRAM, Done
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import HANG, page, wait_until
 from tests.support.compose_gate import around_compose_up
-from tests.support.patience import HANG
 
 pytestmark = pytest.mark.e2e
 

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Repository, page, stack, started_below
+from tests.harness.engine import engine
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -88,7 +91,7 @@ def test_strictness_refuses_what_cannot_be_isolated(
         assert (refused.code, error["code"]) == (78, "not_isolated")
         assert "service agent uses the host's network (in compose.yaml)" in error["message"]
     assert one.row == {}
-    assert list(started_below(one.directory)) == []
+    assert list(engine().started_below(one.directory)) == []
 
 
 def test_without_strictness_it_is_a_warning(make_repository: MakeRepository) -> None:

@@ -5,7 +5,9 @@ They are read from the templates; a unit test checks that docs/ci.md shows the s
 
 import pytest
 
-from tests.acceptance.conftest import Done, MakeRepository, Session, stack
+from tests.harness.program import Done
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
 from tests.support.ci_jobs import ALWAYS, KINDS, ON_FAILURE, ON_SUCCESS, steps_of
 
 pytestmark = pytest.mark.e2e

@@ -10,15 +10,9 @@ import pytest
 
 from composeports.core.plan.variable_mentions import simple_mentions
 from composeports.docker.containers import MARK_LABELS
-from tests.acceptance.conftest import (
-    PROJECT_LABEL,
-    TINY,
-    MakeRepository,
-    Session,
-    docker,
-    stack,
-    write,
-)
+from tests.harness.engine import PROJECT_LABEL, docker
+from tests.harness.repository import TINY, stack, write
+from tests.harness.session import MakeRepository, Session
 
 pytestmark = pytest.mark.e2e
 

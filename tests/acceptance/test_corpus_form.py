@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 pytestmark = pytest.mark.e2e
 CORPUS = Path(__file__).parents[2] / "benchmarks" / "corpus.py"

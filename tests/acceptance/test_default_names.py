@@ -4,15 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.conftest import (
-    TINY,
-    MakeRepository,
-    Repository,
-    Session,
-    docker,
-    stack,
-    write,
-)
+from tests.harness.engine import docker
+from tests.harness.repository import TINY, stack, write
+from tests.harness.session import MakeRepository, Repository, Session
 
 pytestmark = pytest.mark.e2e
 

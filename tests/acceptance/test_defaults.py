@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, page, stack
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Repository,
-    Session,
-    docker,
-    resources_of,
-    run,
-    stack,
-)
+from tests.harness.engine import docker, engine
+from tests.harness.program import run
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository, Session
 
 pytestmark = pytest.mark.e2e
 
@@ -147,7 +142,7 @@ def test_a_worktree_that_was_removed_is_found(repository: Repository) -> None:
     assert found(stays) == [
         f"leases: {project} holds ports for {gone.directory}, which does not exist"
     ]
-    assert resources_of(project, "container"), "it only looks"
+    assert engine().resources(project, "container"), "it only looks"
     docker("compose", "--project-name", project, "--project-directory", "/", "down", "-t", "0")
 
 

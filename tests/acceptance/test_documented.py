@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, change, run, stack
+from tests.harness.program import run
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
 from tests.support.documents import blocks
 
 pytestmark = pytest.mark.e2e
@@ -73,7 +75,7 @@ def uses_the_settings(here: Session) -> None:
     (here.directory / "composeports.toml").write_text(settings.text)
     Path(here.directory / "deploy").mkdir()
     (here.directory / "compose.yaml").rename(here.directory / "deploy/compose.yaml")
-    change(here, "8080:80", "8080:3000", "deploy/compose.yaml")
+    here.change("8080:80", "8080:3000", "deploy/compose.yaml")
     planned = here.json("plan")
     assert planned["ports"]["web:3000/tcp"] == 3000
     assert planned["env"]["SITE_URL"] == "http://localhost:3000"

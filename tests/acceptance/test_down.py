@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, docker, remove, stack
+from tests.harness.engine import docker, remove
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
 
 pytestmark = pytest.mark.e2e
 

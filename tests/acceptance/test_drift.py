@@ -2,7 +2,10 @@
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, docker, page, stack
+from tests.harness.engine import docker
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

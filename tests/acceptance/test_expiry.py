@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Repository, Session, page, stack
-from tests.acceptance.failures.conftest import foreign_listener, leases
+from tests.acceptance.failures.conftest import foreign_listener
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -41,7 +43,7 @@ def test_a_running_stack_outlives_its_lease_and_a_stopped_one_does_not(shop: Rep
     let_a_minute_pass(one)
     taken = two.json("up")
     assert taken["ports"] == ports
-    assert [row["session_id"] for row in leases(two)] == [taken["session_id"]]
+    assert [row["session_id"] for row in two.leases()] == [taken["session_id"]]
     assert one.run("up").code == 75
     assert len(one.containers("exited")) == 1
     two.ok("down", "-t", "0")
@@ -58,6 +60,6 @@ def test_a_lease_is_not_lost_to_somebody_who_cannot_use_its_block(shop: Reposito
     with foreign_listener("tcp", port):
         refused = two.run("up")
     assert refused.code == 75, refused.err
-    (kept,) = leases(one)
+    (kept,) = one.leases()
     assert kept["expired"] is True
     assert kept["session_id"] == made["session_id"]

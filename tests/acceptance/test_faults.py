@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import ENGINE_VARIABLES, PATH
-from tests.faults.observer import Engine
 from tests.faults.scenarios import SCENARIOS, Scenario, Setting
 from tests.faults.tally import Tally
+from tests.harness.engine import ENGINE_VARIABLES, Engine
+from tests.harness.program import PATH
 
 pytestmark = pytest.mark.e2e
 

@@ -14,18 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import (
-    PROGRAM,
-    PROJECT_LABEL,
-    TINY,
-    MakeRepository,
-    Repository,
-    Session,
-    docker,
-    resources_of,
-    stack,
-    wait_until,
-)
+from tests.harness.engine import PROJECT_LABEL, docker, engine
+from tests.harness.program import PROGRAM
+from tests.harness.repository import TINY, stack
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -65,7 +58,7 @@ def _images(project: str) -> list[str]:
 
 
 def _everything(project: str) -> list[str]:
-    return [*resources_of(project), *(f"image {name}" for name in _images(project))]
+    return [*engine().resources(project), *(f"image {name}" for name in _images(project))]
 
 
 def _started(repository: Repository, name: str) -> tuple[Session, str]:

@@ -2,15 +2,10 @@
 
 import pytest
 
-from tests.acceptance.conftest import (
-    TINY,
-    MakeRepository,
-    Session,
-    docker,
-    page,
-    stack,
-    write,
-)
+from tests.harness.engine import docker
+from tests.harness.repository import TINY, stack, write
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

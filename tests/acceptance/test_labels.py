@@ -10,16 +10,9 @@ from typing import Any
 import pytest
 
 from composeports.core.session import project_name
-from tests.acceptance.conftest import (
-    PROJECT_LABEL,
-    MakeRepository,
-    Session,
-    docker,
-    remove,
-    resources_of,
-    stack,
-    write,
-)
+from tests.harness.engine import PROJECT_LABEL, docker, engine, remove
+from tests.harness.repository import stack, write
+from tests.harness.session import MakeRepository, Session
 
 pytestmark = pytest.mark.e2e
 
@@ -74,7 +67,7 @@ def test_up_labels_what_it_makes_once_and_for_all(one: Session, models: str) -> 
     docker("volume", "inspect", named["volume"])
     one.ok("--session", NAME, "up")
     one.ok("--session", NAME, "down", "-v", "-t", "0")
-    assert resources_of(project) == []
+    assert engine().resources(project) == []
 
 
 def test_a_volume_without_labels_keeps_its_data_and_goes_with_its_stack(

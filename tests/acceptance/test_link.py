@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import TINY, MakeRepository, Session, docker, page, stack
 from tests.faults.observer import contents
+from tests.harness.engine import docker
+from tests.harness.repository import TINY, stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import ENGINE_VARIABLES, PATH
+from tests.harness.engine import ENGINE_VARIABLES
+from tests.harness.program import PATH
 
 pytestmark = pytest.mark.e2e
 

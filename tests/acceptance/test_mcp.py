@@ -10,13 +10,9 @@ import anyio
 import pytest
 from mcp import Client
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Repository,
-    Session,
-    page,
-    stack,
-)
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import page
 from tests.support.mcp_client import RawServer, over_stdio, refused, told
 
 pytestmark = pytest.mark.e2e

@@ -4,7 +4,9 @@ import shutil
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Repository, Session, resources_of, stack
+from tests.harness.engine import engine
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository, Session
 
 pytestmark = pytest.mark.e2e
 
@@ -50,7 +52,7 @@ def test_a_linked_worktree_keeps_its_stack_when_its_repository_is_moved(shop: Re
     assert "nothing to clean" in there.main.run("gc").err
     assert one.row["compose_project_name"] == project
     one.ok("down")
-    assert resources_of(project, "container network") == []
+    assert engine().resources(project, "container network") == []
     assert leases(there.main) == []
     one.ok("up")
     assert one.row["compose_project_name"] == project
@@ -68,7 +70,7 @@ def test_a_main_checkout_that_is_moved_keeps_its_stack(shop: Repository) -> None
     assert leases(there) == [(project, "running")]
     assert there.ok("url", "web")
     there.ok("down", "-v")
-    assert resources_of(project) == []
+    assert engine().resources(project) == []
 
 
 @pytest.mark.parametrize("moved_first", [True, False], ids=["moved first", "new first"])
@@ -102,7 +104,7 @@ def test_a_new_repository_at_the_old_path_has_a_stack_of_its_own(
         each.ok("down", "-v")
     assert leases(there.main) == []
     for project in projects | {name for name, _ in old}:
-        assert resources_of(project) == []
+        assert engine().resources(project) == []
 
 
 def test_gc_ends_the_stack_that_an_earlier_version_orphaned(shop: Repository) -> None:
@@ -118,8 +120,8 @@ def test_gc_ends_the_stack_that_an_earlier_version_orphaned(shop: Repository) ->
     assert second.project != first
     cleaned = there.main.json("gc")
     assert [each["compose_project_name"] for each in cleaned] == [first]
-    assert resources_of(first, "container network") == []
+    assert engine().resources(first, "container network") == []
     assert leases(there.main) == [(second.project, "running")]
     second.ok("down", "-v")
     assert [each["compose_project_name"] for each in there.main.json("gc", "--volumes")] == [first]
-    assert resources_of(first) == []
+    assert engine().resources(first) == []

@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Repository,
-    Session,
-    fetch,
-    resources_of,
-    run,
-    stack,
-)
+from tests.harness.engine import engine
+from tests.harness.program import run
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import fetch
 
 pytestmark = pytest.mark.e2e
 
@@ -116,7 +112,7 @@ def test_from_a_clone_to_the_last_worktree(clone: Repository) -> None:
         clone.git("worktree", "remove", str(each.directory))
     assert forgotten.containers("running")
     clone.main.ok("gc", "--volumes")
-    assert [resources_of(each.project) for each in sessions] == [[], [], []]
+    assert [engine().resources(each.project) for each in sessions] == [[], [], []]
     assert clone.main.json("status") == []
     assert is_clean(clone.main)
     assert not (clone.main.directory / ".composeports").exists()

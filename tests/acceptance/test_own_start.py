@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, docker, stack
+from tests.harness.engine import docker
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
 
 pytestmark = pytest.mark.e2e
 

@@ -7,16 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    PROJECT_LABEL,
-    Done,
-    MakeRepository,
-    Session,
-    docker,
-    page,
-    stack,
-    write,
-)
+from tests.harness.engine import PROJECT_LABEL, docker
+from tests.harness.program import Done
+from tests.harness.repository import stack, write
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

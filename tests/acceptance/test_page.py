@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.acceptance.conftest import Repository, Session, docker, fetch, page, stack
+from tests.harness.engine import docker
+from tests.harness.repository import stack
+from tests.harness.session import Repository, Session
+from tests.harness.waits import fetch, page
 from tests.support.browsing import open_browser, watched
 from tests.support.machine import Shell
 from tests.support.serving import KEY, serving

@@ -5,16 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Projects,
-    Session,
-    docker,
-    fresh_environ,
-    new_repository,
-    stack,
-    wait_until,
-)
+from tests.harness.engine import docker
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Projects, Session, fresh_environ, new_repository
+from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.e2e
 

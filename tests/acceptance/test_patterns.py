@@ -7,16 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Session,
-    docker,
-    fetch,
-    page,
-    remove,
-    stack,
-    wait_until,
-)
+from tests.harness.engine import docker, remove
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import fetch, page, wait_until
 
 pytestmark = pytest.mark.e2e
 

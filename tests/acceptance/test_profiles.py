@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, page, stack
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

@@ -6,14 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.conftest import (
-    Projects,
-    Session,
-    fresh_environ,
-    new_repository,
-    page,
-    stack,
-)
+from tests.harness.repository import stack
+from tests.harness.session import Projects, Session, fresh_environ, new_repository
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, resources_of, run, stack
+from tests.harness.engine import engine
+from tests.harness.program import run
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository
 
 pytestmark = pytest.mark.e2e
 
@@ -60,7 +63,7 @@ def test_two_workers_test_on_two_stacks_and_leave_nothing(make_repository: MakeR
     assert "composeports logs of ac-" in done.out
     assert "serving" in done.out
     for project in projects:
-        assert resources_of(project) == []
+        assert engine().resources(project) == []
     assert main.json("status") == []
     git = run("git", "status", "--porcelain", cwd=main.directory, environ=main.environ)
     assert git.out == ""

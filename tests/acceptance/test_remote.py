@@ -3,8 +3,6 @@
 One engine simulates them: in a separate network namespace, reached by TCP with TLS and by ssh.
 """
 
-import os
-import shlex
 import socket
 import subprocess
 import sys
@@ -19,51 +17,32 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from composeports.docker.engine import Engine
-from tests.acceptance.conftest import (
-    PATH,
-    PROGRAM,
-    TINY,
-    MakeRepository,
-    Repository,
-    Session,
-    page,
-    run,
-    stack,
-    wait_until,
-)
+from tests.harness.engine import docker
+from tests.harness.private_engine import PrivateEngine, private_engine
+from tests.harness.program import OUTSIDE, PATH, PROGRAM, run
+from tests.harness.repository import TINY, stack
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import page, wait_until
 from tests.support.documents import blocks
 
 pytestmark = pytest.mark.e2e
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-# Taken when this file is imported, before any guard hides the tools of development.
-OUTSIDE = dict(os.environ)
 RELEASE = OUTSIDE.get("COMPOSEPORTS_DEV_RELEASE")
-START = ("start", "--netns", "--tcp", "--ssh", *(("--release", RELEASE) if RELEASE else ()))
+START = ("--netns", "--tcp", "--ssh", *(("--release", RELEASE) if RELEASE else ()))
 SHOP = stack({"web": {"ports": ["8080:80"], "environment": {"SITE": "http://localhost:8080"}}})
 # Takes a port of the namespace that it runs in, until its input ends.
 TAKE = "import socket,sys;s=socket.create_server(('',{port}));print(flush=True);sys.stdin.read()"
 
 
 @dataclass(frozen=True)
-class Far:
-    """The engine of another machine."""
+class Far(PrivateEngine):
+    """The engine of another machine, with a DOCKER_CONFIG that has a context for it."""
 
-    name: str
-    address: str
-    exports: dict[str, str]
-    config: Path
-
-    def script(self, *words: str) -> str:
-        """Do something to the engine itself."""
-        return engine_script(*words, "--name", self.name)
+    config: Path = Path()
 
     def docker(self, *arguments: str) -> str:
         """Ask it as a program on its own machine would."""
-        environ = {"PATH": PATH, **{n: v for n, v in self.exports.items() if "DOCKER" in n}}
-        done = run("docker", *arguments, cwd=Path("/"), environ=environ)
-        assert done.code == 0, f"docker {shlex.join(arguments)}: {done.err}"
-        return done.out
+        return docker(*arguments, environ={"PATH": PATH, **self.exports})
 
     def seen_from(self, session: Session, way: str = "tls") -> Session:
         """Return the same session with a shell that is on this engine."""
@@ -86,8 +65,7 @@ class Far:
     @contextmanager
     def taking(self, port: int) -> Iterator[None]:
         """Let a program on the engine's machine, which Docker does not know, bind a port."""
-        inside = ("nsenter", f"--net=/run/netns/{self.exports['COMPOSEPORTS_DEV_NETNS']}", "--")
-        argv = (*inside, sys.executable, "-c", TAKE.format(port=port))
+        argv = (*self.prefix, sys.executable, "-c", TAKE.format(port=port))
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
             assert program.stdout is not None
             assert program.stdout.readline() == b"\n"
@@ -95,29 +73,13 @@ class Far:
             program.communicate()
 
 
-def engine_script(*words: str) -> str:
-    argv = (sys.executable, str(SCRIPTS / "engine.py"), *words)
-    done = subprocess.run(argv, env=OUTSIDE, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
-
-
 @pytest.fixture(scope="module")
 def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     """Start the engine, with the test image and a context; remove all of it at the end."""
-    name = f"far-{os.getpid()}"
-    config = tmp_path_factory.mktemp("docker")
-    try:
-        engine_script(*START, "--name", name)
-        words = shlex.split(engine_script("env", "--name", name).replace("export ", ""))
-        exports = dict(word.split("=", 1) for word in words)
-        made = Far(name, exports["COMPOSEPORTS_DEV_ENGINE_IP"], exports, config)
-        images = (sys.executable, str(SCRIPTS / "images.py"), "tiny")
-        subprocess.run(images, env={**OUTSIDE, **exports}, check=True, capture_output=True)
+    with private_engine("far", START) as engine:
+        made = Far(engine.name, engine.exports, START, tmp_path_factory.mktemp("docker"))
         make_context(made)
         yield made
-    finally:
-        engine_script("stop", "--name", name)
 
 
 def make_context(far: Far) -> None:
@@ -127,8 +89,7 @@ def make_context(far: Far) -> None:
     parts = [f"host={far.exports['COMPOSEPORTS_DEV_TCP']}"]
     parts += [f"{name}={certificates / name}.pem" for name in ("ca", "cert", "key")]
     environ = {"PATH": PATH, "DOCKER_CONFIG": str(far.config)}
-    words = ("docker", "context", "create", "far", "--docker", ",".join(parts))
-    assert run(*words, cwd=Path("/"), environ=environ).code == 0
+    docker("context", "create", "far", "--docker", ",".join(parts), environ=environ)
 
 
 @pytest.fixture
@@ -151,23 +112,19 @@ def empty(far: Far) -> None:
         far.docker("rm", "--force", "--volumes", *left)
 
 
-def base(session: Session) -> int:
-    return int(session.environ["PORT_ALLOC_BASE"])
-
-
 @pytest.mark.parametrize("way", ["context", "tls", "ssh"])
 def test_a_stack_is_reached_at_the_engines_host(far: Far, one: Session, way: str) -> None:
     one = far.seen_from(one, way)
-    number = base(one) + 4
+    number = one.base + 4
     site = f"http://{far.address}:{number}"
     started = one.json("up")
     assert started["urls"] == {"web:80/tcp": site}
-    assert started["env"]["SUPABASE_URL"] == f"http://{far.address}:{base(one) + 1}"
+    assert started["env"]["SUPABASE_URL"] == f"http://{far.address}:{one.base + 1}"
     written = one.directory / ".composeports" / started["compose_project_name"] / ".env"
     assert f"SUPABASE_URL={started['env']['SUPABASE_URL']}\n" in written.read_text()
     assert page(site)
     assert one.ok("url", "web") == f"{site}\n"
-    assert f"SUPABASE_URL=http://{far.address}:{base(one) + 1}\n" in one.ok("env")
+    assert f"SUPABASE_URL=http://{far.address}:{one.base + 1}\n" in one.ok("env")
     assert (one.row["host"], one.row["state"]) == (far.address, "running")
     assert one.ok("exec", "-T", "web", "sh", "-c", "echo $SITE").strip() == site
     assert one.run("logs").code == 0
@@ -207,28 +164,28 @@ def test_data_is_copied_and_events_are_heard(
 
 
 def test_a_port_of_a_program_over_there_costs_a_move(far: Far, one: Session) -> None:
-    with far.taking(base(one) + 4):
+    with far.taking(one.base + 4):
         done = one.run("up", "--json")
         assert done.code == 0, done.err
         assert (
             f"something on {far.address} that is no container of its engine took port "
-            f"{base(one) + 4}/tcp (web:80/tcp): the ports of this session move to another block"
+            f"{one.base + 4}/tcp (web:80/tcp): the ports of this session move to another block"
         ) in done.err
         assert page(one.ok("url", "web").strip())
-    assert one.row["db_port"] != base(one)
+    assert one.row["db_port"] != one.base
 
 
 def test_a_port_that_is_busy_here_is_free_over_there(far: Far, one: Session) -> None:
-    with closing(socket.create_server(("", base(one) + 4))):
+    with closing(socket.create_server(("", one.base + 4))):
         done = one.run("up")
     assert done.code == 0, done.err
-    assert one.ok("url", "web").strip() == f"http://{far.address}:{base(one) + 4}"
+    assert one.ok("url", "web").strip() == f"http://{far.address}:{one.base + 4}"
 
 
 def test_a_port_of_a_stopped_container_is_left_to_it(far: Far, one: Session) -> None:
-    far.docker("create", "--publish", f"{base(one) + 4}:80", TINY)
+    far.docker("create", "--publish", f"{one.base + 4}:80", TINY)
     one.ok("up")
-    assert one.row["db_port"] != base(one)
+    assert one.row["db_port"] != one.base
 
 
 def test_a_folder_of_this_machine_gets_a_warning(far: Far, one: Session) -> None:
@@ -321,14 +278,14 @@ def test_the_page_about_remote_engines_leads_to_one(
     (block,) = blocks("docs/remote.md", "sh")
     done = session.shell(block.text)
     assert done.code == 0, done.err
-    assert f"http://{far.address}:{base(session) + 4}" in done.out
+    assert f"http://{far.address}:{session.base + 4}" in done.out
     session.ok("down")
 
 
 def test_an_engine_that_is_away_is_named_and_its_lease_kept(far: Far, one: Session) -> None:
     over_ssh = far.seen_from(one, "ssh")
     one.ok("up")
-    far.script("stop", "--keep")
+    far.halt()
     try:
         for session, way in ((one, "COMPOSEPORTS_DEV_TCP"), (over_ssh, "COMPOSEPORTS_DEV_SSH")):
             for command in ("up", "down"):
@@ -337,6 +294,6 @@ def test_an_engine_that_is_away_is_named_and_its_lease_kept(far: Far, one: Sessi
                 assert f"the Docker engine at {far.exports[way]} did not answer" in done.err
         assert one.row["state"] == "unknown"
     finally:
-        far.script(*START)
+        far.start()
     one.ok("up")
     one.ok("down")

@@ -2,20 +2,20 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from devkit import cache
-from tests.acceptance.conftest import MakeRepository, stack
+from tests.harness.engine import Engine
+from tests.harness.private_engine import exports_of
+from tests.harness.program import OUTSIDE, ROOT, output
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository
 
 pytestmark = pytest.mark.e2e
 
-ENGINE = Path(__file__).resolve().parents[2] / "scripts" / "engine.py"
-# Taken when this file is imported, before any guard hides the cache.
-OUTSIDE = dict(os.environ)
 CACHE = cache.root()
 # A machine whose /etc has the key that an engine left there before; engines since 23 have none.
 USED_MACHINE = """
@@ -46,19 +46,13 @@ def test_engines_have_ids_of_their_own_on_a_machine_that_had_one_before(tmp_path
 
 def engine(verb: str, name: str, *options: str, machine: tuple[str, ...] = ()) -> str:
     """Run scripts/engine.py, which must succeed, with a command prefix that sets up a machine."""
-    argv = [*machine, sys.executable, str(ENGINE), verb, *options, "--name", f"ids-{name}"]
-    done = subprocess.run(argv, env=OUTSIDE, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    argv = (*machine, sys.executable, str(ROOT / "scripts/engine.py"), verb, *options)
+    return output(*argv, "--name", f"ids-{name}", environ=OUTSIDE)
 
 
 def engine_id(name: str) -> str:
     """Return what an engine says that its id is."""
-    asked = f'{engine("env", name)}\ndocker info --format "{{{{.ID}}}}"'
-    done = subprocess.run(
-        ["sh", "-euc", asked], env=OUTSIDE, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    return str(Engine.of(exports_of(f"ids-{name}")).get("/info")["ID"])
 
 
 def test_compose_up_and_compose_down_do_the_same(make_repository: MakeRepository) -> None:

@@ -9,18 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    PATH,
-    PROGRAM,
-    PROJECT_LABEL,
+from tests.harness.engine import PROJECT_LABEL, docker
+from tests.harness.program import PATH, PROGRAM
+from tests.harness.repository import stack
+from tests.harness.session import (
     MakeRepository,
     Projects,
     Repository,
     Session,
-    docker,
     fresh_environ,
     new_repository,
-    stack,
 )
 
 pytestmark = pytest.mark.e2e

@@ -13,7 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.conftest import PATH, Repository, Session, docker, page, stack, wait_until
+from tests.harness.engine import docker
+from tests.harness.program import PATH
+from tests.harness.repository import stack
+from tests.harness.session import Repository, Session
+from tests.harness.waits import page, wait_until
 from tests.support.machine import Shell, write_program
 from tests.support.serving import Server, serving
 

@@ -6,15 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Session,
-    docker,
-    remove,
-    stack,
-    wait_until,
-    write,
-)
+from tests.harness.engine import docker, remove
+from tests.harness.repository import stack, write
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.e2e
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.acceptance.conftest import RANGE, MakeRepository, change, page, stack
+from tests.harness.repository import stack
+from tests.harness.session import RANGE, MakeRepository
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -141,6 +143,6 @@ def test_a_changed_number_in_the_file_moves_no_port(make_repository: MakeReposit
     one = make_repository({"compose.yaml": SHOP}).worktree("one")
     one.ok("up")
     ids = one.ids()
-    change(one, "8080:80", "9090:80")
+    one.change("8080:80", "9090:80")
     one.ok("up")
     assert one.ids() == ids

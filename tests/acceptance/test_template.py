@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import RANGE, MakeRepository, Session, fetch, page, wait_until
+from tests.harness.session import RANGE, MakeRepository, Session
+from tests.harness.waits import fetch, page, wait_until
 
 pytestmark = pytest.mark.e2e
 

@@ -9,14 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    TINY,
-    MakeRepository,
-    Session,
-    docker,
-    page,
-    stack,
-)
+from tests.harness.engine import docker
+from tests.harness.repository import TINY, stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 from tests.support.compose_gate import around_compose_up
 
 pytestmark = pytest.mark.e2e

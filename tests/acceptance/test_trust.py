@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from tests.acceptance.conftest import MakeRepository, Session, stack
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
 from tests.support.machine import write_program
 from tests.support.mcp_client import over_stdio, refused, told
 

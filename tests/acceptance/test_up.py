@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, change, docker, page, stack, write
+from tests.harness.engine import docker
+from tests.harness.repository import stack, write
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -127,7 +130,7 @@ def test_up_build_builds_what_changed(make_repository: MakeRepository) -> None:
     try:
         one.ok("up")
         assert page(one.ok("url", "web").strip()).endswith("first")
-        change(one, "first", "second", "Dockerfile")
+        one.change("first", "second", "Dockerfile")
         one.ok("up", "--build")
         assert page(one.ok("url", "web").strip()).endswith("second")
     finally:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Done, MakeRepository, Session, stack, wait_until
 from tests.acceptance.test_template import IMAGES, TEMPLATE
-from tests.support.patience import HANG
+from tests.harness.program import Done
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import HANG, wait_until
 from tests.support.skill_runs import steps
 
 pytestmark = pytest.mark.e2e

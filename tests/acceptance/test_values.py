@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Repository,
-    Session,
-    page,
-    stack,
-)
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 

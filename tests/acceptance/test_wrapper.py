@@ -12,21 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    PROGRAM,
-    TINY,
-    Done,
-    MakeRepository,
-    Projects,
-    Session,
-    docker,
-    fresh_environ,
-    new_repository,
-    stack,
-    wait_until,
-    write,
-)
-from tests.support.patience import HANG
+from tests.harness.engine import docker
+from tests.harness.program import PROGRAM, Done
+from tests.harness.repository import TINY, stack, write
+from tests.harness.session import MakeRepository, Projects, Session, fresh_environ, new_repository
+from tests.harness.waits import HANG, wait_until
 from tests.support.shells import on_a_terminal
 
 pytestmark = pytest.mark.e2e

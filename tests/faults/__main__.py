@@ -14,9 +14,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.faults.observer import Engine
 from tests.faults.scenarios import SCENARIOS, Scenario, Setting
 from tests.faults.tally import Tally, table
+from tests.harness.engine import Engine
 
 SHARE = 400
 

@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable
 
-from tests.faults.place import Done, Tree
+from tests.faults.place import Tree
+from tests.harness.program import Done
 
 Found = dict[str, list[str]]
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 
 from tests.faults.checks import after_down, after_gc
-from tests.faults.observer import damage, doubled_holds, doubled_ports, rows
-from tests.faults.own_engine import OwnEngine
-from tests.faults.place import GREETING, WEB, Done, Place, Services, Tree, finish
+from tests.faults.observer import damage, doubled_holds, doubled_ports
+from tests.faults.place import GREETING, WEB, Place, Tree, finish
 from tests.faults.tally import Tally
+from tests.harness.private_engine import PrivateEngine
+from tests.harness.program import Done
+from tests.harness.repository import Services
+from tests.harness.store import rows
 
 STACK: Services = {
     "web": {**WEB["web"], "volumes": ["data:/data"]},
@@ -70,7 +73,7 @@ class Seen:
 
 
 def crowd(
-    engine: OwnEngine, place: Place, worktrees: int, seconds: float, chance: random.Random
+    engine: PrivateEngine, place: Place, worktrees: int, seconds: float, chance: random.Random
 ) -> Tally:
     """Run commands in shells for the given seconds; then end all, check that nothing is left."""
     tally = Tally("crowd, observed", "engine failures")
@@ -106,7 +109,7 @@ def _shown(codes: Counter[tuple[str, int]]) -> str:
     return ", ".join(f"{name} {code}: {count}" for (name, code), count in sorted(codes.items()))
 
 
-def _fail(engine: OwnEngine, seconds: float) -> int:
+def _fail(engine: PrivateEngine, seconds: float) -> int:
     """Freeze the engine twice and kill it once, at parts of the time; return how many it were."""
     begun = time.monotonic()
 
@@ -122,7 +125,7 @@ def _fail(engine: OwnEngine, seconds: float) -> int:
 
     def die() -> None:
         engine.kill()
-        engine.start()
+        engine.restore()
 
     moments: list[tuple[float, Callable[[], None]]] = [
         (FREEZES[0], freeze),

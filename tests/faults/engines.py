@@ -15,9 +15,11 @@ from typing import Any
 
 from tests.faults.checks import Found, after_down, after_up
 from tests.faults.kills import chosen_steps
-from tests.faults.own_engine import OwnEngine
-from tests.faults.place import GREETING, WEB, Bystander, Done, Place, Services, Tree, finish
+from tests.faults.place import GREETING, WEB, Bystander, Place, Tree, finish
 from tests.faults.tally import Tally
+from tests.harness.private_engine import PrivateEngine
+from tests.harness.program import Done
+from tests.harness.repository import Services
 
 BUG, AWAY, HANGS = 70, 69, 124
 HANGS_SECONDS = 60.0
@@ -37,7 +39,7 @@ STARTED = tuple(product(STARTS, STACKS))
 
 
 def start_beside(
-    engine: OwnEngine, place: Place, tries: int, chance: random.Random, only: int
+    engine: PrivateEngine, place: Place, tries: int, chance: random.Random, only: int
 ) -> Tally:
     """Run `up` while the engine starts the session's own containers: no port may move."""
     tally = Tally("engine starts the stack", "starts")
@@ -66,13 +68,13 @@ def start_beside(
     return tally
 
 
-def _starter(way: str, engine: OwnEngine, victim: Tree) -> Callable[[], None]:
+def _starter(way: str, engine: PrivateEngine, victim: Tree) -> Callable[[], None]:
     """Stop the stack, and return the command that starts it without composeports."""
     place, project = victim.place, victim.project
     ids = [each["Id"] for each in place.engine.containers(project)]
     if way == "a restart of the engine":
         engine.halt()
-        return engine.start
+        return engine.restore
     if way == "docker restart":
         return lambda: _quietly(place, "restart", "-t", "0", *ids)
     place.docker("stop", "-t", "0", *ids)
@@ -106,7 +108,9 @@ FROZEN = (
 )
 
 
-def freeze(engine: OwnEngine, place: Place, tries: int, chance: random.Random, only: int) -> Tally:
+def freeze(
+    engine: PrivateEngine, place: Place, tries: int, chance: random.Random, only: int
+) -> Tally:
     """Freeze the engine before or during a command, and unfreeze it later."""
     tally = Tally("engine frozen", "freezes")
     place.environ["COMPOSEPORTS_ENGINE_TIMEOUT"] = str(PATIENCE)
@@ -177,7 +181,7 @@ def _answered(command: str, done: Done, seconds: float) -> Found:
 
 
 def _frozen_meanwhile(
-    engine: OwnEngine, victim: Tree, command: str, chance: random.Random
+    engine: PrivateEngine, victim: Tree, command: str, chance: random.Random
 ) -> Found:
     """Freeze the engine during a command, which continues, and ends well or says why not."""
     if command.startswith("down"):

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from tests.faults.checks import Found, after_down, after_gc, after_up
 from tests.faults.kills import chosen_steps
-from tests.faults.observer import contents, rows
-from tests.faults.place import WEB, Bystander, Done, Place, Services, Tree
+from tests.faults.observer import contents
+from tests.faults.place import WEB, Bystander, Place, Tree
 from tests.faults.tally import Tally
+from tests.harness.program import Done
+from tests.harness.repository import Services
+from tests.harness.store import rows
 
 TRY_LATER = 75
 DATA: Services = {"web": {**WEB["web"], "volumes": ["data:/data", ".:/code:ro"]}}

@@ -13,20 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.faults.checks import AFTER
-from tests.faults.observer import Engine
-from tests.faults.place import (
-    BUILT,
-    WEB,
-    WEB_AND_DB,
-    Bystander,
-    Done,
-    Place,
-    Services,
-    Tree,
-    compose_file,
-    finish,
-)
+from tests.faults.place import BUILT, WEB, WEB_AND_DB, Bystander, Place, Tree, finish
 from tests.faults.tally import Tally
+from tests.harness.engine import Engine
+from tests.harness.program import Done
+from tests.harness.repository import Services, stack
 
 # Events of the engine that are steps of a stack.
 EVENTS = frozenset({"create", "start", "die", "destroy", "connect", "disconnect", "kill"})
@@ -72,7 +63,7 @@ class Scene:
         self.bystander = Bystander.start(place)
         self.victim = place.tree("victim")
         if kill.own_services is not None:
-            self.victim.write(compose_file(kill.own_services))
+            self.victim.write(stack(kill.own_services))
         self.trace = place.root / "trace"
         self._edits = self._deleted = 0
 
@@ -105,7 +96,7 @@ class Scene:
                 name: {**each, "environment": {"GREETING": "${COMPOSE_PROJECT_NAME}", **extra}}
                 for name, each in self.place.services.items()
             }
-            self.victim.write(compose_file(services))
+            self.victim.write(stack(services))
 
     def _delete(self) -> None:
         """Start a new victim, and delete its worktree."""

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from tests.faults.checks import Found, after_allocate, after_down, after_release, after_up
 from tests.faults.kills import chosen_steps
-from tests.faults.place import Bystander, Done, Place, Tree, finish
+from tests.faults.place import Bystander, Place, Tree, finish
 from tests.faults.tally import Tally
-from tests.support.machine import wait_until
+from tests.harness.program import Done
+from tests.harness.waits import wait_until
 
 BUG = 70
 TRY_LATER = 75

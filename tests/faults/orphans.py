@@ -10,9 +10,11 @@ import psutil
 
 from tests.faults.checks import Found, after_down, after_gc, after_up
 from tests.faults.kills import chosen_steps
-from tests.faults.place import TINY, WEB, Bystander, Done, Place, Services, Tree, finish
+from tests.faults.place import WEB, Bystander, Place, Tree, finish
 from tests.faults.tally import Tally
-from tests.support.machine import wait_until
+from tests.harness.program import Done
+from tests.harness.repository import TINY, Services
+from tests.harness.waits import wait_until
 
 BUG, TRY_LATER = 70, 75
 BUILD_SECONDS, HEALTH_SECONDS = 12, 8

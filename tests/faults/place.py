@@ -1,51 +1,25 @@
 """One repository with worktrees, a state directory and a bystander, where a scenario happens."""
 
-import json
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.observer import Engine, Row, contents, damage, doubled_holds, doubled_ports, rows
+from tests.faults.observer import contents, damage, doubled_holds, doubled_ports
+from tests.harness import program
+from tests.harness.engine import Engine, docker, take_down
+from tests.harness.program import PROGRAM, Done, neutral_environ, start
+from tests.harness.repository import GIT_ENVIRONMENT, TINY, Services, add_worktree, git, stack
+from tests.harness.store import Row, change_store, expire_leases, rows
 
-PROGRAM = Path(sys.executable).with_name("composeports")
 LAUNCHER = Path(__file__).with_name("launcher.py")
-TINY = "composeports-dev/tiny:1"
 RANGE, SLOTS = 10, 12
 TIMEOUT = 120
-Services = Mapping[str, Mapping[str, object]]
-_DECIDING = ("COMPOSE_", "COMPOSEPORTS_S", "PORT_", "AGENT_COORDINATOR_", "API_", "SUPABASE_")
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left behind; a code below 0 is the signal that ended it."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def killed(self) -> bool:
-        """Whether SIGKILL ended it."""
-        return self.code == -signal.SIGKILL
-
-
-def compose_file(services: Services, **more: Mapping[str, object]) -> str:
-    """Return a Compose file of tiny services that end at once, and of `more` networks, volumes."""
-    common = {"image": TINY, "stop_grace_period": "0s"}
-    named = {
-        name: {**({} if "build" in each else common), "stop_grace_period": "0s", **each}
-        for name, each in services.items()
-    }
-    return json.dumps({"services": named, **more}, indent=2) + "\n"
-
 
 GREETING = {"GREETING": "${COMPOSE_PROJECT_NAME}"}
 WEB = {"web": {"ports": ["${WEB_PORT:-8080}:80"], "environment": GREETING}}
@@ -85,14 +59,10 @@ class Tree:
         return finish(self._start(argv, {**variables, "FAULTS_CLOCK": str(clock)}))
 
     def _start(self, argv: list[str], variables: Mapping[str, str]) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [*self.place.prefix, *argv],
+        return start(
+            *(*self.place.prefix, *argv),
             cwd=self.directory,
-            env={**self.place.environ, "PWD": str(self.directory), **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            environ={**self.place.environ, "PWD": str(self.directory), **variables},
             errors="replace",
             start_new_session=True,
         )
@@ -110,9 +80,7 @@ class Tree:
 
     def forget(self) -> None:
         """Remove this session from the store, as before its first command."""
-        with closing(sqlite3.connect(self.place.state / "leases.sqlite3", timeout=30)) as store:
-            store.execute("DELETE FROM leases WHERE session_id = ?", (self.session_id,))
-            store.commit()
+        change_store(self.place.state, "DELETE FROM leases WHERE session_id = ?", self.session_id)
 
     def write(self, text: str) -> None:
         """Write the Compose file."""
@@ -123,27 +91,15 @@ class Tree:
     ) -> None:
         """Write a Compose file of other services than the place's; it makes so many networks."""
         self.own_services, self.networks = services, own_networks
-        self.write(compose_file(services, **more))
+        self.write(stack(services, **more))
 
 
 def finish(process: "subprocess.Popen[str]") -> Done:
-    """Wait for the end; a program that hangs is killed, and counts as failed.
-
-    Where the program was killed, what it had started may still have its pipes: they are not
-    waited for.
-    """
+    """Wait for the end; a program that hangs is killed, and counts as failed."""
     try:
-        process.wait(0.01)
-        out, err = process.communicate(timeout=TIMEOUT)
+        return program.finish(process, TIMEOUT)
     except subprocess.TimeoutExpired:
-        try:
-            out, err = process.communicate(timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return Done(124, "", f"did not end within {TIMEOUT} s")
-    return Done(process.returncode, out, err)
+        return Done(124, "", f"did not end within {TIMEOUT} s")
 
 
 @dataclass
@@ -161,19 +117,13 @@ class Place:
     def __post_init__(self) -> None:
         """Make the repository."""
         self.root.mkdir(parents=True)
-        pass_fds = {
-            name: value
-            for name, value in (self.environ or dict(os.environ)).items()
-            if not name.startswith(_DECIDING) and name != "PYTHONDONTWRITEBYTECODE"
-        }
         self.environ = {
-            **pass_fds,
+            **neutral_environ(self.environ or os.environ),
+            **GIT_ENVIRONMENT,
             "COMPOSEPORTS_STATE_DIR": str(self.root / "state"),
             "PORT_ALLOC_BASE": str(self.base),
             "PORT_ALLOC_RANGE": str(RANGE),
             "PORT_ALLOC_MAX_SESSIONS": str(self.slots),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
         }
         self.trees: list[Tree] = []
         self.main = self.repository("main")
@@ -183,9 +133,9 @@ class Place:
         """Make a repository with the Compose file and one commit; return its main checkout."""
         folder = self.root / name
         folder.mkdir(parents=True)
-        (folder / "compose.yaml").write_text(compose_file(self.services))
+        (folder / "compose.yaml").write_text(stack(self.services))
         (folder / "Dockerfile").write_text(f"FROM {TINY}\nLABEL faults=yes\n")
-        self.git(folder, "init", "-q", "-b", "main")
+        self.git(folder, "init", "-q")
         self.git(folder, "add", ".")
         self.commit(folder)
         self.trees.append(Tree(self, folder, str(folder / ".git")))
@@ -193,13 +143,11 @@ class Place:
 
     def commit(self, folder: Path) -> None:
         """Commit what is staged in a checkout."""
-        who = ("-c", "user.name=you", "-c", "user.email=you@localhost")
-        self.git(folder, *who, "commit", "-qm", "one")
+        self.git(folder, "commit", "-qm", "one")
 
     def git(self, folder: Path, *words: str) -> None:
         """Run git in a folder; it has to succeed."""
-        argv = ["git", "-C", str(folder), "-c", "protocol.file.allow=always", *words]
-        subprocess.run(argv, env=self.environ, check=True, capture_output=True)
+        git(folder, *words, environ=self.environ)
 
     @property
     def state(self) -> Path:
@@ -216,37 +164,18 @@ class Place:
         """Add a worktree (of the main repository), in a folder that is not there or empty."""
         directory = self.root / name
         main = (of or self.main).directory
-        self.git(main, "worktree", "add", "-q", "-b", name, str(directory))
+        add_worktree(main, directory, name, self.environ)
         git_dir = main / ".git" / "worktrees" / directory.name
         self.trees.append(Tree(self, directory, str(git_dir)))
         return self.trees[-1]
 
     def docker(self, *words: str) -> str:
         """Run `docker` on the engine, independent of the program under test; return its output."""
-        done = subprocess.run(
-            ["docker", *words],
-            env=self.plain_environ,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
-        return done.stdout
-
-    @property
-    def plain_environ(self) -> dict[str, str]:
-        """The variables of programs other than the one under test."""
-        return {
-            name: value for name, value in self.environ.items() if not name.startswith("COMPOSE_")
-        }
+        return docker(*words, environ=self.environ)
 
     def expire(self, tree: Tree) -> None:
         """Let a session's lease expire."""
-        with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
-            words = "UPDATE leases SET expires_at = 1 WHERE session_id = ?"
-            store.execute(words, (tree.session_id,))
-            store.commit()
+        expire_leases(self.state, tree.session_id)
 
     def prune(self) -> None:
         """Remove deleted worktrees from git's list."""
@@ -257,25 +186,14 @@ class Place:
 
     def forget_set_aside(self) -> None:
         """End the cool-down of all blocks."""
-        with closing(sqlite3.connect(self.state / "leases.sqlite3", timeout=30)) as store:
-            with suppress(sqlite3.OperationalError):  # a store that knows no such table
-                store.execute("DELETE FROM set_aside")
-            store.commit()
+        with suppress(sqlite3.OperationalError):  # a store that knows no such table
+            change_store(self.state, "DELETE FROM set_aside")
 
     def close(self) -> None:
         """Take down all that was started here, without the program under test."""
         projects = {row.project for row in rows(self.state)} | self.seen
-        projects |= {
-            each["Labels"]["com.docker.compose.project"]
-            for each in self.engine.containers()
-            if str(each["Labels"].get("com.docker.compose.project.working_dir", "")).startswith(
-                f"{self.root}/"
-            )
-        }
-        for project in projects:
-            name = ["--project-name", project, "--project-directory", "/"]
-            argv = ["docker", "compose", *name, "down", "-v", "--remove-orphans", "-t", "0"]
-            subprocess.run(argv, env=self.plain_environ, cwd="/", capture_output=True, check=False)
+        for project in projects | self.engine.started_below(self.root):
+            take_down(project, self.environ)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

@@ -28,12 +28,12 @@ from tests.faults.machine import (
     move_clock,
     restart_engine,
 )
-from tests.faults.observer import Engine
 from tests.faults.orphans import leave_at_work
-from tests.faults.own_engine import OwnEngine, own_engine
 from tests.faults.place import Place
 from tests.faults.taken_ports import THEFTS, Theft, steal
 from tests.faults.tally import Tally
+from tests.harness.engine import Engine
+from tests.harness.private_engine import PrivateEngine, private_engine
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _machine(fault: Callable[[Place, int], Tally], slots: int, setting: Setting)
 
 
 Steps = Callable[[Place, int, random.Random, int], Tally]
-OwnSteps = Callable[[OwnEngine, Place, int, random.Random, int], Tally]
+OwnSteps = Callable[[PrivateEngine, Place, int, random.Random, int], Tally]
 
 
 def _steps(fault: Steps, setting: Setting) -> Tally:
@@ -95,9 +95,9 @@ def _steps(fault: Steps, setting: Setting) -> Tally:
 
 
 @contextmanager
-def _own_place(kind: str, setting: Setting) -> Iterator[tuple[OwnEngine, Place]]:
+def _own_place(kind: str, setting: Setting) -> Iterator[tuple[PrivateEngine, Place]]:
     """Make a place on a private engine, which may be stopped."""
-    with own_engine(kind) as engine:
+    with private_engine(kind) as engine:
         environ = dict(engine.environ)
         made = Place(setting.root, setting.base, engine.observed, environ, engine.prefix, slots=20)
         with closing(made) as place:
@@ -111,7 +111,7 @@ def _own_steps(kind: str, fault: OwnSteps, setting: Setting) -> Tally:
 
 def _restarts(setting: Setting) -> Tally:
     with _own_place("restarted", setting) as (engine, place):
-        return restart_engine(place, setting.tries, engine.halt, engine.start)
+        return restart_engine(place, setting.tries, engine.halt, engine.restore)
 
 
 def _crowd(setting: Setting) -> Tally:

@@ -12,7 +12,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from devkit import cache, postgres
-from tests.fleet.place import Fleet, Machine, machine_of, script
+from tests.fleet.place import Fleet, Machine, machine_of
+from tests.harness.private_engine import NETNS, engine_script
 
 SERVER = "clones"
 # What is a machine's own, by the file that says it.
@@ -32,8 +33,8 @@ class Clone:
         """Return the machine after a restart of the engine."""
         host = host or self.host
         name = self.machine.name
-        script("engine.py", "stop", "--keep", "--name", name)
-        script("engine.py", "start", "--netns", "--name", name, "--machine", host)
+        engine_script("stop", name, "--keep")
+        engine_script("start", name, *NETNS, "--machine", host)
         return Clone(self.machine, host)
 
     def is_known_by(self, machine_id: str, boot: str) -> None:
@@ -51,12 +52,12 @@ def clones(root: Path, count: int = 2) -> Iterator[tuple[Fleet, Clone, Clone]]:
     names = ["clone-1", "clone-2"]
     try:
         for name in names:
-            script("engine.py", "stop", "--name", name)
+            engine_script("stop", name)
         postgres.stop(SERVER, "immediate")
         server = postgres.start(SERVER, host="0.0.0.0")
         for name in names:
-            script("engine.py", "start", "--netns", "--name", name, "--machine", name)
-            script("engine.py", "stop", "--keep", "--name", name)
+            engine_script("start", name, *NETNS, "--machine", name)
+            engine_script("stop", name, "--keep")
         homes = [cache.root() / "engines" / name for name in names]
         for each in COPIED:
             if (homes[0] / each).is_dir():
@@ -65,12 +66,12 @@ def clones(root: Path, count: int = 2) -> Iterator[tuple[Fleet, Clone, Clone]]:
             elif (homes[0] / each).exists():
                 shutil.copyfile(homes[0] / each, homes[1] / each)
         for name in names:
-            script("engine.py", "start", "--netns", "--name", name, "--machine", name)
+            engine_script("start", name, *NETNS, "--machine", name)
         one, two = (Clone(machine_of(root, server, count, name), name) for name in names)
         for clone in (one, two):
             clone.is_known_by(uuid4().hex, str(uuid4()))
         yield Fleet([one.machine, two.machine], server), one, two
     finally:
         for name in names:
-            script("engine.py", "stop", "--name", name)
+            engine_script("stop", name)
         postgres.stop(SERVER, "immediate")

@@ -6,8 +6,6 @@ the engines' API and by SQL.
 """
 
 import json
-import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,11 +18,14 @@ from pathlib import Path
 import psycopg
 
 from devkit import postgres
-from tests.faults.observer import Engine, Row, doubled_ports
-from tests.faults.place import LAUNCHER, PROGRAM, WEB, Done, compose_file, finish
+from tests.faults.observer import doubled_ports
+from tests.faults.place import LAUNCHER, WEB, finish
+from tests.harness.engine import PROJECT_LABEL, Engine
+from tests.harness.private_engine import NETNS, engine_script, running_engine
+from tests.harness.program import PROGRAM, Done, neutral_environ, output, start
+from tests.harness.repository import GIT_ENVIRONMENT, stack, write
+from tests.harness.store import Row
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-DECIDING = ("COMPOSE", "PORT_", "AGENT_COORDINATOR_", "API_", "SUPABASE_", "DOCKER_", "PG")
 ROWS = """
     SELECT space, session_id, start, size, project, held, memory FROM composeports.leases
     ORDER BY space, session_id
@@ -55,14 +56,10 @@ class Machine:
     def start(self, tree: Path, *argv: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a program in a folder of the machine, in a process group of its own."""
         inside = ("sh", "-c", MOUNTED, "sh", str(self.disk), str(self.path), str(tree), *argv)
-        return subprocess.Popen(
-            [*self.prefix, "unshare", "--mount", *inside],
+        return start(
+            *(*self.prefix, "unshare", "--mount", *inside),
             cwd="/",
-            env={**self.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            environ={**self.environ, **variables},
             errors="replace",
             start_new_session=True,
         )
@@ -102,13 +99,11 @@ class Machine:
 
     def make_worktrees(self, count: int) -> None:
         """Make a repository with this many linked worktrees."""
-        (self.disk / "main").mkdir(parents=True)
+        write(self.disk / "main", {"compose.yaml": stack(WEB)})
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.disk / "main" / "compose.yaml").write_text(compose_file(WEB))
         main = self.path / "main"
-        who = ("-c", "user.name=you", "-c", "user.email=you@localhost")
         self.trees = [self.path / f"tree-{number:02}" for number in range(count)]
-        steps = [("init", "-q"), ("add", "."), (*who, "commit", "-qm", "one")]
+        steps = [("init", "-q", "-b", "main"), ("add", "."), ("commit", "-qm", "one")]
         steps += [("worktree", "add", "-q", "-b", each.name, str(each)) for each in self.trees]
         for step in steps:
             done = finish(self.start(main, "git", *step))
@@ -117,20 +112,20 @@ class Machine:
     @contextmanager
     def cut_off(self) -> Iterator[None]:
         """Let nothing through the machine's cable."""
-        _ip("link", "set", self.link, "down")
+        output("ip", "link", "set", self.link, "down")
         try:
             yield
         finally:
-            _ip("link", "set", self.link, "up")
+            output("ip", "link", "set", self.link, "up")
 
     def halt_engine(self) -> None:
         """Stop the engine as a reboot would."""
         self.halted = True
-        script("engine.py", "stop", "--keep", "--name", self.name)
+        engine_script("stop", self.name, "--keep")
 
     def start_engine(self) -> None:
         """Let the engine come back with its data."""
-        script("engine.py", "start", "--netns", "--name", self.name)
+        engine_script("start", self.name, *NETNS)
         self.halted = False
 
 
@@ -183,9 +178,7 @@ class Fleet:
                     or (one.start < two.start + two.size and two.start < one.start + one.size)
                 ]
         for machine in [each for each in self.machines if not each.halted]:
-            projects = {
-                each["Labels"]["com.docker.compose.project"] for each in machine.engine.containers()
-            }
+            projects = {each["Labels"][PROJECT_LABEL] for each in machine.engine.containers()}
             count = doubled_ports(machine.engine, projects)
             found += [f"{count} ports are published twice on {machine.name}"] * bool(count)
         return found
@@ -222,15 +215,6 @@ class Fleet:
         }
 
 
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
-
-
-def script(name: str, *words: str) -> str:
-    argv = [sys.executable, str(SCRIPTS / name), *words]
-    return subprocess.run(argv, check=True, text=True, stdout=subprocess.PIPE).stdout
-
-
 @contextmanager
 def fleet(root: Path, count: int, machines: int = 3) -> Iterator[Fleet]:
     """Start engines and the server, and make `count` worktrees on each machine; end all of it."""
@@ -238,60 +222,42 @@ def fleet(root: Path, count: int, machines: int = 3) -> Iterator[Fleet]:
     with ThreadPoolExecutor(machines) as pool:
         try:
             for name in names:  # one that was killed may have left them
-                script("engine.py", "stop", "--name", name)
+                engine_script("stop", name)
             postgres.stop(SERVER, "immediate")
             server = postgres.start(SERVER, host="0.0.0.0")
             for name in names:  # one after the other: they choose addresses
-                script("engine.py", "start", "--netns", "--name", name)
+                engine_script("start", name, *NETNS)
             made = list(pool.map(partial(machine_of, root, server, count), names))
             yield Fleet(made, server)
         finally:
-            list(pool.map(partial(script, "engine.py", "stop", "--name"), names))
+            list(pool.map(partial(engine_script, "stop"), names))
             postgres.stop(SERVER, "immediate")
 
 
 def machine_of(root: Path, server: postgres.Server, count: int, name: str) -> Machine:
-    exports = dict(_variables(script("engine.py", "env", "--name", name)))
-    address = exports["COMPOSEPORTS_DEV_ENGINE_IP"]
-    gateway = address.rpartition(".")[0] + ".1"
+    engine = running_engine(name)
+    gateway = engine.address.rpartition(".")[0] + ".1"
     home = root / name
     (home / "home").mkdir(parents=True)
-    kept = {
-        each: value
-        for each, value in os.environ.items()
-        if not each.startswith(DECIDING) and each != "PYTHONDONTWRITEBYTECODE"
-    }
     store = f"postgresql://postgres:{server.password}@{gateway}:{server.address[1]}/postgres"
     environ = {
-        **kept,
-        **exports,
+        **neutral_environ(also=["DOCKER_", "PG"]),
+        **engine.exports,
+        **GIT_ENVIRONMENT,
         "HOME": str(home / "home"),
         "COMPOSEPORTS_STATE_DIR": str(home / "state"),
         "COMPOSEPORTS_MACHINE": name,
         "COMPOSEPORTS_STORE": store,
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
     }
-    argv = [sys.executable, str(SCRIPTS / "images.py"), "tiny"]
-    subprocess.run(argv, env={**os.environ, **exports}, check=True, capture_output=True)
-    namespace = exports["COMPOSEPORTS_DEV_NETNS"]
     machine = Machine(
         name=name,
-        engine=Engine.of(environ, address),
+        engine=engine.observed,
         environ=environ,
-        prefix=("nsenter", f"--net=/run/netns/{namespace}", "--"),
-        link="cpo" + namespace.rpartition("-")[2],
+        prefix=engine.prefix,
+        link="cpo" + engine.exports["COMPOSEPORTS_DEV_NETNS"].rpartition("-")[2],
         gateway=gateway,
         disk=home / "disk",
         path=root / "work",
     )
     machine.make_worktrees(count)
     return machine
-
-
-def _variables(exports: str) -> Iterator[tuple[str, str]]:
-    """Yield names and values of `export NAME=value` lines."""
-    for word in shlex.split(exports.replace("\n", " ")):
-        name, equals, value = word.partition("=")
-        if equals:
-            yield name, value

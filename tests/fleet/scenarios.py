@@ -12,9 +12,9 @@ import psycopg
 
 from devkit import postgres
 from devkit.postgres import Mode
-from tests.faults.place import Done
 from tests.faults.tally import Tally
 from tests.fleet.place import Ended, Fleet, Machine
+from tests.harness.program import Done
 
 # What commands say without the engine, or without the store; the latter may be busy, too.
 AWAY, BUSY = 69, 75

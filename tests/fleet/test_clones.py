@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from devkit import cache
-from tests.faults.place import Done
 from tests.fleet.clones import Clone, clones
 from tests.fleet.place import Fleet
+from tests.harness.program import Done
 
 pytestmark = pytest.mark.e2e
 

@@ -1,14 +1,14 @@
 """README.md, "More than one machine": from an empty PostgreSQL to two hosts that share it."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from devkit.postgres_programs import programs
-from tests.faults.place import PROGRAM, finish
+from tests.faults.place import finish
 from tests.fleet.place import Fleet, Machine
+from tests.harness.program import PROGRAM, output
 from tests.support.documents import blocks
 
 pytestmark = pytest.mark.e2e
@@ -36,9 +36,7 @@ def on_server(fleet: Fleet, command: str) -> None:
         "PGPORT": str(fleet.server.address[1]),
         "PGUSER": "postgres",
     }
-    argv = ["sh", "-c", command]
-    done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}: {done.stderr}"
+    output("sh", "-c", command, environ=environ)
 
 
 def on_machine(fleet: Fleet, machine: Machine, commands: list[str], tree: Path) -> str:

@@ -9,8 +9,9 @@ from shutil import copytree, rmtree
 
 import pytest
 
+from tests.harness.repository import make_repository
 from tests.support.fakes import FakeMachine
-from tests.support.machine import FakeDocker, Shell, make_repository
+from tests.support.machine import FakeDocker, Shell
 
 NOBODY = 65534
 # Where the stack's PostgREST answers, for tests that are run on one: `composeports env -- pytest`.

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from mcp import Client
 
-from tests.support.machine import Shell, wait_until
+from tests.harness.waits import wait_until
+from tests.support.machine import Shell
 from tests.support.mcp_client import RawServer, stdio, told
 from tests.support.serving import Server, serving
 

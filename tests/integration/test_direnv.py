@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.harness.program import PROGRAMS
 from tests.support.documents import blocks
-from tests.support.machine import PROGRAMS, FakeDocker, Shell
+from tests.support.machine import FakeDocker, Shell
 from tests.support.shells import programs
 
 pytestmark = pytest.mark.integration

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.harness.program import PROGRAMS
+from tests.harness.waits import HANG
 from tests.support.documents import blocks
-from tests.support.machine import PROGRAMS, Shell
-from tests.support.patience import HANG
+from tests.support.machine import Shell
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import PROGRAMS, Shell
+from tests.harness.program import PROGRAMS
+from tests.support.machine import Shell
 
 pytestmark = pytest.mark.integration
 

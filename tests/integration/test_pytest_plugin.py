@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import FakeDocker, wait_until
-from tests.support.patience import HANG
+from tests.harness.waits import HANG, wait_until
+from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ["pytester"]

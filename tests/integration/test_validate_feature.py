@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import git, wait_until, write_program
+from tests.harness.repository import git
+from tests.harness.waits import HANG, wait_until
+from tests.support.machine import write_program
 from tests.support.pages import serving
-from tests.support.patience import HANG
 from tests.support.skill_runs import REALLY, SKILL, Stack, steps
 
 pytestmark = pytest.mark.integration

@@ -14,7 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Dialog, Error, Page, ViewportSize, expect, sync_playwright
 
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 ROOT = Path(__file__).parents[2]
 # Taken when this file is imported, before any guard hides where the browser is kept.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "inspector.py"
 # The cache and the settings of pip and npm belong to the user who runs the tests, so it is read

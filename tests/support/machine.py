@@ -1,87 +1,13 @@
-"""Real parts of a machine for tests: git repositories, a fake `docker`, the installed program."""
+"""A shell for the installed program, and a `docker` that gives prepared answers."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.harness.program import PROGRAMS, Done, finish, start, text
 from tests.support import warm
-from tests.support.patience import HANG
-
-PROGRAMS = Path(sys.executable).parent
-
-GIT_ENVIRONMENT = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_SYSTEM": os.devnull,
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-}
-
-
-@contextmanager
-def frozen(pid: int) -> Iterator[None]:
-    """Stop a process inside the block (SIGSTOP)."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Return once `condition` holds; fail, saying `what` did not come, after the deadline."""
-    end = time.monotonic() + HANG
-    while not condition():
-        assert time.monotonic() < end, f"waited {HANG} s for {what}"
-        time.sleep(0.01)
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Run git, untouched by the user's own settings, and return what it printed."""
-    settings = (
-        "-c",
-        "init.defaultBranch=main",
-        "-c",
-        "init.templateDir=",
-        "-c",
-        "protocol.file.allow=always",
-    )
-    done = subprocess.run(
-        ("git", *settings, *arguments),
-        cwd=folder,
-        env={**os.environ, **GIT_ENVIRONMENT},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode("utf-8", "surrogateescape")
-
-
-def make_repository(folder: Path, files: Mapping[str, str] | None = None) -> Path:
-    """Make a repository with one commit on branch `main`, and return its worktree."""
-    folder.mkdir(parents=True)
-    git(folder, "init", "--quiet")
-    for name, text in (files or {"compose.yaml": "services: {}\n"}).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "first")
-    return folder
-
-
-def add_worktree(repository: Path, folder: Path, branch: str) -> Path:
-    """Add a linked worktree on a new branch."""
-    git(repository, "worktree", "add", "--quiet", "-b", branch, str(folder))
-    return folder
 
 
 def write_program(path: Path, script: str) -> Path:
@@ -182,30 +108,6 @@ class FakeDocker:
         return {"PATH": f"{self.path}:/usr/bin:/bin", "DOCKER_CONFIG": str(self.config)}
 
 
-@dataclass(frozen=True)
-class Done:
-    """What a run of the installed program came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:  # noqa: ANN401 - JSON
-        """The one JSON document on stdout."""
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """The `error` object of the failure's JSON document."""
-        document = self.document
-        assert document["ok"] is False
-        assert set(document) == {"ok", "error"}
-        assert set(document["error"]) == {"code", "message", "hint", "details"}
-        error: dict[str, Any] = document["error"]
-        return error
-
-
 @dataclass
 class Shell:
     """A shell in a folder: runs the installed program with an environment that is all its own."""
@@ -252,8 +154,7 @@ class Shell:
         """Start the installed program with its output in pipes."""
         argv = (str(PROGRAMS / program), *arguments)
         environ = {"PWD": str(self.cwd), **self.environ}
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(argv, cwd=self.cwd, env=environ, **{**pipes, **options})
+        return start(*argv, cwd=self.cwd, environ=environ, **{"text": False, **options})
 
     def run(self, *arguments: str, program: str = "composeports") -> Done:
         """Run the program to its end; a traceback is a failure of the test."""
@@ -261,32 +162,21 @@ class Shell:
         done = warm.run(argv, self.cwd, {"PWD": str(self.cwd), **self.environ})
         if done is None:
             return finished(self.start(*arguments, program=program))
-        return _whole(*done)
+        code, out, err = done
+        return _without_traceback(Done(code, text(out), text(err)))
 
     def sh(self, script: str) -> Done:
         """Run a script for /bin/sh, with the installed program on PATH."""
-        environ = {"PWD": str(self.cwd), **self.environ}
-        environ["PATH"] = f"{PROGRAMS}:{environ['PATH']}"
-        argv = ("/bin/sh", "-c", script)
-        done = subprocess.run(argv, cwd=self.cwd, env=environ, capture_output=True, check=False)
-        return Done(done.returncode, _text(done.stdout), _text(done.stderr))
+        path = f"{PROGRAMS}:{self.environ['PATH']}"
+        environ = {"PWD": str(self.cwd), **self.environ, "PATH": path}
+        return finish(start("/bin/sh", "-c", script, cwd=self.cwd, environ=environ, text=False))
 
 
-def finished(process: "subprocess.Popen[bytes]") -> Done:
+def finished(process: "subprocess.Popen[Any]") -> Done:
     """Wait for the installed program's end; a traceback is a failure of the test."""
-    try:
-        out, err = process.communicate(timeout=HANG)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        raise
-    return _whole(process.returncode, out, err)
+    return _without_traceback(finish(process))
 
 
-def _whole(code: int, out: bytes | None, err: bytes | None) -> Done:
-    done = Done(code, _text(out), _text(err))
+def _without_traceback(done: Done) -> Done:
     assert "Traceback" not in done.out + done.err, done.err
     return done
-
-
-def _text(data: bytes | None) -> str:
-    return (data or b"").decode("utf-8", "surrogateescape")

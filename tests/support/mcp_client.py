@@ -14,7 +14,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 PROGRAM = str(Path(sys.executable).with_name("composeports"))
 # No test waits longer than this for an answer, in seconds.

@@ -14,7 +14,7 @@ from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim,
 from composeports.core.ports import PortGrid
 from composeports.errors import NoPortsAvailableError
 from composeports.stores.sqlite.store import SqliteStore
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 
 def main(store_path: str, marker_folder: str, name: str, rounds: int, slots: int) -> int:

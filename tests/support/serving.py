@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.harness.waits import HANG
 from tests.support.machine import Shell
-from tests.support.patience import HANG
 
 KEY = "a key of the tests"
 # Seconds; two cores may be shared by many.

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "shells.py"
 # The cache belongs to the user who runs the tests, so this is read before tests set a new home.

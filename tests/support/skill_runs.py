@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.harness.waits import HANG
 from tests.support.machine import write_program
-from tests.support.patience import HANG
 
 SKILL = Path(__file__).parents[2] / "skills/validate-feature"
 PRETENDER = """

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from threading import Thread
 
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 SERVER = Path(__file__).parent / "warm_server.py"
 FOLDER = Path(sys.executable).parent

@@ -23,7 +23,7 @@ from composeports.port_allocator import (
     get_port_allocator,
     reset_port_allocator,
 )
-from tests.support.patience import HANG
+from tests.harness.waits import HANG
 
 NOON = 43200.0
 # The SHA-256 of these two begins with the same eight hex digits.

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Repository, stack
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository
 
 KIND = os.environ.get("COMPOSEPORTS_DEV_KIND", "")
 # Podman's own tests pass on a rootless one, too, where they take twice as long.

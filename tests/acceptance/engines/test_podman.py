@@ -9,19 +9,11 @@ from pathlib import Path
 import pytest
 
 from composeports.docker.engine import Engine
-from tests.acceptance.conftest import (
-    PROJECT_LABEL,
-    TINY,
-    MakeRepository,
-    Repository,
-    docker,
-    page,
-    remove,
-    resources_of,
-    stack,
-    wait_until,
-)
 from tests.acceptance.engines.conftest import KIND, Thieves
+from tests.harness.engine import PROJECT_LABEL, docker, engine, remove
+from tests.harness.repository import TINY, stack
+from tests.harness.session import MakeRepository, Repository
+from tests.harness.waits import page, wait_until
 from tests.support.compose_gate import around_compose_up
 
 pytestmark = pytest.mark.e2e
@@ -138,7 +130,7 @@ def test_a_port_that_is_taken_costs_a_move_unless_it_is_pinned(
         assert (done.code, error["code"], error["details"]["port"]) == (75, "port_taken", stolen[0])
         assert thief in error["message"]
         project = error["details"]["compose_project_name"]
-        assert resources_of(project, "container network") == []
+        assert engine().resources(project, "container network") == []
     else:
         assert done.code == 0, done.err
         assert thief in done.err
@@ -163,9 +155,9 @@ def test_gc_removes_the_stack_of_a_worktree_that_is_gone(shop: Repository) -> No
     project = two.project
     shop.git("worktree", "remove", "--force", str(two.directory))
     shop.main.ok("gc")
-    assert resources_of(project, "container network") == []
+    assert engine().resources(project, "container network") == []
     shop.main.ok("gc", "--volumes")
-    assert resources_of(project) == []
+    assert engine().resources(project) == []
 
 
 def test_podman_builds_where_buildkit_is_not_asked_for(make_repository: MakeRepository) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Repository, page, stack
 from tests.acceptance.engines.conftest import KIND, Thieves
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Repository
+from tests.harness.waits import page
 from tests.support.compose_gate import around_compose_up
 
 pytestmark = pytest.mark.e2e

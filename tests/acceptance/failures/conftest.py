@@ -1,21 +1,14 @@
-"""The vocabulary of failures: foreign ports, an engine that goes away, a terminal, signals.
+"""The vocabulary of failures: foreign ports, and an engine that goes away.
 
 The engine "goes away" as a proxy in front of it stops answering: a test must not stop an engine
 that others use. Its containers continue to run, which is the dangerous case.
 """
 
-import itertools
 import os
-import pty
 import re
-import select
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,32 +16,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    ENGINE_VARIABLES,
-    PROGRAM,
-    RANGE,
-    SLOTS,
-    Done,
-    MakeRepository,
-    Projects,
-    Session,
-    docker,
-    fresh_environ,
-    run,
-    stack,
-)
-from tests.support.patience import HANG
+from tests.harness.engine import docker, engine
+from tests.harness.program import PROGRAM, Done, run
+from tests.harness.repository import stack
+from tests.harness.session import MakeRepository, Projects, Session, block_grids, fresh_environ
 
 WEB = stack({"web": {"ports": ["${WEB_PORT:-8080}:80"]}})
-_bases = itertools.cycle(range(28000, 31000, RANGE * SLOTS))
-for _ in range(os.getpid() % 15):
-    next(_bases)
+GRIDS = block_grids(28000, 31000)
 
 
 @pytest.fixture
 def environ(tmp_path: Path, projects: Projects) -> Iterator[dict[str, str]]:
     """Yield a fresh shell's environment on blocks that the other tests do not use."""
-    yield {**fresh_environ(tmp_path), "PORT_ALLOC_BASE": str(next(_bases))}
+    yield fresh_environ(tmp_path, GRIDS)
     projects.take_down(tmp_path)
 
 
@@ -58,20 +38,9 @@ def web(make_repository: MakeRepository) -> Session:
     return make_repository({"compose.yaml": WEB}).main
 
 
-def base(session: Session) -> int:
-    """Return the first port of the session's first block."""
-    return int(session.environ["PORT_ALLOC_BASE"])
-
-
-def leases(session: Session) -> list[dict[str, object]]:
-    """Return all held leases of the session's store."""
-    rows: list[dict[str, object]] = session.json("status")
-    return rows
-
-
 def assert_untouched(session: Session) -> None:
     """Check that a failed `up` left nothing: no lease, no folder, nothing on the engine."""
-    assert leases(session) == []
+    assert session.leases() == []
     assert not os.path.lexists(session.directory / ".composeports")
     assert session.resources_of() == []
 
@@ -175,133 +144,10 @@ class Gate:
 @pytest.fixture
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     """Yield an open gate before the engine that the tests use."""
-    where = docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
-    address = ENGINE_VARIABLES.get("DOCKER_HOST", where)
-    assert address.startswith("unix://"), f"these tests need an engine on a socket: {address}"
-    made = Gate(tmp_path_factory.mktemp("g") / "s", address.removeprefix("unix://"))
+    made = Gate(tmp_path_factory.mktemp("g") / "s", engine().socket)
     made.open()
     yield made
     made.shut()
-
-
-@dataclass
-class Started:
-    """A program under way, with all that it has said so far."""
-
-    process: subprocess.Popen[bytes]
-    terminal: int | None = None
-    log: Path = Path(os.devnull)
-    _shown: bytes = b""
-
-    @property
-    def said(self) -> str:
-        """What the program has written so far."""
-        if self.terminal is None:
-            return self.log.read_text(errors="replace")
-        while select.select([self.terminal], [], [], 0)[0]:
-            try:
-                data = os.read(self.terminal, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not data:
-                break
-            self._shown += data
-        return self._shown.decode(errors="replace")
-
-    def says(self, text: str, seconds: float = HANG) -> None:
-        """Wait until the program has written `text`."""
-        deadline = time.monotonic() + seconds
-        while text not in self.said:
-            assert self.process.poll() is None, f"ended without {text!r}: {self.said}"
-            assert time.monotonic() < deadline, f"not within {seconds} s: {text!r} in {self.said}"
-            time.sleep(0.02)
-
-    def press_ctrl_c(self) -> None:
-        """Do what Ctrl-C does: the terminal sends SIGINT to its foreground process group."""
-        assert self.terminal is not None
-        os.write(self.terminal, b"\x03")
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal only to the program."""
-        self.process.send_signal(number)
-
-    def dies_after(self, seconds: float) -> None:
-        """Kill the program, and all that it started, at that moment if it is still there."""
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def ends(self, seconds: float = HANG) -> int:
-        """Wait for the end and return the exit code as a shell shows it."""
-        deadline = time.monotonic() + seconds
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, f"still there after {seconds} s: {self.said}"
-            _ = self.said  # the program would block if the test did not read the terminal
-            time.sleep(0.02)
-        code = self.process.returncode
-        return code if code >= 0 else 128 - code
-
-
-@contextmanager
-def starting(session: Session, *arguments: str, log: Path) -> Iterator[Started]:
-    """Start `composeports` with its output in a file; it is killed at the end if it still runs."""
-    environ = {**session.environ, "PWD": str(session.directory)}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [PROGRAM, *arguments],
-            cwd=session.directory,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-    with _ended(process):
-        yield Started(process, log=log)
-
-
-# Makes the terminal on stdin the one that sends signals, and becomes the program.
-CONTROLLED = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
-@contextmanager
-def at_terminal(session: Session, *argv: str | Path) -> Iterator[Started]:
-    """Start a program on a new terminal, in the terminal's foreground process group."""
-    environ = {**session.environ, "PWD": str(session.directory), "TERM": "xterm"}
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", CONTROLLED, *argv],
-        cwd=session.directory,
-        env=environ,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    try:
-        with _ended(process):
-            yield Started(process, terminal=ours)
-    finally:
-        os.close(ours)
-
-
-@contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        if process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
-            process.wait()
 
 
 @contextmanager
@@ -325,6 +171,5 @@ def without_root_powers() -> list[str]:
 
 def run_with_rights(session: Session, *arguments: str) -> Done:
     """Run `composeports` as a user who is bound by file permissions (not root)."""
-    environ = {**session.environ, "PWD": str(session.directory), "PATH": session.environ["PATH"]}
-    argv = [*without_root_powers(), str(PROGRAM), *arguments]
-    return run(*argv, cwd=session.directory, environ=environ)
+    environ = {**session.environ, "PWD": str(session.directory)}
+    return run(*without_root_powers(), PROGRAM, *arguments, cwd=session.directory, environ=environ)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Session, write
 from tests.acceptance.failures.conftest import assert_untouched
+from tests.harness.repository import write
+from tests.harness.session import Session
 
 pytestmark = pytest.mark.e2e
 

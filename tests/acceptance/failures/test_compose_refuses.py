@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.acceptance.conftest import Session, stack, write
-from tests.acceptance.failures.conftest import WEB, assert_untouched, leases
+from tests.acceptance.failures.conftest import WEB, assert_untouched
+from tests.harness.repository import stack, write
+from tests.harness.session import Session
 
 pytestmark = pytest.mark.e2e
 
@@ -56,14 +57,14 @@ def test_what_compose_refuses_is_told_in_its_words(case: str, web: Session) -> N
 
 def test_a_running_stack_survives_a_file_that_is_broken_meanwhile(web: Session) -> None:
     web.ok("up")
-    ids, held = web.ids(), leases(web)
+    ids, held = web.ids(), web.leases()
     write(web.directory, {"compose.yaml": BROKEN["broken YAML"][0]})
     refused(web, "up")
     assert web.ids() == ids
-    assert leases(web)[0]["allocated_at"] == held[0]["allocated_at"]
+    assert web.leases()[0]["allocated_at"] == held[0]["allocated_at"]
     web.ok("down", "-t", "0")
     assert web.resources_of() == []
-    assert leases(web) == []
+    assert web.leases() == []
 
 
 def test_a_missing_compose_file_is_named(web: Session) -> None:
@@ -94,7 +95,7 @@ def test_too_many_ports_for_a_block_say_the_range_that_would_do(web: Session) ->
     error = refused(web, "up")
     assert error["code"] == "block_too_small"
     assert "PORT_ALLOC_RANGE=34" in str(error["hint"])
-    assert leases(web) == []
+    assert web.leases() == []
     assert not (web.directory / ".composeports").exists()
     assert web.run("up", PORT_ALLOC_RANGE="33").code == 78
     ports = web.json("up", PORT_ALLOC_RANGE="34")["ports"]
@@ -107,4 +108,4 @@ def test_a_file_that_outgrows_its_block_loses_nothing(web: Session) -> None:
     write(web.directory, {"compose.yaml": stack({"web": {"ports": ["8000-8029:8000-8029"]}})})
     assert refused(web, "up")["code"] == "block_too_small"
     assert web.ids() == ids
-    assert leases(web)[0]["ports"] == ports
+    assert web.leases()[0]["ports"] == ports

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Done, MakeRepository, Repository, Session, page
-from tests.acceptance.failures.conftest import WEB, leases
+from tests.acceptance.failures.conftest import WEB
+from tests.harness.program import Done
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -90,7 +92,7 @@ def test_a_full_state_directory_starts_nothing_and_loses_nothing(
         assert one.resources_of() == [], "the stack is taken away"
         assert [row["state"] for row in one.json("status")] == ["stopped"]
         stuffing.unlink()
-        assert [row["current"] for row in leases(one)] == [True], "the lease is kept"
+        assert [row["current"] for row in one.leases()] == [True], "the lease is kept"
         assert one.json("down", "-t", "0")["released"]
         assert one.resources_of() == []
         assert two.json("up")["ports"]
@@ -126,7 +128,7 @@ def test_a_full_worktree_starts_nothing_and_leases_nothing(
         error = error_of(here.run("up", "--json"))
         assert error["code"] == "file_access"
         assert "No space left" in error["message"]
-        assert leases(here) == []
+        assert here.leases() == []
         assert here.resources_of() == []
         stuffing.unlink()
         assert here.json("up")["ports"]
@@ -244,7 +246,7 @@ def test_a_lost_log_costs_what_was_not_in_the_file_yet_and_no_port(
     store.write_bytes(before)
     if what == "garbage":
         (state / "leases.sqlite3-wal").write_bytes(b"\xa5" * 8192)
-    assert leases(one) == []
+    assert one.leases() == []
     assert one.run("doctor").code == 1
     other = two.json("up")["urls"]["web:80/tcp"]
     assert other != url

@@ -2,23 +2,14 @@
 
 import json
 import os
-import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    PROJECT_LABEL,
-    TINY,
-    MakeRepository,
-    Repository,
-    Session,
-    run,
-)
-from tests.acceptance.failures.conftest import WEB, Gate, base, leases
+from tests.acceptance.failures.conftest import WEB, Gate
+from tests.harness.private_engine import PrivateEngine, private_engine
+from tests.harness.session import MakeRepository, Repository, Session
 
 pytestmark = pytest.mark.e2e
 
@@ -39,16 +30,6 @@ def one(repository: Repository) -> Session:
     return repository.main
 
 
-def expire(session: Session) -> None:
-    """Expire the session's lease, as two hours without any command would."""
-    store = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-    with sqlite3.connect(store) as rows:
-        rows.execute(
-            "UPDATE leases SET expires_at = 1000 WHERE project = ?", (session.known_project,)
-        )
-    rows.close()
-
-
 def test_up_without_an_engine_ends_with_69_and_leaves_nothing(one: Session, gate: Gate) -> None:
     gate.shut()
     done = one.run("up", "--json")
@@ -61,14 +42,14 @@ def test_up_without_an_engine_ends_with_69_and_leaves_nothing(one: Session, gate
     assert "hint: start the engine" in told.err
     assert not (one.directory / ".composeports").exists()
     gate.open()
-    assert leases(one) == []
+    assert one.leases() == []
 
 
 def test_an_engine_that_goes_away_takes_no_lease_and_no_ports_with_it(
     one: Session, gate: Gate
 ) -> None:
     ports = one.json("up")["ports"]
-    held = leases(one)
+    held = one.leases()
     files = {path.name: path.read_bytes() for path in (one.directory / ".composeports").iterdir()}
     gate.shut()
     for command in (["up"], ["down"], ["down", "-v"]):
@@ -89,7 +70,7 @@ def test_an_engine_that_goes_away_takes_no_lease_and_no_ports_with_it(
     assert kept == files
     gate.open()
     assert one.json("up")["ports"] == ports
-    assert leases(one)[0]["state"] == "running"
+    assert one.leases()[0]["state"] == "running"
 
 
 def test_an_engine_that_stops_during_up_leaves_the_lease(one: Session, gate: Gate) -> None:
@@ -109,7 +90,7 @@ def test_an_engine_that_stops_during_up_leaves_the_lease(one: Session, gate: Gat
     os.rename(f"{gate.path}.away", gate.path)
     assert done.code not in {0, 70}
     assert "the engine does not answer any more: the lease of" in done.err
-    assert leases(one)[0]["ports"] == ports
+    assert one.leases()[0]["ports"] == ports
     assert one.json("up")["ports"] == ports
 
 
@@ -117,14 +98,14 @@ def test_an_expired_lease_of_a_running_stack_is_never_handed_out(repository: Rep
     one, two = repository.main, repository.worktree("two")
     ports = one.json("up", PORT_ALLOC_MAX_SESSIONS="1")["ports"]
     assert one.project
-    expire(one)
+    one.set_expiry(1000)
     done = two.run("up", PORT_ALLOC_MAX_SESSIONS="1")
     assert done.code == 75, done.err
     assert two.resources_of() == []
     two_ports = two.json("up", PORT_ALLOC_MAX_SESSIONS="2")["ports"]
     assert not set(two_ports.values()) & set(ports.values())
     assert one.published()["web-1:80/tcp"] == ports["web:80/tcp"]
-    row = next(row for row in leases(one) if row["current"])
+    row = next(row for row in one.leases() if row["current"])
     assert row["ports"] == ports
     assert row["remaining_ttl_minutes"] == 120, "a running stack's lease is renewed"
 
@@ -136,57 +117,38 @@ def test_an_expired_lease_is_never_handed_out_while_the_engine_is_away(
     one.ok("up")
     assert one.project
     one.ok("stop", "-t", "0")
-    expire(one)
+    one.set_expiry(1000)
     gate.shut()
     assert two.run("allocate", "--json", PORT_ALLOC_MAX_SESSIONS="1").code == 75
     assert two.run("up", PORT_ALLOC_MAX_SESSIONS="1").code == 69
-    assert two.json("allocate")["db_port"] != base(one)
+    assert two.json("allocate")["db_port"] != one.base
     gate.open()
     assert two.json("release") is not None
     # The counterpart: once the engine says that nothing runs, the block is free.
-    assert two.json("allocate", PORT_ALLOC_MAX_SESSIONS="1")["db_port"] == base(one)
-    assert [row["current"] for row in leases(two)] == [True]
+    assert two.json("allocate", PORT_ALLOC_MAX_SESSIONS="1")["db_port"] == one.base
+    assert [row["current"] for row in two.leases()] == [True]
 
 
 @pytest.fixture
-def own_engine(environ: dict[str, str]) -> Iterator[str]:
-    """Start an engine of the test's own, with the tiny image; remove all of it at the end."""
-    name = f"away-{os.getpid()}"
-    engine(name, "start", "--netns")
-    try:
-        place = dict(
-            line.removeprefix("export ").split("=", 1) for line in engine(name, "env").splitlines()
-        )
-        environ["DOCKER_HOST"] = place["DOCKER_HOST"]
-        image = subprocess.run(["docker", "save", TINY], capture_output=True, check=True).stdout
-        subprocess.run(["docker", "load"], input=image, env=environ, check=True)
-        yield name
-    finally:
-        engine(name, "stop")
-
-
-def engine(name: str, verb: str, *options: str) -> str:
-    """Call scripts/engine.py, which must succeed."""
-    argv = [sys.executable, str(ROOT / "scripts/engine.py"), verb, "--name", name, *options]
-    done = run(*argv, cwd=ROOT, environ={**os.environ, "HOME": HOME})
-    assert done.code == 0, done.err
-    return done.out
+def own_engine(environ: dict[str, str]) -> Iterator[PrivateEngine]:
+    """Start an engine of the test's own; remove all of it at the end."""
+    with private_engine("away") as engine:
+        environ["DOCKER_HOST"] = engine.exports["DOCKER_HOST"]
+        yield engine
 
 
 def test_a_reboot_of_the_engine_costs_no_port(
-    make_repository: MakeRepository, own_engine: str
+    make_repository: MakeRepository, own_engine: PrivateEngine
 ) -> None:
     one = make_repository({"compose.yaml": WEB}).main
     ports = one.json("up")["ports"]
-    engine(own_engine, "stop", "--keep")
+    own_engine.halt()
     assert one.run("up").code == 69
     assert one.row["state"] == "unknown"
-    engine(own_engine, "start", "--netns")
+    own_engine.start()
     assert one.row["state"] == "stopped"
     assert one.json("up")["ports"] == ports
-    only = f"label={PROJECT_LABEL}={one.project}"
-    ask = ["docker", "ps", "--filter", only, "--format", "{{.Ports}}"]
-    shown = run(*ask, cwd=one.directory, environ=one.environ).out
-    assert f":{ports['web:80/tcp']}->80/tcp" in shown
+    published = own_engine.observed.published(one.project)
+    assert list(published.values()) == [ports["web:80/tcp"]]
     one.ok("down", "-t", "0")
-    assert leases(one) == []
+    assert one.leases() == []

@@ -4,14 +4,11 @@ import json
 
 import pytest
 
-from tests.acceptance.conftest import TINY, MakeRepository, Session, docker, page, stack
-from tests.acceptance.failures.conftest import (
-    LISTENERS,
-    base,
-    foreign_container,
-    foreign_listener,
-    leases,
-)
+from tests.acceptance.failures.conftest import LISTENERS, foreign_container, foreign_listener
+from tests.harness.engine import docker
+from tests.harness.repository import TINY, stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -47,11 +44,11 @@ def test_a_foreign_process_on_a_published_port_moves_the_session(kind: str, both
 
 @pytest.mark.parametrize("kind", ["tcp", "ipv6-only", "loopback-only"])
 def test_a_foreign_process_on_a_fixed_port_moves_the_session(kind: str, web: Session) -> None:
-    with foreign_listener(kind, base(web) + 2):
+    with foreign_listener(kind, web.base + 2):
         done = web.run("up")
         assert done.code == 0, done.err
-        assert base(web) + RANGE <= web.published()["web-1:80/tcp"] < base(web) + 2 * RANGE
-        assert f"{base(web) + 2}/tcp" in done.err
+        assert web.base + RANGE <= web.published()["web-1:80/tcp"] < web.base + 2 * RANGE
+        assert f"{web.base + 2}/tcp" in done.err
 
 
 def test_udp_on_a_port_that_is_published_as_tcp_is_in_nobodys_way(both: Session) -> None:
@@ -101,12 +98,12 @@ def test_a_port_that_is_taken_while_the_stack_is_down_moves_only_that_session(
         assert one.published()["web-1:80/tcp"] == port + 2 * RANGE
         assert f" uses port {port}/tcp of this session" in done.err
         assert two.published() == kept
-        assert len(leases(one)) == 2
+        assert len(one.leases()) == 2
 
 
 def test_a_program_of_the_sessions_own_on_a_fixed_port_does_not_move_it(web: Session) -> None:
     ports = web.json("up")["ports"]
-    with foreign_listener("tcp", base(web) + 3):
+    with foreign_listener("tcp", web.base + 3):
         done = web.run("up", "--json")
         assert json.loads(done.out)["ports"] == ports
         assert "another block" not in done.err

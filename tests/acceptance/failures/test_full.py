@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Repository, page
-from tests.acceptance.failures.conftest import WEB, base, foreign_listener, leases
+from tests.acceptance.failures.conftest import WEB, foreign_listener
+from tests.harness.session import MakeRepository, Repository
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -21,7 +22,7 @@ def test_when_all_blocks_are_held_nothing_changes(
     environ["PORT_ALLOC_MAX_SESSIONS"] = "1"
     one, two = repository.main, repository.worktree("two")
     one.ok("up")
-    before, ids = leases(one), one.ids()
+    before, ids = one.leases(), one.ids()
     done = two.run("up", "--json")
     assert done.code == 75
     error = json.loads(done.out)["error"]
@@ -30,7 +31,7 @@ def test_when_all_blocks_are_held_nothing_changes(
     assert two.run("allocate").code == 75
     assert not (two.directory / ".composeports").exists()
     assert two.run("env").code == 66
-    assert [(row["session_id"], row["ports"]) for row in leases(one)] == [
+    assert [(row["session_id"], row["ports"]) for row in one.leases()] == [
         (row["session_id"], row["ports"]) for row in before
     ]
     assert one.ids() == ids
@@ -43,12 +44,12 @@ def test_when_every_free_block_is_used_by_others_nothing_changes(
 ) -> None:
     environ["PORT_ALLOC_MAX_SESSIONS"] = "2"
     one = repository.main
-    with foreign_listener("tcp", base(one)), foreign_listener("loopback-only", base(one) + 23):
+    with foreign_listener("tcp", one.base), foreign_listener("loopback-only", one.base + 23):
         done = one.run("up", "--json")
         assert done.code == 75
         details = json.loads(done.out)["error"]["details"]
-        assert details["busy_blocks"] == [base(one), base(one) + 20]
-        assert leases(one) == []
+        assert details["busy_blocks"] == [one.base, one.base + 20]
+        assert one.leases() == []
         assert not (one.directory / ".composeports").exists()
 
 
@@ -78,5 +79,5 @@ def test_blocks_of_other_settings_never_overlap_a_running_stack(repository: Repo
     shifted = str(ports["web:80/tcp"] - 2)
     other = two.json("up", PORT_ALLOC_BASE=shifted, PORT_ALLOC_RANGE="10")
     block = range(other["ports"]["web:80/tcp"] - 4, other["ports"]["web:80/tcp"] + 6)
-    assert not set(block) & set(range(base(one), base(one) + 20))
+    assert not set(block) & set(range(one.base, one.base + 20))
     assert page(one.ok("url", "web").strip()) != page(two.ok("url", "web").strip())

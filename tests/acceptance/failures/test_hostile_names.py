@@ -6,17 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    TINY,
-    MakeRepository,
-    Repository,
-    Session,
-    page,
-    run,
-    stack,
-    write,
-)
-from tests.acceptance.failures.conftest import WEB, leases
+from tests.acceptance.failures.conftest import WEB
+from tests.harness.program import run
+from tests.harness.repository import TINY, stack, write
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -94,7 +88,7 @@ def assert_refused(session: Session, name: str) -> None:
     assert "git worktree move" in hint
     told = json.loads(session.run("up", "--json").out)["error"]
     assert told["code"] == "compose_file"
-    assert leases(session) == []
+    assert session.leases() == []
     assert not (session.directory / ".composeports").exists()
 
 
@@ -137,10 +131,10 @@ def test_a_link_to_the_worktree_is_the_worktree(repository: Repository, tmp_path
     ids = one.ids()
     assert linked.json("up")["session_id"] == made["session_id"]
     assert one.ids() == ids
-    assert len(leases(linked)) == 1
+    assert len(linked.leases()) == 1
     assert linked.ok("url", "web") == one.ok("url", "web")
     linked.ok("down", "-t", "0")
-    assert leases(one) == []
+    assert one.leases() == []
 
 
 def test_two_folders_that_differ_by_case_are_two_sessions(

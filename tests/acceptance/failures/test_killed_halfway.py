@@ -9,16 +9,12 @@ from pathlib import Path
 import pytest
 
 from composeports.usecases.interrupted import BEGINNING_ANEW, STOPPING_FIRST
-from tests.acceptance.conftest import (
-    PROGRAM,
-    PROJECT_LABEL,
-    MakeRepository,
-    Session,
-    page,
-    stack,
-    write,
-)
-from tests.acceptance.failures.conftest import Gate, leases
+from tests.acceptance.failures.conftest import Gate
+from tests.harness.engine import PROJECT_LABEL
+from tests.harness.program import PROGRAM
+from tests.harness.repository import stack, write
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -76,7 +72,7 @@ def test_the_next_up_puts_it_right(
     assert len(one.containers("running")) == 1
     one.ok("down", "-t", "0")
     assert one.resources_of() == []
-    assert leases(one) == []
+    assert one.leases() == []
 
 
 STUBBORN = {

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.acceptance.conftest import PROGRAM, MakeRepository, Session, docker
-from tests.acceptance.failures.conftest import WEB, leases
-from tests.support.patience import HANG
+from tests.acceptance.failures.conftest import WEB
+from tests.harness.engine import docker
+from tests.harness.program import PROGRAM
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import HANG
 
 pytestmark = pytest.mark.e2e
 
@@ -25,9 +27,9 @@ def test_twenty_sessions_at_once(make_repository: MakeRepository, environ: dict[
     published = [number for project in projects for number in host_ports(project)]
     assert len(published) == len(set(published)) == COUNT
     assert sorted(published) == sorted(each["ports"]["web:80/tcp"] for each in documents)
-    assert len({row["db_port"] for row in leases(sessions[0])}) == COUNT
+    assert len({row["db_port"] for row in sessions[0].leases()}) == COUNT
     at_once(sessions, "down", "-t", "0")
-    assert leases(sessions[0]) == []
+    assert sessions[0].leases() == []
     assert [number for project in projects for number in host_ports(project)] == []
 
 

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from tests.acceptance.conftest import Session, docker, page
-from tests.acceptance.failures.conftest import leases
+from tests.harness.engine import docker
+from tests.harness.session import Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +36,7 @@ def test_two_sessions_of_one_folder_do_not_touch_each_other(web: Session) -> Non
     assert web.run("env").code == 66, "the folder's own session holds nothing"
     web.ok("down", "--session", "a", "-t", "0")
     assert host_port(projects["b"]) == ports["b"]
-    assert [row["session_id"] for row in leases(web)] == ["b"]
+    assert [row["session_id"] for row in web.leases()] == ["b"]
     assert not (web.directory / ".composeports" / projects["a"]).exists()
     assert web.ok("url", "--session", "b", "web")
     assert web.run("url", "--session", "a", "web").code == 66
@@ -61,7 +62,7 @@ def test_a_session_without_a_name_is_refused(name: str, web: Session) -> None:
     done = web.run("--session", name, "up")
     assert done.code == 2
     assert "the session id is empty" in done.err
-    assert leases(web) == []
+    assert web.leases() == []
 
 
 @pytest.mark.parametrize("name", ["../../x", "a b'\"$(touch pwned)\n`id`", "é" * 200])

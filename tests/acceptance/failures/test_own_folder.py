@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Session, change
-from tests.acceptance.failures.conftest import leases, run_with_rights
+from tests.acceptance.failures.conftest import run_with_rights
+from tests.harness.session import Session
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +20,7 @@ def refused(session: Session) -> None:
     assert error["code"] == "file_access"
     assert ".composeports" in error["message"]
     assert "nothing was changed" in error["hint"]
-    assert leases(session) == []
+    assert session.leases() == []
     assert session.resources_of() == []
 
 
@@ -75,12 +75,12 @@ def test_a_folder_that_becomes_unwritable_costs_a_running_stack_nothing(web: Ses
     ports = web.json("up")["ports"]
     ids = web.ids()
     folder = web.directory / ".composeports"
-    change(web, "8080}:80", '8080}:80", "9000:90')
+    web.change("8080}:80", '8080}:80", "9000:90')
     folder.chmod(0o555)
     assert run_with_rights(web, "up").code == 78
     folder.chmod(0o755)
     assert web.ids() == ids
-    assert [row["ports"] for row in leases(web)] == [ports]
+    assert [row["ports"] for row in web.leases()] == [ports]
     web.ok("down", "-t", "0")
 
 

@@ -12,16 +12,11 @@ from ipaddress import ip_network
 import pytest
 
 from composeports.usecases.start_failure import SUBNET_TAKEN, SUBNET_TRIES
-from tests.acceptance.conftest import (
-    TINY,
-    MakeRepository,
-    Session,
-    docker,
-    page,
-    resources_of,
-    stack,
-)
-from tests.acceptance.failures.conftest import Gate, assert_untouched, foreign_container, leases
+from tests.acceptance.failures.conftest import Gate, assert_untouched, foreign_container
+from tests.harness.engine import docker, engine
+from tests.harness.repository import TINY, stack
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -87,7 +82,7 @@ def test_a_subnet_that_is_taken_at_the_last_moment_costs_a_second_try(
     one.ok("up")
     assert one.ids() == ids, "the subnet that was found is the session's from now on"
     one.ok("down", "-t", "0")
-    assert leases(one) == []
+    assert one.leases() == []
 
 
 def test_somebody_who_takes_every_subnet_ends_it_and_nothing_is_left(
@@ -120,7 +115,7 @@ def test_a_network_that_is_not_free_yet_is_removed_by_a_further_down(
         assert "released " in done.err
         assert docker("container", "inspect", "--format", "{{.State.Running}}", guest) == "true\n"
     assert one.resources_of() == []
-    assert leases(one) == []
+    assert one.leases() == []
 
 
 def test_a_network_that_stays_in_use_keeps_the_lease(one: Session) -> None:
@@ -132,9 +127,9 @@ def test_a_network_that_stays_in_use_keeps_the_lease(one: Session) -> None:
         error = json.loads(done.out)["error"]
         assert error["code"] == "stack_left"
         assert "1 network" in error["message"]
-        assert resources_of(one.project) == [f"network {network}"]
-        assert len(leases(one)) == 1
+        assert engine().resources(one.project) == [f"network {network}"]
+        assert len(one.leases()) == 1
         assert docker("container", "inspect", "--format", "{{.State.Running}}", guest) == "true\n"
     one.ok("down")
     assert one.resources_of() == []
-    assert leases(one) == []
+    assert one.leases() == []

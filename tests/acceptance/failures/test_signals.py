@@ -8,19 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    PROGRAM,
-    PROJECT_LABEL,
-    TINY,
-    MakeRepository,
-    Session,
-    docker,
-    page,
-    stack,
-    wait_until,
-    write,
-)
-from tests.acceptance.failures.conftest import WEB, at_terminal, leases, starting
+from tests.acceptance.failures.conftest import WEB
+from tests.harness.engine import PROJECT_LABEL, docker
+from tests.harness.program import PROGRAM
+from tests.harness.repository import TINY, stack, write
+from tests.harness.session import MakeRepository, Session
+from tests.harness.terminal import at_terminal, starting
+from tests.harness.waits import page, wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -70,14 +64,14 @@ def waiting(make_repository: MakeRepository) -> Session:
 def repaired(session: Session) -> None:
     """Check that the next `up` and `down` work normally."""
     write(session.directory, {"compose.yaml": WEB})
-    kept = {row["session_id"]: row["ports"] for row in leases(session)}
+    kept = {row["session_id"]: row["ports"] for row in session.leases()}
     made = session.json("up")
     assert made["ports"] == kept.get(made["session_id"], made["ports"])
     assert session.published() == {"web-1:80/tcp": made["ports"]["web:80/tcp"]}
     assert page(session.ok("url", "web").strip())
     session.ok("down", "-t", "0")
     assert session.resources_of() == []
-    assert leases(session) == []
+    assert session.leases() == []
     assert not (session.directory / ".composeports").exists()
 
 
@@ -96,7 +90,7 @@ def test_ctrl_c_while_a_healthcheck_is_waited_for(waiting: Session) -> None:
         assert program.ends() == 130
         assert "the lease is kept" in program.said
         assert "Traceback" not in program.said
-    assert [row["state"] for row in leases(waiting)] == ["running"]
+    assert [row["state"] for row in waiting.leases()] == ["running"]
     repaired(waiting)
 
 
@@ -132,7 +126,7 @@ def test_an_interrupted_build_leaves_nothing(
         assert code == 130, program.said
         assert "the lease is released" in program.said
     assert one.resources_of() == []
-    assert leases(one) == []
+    assert one.leases() == []
     repaired(one)
 
 
@@ -185,7 +179,7 @@ def stopped_while_attached(way: str, session: Session, log: Path) -> list[str]:
         code = program.ends()
         assert code == 130 or fell_over(code, program.said), program.said
         assert f"{session.project} is stopped; its lease is kept" in program.said
-    assert [row["state"] for row in leases(session)] == ["stopped"]
+    assert [row["state"] for row in session.leases()] == ["stopped"]
     return ended(session.project, since=begun)
 
 
@@ -221,7 +215,7 @@ def test_ctrl_c_in_compose_s_menu_ends_as_it_does_with_plain_compose(polite: Ses
     assert "is up" not in said
     endings = ended(polite.project)
     assert endings == ["kill 15", "die 143"] or compose_heard_twice(endings)
-    assert [row["state"] for row in leases(polite)] == ["stopped"]
+    assert [row["state"] for row in polite.leases()] == ["stopped"]
     plain = 'eval "$(composeports env)"; exec docker compose up'
     plain_code, plain_said = after_ctrl_c(polite, "/bin/sh", "-euc", plain)
     fell = fell_over(code, said) or fell_over(plain_code, plain_said)
@@ -276,7 +270,7 @@ def test_sigkill_while_compose_works(waiting: Session, tmp_path: Path) -> None:
         wait_until(up, "the container runs")
         program.signal(signal.SIGKILL)
         program.ends()
-        assert [row["state"] for row in leases(waiting)] == ["running"]
+        assert [row["state"] for row in waiting.leases()] == ["running"]
     repaired(waiting)
 
 
@@ -285,6 +279,6 @@ def test_sigkill_at_any_moment_of_up(web: Session, tmp_path: Path) -> None:
     for moment in (0.02, 0.1, 0.2, 0.3, 0.4, 0.6):
         with starting(web, "up", log=tmp_path / "log") as program:
             program.dies_after(moment)
-        rows = leases(web)
+        rows = web.leases()
         assert len(rows) <= 1
     repaired(web)

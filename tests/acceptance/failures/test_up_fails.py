@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from tests.acceptance.conftest import MakeRepository, Session, change, page, stack, write
-from tests.acceptance.failures.conftest import WEB, assert_untouched, leases
+from tests.acceptance.failures.conftest import WEB, assert_untouched
+from tests.harness.repository import stack, write
+from tests.harness.session import MakeRepository, Session
+from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
@@ -59,12 +61,12 @@ def test_a_stack_that_came_up_in_part_keeps_its_lease(
     assert (done.code, done.out) == (1, "")
     assert "1 container, 1 network of" in done.err
     assert "the lease is kept" in done.err
-    held = leases(web)
+    held = web.leases()
     assert [row["current"] for row in held] == [True]
     assert (web.directory / ".composeports/.env").is_file()
     error = failed(web, "up", *options)
     assert "the lease is kept" in error["hint"]
-    assert leases(web)[0]["ports"] == held[0]["ports"]
+    assert web.leases()[0]["ports"] == held[0]["ports"]
     web.ok("down", "-t", "0")
     assert_untouched(web)
 
@@ -72,7 +74,7 @@ def test_a_stack_that_came_up_in_part_keeps_its_lease(
 def test_the_next_up_repairs_a_stack_that_came_up_in_part(web: Session) -> None:
     write(web.directory, {"compose.yaml": NO_COMMAND})
     assert web.run("up").code == 1
-    ports = leases(web)[0]["ports"]
+    ports = web.leases()[0]["ports"]
     write(web.directory, {"compose.yaml": WEB})
     assert web.json("up")["ports"] == ports
     assert page(web.ok("url", "web").strip())
@@ -85,10 +87,10 @@ def test_a_failing_up_of_a_running_stack_releases_nothing(
     ports = web.json("up")["ports"]
     ids = web.ids()
     unpullable = '{"image": "composeports-dev/no-such-image:1", "pull_policy": "never"}'
-    change(web, '"services": {', f'"services": {{"new": {unpullable},')
+    web.change('"services": {', f'"services": {{"new": {unpullable},')
     assert failed(web, "up")
     assert web.ids() == ids
-    assert leases(web)[0]["ports"] == ports
+    assert web.leases()[0]["ports"] == ports
     assert page(web.ok("url", "web").strip())
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.program import PROGRAMS, Done
 from tests.support.documents import blocks
-from tests.support.machine import PROGRAMS, Done, FakeDocker, Shell
+from tests.support.machine import FakeDocker, Shell
 from tests.support.shells import on_a_terminal, programs
 
 pytestmark = pytest.mark.integration

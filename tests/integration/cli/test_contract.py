@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from composeports.stores.sqlite.database import APPLICATION_ID, VERSION
-from tests.support.machine import FakeDocker, Shell, add_worktree
+from tests.harness.repository import add_worktree
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import FakeDocker, Shell, finished, git, make_repository, wait_until
+from tests.harness.repository import git, make_repository
+from tests.harness.waits import wait_until
+from tests.support.machine import FakeDocker, Shell, finished
 
 pytestmark = pytest.mark.integration
 

@@ -13,8 +13,10 @@ from composeports.core.session import project_name
 from composeports.core.snapshot import StoreUpdate
 from composeports.stores.sqlite.store import SqliteStore
 from composeports.usecases.session import Session
+from tests.harness.repository import git, make_repository
+from tests.harness.waits import wait_until
 from tests.support.fakes import FakeMachine
-from tests.support.machine import Shell, finished, git, make_repository, wait_until
+from tests.support.machine import Shell, finished
 
 pytestmark = pytest.mark.integration
 

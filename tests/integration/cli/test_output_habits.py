@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+from tests.harness.waits import HANG
 from tests.support.machine import FakeDocker, Shell
-from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,9 @@ import pytest
 
 from composeports import __version__
 from composeports.cli.root import COMMANDS
-from tests.support.machine import Done, FakeDocker, Shell, finished, wait_until
+from tests.harness.program import Done
+from tests.harness.waits import wait_until
+from tests.support.machine import FakeDocker, Shell, finished
 
 pytestmark = pytest.mark.integration
 

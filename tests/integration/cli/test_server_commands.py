@@ -16,8 +16,10 @@ from composeports.servers.command_limit import Commands
 from composeports.servers.roots import Roots
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
+from tests.harness.repository import add_worktree
+from tests.harness.waits import wait_until
 from tests.support.fakes import FakeMachine
-from tests.support.machine import FakeDocker, Shell, add_worktree, wait_until
+from tests.support.machine import FakeDocker, Shell
 from tests.support.mcp_client import PROGRAM, RawServer, over_stdio, refused, told
 from tests.support.serving import serving
 

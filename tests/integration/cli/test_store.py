@@ -13,8 +13,9 @@ from composeports.core.session import project_name
 from composeports.core.snapshot import StoreUpdate
 from composeports.stores.postgres.store import PostgresStore
 from composeports.stores.sqlite.store import SqliteStore
+from tests.harness.program import Done
 from tests.support import postgres
-from tests.support.machine import Done, FakeDocker, Shell
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.machine import FakeDocker, Shell, make_repository
+from tests.harness.repository import make_repository
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,8 @@ import pytest
 
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.usecases.status import _seen_from_here
-from tests.support.machine import FakeDocker, Shell, make_repository
+from tests.harness.repository import make_repository
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

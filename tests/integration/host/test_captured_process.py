@@ -9,8 +9,7 @@ import pytest
 
 from composeports.host.captured_process import CapturedRunner
 from composeports.host.heartbeat import Heartbeat
-from tests.support.machine import wait_until
-from tests.support.patience import HANG
+from tests.harness.waits import HANG, wait_until
 
 pytestmark = pytest.mark.integration
 

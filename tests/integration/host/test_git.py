@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from composeports.host.git import find_checkout, link_of, original_of, other_checkouts, read_branch
-from tests.support.machine import add_worktree, git, make_repository
+from tests.harness.repository import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from composeports.host.git_tracking import ask_git, has_tracked, is_ignored, is_tracked
+from tests.harness.repository import GIT_ENVIRONMENT, git
 from tests.support.hostile import named_pipe, place
-from tests.support.machine import GIT_ENVIRONMENT, FakeDocker, Shell, git, write_program
+from tests.support.machine import FakeDocker, Shell, write_program
 
 pytestmark = pytest.mark.integration
 

@@ -9,6 +9,8 @@ import pytest
 
 from composeports.errors import UnsafeFileError
 from composeports.regular_file import LIMIT, open_regular, read_regular
+from tests.harness.program import Done
+from tests.harness.repository import add_worktree, git
 from tests.support.hostile import (
     HARMFUL,
     HOSTILE,
@@ -18,7 +20,7 @@ from tests.support.hostile import (
     named_pipe,
     place,
 )
-from tests.support.machine import Done, FakeDocker, Shell, add_worktree, finished, git
+from tests.support.machine import FakeDocker, Shell, finished
 
 pytestmark = pytest.mark.integration
 

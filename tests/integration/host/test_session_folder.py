@@ -10,7 +10,7 @@ import pytest
 
 from composeports.errors import FileAccessError
 from composeports.host.session_folder import OwnFolder
-from tests.support.machine import git
+from tests.harness.repository import git
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from composeports.errors import FileAccessError
 from composeports.host import session_lock_file
 from composeports.host.process import run_in_foreground
 from composeports.host.session_lock_file import LockOwner, SessionLock, hold, holder, is_held
-from tests.support.machine import wait_until
+from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.integration
 

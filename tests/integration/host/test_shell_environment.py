@@ -12,8 +12,8 @@ from composeports.usecases.allocate import allocate
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
 from composeports.usecases.status import environment
+from tests.harness.repository import add_worktree
 from tests.support.fakes import FakeMachine
-from tests.support.machine import add_worktree
 
 pytestmark = pytest.mark.integration
 

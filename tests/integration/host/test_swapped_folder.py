@@ -9,7 +9,7 @@ import pytest
 from composeports.host.session_folder import OwnFolder
 from composeports.usecases.hook.policy import OWN_SCRIPT, with_block
 from composeports.usecases.link.env_file import put_in
-from tests.support.machine import make_repository
+from tests.harness.repository import make_repository
 
 pytestmark = pytest.mark.integration
 

@@ -19,9 +19,9 @@ import pytest
 from composeports.errors import FileAccessError, StoreError
 from composeports.servers.api_keys import read_own_key
 from composeports.servers.http.app import create_app
+from tests.harness.waits import HANG, wait_until
 from tests.support.fakes import FakeMachine
-from tests.support.machine import FakeDocker, Shell, finished, wait_until
-from tests.support.patience import HANG
+from tests.support.machine import FakeDocker, Shell, finished
 from tests.support.serving import KEY, Server, serving, start_server
 
 pytestmark = pytest.mark.integration

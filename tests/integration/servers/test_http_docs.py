@@ -12,8 +12,10 @@ import pytest
 from fastapi import FastAPI
 
 from composeports.servers.http.app import create_app
+from tests.harness.program import PROGRAMS
+from tests.harness.waits import wait_until
 from tests.support.fakes import FakeMachine
-from tests.support.machine import PROGRAMS, Shell, wait_until
+from tests.support.machine import Shell
 from tests.support.serving import KEY, serving
 
 pytestmark = pytest.mark.integration

@@ -17,10 +17,10 @@ from mcp import Client
 from composeports.servers.context import open_context
 from composeports.servers.mcp.calls import ToolRunner
 from composeports.servers.mcp.serve import application
-from tests.support.machine import FakeDocker, Shell, wait_until
+from tests.harness.waits import HANG, wait_until
+from tests.support.machine import FakeDocker, Shell
 from tests.support.mcp_client import Talk, over_http, refused, told
 from tests.support.mcp_serving import KEY, listening
-from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 

@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp import Client
 from mcp.types import Tool
 
-from tests.support.machine import FakeDocker, Shell, add_worktree, wait_until
+from tests.harness.repository import add_worktree
+from tests.harness.waits import HANG, wait_until
+from tests.support.machine import FakeDocker, Shell
 from tests.support.mcp_client import RawServer, over_stdio, refused, told
-from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 

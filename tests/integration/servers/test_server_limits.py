@@ -26,8 +26,8 @@ from composeports.servers.access_middleware import (
 )
 from composeports.servers.connections import Connection, ConnectionLimits, Connections, Listener
 from composeports.servers.log import RateLimitedLog
-from tests.support.machine import Shell, wait_until
-from tests.support.patience import HANG
+from tests.harness.waits import HANG, wait_until
+from tests.support.machine import Shell
 from tests.support.serving import KEY, Server, serving
 
 pytestmark = pytest.mark.integration

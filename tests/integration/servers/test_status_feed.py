@@ -15,8 +15,8 @@ from composeports.servers.http.status_feed import LeaseRenewer, as_text, needs_r
 from composeports.usecases import status
 from composeports.usecases.allocate import allocate
 from composeports.usecases.release import release_lease
+from tests.harness.waits import HANG
 from tests.support.fakes import FakeMachine
-from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from composeports.stores.sqlite.database import VERSION
-from tests.support.machine import PROGRAMS, Done, FakeDocker, Shell, finished
+from tests.harness.program import PROGRAMS, Done
+from tests.support.machine import FakeDocker, Shell, finished
 
 pytestmark = pytest.mark.integration
 

@@ -19,8 +19,8 @@ from composeports.core.ports import PortGrid
 from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import StoreError
 from composeports.stores.postgres.store import PostgresStore
+from tests.harness.waits import wait_until
 from tests.support import postgres
-from tests.support.machine import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -21,9 +21,10 @@ from composeports.stores.postgres.connection import TimeLimitedConnection
 from composeports.stores.postgres.schema import VERSION
 from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Mode, Server
+from tests.harness.waits import wait_until
 from tests.support import postgres
 from tests.support.documents import blocks
-from tests.support.machine import FakeDocker, Shell, wait_until
+from tests.support.machine import FakeDocker, Shell
 from tests.support.tcp_proxy import TO_CLIENT, TO_SERVER, Proxy
 
 pytestmark = pytest.mark.integration

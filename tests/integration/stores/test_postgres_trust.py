@@ -16,9 +16,10 @@ from composeports.errors import StoreError
 from composeports.stores.postgres.connection import connect
 from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Server
+from tests.harness.program import Done
 from tests.support import postgres
 from tests.support.documents import blocks
-from tests.support.machine import Done, FakeDocker, Shell
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

@@ -26,9 +26,8 @@ from composeports.stores.sqlite import store as sqlite_store
 from composeports.stores.sqlite.database import APPLICATION_ID, VERSION, is_store
 from composeports.stores.sqlite.fast_read import read_and_renew
 from composeports.stores.sqlite.store import SqliteStore
+from tests.harness.waits import HANG, wait_until
 from tests.support.earlier_stores import as_of_version
-from tests.support.machine import wait_until
-from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from composeports.stores.sqlite.database import VERSION
+from tests.harness.repository import make_repository
 from tests.support.earlier_stores import as_of_version
-from tests.support.machine import UNREACHABLE, FakeDocker, Shell, make_repository
+from tests.support.machine import UNREACHABLE, FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from tests.support.machine import FakeDocker, Shell, add_worktree
+from tests.harness.repository import add_worktree
+from tests.support.machine import FakeDocker, Shell
 from tests.support.mcp_client import over_stdio, refused
 from tests.support.serving import serving
 

@@ -12,16 +12,10 @@ from pathlib import Path
 import pytest
 
 from composeports.usecases.hook.policy import LINE, OWN_SCRIPT, with_block
+from tests.harness.program import PROGRAMS, Done
+from tests.harness.repository import GIT_ENVIRONMENT, add_worktree, git
 from tests.support.hostile import HOSTILE, place
-from tests.support.machine import (
-    GIT_ENVIRONMENT,
-    PROGRAMS,
-    Done,
-    Shell,
-    add_worktree,
-    finished,
-    git,
-)
+from tests.support.machine import Shell, finished
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from composeports.core.settings_schema import read_settings
-from tests.support.machine import PROGRAMS, FakeDocker, Shell, make_repository
+from tests.harness.program import PROGRAMS
+from tests.harness.repository import make_repository
+from tests.support.machine import FakeDocker, Shell
 from tests.support.shells import on_a_terminal
 
 pytestmark = pytest.mark.integration

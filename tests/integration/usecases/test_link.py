@@ -15,8 +15,10 @@ from composeports.docker.compose_files import read_env_file, select_files
 from composeports.usecases.link.env_file import linked_project, put_in
 from composeports.usecases.link.policy import project_of, unlinked
 from composeports.usecases.reserve import reserve_lease
+from tests.harness.program import Done
+from tests.harness.repository import add_worktree, git
 from tests.support.fakes import FakeMachine
-from tests.support.machine import Done, FakeDocker, Shell, add_worktree, git
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

@@ -18,8 +18,8 @@ from composeports.usecases.gc.worktree_probe import probe_session
 from composeports.usecases.lease import renew_lease
 from composeports.usecases.release import release_lease
 from composeports.usecases.session import Session
+from tests.harness.repository import add_worktree, git, make_repository
 from tests.support.fakes import FakeMachine
-from tests.support.machine import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ from composeports.core.lease import WorktreeLocation
 from composeports.host.git import checkout_around, find_checkout
 from composeports.usecases.gc.path_probe import probe_worktree
 from composeports.usecases.gc.policy import GONE, HERE, UNSEEN, worktree_state
-from tests.support.machine import add_worktree, git, make_repository
+from tests.harness.repository import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
 

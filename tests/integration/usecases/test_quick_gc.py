@@ -12,8 +12,8 @@ from composeports.paths import session_lock
 from composeports.usecases.allocate import allocate
 from composeports.usecases.gc.quick import tidy
 from composeports.usecases.status import status
+from tests.harness.repository import add_worktree
 from tests.support.fakes import FakeMachine
-from tests.support.machine import add_worktree
 
 pytestmark = pytest.mark.integration
 

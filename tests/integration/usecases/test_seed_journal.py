@@ -11,9 +11,9 @@ import pytest
 from composeports.errors import FileAccessError, UnsafeFileError
 from composeports.host.signals import DeferredSignals, signals_kept_back
 from composeports.usecases.seed.journal import CopyEntry, hold_lock, hold_record, is_on_record
+from tests.harness.waits import HANG
 from tests.support.engine_server import Answer, answering, way_to
 from tests.support.machine import FakeDocker, Shell
-from tests.support.patience import HANG
 
 pytestmark = pytest.mark.integration
 

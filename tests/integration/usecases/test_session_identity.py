@@ -8,8 +8,8 @@ import pytest
 from composeports.errors import InvalidSessionError
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
+from tests.harness.repository import add_worktree, git, make_repository
 from tests.support.fakes import FakeMachine
-from tests.support.machine import add_worktree, git, make_repository
 
 pytestmark = pytest.mark.integration
 

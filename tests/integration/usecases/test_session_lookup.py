@@ -17,8 +17,8 @@ from composeports.usecases.session_lookup import (
     session_in_worktree,
 )
 from composeports.usecases.status import status
+from tests.harness.repository import add_worktree
 from tests.support.fakes import FakeMachine
-from tests.support.machine import add_worktree
 
 pytestmark = pytest.mark.integration
 

@@ -19,8 +19,10 @@ from composeports.usecases.init.skills import install_skills
 from composeports.usecases.skills.files import bundled_skills
 from composeports.usecases.skills.policy import MARKER, with_marker
 from composeports.usecases.skills.skills import install, targets, uninstall
-from tests.support.machine import Done, Shell, add_worktree, git
-from tests.support.patience import HANG
+from tests.harness.program import Done
+from tests.harness.repository import add_worktree, git
+from tests.harness.waits import HANG
+from tests.support.machine import Shell
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,9 @@ from composeports.usecases.release import release_without_stack
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
 from composeports.usecases.up import UpRequest, up
+from tests.harness.repository import make_repository
 from tests.support.fakes import FakeMachine
-from tests.support.machine import FakeDocker, make_repository
+from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
 
