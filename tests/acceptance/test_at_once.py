@@ -2,21 +2,23 @@
 
 import json
 import os
+import shutil
 import signal
-import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.harness.engine import docker
-from tests.harness.program import PROGRAM, Done
+from tests.harness.program import Done
 from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Session
-from tests.harness.waits import HANG, page, wait_until
+from tests.harness.store import change_store, expire_leases
+from tests.harness.waits import page, wait_until
 from tests.support.compose_gate import around_compose_up
+from tests.support.machine import finished
 
 pytestmark = pytest.mark.e2e
 
@@ -41,29 +43,14 @@ def begin(environ: dict[str, str]) -> Iterator[Begin]:
     begun: list[subprocess.Popen[str]] = []
 
     def start(session: Session, *arguments: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            (PROGRAM, *arguments),
-            cwd=session.directory,
-            env={**session.environ, "PWD": str(session.directory)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        begun.append(process)
-        return process
+        begun.append(session.start(*arguments))
+        return begun[-1]
 
     yield start
     for process in begun:
         process.kill()
         with process:
             pass
-
-
-def end(process: "subprocess.Popen[str]") -> Done:
-    out, err = process.communicate(timeout=HANG)
-    assert "Traceback" not in err
-    return Done(process.returncode, out, err)
 
 
 def line_of(process: "subprocess.Popen[str]") -> str:
@@ -80,7 +67,7 @@ def slow_docker(session: Session, folder: Path, word: str) -> Iterator[Path]:
     """
     folder.mkdir()
     program, mark, go = folder / "docker", folder / "waits", folder / "go"
-    real = subprocess.check_output(("which", "docker"), text=True).strip()
+    real = shutil.which("docker")
     program.write_text(
         "#!/bin/sh\n"
         f'case " $* " in *" compose "*" {word} "*) if [ ! -e {go} ]; then\n'
@@ -106,7 +93,7 @@ def check_running(session: Session) -> None:
 
 
 def test_two_ups_at_the_same_instant_converge_on_one_stack(one: Session, begin: Begin) -> None:
-    for done in [end(each) for each in [begin(one, "up") for _ in range(3)]]:
+    for done in [finished(each) for each in [begin(one, "up") for _ in range(3)]]:
         assert done.code == 0, done.err
         assert "another block" not in done.err
     check_running(one)
@@ -123,8 +110,8 @@ def test_an_up_that_waited_sees_the_file_as_it_is_then(
         said = line_of(second)
         assert "`composeports up`, process " in said
         assert "waiting for its end" in said
-    assert end(first).code == 0
-    assert end(second).code == 0
+    assert finished(first).code == 0
+    assert finished(second).code == 0
     assert set(one.published()) == {"web-1:80/tcp", "db-1:80/tcp", "store-1:80/tcp"}
     assert {f"{key.replace(':', '-1:')}": port for key, port in one.row["ports"].items()} == (
         one.published()
@@ -138,7 +125,7 @@ def test_up_and_down_at_the_same_instant_leave_what_the_next_command_repairs(
     one.ok("up")
     for _ in range(3):
         both = [begin(one, "up"), begin(one, "down", "-t", "0")]
-        assert [end(each).code for each in both] == [0, 0]
+        assert [finished(each).code for each in both] == [0, 0]
         assert bool(one.row) == bool(one.resources_of("container network"))
     one.ok("up")
     check_running(one)
@@ -161,7 +148,7 @@ def test_a_killed_up_whose_compose_works_on_is_waited_for(
         second = begin(one, "up")
         line_of(second)
         assert second.poll() is None
-    assert end(second).code == 0
+    assert finished(second).code == 0
     check_running(one)
 
 
@@ -172,8 +159,8 @@ def test_who_waits_can_be_interrupted(one: Session, begin: Begin, tmp_path: Path
         second = begin(one, "up")
         line_of(second)
         second.send_signal(signal.SIGINT)
-        assert end(second).code == 130
-    assert end(first).code == 0
+        assert finished(second).code == 130
+    assert finished(first).code == 0
     check_running(one)
 
 
@@ -186,7 +173,7 @@ def test_down_ends_the_compose_of_an_up_that_lasts(
         done = one.run("down", "-t", "0")
         assert done.code == 0, done.err
         assert "is still running, and is stopped first" in done.err
-        assert end(first).code != 0
+        assert finished(first).code != 0
     assert one.json("status") == []
     assert one.resources_of() == []
     one.ok("up")
@@ -226,7 +213,7 @@ def test_a_lease_is_kept_where_what_works_cannot_be_ended(
         first.send_signal(signal.SIGCONT)
         assert done.code == 75, done.err
         assert json.loads(done.out)["error"]["code"] == "session_busy"
-        assert end(first).code != 0
+        assert finished(first).code != 0
 
 
 def children_of(pid: int) -> list[int]:
@@ -250,9 +237,7 @@ def test_an_up_whose_lease_was_released_meanwhile_takes_it_again(
 
     def release(count: int) -> None:
         if count == 1:
-            file = Path(one.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-            with closing(sqlite3.connect(file)) as connection, connection:
-                connection.execute("UPDATE leases SET held = 0")
+            change_store(one.state, "UPDATE leases SET held = 0")
 
     with around_compose_up(one.environ, tmp_path / "bin", lambda _count: None, release):
         done = one.run("up")
@@ -285,18 +270,11 @@ def test_an_expired_lease_is_kept_while_compose_has_not_started_anything_yet(
     with slow_docker(one, tmp_path / "slow", "up") as waits:
         first = begin(one, "up")
         wait_until(waits.exists, "the first up at work")
-        expire(one)
+        expire_leases(one.state)
         done = two.run("up", PORT_ALLOC_MAX_SESSIONS="1")
         assert done.code == 75, done.err
-    assert end(first).code == 0
+    assert finished(first).code == 0
     check_running(one)
-
-
-def expire(session: Session) -> None:
-    """Expire all leases of the session's store."""
-    path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-    with closing(sqlite3.connect(path)) as store, store:
-        store.execute("UPDATE leases SET expires_at = 1")
 
 
 def test_up_in_the_foreground_lets_other_commands_at_the_stack(one: Session, begin: Begin) -> None:
@@ -304,6 +282,6 @@ def test_up_in_the_foreground_lets_other_commands_at_the_stack(one: Session, beg
     wait_until(lambda: len(one.published()) == 2, "the stack")
     assert one.run("up").code == 0
     assert one.run("down", "-t", "0").code == 0
-    end(attached)
+    finished(attached)
     assert one.resources_of() == []
     assert docker("ps", "--all", "--quiet", "--filter", f"name={one.project}") == ""

@@ -101,7 +101,7 @@ def test_a_stack_that_was_taken_away_by_hand_is_found_and_down_settles_it(here: 
 
 def test_a_stack_whose_store_was_lost_is_found_and_up_settles_it(here: Session) -> None:
     project, ids = here.project, here.ids()
-    for each in Path(here.environ["COMPOSEPORTS_STATE_DIR"]).glob("leases*"):
+    for each in here.state.glob("leases*"):
         each.unlink()
     report = document(here)
     (finding,) = [each for each in report["findings"] if project in each["what"]]
@@ -148,7 +148,7 @@ def test_a_worktree_that_was_removed_is_found(repository: Repository) -> None:
 
 def test_fix_touches_no_container_and_no_lease(here: Session) -> None:
     ids, row = here.ids(), here.row
-    state = Path(here.environ["COMPOSEPORTS_STATE_DIR"])
+    state = here.state
     state.chmod(0o755)
     stray = here.directory / ".composeports" / ".env.99999999.new"
     stray.touch()
@@ -173,7 +173,7 @@ def test_an_engine_that_is_away_still_gets_a_report(here: Session) -> None:
 def test_every_next_step_that_is_a_command_can_be_run(here: Session) -> None:
     """The command for a lost stack, as the page shows it."""
     assert here.project
-    for each in Path(here.environ["COMPOSEPORTS_STATE_DIR"]).glob("leases*"):
+    for each in here.state.glob("leases*"):
         each.unlink()
     (finding,) = [each for each in document(here)["findings"] if here.project in each["what"]]
     command = finding["next_step"].partition(" (")[0]

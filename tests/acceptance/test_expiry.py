@@ -1,14 +1,11 @@
 """An expired lease keeps its block while its stack runs; then other sessions may get it."""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
 from tests.acceptance.failures.conftest import foreign_listener
 from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.store import change_store
 from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
@@ -25,9 +22,7 @@ def shop(make_repository: MakeRepository, environ: dict[str, str]) -> Repository
 
 def let_a_minute_pass(session: Session) -> None:
     """Move all leases a minute into the past."""
-    path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None)) as store:
-        store.execute("UPDATE leases SET expires_at = expires_at - 61")
+    change_store(session.state, "UPDATE leases SET expires_at = expires_at - 61")
 
 
 def test_a_running_stack_outlives_its_lease_and_a_stopped_one_does_not(shop: Repository) -> None:

@@ -2,22 +2,18 @@
 
 import fcntl
 import json
-import os
 import shutil
-import signal
-import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.harness.engine import PROJECT_LABEL, docker, engine
-from tests.harness.program import PROGRAM
+from tests.harness.program import kill_group
 from tests.harness.repository import TINY, stack
 from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.store import change_store, expire_leases, rows
 from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -67,21 +63,8 @@ def _started(repository: Repository, name: str) -> tuple[Session, str]:
     return session, session.project
 
 
-@contextmanager
-def _store(session: Session) -> Iterator[sqlite3.Connection]:
-    path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-    with closing(sqlite3.connect(path)) as connection, connection:
-        yield connection
-
-
-def _expire(session: Session) -> None:
-    with _store(session) as store:
-        store.execute("UPDATE leases SET expires_at = 1")
-
-
 def _known(session: Session) -> list[str]:
-    with _store(session) as store:
-        return [str(row[0]) for row in store.execute("SELECT project FROM leases ORDER BY 1")]
+    return sorted(row.project for row in rows(session.state))
 
 
 def _leased(session: Session) -> list[str]:
@@ -168,10 +151,10 @@ def test_a_dry_run_shows_what_a_run_does_and_changes_nothing(shop: Repository) -
     one, project = _started(shop, "one")
     two, other = _started(shop, "two")
     two.ok("stop")
-    _expire(shop.main)
+    expire_leases(shop.main.state)
     _removed(shop, one)
     before = (_everything(project), _everything(other), shop.main.json("status"))
-    state = Path(shop.main.environ["COMPOSEPORTS_STATE_DIR"])
+    state = shop.main.state
     files = sorted(state.rglob("*"))
     shown = shop.main.ok("gc", "--dry-run", "--volumes")
     listed = shop.main.json("gc", "--dry-run", "--volumes")
@@ -221,7 +204,7 @@ def test_an_expired_lease_with_nothing_running_goes_and_its_volumes_wait_for_it(
     one, project = _started(shop, "one")
     ports = one.row["ports"]
     one.ok("stop")
-    _expire(one)
+    expire_leases(one.state)
     cleaned = _only(one.json("gc", "--volumes"))
     assert (cleaned["why"], cleaned["released"]) == ("expired", True)
     assert cleaned["left_volumes"] == [f"{project}_data"]
@@ -235,7 +218,7 @@ def test_an_expired_lease_with_nothing_running_goes_and_its_volumes_wait_for_it(
 def test_an_expired_lease_is_kept_while_anything_of_it_runs(shop: Repository) -> None:
     one, project = _started(shop, "one")
     one.ok("stop", "web")
-    _expire(one)
+    expire_leases(one.state)
     ids = one.ids()
     done = one.run("gc")
     assert (done.code, done.out) == (0, "")
@@ -248,7 +231,7 @@ def test_an_expired_lease_is_kept_while_anything_of_it_runs(shop: Repository) ->
 def test_a_lease_of_another_session_by_name_goes_when_it_has_expired(shop: Repository) -> None:
     shop.main.ok("allocate", "--session", "nightly")
     assert shop.main.json("gc") == []
-    _expire(shop.main)
+    expire_leases(shop.main.state)
     assert "expired" in shop.main.ok("status")
     assert _only(shop.main.json("gc"))["session_id"] == "nightly"
     assert _leased(shop.main) == []
@@ -256,8 +239,7 @@ def test_a_lease_of_another_session_by_name_goes_when_it_has_expired(shop: Repos
 
 def test_what_a_released_session_has_left_goes_where_nothing_of_it_runs(shop: Repository) -> None:
     one, project = _started(shop, "one")
-    with _store(one) as store:
-        store.execute("UPDATE leases SET held = 0")
+    change_store(one.state, "UPDATE leases SET held = 0")
     done = one.run("gc")
     assert (done.code, done.out) == (0, "")
     assert "holds no lease" in done.err
@@ -269,7 +251,7 @@ def test_what_a_released_session_has_left_goes_where_nothing_of_it_runs(shop: Re
 
 def test_an_engine_that_is_away_says_nothing_about_what_runs(shop: Repository) -> None:
     one, project = _started(shop, "one")
-    _expire(one)
+    expire_leases(one.state)
     _removed(shop, one)
     before = (_everything(project), shop.main.json("status"))
     for extra in ([], ["--dry-run"], ["--volumes"]):
@@ -330,7 +312,7 @@ def test_a_session_that_somebody_is_at_work_on_is_kept(shop: Repository) -> None
     one, project = _started(shop, "one")
     _removed(shop, one)
     ids = one.ids()
-    locks = Path(shop.main.environ["COMPOSEPORTS_STATE_DIR"]) / "locks"
+    locks = shop.main.state / "locks"
     with (locks / project).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for extra in ([], ["--dry-run"]):
@@ -347,19 +329,11 @@ def test_killed_at_any_instant_the_next_gc_finishes(shop: Repository, steps: int
     one, project = _started(shop, "one")
     _removed(shop, one)
     whole = len(_everything(project))
-    process = subprocess.Popen(
-        [PROGRAM, "gc", "--volumes"],
-        cwd=shop.main.directory,
-        env=shop.main.environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = shop.main.start("gc", "--volumes", start_new_session=True)
     try:
         wait_until(lambda: len(_everything(project)) <= whole - steps, "some of it is gone")
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill_group(process)
     shop.main.ok("gc", "--volumes")
     assert _everything(project) == []
     assert _known(shop.main) == []
@@ -382,7 +356,7 @@ def test_a_copy_of_volumes_that_was_killed_is_undone_and_its_source_goes_on(
         "project": two.project,
         "paused": list(two.ids().values()),
     }
-    records = Path(shop.main.environ["COMPOSEPORTS_STATE_DIR"]) / "seeding"
+    records = shop.main.state / "seeding"
     records.mkdir(exist_ok=True)
     (records / project).write_text(f"{json.dumps(begun)}\n")
     _removed(shop, one)

@@ -1,9 +1,7 @@
 """Labels show the owner of containers, networks and volumes; those without are named and kept."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from composeports.core.session import project_name
 from tests.harness.engine import PROJECT_LABEL, docker, engine, remove
 from tests.harness.repository import stack, write
 from tests.harness.session import MakeRepository, Session
+from tests.harness.store import change_store
 
 pytestmark = pytest.mark.e2e
 
@@ -118,35 +117,28 @@ def test_a_forged_lease_takes_nothing_of_a_foreign_stack(one: Session, tmp_path:
     other.compose("-p", name, "up", "--detach")
     try:
         one.ok("allocate")
-        store = Path(one.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
         place = json.dumps(
             {
                 "worktree": str(tmp_path / "gone"),
                 "git_dir": "",
-                "directory": str(other.directory),
+                "directory": str(tmp_path / "gone"),
                 "branch": "",
                 "machine": "",
             }
         )
-        with closing(sqlite3.connect(store)) as connection, connection:
-            connection.execute("UPDATE leases SET session_id = 'evil', project = ?", (name,))
-            connection.execute(
-                "UPDATE leases SET place = ?",
-                (place.replace(str(other.directory), str(tmp_path / "gone")),),
-            )
+        own = "UPDATE leases SET session_id = 'evil', project = ?, place = ?"
+        change_store(one.state, own, name, place)
         before = other.resources_of()
         done = one.run("gc", "--volumes")
         assert "was started by another session or program" in done.err, done
         assert other.resources_of() == before
         assert set(other.containers("running")) == {"db-1"}
-        with closing(sqlite3.connect(store)) as connection, connection:
-            connection.execute("UPDATE leases SET project = 'elsewhere'")
+        change_store(one.state, "UPDATE leases SET project = 'elsewhere'")
         done = one.run("gc", "--volumes")
         assert "damaged record of session 'evil'" in done.err
         assert other.resources_of() == before
         docker("rm", "--force", f"{name}-db-1")
-        with closing(sqlite3.connect(store)) as connection, connection:
-            connection.execute("UPDATE leases SET project = ?", (name,))
+        change_store(one.state, "UPDATE leases SET project = ?", name)
         done = one.run("gc", "--volumes")
         assert done.code == 75, done
         assert f"still there: volume {name}_data" in done.err

@@ -87,7 +87,7 @@ def test_a_plan_writes_nothing_at_all(
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     session.environ["TMPDIR"] = str(temporary)
-    state = Path(session.environ["COMPOSEPORTS_STATE_DIR"])
+    state = session.state
     before = [contents(each) for each in (session.directory, state)]
     for command in (("plan",), ("plan", "--json"), ("plan", "--strict"), ("init",)):
         session.run(*command)

@@ -14,6 +14,7 @@ from tests.harness.session import MakeRepository, Session
 pytestmark = pytest.mark.e2e
 
 TRIES = 10
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 SERVICES = stack(
     {
         "dns": {"ports": ["5432:5432", "5433-5434:5433-5434", "5353:53/udp"]},
@@ -39,13 +40,8 @@ def test_own_containers_that_are_being_started_are_no_strangers(
     chosen = random.Random(7)
     for attempt in range(TRIES):
         docker("stop", "--time", "0", *one.ids().values())
-        with subprocess.Popen(
-            started(one, how),
-            env=one.environ,
-            cwd=one.directory,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as starting:
+        program, *words = started(one, how)
+        with one.start(*words, program=program, **QUIET) as starting:
             # The moment is the input of each try: `up` comes somewhere in the start, and waiting
             # for a state would choose it.
             time.sleep(chosen.uniform(0.05, 0.6))

@@ -81,7 +81,7 @@ def test_a_stack_that_ended_makes_no_later_one_ours(
 
 
 def lose_the_store(session: Session) -> None:
-    shutil.rmtree(session.environ["COMPOSEPORTS_STATE_DIR"])
+    shutil.rmtree(session.state)
 
 
 @pytest.mark.parametrize("command", ["up", "down", "down -v"])

@@ -1,10 +1,8 @@
 """The page on a real engine: stacks start, change state and end while the page is open."""
 
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,15 +24,6 @@ WEB = {"compose.yaml": stack({"web": {"ports": ["8080:80"]}, "db": {"ports": ["5
 def row(shown: Page, session: Session) -> Locator:
     name = shown.locator(".name").get_by_text(session.directory.name, exact=True)
     return shown.locator("#rows tr").filter(has=name)
-
-
-def end_lease(session: Session) -> None:
-    """Let the session's lease expire."""
-    path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-    with closing(sqlite3.connect(path)) as store, store:
-        store.execute(
-            "UPDATE leases SET expires_at = ? WHERE project = ?", (time.time() - 1, session.project)
-        )
 
 
 def take_down(shown: Page, session: Session) -> None:
@@ -63,7 +52,7 @@ def test_three_stacks_come_up_go_stale_and_go_down_while_it_is_open(
 
         docker("stop", "--time", "0", *two.ids().values())
         expect(row(shown, two).locator(".badge")).to_have_text("stopped")
-        end_lease(two)
+        two.set_expiry(time.time() - 1)
         expect(row(shown, two)).to_contain_text(
             "expired Stale: another session may take its ports."
         )

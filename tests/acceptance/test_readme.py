@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.program import output
+from tests.harness.repository import make_repository
+
 pytestmark = pytest.mark.e2e
 
 README = Path(__file__).parents[2] / "README.md"
@@ -38,14 +41,8 @@ def numbered(text: str) -> str:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Make the README's repository, and take down whatever its commands leave up."""
     monkeypatch.setenv("COMPOSEPORTS_STATE_DIR", str(tmp_path / "state"))
-    repository = tmp_path / "shop"
-    repository.mkdir()
     steps = dict(console_steps())
-    (repository / "compose.yaml").write_text(steps["cat compose.yaml"])
-    git = ["git", "-C", str(repository), "-c", "user.name=you", "-c", "user.email=you@localhost"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "-qm", "The shop"], check=True)
+    repository = make_repository(tmp_path / "shop", {"compose.yaml": steps["cat compose.yaml"]})
     yield repository
     for name in ("shop-login", "shop-search"):
         if (tmp_path / name).is_dir():
@@ -122,9 +119,6 @@ def test_the_python_example_of_the_docs_runs() -> None:
     text = (DOCS / "python.md").read_text()
     example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert example is not None
-    done = subprocess.run(
-        [sys.executable, "-c", example[1]], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith("20000 ac-")
-    assert "export API_PORT=20003" in done.stdout
+    said = output(sys.executable, "-c", example[1])
+    assert said.splitlines()[0].startswith("20000 ac-")
+    assert "export API_PORT=20003" in said

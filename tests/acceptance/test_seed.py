@@ -89,7 +89,7 @@ def helpers() -> set[str]:
 
 def records(session: Session) -> list[str]:
     """Return the records of copies that did not end."""
-    state = Path(session.environ["COMPOSEPORTS_STATE_DIR"])
+    state = session.state
     return [path.name for path in (state / "seeding").iterdir()]
 
 

@@ -3,10 +3,8 @@
 import json
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +47,6 @@ def entry_of(server: Server, session: Session) -> dict[str, Any]:
     )
 
 
-def set_expiry(session: Session, seconds: float) -> None:
-    """Set the session's lease to end in the given seconds."""
-    path = Path(session.environ["COMPOSEPORTS_STATE_DIR"]) / "leases.sqlite3"
-    with closing(sqlite3.connect(path)) as store, store:
-        store.execute(
-            "UPDATE leases SET expires_at = ? WHERE project = ?",
-            (time.time() + seconds, session.project),
-        )
-
-
 def watch(answer: httpx.Response) -> Iterator[list[dict[str, Any]]]:
     """Yield each list that the server sends."""
     for line in answer.iter_lines():
@@ -74,7 +62,7 @@ def test_the_lease_of_a_running_stack_is_kept_alive_and_no_other(
         session.ok("up")
     docker("stop", "--time", "0", *stands.ids().values())
     for session in (runs, stands):
-        set_expiry(session, 30)
+        session.set_expiry(time.time() + 30)
     # The newest event makes the keeper look at once.
     docker("restart", "--time", "0", *runs.ids().values())
     wait_until(

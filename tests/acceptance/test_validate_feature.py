@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -118,13 +117,10 @@ def test_an_interrupt_takes_the_stack_down(
 ) -> None:
     one = ready_to_validate(make_repository(small(slow={"healthcheck": NEVER}, **others)).main)
     script = one.directory / SKILL_DIR / "scripts/validate.py"
-    environ = {**one.environ, "PWD": str(one.directory)}
-    argv = ("python3", str(script))
-    pipe = subprocess.PIPE
-    with subprocess.Popen(argv, cwd=one.directory, env=environ, stderr=pipe) as validation:
+    with one.start(str(script), program="python3") as validation:
         assert validation.stderr is not None
         if phase == "ready":
-            assert validation.stderr.readline() == b"validate: deploy: pass\n"
+            assert validation.stderr.readline() == "validate: deploy: pass\n"
         wait_until(lambda: len(one.containers("running")) == 3, "the stack to be up")
         validation.send_signal(number)
         assert validation.wait(HANG) == 128 + number

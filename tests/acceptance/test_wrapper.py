@@ -2,22 +2,25 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from typing import Any
 from tests.harness.engine import docker
-from tests.harness.program import PROGRAM, Done
+from tests.harness.program import PROGRAM, Done, run
 from tests.harness.repository import TINY, stack, write
 from tests.harness.session import MakeRepository, Projects, Session, fresh_environ, new_repository
+from tests.harness.terminal import on_terminal
 from tests.harness.waits import HANG, wait_until
-from tests.support.shells import on_a_terminal
 
 pytestmark = pytest.mark.e2e
 
@@ -403,21 +406,10 @@ def test_thirty_calls_at_once(login: Session) -> None:
         ("docker", "compose", "-f", "compose.dev.yml", "ps", "-q", "--no-trunc"),
         ("docker", "compose", "-f", "compose.dev.yml", "up", "-d"),
     ] * 10
-    environ = json.loads(login.ok("env", "--wrap", "--format", "json"))
-
-    def call(argv: tuple[str, ...]) -> Done:
-        done = subprocess.run(
-            argv,
-            cwd=login.directory,
-            env={**login.environ, **environ},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
-
+    environ = {**login.environ, **json.loads(login.ok("env", "--wrap", "--format", "json"))}
+    run_call = partial(run, cwd=login.directory, environ=environ)
     with ThreadPoolExecutor(len(calls)) as pool:
-        results = list(pool.map(call, calls))
+        results = list(pool.map(lambda argv: run_call(*argv), calls))
     assert [done.code for done in results] == [0] * len(calls), [x.err for x in results if x.code]
     assert {done.out for done in results[::3]} == {f"rows of {login.directory}\n"}
     assert all(set(done.out.split()) == ids for done in results[1::3])
@@ -452,14 +444,8 @@ def test_words_pass_through_as_they_are(login: Session) -> None:
     ["docker logs -f shop-db", "docker compose -f compose.dev.yml logs -f", "docker events"],
 )
 def test_signals_pass_through(login: Session, call: str) -> None:
-    environ = {**login.environ, "PWD": str(login.directory)}
-    process = subprocess.Popen(
-        (PROGRAM, "env", "--", *call.split()),
-        cwd=login.directory,
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = login.start("env", "--", *call.split(), **quiet)
 
     def is_docker() -> bool:
         words = Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")
@@ -472,29 +458,21 @@ def test_signals_pass_through(login: Session, call: str) -> None:
 
 def test_a_terminal_passes_through(login: Session) -> None:
     environ = {**login.environ, "PWD": str(login.directory), "TERM": "dumb"}
-    argv = (str(PROGRAM), "env", "--", "docker", "exec", "-it", "shop-db", "sh")
-    with on_a_terminal(argv, login.directory, environ) as terminal:
+    argv = (PROGRAM, "env", "--", "docker", "exec", "-it", "shop-db", "sh")
+    with on_terminal(*argv, cwd=login.directory, environ=environ) as terminal:
         terminal.type("tty; echo $((6 * 7)) of $OWNER\n")
-        terminal.wait_for("/dev/pts/")
-        terminal.wait_for(f"42 of {login.directory}")
+        terminal.says_next("/dev/pts/")
+        terminal.says_next(f"42 of {login.directory}")
         terminal.type("exit 3\n")
 
 
 def test_a_script_that_sets_its_own_path_is_told(main: Session, login: Session) -> None:
-    path = f"PATH={Path(docker_program()).parent}:/usr/bin:/bin"
+    path = f"PATH={Path(str(shutil.which('docker'))).parent}:/usr/bin:/bin"
     write(login.directory, {"own-path.sh": f"{path}\ndocker exec shop-db cat /data/rows\n"})
     done = wrapped(login, "sh", "own-path.sh")
     assert done.out == f"rows of {main.directory}\n"
     assert "warning: own-path.sh:1 sets PATH again" in done.err
     assert "warning" not in wrapped(login, "sh", "seed.sh").err
-
-
-def docker_program() -> str:
-    from shutil import which  # noqa: PLC0415
-
-    found = which("docker")
-    assert found
-    return found
 
 
 def test_docker_ps_takes_hardly_longer(login: Session) -> None:

@@ -163,12 +163,14 @@ def engine_environ() -> dict[str, str]:
 
 def ask_docker(*arguments: str, environ: Mapping[str, str] | None = None) -> Done:
     """Run a docker command, on the engine of the tests by default."""
-    return run("docker", *arguments, environ=engine_environ() if environ is None else environ)
+    environ = engine_environ() if environ is None else environ
+    return run("docker", *arguments, cwd="/", environ=environ)
 
 
 def docker(*arguments: str, environ: Mapping[str, str] | None = None) -> str:
     """Run a docker command, which has to succeed, and return its stdout."""
-    return output("docker", *arguments, environ=engine_environ() if environ is None else environ)
+    environ = engine_environ() if environ is None else environ
+    return output("docker", *arguments, cwd="/", environ=environ)
 
 
 def take_down(project: str, environ: Mapping[str, str] | None = None) -> str:

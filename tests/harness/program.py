@@ -103,11 +103,14 @@ def finish_all(processes: Iterable["subprocess.Popen[Any]"]) -> list[Done]:
 
 
 def kill_group(process: "subprocess.Popen[Any]") -> None:
-    """Kill a program, and its process group if it has one; wait for the program's end."""
+    """Kill a program, and its process group if it has one; its output is not read."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def run(
@@ -124,7 +127,7 @@ def run(
 
 
 def output(
-    *argv: str | Path, cwd: str | Path = "/", environ: Mapping[str, str] = os.environ
+    *argv: str | Path, cwd: str | Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> str:
     """Run a program, which has to succeed, and return its stdout."""
     done = run(*argv, cwd=cwd, environ=environ)

@@ -6,7 +6,6 @@ The other damages of docs/damage.md are in tests/integration/stores/test_damage.
 import itertools
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.failures.conftest import WEB
-from tests.harness.program import Done
+from tests.harness.program import Done, output, run, start
 from tests.harness.session import MakeRepository, Repository, Session
 from tests.harness.waits import page
 
@@ -30,13 +29,13 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
     words = ("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "composeports-test")
-    done = subprocess.run((*words, folder), capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"this test mounts a tmpfs, which needs root: {done.stderr}")
+    done = run(*words, folder)
+    if done.code:
+        pytest.fail(f"this test mounts a tmpfs, which needs root: {done.err}")
     try:
         yield folder
     finally:
-        subprocess.run(("umount", "--lazy", folder), check=True)
+        output("umount", "--lazy", folder)
 
 
 def fill(folder: Path) -> Path:
@@ -143,14 +142,14 @@ def test_a_state_directory_that_became_read_only_is_told(
     with small_disk(Path(environ["COMPOSEPORTS_STATE_DIR"]), "1m") as state:
         web.ok("up")
         ids = web.ids()
-        subprocess.run(("mount", "-o", "remount,ro", state), check=True)
+        output("mount", "-o", "remount,ro", state)
         for command in ("up", "release"):
             error = error_of(web.run(command, "--json"))
             assert "read-only" in error["message"].lower(), error
         assert [row["state"] for row in web.json("status")] == ["running"]
         assert "API_PORT=" in web.ok("env")
         assert web.ids() == ids
-        subprocess.run(("mount", "-o", "remount,rw", state), check=True)
+        output("mount", "-o", "remount,rw", state)
         assert web.json("down", "-t", "0")["released"]
 
 
@@ -159,12 +158,7 @@ def network_disk(tmp_path: Path) -> Iterator[Path]:
     """Yield a folder on what the kernel calls a network file system."""
     folder = tmp_path / "far"
     folder.mkdir()
-    with subprocess.Popen(
-        [sys.executable, NETWORK_DISK, folder],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
+    with start(sys.executable, NETWORK_DISK, folder, cwd="/", environ=os.environ) as server:
         assert server.stdout is not None
         assert server.stderr is not None
         if server.stdout.readline() != "mounted\n":
@@ -172,7 +166,7 @@ def network_disk(tmp_path: Path) -> Iterator[Path]:
         try:
             yield folder
         finally:
-            subprocess.run(("umount", "--lazy", folder), check=True)
+            output("umount", "--lazy", folder)
             server.kill()
 
 
@@ -212,7 +206,7 @@ def test_a_store_that_is_damaged_under_a_running_stack_costs_the_stack_nothing(
 ) -> None:
     url = web.json("up")["urls"]["web:80/tcp"]
     ids = web.ids()
-    state = Path(web.environ["COMPOSEPORTS_STATE_DIR"])
+    state = web.state
     store = state / "leases.sqlite3"
     whole = store.read_bytes()
     act(store)
@@ -236,7 +230,7 @@ def test_a_lost_log_costs_what_was_not_in_the_file_yet_and_no_port(
 ) -> None:
     """What a killed machine may leave: the last leases are forgotten, their stacks are seen."""
     one, two = repository.main, repository.worktree("two")
-    state = Path(one.environ["COMPOSEPORTS_STATE_DIR"])
+    state = one.state
     two.ok("allocate")
     two.ok("release")
     store = state / "leases.sqlite3"

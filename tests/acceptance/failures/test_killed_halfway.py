@@ -1,9 +1,7 @@
 """`up` or `down` is killed together with Compose while a container is replaced or stopped."""
 
-import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from composeports.usecases.interrupted import BEGINNING_ANEW, STOPPING_FIRST
 from tests.acceptance.failures.conftest import Gate
 from tests.harness.engine import PROJECT_LABEL
-from tests.harness.program import PROGRAM
+from tests.harness.program import kill_group
 from tests.harness.repository import stack, write
 from tests.harness.session import MakeRepository, Session
 from tests.harness.waits import page
@@ -41,18 +39,10 @@ def kill_before(request: bytes, session: Session, gate: Gate, log: Path) -> None
     """Run `up` on a changed file; kill it and its Compose just before such a request passes."""
     write(session.directory, {"compose.yaml": greeting("after")})
     with log.open("wb") as said:
-        program = subprocess.Popen(
-            [PROGRAM, "up"],
-            cwd=session.directory,
-            env={**session.environ, "PWD": str(session.directory)},
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
+        program = session.start("up", stdout=said, stderr=said, start_new_session=True)
 
         def kill(_: re.Match[bytes]) -> None:
-            os.killpg(program.pid, signal.SIGKILL)
-            program.wait()
+            kill_group(program)
 
         gate.once(request, kill)
         assert program.wait() == -signal.SIGKILL, log.read_text()
@@ -88,24 +78,14 @@ def test_an_up_after_a_killed_down_does_not_take_what_is_being_stopped_for_runni
     web = {"ports": ["8080:80"]}
     session = make_repository({"compose.yaml": stack({"web": web, "db": STUBBORN})}).main
     session.ok("up")
-    watching = ["docker", "events", "--filter", "event=kill", "--filter", "type=container"]
-    only = ["--filter", f"label={PROJECT_LABEL}={session.project}"]
-    environ = {**session.environ, "PWD": str(session.directory)}
-    with subprocess.Popen([*watching, *only], env=environ, stdout=subprocess.PIPE) as events:
-        program = subprocess.Popen(
-            [PROGRAM, "down"],
-            cwd=session.directory,
-            env=environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    only = ("--filter", f"label={PROJECT_LABEL}={session.project}", "--filter", "event=kill")
+    with session.start("events", *only, program="docker") as events:
+        program = session.start("down", start_new_session=True)
         assert events.stdout is not None
         for line in events.stdout:
-            if b"-db-1" in line:
+            if "-db-1" in line:
                 break
-        os.killpg(program.pid, signal.SIGKILL)
-        program.wait()
+        kill_group(program)
         events.kill()
     done = session.run("up")
     assert done.code == 0, done.err

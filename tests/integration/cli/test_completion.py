@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.harness.program import PROGRAMS, Done
+from tests.harness.terminal import on_terminal
 from tests.support.documents import blocks
 from tests.support.machine import FakeDocker, Shell
-from tests.support.shells import on_a_terminal, programs
+from tests.support.shells import programs
 
 pytestmark = pytest.mark.integration
 
@@ -51,10 +52,10 @@ def test_a_real_shell_completes_commands_services_and_sessions(known: Shell, nam
     environ = {**known.environ, **program["environment"], "PATH": path, "TERM": "dumb"}
     session = known.run("status", "--json").document[0]["session_id"]
     argv = (program["executable"], *START[name])
-    with on_a_terminal(argv, known.cwd, environ) as terminal:
+    with on_terminal(*argv, cwd=known.cwd, environ=environ) as terminal:
         for line in (*program["preamble"].splitlines(), READY[name], LOAD[name], "echo rea''dy"):
             terminal.type(f"{line}\n")
-        terminal.wait_for("ready\r\n")
+        terminal.says_next("ready\r\n")
         for begun, whole in (
             ("composeports allo", "cate"),
             ("composeports logs webs", "erver"),
@@ -63,9 +64,9 @@ def test_a_real_shell_completes_commands_services_and_sessions(known: Shell, nam
             ("compose-down webs", "erver"),
         ):
             terminal.type(begun)
-            terminal.wait_for(begun[-3:])
+            terminal.says_next(begun[-3:])
             terminal.type("\t")
-            terminal.wait_for(whole)
+            terminal.says_next(whole)
             terminal.type("\x15")  # Ctrl-U: an empty line
 
 

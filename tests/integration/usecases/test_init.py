@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from composeports.core.settings_schema import read_settings
-from tests.harness.program import PROGRAMS
+from tests.harness.program import PROGRAM
 from tests.harness.repository import make_repository
+from tests.harness.terminal import on_terminal
 from tests.support.machine import FakeDocker, Shell
-from tests.support.shells import on_a_terminal
 
 pytestmark = pytest.mark.integration
 
@@ -199,21 +199,21 @@ def test_it_installs_the_skills(here: Shell) -> None:
 
 
 def test_on_a_terminal_it_asks_and_nothing_is_the_default(here: Shell) -> None:
-    argv = (str(PROGRAMS / "composeports"), "init")
+    argv = (PROGRAM, "init")
     environ = {**here.environ, "PWD": str(here.cwd), "TERM": "dumb"}
     before = contents(here.cwd)
     for answers in (["", "", "", "", ""], ["n", "y", "claude, codex", "", ""]):
-        with on_a_terminal(argv, here.cwd, environ) as terminal:
+        with on_terminal(*argv, cwd=here.cwd, environ=environ) as terminal:
             for question, answer in zip(
                 ("composeports.toml", ".envrc", "MCP", "skills", "CI"), answers, strict=True
             ):
-                terminal.wait_for(question)
+                terminal.says_next(question)
                 if question == "MCP":  # a slip costs no other answer
                     terminal.type("yes\n")
-                    terminal.wait_for("'yes' is none of claude")
-                    terminal.wait_for(question)
+                    terminal.says_next("'yes' is none of claude")
+                    terminal.says_next(question)
                 terminal.type(f"{answer}\n")
-            terminal.wait_for("next: composeports up" if any(answers) else "none)")
+            terminal.says_next("next: composeports up" if any(answers) else "none)")
         if not any(answers):
             assert contents(here.cwd) == before
     added = {".envrc", ".mcp.json", ".codex/config.toml"}
