@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from typing import Any
 from tests.harness.engine import docker
-from tests.harness.program import PROGRAM, Done, run
+from tests.harness.program import PROGRAM, Done, output, run
 from tests.harness.repository import TINY, stack, write
 from tests.harness.session import MakeRepository, Projects, Session, fresh_environ, new_repository
 from tests.harness.terminal import on_terminal
@@ -482,7 +482,7 @@ def test_docker_ps_takes_hardly_longer(login: Session) -> None:
     for _ in range(15):
         for times, variables in ((raw, login.environ), (through, environ)):
             begun = time.perf_counter()
-            subprocess.run(("docker", "ps"), env=variables, capture_output=True, check=True)
+            output("docker", "ps", environ=variables)
             times.append(time.perf_counter() - begun)
     assert min(through) - min(raw) <= 0.03, (min(raw), min(through))
 

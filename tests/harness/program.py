@@ -71,8 +71,8 @@ def neutral_environ(
 
 def start(
     *argv: str | Path,
-    cwd: str | Path,
-    environ: Mapping[str, str],
+    cwd: str | Path | None = None,
+    environ: Mapping[str, str] = os.environ,
     **options: Any,  # noqa: ANN401 - those of Popen
 ) -> "subprocess.Popen[Any]":
     """Start a program in a folder, without input and with its output in pipes, as text."""

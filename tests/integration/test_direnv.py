@@ -1,12 +1,11 @@
 """A real direnv, with what `composeports init --direnv` writes."""
 
 import json
-import subprocess
 from dataclasses import dataclass
 
 import pytest
 
-from tests.harness.program import PROGRAMS
+from tests.harness.program import PROGRAMS, run
 from tests.support.documents import blocks
 from tests.support.machine import FakeDocker, Shell
 from tests.support.shells import programs
@@ -23,16 +22,11 @@ class Direnv:
     def ask(self, *arguments: str) -> tuple[str, str]:
         """Run direnv, which must succeed, and return its stdout and stderr."""
         path = f"{PROGRAMS}:{self.shell.environ['PATH']}:/usr/bin:/bin"
-        done = subprocess.run(
-            (programs()["direnv"]["executable"], *arguments),
-            cwd=self.shell.cwd,
-            env={**self.shell.environ, "PATH": path, "PWD": str(self.shell.cwd)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout, done.stderr
+        direnv = programs()["direnv"]["executable"]
+        environ = {**self.shell.environ, "PATH": path, "PWD": str(self.shell.cwd)}
+        done = run(direnv, *arguments, cwd=self.shell.cwd, environ=environ)
+        assert done.code == 0, done.err
+        return done.out, done.err
 
     def value(self, name: str) -> str:
         """Return a variable as a program in the folder gets it."""
@@ -73,13 +67,8 @@ def test_direnv_looks_again_when_ports_move(direnv: Direnv) -> None:
 
 def test_nobody_needs_composeports_to_enter_the_folder(direnv: Direnv) -> None:
     path = f"{direnv.shell.environ['PATH']}:/usr/bin:/bin"
-    done = subprocess.run(
-        (programs()["direnv"]["executable"], "exec", ".", "sh", "-c", "echo fine"),
-        cwd=direnv.shell.cwd,
-        env={**direnv.shell.environ, "PATH": path, "PWD": str(direnv.shell.cwd)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (0, "fine\n")
-    assert "not found" not in done.stderr
+    argv = (programs()["direnv"]["executable"], "exec", ".", "sh", "-c", "echo fine")
+    environ = {**direnv.shell.environ, "PATH": path, "PWD": str(direnv.shell.cwd)}
+    done = run(*argv, cwd=direnv.shell.cwd, environ=environ)
+    assert (done.code, done.out) == (0, "fine\n")
+    assert "not found" not in done.err

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -12,6 +11,7 @@ import pytest
 
 from devkit import cache, downloads, nodejs, packages, wheels
 from devkit.packages import Wish
+from tests.harness.program import run
 
 pytestmark = pytest.mark.integration
 
@@ -49,10 +49,10 @@ def test_what_is_missing_is_named_and_not_fetched(
 
 def test_a_program_that_needs_a_download_says_so_without_a_traceback(empty: Path) -> None:
     argv = [sys.executable, str(SCRIPTS / "inspector.py")]
-    done = subprocess.run(argv, env=os.environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "make fetch" in done.stderr
-    assert "Traceback" not in done.stderr
+    done = run(*argv, environ=os.environ)
+    assert done.code == 1
+    assert "make fetch" in done.err
+    assert "Traceback" not in done.err
     assert not list(empty.glob("trees/*"))
 
 
@@ -95,6 +95,6 @@ def test_the_makefile_fetches_before_whatever_runs_tests() -> None:
 
 def test_an_unknown_purpose_is_refused() -> None:
     argv = [sys.executable, str(SCRIPTS / "fetch.py"), "lunch"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert json.dumps(list(downloads.PURPOSES))[1:-1].replace('"', "") in done.stderr
+    done = run(*argv)
+    assert done.code == 2
+    assert json.dumps(list(downloads.PURPOSES))[1:-1].replace('"', "") in done.err

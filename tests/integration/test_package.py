@@ -1,7 +1,6 @@
 """Wheel and source distribution have all needed files and correct metadata."""
 
 import os
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -11,6 +10,7 @@ import pytest
 
 import composeports
 from composeports.usecases.skills.files import bundled_skills
+from tests.harness.program import output
 from tests.support.wheels import offline
 
 pytestmark = pytest.mark.integration
@@ -22,8 +22,7 @@ ROOT = Path(__file__).parents[2]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     argv = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(ROOT)]
-    done = subprocess.run(argv, env=offline(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    output(*argv, environ=offline())
     return zipfile.ZipFile(next(folder.glob("*.whl")))
 
 
@@ -45,7 +44,7 @@ def test_an_installed_wheel_installs_the_skills(wheel: zipfile.ZipFile, tmp_path
     (tmp_path / "work").mkdir()
     argv = [sys.executable, "-m", "composeports", "skills", "install"]
     environ = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
-    subprocess.run(argv, cwd=tmp_path / "work", env=environ, check=True, capture_output=True)
+    output(*argv, cwd=tmp_path / "work", environ=environ)
     for skill, files in bundled_skills().items():
         for name, data in files.items():
             assert (tmp_path / "work/.claude/skills" / skill / name).read_bytes() == data
@@ -74,8 +73,7 @@ def test_the_wheel_has_the_three_commands_and_the_version(wheel: zipfile.ZipFile
 
 def test_the_source_distribution_has_the_skills_once(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    output(*argv, cwd=ROOT)
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
     assert {"pyproject.toml", "SECURITY.md", "composeports/__main__.py"} <= names

@@ -1,12 +1,11 @@
 """The PostgREST URL for tests on a stack: the session's port, else the default port."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.harness.program import PROGRAMS
+from tests.harness.program import PROGRAMS, output
 from tests.support.machine import Shell
 
 pytestmark = pytest.mark.integration
@@ -19,10 +18,7 @@ def asked(shell: Shell, *before: str) -> str:
     """Return the URL in a pytest that is started in this shell."""
     argv = (*before, sys.executable, "-c", ASK, str(CONFTEST))
     environ = {**shell.environ, "PYTHONPATH": str(CONFTEST.parents[2])}
-    done = subprocess.run(
-        argv, cwd=shell.cwd, env=environ, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    return output(*argv, cwd=shell.cwd, environ=environ).strip()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.program import output
 from tests.harness.waits import HANG, wait_until
 from tests.support.machine import FakeDocker
 
@@ -212,8 +213,10 @@ def test_a_plugin_that_is_not_used_imports_nothing_of_ours() -> None:
         "import sys, composeports.pytest_plugin\n"
         "print([n for n in sys.modules if n.startswith('composeports')], 'click' in sys.modules)"
     )
-    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
-    assert done.stdout == "['composeports', 'composeports.pytest_plugin'] False\n"
+    assert (
+        output(sys.executable, "-c", code)
+        == "['composeports', 'composeports.pytest_plugin'] False\n"
+    )
 
 
 # With pytest-xdist

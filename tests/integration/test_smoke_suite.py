@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.program import run
 from tests.support.pages import serving
 from tests.support.skill_runs import SKILL
 
@@ -110,7 +110,7 @@ def smoke(folder: Path, **variables: str) -> dict[str, list[str]]:
     results = folder / "results.xml"
     argv = ("-m", "pytest", "-q", "-c", SMOKE / "pytest.ini", f"--junitxml={results}", SMOKE)
     environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **variables}
-    subprocess.run((sys.executable, *argv), env=environ, capture_output=True, check=False)
+    run(sys.executable, *argv, environ=environ)
     found: dict[str, list[str]] = {}
     for case in ET.parse(results).getroot().iter("testcase"):
         word = next((each.tag for each in case if each.tag != "properties"), "passed")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.program import output
 from tests.support.machine import FakeDocker, Shell
 from tests.support.wheels import offline
 
@@ -25,16 +26,14 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = [sys.executable, "-m", "pip", "--python", f"{folder}/bin/python", "install", "--quiet"]
     argv = [*pip, str(ROOT)]
-    done = subprocess.run(argv, env=offline(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    output(*argv, environ=offline())
     return folder / "bin"
 
 
 def test_it_has_none_of_the_optional_packages(bare: Path) -> None:
     code = "import importlib.util as u, sys; print([n for n in sys.argv[1:] if u.find_spec(n)])"
     argv = [f"{bare}/python", "-c", code, *OPTIONAL]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert output(*argv) == "[]\n"
 
 
 @pytest.mark.parametrize(

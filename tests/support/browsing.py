@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,11 +13,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Dialog, Error, Page, ViewportSize, expect, sync_playwright
 
+from tests.harness.program import OUTSIDE, output
 from tests.harness.waits import HANG
 
 ROOT = Path(__file__).parents[2]
-# Taken when this file is imported, before any guard hides where the browser is kept.
-ENVIRON = dict(os.environ)
 PHONE = ViewportSize(width=390, height=844)
 PATIENCE_MS = HANG * 1000
 # After it the page is loaded again.
@@ -32,9 +30,7 @@ OTHER_NAME = "ports.example"
 def tools() -> dict[str, Any]:
     """Return where browser and axe-core are; they are fetched at the first use on a machine."""
     argv = (sys.executable, str(ROOT / "scripts" / "browser.py"))
-    done = subprocess.run(argv, env=ENVIRON, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(output(*argv, environ=OUTSIDE))
     return found
 
 

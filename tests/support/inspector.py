@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.harness.program import output
 from tests.harness.waits import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "inspector.py"
@@ -62,8 +63,5 @@ class Inspector:
 
 def fetched() -> tuple[str, ...]:
     """Return the program's command line."""
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT)], env=OUTSIDE, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return tuple(json.loads(done.stdout))
+    done = output(sys.executable, str(SCRIPT), environ=OUTSIDE)
+    return tuple(json.loads(done))

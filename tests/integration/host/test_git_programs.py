@@ -2,12 +2,12 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from composeports.host.git_tracking import ask_git, has_tracked, is_ignored, is_tracked
+from tests.harness.program import run
 from tests.harness.repository import GIT_ENVIRONMENT, git
 from tests.support.hostile import named_pipe, place
 from tests.support.machine import FakeDocker, Shell, write_program
@@ -80,7 +80,7 @@ def test_plain_git_runs_the_program(trap: Trap) -> None:
     environ = {**os.environ, **GIT_ENVIRONMENT}
     for command in (("ls-files", "--", "."), ("status",), ("diff",)):
         argv = ("git", *command)
-        subprocess.run(argv, cwd=trap.repository, env=environ, capture_output=True, check=False)
+        run(*argv, cwd=trap.repository, environ=environ)
     assert trap.runs()
 
 

@@ -13,6 +13,7 @@ import pytest
 from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat
 from composeports.host.process import Finished, Limits, exec_program, run_in_foreground, start
+from tests.harness.program import run
 from tests.harness.waits import wait_until
 from tests.support.machine import write_program
 
@@ -288,8 +289,8 @@ def test_only_the_user_s_own_command_gets_them(as_users_own: bool, shown: str) -
         f" 'COMPOSEPORTS_API_KEYS': 'keys'}}, as_users_own={as_users_own})"
     )
     argv = [*OURSELVES, script, *sh(SHOW_SECRETS)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == shown
+    done = run(*argv)
+    assert done.out.strip() == shown
 
 
 # Where programs are found

@@ -1,6 +1,5 @@
 """A folder is replaced by a link between check and write: no file is written elsewhere."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from composeports.host.session_folder import OwnFolder
 from composeports.usecases.hook.policy import OWN_SCRIPT, with_block
 from composeports.usecases.link.env_file import put_in
+from tests.harness.program import output
 from tests.harness.repository import make_repository
 
 pytestmark = pytest.mark.integration
@@ -35,9 +35,7 @@ def content(folder: Path) -> dict[str, str]:
 def swapped(directory: Path, action: str, step: int) -> int:
     """Do the action with a swap before one of its steps; return how many steps it has."""
     argv = (sys.executable, str(SWAPPING), action, str(step), str(directory))
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    return int(output(*argv, cwd=ROOT))
 
 
 def prepare(directory: Path, action: str) -> Path:

@@ -5,12 +5,12 @@
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.harness.program import output
 from tests.support.machine import Shell
 from tests.support.serving import KEY, serving
 
@@ -41,13 +41,10 @@ def test_it_is_as_its_description_says(
         server.allocate("agent-7")
         url = server.url.replace("0.0.0.0", "127.0.0.1")
         argv = [program, "run", f"{url}/openapi.json", "--header", f"X-API-Key: {KEY}", *OPTIONS]
-        done = subprocess.run(
-            argv, cwd=tmp_path, capture_output=True, text=True, check=False, env=shell.environ
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "No issues found" in done.stdout, done.stdout
-        assert f"Selected: {ROUTES}/{ROUTES + 1}\n  Tested: {ROUTES}\n" in done.stdout, done.stdout
-        found = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
+        said = output(*argv, cwd=tmp_path, environ=shell.environ)
+        assert "No issues found" in said, said
+        assert f"Selected: {ROUTES}/{ROUTES + 1}\n  Tested: {ROUTES}\n" in said, said
+        found = re.search(r"(\d+) generated, (\d+) passed", said)
         assert found
         assert found[1] == found[2]
         assert int(found[2]) >= ROUTES * ENOUGH

@@ -18,6 +18,7 @@ from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import ComposeportsError, StoreServerError
 from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Server
+from tests.harness.program import output
 from tests.support import postgres
 
 pytestmark = pytest.mark.integration
@@ -37,7 +38,7 @@ def make_certificate(folder: Path, name: str) -> tuple[Path, Path]:
     new = ("-newkey", "rsa:2048", "-nodes", "-days", "2")
     out = ("-out", str(certificate), "-keyout", str(key))
     argv = ["openssl", "req", "-x509", *new, *named, *out]
-    subprocess.run(argv, check=True, capture_output=True)
+    output(*argv)
     key.chmod(0o600)
     return certificate, key
 

@@ -4,7 +4,6 @@ import os
 import pty
 import shutil
 import stat
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from composeports.usecases.hook.policy import LINE, OWN_SCRIPT, with_block
-from tests.harness.program import PROGRAMS, Done
+from tests.harness.program import PROGRAMS, Done, run
 from tests.harness.repository import GIT_ENVIRONMENT, add_worktree, git
 from tests.support.hostile import HOSTILE, place
 from tests.support.machine import Shell, finished
@@ -44,15 +43,7 @@ class Hooked:
         """Run git as a person would, hooks included."""
         path = f"{PROGRAMS}:/usr/bin:/bin" if program else "/usr/bin:/bin"
         environ = {**self.shell.environ, **GIT_ENVIRONMENT, "PATH": path}
-        done = subprocess.run(
-            ("git", *arguments),
-            cwd=cwd or self.repository,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return run("git", *arguments, cwd=cwd or self.repository, environ=environ)
 
     @property
     def leased(self) -> list[str]:
