@@ -9,10 +9,8 @@ folder.
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,22 +18,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-IMAGE = "composeports-dev/tiny:1"
-COMPOSE_FILE = f"""\
-services:
-  web:
-    image: {IMAGE}
-    ports: ["${{WEB_PORT:-8080}}:80"]
-  api:
-    image: {IMAGE}
-    ports: ["8081:80"]
-  worker:
-    image: {IMAGE}
-    ports: ["127.0.0.1:8082:80"]
-  admin:
-    image: {IMAGE}
-    ports: ["8083:80"]
-"""
+from tests.harness.program import PROGRAM, neutral_environ, output
+from tests.harness.repository import make_repository, stack
+
+COMPOSE_FILE = stack(
+    {
+        "web": {"ports": ["${WEB_PORT:-8080}:80"]},
+        "api": {"ports": ["8081:80"]},
+        "worker": {"ports": ["127.0.0.1:8082:80"]},
+        "admin": {"ports": ["8083:80"]},
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -51,34 +44,23 @@ class Place:
 
 def timed(argv: Sequence[str], place: Place) -> float:
     """Run a command that has to succeed, and return how many seconds it took."""
-    start = time.perf_counter()
-    done = subprocess.run(
-        argv, cwd=place.repository, env=place.environ, capture_output=True, check=False
-    )
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        sys.exit(f"{' '.join(argv)}: exit {done.returncode}\n{done.stderr.decode()}")
-    return seconds
+    begun = time.perf_counter()
+    output(*argv, cwd=place.repository, environ=place.environ)
+    return time.perf_counter() - begun
 
 
 def prepare(folder: Path) -> Place:
     """Make the repository, install the peer, and take a lease."""
-    repository = folder / "repository"
-    repository.mkdir()
-    (repository / "compose.yaml").write_text(COMPOSE_FILE)
-    environ = {**os.environ, "COMPOSEPORTS_STATE_DIR": str(folder / "state")}
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as an installed program runs
+    repository = make_repository(folder / "repository", {"compose.yaml": COMPOSE_FILE})
+    environ = neutral_environ() | {"COMPOSEPORTS_STATE_DIR": str(folder / "state")}
     environ["PWD"] = str(repository)
     environ["XDG_STATE_HOME"] = environ["XDG_DATA_HOME"] = str(folder / "peer")
-    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
     peer = folder / "wtenv"
-    subprocess.run([sys.executable, "-m", "venv", str(peer)], check=True)
-    install = [str(peer / "bin" / "pip"), "install", "--quiet", "wtenv"]
-    subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
-    program = shutil.which("composeports", path=str(Path(sys.executable).parent))
-    if program is None:
+    output(sys.executable, "-m", "venv", peer)
+    output(peer / "bin" / "pip", "install", "--quiet", "wtenv")
+    if not PROGRAM.exists():
         sys.exit("composeports is not installed beside this Python; run scripts/setup")
-    return Place(repository, environ, program, sys.executable, str(peer / "bin" / "wtenv"))
+    return Place(repository, environ, str(PROGRAM), sys.executable, str(peer / "bin" / "wtenv"))
 
 
 def compare(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:

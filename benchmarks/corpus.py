@@ -20,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from corpuskit import report
 from corpuskit.cost import Cost, cost_of
 from corpuskit.measure import Measured, Measurement

@@ -8,93 +8,54 @@ leaves something behind.
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-IMAGE = "composeports-dev/tiny:1"
-SERVICE = {"image": IMAGE, "stop_grace_period": "0s"}
-COMPOSE_FILE = {
-    "services": {
+from tests.harness.engine import engine
+from tests.harness.program import neutral_environ
+from tests.harness.repository import stack, write
+from tests.harness.session import Session
+
+COMPOSE_FILE = stack(
+    {
         "web": {
-            **SERVICE,
             "environment": {"GREETING": "${COMPOSE_PROJECT_NAME}"},
             "ports": ["8080:80"],
             "networks": ["front", "back"],
         }
     },
-    "networks": {"front": {}, "back": {}},
-}
+    networks={"front": {}, "back": {}},
+)
 ANSWER_SECONDS = 20.0
 
 
-@dataclass(frozen=True)
-class Stack:
-    """One session in a separate folder."""
+class Stack(Session):
+    """One session in a separate folder; each step returns what went wrong, or nothing."""
 
-    folder: Path
-    environ: dict[str, str]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run composeports here."""
-        program = str(Path(sys.executable).with_name("composeports"))
-        environ = {**self.environ, "PWD": str(self.folder)}
-        return subprocess.run(
-            [program, *arguments],
-            cwd=self.folder,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def start(self) -> str:
+    def bring_up(self) -> str:
         """Start the stack; return what went wrong, or nothing."""
         done = self.run("up", "--json")
-        return "" if done.returncode == 0 else f"{self.folder.name}: up: {done.stderr.strip()}"
+        return "" if done.code == 0 else f"{self.directory.name}: up: {done.err.strip()}"
 
     def answer(self) -> str:
         """Ask this stack for an answer; return the error, or an empty text."""
-        started = json.loads(self.run("plan", "--json").stdout)
+        started = self.json("plan")
         project, port = started["compose_project_name"], started["ports"]["web:80/tcp"]
-        said = _page(f"http://localhost:{port}")
-        return "" if project in said else f"{self.folder.name}: {project} said {said!r}"
+        said = engine().page(port, ANSWER_SECONDS)
+        return "" if project in said else f"{self.directory.name}: {project} said {said!r}"
 
     def stop(self) -> str:
         """Take the stack down; return what went wrong, or nothing."""
         done = self.run("down", "-v", "-t", "0")
-        return "" if done.returncode == 0 else f"{self.folder.name}: down: {done.stderr.strip()}"
-
-
-def _page(url: str) -> str:
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own
-                return str(answer.read(), "utf-8").strip()
-        except OSError as error:
-            if time.monotonic() > deadline:
-                return str(error)
-            time.sleep(0.1)
-
-
-def _projects(stacks: list[Stack]) -> set[str]:
-    rows = json.loads(stacks[0].run("status", "--json").stdout)
-    return {row["compose_project_name"] for row in rows}
+        return "" if done.code == 0 else f"{self.directory.name}: down: {done.err.strip()}"
 
 
 def _networks(projects: set[str]) -> list[str]:
-    argv = ["docker", "network", "ls", "--format", "{{.Name}}"]
-    names = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
-    return sorted(name for name in names if name.partition("_")[0] in projects)
+    return [name for project in projects for name, _ in engine().listed("network", project)]
 
 
 def _each(jobs: int, steps: Iterable[Callable[[], str]]) -> list[str]:
@@ -104,21 +65,16 @@ def _each(jobs: int, steps: Iterable[Callable[[], str]]) -> list[str]:
 
 
 def _stacks(root: Path, count: int) -> list[Stack]:
-    pass_fds = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("COMPOSE", "PORT_ALLOC_"))
-    }
     settings = {
         "COMPOSEPORTS_STATE_DIR": str(root / "state"),
         "PORT_ALLOC_BASE": "36000",
         "PORT_ALLOC_RANGE": "10",
         "PORT_ALLOC_MAX_SESSIONS": str(count),
     }
-    made = [Stack(root / f"stack-{number:03}", pass_fds | settings) for number in range(count)]
-    for stack in made:
-        stack.folder.mkdir()
-        (stack.folder / "compose.yaml").write_text(json.dumps(COMPOSE_FILE))
+    environ = neutral_environ() | settings
+    made = [Stack(root / f"stack-{number:03}", environ) for number in range(count)]
+    for each in made:
+        write(each.directory, {"compose.yaml": COMPOSE_FILE})
     return made
 
 
@@ -127,11 +83,11 @@ def measure(stacks: list[Stack], jobs: int) -> list[str]:
     problems: list[str] = []
     projects: set[str] = set()
     try:
-        for name in ("start", "answer"):
+        for name in ("bring_up", "answer"):
             begun = time.monotonic()
             problems += _each(jobs, (getattr(stack, name) for stack in stacks))
             print(f"{name:<8} {len(stacks)} stacks  {time.monotonic() - begun:6.1f} s")
-        projects = _projects(stacks)
+        projects = {row["compose_project_name"] for row in stacks[0].leases()}
         print(f"networks {len(_networks(projects))}")
     finally:
         begun = time.monotonic()

@@ -8,14 +8,13 @@ import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+
+from tests.harness.program import PROGRAM, output, run
 
 ROUNDS = 9
-PROGRAM = Path(sys.executable).with_name("composeports")
 PARAMS = {
     "protocolVersion": "2025-06-18",
     "capabilities": {},
@@ -30,15 +29,13 @@ Times = tuple[float, float]
 def time_to_answer(state: str) -> Times:
     """Return how long it takes until the server has answered the first request."""
     environ = {**os.environ, "COMPOSEPORTS_STATE_DIR": state}
-    request = json.dumps(REQUEST).encode() + b"\n"
+    request = json.dumps(REQUEST) + "\n"
     before = used()
     begin = time.perf_counter()
-    done = subprocess.run(
-        (PROGRAM, "mcp"), env=environ, input=request, capture_output=True, check=True
-    )
+    done = run(PROGRAM, "mcp", environ=environ, stdin=request)
     took = time.perf_counter() - begin
-    if b'"serverInfo"' not in done.stdout:
-        sys.exit(f"no answer: {done.stdout!r}")
+    if done.code or '"serverInfo"' not in done.out:
+        sys.exit(f"no answer: {done}")
     return took * 1000, used() - before
 
 
@@ -46,7 +43,7 @@ def time_to_import(module: str) -> Times:
     """Return how long a Python takes that imports one module."""
     before = used()
     begin = time.perf_counter()
-    subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+    output(sys.executable, "-c", f"import {module}")
     return (time.perf_counter() - begin) * 1000, used() - before
 
 

@@ -8,23 +8,20 @@ come from the engine. Exit code 1: a stack did not start, or a port was publishe
 """
 
 import argparse
-import json
-import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-IMAGE = "composeports-dev/tiny:1"
-LABEL = "com.docker.compose.project"
-PROGRAM = Path(sys.executable).with_name("composeports")
+from tests.harness.engine import engine
+from tests.harness.program import PROGRAM, finish_all, neutral_environ, start
+from tests.harness.repository import add_worktree, make_repository, stack
+
 BASE, RANGE = 33000, 20
 GOAL = 1.2
 
@@ -41,41 +38,25 @@ class Tally:
 
 def compose_file(services: int) -> str:
     """Return a Compose file whose ports a shell can give, and which hard-codes none."""
-    named = {
-        f"s{number}": {
-            "image": IMAGE,
-            "stop_grace_period": "0s",
-            "ports": [f"${{S{number}_PORT:-{8080 + number}}}:80"],
+    return stack(
+        {
+            f"s{number}": {"ports": [f"${{S{number}_PORT:-{8080 + number}}}:80"]}
+            for number in range(services)
         }
-        for number in range(services)
-    }
-    return json.dumps({"services": named}, indent=2)
+    )
 
 
 def make_worktrees(root: Path, count: int, services: int) -> list[Path]:
     """Make a repository with `count` linked worktrees."""
-    main = root / "main"
-    main.mkdir()
-    (main / "compose.yaml").write_text(compose_file(services))
-    who = ["-c", "user.name=you", "-c", "user.email=you@localhost"]
-    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
-        subprocess.run(["git", "-C", str(main), *words], check=True)
-    trees = [root / f"tree-{number:02}" for number in range(count)]
-    for tree in trees:
-        add = ["worktree", "add", "-q", "-b", tree.name, str(tree)]
-        subprocess.run(["git", "-C", str(main), *add], check=True)
-    return trees
+    main = make_repository(root / "main", {"compose.yaml": compose_file(services)})
+    names = [f"tree-{number:02}" for number in range(count)]
+    return [add_worktree(main, root / name, name) for name in names]
 
 
 def environment(root: Path, count: int) -> dict[str, str]:
     """Return the shell's environment with leases of our own."""
-    pass_fds = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("COMPOSE", "PORT_ALLOC_")) and name != "PYTHONDONTWRITEBYTECODE"
-    }
     return {
-        **pass_fds,
+        **neutral_environ(),
         "COMPOSEPORTS_STATE_DIR": str(root / "state"),
         "PORT_ALLOC_BASE": str(BASE),
         "PORT_ALLOC_RANGE": str(RANGE),
@@ -102,46 +83,21 @@ def by_hand(trees: Iterable[Path], environ: Mapping[str, str], services: int) ->
 def at_once(commands: Iterable[Command], *words: str) -> tuple[float, list[str]]:
     """Start all commands before the first is waited for; return seconds, and what failed."""
     begun = time.perf_counter()
-    started = [
-        subprocess.Popen(
-            [*argv, *words],
-            cwd=tree,
-            env={**environ, "PWD": str(tree)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for tree, argv, environ in commands
-    ]
-    with ThreadPoolExecutor(len(started)) as readers:
-        said = list(readers.map(lambda program: program.communicate()[1], started))
+    done = finish_all(
+        [
+            start(*argv, *words, cwd=tree, environ={**environ, "PWD": str(tree)})
+            for tree, argv, environ in commands
+        ]
+    )
     seconds = time.perf_counter() - begun
-    failed = [
-        f"exit {program.returncode}: {err.strip()[-600:]}"
-        for program, err in zip(started, said, strict=True)
-        if program.returncode
-    ]
+    failed = [f"exit {each.code}: {each.err.strip()[-600:]}" for each in done if each.code]
     return seconds, failed
 
 
 def published(below: Path) -> list[int]:
     """Return the host ports (IPv4) that are published for what was started below a folder."""
-    ids = docker("ps", "--quiet", "--filter", f"label={LABEL}").split()
-    found = json.loads(docker("container", "inspect", *ids)) if ids else []
-    return [
-        int(binding["HostPort"])
-        for each in found
-        if each["Config"]["Labels"][f"{LABEL}.working_dir"].startswith(str(below))
-        for bindings in each["NetworkSettings"]["Ports"].values()
-        for binding in bindings or ()
-        if ":" not in binding["HostIp"]
-    ]
-
-
-def docker(*words: str) -> str:
-    """Ask the engine, which has to answer."""
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout
+    projects = engine().started_below(below)
+    return [port for project in projects for port in engine().published(project).values()]
 
 
 def rush(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from corpuskit import addresses, compare, facts, left, published
-from corpuskit.programs import PROGRAM, CallError, Programs
+from corpuskit.programs import PROGRAM, CallError, Programs, document
 from corpuskit.reading import Json, mapping, mappings, pairs, text, texts
 from corpuskit.units import SESSIONS, Unit, fingerprint, make_checkouts, seen_by_git
 
@@ -133,14 +133,14 @@ class Measurement:
         name = variables.get("COMPOSE_PROJECT_NAME", "corpus")
         argv = ["docker", "compose", "-p", name, *options, "config", "--format", "json"]
         done = self.programs.run(argv, checkout, variables)
-        return done.code, {} if done.code else done.document()
+        return done.code, {} if done.code else document(done)
 
     def ours(self, session: Session, *arguments: str, extra: tuple[str, ...] = ()) -> Json:
         """Run composeports in a session and return its JSON; raise CallError if it fails."""
         argv = [PROGRAM, *session.options, *extra, *arguments]
         done = self.programs.run(argv, session.checkout)
         try:
-            return done.document()
+            return document(done)
         except CallError as error:
             raise CallError(f"composeports {arguments[0]}: {error}") from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from corpuskit.knock import wrong_answers
 from corpuskit.measure import Failure, Measured, Measurement, Session
-from corpuskit.programs import PROGRAM, CallError, Programs
+from corpuskit.programs import PROGRAM, CallError, Programs, document, reason
 from corpuskit.published import moved_ports
 from corpuskit.reading import Json, mapping
 from corpuskit.standin import PYTHON, Expected, externals, stand_in
@@ -40,7 +40,7 @@ class Ground:
         for argv in (("docker", "compose", "version"), ("docker", "version")):
             done = self.programs.run(argv, home)
             if done.code:
-                return f"`{' '.join(argv)}` fails: {done.reason}; try scripts/with-engine"
+                return f"`{' '.join(argv)}` fails: {reason(done)}; try scripts/with-engine"
         if not self.programs.run(["docker", "image", "inspect", PYTHON], home).code:
             self.spoken = ("tcp", "udp")
         return ""
@@ -101,7 +101,7 @@ class Stacks:
         argv = self._ours(session, "up", "--json", "--pull", "never")
         done = self.measurement.programs.run(argv, session.checkout, seconds=SECONDS)
         try:
-            return done.document()
+            return document(done)
         except CallError as error:
             said = " ".join(done.err.split()[-60:])
             return Failure("up fails", f"{session.name}: {error} | {said}")
@@ -110,7 +110,7 @@ class Stacks:
         argv = self._ours(session, "down", "--volumes", "--timeout", "0")
         done = self.measurement.programs.run(argv, session.checkout, seconds=SECONDS)
         if done.code:
-            yield Failure("down fails", f"{session.name}: {done.reason}")
+            yield Failure("down fails", f"{session.name}: {reason(done)}")
         left = [*self._left(session.project)]
         if left:
             yield Failure("down leaves", f"{session.name}: {left[0][0]} {left[0][1]}")

@@ -115,7 +115,7 @@ def kill_group(process: "subprocess.Popen[Any]") -> None:
 
 def run(
     *argv: str | Path,
-    cwd: str | Path = "/",
+    cwd: str | Path | None = None,
     environ: Mapping[str, str] = os.environ,
     stdin: str = "",
 ) -> Done:
