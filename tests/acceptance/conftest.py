@@ -5,12 +5,14 @@ stacks of a test are found by their label and taken down at its end, also after 
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.harness.engine import ask_docker, engine
 from tests.harness.session import MakeRepository, Projects, fresh_environ, new_repository
+from tests.harness.taken_ports import Thieves
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,3 +39,11 @@ def environ(tmp_path: Path, projects: Projects) -> Iterator[dict[str, str]]:
 def make_repository(tmp_path: Path, environ: dict[str, str]) -> MakeRepository:
     """Make a repository with these files committed."""
     return lambda files: new_repository(tmp_path, environ, files)
+
+
+@pytest.fixture
+def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
+    """Yield what takes ports, until the started stacks are taken down."""
+    del environ  # which takes down what was started, after this
+    with ExitStack() as exits:
+        yield Thieves(exits)

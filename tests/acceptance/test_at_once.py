@@ -1,6 +1,5 @@
 """Several commands in one worktree at the same instant run one after the other."""
 
-import json
 import os
 import shutil
 import signal
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.engine import docker
-from tests.harness.program import Done
+from tests.harness.program import Done, write_program
 from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Session
 from tests.harness.store import change_store, expire_leases
@@ -65,16 +64,14 @@ def slow_docker(session: Session, folder: Path, word: str) -> Iterator[Path]:
 
     The mark is there as soon as it waits.
     """
-    folder.mkdir()
-    program, mark, go = folder / "docker", folder / "waits", folder / "go"
+    mark, go = folder / "waits", folder / "go"
     real = shutil.which("docker")
-    program.write_text(
-        "#!/bin/sh\n"
+    write_program(
+        folder / "docker",
         f'case " $* " in *" compose "*" {word} "*) if [ ! -e {go} ]; then\n'
         f"touch {mark}; while [ ! -e {go} ]; do sleep 0.05; done; fi;; esac\n"
-        f'exec {real} "$@"\n'
+        f'exec {real} "$@"',
     )
-    program.chmod(0o755)
     path = session.environ["PATH"]
     session.environ["PATH"] = f"{folder}{os.pathsep}{path}"
     try:
@@ -170,8 +167,7 @@ def test_down_ends_the_compose_of_an_up_that_lasts(
     with slow_docker(one, tmp_path / "slow", "up") as waits:
         first = begin(one, "up")
         wait_until(waits.exists, "the first up at work")
-        done = one.run("down", "-t", "0")
-        assert done.code == 0, done.err
+        done = one.must_run("down", "-t", "0")
         assert "is still running, and is stopped first" in done.err
         assert finished(first).code != 0
     assert one.json("status") == []
@@ -191,8 +187,7 @@ def test_what_a_killed_up_has_left_at_work_is_ended(
         orphans = children_of(first.pid)
         assert orphans
         first.kill()  # no process waits for it yet, so it is a zombie
-        done = one.run(command)
-        assert done.code == 0, done.err
+        done = one.must_run(command)
         assert "what a killed `composeports up` had started" in done.err
         assert not [each for each in orphans if is_alive(each)]
     if command == "up":
@@ -212,7 +207,7 @@ def test_a_lease_is_kept_where_what_works_cannot_be_ended(
         done = one.run("down", "-t", "0", "--json")
         first.send_signal(signal.SIGCONT)
         assert done.code == 75, done.err
-        assert json.loads(done.out)["error"]["code"] == "session_busy"
+        assert done.error["code"] == "session_busy"
         assert finished(first).code != 0
 
 

@@ -214,7 +214,7 @@ def test_up_uses_the_files_and_values_that_compose_would(layout: Layout, here: S
     assert without_host_ports(said) == without_host_ports(plain)
     in_shell = 'eval "$(composeports "$@" env)"; docker compose config --format json'
     evaluated = here.shell(f"set -- {' '.join(map(repr, layout.options))}; {in_shell}")
-    assert json.loads(evaluated.out) == json.loads(said), evaluated.err
+    assert evaluated.document == json.loads(said), evaluated.err
 
 
 def test_a_linked_folder_is_the_same_session(make_repository: MakeRepository) -> None:

@@ -55,8 +55,7 @@ def repository(
 
 
 def wrapped(session: Session, script: str) -> str:
-    done = session.run("env", "--", "sh", "-e", script)
-    assert done.code == 0, done.err
+    done = session.must_run("env", "--", "sh", "-e", script)
     return done.out
 
 
@@ -67,8 +66,7 @@ def test_a_session_beside_plain_compose_uses_its_own(
     main, own = made.main, made.worktree("own")
     write(own.directory, {"who": "own"})
     try:
-        started = own.run("up", "--strict")
-        assert started.code == 0, started.err
+        started = own.must_run("up", "--strict")
         assert f"read.sh:1 calls docker exec {project}-db-1: the container is" in started.err
         assert f"reset.sh:2 calls docker volume rm {project}_data: the volume is" in started.err
         assert f"stop.sh:1 calls docker ps {project}: the project is called" in started.err

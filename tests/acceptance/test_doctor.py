@@ -34,7 +34,7 @@ def document(session: Session, *words: str, **variables: str) -> dict[str, Any]:
     """Return the report, whose `ok` is the exit code."""
     done = session.run("doctor", "--json", *words, **variables)
     assert done.err == ""
-    report: dict[str, Any] = json.loads(done.out)
+    report: dict[str, Any] = done.document
     assert done.code == (0 if report["ok"] else 1), done.out
     return report
 

@@ -21,8 +21,7 @@ def test_a_stack_on_other_ports_is_drifted_until_the_next_up(
     leased = session.row["ports"]["web:80/tcp"]
     assert session.row["state"] == "running"
     plain = ("env", "--no-wrap", "--", "docker", "compose", "-f", "compose.dev.yml", "up", "-d")
-    done = session.run(*plain)
-    assert done.code == 0, done.err
+    session.ok(*plain)
     assert (session.row["state"], session.row["kept_by"]) == ("drifted", "ttl")
     done = session.run("url", "web")
     assert done.out == f"http://localhost:{LITERAL}\n"
@@ -43,8 +42,7 @@ def test_another_name_or_network_is_drift_too(make_repository: MakeRepository) -
     session.ok("up")
     assert session.row["state"] == "running"
     plain = ("env", "--no-wrap", "--", "docker", "compose", "-f", "compose.yaml", "up", "-d")
-    done = session.run(*plain)
-    assert done.code == 0, done.err
+    session.ok(*plain)
     assert session.row["state"] == "drifted"
     told = session.run("doctor").out
     assert "is called drift-name, not" in told

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.acceptance.failures.conftest import foreign_listener
 from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Repository, Session
 from tests.harness.store import change_store
+from tests.harness.taken_ports import foreign_listener
 from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e

@@ -81,8 +81,7 @@ def test_a_built_image_is_one_s_own_whatever_its_pull_policy(
         for session in (one, two):
             session.environ.update(CLASSIC)
             write(session.directory, {"who": session.directory.name})
-            done = session.run("up", "--strict")
-            assert done.code == 0, done.err
+            done = session.must_run("up", "--strict")
             assert "Pulling" not in done.err
             assert "lookup registry.invalid" not in done.err
         one.ok("up", "--no-build", "--force-recreate", "-t", "0")
@@ -221,8 +220,7 @@ def test_no_time_is_lost_on_a_registry_for_a_session_s_tag(make_repository: Make
     session = make_repository(files).worktree("one")
     session.environ.update(CLASSIC)
     try:
-        done = session.run("up", "--strict")
-        assert done.code == 0, done.err
+        done = session.must_run("up", "--strict")
         assert "Pulling" not in done.err
     finally:
         remove_images(session.project)

@@ -97,7 +97,7 @@ def test_a_volume_that_only_carries_the_project_s_label_is_named_and_left(
     try:
         done = one.run("down", "-v", "--json")
         assert done.code == 75, done.err
-        error = json.loads(done.out)["error"]
+        error = done.error
         assert error["code"] == "project_foreign"
         assert error["details"]["left"] == [f"volume {volume}"]
         assert f"docker volume rm {volume}" in error["hint"]

@@ -1,6 +1,5 @@
 """A project of this name from another session or program is refused; the session's is adopted."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +35,7 @@ def elsewhere(one: Session, tmp_path: Path) -> Iterator[Session]:
 
 def check_refused(done: Done, one: Session, elsewhere: Session) -> None:
     assert done.code == 75, done.err
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert error["code"] == "project_foreign"
     assert error["details"] == {
         "project": one.project,
@@ -91,7 +90,7 @@ def test_a_stack_of_another_store_is_refused_with_both_ways_out(one: Session, co
     lose_the_store(one)
     done = one.run(*command.split(), "--json")
     assert done.code == 75, done.err
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert error["code"] == "project_foreign"
     assert "another store" in error["message"]
     assert "--adopt" in error["hint"]
@@ -116,8 +115,7 @@ def test_up_adopts_the_stack_of_a_lost_store(one: Session) -> None:
 def test_down_removes_the_stack_of_a_lost_store(one: Session) -> None:
     one.ok("up")
     lose_the_store(one)
-    done = one.run("down", "--adopt", "-v", "-t", "0")
-    assert done.code == 0, done.err
+    done = one.must_run("down", "--adopt", "-v", "-t", "0")
     assert "which was not in the store" in done.err
     assert one.resources_of() == []
     assert not (one.directory / ".composeports").exists()
@@ -248,8 +246,7 @@ def test_a_session_whose_name_another_one_has_touches_nothing_of_that(
     other = one if second == "one" else repository.worktree("two")
     first = one.json("--session", TWINS[0], "up")["compose_project_name"]
     running = docker("ps", "--quiet", "--filter", f"label={PROJECT_LABEL}={first}")
-    done = other.run("--session", TWINS[1], "down", "-t", "0")
-    assert done.code == 0, done.err
+    done = other.must_run("--session", TWINS[1], "down", "-t", "0")
     assert "nothing to do" in done.err
     assert other.json("--session", TWINS[1], "up")["compose_project_name"] != first
     other.ok("--session", TWINS[1], "down", "-v", "-t", "0")

@@ -100,8 +100,7 @@ def test_run_makes_a_container_on_this_stack_and_passes_its_exit_code(one: Sessi
 
 def test_run_with_service_ports_needs_the_planned_ones(one: Session) -> None:
     one.ok("stop", "-t", "0", "web")
-    done = one.run("run", "--rm", "-d", "--service-ports", "--name", f"{one.project}-x", "web")
-    assert done.code == 0, done.err
+    one.ok("run", "--rm", "-d", "--service-ports", "--name", f"{one.project}-x", "web")
     assert one.published()["x:80/tcp"] == one.row["ports"]["web:80/tcp"]
     docker("rm", "--force", f"{one.project}-x")
     one.ok("start", "web")
@@ -141,8 +140,7 @@ def test_restart_stop_and_start_act_on_this_session_alone(both: tuple[Session, S
 
 
 def test_options_before_the_command_reach_compose(one: Session) -> None:
-    done = one.run("--ansi", "never", "--progress", "plain", "ps", "--quiet")
-    assert done.code == 0
+    done = one.must_run("--ansi", "never", "--progress", "plain", "ps", "--quiet")
     assert len(done.out.split()) == 2
 
 

@@ -1,6 +1,5 @@
 """Every way to publish a port: its host port on the engine, and the URL that `url` prints."""
 
-import json
 import socket
 from collections.abc import Iterator
 
@@ -201,7 +200,7 @@ def test_what_is_not_published_has_no_url(one: Session, words: tuple[str, ...]) 
     done = one.run("url", *words)
     assert (done.code, done.out) == (2, "")
     assert "literal:80/tcp" in done.err
-    document = json.loads(one.run("url", *words, "--json").out)
+    document = one.run("url", *words, "--json").document
     assert document["error"]["code"] == "unknown_port"
 
 

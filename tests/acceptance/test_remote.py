@@ -165,8 +165,7 @@ def test_data_is_copied_and_events_are_heard(
 
 def test_a_port_of_a_program_over_there_costs_a_move(far: Far, one: Session) -> None:
     with far.taking(one.base + 4):
-        done = one.run("up", "--json")
-        assert done.code == 0, done.err
+        done = one.must_run("up", "--json")
         assert (
             f"something on {far.address} that is no container of its engine took port "
             f"{one.base + 4}/tcp (web:80/tcp): the ports of this session move to another block"

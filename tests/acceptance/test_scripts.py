@@ -1,6 +1,5 @@
 """`compose-up` and `compose-down`; and the engines that scripts/engine.py starts."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -60,7 +59,7 @@ def test_compose_up_and_compose_down_do_the_same(make_repository: MakeRepository
     one = make_repository({"deploy.yaml": file}).worktree("one")
     planned = one.json("-f", "deploy.yaml", "plan")
     started = one.shell("compose-up -f deploy.yaml --profile t --wait --json")
-    assert json.loads(started.out) == {"ok": True, **planned, "seeded": []}
+    assert started.document == {"ok": True, **planned, "seeded": []}
     one.known_project = planned["compose_project_name"]
     assert set(one.ids()) == {"web-1", "tool-1"}
     stopped = one.shell("compose-down -v -t 0")

@@ -129,7 +129,7 @@ def test_a_new_worktree_starts_with_the_main_checkouts_database(
     assert done.code == 0, done.err
     assert "already exists" not in done.err  # Compose takes the volume for its own
     assert worktree.ok(*psql, "SELECT text FROM word") == "from main\n"
-    [seeded] = json.loads(done.out)["seeded"]
+    [seeded] = done.document["seeded"]
     assert seeded["bytes"] > WHOLE
     assert {name: value for name, value in seeded.items() if name != "bytes"} == {
         "volume": "db-data",
@@ -180,7 +180,7 @@ def test_data_that_exists_is_never_overwritten(main: Session, worktree: Session)
     assert "is used by a container" in in_use.err
     assert "has content, which stays" in done.err
     for each in (in_use, done):
-        assert json.loads(each.out)["seeded"] == []
+        assert each.document["seeded"] == []
     assert inside(worktree, "cat /data/who; ls /data") == "mine\nwho\n"
 
 
@@ -316,7 +316,7 @@ def test_a_session_that_nobody_knows_and_the_session_itself_are_refused(
     itself = main.run("up", "--seed-from", "main")
 
     assert unknown.code == itself.code == 2
-    error = json.loads(unknown.out)["error"]
+    error = unknown.error
     assert error["code"] == "usage"
     assert f"{main.known_project} ({main.directory} on main)" in error["hint"]
     assert "is this session itself" in itself.err
@@ -359,8 +359,7 @@ def test_the_first_up_beside_data_of_plain_compose_says_so(plain: tuple[Reposito
     repository, project = plain
     main = repository.main
     main.compose("down", "-t", "0")
-    done = main.run("up")
-    assert done.code == 0, done.err
+    done = main.must_run("up")
     assert f"{project}_store" in done.err
     assert f"--seed-from compose:{project}" in done.err
     assert f"compose:{project}" not in main.run("up").err

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from tests.harness.engine import docker
-from tests.harness.program import PATH
+from tests.harness.program import PATH, write_program
 from tests.harness.repository import stack
 from tests.harness.session import Repository, Session
 from tests.harness.waits import page, wait_until
-from tests.support.machine import Shell, write_program
+from tests.support.machine import Shell
 from tests.support.serving import Server, serving
 
 pytestmark = pytest.mark.e2e

@@ -20,8 +20,7 @@ LINKED = stack({"db": {"command": LOG, "environment": OWNER, "volumes": ["./pgda
 
 def told(session: Session, *arguments: str) -> list[str]:
     """Return the warnings that `up` prints; it must succeed."""
-    done = session.run("up", *arguments)
-    assert done.code == 0, done.err
+    done = session.must_run("up", *arguments)
     return [line for line in done.err.splitlines() if line.startswith("warning: ")]
 
 
@@ -97,8 +96,7 @@ def test_a_folder_that_the_settings_name_is_listed_without_a_warning(
     file = stack({"db": {"volumes": [f"{outside}/large:/data"]}})
     files = {"compose.yaml": file, "composeports.toml": f'shared = ["{outside}"]\n'}
     one = make_repository(files).worktree("one")
-    done = one.run("up", "--strict")
-    assert done.code == 0, done.err
+    done = one.must_run("up", "--strict")
     assert f"as the settings say: folder {outside}/large" in done.err
     write(one.directory, {"composeports.toml": 'shared = ["../models"]\n'})
     assert one.run("up", "--strict").code == 0

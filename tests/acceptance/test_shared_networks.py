@@ -89,8 +89,7 @@ def test_names_that_another_stack_has_on_an_external_network_are_told(
     repository = make_repository({"compose.yaml": edge(network)})
     one, other = repository.worktree("one"), repository.worktree("other")
     plain(repository.main, f"plain-{network}")
-    first = one.run("up")
-    assert first.code == 0
+    first = one.must_run("up")
     (told,) = [line for line in first.err.splitlines() if f"network {network} is external" in line]
     assert told.startswith("warning: ")
     assert f"plain-{network} ({repository.main.directory})" in told
@@ -154,8 +153,7 @@ def test_a_network_that_the_settings_name_is_listed_without_a_warning(
     settings = f'shared = ["network:{network}"]\n'
     files = {"compose.yaml": edge(network), "composeports.toml": settings}
     one = make_repository(files).worktree("one")
-    done = one.run("up", "--strict")
-    assert done.code == 0, done.err
+    done = one.must_run("up", "--strict")
     assert "warning" not in done.err
     assert f"shared by all sessions, as the settings say: network {network}" in done.err
     (listed,) = one.json("plan")["shared"]
@@ -282,8 +280,7 @@ def test_a_sibling_is_known_by_what_compose_says_of_it(
     one = monorepo(make_repository, name, files).worktree("one")
     platform, web = below(one, folder.replace("infra", name)), below(one, "apps/web")
     platform.ok("up")
-    done = web.run("up", "--strict")
-    assert done.code == 0, done.err
+    web.ok("up", "--strict")
     assert wait_until(lambda: ask(web, "db"), "db answers") == str(platform.directory)
 
 

@@ -1,17 +1,14 @@
 """Another process takes a port between the check and the engine's bind: new block, or an error."""
 
-import json
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.harness.engine import docker
-from tests.harness.repository import TINY, stack
+from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Session
+from tests.harness.taken_ports import Thieves
 from tests.harness.waits import page
 from tests.support.compose_gate import around_compose_up
 
@@ -29,35 +26,6 @@ SHOP = stack(
 @pytest.fixture
 def one(make_repository: MakeRepository) -> Session:
     return make_repository({"compose.yaml": SHOP}).worktree("one")
-
-
-class Thieves:
-    """Takes ports in a test, and releases them at its end."""
-
-    def __init__(self) -> None:
-        self.stack = ExitStack()
-
-    def listen(self, number: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> None:
-        """Take a port by a socket of this process."""
-        taken = self.stack.enter_context(socket.socket(socket.AF_INET, kind))
-        taken.bind(("0.0.0.0", number))
-        if kind == socket.SOCK_STREAM:
-            taken.listen()
-
-    def run(self, number: int) -> str:
-        """Take a port by a container, and return its name."""
-        name = f"thief-{number}"
-        docker("run", "--detach", "--name", name, "--publish", f"{number}:80", TINY)
-        self.stack.callback(docker, "rm", "--force", "--volumes", name)
-        return name
-
-
-@pytest.fixture
-def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
-    del environ  # which takes down what was started, after this
-    found = Thieves()
-    with found.stack:
-        yield found
 
 
 def port_in_file(session: Session, name: str) -> int:
@@ -97,7 +65,7 @@ def test_a_port_that_a_process_takes_costs_a_move_to_another_block(
             f"(process {os.getpid()}) took port {number}/tcp (db:80/tcp): the ports of" in done.err
         )
     assert len(set(stolen)) == times
-    assert json.loads(done.out)["ports"] == one.row["ports"]
+    assert done.document["ports"] == one.row["ports"]
     check_running(one)
     assert len(one.resources_of("network")) == 1
 
@@ -131,7 +99,7 @@ def test_a_port_that_is_taken_for_ever_is_an_error_and_nothing_is_left(
     with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 75, done.err
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert error["code"] == "port_taken"
     assert (
         error["details"].items()
@@ -163,7 +131,7 @@ def test_a_block_that_was_stolen_from_is_the_last_choice_of_all_sessions(
 
     with around_compose_up(one.environ, tmp_path / "bin", steal):
         one.ok("up")
-    thieves.stack.close()
+    thieves.exits.close()
     two.ok("up")
     assert str(block(one)) != first
     assert str(block(two)) != first
@@ -179,7 +147,7 @@ def test_a_port_that_is_free_again_costs_nothing_but_another_try(
             thieves.listen(planned["web:80/tcp"])
 
     def give_back(_count: int) -> None:
-        thieves.stack.close()
+        thieves.exits.close()
 
     with around_compose_up(one.environ, tmp_path / "bin", steal, give_back):
         done = one.run("up")
@@ -198,8 +166,7 @@ def test_a_port_stolen_while_the_stack_was_stopped_moves_it_and_keeps_its_data(
     one.ok("stop")
     thieves.listen(one.row["ports"]["web:80/tcp"])
     volumes, old = one.resources_of("volume"), block(one)
-    done = one.run("up")
-    assert done.code == 0, done.err
+    done = one.must_run("up")
     assert f"(process {os.getpid()}) uses port" in done.err
     assert "its ports move to another block" in done.err
     check_running(one)
@@ -216,8 +183,7 @@ def test_a_port_stolen_from_a_stack_that_runs_partly_moves_all_of_it(
     docker("exec", web, "sh", "-c", "echo kept > /data/file")
     one.ok("stop", "db")
     thieves.listen(one.row["ports"]["db:80/tcp"])
-    done = one.run("up")
-    assert done.code == 0, done.err
+    done = one.must_run("up")
     assert "the ports of this session move to another block" in done.err
     check_running(one)
     assert block(one) != old
@@ -240,7 +206,7 @@ def test_a_stack_that_was_there_before_stays_when_every_block_is_stolen_from(
     assert "lease are kept" in done.err
     assert len(one.resources_of("container")) == 2
     assert one.resources_of("volume") == volumes
-    thieves.stack.close()
+    thieves.exits.close()
     one.ok("up")
     check_running(one)
 
@@ -253,7 +219,7 @@ def test_a_udp_port_that_is_stolen_moves_too(
 
     def steal(count: int) -> None:
         if count == 1:
-            thieves.listen(port_in_file(one, "PORT_DNS_53_UDP"), socket.SOCK_DGRAM)
+            thieves.listen(port_in_file(one, "PORT_DNS_53_UDP"), "udp")
 
     with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up")
@@ -276,10 +242,10 @@ def test_a_pinned_port_that_is_stolen_is_an_error_at_once(
     with around_compose_up(one.environ, tmp_path / "bin", steal):
         done = one.run("up", "--json")
     assert done.code == 75, done.err
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert (error["code"], error["details"]["port"]) == ("port_taken", 18999)
     assert calls == [1]
-    thieves.stack.close()
+    thieves.exits.close()
     assert one.resources_of("container network") == []
     assert one.json("status") == []
 

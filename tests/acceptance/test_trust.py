@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from tests.harness.program import write_program
 from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Session
-from tests.support.machine import write_program
 from tests.support.mcp_client import over_stdio, refused, told
 
 pytestmark = pytest.mark.e2e
@@ -188,7 +188,7 @@ def test_an_alias_bomb_is_told_as_what_it_is(make_repository: MakeRepository) ->
     lines.append('services: {web: {image: "x"}}')
     session = make_repository({"compose.yaml": "\n".join(lines)}).main
     done = session.run("plan", "--json")
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert (done.code, error["code"]) == (78, "compose_limit")
     assert "`docker compose config` was ended" in error["message"]
     assert "aliases" in error["hint"]

@@ -146,7 +146,7 @@ def test_up_that_makes_nothing_leaves_no_lease_and_says_so(
     one = make_repository({"compose.yaml": file}).worktree("one")
     project = one.project
     done = one.run("up", "--json")
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert done.code not in {0, 2, 66, 69, 70, 75, 78}
     assert error["code"] == "compose_failed"
     told = {"exit_code": done.code, "compose_project_name": project, "warnings": []}
@@ -220,8 +220,7 @@ def test_waiting_takes_a_good_end_for_a_good_end(make_repository: MakeRepository
         "web": {"command": SLOW_START, **SLOW},
     }
     session = make_repository({"compose.yaml": stack(services)}).main
-    done = session.run("up", "--wait", "--wait-timeout", "60")
-    assert done.code == 0, done.err
+    session.ok("up", "--wait", "--wait-timeout", "60")
     states = {name: each["State"] for name, each in session.containers().items()}
     assert {name for name, each in states.items() if each["Status"] == "exited"} == {
         "migrate-1",
@@ -267,8 +266,7 @@ def test_a_stopped_stack_whose_network_is_gone_comes_up_with_its_data(
     db = session.ids()["db-1"]
     session.ok("stop", "web")
     docker("network", "rm", f"{session.project}_default")
-    done = session.run("up")
-    assert done.code == 0, done.err
+    done = session.must_run("up")
     assert "a network of web is gone" in done.err
     assert session.ok("exec", "-T", "web", "cat", "/named/x", "/nameless/x") == "1\n2\n"
     assert page(session.ok("url", "web").strip())
@@ -288,8 +286,7 @@ def test_a_running_container_off_its_network_is_made_anew(make_repository: MakeR
     ids = session.ids()
     docker("network", "disconnect", f"{session.project}_default", ids["web-1"])
     assert session.row["state"] == "drifted"
-    done = session.run("up", "db")
-    assert done.code == 0, done.err
+    done = session.must_run("up", "db")
     assert "web is off one of its networks" in done.err
     assert session.row["state"] == "running"
     assert page(session.ok("url", "web").strip())
@@ -315,8 +312,7 @@ def test_paused_containers_go_on_with_a_line(one: Session) -> None:
     one.ok("up")
     ids = one.ids()
     docker("pause", ids["web-1"])
-    done = one.run("up")
-    assert done.code == 0, done.err
+    done = one.must_run("up")
     assert "paused until now, and going on:" in done.err
     assert page(one.ok("url", "web").strip())
     assert one.ids() == ids

@@ -263,8 +263,7 @@ def test_a_named_session_in_a_folder_with_an_odd_name(make_repository: MakeRepos
     session.ok("--session", "second", "up")
     (row,) = session.json("status")
     script = "docker compose -p x -f compose.yaml ps -q --no-trunc && docker exec odd-web hostname"
-    done = session.run("--session", "second", "env", "--", "sh", "-c", script)
-    assert done.code == 0, done.err
+    done = session.must_run("--session", "second", "env", "--", "sh", "-c", script)
     form = ("--format", "{{.Id}}", f"{row['compose_project_name']}-odd-web")
     container = docker("inspect", *form).strip()
     shown, host = done.out.split()

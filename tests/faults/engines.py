@@ -1,6 +1,5 @@
 """What an engine does to a session: starts its stack, does not answer, pauses, loses networks."""
 
-import json
 import os
 import random
 import signal
@@ -283,7 +282,7 @@ def _lose(victim: Tree, loss: str, outer: str, chance: random.Random) -> None:
 
 
 def _drifted(victim: Tree) -> Found:
-    listed = json.loads(victim.run("status", "--json").out)
+    listed = victim.run("status", "--json").document
     states = [each["state"] for each in listed if each["current"]]
     return {} if states == ["drifted"] else {"failed": [f"off its network it is {states}"]}
 

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from tests.faults.checks import Found, after_allocate, after_down, after_release
 from tests.faults.kills import chosen_steps
 from tests.faults.place import Bystander, Place, Tree, finish
 from tests.faults.tally import Tally
+from tests.harness.disks import small_disk
 from tests.harness.program import Done
 from tests.harness.waits import wait_until
 
@@ -136,21 +136,16 @@ class Disk:
 
 
 @contextmanager
-def small_disk(folder: Path, filler: str) -> Iterator[Disk]:
-    """Mount a disk of one megabyte on a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    words = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
-    subprocess.run(words, check=True, capture_output=True)
-    try:
+def full_disk(folder: Path, filler: str) -> Iterator[Disk]:
+    """Mount a disk of one megabyte on a folder, which a scenario may fill."""
+    with small_disk(folder, "1m"):
         yield Disk(folder, folder / filler)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)
 
 
 def fill_state(place: Place, tries: int) -> Tally:
     """Run `up` and `down` with little disk space for the store; with more space, both work."""
     tally = Tally("disk full, state directory", "full disks")
-    with small_disk(place.state, "filler") as disk:
+    with full_disk(place.state, "filler") as disk:
         bystander, victim = Bystander.start(place), place.tree("victim")
         _starve(tally, disk, bystander, victim, tries)
         place.close()
@@ -161,7 +156,7 @@ def fill_worktree(place: Place, tries: int) -> Tally:
     """Run `up` with less and less room in the worktree."""
     tally = Tally("disk full, worktree", "full disks")
     bystander = Bystander.start(place)
-    with small_disk(place.root / "victim", ".git-filler") as disk:
+    with full_disk(place.root / "victim", ".git-filler") as disk:
         victim = place.tree("victim")
         _starve(tally, disk, bystander, victim, tries)
     return tally
@@ -175,7 +170,7 @@ FULL = tuple(product(DOWNS, BEFORE_DOWN))
 def down_on_full_disk(place: Place, tries: int, chance: random.Random, only: int) -> Tally:
     """End a session with no byte left for the store: the stack is removed, the lease stays."""
     tally = Tally("disk full, down", "full disks")
-    with small_disk(place.state, "filler") as disk:
+    with full_disk(place.state, "filler") as disk:
         bystander, victim = Bystander.start(place), place.tree("victim")
         for number in chosen_steps(len(FULL), tries, chance, only):
             command, state = FULL[number - 1]

@@ -1,6 +1,5 @@
 """Two engines with one id and one store: neither changes the leases of the other."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +66,7 @@ def of(clone: Clone) -> set[str]:
 
 
 def state_of(clone: Clone, tree: Path, session: str) -> str:
-    found = json.loads(ran(clone, tree, "status", "--json").out)
+    found = ran(clone, tree, "status", "--json").document
     (state,) = [each["state"] for each in found if each["session_id"] == session]
     return str(state)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,13 +127,36 @@ def run(
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def must_run(
+    *argv: str | Path, cwd: str | Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Done:
+    """Run a program, which has to succeed, to its end."""
+    done = run(*argv, cwd=cwd, environ=environ)
+    assert done.code == 0, f"{shlex.join(map(str, argv))}: exit {done.code}\n{done.out}{done.err}"
+    return done
+
+
 def output(
     *argv: str | Path, cwd: str | Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> str:
     """Run a program, which has to succeed, and return its stdout."""
-    done = run(*argv, cwd=cwd, environ=environ)
-    assert done.code == 0, f"{shlex.join(map(str, argv))}: exit {done.code}\n{done.out}{done.err}"
-    return done.out
+    return must_run(*argv, cwd=cwd, environ=environ).out
+
+
+def write_program(path: Path, script: str) -> Path:
+    """Write an executable script for /bin/sh."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def without_root_powers() -> list[str]:
+    """Return the words that make root obey the rights of files, for tests that run as root."""
+    if os.geteuid():
+        return []
+    assert shutil.which("setpriv"), "as root, these tests need setpriv (util-linux)"
+    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
 
 
 @contextmanager

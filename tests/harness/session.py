@@ -17,7 +17,7 @@ from tests.harness.engine import (
     engine,
     take_down,
 )
-from tests.harness.program import PATH, PROGRAM, Done, neutral_environ, output, run, start
+from tests.harness.program import PATH, PROGRAM, Done, must_run, neutral_environ, output, run, start
 from tests.harness.repository import GIT_ENVIRONMENT, add_worktree, commit, git
 from tests.harness.store import change_store
 from tests.harness.waits import wait_until
@@ -37,9 +37,13 @@ class Session:
         """Run `composeports` here; `variables` are set for this one command."""
         return run(PROGRAM, *arguments, **self._place(variables))
 
+    def must_run(self, *arguments: str, **variables: str) -> Done:
+        """Run `composeports` here, which has to succeed."""
+        return must_run(PROGRAM, *arguments, **self._place(variables))
+
     def ok(self, *arguments: str, **variables: str) -> str:
         """Run `composeports` here, which has to succeed, and return its stdout."""
-        return output(PROGRAM, *arguments, **self._place(variables))
+        return self.must_run(*arguments, **variables).out
 
     def json(self, *arguments: str, **variables: str) -> Any:  # noqa: ANN401 - documents
         """Run `composeports` with --json, which has to succeed, and return the document."""

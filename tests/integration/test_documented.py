@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.harness.program import PROGRAMS
+from tests.harness.program import PROGRAMS, start
 from tests.harness.waits import HANG
 from tests.support.documents import blocks
 from tests.support.machine import Shell
@@ -34,14 +33,9 @@ def test_a_failure_is_the_document_of_the_guide(shell: Shell) -> None:
 def started(shell: Shell, command: str) -> Iterator[str]:
     """Run a command line that starts a server, on a free port, and give its URL."""
     path = f"{PROGRAMS}:{shell.environ['PATH']}:/usr/bin:/bin"
-    process = subprocess.Popen(
-        ("/bin/sh", "-c", f"{command} --port 0"),
-        cwd=shell.cwd,
-        env={**shell.environ, "PATH": path, "PWD": str(shell.cwd)},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    environ = {**shell.environ, "PATH": path, "PWD": str(shell.cwd)}
+    script = f"{command} --port 0"
+    process = start("/bin/sh", "-c", script, cwd=shell.cwd, environ=environ, start_new_session=True)
     assert process.stderr is not None
     try:
         said = ""

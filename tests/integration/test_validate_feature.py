@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.program import write_program
 from tests.harness.repository import git
 from tests.harness.waits import HANG, wait_until
-from tests.support.machine import write_program
 from tests.support.pages import serving
 from tests.support.skill_runs import REALLY, SKILL, Stack, steps
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-WAITING = """#!/bin/sh
+from tests.harness.program import write_program
+
+WAITING = """
 case " $* " in *" compose "*" up "*)
     touch {folder}/before.$$
     while [ ! -e {folder}/started.$$ ]; do sleep 0.02; done
@@ -33,11 +35,8 @@ def around_compose_up(
 
     That is so for programs that get `environ`, while this lasts.
     """
-    folder.mkdir()
-    program = folder / "docker"
     real = shutil.which("docker", path=environ["PATH"])
-    program.write_text(WAITING.format(folder=folder, docker=real))
-    program.chmod(0o755)
+    write_program(folder / "docker", WAITING.format(folder=folder, docker=real))
     ended, failures = threading.Event(), []
 
     def answer() -> None:

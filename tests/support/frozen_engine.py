@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.support.machine import FakeDocker, Shell, write_program
+from tests.harness.program import write_program
+from tests.support.machine import FakeDocker, Shell
 
 # What `docker` is asked here; each waits for ever.
 QUESTIONS = (

@@ -6,17 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.harness.program import PROGRAMS, Done, finish, start, text
+from tests.harness.program import PROGRAMS, Done, finish, start, text, write_program
 from tests.support import warm
-
-
-def write_program(path: Path, script: str) -> Path:
-    """Write an executable script for /bin/sh."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return path
-
 
 FAKE_DOCKER = """
 at='{at}'

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.harness.program import start, write_program
 from tests.harness.waits import HANG
-from tests.support.machine import write_program
 
 SKILL = Path(__file__).parents[2] / "skills/validate-feature"
 PRETENDER = """
@@ -66,14 +66,9 @@ class Stack:
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start the validation; its smoke tests count as passed, except with `REALLY`."""
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
-        process = subprocess.Popen(
-            (sys.executable, str(SKILL / "scripts/validate.py"), *arguments),
-            cwd=self.cwd,
-            env={**os.environ, "PATH": path, "VALIDATE_PYTEST": "true", **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        environ = {**os.environ, "PATH": path, "VALIDATE_PYTEST": "true", **variables}
+        script = SKILL / "scripts/validate.py"
+        process = start(sys.executable, script, *arguments, cwd=self.cwd, environ=environ)
         self.started.append(process)
         return process
 

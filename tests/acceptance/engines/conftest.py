@@ -4,9 +4,6 @@ These tests check only what is different from Docker's engine; the program is th
 """
 
 import os
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -31,24 +28,3 @@ SHOP = stack(
 def shop(make_repository: MakeRepository) -> Repository:
     """Return a repository whose stack publishes a run of ports."""
     return make_repository({"compose.yaml": SHOP})
-
-
-class Thieves:
-    """Takes ports in a test, and releases them at its end."""
-
-    def __init__(self, exits: ExitStack) -> None:
-        self._exits = exits
-
-    def listen(self, number: int) -> None:
-        """Take a port by a socket of this process."""
-        taken = self._exits.enter_context(socket.socket(socket.AF_INET))
-        taken.bind(("0.0.0.0", number))
-        taken.listen()
-
-
-@pytest.fixture
-def thieves(environ: dict[str, str]) -> Iterator[Thieves]:
-    """Yield an object that takes ports until the started stacks are taken down."""
-    del environ
-    with ExitStack() as exits:
-        yield Thieves(exits)

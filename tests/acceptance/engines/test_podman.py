@@ -1,6 +1,5 @@
 """Podman's socket under `docker compose`, as root and rootless: the same promises hold."""
 
-import json
 import os
 import threading
 from collections.abc import Iterator
@@ -9,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from composeports.docker.engine import Engine
-from tests.acceptance.engines.conftest import KIND, Thieves
+from tests.acceptance.engines.conftest import KIND
 from tests.harness.engine import PROJECT_LABEL, docker, engine, remove
 from tests.harness.repository import TINY, stack
 from tests.harness.session import MakeRepository, Repository
+from tests.harness.taken_ports import Thieves
 from tests.harness.waits import page, wait_until
 from tests.support.compose_gate import around_compose_up
 
@@ -126,7 +126,7 @@ def test_a_port_that_is_taken_costs_a_move_unless_it_is_pinned(
         done = shop.main.run("up", "--json")
     thief = f"(process {os.getpid()}) took port {stolen[0]}/tcp"
     if pinned:
-        error = json.loads(done.out)["error"]
+        error = done.error
         assert (done.code, error["code"], error["details"]["port"]) == (75, "port_taken", stolen[0])
         assert thief in error["message"]
         project = error["details"]["compose_project_name"]
@@ -142,7 +142,7 @@ def test_data_is_not_copied_rather_than_without_its_owners(shop: Repository) -> 
     shop.main.ok("up")
     two = shop.worktree("two")
     done = two.run("up", "--seed-from", "main", "--json")
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert (done.code, error["code"]) == (69, "seed_failed")
     assert "without their owners" in error["message"]
     assert two.resources_of() == []

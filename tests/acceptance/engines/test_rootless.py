@@ -1,15 +1,15 @@
 """Rootless engines, Docker's and Podman's: ports they may not bind, and doctor."""
 
-import json
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.engines.conftest import KIND, Thieves
+from tests.acceptance.engines.conftest import KIND
 from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Repository
+from tests.harness.taken_ports import Thieves
 from tests.harness.waits import page
 from tests.support.compose_gate import around_compose_up
 
@@ -53,7 +53,7 @@ def test_a_port_below_what_it_may_have_is_an_error_at_once(
     if pinned:
         (one.directory / "composeports.toml").write_text('pin = {"web:80" = 80}\n')
     done = one.run("up", "--json", *([] if pinned else ["--default-ports"]))
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert (done.code, error["code"]) == (78, "port_privileged")
     assert error["message"].startswith("port 80/tcp, which web:80/tcp has to have, is below 1024")
     assert "ip_unprivileged_port_start=80" in error["hint"]
@@ -82,6 +82,6 @@ def test_doctor_finds_a_socket_that_docker_does_not_look_at(
         "XDG_RUNTIME_DIR": f"{tmp_path}/run",
     }
     done = shop.main.run("doctor", "--json", **nowhere)
-    found = next(each for each in json.loads(done.out)["findings"] if each["check"] == "engine")
+    found = next(each for each in done.document["findings"] if each["check"] == "engine")
     assert found["next_step"].endswith(f"export DOCKER_HOST=unix://{there}")
     assert "rootless at" in shop.main.ok("doctor", **{**nowhere, "DOCKER_HOST": f"unix://{there}"})

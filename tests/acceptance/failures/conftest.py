@@ -6,18 +6,17 @@ that others use. Its containers continue to run, which is the dangerous case.
 
 import os
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.harness.engine import docker, engine
-from tests.harness.program import PROGRAM, Done, run
+from tests.harness.engine import engine
+from tests.harness.program import PROGRAM, Done, run, without_root_powers
 from tests.harness.repository import stack
 from tests.harness.session import MakeRepository, Projects, Session, block_grids, fresh_environ
 
@@ -43,27 +42,6 @@ def assert_untouched(session: Session) -> None:
     assert session.leases() == []
     assert not os.path.lexists(session.directory / ".composeports")
     assert session.resources_of() == []
-
-
-LISTENERS = {
-    "tcp": (socket.AF_INET, socket.SOCK_STREAM, "0.0.0.0"),
-    "udp": (socket.AF_INET, socket.SOCK_DGRAM, "0.0.0.0"),
-    "ipv6-only": (socket.AF_INET6, socket.SOCK_STREAM, "::"),
-    "loopback-only": (socket.AF_INET, socket.SOCK_STREAM, "127.0.0.1"),
-}
-
-
-@contextmanager
-def foreign_listener(kind: str, port: int) -> Iterator[socket.socket]:
-    """Hold a port as a program that is not ours would."""
-    family, style, address = LISTENERS[kind]
-    with socket.socket(family, style) as held:
-        if family == socket.AF_INET6:
-            held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        held.bind((address, port))
-        if style == socket.SOCK_STREAM:
-            held.listen()
-        yield held
 
 
 @dataclass
@@ -148,25 +126,6 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     made.open()
     yield made
     made.shut()
-
-
-@contextmanager
-def foreign_container(*arguments: str, start: bool = True) -> Iterator[str]:
-    """Have a container that no composeports knows; give its id."""
-    verb = ("run", "--detach") if start else ("create",)
-    identity = docker(*verb, *arguments).strip()
-    try:
-        yield identity
-    finally:
-        docker("rm", "--force", identity)
-
-
-def without_root_powers() -> list[str]:
-    """Return the words that make root obey the rights of files, for tests that run as root."""
-    if os.geteuid():
-        return []
-    assert shutil.which("setpriv"), "as root, these tests need setpriv (util-linux)"
-    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
 
 
 def run_with_rights(session: Session, *arguments: str) -> Done:

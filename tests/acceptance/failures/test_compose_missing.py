@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.failures.conftest import assert_untouched
+from tests.harness.program import write_program
 from tests.harness.repository import write
 from tests.harness.session import Session
 
@@ -28,7 +29,7 @@ def refused(session: Session, *command: str, **variables: str) -> dict[str, str]
     """Return the error of a command that ends with 69 in both its forms."""
     done = session.run(*command, "--json", **variables)
     assert done.code == 69, done.err
-    error: dict[str, str] = json.loads(done.out)["error"]
+    error: dict[str, str] = done.error
     told = session.run(*command, **variables)
     assert (told.code, told.out) == (69, "")
     assert error["message"] in told.err
@@ -66,12 +67,8 @@ def test_a_lease_is_kept_when_docker_is_uninstalled(web: Session, tmp_path: Path
 
 def test_without_the_compose_plugin(web: Session, tmp_path: Path) -> None:
     # The docker command looks in system folders too; this one stands for one that finds nothing.
-    docker = tmp_path / "bin/docker"
-    docker.parent.mkdir()
-    docker.write_text(
-        "#!/bin/sh\necho \"docker: 'compose' is not a docker command.\" >&2\nexit 1\n"
-    )
-    docker.chmod(0o755)
+    says = "echo \"docker: 'compose' is not a docker command.\" >&2; exit 1"
+    docker = write_program(tmp_path / "bin/docker", says)
     write(tmp_path, {"config/config.json": '{"cliPluginsExtraDirs": []}'})
     path = f"{docker.parent}{os.pathsep}{web.environ['PATH']}"
     error = refused(web, "up", PATH=path, DOCKER_CONFIG=str(tmp_path / "config"))

@@ -1,7 +1,5 @@
 """A file that Compose or the plan refuses: 78, with Compose's message, and nothing is left."""
 
-import json
-
 import pytest
 
 from tests.acceptance.failures.conftest import WEB, assert_untouched
@@ -32,7 +30,7 @@ def refused(session: Session, *words: str) -> dict[str, object]:
     """Return the error of a command that ends with 78 in both its forms."""
     done = session.run(*words, "--json")
     assert done.code == 78, f"{done.out}{done.err}"
-    document = json.loads(done.out)
+    document = done.document
     assert document["ok"] is False
     error: dict[str, object] = document["error"]
     told = session.run(*words)

@@ -4,38 +4,23 @@ The other damages of docs/damage.md are in tests/integration/stores/test_damage.
 """
 
 import itertools
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.failures.conftest import WEB
-from tests.harness.program import Done, output, run, start
+from tests.harness.disks import small_disk
+from tests.harness.program import Done, output, start
 from tests.harness.session import MakeRepository, Repository, Session
 from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
 
 NETWORK_DISK = Path(__file__).parents[2] / "support" / "network_disk.py"
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Mount a small disk at a folder."""
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o700)
-    words = ("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "composeports-test")
-    done = run(*words, folder)
-    if done.code:
-        pytest.fail(f"this test mounts a tmpfs, which needs root: {done.err}")
-    try:
-        yield folder
-    finally:
-        output("umount", "--lazy", folder)
 
 
 def fill(folder: Path) -> Path:
@@ -61,7 +46,7 @@ def names_until_full(folder: Path) -> Iterator[Path]:
 def error_of(done: Done) -> dict[str, str]:
     assert done.code == 78, f"{done.out}{done.err}"
     assert "Traceback" not in done.err
-    error: dict[str, str] = json.loads(done.out)["error"]
+    error: dict[str, str] = done.error
     return error
 
 
@@ -83,7 +68,7 @@ def test_a_full_state_directory_starts_nothing_and_loses_nothing(
             assert "space" in error["message"] + error["hint"], error
         assert not (two.directory / ".composeports").exists()
         assert (one.ids(), bool(page(url))) == (ids, True)
-        refused = json.loads(one.run("release", "--json").out)["error"]
+        refused = one.run("release", "--json").document["error"]
         assert refused["code"] == "stack_left"
         assert one.ok("env")
         assert one.ok("url", "web").strip() == url
@@ -182,7 +167,7 @@ def test_a_network_file_system_is_refused_before_anything_is_made(
     assert not (web.directory / ".composeports").exists()
     done = there.run("doctor", "--json")
     assert done.code == 1
-    found = json.loads(done.out)["findings"]
+    found = done.document["findings"]
     assert ["fuse.sshfs" in each["what"] for each in found if each["check"] == "store"] == [True]
     assert web.json("up")["ports"]
 

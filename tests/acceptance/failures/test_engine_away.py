@@ -1,6 +1,5 @@
 """If the engine does not answer, its state is "unknown": no lease is lost or given away."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from tests.acceptance.failures.conftest import WEB, Gate
 from tests.harness.private_engine import PrivateEngine, private_engine
+from tests.harness.program import write_program
 from tests.harness.session import MakeRepository, Repository, Session
 
 pytestmark = pytest.mark.e2e
@@ -34,7 +34,7 @@ def test_up_without_an_engine_ends_with_69_and_leaves_nothing(one: Session, gate
     gate.shut()
     done = one.run("up", "--json")
     assert done.code == 69
-    assert json.loads(done.out)["error"]["code"] == "engine_unreachable"
+    assert done.error["code"] == "engine_unreachable"
     told = one.run("up")
     assert told.code == 69
     assert told.out == ""
@@ -56,9 +56,8 @@ def test_an_engine_that_goes_away_takes_no_lease_and_no_ports_with_it(
         done = one.run(*command)
         assert done.code == 69, f"{command}: {done.err}"
         assert "released" not in done.err
-    status = one.run("status", "--json")
-    assert status.code == 0
-    row = json.loads(status.out)[0]
+    status = one.must_run("status", "--json")
+    row = status.document[0]
     assert row["state"] == "unknown"
     assert "states are unknown" in status.err
     assert {name: row[name] for name in ("ports", "allocated_at")} == {
@@ -77,15 +76,14 @@ def test_an_engine_that_stops_during_up_leaves_the_lease(one: Session, gate: Gat
     ports = one.json("up")["ports"]
     one.ok("stop", "-t", "0")
     shim = one.directory.parent / "bin"
-    shim.mkdir()
     # A `docker` that is a script is called as it is: this one loses the engine at `up`.
-    (shim / "docker").write_text(
-        f"""#!/bin/sh
+    write_program(
+        shim / "docker",
+        f"""
         case " $* " in *" up --detach "*) mv {gate.path} {gate.path}.away ;; esac
         exec env PATH="{one.environ["PATH"]}" docker "$@"
-        """
+        """,
     )
-    (shim / "docker").chmod(0o755)
     done = one.run("up", PATH=f"{shim}{os.pathsep}{one.environ['PATH']}")
     os.rename(f"{gate.path}.away", gate.path)
     assert done.code not in {0, 70}

@@ -1,6 +1,5 @@
 """A frozen engine (SIGSTOP) is "unknown" within the time limit; no lease is lost."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -59,9 +58,9 @@ def test_a_frozen_engine_is_unknown_and_nothing_is_lost(
             assert done.code == 69, f"{command}: {done.err}"
             assert "did not answer within 3 s" in done.err
         status = one.run("status", "--json", **LIMIT)
-        assert [each["state"] for each in json.loads(status.out)] == ["unknown"]
+        assert [each["state"] for each in status.document] == ["unknown"]
         plan = one.run("plan", "--json", **LIMIT)
-        assert (plan.code, json.loads(plan.out)["ports"]) == (0, ports), plan.err
+        assert (plan.code, plan.document["ports"]) == (0, ports), plan.err
         assert one.ok("url", "web", **LIMIT).strip().endswith(str(ports["web:80/tcp"]))
         assert one.ok("env", **LIMIT)
         assert one.ok("config", **LIMIT)
@@ -103,7 +102,7 @@ def test_a_stack_that_the_engine_starts_at_boot_keeps_its_ports(
     one = make_repository({"compose.yaml": ALWAYS}).main
     first = run_inside(engine, one, "up", "--json")
     assert first.code == 0, first.err
-    ports = json.loads(first.out)["ports"]
+    ports = first.document["ports"]
     for _ in range(3):
         engine.halt()
         starting = Thread(target=engine.start)
@@ -117,5 +116,5 @@ def test_a_stack_that_the_engine_starts_at_boot_keeps_its_ports(
         starting.join()
         assert done is not None
         assert "another block" not in done.err
-        assert json.loads(done.out)["ports"] == ports
+        assert done.document["ports"] == ports
     assert run_inside(engine, one, "down", "-t", "0").code == 0

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.acceptance.failures.conftest import LISTENERS, foreign_container, foreign_listener
 from tests.harness.engine import docker
 from tests.harness.repository import TINY, stack
 from tests.harness.session import MakeRepository, Session
+from tests.harness.taken_ports import LISTENERS, foreign_container, foreign_listener
 from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
@@ -33,8 +33,7 @@ def test_a_foreign_process_on_a_published_port_moves_the_session(kind: str, both
     ports = both.json("plan")["ports"]
     port = ports["web:53/udp" if kind == "udp" else "web:80/tcp"]
     with foreign_listener(kind, port) as held:
-        done = both.run("up")
-        assert done.code == 0, done.err
+        done = both.must_run("up")
         assert both.published()["web-1:80/tcp"] == ports["web:80/tcp"] + RANGE
         assert str(port) in done.err
         assert "trying another block" in done.err
@@ -45,8 +44,7 @@ def test_a_foreign_process_on_a_published_port_moves_the_session(kind: str, both
 @pytest.mark.parametrize("kind", ["tcp", "ipv6-only", "loopback-only"])
 def test_a_foreign_process_on_a_fixed_port_moves_the_session(kind: str, web: Session) -> None:
     with foreign_listener(kind, web.base + 2):
-        done = web.run("up")
-        assert done.code == 0, done.err
+        done = web.must_run("up")
         assert web.base + RANGE <= web.published()["web-1:80/tcp"] < web.base + 2 * RANGE
         assert f"{web.base + 2}/tcp" in done.err
 
@@ -64,8 +62,7 @@ def test_a_foreign_container_moves_the_session_and_is_left_alone(
     port = web.json("plan")["ports"]["web:80/tcp"]
     with foreign_container("-p", f"{port}:80", TINY, start=running) as foreign:
         before = start_state(foreign)
-        done = web.run("up")
-        assert done.code == 0, done.err
+        done = web.must_run("up")
         assert web.published()["web-1:80/tcp"] == port + RANGE
         assert f"{port}/tcp" in done.err
         assert page(web.ok("url", "web").strip())
@@ -93,8 +90,7 @@ def test_a_port_that_is_taken_while_the_stack_is_down_moves_only_that_session(
     port = one.published()["web-1:80/tcp"]
     one.ok("stop", "-t", "0")
     with foreign_listener("tcp", port):
-        done = one.run("up")
-        assert done.code == 0, done.err
+        done = one.must_run("up")
         assert one.published()["web-1:80/tcp"] == port + 2 * RANGE
         assert f" uses port {port}/tcp of this session" in done.err
         assert two.published() == kept
@@ -105,5 +101,5 @@ def test_a_program_of_the_sessions_own_on_a_fixed_port_does_not_move_it(web: Ses
     ports = web.json("up")["ports"]
     with foreign_listener("tcp", web.base + 3):
         done = web.run("up", "--json")
-        assert json.loads(done.out)["ports"] == ports
+        assert done.document["ports"] == ports
         assert "another block" not in done.err

@@ -1,11 +1,10 @@
 """No block is free, or the settings changed while a stack runs."""
 
-import json
-
 import pytest
 
-from tests.acceptance.failures.conftest import WEB, foreign_listener
+from tests.acceptance.failures.conftest import WEB
 from tests.harness.session import MakeRepository, Repository
+from tests.harness.taken_ports import foreign_listener
 from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
@@ -25,7 +24,7 @@ def test_when_all_blocks_are_held_nothing_changes(
     before, ids = one.leases(), one.ids()
     done = two.run("up", "--json")
     assert done.code == 75
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert error["code"] == "no_ports_available"
     assert "composeports status" in error["hint"]
     assert two.run("allocate").code == 75
@@ -47,7 +46,7 @@ def test_when_every_free_block_is_used_by_others_nothing_changes(
     with foreign_listener("tcp", one.base), foreign_listener("loopback-only", one.base + 23):
         done = one.run("up", "--json")
         assert done.code == 75
-        details = json.loads(done.out)["error"]["details"]
+        details = done.error["details"]
         assert details["busy_blocks"] == [one.base, one.base + 20]
         assert one.leases() == []
         assert not (one.directory / ".composeports").exists()

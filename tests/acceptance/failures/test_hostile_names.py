@@ -36,7 +36,7 @@ def evaluated(session: Session, script: str, **variables: str) -> dict[str, str]
     show = "import json, os; print(json.dumps(dict(os.environ)))"
     done = session.shell(f"{script}\npython3 -c '{show}'", **variables)
     assert done.code == 0, done.err
-    environ: dict[str, str] = json.loads(done.out)
+    environ: dict[str, str] = done.document
     return environ
 
 
@@ -86,7 +86,7 @@ def assert_refused(session: Session, name: str) -> None:
     assert "line break" in error
     assert repr(name)[1:-1] in error
     assert "git worktree move" in hint
-    told = json.loads(session.run("up", "--json").out)["error"]
+    told = session.run("up", "--json").document["error"]
     assert told["code"] == "compose_file"
     assert session.leases() == []
     assert not (session.directory / ".composeports").exists()

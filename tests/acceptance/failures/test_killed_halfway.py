@@ -53,8 +53,7 @@ def test_the_next_up_puts_it_right(
     one: Session, gate: Gate, tmp_path: Path, request_: bytes
 ) -> None:
     kill_before(request_, one, gate, tmp_path / "log")
-    done = one.run("up")
-    assert done.code == 0, done.err
+    done = one.must_run("up")
     # A removal that was under way may have come through all the same.
     if request_ != REMOVES_THE_OLD_ONE:
         assert done.err.count(BEGINNING_ANEW) == (request_ == STOPS_THE_OLD_ONE)
@@ -87,8 +86,7 @@ def test_an_up_after_a_killed_down_does_not_take_what_is_being_stopped_for_runni
                 break
         kill_group(program)
         events.kill()
-    done = session.run("up")
-    assert done.code == 0, done.err
+    done = session.must_run("up")
     assert STOPPING_FIRST in done.err
     assert set(session.containers("running")) == {"web-1", "db-1"}
     assert not session.containers("running")["db-1"]["State"]["FinishedAt"].startswith("0001")

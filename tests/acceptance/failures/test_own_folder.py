@@ -1,6 +1,5 @@
 """A foreign or unwritable `.composeports`: 78, nothing is changed, no lease is left."""
 
-import json
 import os
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def refused(session: Session) -> None:
     """Check that `up` ends with 78 and leaves neither lease nor container."""
     done = run_with_rights(session, "up", "--json")
     assert done.code == 78, f"{done.out}{done.err}"
-    error = json.loads(done.out)["error"]
+    error = done.error
     assert error["code"] == "file_access"
     assert ".composeports" in error["message"]
     assert "nothing was changed" in error["hint"]

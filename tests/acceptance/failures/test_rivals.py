@@ -3,7 +3,6 @@
 A gate in front of the engine lets the rival act between Compose's last check and its change.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,10 +11,11 @@ from ipaddress import ip_network
 import pytest
 
 from composeports.usecases.start_failure import SUBNET_TAKEN, SUBNET_TRIES
-from tests.acceptance.failures.conftest import Gate, assert_untouched, foreign_container
+from tests.acceptance.failures.conftest import Gate, assert_untouched
 from tests.harness.engine import docker, engine
 from tests.harness.repository import TINY, stack
 from tests.harness.session import MakeRepository, Session
+from tests.harness.taken_ports import foreign_container
 from tests.harness.waits import page
 
 pytestmark = pytest.mark.e2e
@@ -67,8 +67,7 @@ def test_a_subnet_that_is_taken_at_the_last_moment_costs_a_second_try(
     one: Session, gate: Gate, thief: Thief
 ) -> None:
     gate.once(ASKS_FOR_A_SUBNET, thief.take)
-    done = one.run("up", "--json")
-    assert done.code == 0, done.err
+    done = one.must_run("up", "--json")
     assert done.err.count(SUBNET_TAKEN) == 1
     network = f"{one.project}_back"
     got = ip_network(subnet_of(network))
@@ -109,8 +108,7 @@ def test_a_network_that_is_not_free_yet_is_removed_by_a_further_down(
         for _ in range(times):
             gate.once(REMOVES_A_NETWORK, lambda _: docker("network", "connect", network, guest))
             gate.once(REFUSES_TO_REMOVE, lambda _: docker("network", "disconnect", network, guest))
-        done = one.run("down", "-t", "0")
-        assert done.code == 0, done.err
+        done = one.must_run("down", "-t", "0")
         assert done.err.count("active endpoints") >= times
         assert "released " in done.err
         assert docker("container", "inspect", "--format", "{{.State.Running}}", guest) == "true\n"
@@ -124,7 +122,7 @@ def test_a_network_that_stays_in_use_keeps_the_lease(one: Session) -> None:
     with foreign_container("--network", network, TINY) as guest:
         done = one.run("down", "-t", "0", "--json")
         assert done.code == 75
-        error = json.loads(done.out)["error"]
+        error = done.error
         assert error["code"] == "stack_left"
         assert "1 network" in error["message"]
         assert engine().resources(one.project) == [f"network {network}"]

@@ -226,8 +226,7 @@ def test_ctrl_c_in_compose_s_menu_ends_as_it_does_with_plain_compose(polite: Ses
 def test_a_foreground_up_whose_containers_end_says_so(make_repository: MakeRepository) -> None:
     job = {"image": TINY, "command": ["true"]}
     one = make_repository({"compose.yaml": stack({"job": job})}).main
-    done = one.run("up", "--attach")
-    assert done.code == 0
+    done = one.must_run("up", "--attach")
     assert f"{one.project} is stopped; its lease is kept" in done.err
     assert "is up" not in done.err + done.out
     one.ok("down")

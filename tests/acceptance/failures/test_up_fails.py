@@ -1,7 +1,5 @@
 """`up` fails in Compose: the exit code is Compose's, and the lease is kept as the message says."""
 
-import json
-
 import pytest
 
 from tests.acceptance.failures.conftest import WEB, assert_untouched
@@ -27,7 +25,7 @@ def failed(session: Session, *words: str, code: int = 1) -> dict[str, str]:
     """Return the error document of an `up` that Compose ended with `code`."""
     done = session.run(*words, "--json")
     assert done.code == code, done.err
-    document = json.loads(done.out)
+    document = done.document
     assert document["ok"] is False
     assert document["error"]["code"] == "compose_failed"
     assert document["error"]["details"]["exit_code"] == code

@@ -14,7 +14,8 @@ from composeports.docker.compose_cli import (
 from composeports.docker.compose_files import Selection
 from composeports.docker.engine import Engine
 from composeports.errors import ComposeMissingError, ComposeTooOldError, ConfigError
-from tests.support.machine import FakeDocker, write_program
+from tests.harness.program import write_program
+from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
 

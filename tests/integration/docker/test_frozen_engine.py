@@ -18,9 +18,10 @@ from composeports.docker.engine import Engine
 from composeports.errors import ConfigError, EngineSilentError
 from composeports.host.process import start
 from composeports.host.time_limits import TimeLimits
+from tests.harness.program import write_program
 from tests.harness.waits import HANG
 from tests.support.frozen_engine import accepting, on_frozen_engine, waiting_docker
-from tests.support.machine import FakeDocker, Shell, write_program
+from tests.support.machine import FakeDocker, Shell
 from tests.support.mcp_client import over_stdio, refused, told
 from tests.support.serving import serving
 

@@ -26,10 +26,11 @@ from composeports.docker.volumes import (
 )
 from composeports.errors import ComposeMissingError, EngineSilentError, SeedError
 from composeports.host.trace_hook import set_trace_hook
+from tests.harness.program import write_program
 from tests.harness.waits import HANG, wait_until
 from tests.support.engine_server import Answer, Request, answering, way_to
 from tests.support.frozen_engine import accepting
-from tests.support.machine import FakeDocker, write_program
+from tests.support.machine import FakeDocker
 
 pytestmark = pytest.mark.integration
 

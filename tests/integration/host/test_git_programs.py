@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from composeports.host.git_tracking import ask_git, has_tracked, is_ignored, is_tracked
-from tests.harness.program import run
+from tests.harness.program import run, write_program
 from tests.harness.repository import GIT_ENVIRONMENT, git
 from tests.support.hostile import named_pipe, place
-from tests.support.machine import FakeDocker, Shell, write_program
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,8 @@ import pytest
 from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat
 from composeports.host.process import Finished, Limits, exec_program, run_in_foreground, start
-from tests.harness.program import run
+from tests.harness.program import run, write_program
 from tests.harness.waits import wait_until
-from tests.support.machine import write_program
 
 pytestmark = pytest.mark.integration
 

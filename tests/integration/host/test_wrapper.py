@@ -11,7 +11,7 @@ from composeports.errors import FileAccessError
 from composeports.host.script_text import script_of, scripts_in
 from composeports.host.wrapper import unwrapped, unwrapped_variables, without_wrappers
 from composeports.host.wrapper_folder import install
-from tests.support.machine import write_program
+from tests.harness.program import write_program
 
 pytestmark = pytest.mark.integration
 

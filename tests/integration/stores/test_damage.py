@@ -6,7 +6,6 @@ Each row of DAMAGES is a row of docs/damage.md. The commands run as the installe
 import os
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 
 from composeports.stores.sqlite.database import VERSION
-from tests.harness.program import PROGRAMS, Done
+from tests.harness.program import PROGRAM, Done, start, without_root_powers
 from tests.support.machine import FakeDocker, Shell, finished
 
 pytestmark = pytest.mark.integration
@@ -162,17 +161,10 @@ def place(here: Shell, tmp_path: Path) -> Iterator[Place]:
 
 def run(shell: Shell, command: str, *, root_obeys: bool) -> Done:
     """Run a command, if requested as a user who is bound by file permissions (not root)."""
-    argv = [str(PROGRAMS / "composeports"), command, *([] if command == "env" else ["--json"])]
-    if root_obeys and os.geteuid() == 0:
-        found = shutil.which("setpriv")
-        assert found, "as root, these tests need setpriv (util-linux)"
-        argv = [found, "--bounding-set=-dac_override,-dac_read_search", "--", *argv]
+    rights = without_root_powers() if root_obeys else []
+    form = () if command == "env" else ("--json",)
     environ = {"PWD": str(shell.cwd), **shell.environ}
-    return finished(
-        subprocess.Popen(
-            argv, cwd=shell.cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-    )
+    return finished(start(*rights, PROGRAM, command, *form, cwd=shell.cwd, environ=environ))
 
 
 def content(path: Path) -> dict[str, object]:

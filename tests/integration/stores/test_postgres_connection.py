@@ -1,7 +1,6 @@
 """TLS, passwords and services from libpq's settings; and a server disk that is really full."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.errors import ComposeportsError, StoreServerError
 from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Server
+from tests.harness.disks import small_disk
 from tests.harness.program import output
 from tests.support import postgres
 
@@ -131,28 +131,24 @@ def test_services_and_passwords_come_from_libpq_s_own_files(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of two megabytes."""
-    place = tmp_path / "small"
-    place.mkdir()
-    argv = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=0777", "tmpfs", str(place)]
-    subprocess.run(argv, check=True)
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with small_disk(tmp_path / "small", "2m", "0777") as mounted:
+        yield mounted
 
 
 @needs_root
 def test_a_disk_that_is_full_there_costs_a_clear_word_and_nothing_else(
-    server: Server, database: str, small_disk: Path
+    server: Server, database: str, disk: Path
 ) -> None:
     url = server.socket_url(database)
     store = PostgresStore(url, engine=lambda: OWN, wait_seconds=5)
     store.create()
-    tables = small_disk / "tables"
+    tables = disk / "tables"
     tables.mkdir(mode=0o777)
     owner = os.stat(server.data)
     os.chown(tables, owner.st_uid, owner.st_gid)
-    for folder in (*small_disk.parents[:3],):
+    for folder in (*disk.parents[:3],):
         folder.chmod(0o755)
     with postgres.connected(url) as admin:
         admin.execute(f"CREATE TABLESPACE small LOCATION '{tables}'")

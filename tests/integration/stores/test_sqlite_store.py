@@ -26,6 +26,7 @@ from composeports.stores.sqlite import store as sqlite_store
 from composeports.stores.sqlite.database import APPLICATION_ID, VERSION, is_store
 from composeports.stores.sqlite.fast_read import read_and_renew
 from composeports.stores.sqlite.store import SqliteStore
+from tests.harness.program import output, start
 from tests.harness.waits import HANG, wait_until
 from tests.support.earlier_stores import as_of_version
 
@@ -327,12 +328,8 @@ connection.execute("COMMIT")
 @contextmanager
 def locked_by_another_process(path: Path) -> Iterator[Callable[[], None]]:
     """Hold the write lock until the block ends, or until what it gives is called."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    holder = (sys.executable, "-c", HOLD, path)
+    process = start(*holder, stdin=subprocess.PIPE, stderr=None)
     assert process.stdin is not None
     assert process.stdout is not None
 
@@ -453,24 +450,15 @@ def test_without_the_kill_the_same_program_would_write(store: SqliteStore, path:
     assert [lease.session_id for lease in store.held()] == ["b"]
 
 
+RACER = (sys.executable, TESTS / "support" / "racer.py")
+
+
 def race(path: Path, marker_folder: Path, processes: int, rounds: int, slots: int) -> list[str]:
     """Let many processes take and release blocks; return the output of each."""
     marker_folder.mkdir()
+    words = (f"{rounds}", f"{slots}")
     racers = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                TESTS / "support" / "racer.py",
-                path,
-                marker_folder,
-                f"s{each}",
-                f"{rounds}",
-                f"{slots}",
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        start(*RACER, path, marker_folder, f"s{each}", *words, stderr=subprocess.STDOUT)
         for each in range(processes)
     ]
     try:
@@ -499,16 +487,7 @@ def test_the_witness_of_the_race_can_tell(path: Path, tmp_path: Path) -> None:
     marker_folder.mkdir()
     (marker_folder / "block-10000").touch()
     (marker_folder / "go").touch()
-    argv = [
-        sys.executable,
-        str(TESTS / "support" / "racer.py"),
-        str(path),
-        str(marker_folder),
-        "a",
-        "1",
-        "1",
-    ]
-    assert subprocess.check_output(argv, text=True) == "1\n"
+    assert output(*RACER, path, marker_folder, "a", "1", "1") == "1\n"
 
 
 # The quick reader of `composeports env`
