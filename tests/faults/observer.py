@@ -4,11 +4,13 @@ import os
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import closing
+from itertools import combinations
 from pathlib import Path
 
 from tests.harness.engine import PROJECT_LABEL, Engine
-from tests.harness.store import STORE, rows
+from tests.harness.store import STORE, Row, rows
 
 # What may be in a state directory while no command runs.
 STATE_FILES = {
@@ -21,15 +23,19 @@ STATE_FILES = {
 NOTHING = re.compile("")
 
 
-def doubled_holds(state: Path) -> int:
-    """Return how many pairs of held leases share a port or a project."""
-    held = [row for row in rows(state) if row.held]
-    return sum(
-        one.project == two.project
+def overlaps(found: Iterable[Row]) -> list[tuple[Row, Row]]:
+    """Return the pairs of held leases that share a port or a project."""
+    return [
+        (one, two)
+        for one, two in combinations([row for row in found if row.held], 2)
+        if one.project == two.project
         or (one.start < two.start + two.size and two.start < one.start + one.size)
-        for index, one in enumerate(held)
-        for two in held[index + 1 :]
-    )
+    ]
+
+
+def doubled_holds(state: Path) -> int:
+    """Return how many pairs of held leases of a store share a port or a project."""
+    return len(overlaps(rows(state)))
 
 
 def doubled_ports(engine: Engine, projects: set[str]) -> int:

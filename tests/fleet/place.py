@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 
 from devkit import postgres
-from tests.faults.observer import doubled_ports
+from tests.faults.observer import doubled_ports, overlaps
 from tests.faults.place import LAUNCHER, WEB, finish
 from tests.harness.engine import PROJECT_LABEL, Engine
 from tests.harness.private_engine import NETNS, engine_script, running_engine
@@ -169,14 +169,10 @@ class Fleet:
         """Return what two sessions of one engine have at once, by the store and by the engine."""
         found: list[str] = []
         for space, rows in self.rows().items():
-            held = [row for row in rows.values() if row.held]
-            for index, one in enumerate(held):
-                found += [
-                    f"{one.session_id} and {two.session_id} on {space}: {one.start}, {two.start}"
-                    for two in held[index + 1 :]
-                    if one.project == two.project
-                    or (one.start < two.start + two.size and two.start < one.start + one.size)
-                ]
+            found += [
+                f"{one.session_id} and {two.session_id} on {space}: {one.start}, {two.start}"
+                for one, two in overlaps(rows.values())
+            ]
         for machine in [each for each in self.machines if not each.halted]:
             projects = {each["Labels"][PROJECT_LABEL] for each in machine.engine.containers()}
             count = doubled_ports(machine.engine, projects)

@@ -207,7 +207,7 @@ class Projects:
         self.seen |= set(found)
 
         def gone() -> bool:
-            """Again, since a stack may be on a network of another one, or an engine be late."""
+            """Try again: a stack may be on a network of another one, or the engine be slow."""
             said = "".join(take_down(each) for each in found if engine().resources(each))
             if left := [resource for each in found for resource in engine().resources(each)]:
                 raise OSError(f"{left} are left: {said}")
