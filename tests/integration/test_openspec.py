@@ -2,16 +2,14 @@
 
 import ast
 import json
-import os
 import re
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.harness.waits import HANG
+from tests.harness.program import OUTSIDE, Done, finish, start
 
 pytestmark = pytest.mark.integration
 
@@ -20,16 +18,10 @@ SCRIPT = ROOT / "scripts" / "openspec.py"
 SPECS = ROOT / "openspec" / "specs"
 CHANGE = ROOT / "openspec" / "changes" / "add-port-allocator"
 CAPABILITIES = sorted(path.parent.name for path in SPECS.glob("*/spec.md"))
-# The cache and the settings of pip and npm belong to the user who runs the tests, so it is read
-# before the tests are given a home of their own.
-OUTSIDE = dict(os.environ)
 
 
-def openspec(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, str(SCRIPT), *words]
-    return subprocess.run(
-        argv, cwd=cwd, env=OUTSIDE, capture_output=True, text=True, check=False, timeout=HANG
-    )
+def openspec(*words: str, cwd: Path = ROOT) -> Done:
+    return finish(start(sys.executable, SCRIPT, *words, cwd=cwd, environ=OUTSIDE))
 
 
 def scenarios(text: str) -> list[tuple[str, str]]:
@@ -61,15 +53,15 @@ def exists(test: str) -> bool:
 
 def test_the_change_is_valid_strictly() -> None:
     done = openspec("validate", "add-port-allocator", "--strict", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (item,) = json.loads(done.stdout)["items"]
+    assert done.code == 0, done.out + done.err
+    (item,) = json.loads(done.out)["items"]
     assert (item["id"], item["valid"], item["issues"]) == ("add-port-allocator", True, [])
 
 
 def test_all_specifications_are_valid_strictly() -> None:
     done = openspec("validate", "--all", "--strict", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    items = json.loads(done.stdout)["items"]
+    assert done.code == 0, done.out + done.err
+    items = json.loads(done.out)["items"]
     assert {item["id"] for item in items} == {"add-port-allocator", *CAPABILITIES}
     assert [item for item in items if item["issues"]] == []
 
@@ -80,7 +72,7 @@ def test_a_requirement_without_a_scenario_would_be_refused(tmp_path: Path) -> No
     (folder / "proposal.md").write_text((CHANGE / "proposal.md").read_text())
     text = (CHANGE / "specs" / CAPABILITIES[0] / "spec.md").read_text()
     (folder / "specs/ports/spec.md").write_text(text.partition("#### ")[0])
-    assert openspec("validate", "bad", "--strict", cwd=tmp_path).returncode == 1
+    assert openspec("validate", "bad", "--strict", cwd=tmp_path).code == 1
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES)

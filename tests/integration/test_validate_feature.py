@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.program import write_program
+from tests.harness.program import Done, finish, run, start, write_program
 from tests.harness.repository import git
 from tests.harness.waits import HANG, wait_until
 from tests.support.pages import serving
@@ -281,10 +280,8 @@ def test_a_second_signal_does_not_stop_the_teardown(stack: Stack) -> None:
 
 def test_a_signal_at_the_worst_moment_of_waiting_ends_it_too() -> None:
     script = INTERRUPTED.format(scripts=str(SKILL / "scripts"))
-    out = subprocess.run(
-        (sys.executable, "-c", script), capture_output=True, text=True, timeout=HANG, check=False
-    )
-    assert out.stdout == "stopped\n", out.stderr
+    done = finish(start(sys.executable, "-c", script))
+    assert done.out == "stopped\n", done.err
 
 
 def test_nobody_who_reads_its_lines_is_no_reason_to_leave_the_stack(stack: Stack) -> None:
@@ -332,14 +329,13 @@ def test_the_skill_has_steps_to_run() -> None:
     assert len(steps("By hand")) == 2
 
 
-def answers(*urls: str, seconds: str = "20") -> subprocess.CompletedProcess[str]:
-    argv = (sys.executable, str(SKILL / "scripts/answers.py"), *urls)
+def answers(*urls: str, seconds: str = "20") -> Done:
     environ = {**os.environ, "SMOKE_WAIT": seconds}
-    return subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
+    return run(sys.executable, SKILL / "scripts/answers.py", *urls, environ=environ)
 
 
 def test_waiting_for_answers_by_hand(url: str) -> None:
-    assert answers(url, url.removeprefix("http://")).returncode == 0
+    assert answers(url, url.removeprefix("http://")).code == 0
     silent = answers(url, "http://localhost:1", seconds="0.1")
-    assert silent.returncode == 1
-    assert "http://localhost:1 does not answer" in silent.stderr
+    assert silent.code == 1
+    assert "http://localhost:1 does not answer" in silent.err

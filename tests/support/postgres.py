@@ -3,8 +3,6 @@
 import itertools
 import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -21,6 +19,7 @@ from composeports.stores.postgres.store import PostgresStore
 from devkit import cache as outside
 from devkit import pooler, postgres
 from devkit.postgres_programs import Programs
+from tests.harness.program import frozen, output
 
 # Taken when this file is imported, before any guard hides where the programs are kept.
 CACHE = str(outside.root())
@@ -66,10 +65,8 @@ def standby_of(server: postgres.Server) -> postgres.Server:
         copy = postgres.server(name)
         postgres.halt(copy)
         shutil.rmtree(copy.data)
-        subprocess.run(["cp", "-a", server.data, copy.data], check=True)
-        subprocess.run(
-            ["cp", "-a", copy.data / "PG_VERSION", copy.data / "standby.signal"], check=True
-        )
+        output("cp", "-a", server.data, copy.data)
+        output("cp", "-a", copy.data / "PG_VERSION", copy.data / "standby.signal")
         return postgres.start(name, bound=True)
 
 
@@ -84,11 +81,8 @@ def stopped(server: postgres.Server) -> Iterator[None]:
     """Stop the server (SIGSTOP): it accepts connections, and never answers."""
     pid = server.pid()
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with frozen(pid):
         yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 @cache

@@ -13,7 +13,7 @@ import pytest
 from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat
 from composeports.host.process import Finished, Limits, exec_program, run_in_foreground, start
-from tests.harness.program import run, write_program
+from tests.harness.program import Done, run, write_program
 from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.integration
@@ -222,17 +222,17 @@ def test_a_program_started_later_is_not_deaf_to_ctrl_c() -> None:
 # replace
 
 
-def replaced(*argv: str) -> subprocess.CompletedProcess[str]:
+def replaced(*argv: str) -> Done:
     script = (
         "import os, sys; from composeports.host.process import exec_program;"
         " print('first'); sys.exit(exec_program(sys.argv[1:], {**os.environ, 'GIVEN': '1'}))"
     )
-    return subprocess.run([*OURSELVES, script, *argv], capture_output=True, text=True, check=False)
+    return run(*OURSELVES, script, *argv)
 
 
 def test_replace_becomes_the_program_after_what_was_said() -> None:
     done = replaced("sh", "-c", 'echo "second $GIVEN"; exit 9')
-    assert (done.returncode, done.stdout) == (9, "first\nsecond 1\n")
+    assert (done.code, done.out) == (9, "first\nsecond 1\n")
 
 
 def test_replace_keeps_the_process() -> None:
@@ -245,12 +245,12 @@ def test_replace_keeps_the_process() -> None:
 
 
 def test_replace_dies_of_the_signal_that_the_program_dies_of() -> None:
-    assert replaced("sh", "-c", "kill -TERM $$").returncode == -signal.SIGTERM
+    assert replaced("sh", "-c", "kill -TERM $$").code == -signal.SIGTERM
 
 
 def test_replace_leaves_no_signal_ignored() -> None:
     done = replaced("sh", "-c", "(yes; echo $? >&2) | head -1")
-    assert (done.stdout, done.stderr) == ("first\ny\n", "141\n")
+    assert (done.out, done.err) == ("first\ny\n", "141\n")
 
 
 def test_replace_returns_127_for_a_missing_program_and_126_for_what_is_none(

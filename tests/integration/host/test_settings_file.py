@@ -1,7 +1,6 @@
 """The settings file: found and read on real folders, and its values take effect."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from composeports.usecases.options import Options
 from composeports.usecases.reserve import preview_lease, reserve_lease
 from composeports.usecases.session import Session
 from composeports.usecases.status import environment
+from tests.harness.repository import git
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +37,7 @@ def repo(tmp_path: Path) -> Path:
     top = tmp_path / "repo"
     for name in ("deploy", "src/deep"):
         (top / name).mkdir(parents=True)
-    subprocess.run(["git", "init", "-q", str(top)], check=True)
+    git(tmp_path, "init", "-q", str(top))
     for path in (top / "compose.yaml", top / "deploy" / "compose.yaml"):
         path.write_text("services: {}\n")
     return top

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from composeports.errors import FileAccessError
 from composeports.host.script_text import script_of, scripts_in
 from composeports.host.wrapper import unwrapped, unwrapped_variables, without_wrappers
 from composeports.host.wrapper_folder import install
+from tests.harness import program
 from tests.harness.program import write_program
 
 pytestmark = pytest.mark.integration
@@ -44,9 +44,8 @@ class Wrapped:
 
     def run(self, *words: str, name: str = "docker", **variables: str) -> tuple[int, str]:
         environ = {**self.environ, **variables}
-        argv = (f"{self.folder}/{name}", *words)
-        done = subprocess.run(argv, env=environ, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout
+        done = program.run(f"{self.folder}/{name}", *words, environ=environ)
+        return done.code, done.out
 
     def speaker(self, line: str, **variables: str) -> str:
         code, out = self.run(*line.split(), **variables)

@@ -1,7 +1,6 @@
 """`composeports init`: what it shows, what it writes, and what it does not change."""
 
 import json
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from composeports.core.settings_schema import read_settings
 from tests.harness.program import PROGRAM
-from tests.harness.repository import make_repository
+from tests.harness.repository import git, make_repository
 from tests.harness.terminal import on_terminal
 from tests.support.machine import FakeDocker, Shell
 
@@ -104,7 +103,7 @@ def test_a_dry_run_shows_the_changes_as_git_would_apply_them(here: Shell, tmp_pa
     assert contents(here.cwd) == before
     patch = tmp_path / "init.patch"
     patch.write_text(done.out[done.out.index("--- ") :])
-    subprocess.run(("git", "apply", str(patch)), cwd=here.cwd, check=True)
+    git(here.cwd, "apply", str(patch))
     patched = contents(here.cwd)
     assert set(patched) - set(before) == FILES - {".envrc", ".mcp.json"}
     for name in set(patched) - set(before):
