@@ -42,7 +42,7 @@ def change_store(state: Path, statement: str, *values: object) -> int:
         return store.execute(statement, values).rowcount
 
 
-def expire_leases(state: Path, session_id: str = "%") -> None:
+def expire_leases(state: Path, session_id: str = "") -> None:
     """Let the lease of a session expire, or those of all sessions."""
-    statement = "UPDATE leases SET expires_at = 1 WHERE session_id LIKE ?"
-    assert change_store(state, statement, session_id), f"no lease of {session_id}"
+    statement = "UPDATE leases SET expires_at = 1 WHERE ? IN ('', session_id)"
+    assert change_store(state, statement, session_id), f"no lease of {session_id or 'any session'}"
