@@ -67,10 +67,14 @@ def leave_at_work(place: Place, tries: int, chance: random.Random, only: int) ->
 
 
 def _workers(process: "subprocess.Popen[str]") -> list[psutil.Process]:
-    """Return the programs that `up` has started, once Compose starts the stack."""
+    """Return Compose and the programs that it has started, once it starts the stack.
+
+    The queries of `up` to Compose start nothing, and end by themselves.
+    """
     try:
-        found = psutil.Process(process.pid).children(recursive=True)
-        return found if any("up" in each.cmdline() for each in found) else []
+        children = psutil.Process(process.pid).children(recursive=True)
+        starting = [each for each in children if {"--project-name", "up"} <= set(each.cmdline())]
+        return [each for top in starting for each in (top, *top.children(recursive=True))]
     except psutil.Error:
         return []
 
