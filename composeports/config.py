@@ -8,9 +8,14 @@ from typing import NamedTuple, Self
 from composeports.core.engine_address import host_problem, without_brackets
 from composeports.core.ports import HIGHEST_PORT, PortGrid
 from composeports.core.session import check_session_id
-from composeports.core.settings import Settings
+from composeports.core.settings import SUBNET_POOL, Settings
 from composeports.errors import ConfigError
-from composeports.paths import PYPROJECT, default_store_url, settings_files
+from composeports.paths import (
+    PYPROJECT,
+    default_store_url,
+    machine_settings_file,
+    settings_files,
+)
 from composeports.regular_file import read_regular
 
 LOWEST = {"base_port": 1024, "range_per_session": 4, "ttl_minutes": 1, "max_sessions": 1}
@@ -24,6 +29,8 @@ VARIABLES = {
 SERVER_COMMANDS = "COMPOSEPORTS_SERVER_COMMANDS"
 DEFAULT_COMMANDS = 4
 MOST_COMMANDS = 1000
+# The pool for the subnets of networks.
+SUBNETS = "COMPOSEPORTS_SUBNET_POOL"
 # How many seconds to wait for an answer of the engine.
 ENGINE_TIMEOUT = "COMPOSEPORTS_ENGINE_TIMEOUT"
 DEFAULT_TIMEOUT = 10.0
@@ -134,6 +141,7 @@ class Config(NamedTuple):
     api_keys: tuple[str, ...] = ()
     host: str = ""
     server_commands: int = DEFAULT_COMMANDS
+    subnet_pool: str = SUBNET_POOL
 
     def __repr__(self) -> str:
         # Without the keys, which are secrets.
@@ -149,8 +157,23 @@ class Config(NamedTuple):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read `PORT_ALLOC_*` and `COMPOSEPORTS_*`; raise ConfigError for a value not accepted."""
+        """Read the environment, and the user's settings file for what it does not set.
+
+        Raise ConfigError for a value that is not accepted; it names the variable or the file.
+        """
         environ = os.environ if environ is None else environ
+        all_values = with_machine_settings(environ)
+        try:
+            return cls.from_values(all_values)
+        except ConfigError as error:
+            variable = str(error.details.get("setting", ""))
+            if environ.get(variable, "").strip() or variable not in all_values:
+                raise
+            raise naming_file(error, variable, machine_settings_file(environ)) from None
+
+    @classmethod
+    def from_values(cls, environ: Mapping[str, str]) -> Self:
+        """Read the values of variables alone; raise ConfigError for one that is not accepted."""
         session = environ.get("COMPOSEPORTS_SESSION")
         return cls(
             port_allocator=PortAllocatorConfig.from_env(environ),
@@ -159,7 +182,44 @@ class Config(NamedTuple):
             api_keys=_keys(environ.get("COMPOSEPORTS_API_KEYS", "")),
             host=_host(environ.get("COMPOSEPORTS_HOST", "")),
             server_commands=_server_commands(environ.get(SERVER_COMMANDS, "").strip()),
+            subnet_pool=_subnet_pool(environ.get(SUBNETS, "")),
         )
+
+
+def with_machine_settings(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment with the values of the user's settings file for unset variables.
+
+    Raise ConfigError for a file that cannot be read, an unknown key, or a value of another kind.
+    """
+    path = machine_settings_file(environ)
+    if not os.path.exists(path):
+        return environ
+    from composeports.core.machine_settings import variables_of  # noqa: PLC0415 - few have a file
+
+    document = _read_toml(path)
+    variables = variables_of(document if isinstance(document, dict) else {}, path)
+    return {
+        **variables,
+        **{name: text for name, text in environ.items() if text.strip() or name not in variables},
+    }
+
+
+def naming_file(error: ConfigError, variable: str, path: str) -> ConfigError:
+    """Return the error about a value of the user's settings file, which it names."""
+    from composeports.core.machine_settings import key_of  # noqa: PLC0415 - only for an error
+
+    key = key_of(variable)
+    message = error.message.removeprefix(f"{variable}: ").replace(variable, key)
+    return ConfigError(f"{path}: {message}", hint=error.hint, setting=key, file=path)
+
+
+def _subnet_pool(text: str) -> str:
+    """Return the pool for subnets of repositories that set none."""
+    if not text:
+        return SUBNET_POOL
+    from composeports.core.settings_values import SettingLocation, pool  # noqa: PLC0415 - rare
+
+    return pool(text, SettingLocation(SUBNETS, "", SUBNETS))
 
 
 def _server_commands(text: str) -> int:
@@ -222,9 +282,10 @@ class FoundSettings(NamedTuple):
     path: str = ""
 
 
-def find_settings(start: str, top: str | None) -> FoundSettings:
+def find_settings(start: str, top: str | None, subnet_pool: str = SUBNET_POOL) -> FoundSettings:
     """Return the settings for the folder `start`: of the nearest file up to `top`, or to the root.
 
+    `subnet_pool` is the pool of a repository that sets none.
     The file is `composeports.toml`, else a `pyproject.toml` with a table `[tool.composeports]`.
     Raise ConfigError, which names the file, the position in it, and what is accepted.
     """
@@ -238,11 +299,13 @@ def find_settings(start: str, top: str | None) -> FoundSettings:
             # Imported only here, since most repositories have no settings file.
             from composeports.core.settings_schema import read_settings  # noqa: PLC0415
 
-            return FoundSettings(read_settings(document, location, os.path.dirname(path)), path)
+            folder = os.path.dirname(path)
+            settings = read_settings(document, location, folder, Settings(subnet_pool=subnet_pool))
+            return FoundSettings(settings, path)
         if document is not None:
             message = f"{path}: tool.composeports must be a table, got {document!r}"
             raise ConfigError(message, hint="write [tool.composeports]", file=path)
-    return FoundSettings()
+    return FoundSettings(Settings(subnet_pool=subnet_pool))
 
 
 def _own_table(document: object) -> object:

@@ -40,6 +40,18 @@ def _user_state(environ: Mapping[str, str]) -> str:
     return str(user_state_path("composeports", appauthor=False))
 
 
+def machine_settings_file(environ: Mapping[str, str]) -> str:
+    """Return the path of the file with this user's settings for the machine."""
+    if sys.platform == "linux":
+        base = environ.get("XDG_CONFIG_HOME", "")
+        home = environ.get("HOME") or os.path.expanduser("~")
+        base = base if os.path.isabs(base) else os.path.join(home, ".config")
+        return os.path.join(base, "composeports", "config.toml")
+    from platformdirs import user_config_path  # noqa: PLC0415 - not needed on Linux
+
+    return str(user_config_path("composeports", appauthor=False) / "config.toml")
+
+
 def default_store_url(environ: Mapping[str, str]) -> str:
     """Return the URL of the SQLite store in the state directory."""
     path = os.path.join(state_directory(environ), STORE_FILE)

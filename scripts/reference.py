@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from docskit import commands, failures, picture, rules, settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+TEMPLATES = DOCS.with_name("templates")
 
 
 def pages() -> dict[Path, str]:
@@ -24,6 +25,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "commands.md": commands.page(),
         DOCS / "reference" / "settings.md": settings.page(),
         DOCS / "plan.md": rules.page(),
+        TEMPLATES / "composeports.schema.json": settings.schema(),
         trouble: failures.page(before),
     }
 

@@ -13,6 +13,7 @@ from composeports.errors import (
     EXIT_USAGE,
     ComposeportsError,
     NoLeaseError,
+    NoPortsAvailableError,
 )
 
 PAGE = "docs/troubleshooting.md"
@@ -23,6 +24,8 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
     try:
         return call()
     except ComposeportsError as error:
+        if isinstance(error, NoPortsAvailableError) and not wants_json and _has_more(error):
+            return guarded(call, wants_json=wants_json, environ=environ)
         return _report(error.as_dict(), error.exit_code, wants_json=wants_json)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -36,6 +39,15 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
         return 0
     except Exception as error:  # noqa: BLE001 - the last handler: users must not see a traceback
         return _tell_bug(error, environ, wants_json=wants_json)
+
+
+def _has_more(error: NoPortsAvailableError) -> bool:
+    """Offer, on a terminal, to raise the number of sessions; return True if that was done."""
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        return False
+    from composeports.cli.more_sessions import offer  # noqa: PLC0415 - only on a terminal
+
+    return offer(error, os.environ)
 
 
 def _give_up_stdout() -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from composeports.cli.fast_session import changes_store
 from composeports.core.folders import is_within
 from composeports.host.git import find_checkout, is_linked, main_git_dir
 from composeports.paths import STORE_FILE, state_directory
@@ -89,11 +90,12 @@ def _gone(repository: str, own: str) -> list[str]:
 
 def _places() -> list[dict[str, str]]:
     """Return the worktree locations of all held leases in the configured store."""
-    if url := os.environ.get("COMPOSEPORTS_STORE"):
-        from composeports.docker.engine import Engine  # noqa: PLC0415
-        from composeports.stores.open import open_store  # noqa: PLC0415
+    if os.environ.get("COMPOSEPORTS_STORE") or changes_store(os.environ):
+        from composeports.config import Config  # noqa: PLC0415 - not for the machine's own store
+        from composeports.docker.engine import Engine  # noqa: PLC0415 - the same
+        from composeports.stores.open import open_store  # noqa: PLC0415 - the same
 
-        leases = open_store(url, Engine(os.environ)).held()
+        leases = open_store(Config.from_env(os.environ).store, Engine(os.environ)).held()
         return [lease.place._asdict() for lease in leases if not lease.place.machine]
     from composeports.stores.sqlite.fast_read import read_places  # noqa: PLC0415 - not for files
 

@@ -11,7 +11,7 @@ from composeports.core.session import derive_session_id
 from composeports.docker.compose_files import Selection, select_files
 from composeports.docker.context import find_endpoint
 from composeports.host.git import find_checkout, original_of
-from composeports.paths import mentions, settings_files
+from composeports.paths import machine_settings_file, mentions, settings_files
 
 # With any of these variables the full command has something to check or to choose.
 LEFT_ALONE = ("PORT_ALLOC_", "COMPOSEPORTS_S", "COMPOSEPORTS_WRAP_", "COMPOSE_")
@@ -45,6 +45,8 @@ def find_fast_session(environ: Mapping[str, str]) -> FastSession | None:
         return None
     if any(map(_matters, environ)) or not find_endpoint(environ).local:
         return None
+    if changes_store(environ):
+        return None
     checkout = find_checkout(cwd)
     top = checkout and checkout[0]
     if any(map(_selects_files, settings_files(cwd, top))):
@@ -52,6 +54,12 @@ def find_fast_session(environ: Mapping[str, str]) -> FastSession | None:
     session = FastSession(cwd, top, select_files(cwd, environ))
     is_copy = session.git_dir and original_of(session.worktree, session.git_dir)
     return None if is_copy else session  # of a copied worktree, the full command reports the error
+
+
+def changes_store(environ: Mapping[str, str]) -> bool:
+    """Return True if the user's settings file may name another store or time to live."""
+    path = machine_settings_file(environ)
+    return os.path.exists(path) and (mentions(path, b"store") or mentions(path, b"ttl_minutes"))
 
 
 def _matters(name: str) -> bool:

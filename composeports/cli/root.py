@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": ("doctor", "Check everything that composeports needs; say what to do."),
     "release": ("release", "Release the session's ports, without a stack."),
     "gc": ("gc", "Clean up after deleted worktrees and expired leases."),
+    "settings": ("settings", "Show all settings and their origins; set those of the machine."),
     "init": ("init", "Inspect a repository, and set it up as requested."),
     "hook": ("hook", "Let git lease ports for new worktrees."),
     "skills": ("skills", "Install the skills for coding agents; check or remove them."),

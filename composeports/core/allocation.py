@@ -13,7 +13,7 @@ from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.other_engine import reject_other_engine
 from composeports.core.ownership import Owner
-from composeports.core.ports import PortBlock, PortGrid
+from composeports.core.ports import HIGHEST_PORT, PortBlock, PortGrid
 from composeports.core.session import check_session_id, project_name
 from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
@@ -21,6 +21,8 @@ from composeports.errors import NoPortsAvailableError, PortHeldError
 
 # Length of the cool-down of a block after another program took one of its ports.
 COOLDOWN_MINUTES = 10
+# The number of sessions that is suggested when all blocks of a smaller number are held.
+ROUND_NUMBER = 100
 
 
 class RunningProjects(NamedTuple):
@@ -301,14 +303,31 @@ def _no_ports(snapshot: StoreSnapshot, request: AllocationRequest) -> NoPortsAva
         reason += f", {pinned_count} with a port that another session has pinned"
     if busy_count:
         reason += f", {busy_count} with a port that something else uses"
+    more = _more_sessions(grid)
+    way_out = (
+        f"`composeports settings set max_sessions {more}` makes room for more sessions (where "
+        "PORT_ALLOC_MAX_SESSIONS is set, raise that)"
+        if more
+        else "no more blocks fit: a lower PORT_ALLOC_RANGE or PORT_ALLOC_BASE makes room"
+    )
     return NoPortsAvailableError(
         f"no block of ports is free: of {grid.slots}, {reason}",
-        hint="`composeports status` shows who holds them; end one with `composeports down` there, "
-        "or raise PORT_ALLOC_MAX_SESSIONS",
+        hint="`composeports status` shows who holds them; end one with `composeports down` there; "
+        f"{way_out}",
         max_sessions=grid.slots,
+        suggested_max_sessions=more,
         held=held_count,
         busy_blocks=sorted(block.start for block in request.avoid),
     )
+
+
+def _more_sessions(grid: PortGrid) -> int:
+    """Return a higher number of sessions whose blocks are accepted; 0 if there is none.
+
+    It is 100 or twice the number, if so many blocks fit below the last port.
+    """
+    most = (HIGHEST_PORT - grid.base) // grid.size
+    return min(most, max(ROUND_NUMBER, 2 * grid.slots)) if most > grid.slots else 0
 
 
 def _only_pinned(snapshot: StoreSnapshot, request: AllocationRequest) -> list[PortBlock]:

@@ -34,3 +34,6 @@ class Settings(NamedTuple):
     external_networks: bool | tuple[str, ...] | None = None
     shared: tuple[str, ...] = ()
     subnet_pool: str = SUBNET_POOL
+
+
+DEFAULTS = Settings()

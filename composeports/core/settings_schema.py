@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from composeports.core import settings_values
-from composeports.core.settings import Settings
+from composeports.core.settings import DEFAULTS, Settings
 from composeports.core.settings_values import SettingLocation
 from composeports.errors import ConfigError
 
@@ -35,14 +35,25 @@ KEYS: Keys = {
 }
 
 
-def read_settings(document: Mapping[str, object], where: str, folder: str) -> Settings:
+def read_settings(
+    document: Mapping[str, object], where: str, folder: str, defaults: Settings = DEFAULTS
+) -> Settings:
     """Return the settings of a TOML document; its `files` are relative to `folder`.
 
     Raise ConfigError for an unknown key or a value that is not accepted. `where` is the file name
     in the error.
     """
     fields: dict[str, Any] = dict(_fields(document, KEYS, SettingLocation(where, folder)))
-    return Settings(**fields)
+    return defaults._replace(**fields)
+
+
+def fields_of(keys: Keys, above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every dotted key of the file, and the field of Settings that it sets."""
+    for name, known in keys.items():
+        if isinstance(known, tuple):
+            yield above + name, known[0]
+        else:
+            yield from fields_of(known, f"{above}{name}.")
 
 
 def _fields(

@@ -35,6 +35,12 @@ def sqlite_path(url: str) -> str:
     return path
 
 
+def check_url(url: str) -> None:
+    """Raise ConfigError for a URL of which no store can be opened; does not open it."""
+    if url != "memory:" and not is_shared(url):
+        sqlite_path(url)
+
+
 def _decoded(path: str) -> str:
     if "%" not in path:
         return path

@@ -65,7 +65,8 @@ class Session:
         """Return the settings; search for their file from here up to the checkout's top."""
         start = os.path.join(self.context.cwd, self.options.project_directory or "")
         checkout = find_checkout(start)
-        return find_settings(start, checkout and checkout[0]).settings
+        pool = self.context.config.subnet_pool
+        return find_settings(start, checkout and checkout[0], pool).settings
 
     @cached_property
     def selection(self) -> Selection:

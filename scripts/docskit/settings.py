@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 from composeports.config import (
@@ -13,15 +15,16 @@ from composeports.config import (
     Config,
     PortAllocatorConfig,
 )
-from composeports.core import protected_names
-from composeports.core.settings import Settings
-from composeports.core.settings_schema import KEYS
+from composeports.core import machine_settings, protected_names, settings_values
+from composeports.core.settings import SUBNET_POOL, Settings
+from composeports.core.settings_schema import KEYS, fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from composeports.core.settings_schema import Keys
 
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 NUMBERS = {
     "base_port": "the first port",
     "range_per_session": "the number of ports of one session",
@@ -41,6 +44,10 @@ OTHERS = {
             "the store: a file; `postgresql://...` for many machines; `memory:`, which ends with "
             "the process"
         ),
+    ),
+    "COMPOSEPORTS_SUBNET_POOL": (
+        f"`{SUBNET_POOL}`",
+        ("the pool for subnets of repositories that set none: a private IPv4 network, /8 to /24"),
     ),
     "COMPOSEPORTS_HOST": (
         "the host in the engine's address; `localhost` for an engine of this machine",
@@ -157,6 +164,59 @@ KEYS_IN_WORDS = {
 }
 
 
+# The type of a key's value in a JSON schema, by the function that reads it.
+TEXTS: dict[str, object] = {"type": "array", "items": {"type": "string", "minLength": 1}}
+TYPES: dict[str, dict[str, object]] = {
+    "files": TEXTS,
+    "profiles": {"type": "array", "items": {"type": "string", "pattern": "^[^,]+$"}},
+    "prefix": {"type": "string", "pattern": f"^{settings_values.PREFIX.pattern}$"},
+    "pins": {
+        "type": "object",
+        "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 65535},
+    },
+    "main": {"enum": ["defaults", "block"]},
+    "flag": {"type": "boolean"},
+    "templates": {"type": "object", "additionalProperties": {"type": "string"}},
+    "texts": TEXTS,
+    "flag_or_texts": {"anyOf": [{"type": "boolean"}, TEXTS]},
+    "shared": TEXTS,
+    "pool": {"type": "string", "pattern": r"^\d+\.\d+\.\d+\.\d+/\d+$"},
+}
+
+
+def schema() -> str:
+    """Return templates/composeports.schema.json, the JSON schema of composeports.toml."""
+    document = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "composeports.toml",
+        "description": "Settings of a repository for composeports; all keys are optional.",
+        **_table_schema(KEYS),
+    }
+    return f"{json.dumps(document, indent=2, ensure_ascii=False)}\n"
+
+
+def _table_schema(keys: Keys, above: str = "") -> dict[str, object]:
+    properties = {
+        name: _key_schema(f"{above}{name}", known[0], known[1].__name__)
+        if isinstance(known, tuple)
+        else _table_schema(known, f"{above}{name}.")
+        for name, known in keys.items()
+    }
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _key_schema(key: str, field: str, reader: str) -> dict[str, object]:
+    words = LINK.sub(r"\1", KEYS_IN_WORDS[key][1]).replace("`", "")
+    default = getattr(Settings(), field)
+    has_default = isinstance(default, (bool, str)) and key != "main"
+    return {
+        **TYPES[reader],
+        "description": words,
+        **({"default": default} if has_default else {}),
+        **({"default": "block"} if key == "main" else {}),
+    }
+
+
 def page() -> str:
     """Return docs/reference/settings.md."""
     return f"""\
@@ -173,6 +233,16 @@ cannot work is the error [`invalid_config`](../troubleshooting.md#invalid_config
 the limit.
 
 {_ours()}
+
+## Settings of the machine
+
+`~/.config/composeports/config.toml` has your settings for this machine. A variable that is set has
+precedence over it. `composeports settings` shows every value and its origin, and
+`composeports settings set max_sessions 100` writes one.
+
+| key | variable |
+|---|---|
+{_table(_machine_keys())}
 
 ## composeports.toml
 
@@ -201,6 +271,11 @@ A name in lower case counts like its form in upper case.
 
 def _table(rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _machine_keys() -> Iterator[tuple[str, ...]]:
+    for key, setting in machine_settings.KEYS.items():
+        yield f"`{key}`", f"`{setting.variable}`"
 
 
 def _protected() -> Iterator[tuple[str, str]]:
@@ -235,15 +310,6 @@ def _keys() -> Iterator[tuple[str, ...]]:
     for key, field in fields_of(KEYS):
         example, words = KEYS_IN_WORDS[key]
         yield f"`{key}`", _shown(getattr(defaults, field), key), example, words
-
-
-def fields_of(keys: Keys, above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every dotted key of the file, and the field of Settings that it sets."""
-    for name, known in keys.items():
-        if isinstance(known, tuple):
-            yield above + name, known[0]
-        else:
-            yield from fields_of(known, f"{above}{name}.")
 
 
 def _shown(value: object, key: str) -> str:

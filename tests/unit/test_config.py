@@ -252,7 +252,7 @@ def test_keys_are_not_shown() -> None:
     config = Config.from_env({"COMPOSEPORTS_API_KEYS": "secret", "COMPOSEPORTS_STORE": "memory:"})
     assert repr(config) == (
         f"Config(port_allocator={PortAllocatorConfig()}, store='memory:', session=None, host='', "
-        "server_commands=4)"
+        "server_commands=4, subnet_pool='10.213.0.0/16')"
     )
     assert "secret" not in f"{config} {[config]}"
 

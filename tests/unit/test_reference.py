@@ -9,7 +9,7 @@ import pytest
 
 from composeports.cli.root import PASSED_THROUGH, root
 from composeports.core.plan.rules.registry import RULES
-from composeports.core.settings_schema import KEYS
+from composeports.core.settings_schema import KEYS, fields_of
 from composeports.errors import ComposeportsError
 from docskit import failures, picture, settings
 from docskit.rule_texts import TABLE
@@ -107,7 +107,7 @@ def test_every_variable_that_the_source_reads_is_told() -> None:
 
 
 def test_every_key_of_the_settings_file_is_told() -> None:
-    assert {key for key, _ in settings.fields_of(KEYS)} == set(settings.KEYS_IN_WORDS)
+    assert {key for key, _ in fields_of(KEYS)} == set(settings.KEYS_IN_WORDS)
     assert settings.unset_fields() == set()
 
 
@@ -203,7 +203,7 @@ def unknown_words(call: list[str]) -> list[str]:
     context = click.Context(root)
     command: click.Command | None = root.get_command(context, call[0])
     words = call[1:]
-    if isinstance(command, click.Group):
+    if isinstance(command, click.Group) and (words or not command.invoke_without_command):
         command = command.get_command(context, words[0]) if words else None
     if command is None:
         return call[:2]

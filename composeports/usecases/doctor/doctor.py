@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from composeports.config import Config
+from composeports.config import Config, with_machine_settings
 from composeports.core.engine_identity import NOWHERE, Viewpoint
 from composeports.core.engine_traits import OTHER
 from composeports.core.lease import Lease
@@ -165,7 +165,10 @@ def _store(context: DoctorContext, troubles: list[Problem]) -> SeenStore:
 
 
 def _store_url(context: DoctorContext) -> str:
-    return context.environ.get("COMPOSEPORTS_STORE") or default_store_url(context.environ)
+    environ = context.environ
+    with suppress(ComposeportsError):  # an error of the user's settings file is a fact already
+        environ = with_machine_settings(environ)
+    return environ.get("COMPOSEPORTS_STORE") or default_store_url(environ)
 
 
 def _with_engine(facts: Facts, engine: Engine, *, builds: bool) -> Facts:

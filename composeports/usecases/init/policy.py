@@ -26,23 +26,31 @@ if has composeports; then
 fi
 """
 SETTINGS = """\
-# Settings of composeports. All are optional; a `#` in front stands for the default.
+# Settings of composeports. All are optional; the lines with a `#` in front show an example.
+# `composeports settings` shows the values, `composeports settings schema` the JSON schema.
 {files}
-# profiles = ["dev"]                # profiles that are on
-# main = "defaults"                 # the main checkout keeps the file's own ports
+# profiles = ["dev"]                # profiles that are on; default: none
+# prefix = "ac"                     # projects are named <prefix>-<hash>; the default
+# main = "defaults"                 # the main checkout keeps the file's own ports; default: "block"
 # pin = {{"web:3000" = 3000}}         # a container port = the host port it always gets
-# strict = true                     # what cannot be isolated is an error
+# strict = true                     # what cannot be isolated is an error; default: false
+# shared = ["network:edge"]         # shared on purpose, no warning; default: none
 
 # [env]                             # variables made from others
 # DATABASE_URL = "postgresql://postgres:postgres@{{host}}:{{db}}/postgres"
 
 # [urls]
-# keep = ["NEXTAUTH_URL"]           # stay as they are
+# keep = ["NEXTAUTH_URL"]           # stay as they are; default: none
+# command = true                    # addresses in commands change, too; default: false
 
-# [isolate]                         # false: shared by all sessions
+# [isolate]                         # false: shared by all sessions; default: true
 # images = false
 # volumes = false
 # networks = false
+# external_networks = ["edge"]      # external networks that become the session's own
+
+# [subnets]
+# pool = "10.213.0.0/16"            # where subnets come from; the default
 """
 
 

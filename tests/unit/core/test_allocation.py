@@ -232,8 +232,31 @@ def test_a_full_grid_says_who_holds_it() -> None:
         "no block of ports is free: of 4, 2 held by other sessions, "
         "2 with a port that something else uses"
     )
-    assert told.value.details == {"max_sessions": 4, "held": 2, "busy_blocks": [10020, 10030]}
+    assert told.value.details == {
+        "max_sessions": 4,
+        "suggested_max_sessions": 100,
+        "held": 2,
+        "busy_blocks": [10020, 10030],
+    }
+    assert "`composeports settings set max_sessions 100`" in told.value.hint
     assert "PORT_ALLOC_MAX_SESSIONS" in told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("grid", "number"),
+    [
+        pytest.param(PortGrid(10000, 100, 20), 100, id="a round number"),
+        pytest.param(PortGrid(10000, 100, 80), 160, id="twice as many"),
+        pytest.param(PortGrid(10000, 1000, 20), 55, id="as many as fit"),
+        pytest.param(PortGrid(10000, 10000, 5), 0, id="no more fit"),
+    ],
+)
+def test_a_full_grid_suggests_a_number_of_sessions(grid: PortGrid, number: int) -> None:
+    others = tuple(hold(f"s{at}", block) for at, block in enumerate(grid.blocks()))
+    with pytest.raises(NoPortsAvailableError) as told:
+        claim(StoreSnapshot(None, others), ask(grid=grid))
+    assert told.value.details["suggested_max_sessions"] == number
+    assert ("settings set" in told.value.hint) == bool(number)
 
 
 def test_a_grid_full_of_sessions_speaks_of_sessions_alone() -> None:

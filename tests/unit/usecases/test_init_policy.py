@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from composeports.core.settings_schema import read_settings
+from composeports.core.settings_schema import KEYS, read_settings
 from composeports.usecases.init.policy import (
     ADDED,
     DIRENV,
@@ -40,10 +40,12 @@ def test_settings_are_valid_as_they_are_and_with_every_line_on() -> None:
     assert step.after is not None
     text = step.after.decode()
     assert tomllib.loads(text) == {}
-    lines = text.splitlines()[1:]
+    lines = text.splitlines()[2:]
     document = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines))
     read_settings(document, "composeports.toml", "/top")
-    assert set(document) == {"files", "profiles", "main", "pin", "strict", "env", "urls", "isolate"}
+    assert set(document) == set(KEYS)
+    for table in ("urls", "isolate", "subnets"):
+        assert set(document[table]) == set(KEYS[table])
 
 
 def test_settings_name_files_that_compose_would_not_find() -> None:

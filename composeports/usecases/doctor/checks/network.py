@@ -25,7 +25,7 @@ def check_ports(facts: Facts) -> CheckResult:
     all_ports = PortBlock(grid.base, grid.size * grid.slots)
     held_blocks = [lease.block for lease in facts.sessions if lease.held]
     free_blocks = [block for block in grid.blocks() if not any(map(block.overlaps, held_blocks))]
-    kernel_finding = _of_kernel(all_ports, grid, facts.kernel) if facts.kernel else None
+    kernel_finding = overlap_with_kernel(all_ports, grid, facts.kernel) if facts.kernel else None
     listener_finding = _of_listeners(free_blocks, facts)
     findings = tuple(
         finding for finding in (kernel_finding, listener_finding) if finding is not None
@@ -34,7 +34,8 @@ def check_ports(facts: Facts) -> CheckResult:
     return CheckResult("ports", summary, findings)
 
 
-def _of_kernel(whole: PortBlock, grid: PortGrid, kernel: KernelPorts) -> Finding | None:
+def overlap_with_kernel(whole: PortBlock, grid: PortGrid, kernel: KernelPorts) -> Finding | None:
+    """Return a finding if the blocks overlap the range for outgoing connections, else None."""
     first, last = max(whole.start, kernel.first), min(whole.last, kernel.last)
     if first > last or any(
         block.start <= first and last <= block.last for block in kernel.reserved
