@@ -1,14 +1,15 @@
 """`composeports settings`, and what the user's settings file changes; the installed program."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from composeports.usecases.completion import sessions
-from tests.support.machine import Shell, make_repository
-from tests.support.shells import on_a_terminal
+from tests.harness.program import PROGRAM
+from tests.harness.repository import make_repository
+from tests.harness.terminal import on_terminal
+from tests.support.machine import Shell
 
 pytestmark = pytest.mark.integration
 
@@ -152,12 +153,13 @@ def test_the_schema_is_printed(shell: Shell) -> None:
 def test_on_a_terminal_more_sessions_are_offered_and_taken(shell: Shell, file: Path) -> None:
     shell.run("settings", "set", "max_sessions", "1")
     shell.run("allocate", "--session", "a")
-    program = Path(sys.executable).with_name("composeports")
-    argv = (str(program), "allocate", "--session", "b")
-    with on_a_terminal(argv, shell.cwd, {**shell.environ, "TERM": "xterm"}) as terminal:
-        terminal.wait_for("Raise max_sessions to 100 for good?")
-        terminal.type("y\n")
-        terminal.wait_for("COMPOSE_PROJECT_NAME=")
+    environ = {**shell.environ, "TERM": "xterm"}
+    argv = (PROGRAM, "allocate", "--session", "b")
+    with on_terminal(*argv, cwd=shell.cwd, environ=environ) as running:
+        running.says("Raise max_sessions to 100 for good?")
+        running.type("y\n")
+        running.says("COMPOSE_PROJECT_NAME=")
+        assert running.ends() == 0
     assert "max_sessions = 100" in file.read_text()
 
 
