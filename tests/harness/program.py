@@ -155,8 +155,9 @@ def without_root_powers() -> list[str]:
     """Return the words that make root obey the rights of files, for tests that run as root."""
     if os.geteuid():
         return []
-    assert shutil.which("setpriv"), "as root, these tests need setpriv (util-linux)"
-    return ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"]
+    setpriv = shutil.which("setpriv", path=PATH)  # a test's own PATH may lack it
+    assert setpriv, "as root, these tests need setpriv (util-linux)"
+    return [setpriv, "--bounding-set=-dac_override,-dac_read_search", "--"]
 
 
 @contextmanager
