@@ -84,9 +84,9 @@ test-fleet: fetch-tests ## Machines that share a PostgreSQL store, each with an 
 fleet: fetch-tests ## Sixty worktrees on three machines at once, and what goes wrong: FLEET_ARGS="--tries 9"
 	@PYTHONPATH=scripts $(bin)/python -m tests.fleet $(FLEET_ARGS)
 
-test-latest: fetch-latest ## The acceptance tests on the newest engine and Compose that packages offer
-	@COMPOSEPORTS_DEV_RELEASE=forky $(MAKE) --no-print-directory --jobs 2 --output-sync=line \
-	    test-with-engine-1 test-with-engine-2
+test-latest: fetch-latest ## The acceptance tests on the newest engine, Compose and Podman that packages offer
+	@COMPOSEPORTS_DEV_RELEASE=forky $(MAKE) --no-print-directory --jobs 3 --output-sync=line \
+	    test-with-engine-1 test-with-engine-2 test-other-engines
 
 test-unit: fetch-tests ## The tests that need no engine
 	@$(bin)/pytest tests/unit tests/integration $(PYTEST_ARGS)

@@ -35,6 +35,9 @@ _PORTS = r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto
 class Container(NamedTuple):
     """One container of the engine; `ports` are (host port, target port, protocol).
 
+    A container that does not run has no ports: newer versions of Podman list those that it will
+    publish, and Docker does not.
+
     `directory` and `files` (separated by commas) are the working directory and the files that
     Compose was started with. `networks` are the names of the container's networks. `network_ids`
     are their ids; only the engine's socket reports them.
@@ -76,6 +79,8 @@ def container_of(entry: dict[str, Any]) -> Container:
         for port in ports
         if port.get("PublicPort")
     }
+    if entry["State"] not in RUNNING:
+        published_ports = set()
     names = ",".join(name.removeprefix("/") for name in entry.get("Names") or [])
     networks: dict[str, dict[str, Any]] = (entry.get("NetworkSettings") or {}).get("Networks") or {}
     return Container(
@@ -98,7 +103,7 @@ def parse_containers(text: str) -> Iterator[Container]:
     for line in text.splitlines():
         columns = (*line.split("\t"), *[""] * 10)[:11]
         identity, state, project, service, ports, names, directory, files, *mark, networks = columns
-        published_ports = tuple(sorted(set(_parse_ports(ports))))
+        published_ports = tuple(sorted(set(_parse_ports(ports)))) if state in RUNNING else ()
         origin = (_own_name(names), directory, files, Mark(*mark))
         network_names = tuple(name for name in networks.split(",") if name)
         yield Container(identity, state, project, service, published_ports, *origin, network_names)

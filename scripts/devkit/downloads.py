@@ -86,6 +86,7 @@ DOWNLOADS = (
     Download("shells and direnv", "tests", shells.programs, _everywhere),
     Download("ssh and openssl", "tests", _ways_to_an_engine, _is_root),
     Download("Podman and rootless engines", "tests", kinds.tree, kinds.available),
+    Download("the newest Podman", "latest", kinds.newest, kinds.available),
     Download("the newest engine", "latest", lambda: toolbox.toolbox("forky"), _is_root),
 )
 

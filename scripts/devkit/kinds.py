@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 DOCKER = "docker"
 KINDS = (DOCKER, "podman", "podman-rootless", "docker-rootless")
-# The release whose packages these are; others pack them differently.
+# The release of the machine on which these can run.
 RELEASE = "bookworm"
+NEWEST = "forky"
 _PACKAGES = (
     *("podman", "netavark", "aardvark-dns", "crun", "iptables", "iproute2"),
     *("slirp4netns", "uidmap", "rootlesskit", "docker.io"),
 )
+_MORE = {NEWEST: ("docker-cli", "containerd", "nftables", "passt")}
 _LODGE = Path(__file__).with_name("lodge.sh")
 _USER = "composeports-dev"
 _ID, _SUBORDINATES = 54_321, "4300000:65536"
@@ -34,6 +36,8 @@ _NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--mount-proc")
 _CONTAINERS = """\
 [containers]
 log_driver = "k8s-file"
+# Newer versions ask for more files and processes than may be had here.
+default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -44,7 +48,7 @@ _STORAGE = """\
 [storage]
 driver = "overlay"
 graphroot = "/mnt/data"
-runroot = "/run/containers/storage"
+runroot = "{runs}"
 """
 
 
@@ -53,9 +57,15 @@ def available() -> bool:
     return os.geteuid() == 0 and packages.available() and read_machine().codename == RELEASE
 
 
-def tree() -> Path:
-    """Return the unpacked programs of all of them."""
-    return unpacked(f"kinds-{RELEASE}", Wish(RELEASE, _PACKAGES, "missing"))
+def tree(release: str = RELEASE) -> Path:
+    """Return the unpacked programs of all of them, with what the machine's own release lacks."""
+    names = (*_PACKAGES, *_MORE.get(release, ()))
+    return unpacked(f"kinds-{release}", Wish(release, names, "missing"))
+
+
+def newest() -> Path:
+    """Return the unpacked programs of the newest release."""
+    return tree(NEWEST)
 
 
 def launch(target: Engine, kind: str, prefix: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -63,7 +73,7 @@ def launch(target: Engine, kind: str, prefix: Sequence[str]) -> subprocess.Popen
     if not available():
         message = f"an engine of kind {kind} can be made only by root on Debian {RELEASE}"
         raise DevError(message)
-    programs = tree()
+    programs = tree(target.facts().get("release") or RELEASE)
     _furnish(target.home)
     lodge = ["sh", str(_LODGE), str(target.home), str(programs), kind, _USER, target.docker_host]
     process = shell.start([*prefix, *_NAMESPACES, *lodge], env=os.environ, log=target.log)
@@ -89,10 +99,14 @@ def _furnish(home: Path) -> None:
         "subuid": f"{_USER}:{_SUBORDINATES}\n",
         "subgid": f"{_USER}:{_SUBORDINATES}\n",
         "containers/containers.conf": _CONTAINERS,
-        "containers/storage.conf": _STORAGE,
+        "containers/storage.conf": _STORAGE.format(runs="/run/containers/storage"),
     }
     for name, text in files.items():
         (etc / name).write_text(text)
+    # Rootless, newer versions need it in the user's own folder.
+    settings = home / "user/.config/containers"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "storage.conf").write_text(_STORAGE.format(runs="/mnt/run/containers"))
     _link_iptables(home / "links/sbin")
 
 

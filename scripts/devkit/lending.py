@@ -31,11 +31,12 @@ def borrowed() -> Iterator[dict[str, str]]:
     With COMPOSEPORTS_DEV_KIND it is an engine of another kind, also in a network namespace.
     """
     kind = os.environ.get("COMPOSEPORTS_DEV_KIND")
+    release = os.environ.get("COMPOSEPORTS_DEV_RELEASE")
     if kind:
-        with _started(f"{_SHARED}-{kind}", None, kind=kind) as environment:
+        name = "-".join(filter(None, (_SHARED, kind, release)))
+        with _started(name, release, kind=kind) as environment:
             yield environment
         return
-    release = os.environ.get("COMPOSEPORTS_DEV_RELEASE")
     own_group = bool(os.environ.get("COMPOSEPORTS_DEV_APART")) and _can_be_apart()
     if release or own_group:
         name = "-".join(filter(None, (_SHARED, release, "apart" if own_group else "")))

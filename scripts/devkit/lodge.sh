@@ -22,7 +22,8 @@ mkdir -p /dev/net
 mount -t tmpfs tmpfs /dev/net
 mknod -m 666 /dev/net/tun c 10 200
 case $kind in *-rootless)
-    chown "$user:" "$home" "$home/run" "$home/user"
+    chown -R "$user:" "$home/run" "$home/user/.config"
+    chown "$user:" "$home" "$home/user"
     chmod 700 "$home/run"
     set -- setpriv --reuid "$user" --regid "$user" --init-groups env --ignore-environment \
         HOME=/mnt/user USER="$user" XDG_RUNTIME_DIR=/mnt/run PATH=/usr/sbin:/usr/bin:/sbin:/bin

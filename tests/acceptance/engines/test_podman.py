@@ -1,6 +1,7 @@
 """Podman's socket under `docker compose`, as root and rootless: the same promises hold."""
 
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,5 +197,6 @@ def test_what_happens_is_heard(environ: dict[str, str]) -> None:
 
 def test_doctor_names_podman(shop: Repository) -> None:
     lines = shop.main.ok("doctor").splitlines()
-    name = "Podman 4.3.1, rootless at" if "rootless" in KIND else "Podman 4.3.1 at"
-    assert any(f"engine     {name} unix://" in line for line in lines)
+    rights = ", rootless" if "rootless" in KIND else ""
+    name = rf"engine     Podman \d+\.\d+\.\d+{rights} at unix://"
+    assert any(re.search(name, line) for line in lines)

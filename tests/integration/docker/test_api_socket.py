@@ -34,10 +34,19 @@ ENTRIES = [
         ],
     },
     {"Id": "def", "State": "created", "Names": None, "Labels": None, "Ports": None},
+    # Podman 5 lists the ports that a container will publish, Docker does not.
+    {
+        "Id": "eda",
+        "State": "created",
+        "Names": ["/ac-1-db-1"],
+        "Labels": {"com.docker.compose.project": "ac-1", "com.docker.compose.service": "db"},
+        "Ports": [{"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8001, "Type": "tcp"}],
+    },
 ]
 CONTAINERS = (
     Container("abc", "running", "ac-1", "web", ((53, 53, "udp"), (8000, 80, "tcp")), "ac-1-web-1"),
     Container("def", "created", "", ""),
+    Container("eda", "created", "ac-1", "db", (), "ac-1-db-1"),
 )
 SHOWN = "cmd\trunning\tac-1\tweb\t\tname\n"
 
