@@ -11,6 +11,8 @@ SHARED = "/var/lib/composeports"
 STORE_FILE = "leases.sqlite3"
 SETTINGS_FILE = "composeports.toml"
 PYPROJECT = "pyproject.toml"
+# Lists, at the top of a checkout, ignored files that a new worktree gets; other tools read it too.
+INCLUDE_FILE = ".worktreeinclude"
 
 
 def state_directory(environ: Mapping[str, str], shared: str = SHARED) -> str:

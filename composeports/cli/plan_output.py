@@ -23,6 +23,8 @@ def show(made: Plan) -> None:
         (f"{resource.kind} {resource.name}: {resource.why}" for resource in made.shared),
     )
     _write_list("Cannot be isolated", made.warnings)
+    _write_list("Taken from the main checkout first", made.copies)
+    _write_list("Missing", (file.why for file in made.missing))
     _write_list("Seen, left as it is", map(_left, made.left))
     _write_list("Good to know", made.notes)
 

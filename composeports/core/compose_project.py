@@ -121,7 +121,8 @@ class Mount(NamedTuple):
     """A mount of a container: `kind` is `bind`, `volume` or `image`.
 
     `source` is the absolute path of a bind mount, the key of a volume, or the name of an image. It
-    is empty for an anonymous volume. `subpath` is the mounted path in an image.
+    is empty for an anonymous volume. `subpath` is the mounted path in an image. `makes_source` is
+    True if the engine makes a folder where the source of a bind mount does not exist.
     """
 
     kind: str
@@ -129,6 +130,7 @@ class Mount(NamedTuple):
     target: str
     read_only: bool = False
     subpath: str = ""
+    makes_source: bool = False
 
 
 class Service(NamedTuple):

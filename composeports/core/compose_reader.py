@@ -160,9 +160,18 @@ def _mounts(spec: Json) -> Iterator[Mount]:
             target=_text(entry.get("target")),
             read_only=entry.get("read_only") is True,
             subpath=_text(_mapping(entry.get("image")).get("subpath")),
+            makes_source=entry.get("type") == "bind" and _makes_source(entry.get("bind")),
         )
     if spec.get("use_api_socket") is True:
         yield Mount("bind", API_SOCKET, API_SOCKET)
+
+
+def _makes_source(bind: object) -> bool:
+    """Return True unless a bind mount has `create_host_path: false`.
+
+    Compose shows that as options without any; with other options it shows neither true nor false.
+    """
+    return not isinstance(bind, Mapping) or bool(bind)
 
 
 def _devices(spec: Json) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from composeports.core.file_patterns import FilePattern
+
 SUBNET_POOL = "10.213.0.0/16"
 
 
@@ -17,6 +19,9 @@ class Settings(NamedTuple):
     True means all of them; False means none, and says that they are shared on purpose. `shared`
     lists other resources that are shared on purpose: `network:edge`, `volume:models`, or an
     absolute path.
+
+    `copy` selects files that git ignores, which a new worktree gets from the main checkout. `link`
+    lists folders, as absolute paths, for which it gets links to those of the main checkout.
     """
 
     files: tuple[str, ...] = ()
@@ -34,6 +39,8 @@ class Settings(NamedTuple):
     external_networks: bool | tuple[str, ...] | None = None
     shared: tuple[str, ...] = ()
     subnet_pool: str = SUBNET_POOL
+    copy: tuple[FilePattern, ...] = ()
+    link: tuple[str, ...] = ()
 
 
 DEFAULTS = Settings()

@@ -32,6 +32,8 @@ KEYS: Keys = {
     },
     "shared": ("shared", settings_values.shared),
     "subnets": {"pool": ("subnet_pool", settings_values.pool)},
+    "copy": ("copy", settings_values.patterns),
+    "link": ("link", settings_values.folders),
 }
 
 

@@ -9,6 +9,8 @@ from posixpath import join, normpath
 from typing import NamedTuple, TypeGuard
 
 from composeports.core.environment import fixed_variables
+from composeports.core.file_patterns import FilePattern
+from composeports.core.folders import is_below
 from composeports.core.port_keys import parse_port_key
 from composeports.core.ports import HIGHEST_PORT
 from composeports.core.protected_names import is_protected
@@ -119,6 +121,22 @@ def _is_text(value: object) -> TypeGuard[str]:
 def files(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return absolute paths; paths in the file are relative to the folder of the settings file."""
     return tuple(normpath(join(at.folder, name)) for name in texts(value, at))
+
+
+def patterns(value: object, at: SettingLocation) -> tuple[FilePattern, ...]:
+    """Return patterns in the form of .gitignore, relative to the folder of the settings file."""
+    return tuple(FilePattern(at.folder, text) for text in texts(value, at))
+
+
+def folders(value: object, at: SettingLocation) -> tuple[str, ...]:
+    """Return absolute paths below the folder of the settings file."""
+    names = texts(value, at)
+    paths = tuple(normpath(join(at.folder, name)) for name in names)
+    if any(name.startswith("/") for name in names) or not all(
+        is_below(path, at.folder) for path in paths
+    ):
+        raise at.refusal(value, "a list of folders below this file's folder, relative to it")
+    return paths
 
 
 def profiles(value: object, at: SettingLocation) -> tuple[str, ...]:

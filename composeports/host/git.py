@@ -118,6 +118,17 @@ def main_git_dir(git_dir: str) -> str:
     return git_dir if text is None else os.path.realpath(os.path.join(git_dir, text.strip()))
 
 
+def main_checkout(worktree: str, git_dir: str) -> str:
+    """Return the main checkout of a linked worktree, a real path; empty if there is none.
+
+    Git's records have to agree: the git directory lies in the main checkout's, and its record names
+    this worktree. Anybody can write a `.git` file that names the git directory of another checkout.
+    """
+    main_dir = main_git_dir(git_dir)
+    is_known = repository_of(git_dir) == main_dir != git_dir and notes_worktree(git_dir, worktree)
+    return os.path.dirname(main_dir) if is_known and os.path.basename(main_dir) == ".git" else ""
+
+
 def link_of(worktree: str) -> str:
     """Return the path in the checkout's `.git` file, as written there; empty if it is a folder."""
     text = read_text(os.path.join(worktree, ".git"))

@@ -1,7 +1,7 @@
 """Run git to find out which files it tracks and which it ignores. Changes nothing."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from composeports.errors import ConfigError
 from composeports.host.process import NOT_FOUND, Finished, Limits, start
@@ -22,6 +22,11 @@ KEPT_VARIABLES = frozenset(
         "GIT_DISCOVERY_ACROSS_FILESYSTEM",
     }
 )
+
+
+IGNORED = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
+# The most paths on one command line; each has at most 4 KiB.
+MOST_PATHS = 200
 
 
 def ask_git(
@@ -95,3 +100,60 @@ def is_ignored(path: str, environ: Mapping[str, str]) -> bool:
     """Return True if git ignores the file, which need not exist."""
     folder, name = os.path.split(path)
     return not ask_git(folder, environ, "check-ignore", "--quiet", "--", name).code
+
+
+def ignored_entries(checkout: str, environ: Mapping[str, str]) -> list[str]:
+    """Return all files that git ignores in the checkout; a folder ends with `/`.
+
+    A folder stands for what is in it if git ignores it as a whole; a nested checkout too. Raise
+    ConfigError if git refuses to answer.
+    """
+    return _listed(checkout, environ, *IGNORED, "--directory")
+
+
+def ignored_files(checkout: str, environ: Mapping[str, str], folders: Iterable[str]) -> list[str]:
+    """Return all files that git ignores in these folders of the checkout.
+
+    Files of nested checkouts are left out. Raise ConfigError if git refuses to answer.
+    """
+    files = _listed(checkout, environ, *IGNORED, "--", *folders)
+    return [path for path in files if not path.endswith("/")]
+
+
+def tracked_files(checkout: str, environ: Mapping[str, str], paths: Sequence[str]) -> set[str]:
+    """Return which of the paths git tracks, or track a file below; relative to the checkout.
+
+    Raise ConfigError if git refuses to answer.
+    """
+    found: set[str] = set()
+    for first in range(0, len(paths), MOST_PATHS):
+        found.update(
+            _listed(checkout, environ, "ls-files", "-z", "--", *paths[first:][:MOST_PATHS])
+        )
+    return found
+
+
+def unignored(checkout: str, environ: Mapping[str, str], paths: Sequence[str]) -> list[str]:
+    """Return which of the paths, relative to the checkout, git does not ignore there.
+
+    All of them, if git refuses to answer.
+    """
+    # check-ignore takes no patterns, and refuses `--literal-pathspecs`.
+    arguments = ("--no-literal-pathspecs", "check-ignore", "--quiet", "--")
+    return [path for path in paths if ask_git(checkout, environ, *arguments, f"./{path}").code]
+
+
+def has_work_tree(checkout: str, environ: Mapping[str, str]) -> bool:
+    """Return False if git has no work tree there, as in a bare repository, or is not installed."""
+    return ask_git(checkout, environ, "rev-parse", "--is-inside-work-tree").out.strip() == "true"
+
+
+def _listed(checkout: str, environ: Mapping[str, str], *arguments: str) -> list[str]:
+    answer = ask_git(checkout, environ, *arguments)
+    if answer.code:
+        raise ConfigError(
+            f"git does not list the files of {checkout}: {answer.err.strip()}",
+            hint="`git status` has to work there; nothing was changed",
+            path=checkout,
+        )
+    return [path for path in answer.out.split("\0") if path]

@@ -53,9 +53,15 @@ class Roots:
         if record is not None and record.place.directory:
             self._check(record.place.directory)
 
-    def _check(self, path: str) -> None:
+    def has(self, path: str) -> bool:
+        """Return True if the path is in one of the folders, or if every folder is allowed."""
         real_path = os.path.realpath(path)
-        if any(os.path.commonpath((real_path, folder)) == folder for folder in self.folders):
+        return not self.folders or any(
+            os.path.commonpath((real_path, folder)) == folder for folder in self.folders
+        )
+
+    def _check(self, path: str) -> None:
+        if self.has(path):
             return
         folder_list = ", ".join(self.folders)
         raise OutsideRootsError(

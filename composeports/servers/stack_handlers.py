@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from composeports.errors import ComposeMissingError, EngineError, UsageError
+from composeports.host.git import main_checkout
 from composeports.servers.lease_handlers import Answer, ComposeFailedError
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
@@ -17,6 +18,7 @@ from composeports.usecases import status
 from composeports.usecases import up as up_usecase
 from composeports.usecases.compose_up import UpResult
 from composeports.usecases.context import Context
+from composeports.usecases.main_files.main_files import complete
 from composeports.usecases.options import Options, PlanOptions
 from composeports.usecases.session import Session
 from composeports.usecases.session_lookup import session_in_worktree
@@ -51,10 +53,32 @@ class StackTarget:
         self.roots.check_paths(session)
         return session
 
+    def may_read_main(self, session: Session) -> bool:
+        """Return True if files of the session's main checkout may be copied: it is in `roots`."""
+        if session.checkout is None:
+            return False
+        return self.roots.has(main_checkout(*session.checkout))
+
+    def complete_session(self, context: Context) -> Session:
+        """Return the same session, with the files that the worktree gets from the main checkout.
+
+        An `.env` among them may name other Compose files, so `roots` are checked again.
+        """
+        session = self.open_session(context)
+        if not session.may_lack_files:
+            return session
+        if not self.may_read_main(session):
+            return replace(session, incoming=())
+        session = complete(session)
+        self.roots.check_paths(session)
+        return session
+
 
 def plan(context: Context, target: StackTarget, options: PlanOptions) -> Answer:
     """Return what `up` would do and why; nothing is written or leased."""
     session = target.open_session(context).read_only()
+    if not target.may_read_main(session):
+        session = replace(session, incoming=())
     return {"success": True, **plan_usecase.plan(session, options).as_dict()}
 
 
@@ -71,7 +95,7 @@ def up(
     """
     for name in services:
         _check_service(name)
-    session = target.open_session(context)
+    session = target.complete_session(context)
     request = up_usecase.UpRequest((*flags, *services), options)
     result = up_usecase.up(session, request)
     if result.code:
@@ -86,7 +110,10 @@ def _where(started: UpResult) -> dict[str, Any]:
         {"service": service, "port": port, "url": url}
         for service, port, url in sorted(started.published())
     ]
-    names = ("session_id", "compose_project_name", "env", "ports", "urls", "warnings")
+    names = (
+        *("session_id", "compose_project_name", "env", "ports", "urls", "warnings"),
+        *("missing", "copies"),
+    )
     return {**{name: document[name] for name in names}, "published": published}
 
 

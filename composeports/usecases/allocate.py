@@ -17,8 +17,13 @@ def allocate(session: Session) -> Lease:
     """Take or renew the session's lease without starting a stack; works without an engine too.
 
     EngineSilentError if there is an engine that does not answer: its containers may use the ports.
-    A block that the session holds already is not probed: the session's own programs may use it.
+    A block that the session holds already is not probed: the session's own programs may use it. A
+    worktree first gets the files of the main checkout that the settings name.
     """
+    if session.may_lack_files:
+        from composeports.usecases.main_files.main_files import complete  # noqa: PLC0415 - rarely due
+
+        session = complete(session)
     if _holds_a_block(session):
         return renew_lease(session)
     with hold_session_lock(session, "allocate"):

@@ -15,9 +15,10 @@ from composeports.core.snapshot import StoreSnapshot
 from composeports.core.subnets import SubnetNeed, needs_of
 from composeports.docker.compose_config import ConfigAnswer, ConfigQuery
 from composeports.docker.containers import Container
-from composeports.errors import ComposeMissingError, EngineError, NotIsolatedError
+from composeports.errors import ComposeFileError, ComposeMissingError, EngineError, NotIsolatedError
 from composeports.host.git import is_linked
 from composeports.usecases.host_facts import collect_host_facts
+from composeports.usecases.missing_files import with_missing_files
 from composeports.usecases.options import PlanOptions
 from composeports.usecases.reserve import subnets_in_use, with_subnets
 from composeports.usecases.session import Session
@@ -113,7 +114,12 @@ def observe(
     An error of Compose is raised first. If the engine does not answer and `engine_needed` is False,
     report that and return None for the containers.
     """
-    answer = ConfigQuery(session.queries.compose).finish()
+    try:
+        answer = ConfigQuery(session.queries.compose).finish()
+    except ComposeFileError as error:
+        from composeports.usecases.missing_files import explained  # noqa: PLC0415 - only an error
+
+        raise explained(session, error) from None
     try:
         return answer, session.queries.listing.containers()
     except (EngineError, ComposeMissingError) as error:
@@ -135,6 +141,7 @@ def draft(
     settings = session.settings
     project = with_own_networks(observed.project, settings)
     host_facts = collect_host_facts(session, project, containers)
+    host_facts = with_missing_files(session, observed, host_facts)
     observed = observed._replace(project=project, host_facts=host_facts)
     default_ports = options.default_ports or (settings.main_keeps_ports and _is_main(session))
     needs = tuple(_needs(session, observed, spill=options.spill))

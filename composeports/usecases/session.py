@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from composeports.config import find_settings
+from composeports.config import FoundSettings, find_settings
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.session import check_session_id, project_name
@@ -22,13 +22,14 @@ from composeports.errors import ForeignProjectError, NoLeaseError, UsageError
 from composeports.host.git import (
     checkout_around,
     find_checkout,
+    is_linked,
     original_of,
     read_branch,
 )
 from composeports.host.session_files import OWN_COPIES
 from composeports.host.session_folder import OwnFolder
 from composeports.host.shell_environment import compose_environment
-from composeports.paths import config_cache_folder
+from composeports.paths import INCLUDE_FILE, config_cache_folder
 from composeports.stores.read_once import ReadOnceStore
 from composeports.usecases.context import Context
 from composeports.usecases.moved_worktree import place_of_session
@@ -43,12 +44,14 @@ class Session:
 
     If `is_read_only`, it writes nothing, neither in the worktree nor in the state directory.
     `early_queries` are queries to Compose that already run, most likely about this session.
+    `incoming` are the files that the worktree got from the main checkout; None if nobody looked.
     """
 
     context: Context
     options: Options = field(default_factory=Options)
     is_read_only: bool = False
     early_queries: ComposeQueries | None = None
+    incoming: tuple[str, ...] | None = None
 
     @cached_property
     def store(self) -> ReadOnceStore:
@@ -63,10 +66,38 @@ class Session:
     @cached_property
     def settings(self) -> Settings:
         """Return the settings; search for their file from here up to the checkout's top."""
-        start = os.path.join(self.context.cwd, self.options.project_directory or "")
-        checkout = find_checkout(start)
+        return self._found_settings.settings
+
+    @property
+    def settings_folder(self) -> str:
+        """Return the folder of the settings file; empty if there is none."""
+        return os.path.dirname(self._found_settings.path)
+
+    @cached_property
+    def _found_settings(self) -> FoundSettings:
         pool = self.context.config.subnet_pool
-        return find_settings(start, checkout and checkout[0], pool).settings
+        return find_settings(self._start, self.checkout and self.checkout[0], pool)
+
+    @property
+    def _start(self) -> str:
+        return os.path.join(self.context.cwd, self.options.project_directory or "")
+
+    @cached_property
+    def checkout(self) -> tuple[str, str] | None:
+        """Return worktree and git directory of the folder whose settings count; None outside git.
+
+        Unlike `place`, this needs no Compose file and reads no `.env`.
+        """
+        return find_checkout(self._start)
+
+    @property
+    def may_lack_files(self) -> bool:
+        """Return True if this is a linked worktree that is to get files of the main checkout."""
+        if self.incoming is not None or self.checkout is None or not is_linked(self.checkout[1]):
+            return False
+        if self.settings.copy or self.settings.link:
+            return True
+        return os.path.lexists(os.path.join(self.checkout[0], INCLUDE_FILE))
 
     @cached_property
     def selection(self) -> Selection:
@@ -287,7 +318,7 @@ class Session:
 
     def with_fresh_queries(self) -> "Session":
         """Return the same session with queries that have not started yet."""
-        return Session(self.context, self.options, self.is_read_only)
+        return Session(self.context, self.options, self.is_read_only, incoming=self.incoming)
 
     def read_only(self) -> "Session":
         """Return the same session as one that writes nothing."""

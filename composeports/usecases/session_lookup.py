@@ -45,6 +45,11 @@ class _Placed(Session):
         """Return the defaults: nothing is planned here, so no repository's settings are read."""
         return Settings()
 
+    @property
+    def may_lack_files(self) -> bool:
+        """Return False: nothing is planned here."""
+        return False
+
     @cached_property
     def place(self) -> WorktreeLocation:
         """Return the known location."""

@@ -12,6 +12,7 @@ from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
 
 if TYPE_CHECKING:
+    from composeports.core.plan.plan import Plan
     from composeports.usecases.compose_up import UpResult
     from composeports.usecases.prepare import PreparedStack
     from composeports.usecases.seed.seed import Seed
@@ -40,6 +41,7 @@ def up(session: Session, request: UpRequest) -> "UpResult":
     network, try again with other ports or subnets; PortTakenError if that does not help. If Compose
     fails, the note of the result says what is left of the stack and the lease.
     """
+    session = _with_files_of_main(session, request)
     with _session_lock(session, as_new=request.as_new) as lock, session.queries_in_turn():
         # Compose answers the queries while these modules are imported.
         from composeports.usecases.compose_up import ComposeUp  # noqa: PLC0415
@@ -49,6 +51,7 @@ def up(session: Session, request: UpRequest) -> "UpResult":
 
         compose = ComposeUp(session, lock, request.arguments, attach=request.attach)
         stack = prepare(session, request.options)
+        _tell_missing(session, stack.plan)
         recover(session, lock, stack, compose)
         seeded = compose.fill_volumes(stack, request.seed)
         code = compose.start(stack, partial(_do_chores, session, stack, request))
@@ -60,6 +63,23 @@ def up(session: Session, request: UpRequest) -> "UpResult":
             code = compose.start(stack)
         code = compose.wait_for_others(stack, code)
         return compose.result(stack, code, seeded)
+
+
+def _with_files_of_main(session: Session, request: UpRequest) -> Session:
+    """Copy what the worktree lacks before anything reads it; nothing with `--dry-run`."""
+    if not session.may_lack_files or "--dry-run" in request.arguments:
+        return session
+    from composeports.usecases.main_files.main_files import complete  # noqa: PLC0415 - rarely due
+
+    return complete(session)
+
+
+def _tell_missing(session: Session, plan: "Plan") -> None:
+    """Say what is missing before the engine makes an empty folder in its place."""
+    if session.incoming is None and plan.copies:
+        session.context.report(f"would be taken from the main checkout: {', '.join(plan.copies)}")
+    for missing in plan.missing:
+        session.context.report(f"warning: {missing.why}")
 
 
 @contextmanager

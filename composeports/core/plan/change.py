@@ -89,6 +89,30 @@ class UnchangedValue(NamedTuple):
         }
 
 
+class MissingFile(NamedTuple):
+    """One file or folder that does not exist, and what the user can do.
+
+    `kind` is `mount`, `file` (of a config or secret) or `env_file`. `main` is the same path in the
+    main checkout; empty if it is not there either.
+    """
+
+    kind: str
+    path: str
+    services: tuple[str, ...]
+    main: str
+    why: str
+
+    def as_dict(self) -> dict[str, str | list[str]]:
+        """Return the entry of `missing` in the JSON output."""
+        return {
+            "kind": self.kind,
+            "path": self.path,
+            "services": list(self.services),
+            "main": self.main,
+            "why": self.why,
+        }
+
+
 class RuleResult(NamedTuple):
     """The part of the plan that one rule returns.
 
@@ -102,6 +126,7 @@ class RuleResult(NamedTuple):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     left: tuple[UnchangedValue, ...] = ()
+    missing: tuple[MissingFile, ...] = ()
 
 
 def join(parts: Iterable[RuleResult]) -> RuleResult:
@@ -114,6 +139,7 @@ def join(parts: Iterable[RuleResult]) -> RuleResult:
         tuple(warning for result in results for warning in result.warnings),
         tuple(note for result in results for note in result.notes),
         tuple(value for result in results for value in result.left),
+        tuple(file for result in results for file in result.missing),
     )
 
 

@@ -66,6 +66,22 @@ class PublishedElsewhere(NamedTuple):
     container: str
 
 
+class MissingPath(NamedTuple):
+    """A file or folder that the Compose file names, and that does not exist.
+
+    `main` is the same path in the main checkout; empty if it does not exist there either. `pattern`
+    is the entry of `copy` that would copy it; empty if git does not ignore it there. `is_replaced`
+    is True if there is an empty folder, most likely made by the engine, in place of a file.
+    """
+
+    path: str
+    main: str = ""
+    pattern: str = ""
+    is_folder: bool = False
+    has_parent: bool = True
+    is_replaced: bool = False
+
+
 class HostFacts(NamedTuple):
     """The facts that were collected around the project.
 
@@ -76,7 +92,10 @@ class HostFacts(NamedTuple):
     files, here and in the main checkout. `dockerfiles` maps services to the texts of Dockerfiles
     that name images of other services. `named_contexts` is False if the builder cannot replace such
     a name. `handed_values` maps paths such as `configs.site.environment` to the text that the
-    variable named there has.
+    variable named there has. `missing` are the paths that the file names and that do not exist.
+    `missing_env` is the main checkout's `.env`, and `unset_variables` are variables that have a
+    value there, and none here. `incoming` are the files that `up` takes from the main checkout
+    before it plans.
     """
 
     paths: Mapping[str, str] = {}
@@ -90,6 +109,10 @@ class HostFacts(NamedTuple):
     dockerfiles: Mapping[str, str] = {}
     named_contexts: bool = True
     handed_values: Mapping[str, str] = {}
+    missing: tuple[MissingPath, ...] = ()
+    missing_env: MissingPath | None = None
+    unset_variables: Texts = ()
+    incoming: Texts = ()
 
     def real(self, path: str) -> str:
         """Return the real path; the normalized path if the real one was not collected."""

@@ -8,7 +8,7 @@ from composeports.core.engine_address import in_url
 from composeports.core.environment import combined, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.masking import masked
-from composeports.core.plan.change import Change, SharedResource, UnchangedValue, merge
+from composeports.core.plan.change import Change, MissingFile, SharedResource, UnchangedValue, merge
 from composeports.core.plan.host_facts import NO_HOST_FACTS, HostFacts
 from composeports.core.plan.port_candidates import FIXED_PORT_VARIABLES
 from composeports.core.plan.port_layout import PortGroup, assign, entries_of, groups_of
@@ -64,7 +64,8 @@ class Plan(NamedTuple):
     moved port or an old name but stay as they are. None of these contains passwords, but
     `environment` and `override` do. `standings` maps each service to the name and networks of its
     containers. `session_names` are the names of containers, images, networks and volumes that
-    scripts may contain and that differ in the session.
+    scripts may contain and that differ in the session. `missing` are files and folders that do not
+    exist. `copies` are the files that the worktree gets from the main checkout before `up` plans.
     """
 
     session_id: str
@@ -81,6 +82,8 @@ class Plan(NamedTuple):
     notes: tuple[str, ...] = ()
     standings: Mapping[str, ServiceState] = {}
     session_names: Mapping[str, Mapping[str, str]] = {}
+    missing: tuple[MissingFile, ...] = ()
+    copies: tuple[str, ...] = ()
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -114,6 +117,8 @@ class Plan(NamedTuple):
             "warnings": list(self.warnings),
             "left": [value.as_dict() for value in self.left],
             "notes": list(self.notes),
+            "missing": [file.as_dict() for file in self.missing],
+            "copies": list(self.copies),
         }
 
 
@@ -172,6 +177,8 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         notes=tuple(masked(note) for part in parts for note in part.notes),
         standings=standings(observed.project, override, lease.project),
         session_names=new_names(context).for_scripts(),
+        missing=tuple(file for part in parts for file in part.missing),
+        copies=observed.host_facts.incoming,
     )
 
 

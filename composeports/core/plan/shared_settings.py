@@ -4,6 +4,7 @@ from composeports.core.folders import is_within
 from composeports.core.settings import Settings
 
 IN_SETTINGS = "`shared` in the settings names it"
+IN_LINK = "`link` in the settings names it, and it is mounted read-only"
 
 
 def is_named(settings: Settings, kind: str, *names: str) -> bool:

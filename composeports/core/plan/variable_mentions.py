@@ -13,6 +13,7 @@ _SIMPLE = r"(?a)\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-([^{}$\n]*)|:?[?+][
 _UNCLEAR = r"(?m)(?:^|\s)#.*\$|\\(?:x24|u0024|U00000024)"
 # A variable with a whole number in an env file.
 _NUMBER = rb"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[=:][ \t]*[\"']?(-?\d+)[\"']?[ \t\r]*$"
+_PATH = r"[^\s\"'\[\]{},:=$]+[./][^\s\"'\[\]{},:=$]*"
 # Names of other Compose files: `include: infra/compose.yaml`, `extends: {file: ./base.yml}`.
 _FILE = re.compile(r"(?<![^\s\"'\[\]{},])[^\s\"'\[\]{},]+\.ya?ml\b")
 
@@ -50,6 +51,14 @@ def numbers_in(env_file: bytes) -> dict[str, str]:
     It is a guess that takes no time; only python-dotenv reads such a file as Compose does.
     """
     return {name.decode(): number.decode() for name, number in re.findall(_NUMBER, env_file)}
+
+
+def possible_paths(text: str) -> tuple[str, ...]:
+    """Return the words in a Compose file that may be paths of files.
+
+    It is a guess; whoever uses it looks whether there is such a file.
+    """
+    return tuple(dict.fromkeys(re.findall(_PATH, text)))
 
 
 def mentioned_files(text: str) -> tuple[str, ...]:

@@ -65,6 +65,16 @@ class Left(BaseModel):
     why: str
 
 
+class Missing(BaseModel):
+    """A file or folder that does not exist."""
+
+    kind: str
+    path: str
+    services: list[str]
+    main: str = Field(description="the same path in the main checkout; empty where it is not there")
+    why: str
+
+
 class Stack(BaseModel):
     """A session's stack."""
 
@@ -75,6 +85,8 @@ class Stack(BaseModel):
     ports: Ports = Field(description='`"web:80/tcp"` -> host port')
     urls: dict[str, str] = Field(description='`"web:80/tcp"` -> URL or host:port')
     warnings: list[str] = Field(description="what cannot be isolated")
+    missing: list[Missing] = Field(description="files and folders that do not exist")
+    copies: list[str] = Field(description="what the worktree gets from the main checkout first")
 
 
 class Planned(Stack):

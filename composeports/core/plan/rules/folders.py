@@ -10,7 +10,7 @@ from composeports.core.plan.change import RuleResult, SharedResource
 from composeports.core.plan.rules import images
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, way_out
-from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, is_path_named
+from composeports.core.plan.shared_settings import IN_LINK, IN_SETTINGS, is_named, is_path_named
 from composeports.core.shell import GIT_COMMON_DIR
 
 ENGINE_SOCKETS = ("/docker.sock", "/podman.sock")
@@ -55,7 +55,8 @@ def folders(context: PlanContext) -> RuleResult:
         if not use.written and not checkout:
             continue
         if _is_acknowledged(place, use, context):
-            shared.append(SharedResource(use.kind, place, IN_SETTINGS))
+            why = IN_LINK if _is_linked(use, context) else IN_SETTINGS
+            shared.append(SharedResource(use.kind, place, why))
         else:
             warnings.append(_told(place, use, checkout))
     return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
@@ -76,7 +77,12 @@ def _is_acknowledged(place: str, use: _Use, context: PlanContext) -> bool:
     kind, _, name = use.entry.partition(":")
     if kind in {"volume", "cache"} and is_named(context.settings, kind, name):
         return True
-    return is_path_named(context.settings, place, use.path)
+    return is_path_named(context.settings, place, use.path) or _is_linked(use, context)
+
+
+def _is_linked(use: _Use, context: PlanContext) -> bool:
+    """Return True if the settings link this path to the main checkout, and nothing writes to it."""
+    return not use.written and any(is_within(use.path, path) for path in context.settings.link)
 
 
 def _uses(context: PlanContext) -> dict[str, _Use]:

@@ -20,6 +20,7 @@ from composeports.core.plan.rules import (
     kept_variables,
     labels,
     log_drivers,
+    missing_files,
     networks,
     ports,
     remote_engine,
@@ -63,4 +64,5 @@ RULES: tuple[Rule, ...] = (
     folders.git_inside,
     reverse_proxies.proxy_names,
     remote_engine.remote,
+    missing_files.missing_files,
 )
