@@ -41,10 +41,10 @@ def combined(fixed: Iterable[Pair], later: Iterable[Pair]) -> tuple[Pair, ...]:
 
 def as_export(pairs: Iterable[Pair]) -> str:
     """Return `export NAME=value` lines for a POSIX shell, without a newline at the end."""
-    return "\n".join(f"export {name}={_shell_word(value)}" for name, value in pairs)
+    return "\n".join(f"export {name}={shell_word(value)}" for name, value in pairs)
 
 
-def _shell_word(value: str) -> str:
+def shell_word(value: str) -> str:
     """Quote `value` so that a shell reads it unchanged."""
     if value and PLAIN.issuperset(value):
         return value

@@ -18,6 +18,7 @@ from composeports.core.plan.rules import (
     kept_variables,
     labels,
     log_drivers,
+    missing_files,
     networks,
     ports,
     remote_engine,
@@ -619,6 +620,30 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             (
                 "with a remote engine: a port published on 127.0.0.1",
                 "cannot be reached from this machine: a warning, or an error with `--strict`",
+            ),
+        ),
+    ),
+    (
+        missing_files.missing_files,
+        (),
+        (
+            (
+                "a bind mount whose source does not exist, without `create_host_path: false`",
+                "is named before the engine makes an empty folder there",
+            ),
+            (
+                (
+                    "a mounted file, an `env_file`, a config's or secret's file or an `.env` that "
+                    "only the main checkout has"
+                ),
+                "is named with the setting and the command that copy it",
+            ),
+            (
+                (
+                    "a variable that the file uses, without a value here and with one in the main "
+                    "checkout's `.env`"
+                ),
+                "a warning, or an error with `--strict`",
             ),
         ),
     ),

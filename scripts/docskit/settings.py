@@ -157,6 +157,21 @@ KEYS_IN_WORDS = {
             "or a path, relative to this file"
         ),
     ),
+    "copy": (
+        '`[".env", "config/*.local.yml"]`',
+        (
+            "patterns in the form of .gitignore, relative to this file: a linked worktree gets "
+            "[these files](../guide.md#files-that-git-ignores) of the main checkout, if git "
+            "ignores them there and they are missing here; at most 200 patterns of 500 characters"
+        ),
+    ),
+    "link": (
+        '`["models"]`',
+        (
+            "folders below this file's folder that git ignores: a linked worktree gets a link to "
+            "the folder of the main checkout"
+        ),
+    ),
     "subnets.pool": (
         '`"10.213.0.0/16"`',
         "the pool for subnets: a private IPv4 network, /8 to /24",

@@ -13,7 +13,7 @@ _SIMPLE = r"(?a)\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-([^{}$\n]*)|:?[?+][
 _UNCLEAR = r"(?m)(?:^|\s)#.*\$|\\(?:x24|u0024|U00000024)"
 # A variable with a whole number in an env file.
 _NUMBER = rb"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*[=:][ \t]*[\"']?(-?\d+)[\"']?[ \t\r]*$"
-_PATH = r"[^\s\"'\[\]{},:=$]+[./][^\s\"'\[\]{},:=$]*"
+_WORD = r"[^\s\"'\[\]{},:=$]+"
 # Names of other Compose files: `include: infra/compose.yaml`, `extends: {file: ./base.yml}`.
 _FILE = re.compile(r"(?<![^\s\"'\[\]{},])[^\s\"'\[\]{},]+\.ya?ml\b")
 
@@ -58,7 +58,8 @@ def possible_paths(text: str) -> tuple[str, ...]:
 
     It is a guess; whoever uses it looks whether there is such a file.
     """
-    return tuple(dict.fromkeys(re.findall(_PATH, text)))
+    words = dict.fromkeys(re.findall(_WORD, text))
+    return tuple(word for word in words if "." in word or "/" in word)
 
 
 def mentioned_files(text: str) -> tuple[str, ...]:

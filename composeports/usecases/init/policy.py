@@ -33,6 +33,8 @@ SETTINGS = """\
 # prefix = "ac"                     # projects are named <prefix>-<hash>; the default
 # main = "defaults"                 # the main checkout keeps the file's own ports; default: "block"
 # pin = {{"web:3000" = 3000}}         # a container port = the host port it always gets
+# copy = [".env"]                   # ignored files that a new worktree gets; default: none
+# link = ["models"]                 # ignored folders of the main checkout; default: none
 # strict = true                     # what cannot be isolated is an error; default: false
 # shared = ["network:edge"]         # shared on purpose, no warning; default: none
 

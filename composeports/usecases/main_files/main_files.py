@@ -21,7 +21,7 @@ from composeports.host.session_files import USER_ENV
 from composeports.paths import INCLUDE_FILE
 from composeports.regular_file import read_regular
 from composeports.usecases.main_files import policy
-from composeports.usecases.main_files.policy import Entry, Findings
+from composeports.usecases.main_files.policy import Findings, IgnoredEntry
 from composeports.usecases.session import Session
 
 # Git is asked about so many new names whether it ignores them here, too.
@@ -107,7 +107,7 @@ def find(session: Session) -> Findings:
         refused += [f"{path} is no regular file" for path, size in sizes.items() if size is None]
         known = {path: size for path, size in sizes.items() if size is not None}
         if known:
-            entries.append(Entry(name, tuple(known), sum(known.values())))
+            entries.append(IgnoredEntry(name, tuple(known), sum(known.values())))
     entries = _without_tracked(entries, worktree, environ)
     taken, too_large = policy.within_limit(entries)
     return Findings(taken, links, too_large, tuple(refused))
@@ -124,8 +124,8 @@ def _groups(
 
 
 def _without_tracked(
-    entries: list[Entry], worktree: str, environ: Mapping[str, str]
-) -> list[Entry]:
+    entries: list[IgnoredEntry], worktree: str, environ: Mapping[str, str]
+) -> list[IgnoredEntry]:
     """Leave out what git tracks in the worktree: there, the user removed it."""
     tracked = tracked_files(worktree, environ, [path for entry in entries for path in entry.files])
     return [entry for entry in entries if not tracked.intersection(entry.files)]
@@ -161,7 +161,7 @@ def _link(session: Session, main: str, path: str) -> bool:
     return _tried(session, path, lambda: checkout_files.link_folder(main, _top(session), path))
 
 
-def _copy(session: Session, main: str, entry: Entry) -> bool:
+def _copy(session: Session, main: str, entry: IgnoredEntry) -> bool:
     """Copy the files of an entry; return True if one of them was copied."""
     top = _top(session)
     copied = False

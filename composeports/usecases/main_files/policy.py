@@ -14,7 +14,7 @@ MOST_FILES = 100_000
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
-class Entry(NamedTuple):
+class IgnoredEntry(NamedTuple):
     """A file, or an ignored folder that is copied as a whole, whose name then ends with `/`.
 
     `files` are its files that are missing in the worktree; all paths are relative to the top.
@@ -32,9 +32,9 @@ class Findings(NamedTuple):
     `refused` are sentences about one path each.
     """
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[IgnoredEntry, ...] = ()
     links: tuple[str, ...] = ()
-    too_large: tuple[Entry, ...] = ()
+    too_large: tuple[IgnoredEntry, ...] = ()
     refused: tuple[str, ...] = ()
 
     @property
@@ -80,13 +80,15 @@ def grouped(
     return groups
 
 
-def within_limit(entries: Iterable[Entry]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+def within_limit(
+    entries: Iterable[IgnoredEntry],
+) -> tuple[tuple[IgnoredEntry, ...], tuple[IgnoredEntry, ...]]:
     """Return the entries that may be copied, and those that exceed the limits together with them.
 
     The smallest come first, so that one large folder does not keep small files away. An entry is
     copied as a whole or not at all.
     """
-    taken, left = list[Entry](), list[Entry]()
+    taken, left = list[IgnoredEntry](), list[IgnoredEntry]()
     bytes_left, files_left = MOST_BYTES, MOST_FILES
     for entry in sorted(entries, key=lambda entry: (entry.size, entry.name)):
         if entry.size > bytes_left or len(entry.files) > files_left:
@@ -158,8 +160,9 @@ def base_names(paths: Iterable[str], base: str) -> Mapping[str, str]:
     return {path[len(base) :].lstrip("/"): path for path in paths if is_within(path, base)}
 
 
-def _size(entry: Entry) -> str:
-    return f"{len(entry.files):,} files, {_amount(entry.size)}"
+def _size(entry: IgnoredEntry) -> str:
+    files = "1 file" if len(entry.files) == 1 else f"{len(entry.files):,} files"
+    return f"{files}, {_amount(entry.size)}"
 
 
 def _amount(size: float) -> str:

@@ -136,7 +136,13 @@ def test_a_port_has_a_number_where_it_is_fixed(published: str, number: int | Non
                     {"type": "volume", "target": "/z"},
                 ]
             },
-            Service("web", mounts=(Mount("bind", "/x", "/y", True), Mount("volume", "", "/z"))),
+            Service(
+                "web",
+                mounts=(
+                    Mount("bind", "/x", "/y", read_only=True, makes_source=True),
+                    Mount("volume", "", "/z"),
+                ),
+            ),
             id="mounts",
         ),
         pytest.param(

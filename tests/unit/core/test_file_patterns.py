@@ -145,6 +145,11 @@ def test_no_pattern_takes_long() -> None:
     assert time.process_time() - start < 10
 
 
+def test_patterns_that_match_nothing_are_none() -> None:
+    assert patterns(".env")
+    assert not patterns("# .env", "", "../x")
+
+
 def test_there_is_a_limit_to_patterns() -> None:
     assert patterns("a" * 500).select("/w/" + "a" * 500)
     assert not patterns("a" * 501).select("/w/" + "a" * 501)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composeports.core.environment import fixed_variables
+from composeports.core.file_patterns import FilePattern
 from composeports.core.settings import Settings
 from composeports.core.settings_schema import KEYS, read_settings
 from composeports.core.templates import check_template, complete_port_key, expand, expand_env
@@ -39,6 +40,11 @@ ACCEPTED = [
     ({"files": ["deploy/compose.yaml"]}, Settings(files=("/repo/deploy/compose.yaml",))),
     ({"files": ["../a.yaml", "/b.yaml"]}, Settings(files=("/a.yaml", "/b.yaml"))),
     ({"files": []}, Settings()),
+    (
+        {"copy": [".env", "/a"]},
+        Settings(copy=(FilePattern("/repo", ".env"), FilePattern("/repo", "/a"))),
+    ),
+    ({"link": ["models", "./a/b/"]}, Settings(link=("/repo/models", "/repo/a/b"))),
     ({"profiles": ["dev", "*"]}, Settings(profiles=("dev", "*"))),
     ({"prefix": "my-team_1"}, Settings(prefix="my-team_1")),
     ({"prefix": "a" * 20}, Settings(prefix="a" * 20)),
@@ -90,6 +96,10 @@ def test_every_setting_has_a_case_above_and_a_key() -> None:
 
 POOL = "a private IPv4 network, /8 to /24"
 REFUSED: list[tuple[Mapping[str, object], str, str]] = [
+    ({"copy": ".env"}, "copy", 'a list of texts, got ".env"'),
+    ({"link": [".."]}, "link", "a list of folders below this file's folder"),
+    ({"link": ["."]}, "link", "a list of folders below this file's folder"),
+    ({"link": ["/repo/models"]}, "link", "relative to it"),
     ({"files": "compose.yaml"}, "files", 'a list of texts, got "compose.yaml"'),
     ({"files": [""]}, "files", "a list of texts"),
     ({"files": ["a\0b"]}, "files", "a list of texts"),

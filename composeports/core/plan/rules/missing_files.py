@@ -1,8 +1,8 @@
 """Files that the Compose file names and that do not exist, and variables without a value."""
 
 from collections.abc import Iterator
-from shlex import quote
 
+from composeports.core.environment import shell_word
 from composeports.core.folders import is_within
 from composeports.core.plan.change import MissingFile, RuleResult
 from composeports.core.plan.host_facts import MissingPath
@@ -86,9 +86,9 @@ def way(missing: MissingPath, *, is_made: bool = False) -> str:
 def copy_command(missing: MissingPath, *, is_made: bool = False) -> str:
     """Return the line for a shell that copies the path from the main checkout."""
     if is_made:
-        take_out = f"rmdir {quote(missing.path)} 2>/dev/null; "
+        take_out = f"[ ! -d {shell_word(missing.path)} ] || rmdir {shell_word(missing.path)} && "
         return take_out + copy_command(missing)
     folder = missing.path.rpartition("/")[0]
-    make_folder = "" if missing.has_parent else f"mkdir -p {quote(folder)} && "
+    make_folder = "" if missing.has_parent else f"mkdir -p {shell_word(folder)} && "
     flags = "-Rp" if missing.is_folder else "-p"
-    return f"{make_folder}cp {flags} {quote(missing.main)} {quote(missing.path)}"
+    return f"{make_folder}cp {flags} {shell_word(missing.main)} {shell_word(missing.path)}"

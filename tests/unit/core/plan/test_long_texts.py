@@ -3,7 +3,11 @@
 import pytest
 
 from composeports.core.plan.dockerfile_images import dockerfile_images
-from composeports.core.plan.variable_mentions import mentioned_files, simple_mentions
+from composeports.core.plan.variable_mentions import (
+    mentioned_files,
+    possible_paths,
+    simple_mentions,
+)
 from composeports.core.script_findings import bypasses, docker_calls, image_builds
 from tests.support.planning import plan_of
 
@@ -14,7 +18,7 @@ PARTS = ("a", "a.", "a-", "port", "${A:-", "$A", " \t", "/x", "://", "--mount=",
 @pytest.mark.parametrize("part", PARTS)
 def test_a_long_text(part: str) -> None:
     text = part * (SIZE // len(part))
-    for read in (mentioned_files, bypasses, docker_calls):
+    for read in (mentioned_files, possible_paths, bypasses, docker_calls):
         list(read(text))
     simple_mentions([text])
     list(image_builds(text, {"x"}))

@@ -6,6 +6,7 @@ from composeports.core.plan.variable_mentions import (
     mentioned_files,
     mentioned_variables,
     numbers_in,
+    possible_paths,
     simple_mentions,
 )
 
@@ -74,3 +75,8 @@ def test_what_only_compose_can_read_is_not_simple(text: str) -> None:
 def test_the_numbers_of_an_env_file_are_guessed() -> None:
     text = b"A=1\nexport B = '-2'\n C: \"3\" \r\n#D=4\nE=5x\nF=\nA=7"
     assert numbers_in(text) == {"A": "7", "B": "-2", "C": "3"}
+
+
+def test_words_that_may_be_paths_are_found() -> None:
+    text = "env_file: [./a.env, 'b/c', {path: \"d.env\", required: false}]\nimage: web\n- ${X}/e"
+    assert possible_paths(text) == ("./a.env", "b/c", "d.env", "/e")
