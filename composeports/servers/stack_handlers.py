@@ -51,13 +51,14 @@ class StackTarget:
         )
         session = replace(session_in_worktree(context, self.worktree), options=options)
         self.roots.check_paths(session)
-        return session
+        return self._without_main_outside(session)
 
-    def may_read_main(self, session: Session) -> bool:
-        """Return True if files of the session's main checkout may be copied: it is in `roots`."""
-        if session.checkout is None:
-            return False
-        return self.roots.has(main_checkout(*session.checkout))
+    def _without_main_outside(self, session: Session) -> Session:
+        """Return a session that does not look at its main checkout, if that is outside `roots`."""
+        main = main_checkout(*session.checkout) if session.checkout else ""
+        if not main or self.roots.has(main):
+            return session
+        return replace(session, may_use_main=False)
 
     def complete_session(self, context: Context) -> Session:
         """Return the same session, with the files that the worktree gets from the main checkout.
@@ -67,8 +68,6 @@ class StackTarget:
         session = self.open_session(context)
         if not session.may_lack_files:
             return session
-        if not self.may_read_main(session):
-            return replace(session, incoming=())
         session = complete(session)
         self.roots.check_paths(session)
         return session
@@ -77,8 +76,6 @@ class StackTarget:
 def plan(context: Context, target: StackTarget, options: PlanOptions) -> Answer:
     """Return what `up` would do and why; nothing is written or leased."""
     session = target.open_session(context).read_only()
-    if not target.may_read_main(session):
-        session = replace(session, incoming=())
     return {"success": True, **plan_usecase.plan(session, options).as_dict()}
 
 

@@ -58,7 +58,9 @@ def _previewed(session: Session) -> tuple[str, ...]:
 def _main(session: Session) -> str:
     """Return the main checkout, if the project lies in a linked worktree of it; else empty."""
     place = session.place
-    return main_checkout(place.worktree, place.git_dir) if place.git_dir else ""
+    if not session.may_use_main or not place.git_dir:
+        return ""
+    return main_checkout(place.worktree, place.git_dir)
 
 
 def _sources(session: Session, observed: ObservedConfig) -> dict[str, None]:

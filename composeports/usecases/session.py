@@ -44,7 +44,8 @@ class Session:
 
     If `is_read_only`, it writes nothing, neither in the worktree nor in the state directory.
     `early_queries` are queries to Compose that already run, most likely about this session.
-    `incoming` are the files that the worktree got from the main checkout; None if nobody looked.
+    `incoming` are the files that the worktree got from the main checkout; None if nobody looked. If
+    `may_use_main` is False, a server must not look at the main checkout.
     """
 
     context: Context
@@ -52,6 +53,7 @@ class Session:
     is_read_only: bool = False
     early_queries: ComposeQueries | None = None
     incoming: tuple[str, ...] | None = None
+    may_use_main: bool = True
 
     @cached_property
     def store(self) -> ReadOnceStore:
@@ -93,7 +95,9 @@ class Session:
     @property
     def may_lack_files(self) -> bool:
         """Return True if this is a linked worktree that is to get files of the main checkout."""
-        if self.incoming is not None or self.checkout is None or not is_linked(self.checkout[1]):
+        if self.incoming is not None or not self.may_use_main:
+            return False
+        if self.checkout is None or not is_linked(self.checkout[1]):
             return False
         if self.settings.copy or self.settings.link:
             return True
@@ -318,7 +322,13 @@ class Session:
 
     def with_fresh_queries(self) -> "Session":
         """Return the same session with queries that have not started yet."""
-        return Session(self.context, self.options, self.is_read_only, incoming=self.incoming)
+        return Session(
+            self.context,
+            self.options,
+            self.is_read_only,
+            incoming=self.incoming,
+            may_use_main=self.may_use_main,
+        )
 
     def read_only(self) -> "Session":
         """Return the same session as one that writes nothing."""

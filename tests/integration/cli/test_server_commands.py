@@ -16,7 +16,7 @@ from composeports.servers.command_limit import Commands
 from composeports.servers.roots import Roots
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
-from tests.harness.repository import add_worktree
+from tests.harness.repository import add_worktree, make_repository
 from tests.harness.waits import wait_until
 from tests.support.fakes import FakeMachine
 from tests.support.machine import FakeDocker, Shell
@@ -397,3 +397,24 @@ while [ ! -e {go} ]; do /bin/sleep 0.02; done
         go.touch()
         assert [each.result(60) for each in asked] == [200] * 3
     assert begun(tmp_path) == [1, 1, 1]
+
+
+def test_files_of_the_main_checkout_are_used_only_below_the_root(
+    shell: Shell, docker: FakeDocker, tmp_path: Path
+) -> None:
+    files = {".gitignore": ".env\n", ".worktreeinclude": ".env\n", "compose.yaml": "services: {}\n"}
+    main = make_repository(tmp_path / "all/main", files)
+    (main / ".env").write_text("COMPOSE_FILE=/elsewhere/compose.yaml\n")
+    worktree = add_worktree(main, tmp_path / "all/one", "one")
+    shell = shell.using(docker).having(PATH=f"{docker.path}:/usr/bin:/bin")
+    calls = [
+        ("compose_plan", {"worktree": str(worktree)}),
+        ("compose_up", {"worktree": str(worktree)}),
+    ]
+    planned, started = over_stdio_in(shell, worktree, calls)
+    assert planned["copies"] == started["copies"] == []
+    assert not (worktree / ".env").exists()
+    planned, started = over_stdio_in(shell, tmp_path / "all", calls)
+    assert planned["copies"] == [".env"]
+    assert (worktree / ".env").exists()
+    assert started["error"] == "outside_roots"
