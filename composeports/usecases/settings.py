@@ -112,6 +112,8 @@ def _repository_values(environ: Mapping[str, str], cwd: str) -> Iterator[Setting
         value = getattr(found.settings, field)
         if key == "main":
             value = "defaults" if value else "block"
+        elif key == "copy":
+            value = tuple(pattern.text for pattern in found.settings.copy)
         is_default = getattr(found.settings, field) == getattr(
             DEFAULTS._replace(subnet_pool=pool), field
         )

@@ -79,7 +79,7 @@ def _tell_missing(session: Session, plan: "Plan") -> None:
     if session.incoming is None and plan.copies:
         session.context.report(f"would be taken from the main checkout: {', '.join(plan.copies)}")
     for missing in plan.missing:
-        session.context.report(f"warning: {missing.why}")
+        session.context.report(f"warning: {missing.why}" if missing.main else missing.why)
 
 
 @contextmanager

@@ -195,6 +195,8 @@ TYPES: dict[str, dict[str, object]] = {
     "texts": TEXTS,
     "flag_or_texts": {"anyOf": [{"type": "boolean"}, TEXTS]},
     "shared": TEXTS,
+    "patterns": TEXTS,
+    "folders": TEXTS,
     "pool": {"type": "string", "pattern": r"^\d+\.\d+\.\d+\.\d+/\d+$"},
 }
 

@@ -8,15 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import (
-    MakeRepository,
-    Repository,
-    Session,
-    docker,
-    stack,
-    wait_until,
-    write,
-)
+from tests.harness.engine import docker
+from tests.harness.repository import stack, write
+from tests.harness.session import MakeRepository, Repository, Session
+from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.e2e
 

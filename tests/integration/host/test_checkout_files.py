@@ -13,7 +13,7 @@ import pytest
 
 from composeports.host import checkout_files
 from composeports.host.checkout_files import NotCopiedError
-from tests.support.machine import wait_until
+from tests.harness.waits import wait_until
 
 pytestmark = pytest.mark.integration
 

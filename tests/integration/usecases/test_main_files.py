@@ -2,8 +2,6 @@
 
 import os
 import stat
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,15 +10,15 @@ from hypothesis import strategies as st
 
 from composeports.core.file_patterns import FilePatterns, lines_of
 from composeports.core.marked_block import LINK_MARKS, with_block
-from tests.support.machine import (
+from tests.harness.program import PROGRAMS, run
+from tests.harness.repository import (
     GIT_ENVIRONMENT,
-    PROGRAMS,
-    FakeDocker,
-    Shell,
     add_worktree,
     git,
     make_repository,
 )
+from tests.harness.repository import write as fill
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 
@@ -41,12 +39,6 @@ def main(tmp_path: Path) -> Path:
     fill(folder, {".env": "A=1\n", "config/dev.local.yml": "dev\n", "certs/a.pem": "pem\n"})
     (folder / ".env").chmod(0o600)
     return folder
-
-
-def fill(folder: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
 
 
 @pytest.fixture
@@ -240,9 +232,9 @@ def test_the_hook_copies_into_a_new_worktree(main: Path, shell: Shell, tmp_path:
     assert shell.at(main).run("hook", "install").code == 0
     environ = {**shell.environ, "PATH": f"{PROGRAMS}:/usr/bin:/bin"}
     argv = ("git", "worktree", "add", "--quiet", "-b", "two", str(tmp_path / "two"))
-    done = subprocess.run(argv, cwd=main, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert f"composeports: {COPIED}.env" in done.stderr
+    done = run(*argv, cwd=main, environ=environ)
+    assert done.code == 0, done.err
+    assert f"composeports: {COPIED}.env" in done.err
     assert (tmp_path / "two/.env").read_text() == "A=1\n"
 
 
