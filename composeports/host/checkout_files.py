@@ -77,11 +77,14 @@ def is_folder(checkout: str, path: str) -> bool:
     return False
 
 
-def copy_file(source: str, target: str, path: str, edit: Edit | None = None) -> bool:
+def copy_file(
+    source: str, target: str, path: str, edit: Edit | None = None, *, sync: bool = True
+) -> bool:
     """Copy one file from the checkout `source` to `target`; return False if it is there already.
 
-    `edit` changes the content of a file of at most 1 MiB. Raise NotCopiedError with the reason if
-    the file cannot be copied, and OSError if the disk is full and the like.
+    `edit` changes the content of a file of at most 1 MiB. Without `sync`, the file may be empty
+    after a power failure; a folder of many files would take minutes with it. Raise NotCopiedError
+    with the reason if the file cannot be copied, and OSError if the disk is full and the like.
     """
     with ExitStack() as stack:
         source_folder, target_folder = _both_folders(stack, source, target, os.path.dirname(path))
@@ -96,7 +99,7 @@ def copy_file(source: str, target: str, path: str, edit: Edit | None = None) -> 
         except OSError as error:
             raise NotCopiedError(f"cannot be read ({error.strerror})") from None
         stack.callback(os.close, number)
-        return _write_new(target_folder, name, number, edit)
+        return _write_new(target_folder, name, number, edit, sync=sync)
 
 
 def link_folder(source: str, target: str, path: str) -> bool:
@@ -141,7 +144,7 @@ def _both_folders(stack: ExitStack, source: str, target: str, path: str) -> tupl
     return folders[0], folders[1]
 
 
-def _write_new(folder: int, name: str, source: int, edit: Edit | None) -> bool:
+def _write_new(folder: int, name: str, source: int, edit: Edit | None, *, sync: bool) -> bool:
     """Write a new file with the content and mode of the open file `source`."""
     if _exists(folder, name):
         return False
@@ -156,7 +159,8 @@ def _write_new(folder: int, name: str, source: int, edit: Edit | None) -> bool:
         if os.geteuid() == 0 and status.st_uid != 0:
             os.fchown(number, status.st_uid, status.st_gid)
         os.fchmod(number, status.st_mode & MODE_BITS)
-        os.fsync(number)
+        if sync:
+            os.fsync(number)
 
     return _write_unnamed(folder, name, fill)
 

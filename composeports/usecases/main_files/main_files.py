@@ -164,13 +164,13 @@ def _link(session: Session, main: str, path: str) -> bool:
 def _copy(session: Session, main: str, entry: IgnoredEntry) -> bool:
     """Copy the files of an entry; return True if one of them was copied."""
     top = _top(session)
-    copied = False
+    copied, sync = False, not entry.name.endswith("/")
     for path in entry.files:
         edit = _users_part if os.path.basename(path) == USER_ENV else None
         copied |= _tried(
             session,
             path,
-            lambda: checkout_files.copy_file(main, top, path, edit),  # noqa: B023
+            lambda: checkout_files.copy_file(main, top, path, edit, sync=sync),  # noqa: B023
         )
     return copied
 
