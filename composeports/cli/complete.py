@@ -33,6 +33,13 @@ def seeds(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> li
     return found(ctx, parameter, incomplete)
 
 
+def error_codes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the error codes that start with `incomplete`."""
+    from composeports.cli.completion_values import codes as found  # noqa: PLC0415 - for shells
+
+    return found(ctx, parameter, incomplete)
+
+
 def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
     """Return the services that start with `incomplete`."""
     from composeports.cli.completion_values import services as found  # noqa: PLC0415 - for shells

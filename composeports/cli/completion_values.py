@@ -37,6 +37,18 @@ def seeds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> 
     return _beginning(completion.seeds(os.environ), incomplete)
 
 
+def codes(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the matching error codes, each with what it means."""
+    from composeports.usecases.explain import error_pages  # noqa: PLC0415 - for one command
+
+    # fish would cut the text at a comma.
+    return [
+        CompletionItem(page.code, help=page.summary.replace(",", ";"))
+        for page in error_pages().values()
+        if page.code.startswith(incomplete)
+    ]
+
+
 def options_of(ctx: click.Context) -> Options:
     """Return the options before the command; click has not stored them as `Options` yet."""
     parameters = ctx.find_root().params

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from composeports.cli.complete import sessions
-from composeports.cli.output import visible_lines
-from composeports.cli.progress import paused_progress
+from composeports.cli.progress import can_show, paused_progress, working
 from composeports.config import Config
+from composeports.core.visible_text import visible_lines
 from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.engine import Engine
 from composeports.errors import UsageError
 from composeports.stores.open import open_store
-from composeports.usecases.context import Context
+from composeports.usecases.context import Context, ShowProgress
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
 
@@ -103,11 +103,18 @@ def open_session(
     store = open_store(config.store, engine, waiting=inform)
     if session_id is not None:
         options = options._replace(session=session_id)
-    context = Context(environ, working_directory(), config, store, engine, report=inform)
+    context = Context(
+        environ, working_directory(), config, store, engine, report=inform, progress=_progress()
+    )
     try:
         yield Session(context, options, early_queries=early_queries)
     finally:
         store.close()
+
+
+def _progress() -> ShowProgress | None:
+    """Return the function that shows a progress line; None without a terminal for it."""
+    return working if can_show() and not is_quiet() else None
 
 
 def working_directory() -> str:

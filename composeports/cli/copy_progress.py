@@ -4,7 +4,7 @@ import sys
 import time
 
 from composeports.cli.context import inform, is_quiet
-from composeports.cli.output import visible
+from composeports.core.visible_text import visible
 from composeports.usecases.seed.policy import shown_bytes
 from composeports.usecases.seed.seed import Seed, Seeded
 

@@ -120,7 +120,7 @@ def _found(argv: tuple[str, ...]) -> tuple[str, ...]:
 
 def _on_session(call: "ComposeCall", options: Sequence[str], before: tuple[str, ...]) -> int:
     from composeports.cli.context import open_session, warn  # noqa: PLC0415
-    from composeports.cli.output import visible  # noqa: PLC0415
+    from composeports.core.visible_text import visible  # noqa: PLC0415
     from composeports.usecases import script_calls  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
 

@@ -7,7 +7,8 @@ from shutil import get_terminal_size
 
 import click
 
-from composeports.cli.output import visible, write_line
+from composeports.cli.output import write_line
+from composeports.core.visible_text import visible
 from composeports.usecases.doctor.doctor import FixResult
 from composeports.usecases.doctor.findings import OK, SKIPPED, CheckResult, Finding
 from composeports.usecases.doctor.policy import Checkup

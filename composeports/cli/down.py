@@ -4,7 +4,8 @@ import click
 
 from composeports.cli.complete import services
 from composeports.cli.context import adopt_option, inform, open_session, session_option, warn
-from composeports.cli.output import as_json_option, visible, write_json
+from composeports.cli.output import as_json_option, write_json
+from composeports.core.visible_text import visible
 from composeports.usecases.down import down
 from composeports.usecases.options import Options
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from composeports.cli.output import visible_lines, write_json
+from composeports.cli.output import write_json
+from composeports.core.visible_text import visible_lines
 from composeports.errors import (
     EXIT_BUG,
     EXIT_INTERRUPTED,
@@ -15,8 +16,6 @@ from composeports.errors import (
     NoLeaseError,
     NoPortsAvailableError,
 )
-
-PAGE = "docs/troubleshooting.md"
 
 
 def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, str]) -> int:
@@ -73,11 +72,15 @@ def _report(error: Mapping[str, object], exit_code: int, *, wants_json: bool) ->
     sys.stderr.write(f"error: {visible_lines(error['message'])}\n")
     if error["hint"]:
         sys.stderr.write(f"hint: {visible_lines(error['hint'])}\n")
-    if sys.stderr.isatty() and sys.stdout.isatty() and exit_code != EXIT_USAGE:
-        line = f"code: {error['code']}, see {PAGE}"
-        line = line if os.environ.get("NO_COLOR") else click.style(line, dim=True)
-        sys.stderr.write(f"{line}\n")
+    tell_page(str(error["code"]))
     return exit_code
+
+
+def tell_page(code: str) -> None:
+    """Write the command that prints the page of an error code to stderr, as the last line."""
+    line = f"more: composeports explain {code}"
+    is_plain = os.environ.get("NO_COLOR") or not sys.stderr.isatty()
+    sys.stderr.write(f"{line if is_plain else click.style(line, dim=True)}\n")
 
 
 def _tell_usage(error: click.ClickException, *, wants_json: bool) -> int:

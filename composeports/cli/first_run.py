@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from composeports.cli.context import inform
-from composeports.cli.output import visible
+from composeports.core.visible_text import visible
 from composeports.paths import config_cache_folder, state_directory
 
 WELCOME = """\

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import click
 
 from composeports.cli.context import inform, is_quiet, open_session, warn
-from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.cli.progress import paused_progress, working
+from composeports.core.visible_text import visible
 from composeports.errors import StackLeftError
 from composeports.usecases.gc.gc import KINDS, GcResult, clean
 from composeports.usecases.gc.policy import WORKTREE_GONE

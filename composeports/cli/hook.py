@@ -6,7 +6,8 @@ import sys
 import click
 
 from composeports.cli.context import inform
-from composeports.cli.output import as_json_option, visible, write_json
+from composeports.cli.output import as_json_option, write_json
+from composeports.core.visible_text import visible
 from composeports.usecases.hook import hook as hook_usecase
 from composeports.usecases.hook.hook import HookResult
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import click
 
 from composeports.cli.context import inform, open_session, warn, working_directory
-from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.core.plan.plan import Plan
+from composeports.core.visible_text import visible
 from composeports.errors import ComposeportsError
 from composeports.usecases.init.init import (
     CI,

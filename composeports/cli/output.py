@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from composeports.core.visible_text import visible
+
 WIDE = 10_000
 # Columns that are folded on a narrow terminal, with their minimum widths. Other columns are never
 # folded, because a folded port or URL cannot be copied; the terminal itself breaks lines that are
@@ -103,20 +105,6 @@ def prepare_table() -> None:
         return
     import rich.console  # noqa: PLC0415
     import rich.table  # noqa: F401, PLC0415
-
-
-def visible(text: str) -> str:
-    """Return the text with control characters as escapes, so that a terminal only shows it."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-
-
-def visible_lines(text: object) -> str:
-    """Return a text of several lines with control characters as escapes, as `visible` does."""
-    return "\n".join(map(visible, str(text).split("\n")))
 
 
 def as_json_option(command: click.decorators.FC) -> click.decorators.FC:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from composeports.cli.output import visible, write_line
+from composeports.cli.output import write_line
 from composeports.core.plan.change import Change, UnchangedValue
 from composeports.core.plan.plan import Plan
+from composeports.core.visible_text import visible
 
 # Maximum width of a column. A longer cell moves the rest of its own line to the right.
 WIDEST = 60

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from composeports.cli.output import visible
+from composeports.core.visible_text import visible
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -62,13 +62,18 @@ class _Line:
         self._erase()
 
 
+def can_show() -> bool:
+    """Return True if stderr is a terminal that can erase a line."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 @contextmanager
-def working(text: str, *, live: bool) -> Iterator[Callable[[str], None]]:
+def working(text: str, *, live: bool = True) -> Iterator[Callable[[str], None]]:
     """After one second, show `text` with the elapsed seconds; yield a function to change the text.
 
     Nothing is shown unless `live` is true and stderr is a terminal that can erase a line.
     """
-    if not live or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not live or not can_show():
         yield lambda _: None
         return
     line = _Line(text)

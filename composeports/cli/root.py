@@ -24,6 +24,7 @@ COMMANDS = {
     "status": ("status", "List every session that holds ports."),
     "allocate": ("allocate", "Lease the session's ports only, without a stack."),
     "doctor": ("doctor", "Check everything that composeports needs; say what to do."),
+    "explain": ("explain", "Say what an error code means, and what to do."),
     "release": ("release", "Release the session's ports, without a stack."),
     "gc": ("gc", "Clean up after deleted worktrees and expired leases."),
     "settings": ("settings", "Show all settings and their origins; set those of the machine."),

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from composeports.cli.context import inform, warn, working_directory
-from composeports.cli.output import as_json_option, visible, write_json, write_line, write_table
+from composeports.cli.output import as_json_option, write_json, write_line, write_table
 from composeports.core.machine_settings import KEYS
+from composeports.core.visible_text import visible
 from composeports.host.bundled_files import read_bundled
 from composeports.paths import machine_settings_file
 from composeports.usecases import settings as settings_usecase

@@ -8,7 +8,8 @@ from dataclasses import asdict
 import click
 
 from composeports.cli.context import inform, warn, working_directory
-from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.cli.output import as_json_option, write_json, write_line
+from composeports.core.visible_text import visible
 from composeports.usecases.skills import skills
 from composeports.usecases.skills.policy import CHANGED, CURRENT, FOREIGN, MISSING, STALE
 from composeports.usecases.skills.skills import AGENTS, SkillResult

@@ -6,8 +6,9 @@ from dataclasses import asdict
 import click
 
 from composeports.cli.context import inform, warn
-from composeports.cli.output import as_json_option, visible, write_json, write_line
+from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.config import Config
+from composeports.core.visible_text import visible
 from composeports.errors import EXIT_TRY_LATER, ConfigError
 from composeports.stores.url import is_shared, without_password
 from composeports.usecases.store_admin import info as info_usecase

@@ -5,8 +5,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from composeports.cli.output import visible
 from composeports.cli.progress import paused_progress
+from composeports.core.visible_text import visible
 from composeports.host.trace_hook import Ended, set_trace_hook
 
 

@@ -3,7 +3,8 @@
 import click
 
 from composeports.cli.context import inform, open_session, session_option
-from composeports.cli.output import as_json_option, visible, write_json
+from composeports.cli.output import as_json_option, write_json
+from composeports.core.visible_text import visible
 from composeports.usecases.link.link import unlink
 from composeports.usecases.options import Options
 

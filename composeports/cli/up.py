@@ -10,6 +10,7 @@ from composeports.cli import early_queries
 from composeports.cli.complete import seeds, services
 from composeports.cli.context import adopt_option, open_session, plan_options, session_option
 from composeports.cli.output import as_json_option
+from composeports.core.wait_options import is_wait, wait_option
 from composeports.usecases.options import Options, PlanOptions
 from composeports.usecases.up import UpRequest, up
 
@@ -41,6 +42,11 @@ Examples:
     is_flag=True,
     help="With --seed-from: do not pause the other stack during the copy.",
 )
+@click.option(
+    "--no-wait",
+    is_flag=True,
+    help="Do not wait for healthy services, although `wait = true` in composeports.toml says so.",
+)
 @adopt_option
 @click.option(
     "--as-new",
@@ -67,6 +73,7 @@ def command(
     default_ports: bool,
     seed_from: str | None,
     no_pause: bool,
+    no_wait: bool,
     adopt: bool,
     as_new: bool,
     as_json: bool,
@@ -75,6 +82,8 @@ def command(
 
     Accepts all options of `docker compose up` (--build, --wait, --force-recreate, ...). Running it
     again in the same worktree changes only what is out of date. The exit code is Compose's.
+
+    If a service failed, the end of its log is printed.
     """
     if no_pause and seed_from is None:
         raise click.UsageError("--no-pause is about --seed-from SESSION")
@@ -82,7 +91,7 @@ def command(
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
     is_first = sys.stderr.isatty() and _is_first_here()
     request = UpRequest(
-        arguments,
+        _without_waiting(arguments) if no_wait else arguments,
         PlanOptions(strict=strict, default_ports=default_ports),
         attach=attach,
         as_new=as_new,
@@ -100,6 +109,12 @@ def command(
 
         welcome(os.environ)
     return result.code
+
+
+def _without_waiting(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    if is_wait(arguments):
+        raise click.UsageError("--wait and --no-wait contradict each other")
+    return (wait_option(wait=False), *arguments)
 
 
 def _prepare_output() -> None:

@@ -1,14 +1,22 @@
 """Prints the result of `up`: the table of URLs or one JSON document, warnings and notes."""
 
 from composeports.cli.context import inform, warn
-from composeports.cli.output import prepare_table, visible, write_json, write_table
+from composeports.cli.error_report import tell_page
+from composeports.cli.output import prepare_table, write_json, write_table
+from composeports.core.service_status import by_service
+from composeports.core.visible_text import visible
 from composeports.usecases.compose_up import UpResult
 
 __all__ = ["prepare_table", "show"]
 
+COMPOSE_FAILED = "compose_failed"
+
+
+NO_PORT = "-"
+
 
 def show(started: UpResult, *, as_json: bool) -> None:
-    """Print the result to stdout, and warnings and notes to stderr."""
+    """Print the result to stdout, and warnings, failed services and notes to stderr."""
     if as_json:
         write_json(_document(started))
     elif not started.code and started.containers:
@@ -33,31 +41,55 @@ def show(started: UpResult, *, as_json: bool) -> None:
         inform(
             visible(f"shared by all sessions, as the settings say: {', '.join(shared_resources)}")
         )
+    _tell_end(started, as_json=as_json)
+
+
+def _tell_end(started: UpResult, *, as_json: bool) -> None:
+    """Print the services that failed, and the note."""
+    kind = "failed" if started.code else "note"
+    for service in started.failed:
+        warn(f"{kind}: {service.text}")
     if started.note:
         (warn if started.code else inform)(visible(started.note))
+    if started.code and not as_json:
+        tell_page(COMPOSE_FAILED)
 
 
 def _document(started: UpResult) -> dict[str, object]:
+    failed = [service.as_dict() for service in started.failed]
     if not started.code:
-        copies = [copy.as_dict() for copy in started.seeded]
-        return {"ok": True, **started.plan.as_dict(), "seeded": copies}
+        return {
+            "ok": True,
+            **started.plan.as_dict(),
+            "seeded": [copy.as_dict() for copy in started.seeded],
+            "services": [status.as_dict() for status in by_service(started.statuses)],
+            "failed_services": failed,
+            "note": started.note,
+        }
     error = {
-        "code": "compose_failed",
+        "code": COMPOSE_FAILED,
         "message": f"docker compose up ended with exit code {started.code}",
         "hint": started.note,
         "details": {
             "exit_code": started.code,
             "compose_project_name": started.plan.project,
             "warnings": list(started.plan.warnings),
+            "services": failed,
         },
     }
     return {"ok": False, "error": error}
 
 
 def _show(started: UpResult) -> None:
-    rows = sorted(started.published())
+    rows = [(*entry[:3], entry.status.words) for entry in started.published()]
+    services_with_row = {row[0] for row in rows}
+    rows += [
+        (status.service, NO_PORT, NO_PORT, status.words)
+        for status in started.statuses
+        if status.service not in services_with_row and not status.is_plain
+    ]
     title = f"Project {started.plan.project}"
     if rows:
-        write_table(("Service", "Port", "URL"), rows, title=title)
+        write_table(("Service", "Port", "URL", "State"), sorted(rows), title=title)
     elif any(container.is_running for container in started.containers):
         inform(f"{title} is up; it publishes no port")

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from composeports import __version__
 from composeports.cli.context import warn
-from composeports.cli.output import visible
 from composeports.core.environment import Pair
 from composeports.core.script_findings import bypasses
+from composeports.core.visible_text import visible
 from composeports.errors import FileAccessError
 from composeports.host import wrapper
 from composeports.host.script_text import script_of

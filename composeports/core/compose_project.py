@@ -169,6 +169,7 @@ class Service(NamedTuple):
     entrypoint: Texts = ()
     health_test: Texts = ()
     configs: Texts = ()
+    depends_on: Texts = ()
 
     @property
     def network_by_mode(self) -> str:

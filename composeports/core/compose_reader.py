@@ -76,6 +76,7 @@ def _service(name: str, spec: Json) -> Service:
         entrypoint=_texts(spec.get("entrypoint")),
         health_test=_health_test(spec.get("healthcheck")),
         configs=tuple(_text(config.get("source")) for config in _mappings(spec.get("configs"))),
+        depends_on=tuple(name for name, _ in _items(spec.get("depends_on"))),
     )
 
 

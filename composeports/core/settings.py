@@ -18,7 +18,7 @@ class Settings(NamedTuple):
     `external_networks` are the external networks (by key or name) that become the session's own.
     True means all of them; False means none, and says that they are shared on purpose. `shared`
     lists other resources that are shared on purpose: `network:edge`, `volume:models`, or an
-    absolute path.
+    absolute path. With `wait`, `up` waits until the services are healthy.
 
     `copy` selects files that git ignores, which a new worktree gets from the main checkout. `link`
     lists folders, as absolute paths, for which it gets links to those of the main checkout.
@@ -41,6 +41,7 @@ class Settings(NamedTuple):
     subnet_pool: str = SUBNET_POOL
     copy: tuple[FilePattern, ...] = ()
     link: tuple[str, ...] = ()
+    wait: bool = False
 
 
 DEFAULTS = Settings()

@@ -19,6 +19,7 @@ KEYS: Keys = {
     "pin": ("pins", settings_values.pins),
     "main": ("main_keeps_ports", settings_values.main),
     "strict": ("strict", settings_values.flag),
+    "wait": ("wait", settings_values.flag),
     "env": ("env", settings_values.templates),
     "urls": {
         "keep": ("keep_urls", settings_values.texts),

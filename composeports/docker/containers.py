@@ -27,7 +27,7 @@ FORMAT = "\t".join((*COLUMNS, f'{{{{.Label "{SERVICE_LABEL}"}}}}', "{{.Ports}}",
 FORMAT += "".join(
     f'\t{{{{.Label "{label}"}}}}' for label in (DIRECTORY_LABEL, FILES_LABEL, *MARK_LABELS)
 )
-FORMAT += "\t{{.Networks}}"
+FORMAT += "\t{{.Networks}}\t{{.Status}}"
 # As `docker ps` prints it: 0.0.0.0:8000-8002->80-82/tcp, :::53->53/udp, [::]:53->53/udp, 99/tcp
 _PORTS = r"(?P<first>\d+)(?:-(?P<last>\d+))?->(?P<target>\d+)(?:-\d+)?/(?P<proto>\w+)"
 
@@ -40,7 +40,8 @@ class Container(NamedTuple):
 
     `directory` and `files` (separated by commas) are the working directory and the files that
     Compose was started with. `networks` are the names of the container's networks. `network_ids`
-    are their ids; only the engine's socket reports them.
+    are their ids; only the engine's socket reports them. `status` is the engine's text about state,
+    exit code and health, such as `Up 2 seconds (healthy)`.
     """
 
     id: str
@@ -54,11 +55,17 @@ class Container(NamedTuple):
     mark: Mark = UNMARKED
     networks: tuple[str, ...] = ()
     network_ids: tuple[str, ...] = ()
+    status: str = ""
 
     @property
     def is_running(self) -> bool:
         """True if the container holds its ports now."""
         return self.state in RUNNING
+
+    @property
+    def is_of_run(self) -> bool:
+        """True if `docker compose run` created it, by the name that Compose gives it."""
+        return self.name.startswith(f"{self.project}-{self.service}-run-")
 
     @property
     def replaces(self) -> str:
@@ -95,18 +102,21 @@ def container_of(entry: dict[str, Any]) -> Container:
         Mark(*(labels.get(label, "") for label in MARK_LABELS)),
         tuple(networks),
         tuple(network["NetworkID"] for network in networks.values() if network.get("NetworkID")),
+        entry.get("Status") or "",
     )
 
 
 def parse_containers(text: str) -> Iterator[Container]:
     """Yield the containers in the output of `docker ps --format FORMAT`."""
     for line in text.splitlines():
-        columns = (*line.split("\t"), *[""] * 10)[:11]
-        identity, state, project, service, ports, names, directory, files, *mark, networks = columns
+        columns = (*line.split("\t"), *[""] * 11)[:12]
+        identity, state, project, service, ports, names, directory, files, *rest = columns
+        *mark, networks, status = rest
         published_ports = tuple(sorted(set(_parse_ports(ports)))) if state in RUNNING else ()
         origin = (_own_name(names), directory, files, Mark(*mark))
         network_names = tuple(name for name in networks.split(",") if name)
-        yield Container(identity, state, project, service, published_ports, *origin, network_names)
+        head = (identity, state, project, service, published_ports)
+        yield Container(*head, *origin, network_names, status=status)
 
 
 def _own_name(names: str) -> str:

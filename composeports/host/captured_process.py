@@ -60,6 +60,10 @@ class CapturedRunner:
         code = process.returncode
         return code if code >= 0 else 128 - code
 
+    def is_stopped(self) -> bool:
+        """Return True after `stop` was called."""
+        return self._stopped
+
     def stop(self) -> None:
         """Send SIGINT to the running program, and SIGKILL if it has not ended after the grace time.
 

@@ -6,9 +6,12 @@ All functions block (store, engine, Compose): call them on a thread, not on an e
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os.path import isdir
 from typing import Any
 
-from composeports.errors import ComposeMissingError, EngineError, UsageError
+from composeports.core.service_status import by_service
+from composeports.core.wait_options import wait_option
+from composeports.errors import ComposeMissingError, EngineError, NoLeaseError, UsageError
 from composeports.host.git import main_checkout
 from composeports.servers.lease_handlers import Answer, ComposeFailedError
 from composeports.servers.roots import ANYWHERE, Roots
@@ -19,9 +22,9 @@ from composeports.usecases import up as up_usecase
 from composeports.usecases.compose_up import UpResult
 from composeports.usecases.context import Context
 from composeports.usecases.main_files.main_files import complete
-from composeports.usecases.options import Options, PlanOptions
+from composeports.usecases.options import DEFAULT_PLAN_OPTIONS, Options, PlanOptions
 from composeports.usecases.session import Session
-from composeports.usecases.session_lookup import session_in_worktree
+from composeports.usecases.session_lookup import session_from_record, session_in_worktree
 
 # Service names that Compose accepts; above all, it matches no option.
 SERVICE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]*")
@@ -79,6 +82,12 @@ def plan(context: Context, target: StackTarget, options: PlanOptions) -> Answer:
     return {"success": True, **plan_usecase.plan(session, options).as_dict()}
 
 
+def up_flags(*, build: bool, wait: bool | None) -> list[str]:
+    """Return the options of `docker compose up`; without `wait`, the settings say whether to."""
+    flags = ["--build"] if build else []
+    return flags if wait is None else [*flags, wait_option(wait=wait)]
+
+
 def up(
     context: Context,
     target: StackTarget,
@@ -88,24 +97,63 @@ def up(
 ) -> Answer:
     """Start the stack and return its environment, ports and URLs; `flags` are options of Compose.
 
-    UsageError if a service name is invalid. ComposeFailedError if Compose fails.
+    UsageError if a service name is invalid. ComposeFailedError if Compose fails; its details have
+    the services that failed.
     """
     for name in services:
         _check_service(name)
     session = target.complete_session(context)
     request = up_usecase.UpRequest((*flags, *services), options)
     result = up_usecase.up(session, request)
+    failed = [service.as_dict() for service in result.failed]
     if result.code:
         note = " ".join((result.note, *result.plan.warnings)).strip()
-        raise _compose_failed("up", result.code, note)
-    return {"success": True, **_where(result), "note": result.note}
+        raise _compose_failed("up", result.code, note, services=failed)
+    statuses = [status.as_dict() for status in by_service(result.statuses)]
+    return {
+        "success": True,
+        **_where(result),
+        "services": statuses,
+        "failed_services": failed,
+        "note": result.note,
+    }
+
+
+def up_again(
+    context: Context, session_id: str, roots: Roots, services: Sequence[str], flags: Sequence[str]
+) -> Answer:
+    """Start a session's stack in the folder where it was last started, as `up` does there.
+
+    NoLeaseError if the store knows no folder on this machine for the session, or if another session
+    has this folder now. ComposeFailedError has no path of this machine.
+    """
+    roots.check_session(context, session_id)
+    recorded = session_from_record(context, session_id)
+    place = recorded.place
+    if not place.directory or not place.is_on(recorded.machine) or not isdir(place.directory):
+        raise NoLeaseError(
+            "no stack of this session was started on this machine, or its folder is gone",
+            hint="run `composeports up` in its worktree first",
+        )
+    given_session = None if session_id == place.session_id else session_id
+    target = StackTarget(place.directory, session=given_session, roots=roots)
+    if target.open_session(context).session_id != session_id:
+        raise NoLeaseError(
+            "the folder of this session belongs to another session now",
+            hint="`composeports status` shows the sessions",
+        )
+    try:
+        return up(context, target, DEFAULT_PLAN_OPTIONS, services, flags)
+    except ComposeFailedError as error:
+        hint = "the server's own output has what Compose says"
+        raise ComposeFailedError(error.message, hint=hint, **error.details) from None
 
 
 def _where(started: UpResult) -> dict[str, Any]:
     document = started.plan.as_dict()
     published = [
         {"service": service, "port": port, "url": url}
-        for service, port, url in sorted(started.published())
+        for service, port, url, _ in sorted(started.published())
     ]
     names = (
         *("session_id", "compose_project_name", "env", "ports", "urls", "warnings"),
@@ -174,6 +222,6 @@ def _check_service(name: str) -> None:
         )
 
 
-def _compose_failed(command: str, code: int, note: str) -> ComposeFailedError:
+def _compose_failed(command: str, code: int, note: str, **details: object) -> ComposeFailedError:
     message = f"docker compose {command} ended with exit code {code}"
-    return ComposeFailedError(message, hint=note, exit_code=code)
+    return ComposeFailedError(message, hint=note, exit_code=code, **details)

@@ -1,14 +1,20 @@
 """Run `docker compose up` for a prepared stack, and describe the result."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from composeports.core.compose_project import PublishedPort
 from composeports.core.lease import Lease
-from composeports.core.one_shot_services import is_wait
 from composeports.core.plan.plan import Plan
 from composeports.core.plan.urls import client_url
+from composeports.core.service_status import ContainerStatus
+from composeports.core.wait_options import (
+    is_wait,
+    is_wait_said,
+    limit_of,
+    starts_nothing,
+    without_wait,
+)
 from composeports.docker.compose_cli import as_plugin
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError
@@ -17,9 +23,17 @@ from composeports.usecases.lease import renewal_heartbeat
 from composeports.usecases.prepare import PreparedStack, command_line, is_half_seeded
 from composeports.usecases.release import release_lease
 from composeports.usecases.reserve import roll_back_lease
+from composeports.usecases.service_report import (
+    failed_services,
+    services_started,
+    status_of,
+    statuses_of,
+)
 from composeports.usecases.session import Session
+from composeports.usecases.session_lock import waiting
 
 if TYPE_CHECKING:
+    from composeports.core.failed_service import FailedService
     from composeports.usecases.seed.seed import Seed, Seeded
 
 # Options with which `docker compose up` stays in the foreground.
@@ -35,8 +49,24 @@ FOREGROUND = (
 )
 
 
+# A program that a signal ended has this exit code or a higher one.
+ENDED_BY_SIGNAL = 128
+
+
+class PublishedUrl(NamedTuple):
+    """A port (`80/tcp`) that a container publishes, and the URL for it."""
+
+    service: str
+    port: str
+    url: str
+    status: ContainerStatus
+
+
 class UpResult(NamedTuple):
-    """The result of `up`: Compose's exit code, lease, plan, and the containers afterwards."""
+    """The result of `up`: Compose's exit code, lease, plan, and the containers afterwards.
+
+    `failed` are the services that failed, which may be some even if the exit code is 0.
+    """
 
     code: int
     lease: Lease
@@ -44,9 +74,15 @@ class UpResult(NamedTuple):
     containers: tuple[Container, ...] = ()
     note: str = ""
     seeded: "tuple[Seeded, ...]" = ()
+    failed: "tuple[FailedService, ...]" = ()
 
-    def published(self) -> Iterator[tuple[str, str, str]]:
-        """Yield service, port (`80/tcp`) and URL of each port that the containers publish.
+    @property
+    def statuses(self) -> tuple[ContainerStatus, ...]:
+        """Return the status of each container, without those of `docker compose run`."""
+        return tuple(map(status_of, self._own_containers()))
+
+    def published(self) -> Iterator[PublishedUrl]:
+        """Yield each port that the containers publish.
 
         The URL is the planned one if there is one; the engine chose the other host ports.
         """
@@ -55,11 +91,15 @@ class UpResult(NamedTuple):
             for endpoint in self.plan.endpoints
         }
         for container in self.containers:
+            status = status_of(container)
             for number, target, protocol in container.ports:
                 port = PublishedPort(container.service, target, protocol)
                 guess = client_url(port, number, self.lease.host)
                 url = planned_urls.get((container.service, number, protocol), guess)
-                yield container.service, f"{target}/{protocol}", url
+                yield PublishedUrl(container.service, f"{target}/{protocol}", url, status)
+
+    def _own_containers(self) -> Iterator[Container]:
+        return (container for container in self.containers if not container.is_of_run)
 
 
 class ComposeUp:
@@ -72,12 +112,25 @@ class ComposeUp:
     def __init__(
         self, session: Session, lock: SessionLock, arguments: Sequence[str], *, attach: bool
     ) -> None:
-        """Read from the arguments of `docker compose up` how it runs."""
+        """Read from the arguments of `docker compose up` how it runs.
+
+        An `up` in the foreground waits for healthy services only if the arguments say so, and then
+        Compose does not stay in the foreground.
+        """
         self.session = session
         self.lock = lock
-        self.arguments = arguments
-        self.foreground = attach or _stays_in_foreground(arguments)
+        self.foreground = (attach and not is_wait(arguments)) or _stays_in_foreground(arguments)
         self.is_dry_run = "--dry-run" in arguments
+        self._starts_nothing = starts_nothing(arguments)
+        self._limit = limit_of(arguments)
+        self._is_waiting = self._must_wait(arguments)
+        self.arguments = without_wait(arguments) if self._is_waiting else arguments
+        self._late_services: tuple[str, ...] = ()
+
+    def _must_wait(self, arguments: Sequence[str]) -> bool:
+        if self.foreground or self._starts_nothing:
+            return False
+        return is_wait(arguments) if is_wait_said(arguments) else self.session.settings.wait
 
     def fill_volumes(self, stack: PreparedStack, seed: "Seed | None") -> "tuple[Seeded, ...]":
         """Fill empty volumes if `seed` says so, or an earlier command did not finish it.
@@ -131,25 +184,66 @@ class ComposeUp:
         session.store.reread()  # Compose takes long, and not every program takes the session lock
         return code
 
-    def wait_for_others(self, stack: PreparedStack, code: int) -> int:
-        """Return the exit code of `up --wait`; a service that ended with 0 has not failed."""
-        if not code or not is_wait(self.arguments):
-            return code
-        from composeports.usecases.wait import wait_for_others  # noqa: PLC0415 - only after failure
+    def wait_until_started(self, stack: PreparedStack, code: int) -> int:
+        """Return the exit code after the wait for the services, if this `up` waits.
 
-        run = partial(self.run, stack, foreground=self.foreground)
-        return wait_for_others(self.session, stack.lease.project, self.arguments, code, run)
+        The session lock is released during the wait, so that `down` can end the stack.
+        """
+        if code or not self._is_waiting:
+            return code
+        from composeports.usecases.wait import wait_until_started  # noqa: PLC0415 - if it waits
+
+        session, project = self.session, stack.lease.project
+        services = services_started(session, stack, self.arguments)
+        self.lock.release()
+        result = wait_until_started(session, project, services, self._limit)
+        self.lock.take(None, waiting(session))
+        session.store.reread()
+        self._late_services = result.late
+        return result.code
 
     def result(
         self, stack: PreparedStack, code: int, seeded: "tuple[Seeded, ...]" = ()
     ) -> UpResult:
-        """Return the result of an `up` that ended with Compose's exit code."""
+        """Return the result of an `up` that ended with Compose's exit code.
+
+        If it waited, and a service has failed since then, its exit code is 1.
+        """
+        lease, plan = stack.lease, stack.plan
         if code:
-            return UpResult(code, stack.lease, stack.plan, (), self._after_failure(stack), seeded)
-        project = stack.lease.project
-        containers = self.session.context.engine.containers(project)
-        note = _if_stopped(project, containers)
-        return UpResult(code, stack.lease, stack.plan, containers, note, seeded)
+            failed = self._failed_services(stack, code)
+            note = self._after_failure(stack)
+            return UpResult(code, lease, plan, (), note, seeded, failed)
+        containers = self.session.context.engine.containers(lease.project)
+        failed = self._failed_of(stack, containers, code)
+        if failed and self._is_waiting:
+            return UpResult(1, lease, plan, (), self._after_failure(stack), seeded, failed)
+        note = _if_stopped(lease.project, containers)
+        return UpResult(code, lease, plan, containers, note, seeded, failed)
+
+    def _failed_services(self, stack: PreparedStack, code: int) -> "tuple[FailedService, ...]":
+        """Return the services that failed; nothing if a signal ended `up`."""
+        if code >= ENDED_BY_SIGNAL:
+            return ()
+        try:
+            containers = self.session.context.engine.containers(stack.lease.project)
+        except (EngineError, ComposeMissingError):
+            return ()
+        return self._failed_of(stack, containers, code)
+
+    def _failed_of(
+        self, stack: PreparedStack, containers: Sequence[Container], code: int
+    ) -> "tuple[FailedService, ...]":
+        if self._starts_nothing:
+            return ()
+        services = services_started(self.session, stack, self.arguments)
+        return failed_services(
+            self.session,
+            statuses_of(containers, services),
+            self._late_services,
+            has_failed=bool(code),
+            foreground=self.foreground,
+        )
 
     def _after_failure(self, stack: PreparedStack) -> str:
         """Release the lease if nothing of the project exists; return a message about the rest."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from composeports.config import Config
@@ -12,9 +13,21 @@ from composeports.host.process import Run, run_in_foreground
 from composeports.host.routes import routed_subnets
 from composeports.stores.base import Store, ignore_message
 
+# Shows a line while a step runs; yields the function that changes its text.
+ShowProgress = Callable[[str], AbstractContextManager[Callable[[str], None]]]
+
+
+def is_never_stopped() -> bool:
+    """Return False: no caller stops the use case."""
+    return False
+
 
 class Context(NamedTuple):
-    """Everything outside of the process that a use case touches; tests pass their own."""
+    """Everything outside of the process that a use case touches; tests pass their own.
+
+    `progress` is None without a terminal; messages then go to `report` alone. `is_stopped` returns
+    True once the caller has stopped the use case, as a cancelled call of a server does.
+    """
 
     environ: Mapping[str, str]
     cwd: str
@@ -30,6 +43,8 @@ class Context(NamedTuple):
     find_routed_subnets: Callable[[], tuple[str, ...]] = routed_subnets
     report: Callable[[str], None] = ignore_message
     run: Run = run_in_foreground
+    progress: ShowProgress | None = None
+    is_stopped: Callable[[], bool] = is_never_stopped
 
     def ports_in_use(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
         """Return which of the ports are in use by programs of this machine.

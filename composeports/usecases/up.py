@@ -39,7 +39,8 @@ def up(session: Session, request: UpRequest) -> "UpResult":
 
     If another program took a port or a subnet, or the engine has no address pool left for a
     network, try again with other ports or subnets; PortTakenError if that does not help. If Compose
-    fails, the note of the result says what is left of the stack and the lease.
+    fails, the result has the services that failed, and its note says what is left of the stack and
+    the lease.
     """
     session = _with_files_of_main(session, request)
     with _session_lock(session, as_new=request.as_new) as lock, session.queries_in_turn():
@@ -61,7 +62,7 @@ def up(session: Session, request: UpRequest) -> "UpResult":
         while attempts.should_try_again(code, stack):
             stack = attempts.prepare(stack)
             code = compose.start(stack)
-        code = compose.wait_for_others(stack, code)
+        code = compose.wait_until_started(stack, code)
         return compose.result(stack, code, seeded)
 
 

@@ -32,8 +32,9 @@ INTRODUCTION = """\
 # When something fails
 
 Every failure has a code. `--json` shows it as `error.code`, HTTP and MCP show it as `error`. The
-message says what failed and why; the hint says what to do next. This page says more about each
-code. `composeports doctor` checks everything at once.
+message says what failed and why; the hint says what to do next; the last line on stderr names the
+code. This page says more about each code; `composeports explain CODE` prints its section, also
+without a network. `composeports doctor` checks everything at once.
 
 Exit codes that belong to no failure: 0, success; 1, `doctor` has findings or `skills check` found
 differences; 130, interrupted (but 0 if SIGTERM ended `serve`). Every other exit code comes from

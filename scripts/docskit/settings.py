@@ -76,8 +76,9 @@ OTHERS = {
     "COMPOSEPORTS_SERVER_COMMANDS": (
         str(Config().server_commands),
         (
-            "how many commands (`compose_plan`, `compose_up`, `compose_down`, `POST /stacks/down`) "
-            "one `serve` or `mcp` runs at the same time; the others wait in order; 1 to 1000"
+            "how many commands (`compose_plan`, `compose_up`, `compose_down`, `POST /stacks/up`, "
+            "`POST /stacks/down`) one `serve` or `mcp` runs at the same time; the others wait in "
+            "order; 1 to 1000"
         ),
     ),
 }
@@ -123,6 +124,10 @@ KEYS_IN_WORDS = {
         '`"defaults"`: the main checkout keeps the file\'s ports; `"block"`: it does not',
     ),
     "strict": ("`true`", "`true`: it is an error if something cannot be isolated"),
+    "wait": (
+        "`true`",
+        "`true`: `up` waits until all services are healthy; `--no-wait` switches it off once",
+    ),
     "env": (
         '`{SITE_URL = "http://{host}:{web:3000}"}`',
         (

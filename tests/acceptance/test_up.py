@@ -45,9 +45,9 @@ def test_up_prints_the_table_alone_on_stdout(one: Session) -> None:
     assert done.code == 0
     assert [line.split() for line in done.out.splitlines()] == [
         ["Project", one.project],
-        ["Service", "Port", "URL"],
-        ["db", "80/tcp", f"http://localhost:{ports['db-1:80/tcp']}"],
-        ["web", "80/tcp", f"http://localhost:{ports['web-1:80/tcp']}"],
+        ["Service", "Port", "URL", "State"],
+        ["db", "80/tcp", f"http://localhost:{ports['db-1:80/tcp']}", "running"],
+        ["web", "80/tcp", f"http://localhost:{ports['web-1:80/tcp']}", "running"],
     ]
     assert "Started" in done.err
 
@@ -63,7 +63,12 @@ def test_plan_writes_and_leases_nothing(one: Session) -> None:
 def test_up_does_what_plan_said(one: Session) -> None:
     planned = one.json("plan")
     started = one.json("up")
-    assert started == {"ok": True, **planned, "seeded": []}
+    services = [
+        {"name": name, "state": "running", "health": "", "exit_code": None}
+        for name in ("db", "web")
+    ]
+    at_the_end = {"seeded": [], "services": services, "failed_services": [], "note": ""}
+    assert started == {"ok": True, **planned, **at_the_end}
     assert one.published() == {
         "web-1:80/tcp": planned["ports"]["web:80/tcp"],
         "db-1:80/tcp": planned["ports"]["db:80/tcp"],
@@ -149,7 +154,12 @@ def test_up_that_makes_nothing_leaves_no_lease_and_says_so(
     error = done.error
     assert done.code not in {0, 2, 66, 69, 70, 75, 78}
     assert error["code"] == "compose_failed"
-    told = {"exit_code": done.code, "compose_project_name": project, "warnings": []}
+    told = {
+        "exit_code": done.code,
+        "compose_project_name": project,
+        "warnings": [],
+        "services": [],
+    }
     assert error["details"] == told
     assert "the lease is released" in error["hint"]
     assert one.resources_of() == []

@@ -10,7 +10,7 @@ import pytest
 
 import composeports
 from composeports.usecases.skills.files import bundled_skills
-from tests.harness.program import output
+from tests.harness.program import must_run, output
 from tests.support.wheels import offline
 
 pytestmark = pytest.mark.integration
@@ -48,6 +48,19 @@ def test_an_installed_wheel_installs_the_skills(wheel: zipfile.ZipFile, tmp_path
     for skill, files in bundled_skills().items():
         for name, data in files.items():
             assert (tmp_path / "work/.claude/skills" / skill / name).read_bytes() == data
+
+
+def test_an_installed_wheel_explains_every_error_code(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    """As docs/troubleshooting.md does, without the checkout beside it."""
+    wheel.extractall(tmp_path / "site")
+    packed = (tmp_path / "site/composeports/_data/docs/troubleshooting.md").read_bytes()
+    assert packed == (ROOT / "docs/troubleshooting.md").read_bytes()
+    argv = [sys.executable, "-m", "composeports", "explain", "no_ports_available"]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = must_run(*argv, cwd=tmp_path, environ=environ)
+    assert done.out.startswith("no_ports_available\n\nExit code 75. ")
 
 
 def test_the_wheel_carries_the_page(wheel: zipfile.ZipFile) -> None:

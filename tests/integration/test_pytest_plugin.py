@@ -56,7 +56,7 @@ def test_the_stack_is_up_once_for_all_tests_and_down_at_the_end(
 ) -> None:
     pytester.makepyfile(SUITE, test_more=SUITE)
     pytester.runpytest_inprocess().assert_outcomes(passed=2)
-    assert compose_calls(fake) == ["up --detach --wait", "down"]
+    assert compose_calls(fake) == ["up --detach", "down"]
 
 
 def test_what_a_test_does_to_its_environment_does_not_matter(
@@ -73,7 +73,7 @@ def test_what_a_test_does_to_its_environment_does_not_matter(
         """
     )
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
-    assert compose_calls(fake) == ["up --detach --wait", "down"]
+    assert compose_calls(fake) == ["up --detach", "down"]
 
 
 def test_a_run_that_wants_no_stack_starts_nothing(
@@ -87,10 +87,10 @@ def test_a_run_that_wants_no_stack_starts_nothing(
 def test_a_stack_that_is_up_already_stays_up(fake: FakeDocker, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SUITE)
     pytester.runpytest_inprocess("--composeports-keep").assert_outcomes(passed=1)
-    assert compose_calls(fake) == ["up --detach --wait"]
+    assert compose_calls(fake) == ["up --detach"]
     (fake.folder / "listing").write_text(RUNNING)
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
-    assert compose_calls(fake) == ["up --detach --wait"] * 2
+    assert compose_calls(fake) == ["up --detach"] * 2
 
 
 def test_settings_choose_the_folder_profiles_and_services(
@@ -129,7 +129,7 @@ def test_a_failed_up_is_a_plain_error_with_logs_and_ends_the_stack(
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*pytest_plugin*")
-    assert compose_calls(fake)[0] == "up --detach --wait"
+    assert compose_calls(fake)[0] == "up --detach"
     assert len([call for call in compose_calls(fake) if call.startswith("up")]) == 1
 
 
@@ -205,7 +205,7 @@ def test_ctrl_c_takes_the_stack_down(
         process.kill()
     assert process.returncode == pytest.ExitCode.INTERRUPTED, out
     assert "Traceback" not in out
-    assert compose_calls(fake) == ["up --detach --wait", "down"]
+    assert compose_calls(fake) == ["up --detach", "down"]
 
 
 def test_a_plugin_that_is_not_used_imports_nothing_of_ours() -> None:
@@ -256,7 +256,7 @@ def test_workers_may_share_one_stack(
     pytester.makepyfile(WORKER)
     pytester.runpytest_inprocess("-n", "2", "--composeports-shared").assert_outcomes(passed=4)
     assert len(set(seen.read_text().split())) == 1
-    assert compose_calls(fake) == ["up --detach --wait", "down"]
+    assert compose_calls(fake) == ["up --detach", "down"]
 
 
 def test_workers_share_a_failure_to_start_it(fake: FakeDocker, pytester: pytest.Pytester) -> None:
@@ -276,7 +276,7 @@ def test_the_stack_of_a_killed_worker_is_ended(fake: FakeDocker, pytester: pytes
         """
     )
     pytester.runpytest_inprocess("-n", "1", "--max-worker-restart", "0")
-    assert compose_calls(fake) == ["up --detach --wait", "down --volumes --timeout 0"]
+    assert compose_calls(fake) == ["up --detach", "down --volumes --timeout 0"]
 
 
 def test_no_folder_of_a_run_is_left(
@@ -323,10 +323,10 @@ def test_of_two_runs_the_last_one_to_end_takes_the_stack_down(
     second = waiting_run(pytester, "second", "let-second-end")
     (pytester.path / "let-first-end").touch()
     ended(first)
-    assert compose_calls(fake) == ["up --detach --wait"] * 2
+    assert compose_calls(fake) == ["up --detach"] * 2
     (pytester.path / "let-second-end").touch()
     ended(second)
-    assert compose_calls(fake) == [*["up --detach --wait"] * 2, "down"]
+    assert compose_calls(fake) == [*["up --detach"] * 2, "down"]
     assert list((Path(os.environ["COMPOSEPORTS_STATE_DIR"]) / "tests").iterdir()) == []
 
 
@@ -337,7 +337,7 @@ def test_a_run_that_fails_to_start_leaves_the_stack_of_another(
     fake.run_before("compose", 'case "$*" in *" ps "*) exit 0;; *" up "*) exit 1;; esac')
     pytester.makepyfile(SUITE)
     pytester.runpytest_inprocess("test_a_run_that_fails_to_start_leaves_the_stack_of_another.py")
-    assert compose_calls(fake) == ["up --detach --wait"] * 2
+    assert compose_calls(fake) == ["up --detach"] * 2
     (pytester.path / "let-first-end").touch()
     ended(first)
     assert compose_calls(fake)[2:] == ["down"]
@@ -364,4 +364,4 @@ def test_one_run_that_keeps_the_stack_is_enough(
     pytester.runpytest_inprocess("--composeports-keep", name).assert_outcomes(passed=1)
     (pytester.path / "let-first-end").touch()
     ended(first)
-    assert compose_calls(fake) == ["up --detach --wait"] * 2
+    assert compose_calls(fake) == ["up --detach"] * 2

@@ -26,6 +26,7 @@ case "$*" in
   "compose "*) name=compose ;;
   "ps "*) name=ps ;;
   "container inspect"*) name=inspect ;;
+  "container logs"*) name=logs ;;
   "network "*) name=network ;;
   "volume "*) name=volume ;;
 esac
@@ -43,8 +44,9 @@ class FakeDocker:
     """A `docker` command that gives prepared answers, and a Compose plugin that asks it.
 
     The questions: version, config, variables, compose (all other Compose commands), ps, inspect,
-    network, volume; those of doctor: engine, info, context, buildx, labels. An answer that was not
-    prepared is empty, with exit code 0. `run_before("dial", way_to(socket))` leads to an engine.
+    logs, network, volume; those of doctor: engine, info, context, buildx, labels. An answer that
+    was not prepared is empty, with exit code 0. `run_before("dial", way_to(socket))` leads to an
+    engine.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -37,6 +37,9 @@ RUN = {
     ("docs/guide.md", "json", ""): (
         f"{INTEGRATION}/test_documented.py::test_a_failure_is_the_document_of_the_guide"
     ),
+    ("docs/guide.md", "text", "failed: "): (
+        f"{ACCEPTANCE}/test_failed_up.py::test_the_guide_shows_a_failed_up"
+    ),
     ("docs/http.md", "sh", "COMPOSEPORTS_API_KEYS="): (
         f"{INTEGRATION}/test_documented.py::test_the_servers_start_as_the_docs_say"
     ),

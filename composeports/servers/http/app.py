@@ -7,6 +7,7 @@ The answers come from `lease_handlers`.
 | `POST /ports/allocate` | yes | the session's lease, allocated or renewed |
 | `POST /ports/renew` | yes | the lease that the session holds, renewed; 404 without one |
 | `POST /ports/release` | yes | released; 409 `stack_left` while containers exist |
+| `POST /stacks/up` | yes | `composeports up` of the session, in the folder of its last `up` |
 | `POST /stacks/down` | yes | `composeports down` of the session, never volumes |
 | `GET /ports/status` | not on loopback | the list of leases |
 | `GET /events` | as for status | the same list as a stream, at once and after each change |
@@ -36,6 +37,7 @@ to run its lifespan (docs/http.md shows how). Without the lifespan no LeaseRenew
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from threading import Event
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -51,7 +53,7 @@ from composeports import __version__
 from composeports.errors import ComposeportsError
 from composeports.host.bug_report import write_bug_log
 from composeports.port_allocator import share_allocator, unshare_allocator
-from composeports.servers import dashboard, lease_handlers
+from composeports.servers import dashboard, lease_handlers, stack_handlers
 from composeports.servers.access_middleware import AccessMiddleware, AccessPolicy, names_of
 from composeports.servers.allocator import StoreAllocator
 from composeports.servers.api_keys import Keys
@@ -101,7 +103,8 @@ class _Service:
     """The objects that all routes share."""
 
     def __init__(self, context: Context, roots: Roots) -> None:
-        self.context = context
+        self.ending = Event()
+        self.context = context._replace(is_stopped=self.ending.is_set)
         self._roots = roots
         self._limiter: CapacityLimiter | None = None
         self._commands = Commands(context.config.server_commands)
@@ -207,8 +210,12 @@ def create_app(  # noqa: PLR0913 - all are keywords, and most have a default
 
 
 def close_streams(app: FastAPI) -> None:
-    """End all event streams, so that the server can end. Call it on the server's event loop."""
+    """End all event streams and waits for services, so that the server can end.
+
+    Call it on the server's event loop.
+    """
     service: _Service = app.state.composeports
+    service.ending.set()
     service.board.close()
 
 
@@ -280,6 +287,22 @@ def _add_changes(app: FastAPI, service: _Service) -> None:
     async def release(asked: schemas.SessionRequest) -> Response:
         """Give the session's ports back; refused while its stack has containers."""
         return await service.change(lease_handlers.release, asked.session_id)
+
+    @app.post(
+        "/stacks/up",
+        responses={**_CHANGE, **_UNKNOWN},
+        response_model=schemas.Up,
+        dependencies=[_KEY],
+    )
+    async def up(asked: schemas.StackStart) -> Response:
+        """Start the session's stack in the folder where it was last started."""
+        flags = stack_handlers.up_flags(build=asked.build, wait=asked.wait)
+        return await service.command(
+            lambda context, session, roots: stack_handlers.up_again(
+                context, session, roots, asked.services, flags
+            ),
+            asked.session_id,
+        )
 
     @app.post("/stacks/down", responses=_CHANGE, response_model=schemas.Down, dependencies=[_KEY])
     async def down(asked: schemas.SessionRequest) -> Response:

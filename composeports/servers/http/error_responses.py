@@ -61,7 +61,10 @@ def body_of(error: ComposeportsError) -> dict[str, object]:
         message, hint = error.message, error.hint
     else:
         message, hint = WORDS.get(error.code, (DEFAULT_MESSAGE, ""))
-    return problem(error.code, message, hint or DEFAULT_HINT)
+    document = problem(error.code, message, hint or DEFAULT_HINT)
+    if "services" in error.details:
+        document["details"] = {"services": error.details["services"]}
+    return document
 
 
 def problem(code: str, message: str, hint: str) -> dict[str, object]:

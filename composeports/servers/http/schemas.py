@@ -70,6 +70,91 @@ class Down(BaseModel):
     released: bool
 
 
+class ServiceFailure(BaseModel):
+    """A service that failed, with the end of its log."""
+
+    service: str
+    container: str
+    state: str = Field(description="as the engine calls it: `exited`, `restarting`, `running`, ...")
+    exit_code: int | None
+    health: str = Field(description="`unhealthy`, `starting`, or empty")
+    health_exit_code: int | None
+    health_output: list[str] = Field(description="what the last health check printed")
+    error: str = Field(description="why the engine could not start it; mostly empty")
+    restarts: int
+    out_of_memory: bool
+    log: list[str] = Field(description="its last lines; control characters are escapes")
+    next: str = Field(description="the command that shows more")
+
+
+class FailureDetails(BaseModel):
+    """The services that failed."""
+
+    services: list[ServiceFailure]
+
+
+class ServiceStatus(BaseModel):
+    """The status of one service."""
+
+    name: str
+    state: str
+    health: str = Field(description="empty without a health check")
+    exit_code: int | None
+
+
+class Published(BaseModel):
+    """A port that runs now."""
+
+    service: str
+    port: str = Field(description="inside of the container: `80/tcp`")
+    url: str
+
+
+class StackStart(SessionRequest):
+    """A request to start the stack of a session."""
+
+    services: list[str] = Field([], description="only these, not all", max_length=100)
+    build: bool = Field(default=False, description="build images first")
+    wait: bool | None = Field(
+        None, description="until all are healthy; by default as the repository's settings say"
+    )
+
+
+class Missing(BaseModel):
+    """A file or folder that does not exist."""
+
+    kind: str
+    path: str
+    services: list[str]
+    main: str = Field(description="the same path in the main checkout; empty where it is not there")
+    why: str
+
+
+class Stack(BaseModel):
+    """A session's stack."""
+
+    success: Literal[True]
+    session_id: str
+    compose_project_name: str
+    env: dict[str, str] = Field(description="variables for programs that use the stack")
+    ports: dict[str, int] = Field(description='`"web:80/tcp"` -> host port')
+    urls: dict[str, str] = Field(description='`"web:80/tcp"` -> URL or host:port')
+    warnings: list[str] = Field(description="what cannot be isolated")
+    missing: list[Missing] = Field(description="files and folders that do not exist")
+    copies: list[str] = Field(description="what the worktree gets from the main checkout first")
+
+
+class Up(Stack):
+    """The stack that runs now."""
+
+    published: list[Published]
+    services: list[ServiceStatus]
+    failed_services: list[ServiceFailure] = Field(
+        description="those that run no more although Compose succeeded"
+    )
+    note: str = Field(description="what else there is to say; mostly empty")
+
+
 class Entry(BaseModel):
     """One lease with its stack, as `composeports status --json` has it."""
 
@@ -110,6 +195,7 @@ class Problem(BaseModel):
     error: str
     message: str
     hint: str
+    details: FailureDetails | None = Field(None, description="of a failed `POST /stacks/up`")
 
 
 class Unauthorized(BaseModel):

@@ -156,7 +156,9 @@ class ToolRunner:
         try:
             return result_of(work(self._opened()))
         except ComposeportsError as error:
-            return failure(error.code, error.message, error.hint, last or ())
+            failed = {"services": error.details.get("services")}
+            details = failed if failed["services"] else {}
+            return failure(error.code, error.message, error.hint, last or (), details)
         except Exception as error:  # noqa: BLE001 - no traceback for the client
             path = write_bug_log({} if self._context is None else self._context.environ)
             message = f"composeports failed unexpectedly ({type(error).__name__})"
@@ -256,7 +258,7 @@ class _ProgressReporter:
 
 
 def _heard(context: Context, voice: _ProgressReporter, watch: CapturedRunner) -> Context:
-    return context._replace(report=voice, run=watch.run)
+    return context._replace(report=voice, run=watch.run, is_stopped=watch.is_stopped)
 
 
 async def _report_all(receiver: MemoryObjectReceiveStream[str], client: Client) -> None:
@@ -276,10 +278,18 @@ def result_of(answer: Mapping[str, Any]) -> CallToolResult:
     )
 
 
-def failure(code: str, message: str, hint: str, output: Iterable[str] = ()) -> CallToolResult:
+def failure(
+    code: str,
+    message: str,
+    hint: str,
+    output: Iterable[str] = (),
+    details: Mapping[str, Any] | None = None,
+) -> CallToolResult:
     """Return a failure as a tool result with `is_error`, which a model can read and act on."""
     document: dict[str, Any] = {"success": False, "error": code, "message": message}
     document["hint"] = _in_tools(hint)
+    if details:
+        document["details"] = dict(details)
     lines = [line for line in output if line]
     if lines:
         document["output"] = lines

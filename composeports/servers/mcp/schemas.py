@@ -7,7 +7,14 @@ from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from composeports.servers.http.schemas import Allocated, Entry, Released
+from composeports.servers.http.schemas import (
+    Allocated,
+    Entry,
+    FailureDetails,
+    Released,
+    Stack,
+    Up,
+)
 
 Ports = dict[str, int]
 Answer = TypeVar("Answer")
@@ -20,6 +27,7 @@ class Failure(BaseModel):
     error: str = Field(description="a code that does not change")
     message: str = ""
     hint: str = ""
+    details: FailureDetails | None = Field(None, description="of a failed compose_up")
     output: list[str] = Field([], description="what Compose said last")
 
 
@@ -65,30 +73,6 @@ class Left(BaseModel):
     why: str
 
 
-class Missing(BaseModel):
-    """A file or folder that does not exist."""
-
-    kind: str
-    path: str
-    services: list[str]
-    main: str = Field(description="the same path in the main checkout; empty where it is not there")
-    why: str
-
-
-class Stack(BaseModel):
-    """A session's stack."""
-
-    success: Literal[True]
-    session_id: str
-    compose_project_name: str
-    env: dict[str, str] = Field(description="variables for programs that use the stack")
-    ports: Ports = Field(description='`"web:80/tcp"` -> host port')
-    urls: dict[str, str] = Field(description='`"web:80/tcp"` -> URL or host:port')
-    warnings: list[str] = Field(description="what cannot be isolated")
-    missing: list[Missing] = Field(description="files and folders that do not exist")
-    copies: list[str] = Field(description="what the worktree gets from the main checkout first")
-
-
 class Planned(Stack):
     """What `compose_up` would do."""
 
@@ -96,21 +80,6 @@ class Planned(Stack):
     shared: list[Shared]
     left: list[Left]
     notes: list[str] = Field(description="what is good to know")
-
-
-class Published(BaseModel):
-    """A port that runs now."""
-
-    service: str
-    port: str = Field(description="inside of the container: `80/tcp`")
-    url: str
-
-
-class Up(Stack):
-    """The stack that runs now."""
-
-    published: list[Published]
-    note: str = Field(description="what else there is to say; mostly empty")
 
 
 class Down(BaseModel):

@@ -24,7 +24,7 @@ from composeports.servers.mcp.schemas import (
     UpResult,
     UrlResult,
 )
-from composeports.servers.stack_handlers import StackTarget, down, left, plan, up, url
+from composeports.servers.stack_handlers import StackTarget, down, left, plan, up, up_flags, url
 from composeports.usecases.context import Context
 from composeports.usecases.options import PlanOptions
 
@@ -33,7 +33,8 @@ Leases of host ports, and one Docker Compose stack for every git worktree.
 In a worktree: compose_up starts its stack on ports that no other session has, and returns the \
 URLs; service_url returns one of them; compose_down removes the stack (volumes stay) and gives the \
 ports back. Without a Compose file: allocate_ports and release_ports, by any session id.
-Calls may be repeated: the same session gets the same ports. A failure has a code and a hint.\
+Calls may be repeated: the same session gets the same ports. A failure has a code and a hint; \
+one of compose_up also has the services that failed, each with the end of its log.\
 """
 
 Tool = TypeVar("Tool", bound=Callable[..., Awaitable[CallToolResult]])
@@ -53,6 +54,10 @@ Profiles = Annotated[list[str] | None, Field(description="profiles to switch on"
 Session = Annotated[str | None, Field(description="a session other than the worktree's own")]
 DefaultPorts = Annotated[bool, Field(description="keep the file's own host ports, and lease those")]
 Strict = Annotated[bool, Field(description="fail where something cannot be isolated")]
+Wait = Annotated[
+    bool | None,
+    Field(description="until all are healthy; by default as the repository's settings say"),
+]
 
 READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -148,7 +153,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         worktree: Worktree,
         services: Annotated[list[str] | None, Field(description="only these, not all")] = None,
         build: Annotated[bool, Field(description="build images first")] = False,  # noqa: FBT002
-        wait: Annotated[bool, Field(description="until all run and are healthy")] = False,  # noqa: FBT002
+        wait: Wait = None,
         files: Files = None,
         profiles: Profiles = None,
         session: Session = None,
@@ -161,7 +166,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         """
         target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
         options = PlanOptions(default_ports=default_ports, strict=strict)
-        flags = [name for name, is_set in (("--build", build), ("--wait", wait)) if is_set]
+        flags = up_flags(build=build, wait=wait)
         return await calls.attend(
             lambda context: up(context, target, options, services or (), flags),
             Client(context),

@@ -36,6 +36,7 @@ SETTINGS = """\
 # copy = [".env"]                   # ignored files that a new worktree gets; default: none
 # link = ["models"]                 # ignored folders of the main checkout; default: none
 # strict = true                     # what cannot be isolated is an error; default: false
+# wait = true                       # up waits until all services are healthy; default: false
 # shared = ["network:edge"]         # shared on purpose, no warning; default: none
 
 # [env]                             # variables made from others

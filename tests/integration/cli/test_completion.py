@@ -98,6 +98,11 @@ NEXT = [
     ("composeports hook ", ["plain,install", "plain,uninstall"]),
     ("composeports env --format ", ["plain,export", "plain,dotenv", "plain,json"]),
     ("composeports completion z", ["plain,zsh"]),
+    ("composeports explain no_p", ["plain,no_ports_available"]),
+    (
+        "composeports explain store_",
+        ["plain,store_server", "plain,store_busy", "plain,store_unusable"],
+    ),
 ]
 
 

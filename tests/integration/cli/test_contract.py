@@ -376,7 +376,7 @@ def test_a_folder_that_compose_takes_for_a_bad_url_is_named_on_one_line(
     docker.answer("config", err=f"validating /a\nb/compose.yaml: {said}", code=1)
     done = with_docker.run("up")
     assert (done.code, done.out) == (78, "")
-    error, hint = done.err.splitlines()
+    error, hint, _ = done.err.splitlines()
     assert error.startswith("error: this Docker Compose cannot read a file in a folder that has")
     assert hint.startswith("hint: rename the folder")
     assert status(with_docker) == []

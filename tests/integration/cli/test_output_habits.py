@@ -180,9 +180,11 @@ def test_what_takes_longer_than_a_second_says_so_on_a_terminal_and_leaves_no_tra
     assert "\x1b[K" not in at_terminal(with_docker.having(TERM="dumb"), command)
 
 
-def test_a_failure_names_its_code_and_its_page_on_a_terminal_alone(with_docker: Shell) -> None:
+def test_a_failure_ends_with_the_command_for_its_page(with_docker: Shell) -> None:
+    line = "more: composeports explain no_lease"
     plain = at_terminal(with_docker.having(NO_COLOR="1"), "env", code=66)
-    assert plain.splitlines()[-1] == "code: no_lease, see docs/troubleshooting.md"
-    assert "\x1b[2mcode: no_lease" in at_terminal(with_docker.having(NO_COLOR=""), "env", code=66)
-    assert "code: " not in with_docker.run("env").err
-    assert "code: " not in at_terminal(with_docker, "fly", code=2)
+    assert plain.splitlines()[-1] == line
+    assert f"\x1b[2m{line}\x1b[0m" in at_terminal(with_docker.having(NO_COLOR=""), "env", code=66)
+    assert with_docker.run("env").err.splitlines()[-1] == line
+    assert with_docker.run("fly").err.splitlines()[-1] == "more: composeports explain usage"
+    assert "more: " not in with_docker.run("plan", "--no-such-option", "--json").err

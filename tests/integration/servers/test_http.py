@@ -27,8 +27,9 @@ from tests.support.serving import KEY, Server, serving, start_server
 pytestmark = pytest.mark.integration
 
 GRID = {"PORT_ALLOC_BASE": "28000", "PORT_ALLOC_RANGE": "10", "PORT_ALLOC_MAX_SESSIONS": "300"}
-ALLOCATE, RENEW, RELEASE, DOWN = "/ports/allocate", "/ports/renew", "/ports/release", "/stacks/down"
-POSTS = (ALLOCATE, RENEW, RELEASE, DOWN)
+ALLOCATE, RENEW, RELEASE = "/ports/allocate", "/ports/renew", "/ports/release"
+UP, DOWN = "/stacks/up", "/stacks/down"
+POSTS = (ALLOCATE, RENEW, RELEASE, UP, DOWN)
 GETS = ("/ports/status", "/health", "/openapi.json", "/docs")
 SIX = (
     "AGENT_COORDINATOR_DB_PORT",

@@ -93,9 +93,10 @@ def test_the_request_of_the_docs_gets_the_answer_of_the_docs(shell: Shell) -> No
 def test_the_docs_name_every_route_and_every_code() -> None:
     text = DOCS.read_text()
     for word in (
-        "/ports/allocate", "/ports/renew", "/ports/release", "/stacks/down", "/ports/status",
-        "/events", "/health", "no_ports_available", "stack_left", "host_not_allowed", "cross_site",
-        "no_lease", "store_unusable", "engine_unreachable", "compose_failed", "store_busy",
+        "/ports/allocate", "/ports/renew", "/ports/release", "/stacks/up", "/stacks/down",
+        "/ports/status", "/events", "/health", "no_ports_available", "stack_left",
+        "host_not_allowed", "cross_site", "no_lease", "store_unusable", "engine_unreachable",
+        "compose_failed", "store_busy",
     ):  # fmt: skip
         assert word in text
 

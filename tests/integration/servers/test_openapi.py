@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 # Requests that it makes up for each route, at most; what tells most is sent in any case.
 EXAMPLES = int(os.environ.get("COMPOSEPORTS_DEV_EXAMPLES", "2"))
 GRID = {"PORT_ALLOC_BASE": "31000", "PORT_ALLOC_RANGE": "4", "PORT_ALLOC_MAX_SESSIONS": "20"}
-ROUTES = 6
+ROUTES = 7
 # It never ends by itself, so there is no answer to check; test_http.py reads from it.
 ENDLESS = "/events"
 # A warning would say that a made-up session seldom has a lease to renew.

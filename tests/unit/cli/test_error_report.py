@@ -42,12 +42,17 @@ def test_what_works_passes_through() -> None:
 def test_a_failure_is_a_message_and_a_hint_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(NO_LEASE) == 66
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "error: this session holds no lease\nhint: run `up`\n")
+    assert (out, err) == (
+        "",
+        "error: this session holds no lease\nhint: run `up`\nmore: composeports explain no_lease\n",
+    )
 
 
 def test_a_failure_without_a_hint_is_its_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(ComposeFileError("Compose says no")) == 78
-    assert capsys.readouterr().err == "error: Compose says no\n"
+    assert capsys.readouterr().err == (
+        "error: Compose says no\nmore: composeports explain compose_file\n"
+    )
 
 
 def test_a_failure_is_one_document_where_json_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,6 +118,7 @@ def test_a_usage_error_leads_to_the_help_of_its_command(
     assert told(click.UsageError("no such option", context)) == 2
     assert capsys.readouterr().err == (
         f"error: no such option\nhint: `{command} --help` shows what is accepted\n"
+        "more: composeports explain usage\n"
     )
 
 
