@@ -80,7 +80,8 @@ def way(missing: MissingPath, *, is_made: bool = False) -> str:
     command = f"`{copy_command(missing, is_made=is_made)}` copies it"
     if not missing.pattern or missing.is_replaced:
         return command
-    return f"copy = [{quoted(missing.pattern)}] in composeports.toml has `up` copy it, or {command}"
+    setting = f"copy = [{quoted(missing.pattern)}]"
+    return f"with {setting} in composeports.toml, `up` copies it; {command} once"
 
 
 def copy_command(missing: MissingPath, *, is_made: bool = False) -> str:

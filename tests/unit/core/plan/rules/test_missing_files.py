@@ -77,7 +77,7 @@ def test_variables_of_the_main_checkout_s_env_file_are_a_warning() -> None:
     facts = HostFacts(missing_env=env_file, unset_variables=("TOKEN", "API_PORT"))
     found = plan_of({"services": {"web": {}}}, host_facts=facts)
     (warning,) = found.warnings
-    assert warning.startswith("TOKEN has no value here, but one in /main/.env: copy = ")
+    assert warning.startswith("TOKEN has no value here, but one in /main/.env: with copy = ")
     assert not found.plan.missing
     two = facts._replace(unset_variables=("A", "B"), missing_env=env_file._replace(path=""))
     (warning,) = plan_of({"services": {"web": {}}}, host_facts=two).warnings
