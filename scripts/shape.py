@@ -109,8 +109,8 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 40_733),
-    "modules": (len, 342),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 40_850),
+    "modules": (len, 345),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 74),
@@ -120,11 +120,11 @@ FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),
-        68,
+        69,
     ),
     f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
     "class names used twice": (class_names_used_twice, 5),
-    "modules that read os.environ": (mentioning("os.environ"), 23),
+    "modules that read os.environ": (mentioning("os.environ"), 24),
     "of these below the interfaces": (below_interfaces(mentioning("os.environ")), 1),
     "modules that call os.replace": (mentioning("os.replace"), 1),
     "modules that lock files with fcntl": (mentioning("fcntl.flock"), 1),

@@ -4,6 +4,7 @@ import click
 
 from composeports.cli.complete import services
 from composeports.cli.context import adopt_option, inform, open_session, session_option, warn
+from composeports.cli.option_order import check_option_order
 from composeports.cli.output import as_json_option, write_json
 from composeports.core.visible_text import visible
 from composeports.usecases.down import down
@@ -41,6 +42,7 @@ def command(
     Named volumes stay unless -v is given. It also works if the Compose file has changed or is
     gone. It does nothing (exit 0) if no stack was started.
     """
+    check_option_order("down", arguments, has_own_short=False)
     with open_session(options._replace(adopt=adopt), session_id) as session:
         result = down(session, arguments)
     if as_json:

@@ -7,15 +7,11 @@ about worktrees of this repository that no longer exist and still hold ports.
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from composeports.cli.fast_session import changes_store
 from composeports.core.folders import is_within
 from composeports.host.git import find_checkout, is_linked, main_git_dir
 from composeports.paths import STORE_FILE, state_directory
-
-if TYPE_CHECKING:
-    from composeports.usecases.session import Session
 
 BRANCH = "1"
 
@@ -47,6 +43,7 @@ def _allocate(worktree: str) -> None:
     """Lease ports for a new worktree, if it has its own Compose file."""
     from composeports.cli.context import open_session  # noqa: PLC0415
     from composeports.usecases.allocate import allocate  # noqa: PLC0415
+    from composeports.usecases.files_of_main import with_files_of_main  # noqa: PLC0415
     from composeports.usecases.options import Options  # noqa: PLC0415
     from composeports.usecases.session import Session  # noqa: PLC0415
 
@@ -62,21 +59,12 @@ def _allocate(worktree: str) -> None:
         context = session.context._replace(
             environ=environ, config=config, cwd=worktree, report=lambda _text: None
         )
-        incoming = _complete(Session(context._replace(report=_say))).incoming
+        incoming = with_files_of_main(Session(context._replace(report=_say))).incoming
         worktree_session = Session(context, incoming=incoming)
         if worktree_session.selection.files and is_within(
             os.path.realpath(worktree_session.selection.directory), worktree
         ):
             allocate(worktree_session)
-
-
-def _complete(session: "Session") -> "Session":
-    """Copy what the new worktree lacks, even if it has no Compose file."""
-    if not session.may_lack_files:
-        return session
-    from composeports.usecases.main_files.main_files import complete  # noqa: PLC0415 - rarely due
-
-    return complete(session)
 
 
 def _gone(repository: str, own: str) -> list[str]:

@@ -7,12 +7,13 @@ import click
 
 from composeports.cli.complete import services
 from composeports.cli.context import open_session
+from composeports.cli.option_order import check_option_order
 from composeports.host.process import exec_program
 from composeports.usecases.options import Options
 from composeports.usecases.passthrough import pass_through
 
 # Commands that are not about one project, so that they need no lease.
-PROJECTLESS = frozenset({"ls", "version"})
+PROJECTLESS = frozenset({"ls"})
 
 
 def passing_command(name: str) -> click.Command:
@@ -26,6 +27,7 @@ def passing_command(name: str) -> click.Command:
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=services)
     @click.pass_obj
     def command(options: Options, arguments: tuple[str, ...]) -> int:
+        check_option_order(name, arguments, has_own_short=True)
         with open_session(options) as session:
             if name in PROJECTLESS or _asks_for_help(arguments):
                 return exec_program(("docker", "compose", name, *arguments), session.environ)

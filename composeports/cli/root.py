@@ -34,6 +34,7 @@ COMMANDS = {
     "link": ("link", "Let plain `docker compose` and IDEs use this session's stack."),
     "unlink": ("unlink", "Undo `link`: restore `.env` as it was before."),
     "store": ("store", "Show where leases are kept; move them to another store."),
+    "version": ("version", "Print the versions of composeports and of Compose."),
     "completion": ("completion", "Print the completion script for bash, zsh or fish."),
     "serve": ("serve", "Serve the same leases over HTTP."),
     "mcp": ("mcp", "Serve the same leases and stacks to MCP clients."),
@@ -71,12 +72,23 @@ PASSED_THROUGH = frozenset(
         "stop",
         "top",
         "unpause",
-        "version",
         "volumes",
         "wait",
         "watch",
     ]
 )
+# What people type for one of our commands, or for one of Compose's.
+HABITS = {
+    "list": "status",
+    "sessions": "status",
+    "prune": "gc",
+    "clean": "gc",
+    "open": "url",
+    "shell": "exec",
+    "sh": "exec",
+    "destroy": "down",
+    "new": "up",
+}
 FLAGS = frozenset({"--compatibility", "-q", "--quiet", "--verbose"})
 TAKES_VALUE = frozenset(
     {"-f", "--file", "--profile", "--env-file", "--project-directory", "--session"}
@@ -125,7 +137,9 @@ class LazyGroup(click.Group):
         if self.get_command(ctx, args[0]) is None:
             from difflib import get_close_matches  # noqa: PLC0415
 
-            matches = get_close_matches(args[0], [*COMMANDS, *PASSED_THROUGH], 1)
+            habit = HABITS.get(args[0])
+            own_matches = [habit] if habit else get_close_matches(args[0], COMMANDS, 1)
+            matches = own_matches or get_close_matches(args[0], sorted(PASSED_THROUGH), 1)
             suggestion = (
                 f" Did you mean {matches[0]!r}?" if matches else " See `composeports --help`."
             )

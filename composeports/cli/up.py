@@ -9,6 +9,7 @@ import click
 from composeports.cli import early_queries
 from composeports.cli.complete import seeds, services
 from composeports.cli.context import adopt_option, open_session, plan_options, session_option
+from composeports.cli.option_order import check_option_order
 from composeports.cli.output import as_json_option
 from composeports.core.wait_options import is_wait, wait_option
 from composeports.usecases.options import Options, PlanOptions
@@ -89,6 +90,7 @@ def command(
         raise click.UsageError("--no-pause is about --seed-from SESSION")
     if adopt and as_new:
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
+    check_option_order("up", arguments, has_own_short=False)
     is_first = sys.stderr.isatty() and _is_first_here()
     request = UpRequest(
         _without_waiting(arguments) if no_wait else arguments,

@@ -7,6 +7,7 @@ from composeports.errors import (
     EngineSilentError,
     NoPortsAvailableError,
 )
+from composeports.usecases.files_of_main import with_files_of_main
 from composeports.usecases.lease import renew_lease
 from composeports.usecases.reserve import reserve_lease
 from composeports.usecases.session import Session
@@ -20,10 +21,7 @@ def allocate(session: Session) -> Lease:
     A block that the session holds already is not probed: the session's own programs may use it. A
     worktree first gets the files of the main checkout that the settings name.
     """
-    if session.may_lack_files:
-        from composeports.usecases.main_files.main_files import complete  # noqa: PLC0415 - rarely due
-
-        session = complete(session)
+    session = with_files_of_main(session)
     if _holds_a_block(session):
         return renew_lease(session)
     with hold_session_lock(session, "allocate"):

@@ -1,7 +1,7 @@
 """Run any other Compose command on the session's project, files and environment."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from composeports.core.lease import Lease
 from composeports.core.plan.plan import Plan
@@ -10,6 +10,7 @@ from composeports.docker.compose_files import Selection
 from composeports.errors import SeedBusyError
 from composeports.host.process import exec_program
 from composeports.host.session_files import OWN_ENV, OWN_OVERRIDE
+from composeports.usecases.files_of_main import with_files_of_main
 from composeports.usecases.lease import environment_of, renew_lease
 from composeports.usecases.options import PlanOptions
 from composeports.usecases.prepare import command_line, is_half_seeded, prepare
@@ -20,6 +21,8 @@ from composeports.usecases.session_lock import hold_session_lock
 MAKING = frozenset(
     {"build", "config", "create", "publish", "pull", "push", "run", "scale", "watch"}
 )
+# Compose commands that need no lease before the first `up`: they start and publish nothing.
+READING = frozenset({"config", "images", "pull"})
 # Compose commands that create or start containers.
 STARTING = frozenset({"create", "run", "scale", "up", "watch"})
 
@@ -27,18 +30,44 @@ STARTING = frozenset({"create", "run", "scale", "up", "watch"})
 def pass_through(session: Session, command: str, arguments: Sequence[str] = ()) -> int:
     """Replace this process with `docker compose COMMAND` on the session's stack.
 
-    NoLeaseError if the session holds no lease.
+    Before the first `up`, commands that use the current files reserve the lease, and those of
+    READING do without one. NoLeaseError for other commands if the session holds no lease.
     """
+    record = session.record()
+    has_lease = record is not None and record.held
+    if command in READING and not has_lease:
+        return exec_program(*_without_lease(session, command, arguments))
     if command not in MAKING:
         lease = renew_lease(session)
         return exec_program(*on_recorded_files(session, lease, command, *arguments))
-    lease = session.held_lease()
-    options = PlanOptions(default_ports=lease.stack.default_ports)
+    session = with_files_of_main(session)
+    options = PlanOptions(default_ports=record is not None and record.stack.default_ports)
     argv, environ, _ = planned(session, options, command, *arguments)
-    # If `docker` is a script, call it: it may do more than start the plugin.
+    return exec_program(_config_alone(session, argv, command), environ)
+
+
+def _without_lease(
+    session: Session, command: str, arguments: Sequence[str]
+) -> tuple[list[str], Mapping[str, str]]:
+    """Return a command line on the files as they are, which starts and publishes nothing."""
+    if command == "config":
+        session.context.report(
+            "this session holds no ports yet, so these are the file's own; `composeports plan` "
+            "shows what `composeports up` changes"
+        )
+    project = session.expected_project_name(session.record())
+    argv = session.compose.argv(project, command, *arguments)
+    return _config_alone(session, argv, command), session.environ
+
+
+def _config_alone(session: Session, argv: list[str], command: str) -> list[str]:
+    """Return the command line; `config` does not contact the engine.
+
+    If `docker` is a script, call it: it may do more than start the plugin.
+    """
     if command == "config" and as_plugin(argv, session.environ) != argv:
-        argv = without_engine(argv, session.environ)
-    return exec_program(argv, environ)
+        return without_engine(argv, session.environ)
+    return argv
 
 
 def planned(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from composeports.errors import ComposeportsError
 from composeports.host.session_lock_file import SessionLock
+from composeports.usecases.files_of_main import with_files_of_main
 from composeports.usecases.options import DEFAULT_PLAN_OPTIONS, PlanOptions
 from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
@@ -42,7 +43,8 @@ def up(session: Session, request: UpRequest) -> "UpResult":
     fails, the result has the services that failed, and its note says what is left of the stack and
     the lease.
     """
-    session = _with_files_of_main(session, request)
+    if "--dry-run" not in request.arguments:
+        session = with_files_of_main(session)
     with _session_lock(session, as_new=request.as_new) as lock, session.queries_in_turn():
         # Compose answers the queries while these modules are imported.
         from composeports.usecases.compose_up import ComposeUp  # noqa: PLC0415
@@ -64,15 +66,6 @@ def up(session: Session, request: UpRequest) -> "UpResult":
             code = compose.start(stack)
         code = compose.wait_until_started(stack, code)
         return compose.result(stack, code, seeded)
-
-
-def _with_files_of_main(session: Session, request: UpRequest) -> Session:
-    """Copy what the worktree lacks before anything reads it; nothing with `--dry-run`."""
-    if not session.may_lack_files or "--dry-run" in request.arguments:
-        return session
-    from composeports.usecases.main_files.main_files import complete  # noqa: PLC0415 - rarely due
-
-    return complete(session)
 
 
 def _tell_missing(session: Session, plan: "Plan") -> None:

@@ -165,7 +165,7 @@ def test_a_project_name_is_not_for_others_to_choose(one: Session) -> None:
     assert one.run("-p", "mine", "ps").code == 2
 
 
-@pytest.mark.parametrize("words", [("ps",), ("exec", "web", "true"), ("build",), ("logs",)])
+@pytest.mark.parametrize("words", [("ps",), ("exec", "web", "true"), ("stop",), ("logs",)])
 def test_without_a_lease_nothing_is_passed_through(
     make_repository: MakeRepository, words: tuple[str, ...]
 ) -> None:
@@ -173,3 +173,36 @@ def test_without_a_lease_nothing_is_passed_through(
     done = fresh.run(*words)
     assert (done.code, done.out) == (66, "")
     assert "composeports up" in done.err
+
+
+def test_before_the_first_up_config_and_images_need_no_lease(
+    make_repository: MakeRepository,
+) -> None:
+    fresh = make_repository({"compose.yaml": FILE}).main
+    done = fresh.run("config", "--format", "json")
+    assert done.code == 0
+    ports = json.loads(done.out)["services"]["web"]["ports"]
+    assert [port["published"] for port in ports] == ["8080"]
+    assert "`composeports plan`" in done.err
+    assert fresh.ok("images", "--quiet") == ""
+    assert fresh.leases() == []
+
+
+def test_before_the_first_up_run_and_build_take_the_lease_and_keep_its_ports(
+    make_repository: MakeRepository,
+) -> None:
+    fresh = make_repository({"compose.yaml": FILE}).main
+    assert fresh.ok("run", "--rm", "--no-deps", "web", "echo", "hello") == "hello\n"
+    lease = fresh.row
+    fresh.ok("--profile", "build", "build", "built")
+    assert fresh.ok("images", "--quiet") == ""
+    image = f"{lease['compose_project_name']}-built"
+    assert docker("image", "inspect", "--format", "{{.Config.Env}}", image).count("GREETING=built")
+    fresh.ok("up", "web")
+    assert fresh.row["db_port"] == lease["db_port"]
+
+
+def test_an_option_that_belongs_before_the_command_is_answered_with_the_line(one: Session) -> None:
+    done = one.run("logs", "web", "--profile", "build")
+    assert (done.code, done.out) == (2, "")
+    assert "composeports --profile build logs web" in done.err

@@ -94,6 +94,9 @@ def test_every_command_explains_itself_with_an_example(
         ("statuss", "Did you mean 'status'?"),
         ("upp", "Did you mean 'up'?"),
         ("log", "Did you mean 'logs'?"),
+        ("list", "Did you mean 'status'?"),
+        ("prune", "Did you mean 'gc'?"),
+        ("shell", "Did you mean 'exec'?"),
         ("qqqq", "See `composeports --help`."),
     ],
 )
