@@ -141,9 +141,8 @@ NO_LEASE = [
     ["ps", "--all"],
     ["exec", "web", "true"],
     ["stop"],
-    ["run", "web"],
-    ["build"],
-    ["config"],
+    ["restart"],
+    ["top"],
 ]
 
 
