@@ -96,12 +96,6 @@ def has_tracked(folder: str, environ: Mapping[str, str]) -> bool:
     return os.path.isdir(folder) and bool(ask_git(folder, environ, "ls-files", "--", ".").out)
 
 
-def is_ignored(path: str, environ: Mapping[str, str]) -> bool:
-    """Return True if git ignores the file, which need not exist."""
-    folder, name = os.path.split(path)
-    return not ask_git(folder, environ, "check-ignore", "--quiet", "--", name).code
-
-
 def ignored_entries(checkout: str, environ: Mapping[str, str]) -> list[str]:
     """Return all files that git ignores in the checkout; a folder ends with `/`.
 

@@ -11,7 +11,7 @@ from composeports.errors import UserFileError
 from composeports.host.atomic_files import read_file, remove_file, unusable, write_file
 from composeports.host.file_lock import lock
 from composeports.host.git import find_checkout, main_git_dir
-from composeports.host.git_tracking import check_access, is_ignored, is_tracked
+from composeports.host.git_tracking import check_access, is_tracked
 from composeports.host.session_files import USER_ENV
 from composeports.host.session_folder import OwnFolder
 from composeports.usecases.link import policy
@@ -43,7 +43,8 @@ def put_in(directory: str, project: str, pairs: Iterable[Pair], environ: Mapping
         check_access(checkout[0], environ)
     text = _checked(path, environ)
     is_missing = not os.path.lexists(path)
-    if is_missing and _shown_by_git(path, environ):
+    if is_missing:
+        # Also where git ignores the file already: that may be the entry of another worktree.
         _exclude(path, project)
     return _write(path, text, project, pairs, made=is_missing or policy.is_made(text))
 
@@ -139,10 +140,6 @@ def _write(path: str, text: bytes, project: str, pairs: Iterable[Pair], *, made:
 def _scratch(path: str) -> OwnFolder:
     """Return our folder beside the file, which git ignores and `down` removes."""
     return OwnFolder(os.path.dirname(path))
-
-
-def _shown_by_git(path: str, environ: Mapping[str, str]) -> bool:
-    return find_checkout(os.path.dirname(path)) is not None and not is_ignored(path, environ)
 
 
 def _exclude(path: str, project: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from composeports.host.git_tracking import ask_git, has_tracked, is_ignored, is_tracked
+from composeports.host.git_tracking import ask_git, has_tracked, is_tracked, unignored
 from tests.harness.program import run, write_program
 from tests.harness.repository import GIT_ENVIRONMENT, git
 from tests.support.hostile import named_pipe, place
@@ -88,7 +88,7 @@ def test_no_question_to_git_runs_a_program_of_the_repository(trap: Trap) -> None
     path = str(trap.repository / "compose.yaml")
     assert is_tracked(path, os.environ)
     assert has_tracked(str(trap.repository), os.environ)
-    assert not is_ignored(path, os.environ)
+    assert unignored(str(trap.repository), os.environ, ["compose.yaml"]) == ["compose.yaml"]
     # Not asked today; the settings hold for these too.
     for question in (("status", "--short"), ("diff", "--stat"), ("ls-files", "--modified")):
         assert ask_git(str(trap.repository), os.environ, *question).code in {0, 128}
