@@ -10,10 +10,10 @@ import click
 from composeports.core.visible_text import visible
 
 WIDE = 10_000
-# Columns that are folded on a narrow terminal, with their minimum widths. Other columns are never
-# folded, because a folded port or URL cannot be copied; the terminal itself breaks lines that are
+# Columns that are cut ("shop-log…") on a narrow terminal, with their minimum widths. Other columns
+# never are, because a part of a port or URL is of no use; the terminal itself breaks lines that are
 # still too long.
-FOLDED = {"Service": 8, "Session": 16, "Branch": 8}
+SHORTENED = {"Service": 8, "Session": 16, "Branch": 8}
 
 
 def write_json(document: object) -> None:
@@ -50,10 +50,11 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
     style = "" if os.environ.get("NO_COLOR") else "bold"
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
-    console.width = max(console.width, _least_width(columns, cells))
+    cells, width = _shortened(columns, cells, console.width)
+    console.width = max(console.width, width)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=style)
     for name in columns:
-        table.add_column(name, overflow="fold", no_wrap=name not in FOLDED)
+        table.add_column(name, no_wrap=True)
     for row in cells:
         table.add_row(*map(Text, row))
     with console.capture() as capture:
@@ -89,14 +90,27 @@ def _cells(text: str) -> int:
     return cell_len(text)
 
 
-def _least_width(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """Return the minimum width of a table in which only the FOLDED columns may be folded."""
-    from rich.cells import cell_len  # noqa: PLC0415
+def _shortened(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> tuple[list[list[str]], int]:
+    """Return the rows with cells of the SHORTENED columns cut, and the width of their table.
+
+    The widest of these columns is cut first, and only as far as the table is too wide.
+    """
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - only on a terminal
 
     widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
-    return sum(
-        min(width, FOLDED.get(name, width)) + 2 for name, width in zip(columns, widths, strict=True)
-    )
+    cells = [list(row) for row in rows]
+    for index in sorted(range(len(widths)), key=lambda index: -widths[index]):
+        least_width = SHORTENED.get(columns[index], WIDE)
+        excess = sum(widths) + 2 * len(widths) - width
+        new_width = max(least_width, widths[index] - excess)
+        if new_width < widths[index]:
+            for row in cells:
+                if cell_len(row[index]) > new_width:
+                    row[index] = set_cell_size(row[index], new_width - 1).rstrip() + "…"
+            widths[index] = new_width
+    return cells, sum(widths) + 2 * len(widths)
 
 
 def prepare_table() -> None:

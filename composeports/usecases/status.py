@@ -15,6 +15,7 @@ from composeports.core.port_drift import drifts_of
 from composeports.core.port_keys import parse_port_key, port_key
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ObservedService, displaced
+from composeports.core.service_status import HEALTHY, health_of
 from composeports.core.shell import shell_environment
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
@@ -196,7 +197,8 @@ class SessionStatus(NamedTuple):
     """One held lease in the status list; docs/guide.md explains `state` and `kept_by`.
 
     `without_container` are the published ports of a running stack that no container has, such as
-    the ports of a profile that is not active.
+    the ports of a profile that is not active. `checked` is the number of its containers with a
+    health check, and `healthy` of those that pass it. `age_minutes` counts from the allocation.
     """
 
     lease: Lease
@@ -205,6 +207,9 @@ class SessionStatus(NamedTuple):
     remaining_ttl_minutes: int
     expired: bool = False
     without_container: tuple[str, ...] = ()
+    age_minutes: int = 0
+    healthy: int = 0
+    checked: int = 0
 
     @property
     def kept_by(self) -> str:
@@ -239,6 +244,7 @@ class SessionStatus(NamedTuple):
             "expired": self.expired,
             "kept_by": self.kept_by,
             "state": self.state,
+            "health": {"healthy": self.healthy, "checked": self.checked},
             "current": self.mine,
         }
 
@@ -259,16 +265,32 @@ def _statuses(
     now = session.context.now()
     own_id = session.session_here
     return [
-        SessionStatus(
-            lease=lease,
-            state=_state(session, lease, containers),
-            mine=lease.session_id == own_id,
-            remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
-            expired=lease.expired(now),
-            without_container=tuple(_without_container(lease, containers or ())),
-        )
+        _status(session, lease, containers, now)._replace(mine=lease.session_id == own_id)
         for lease in leases
     ]
+
+
+def _status(
+    session: Session, lease: Lease, containers: tuple[Container, ...] | None, now: float
+) -> SessionStatus:
+    state = _state(session, lease, containers)
+    is_up = state in {"running", "drifted"}
+    health = [
+        health_of(container.status)
+        for container in containers or ()
+        if is_up and container.project == lease.project
+    ]
+    return SessionStatus(
+        lease=lease,
+        state=state,
+        mine=False,
+        remaining_ttl_minutes=max(0, math.ceil((lease.expires_at - now) / 60)),
+        expired=lease.expired(now),
+        without_container=tuple(_without_container(lease, containers or ())),
+        age_minutes=max(0, int((now - lease.allocated_at) / 60)),
+        healthy=health.count(HEALTHY),
+        checked=len(list(filter(None, health))),
+    )
 
 
 def _without_container(lease: Lease, containers: Iterable[Container]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from composeports.cli.status import COLUMNS, row_of
+from composeports.cli.status import COLUMNS, rows_of
 from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.ports import PortBlock
 from composeports.usecases.status import SessionStatus
@@ -48,8 +48,9 @@ def _table() -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in COLUMNS:
         table.add_column(name, no_wrap=True)
-    for number, session in enumerate(SESSIONS):
-        table.add_row(*map(Text, row_of(_status(number, *session))))
+    statuses = [_status(number, *session) for number, session in enumerate(SESSIONS)]
+    for row in rows_of(statuses):
+        table.add_row(*map(Text, row))
     return table
 
 
@@ -63,4 +64,7 @@ def _status(number: int, name: str, branch: str, project: str, state: str) -> Se
         expires_at=0,
         place=WorktreeLocation(worktree=folder, directory=folder, branch=branch),
     )
-    return SessionStatus(lease, state, name == MINE, 120 - 7 * number)
+    checked = 2 if state == "running" else 0
+    age = 7 * number + 3 ** (2 * number)
+    status = SessionStatus(lease, state, name == MINE, 120 - 7 * number)
+    return status._replace(age_minutes=age, healthy=checked, checked=checked)

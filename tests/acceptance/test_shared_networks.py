@@ -102,7 +102,7 @@ def test_names_that_another_stack_has_on_an_external_network_are_told(
     assert str(one.directory) in told
     strict = one.run("up", "--strict")
     assert strict.code == 78
-    assert one.project in one.ok("status")
+    assert one.project in one.ok("status", "--wide")
 
 
 def test_a_container_name_is_no_host_name_on_an_external_network(

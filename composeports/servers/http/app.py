@@ -21,7 +21,8 @@ The answers come from `lease_handlers`.
             "db_port": 10000, "rest_port": ..., "realtime_port": ..., "api_port": ...,
             "ports": {"web:80/tcp": 10004}, "urls": {"web:80/tcp": "http://localhost:10004"},
             "allocated_at": "2026-01-31T12:00:00+00:00", "expires_at": ...,
-            "remaining_ttl_minutes": 97, "expired": false, "kept_by": "ttl", "state": "running"}]
+            "remaining_ttl_minutes": 97, "expired": false, "kept_by": "ttl", "state": "running",
+            "health": {"healthy": 1, "checked": 2}}]
 
 with the whole list in one line. The data is exactly the document of `GET /ports/status`. `urls`
 contains what a client of the port needs: a URL, or `localhost:10004` if the port does not speak

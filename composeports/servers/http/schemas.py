@@ -155,6 +155,13 @@ class Up(Stack):
     note: str = Field(description="what else there is to say; mostly empty")
 
 
+class HealthCount(BaseModel):
+    """The running containers with a health check."""
+
+    healthy: int = Field(ge=0, description="those that pass it")
+    checked: int = Field(ge=0)
+
+
 class Entry(BaseModel):
     """One lease with its stack, as `composeports status --json` has it."""
 
@@ -179,6 +186,7 @@ class Entry(BaseModel):
         description="what keeps others from taking the ports"
     )
     state: Literal["running", "drifted", "stopped", "gone", "unknown"]
+    health: HealthCount
 
 
 class Health(BaseModel):

@@ -105,9 +105,12 @@ def test_status_as_a_table_marks_this_session(shell: Shell, tmp_path: Path) -> N
     shell.run("allocate")
     shell.at(other).run("allocate")
     header, first, second = shell.at(other).run("status").out.splitlines()
-    assert header.split() == ["Session", "Branch", "Project", "Ports", "TTL", "State"]
+    assert header.split() == ["Session", "Branch", "State", "Age", "TTL"]
     assert (first[0], second[0]) == (" ", "*")
-    assert str(other) in second
+    assert second.split()[1] == other.name
+    wide = shell.at(other).run("status", "--wide").out.splitlines()
+    assert wide[0].split()[-2:] == ["Project", "Ports"]
+    assert str(other) in wide[2]
 
 
 def test_status_says_stopped_where_the_engine_runs_nothing(with_docker: Shell) -> None:
