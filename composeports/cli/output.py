@@ -95,22 +95,29 @@ def _shortened(
 ) -> tuple[list[list[str]], int]:
     """Return the rows with cells of the SHORTENED columns cut, and the width of their table.
 
-    The widest of these columns is cut first, and only as far as the table is too wide.
+    It is always the widest of these columns that loses a character.
     """
     from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - only on a terminal
 
     widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
-    cells = [list(row) for row in rows]
-    for index in sorted(range(len(widths)), key=lambda index: -widths[index]):
-        least_width = SHORTENED.get(columns[index], WIDE)
-        excess = sum(widths) + 2 * len(widths) - width
-        new_width = max(least_width, widths[index] - excess)
-        if new_width < widths[index]:
-            for row in cells:
-                if cell_len(row[index]) > new_width:
-                    row[index] = set_cell_size(row[index], new_width - 1).rstrip() + "…"
-            widths[index] = new_width
-    return cells, sum(widths) + 2 * len(widths)
+    spaces = 2 * len(widths)
+    while sum(widths) + spaces > width:
+        shrinkable = [
+            index
+            for index, name in enumerate(columns)
+            if widths[index] > SHORTENED.get(name, widths[index])
+        ]
+        if not shrinkable:
+            break
+        widths[max(shrinkable, key=widths.__getitem__)] -= 1
+    cells = [
+        [
+            cell if cell_len(cell) <= most else set_cell_size(cell, most - 1).rstrip() + "…"
+            for cell, most in zip(row, widths, strict=True)
+        ]
+        for row in rows
+    ]
+    return cells, sum(widths) + spaces
 
 
 def prepare_table() -> None:
