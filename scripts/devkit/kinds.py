@@ -36,14 +36,14 @@ _NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--mount-proc")
 _CONTAINERS = """\
 [containers]
 log_driver = "k8s-file"
-# Newer versions ask for more files and processes than may be had here.
-default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
-[engine]
+{limits}[engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 [network]
 network_backend = "netavark"
 """
+# The newest version asks for more files and processes than may be had here.
+_LIMITS = {NEWEST: 'default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]\n'}
 _STORAGE = """\
 [storage]
 driver = "overlay"
@@ -73,15 +73,16 @@ def launch(target: Engine, kind: str, prefix: Sequence[str]) -> subprocess.Popen
     if not available():
         message = f"an engine of kind {kind} can be made only by root on Debian {RELEASE}"
         raise DevError(message)
-    programs = tree(target.facts().get("release") or RELEASE)
-    _furnish(target.home)
+    release = target.facts().get("release") or RELEASE
+    programs = tree(release)
+    _furnish(target.home, release)
     lodge = ["sh", str(_LODGE), str(target.home), str(programs), kind, _USER, target.docker_host]
     process = shell.start([*prefix, *_NAMESPACES, *lodge], env=os.environ, log=target.log)
     (target.home / "docker.pid").write_text(f"{process.pid}\n")
     return process
 
 
-def _furnish(home: Path) -> None:
+def _furnish(home: Path, release: str) -> None:
     """Write what packages that are only unpacked lack: users, links, settings."""
     for part in ("run", "private/etc/work", "private/lib/work"):
         shutil.rmtree(home / part, ignore_errors=True)
@@ -98,7 +99,7 @@ def _furnish(home: Path) -> None:
         "resolv.conf": "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n",
         "subuid": f"{_USER}:{_SUBORDINATES}\n",
         "subgid": f"{_USER}:{_SUBORDINATES}\n",
-        "containers/containers.conf": _CONTAINERS,
+        "containers/containers.conf": _CONTAINERS.format(limits=_LIMITS.get(release, "")),
         "containers/storage.conf": _STORAGE.format(runs="/run/containers/storage"),
     }
     for name, text in files.items():
