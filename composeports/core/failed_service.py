@@ -105,7 +105,7 @@ def failed_service(
     share: int,
     command: Sequence[str] = ("composeports",),
 ) -> FailedService:
-    """Return what is told of a container; `share` is the limit of its output in characters.
+    """Return the report on a container; `share` is the limit of its output in characters.
 
     `command` is composeports with the options that select this session.
     """

@@ -42,7 +42,7 @@ class _Rule(NamedTuple):
 
 
 class FilePatterns:
-    """Patterns, of which the last one that matches a path decides, as in .gitignore.
+    """Patterns in the form of .gitignore: the last pattern that matches a path decides.
 
     All paths are absolute. Only the first MOST patterns count, and none that is longer than
     LONGEST.

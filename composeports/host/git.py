@@ -122,7 +122,7 @@ def main_checkout(worktree: str, git_dir: str) -> str:
     """Return the main checkout of a linked worktree, a real path; empty if there is none.
 
     Git's records have to agree: the git directory lies in the main checkout's, and its record names
-    this worktree. Anybody can write a `.git` file that names the git directory of another checkout.
+    this worktree. The `.git` file of any folder can name the git directory of another checkout.
     """
     main_dir = main_git_dir(git_dir)
     is_known = repository_of(git_dir) == main_dir != git_dir and notes_worktree(git_dir, worktree)

@@ -36,7 +36,7 @@ def sqlite_path(url: str) -> str:
 
 
 def check_url(url: str) -> None:
-    """Raise ConfigError for a URL of which no store can be opened; does not open it."""
+    """Raise ConfigError if no store has this form of URL; do not open the store."""
     if url != "memory:" and not is_shared(url):
         sqlite_path(url)
 

@@ -44,8 +44,8 @@ class Session:
 
     If `is_read_only`, it writes nothing, neither in the worktree nor in the state directory.
     `early_queries` are queries to Compose that already run, most likely about this session.
-    `incoming` are the files that the worktree got from the main checkout; None if nobody looked. If
-    `may_use_main` is False, a server must not look at the main checkout.
+    `incoming` are the files that the worktree got from the main checkout; None before that is
+    known. If `may_use_main` is False, a server must not look at the main checkout.
     """
 
     context: Context

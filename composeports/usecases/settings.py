@@ -77,8 +77,9 @@ def set_value(environ: Mapping[str, str], key: str, text: str) -> tuple[str, ...
         raise ConfigError(message, hint=f"change {key} there by hand", setting=key, file=path)
     _check(environ, document, path)
     if after != before:
-        is_new = not os.path.exists(path)
-        write_file(path, after.encode(), 0o600 if is_new else None)
+        has_password = key == "store" and without_password(text) != text
+        is_private = has_password or not os.path.exists(path)
+        write_file(path, after.encode(), 0o600 if is_private else None)
     return tuple(_warnings(environ, key))
 
 

@@ -68,7 +68,7 @@ class Running:
             said = self.said[begin:]
             assert not ended, f"ended without {text!r}: {said}"
             assert time.monotonic() < deadline, f"not within {HANG} s: {text!r} in {said}"
-            time.sleep(0.01)
+            time.sleep(0.01)  # a log file gives no sign of new text; the deadline ends a hang
 
     def type(self, text: str) -> None:
         """Press keys at the terminal."""
@@ -95,7 +95,7 @@ class Running:
         while self.process.poll() is None:
             assert time.monotonic() < deadline, f"still there after {seconds} s: {self.said}"
             _ = self.said  # the program would block if the test did not read the terminal
-            time.sleep(0.02)
+            time.sleep(0.02)  # the terminal must be read meanwhile; the deadline ends a hang
         code = self.process.returncode
         return code if code >= 0 else 128 - code
 

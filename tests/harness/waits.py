@@ -24,7 +24,7 @@ def wait_until(ready: Callable[[], Answer], what: str, seconds: float = HANG) ->
         except OSError as error:
             last = str(error)
         assert time.monotonic() < deadline, f"not within {seconds} s: {what} (last: {last})"
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two checks of the condition; the deadline ends a hang
 
 
 def fetch(url: str) -> str:

@@ -56,7 +56,7 @@ def numbers_in(env_file: bytes) -> dict[str, str]:
 def possible_paths(text: str) -> tuple[str, ...]:
     """Return the words in a Compose file that may be paths of files.
 
-    It is a guess; whoever uses it looks whether there is such a file.
+    The paths are guesses; the caller checks that such a file exists.
     """
     words = dict.fromkeys(re.findall(_WORD, text))
     return tuple(word for word in words if "." in word or "/" in word)

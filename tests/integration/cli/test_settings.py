@@ -112,6 +112,9 @@ def test_a_value_that_is_not_accepted_is_told_with_the_file(shell: Shell, file: 
 
 
 def test_a_password_is_not_shown_and_only_the_user_can_read_it(shell: Shell, file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_text("max_sessions = 5\n")
+    file.chmod(0o644)
     done = shell.run("settings", "set", "store", "postgresql://me:secret@db/leases")
     assert done.code == 0
     assert file.stat().st_mode & 0o777 == 0o600
