@@ -13,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 PREFIXES = ("COMPOSE_", "COMPOSEPORTS_", "PORT_", "AGENT_COORDINATOR_", "GIT_")
-NAMES = frozenset({"API_PORT", "SUPABASE_URL", "NO_COLOR", "FORCE_COLOR"})
+# A `make` that a test starts is no part of the `make` that started the tests.
+MAKE = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+NAMES = frozenset({"API_PORT", "SUPABASE_URL", "NO_COLOR", "FORCE_COLOR", *MAKE})
 KEPT = "COMPOSEPORTS_DEV_"
 
 # `nohup`, `trap '' INT` and a script's `&` hand down ignored signals, which programs keep ignoring.

@@ -218,7 +218,7 @@ def test_only_what_this_up_starts_can_fail_it(make_repository: MakeRepository) -
 def test_a_log_is_shown_and_not_obeyed(make_repository: MakeRepository) -> None:
     script = (
         r"printf '\033]0;title\007\033[31mred\033[0m\r\n\ttab\n\233\377\n';"
-        " i=0; while [ $i -lt 30 ]; do echo line $i; i=$((i+1)); done;"
+        " i=0; while [ $$i -lt 30 ]; do echo line $$i; i=$$((i+1)); done;"
         r" head -c 200000 /dev/zero | tr '\0' x; echo; exit 3"
     )
     services = {

@@ -17,6 +17,8 @@ from composeports.paths import state_directory
 
 REAL_HOME = pwd.getpwuid(os.getuid()).pw_dir
 HOSTILE = {
+    "MAKEFLAGS": " -j3 -Oline --jobserver-auth=3,4",
+    "MAKELEVEL": "2",
     "COMPOSE_FILE": "elsewhere.yaml",
     "COMPOSE_PROJECT_NAME": "theirs",
     "COMPOSEPORTS_STORE": "sqlite:///elsewhere",
@@ -59,6 +61,7 @@ def test_nothing_is_inherited_that_would_steer_a_test() -> None:
     assert {name for name in HOSTILE if os.environ.get(name) == HOSTILE[name]} == set()
     assert [name for name in os.environ if name.startswith(("COMPOSE_", "PORT_"))] == []
     assert [name for name in os.environ if name.startswith("AGENT_COORDINATOR_")] == []
+    assert [name for name in os.environ if name.startswith("MAKE")] == []
 
 
 def test_git_reads_no_settings_of_the_user() -> None:

@@ -81,11 +81,12 @@ def assert_refused(session: Session, name: str) -> None:
     assert "\n" in name, "any other name is one that Compose can read"
     done = session.run("up")
     assert (done.code, done.out) == (78, "")
-    error, hint = done.err.splitlines()
+    error, hint, page_of_error = done.err.splitlines()
     assert error.startswith("error: this Docker Compose cannot read")
     assert "line break" in error
     assert repr(name)[1:-1] in error
     assert "git worktree move" in hint
+    assert "composeports explain compose_file" in page_of_error
     told = session.run("up", "--json").document["error"]
     assert told["code"] == "compose_file"
     assert session.leases() == []
